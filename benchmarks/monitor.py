@@ -29,10 +29,11 @@ from fairtrial.config.project import Project, load_project  # noqa: E402
 from fairtrial.experiments.analysis.plan import AnalysisPlan  # noqa: E402
 from fairtrial.store.core.database import Database  # noqa: E402
 from fairtrial.store.derived import unit_sums  # noqa: E402
-from fairtrial.store.experiments import analysis_plans, arm_sums  # noqa: E402
+from fairtrial.store.experiments import analysis_plans  # noqa: E402
+from fairtrial.store.experiments.sums import arm_sums  # noqa: E402
 from gateway.control.background.experiment_monitor import ExperimentMonitor, Status  # noqa: E402
 from gateway.control.background.plan_publisher import PlanPublisher  # noqa: E402
-from gateway.control.operations.describe_decision import LatestStep, describe_decision  # noqa: E402
+from gateway.control.operations.experiments.describe_decision import describe_decision  # noqa: E402
 
 NAME = "tuned-vs-base"
 START_US = 1_800_000_000_000_000
@@ -200,10 +201,9 @@ def _page(database: Database, publisher: PlanPublisher, status: Status, now_us: 
     if published is None:
         raise SystemExit("no plan is published")
     experiment = published.plan.experiments[NAME]
-    latest = LatestStep(status.stored, status.sums, status.step.memory, status.step.waits)
 
     def page() -> None:
-        describe_decision(database, experiment, latest, now_us=now_us)
+        describe_decision(database, experiment, status.step.waits, now_us=now_us)
 
     def plain() -> None:
         bound: Mapping[str, Any] = {"start": _time(START_US)}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial_cli.output.decision import decision_lines
+from fairtrial_cli.output.decision import decision_lines, print_states
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -74,6 +74,16 @@ CHANGES: dict[Action, tuple[str, str, str]] = {
         "Nothing can start it again. A new experiment needs a new name.",
         "the question is answered",
     ),
+    "withdraw": (
+        "Withdraw what earlier attempts of the experiment have proven against their candidate. Admins only.",
+        "The reason stands beside the proof in every later verdict.",
+        "the harm came from a broken proxy, not from the model",
+    ),
+    "archive": (
+        "Hide an ended experiment from lists; its result, plan and looks stay readable under its name.",
+        "It works for experiments that the project file no longer has.",
+        "the quarter is over",
+    ),
     "rollback": (
         "Undo a promotion, or end an experiment without one: its route serves the control.",
         "It works while the project file is invalid. Nothing can start the experiment again.",
@@ -97,18 +107,18 @@ def add_state_commands(group: click.Group) -> None:
 @CONFIG
 @STORE
 @JSON
-def list_(config: Path, store: Path | None, as_json: bool) -> None:
-    """List all experiments with their states.
+@click.option("--all", "all_", is_flag=True, help="Also list ended experiments that the project file no longer has.")
+def list_(config: Path, store: Path | None, as_json: bool, all_: bool) -> None:
+    """List the experiments of the project file with their states; archived ones are hidden.
 
     \b
-    Example:  fairtrial experiment list
+    Example:  fairtrial experiment list --all
     """
     with _open(config, store) as opened:
-        rows = opened.experiments.states()
+        rows = opened.experiments.states(all_=all_)
     if as_json:
         return _print_json(rows)
-    for row in rows:
-        click.echo(f"{row['name']:<24} {row['sentence']}")
+    print_states(rows)
     return None
 
 
@@ -129,9 +139,9 @@ def status(name: str, config: Path, store: Path | None, as_json: bool) -> None:
         decision = opened.experiments.decision(name)
     if as_json:
         return _print_json(found | {"decision": decision, "transitions": rows})
-    _print_state(found)
-    for line in decision_lines(decision, running=found["state"] == "running"):
-        click.echo(f"  {line}")
+    for line in decision_lines(decision):
+        click.echo(line)
+    _print_edit(found)
     for row in rows:
         segment = f" (segment {row['segment']})" if row["action"] == "rearm" else ""
         segment += f" ({row['stage']:g} %)" if row.get("stage") is not None else ""
@@ -140,20 +150,24 @@ def status(name: str, config: Path, store: Path | None, as_json: bool) -> None:
 
 
 def _change_command(action: Action) -> Callable[..., None]:
+    rules = click.option(
+        "--rules", is_flag=True, help="Also adopt the rules of decision of this version, as a new attempt."
+    )
+
     @click.argument("name")
     @WHY
     @CONFIG
     @STORE
     @JSON
-    def change(name: str, why: str, config: Path, store: Path | None, as_json: bool) -> None:
+    def change(name: str, why: str, config: Path, store: Path | None, as_json: bool, *, rules: bool = False) -> None:
         with _open(config, store) as opened:
-            found = opened.experiments.change(name, action, why)
+            found = opened.experiments.change(name, action, why, rules=rules)
         if as_json:
             _print_json(found)
         else:
             _print_state(found)
 
-    return change
+    return rules(change) if action == "amend" else change
 
 
 @click.command()
@@ -195,6 +209,10 @@ def _open(config: Path, store: Path | None) -> AbstractContextManager[StoreClien
 
 def _print_state(found: dict[str, Any]) -> None:
     click.echo(f"{found['name']}: {found['sentence']}")
+    _print_edit(found)
+
+
+def _print_edit(found: dict[str, Any]) -> None:
     edit = found["edit"]
     for line in (edit["note"], *edit["lines"]) if edit is not None and edit["in_force"] else ():
         click.echo(f"  {line}")

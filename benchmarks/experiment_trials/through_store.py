@@ -19,7 +19,8 @@ from fairtrial.domain.events import AttemptRecord, Event, Exposure, FeedbackEven
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis.plan import AnalysisPlan
-from fairtrial.experiments.monitor import DAY_US, HOUR_US, Circumstances, Step, step
+from fairtrial.experiments.decision.decide import DAY_US
+from fairtrial.experiments.monitor import HOUR_US, Circumstances, Step, step
 from fairtrial.experiments.simulation.exposures import Assigned, Exposed, assign_people, expose
 from fairtrial.experiments.simulation.people import People, draw_people
 from fairtrial.experiments.simulation.timeline import Timeline

@@ -62,6 +62,8 @@ def _link(row: Row, publications: Sequence[Row]) -> None:
         link("What changed", "plan-history", icon=":material/difference:", **{LATER: str(published["number"])})
         return
     pages: Mapping[str, tuple[str, str, dict[str, str]]] = {
+        "analysis": ("The experiment", "experiment", {"experiment": subject}),
+        "look": ("The experiment", "experiment", {"experiment": subject}),
         "experiment": ("The experiment", "experiment", {"experiment": subject}),
         "verdict": ("The verdict", "gate", {"verdict": subject}),
     }

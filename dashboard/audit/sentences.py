@@ -15,10 +15,12 @@ SHORT = 12
 GROUPS: Mapping[str, str] = {
     "account.": "accounts and roles",
     "alarm.": "alarms",
+    "analysis.": "analysis plans",
     "data.": "audits of training data",
     "experiment.": "experiments",
     "key.": "API keys",
     "link.": "one-time links",
+    "look.": "looks at live traffic",
     "plan.": "published plans",
     "review.": "blind reviews",
     "sign_in.": "sign-ins",
@@ -39,6 +41,8 @@ EXPERIMENT: Mapping[str, str] = {
     "end": "ended the experiment",
     "promote": "promoted a variant of the experiment",
     "rollback": "rolled back the experiment",
+    "withdraw": "withdrew what earlier attempts of the experiment had proven",
+    "archive": "archived the experiment",
 }
 
 SENTENCES: Mapping[str, Callable[[str, Details], str]] = {
@@ -48,6 +52,12 @@ SENTENCES: Mapping[str, Callable[[str, Details], str]] = {
     "account.disable": lambda name, _: f"disabled the account {name}",
     "account.role": lambda name, more: f"changed the role of {name} from {more.get('from')} to {more.get('to')}",
     "alarm.acknowledge": lambda name, _: f"acknowledged an alarm of {name}",
+    "alarm.close": lambda name, _: f"closed an alarm of {name}",
+    "alarm.open": lambda name, _: f"opened an alarm of {name}",
+    "alarm.text": lambda name, _: f"updated the text of an alarm of {name}",
+    "analysis.amend": lambda name, _: f"stored the amended analysis plan of {name}",
+    "analysis.levels": lambda name, _: f"stored the analysis plan of {name} with measured levels",
+    "analysis.start": lambda name, _: f"froze the analysis plan of {name}",
     "data.audit": lambda _, more: (
         f"audited the training data of {more.get('deployment') or 'no deployment'}: "
         f"{'clean' if more.get('clean') else 'not clean'}"
@@ -56,7 +66,9 @@ SENTENCES: Mapping[str, Callable[[str, Details], str]] = {
     "key.revoke": lambda name, _: f"revoked the API key {name}",
     "link.create": lambda _, __: "made a one-time sign-in link",
     "link.use": lambda _, __: "signed in by a one-time link",
+    "look.store": lambda name, more: f"stored look {_row(more)} of {name}",
     "plan.publish": lambda name, _: f"published the plan {name}",
+    "plan.record": lambda name, _: f"recorded the plan {name} again in the history",
     "plan.refuse": lambda _, __: "refused a changed configuration; the last valid plan stays in force",
     "review.enqueue": lambda name, more: f"created the review queue {name} with {more.get('items', '?')} pairs",
     "review.close": lambda name, _: f"closed the review queue {name}",
@@ -110,6 +122,12 @@ def reason_of(row: Row) -> str | None:
 def short(subject: str) -> str:
     """The first characters of an id; names with blanks are kept."""
     return subject if " " in subject or len(subject) <= 2 * SHORT else subject[:SHORT]
+
+
+def _row(details: Details) -> str:
+    """The number of the stored row."""
+    stored = details.get("stored")
+    return str(stored.get("row", "?")) if isinstance(stored, Mapping) else "?"
 
 
 def words_of(action: str) -> str:

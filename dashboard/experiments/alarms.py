@@ -15,9 +15,14 @@ ICONS = {
     "experiment.srm": ":material/balance:",
     "stage.approval": ":material/approval:",
     "experiment.changed": ":material/front_hand:",
+    "experiment.worse": ":material/trending_down:",
+    "experiment.killed": ":material/dangerous:",
+    "experiment.paused": ":material/pause_circle:",
+    "experiment.model": ":material/swap_horiz:",
+    "experiment.error": ":material/error:",
 }
 DEFAULT = ":material/notification_important:"
-SEVERE = ("experiment.srm", "experiment.changed")
+SEVERE = ("experiment.srm", "experiment.changed", "experiment.worse", "experiment.killed", "experiment.error")
 
 
 def render_alarms(control: Control, alarms: Sequence[Row]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -14,11 +14,22 @@ from dashboard.components.formatting import count, moment, moment_of, plain
 from dashboard.components.tables import table
 from fairtrial.domain.plurals import counted
 
-MEETS = ("better", "not worse")
 ANSWERS: Mapping[str, str] = {
     "safe": "proven safe",
-    "harm": "harm is proven",
-    "cannot tell": "holds; not proven safe yet",
+    "harmed": "harm is proven",
+    "open": "no harm is proven; not proven safe yet",
+}
+DRAW: Mapping[str, Callable[..., Any]] = {
+    "success": st.success,
+    "info": st.info,
+    "warning": st.warning,
+    "error": st.error,
+}
+ICONS: Mapping[str, str] = {
+    "success": ":material/task_alt:",
+    "info": ":material/hourglass_top:",
+    "warning": ":material/front_hand:",
+    "error": ":material/dangerous:",
 }
 SLICES = (
     "Rates by the tags of requests, with plain 95 % intervals. They are shown and never decided, because with many "
@@ -28,37 +39,16 @@ SLICES = (
 
 
 def render_result(found: Row) -> None:
-    """Draw the result sentence, coloured by what it says; the words alone say it, too."""
-    text, analysis = plain(found["sentence"]), found["analysis"]
-    if found["sentence"].startswith("STOPPED"):
-        st.error(text, icon=":material/dangerous:")
-    elif found["sentence"].startswith("PROMOTED"):
-        draw = st.warning if " Overriding: " in found["sentence"] else st.success
-        draw(text, icon=":material/task_alt:")
-    elif found["sentence"].startswith(("PAUSED", "ENDED", "ROLLED BACK", "NOT STARTED")):
-        st.warning(text, icon=":material/pause_circle:")
-    elif analysis is None:
-        st.info(text, icon=":material/hourglass_empty:")
-    elif analysis["srm"]["invalid"]:
-        st.error(text, icon=":material/balance:")
-    else:
-        _coloured(text, analysis)
+    """Draw the result box: the answer in large words, then a line for each of the rest, and small caveats."""
+    box = found["box"]
+    DRAW[box["tone"]](f"### {plain(box['headline'])}", icon=ICONS[box["tone"]])
+    for label, text in box["lines"]:
+        st.markdown(f"**{label}.** {plain(text)}")
+    for note in box["notes"]:
+        st.caption(plain(note))
 
 
-def _coloured(text: str, analysis: Row) -> None:
-    answers = [one["answer"] for one in analysis["primary"]]
-    harmed = any(one["answer"] == "harm" for one in analysis["guardrails"])
-    if harmed or "worse" in answers:
-        st.error(text, icon=":material/trending_down:")
-    elif any(one["broken"] for one in analysis["primary"]):
-        st.warning(text, icon=":material/front_hand:")
-    elif answers and all(one["decision"].endswith("as planned.") for one in analysis["primary"]):
-        st.success(text, icon=":material/task_alt:")
-    else:
-        st.info(text, icon=":material/hourglass_top:")
-
-
-def render_analysis(analysis: Row) -> None:
+def render_analysis(analysis: Row, *, running: bool) -> None:
     """Draw the figures behind the result; if the split is wrong, the arms are not compared."""
     if not analysis["srm"]["invalid"]:
         for one in analysis["primary"]:
@@ -68,7 +58,7 @@ def render_analysis(analysis: Row) -> None:
     with left:
         _guardrails(analysis["guardrails"])
     with right:
-        _stages(analysis["stages"])
+        _stages(analysis["stages"], running=running)
 
 
 def _progress(primary: Row, unit: str) -> None:
@@ -124,22 +114,23 @@ def _guardrails(guardrails: Sequence[Row]) -> None:
         st.caption("There are none.")
     for one in guardrails:
         name = f"{plain(one['metric'])} of {plain(one['variant'])}"
-        why = f" ({plain(one['why'])})" if one["why"] and one["answer"] == "cannot tell" else ""
-        st.progress(
-            one["room"] or 0.0,
-            text=f"{name}: **{ANSWERS.get(one['answer'], one['answer'])}**{why}. {one['room_words'].capitalize()}.",
-        )
+        if one["answer"] == "harmed":
+            st.error(f"{name}: **{ANSWERS['harmed']}**", icon=ICONS["error"])
+        else:
+            why = f" ({plain(one['why'])})" if one["why"] and one["answer"] == "open" else ""
+            words = f"**{ANSWERS[one['answer']]}**{why}. {one['room_words'].capitalize()}."
+            st.progress(one["room"] or 0.0, text=f"{name}: {words}")
         st.caption(plain(one["levels"]))
 
 
-def _stages(stages: Row) -> None:
+def _stages(stages: Row, *, running: bool) -> None:
     st.markdown("**Stages**")
     approve, approved = stages["approve"], stages["approved"]
     for stage in stages["stages"]:
         words = "done" if stage < stages["stage"] else "later"
         if stage == stages["stage"]:
-            words = f"**now**, since {moment(stages['since_us'])}"
-        elif stage == stages["next"]:
+            words = f"**now**, since {moment(stages['since_us'])}" if running else "reached; nobody is enrolled now"
+        elif stage == stages["next"] and running:
             words = "**next**"
         if stage in approved:
             words += ", approved"

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import streamlit as st
 
 from dashboard.client import Control, Refused, Row
+from dashboard.components import query_params
 from dashboard.components.formatting import moment_of, plain
 from dashboard.components.tables import table
 from dashboard.experiments import open_dialog
@@ -24,6 +25,8 @@ LABELS = {
     "end": "End",
     "promote": "Promote",
     "rollback": "Roll back",
+    "withdraw": "Withdraw earlier proof",
+    "archive": "Archive",
 }
 EFFECTS = {
     "start": "The experiment starts, and its analysis plan is frozen.",
@@ -34,6 +37,8 @@ EFFECTS = {
     "kill": "All traffic goes to the control within a second. Only a re-arm starts the experiment again.",
     "rearm": "A new segment starts: units are assigned anew, and those of earlier segments are not counted.",
     "end": "The route serves the control from now on. Nothing can start this experiment again.",
+    "withdraw": "What earlier attempts have proven no longer holds a release. Every later verdict shows the reason.",
+    "archive": "The experiment leaves the lists. Its result, plan and looks stay readable under its name.",
     "promote": "The experiment ends, and the variant serves everyone until you roll it back or the project file says "
     "the same. The gate must have decided before.",
     "rollback": "The route serves the control from now on. Nothing can start this experiment again.",
@@ -50,6 +55,8 @@ def render_state(control: Control, live: Row, *, approvable: bool) -> None:
         text += f" This is segment {live['segment']}; the figures begin with its start."
     if text:
         st.caption(text)
+    if not live["in_file"]:
+        st.caption("It is no longer in the project file.")
     _edit(live["edit"])
     if control.only_reads:
         return
@@ -102,6 +109,8 @@ def _reason(row: Row) -> str:
 def _confirm(control: Control, live: Row, action: str) -> None:
     name, change = live["name"], f"{action} after {live['last_transition']}"  # each change asks for its own reason
     st.write(f"**{LABELS[action]} {plain(name)}.** {EFFECTS[action]}")
+    if action == "promote":
+        _evidence(control, name)
     with st.form(change, border=False):
         promotion = _promotion(control, live, change) if action == "promote" else {}
         why = st.text_input("Reason (required)", max_chars=500, key=f"reason to {change}")
@@ -116,6 +125,30 @@ def _confirm(control: Control, live: Row, action: str) -> None:
         return
     open_dialog.closed()
     st.rerun()
+
+
+def _evidence(control: Control, name: str) -> None:
+    """The experiment's answer beside the newest verdict on its candidate, so that nobody promotes without either."""
+    left, right = st.columns(2)
+    with left:
+        st.markdown("**The experiment**")
+        st.write(plain(control.get(_path(name, "decision"), slices=False)["box"]["headline"]))
+    with right:
+        st.markdown("**The official verdict**")
+        found = control.get(_path(name, "release"))
+        st.write(plain(found["reads"] or "There is none."))
+        for one in found["missing"]:
+            st.caption(f"Missing: {plain(one)}")
+        if found["verdict_id"]:
+            query_params.link("Read or approve it", "gate", icon=":material/gavel:", verdict=found["verdict_id"])
+        if found["missing"] and st.button("Judge by the official gate", key=f"judge {name}"):
+            try:
+                judged = control.send("POST", f"/api/official-verdicts/{quote(name, safe='')}", {})
+            except Refused as error:
+                st.error(plain(str(error)))
+            else:
+                st.write(f"**{plain(judged['headline'])}**")
+                query_params.link("Read and approve it", "gate", icon=":material/gavel:", verdict=judged["verdict_id"])
 
 
 def _promotion(control: Control, live: Row, change: str) -> Row:

@@ -9,6 +9,7 @@ from dashboard.components.formatting import moment, plain
 from dashboard.components.tables import prose
 from dashboard.experiments import open_dialog
 from fairtrial.domain.accounts import may
+from fairtrial.domain.verdicts.approvals import vote_note
 
 DONE = {"approve": "approved", "reject": "rejected"}
 LABELS = {"approve": "Approve", "reject": "Reject"}
@@ -31,6 +32,7 @@ def draw_approvals(control: Control, path: str, record: Row) -> None:
                 "role": vote["role"],
                 "when": moment(vote["at_us"]),
                 "why": vote["why"],
+                "note": vote_note(vote["involved"], vote["barred"]),
             }
             for vote in found["votes"]
         ]

@@ -11,7 +11,7 @@ from dashboard.client import Control, Refused, Row
 from dashboard.components.formatting import plain
 from dashboard.components.tables import sentences
 from dashboard.visitor import address_at_control
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.plurals import counted, rows_by_table
 
 FORMS = {
     "markdown": ("Markdown", "md", "text/markdown"),
@@ -64,11 +64,14 @@ def _integrity(found: Row) -> None:
     for one in found["problems"]:
         st.error(f"Changed: {plain(one['says'])}", icon=":material/link_off:")
     if found["intact"]:
+        covered = rows_by_table(found["covered"])
         st.success(
             f"Intact: this verdict, its evidence, the chain of {counted(found['verdicts'], 'verdict')} and the audit "
-            "trail are as they were stored.",
+            f"trail are as they were stored{f', and so are {covered}' if covered else ''}.",
             icon=":material/link:",
         )
+    if uncovered := rows_by_table(found["uncovered"]):
+        st.caption(f"Not covered, because earlier versions recorded no digest: {uncovered}.")
 
 
 def _recomputed(control: Control, path: str) -> None:
@@ -78,7 +81,6 @@ def _recomputed(control: Control, path: str) -> None:
         st.error(plain(str(error)))
         return
     lines = found["lines"]
-    different = [line for line in lines if not line["same"]]
     looks = sum(one["stored"] for one in found["looks"])
     repeated = f" {counted(looks, 'look')} at live traffic repeated." if looks else ""
     if found["same"]:
@@ -89,11 +91,12 @@ def _recomputed(control: Control, path: str) -> None:
         )
     else:
         st.error(
-            f"Different: {len(different)} of {counted(len(lines), 'finding')} differ. It said {found['decision']}, and "
-            f"the evidence gives {found['decision_now']} now.{repeated}",
+            f"Changed: it said {found['decision']}, and the evidence gives {found['decision_now']} now.",
             icon=":material/difference:",
         )
-    for line in different:
+    for says in found["differences"]:
+        st.markdown(f"- {plain(says)}")
+    for line in (one for one in lines if not one["same"]):
         st.markdown(f"- {plain(line['rule'])}: {plain(line['says'])} **now:** {plain(line['says_now'])}")
     if found["program"] != found["program_now"]:
         st.caption(f"Judged by fairtrial {plain(found['program'])}; this is {plain(found['program_now'])}.")

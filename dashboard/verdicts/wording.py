@@ -42,6 +42,8 @@ def meaning_of(row: Row) -> str:
         return DECISIONS[row["decision"]][2]
     if not row["official"]:
         return "unofficial, so it releases nothing"
+    if row.get("stale"):
+        return f"no longer stands: {row['stale'][0]}"
     return next((words for start, (words, _) in APPROVALS.items() if row["reads"].startswith(start)), "may ship")
 
 
@@ -53,6 +55,9 @@ def badge(row: Row) -> None:
     icon, colour, _ = DECISIONS[row["decision"]]
     if not row["official"]:
         st.badge(f"{UNOFFICIAL} {row['decision']}", icon=UNOFFICIAL_ICON, color="gray")
+        return
+    if row.get("stale"):
+        st.badge(f"{row['decision']}, stale", icon=DECISIONS["HOLD"][0], color=DECISIONS["HOLD"][1])
         return
     for start, (_, shown) in APPROVALS.items():
         if row["reads"].startswith(start):

@@ -38,7 +38,7 @@ REFRESH_SECONDS = 5
 def draw(control: Control) -> None:
     """Draw the page."""
     st.title("Experiment")
-    names = [row["name"] for row in control.rows("/api/experiments", since_us=time_window.since_us("hour"))]
+    names = [row["name"] for row in control.get("/api/experiment-states", all=True)["rows"]]
     if not names:
         st.info("No experiments yet. Declare one in fairtrial.yaml under `experiments:`, then check it:")
         st.code("fairtrial check", language=None)
@@ -54,8 +54,9 @@ def draw(control: Control) -> None:
     _analysis(control, name)
     traffic.warn_no_unit(found["traffic"]["reasons"])
     traffic.warn_ambiguous_feedback(found["traffic"]["ambiguous"])
-    render_srm(found["srm"])
     decided = control.get(_decision(name))
+    if decided["analysis"] is None or decided["analysis"]["srm"]["invalid"] == found["srm"]["invalid"]:
+        render_srm(found["srm"])
     render_slices(decided["slices"], found["unit"])
     _traffic(control, found, window, since_us)
     if decided["analysis"] is not None:
@@ -78,7 +79,7 @@ def _result(control: Control, name: str, last_us: int | None) -> None:
 def _analysis(control: Control, name: str) -> None:
     found = _refreshed(control, name)
     if found is not None and found["analysis"] is not None:
-        render_analysis(found["analysis"])
+        render_analysis(found["analysis"], running=found["state"] == "running")
 
 
 def _refreshed(control: Control, name: str) -> Row | None:
@@ -122,7 +123,7 @@ def _question(found: Row) -> None:
     split = ", ".join(f"{one['name']} {one['weight']:g}" for one in found["variants"])
     st.caption(
         f"Randomised by {plain(found['unit'])} · control {plain(found['control'])} · split {plain(split)} · "
-        f"{found['stage']:g} % of units enrolled"
+        f"stage {found['stage']:g} %"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from urllib.parse import quote
 
@@ -39,7 +39,7 @@ def draw(control: Control) -> None:
     )
     alarms, states = control.rows("/api/alarms"), control.rows("/api/experiment-states")
     render_alarms(control, alarms)
-    _stopped(states)
+    _stopped(states, {alarm["experiment"] for alarm in alarms if alarm["kind"].startswith("experiment.")})
     _attention(services, experiments, alarms)
     _feedback(control.rows("/api/feedback/attributions", limit=1000))
     _services(services, stored)
@@ -66,11 +66,14 @@ def _digest(alarms: Sequence[Row], states: Sequence[Row]) -> str:
                  [(one["name"], one["state"], one["stage"], one["edit"]) for one in states]])  # fmt: skip
 
 
-def _stopped(states: Sequence[Row]) -> None:
-    """Draw the experiments that are stopped, paused or promoted, because somebody has to decide how they go on."""
+def _stopped(states: Sequence[Row], raised: Collection[str]) -> None:
+    """Draw the experiments that are stopped, paused or promoted, because somebody has to decide how they go on.
+
+    ``raised``: those with an alarm, which says it already.
+    """
     for one in states:
         promoted = one["edit"] is not None and one["edit"]["in_force"]
-        if one["state"] not in ("killed", "paused") and not promoted:
+        if not promoted and (one["state"] not in ("killed", "paused") or one["name"] in raised):
             continue
         draw, icon = (st.error, "dangerous") if one["state"] == "killed" else (st.warning, "pause_circle")
         if promoted:
@@ -154,7 +157,10 @@ def _experiment(control: Control, experiment: Row, window: str) -> None:
         st.subheader(plain(name))
         st.markdown(plain(experiment["question"]))
         decision = control.get(f"/api/experiments/{quote(name, safe='')}/decision", slices=False)
-        st.markdown(f"**{plain(decision['sentence'])}**")
+        st.markdown(f"**{plain(decision['box']['headline'])}**")
+        for label, text in decision["box"]["lines"]:
+            if label in ("Guardrails", "Next"):
+                st.caption(f"{label}: {plain(text)}")
         variants: Sequence[Row] = experiment["traffic"]["variants"]
         if not variants:
             _no_traffic(window)

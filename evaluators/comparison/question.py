@@ -17,12 +17,26 @@ from evaluators.criteria.validation import margin_of
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.verdict import Result
 from fairtrial.stats.always_valid import at_least, at_most, cases_for_bound
-from fairtrial.stats.paired.clustered import clustered_effect
+from fairtrial.stats.paired.clustered import MIN_UNLIKE, cases_for_look, clustered_effect, count_unlike
 from fairtrial.stats.paired.tango import tango_score
 
 USUAL_TAU = 0.05
 """τ for a line without a margin: five points of a share, or 5 % of the baseline's mean."""
 AGAIN = "corpus figures and totals can be tested only once for each candidate"
+
+
+@dataclass(frozen=True, slots=True)
+class CasesToSettle:
+    """About how many cases would settle a line at the next look.
+
+    ``unlike`` of ``count`` cases (or clusters) differ from the others so far. ``limited_by_look``: the number comes
+    from what any further look requires, not from the width of its bounds.
+    """
+
+    total: int
+    count: int
+    unlike: int
+    limited_by_look: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +123,25 @@ class Question:
         """The difference that decides; each of its bounds is wrong with probability ``alpha``."""
         return self._later(alpha) if self.later else self._first(alpha)
 
-    def cases_to_settle(self, judged: Estimate) -> int | None:
-        """About how many cases would settle it at a later look; ``None`` if no number would."""
-        tau = self.tau
+    def cases_to_settle(self, judged: Estimate, alpha: float) -> CasesToSettle | NotEnough:
+        """About how many cases would settle it at the next look, by the rule of that look; or why no number would.
+
+        ``alpha``: the level at which the bound has to exclude the limit.
+        """
+        tau, values = self.tau, self._differences
         if tau is None:
-            return None
+            return NotEnough(AGAIN, f"a candidate that was not compared before, because {AGAIN}", judged.n)
         distance = abs(judged.value * self.measure.sign - self.limit)
-        spread = float(np.var(self._differences))
-        return cases_for_bound(distance, variance=spread, tau=tau) if distance and spread else None
+        if not distance:
+            exactly = "the estimate lies exactly at the limit"
+            return NotEnough(exactly, f"{exactly}, so more cases would not settle it", judged.n)
+        clusters = self.pairs.candidate.clusters
+        least, (count, unlike) = cases_for_look(values, clusters), count_unlike(values, clusters)
+        if least is None or tau <= 0:
+            alike = "no case differs from the others"
+            return NotEnough(alike, f"{alike}, and a further look needs {MIN_UNLIKE} that do", judged.n)
+        bound = cases_for_bound(distance, variance=float(np.var(values)), tau=tau, alpha=alpha)
+        return CasesToSettle(max(bound, least), count, unlike, limited_by_look=least > bound)
 
     @property
     def _direction(self) -> int:

@@ -140,15 +140,15 @@ def _limit(rule: str) -> str:
 
 
 def comparison_row(found: Comparison, measure: Measure) -> tuple[str, ...]:
-    """A row of a table: metric, scope, n, baseline, candidate, difference, interval, p, answer, rule."""
+    """A row of a table: metric, scope, answer, n, baseline, candidate, difference, interval, p, rule."""
     levels = ["unknown" if one is None else amount(one, measure) for one in (found.baseline, found.candidate)]
     difference, interval = "not enough", ""
     if isinstance(found.difference, Estimate):
         one = found.difference
         difference = format_signed(one.value, measure)
         interval = f"{format_signed(one.low, measure)} to {format_signed(one.high, measure)}"
-    numbers = found.metric, found.scope, str(found.n), *levels, difference, interval, p_in_words(found.p)
-    return *numbers, answer_in_words(found), rule_in_short(found.rule)
+    numbers = str(found.n), *levels, difference, interval, p_in_words(found.p)
+    return found.metric, found.scope, answer_in_words(found), *numbers, rule_in_short(found.rule)
 
 
 def answer_in_words(found: Comparison) -> str:

@@ -9,6 +9,8 @@ from fairtrial.domain.metrics import CATALOGUE
 
 PRIMARY, GUARDRAILS, AUDIT = "live.primary", "live.guardrails", "data.audit"
 FEEDBACK = "live.feedback."
+CANDIDATE = "candidate"
+"""The name by which a gate asks for the newest experiment on its candidate, whatever its name."""
 SHARES = {name for name, metric in CATALOGUE.items() if metric.is_share}
 AMOUNTS = CATALOGUE.keys() - SHARES
 MEASURED = {f"live.{name}" for name in CATALOGUE}

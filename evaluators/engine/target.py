@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
+from fairtrial.config.plan.definitions import definition_digest
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.limits.canonical_json import sha256_of_json
-from fairtrial.domain.plan import Deployment, Experiment, Plan, Price, Variant
+from fairtrial.domain.plan import Experiment, Plan, Price
 
 PIN_DEPLOYMENT = "x-fairtrial-deployment"
 PIN_VARIANT = "x-fairtrial-variant"
@@ -80,19 +80,11 @@ def _variant(name: str, experiment: Experiment, variant_name: str, plan: Plan) -
         model=route,
         base_url="",
         headers={PIN_VARIANT: variant_name},
-        deployment_digest=_variant_digest(deployment, variant),
+        deployment_digest=definition_digest(deployment, variant),
         plan_hash=plan.plan_hash,
         price=deployment.price,
         declared_model=deployment.declared_model,
     )
-
-
-def _variant_digest(deployment: Deployment, variant: Variant) -> str:
-    """The deployment's digest if the variant overrides nothing, so that both share cached answers."""
-    if variant.system_prompt is None and not variant.params:
-        return deployment.digest
-    content = [deployment.digest, variant.system_prompt, dict(variant.params)]
-    return sha256_of_json(content)[:32]
 
 
 def _known(name: str, plan: Plan) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 
@@ -10,7 +11,7 @@ import numpy as np
 from evaluators.comparison.compare import compare, oriented
 from evaluators.comparison.no_signal import lacks_signal
 from evaluators.comparison.pairing import Pairs, pair
-from evaluators.comparison.question import AGAIN, Question, by_truth_table
+from evaluators.comparison.question import Question, by_truth_table
 from evaluators.comparison.wording import (
     NO_SIGNAL,
     both_figures,
@@ -29,9 +30,13 @@ from evaluators.results.scope import Scope
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import Finding, Result
+from fairtrial.stats.effects import MIN_UNITS
+from fairtrial.stats.paired.clustered import MIN_UNLIKE, count_unlike
 
 __all__ = ["ANSWERS", "by_truth_table", "judge_comparison"]
 
+LOOK_NEEDS = f"which needs {MIN_UNITS} cases of which {MIN_UNLIKE} differ"
+"""What the rule of every look after the first requires."""
 MOST_TIMES_MORE = 20
 """If more than this many times the present cases are needed, more cases are not advised."""
 ANSWERS: dict[tuple[str, Result], Answer] = {
@@ -72,10 +77,10 @@ def judge_comparison(
     p, p_method = question.p_of(own)
     comparison = replace(comparison, p=p, p_method=p_method, rule=_rule(question))
 
-    def found(result: Result) -> Finding:
+    def found(result: Result, alpha: float = ALPHA) -> Finding:
         answered = replace(comparison, answer=ANSWERS.get((test.question, result), "cannot tell"))
         says = _says(question, answered, judged, baseline.target, result) + _worst_case(measure, pairs)
-        needed = _needed(question, judged) if result == "cannot tell" else ""
+        needed = _needed(question, judged, alpha) if result == "cannot tell" else ""
         return Finding(rule, source, result, says, needed, measure.name, answered.scope, answered)
 
     def fails_at(alpha: float) -> bool:
@@ -154,8 +159,8 @@ def _worst_case(measure: Measure, pairs: Pairs) -> str:
     return f"{text} (if {if_all} against the candidate: {gap(worst, measure)} {side})"
 
 
-def _needed(question: Question, judged: Estimate | NotEnough) -> str:
-    """What is already excluded, and about how many more cases would settle the question."""
+def _needed(question: Question, judged: Estimate | NotEnough, alpha: float) -> str:
+    """What is already excluded, and about how many more cases would settle the question at the level ``alpha``."""
     if isinstance(judged, NotEnough):
         return judged.needed
     measure = question.measure
@@ -167,16 +172,31 @@ def _needed(question: Question, judged: Estimate | NotEnough) -> str:
             if low < 0
             else f"the candidate is at least {gap(low, measure)} better; "
         )
-    return excluded + _more_cases(question, judged)
+    return excluded + _more_cases(question, judged, alpha)
 
 
-def _more_cases(question: Question, judged: Estimate) -> str:
-    """The advice uses the bounds of later looks, because judging more cases is a later look."""
-    if question.tau is None:
-        return f"a candidate that was not compared before, because {AGAIN}"
-    n, total = question.pairs.n, question.cases_to_settle(judged)
-    if total is None:
-        return "the estimate lies exactly at the limit, so more cases would not settle it"
-    if total > MOST_TIMES_MORE * n and n >= 20:
+def _more_cases(question: Question, judged: Estimate, alpha: float) -> str:
+    """The advice asks the rule of the next look, because judging more cases is a further look at this candidate."""
+    n, found = question.pairs.n, question.cases_to_settle(judged, alpha)
+    if isinstance(found, NotEnough):
+        return found.needed
+    if found.total > MOST_TIMES_MORE * n and n >= 20 and not found.limited_by_look:
         return "the estimate is so close to the limit that more cases of this kind are unlikely to settle it"
-    return f"about {counted(max(total - n, 1), 'more case')} would settle it"
+    look = "that counts as a further look"
+    if found.limited_by_look:
+        look += f", {LOOK_NEEDS}; {found.unlike} of {found.count} do so far"
+    return f"about {counted(max(found.total - n, 1), 'more case')} would settle it ({look})"
+
+
+def further_look(compared: Iterable[tuple[str, Pairs]]) -> str:
+    """What more cases mean for lines that compare these metrics, for the advice of a line that does not."""
+    text = "more cases count as a further look for the lines that compare with the base"
+    known = [
+        (unlike, count, metric)
+        for metric, pairs in compared
+        for count, unlike in [count_unlike(pairs.differences, pairs.candidate.clusters)]
+    ]
+    fewest = min(known, default=None)
+    if fewest is None or (fewest[0] >= MIN_UNLIKE and fewest[1] >= MIN_UNITS):
+        return text
+    return f"{text}, {LOOK_NEEDS}; {fewest[0]} of {fewest[1]} differ so far on {fewest[2]}"

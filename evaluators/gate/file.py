@@ -50,7 +50,8 @@ class Gate:
     ``notices``: keys and lines, here and in the suites, that have no effect in this version. ``listed``: the name or
     path by which the gate lists each suite. ``unplaced``: lines of the gate that no known suite measures, while one of
     its suites is unknown. ``experiment``: the one whose frozen plan decides the live lines. ``max_age_seconds``: how
-    old a run may be. ``approvers``: the roles that must approve a SHIP.
+    old a run may be. ``approvers``: the roles that must approve a SHIP. ``self_approval``: whether the approval of the
+    person who asked or promotes counts.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Gate:
     experiment: str | None = None
     max_age_seconds: float = DEFAULT_MAX_AGE
     approvers: tuple[Role, ...] = ()
+    self_approval: bool = False
 
 
 class GateModel(BaseModel):
@@ -76,6 +78,7 @@ class GateModel(BaseModel):
     suites: list[str] = Field(default_factory=list, max_length=MOST_SUITES)
     require: list[str] = Field(default_factory=list, max_length=MOST_LINES)
     approvers: list[str] = Field(default_factory=list, max_length=50)
+    self_approval: bool = False
     experiment: str | None = Field(default=None, min_length=1, max_length=MOST_LETTERS)
     max_age: Duration = DEFAULT_MAX_AGE
 
@@ -147,6 +150,7 @@ def _composed(reading: _Reading, listed: Sequence[Listed], own: Sequence[Rule | 
         model.experiment,
         model.max_age,
         tuple(role for role in ROLES for one in model.approvers if one == role),
+        model.self_approval,
     )
 
 

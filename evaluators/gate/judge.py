@@ -8,6 +8,7 @@ from evaluators.comparison.comparability import differences
 from evaluators.comparison.levels import level_of
 from evaluators.comparison.signal_changes import signal_findings
 from evaluators.comparison.wording import amount, short_text
+from evaluators.comparison.worst_slice import worst_slice
 from evaluators.criteria.grammar import Threshold, VersusBaseline
 from evaluators.criteria.metric_catalogue import BUILT_IN, COUNTS
 from evaluators.engine.summary import MOST_UNSCORED
@@ -15,12 +16,13 @@ from evaluators.gate.file import Gate
 from evaluators.gate.live.experiment import NO_LIVE_EVIDENCE, LiveEvidence
 from evaluators.gate.live.line import LiveLine
 from evaluators.gate.live.rates import rates_information
-from evaluators.gate.live.rule import harm_findings, judge_live
+from evaluators.gate.live.rule import EXPERIMENT_SAYS, effect_findings, judge_live
 from evaluators.gate.multiplicity import RuleResult, apply_holm
 from evaluators.gate.odds import odds_of
 from evaluators.gate.review_rule import judge_review, review_information, sort_reviews
 from evaluators.gate.rules import Rule, judge_rule
 from evaluators.gate.training.rule import judge_audit
+from evaluators.results.run_table import RunTable
 from evaluators.suite import Suite
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Estimate
@@ -40,18 +42,23 @@ def judge(
     live: LiveEvidence = NO_LIVE_EVIDENCE,
     candidates_judged: int | None = None,
     first: Sequence[Finding] = (),
+    rules: int = 2,
 ) -> Verdict:
     """The verdict on the trial's candidate.
 
+    ``rules``: the version of the evidence, by whose rules it is judged; by those of 1 only harm counts without a line.
+
     ``candidates_judged``: how many candidates these suites have judged, including this one, ``None`` if unknown;
-    ``first``: findings that belong to no line, such as a split that differs from the plan. Missing or unsound evidence
-    raises no error; the verdict is then HOLD or INVALID.
+    ``first``: findings that belong to no line, such as a suite without a run. Missing or unsound evidence raises no
+    error; the verdict is then HOLD or INVALID.
     """
     external = list(_external(gate, trial, live, at_us))
-    stated = any("harm is proven" in one.finding.says for one in external)
-    first = [*(one for one in harm_findings(live) if not (stated and one.result == "fail")), *first]
-    changes = map(RuleResult, _changed_signals(gate, trial))
-    findings = apply_holm([*map(RuleResult, first), *_findings(gate, trial), *external, *changes])
+    lines = [one.finding for one in external if one.finding.decisive and one.finding.metric.startswith("live.")]
+    said = list(effect_findings(live, lines, at_us, rules=rules)) if live.read else []
+    first = [*(one for one in said if one.decisive), *first]
+    answers = (one for one in said if not one.decisive)
+    shown = [*answers, *_changed_signals(gate, trial), *(_worst_slices(gate, trial) if rules > 1 else ())]
+    findings = apply_holm([*map(RuleResult, first), *_findings(gate, trial), *external, *map(RuleResult, shown)])
     decision = decide(findings)
     return Verdict(
         verdict_id=verdict_id,
@@ -60,7 +67,7 @@ def judge(
         candidate=trial.candidate,
         baseline=trial.baseline,
         decision=decision,
-        headline=headline(decision, trial, findings) + _reuse_warning(candidates_judged),
+        headline=headline(decision, trial, findings) + _live_answer(findings) + _reuse_warning(candidates_judged),
         findings=findings,
         runs=tuple(_runs(gate, trial)),
         candidates_judged=candidates_judged,
@@ -124,7 +131,7 @@ def _findings(gate: Gate, trial: Trial) -> Iterator[RuleResult]:
     for suite in gate.suites:
         yield from map(RuleResult, _unscored_runs(gate, suite, trial))
     for rule in gate.rules:
-        yield from judge_rule(rule, trial)
+        yield from judge_rule(rule, trial, rules=gate.rules)
 
 
 def _external(gate: Gate, trial: Trial, live: LiveEvidence, now_us: int) -> Iterator[RuleResult]:
@@ -143,14 +150,24 @@ def _external(gate: Gate, trial: Trial, live: LiveEvidence, now_us: int) -> Iter
 
 
 def _changed_signals(gate: Gate, trial: Trial) -> Iterator[Finding]:
-    """What changed without being asked in each suite whose runs are comparable; these findings decide nothing."""
-    for suite in gate.suites:
-        runs = [trial.table(suite.name, target) for target in (trial.candidate, trial.baseline)]
-        candidate, baseline = runs
-        if candidate is None or baseline is None or differences(candidate, baseline):
-            continue
+    """What changed without being asked in each suite; these findings decide nothing."""
+    for suite, candidate, baseline in _comparable(gate, trial):
         rules = [rule.line for rule in gate.rules if rule.suite.name == suite.name and rule.line.scope is None]
         yield from signal_findings(suite.name, candidate, baseline, frozenset(line.metric for line in rules))
+
+
+def _worst_slices(gate: Gate, trial: Trial) -> Iterator[Finding]:
+    """The worst slice of each suite, which decides nothing."""
+    found = (worst_slice(*compared) for compared in _comparable(gate, trial))
+    return (one for one in found if one is not None)
+
+
+def _comparable(gate: Gate, trial: Trial) -> Iterator[tuple[Suite, RunTable, RunTable]]:
+    """Each suite whose runs are comparable, with the runs of candidate and baseline."""
+    for suite in gate.suites:
+        candidate, baseline = (trial.table(suite.name, target) for target in (trial.candidate, trial.baseline))
+        if candidate is not None and baseline is not None and not differences(candidate, baseline):
+            yield suite, candidate, baseline
 
 
 def _unscored_runs(gate: Gate, suite: Suite, trial: Trial) -> Iterator[Finding]:
@@ -186,6 +203,12 @@ def _runs(gate: Gate, trial: Trial) -> Iterator[str]:
             run = trial.table(suite.name, target)
             if run is not None:
                 yield run.run_id
+
+
+def _live_answer(findings: Sequence[Finding]) -> str:
+    """What the experiments say that decides nothing here, so that nobody overlooks it."""
+    said = [one.says for one in findings if one.rule == EXPERIMENT_SAYS and not one.decisive]
+    return "".join(f" {text[0].upper()}{text[1:]}." for text in said)
 
 
 def _reuse_warning(judged: int | None) -> str:

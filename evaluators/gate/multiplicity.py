@@ -18,14 +18,14 @@ class RuleResult:
 
     ``family`` is ``None`` for exact counts and for lines that require proof (``sure``). ``questions``: how many tests
     it stands for; a rule without a run stands for all its slices. ``fails_at(alpha)``: whether it also fails at the
-    significance level ``alpha``; ``None`` for an undecided finding, whose p is 1. ``as_undecided()``: the finding with
-    the result "cannot tell".
+    significance level ``alpha``; ``None`` for an undecided finding, whose p is 1. ``as_undecided(alpha)``: the finding
+    with the result "cannot tell", and the advice for that level.
     """
 
     finding: Finding
     family: Family | None = None
     fails_at: Callable[[float], bool] | None = None
-    as_undecided: Callable[[], Finding] | None = None
+    as_undecided: Callable[[float], Finding] | None = None
     questions: int = 1
 
 
@@ -43,7 +43,9 @@ def apply_holm(judged: Sequence[RuleResult]) -> tuple[Finding, ...]:
     for family in families:
         standing |= _standing(judged, family, shared)
     return tuple(
-        one.finding if at in standing or not _in_question(one) else _doubtful(one, questions(judged, one.family))
+        one.finding
+        if at in standing or not _in_question(one)
+        else _doubtful(one, questions(judged, one.family), shared)
         for at, one in enumerate(judged)
     )
 
@@ -76,10 +78,10 @@ def _fails(one: RuleResult, alpha: float) -> bool:
     return one.fails_at is not None and one.fails_at(alpha)
 
 
-def _doubtful(one: RuleResult, asked: int) -> Finding:
+def _doubtful(one: RuleResult, asked: int, shared: float) -> Finding:
     if one.as_undecided is None:
         raise ValueError(f"{one.finding.rule!r} is tested and has no undecided form")
-    found = one.as_undecided()
+    found = one.as_undecided(shared / asked)
     tests = "test" if asked == 1 else "tests"
     says = f"{found.says}; on its own it would fail, but among the {asked} {tests} of this gate it may be chance (Holm)"
     return replace(found, result="cannot tell", says=says)

@@ -230,7 +230,7 @@ def judge_sampled_regressions(
     if within:
         return RuleResult(found("pass"))
     result: Result = "fail" if p <= ALPHA else "cannot tell"
-    return RuleResult(found(result), fails_at=lambda alpha: p <= alpha, as_undecided=lambda: found("cannot tell"))
+    return RuleResult(found(result), fails_at=lambda alpha: p <= alpha, as_undecided=lambda _: found("cannot tell"))
 
 
 def _lost_cases(

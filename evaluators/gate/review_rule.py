@@ -196,7 +196,8 @@ def _unread(rule: str, source: str, line: GateLine, reviews: Reviews, trial: Tri
         left = queue.items - queue.settled
         needed = (
             f"{counted(left, 'more judged pair')}, or close the queue: fairtrial review close {queue.queue_id} "
-            "(results stay hidden until then, so that nobody stops early because they look good)"
+            "(shared pairs need two reviewers; results stay hidden until then, so that nobody stops early because they "
+            "look good)"
         )
     elif reviews.redefined:
         result = "invalid"
@@ -242,9 +243,8 @@ def _who(votes: Votes, reviews: Reviews) -> str:
     if awaited and not short:
         text += f"; {pairs_text(awaited)} still {'needs' if awaited == 1 else 'need'} a second reviewer"
     if reviews.waiting:
-        text += (
-            f"; {pairs_text(sum(one.items - one.settled for one in reviews.waiting))} in other queues not judged yet"
-        )
+        left = sum(one.items - one.settled for one in reviews.waiting)
+        text += f"; {pairs_text(left)} in other queues not judged yet"
     return text
 
 

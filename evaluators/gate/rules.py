@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from evaluators.comparison.comparability import differences
+from evaluators.comparison.pairing import pair
 from evaluators.criteria.grammar import GateLine, Threshold, VersusBaseline
 from evaluators.criteria.metric_catalogue import COUNTS, Measure, measure_of
 from evaluators.criteria.validation import scopes_of, validate_line
-from evaluators.gate.comparison_rule import judge_comparison
+from evaluators.gate.comparison_rule import further_look, judge_comparison
 from evaluators.gate.multiplicity import Family, RuleResult
 from evaluators.gate.regression_rule import (
     LOST,
@@ -39,8 +40,8 @@ class Rule:
     source: str
 
 
-def judge_rule(rule: Rule, trial: Trial) -> list[RuleResult]:
-    """The results of a rule: one, or one for each slice of ``in every``."""
+def judge_rule(rule: Rule, trial: Trial, *, rules: Sequence[Rule] = ()) -> list[RuleResult]:
+    """The results of a rule: one, or one for each slice of ``in every``. ``rules``: all rules of the gate."""
     wrong = validate_line(rule.suite, rule.line)
     if wrong is not None:
         return [_untested(rule, _finding(rule, "invalid", f"{wrong[0]} ({wrong[1]})", "correct the line"))]
@@ -50,7 +51,7 @@ def judge_rule(rule: Rule, trial: Trial) -> list[RuleResult]:
     measure = measure_of(rule.suite, rule.line.metric)
     if measure is None:
         raise ValueError(f"{rule.line.metric} is not measured by {rule.suite.name}")
-    return [_enough(rule, replace(one, family=family_of(rule))) for one in _judged(rule, trial, run, measure)]
+    return [_enough(rule, replace(one, family=family_of(rule))) for one in _judged(rule, trial, (run, measure), rules)]
 
 
 def family_of(rule: Rule) -> Family | None:
@@ -66,12 +67,15 @@ def family_of(rule: Rule) -> Family | None:
     return "safety" if rule.suite.kind == "edges" else "quality"
 
 
-def _judged(rule: Rule, trial: Trial, run: RunTable, measure: Measure) -> Iterator[RuleResult]:
-    test = rule.line.test
+def _judged(
+    rule: Rule, trial: Trial, measured: tuple[RunTable, Measure], rules: Sequence[Rule]
+) -> Iterator[RuleResult]:
+    test, (run, measure) = rule.line.test, measured
     scopes = scopes_of(rule.suite, rule.line.scope)
     if isinstance(test, Threshold) and measure.name not in COUNTS:
         for scope in scopes:
-            yield judge_threshold(rule.text, rule.source, test, measure, run=run, scope=scope)
+            look = partial(_further_look, rules, rule.suite, trial)
+            yield judge_threshold(rule.text, rule.source, test, measure, run=run, scope=scope, further_look=look)
         return
     baseline = _run(rule, trial, _ref(test, trial))
     if isinstance(baseline, Finding):
@@ -110,6 +114,23 @@ def _compared(
     )
 
 
+def _further_look(rules: Sequence[Rule], suite: Suite, trial: Trial) -> str:
+    """What more cases mean for the lines of the suite that compare: a further look, and what it needs."""
+    candidate, baseline = trial.table(suite.name, trial.candidate), trial.table(suite.name, trial.baseline)
+    compared = [rule for rule in rules if rule.suite.name == suite.name and isinstance(rule.line.test, VersusBaseline)]
+    if candidate is None or baseline is None or not compared:
+        return ""
+    metrics = dict.fromkeys(
+        (rule.line.metric, scope) for rule in compared for scope in scopes_of(suite, rule.line.scope)
+    )
+    asked = [(measure_of(suite, metric), scope) for metric, scope in metrics]
+    return further_look(
+        (measure.name, pair(measure, candidate, baseline, scope))
+        for measure, scope in asked
+        if measure is not None and measure.kind in ("proportion", "mean")
+    )
+
+
 def _lost(
     rule: Rule, trial: Trial, test: Threshold, runs: tuple[RunTable, RunTable], scope: Scope | None
 ) -> RuleResult:
@@ -120,8 +141,8 @@ def _lost(
     )
 
 
-def _doubt(as_undecided: Callable[[], Finding], more: str) -> Finding:
-    return _adding(as_undecided(), more)
+def _doubt(as_undecided: Callable[[float], Finding], more: str, alpha: float) -> Finding:
+    return _adding(as_undecided(alpha), more)
 
 
 def _adding(finding: Finding, more: str) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from math import ceil
@@ -13,7 +14,7 @@ from evaluators.comparison.wording import amount, limit_in_words, subject
 from evaluators.criteria.grammar import Threshold
 from evaluators.criteria.metric_catalogue import Measure
 from evaluators.criteria.validation import limit_of
-from evaluators.gate.multiplicity import RuleResult
+from evaluators.gate.multiplicity import ALPHA, RuleResult
 from evaluators.results.run_table import RunTable
 from evaluators.results.scope import Scope
 from fairtrial.domain.estimates import Estimate, NotEnough
@@ -27,9 +28,16 @@ WORTH_REPORTING = 0.05
 
 
 def judge_threshold(
-    rule: str, source: str, test: Threshold, measure: Measure, *, run: RunTable, scope: Scope | None
+    rule: str,
+    source: str,
+    test: Threshold,
+    measure: Measure,
+    *,
+    run: RunTable,
+    scope: Scope | None,
+    further_look: Callable[[], str] = str,
 ) -> RuleResult:
-    """Judge a floor or a ceiling.
+    """Judge a floor or a ceiling. ``further_look``: what more cases mean for lines of the suite that compare.
 
     Fail: the whole 95 % interval is on the wrong side. Undecided: only the estimate is. Pass: the estimate is on the
     right side, or with ``sure`` the whole interval. A failed `errors` line is INVALID, because unscored cases prove
@@ -42,10 +50,12 @@ def judge_threshold(
         none = Finding(rule, source, "cannot tell", says, level.needed, measure.name, str(scope or ""), level)
         return RuleResult(none)
 
-    def found(result: Result) -> Finding:
+    def found(result: Result, alpha: float = ALPHA) -> Finding:
         says = _says(name, level, measure, limit_in_words(test, limit, measure)) + _end(test, level, limit, result)
         says += _luck(test, level, measure, limit) if result == "pass" else ""
-        needed = _needed(test, level, measure, limit) if result == "cannot tell" else ""
+        needed = _needed(test, level, measure, limit, alpha) if result == "cannot tell" else ""
+        if needed and (look := further_look()):
+            needed += f"; {look}"
         return Finding(rule, source, result, says, needed, measure.name, str(scope or ""), level)
 
     def fails_at(alpha: float) -> bool:
@@ -123,13 +133,28 @@ def _luck(test: Threshold, found: Estimate, measure: Measure, limit: float) -> s
     return f"; {passes} (add 'sure' to prevent this)"
 
 
-def _needed(test: Threshold, found: Estimate, measure: Measure, limit: float) -> str:
+def _needed(test: Threshold, found: Estimate, measure: Measure, limit: float, alpha: float) -> str:
     """About how many more cases would exclude the limit from the interval, if the estimate is right."""
-    distance = abs(found.value - limit)
-    if measure.kind != "proportion" or distance == 0:
+    if measure.kind != "proportion" or found.value == limit:
         return "more cases"
-    share = found.value / measure.scale
-    spread = max(share * (1 - share), 0.01)
-    more = int(quantile(0.95) ** 2 * spread / (distance / measure.scale) ** 2) + 1 - found.n
-    side = "below" if test.operator == ">=" else "above"
-    return f"the estimate is {side} the limit; about {counted(max(more, 1), 'more case')} would settle it"
+    more = _cases_to_settle(found, measure, limit, alpha) - found.n
+    side = "below" if found.value < limit else "above"
+    surely = ", but the whole interval has to be" if test.sure and side == _GOOD_SIDES[test.operator] else ""
+    return f"the estimate is {side} the limit{surely}; about {counted(max(more, 1), 'more case')} would settle it"
+
+
+_GOOD_SIDES = {">=": "above", "<=": "below"}
+
+
+def _cases_to_settle(found: Estimate, measure: Measure, limit: float, alpha: float) -> int:
+    """Where the rule's own interval at the level 1 − ``alpha`` excludes the limit.
+
+    Wilson's interval excludes it exactly where the score test does, whose variance is that of the limit. The width of
+    another interval falls with the square root of the number of cases.
+    """
+    distance, share = abs(found.value - limit) / measure.scale, limit / measure.scale
+    wanted = quantile(1 - alpha)
+    if found.method == "Wilson":
+        return int(wanted**2 * share * (1 - share) / distance**2) + 1
+    half = (found.high - found.low) / (2 * measure.scale) * wanted / quantile(found.level)
+    return ceil(found.n * (half / distance) ** 2)

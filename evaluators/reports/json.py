@@ -19,6 +19,8 @@ def content(verdict: Verdict) -> dict[str, Any]:
         written["evidence_kind"] = None if finding.evidence is None else type(finding.evidence).__name__
     if verdict.provenance is None:
         made.pop("provenance")  # verdicts of earlier versions keep the form in which they were written
+    elif verdict.provenance.self_approval is None:
+        made["provenance"].pop("self_approval")
     standing = {"official": verdict.official, "standing": verdict.standing}
     return {"version": VERSION, **made, **standing, "exit_code": verdict.exit_code}
 

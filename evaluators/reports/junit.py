@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from evaluators.report import Report
 from fairtrial.domain.verdict import Finding, Verdict
-from fairtrial.domain.verdicts.wording import titled
+from fairtrial.domain.verdicts.wording import approval_of, titled
 
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 does not allow (§2.2)."""
@@ -39,6 +39,8 @@ def _suite(verdict: Verdict, source: str, findings: Sequence[Finding]) -> list[s
         lines.append(f"      {_outcome(finding)}")
         lines.append("    </testcase>")
     title = titled(verdict.headline, official=verdict.official)
+    if verdict.decision == "SHIP" and verdict.approvers:
+        title += f"; it needs {approval_of(verdict.verdict_id, verdict.approvers)}"
     lines.append(f"    <system-out>{_text(f'{title} [{verdict.standing}]')}</system-out>")
     lines.append("  </testsuite>")
     return lines

@@ -10,7 +10,7 @@ from fairtrial.domain.answers.signals import BLOCK_TITLE
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import Finding, Result, Verdict
 from fairtrial.domain.verdicts.unasked import is_unasked, unasked_lines
-from fairtrial.domain.verdicts.wording import titled
+from fairtrial.domain.verdicts.wording import approval_of, titled
 
 MARKS: dict[Result, str] = {"invalid": "invalid", "fail": "**fail**", "cannot tell": "cannot tell", "pass": "pass"}
 ORDER: tuple[Result, ...] = ("invalid", "fail", "cannot tell", "pass")
@@ -29,8 +29,8 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     yield f"Gate **{safe(verdict.gate)}**: {safe(verdict.candidate)} against {safe(verdict.baseline)}."
     yield f"This verdict is **{'official' if verdict.official else 'unofficial'}**{safe(_why(verdict))}."
     yield from (f"Conflict: {safe(conflict)}" for conflict in verdict.conflicts)
-    if verdict.decision == "SHIP" and verdict.provenance is not None and verdict.provenance.approvers:
-        yield f"It needs the approval of {safe(' and '.join(verdict.provenance.approvers))}."
+    if verdict.decision == "SHIP" and verdict.approvers:
+        yield f"It needs {safe(approval_of(verdict.verdict_id, verdict.approvers))}."
     if verdict.candidates_judged is not None:
         candidates = counted(verdict.candidates_judged, "candidate")
         yield f"These suites have judged {candidates}, including this one."

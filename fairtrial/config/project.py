@@ -11,14 +11,15 @@ from typing import Any, Literal
 from fairtrial.config.addresses import Address, parse_address
 from fairtrial.config.file.environment import interpolate, substituted
 from fairtrial.config.file.error_recovery import independent, validate
-from fairtrial.config.file.errors import MAX_ERRORS, FieldError
+from fairtrial.config.file.errors import MAX_ERRORS, FieldError, nearest
 from fairtrial.config.file.project_files import MOST_PROMPT_BYTES, MOST_YAML_BYTES, Budget, FileRefused, read_text
-from fairtrial.config.file.schema import ProjectFile
+from fairtrial.config.file.schema import ProjectFile, ReleasesSection
 from fairtrial.config.file.yaml_file import Document, Step, load_one
 from fairtrial.config.layout import Layout
 from fairtrial.config.plan.compile import compile_plan, worker_settings
 from fairtrial.config.plan.live_state import Live
 from fairtrial.config.plan.plan_validation import refuse_unsound
+from fairtrial.config.releases import NO_GATES, ReleaseGates
 from fairtrial.config.rules.cors import wrong_cors
 from fairtrial.config.rules.deployments import Names, wrong_deployments, wrong_routes
 from fairtrial.config.rules.experiments import wrong_experiments, wrong_metrics
@@ -58,7 +59,7 @@ class Project:
     ``files``: the file and its prompts, to watch for changes. ``feedback``: the kind of each feedback key that a metric
     reads. ``warnings``: findings that are not errors, such as keys without effect; `check` and `up` print them.
     ``control_proxies``: `control.trusted_proxies`. ``substituted``: the environment variables whose values are in it.
-    ``release_gate``: the file of the official gate, ``None`` if none is declared.
+    ``release_gates``: the files of the official gates.
     """
 
     path: Path
@@ -74,7 +75,7 @@ class Project:
     warnings: tuple[Diagnostic, ...] = ()
     control_proxies: tuple[str, ...] = ()
     substituted: Mapping[str, str] = field(default_factory=dict, repr=False)
-    release_gate: Path | None = None
+    release_gates: ReleaseGates = NO_GATES
 
 
 def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live] | None = None) -> Project:
@@ -109,7 +110,7 @@ def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live
         warnings=tuple(_warnings(document, file, root)),
         control_proxies=file.control.trusted_proxies,
         substituted=substituted(document.value, environ, keep=_is_secret),
-        release_gate=None if file.releases is None else root / file.releases.gate,
+        release_gates=NO_GATES if file.releases is None else _release_gates(file.releases, root),
     )
 
 
@@ -171,14 +172,44 @@ def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _release_gates(section: ReleasesSection, root: Path) -> ReleaseGates:
+    return ReleaseGates(
+        None if section.gate is None else root / section.gate,
+        {name: root / gate for name, gate in section.routes.items()},
+        {name: root / gate for name, gate in section.experiments.items()},
+    )
+
+
+def _declared_gates(section: ReleasesSection) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Each file of a gate with its place in the section."""
+    if section.gate is not None:
+        yield ("gate",), section.gate
+    for part, gates in (("routes", section.routes), ("experiments", section.experiments)):
+        for name, gate in gates.items():
+            yield (part, name), gate
+
+
+def _unknown_releases(file: ProjectFile) -> Iterator[FieldError]:
+    """Gates of routes or experiments that the file does not declare."""
+    assert file.releases is not None
+    for part, gates, known in (
+        ("routes", file.releases.routes, file.routes),
+        ("experiments", file.releases.experiments, file.experiments),
+    ):
+        for name in gates:
+            if name not in known:
+                yield FieldError(("releases", part, name), f"there is no {part[:-1]} {name!r}", nearest(name, known))
+
+
 def _files(file: ProjectFile, root: Path) -> Iterator[FieldError]:
     """Paths that name no fitting file."""
-    if file.releases is not None:
+    for place, gate in _declared_gates(file.releases) if file.releases is not None else ():
         try:
-            read_text(root / file.releases.gate, root, most=MOST_YAML_BYTES)
+            read_text(root / gate, root, most=MOST_YAML_BYTES)
         except FileRefused as error:
             known = error.known or "a gate's file beside this one"
-            yield FieldError(("releases", "gate"), f"{file.releases.gate!r} {error.wrong}", known)
+            yield FieldError(("releases", *place), f"{gate!r} {error.wrong}", known)
+    yield from _unknown_releases(file) if file.releases is not None else ()
     if (root / Path(file.store.path).expanduser()).is_dir():
         yield FieldError(("store", "path"), f"{file.store.path!r} is a folder", "the name of a file, fairtrial.duckdb")
 

@@ -14,6 +14,7 @@ Capture = Literal["full", "redacted", "none"]
 ExperimentState = Literal["declared", "running", "paused", "killed", "ended"]
 OnDisconnect = Literal["cancel", "drain"]
 Looks = Literal["monitor", "planned"]
+OnWorse = Literal["pause", "kill", "continue"]
 Right = Literal["complete", "feedback", "pin", "see_variant", "admin"]
 """The rights of keys: query models, send feedback, force an arm or deployment, see the arm in headers, use control."""
 
@@ -132,7 +133,8 @@ class Guardrail:
 class Primary:
     """The primary metric, and the minimum detectable effect as written.
 
-    ``baseline`` and ``cap`` are as in `Guardrail`. ``min_days``: the earliest time at which it decides.
+    ``baseline`` and ``cap`` are as in `Guardrail`. ``min_days``: the earliest time at which it decides. ``on_worse``:
+    what control does as soon as it is proven worse.
     """
 
     metric: str
@@ -141,6 +143,7 @@ class Primary:
     baseline: float | None = field(default=None, metadata=CONTROL_ONLY)
     cap: float | None = field(default=None, metadata=CONTROL_ONLY)
     min_days: float = field(default=7.0, metadata=CONTROL_ONLY)
+    on_worse: OnWorse = field(default="pause", metadata=CONTROL_ONLY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from fairtrial.domain.accounts import Role
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.verdicts.provenance import Provenance
 
@@ -15,6 +16,8 @@ Result = Literal["pass", "cannot tell", "fail", "invalid"]
 
 EXIT_CODES: dict[Decision, int] = {"SHIP": 0, "BLOCK": 1, "HOLD": 3, "INVALID": 4}
 """2 is reserved for usage and configuration errors of all commands."""
+UNAPPROVED = 5
+"""The exit code of a SHIP that waits for a person's approval."""
 
 ASSUMED = "assumed"
 """The method of a share that is assumed, not measured."""
@@ -92,9 +95,14 @@ class Verdict:
     conflicts: tuple[str, ...] = ()
 
     @property
+    def approvers(self) -> tuple[Role, ...]:
+        """The roles that must approve a SHIP."""
+        return () if self.provenance is None else self.provenance.approvers
+
+    @property
     def exit_code(self) -> int:
-        """The exit code of `fairtrial gate`."""
-        return EXIT_CODES[self.decision]
+        """The exit code of `fairtrial gate`, which judges before anybody can have approved."""
+        return exit_code(self.decision, self.approvers)
 
     @property
     def official(self) -> bool:
@@ -108,6 +116,11 @@ class Verdict:
             return "official"
         why = "it has no provenance" if self.provenance is None else self.provenance.unofficial_why
         return f"unofficial: {why}"
+
+
+def exit_code(decision: Decision, waiting: Iterable[Role] = ()) -> int:
+    """The exit code for a decision; ``waiting``: the roles whose approval a SHIP needs."""
+    return UNAPPROVED if decision == "SHIP" and tuple(waiting) else EXIT_CODES[decision]
 
 
 def decide(findings: Iterable[Finding]) -> Decision:

@@ -11,7 +11,9 @@ from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.domain.names.look_alikes import has_invisible
 from fairtrial.domain.plan import ExperimentState
 
-PersonsAction = Literal["start", "approve", "amend", "pause", "resume", "kill", "rearm", "end", "promote", "rollback"]
+PersonsAction = Literal[
+    "start", "approve", "amend", "pause", "resume", "kill", "rearm", "end", "promote", "rollback", "withdraw", "archive"
+]
 Action = Literal[PersonsAction, "stage"]
 ACTIONS: tuple[PersonsAction, ...] = get_args(PersonsAction)
 """What people can do. Only control raises a stage, as soon as all of its conditions hold."""
@@ -28,6 +30,8 @@ FROM: Mapping[Action, tuple[ExperimentState, ...]] = {
     "end": ("declared", "running", "paused", "killed"),
     "promote": ("running", "paused"),
     "rollback": ("running", "paused"),
+    "withdraw": ("declared", "running", "paused", "killed", "ended"),
+    "archive": ("ended",),
 }
 TO: Mapping[Action, ExperimentState] = {
     "start": "running",
@@ -40,7 +44,7 @@ TO: Mapping[Action, ExperimentState] = {
     "promote": "ended",
     "rollback": "ended",
 }
-"""Approvals and amendments keep the state."""
+"""Approvals, amendments, withdrawals and archiving keep the state."""
 MOST_WHY = 500
 _WORD: Mapping[ExperimentState, str] = {
     "declared": "NOT STARTED",
@@ -50,6 +54,9 @@ _WORD: Mapping[ExperimentState, str] = {
 }
 MODELS = "changed_models"
 """The key of the evidence of a pause because another model answers; a resume then starts a new segment."""
+WORSE = "worse"
+"""The key of the evidence of a pause or kill because the primary metric is worse: the treatments that are."""
+Cause = Literal["worse", "models", "harmed", "person"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +81,18 @@ class Transition:
     stage: float | None = None
 
 
-def possible(state: ExperimentState, *, promoted: bool = False) -> list[PersonsAction]:
-    """The actions that a state allows. A promotion can be rolled back in any state."""
-    return [action for action in ACTIONS if state in FROM[action] or (promoted and action == "rollback")]
+def possible(
+    state: ExperimentState, *, promoted: bool = False, cause: Cause | None = None, other_model: bool = False
+) -> list[PersonsAction]:
+    """The actions that a state allows, apart from a withdrawal, which all do. A promotion can always be rolled back.
+
+    ``cause``: what paused it. A worse candidate is re-armed, or resumed after its definition has changed.
+    """
+    found = [action for action in ACTIONS if state in FROM[action] or (promoted and action == "rollback")]
+    found = [action for action in found if action != "withdraw" and not (promoted and action == "archive")]
+    if state == "paused" and cause == "worse":
+        found = [action for action in ACTIONS if action in (*found, "rearm") and (action != "resume" or other_model)]
+    return found
 
 
 def next_state(
@@ -85,19 +101,26 @@ def next_state(
     segment: int,
     action: Action,
     *,
+    cause: Cause | None = None,
     other_model: bool = False,
     promoted: bool = False,
 ) -> tuple[ExperimentState, int]:
     """The state and segment after an action; raises `Conflict`, which names the state and what is possible.
 
-    ``other_model``: whether it is paused because another model answers; a resume then starts a new segment.
+    ``cause``: what paused it. After a rule has paused it, or with ``other_model``, a resume starts a new segment.
     ``promoted``: whether a variant serves everyone by a promotion.
     """
-    can = possible(state, promoted=promoted)
-    if state not in FROM[action] and action not in can:
+    can = possible(state, promoted=promoted, cause=cause, other_model=other_model)
+    if action not in (*can, "withdraw") and not (action == "stage" and state in FROM["stage"]):
         known = ", ".join(can) or "nothing: this state is final"
+        if state == "paused" and action == "resume":
+            raise Conflict(
+                f"experiments.{name}: the candidate is proven worse, so it can't be resumed until its definition "
+                f"changes; a re-arm starts the next attempt (possible: {known})"
+            )
         raise Conflict(f"experiments.{name}: can't {action} an experiment that is {state} (possible: {known})")
-    return TO.get(action, state), segment + (action == "rearm" or (action == "resume" and other_model))
+    anew = other_model or cause in ("models", "harmed")
+    return TO.get(action, state), segment + (action == "rearm" or (action == "resume" and anew))
 
 
 def checked_reason(why: str) -> str:
@@ -135,9 +158,15 @@ def sentence(
         return f"PROMOTED {_by(last)}{_overridden(last)} {variant} serves everyone. {undo(name)}"
     word = "ROLLED BACK" if last.action == "rollback" else _WORD[state]
     text = f"{word} {_by(last)} All traffic is on {control}."
-    if state == "killed":
+    if state == "killed" or (state == "paused" and cause_of(last) == "worse"):
         return f"{text} To re-arm: fairtrial experiment rearm {name} --why …"
     return f"{text} To resume: fairtrial experiment resume {name} --why …" if state == "paused" else text
+
+
+def cause_of(entered: Transition) -> Cause:
+    """What made a pause or kill: the primary metric, another model, a guardrail, or a person."""
+    found = entered.evidence or {}
+    return "worse" if WORSE in found else "models" if MODELS in found else "harmed" if "metric" in found else "person"
 
 
 def promoted_by(last: Transition | None) -> str | None:

@@ -5,26 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from math import ceil, exp, log
+from math import log
 from typing import Any, Literal
 
-from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.plurals import counted
 from fairtrial.experiments.analysis.findings import Finding, find
 from fairtrial.experiments.analysis.harm import harm_only
 from fairtrial.experiments.analysis.memory import Memory
-from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.analysis.sums import Sums
-from fairtrial.experiments.lifecycle import MODELS
+from fairtrial.experiments.decision.decide import WEEK_US, Looked, decide
+from fairtrial.experiments.decision.values import Decision, GuardrailDecision
+from fairtrial.experiments.decision.wording import NEAR, e_value_words, effect_words
+from fairtrial.experiments.lifecycle import MODELS, WORSE
+from fairtrial.experiments.metric_wording import between_words, level_words
 
-DAY_US = 86_400_000_000
 HOUR_US = 3_600_000_000
-WEEK_US = 7 * DAY_US
-NEAR_KILL = log(4)
+NEAR_KILL = -log(NEAR)
 """A stage waits while the evidence of harm exceeds a quarter of what kills."""
-
-LARGEST = 30.0
-"""Larger logarithms of evidence are shown as this one."""
 
 Do = Literal["kill", "pause", "stage", "end"]
 
@@ -61,11 +59,12 @@ class Verdict:
 class Step:
     """The result of one step of the monitor.
 
-    ``findings`` is empty if no look was due. ``waits`` says what the next stage still needs. ``asks_approval`` is the
-    stage that waits for a person alone.
+    ``findings`` is empty if no look was due; ``decisions`` is that of the memory, by treatment. ``waits`` says what the
+    next stage still needs. ``asks_approval`` is the stage that waits for a person alone.
     """
 
     memory: Memory
+    decisions: Mapping[str, Decision]
     findings: tuple[Finding, ...] = ()
     verdict: Verdict | None = None
     waits: tuple[str, ...] = ()
@@ -79,79 +78,73 @@ def step(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances) 
     """
     found: tuple[Finding, ...] = ()
     if memory.is_due(sums) or any(one.proven for one in harm_only(plan, sums)):
-        found = find(plan, sums, memory.looked(plan.primary.metric) if plan.primary else None)
+        found = look(plan, memory, sums)
         memory = memory.after(plan, sums, found)
     else:
         memory = memory.with_split(plan, sums)
-    stop = _harmed(plan, found, sums) or _still_harmed(plan, memory, sums)
+    decisions = decide(Looked(plan=plan, memory=memory, findings=found, sums=sums))
+    stop = _stop(plan, decisions, sums)
     if stop is not None:
-        return Step(memory, found, stop)
+        return Step(memory, decisions, found, stop)
     if around.changed:
-        return Step(memory, found, _changed(around.changed))
+        return Step(memory, decisions, found, _changed(around.changed))
     if around.now_us >= plan.started_us + plan.max_weeks * WEEK_US:
-        return Step(memory, found, Verdict("end", _over(plan, memory), _excluded(memory)))
-    return _stage(plan, memory, sums, around, found)
+        return Step(memory, decisions, found, Verdict("end", _over(plan, decisions), _excluded(memory)))
+    return _stage(plan, (memory, decisions), sums, around, found)
 
 
-def passes_us(plan: AnalysisPlan, answered_us: int) -> int:
-    """From when the primary metric's answer counts: after whole weeks, or a shorter time that the plan allows."""
-    if plan.min_days < 7:
-        return max(answered_us, plan.from_us + round(plan.min_days * DAY_US))
-    weeks = max(ceil(plan.min_days / 7), ceil((answered_us - plan.from_us) / WEEK_US))
-    return plan.from_us + weeks * WEEK_US
+def look(plan: AnalysisPlan, memory: Memory, sums: Sums) -> tuple[Finding, ...]:
+    """What one more look shows."""
+    return find(plan, sums, memory.looked(plan.primary.metric) if plan.primary else None)
 
 
-def _harmed(plan: AnalysisPlan, found: tuple[Finding, ...], sums: Sums) -> Verdict | None:
-    """What this look's proven harm asks for; a kill goes before a pause."""
-    stops = [_stop(plan, one, sums) for one in found if one.harmed]
+def _stop(plan: AnalysisPlan, decisions: Mapping[str, Decision], sums: Sums) -> Verdict | None:
+    """What proven harm, or a worse primary metric, asks for; a kill goes before a pause.
+
+    It also carries out a kill that an earlier look has proven, as after a crash.
+    """
+    harmed = [(one, guardrail) for one in decisions.values() for guardrail in one.harmed]
+    stops = [
+        _harmed(plan, one, guardrail, sums)
+        for one, guardrail in harmed
+        if guardrail.signal == "kill" or guardrail.treatment.level is not None
+    ]
+    worse = [one for one in decisions.values() if one.worse]
+    if worse and plan.on_worse != "continue":
+        stops.append(_worse(plan, worse, sums))
     return next((one for one in stops if one.do == "kill"), stops[0] if stops else None)
 
 
-def _still_harmed(plan: AnalysisPlan, memory: Memory, sums: Sums) -> Verdict | None:
-    """The kill of an earlier look that was stored but not carried out, as after a crash."""
-    for one in plan.guardrails:
-        for variant in plan.treatments if one.signal == "kill" else ():
-            latched = memory.latched.get((one.metric, variant))
-            if latched is not None and latched.answer == "harm":
-                evidence = {
-                    "metric": one.metric,
-                    "variant": variant,
-                    "log_e": latched.log_e,
-                    "units": {name: arm.units for name, arm in sums.arms.items()},
-                    "at_us": latched.answered_us,
-                }
-                why = f"{one.metric} of {variant}: an earlier look proved harm (e-value {_e(latched.log_e)})"
-                return Verdict("kill", why, evidence)
-    return None
-
-
-def _stop(plan: AnalysisPlan, found: Finding, sums: Sums) -> Verdict:
+def _harmed(plan: AnalysisPlan, decision: Decision, harmed: GuardrailDecision, sums: Sums) -> Verdict:
     """The kill, or the pause if the guardrail says so."""
-    metric = next(one for one in plan.guardrails if one.metric == found.metric)
-    levels = f"{_level(found.treatment, metric)} against {_level(found.control, metric)} of {plan.control}"
-    units = counted(sums.arms[found.variant].units, "unit")
-    why = f"{found.metric} of {found.variant}: {levels} (e-value {_e(found.log_e)}, {units} of {found.variant})"
+    metric, variant, strength = plan.metric(harmed.metric), decision.variant, e_value_words(harmed.log_e)
+    if harmed.treatment.level is None:
+        why = f"{harmed.metric} of {variant}: an earlier look proved harm ({strength})"
+    else:
+        levels = f"{level_words(harmed.treatment.level, metric)} against {level_words(harmed.control.level, metric)}"
+        units = counted(sums.arms[variant].units, "unit")
+        why = f"{harmed.metric} of {variant}: {levels} of {plan.control} ({strength}, {units} of {variant})"
     evidence = {
-        "metric": found.metric,
-        "variant": found.variant,
-        "log_e": found.log_e,
-        "log_kill": found.log_kill,
-        "control": found.control,
-        "treatment": found.treatment,
-        "units": {name: arm.units for name, arm in sums.arms.items()},
-        "at_us": sums.at_us,
+        "metric": harmed.metric,
+        "variant": variant,
+        "log_e": harmed.log_e,
+        "log_kill": harmed.log_kill,
+        "control": harmed.control.level,
+        "treatment": harmed.treatment.level,
+        "units": _units(sums),
+        "at_us": harmed.answered_us,
     }
-    return Verdict("pause" if metric.signal == "pause" else "kill", why, evidence)
+    return Verdict("pause" if harmed.signal == "pause" else "kill", why, evidence)
 
 
-def _level(value: float | None, metric: MetricPlan) -> str:
-    if value is None:
-        return "unknown"
-    return f"{100 * value:.3g} %" if metric.within == (0.0, 1.0) else f"{value:.4g}"
+def _worse(plan: AnalysisPlan, worse: list[Decision], sums: Sums) -> Verdict:
+    why = "; ".join(f"{one.variant} is worse: {effect_words(plan, one)}" for one in worse)
+    evidence = {WORSE: [one.variant for one in worse], "units": _units(sums), "at_us": sums.at_us}
+    return Verdict("kill" if plan.on_worse == "kill" else "pause", why, evidence)
 
 
-def _e(log_e: float | None) -> str:
-    return "unknown" if log_e is None else f"{exp(min(log_e, LARGEST)):,.0f}"
+def _units(sums: Sums) -> dict[str, int]:
+    return {name: arm.units for name, arm in sums.arms.items()}
 
 
 def _changed(variants: tuple[str, ...]) -> Verdict:
@@ -160,23 +153,15 @@ def _changed(variants: tuple[str, ...]) -> Verdict:
     return Verdict("pause", why, {MODELS: list(variants)})
 
 
-def _over(plan: AnalysisPlan, memory: Memory) -> str:
+def _over(plan: AnalysisPlan, decisions: Mapping[str, Decision]) -> str:
     """Why it ends, with what the looks exclude."""
-    lines = [f"{counted(plan.max_weeks, 'week')} are over"] if plan.max_weeks != 1 else ["1 week is over"]
-    primary = plan.primary
-    for variant in plan.treatments if primary else ():
-        latched = memory.latched.get((primary.metric, variant)) if primary else None
-        interval = latched.running.interval() if latched else None
-        if isinstance(interval, Estimate):
-            low, high = 100 * interval.low, 100 * interval.high
-            lines.append(f"{variant} is between {low:+.3g} and {high:+.3g} points" if primary and _is_share(plan)
-                         else f"{variant} differs by {interval.low:.4g} to {interval.high:.4g}")  # fmt: skip
+    lines = [f"{counted(plan.max_weeks, 'week')} {'is' if plan.max_weeks == 1 else 'are'} over"]
+    for variant, one in decisions.items():
+        primary = one.primary
+        if primary is not None and primary.interval is not None:
+            interval = primary.interval.estimate()
+            lines.append(f"{variant} is {between_words(interval, plan.metric(primary.metric))}")
     return "; ".join(lines)
-
-
-def _is_share(plan: AnalysisPlan) -> bool:
-    primary = plan.primary
-    return primary is not None and primary.method != "quantile" and primary.within == (0.0, 1.0)
 
 
 def _excluded(memory: Memory) -> dict[str, Any]:
@@ -186,21 +171,28 @@ def _excluded(memory: Memory) -> dict[str, Any]:
     }
 
 
-def _stage(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances, found: tuple[Finding, ...]) -> Step:
+def _stage(
+    plan: AnalysisPlan,
+    known: tuple[Memory, Mapping[str, Decision]],
+    sums: Sums,
+    around: Circumstances,
+    found: tuple[Finding, ...],
+) -> Step:
+    memory = known[0]
     following = next((one for one in plan.stages if one > around.stage), None)
     if following is None:
-        return Step(memory, found)
+        return Step(*known, found)
     waits = tuple(_waits(plan, memory, sums, around))
     unapproved = following in plan.approve and following not in around.approved
     if unapproved and not waits:
-        return Step(memory, found, waits=(f"approval of the {following:g} % stage",), asks_approval=following)
+        return Step(*known, found, waits=(f"approval of the {following:g} % stage",), asks_approval=following)
     if unapproved:
         waits = (*waits, f"approval of the {following:g} % stage")
     if waits:
-        return Step(memory, found, waits=waits)
+        return Step(*known, found, waits=waits)
     why = f"every condition of the {following:g} % stage holds"
-    evidence = {"units": {name: arm.units for name, arm in sums.arms.items()}, "stage": following}
-    return Step(memory, found, Verdict("stage", why, evidence, following))
+    evidence = {"units": _units(sums), "stage": following}
+    return Step(*known, found, Verdict("stage", why, evidence, following))
 
 
 def _waits(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances) -> Iterator[str]:
@@ -232,6 +224,6 @@ def _waits(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances
 
 def _harm(plan: AnalysisPlan, sums: Sums, memory: Memory) -> dict[tuple[str, str], float]:
     """How much of what kills there is: now for counted events, and at the last look for other guardrails."""
-    guards = {one.metric for one in plan.guardrails if one.method != "events"}
+    guards = {one.metric for one in plan.guardrails if not one.counts_events}
     found = {key: one.now for key, one in memory.latched.items() if key[0] in guards and one.now is not None}
     return found | {(one.metric, one.variant): one.log_e - one.log_kill for one in harm_only(plan, sums)}

@@ -6,9 +6,12 @@ from typing import Any
 
 from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import NotFound
-from fairtrial.domain.plan import Experiment, ExperimentState, Plan
-from fairtrial.experiments.lifecycle import Transition, possible, promoted_by, sentence, unrecorded
+from fairtrial.domain.plan import Enrolment, Experiment, ExperimentState, Plan, Variant
+from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.lifecycle import Transition, cause_of, possible, promoted_by, sentence, unrecorded
 from fairtrial.experiments.promotion import file_edit
+
+REMOVED = "It is no longer in the project file."
 
 
 def find_experiment(plan: Plan, name: str) -> Experiment:
@@ -20,12 +23,25 @@ def find_experiment(plan: Plan, name: str) -> Experiment:
     return found
 
 
-def describe_state(plan: Plan, name: str, last: Transition | None) -> dict[str, Any]:
-    """The state of a published experiment as the API returns it. What is possible depends mainly on the rows."""
+def describe_state(
+    plan: Plan,
+    name: str,
+    last: Transition | None,
+    *,
+    entered: Transition | None = None,
+    other_model: bool = False,
+    archived: bool = False,
+) -> dict[str, Any]:
+    """The state of a published experiment as the API returns it. What is possible depends mainly on the rows.
+
+    ``entered``: the transition into the state. ``other_model``: whether a variant serves something else than its plan
+    froze. ``archived``: whether a person has hidden it.
+    """
     experiment = plan.experiments[name]
     state: ExperimentState = state_without_rows(experiment) if last is None else last.to_state
     segment = 1 if last is None else last.segment
-    words = sentence(experiment.name, experiment.control, state, last)
+    shown = last if state in ("declared", "running") or entered is None else entered
+    words = sentence(experiment.name, experiment.control, state, shown)
     if (state, segment, promoted_by(last)) != (experiment.state, experiment.segment, experiment.serves):
         words += f" {_difference(experiment, state, last)}"
     edit = file_edit(plan, experiment)
@@ -39,10 +55,53 @@ def describe_state(plan: Plan, name: str, last: Transition | None) -> dict[str, 
         "serves": experiment.serves,
         "treatments": [one.name for one in experiment.variants if one.name != experiment.control],
         "sentence": words,
-        "possible": possible(state, promoted=is_promoted(experiment, last)),
+        "possible": possible(
+            state,
+            promoted=is_promoted(experiment, last),
+            cause=None if entered is None or state != "paused" else cause_of(entered),
+            other_model=other_model,
+        ),
+        "in_file": True,
+        "archived": archived,
         "edit": edit,
         "last_transition": last,
     }
+
+
+def describe_removed(frozen: AnalysisPlan, last: Transition, *, archived: bool = False) -> dict[str, Any]:
+    """As `describe_state`, of an experiment that the project file no longer has. Nothing but archiving is possible."""
+    name = frozen.experiment
+    return {
+        "name": name,
+        "state": last.to_state,
+        "segment": last.segment,
+        "stage": None,
+        "serves": None,
+        "treatments": list(frozen.treatments),
+        "sentence": f"{sentence(name, frozen.control, last.to_state, last)} {REMOVED}",
+        "possible": ["archive"] if last.to_state == "ended" and not archived else [],
+        "in_file": False,
+        "archived": archived,
+        "edit": None,
+        "last_transition": last,
+    }
+
+
+def removed_experiment(frozen: AnalysisPlan, last: Transition) -> Experiment:
+    """An experiment that the file no longer has, as far as its frozen plan and its rows tell."""
+    return Experiment(
+        name=frozen.experiment,
+        question=REMOVED,
+        unit=frozen.unit,
+        control=frozen.control,
+        variants=tuple(Variant(name, "", 100 * share) for name, share in frozen.shares.items()),
+        salt="",
+        stage=frozen.stages[0],
+        state=last.to_state,
+        segment=frozen.segment,
+        analysis_hash=frozen.analysis_hash,
+        enrolment=Enrolment(frozen.stages, frozen.min_units, frozen.min_hours, frozen.approve),
+    )
 
 
 def is_promoted(experiment: Experiment, last: Transition | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,9 +83,19 @@ def list_(config: Path, as_json: bool) -> None:
         return
     if not rows:
         click.echo("no accounts yet; invite someone: fairtrial accounts invite --role reviewer", err=True)
+    _print_accounts(rows)
+
+
+def _print_accounts(rows: Sequence[dict[str, Any]]) -> None:
+    from rich.console import Console
+
+    from fairtrial_cli.output.table import columns, print_table
+
+    cells = []
     for row in rows:
-        seen = f"last seen {row['seen_time'][:16].replace('T', ' ')} UTC" if row["seen_time"] else "never signed in"
-        click.echo(f"{row['name'] or row['account_id']:<36}  {row['role']:<15}  {row['state']:<8}  {seen}")
+        seen = f"{row['seen_time'][:16].replace('T', ' ')} UTC" if row["seen_time"] else "never"
+        cells.append((row["name"] or row["account_id"], row["role"], row["state"], seen))
+    print_table(Console(), columns("name", "role", "state", "last seen"), cells)
 
 
 @command.command()

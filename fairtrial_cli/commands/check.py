@@ -14,7 +14,7 @@ import click
 
 from fairtrial.domain.errors import ConfigError, Diagnostic, FairtrialError
 from fairtrial.domain.plurals import counted
-from fairtrial_cli.output.config_warnings import print_warnings
+from fairtrial_cli.config_warnings import print_warnings
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -81,15 +81,32 @@ def _check(path: Path) -> Report:
         from fairtrial.config.project import load_project
 
         project = load_project(path, os.environ)
-        if project.release_gate is not None:
+        _refuse_uncomputable(path, project)
+        if project.release_gates:
             from evaluators.gate.file import inspect
 
-            inspect(project.release_gate)
+            for gate in project.release_gates.files():
+                inspect(gate)
         notes = _against_store(path, project)
         return _project_json(project), _project_text(path, project), (*project.warnings, *notes)
     check: Callable[[Path], tuple[str, list[Diagnostic]]] = importlib.import_module(CHECKERS[kind]).inspect
     summary, warnings = check(path)
     return {"kind": kind}, f"{path}: valid {kind}; {summary}", warnings
+
+
+def _refuse_uncomputable(path: Path, project: Project) -> None:
+    """Rehearse a look at each experiment; raises `ConfigError` for a metric that control could not compute."""
+    from fairtrial.config.file.yaml_file import load_one
+    from fairtrial.experiments.analysis.freeze import Start, freeze
+    from fairtrial.experiments.analysis.rehearsal import uncomputable
+
+    found = [
+        load_one(path).diagnostic(("experiments", name), f"{metric} can't be computed: {why}")
+        for name, one in project.plan.experiments.items()
+        for metric, why in uncomputable(freeze(project.plan, one, Start(at_us=0, started_us=0)))
+    ]
+    if found:
+        raise ConfigError(found)
 
 
 def _against_store(path: Path, project: Project) -> list[Diagnostic]:
@@ -174,8 +191,10 @@ def _project_text(path: Path, project: Project) -> str:
     lines = [f"{path}: valid; {counts}"]
     lines += [_route_text(plan, route) for route in plan.routes.values()]
     lines += [_experiment_text(one) for one in plan.experiments.values()]
-    if project.release_gate is not None:
-        lines.append(f"  releases need a SHIP of the gate {project.release_gate.relative_to(project.root)}")
+    for gate in project.release_gates.files():
+        covered = sorted(project.release_gates.covered(project.plan, gate))
+        of = f" for {', '.join(covered)}" if covered and len(project.release_gates.files()) > 1 else ""
+        lines.append(f"  releases need a SHIP of the gate {gate.relative_to(project.root)}{of}")
     gateway = project.gateway
     access = "open to every caller on this machine" if gateway.auth == "open" else "for callers with a key"
     lines.append(f"  gateway {gateway.address.url}, {access}; control {project.control.url}")

@@ -94,22 +94,19 @@ def _print_json(found: Sequence[Comparison]) -> None:
 
 def _print(found: Sequence[Comparison], measures: Sequence[Measure], new: RunTable, old: RunTable) -> None:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     from evaluators.comparison.signal_changes import signal_changes
     from evaluators.comparison.wording import comparison_row, rules_in_words
     from fairtrial.domain.verdicts.unasked import block_lines
+    from fairtrial_cli.output.table import columns, print_table
     from fairtrial_cli.output.verdict import print_block
 
     by_name = {measure.name: measure for measure in measures}
     console = Console()
     console.print(Text(f"{new.suite}: {new.target} against {old.target}", style="bold"))
-    head = ("metric", "in", "n", old.target, new.target, "difference", "95 % interval", "p", "answer", "rule")
-    table = Table(*head, box=None)
-    for one in found:
-        table.add_row(*(Text(cell) for cell in comparison_row(one, by_name[one.metric])))
-    console.print(table)
+    head = ("metric", "in", "answer", "n", old.target, new.target, "difference", "95 % interval", "p", "rule")
+    print_table(console, columns(*head), [comparison_row(one, by_name[one.metric]) for one in found])
     for rule in rules_in_words(found):
         console.print(Text(rule, style="dim"))
     print_block(console, block_lines(change.says for change in signal_changes(new, old)))

@@ -12,7 +12,9 @@ LOG_WIDTH = 100
 
 
 @click.command()
-@click.option("--no-wait", is_flag=True, help="Stop at the end, with the gate's exit code for the good fine-tune.")
+@click.option(
+    "--no-wait", is_flag=True, help="Stop at the end, with the exit code of the gate's decision on the good fine-tune."
+)
 @click.option(
     "--folder",
     default=".demo",

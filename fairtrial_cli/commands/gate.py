@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from fairtrial.config.project import Project
     from fairtrial.domain.verdict import Verdict
 
-COLOURS = {"pass": "green", "cannot tell": "yellow", "fail": "red", "invalid": "magenta"}
 OUT = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -31,6 +30,7 @@ OUT = click.Path(path_type=Path, dir_okay=False)
     help="The project file.",
 )
 @click.option("--run", "run_first", is_flag=True, help="Run the gate's suites on both targets first.")
+@click.option("--allow-unapproved", is_flag=True, help="Exit with 0 for a SHIP that nobody has approved yet.")
 @click.option("--self-test", is_flag=True, help="Only print how often an identical model would pass; judge nothing.")
 @click.option("--junit", type=OUT, help="Write the verdict as JUnit XML.")
 @click.option("--markdown", type=OUT, help="Write the verdict as Markdown.")
@@ -41,12 +41,14 @@ def command(
     baseline: str | None,
     config: Path,
     run_first: bool,
+    allow_unapproved: bool,
     self_test: bool,
     **files: Path | None,
 ) -> None:
     """Judge a candidate by a gate, on the newest runs in the store, and save the verdict there.
 
-    The exit code is 0 for SHIP, 1 for BLOCK, 3 for HOLD, 4 for INVALID, and 2 for a usage error.
+    The exit code is 0 for SHIP, 1 for BLOCK, 3 for HOLD, 4 for INVALID, and 2 for a usage error. If the gate names
+    approvers, a SHIP waits for them, and the exit code is 5.
 
     With --self-test it simulates how often an identical model would pass, by the stored runs, and which rules hold it
     back. Without --candidate and --baseline it assumes how many cases differ. The exit code is then 0.
@@ -60,6 +62,7 @@ def command(
     if candidate is None or baseline is None:
         raise click.UsageError(f"Missing option '{'--candidate' if candidate is None else '--baseline'}'.")
     from fairtrial.config.project import load_project
+    from fairtrial.domain.verdict import exit_code
     from fairtrial_cli.judge_gate_file import judge_gate_file
     from fairtrial_cli.store_client.client import open_store
     from gateway.control.operations.requests.judgement import digests_of
@@ -73,7 +76,7 @@ def command(
         store.ingest_now()
         verdict = judge_gate_file(store, gate, project, candidate=candidate, baseline=baseline)
     _write(verdict, files)
-    raise click.exceptions.Exit(verdict.exit_code)
+    raise click.exceptions.Exit(exit_code(verdict.decision, () if allow_unapproved else verdict.approvers))
 
 
 def _self_test(
@@ -128,29 +131,22 @@ def _write(verdict: Verdict, files: dict[str, Path | None]) -> None:
 
 
 def _print(verdict: Verdict) -> None:
+    from dataclasses import asdict
+
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    from fairtrial.domain.verdicts.unasked import is_unasked
-    from fairtrial.domain.verdicts.wording import titled
-    from fairtrial_cli.output.verdict import print_unasked
+    from fairtrial.domain.verdicts.wording import approval_of, titled
+    from fairtrial_cli.output.verdict import print_findings, print_unasked
 
     console = Console()
     console.print(Text(titled(verdict.headline, official=verdict.official), style="bold"))
     console.print(Text(f"This verdict is {verdict.standing}."))
     for conflict in verdict.conflicts:
         console.print(Text(f"Conflict: {conflict}", style="yellow"))
-    table = Table("result", "rule", "finding", box=None, pad_edge=False)
-    for one in (each for each in verdict.findings if not is_unasked(each)):
-        result = Text(one.result, style=COLOURS[one.result]) if one.decisive else Text("shown", style="dim")
-        says = one.says + (f"\nneeded: {one.needed}" if one.needed else "")
-        table.add_row(result, Text(f"{one.rule}\n{one.source}"), Text(says))
-    console.print(table)
+    print_findings(console, [asdict(one) for one in verdict.findings], needed=True)
     print_unasked(console, verdict.findings)
     if verdict.odds is not None:
         console.print(Text(f"By this gate, {verdict.odds}.", style="dim"))
-    approvers = () if verdict.provenance is None else verdict.provenance.approvers
-    if verdict.decision == "SHIP" and approvers:
-        approve = f"fairtrial verdict approve {verdict.verdict_id} --why …"
-        console.print(Text(f"It waits for {' and '.join(approvers)}: {approve}"), soft_wrap=True)
+    if verdict.decision == "SHIP" and verdict.approvers:
+        console.print(Text(f"It waits for {approval_of(verdict.verdict_id, verdict.approvers)}."), soft_wrap=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,10 +91,20 @@ def list_(config: Path, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(rows).decode())
         return
+    _print_keys(rows)
+
+
+def _print_keys(rows: Sequence[dict[str, Any]]) -> None:
+    from rich.console import Console
+
+    from fairtrial_cli.output.table import columns, print_table
+
+    cells = []
     for row in rows:
         state = "revoked" if row["revoked_time"] else f"until {row['expires_time'] or 'revoked'}"
         routes = ", ".join(row["routes"]) or "all routes"
-        click.echo(f"{row['key_id']}  {row['name']:<20} {', '.join(row['rights'])}; {routes}; {state}")
+        cells.append((row["key_id"], row["name"], f"{', '.join(row['rights'])}; {routes}; {state}"))
+    print_table(Console(), columns("key", "name", "rights", prose=("rights",)), cells)
 
 
 @command.command()

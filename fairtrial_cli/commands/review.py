@@ -193,16 +193,12 @@ def _agreement_hint(shared: int) -> str:
 
 def _print_status(rows: Sequence[dict[str, Any]]) -> None:
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
-    table = Table("title", "candidate", "baseline", "state", "judged", box=None)
-    table.add_column("queue", no_wrap=True)  # other commands need the whole id
-    for row in rows:
-        judged = f"{row['judged']} of {row['items']}"
-        names = ("title", "candidate", "baseline", "state")
-        table.add_row(*(Text(str(row[name])) for name in names), judged, row["queue_id"])
-    Console().print(table)
+    from fairtrial_cli.output.table import columns, print_table
+
+    names = ("queue_id", "state", "candidate", "baseline", "title")
+    cells = [(*(str(row[name]) for name in names), f"{row['judged']} of {row['items']}") for row in rows]
+    print_table(Console(), columns("queue", "state", "candidate", "baseline", "title", "judged"), cells)
 
 
 def _print_json(value: Any) -> None:

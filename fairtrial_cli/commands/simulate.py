@@ -92,7 +92,7 @@ def command(name: str, config: Path, runs: int, seed: int, as_json: bool, **opti
 
 def _assumptions(experiment: Experiment, options: dict[str, Any]) -> Assumptions:
     from fairtrial.experiments.simulation.scenario import Assumptions
-    from gateway.control.operations.frozen_plans import planned_units
+    from gateway.control.operations.experiments.frozen_plans import planned_units
 
     primary = experiment.primary.metric if experiment.primary else ""
     response = _share(options["response"], "--response")

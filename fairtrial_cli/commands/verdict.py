@@ -103,7 +103,8 @@ command.add_command(
 def recompute(verdict_id: str, config: Path, *, as_json: bool) -> None:
     """Judge the verdict ID again from its stored evidence, and compare every number; nothing is stored.
 
-    The looks of its live experiments are repeated from their stored sums. The exit code is 1 if anything differs.
+    The looks of its live experiments are repeated from their stored sums. The first line is THE SAME or CHANGED, and
+    then each difference is named. The exit code is 1 if anything differs.
 
     \b
     Example:  fairtrial verdict recompute 0199f3c2
@@ -124,10 +125,11 @@ def verify(verdict: str | None, config: Path, *, as_json: bool) -> None:
     """Check that verdicts, their evidence and the audit trail are unchanged: all in the store, the verdict ID, or PATH.
 
     PATH is an exported file or folder. It is checked without a store, on any machine. For verdicts in the store, the
-    audit trail is checked, too.
+    audit trail is checked, too, and every transition, approval, look, plan and alarm with it. Each changed, added or
+    removed row is named. Rows of earlier versions without a digest are counted.
 
-    The head of the hash chain is printed. Keep it elsewhere, to prove later that nothing before it was replaced. The
-    exit code is 1 if anything was changed.
+    The heads of the hash chains are printed. Keep them elsewhere: only they show that a chain was replaced together
+    with the rows. The exit code is 1 if anything was changed.
 
     \b
     Examples:  fairtrial verdict verify

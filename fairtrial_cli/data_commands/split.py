@@ -107,11 +107,10 @@ def _plain(found: Split, outputs: tuple[Path, Path], *, skipped: int) -> dict[st
 
 def _show(found: Split, outputs: tuple[Path, Path]) -> None:
     from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
     from rich.text import Text
 
     from fairtrial.domain.plurals import counted
+    from fairtrial_cli.output.table import columns, print_table
 
     console = Console()
     total = len(found.train) + len(found.holdout)
@@ -124,13 +123,11 @@ def _show(found: Split, outputs: tuple[Path, Path]) -> None:
     if found.label is None:
         console.print("Not stratified: no column has few enough values. Name one with --label.")
         return
-    table = Table(escape(found.label), box=None, pad_edge=False)
-    for head in ("rows", "held out", "share"):
-        table.add_column(head, justify="right")
-    for one in found.classes:
-        share = f"{one.held_out / one.rows:.1%}"
-        table.add_row(Text(one.value[:60]), f"{one.rows:,}", f"{one.held_out:,}", share)
-    console.print(table)
+    numbers = ("rows", "held out", "share")
+    cells = [
+        (one.value, f"{one.rows:,}", f"{one.held_out:,}", f"{one.held_out / one.rows:.1%}") for one in found.classes
+    ]
+    print_table(console, columns(found.label, *numbers, numbers=numbers), cells)
     missing = [one.value for one in found.classes if not one.held_out]
     if missing:
         says = f"Nothing is held out of {counted(len(missing), 'class', 'classes')}: {', '.join(missing[:5])}."

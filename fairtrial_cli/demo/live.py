@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from fairtrial.config.project import Project
 from fairtrial.domain.plurals import counted
-from fairtrial.store.experiments.feedback_sums import LATE_US
+from fairtrial.store.experiments.sums.feedback_sums import LATE_US
 from fairtrial_cli.demo import sick_candidate, traffic
 from fairtrial_cli.demo.progress import Progress
 from fairtrial_cli.demo.sizes import CUSTOMER, VISITORS
@@ -76,7 +76,7 @@ class LiveTraffic:
         with open_store(self._sent.project.layout) as store:
             store.ingest_now()
             lines = variant_lines(store.traffic(), experiment=EXPERIMENT, key="understood")
-            return [*lines, *decision_lines(store.experiments.decision(EXPERIMENT), running=True), HOW]
+            return [*lines, *decision_lines(store.experiments.decision(EXPERIMENT)), HOW]
 
     def _run(self) -> None:
         try:

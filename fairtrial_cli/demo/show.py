@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from fairtrial.domain.plurals import counted
+from fairtrial.domain.verdict import exit_code
 from fairtrial_cli.dashboard_link import dashboard_link
 from fairtrial_cli.demo import sizes, story
 from fairtrial_cli.demo.interruption import Interruption, interruption
@@ -47,7 +48,7 @@ class Options:
 
 
 def show(options: Options, console: Console, *, models: StartModels = local_models) -> int:
-    """Run the demo; returns the release gate's exit code for the good fine-tune.
+    """Run the demo; returns the exit code of the release gate's decision on the good fine-tune.
 
     Raises `KeyboardInterrupt` at Ctrl-C after everything has ended, within five seconds.
     """
@@ -73,7 +74,7 @@ def show(options: Options, console: Console, *, models: StartModels = local_mode
             limits.shutdown.wait()
             raise KeyboardInterrupt
         progress.doing("stopping")
-    return trial.verdicts[GOOD, RELEASE].exit_code
+    return exit_code(trial.verdicts[GOOD, RELEASE].decision)  # nobody approves in a demo
 
 
 def _measure(setting: Setting, progress: Progress) -> float:

@@ -96,8 +96,7 @@ def _reasons(verdict: Verdict) -> list[str]:
     if verdict.decision != "SHIP":
         own_first = sorted(deciding, key=lambda finding: finding.source != verdict.gate)
         return [_in_short(finding) for finding in interleave_sources(own_first)][:MOST_REASONS]
-    approvers = verdict.provenance.approvers if verdict.provenance is not None else ()
-    waits = [f"it waits for the approval of {' and '.join(approvers)}"] if approvers else []
+    waits = [f"it waits for the approval of {' and '.join(verdict.approvers)}"] if verdict.approvers else []
     compared = [_in_short(finding) for finding in deciding if VERSUS in finding.rule]
     return [*waits, *compared][:MOST_REASONS]
 

@@ -1,23 +1,29 @@
-"""Writes what an experiment has shown and decided as lines for a terminal."""
+"""Prints the states of experiments, and what one has shown and decided, for a terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 
-def decision_lines(found: Mapping[str, Any], *, running: bool) -> Iterator[str]:
-    """The result, then one line for each guardrail. ``found``: what `StoreClient.experiments.decision` returns.
-
-    The sentence of an experiment that does not run begins with its state, so its primary metric alone is shown.
-    """
-    analysis = found["analysis"]
-    if analysis is None:
-        return
-    if running:
-        yield found["sentence"]
-    else:
-        yield from (one["sentence"] for one in analysis["primary"] if one["sentence"])
-    for one in analysis["guardrails"]:
+def decision_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """The result box, then one line for each guardrail. ``found``: what `StoreClient.experiments.decision` returns."""
+    box, analysis = found["box"], found["analysis"]
+    yield f"{found['experiment']}: {box['headline']}"
+    for label, text in box["lines"]:
+        yield f"  {label}: {text}"
+    for one in analysis["guardrails"] if analysis is not None else ():
         known = one["control"] is not None or one["treatment"] is not None
-        yield f"{one['metric']}: " + (f"{one['levels']}; {one['room_words']}" if known else one["room_words"])
+        yield f"  {one['metric']}: " + (f"{one['levels']}; {one['room_words']}" if known else one["room_words"])
+    for note in box["notes"]:
+        yield f"  {note}"
+
+
+def print_states(rows: Sequence[Mapping[str, Any]]) -> None:
+    """The name of each experiment, and the sentence on its state."""
+    from rich.console import Console
+
+    from fairtrial_cli.output.table import columns, print_table
+
+    cells = [(row["name"], row["sentence"]) for row in rows]
+    print_table(Console(), columns("name", "state", prose=("state",)), cells, with_head=False)

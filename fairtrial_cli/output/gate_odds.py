@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from fairtrial.domain.errors import UsageError
+from fairtrial_cli.output.table import columns, print_table
 
 if TYPE_CHECKING:
     from evaluators.gate.file import Gate
@@ -134,7 +134,7 @@ def _print(gate: Gate, found: GateOdds | None, assumed: Sequence[Odds], why: str
         return
     for sentence in sentences(gate, found):
         console.print(Text(sentence))
-    console.print(_table(found))
+    _print_table(console, found)
     console.print(Text(COLUMNS, style="dim"))
     for sentence in _taken_as_met(gate, found):
         console.print(Text(sentence, style="dim"))
@@ -170,16 +170,13 @@ def sentences(gate: Gate, found: GateOdds) -> list[str]:
     return lines
 
 
-def _table(found: GateOdds) -> Table:
+def _print_table(console: Console, found: GateOdds) -> None:
     """The rules that are simulated, those that hold an identical model back first."""
-    head = ("passes", "rule", "cases", "differ", "for 90 %", "worse", "twice")
-    table = Table(box=None, pad_edge=False)
-    for name in head:
-        table.add_column(name, justify="left" if name == "rule" else "right", no_wrap=name != "rule")
+    numbers = ("passes", "cases", "differ", "for 90 %", "worse", "twice")
     simulated = [one for one in found.rules if one.passes is not None]
-    for one in sorted(simulated, key=lambda each: each.passes or 0.0):
-        table.add_row(*(Text(cell) for cell in _cells(one)))
-    return table
+    rows = [_cells(one) for one in sorted(simulated, key=lambda each: each.passes or 0.0)]
+    head = columns("passes", *numbers[1:], "rule", numbers=numbers, prose=("rule",))
+    print_table(console, head, rows)
 
 
 def _cells(one: RuleOdds) -> tuple[str, ...]:
@@ -188,7 +185,8 @@ def _cells(one: RuleOdds) -> tuple[str, ...]:
     if one.more_cases is not None:
         more = f"{one.more_cases:,}"
     worse = ["" if share is None else percent(share) for share in (one.worse_passes, one.twice_passes)]
-    return percent(one.passes or 0.0), f"{one.source}: {one.rule}", f"{one.cases:,}", f"{one.differing:,}", more, *worse
+    numbers = percent(one.passes or 0.0), f"{one.cases:,}", f"{one.differing:,}", more, *worse
+    return *numbers, f"{one.source}: {one.rule}"
 
 
 def _taken_as_met(gate: Gate, found: GateOdds) -> list[str]:

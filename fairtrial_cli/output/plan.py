@@ -8,11 +8,12 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from fairtrial.stats.planning.options import Option
 from fairtrial.stats.planning.question import Design
 from fairtrial.stats.planning.trial import MetricPlan, PlannedTrial, Proposal, Undecidable
+from fairtrial_cli.output.table import columns, print_table
 from gateway.control.operations.planning.experiment_questions import describe_question, format_difference
 from gateway.control.operations.planning.plan_experiment import ExperimentPlan
 
@@ -27,7 +28,7 @@ def print_plan(console: Console, name: str, plan: ExperimentPlan) -> None:
     title = f"{name}: {design.per_week:,.0f} units a week, {design.power:.0%} power{each}"
     console.print(escape(title), style="bold", highlight=False)
     for one in found.metrics:
-        console.print(_table(one, design))
+        _print_table(console, one, design)
     for line in (*_meaning(found, len(plan.left_out)), *_alternatives(found)):
         console.print(line, highlight=False)
     for note in plan.notes:
@@ -55,23 +56,21 @@ def _trial_json(trial: PlannedTrial) -> dict[str, Any]:
     return {"design": asdict(trial.design), "weeks": trial.weeks, "metrics": metrics}
 
 
-def _table(one: MetricPlan, design: Design) -> Table:
-    title = f"\n{one.question.metric}: {describe_question(one.question)}"
-    table = Table(title=escape(title), title_justify="left", title_style="", box=None)
-    for head in ("looks", "decided by"):
-        table.add_column(head, no_wrap=True)
-    for head in ("units", "weeks", "power", "mean stop"):
-        table.add_column(head, justify="right")
-    for option in one.others:
-        table.add_row(*_row(option, design), style="bold" if option.mode == design.mode else "dim")
-    return table
+def _print_table(console: Console, one: MetricPlan, design: Design) -> None:
+    console.print(Text(f"\n{one.question.metric}: {describe_question(one.question)}"))
+    numbers = ("units", "weeks", "power", "mean stop")
+    rows = [
+        [Text(cell, style="bold" if option.mode == design.mode else "dim") for cell in _row(option, design)]
+        for option in one.others
+    ]
+    print_table(console, columns("looks", *numbers, "decided by", numbers=numbers), rows)
 
 
 def _row(option: Option, design: Design) -> tuple[str, ...]:
     units = "–" if option.units is None else f"{option.units:,.0f}"
     weeks = "–" if option.weeks is None else f"{option.weeks:,}"
     stop = f"{option.mean_stop:,.0f} units" if option.fits(design) else "–"
-    return MODES[option.mode], option.rule, units, weeks, f"{option.power:.0%}", stop
+    return MODES[option.mode], units, weeks, f"{option.power:.0%}", stop, option.rule
 
 
 def _meaning(found: PlannedTrial | Undecidable, unplanned: int) -> Iterator[str]:

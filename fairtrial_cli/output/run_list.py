@@ -9,6 +9,7 @@ from math import ceil
 from typing import Any
 
 import click
+from rich.console import Console
 
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.names.ages import age
@@ -17,12 +18,13 @@ from fairtrial.domain.names.printable import printable
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import UNSCORED
 from fairtrial.store.core.query import microseconds
+from fairtrial_cli.output.table import columns, print_table
 
 Row = dict[str, Any]
 DASH = "–"
 SHORT = 12
 """How many characters of a fingerprint are shown."""
-COLUMNS = ("run", "suite", "target", "model", "fingerprint", "age", "status", "cases", "unscored", "seed")
+COLUMNS = ("run", "suite", "target", "status", "cases", "unscored", "age", "model", "fingerprint", "seed")
 
 
 def listed(row: Row) -> Row:
@@ -32,16 +34,9 @@ def listed(row: Row) -> Row:
 
 
 def print_runs(rows: Sequence[Row], *, now_us: int) -> None:
-    """Print one line for each run of `listed`."""
-    cells = [_line(row, now_us) for row in rows]
-    lines = [COLUMNS, *cells]
-    widths = [max(len(line[at]) for line in lines) for at in range(len(COLUMNS))]
-    for line in lines:
-        padded = (
-            cell.rjust(width) if name in ("cases", "unscored", "seed") else cell.ljust(width)
-            for name, cell, width in zip(COLUMNS, line, widths, strict=True)
-        )
-        click.echo("  ".join(padded).rstrip())
+    """Print the runs of `listed`."""
+    head = columns(*COLUMNS, numbers=("cases", "unscored", "seed"))
+    print_table(Console(), head, [_line(row, now_us) for row in rows])
 
 
 def print_head(run: Row, used: Row, *, now_us: int, full: bool) -> None:
@@ -83,9 +78,9 @@ def _outcomes(counts: Mapping[str, int]) -> str:
 
 def _line(row: Row, now_us: int) -> tuple[str, ...]:
     begun = microseconds(datetime.fromisoformat(row["at_time"]))
-    cells = (row["run_id"], row["suite"], row["target"], row["model"] or DASH, _short(row), age(begun, now_us))
-    numbers = (row["status"], f"{row['cases']:,}", f"{row['unscored']:,}", str(row["seed"]))
-    return tuple(printable(cell) for cell in (*cells, *numbers))
+    names = (row["run_id"], row["suite"], row["target"], row["status"], f"{row['cases']:,}", f"{row['unscored']:,}")
+    more = (age(begun, now_us), row["model"] or DASH, row["fingerprint"] or DASH, str(row["seed"]))
+    return (*names, *more)
 
 
 def _short(run: Row) -> str:

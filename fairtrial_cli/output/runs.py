@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from evaluators.engine.summary import (
     FamilyLine,
@@ -27,21 +27,22 @@ from evaluators.scoring.scorer import Stat
 from evaluators.suite import Suite
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import Run
+from fairtrial_cli.output.table import columns, print_table
 
 LENGTH = "verbosity"
 
 
 def print_run(console: Console, suite: Suite, run: Run, *, matrices: bool) -> None:
     """Print the scores with counts and worst slices, the outcomes of the cases, and notes."""
-    table = Table(title=f"{escape(run.suite)} on {escape(run.target)}", title_justify="left")
-    for name in ("score", "value", "cases", "worst slice"):
-        table.add_column(name, justify="right" if name in ("value", "cases") else "left")
-    for line in lines_of(suite, run):
-        if matrices or "." not in line.stat.name:  # the recall of each label is shown with the matrix
-            table.add_row(line.metric, shown(line.value, line.stat), str(line.n), _worst(line))
-    console.print(table)
+    console.print(Text(f"{run.suite} on {run.target}", style="bold"), soft_wrap=True)
+    rows = [
+        (line.metric, shown(line.value, line.stat), str(line.n), _worst(line))
+        for line in lines_of(suite, run)
+        if matrices or "." not in line.stat.name  # the recall of each label is shown with the matrix
+    ]
+    print_table(console, columns("score", "value", "cases", "worst slice", numbers=("value", "cases")), rows)
     if families := families_of(suite, run):
-        console.print(_families(families))
+        _print_families(console, families)
     console.print(f"  {ended(run)}", highlight=False)
     if levels := signals_in_words(run):
         console.print(f"  measured without being asked: {levels}", highlight=False)
@@ -51,23 +52,22 @@ def print_run(console: Console, suite: Suite, run: Run, *, matrices: bool) -> No
         console.print(f"  [red]first error:[/red] {escape(error)}", highlight=False)
     for scorer in suite.scorers if matrices else ():
         if isinstance(scorer, Label):
-            console.print(_matrix(scorer.name, confusion(run, scorer.name, scorer.labels)))
+            _print_matrix(console, scorer.name, confusion(run, scorer.name, scorer.labels))
     console.print()
 
 
-def _families(found: Sequence[FamilyLine]) -> Table:
+def _print_families(console: Console, found: Sequence[FamilyLine]) -> None:
     """One row for each scorer of a family; the first one names the family."""
-    table = Table(title="by family of probes", title_justify="left")
-    for name in ("family", "kind", "score", "value", "cases"):
-        table.add_column(name, justify="right" if name in ("value", "cases") else "left")
+    rows: list[tuple[str, ...]] = []
     for line in found:
-        names = [escape(line.family), line.kind]
+        names = (line.family, line.kind)
         for one in line.values:
-            table.add_row(*names, escape(one.metric), shown(one.value, one.stat), str(one.n))
-            names = ["", ""]
+            rows.append((*names, one.metric, shown(one.value, one.stat), str(one.n)))
+            names = ("", "")
         if not line.values:
-            table.add_row(*names, "–", "–", str(line.cases))
-    return table
+            rows.append((*names, "–", "–", str(line.cases)))
+    console.print(Text("by family of probes", style="bold"))
+    print_table(console, columns("family", "kind", "score", "value", "cases", numbers=("value", "cases")), rows)
 
 
 def shown(value: float | None, stat: Stat) -> str:
@@ -122,7 +122,7 @@ def _worst(line: Line) -> str:
         return ""
     if (worst.value > line.value) == line.stat.higher_is_better:
         return ""
-    return escape(f"{worst.tag}:{worst.slice} {shown(worst.value, line.stat)} of {worst.n}")
+    return f"{worst.tag}:{worst.slice} {shown(worst.value, line.stat)} of {worst.n}"
 
 
 def ended(run: Run) -> str:
@@ -170,12 +170,11 @@ def _weights(run: Run) -> list[str]:
     ]
 
 
-def _matrix(name: str, found: Confusion) -> Table:
-    table = Table(title=f"{name}: expected labels (rows) and answers (columns)", title_justify="left")
-    table.add_column("")
-    for label in found.labels:
-        table.add_column(escape(label), justify="right", overflow="fold")
-    for label, row in zip(found.labels, found.counts, strict=True):
-        if any(row):
-            table.add_row(escape(label), *(str(count) if count else "·" for count in row))
-    return table
+def _print_matrix(console: Console, name: str, found: Confusion) -> None:
+    console.print(Text(f"{name}: expected labels (rows) and answers (columns)", style="bold"), soft_wrap=True)
+    rows = [
+        (label, *(str(count) if count else "·" for count in row))
+        for label, row in zip(found.labels, found.counts, strict=True)
+        if any(row)
+    ]
+    print_table(console, columns("", *found.labels, numbers=found.labels), rows)

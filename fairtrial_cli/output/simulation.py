@@ -8,10 +8,11 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from fairtrial.experiments.simulation.scenario import Scenario
 from fairtrial.experiments.simulation.summary import Share, Summary
+from fairtrial_cli.output.table import columns, print_table
 
 Results = Sequence[tuple[Scenario, Summary]]
 ENDS = {
@@ -26,23 +27,24 @@ ENDS = {
 def print_simulation(console: Console, name: str, results: Results) -> None:
     """Print one table, with a column for each candidate, and its meaning in sentences."""
     runs = results[0][1].runs
-    table = Table(title=escape(f"{name}: {runs:,} trials each"), title_justify="left", title_style="bold", box=None)
-    table.add_column("the candidate is")
-    for scenario, _ in results:
-        table.add_column(escape(scenario.name), justify="right")
-    for end, words in ENDS.items():
-        table.add_row(words, *(_percent(found.ends[end]) for _, found in results))
-    table.add_row("primary metric decided for it", *(_percent(found.decided) for _, found in results))
-    for guardrail in results[0][1].safe:
-        table.add_row(escape(f"{guardrail} proven safe"), *(_percent(found.safe[guardrail]) for _, found in results))
-    table.add_row("split called wrong, though right", *(_percent(found.invalid) for _, found in results))
-    table.add_row("days until it ships", *(_days(found.ends["ships"]) for _, found in results))
-    table.add_row("days until it is stopped", *(_days(found.ends["stopped"]) for _, found in results))
-    console.print(table)
+    console.print(Text(f"{name}: {runs:,} trials each", style="bold"))
+    names = [scenario.name for scenario, _ in results]
+    print_table(console, columns("the candidate is", *names, numbers=names), list(_rows(results)))
     console.print()
     for line in _meaning(results):
         console.print(line, highlight=False)
     console.print("± is one standard error. Days and units of an arm are medians.", style="dim")
+
+
+def _rows(results: Results) -> Iterator[tuple[str, ...]]:
+    for end, words in ENDS.items():
+        yield words, *(_percent(found.ends[end]) for _, found in results)
+    yield "primary metric decided for it", *(_percent(found.decided) for _, found in results)
+    for guardrail in results[0][1].safe:
+        yield f"{guardrail} proven safe", *(_percent(found.safe[guardrail]) for _, found in results)
+    yield "split called wrong, though right", *(_percent(found.invalid) for _, found in results)
+    yield "days until it ships", *(_days(found.ends["ships"]) for _, found in results)
+    yield "days until it is stopped", *(_days(found.ends["stopped"]) for _, found in results)
 
 
 def simulation_json(results: Results) -> list[dict[str, Any]]:

@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from fairtrial.domain.answers.signals import BLOCK_TITLE
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.plurals import counted, rows_by_table
 from fairtrial.domain.training.wording import audit_sentence, data_rows, lineage_terms
+from fairtrial.domain.verdicts.approvals import vote_note
 from fairtrial.domain.verdicts.unasked import Shown, is_unasked, unasked_lines
-from fairtrial.domain.verdicts.wording import standing_word, titled
+from fairtrial.domain.verdicts.wording import approval_of, standing_word, titled
+from fairtrial_cli.output.table import columns, print_table
 
 Row = dict[str, Any]
 SHORT_DIGEST, DIGEST = 12, 64
@@ -28,14 +29,19 @@ def print_list(rows: Sequence[Row]) -> None:
     if not rows:
         console.print("No verdicts yet. Judge a candidate: fairtrial gate GATE --candidate tuned --baseline base")
         return
-    table = Table("judged", "candidate", "baseline", "gate", "standing", "reads", box=None, pad_edge=False)
-    table.add_column("id", no_wrap=True, min_width=36)
-    for row in rows:
-        standing = standing_word(official=row["official"])
-        at = str(row["at_time"])[:16].replace("T", " ")
-        cells = (at, row["candidate"], row["baseline"], row["gate"], standing, _title(row), row["verdict_id"])
-        table.add_row(*(Text(str(cell)) for cell in cells))
-    console.print(table)
+    cells = [
+        (
+            row["verdict_id"],
+            _title(row),
+            str(row["at_time"])[:16].replace("T", " "),
+            row["candidate"],
+            row["baseline"],
+            row["gate"],
+            standing_word(official=row["official"]),
+        )
+        for row in rows
+    ]
+    print_table(console, columns("id", "reads", "judged", "candidate", "baseline", "gate", "standing"), cells)
 
 
 def print_record(record: Row, *, head_only: bool = False) -> None:
@@ -48,15 +54,21 @@ def print_record(record: Row, *, head_only: bool = False) -> None:
         return
     for conflict in verdict.get("conflicts", ()):
         console.print(Text(f"conflict: {conflict}"))
-    table = Table("result", "rule", "finding", box=None, pad_edge=False)
-    for one in (each for each in verdict["findings"] if not is_unasked(each)):
-        result = Text(one["result"], style=COLOURS[one["result"]]) if one["decisive"] else Text("shown", style="dim")
-        table.add_row(result, Text(f"{one['rule']}\n{one['source']}"), Text(one["says"]))
-    console.print(table)
+    print_findings(console, verdict["findings"])
     print_unasked(console, verdict["findings"])
     provenance = verdict.get("provenance")
     for line in () if provenance is None else _evidence(provenance, record):
         console.print(Text(line), soft_wrap=True)
+
+
+def print_findings(console: Console, findings: Iterable[Row], *, needed: bool = False) -> None:
+    """A row for each rule, without the signals. ``needed``: also print what would settle an open rule."""
+    rows = []
+    for one in (each for each in findings if not is_unasked(each)):
+        result = Text(one["result"], style=COLOURS[one["result"]]) if one["decisive"] else Text("shown", style="dim")
+        says = one["says"] + (f"\nneeded: {one['needed']}" if needed and one["needed"] else "")
+        rows.append((result, one["rule"], one["source"], says))
+    print_table(console, columns("result", "rule", "source", "finding", prose=("finding",)), rows)
 
 
 def print_unasked(console: Console, findings: Iterable[Shown | Mapping[str, Any]]) -> None:
@@ -83,9 +95,14 @@ def _head(record: Row) -> Iterator[str]:
     verdict, approvals = record["verdict"], record["approvals"]
     yield verdict["headline"]
     yield f"id {verdict['verdict_id']}, gate {verdict['gate']}, judged {_time(verdict['at_us'])}"
+    if verdict["decision"] == "SHIP" and approvals["waiting"]:
+        yield f"It waits for {approval_of(verdict['verdict_id'], approvals['waiting'])}."
     for vote in approvals["votes"]:
         done = "approved" if vote["vote"] == "approve" else "rejected"
+        note = vote_note(vote["involved"], vote["barred"])
         yield f"{done} by {vote['actor']} ({vote['role']}) on {_time(vote['at_us'])}: {vote['why']}"
+        if note:
+            yield f"  {note}"
     for reason in record["stale"]:
         yield f"stale: {reason}"
     for one in record["releases"]:
@@ -126,44 +143,42 @@ def _training(training: Row) -> Iterator[str]:
 
 
 def print_recomputed(found: Row) -> None:
-    """What differs, or that nothing does."""
+    """``THE SAME`` or ``CHANGED``, then what differs, and what was repeated."""
     console, lines = Console(), found["lines"]
+    console.print(Text(found["result"], style="bold" if found["same"] else "bold red"))
+    for says in found["differences"]:
+        console.print(Text(says, style="red"), soft_wrap=True)
+    for line in (one for one in lines if not one["same"]):
+        console.print(Text(f"{line['rule']}\n  stored:   {line['says']}\n  computed: {line['says_now']}"))
     same = sum(line["same"] for line in lines)
-    console.print(Text(f"{same} of {counted(len(lines), 'finding')} are the same.", style="bold"))
-    for line in lines:
-        if not line["same"]:
-            console.print(
-                Text(f"{line['rule']} ({line['source']}): {line['stored']} → {line['computed']}", style="red")
-            )
-            console.print(Text(f"  stored:   {line['says']}\n  computed: {line['says_now']}"))
+    console.print(Text(f"{same} of {counted(len(lines), 'finding')} are the same."))
     for one in found["looks"]:
-        console.print(Text(_looks(one)))
+        looks = counted(one["judged"], "look")
+        console.print(Text(f"experiment {one['experiment']}: {one['repeated']} of {looks} repeated"))
     if found["program"] != found["program_now"]:
         console.print(Text(f"It was judged by fairtrial {found['program']}; this is {found['program_now']}."))
     console.print(Text(f"Decision: {found['decision']} when stored, {found['decision_now']} now."))
 
 
-def _looks(one: Row) -> str:
-    looks = counted(one["judged"], "look")
-    if one["stored"] != one["judged"]:
-        return f"experiment {one['experiment']}: only {one['stored']} of {looks} are still stored"
-    end = "the same decisions" if one["decisions"] else "OTHER DECISIONS"
-    return f"experiment {one['experiment']}: {one['repeated']} of {looks} repeated, {end}"
-
-
 def print_integrity(found: Row) -> None:
-    """Whether anything was changed, and the head of the chain."""
-    console, head = Console(), found["head"]
+    """Whether anything was changed, what the audit trail covers, and the heads of the two chains."""
+    console, head, trail_head = Console(), found["head"], found["trail_head"]
     for one in found["problems"]:
-        where = f"verdict {one['verdict_id']}: " if one["verdict_id"] else ""
-        console.print(Text(f"CHANGED: {where}{one['says']}", style="red"))
+        console.print(Text(f"CHANGED: {one['says']}", style="red"), soft_wrap=True)
+    covered, uncovered = (rows_by_table(found[name]) for name in ("covered", "uncovered"))
     if found["intact"]:
         verdicts = counted(found["verdicts"], "verdict")
         console.print(Text(f"Intact: {verdicts} with evidence, and the audit trail.", style="bold"))
+        if covered:
+            console.print(Text(f"As the audit trail recorded them: {covered}."), soft_wrap=True)
+    if uncovered:
+        console.print(Text(f"Not covered, because earlier versions recorded no digest: {uncovered}."), soft_wrap=True)
     if found["without_evidence"]:
         console.print(Text(f"{counted(found['without_evidence'], 'verdict')} of earlier versions have no evidence."))
     if head is not None:
         console.print(Text(f"Head of the chain: {head['number']} {head['hash']}"), soft_wrap=True)
+    if trail_head is not None:
+        console.print(Text(f"Head of the audit trail: {trail_head['number']} {trail_head['hash']}"), soft_wrap=True)
 
 
 def print_export_check(found: Row) -> None:

@@ -96,14 +96,19 @@ class Accounts(Protocol):
 class Experiments(Protocol):
     """States of experiments, and the history of plans, for release managers. Times are ISO 8601 text."""
 
-    def states(self) -> list[dict[str, Any]]:
-        """The state of every published experiment."""
+    def states(self, *, all_: bool = False) -> list[dict[str, Any]]:
+        """The state of every published experiment; ``all_``: also of those that have ended and left the file."""
 
     def state(self, name: str) -> dict[str, Any]:
         """The state of one experiment."""
 
-    def change(self, name: str, action: Action, why: str, promotion: Promotion | None = None) -> dict[str, Any]:
-        """Change a state, publish it, and return the new one. ``promotion``: what to promote."""
+    def change(
+        self, name: str, action: Action, why: str, promotion: Promotion | None = None, *, rules: bool = False
+    ) -> dict[str, Any]:
+        """Change a state, publish it, and return the new one.
+
+        ``promotion``: what to promote. ``rules``: for an amendment, whether to adopt the rules of this version.
+        """
 
     def transitions(self, name: str) -> list[dict[str, Any]]:
         """The latest 100 transitions, newest first."""

@@ -48,18 +48,19 @@ def report_as_json(report: AuditReport, about: Mapping[str, Any] | None = None) 
 def print_audit(report: AuditReport) -> None:
     """Print the headline, the files and the issues, the most severe first."""
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
+
+    from fairtrial_cli.output.table import columns, print_table
 
     console = Console(highlight=False)
     console.print(Text(headline(report), style="bold green" if report.clean else "bold red"))
     for file in report.files:
         console.print(Text(printable(f"  {file.role:<10} {file.path}: {counted(file.rows, 'row')}, {file.format}")))
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for issue in report.issues:
-        severity = Text(issue.severity, style=COLOURS[issue.severity])
-        table.add_row(severity, issue.check, Text(printable(_cell(report, issue))))
-    console.print(table)
+    rows = [
+        (Text(issue.severity, style=COLOURS[issue.severity]), issue.check, _cell(report, issue))
+        for issue in report.issues
+    ]
+    print_table(console, columns("severity", "check", "issue", prose=("issue",)), rows, with_head=False)
 
 
 def _cell(report: AuditReport, issue: Issue) -> str:

@@ -13,7 +13,8 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import END_OF_TIME_US, LARGEST_OFFSET, LARGEST_PAGE, Page, Position, microseconds
 from fairtrial.store.core.query import Query as StoreQuery
 from gateway.control.background.background_work import BackgroundWork
-from gateway.control.operations.verdicts.verdict_rows import verdict_rows
+from gateway.control.operations.verdicts.present import Present
+from gateway.control.operations.verdicts.release.verdict_rows import verdict_rows
 
 ARROW = "application/vnd.apache.arrow.stream"
 NEXT = "x-fairtrial-next"
@@ -79,11 +80,14 @@ def as_table(request: Request, database: Database, query: StoreQuery) -> Respons
     return as_arrow(database.arrow(query))
 
 
-def as_verdicts(request: Request, database: Database, query: StoreQuery) -> Response:
-    """A listing of verdicts as `as_table` has it; as JSON each row also has ``reads``."""
+def as_verdicts(request: Request, background: BackgroundWork, query: StoreQuery) -> Response:
+    """A listing of verdicts as `as_table` has it; as JSON each row also has ``reads`` and ``stale``."""
     if ARROW in request.headers.get("accept", ""):
-        return as_arrow(database.arrow(query))
-    return as_json({"rows": verdict_rows(database, query)})
+        return as_arrow(background.database.arrow(query))
+    published = background.publisher.published
+    now_us, gates = background.clock_us(), background.publisher.release_gates
+    present = None if published is None else Present(published.plan, gates, now_us)
+    return as_json({"rows": verdict_rows(background.database, query, present)})
 
 
 def as_pages(request: Request, database: Database, query: StoreQuery, page: Page, id_name: str) -> Response:

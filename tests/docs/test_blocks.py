@@ -19,6 +19,7 @@ import pytest
 from fairtrial.config.file.yaml_file import load
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import Diagnostic
+from fairtrial.domain.verdict import EXIT_CODES, UNAPPROVED
 from fairtrial_cli.main import fairtrial
 from tests.fixtures.docs.docs_project import DocsProject, docs_project
 from tests.fixtures.docs.pages import Block, blocks, name, run_here
@@ -33,7 +34,7 @@ ENGINES = ("docker", "git")
 SHELL_SYNTAX = re.compile(r"[|&;<>$`*?(){}\[\]~!\\]")
 """Characters that only a shell interprets; `shlex` separates the words of any other line as a shell does."""
 ASSIGNED = re.compile(r"[A-Z_]+=")
-VERDICTS = (0, 1, 3, 4)
+VERDICTS = (*EXIT_CODES.values(), UNAPPROVED)
 JUDGING = (["gate"], ["data", "audit"], ["data", "memorisation"], ["data", "overfitting"])
 """Commands whose exit code is a verdict."""
 ENVIRONMENT = {"OPENAI_API_KEY": "set", "ANTHROPIC_API_KEY": "set"}

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from evaluators.loading.scorers import SCORERS
-from fairtrial.domain.verdict import EXIT_CODES
+from fairtrial.domain.verdict import EXIT_CODES, UNAPPROVED
 from fairtrial_cli.main import BROKEN, fairtrial
 from gateway.proxy.app import MODEL_PATHS
 from gateway.proxy.routes.fastapi_app import api_app
@@ -76,7 +76,7 @@ def test_every_exit_code_is_documented() -> None:
         for line in committed("cli.md").splitlines()
         if line.startswith("| `") and line[3].isdigit()
     }
-    assert told >= {*EXIT_CODES.values(), 2, BROKEN, 130}
+    assert told >= {*EXIT_CODES.values(), UNAPPROVED, 2, BROKEN, 130}
 
 
 def test_every_setting_has_a_meaning_and_an_example() -> None:

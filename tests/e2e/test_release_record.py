@@ -33,9 +33,10 @@ pytestmark = pytest.mark.release("browser")
 NAME = f"{CANDIDATE}-vs-{BASELINE}"
 SPLIT = f"split: {{{BASELINE}: 50, {CANDIDATE}: 50}}"
 ANEW = f"split: {{{BASELINE}: 70, {CANDIDATE}: 30}}\n    salt: anew"
-GATE = "version: 1\ngate: release\nsuites: [tickets]\napprovers: [release-manager]\n"
+GATE = "version: 1\ngate: release\nsuites: [tickets]\napprovers: [release-manager]\nself_approval: true\n"
 OTHER_GATE = "version: 1\ngate: trial\nsuites: [tickets]\n"
 APPROVED, PROMOTED = "I read 40 answers & agree", "approved by the board"
+ALONE = "SHIP, approved by the person who asked for it and promoted it (account Rita)"
 REASON = 'read <b>the</b> "answers"'
 ENTRY = "ancestor::*[.//a[contains(., 'What changed')]][1]"
 """The entry of the audit trail around a text of it."""
@@ -136,7 +137,7 @@ def shot(page: Page, tmp_path: Path, name: str) -> None:
 def test_who_released_this(auditor: Page, audited: Audited, tmp_path: Path) -> None:
     opened(auditor, f"{audited.site.dashboard}/gate", "Gate")
     auditor.goto(audited.address(audited.released))
-    expect(auditor.get_by_role("heading", level=1)).to_have_text("SHIP, approved by account Rita")
+    expect(auditor.get_by_role("heading", level=1)).to_have_text(ALONE)
     expect(main(auditor)).to_contain_text("OFFICIAL")
     expect(main(auditor)).to_contain_text("The gate requires: release-manager. All approvals are there.")
     vote = main(auditor).get_by_role("row").filter(has_text=APPROVED)
@@ -227,7 +228,8 @@ def test_a_release_manager_votes_with_a_reason_and_sees_the_new_state(
     expect(dialog.get_by_label("Reason (required)")).to_have_count(1)
     dialog.get_by_label("Reason (required)").fill(APPROVED)
     dialog.get_by_role("button", name="Approve now").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("SHIP, approved by account Rita")
+    expect(page.get_by_role("heading", level=1)).to_have_text(ALONE.replace(" and promoted it", ""))
+    expect(main(page)).to_contain_text("approved by the person who asked for it")
     votes = audited.site.ask("GET", f"/api/verdicts/{verdict}/record")["approvals"]["votes"]
     assert [(one["vote"], one["why"]) for one in votes] == [("reject", REASON), ("approve", APPROVED)]
     shot(page, tmp_path, "6-approved")
@@ -262,7 +264,7 @@ def test_the_export_is_a_page_for_print_that_proves_itself(auditor: Page, audite
     with auditor.expect_popup() as popup:
         auditor.get_by_role("link", name="Print view").click()
     page = popup.value
-    expect(page.get_by_role("heading", level=1)).to_have_text("SHIP, approved by account Rita")
+    expect(page.get_by_role("heading", level=1)).to_have_text(ALONE)
     expect(page.get_by_text("HEAD of the chain: hash")).to_be_visible()
     expect(page.get_by_text(re.compile("fairtrial verdict verify FILE.html"))).to_be_visible()
     assert page.pdf(path=tmp_path / "export.pdf").startswith(b"%PDF")

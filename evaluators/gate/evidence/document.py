@@ -32,7 +32,9 @@ from fairtrial.domain.reviews.evidence import ReviewedQueue, ReviewEvidence
 from fairtrial.domain.training.evidence import TrainingEvidence
 from fairtrial.domain.verdict import Finding, Verdict
 
-VERSION = 1
+VERSION = 2
+"""1: what an experiment says counted only by lines, apart from harm."""
+READABLE = (1, 2)
 BUILT_IN_COLUMNS = ("latency", "tokens", "cost")
 Runs = Mapping[tuple[str, str], RunTable]
 RunOf = Callable[[str, str], RunTable | None]
@@ -62,7 +64,7 @@ class Evidence:
 
     ``runs``: the newest runs that a rule read, by suite and target; ``before``: the runs before those. ``first``:
     findings that belong to no line. ``training``: the candidate's training data; ``None`` from an earlier version.
-    ``digests``, ``served``, ``later`` and ``max_age_seconds`` are as in `Trial`.
+    ``version``: that of the document. ``digests``, ``served``, ``later`` and ``max_age_seconds`` are as in `Trial`.
     """
 
     gate_text: str
@@ -80,6 +82,7 @@ class Evidence:
     candidates_judged: int | None = None
     first: Sequence[Finding] = ()
     training: TrainingEvidence | None = None
+    version: int = VERSION
 
     def gate(self) -> Gate:
         """The gate on these suites; raises `ConfigError`."""
@@ -123,6 +126,7 @@ def judge_again(evidence: Evidence, verdict_id: str) -> Verdict:
         live=evidence.live,
         candidates_judged=evidence.candidates_judged,
         first=evidence.first,
+        rules=evidence.version,
     )
 
 
@@ -157,6 +161,19 @@ def text_of(document: bytes) -> str:
         return zlib.decompress(document).decode()
     except (zlib.error, UnicodeDecodeError) as error:
         raise UnreadableEvidence(f"the stored evidence is damaged ({error})") from error
+
+
+def strict_json_of(document: bytes) -> str:
+    """The document as JSON for other programs; raises `UnreadableEvidence`.
+
+    The stored text may have numbers that JSON does not allow. They become the texts "NaN", "Infinity" and "-Infinity".
+    """
+    text = text_of(document)
+    try:
+        content = json.loads(text, parse_constant=str)
+        return json.dumps(content, separators=(",", ":"), allow_nan=False)
+    except ValueError as error:
+        raise UnreadableEvidence(f"the stored evidence can't be read ({error})") from error
 
 
 def decode(document: bytes) -> Evidence:
@@ -204,8 +221,8 @@ def _written_run(key: tuple[str, str], run: RunTable, gate: Gate, details: Colle
 
 
 def _read(content: Mapping[str, Any]) -> Evidence:
-    if content["version"] != VERSION:
-        raise UnreadableEvidence(f"the stored evidence has version {content['version']} (known: {VERSION})")
+    if content["version"] not in READABLE:
+        raise UnreadableEvidence(f"the stored evidence has version {content['version']} (known: {READABLE})")
     return Evidence(
         gate_text=content["gate_text"],
         candidate=content["candidate"],
@@ -223,4 +240,5 @@ def _read(content: Mapping[str, Any]) -> Evidence:
         first=tuple(Finding(**one) for one in content["first"]),
         # Evidence of an earlier version has none.
         training=msgspec.convert(content.get("training"), TrainingEvidence | None, strict=False),
+        version=content["version"],
     )

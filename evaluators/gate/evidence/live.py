@@ -8,12 +8,14 @@ from typing import Any
 
 import msgspec
 
-from evaluators.gate.live.experiment import EarlierHarm, LiveEvidence, LiveExperiment
+from evaluators.gate.live.experiment import LiveEvidence, LiveExperiment
 from evaluators.gate.live.rates import Rate
 from fairtrial.domain.estimates import Estimate
 from fairtrial.experiments.analysis.memory import Latched, Memory, SplitLatch
 from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.analysis.sums import ArmSums, Sums, restored, stored
+from fairtrial.experiments.decision.values import Decision, EarlierProof
+from fairtrial.experiments.lifecycle import Transition
 
 
 def written_live(live: LiveEvidence) -> dict[str, Any]:
@@ -21,15 +23,25 @@ def written_live(live: LiveEvidence) -> dict[str, Any]:
     return {
         "rates": {metric: [asdict(rate) for rate in both] for metric, both in live.rates.items()},
         "experiments": [_written(one) for one in live.experiments],
-        "earlier": [asdict(one) for one in live.earlier],
+        "earlier": msgspec.to_builtins(live.earlier),
+        "read": live.read,
     }
 
 
 def read_live(fields: Mapping[str, Any]) -> LiveEvidence:
     """The inverse of `written_live`; raises `KeyError`, `TypeError`, `ValueError` or `msgspec.ValidationError`."""
     rates = {metric: (Rate(**one), Rate(**other)) for metric, (one, other) in fields["rates"].items()}
-    earlier = tuple(EarlierHarm(**one) for one in fields["earlier"])
-    return LiveEvidence(rates, tuple(_read(one) for one in fields["experiments"]), earlier)
+    earlier = tuple(map(_read_proof, fields["earlier"]))
+    return LiveEvidence(rates, tuple(_read(one) for one in fields["experiments"]), earlier, fields.get("read", True))
+
+
+def _read_proof(fields: Mapping[str, Any]) -> EarlierProof:
+    """Evidence of version 1 knows only harm, and whether a later analysis had cleared it."""
+    if "cleared" in fields:
+        names = ("experiment", "segment", "variant", "metric", "at_us")
+        cleared = "a later analysis proved it safe" if fields["cleared"] else ""
+        return EarlierProof(**{name: fields[name] for name in names}, proved="harmed", cleared_by=cleared)
+    return msgspec.convert(fields, EarlierProof)
 
 
 def _written(live: LiveExperiment) -> dict[str, Any]:
@@ -48,7 +60,9 @@ def _written(live: LiveExperiment) -> dict[str, Any]:
             "split": asdict(live.memory.split),
             "looked_us": live.memory.looked_us,
         },
-        "planned": {variant: asdict(one) for variant, one in live.planned.items()},
+        "decision": msgspec.to_builtins(live.decision),
+        "entered": msgspec.to_builtins(live.entered),
+        "error": live.error,
     }
 
 
@@ -70,7 +84,10 @@ def _read(fields: Mapping[str, Any]) -> LiveExperiment:
             SplitLatch(**memory["split"]),
             looked_us=memory["looked_us"],
         ),
-        planned={variant: msgspec.convert(one, Estimate) for variant, one in fields["planned"].items()},
+        decision=msgspec.convert(fields.get("decision"), Decision | None),
+        planned={variant: msgspec.convert(one, Estimate) for variant, one in fields.get("planned", {}).items()},
+        entered=msgspec.convert(fields.get("entered"), Transition | None),
+        error=fields.get("error", ""),
     )
 
 

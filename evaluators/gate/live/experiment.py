@@ -1,4 +1,4 @@
-"""Defines the live evidence of an experiment: its frozen plan, the sums of its last look, and all decisions."""
+"""Defines the live evidence of a trial: what each experiment has decided on the candidate, and what it rests on."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from evaluators.gate.live.rates import Rates
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.plan import ExperimentState
-from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.analysis.sums import Sums
-from fairtrial.experiments.report import Evidence
+from fairtrial.experiments.decision.decide import Looked, decide
+from fairtrial.experiments.decision.effects import Effect, LiveState, effects
+from fairtrial.experiments.decision.values import Decision, EarlierProof
+from fairtrial.experiments.lifecycle import Transition
+from fairtrial.experiments.monitor import look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,9 +23,11 @@ class LiveExperiment:
     """What one experiment has shown and decided on the candidate, which is its ``variant``.
 
     ``plan`` is ``None`` before its start. ``sums``: those of the last look, and ``memory``: the decisions over all
-    looks. ``planned``: the interval of the last planned look, by treatment. ``changed``: the variants of which another
+    looks. ``decision``: what control stored at that look; ``None`` in evidence of version 1. ``planned``: the interval
+    of the last planned look, by treatment, in evidence of version 1. ``changed``: the variants of which another
     definition is declared now than the plan froze. ``looks``: how many looks there were. ``exact``: whether candidate
-    and baseline are the two variants; otherwise they are deployments to which a variant adds a prompt or parameters.
+    and baseline are what the two variants serve; otherwise a variant adds a prompt or parameters, and the experiment is
+    only named. ``entered``: the transition into the state. ``error``: why its looks fail.
     """
 
     name: str
@@ -32,54 +37,63 @@ class LiveExperiment:
     plan: AnalysisPlan | None = None
     sums: Sums | None = None
     memory: Memory = field(default_factory=Memory)
+    decision: Decision | None = None
     planned: Mapping[str, Estimate] = field(default_factory=dict)
     changed: tuple[str, ...] = ()
     looks: int = 0
     exact: bool = True
+    entered: Transition | None = None
+    error: str = ""
 
     @property
     def started(self) -> bool:
         """Whether there is a frozen plan and a look."""
         return self.plan is not None and self.sums is not None
 
-    def evidence(self) -> Evidence:
-        """The findings of the last look beside the decisions; raises `ValueError` before the first look."""
+    def decided(self) -> Decision | None:
+        """The stored decision, or the one that follows from the sums and the memory; ``None`` before the start."""
+        return self.decision or self.decided_again()
+
+    def decided_again(self) -> Decision | None:
+        """The decision that follows from the sums and the memory; ``None`` before the first look."""
         if self.plan is None or self.sums is None:
-            raise ValueError(f"{self.name} has no look yet")
-        primary = self.plan.primary
-        looked = self.memory.looked(primary.metric) if primary else None
-        findings = find(self.plan, self.sums, looked)
-        return Evidence(
-            plan=self.plan, memory=self.memory, findings=findings, sums=self.sums, planned=dict(self.planned)
+            return None
+        findings = look(self.plan, self.memory, self.sums)
+        looked = Looked(plan=self.plan, memory=self.memory, findings=findings, sums=self.sums, planned=self.planned)
+        return decide(looked, forecasts=True)[self.variant]
+
+    def effects(self, earlier: Sequence[EarlierProof], now_us: int) -> tuple[Effect, ...]:
+        """What it says about a release of its variant."""
+        live = LiveState(
+            name=self.name,
+            variant=self.variant,
+            state=self.state,
+            now_us=now_us,
+            entered=self.entered,
+            error=self.error,
+            earlier=tuple(earlier),
+            redefined=self.variant in self.changed,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class EarlierHarm:
-    """Harm to a guardrail that an earlier segment, or another experiment, has proven of the candidate's model.
-
-    ``cleared``: whether a later analysis of the same model has proven the metric safe. ``at_us``: microseconds since
-    1970, UTC.
-    """
-
-    experiment: str
-    segment: int
-    variant: str
-    metric: str
-    at_us: int
-    cleared: bool = False
+        return effects(self.plan, self.decided(), live)
 
 
 @dataclass(frozen=True, slots=True)
 class LiveEvidence:
     """All live evidence of a trial: plain rates, and the experiments that compare the candidate with the baseline.
 
-    ``earlier``: harm that other analyses of the candidate's model have proven.
+    ``earlier``: what other attempts of the candidate's definition have proven. ``read``: whether the experiments were
+    read at all; if not, nothing is said about them.
     """
 
     rates: Rates = field(default_factory=dict)
     experiments: Sequence[LiveExperiment] = ()
-    earlier: Sequence[EarlierHarm] = ()
+    earlier: Sequence[EarlierProof] = ()
+    read: bool = True
+
+    @property
+    def counting(self) -> tuple[LiveExperiment, ...]:
+        """The experiments of exactly these two definitions, whose effects count without a line."""
+        return tuple(one for one in self.experiments if one.exact)
 
 
-NO_LIVE_EVIDENCE = LiveEvidence()
+NO_LIVE_EVIDENCE = LiveEvidence(read=False)

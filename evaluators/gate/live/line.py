@@ -8,11 +8,26 @@ from evaluators.criteria.grammar import GateLine
 from evaluators.gate.live.experiment import LiveExperiment
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.verdict import Finding, Result
-from fairtrial.experiments.analysis.memory import Latched
-from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.report import Evidence, Situation, arms_words, invalid_sentence
+from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.decision.values import Decision, MetricDecision
+from fairtrial.experiments.decision.wording import invalid_words, levels_words
 
 WEEK_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """An experiment that has a look, with its plan and its decision."""
+
+    live: LiveExperiment
+    plan: AnalysisPlan
+    decision: Decision
+
+    def levels(self, one: MetricDecision) -> str:
+        return f"{one.metric}: {levels_words(self.plan, one)}"
+
+    def undecided(self, one: MetricDecision) -> str:
+        return self.levels(one) + (f" ({one.why})" if one.why else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +43,10 @@ class LiveLine:
         """The finding of this line."""
         return Finding(self.text, self.source, result, says, needed, self.line.metric, evidence=evidence)
 
-    def split_is_invalid(self, live: LiveExperiment, shown: Evidence) -> Finding:
+    def split_is_invalid(self, decided: Decided) -> Finding:
         """The finding that the arms can't be compared."""
-        says = f"{live.name}: {invalid_sentence(shown.memory.split.crossed_us, situation(live, self.now_us))}"
+        says = f"{decided.live.name}: INVALID: {invalid_words(decided.decision.split.crossed_us, self.now_us)}"
         return self.found("invalid", says, "the cause, then a new salt")
-
-
-def latched_of(live: LiveExperiment, metric: MetricPlan) -> Latched:
-    return live.memory.latched.get((metric.metric, live.variant), Latched())
-
-
-def levels_text(shown: Evidence, metric: MetricPlan, variant: str) -> str:
-    return f"{metric.metric}: {arms_words(shown, metric, variant, shown.of(metric, variant)[0])}"
-
-
-def undecided_text(shown: Evidence, metric: MetricPlan, variant: str) -> str:
-    finding = shown.of(metric, variant)[0]
-    why = f" ({finding.why})" if finding is not None and finding.why else ""
-    return levels_text(shown, metric, variant) + why
-
-
-def situation(live: LiveExperiment, now_us: int) -> Situation:
-    return Situation(now_us=now_us, state=live.state, last=None, stage=100.0, stage_since_us=0)
 
 
 def notes_text(plan: AnalysisPlan) -> str:

@@ -7,87 +7,86 @@ from dataclasses import replace
 from evaluators.comparison.wording import MINUS
 from evaluators.criteria.grammar import Threshold, VersusBaseline
 from evaluators.criteria.live_validation import PRIMARY
-from evaluators.gate.live.experiment import LiveExperiment
-from evaluators.gate.live.line import LiveLine, latched_of, levels_text, notes_text, situation
+from evaluators.gate.live.line import Decided, LiveLine, notes_text
 from evaluators.gate.threshold_rule import by_truth_table
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import Finding, Result
-from fairtrial.experiments.analysis.forecast import Forecast, forecast, units_behind
 from fairtrial.experiments.analysis.levels import level_interval
-from fairtrial.experiments.analysis.memory import Latched
 from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.decision.decide import passes_us
+from fairtrial.experiments.decision.values import GuardrailDecision, Interval, MetricDecision, PrimaryDecision
+from fairtrial.experiments.decision.wording import primary_sentence
 from fairtrial.experiments.metric_wording import bare_size, is_share, level_words, moment_words, size_words
-from fairtrial.experiments.monitor import passes_us
-from fairtrial.experiments.report import Evidence, primary_sentence
 
 
-def judge_metric(asked: LiveLine, live: LiveExperiment, shown: Evidence) -> Finding:
+def judge_metric(asked: LiveLine, decided: Decided) -> Finding:
     """Judge a comparison, or a limit on the candidate's own level."""
-    if shown.memory.split.invalid:
-        return _despite_split(asked, live, shown)
-    plan, name = shown.plan, asked.line.metric.removeprefix("live.")
+    plan, name = decided.plan, asked.line.metric.removeprefix("live.")
+    if not decided.decision.split.balanced:
+        harmed = [one for one in decided.decision.harmed if one.metric == name]
+        return _harm(asked, decided, harmed[0]) if harmed else asked.split_is_invalid(decided)
     by_primary = asked.line.metric == PRIMARY
     metric = plan.primary if by_primary else next((one for one in plan.metrics if one.metric == name), None)
     if metric is None:
-        says = f"the frozen plan of {live.name} does not have {'a primary metric' if by_primary else name}"
-        return asked.found("cannot tell", says, f"declare it in experiments.{live.name}, then start or amend it")
+        says = f"the frozen plan of {plan.experiment} does not have {'a primary metric' if by_primary else name}"
+        return asked.found("cannot tell", says, f"declare it in experiments.{plan.experiment}, then start or amend it")
     test = asked.line.test
+    one = _decision_on(decided, metric)
     if isinstance(test, VersusBaseline):
-        judge = _primary if metric.role == "primary" else _guardrail
-        return _enough(asked, metric, live.variant, shown, judge(asked, live, shown, (metric, test)))
+        judge = _primary if isinstance(one, PrimaryDecision) else _guardrail
+        return _enough(asked, one, decided, judge(asked, decided, one, (metric, test)))  # type: ignore[arg-type]
     if isinstance(test, Threshold):
-        return _enough(asked, metric, live.variant, shown, _threshold(asked, live, shown, (metric, test)))
+        return _enough(asked, one, decided, _threshold(asked, decided, (metric, test)))
     raise TypeError(f"{asked.text!r} can't be judged by {metric.metric}")
 
 
 Question = tuple[MetricPlan, VersusBaseline]
 
 
-def _despite_split(asked: LiveLine, live: LiveExperiment, shown: Evidence) -> Finding:
-    """Proven harm to safety fails the line although the split is invalid; everything else is invalid."""
-    name = asked.line.metric.removeprefix("live.")
-    for metric in shown.plan.guardrails:
-        if metric.metric == name and metric.signal == "kill" and latched_of(live, metric).answer == "harm":
-            return _harm(asked, live, shown, metric)
-    return asked.split_is_invalid(live, shown)
+def _decision_on(decided: Decided, metric: MetricPlan) -> PrimaryDecision | GuardrailDecision:
+    found = (decided.decision.primary, *decided.decision.guardrails)
+    return next(one for one in found if one is not None and one.metric == metric.metric)
 
 
-def _harm(asked: LiveLine, live: LiveExperiment, shown: Evidence, metric: MetricPlan) -> Finding:
-    says = f"live {levels_text(shown, metric, live.variant)}: harm is proven"
-    return replace(asked.found("fail", says), safety=metric.signal == "kill")
+def _harm(asked: LiveLine, decided: Decided, one: GuardrailDecision) -> Finding:
+    safety = one.signal == "kill" or not decided.decision.split.balanced
+    return replace(asked.found("fail", f"live {decided.levels(one)}: harm is proven"), safety=safety)
 
 
-def _primary(asked: LiveLine, live: LiveExperiment, shown: Evidence, question: Question) -> Finding:
+def _primary(asked: LiveLine, decided: Decided, one: PrimaryDecision, question: Question) -> Finding:
     """The primary metric's latched answer; it counts only after whole weeks, or as early as the plan allows."""
-    plan, metric = shown.plan, question[0]
-    latched, interval = latched_of(live, metric), shown.interval(metric, live.variant)
-    says = primary_sentence(shown, live.variant, situation(live, asked.now_us)).removesuffix(".") + notes_text(plan)
-    evidence = interval if isinstance(interval, Estimate) else None
-    if latched.broken:
+    plan = decided.plan
+    says = primary_sentence(plan, decided.decision, now_us=asked.now_us, running=decided.live.state == "running")
+    says = says.removesuffix(".") + notes_text(plan)
+    evidence = None if one.interval is None else one.interval.estimate()
+    if one.changed:
         return asked.found("cannot tell", says, "a new segment", evidence)
-    result = _by_answer(latched, plan, question, interval)
+    result = _by_answer(one, plan, question)
     if result == "cannot tell":
-        return asked.found(result, says, _more_units(shown, live.variant), evidence)
-    counts_us = passes_us(plan, latched.answered_us or live.memory.looked_us)
+        return asked.found(result, says, _more_units(one, plan), evidence)
+    counts_us = passes_us(plan, decided.live.memory.looked_us) if one.counts_us is None else one.counts_us
     if result == "pass" and asked.now_us < counts_us:
         needed = f"time: it counts from {moment_words(counts_us, now_us=asked.now_us)}"
         return asked.found("cannot tell", says, needed, evidence)
     return asked.found(result, says, evidence=evidence)
 
 
-def _by_answer(latched: Latched, plan: AnalysisPlan, question: Question, interval: Estimate | NotEnough) -> Result:
+def _by_answer(one: PrimaryDecision, plan: AnalysisPlan, question: Question) -> Result:
     """The plan's answer where it implies the line's; otherwise the plan's always-valid interval."""
     metric, test = question
+    if one.answer == "worse" and (test.question == "better" or (plan.rules > 1 and metric.require == "not_worse")):
+        return "fail"
     if test.question == "better":
         if test.margin is None:
-            return {"better": "pass", "worse": "fail"}.get(latched.answer, "cannot tell")  # type: ignore[return-value]
-        return "fail" if latched.answer == "worse" else _by_interval(plan, question, interval)
-    if latched.answer == "better" or (latched.answer == "not worse" and _covers(test, metric)):
+            return "pass" if one.answer == "better" else "cannot tell"
+        return _by_interval(plan, question, one.interval)
+    if one.answer == "better" or (one.answer == "not worse" and _covers(test, metric)):
         return "pass"
-    return _by_interval(plan, question, interval)
+    return _by_interval(plan, question, one.interval)
 
 
-def _by_interval(plan: AnalysisPlan, question: Question, interval: Estimate | NotEnough) -> Result:
+def _by_interval(plan: AnalysisPlan, question: Question, interval: Interval | None) -> Result:
     """The interval against the line's margin, in the direction in which the metric is better.
 
     It decides nothing where the plan has more doubts than the interval: feedback may be missing, and arms on one engine
@@ -95,44 +94,42 @@ def _by_interval(plan: AnalysisPlan, question: Question, interval: Estimate | No
     """
     metric, test = question
     size = _size(metric, test)
-    if isinstance(interval, NotEnough) or size is None or metric.method in ("feedback", "given"):
+    if interval is None or size is None or metric.method in ("feedback", "given"):
         return "cannot tell"
     if metric.method == "quantile" and plan.shared_engine:
         return "cannot tell"
     if metric.role == "guardrail" and plan.attempt > 1:
         return "cannot tell"
-    low, high = (interval.low, interval.high) if metric.better == "higher" else (-interval.high, -interval.low)
+    ends = interval.estimate()
+    low, high = (ends.low, ends.high) if metric.better == "higher" else (-ends.high, -ends.low)
     limit = size if test.question == "better" else -size
     return "pass" if low > limit else "fail" if high < limit else "cannot tell"
 
 
-def _guardrail(asked: LiveLine, live: LiveExperiment, shown: Evidence, question: Question) -> Finding:
+def _guardrail(asked: LiveLine, decided: Decided, one: GuardrailDecision, question: Question) -> Finding:
     """A guardrail's latched answer; a line with a smaller margin than the plan's is judged by the interval."""
     metric, test = question
-    latched, finding = latched_of(live, metric), shown.of(metric, live.variant)[0]
-    if latched.answer == "harm":
-        return _harm(asked, live, shown, metric)
-    says, interval = f"live {levels_text(shown, metric, live.variant)}", latched.running.interval()
-    evidence = interval if isinstance(interval, Estimate) else None
-    if test.question == "not worse" and latched.answer == "safe" and _covers(test, metric):
-        return asked.found("pass", f"{says}: proven safe within its margin{notes_text(shown.plan)}", "", evidence)
-    if latched.broken:
+    if one.answer == "harmed":
+        return _harm(asked, decided, one)
+    says = f"live {decided.levels(one)}"
+    evidence = None if one.interval is None else one.interval.estimate()
+    if test.question == "not worse" and one.answer == "safe" and _covers(test, metric):
+        return asked.found("pass", f"{says}: proven safe within its margin{notes_text(decided.plan)}", "", evidence)
+    if one.changed:
         return asked.found("cannot tell", f"{says}: its effect has changed since the start", "a new segment")
-    result = _by_interval(shown.plan, question, interval)
-    says += _difference(interval, metric)
+    result = _by_interval(decided.plan, question, one.interval)
+    says += _difference(evidence, metric)
     if result == "cannot tell":
-        why = f" ({finding.why})" if finding is not None and finding.why else ""
+        why = f" ({one.why})" if one.why else ""
         return asked.found(result, f"{says}: undecided{why}", "more units, or a line with the plan's margin", evidence)
     return asked.found(result, says + (": not met" if result == "fail" else ""), "", evidence)
 
 
-def _threshold(
-    asked: LiveLine, live: LiveExperiment, shown: Evidence, question: tuple[MetricPlan, Threshold]
-) -> Finding:
+def _threshold(asked: LiveLine, decided: Decided, question: tuple[MetricPlan, Threshold]) -> Finding:
     """A limit on the candidate's own level, by the truth table, with an interval that is valid at all looks."""
-    metric, test = question
-    sums = shown.sums.arms[live.variant].metrics.get(metric.metric)
-    level = NotEnough("it has no data yet", "units") if sums is None else level_interval(shown.plan, metric, sums)
+    (metric, test), live = question, decided.live
+    sums = None if live.sums is None else live.sums.arms[live.variant].metrics.get(metric.metric)
+    level = NotEnough("it has no data yet", "units") if sums is None else level_interval(decided.plan, metric, sums)
     if isinstance(level, NotEnough):
         says = f"live {metric.metric} of {live.variant} can't be judged: {level.reason}"
         return asked.found("cannot tell", says, level.needed)
@@ -146,16 +143,15 @@ def _threshold(
     return asked.found(result, says, "more units" if result == "cannot tell" else "", level)
 
 
-def _enough(asked: LiveLine, metric: MetricPlan, variant: str, shown: Evidence, found: Finding) -> Finding:
+def _enough(asked: LiveLine, one: MetricDecision, decided: Decided, found: Finding) -> Finding:
     """``with N users``: a pass on fewer than the line requires is undecided. Units that show the metric count."""
-    required, unit, counts = asked.line.with_count, asked.line.with_unit, f"{shown.plan.unit}s"
+    required, unit, counts = asked.line.with_count, asked.line.with_unit, f"{decided.plan.unit}s"
     if required is None or found.result != "pass":
         return found
     if unit not in ("units", counts):
         says = f"{found.says}; the experiment counts {counts}, not {unit}"
         return replace(found, result="cannot tell", says=says, needed=f"a line that ends in 'with {required} {counts}'")
-    sums = shown.sums.arms[variant].metrics.get(metric.metric)
-    n = 0 if sums is None else units_behind(sums)
+    n = one.treatment.units
     if n >= required:
         return found
     says = f"{found.says}; only {n:,} of the {required:,} {unit} that the line requires"
@@ -181,10 +177,10 @@ def _size(metric: MetricPlan, test: VersusBaseline) -> float | None:
     return None if metric.level is None else test.margin / 100 * abs(metric.level)
 
 
-def _difference(interval: Estimate | NotEnough, metric: MetricPlan) -> str:
+def _difference(interval: Estimate | None, metric: MetricPlan) -> str:
     """The interval of treatment − control for people."""
-    if isinstance(interval, NotEnough):
-        return f"; {interval.reason}"
+    if interval is None:
+        return "; there is no interval yet"
     unit = " points" if is_share(metric) else ""
     sign = MINUS if interval.value < 0 else "+"
     size = size_words(interval.value, metric).removesuffix(" points").removesuffix(" point")
@@ -192,8 +188,7 @@ def _difference(interval: Estimate | NotEnough, metric: MetricPlan) -> str:
     return f"; difference {sign}{size} ({low} to {high}{unit}, valid at any time)"
 
 
-def _more_units(shown: Evidence, variant: str) -> str:
-    found = forecast(shown.plan, variant, shown.sums)
-    if isinstance(found, Forecast) and found.more:
-        return f"about {found.more:,} more units, by the variation so far"
+def _more_units(one: PrimaryDecision, plan: AnalysisPlan) -> str:
+    if one.size is not None and one.size.more:
+        return f"about {counted(one.size.more, f'more {plan.unit}')}, by the variation so far"
     return "more units, or the end of the experiment"

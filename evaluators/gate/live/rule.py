@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 
-from evaluators.criteria.live_validation import GUARDRAILS
+from evaluators.criteria.live_validation import CANDIDATE, GUARDRAILS
 from evaluators.gate.live.experiment import LiveEvidence, LiveExperiment
-from evaluators.gate.live.line import LiveLine, latched_of, levels_text, notes_text, undecided_text
+from evaluators.gate.live.line import Decided, LiveLine, notes_text
 from evaluators.gate.live.metric_rule import judge_metric
-from fairtrial.domain.verdict import Finding
-from fairtrial.experiments.report import Evidence
+from fairtrial.domain.verdict import Finding, Result
+from fairtrial.experiments.decision.effects import Effect, earlier_effects
 
-NO_HARM = "no proven harm in live traffic"
+EXPERIMENT_SAYS = "what the experiment says"
 NAME_ONE = "write `experiment: NAME` in the gate, with the experiment that compares the two"
+WORST: tuple[Result, ...] = ("fail", "invalid", "cannot tell", "pass")
 
 
 def judge_live(asked: LiveLine, wanted: str | None, experiments: Sequence[LiveExperiment]) -> Finding:
@@ -29,21 +29,39 @@ def judge_live(asked: LiveLine, wanted: str | None, experiments: Sequence[LiveEx
     if wanted is None:
         says = f"{asked.line.metric} is decided by the frozen plan of an experiment, and the gate names none"
         return asked.found("cannot tell", says, NAME_ONE)
+    if wanted == CANDIDATE:
+        return _judge_candidate(asked, experiments)
     named = [one for one in experiments if one.name == wanted]
     exact = [one for one in named if one.exact]
     if len(exact) != 1:
         return asked.found("invalid", *_unclear(wanted, named, exact))
-    live = exact[0]
-    if not live.started:
-        says = f"the experiment {wanted} has not shown anything yet (it is {live.state})"
-        return asked.found("cannot tell", says, f"its units; see fairtrial experiment status {wanted}")
+    return _judge_by(asked, exact[0])
+
+
+def _judge_candidate(asked: LiveLine, experiments: Sequence[LiveExperiment]) -> Finding:
+    """By the newest experiment on this candidate. If several run, all must pass, and the worst one is shown."""
+    exact = [one for one in experiments if one.exact]
+    running = [one for one in exact if one.state == "running"]
+    if not exact:
+        says = "no experiment compares the candidate with the baseline"
+        return asked.found("cannot tell", says, "an experiment of these two, on a route that the release covers")
+    newest = max(exact, key=lambda one: 0 if one.plan is None else one.plan.started_us)
+    found = [_judge_by(asked, one) for one in (running if len(running) > 1 else [newest])]
+    return min(found, key=lambda one: WORST.index(one.result))
+
+
+def _judge_by(asked: LiveLine, live: LiveExperiment) -> Finding:
+    decision = live.decided()
+    if live.plan is None or decision is None or not live.started:
+        says = f"the experiment {live.name} has not shown anything yet (it is {live.state})"
+        return asked.found("cannot tell", says, f"its units; see fairtrial experiment status {live.name}")
     if live.changed:
-        says = f"another model is declared for {' and '.join(live.changed)} now than {wanted} has tested"
+        says = f"another model is declared for {' and '.join(live.changed)} now than {live.name} has tested"
         return asked.found("invalid", says, "a test of the present model in a new segment")
-    shown = live.evidence()
+    decided = Decided(live, live.plan, decision)
     if asked.line.metric == GUARDRAILS:
-        return _guardrails(asked, live, shown)
-    return judge_metric(asked, live, shown)
+        return _guardrails(asked, decided)
+    return judge_metric(asked, decided)
 
 
 def _unclear(wanted: str, named: Sequence[LiveExperiment], exact: Sequence[LiveExperiment]) -> tuple[str, str]:
@@ -58,48 +76,77 @@ def _unclear(wanted: str, named: Sequence[LiveExperiment], exact: Sequence[LiveE
     return f"the experiment {wanted} does not compare the candidate with the baseline", "the experiment that does"
 
 
-def harm_findings(live_evidence: LiveEvidence) -> Iterator[Finding]:
-    """A finding for each guardrail that live traffic has proven the candidate's model to harm."""
-    for live in live_evidence.experiments:
-        if live.plan is None or live.variant in live.changed or not live.started:
-            continue
-        for metric in live.plan.guardrails:
-            if latched_of(live, metric).answer == "harm":
-                says = f"experiment {live.name}: {levels_text(live.evidence(), metric, live.variant)}: harm is proven"
-                needed = "another candidate: this one has harmed users"
-                source, name = f"experiment {live.name}", f"live.{metric.metric}"
-                yield Finding(NO_HARM, source, "fail", says, needed, name, safety=metric.signal == "kill")
-    for one in live_evidence.earlier:
-        if not one.cleared:
-            source = f"experiment {one.experiment}"
-            at = f"{datetime.fromtimestamp(one.at_us / 1e6, UTC):%d %b %Y}"
-            says = (
-                f"segment {one.segment} of the experiment {one.experiment} proved on {at} that this model harms "
-                f"{one.metric}, and nothing since has proven it safe"
-            )
-            needed = f"an experiment with the guardrail {one.metric} that proves this model safe, or another model"
-            yield Finding(NO_HARM, source, "cannot tell", says, needed, f"live.{one.metric}")
+def effect_findings(live: LiveEvidence, lines: Sequence[Finding], now_us: int, *, rules: int = 2) -> Iterator[Finding]:
+    """What the experiments on exactly this candidate and baseline say, whether or not a line asks for it.
+
+    ``lines``: the findings of live lines, which say some of it already. Other experiments are only named.
+    ``rules``: the version of the evidence; by version 1 only harm counts without a line.
+    """
+    for effect, one in all_effects(live, now_us):
+        known = rules > 1 or (effect.kind in ("harmed", "earlier") and effect.result != "shown")
+        if known and not (one is not None and _is_said(effect, one, lines)):
+            yield _finding(effect, "" if one is None else one.name)
 
 
-def _guardrails(asked: LiveLine, live: LiveExperiment, shown: Evidence) -> Finding:
+def all_effects(live: LiveEvidence, now_us: int) -> Iterator[tuple[Effect, LiveExperiment | None]]:
+    """What the experiments say, each with the experiment that says it."""
+    counting = live.counting
+    for number, one in enumerate(counting):
+        yield from ((effect, one) for effect in one.effects(live.earlier if number == 0 else (), now_us))
+    if not counting:
+        yield from ((effect, None) for effect in earlier_effects(live.earlier))
+        yield Effect("answer", "shown", "no experiment compares exactly these two"), None
+    for one in live.experiments:
+        if one not in counting:
+            says = f"it tests another definition of {one.variant}, or the release does not cover its route"
+            yield Effect("answer", "shown", f"{says}, so it does not count"), one
+
+
+def _is_said(effect: Effect, live: LiveExperiment, lines: Sequence[Finding]) -> bool:
+    """Whether a live line has the same result for the same reason."""
+    primary = None if live.plan is None or live.plan.primary is None else live.plan.primary.metric
+    about = {f"live.{effect.metric}"}
+    if effect.kind == "harmed":
+        about.add(GUARDRAILS)
+    if effect.kind == "worse" and effect.metric == primary:
+        about.add("live.primary")
+    if effect.kind == "split":
+        about = {one.metric for one in lines}
+    if effect.kind not in ("harmed", "worse", "split"):
+        return False
+    return any(one.result == effect.result and one.metric in about for one in lines)
+
+
+def _finding(effect: Effect, experiment: str) -> Finding:
+    source = f"experiment {experiment}" if experiment else "live traffic"
+    says = f"experiment {experiment}: {effect.says}" if experiment else effect.says
+    metric = effect.metric if effect.metric in ("", "srm") else f"live.{effect.metric}"
+    if effect.result == "shown":
+        return Finding(EXPERIMENT_SAYS, source, "cannot tell", says, "", metric or "live.answer", decisive=False)
+    return Finding(
+        EXPERIMENT_SAYS, source, effect.result, says, effect.needed, metric or "live.state", safety=effect.safety
+    )
+
+
+def _guardrails(asked: LiveLine, decided: Decided) -> Finding:
     """All guardrails of the plan: each must be proven safe, and none harmed."""
-    guardrails = shown.plan.guardrails
+    guardrails, decision = decided.decision.guardrails, decided.decision
     if not guardrails:
-        says = f"the experiment {live.name} has no guardrails"
-        return asked.found("cannot tell", says, f"guardrails in experiments.{live.name}")
-    answers = {metric: latched_of(live, metric).answer for metric in guardrails}
-    harmed = [metric for metric, answer in answers.items() if answer == "harm"]
+        says = f"the experiment {decided.live.name} has no guardrails"
+        return asked.found("cannot tell", says, f"guardrails in experiments.{decided.live.name}")
+    harmed = decision.harmed
     if harmed:
-        levels = "; ".join(levels_text(shown, one, live.variant) for one in harmed)
+        levels = "; ".join(decided.levels(one) for one in harmed)
         found = asked.found("fail", f"live guardrails: {levels}: harm is proven")
-        return replace(found, safety=any(one.signal == "kill" for one in harmed))
-    if shown.memory.split.invalid:
-        return asked.split_is_invalid(live, shown)
-    undecided = [metric for metric, answer in answers.items() if answer != "safe"]
-    safe = f"{len(answers) - len(undecided)} of {len(answers)} are proven safe"
+        safety = not decision.split.balanced or any(one.signal == "kill" for one in harmed)
+        return replace(found, safety=safety)
+    if not decision.split.balanced:
+        return asked.split_is_invalid(decided)
+    undecided = [one for one in guardrails if one.answer != "safe"]
+    safe = f"{decision.safe} of {len(guardrails)} are proven safe"
     if undecided:
-        which = "; ".join(undecided_text(shown, one, live.variant) for one in undecided)
+        which = "; ".join(map(decided.undecided, undecided))
         says = f"live guardrails: no harm is proven, and {safe}; undecided: {which}"
         return asked.found("cannot tell", says, "more units, until each is proven safe within its margin")
-    levels = "; ".join(levels_text(shown, one, live.variant) for one in guardrails)
-    return asked.found("pass", f"live guardrails: {safe} within their margins ({levels}){notes_text(shown.plan)}")
+    levels = "; ".join(map(decided.levels, guardrails))
+    return asked.found("pass", f"live guardrails: {safe} within their margins ({levels}){notes_text(decided.plan)}")

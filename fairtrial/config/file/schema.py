@@ -9,7 +9,7 @@ from pydantic import Field
 from fairtrial.config.file.section import Date, Duration, Level, MarginText, Money, Name, Percent, Seconds, Section
 from fairtrial.config.file.service_schema import ControlSection, DashboardSection, GatewaySection
 from fairtrial.config.file.training_schema import TrainingSection
-from fairtrial.domain.plan import Capture, FeedbackKind, Looks, OnDisconnect, UnitKind
+from fairtrial.domain.plan import Capture, FeedbackKind, Looks, OnDisconnect, OnWorse, UnitKind
 
 
 class PriceSection(Section):
@@ -160,6 +160,8 @@ class PrimarySection(Section):
     """
     min_days: float = Field(default=7, ge=0, le=364)
     """Days before it decides. From 7 on, it decides after whole weeks only."""
+    on_worse: OnWorse = "pause"
+    """What control does as soon as the metric is proven worse: `pause`, `kill`, or `continue` with an alarm."""
 
 
 class GuardrailSection(Section):
@@ -250,12 +252,16 @@ class CaptureSection(Section):
 
 
 class ReleasesSection(Section):
-    """What decides releases."""
+    """What decides releases. Of several gates, the most specific one decides."""
 
-    gate: Name
+    gate: Name | None = None
     """The official gate's file, relative to this one. Verdicts of other gates are marked unofficial everywhere, and
     only a SHIP of this gate can be promoted.
     """
+    routes: dict[str, Name] = Field(default_factory=dict)
+    """The official gate of a route's experiments, by the route's name."""
+    experiments: dict[str, Name] = Field(default_factory=dict)
+    """The official gate of an experiment, by its name."""
 
 
 class ProjectFile(Section):

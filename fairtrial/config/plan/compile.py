@@ -135,7 +135,9 @@ def _experiment(
 
 def _primary(section: ExperimentSection) -> Primary | None:
     one = section.primary
-    return Primary(one.metric, one.require, one.mde, one.baseline, one.cap, one.min_days) if one else None
+    if one is None:
+        return None
+    return Primary(one.metric, one.require, one.mde, one.baseline, one.cap, one.min_days, one.on_worse)
 
 
 def _guardrails(section: ExperimentSection) -> tuple[Guardrail, ...]:

@@ -33,9 +33,10 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class ReviewedQueue:
-    """A queue with its votes; ``settled`` counts items that have had a vote, even if it was withdrawn.
+    """A queue with its votes; ``settled`` counts items on which all the people whom it needs have voted.
 
-    A skipped item is not settled; otherwise a person who skips all items could read every later vote.
+    A vote that was withdrawn counts here. A skipped item is not settled; otherwise a person who skips all items could
+    read every later vote.
     ``awaited`` counts items that need the vote of one more person.
     """
 
@@ -55,7 +56,7 @@ class ReviewedQueue:
 
     @property
     def readable(self) -> bool:
-        """Whether its results may be read, because it is complete or closed.
+        """Whether its results may be read, because every reviewer whom it needs has voted, or it is closed.
 
         Results that are checked after every vote, until they look good, are not evidence.
         """

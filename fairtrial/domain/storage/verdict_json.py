@@ -79,8 +79,10 @@ def encode(verdict: Verdict) -> bytes:
     if verdict.provenance is None:
         for added_later in ("provenance", "odds", "conflicts"):
             plain.pop(added_later)
-    elif verdict.provenance.training is None:
-        plain["provenance"].pop("training")
+        return msgspec.json.encode(plain)
+    for added_later in ("training", "self_approval"):
+        if getattr(verdict.provenance, added_later) is None:
+            plain["provenance"].pop(added_later)
     return msgspec.json.encode(plain)
 
 

@@ -6,16 +6,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from fairtrial.domain.accounts import ROLES, Role, may
+from fairtrial.domain.accounts import ROLES, Role, may, same_name
 
 ApprovalVote = Literal["approve", "reject"]
+ACTORS = ("account ", "local user ", "key ")
+"""How records begin the names of people and of what they use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
     """One person's vote on a verdict. ``actor``: as the audit trail names them; ``role``: their role at that time.
 
-    ``at_us``: microseconds since 1970, UTC.
+    ``at_us``: microseconds since 1970, UTC. ``involved``: what else the person did, such as ``asked for it``.
+    ``barred``: the required roles for which the approval of such a person does not count.
     """
 
     verdict_id: str
@@ -24,6 +27,8 @@ class Approval:
     role: Role
     vote: ApprovalVote
     why: str
+    involved: str = ""
+    barred: Sequence[Role] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,11 @@ class ApprovalState:
         """Whether all required approvals are there and nobody rejects."""
         return not self.waiting and self.rejected is None
 
+    @property
+    def not_counting(self) -> list[Approval]:
+        """The approvals of involved people that don't count for a required role."""
+        return [vote for vote in last_votes(self.votes) if vote.vote == "approve" and vote.barred]
+
 
 def approval_state(approvers: Sequence[Role], votes: Iterable[Approval]) -> ApprovalState:
     """The state of the approvals. Each entry of ``approvers`` needs its own person, whose role includes it.
@@ -49,17 +59,41 @@ def approval_state(approvers: Sequence[Role], votes: Iterable[Approval]) -> Appr
     The last vote of each person counts. One rejection outweighs any number of approvals.
     """
     every = tuple(votes)
-    last = {vote.actor: vote for vote in every}
-    rejected = next((vote for vote in last.values() if vote.vote == "reject"), None)
-    people = sorted((vote.role for vote in last.values() if vote.vote == "approve"), key=ROLES.index)
+    last = last_votes(every)
+    rejected = next((vote for vote in last if vote.vote == "reject"), None)
+    people = sorted((vote for vote in last if vote.vote == "approve"), key=lambda vote: ROLES.index(vote.role))
     waiting = []
     for needed in sorted(approvers, key=ROLES.index):
-        fitting = next((role for role in people if may(role, needed, reading=False)), None)
+        fitting = next((vote for vote in people if _counts(vote, needed)), None)
         if fitting is None:
             waiting.append(needed)
         else:
             people.remove(fitting)
     return ApprovalState(tuple(waiting), rejected, every)
+
+
+def _counts(vote: Approval, needed: Role) -> bool:
+    return needed not in vote.barred and may(vote.role, needed, reading=False)
+
+
+def last_votes(votes: Iterable[Approval]) -> list[Approval]:
+    """The last vote of each person, in the order of their first votes."""
+    return list({person_of(vote.actor): vote for vote in votes}.values())
+
+
+def person_of(actor: str) -> str:
+    """The person behind a name in the records. An account, a key and a local user of one name are one person."""
+    kind = next((kind for kind in ACTORS if actor.startswith(kind)), "")
+    return same_name(actor.removeprefix(kind))
+
+
+def vote_note(involved: str, barred: Sequence[Role]) -> str:
+    """What is said beside the vote of a person who is involved; empty for others."""
+    if not involved:
+        return ""
+    if barred:
+        return f"does not count as {' or '.join(barred)}, because this person {involved}"
+    return f"approved by the person who {involved}"
 
 
 def reads_as(decision: str, state: ApprovalState) -> str:
@@ -70,5 +104,6 @@ def reads_as(decision: str, state: ApprovalState) -> str:
         return f"SHIP, rejected by {state.rejected.actor}"
     if state.waiting:
         return f"SHIP, waiting for {' and '.join(state.waiting)}"
-    approved = list(dict.fromkeys(vote.actor for vote in state.votes if vote.vote == "approve"))
+    last = [vote for vote in last_votes(state.votes) if vote.vote == "approve" and not vote.barred]
+    approved = [f"the person who {vote.involved} ({vote.actor})" if vote.involved else vote.actor for vote in last]
     return f"SHIP, approved by {' and '.join(approved)}" if approved else "SHIP"

@@ -85,7 +85,8 @@ class Provenance:
     not. ``approvers``: the roles that must approve. ``max_age_seconds``: how old a run may be. ``definitions``: the
     digest of each target's definition. ``served``: the fingerprints of each target's newest answers, joined by ``+``.
     ``libraries``: the versions of what computes the numbers. ``training``: the candidate's lineage and its audit;
-    ``None`` in a verdict of an earlier version.
+    ``None`` in a verdict of an earlier version. ``self_approval``: whether the gate lets the person who asked approve,
+    too; ``None`` in a verdict of a version that counted every approval.
     """
 
     gate_text: str
@@ -105,3 +106,4 @@ class Provenance:
     served: Mapping[str, str] = field(default_factory=dict)
     libraries: Mapping[str, str] = field(default_factory=dict)
     training: TrainingEvidence | None = None
+    self_approval: bool | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import inf, log
@@ -10,7 +10,7 @@ from typing import Literal
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis.exact import exact_answer, is_exact
-from fairtrial.experiments.analysis.harm import kill_alpha, tested_twice
+from fairtrial.experiments.analysis.harm import Pair, judge_guardrail, kill_alpha, scaled_difference
 from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.analysis.planned_looks import Times, not_yet, planned_look_at, spent
 from fairtrial.experiments.analysis.sums import ArmSums, MetricSums, Sums
@@ -18,18 +18,13 @@ from fairtrial.stats.always_valid import always_valid, evidence_above
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.feedback import Feedback, FeedbackFinding, Interval, feedback_difference
 from fairtrial.stats.arms.means import mean_difference
-from fairtrial.stats.arms.quantiles import QuantileSums, quantile_difference
-from fairtrial.stats.arms.ratios import ratio_difference
+from fairtrial.stats.arms.quantiles import QuantileSums
 from fairtrial.stats.e_values import EValue
-from fairtrial.stats.effects import Effect
-from fairtrial.stats.sequential.cost_guardrail import cost_guardrail
-from fairtrial.stats.sequential.error_guardrail import RequestErrors, error_guardrail
-from fairtrial.stats.sequential.guardrails import GuardrailFinding, Limits, guardrail, rare_harm
+from fairtrial.stats.sequential.error_guardrail import RequestErrors
+from fairtrial.stats.sequential.guardrails import Limits, guardrail
 from fairtrial.stats.sums import Moments
 
 Answer = Literal["better", "not worse", "worse", "harm", "safe", "cannot tell"]
-ABOVE_MARGIN = 0.01
-"""How much larger the share of units above the cap of a cost may be."""
 SHARED = "arms on one engine slow each other, so they can't show that latency is safe"
 UNKNOWN_LEVEL = "the control's level is not known yet, so the margin is not fixed"
 
@@ -53,7 +48,6 @@ class Finding:
     treatment: float | None = None
     log_e: float | None = None
     log_kill: float | None = None
-    bound: float | None = None
     why: str = ""
     information: float | None = None
 
@@ -116,9 +110,6 @@ def level_of(sums: MetricSums, metric: MetricPlan) -> float | None:
     return sums.given.mean if sums.given.n else None
 
 
-Pair = tuple[MetricSums, MetricSums]
-
-
 def _primary(plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, times: Times) -> Finding:
     """``times``: the planned looks up to this one; empty if looks are allowed at any time."""
     level = 1 - plan.alpha_primary
@@ -130,7 +121,10 @@ def _primary(plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, t
         if is_exact(plan, metric):
             exact, difference = exact_answer(plan, metric, variant, pair[0], pair[1])
             return Finding(metric.metric, variant, "primary", exact, difference)
-        found = _feedback(metric, pair[0], pair[1], tau=tau, margin=margin, level=level, interval=interval)
+        found = _feedback(
+            metric, pair[0], pair[1], tau=tau, margin=margin, level=level, interval=interval,
+            worse_beyond=_worse_beyond(plan, metric),
+        )  # fmt: skip
         return Finding(
             metric.metric, variant, "primary", found.answer, _shown(metric, found.complete), information=information
         )
@@ -139,8 +133,9 @@ def _primary(plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, t
     low_is_good = metric.method == "events" or metric.better == "lower"  # events: the share of bad ones
     answer: Answer = "cannot tell"
     if isinstance(estimate, Estimate):
-        below, above = estimate.high < 0, estimate.low > 0
-        good, bad = (below, above) if low_is_good else (above, below)
+        beyond = _worse_beyond(plan, metric)
+        good = estimate.high < 0 if low_is_good else estimate.low > 0
+        bad = estimate.low > beyond if low_is_good else estimate.high < -beyond
         answer = "better" if good else "worse" if bad else "cannot tell"
     if answer == "cannot tell" and margin is not None:
         limits = Limits(margin, 0.0, bad="up" if low_is_good else "down", alpha=1 - level)
@@ -152,10 +147,17 @@ def _primary(plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, t
     return replace(shown, answer="cannot tell", why=SHARED) if shared else shown
 
 
+def _worse_beyond(plan: AnalysisPlan, metric: MetricPlan) -> float:
+    """How far below the control's level an interval must lie for "worse": 0, or the margin of a ``not_worse`` plan."""
+    if plan.rules < 2 or metric.require == "superior":
+        return 0.0
+    return metric.margin_on_scale or 0.0
+
+
 def _guardrail(plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair) -> Finding:
     if metric.method in ("feedback", "given"):
         return _feedback_guardrail(plan, metric, variant, pair)
-    found = _tested(plan, metric, pair, plan.share_of(variant))
+    found = judge_guardrail(plan, metric, pair, plan.share_of(variant))
     log_e = found.evidence.log_e if isinstance(found.evidence, EValue) else None
     safe, why = found.not_worse, ""
     if metric.method == "quantile" and plan.shared_engine and safe:
@@ -164,62 +166,10 @@ def _guardrail(plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair)
     if metric.tau is not None:
         estimate = always_valid(scaled_difference(metric, pair)(1.0), tau=metric.tau, level=1 - plan.alpha)
     answer: Answer = "harm" if found.harmed else "safe" if safe else "cannot tell"
-    bound = _bound(found)
     return Finding(
         metric.metric, variant, "guardrail", answer, _shown(metric, estimate),
-        log_e=log_e, log_kill=-log(kill_alpha(plan, metric)), bound=bound, why=why,
+        log_e=log_e, log_kill=-log(kill_alpha(plan, metric)), why=why,
     )  # fmt: skip
-
-
-def _tested(plan: AnalysisPlan, metric: MetricPlan, pair: Pair, share: float) -> GuardrailFinding:
-    """Harm at the alpha of kills, safety at the alpha of the attempt."""
-    number = max(1, len(plan.guardrails) * len(plan.treatments)) * (2 if tested_twice(metric) else 1)
-    found = _test(metric, pair, share, Limits(1.0, alpha=plan.alpha, guardrails=number))
-    if plan.attempt > 1:
-        safe = _test(metric, pair, share, Limits(1.0, alpha=plan.alpha_attempt))
-        found = replace(found, safe=safe.safe, not_worse=safe.not_worse)
-    return found
-
-
-def _test(metric: MetricPlan, pair: Pair, share: float, alphas: Limits) -> GuardrailFinding:
-    one, other = pair
-    limits = replace(alphas, margin=metric.margin, stop_margin=metric.stop)
-    if isinstance(one, RequestErrors) and isinstance(other, RequestErrors):
-        if metric.relative and metric.level is None:
-            return rare_harm(one.users, other.users, limits, share=share)
-        level = metric.level if metric.relative else None
-        return error_guardrail(one, other, limits, level=level, share=share)
-    if isinstance(one, Amounts) and isinstance(other, Amounts):
-        level = metric.level or 0.0
-        relative = replace(limits, margin=(metric.margin_on_scale or 0.0) / level, stop_margin=_relative_stop(metric))
-        cost = cost_guardrail(one, other, relative, level=level, above_margin=ABOVE_MARGIN, share=share)
-        worst = cost.mean if not cost.above.harmed and _log_e(cost.mean) >= _log_e(cost.above) else cost.above
-        return replace(worst, harmed=cost.answer == "harm", not_worse=cost.answer == "safe", safe=cost.mean.safe)
-    bad: Literal["up", "down"] = "up" if metric.better == "lower" else "down"
-    on_scale = replace(limits, margin=metric.margin_on_scale or 0.0, stop_margin=metric.stop_on_scale or 0.0, bad=bad)
-    return guardrail(scaled_difference(metric, pair)(1.0), on_scale, tau=metric.tau)
-
-
-def _relative_stop(metric: MetricPlan) -> float:
-    return (metric.stop_on_scale or 0.0) / (metric.level or 1.0)
-
-
-def _log_e(found: GuardrailFinding) -> float:
-    return found.evidence.log_e if isinstance(found.evidence, EValue) else -inf
-
-
-def scaled_difference(metric: MetricPlan, pair: Pair) -> Callable[[float], Effect | NotEnough]:
-    """Treatment − scale · control, on the scale of the sums: of events, that is the share of bad ones."""
-    one, other = pair
-    if isinstance(one, RequestErrors) and isinstance(other, RequestErrors):
-        return lambda scale: ratio_difference(one.requests, other.requests, cap=one.cap, scale=scale)
-    if isinstance(one, Amounts) and isinstance(other, Amounts):
-        return lambda scale: mean_difference(one.capped, other.capped, within=one.within, scale=scale)
-    if isinstance(one, QuantileSums) and isinstance(other, QuantileSums):
-        return lambda scale: quantile_difference(one, other, scale=scale)
-    if isinstance(one, Feedback) and isinstance(other, Feedback):
-        return lambda scale: mean_difference(one.given, other.given, within=metric.within, scale=scale)
-    raise TypeError(f"{metric.metric}: the arms have different sums")
 
 
 def _shown(metric: MetricPlan, estimate: Estimate | NotEnough) -> Estimate | NotEnough:
@@ -232,14 +182,6 @@ def _shown(metric: MetricPlan, estimate: Estimate | NotEnough) -> Estimate | Not
     return replace(estimate, value=-estimate.value, low=-estimate.high, high=-estimate.low)
 
 
-def _bound(found: GuardrailFinding) -> float | None:
-    """How much worse treatment provably is at least; ``None`` if no harm is proven."""
-    if not found.harmed or isinstance(found.harm, NotEnough):
-        return None
-    end = found.harm.low if found.harm.low > -inf else -found.harm.high
-    return end if end < inf else None
-
-
 def _feedback(
     metric: MetricPlan,
     control: Feedback,
@@ -249,13 +191,14 @@ def _feedback(
     margin: float | None,
     level: float,
     interval: Interval | None = None,
+    worse_beyond: float = 0.0,
 ) -> FeedbackFinding:
     """The comparison in terms of "higher is better"; values of a metric where lower is better are mirrored."""
     if metric.better == "lower":
         control, treatment = (_mirrored(arm, metric.within) for arm in (control, treatment))
     return feedback_difference(
         control, treatment, tau=tau, response=metric.response, within=metric.within, margin=margin, level=level,
-        interval=interval,
+        interval=interval, worse_beyond=worse_beyond,
     )  # fmt: skip
 
 
@@ -282,7 +225,6 @@ def _feedback_guardrail(plan: AnalysisPlan, metric: MetricPlan, variant: str, pa
         metric.metric, variant, "guardrail", answer, _shown(metric, harm.complete),
         log_e=against.log_e if isinstance(against, EValue) else None,
         log_kill=-log(alpha),
-        bound=-harm.complete.high if harmed and isinstance(harm.complete, Estimate) else None,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from math import ceil
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.experiments.analysis.exact import is_exact
-from fairtrial.experiments.analysis.findings import scaled_difference
+from fairtrial.experiments.analysis.harm import scaled_difference
 from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.analysis.sums import MetricSums, Sums
 from fairtrial.stats.always_valid import cases_for_bound

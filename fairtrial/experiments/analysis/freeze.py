@@ -10,15 +10,18 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from fairtrial.config.plan.definitions import definition_of
 from fairtrial.config.plan.hashes import digest
 from fairtrial.config.rules.margins import parse_margin
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.plan import Experiment, FeedbackMetric, Guardrail, Plan, Primary, UnitKind
-from fairtrial.experiments.analysis.plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis.plan import REQUESTS_CAP, RULES, AnalysisPlan, MetricPlan
 
 STATED, EARLIER, MEASURED = "stated", "the last 14 days", "the control's first units"
 GIVEN = ".given"
-GROWTH = ("enroll.", "max_weeks")
+ADDED_LATER: Mapping[str, Any] = {"primary.on_worse": "pause"}
+"""Frozen fields that plans of rules 1 lack, with their defaults."""
+GROWTH = ("enroll.", "max_weeks", "primary.on_worse")
 """The beginnings of frozen fields whose amendment does not change what decides, so that all units still count."""
 
 
@@ -44,6 +47,7 @@ class Start:
     revision: int = 1
     attempt: int = 1
     planned_units: float | None = None
+    rules: int = RULES
     known: Mapping[str, Known] = field(default_factory=dict)
 
 
@@ -67,6 +71,10 @@ def freeze(plan: Plan, experiment: Experiment, start: Start) -> AnalysisPlan:
         min_days=experiment.primary.min_days if experiment.primary else 7.0,
         max_weeks=experiment.max_weeks,
         models={one.name: plan.deployments[one.deployment].digest for one in experiment.variants},
+        definitions={one.name: definition_of(plan, one) for one in experiment.variants},
+        routes=tuple(sorted(name for name, one in plan.routes.items() if one.experiment == experiment.name)),
+        rules=start.rules,
+        on_worse=experiment.primary.on_worse if experiment.primary and start.rules > 1 else "continue",
         shared_engine=_shared_engine(plan, experiment),
         analysis_hash=experiment.analysis_hash,
         declared=declared_fields(experiment),
@@ -136,6 +144,7 @@ def counts_anew(frozen: AnalysisPlan, experiment: Experiment) -> bool:
 
 def _changes(frozen: AnalysisPlan, experiment: Experiment) -> Iterator[tuple[str, Any, Any]]:
     before, after = frozen.declared, declared_fields(experiment)
+    before = {name: value for name, value in ADDED_LATER.items() if name in after} | dict(before)
     for name in sorted(before.keys() | after.keys()):
         one, other = before.get(name), after.get(name)
         free = frozen.planned_units is None and experiment.max_weeks >= frozen.max_weeks
@@ -145,9 +154,13 @@ def _changes(frozen: AnalysisPlan, experiment: Experiment) -> Iterator[tuple[str
 
 
 def changed_models(frozen: AnalysisPlan, plan: Plan, experiment: Experiment) -> tuple[str, ...]:
-    """The variants whose deployment has another definition than at the start."""
-    now = {one.name: plan.deployments[one.deployment].digest for one in experiment.variants}
-    return tuple(name for name, before in frozen.models.items() if now.get(name, before) != before)
+    """The variants that serve something else than at the start; a plan of rules 1 knows only their deployments."""
+    if frozen.definitions:
+        now = {one.name: definition_of(plan, one) for one in experiment.variants}
+    else:
+        now = {one.name: plan.deployments[one.deployment].digest for one in experiment.variants}
+    before = frozen.definitions or frozen.models
+    return tuple(name for name, known in before.items() if now.get(name, known) != known)
 
 
 def _metrics(experiment: Experiment) -> Iterator[MetricPlan]:

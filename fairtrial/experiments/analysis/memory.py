@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from math import log
 from typing import Any
 
+from fairtrial.domain.estimates import Estimate
 from fairtrial.experiments.analysis.findings import Answer, Finding
 from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.analysis.sums import Sums
@@ -31,7 +32,7 @@ class Latched:
     ``answer`` is the first one that was given, and ``answered_us`` its time. A guardrail that was safe can still do
     harm. ``running`` is the intersection of the intervals, and ``log_e`` the largest evidence of harm. ``now`` is how
     much of what kills the last look has: ln of its evidence minus ln of the evidence that kills. ``times``: the
-    shares of the planned units at planned looks.
+    shares of the planned units at planned looks, and ``planned`` the interval of the last one.
     """
 
     answer: Answer = "cannot tell"
@@ -40,6 +41,7 @@ class Latched:
     log_e: float | None = None
     now: float | None = None
     times: tuple[float, ...] = ()
+    planned: Estimate | None = None
 
     def after(self, finding: Finding, at_us: int) -> Latched:
         """The decision after one more look."""
@@ -49,11 +51,12 @@ class Latched:
         planned = finding.information is not None
         running = self.running if planned else self.running.after(finding.estimate)
         times = (*self.times, finding.information) if finding.information is not None else self.times
+        last = finding.estimate if planned and isinstance(finding.estimate, Estimate) else self.planned
         answer, answered_us = self.answer, self.answered_us
         if answer == "cannot tell" or (finding.answer == "harm" and answer != "harm"):
             answer = finding.answer
             answered_us = None if answer == "cannot tell" else at_us
-        return Latched(answer, answered_us, running, log_e, now, times)
+        return Latched(answer, answered_us, running, log_e, now, times, last)
 
     @property
     def broken(self) -> bool:
@@ -68,6 +71,7 @@ class Latched:
             "log_e": self.log_e,
             "now": self.now,
             "times": list(self.times),
+            **({} if self.planned is None else {"planned": asdict(self.planned)}),
             "running": self.running.stored(),
         }
 
@@ -75,8 +79,9 @@ class Latched:
     def restored(cls, fields: Mapping[str, Any]) -> Latched:
         """The inverse of `stored`."""
         running = RunningDecision.restored(fields["running"])
-        times = tuple(fields["times"])
-        return cls(fields["answer"], fields["answered_us"], running, fields["log_e"], fields["now"], times)
+        times, planned = tuple(fields["times"]), fields.get("planned")
+        last = None if planned is None else Estimate(**planned)
+        return cls(fields["answer"], fields["answered_us"], running, fields["log_e"], fields["now"], times, last)
 
 
 @dataclass(frozen=True, slots=True)

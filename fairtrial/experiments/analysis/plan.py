@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
 
 from fairtrial.domain.metrics import Better, Method
-from fairtrial.domain.plan import UnitKind
+from fairtrial.domain.plan import OnWorse, UnitKind
 
 ALPHA = 0.05
 """The error probability of the first attempt of a candidate, and of all kills of one experiment together."""
+RULES = 2
+"""The number of the rules by which a plan that starts now is decided.
+
+1: worse is an interval below 0, and stops nothing. 2: worse respects the margin of a ``not_worse`` plan, and does what
+``on_worse`` says; attempts count definitions.
+"""
 REQUESTS_CAP = 50.0
 """The most requests of one unit that count in a share of requests."""
 
@@ -47,6 +53,11 @@ class MetricPlan:
     source: str = ""
     from_us: int = 0
     response: float = 1.0
+
+    @property
+    def counts_events(self) -> bool:
+        """Whether harm is proven by the number of units with the event, which a margin in points can't be."""
+        return self.method == "events" and (self.stop == 0 or self.stop_relative)
 
     @property
     def needs_level(self) -> bool:
@@ -90,7 +101,8 @@ class AnalysisPlan:
     ``from_us``: only units that were first exposed from then on decide. ``started_us``: when the segment started.
     ``models``: the digest of each variant's deployment. ``declared``: the frozen fields as the file had them, by name.
     ``planned_units``: the units of the control and a treatment at the last of ten planned looks; ``None`` if looks are
-    allowed at any time.
+    allowed at any time. ``rules``: the number of the rules that decide. ``definitions``: the digest of what each
+    variant serves, which is its deployment, prompt and parameters. ``routes``: those that led to the experiment.
     """
 
     experiment: str
@@ -115,6 +127,17 @@ class AnalysisPlan:
     declared: Mapping[str, Any]
     alpha: float = ALPHA
     planned_units: float | None = None
+    rules: int = 1
+    definitions: Mapping[str, str] = field(default_factory=dict)
+    routes: tuple[str, ...] = ()
+    on_worse: OnWorse = "continue"
+
+    def metric(self, name: str) -> MetricPlan:
+        """The metric of that name; `KeyError` if the plan has none."""
+        for one in self.metrics:
+            if one.metric == name:
+                return one
+        raise KeyError(name)
 
     @property
     def treatments(self) -> tuple[str, ...]:
@@ -151,8 +174,11 @@ class AnalysisPlan:
         return self.shares[treatment] / (self.shares[treatment] + self.shares[self.control])
 
     def stored(self) -> dict[str, Any]:
-        """The plan as JSON values."""
+        """The plan as JSON values. Fields that plans of rules 1 lack are left out of these, as they were stored."""
         found: dict[str, Any] = msgspec.to_builtins(self)
+        if self.rules == 1:
+            for name in ("rules", "definitions", "routes", "on_worse"):
+                found.pop(name)
         return found
 
     @classmethod

@@ -13,7 +13,8 @@ from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.freeze import Known, Start, freeze
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis.plan import AnalysisPlan
-from fairtrial.experiments.monitor import DAY_US, HOUR_US, WEEK_US, Circumstances, Step, step
+from fairtrial.experiments.decision.decide import DAY_US, WEEK_US
+from fairtrial.experiments.monitor import HOUR_US, Circumstances, Step, step
 from fairtrial.experiments.simulation.exposures import Assigned, assign_people, expose, join
 from fairtrial.experiments.simulation.outcome import Outcome, shipped
 from fairtrial.experiments.simulation.people import Ints, People, draw_people
@@ -174,7 +175,7 @@ class _Trial:
         self._memory = found.memory
         self._outcome.invalid |= found.memory.split.invalid
         if found.findings or found.verdict is not None:
-            self._outcome.looked(self._plan, found)
+            self._outcome.looked(found)
         if found.asks_approval is not None:
             self._approved |= {found.asks_approval}
         verdict, after_us = found.verdict, self._now_us - START_US
@@ -183,7 +184,7 @@ class _Trial:
             self._expose()
         elif verdict is not None and verdict.do != "end":
             self._outcome.ended(verdict.do, after_us, sums)
-        elif self._setting.until_shipped and shipped(self._plan, self._memory, self._now_us):
+        elif self._setting.until_shipped and shipped(found.decisions, self._now_us):
             self._outcome.ended("ship", after_us, sums)
         elif verdict is not None:
             self._outcome.ended(verdict.do, after_us, sums)

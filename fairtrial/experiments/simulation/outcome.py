@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from fairtrial.experiments.analysis.memory import Latched, Memory
-from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.analysis.sums import Sums
-from fairtrial.experiments.monitor import DAY_US, Step, passes_us
+from fairtrial.experiments.decision.decide import DAY_US
+from fairtrial.experiments.decision.values import Decision
+from fairtrial.experiments.monitor import Step
 
 End = Literal["ship", "kill", "pause", "end", "stage", "stopped"]
 
@@ -38,22 +38,20 @@ class Outcome:
     looks: int = 0
     decided_us: int | None = None
 
-    def looked(self, plan: AnalysisPlan, found: Step) -> None:
+    def looked(self, found: Step) -> None:
         """Add what a step of the monitor said."""
         self.looks += bool(found.findings)
         for one in found.findings:
             if one.role == "guardrail" and one.answer == "safe":
                 self.safe.add(one.metric)
-        primary = plan.primary
-        for variant in plan.treatments if primary is not None else ():
-            latched = found.memory.latched.get((primary.metric, variant)) if primary else None
-            if latched is not None:
-                self.better |= latched.answer == "better"
-                if self.decided_us is None and latched.answer in ("better", "not worse"):
-                    self.decided_us = latched.answered_us
-                self.worse |= latched.answer == "worse"
-                self.not_worse |= latched.answer == "not worse"
-                self.broken |= latched.broken
+        for primary in (one.primary for one in found.decisions.values()):
+            if primary is not None:
+                self.better |= primary.answer == "better"
+                if self.decided_us is None and primary.answer in ("better", "not worse"):
+                    self.decided_us = primary.answered_us
+                self.worse |= primary.answer == "worse"
+                self.not_worse |= primary.answer == "not worse"
+                self.broken |= primary.changed
         if found.verdict is not None and found.verdict.do in ("kill", "pause"):
             self.by = str(found.verdict.evidence.get("metric", ""))
 
@@ -63,23 +61,6 @@ class Outcome:
         self.units = {name: arm.units for name, arm in sums.arms.items()}
 
 
-def shipped(plan: AnalysisPlan, memory: Memory, now_us: int) -> str | None:
+def shipped(decisions: Mapping[str, Decision], now_us: int) -> str | None:
     """The first treatment that may ship: its primary metric passes, all guardrails are safe, and the split is valid."""
-    if plan.primary is None or memory.split.invalid:
-        return None
-    return next((one for one in plan.treatments if _ships(plan, memory, one, now_us)), None)
-
-
-def _ships(plan: AnalysisPlan, memory: Memory, variant: str, now_us: int) -> bool:
-    primary = plan.primary
-    if primary is None or not all(_safe(memory.latched.get((one.metric, variant))) for one in plan.guardrails):
-        return False
-    found = memory.latched.get((primary.metric, variant))
-    wanted = ("better",) if primary.require == "superior" else ("better", "not worse")
-    if found is None or found.answered_us is None or found.broken or found.answer not in wanted:
-        return False
-    return now_us >= passes_us(plan, found.answered_us)
-
-
-def _safe(found: Latched | None) -> bool:
-    return found is not None and found.answer == "safe" and not found.broken
+    return next((variant for variant, one in decisions.items() if one.ships(now_us)), None)

@@ -15,8 +15,8 @@ from fairtrial.experiments.simulation.lifecycle import Setting, run_trial
 from fairtrial.experiments.simulation.outcome import Outcome
 
 ENDS = ("ships", "stopped", "worse", "better", "undecided")
-"""How a trial ends: it ships; it is stopped for harm; at its last day it is called worse, or better (or not worse)
-without all guardrails proven safe; or it is undecided."""
+"""How a trial ends: it ships; it is stopped for harm; it is called worse, which pauses it unless ``on_worse`` says
+otherwise; at its last day it is better (or not worse) without all guardrails proven safe; or it is undecided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def end_of(found: Outcome) -> str:
     """How a trial ended, as one of `ENDS`."""
     if found.end == "ship":
         return "ships"
-    if found.end in ("kill", "pause"):
+    if found.end in ("kill", "pause") and (found.by or not found.worse):
         return "stopped"
     return "worse" if found.worse else "better" if found.better or found.not_worse else "undecided"
 

@@ -126,16 +126,16 @@ def feedback_difference(
     margin: float | None = None,
     level: float = 0.95,
     interval: Interval | None = None,
+    worse_beyond: float = 0.0,
 ) -> FeedbackFinding:
     """Whether feedback is better or worse under treatment, at any look, for every way to fill in missing values.
 
     ``within`` is the lowest and the highest value: (0, 1) for yes and no, (1, 5) for ratings. Higher is better. ``tau``
     is as in `always_valid`, on the scale of the values. ``response`` is the expected share of units that give feedback,
     which scales τ for the analyses of all units. A ``margin`` above 0 also tests for "not worse", one-sided at
-    (1 − level). ``interval`` replaces the always-valid interval, as for planned looks. All are frozen. Raises
-    `ValueError` for arms with different windows, and for values outside the bounds.
-
-    If an arm gains answers of one kind and loses as many of the other, only ``worst`` shows it.
+    (1 − level). ``interval`` replaces the always-valid interval, as for planned looks. "Worse" is a decline of more
+    than ``worse_beyond``. All are frozen. Raises `ValueError` for arms with different windows, and for values outside
+    the bounds.
 
     Source: Horowitz & Manski (2000), JASA 95:77-84, the bounds; Zhang & Rubin (2003), J. Educ. Behav. Stat. 28:353-368.
 
@@ -152,13 +152,12 @@ def feedback_difference(
     effects = _effects(control, treatment, within)
     look = interval or _always
     found = {way: look(one, taus[way], level) for way, one in effects.items()}
-    shares = (Moments(arm.units, arm.given.n, arm.given.n) for arm in (control, treatment))
-    given = look(mean_difference(*shares, within=SHARE), tau, level)
+    given = look(_response_difference(control, treatment), tau, level)
     differs = isinstance(given, NotEnough) or not given.low <= 0 <= given.high
     answer: Answer = "cannot tell"
     if _all(found, differs, "worst", above=True):
         answer = "better"
-    elif _all(found, differs, "best", above=False):
+    elif _all(found, differs, "best", above=False, beyond=worse_beyond):
         answer = "worse"
     elif margin is not None:
         moved = Feedback(control.units, _less(control.given, margin), control.window)
@@ -166,6 +165,13 @@ def feedback_difference(
         bounds = {way: (interval or _at_least)(one, taus[way], 2 * level - 1) for way, one in effects.items()}
         answer = "not worse" if _all(bounds, differs, "worst", above=True) else answer
     return FeedbackFinding(**found, given=given, answer=answer)
+
+
+def _response_difference(control: Feedback, treatment: Feedback) -> Effect | NotEnough:
+    """The difference of the shares of units that gave feedback."""
+    return mean_difference(
+        *(Moments(one.units, one.given.n, one.given.n) for one in (control, treatment)), within=SHARE
+    )
 
 
 def _always(effect: Effect | NotEnough, tau: float, level: float) -> Estimate | NotEnough:
@@ -187,10 +193,12 @@ def _effects(
     return {way: mean_difference(*pair, within=within) for way, pair in zip(WAYS, pairs, strict=True)}
 
 
-def _all(found: dict[str, Estimate | NotEnough], differs: bool, bound: str, *, above: bool) -> bool:
-    """Whether all requested ways have their interval on that side of 0."""
+def _all(
+    found: dict[str, Estimate | NotEnough], differs: bool, bound: str, *, above: bool, beyond: float = 0.0
+) -> bool:
+    """Whether all requested ways have their interval above 0, or below 0 by more than ``beyond``."""
     asked = [found[way] for way in (*ASKED, *((bound,) if differs else ()))]
-    return all(isinstance(one, Estimate) and (one.low > 0 if above else one.high < 0) for one in asked)
+    return all(isinstance(one, Estimate) and (one.low > 0 if above else one.high < -beyond) for one in asked)
 
 
 def _less(given: Moments, margin: float) -> Moments:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf, sqrt
+from math import ceil, inf, sqrt
 
 import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
@@ -13,7 +13,7 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.effects import MIN_UNITS, Effect
 from fairtrial.stats.intervals import unseen_share, upper_share
 
-__all__ = ["clustered_effect", "clustered_mean"]
+__all__ = ["cases_for_look", "clustered_effect", "clustered_mean"]
 
 Floats = NDArray[np.float64]
 Clusters = Sequence[str] | NDArray[np.intp]
@@ -23,6 +23,7 @@ ROUNDING = 1e-13
 """Below this share of the largest value, a standard error is only a rounding error."""
 MIN_UNLIKE = 10
 """How many clusters must differ from the most common one before a look can decide; fewer show too little variation."""
+POWER = 0.8
 
 
 def clustered_mean(
@@ -90,13 +91,38 @@ def _too_few(values: Floats, clusters: Clusters | None, count: int, units: str) 
     """What a look during a run still needs before the variance is reliable."""
     if count < MIN_UNITS:
         return NotEnough(f"{count} {units} are too few to look at", f"{MIN_UNITS - count} more {units}", len(values))
-    sums = cluster_sums(values, clusters)
-    _, alike = np.unique((sums / (float(np.abs(sums).max()) or 1.0)).round(12), return_counts=True)
-    unlike = count - int(alike.max())
+    _, unlike = count_unlike(values, clusters)
     if unlike >= MIN_UNLIKE:
         return None
     reason = f"only {unlike} of {count} {units} differ from the others, which is too few for a look"
     return NotEnough(reason, f"{MIN_UNLIKE - unlike} more that do", len(values))
+
+
+def count_unlike(values: Floats, clusters: Clusters | None = None) -> tuple[int, int]:
+    """How many clusters there are, and how many of them differ from the most common one."""
+    sums = cluster_sums(values, clusters)
+    if not len(sums):
+        return 0, 0
+    _, alike = np.unique((sums / (float(np.abs(sums).max()) or 1.0)).round(12), return_counts=True)
+    return len(sums), len(sums) - int(alike.max())
+
+
+def cases_for_look(values: Floats, clusters: Clusters | None = None) -> int | None:
+    """About how many cases like these a look needs, with a power of 80 %; ``None`` while all clusters are alike.
+
+    This is the minimum that `clustered_effect` requires of a look: 30 clusters, of which ten differ. The number of
+    those that differ is taken for a Poisson variable whose rate is the share seen so far.
+
+    Source: Johnson, Kemp & Kotz (2005), Univariate Discrete Distributions, ch. 4, Poisson tails as gamma integrals.
+
+    >>> cases_for_look(np.array([0.0] * 17 + [1.0] * 3))
+    84
+    """
+    count, unlike = count_unlike(values, clusters)
+    if not unlike:
+        return None
+    expected = float(scipy.special.gammaincinv(MIN_UNLIKE, POWER))
+    return ceil(len(values) * max(MIN_UNITS / count, expected / unlike))
 
 
 def _spread(values: Floats, clusters: Clusters | None) -> tuple[float, float, int] | NotEnough:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairtrial.domain.accounts import ROLES, Account, Role, same_name
+from fairtrial.domain.accounts import ROLES, Account, Role, may, same_name
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.names.look_alikes import look_alike
 from fairtrial.store.access import audit
@@ -23,6 +23,12 @@ FROM accounts
 ORDER BY created_time, account_id
 LIMIT $1 OFFSET $2
 """  # noqa: S608 - a constant
+HOLDERS = """
+SELECT role, count(*)
+FROM accounts
+WHERE password IS NOT NULL AND created_time <= $1 AND (disabled_time IS NULL OR disabled_time > $1)
+GROUP BY role
+"""
 DISABLE = "UPDATE accounts SET disabled_time = ? WHERE account_id = ?"
 SET_ROLE = "UPDATE accounts SET role = ? WHERE account_id = ?"
 END_SESSIONS = "DELETE FROM sessions WHERE account_id = ?"
@@ -32,6 +38,12 @@ END_INVITATIONS = "UPDATE invitations SET ended_time = ? WHERE account_id = ? AN
 def any_exist(database: Database) -> bool:
     """Whether there is any account, in any state. From the first account on, everyone must sign in."""
     return bool(database.rows(ANY)[0][0])
+
+
+def holders(database: Database, role: Role, at_us: int) -> int:
+    """How many accounts that are not disabled at this time have a role that includes ``role``."""
+    rows = database.rows(HOLDERS, (timestamp(at_us),))
+    return sum(count for held, count in rows if may(held, role, reading=False))
 
 
 def listing(limit: int = 1000, offset: int = 0) -> Query:

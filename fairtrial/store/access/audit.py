@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NotRequired, TypedDict, Unpack
 
 from fairtrial.domain.limits.canonical_json import sha256_of_json
 from fairtrial.store.core.database import Cursor, Database
@@ -44,6 +44,9 @@ ACTIONS = "SELECT DISTINCT action FROM events ORDER BY action LIMIT 1000"
 CHAIN = """
 SELECT number, epoch_us(at_time), actor, action, subject, details, previous, hash FROM events ORDER BY number
 """
+SLICE = 1000
+CONTROL = "control"
+"""The actor of what rules do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +64,36 @@ class AuditFilter:
 ALL = AuditFilter()
 
 
-def record(
-    database: Database, *, now_us: int, actor: str, action: str, subject: str, details: Mapping[str, Any] | None = None
-) -> None:
-    """Append one entry. ``details`` must not contain secrets."""
+class Entry(TypedDict):
+    """What is recorded: who did what to what, and when. ``details`` must not contain secrets."""
+
+    now_us: int
+    actor: str
+    action: str
+    subject: str
+    details: NotRequired[Mapping[str, Any] | None]
+
+
+def record(database: Database, **entry: Unpack[Entry]) -> None:
+    """Append one entry."""
     with database.transaction() as cursor:
-        append(cursor, now_us=now_us, actor=actor, action=action, subject=subject, details=details)
+        append(cursor, **entry)
 
 
-def append(
-    cursor: Cursor, *, now_us: int, actor: str, action: str, subject: str, details: Mapping[str, Any] | None = None
-) -> None:
+def append(cursor: Cursor, **entry: Unpack[Entry]) -> None:
     """Append one entry in the caller's transaction, so that an action is stored with its entry or not at all."""
-    text = json.dumps(details or {}, sort_keys=True)
-    last = cursor.execute(LAST).fetchone()
-    number, previous = (int(last[0]) + 1, str(last[1])) if last else (1, "")
+    now_us, actor, action, subject = entry["now_us"], entry["actor"], entry["action"], entry["subject"]
+    text = json.dumps(entry.get("details") or {}, sort_keys=True)
+    last = head(cursor)
+    number, previous = (last[0] + 1, last[1]) if last else (1, "")
     hash_ = _hash(number, now_us, actor, action, subject, text, previous)
     cursor.execute(INSERT, [number, timestamp(now_us), actor, action, subject, text, previous, hash_])
+
+
+def head(cursor: Cursor) -> tuple[int, str] | None:
+    """The number and the hash of the newest entry."""
+    last = cursor.execute(LAST).fetchone()
+    return (int(last[0]), str(last[1])) if last else None
 
 
 def listing(page: Page, wanted: AuditFilter = ALL) -> Query:
@@ -92,13 +108,21 @@ def summary(database: Database, page: Page, wanted: AuditFilter) -> dict[str, An
     return {"total": total, "actors": actors, "actions": actions}
 
 
+def entries(cursor: Cursor) -> Iterator[tuple[Any, ...]]:
+    """The columns of `CHAIN` of each entry, oldest first, read in slices. Nothing else may use the cursor meanwhile."""
+    result = cursor.execute(CHAIN)
+    while rows := result.fetchmany(SLICE):
+        yield from rows
+
+
 def first_broken_entry(database: Database) -> int | None:
     """The number of the first entry that does not match the hash chain; ``None`` if the chain is intact."""
     expected = ""
-    for place, (*entry, previous, hash_) in enumerate(database.rows(CHAIN), 1):
-        if entry[0] != place or previous != expected or _hash(*entry, previous) != hash_:
-            return place
-        expected = hash_
+    with database.read_cursor() as cursor:
+        for place, (*entry, previous, hash_) in enumerate(entries(cursor), 1):
+            if entry[0] != place or previous != expected or _hash(*entry, previous) != hash_:
+                return place
+            expected = hash_
     return None
 
 

@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Collection
 
 from fairtrial.domain.verdicts.approvals import Approval
-from fairtrial.store.access import audit
+from fairtrial.store.access import row_digests
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import microseconds, timestamp
 
 INSERT = """
 INSERT INTO approvals (number, at_time, verdict_id, actor, role, vote, why)
 SELECT coalesce(max(number), 0) + 1, ?, ?, ?, ?, ?, ? FROM approvals
+RETURNING number
 """
 VOTES = """
 SELECT verdict_id, at_time, actor, role, vote, why
@@ -21,36 +22,15 @@ WHERE list_contains($1::VARCHAR[], verdict_id)
 ORDER BY number
 """
 
-UNRECORDED = """
-WITH voted AS (
-    SELECT verdict_id, at_time, actor, 'verdict.' || vote AS action, role, why FROM approvals
-), recorded AS (
-    SELECT subject, at_time, actor, action, json_extract_string(details, '$.role'),
-        json_extract_string(details, '$.why')
-    FROM events
-    WHERE action IN ('verdict.approve', 'verdict.reject')
-)
-SELECT DISTINCT verdict_id
-FROM (
-    (SELECT * FROM voted EXCEPT ALL SELECT * FROM recorded)
-    UNION ALL
-    (SELECT * FROM recorded EXCEPT ALL SELECT * FROM voted)
-)
-ORDER BY 1
-"""
-
-
-def unrecorded(database: Database) -> list[str]:
-    """The verdicts with a vote that has no equal entry in the audit trail, or the other way round."""
-    return [str(verdict_id) for (verdict_id,) in database.rows(UNRECORDED)]
-
 
 def append(cursor: Cursor, vote: Approval) -> None:
     """Append a vote and its audit entry in the caller's transaction."""
     row = [timestamp(vote.at_us), vote.verdict_id, vote.actor, vote.role, vote.vote, vote.why]
-    cursor.execute(INSERT, row)
-    audit.append(
+    (number,) = cursor.execute(INSERT, row).fetchall()[0]
+    row_digests.record(
         cursor,
+        row_digests.APPROVALS,
+        number,
         now_us=vote.at_us,
         actor=vote.actor,
         action=f"verdict.{vote.vote}",

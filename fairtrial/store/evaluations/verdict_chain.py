@@ -9,11 +9,13 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from fairtrial.domain.errors import NotFound
 from fairtrial.domain.limits.canonical_json import sha256_of_json
+from fairtrial.store.access.row_check import RowProblem
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.query import microseconds, timestamp
+from fairtrial.store.core.query import timestamp
 
 LAST = "SELECT number, hash FROM verdict_records ORDER BY number DESC LIMIT 1"
 INSERT = """
@@ -31,7 +33,7 @@ ORDER BY r.number
 LIMIT 1
 """
 CHAIN = """
-SELECT r.number, r.verdict_id, r.at_time, r.verdict_sha256, r.evidence_sha256, r.previous, r.hash
+SELECT r.number, r.verdict_id, epoch_us(r.at_time), r.verdict_sha256, r.evidence_sha256, r.previous, r.hash
 FROM verdict_records r
 ORDER BY r.number
 """
@@ -40,6 +42,10 @@ SELECT v.verdict::VARCHAR, r.evidence, epoch_us(v.at_time), v.gate, v.candidate,
 FROM verdict_records r LEFT JOIN verdicts v ON v.verdict_id = r.verdict_id
 WHERE r.number = $1
 """
+TEXTS = "SELECT verdict_id, verdict::VARCHAR FROM verdicts"
+SAVED = "SELECT subject, details FROM events WHERE action = 'verdict.save' ORDER BY number"
+CHAINED = "chain"
+"""The detail of the audit entry of a verdict with the hash of its entry in the chain."""
 
 LISTED = ("at_us", "gate", "candidate", "baseline", "decision", "headline")
 """Fields that lists show from columns beside the stored verdict."""
@@ -63,22 +69,15 @@ class ChainEntry:
         return sha256_of_json(content)
 
 
-@dataclass(frozen=True, slots=True)
-class ChainProblem:
-    """What is wrong with one entry."""
-
-    number: int
-    verdict_id: str
-    says: str
-
-
-def append(cursor: Cursor, verdict_id: str, *, now_us: int, verdict: str, evidence: bytes) -> None:
-    """Append a verdict with its evidence in the caller's transaction."""
+def append(cursor: Cursor, verdict_id: str, *, now_us: int, verdict: str, evidence: bytes) -> str:
+    """Append a verdict with its evidence in the caller's transaction; returns the hash of its entry."""
     last = cursor.execute(LAST).fetchone()
     number, previous = (int(last[0]) + 1, str(last[1])) if last else (1, "")
     entry = ChainEntry(number, verdict_id, now_us, _sha256(verdict.encode()), _sha256(evidence), previous, "")
     row = [number, verdict_id, timestamp(now_us), evidence, entry.verdict_sha256, entry.evidence_sha256, previous]
-    cursor.execute(INSERT, [*row, entry.expected_hash()])
+    hash_ = entry.expected_hash()
+    cursor.execute(INSERT, [*row, hash_])
+    return hash_
 
 
 def evidence_of(database: Database, verdict_id: str) -> bytes | None:
@@ -98,20 +97,35 @@ def stored(database: Database, verdict_id: str) -> tuple[str, bytes | None]:
 
 def entries(database: Database) -> list[ChainEntry]:
     """The whole chain, oldest first, without the evidence; raises `StoreError`."""
-    rows = database.rows(CHAIN)
-    return [ChainEntry(number, verdict_id, microseconds(at), *rest) for number, verdict_id, at, *rest in rows]
+    return [ChainEntry(*row) for row in database.rows(CHAIN)]
 
 
-def problems(database: Database, *, verdict_id: str | None = None) -> Iterator[ChainProblem]:
+def problems(database: Database, *, verdict_id: str | None = None) -> Iterator[RowProblem]:
     """What is wrong with the chain, and with the content of every verdict or of one; nothing if all is intact."""
     previous = ""
     for place, entry in enumerate(entries(database), 1):
         wrong = _link_problem(entry, place, previous)
         if wrong:
-            yield ChainProblem(entry.number, entry.verdict_id, wrong)
+            yield RowProblem("verdict_records", str(entry.number), f"verdict {entry.verdict_id}: {wrong}")
         previous = entry.hash
         if verdict_id in (None, entry.verdict_id):
-            yield from (ChainProblem(entry.number, entry.verdict_id, says) for says in _content(database, entry))
+            for says in dict.fromkeys(_content(database, entry)):
+                says = f"verdict {entry.verdict_id}: {says}"
+                yield RowProblem("verdict_records", str(entry.number), says, str(entry.verdict_id))
+
+
+def without_entry(database: Database) -> Iterator[RowProblem]:
+    """Verdicts whose entry is not in the chain, although the audit trail recorded it or they are official."""
+    chained = {entry.verdict_id: entry.hash for entry in entries(database)}
+    for verdict_id, text in database.rows(TEXTS):
+        if verdict_id not in chained and _is_official(text):
+            says = f"verdict {verdict_id}: it is official and has no place in the hash chain"
+            yield RowProblem("verdicts", str(verdict_id), says, str(verdict_id))
+    for verdict_id, text in database.rows(SAVED):
+        recorded = _object(text).get(CHAINED)
+        if recorded is not None and chained.get(verdict_id) != recorded:
+            says = f"verdict {verdict_id}: the chain does not have the entry that the audit trail recorded"
+            yield RowProblem("verdict_records", "", says, str(verdict_id))
 
 
 def _link_problem(entry: ChainEntry, place: int, previous: str) -> str:
@@ -123,15 +137,29 @@ def _link_problem(entry: ChainEntry, place: int, previous: str) -> str:
 
 
 def _content(database: Database, entry: ChainEntry) -> Iterator[str]:
-    ((verdict, evidence, *listed),) = database.rows(CONTENT, (entry.number,))
-    if verdict is None:
-        yield "the verdict was removed"
-    elif _sha256(verdict.encode()) != entry.verdict_sha256:
-        yield "the verdict was changed after it was stored"
-    elif [json.loads(verdict).get(name) for name in LISTED] != listed:
-        yield "what lists show of the verdict was changed after it was stored"
-    if _sha256(bytes(evidence)) != entry.evidence_sha256:
-        yield "the evidence was changed after it was stored"
+    for verdict, evidence, *listed in database.rows(CONTENT, (entry.number,)):
+        if verdict is None:
+            yield "the verdict was removed"
+        elif _sha256(verdict.encode()) != entry.verdict_sha256:
+            yield "the verdict was changed after it was stored"
+        elif [json.loads(verdict).get(name) for name in LISTED] != listed:
+            yield "what lists show of the verdict was changed after it was stored"
+        if evidence is None or _sha256(bytes(evidence)) != entry.evidence_sha256:
+            yield "the evidence was changed after it was stored"
+
+
+def _is_official(text: str | None) -> bool:
+    provenance = _object(text).get("provenance")
+    return isinstance(provenance, dict) and bool(provenance.get("official"))
+
+
+def _object(text: str | None) -> dict[str, Any]:
+    """A JSON object; empty if somebody made the text something else."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _sha256(content: bytes) -> str:

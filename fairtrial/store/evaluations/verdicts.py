@@ -7,7 +7,7 @@ from typing import Any
 
 from fairtrial.domain.storage import verdict_json
 from fairtrial.domain.verdict import Verdict
-from fairtrial.store.access import audit
+from fairtrial.store.access import row_digests
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query, timestamp
 from fairtrial.store.evaluations import verdict_chain
@@ -53,23 +53,12 @@ NEWEST_OFFICIAL = f"""
 SELECT verdict
 FROM verdicts
 WHERE verdict_id IN (SELECT verdict_id FROM verdict_records) AND {OFFICIAL}
-    AND list_contains($1::VARCHAR[], candidate) AND list_contains($2::VARCHAR[], baseline)
+    AND gate = $1 AND list_contains($2::VARCHAR[], candidate) AND list_contains($3::VARCHAR[], baseline)
 ORDER BY at_time DESC, rowid DESC
 LIMIT 1
 """  # noqa: S608 - a constant
 
 ONE = "SELECT verdict FROM verdicts WHERE verdict_id = $1"
-
-UNRECORDED = f"""
-WITH recorded AS (SELECT subject FROM events WHERE action = 'verdict.save')
-SELECT verdict_id, 'the audit trail does not have it' FROM verdicts WHERE verdict_id NOT IN (SELECT * FROM recorded)
-UNION ALL
-SELECT subject, 'it was removed' FROM recorded WHERE subject NOT IN (SELECT verdict_id FROM verdicts)
-UNION ALL
-SELECT verdict_id, 'it is official and has no place in the hash chain' FROM verdicts
-WHERE {OFFICIAL} AND verdict_id NOT IN (SELECT verdict_id FROM verdict_records)
-ORDER BY ALL
-"""  # noqa: S608 - a constant
 
 STARTING = "SELECT verdict_id FROM verdicts WHERE starts_with(verdict_id, $1) ORDER BY at_time DESC LIMIT 10"
 
@@ -102,13 +91,15 @@ def save(database: Database, verdict: Verdict, *, actor: str, evidence: bytes | 
         head = [verdict.verdict_id, timestamp(verdict.at_us), verdict.gate, verdict.candidate, verdict.baseline]
         with_findings = verdict_json.encode(verdict).decode()
         cursor.execute(INSERT, [*head, verdict.decision, verdict.headline, with_findings])
+        details = {"decision": verdict.decision, "candidate": verdict.candidate, "official": verdict.official}
         if evidence is not None:
-            verdict_chain.append(
+            details[verdict_chain.CHAINED] = verdict_chain.append(
                 cursor, verdict.verdict_id, now_us=verdict.at_us, verdict=with_findings, evidence=evidence
             )
-        details = {"decision": verdict.decision, "candidate": verdict.candidate, "official": verdict.official}
-        audit.append(
+        row_digests.record(
             cursor,
+            row_digests.VERDICTS,
+            verdict.verdict_id,
             now_us=verdict.at_us,
             actor=actor,
             action="verdict.save",
@@ -121,11 +112,6 @@ def candidates_judged(database: Database, gate: str, candidate: str) -> int:
     """How many different candidates this gate has judged, including this one."""
     ((others,),) = database.rows(JUDGED, (gate, candidate))
     return int(others) + 1
-
-
-def unrecorded(database: Database) -> list[tuple[str, str]]:
-    """Verdicts that differ from the audit trail or lack their place in the chain: the id, and what is wrong."""
-    return [(str(verdict_id), str(wrong)) for verdict_id, wrong in database.rows(UNRECORDED)]
 
 
 def count(database: Database) -> int:
@@ -163,9 +149,11 @@ def ids_from(database: Database, start: str) -> list[str]:
     return [str(verdict_id) for (verdict_id,) in database.rows(STARTING, (start,))]
 
 
-def newest_official(database: Database, candidates: Collection[str], baselines: Collection[str]) -> Verdict | None:
-    """The newest verdict of an official gate on one of these candidates against one of these baselines."""
-    found = database.rows(NEWEST_OFFICIAL, (list(candidates), list(baselines)))
+def newest_official(
+    database: Database, gate: str, candidates: Collection[str], baselines: Collection[str]
+) -> Verdict | None:
+    """The newest verdict of this official gate on one of these candidates against one of these baselines."""
+    found = database.rows(NEWEST_OFFICIAL, (gate, list(candidates), list(baselines)))
     return verdict_json.decode(found[0][0]) if found else None
 
 

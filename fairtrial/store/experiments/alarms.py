@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from fairtrial.domain.errors import Conflict, NotFound
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.names.printable import printable
+from fairtrial.store.access import row_digests
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, timestamp
 
@@ -25,6 +25,11 @@ INSERT = """
 INSERT INTO alarms (alarm_id, kind, experiment, at_time, state, text, details, changed_at)
 VALUES ($1, $2, $3, $4, 'open', $5, $6, $4)
 """
+INSERT_CLOSED = """
+INSERT INTO alarms (alarm_id, kind, experiment, at_time, state, text, details, changed_at, changed_by)
+VALUES ($1, $2, $3, $4, 'closed', $5, $6, $4, $7)
+"""
+TEXT = "SELECT text FROM alarms WHERE kind = $1 AND experiment = $2 AND state <> 'closed' LIMIT 1"
 STATE = "SELECT state FROM alarms WHERE alarm_id = ?"
 CHANGE = "UPDATE alarms SET state = $2, changed_at = $3, changed_by = $4 WHERE alarm_id = $1"
 CLOSE = """
@@ -44,28 +49,45 @@ STANDING = """
 SELECT kind, text FROM alarms WHERE experiment = $1 AND starts_with(kind, $2) AND state <> 'closed' ORDER BY kind
 """
 WHOSE = "SELECT DISTINCT experiment FROM alarms WHERE experiment IS NOT NULL AND state <> 'closed'"
-SAY = "UPDATE alarms SET text = $3 WHERE kind = $1 AND experiment = $2 AND state <> 'closed'"
+SAY = """
+UPDATE alarms SET text = $3 WHERE kind = $1 AND experiment = $2 AND state <> 'closed' RETURNING alarm_id
+"""
 COUNTS = "SELECT state, kind, count(*) FROM alarms WHERE state <> 'closed' GROUP BY state, kind ORDER BY state, kind"
 
 
-def open_alarm(
-    cursor: Cursor, kind: str, experiment: str | None, *, text: str, details: Mapping[str, Any], now_us: int
-) -> str | None:
-    """Open an alarm in the caller's transaction; returns its id.
+def open_alarm(cursor: Cursor, kind: str, experiment: str | None, *, text: str, now_us: int, actor: str) -> str | None:
+    """Open an alarm, with its entry in the audit trail, in the caller's transaction; returns its id.
 
     It returns ``None`` if an alarm of this kind and experiment is not closed yet.
     """
     if cursor.execute(CURRENT, [kind, experiment]).fetchone() is not None:
         return None
     alarm_id = uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES))
-    row = [alarm_id, kind, experiment, timestamp(now_us), text, json.dumps(dict(details), sort_keys=True)]
-    cursor.execute(INSERT, row)
+    cursor.execute(INSERT, [alarm_id, kind, experiment, timestamp(now_us), text, "{}"])
+    _record(cursor, alarm_id, "open", now_us=now_us, actor=actor)
     return alarm_id
+
+
+def notice(cursor: Cursor, kind: str, experiment: str, *, text: str, now_us: int, actor: str) -> None:
+    """Write a notice in the caller's transaction: a row that asks for nothing, and is closed from the start."""
+    alarm_id = uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES))
+    at = timestamp(now_us)
+    cursor.execute(INSERT_CLOSED, [alarm_id, kind, experiment, at, text, "{}", actor])
+    _record(cursor, alarm_id, "open", now_us=now_us, actor=actor)
+
+
+def text_of(database: Database, kind: str, experiment: str) -> str:
+    """The text of the alarm of this kind that is not closed; empty without one. Raises `StoreError`."""
+    rows = database.rows(TEXT, (kind, experiment))
+    return str(rows[0][0]) if rows else ""
 
 
 def close(cursor: Cursor, kind: str, experiment: str | None, *, now_us: int, actor: str) -> bool:
     """Close the alarm of this kind and experiment, in the caller's transaction; returns whether there was one."""
-    return bool(cursor.execute(CLOSE, [kind, experiment, timestamp(now_us), actor]).fetchall())
+    closed = cursor.execute(CLOSE, [kind, experiment, timestamp(now_us), actor]).fetchall()
+    for (alarm_id,) in closed:
+        _record(cursor, alarm_id, "close", now_us=now_us, actor=actor)
+    return bool(closed)
 
 
 def settle(
@@ -82,9 +104,10 @@ def settle(
     with database.transaction() as cursor:
         for kind, text in found.items():
             if kind not in standing:
-                open_alarm(cursor, kind, experiment, text=text, details={}, now_us=now_us)
+                open_alarm(cursor, kind, experiment, text=text, now_us=now_us, actor=actor)
             elif text != standing[kind]:
-                cursor.execute(SAY, [kind, experiment, text])
+                for (alarm_id,) in cursor.execute(SAY, [kind, experiment, text]).fetchall():
+                    _record(cursor, alarm_id, "text", now_us=now_us, actor=actor)
         for kind in standing.keys() - found.keys():
             close(cursor, kind, experiment, now_us=now_us, actor=actor)
 
@@ -94,8 +117,11 @@ def standing_experiments(database: Database) -> frozenset[str]:
     return frozenset(str(name) for (name,) in database.rows(WHOSE))
 
 
-def acknowledge(cursor: Cursor, alarm_id: str, *, now_us: int, actor: str) -> None:
-    """Acknowledge an alarm, in the caller's transaction; raises `NotFound`, and `Conflict` for a closed one."""
+def acknowledge(cursor: Cursor, alarm_id: str, *, now_us: int, actor: str, why: str) -> None:
+    """Acknowledge an alarm, with its entry in the audit trail, in the caller's transaction.
+
+    Raises `NotFound`, and `Conflict` for a closed one.
+    """
     row = cursor.execute(STATE, [alarm_id]).fetchone()
     if row is None:
         raise NotFound(f"alarms: there is no alarm {printable(alarm_id)!r}", code="alarm_not_found")
@@ -103,6 +129,7 @@ def acknowledge(cursor: Cursor, alarm_id: str, *, now_us: int, actor: str) -> No
         raise Conflict(f"alarms.{alarm_id}: can't acknowledge an alarm that is closed")
     if row[0] == "open":
         cursor.execute(CHANGE, [alarm_id, "acknowledged", timestamp(now_us), actor])
+    _record(cursor, alarm_id, "acknowledge", now_us=now_us, actor=actor, why=why)
 
 
 def listing(page: Page, *, experiment: str | None = None, state: State | None = None, standing: bool = False) -> Query:
@@ -116,3 +143,24 @@ def listing(page: Page, *, experiment: str | None = None, state: State | None = 
 def counts(database: Database) -> dict[tuple[State, str], int]:
     """The number of alarms that are not closed, by state and kind; raises `StoreError`."""
     return {(state, kind): int(count) for state, kind, count in database.rows(COUNTS)}
+
+
+def _record(
+    cursor: Cursor,
+    alarm_id: str,
+    change: Literal["open", "text", "acknowledge", "close"],
+    *,
+    now_us: int,
+    actor: str,
+    why: str | None = None,
+) -> None:
+    row_digests.record(
+        cursor,
+        row_digests.ALARMS,
+        alarm_id,
+        now_us=now_us,
+        actor=actor,
+        action=f"alarm.{change}",
+        subject=alarm_id,
+        details=None if why is None else {"why": why},
+    )

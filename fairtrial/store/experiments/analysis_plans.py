@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.store.access import row_digests
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, microseconds, timestamp
 
@@ -52,7 +53,6 @@ WHERE experiment = $1 AND segment = $2 AND CAST(json_extract(plan, '$.started_us
 GROUP BY analysis_hash
 ORDER BY min(number)
 """
-ATTEMPTED = "SELECT plan FROM analysis_plans WHERE kind IN ('start', 'amend') ORDER BY number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +68,23 @@ class StoredPlan:
 
 
 def append(cursor: Cursor, plan: AnalysisPlan, *, now_us: int, kind: Kind, actor: str, why: str) -> int:
-    """Append a plan in the caller's transaction; returns its number."""
+    """Append a plan, with its entry in the audit trail, in the caller's transaction; returns its number."""
     of = [plan.experiment, plan.segment, plan.revision, plan.attempt, plan.analysis_hash]
     text = json.dumps(plan.stored(), sort_keys=True)
     row = cursor.execute(INSERT, [timestamp(now_us), *of, text, kind, actor, why]).fetchone()
     assert row is not None
-    return int(row[0])
+    number = int(row[0])
+    row_digests.record(
+        cursor,
+        row_digests.ANALYSIS_PLANS,
+        number,
+        now_us=now_us,
+        actor=actor,
+        action=f"analysis.{kind}",
+        subject=plan.experiment,
+        details={"why": why},
+    )
+    return number
 
 
 def newest(database: Database, experiment: str) -> StoredPlan | None:
@@ -115,27 +126,6 @@ def hashes(database: Database, plan: AnalysisPlan) -> list[str]:
     An amendment changes the hash and not the start. A new salt or segment has another start.
     """
     return [str(one) for (one,) in database.rows(HASHES, (plan.experiment, plan.segment, plan.started_us))]
-
-
-def attempts(cursor: Cursor, control: str, candidates: Iterable[str]) -> int:
-    """How many attempts have compared one of these candidates with this control, under any experiment's name.
-
-    An amendment after which all units still count is no attempt. Both are digests of deployments. Of several
-    candidates, the one with the most attempts counts. An attempt's own number is one more than those before it.
-    """
-    counts = dict.fromkeys(candidates, 0)
-    seen: set[tuple[str, int, int]] = set()
-    for (text,) in cursor.execute(ATTEMPTED).fetchall():
-        fields: dict[str, Any] = json.loads(text)
-        models = fields["models"]
-        attempt = fields["experiment"], fields["started_us"], fields["from_us"]
-        if models.get(fields["control"]) == control and attempt not in seen:
-            seen.add(attempt)
-            for candidate in counts.keys() & {
-                models.get(name) for name in fields["shares"] if name != fields["control"]
-            }:
-                counts[candidate] += 1
-    return max(counts.values(), default=0)
 
 
 def _stored(number: int, at_time: Any, kind: Kind, actor: str, why: str, plan: str) -> StoredPlan:

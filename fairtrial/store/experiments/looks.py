@@ -6,6 +6,7 @@ A look has one row for each metric and treatment. The monitor's memory is restor
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,6 +16,9 @@ from fairtrial.experiments.analysis.findings import Finding
 from fairtrial.experiments.analysis.memory import Key, Latched, Memory, SplitLatch
 from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.analysis.sums import ArmSums, Sums, restored, stored
+from fairtrial.experiments.decision.values import Decision
+from fairtrial.store.access import row_digests
+from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, microseconds, timestamp
 
@@ -22,9 +26,9 @@ NEXT = "SELECT coalesce(max(number), 0) + 1 FROM looks"
 INSERT = """
 INSERT INTO looks (
     number, at_time, plan_number, experiment, metric, variant, control_units, treatment_units, control_sums,
-    treatment_sums, finding, latched, split
+    treatment_sums, finding, latched, split, decision
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 SAME_UNITS = """
 SELECT other.number
@@ -45,6 +49,7 @@ WHERE plan_number IN ({SAME_UNITS})
 QUALIFY row_number() OVER (PARTITION BY metric, variant ORDER BY number DESC) = 1
 ORDER BY number
 """  # noqa: S608 - ours
+LAST_NUMBER = f"SELECT max(number) FROM looks WHERE plan_number IN ({SAME_UNITS})"  # noqa: S608 - ours
 LIST = """
 SELECT number, at_time, plan_number, experiment, metric, variant, control_units, treatment_units, control_sums,
     treatment_sums, finding, latched, split
@@ -57,22 +62,41 @@ LIMIT $5 OFFSET $6
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look: the sums it was computed from, what it shows, and the memory after it."""
+    """One look: the sums it was computed from, what it shows, the memory after it, and what was decided then."""
 
     plan_number: int
     plan: AnalysisPlan
     sums: Sums
     findings: tuple[Finding, ...]
     memory: Memory
+    decisions: Mapping[str, Decision]
 
 
 def append(cursor: Cursor, look: Look) -> int:
-    """Append the rows of a look in the caller's transaction; returns its number."""
+    """Append the rows of a look, with one entry in the audit trail, in the caller's transaction; returns its number."""
     row = cursor.execute(NEXT).fetchone()
     number = int(row[0]) if row else 1
+    decisions = dict(look.decisions)
     for finding in look.findings:
-        cursor.execute(INSERT, [number, timestamp(look.sums.at_us), look.plan_number, *_row(look, finding)])
+        decision = decisions.pop(finding.variant, None)
+        written = None if decision is None else msgspec.json.encode(decision).decode()
+        cursor.execute(INSERT, [number, timestamp(look.sums.at_us), look.plan_number, *_row(look, finding), written])
+    row_digests.record(
+        cursor,
+        row_digests.LOOKS,
+        number,
+        now_us=look.sums.at_us,
+        actor=CONTROL,
+        action="look.store",
+        subject=look.plan.experiment,
+    )
     return number
+
+
+def newest(cursor: Cursor, plan_number: int) -> int:
+    """The number of the last look at the units of this plan, 0 before the first one."""
+    row = cursor.execute(LAST_NUMBER, [plan_number]).fetchone()
+    return int(row[0]) if row and row[0] is not None else 0
 
 
 def memory(cursor: Cursor, plan_number: int, plan: AnalysisPlan) -> Memory:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from fairtrial.config.plan.plan_record import with_lineages
 from fairtrial.config.plan.plan_served import served_routes
 from fairtrial.domain.errors import BadRequest, NotFound
 from fairtrial.domain.names.printable import printable
+from fairtrial.store.access import row_digests
+from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query, timestamp
 
@@ -18,6 +20,7 @@ HASH_START = re.compile(r"[0-9a-f]{4,32}")
 INSERT = """
 INSERT INTO published_plans (number, at_time, plan_hash, actor, plan)
 SELECT coalesce(max(number), 0) + 1, ?, ?, ?, ? FROM published_plans
+RETURNING number
 """
 LIST = """
 SELECT number, at_time, plan_hash, actor
@@ -45,20 +48,51 @@ WHERE n.at_time <= $1
 ORDER BY n.number DESC
 LIMIT 1
 """
+LAST_ACTOR = "SELECT arg_max_null(actor, number) FROM published_plans WHERE at_time <= $1"
 FIRST = "SELECT epoch_us(min(at_time)) FROM published_plans"
 
 
-def record(database: Database, plan: Mapping[str, Any], *, now_us: int, actor: str | None) -> None:
-    """Record a publication. ``plan``: as `recorded_plan` returns it; ``actor``: ``None`` for a change of the file."""
-    row = [timestamp(now_us), plan["plan_hash"], actor, json.dumps(plan, ensure_ascii=False)]
+Action = Literal["plan.publish", "plan.record"]
+"""``plan.record``: the plan was in force already, and the history did not have it in this form."""
+
+
+def record(
+    database: Database,
+    plan: Mapping[str, Any],
+    *,
+    now_us: int,
+    actor: str | None,
+    action: Action = "plan.publish",
+) -> None:
+    """Record a publication with its entry in the audit trail.
+
+    ``plan``: as `recorded_plan` returns it; ``actor``: ``None`` for a change of the file.
+    """
+    plan_hash = plan["plan_hash"]
+    row = [timestamp(now_us), plan_hash, actor, json.dumps(plan, ensure_ascii=False)]
     with database.transaction() as cursor:
-        cursor.execute(INSERT, row)
+        (number,) = cursor.execute(INSERT, row).fetchall()[0]
+        row_digests.record(
+            cursor,
+            row_digests.PUBLISHED_PLANS,
+            number,
+            now_us=now_us,
+            actor=CONTROL,
+            action=action,
+            subject=plan_hash,
+        )
 
 
 def newest(database: Database) -> dict[str, Any] | None:
     """The plan that was recorded last; raises `StoreError`."""
     found: str | None = database.rows(NEWEST)[0][0]
     return None if found is None else json.loads(found)
+
+
+def last_actor(database: Database, *, until_us: int) -> str | None:
+    """Who made the last change of the plan until then; ``None`` if it was a change of the file, or nobody is known."""
+    (found,) = database.rows(LAST_ACTOR, (timestamp(until_us),))
+    return None if found[0] is None else str(found[0])
 
 
 def listing(page: Page) -> Query:

@@ -1,4 +1,4 @@
-"""Reads the traffic of experiments in their current segments, because a re-arm assigns units anew."""
+"""Reads the traffic of experiments in their current segments, because each segment assigns units anew."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from fairtrial.store.core.query import Page, microseconds
 from fairtrial.store.traffic import traffic
 
 STARTS = """
-SELECT experiment, max(at_time)
+SELECT experiment, min(at_time)
 FROM transitions
-WHERE action = 'rearm' AND ($1 IS NULL OR experiment = $1)
+WHERE action IN ('rearm', 'resume') AND segment > 1 AND ($1 IS NULL OR experiment = $1)
+    AND (experiment, segment) IN (SELECT (experiment, max(segment)) FROM transitions GROUP BY experiment)
 GROUP BY experiment
 """
+"""A re-arm, and a resume with another model, start a segment; a later resume continues it."""
 
 
 def segment_page(database: Database, page: Page, experiment: str) -> Page:
@@ -36,5 +38,5 @@ def by_variant(database: Database, page: Page, *, experiment: str | None = None)
 
 
 def _starts(database: Database, experiment: str | None) -> dict[str, int]:
-    """When the last re-arm of each experiment was; only those that were re-armed."""
+    """When the current segment of each experiment began; only those that are not in their first one."""
     return {name: microseconds(at_time) for name, at_time in database.rows(STARTS, (experiment,))}

@@ -9,8 +9,8 @@ from typing import Any
 
 from fairtrial.config.plan.live_state import Live
 from fairtrial.domain.plan import ExperimentState
-from fairtrial.experiments.lifecycle import MODELS, Transition, promoted_by
-from fairtrial.store.access import audit
+from fairtrial.experiments.lifecycle import Transition, promoted_by
+from fairtrial.store.access import row_digests
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, microseconds, timestamp
 
@@ -19,12 +19,13 @@ INSERT INTO transitions (
     number, at_time, experiment, action, from_state, to_state, segment, actor, why, evidence, plan_hash, stage
 )
 SELECT coalesce(max(number), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM transitions
+RETURNING number
 """
 LIVE = """
 WITH mine AS (
     SELECT *, arg_max(segment, number) OVER (PARTITION BY experiment) AS current
     FROM transitions
-    WHERE $1 IS NULL OR experiment = $1
+    WHERE ($1 IS NULL OR experiment = $1) AND action NOT IN ('archive', 'withdraw')
 )
 SELECT experiment, arg_max(to_state, number), arg_max(segment, number),
     arg_max(stage, number) FILTER (action = 'stage' AND segment = current),
@@ -38,8 +39,15 @@ FROM transitions
 WHERE experiment = $1 AND segment = $2 AND action IN ('approve', 'stage', 'start', 'rearm', 'resume')
 ORDER BY number
 """
-LAST_PAUSE = """
-SELECT evidence FROM transitions WHERE experiment = $1 AND action = 'pause' ORDER BY number DESC LIMIT 1
+ENTERED = """
+SELECT at_time, experiment, action, from_state, to_state, segment, actor, why, evidence, plan_hash, stage
+FROM transitions
+WHERE (from_state <> to_state OR action IN ('resume', 'rearm', 'rollback')) AND ($1 IS NULL OR experiment = $1)
+QUALIFY row_number() OVER (PARTITION BY experiment ORDER BY number DESC) = 1
+"""
+ARCHIVED = """
+SELECT experiment FROM transitions
+GROUP BY experiment HAVING arg_max(action, number) = 'archive'
 """
 LIST = """
 SELECT number, at_time, experiment, action, from_state, to_state, segment, actor, why, evidence, plan_hash, stage
@@ -51,6 +59,7 @@ LIMIT $4 OFFSET $5
 LAST = """
 SELECT at_time, experiment, action, from_state, to_state, segment, actor, why, evidence, plan_hash, stage
 FROM transitions
+WHERE action NOT IN ('archive', 'withdraw')
 QUALIFY row_number() OVER (PARTITION BY experiment ORDER BY number DESC) = 1
 """
 CITING = """
@@ -58,6 +67,11 @@ SELECT number, at_time, experiment, action, to_state, actor, why, evidence
 FROM transitions
 WHERE json_extract_string(evidence, '$.verdict_id') = $1
 ORDER BY number
+"""
+LAST_PERSON = """
+SELECT arg_max(actor, number)
+FROM transitions
+WHERE experiment = $1 AND at_time <= $2 AND regexp_matches(actor, '^(account|local user|key) ')
 """
 INTERRUPTIONS = """
 SELECT epoch_us(at_time), to_state
@@ -75,12 +89,21 @@ def append(cursor: Cursor, made: Transition) -> None:
     states = [made.from_state, made.to_state, made.segment]
     evidence = None if made.evidence is None else json.dumps(made.evidence, sort_keys=True)
     head = [timestamp(made.at_us), made.experiment, made.action]
-    cursor.execute(INSERT, [*head, *states, made.actor, made.why, evidence, made.plan_hash, made.stage])
+    row = [*head, *states, made.actor, made.why, evidence, made.plan_hash, made.stage]
+    (number,) = cursor.execute(INSERT, row).fetchall()[0]
     details: dict[str, Any] = {"from": made.from_state, "to": made.to_state, "segment": made.segment, "why": made.why}
     if made.stage is not None:
         details["stage"] = made.stage
-    action = f"experiment.{made.action}"
-    audit.append(cursor, now_us=made.at_us, actor=made.actor, action=action, subject=made.experiment, details=details)
+    row_digests.record(
+        cursor,
+        row_digests.TRANSITIONS,
+        number,
+        now_us=made.at_us,
+        actor=made.actor,
+        action=f"experiment.{made.action}",
+        subject=made.experiment,
+        details=details,
+    )
 
 
 def state_of(cursor: Cursor, experiment: str, declared: ExperimentState = "running") -> Live:
@@ -89,13 +112,20 @@ def state_of(cursor: Cursor, experiment: str, declared: ExperimentState = "runni
     return Live(state=declared) if found is None else _live(*found[1:])
 
 
-def paused_by_rule(cursor: Cursor, experiment: str) -> bool:
-    """Whether a rule made its last pause: another model answers, or a guardrail with ``signal: pause`` was harmed.
+def entered(cursor: Cursor, experiment: str) -> Transition | None:
+    """The transition into the present state of one experiment, in the caller's transaction."""
+    found = cursor.execute(ENTERED, [experiment]).fetchone()
+    return None if found is None else _transition(*found)
 
-    A resume then starts a new segment, because the present one would only be paused again.
-    """
-    found = cursor.execute(LAST_PAUSE, [experiment]).fetchone()
-    return found is not None and found[0] is not None and bool({MODELS, "metric"} & json.loads(found[0]).keys())
+
+def all_entered(database: Database) -> dict[str, Transition]:
+    """The transition into the present state, of every experiment that has one; raises `StoreError`."""
+    return {row[1]: _transition(*row) for row in database.rows(ENTERED, (None,))}
+
+
+def archived(database: Database) -> frozenset[str]:
+    """The experiments that people have hidden; raises `StoreError`."""
+    return frozenset(str(name) for (name,) in database.rows(ARCHIVED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +162,7 @@ def _live(state: ExperimentState, segment: int, stage: float | None, promotion: 
 
 
 def last(database: Database) -> dict[str, Transition]:
-    """The newest transition of every experiment that has one; raises `StoreError`."""
+    """The newest transition of every experiment, apart from archiving and withdrawals; raises `StoreError`."""
     return {row[1]: _transition(*row) for row in database.rows(LAST)}
 
 
@@ -157,6 +187,12 @@ def interruptions(database: Database, experiment: str, segment: int) -> list[Int
 def citing(database: Database, verdict_id: str) -> list[dict[str, Any]]:
     """The transitions whose evidence names this verdict, oldest first; raises `StoreError`."""
     return database.dicts(Query(CITING, (verdict_id,)))
+
+
+def last_person(database: Database, experiment: str, *, until_us: int) -> str | None:
+    """Who made the experiment's last transition until then, control and its rules aside; ``None`` for nobody."""
+    (found,) = database.rows(LAST_PERSON, (experiment, timestamp(until_us)))
+    return None if found[0] is None else str(found[0])
 
 
 def listing(page: Page, experiment: str) -> Query:

@@ -20,11 +20,16 @@ QUEUES = """
 WITH standing AS (
     SELECT item_id, count(*) AS votes FROM review_votes
     WHERE vote_id NOT IN (SELECT vote_id FROM review_undone) GROUP BY item_id
+), people AS (
+    SELECT item_id, count(DISTINCT reviewer) AS voted FROM review_votes GROUP BY item_id
 )
 SELECT q.queue_id, q.title, if(q.closed_time IS NULL, 'open', 'closed') AS state, q.suite, q.suite_digest,
     q.candidate, q.baseline, q.candidate_digest, q.baseline_digest,
     (SELECT count(*) FROM review_items i WHERE i.queue_id = q.queue_id) AS items,
-    (SELECT count(DISTINCT v.item_id) FROM review_votes v WHERE v.queue_id = q.queue_id) AS settled,
+    (
+        SELECT count(*) FROM review_items i JOIN people p ON p.item_id = i.item_id
+        WHERE i.queue_id = q.queue_id AND p.voted >= i.wants
+    ) AS settled,
     (
         SELECT count(*) FROM review_items i LEFT JOIN standing s ON s.item_id = i.item_id
         WHERE i.queue_id = q.queue_id AND i.wants > coalesce(s.votes, 0)

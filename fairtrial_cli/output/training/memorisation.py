@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from evaluators.overfitting.canaries import Membership
 from evaluators.overfitting.memorisation import Gap, Regurgitation
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.plurals import counted
+from fairtrial_cli.output.table import columns, print_table
 
 if TYPE_CHECKING:
     from evaluators.training_data.memorisation.continuations import Continuations
@@ -54,11 +54,12 @@ def print_memorisation(found: MemorisationReport) -> None:
     if found.membership is not None:
         red = found.membership.answer == "members detected"
         console.print(Text(found.membership.in_words, style="red" if red else ""), soft_wrap=True)
-    table = Table("share of the remainder", "model", "training", "held out", "gap", "beyond the base (95 %)", box=None)
+    rows: list[tuple[str, ...]] = []
     for gap in judged.gaps:
-        table.add_row(TITLES[gap.stat], found.candidate, *_means(gap.candidate), _interval(gap))
-        table.add_row("", found.base, *_means(gap.base), "")
-    console.print(table)
+        rows.append((TITLES[gap.stat], found.candidate, *_means(gap.candidate), _interval(gap)))
+        rows.append(("", found.base, *_means(gap.base), ""))
+    head = ("share of the remainder", "model", "training", "held out", "gap", "beyond the base (95 %)")
+    print_table(console, columns(*head), rows)
     texts = f"{counted(judged.trained, 'training text')} and {counted(judged.held_out, 'held-out text')}"
     console.print(Text(f"{texts}, each continued from its beginning."), soft_wrap=True)
     for note in found.notes:

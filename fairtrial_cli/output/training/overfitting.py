@@ -6,13 +6,13 @@ from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from evaluators.overfitting.generalisation import PART, PARTS, Generalisation, Level
 from evaluators.results.run_table import RunTable
 from evaluators.suite import Suite
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial_cli.output.table import columns, print_table
 
 Runs = tuple[RunTable, RunTable]
 
@@ -25,11 +25,12 @@ def print_overfitting(found: Generalisation, suite: Suite, runs: Runs) -> None:
     console.print(Text(found.in_words, style="red" if found.answer == "overfitted" else ""), soft_wrap=True)
     parts = [part for part in PARTS if part in suite.values.get(PART, ())]
     counts = {part: sum(case.tags.get(PART) == part for case in suite.cases) for part in parts}
-    table = Table("score", "model", *(f"{part} ({counts[part]})" for part in parts), "gap beyond the base", box=None)
+    rows: list[tuple[str, ...]] = []
     for one in found.metrics:
-        table.add_row(one.metric, candidate.target, *_levels(one.candidate), _interval(one.excess))
-        table.add_row("", base.target, *_levels(one.base), "")
-    console.print(table)
+        rows.append((one.metric, candidate.target, *_levels(one.candidate), _interval(one.excess)))
+        rows.append(("", base.target, *_levels(one.base), ""))
+    head = columns("score", "model", *(f"{part} ({counts[part]})" for part in parts), "gap beyond the base")
+    print_table(console, head, rows)
     console.print(
         Text(f"The gap is that from training to {found.held_out} cases, in points, with the interval that decides."),
         soft_wrap=True,

@@ -18,7 +18,6 @@ from fairtrial.domain.plan import Plan
 from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.lifecycle import Action
 from fairtrial.experiments.promotion import Promotion
-from fairtrial.experiments.published_state import describe_state, find_experiment
 from fairtrial.store.access.sessions import local_user
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, microseconds
@@ -37,20 +36,24 @@ class LocalExperiments:
         self._config = config
         self._now_us = now_us
 
-    def states(self) -> list[Row]:
-        last, plan = transitions.last(self._database), self._plan()
-        return [plain(describe_state(plan, name, last.get(name))) for name in plan.experiments]
+    def states(self, *, all_: bool = False) -> list[Row]:
+        from gateway.control.operations.experiments.read_states import read_states
+
+        return [plain(one) for one in read_states(self._database, self._plan(), all_=all_)]
 
     def state(self, name: str) -> Row:
+        from gateway.control.operations.experiments.read_states import read_state
+
         with usage_errors():
-            plan = self._plan()
-            find_experiment(plan, name)
-            return plain(describe_state(plan, name, transitions.last(self._database).get(name)))
+            return plain(read_state(self._database, self._plan(), name))
 
-    def change(self, name: str, action: Action, why: str, promotion: Promotion | None = None) -> Row:
-        from gateway.control.operations.change_experiment import Change, change_experiment
+    def change(
+        self, name: str, action: Action, why: str, promotion: Promotion | None = None, *, rules: bool = False
+    ) -> Row:
+        from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 
-        wanted = Change(name, action, f"local user {local_user()}", why, promotion=promotion or Promotion())
+        actor = f"local user {local_user()}"
+        wanted = Change(name, action, actor, why, promotion=promotion or Promotion(), rules=rules)
         with usage_errors():
             change_experiment(self._database, self._publisher(), wanted, now_us=self._now_us())
         return self.state(name)
@@ -59,15 +62,16 @@ class LocalExperiments:
         return [plain(row) for row in self._database.dicts(transitions.listing(Page(), name))]
 
     def frozen(self) -> dict[str, AnalysisPlan]:
-        from gateway.control.operations.frozen_plans import frozen_plans
+        from gateway.control.operations.experiments.frozen_plans import frozen_plans
 
         return frozen_plans(self._database)
 
     def decision(self, name: str) -> Row:
-        from gateway.control.operations.describe_decision import describe_decision
+        from gateway.control.operations.experiments.describe_decision import describe_decision
+        from gateway.control.operations.experiments.read_states import known_experiment
 
         with usage_errors():
-            experiment = find_experiment(self._plan(), name)
+            experiment = known_experiment(self._database, self._plan(), name)
         return plain(describe_decision(self._database, experiment, None, now_us=self._now_us(), slices=False))
 
     def plan_log(self, limit: int) -> list[Row]:

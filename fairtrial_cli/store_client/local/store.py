@@ -96,7 +96,7 @@ class LocalStore:
         from gateway.control.operations.verdicts.provenance import Asked
 
         plan = lay_over(project.plan, transitions.live(self._database))
-        asked = Asked(plan, f"local user {local_user()}", project.release_gate, project.root)
+        asked = Asked(plan, f"local user {local_user()}", project.release_gates, project.root)
         return judge_candidate(self._database, request, asked, now_us=_now_us())
 
     def list_verdicts(

@@ -10,7 +10,7 @@ import msgspec
 
 from fairtrial.config.plan.live_state import lay_over
 from fairtrial.config.project import load_project
-from fairtrial.domain.errors import UsageError
+from fairtrial.domain.errors import FairtrialError, UsageError
 from fairtrial.domain.verdicts.approvals import ApprovalVote
 from fairtrial.store.access.sessions import LOCAL, local_user
 from fairtrial.store.core.database import Database
@@ -19,7 +19,7 @@ from fairtrial.store.evaluations import verdict_chain, verdicts
 from fairtrial.store.experiments import transitions
 
 if TYPE_CHECKING:
-    from gateway.control.operations.verdicts.staleness import Present
+    from gateway.control.operations.verdicts.present import Present
 from fairtrial_cli.store_client.local.conversion import Clock, Row, plain, usage_errors
 
 
@@ -32,14 +32,14 @@ class LocalVerdicts:
         self._now_us = now_us
 
     def listing(self, *, gate: str | None = None, candidate: str | None = None, limit: int = 100) -> list[Row]:
-        from gateway.control.operations.verdicts.verdict_rows import verdict_rows
+        from gateway.control.operations.verdicts.release.verdict_rows import verdict_rows
 
         query = verdicts.listing(Page(limit=limit), gate=gate, candidate=candidate)
-        return [plain(row) for row in verdict_rows(self._database, query)]
+        return [plain(row) for row in verdict_rows(self._database, query, self._present_or_none())]
 
     def record(self, verdict_id: str) -> Row:
-        from gateway.control.operations.verdicts.release_record import release_record
-        from gateway.control.operations.verdicts.vote_on_verdict import find_verdict
+        from gateway.control.operations.verdicts.release.release_record import release_record
+        from gateway.control.operations.verdicts.release.vote_on_verdict import find_verdict
 
         present = self._present()
         with usage_errors():
@@ -49,14 +49,14 @@ class LocalVerdicts:
     def export(self, verdict_id: str) -> str:
         from gateway.control.operations.verdicts.export.contents import read_contents
         from gateway.control.operations.verdicts.export.page import render
-        from gateway.control.operations.verdicts.vote_on_verdict import find_verdict
+        from gateway.control.operations.verdicts.release.vote_on_verdict import find_verdict
 
         present = self._present()
         with usage_errors():
             return render(read_contents(self._database, find_verdict(self._database, verdict_id), present))
 
     def vote(self, verdict_id: str, vote: ApprovalVote, why: str) -> Row:
-        from gateway.control.operations.verdicts.vote_on_verdict import vote_on_verdict
+        from gateway.control.operations.verdicts.release.vote_on_verdict import vote_on_verdict
 
         voter = f"local user {local_user()}", LOCAL.role
         with usage_errors():
@@ -70,29 +70,36 @@ class LocalVerdicts:
             return plain(recompute(self._database, verdict_id))
 
     def integrity(self, verdict_id: str | None) -> Row:
-        from gateway.control.operations.verdicts.release_record import integrity
-        from gateway.control.operations.verdicts.vote_on_verdict import find_verdict
+        from gateway.control.operations.verdicts.release.release_record import integrity
+        from gateway.control.operations.verdicts.release.vote_on_verdict import find_verdict
 
         with usage_errors():
             one = None if verdict_id is None else find_verdict(self._database, verdict_id).verdict_id
             return plain(integrity(self._database, one))
 
     def evidence(self, verdict_id: str) -> str:
-        from evaluators.gate.evidence.document import text_of
-        from gateway.control.operations.verdicts.vote_on_verdict import find_verdict
+        from evaluators.gate.evidence.document import strict_json_of
+        from gateway.control.operations.verdicts.release.vote_on_verdict import find_verdict
 
         with usage_errors():
             found = find_verdict(self._database, verdict_id)
         document = verdict_chain.evidence_of(self._database, found.verdict_id)
         if document is None:
             raise UsageError(f"verdict {verdict_id}: an earlier version judged it, without keeping the evidence")
-        return text_of(document)
+        return strict_json_of(document)
+
+    def _present_or_none(self) -> Present | None:
+        """What is true now; ``None`` if no project file says so."""
+        try:
+            return self._present()
+        except FairtrialError:
+            return None
 
     def _present(self) -> Present:
-        from gateway.control.operations.verdicts.staleness import Present
+        from gateway.control.operations.verdicts.present import Present
 
         if self._config is None:
             raise UsageError("verdict: no project file was named")
         project = load_project(self._config, os.environ)
         plan = lay_over(project.plan, transitions.live(self._database))
-        return Present(plan, project.release_gate, self._now_us())
+        return Present(plan, project.release_gates, self._now_us())

@@ -22,14 +22,17 @@ class RemoteExperiments:
     def __init__(self, send: SendRequest) -> None:
         self._send = send
 
-    def states(self) -> list[Row]:
-        return self._rows("/api/experiment-states")
+    def states(self, *, all_: bool = False) -> list[Row]:
+        return self._rows(f"/api/experiment-states?all={str(all_).lower()}")
 
     def state(self, name: str) -> Row:
         return self._one(_path(name, "state"))
 
-    def change(self, name: str, action: Action, why: str, promotion: Promotion | None = None) -> Row:
-        body = {"why": why} | ({} if promotion is None else msgspec.to_builtins(promotion))
+    def change(
+        self, name: str, action: Action, why: str, promotion: Promotion | None = None, *, rules: bool = False
+    ) -> Row:
+        body: Row = {"why": why} | ({} if promotion is None else msgspec.to_builtins(promotion))
+        body |= {"rules": True} if rules else {}
         answer = self._send("POST", _path(name, action), content=msgspec.json.encode(body))
         return msgspec.json.decode(answer, type=Row)
 

@@ -7,33 +7,30 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from fairtrial.domain.errors import FairtrialError
+from fairtrial.domain.errors import FairtrialError, StoreError
 from fairtrial.domain.plan import Experiment, Plan
-from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.freeze import Known, with_later_end
 from fairtrial.experiments.analysis.frozen_guard import is_frozen
 from fairtrial.experiments.analysis.harm import harm_by_users, harm_only
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.analysis.sums import Sums
+from fairtrial.experiments.decision.decide import Looked, decide
+from fairtrial.experiments.decision.wording import headline_words
 from fairtrial.experiments.lifecycle import shortened
-from fairtrial.experiments.monitor import Circumstances, Step, Verdict, step
+from fairtrial.experiments.monitor import Circumstances, Step, Verdict, look, step
+from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.experiments import (
-    alarms,
-    analysis_plans,
-    arm_sums,
-    control_levels,
-    looks,
-    stage_facts,
-    transitions,
-)
+from fairtrial.store.experiments import alarms, analysis_plans, looks, stage_facts, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.looks import Look
+from fairtrial.store.experiments.sums import arm_sums, control_levels
 from gateway.control.operations.alarms.changed_models import changed_models
+from gateway.control.operations.alarms.experiment_alarms import experiment_alarms, has_just_met
 from gateway.control.operations.alarms.unit_alarms import find_unit_alarms
-from gateway.control.operations.change_experiment import Change, Publisher, change_experiment
-from gateway.control.operations.frozen_plans import CONTROL, settle_level, start_plan
+from gateway.control.operations.experiments.change_experiment import Change, Publisher, change_experiment
+from gateway.control.operations.experiments.frozen_plans import settle_level, start_plan
+from gateway.control.operations.live_state import ERROR
 
 STEP_SECONDS = 2.0
 REST = 10
@@ -41,6 +38,7 @@ REST = 10
 ALARM_US = 60_000_000
 """How often units and served models are checked."""
 LEVEL_UNITS = 500
+MOST_TEXT = 300
 MANY_UNITS = 100_000
 HOUR_US = 3_600_000_000
 
@@ -80,10 +78,11 @@ class ExperimentMonitor:
     def step(self, *, urgent: bool = False) -> None:
         """One step of every running experiment. ``urgent``: errors arrived, so that even resting ones test for harm.
 
-        A failing experiment does not keep the others from their step; raises the first error at the end.
+        An error in one experiment becomes its alarm, and the others go on. Raises `StoreError` at the end, because then
+        no alarm can be kept.
         """
         published = self._publisher.published
-        failures: list[Exception] = []
+        failures: list[StoreError] = []
         if published is not None:
             self._forget_removed(frozenset(published.plan.experiments))
         for experiment in published.plan.experiments.values() if published else ():
@@ -92,8 +91,11 @@ class ExperimentMonitor:
                     self._settle_stopped(experiment)
                     continue
                 self._paced(published.plan, experiment, urgent=urgent)  # type: ignore[union-attr]
-            except Exception as error:  # noqa: BLE001 - it is raised below, after the other experiments
+            except StoreError as error:
                 failures.append(error)
+            except Exception as error:  # noqa: BLE001 - it becomes the alarm of its experiment
+                log.error("experiment %s: its step failed (%r)", experiment.name, error)
+                self._failed(experiment.name, error)
         if failures:
             raise failures[0]
 
@@ -108,12 +110,19 @@ class ExperimentMonitor:
             del self.statuses[name]
         self._names = names
 
+    def _failed(self, name: str, error: Exception) -> None:
+        """Open or renew the alarm that the looks at an experiment fail."""
+        text = f"{type(error).__name__}: {' '.join(str(error).split())[:MOST_TEXT]}"
+        with self._database.transaction() as cursor:
+            alarms.open_alarm(cursor, ERROR, name, text=text, now_us=self._clock_us(), actor=CONTROL)
+
     def _settle_stopped(self, experiment: Experiment) -> None:
         """Close the alarms that matter only while an experiment runs, once after it has stopped."""
         self.statuses.pop(experiment.name, None)
         if experiment.name in self._stopped:
             return
-        for family in ("stage", "units"):
+        over = ("experiment",) if experiment.state == "ended" else ()
+        for family in ("stage", "units", *over):
             alarms.settle(self._database, experiment.name, {}, family=family, now_us=self._clock_us(), actor=CONTROL)
         self._stopped.add(experiment.name)
 
@@ -145,18 +154,27 @@ class ExperimentMonitor:
         memory = self._memory(stored)
         result = step(stored.plan, memory, sums, self._circumstances(experiment, stored, now_us))
         if result.memory.split.invalid and not memory.split.invalid and not result.findings:
-            primary = stored.plan.primary
-            found = find(stored.plan, sums, memory.looked(primary.metric) if primary else None)
+            found = look(stored.plan, memory, sums)
             result = replace(result, findings=found, memory=memory.after(stored.plan, sums, found))
         if result.findings:
-            look = Look(stored.number, stored.plan, sums, result.findings, result.memory)
-            with self._database.transaction() as cursor:
-                looks.append(cursor, look)
+            self._keep(stored, sums, result, memory)
         self._memories[stored.number] = result.memory
         self.statuses[experiment.name] = Status(stored, sums, result)
         self._raise_alarms(experiment, stored, result, now_us)
         if result.verdict is not None:
             self._act(experiment, result.verdict, now_us)
+
+    def _keep(self, stored: StoredPlan, sums: Sums, result: Step, before: Memory) -> None:
+        """Store the look with its decisions, and a notice for each treatment that has just met the plan."""
+        plan, now_us = stored.plan, sums.at_us
+        looked = Looked(plan=plan, memory=result.memory, findings=result.findings, sums=sums)
+        decisions = decide(looked, forecasts=True)
+        with self._database.transaction() as cursor:
+            looks.append(cursor, Look(stored.number, plan, sums, result.findings, result.memory, decisions))
+            for one in decisions.values():
+                if has_just_met(one, before):
+                    text = f"{plan.experiment}: {headline_words(plan, one)}."
+                    alarms.notice(cursor, "notice.better", plan.experiment, text=text, now_us=now_us, actor=CONTROL)
 
     def _stored(self, plan: Plan, experiment: Experiment, now_us: int) -> StoredPlan:
         """The frozen plan of the experiment, which begins now if it has none."""
@@ -218,7 +236,7 @@ class ExperimentMonitor:
     def _raise_alarms(self, experiment: Experiment, stored: StoredPlan, result: Step, now_us: int) -> None:
         """Open the alarms that are new, and close those whose cause has gone."""
         name = experiment.name
-        found = dict(_alarms(stored, result))
+        found = dict(experiment_alarms(stored.plan, result))
         busy = bool(result.findings) and _units(self.statuses[name].sums) > MANY_UNITS
         if not busy and now_us - self._checked_us.get(name, 0) >= ALARM_US:
             self._checked_us[name] = now_us
@@ -253,27 +271,3 @@ def _first_levels(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str]) -> 
         found = control_levels.read_level(cursor, plan, one, hashes, since_us=plan.from_us)
         if found is not None and found.units >= LEVEL_UNITS and found.level > 0:
             yield one.metric, Known(found.level, found.cap)
-
-
-def _alarms(stored: StoredPlan, result: Step) -> Iterator[tuple[str, str]]:
-    """Each alarm's kind and text."""
-    plan, memory = stored.plan, result.memory
-    if memory.split.invalid:
-        yield (
-            "experiment.srm",
-            f"{plan.experiment}: the units do not arrive by the planned split, so its arms can't be compared. Find "
-            "the cause, then start anew with a new salt.",
-        )
-    if result.asks_approval is not None:
-        yield (
-            "stage.approval",
-            f"{plan.experiment}: the {result.asks_approval:g} % stage waits for an approval "
-            f"(fairtrial experiment approve {plan.experiment} --why …).",
-        )
-    broken = sorted({metric for (metric, _), one in memory.latched.items() if one.broken})
-    if broken:
-        yield (
-            "experiment.changed",
-            f"{plan.experiment}: the effect on {' and '.join(broken)} has changed since the start, so it stays "
-            "undecided. Start a new segment.",
-        )

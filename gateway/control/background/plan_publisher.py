@@ -17,13 +17,21 @@ from fairtrial.config.plan.plan_record import lineages, recorded_plan
 from fairtrial.config.plan.published import as_written, publish, read
 from fairtrial.config.private_files import write_private
 from fairtrial.config.project import Project
+from fairtrial.config.releases import NO_GATES
 from fairtrial.domain.errors import ConfigError, PlanRefused
 from fairtrial.domain.plan import Key, Plan, Published
 from fairtrial.experiments.analysis.frozen_guard import refused_changes
 from fairtrial.store.access import audit, keys, store_secrets
+from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import published_plans, transitions
-from gateway.control.operations.frozen_plans import frozen_plans, pause_changed_models, pause_removed, restart_stages
+from fairtrial.store.experiments.published_plans import Action
+from gateway.control.operations.experiments.frozen_plans import (
+    frozen_plans,
+    pause_changed_models,
+    pause_removed,
+    restart_stages,
+)
 
 RETRY_US = 2_000_000
 
@@ -37,7 +45,8 @@ class PlanPublisher:
     """Publishes one project's plan to the workers. ``load`` reads and checks the project (raises `ConfigError`).
 
     ``published`` is the last valid plan, ``refused`` the reason why a newer one was not published. Both start as
-    ``None``. ``release_gate``: the official gate's file, as the last valid project declares it; ``root``: its folder.
+    ``None``. ``release_gates``: the files of the official gates, as the last valid project declares them; ``root``: its
+    folder.
     """
 
     def __init__(
@@ -45,7 +54,7 @@ class PlanPublisher:
     ) -> None:
         self.published: Published | None = None
         self.refused: str | None = None
-        self.release_gate: Path | None = None
+        self.release_gates = NO_GATES
         self.root: Path | None = None
         self._database = database
         self._load = load
@@ -108,7 +117,7 @@ class PlanPublisher:
         if pause_changed_models(self._database, frozen, plan, now_us=self._clock_us()) or anew:
             plan = self._laid(project.plan)
         self._files, self._substituted = project.files, project.substituted
-        self.release_gate, self.root = project.release_gate, project.root
+        self.release_gates, self.root = project.release_gates, project.root
         replaced = self._replace(Published(plan, project.gateway.auth, *self._secrets(), project.feedback))
         self._accept()
         return replaced
@@ -140,22 +149,24 @@ class PlanPublisher:
         if changed or not self._database.layout.plan.exists():
             publish(self._database.layout.plan, new)
         self.published = new
-        if before is None or before.plan.plan_hash != new.plan.plan_hash:
-            self._record("plan.publish", new.plan.plan_hash)
-        self._keep(new.plan)
+        self._keep(new.plan, new=before is None or before.plan.plan_hash != new.plan.plan_hash)
         return new != before
 
-    def _keep(self, plan: Plan) -> None:
-        """Add the plan to the history unless it is its newest entry, as after a failure or an upgrade.
+    def _keep(self, plan: Plan, *, new: bool) -> None:
+        """Record that a new plan was published, and add it to the history unless it is its newest row.
 
-        A changed lineage alone makes another entry with the same hash. While the file can't be read, it is unknown.
+        Another plan may be the newest row after a failure or an upgrade. A changed lineage alone makes another row with
+        the same hash. While the file can't be read, it is unknown.
         """
         record = recorded_plan(plan, self._substituted)
         newest = published_plans.newest(self._database)
         same = newest is not None and newest["plan_hash"] == plan.plan_hash
         if same and (self._substituted is None or lineages(newest or {}) == lineages(record)):
+            if new:
+                self._record("plan.publish", plan.plan_hash)
             return
-        published_plans.record(self._database, record, now_us=self._clock_us(), actor=self._changed_by)
+        action: Action = "plan.publish" if new else "plan.record"
+        published_plans.record(self._database, record, now_us=self._clock_us(), actor=self._changed_by, action=action)
 
     def _refuse(self, why: str) -> None:
         """Log the reason before recording it, because a failing store may refuse to. No message contains a key."""
@@ -175,7 +186,7 @@ class PlanPublisher:
             self._database.layout.plan_refused.unlink(missing_ok=True)
 
     def _record(self, action: str, subject: str) -> None:
-        audit.record(self._database, now_us=self._clock_us(), actor="control", action=action, subject=subject)
+        audit.record(self._database, now_us=self._clock_us(), actor=CONTROL, action=action, subject=subject)
 
 
 def _mark(files: tuple[Path, ...]) -> Mark:

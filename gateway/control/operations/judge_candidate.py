@@ -23,10 +23,10 @@ from fairtrial.store.evaluations import verdicts
 from fairtrial.store.evaluations.score_texts import STATISTICAL_DETAILS
 from fairtrial.store.reviews import evidence as reviews
 from gateway.control.operations.requests.judgement import JudgeRequest, digests_of, refuse_unknown_refs
-from gateway.control.operations.split.split_findings import split_findings
 from gateway.control.operations.training_data.read_training_evidence import read_training_evidence
 from gateway.control.operations.verdicts.latest_runs import LatestRuns, later_suites
 from gateway.control.operations.verdicts.live_evidence import read_experiments
+from gateway.control.operations.verdicts.official_gate import find_official, sha256_of
 from gateway.control.operations.verdicts.provenance import Asked, provenance
 from gateway.control.operations.verdicts.served_weights import served_weights
 from gateway.control.operations.verdicts.stored_suites import StoredSuite, stored_suite
@@ -50,7 +50,11 @@ def judge_candidate(database: Database, request: JudgeRequest, asked: Asked, *, 
     refuse_unknown_refs(gate, plan)
     digests = digests_of(plan, request.candidate, request.baseline) | _digests_of_refs(gate, plan)
     found = LatestRuns(database, {one.suite: one.digest for one in request.suites})
-    experiments = read_experiments(database, plan, request.candidate, request.baseline)
+    official = find_official(
+        asked.release_gates, sha256_of(request.gate), {one.reference.suite: one.text_digest for one in stored}
+    )
+    covered = None if official.file is None else asked.release_gates.covered(plan, official.file)
+    experiments = read_experiments(database, plan, request.candidate, request.baseline, now_us=now_us, covered=covered)
     with keeping_large_blocks():
         names, targets = frozenset(suite.name for suite in gate.suites), (request.candidate, request.baseline)
         evidence = Evidence(
@@ -65,10 +69,7 @@ def judge_candidate(database: Database, request: JudgeRequest, asked: Asked, *, 
             live=experiments.evidence,
             later=later_suites(database, names, found, targets, digests[request.candidate]),
             candidates_judged=verdicts.candidates_judged(database, gate.name, request.candidate),
-            first=(
-                *split_findings(database, plan, request.candidate, request.baseline),
-                *_not_judged(gate, stored, found, request),
-            ),
+            first=(*_not_judged(gate, stored, found, request),),
             training=read_training_evidence(database, plan, asked.root, request.candidate, audited=_audited(gate)),
         )
         verdict = _judge(gate, evidence, found, now_us)

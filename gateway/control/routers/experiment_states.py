@@ -11,15 +11,18 @@ from fairtrial.domain.accounts import may
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.experiments.lifecycle import PersonsAction
 from fairtrial.experiments.promotion import Promotion
-from fairtrial.experiments.published_state import describe_state, find_experiment
+from fairtrial.experiments.published_state import find_experiment
 from fairtrial.store.experiments import transitions
 from gateway.control.auth.authorization import AuthorizedRoute, ReleaseManager, require_role
 from gateway.control.auth.identity import LOCAL_USER, actor_of
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.gateway_probe import gateway_probe
-from gateway.control.operations.change_experiment import Change, change_experiment, published_plan
-from gateway.control.operations.describe_decision import LatestStep, describe_decision
-from gateway.control.operations.frozen_plans import frozen_plans
+from gateway.control.operations.experiments.change_experiment import Change, change_experiment, published_plan
+from gateway.control.operations.experiments.describe_decision import describe_decision
+from gateway.control.operations.experiments.frozen_plans import frozen_plans
+from gateway.control.operations.experiments.promotion_evidence import read_release
+from gateway.control.operations.experiments.read_states import known_experiment, read_state, read_states
+from gateway.control.operations.verdicts.present import Present
 from gateway.control.responses import BackgroundDep, PageDep, as_json, as_table
 
 router = APIRouter(
@@ -39,14 +42,18 @@ class Reason(BaseModel):
     """For a promotion: the variant, by default the only one besides the control."""
     override: bool = False
     """For a promotion by an admin: promote even if something is missing; the record says what."""
+    rules: bool = False
+    """For an amendment: adopt the rules of this version, as a new attempt."""
 
 
 @router.get("/experiment-states")
-def states(background: BackgroundDep) -> Response:
-    """The state of every published experiment with its last transition, without traffic."""
-    last = transitions.last(background.database)
+def states(
+    background: BackgroundDep,
+    all_: Annotated[bool, Query(alias="all", description="also ended ones that left the project file")] = False,
+) -> Response:
+    """The state of every published experiment with its last transition, without traffic and without archived ones."""
     plan = published_plan(background.publisher)
-    return as_json({"rows": [describe_state(plan, name, last.get(name)) for name in plan.experiments]})
+    return as_json({"rows": read_states(background.database, plan, all_=all_)})
 
 
 @router.get("/experiments/{name}/state")
@@ -65,13 +72,23 @@ def decision(
 
     `analysis` is null before the analysis plan is frozen. Slices are shown and never decide.
     """
-    experiment = find_experiment(published_plan(background.publisher), name)
+    experiment = known_experiment(background.database, published_plan(background.publisher), name)
     status = background.monitor.statuses.get(name)
-    latest = None
-    if status is not None:
-        latest = LatestStep(status.stored, status.sums, status.step.memory, status.step.waits)
-    found = describe_decision(background.database, experiment, latest, now_us=background.clock_us(), slices=slices)
+    waits = None if status is None else status.step.waits
+    found = describe_decision(background.database, experiment, waits, now_us=background.clock_us(), slices=slices)
     return as_json(found)
+
+
+@router.get("/experiments/{name}/release")
+def release(background: BackgroundDep, caller: ReleaseManager, name: str, variant: str | None = None) -> Response:
+    """What a promotion of the variant rests on now: the newest official verdict, and what is missing.
+
+    `variant` is by default the only treatment. A promotion also asks its server for one answer.
+    """
+    plan = published_plan(background.publisher)
+    present = Present(plan, background.publisher.release_gates, background.clock_us())
+    promoter = actor_of(caller, background.database.layout)
+    return as_json(read_release(background.database, find_experiment(plan, name), variant, present, promoter=promoter))
 
 
 @router.get("/experiments/{name}/transitions")
@@ -102,6 +119,11 @@ def change(
     what is possible. 503 says that the change is recorded and will be published later.
     """
     actor = actor_of(caller, background.database.layout)
+    if action == "withdraw" and not may(caller.role, "admin", reading=False):
+        raise NotAllowed(
+            f"withdraw: only an admin can withdraw what an attempt has proven, but {caller.name} has the role "
+            f"{caller.role}"
+        )
     if reason.override and not may(caller.role, "admin", reading=False):
         raise NotAllowed(
             f"override: only an admin can promote what lacks something, but {caller.name} has the role {caller.role}"
@@ -115,6 +137,7 @@ def change(
         reason.why,
         stage=reason.stage,
         promotion=Promotion(reason.variant, reason.override),
+        rules=reason.rules,
     )
     probe = gateway_probe(background.addresses.gateway_url, background.database.layout)
     change_experiment(background.database, background.publisher, wanted, now_us=background.clock_us(), probe=probe)
@@ -122,6 +145,4 @@ def change(
 
 
 def _state(background: BackgroundWork, name: str) -> dict[str, object]:
-    plan = published_plan(background.publisher)
-    find_experiment(plan, name)
-    return describe_state(plan, name, transitions.last(background.database).get(name))
+    return read_state(background.database, published_plan(background.publisher), name)

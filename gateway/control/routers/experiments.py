@@ -9,15 +9,14 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.storage.traffic import Traffic
-from fairtrial.experiments.published_state import describe_state
 from fairtrial.store.core.query import Page
-from fairtrial.store.experiments import segment_traffic, transitions
+from fairtrial.store.experiments import segment_traffic
 from fairtrial.store.experiments.segment_traffic import segment_page
 from fairtrial.store.traffic import time_series, traffic
 from gateway.control.auth.authorization import AuthorizedRoute, require_role
 from gateway.control.background.background_work import BackgroundWork
-from gateway.control.errors import not_found
-from gateway.control.operations.change_experiment import published_plan
+from gateway.control.operations.experiments.change_experiment import published_plan
+from gateway.control.operations.experiments.read_states import known_experiment, read_state
 from gateway.control.operations.split.check_split import check_split
 from gateway.control.operations.split.split_check_cache import SplitCheckCache
 from gateway.control.responses import BackgroundDep, TrafficPageDep, as_json, as_table
@@ -43,13 +42,11 @@ def one(background: BackgroundDep, page: TrafficPageDep, name: str) -> Response:
 
     After a re-arm the window begins with the re-arm at the earliest, as `window` says.
     """
-    experiment = _published(background).get(name)
-    if experiment is None:
-        raise not_found("experiment", name)
+    experiment = known_experiment(background.database, published_plan(background.publisher), name)
     page = segment_page(background.database, page, name)
     found = traffic.by_variant(background.database, page, experiment=name)
     described = _described(experiment, found[0] if found else None)
-    live = describe_state(published_plan(background.publisher), name, transitions.last(background.database).get(name))
+    live = read_state(background.database, published_plan(background.publisher), name)
     srm = check_split(background.database, experiment)
     return as_json(described | {"live": live, "srm": srm, "window": _window(page)})
 
@@ -57,8 +54,7 @@ def one(background: BackgroundDep, page: TrafficPageDep, name: str) -> Response:
 @router.get("/experiments/{name}/series")
 def over_time(background: BackgroundDep, page: TrafficPageDep, name: str) -> Response:
     """One experiment's traffic by variant in at most 60 time slots, and its distribution of latencies."""
-    if name not in _published(background):
-        raise not_found("experiment", name)
+    known_experiment(background.database, published_plan(background.publisher), name)
     page = segment_page(background.database, page, name)
     return as_json(time_series.series(background.database, page, experiment=name))
 
@@ -70,10 +66,9 @@ def signals(background: BackgroundDep, page: TrafficPageDep, name: str) -> Respo
     Each is a plain rate with the number of answers that could be measured (`n`). Languages are those of at most 200
     recorded exchanges of a variant; without recorded texts the rate is null.
     """
-    from gateway.control.operations.live_signals import live_signals
+    from gateway.control.operations.experiments.live_signals import live_signals
 
-    if name not in _published(background):
-        raise not_found("experiment", name)
+    known_experiment(background.database, published_plan(background.publisher), name)
     page = segment_page(background.database, page, name)
     return as_json({"rows": live_signals(background.database, page, name), "window": _window(page)})
 

@@ -14,4 +14,4 @@ router = APIRouter(tags=["gates"], route_class=AuthorizedRoute, dependencies=[De
 @router.get("/gates")
 def listing(request: Request, background: BackgroundDep, page: PageDep) -> Response:
     """The newest verdict of each gate and candidate."""
-    return as_verdicts(request, background.database, verdicts.newest(page))
+    return as_verdicts(request, background, verdicts.newest(page))

@@ -8,7 +8,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from evaluators.gate.evidence.document import text_of
+from evaluators.gate.evidence.document import strict_json_of
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.verdicts.approvals import ApprovalVote
 from fairtrial.store.evaluations import verdict_chain
@@ -16,13 +16,13 @@ from gateway.control.auth.authorization import AuthorizedRoute, ReleaseManager, 
 from gateway.control.auth.identity import LOCAL_USER, actor_of
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.errors import not_found
-from gateway.control.operations.change_experiment import published_plan
+from gateway.control.operations.experiments.change_experiment import published_plan
 from gateway.control.operations.verdicts.export.contents import read_contents
 from gateway.control.operations.verdicts.export.page import POLICY, render
+from gateway.control.operations.verdicts.present import Present
 from gateway.control.operations.verdicts.recompute import recompute
-from gateway.control.operations.verdicts.release_record import integrity, release_record
-from gateway.control.operations.verdicts.staleness import Present
-from gateway.control.operations.verdicts.vote_on_verdict import find_verdict, vote_on_verdict
+from gateway.control.operations.verdicts.release.release_record import integrity, release_record
+from gateway.control.operations.verdicts.release.vote_on_verdict import find_verdict, vote_on_verdict
 from gateway.control.responses import BackgroundDep, as_json
 
 router = APIRouter(
@@ -59,12 +59,15 @@ def record(background: BackgroundDep, verdict_id: str) -> Response:
 
 @router.get("/verdicts/{verdict_id}/evidence")
 def evidence(background: BackgroundDep, verdict_id: str) -> Response:
-    """Everything that the verdict rests on, as JSON: texts of gate and suites, scores, sums; no unit and no body."""
+    """Everything that the verdict rests on, as JSON: texts of gate and suites, scores, sums; no unit and no body.
+
+    Numbers that are not finite are the texts `NaN`, `Infinity` and `-Infinity`, because JSON has no such numbers.
+    """
     verdict = find_verdict(background.database, verdict_id)
     document = verdict_chain.evidence_of(background.database, verdict.verdict_id)
     if document is None:
         raise not_found("evidence", verdict_id)
-    return Response(text_of(document), media_type="application/json")
+    return Response(strict_json_of(document), media_type="application/json")
 
 
 @router.get("/verdicts/{verdict_id}/export")
@@ -107,4 +110,4 @@ def vote(
 def present(background: BackgroundWork) -> Present:
     """What is true now, for the freshness of verdicts."""
     publisher = background.publisher
-    return Present(published_plan(publisher), publisher.release_gate, background.clock_us())
+    return Present(published_plan(publisher), publisher.release_gates, background.clock_us())

@@ -8,16 +8,20 @@ import msgspec
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from fairtrial.domain.errors import Unavailable
 from fairtrial.domain.storage import verdict_json
+from fairtrial.experiments.published_state import find_experiment
 from fairtrial.store.evaluations import verdicts
 from gateway.control.auth.authorization import AuthorizedRoute, ReleaseManager, require_role
 from gateway.control.auth.identity import actor_of
 from gateway.control.errors import not_found
+from gateway.control.operations.experiments.change_experiment import published_plan
 from gateway.control.operations.judge_candidate import judge_candidate
 from gateway.control.operations.requests.judgement import JudgeRequest
 from gateway.control.operations.verdicts.provenance import Asked
+from gateway.control.operations.verdicts.release.release_check import request_for_variant
 from gateway.control.responses import BackgroundDep, PageDep, as_json, as_verdicts
 
 router = APIRouter(
@@ -38,12 +42,12 @@ def listing(
 ) -> Response:
     """Verdicts in a time window, newest first; ``findings`` includes their findings.
 
-    ``reads`` (JSON only) is the decision with the state of its approvals.
+    JSON rows also have `reads`, the decision with the state of its approvals, and `stale`, why a SHIP no longer stands.
     """
     if findings:
         whole = verdicts.with_findings(background.database, page, gate=gate, candidate=candidate)
         return as_json({"rows": [msgspec.Raw(verdict_json.encode(one)) for one in whole]})
-    return as_verdicts(request, background.database, verdicts.listing(page, gate=gate, candidate=candidate))
+    return as_verdicts(request, background, verdicts.listing(page, gate=gate, candidate=candidate))
 
 
 @router.get("/verdicts/{verdict_id}")
@@ -69,10 +73,29 @@ async def judge(request: Request, background: BackgroundDep, wanted: JudgeReques
     return Response(text, status_code=201, media_type="application/json")
 
 
+class JudgeVariant(BaseModel):
+    """Which variant to judge, by default the only treatment."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    variant: str | None = Field(default=None, max_length=200)
+
+
+@router.post("/official-verdicts/{name}", status_code=201)
+async def judge_variant(
+    request: Request, background: BackgroundDep, name: str, wanted: JudgeVariant, caller: ReleaseManager
+) -> Response:
+    """Judge a variant of the experiment by its official gate, as the gate's file is now, on the stored runs."""
+    plan = published_plan(background.publisher)
+    experiment = find_experiment(plan, name)
+    asked = request_for_variant(plan, experiment, wanted.variant, background.publisher.release_gates)
+    return await judge(request, background, asked, caller)
+
+
 def _judge(background: BackgroundDep, wanted: JudgeRequest, asked_by: str) -> bytes:
     background.publisher.refresh()
     published = background.publisher.published
     if published is None:
         raise Unavailable("verdicts: no plan is published yet, so the candidate is unknown")
-    asked = Asked(published.plan, asked_by, background.publisher.release_gate, background.publisher.root)
+    asked = Asked(published.plan, asked_by, background.publisher.release_gates, background.publisher.root)
     return verdict_json.encode(judge_candidate(background.database, wanted, asked, now_us=background.clock_us()))

@@ -34,7 +34,7 @@ def judged(project: Path) -> Path:
 
 
 def enqueue(project: Path) -> str:
-    wish = ("small", "--candidate", "tuned", "--baseline", "base", "--size", "24", "--json")
+    wish = ("small", "--candidate", "tuned", "--baseline", "base", "--size", "24", "--overlap", "0", "--json")
     made = fairtrial(project, "review", "enqueue", *wish)
     assert made.returncode == 0, made.stderr
     return str(json.loads(made.stdout)["queue_id"])
@@ -117,4 +117,7 @@ def test_without_a_line_the_votes_are_shown_and_do_not_decide(project: Path) -> 
     told = gate(project, "--json", "-")
     assert told.returncode == 0
     shown = [one for one in json.loads(told.stdout)["findings"] if not one["decisive"]]
-    assert [one["metric"] for one in shown] == ["review.preference", "review.tone"]
+    assert [one["metric"] for one in shown if one["metric"].startswith("review.")] == [
+        "review.preference",
+        "review.tone",
+    ]

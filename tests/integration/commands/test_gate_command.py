@@ -28,7 +28,24 @@ def test_the_verdict_is_the_exit_code_and_stands_in_every_file(project, right, d
     assert done.stdout.startswith(f"Unofficial {decision} tuned: ")
     assert json.loads((project / "g.json").read_text())["decision"] == decision
     assert decision in (project / "g.md").read_text().splitlines()[0]
-    assert ElementTree.parse(project / "g.xml").getroot().attrib["tests"] == "1"
+    counts = ElementTree.parse(project / "g.xml").getroot().attrib
+    assert (counts["tests"], counts["skipped"]) == ("3", "2"), (
+        "one rule; the worst slice and the experiments for information"
+    )
+
+
+@pytest.mark.parametrize(("right", "options", "code"), [(150, (), 5), (150, ("--allow-unapproved",), 0), (60, (), 1)])
+def test_a_ship_that_waits_for_a_person_has_its_own_exit_code(project, right, options, code) -> None:
+    (project / "gate.yaml").write_text(f"{GATE}approvers: [release-manager]\n")
+    record(project, "base", 150)
+    record(project, "tuned", right)
+    done = gate(project, *options, "--junit", "g.xml", "--markdown", "g.md", "--json", "g.json")
+    assert done.returncode == code, done.stderr
+    verdict = json.loads((project / "g.json").read_text())
+    assert verdict["exit_code"] == (5 if right == 150 else 1)
+    approve = f"the approval of release-manager (fairtrial verdict approve {verdict['verdict_id']} --why …)"
+    reports = [done.stdout, (project / "g.md").read_text(), (project / "g.xml").read_text()]
+    assert [approve in report for report in reports] == [right == 150] * 3
 
 
 def test_without_runs_it_holds_and_says_what_to_run(project: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from fairtrial.domain.verdict import UNAPPROVED
 from tests.fixtures.services.printed_commands import ROOT, Terminal
 from tests.fixtures.services.project_files import free_ports
 
@@ -53,14 +54,16 @@ def job(terminal: Terminal, *arguments: str) -> subprocess.CompletedProcess[str]
 
 
 @pytest.mark.release("walks")
-def test_a_good_candidate_passes_and_leaves_its_reports(terminal: Terminal) -> None:
+def test_a_good_candidate_waits_for_its_approver_and_leaves_its_reports(terminal: Terminal) -> None:
     assert "sh ci/gate.sh tuned base" in PAGE
     done = job(terminal, "tuned", "base")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "SHIP: tuned may replace base" in done.stdout
+    assert done.returncode == UNAPPROVED, done.stdout + done.stderr
+    assert "SHIP, waiting for approval" in done.stdout
     reports = terminal.folder / "reports"
-    assert json.loads((reports / "gate.json").read_text())["decision"] == "SHIP"
-    assert "SHIP" in (reports / "gate.md").read_text()
+    verdict = json.loads((reports / "gate.json").read_text())
+    assert (verdict["decision"], verdict["exit_code"]) == ("SHIP", UNAPPROVED)
+    approve = f"needs the approval of release-manager (fairtrial verdict approve {verdict['verdict_id']} --why …)"
+    assert approve in (reports / "gate.md").read_text()
     assert "<testsuite" in (reports / "gate.xml").read_text()
 
 

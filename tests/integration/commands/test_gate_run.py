@@ -14,6 +14,7 @@ from evaluators.engine.engine import run_suite
 from evaluators.engine.target import Target
 from evaluators.gate.file import load
 from evaluators.gate.judge import judge
+from evaluators.gate.live.rule import EXPERIMENT_SAYS
 from evaluators.trial import Trial
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import load_project
@@ -138,5 +139,5 @@ async def test_a_run_that_was_kept_gives_the_same_verdict_as_the_run_in_memory(
         redefined = {name: replace(project.plan.deployments[name], digest=name) for name in runs}
         plan = replace(project.plan, deployments={**project.plan.deployments, **redefined})
         judged = owner.judge(asked, replace(project, plan=plan))
-        assert judged.findings == live.findings
+        assert [one for one in judged.findings if one.rule != EXPERIMENT_SAYS] == list(live.findings)
         assert owner.list_verdicts(gate="release") == (judged,)

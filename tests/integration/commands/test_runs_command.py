@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from pathlib import Path
@@ -36,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def runs(folder: Path, *arguments: str) -> str:
-    done = fairtrial("runs", *arguments, cwd=folder)
+    done = fairtrial("runs", *arguments, cwd=folder, env={**os.environ, "COLUMNS": "160"})
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -49,10 +50,10 @@ def refused(folder: Path, *arguments: str) -> str:
 
 def test_the_list_names_each_run_newest_first(folder: Path) -> None:
     lines = runs(folder, "list").splitlines()
-    assert " ".join(lines[0].split()) == "run suite target model fingerprint age status cases unscored seed"
+    assert " ".join(lines[0].split()) == "run suite target status cases unscored age model fingerprint seed"
     assert [re.split(r"\s{2,}", line)[0] for line in lines[1:]] == ["0199-tuned-100", "0199-base-120"]
-    assert re.split(r"\s{2,}", lines[1])[6:] == ["finished", "200", "3", "0"]
-    assert " 3 days ago " in lines[1]
+    assert re.split(r"\s{2,}", lines[1])[3:6] == ["finished", "200", "3"]
+    assert "3 days ago" in lines[1]
     assert "older runs exist; to see them: --limit 2" in runs(folder, "list", "--limit", "1")
     assert "no runs with the suite 'other'; run a suite" in runs(folder, "list", "--suite", "other")
     rows = json.loads(runs(folder, "list", "--target", "base", "--json"))

@@ -15,8 +15,8 @@ from fairtrial.experiments.assignment import assign
 from fairtrial.store.core.query import END_OF_TIME_US, Page
 from fairtrial.store.experiments import alarms, analysis_plans
 from fairtrial_cli.commands import check
-from gateway.control.operations.change_experiment import Change, change_experiment
-from gateway.control.operations.frozen_plans import frozen_plans, settle_level
+from gateway.control.operations.experiments.change_experiment import Change, change_experiment
+from gateway.control.operations.experiments.frozen_plans import frozen_plans, settle_level
 from tests.fixtures.control.live_trial import NAME, WHOLE, LiveTrial
 
 RELATIVE = WHOLE.replace("requests.error_rate, margin: 1pp", "requests.error_rate, margin: 50%")

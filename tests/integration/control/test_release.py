@@ -10,10 +10,10 @@ import pytest
 from fairtrial.domain.errors import Conflict, NotAllowed, Unavailable
 from fairtrial.domain.verdict import Verdict
 from fairtrial.experiments.promotion import Promotion
-from gateway.control.operations.change_experiment import Change, change_experiment
-from gateway.control.operations.verdicts.release_record import release_record
+from gateway.control.operations.experiments.change_experiment import Change, change_experiment
+from gateway.control.operations.verdicts.release.release_record import release_record
+from gateway.control.operations.verdicts.release.vote_on_verdict import vote_on_verdict
 from gateway.control.operations.verdicts.staleness import stale_reasons
-from gateway.control.operations.verdicts.vote_on_verdict import vote_on_verdict
 from tests.fixtures.control.judged_trial import GATE, JudgedTrial
 from tests.fixtures.control.live_trial import NAME, PERSON
 
@@ -53,7 +53,7 @@ def test_with_everything_in_place_it_is_one_change(trial: JudgedTrial) -> None:
     promote(trial)
     assert (trial.experiment.state, trial.experiment.serves) == ("ended", "tuned")
     record = release_record(trial.database, verdict, trial.present)
-    assert record["reads"] == f"SHIP, approved by {PERSON}"
+    assert record["reads"] == f"SHIP, approved by the person who asked for it and promoted it ({PERSON})"
     assert [(one["action"], one["actor"]) for one in record["releases"]] == [("promote", PERSON)]
     assert trial.trail()[-1]["why"] == "it resolves more"
 

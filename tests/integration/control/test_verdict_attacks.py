@@ -17,7 +17,7 @@ from fairtrial.domain.events import Event
 from fairtrial.experiments.assignment import assign
 from fairtrial.experiments.promotion import Promotion
 from fairtrial.journal.writer import JournalWriter
-from gateway.control.operations.change_experiment import Change, change_experiment
+from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 from gateway.control.operations.judge_candidate import judge_candidate
 from gateway.control.operations.requests.judgement import JudgeRequest, SuiteReference
 from gateway.control.operations.verdicts.export.contents import read_contents
@@ -25,7 +25,7 @@ from gateway.control.operations.verdicts.export.offline_check import check_expor
 from gateway.control.operations.verdicts.export.page import render
 from gateway.control.operations.verdicts.live_evidence import read_experiments
 from gateway.control.operations.verdicts.provenance import Asked
-from gateway.control.operations.verdicts.release_record import integrity
+from gateway.control.operations.verdicts.release.release_record import integrity
 from tests.fixtures.control.judged_trial import PERSON, PROJECT, SUITE, JudgedTrial
 
 EASY = "version: 1\ngate: release\nsuites: [small]\n"
@@ -114,7 +114,8 @@ def test_a_deployment_with_two_variants_is_not_judged_by_the_one_with_other_para
     ).replace("split: {base: 50, tuned: 50}", "split: {base: 50, cold: 25, tuned: 25}")
     trial = JudgedTrial(tmp_path, text)
     assert trial.publisher.published is not None
-    found = read_experiments(trial.database, trial.publisher.published.plan, "tuned", "base").evidence.experiments
+    found = read_experiments(trial.database, trial.publisher.published.plan, "tuned", "base", now_us=trial.now_us)
+    found = found.evidence.experiments
     trial.close()
     assert {one.variant: one.exact for one in found} == {"cold": False, "tuned": True}
 
@@ -181,7 +182,7 @@ def test_a_verdict_on_live_traffic_alone_becomes_stale(tmp_path: Path, change: s
     trial.gate.write_text(f"version: 1\ngate: release\nexperiment: tuned-vs-base\n{lines}")
     trial.live_traffic(200)
     assert trial.publisher.published is not None
-    asked = Asked(trial.publisher.published.plan, PERSON, trial.publisher.release_gate)
+    asked = Asked(trial.publisher.published.plan, PERSON, trial.publisher.release_gates)
     request = JudgeRequest(gate=trial.gate.read_text(), suites=[], candidate="tuned", baseline="base")
     found = judge_candidate(trial.database, request, asked, now_us=trial.now_us)
     assert found.decision == "SHIP" and found.official

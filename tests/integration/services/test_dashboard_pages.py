@@ -233,8 +233,8 @@ def test_an_experiment_shows_its_state_in_a_sentence_its_transitions_and_what_is
         owner.experiments.change("tuned-vs-base", "kill", f"answers in French {HOSTILE}")
     page = opened(empty, monkeypatch, "experiment")
     (error,) = page.error
-    assert error.value.startswith("STOPPED at")
-    assert plain(f"answers in French {HOSTILE}") in error.value
+    assert error.value.startswith("### STOPPED by local user ")
+    assert plain(f"answers in French {HOSTILE}") in words(page)
     assert HOSTILE not in words(page)
     assert [(row["action"], row["segment"]) for row in cells(page, -1)] == [("Kill", 1)]
     assert _changes(page) == ["Re-arm", "End"]

@@ -132,8 +132,13 @@ def said(finding: Any) -> Any:
 
 
 def figures(sentence: str) -> list[str]:
-    """The numbers of a sentence in their order, except its p; its words may change from release to release."""
-    return re.findall(r"[−+]?\d+(?:\.\d+)?", re.sub(r"; [^;()]*: p (< )?[\d.]+(?=\))", "", sentence))
+    """The numbers of a sentence in their order; its words may change from release to release.
+
+    Left out are its p, and the pairs of other queues that are not judged, which now include those with one vote of two.
+    """
+    without_p = re.sub(r"; [^;()]*: p (< )?[\d.]+(?=\))", "", sentence)
+    others = r"; \d+ pairs? (wait in other queues|in other queues not judged yet)"
+    return re.findall(r"[−+]?\d+(?:\.\d+)?", re.sub(others, "", without_p))
 
 
 @pytest.mark.parametrize("name", ["release", "strict", "reviewed after votes"])

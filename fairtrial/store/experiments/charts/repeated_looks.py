@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from fairtrial.experiments.analysis.findings import Finding
 from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.analysis.sums import ArmSums, MetricSums, Sums
@@ -27,22 +29,38 @@ ORDER BY l.number, l.rowid
 
 @dataclass(frozen=True, slots=True)
 class RepeatedLook:
-    """One look: the plan in force, the sums, and the findings that were stored."""
+    """One look: its number, the plan in force, the sums, and the findings that were stored."""
 
+    number: int
     plan: AnalysisPlan
     sums: Sums
     findings: tuple[Finding, ...]
 
 
-def repeated_looks(database: Database, plan_number: int, *, until_us: int) -> list[RepeatedLook]:
+@dataclass(frozen=True, slots=True)
+class StoredLook:
+    """The rows of one look, which may have been changed."""
+
+    number: int
+    rows: Sequence[tuple[Any, ...]]
+
+    def read(self) -> RepeatedLook:
+        """The look; raises one of `UNREADABLE` if its rows don't fit together."""
+        return _look(self.number, self.rows)
+
+
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError, msgspec.MsgspecError)
+
+
+def repeated_looks(database: Database, plan_number: int, *, until_us: int) -> list[StoredLook]:
     """The looks at the units of this plan until a time, oldest first; raises `StoreError`."""
     looks: defaultdict[int, list[tuple[Any, ...]]] = defaultdict(list)
     for number, *row in database.rows(ROWS, (plan_number, timestamp(until_us))):
         looks[number].append(tuple(row))
-    return [_look(rows) for rows in looks.values()]
+    return [StoredLook(number, rows) for number, rows in looks.items()]
 
 
-def _look(rows: Sequence[tuple[Any, ...]]) -> RepeatedLook:
+def _look(number: int, rows: Sequence[tuple[Any, ...]]) -> RepeatedLook:
     plan = AnalysisPlan.restored(json.loads(rows[0][-1]))
     units = dict.fromkeys(plan.shares, 0)
     metrics: defaultdict[str, dict[str, MetricSums]] = defaultdict(dict)
@@ -52,4 +70,5 @@ def _look(rows: Sequence[tuple[Any, ...]]) -> RepeatedLook:
             if text is not None:
                 metrics[arm] |= read_sums(plan, metric, text)
     arms = {name: ArmSums(count, metrics=dict(metrics[name])) for name, count in units.items()}
-    return RepeatedLook(plan, Sums(microseconds(rows[0][0]), arms), tuple(read_finding(row[-2]) for row in rows))
+    findings = tuple(read_finding(row[-2]) for row in rows)
+    return RepeatedLook(number, plan, Sums(microseconds(rows[0][0]), arms), findings)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from fairtrial.experiments.lifecycle import checked_reason
-from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import alarms
 
 
 def acknowledge_alarm(database: Database, alarm_id: str, *, actor: str, why: str, now_us: int) -> None:
     """Acknowledge an alarm; raises `NotFound`, `Conflict` for a closed one, and `BadRequest` for a missing reason."""
-    reason = {"why": checked_reason(why)}
+    reason = checked_reason(why)
     with database.transaction() as cursor:
-        alarms.acknowledge(cursor, alarm_id, now_us=now_us, actor=actor)
-        audit.append(cursor, now_us=now_us, actor=actor, action="alarm.acknowledge", subject=alarm_id, details=reason)
+        alarms.acknowledge(cursor, alarm_id, now_us=now_us, actor=actor, why=reason)
 
 
 def standing_alarms(database: Database) -> dict[str, int]:

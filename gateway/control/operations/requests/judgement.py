@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from evaluators.criteria.grammar import VersusBaseline
+from evaluators.criteria.live_validation import CANDIDATE
 from evaluators.criteria.validation import NAMED_BASELINE
 from evaluators.engine.target import resolve
 from evaluators.gate.file import MOST_SUITES, Gate
@@ -69,7 +70,7 @@ def digests_of(plan: Plan, candidate: str, baseline: str) -> dict[str, str]:
 
 def refuse_unknown_refs(gate: Gate, plan: Plan) -> None:
     """Raise `UsageError` for a line or key that refers to something unknown, because it would hold forever."""
-    if gate.experiment is not None and gate.experiment not in plan.experiments:
+    if gate.experiment is not None and gate.experiment not in (CANDIDATE, *plan.experiments):
         known = nearest(gate.experiment, plan.experiments) if plan.experiments else "the plan has none"
         raise UsageError(f"{gate.name}: experiment: there is no experiment {gate.experiment!r} ({known})")
     for rule in gate.rules:

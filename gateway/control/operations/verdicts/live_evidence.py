@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
-from evaluators.gate.live.experiment import EarlierHarm, LiveEvidence, LiveExperiment
-from fairtrial.domain.errors import Unavailable
-from fairtrial.domain.estimates import Estimate
-from fairtrial.domain.plan import Experiment, Plan
+from evaluators.engine.target import resolve
+from evaluators.gate.live.experiment import LiveEvidence, LiveExperiment
+from fairtrial.config.plan.definitions import definition_of
+from fairtrial.domain.plan import Experiment, Plan, Variant
 from fairtrial.domain.verdicts.provenance import Amendment, JudgedExperiment
-from fairtrial.experiments.analysis.freeze import declared_fields, with_later_end
-from fairtrial.experiments.analysis.memory import Memory
-from fairtrial.experiments.analysis.sums import Sums
+from fairtrial.experiments.analysis.freeze import changed_models
+from fairtrial.experiments.decision.effects import Effect
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
-from fairtrial.store.experiments import analysis_plans, looks, segment_traffic
+from fairtrial.store.experiments import analysis_plans, decisions, segment_traffic
 from fairtrial.store.experiments.analysis_plans import StoredPlan
-from fairtrial.store.experiments.charts import shown_looks
+from fairtrial.store.experiments.attempts import Definition, earlier_proofs
 from gateway.control.operations.live_rates import live_rates
+from gateway.control.operations.live_state import situation, stored_plan
 from gateway.control.operations.verdicts.served_weights import deployment_of
 
 MOST_PLANS = 1000
-READS = 5
-"""How often the last look is read again if another one is stored meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,123 +32,94 @@ class ReadExperiments:
     judged: tuple[JudgedExperiment, ...]
 
 
-def read_experiments(database: Database, plan: Plan, candidate: str, baseline: str) -> ReadExperiments:
-    """The experiments of which the two targets are treatment and control; raises `StoreError`."""
-    rates = live_rates(segment_traffic.by_variant(database, Page()), plan, candidate, baseline)
-    found = list(_experiments(database, plan, candidate, baseline))
-    experiments = tuple(live for live, _ in found)
+def read_experiments(
+    database: Database,
+    plan: Plan,
+    candidate: str,
+    baseline: str,
+    *,
+    now_us: int,
+    covered: Collection[str] | None = None,
+) -> ReadExperiments:
+    """The experiments of which the two targets are treatment and control; raises `StoreError`.
+
+    ``covered``: the experiments that the release covers; ``None`` means all.
+    """
+    found = list(_experiments(database, plan, (candidate, baseline), now_us=now_us))
+    experiments = tuple(
+        live if covered is None or live.name in covered else replace(live, exact=False) for live, _ in found
+    )
     judged = tuple(dict.fromkeys(one for _, one in found if one is not None))
-    model = plan.deployments[deployment_of(plan, candidate)].digest
-    earlier = earlier_harm(database, model, {one.plan_number for one in judged})
-    return ReadExperiments(LiveEvidence(rates, experiments, tuple(earlier)), judged)
+    rates = live_rates(segment_traffic.by_variant(database, Page()), plan, candidate, baseline)
+    definition = Definition(_definition(plan, candidate), plan.deployments[deployment_of(plan, candidate)].digest)
+    earlier = earlier_proofs(database, definition, current={one.plan_number for one in judged})
+    return ReadExperiments(LiveEvidence(rates, experiments, earlier), judged)
 
 
-def earlier_harm(database: Database, model: str, read: Collection[int]) -> Iterator[EarlierHarm]:
-    """Harm that analyses have proven of a model, by its digest, under any name, segment or salt; raises `StoreError`.
-
-    ``read``: the numbers of plans that are evidence already. A later analysis that proves the metric safe clears it.
-    """
-    harmed: list[EarlierHarm] = []
-    for stored in analysis_plans.newest_of_starts(database):
-        variants = [name for name in stored.plan.treatments if stored.plan.models.get(name) == model]
-        if not variants:
-            continue
-        with database.read_transaction() as cursor:
-            memory = looks.memory(cursor, stored.number, stored.plan)
-        kills = {one.metric for one in stored.plan.guardrails if one.signal == "kill"}
-        for (metric, variant), latched in memory.latched.items():
-            if variant not in variants or metric not in kills:
-                continue
-            if latched.answer == "safe":
-                harmed = [replace(one, cleared=one.cleared or one.metric == metric) for one in harmed]
-            elif latched.answer == "harm" and stored.number not in read:
-                plan, at_us = stored.plan, latched.answered_us or stored.at_us
-                harmed.append(EarlierHarm(plan.experiment, plan.segment, variant, metric, at_us))
-    return iter(harmed)
+def experiment_effects(
+    database: Database, plan: Plan, experiment: Experiment, variant: str, *, now_us: int
+) -> tuple[Effect, ...]:
+    """What one experiment says about one of its variants now; raises `StoreError`."""
+    live, judged = _read(database, plan, experiment, variant, now_us=now_us)
+    arm = experiment.variant(variant)
+    definition = Definition(definition_of(plan, arm), plan.deployments[arm.deployment].digest)
+    current = () if judged is None else (judged.plan_number,)
+    return live.effects(earlier_proofs(database, definition, current=current), now_us)
 
 
-def arms(experiment: Experiment, target: str) -> dict[str, bool]:
-    """The variants that a target names, ``EXPERIMENT/VARIANT`` or those of a deployment.
-
-    The value is whether the target is the variant: a prompt or parameters make it another one than its deployment.
-    """
-    found = {}
-    for variant in experiment.variants:
-        if target == f"{experiment.name}/{variant.name}":
-            found[variant.name] = True
-        elif target == variant.deployment:
-            found[variant.name] = variant.system_prompt is None and not variant.params
-    return found
+def _definition(plan: Plan, target: str) -> str:
+    """The digest of what a target serves: that of the deployment, with the prompt and parameters of a variant."""
+    return resolve(target, plan, base_url="").deployment_digest
 
 
 def _experiments(
-    database: Database, plan: Plan, candidate: str, baseline: str
+    database: Database, plan: Plan, targets: tuple[str, str], *, now_us: int
 ) -> Iterator[tuple[LiveExperiment, JudgedExperiment | None]]:
-    digests = {name: deployment.digest for name, deployment in plan.deployments.items()}
+    candidate, baseline = (_definition(plan, target) for target in targets)
     for experiment in plan.experiments.values():
-        treatments, controls = arms(experiment, candidate), arms(experiment, baseline)
-        if experiment.control not in controls:
-            continue
-        for variant in sorted(treatments.keys() - {experiment.control}):
-            exact = treatments[variant] and controls[experiment.control]
-            live, judged = _read(database, experiment, variant, digests)
-            yield replace(live, exact=exact), judged
+        control = experiment.variant(experiment.control)
+        for variant in experiment.variants:
+            if variant.name == experiment.control or not _is_named(plan, experiment, variant, control, targets):
+                continue
+            exact = definition_of(plan, variant) == candidate and definition_of(plan, control) == baseline
+            live, judged = _read(database, plan, experiment, variant.name, now_us=now_us)
+            yield replace(live, exact=exact), judged if exact else None
+
+
+def _is_named(plan: Plan, experiment: Experiment, variant: Variant, control: Variant, targets: tuple[str, str]) -> bool:
+    """Whether the two targets name the two arms, or serve the same deployments."""
+    return all(
+        target == f"{experiment.name}/{arm.name}" or deployment_of(plan, target) == arm.deployment
+        for target, arm in zip(targets, (variant, control), strict=True)
+    )
 
 
 def _read(
-    database: Database, experiment: Experiment, variant: str, digests: Mapping[str, str]
+    database: Database, plan: Plan, experiment: Experiment, variant: str, *, now_us: int
 ) -> tuple[LiveExperiment, JudgedExperiment | None]:
-    bare = LiveExperiment(name=experiment.name, variant=variant, state=experiment.state, segment=experiment.segment)
-    stored = analysis_plans.newest(database, experiment.name)
-    if stored is None or not _is_of(stored, experiment):
+    now = situation(database, experiment, now_us=now_us)
+    bare = LiveExperiment(
+        name=experiment.name,
+        variant=variant,
+        state=experiment.state,
+        segment=experiment.segment,
+        entered=now.entered,
+        error=now.error,
+    )
+    stored = stored_plan(database, experiment)
+    if stored is None:
         return bare, None
-    stored = replace(stored, plan=with_later_end(stored.plan, experiment))
-    memory, sums = _one_look(database, stored)
-    made = looks.count(database, stored.number, until_us=memory.looked_us)
+    found = decisions.read(database, stored)
     live = replace(
         bare,
         plan=stored.plan,
-        sums=sums if made else None,
-        memory=replace(memory, sizes={}),
-        planned=_planned(database, stored),
-        changed=_changed(stored, experiment, digests),
-        looks=made,
+        sums=found.sums if found.looks else None,
+        memory=replace(found.memory, sizes={}),
+        decision=found.decisions[variant] if found.looks else None,
+        changed=changed_models(stored.plan, plan, experiment),
+        looks=found.looks,
     )
     return live, _judged(database, stored, live)
-
-
-def _one_look(database: Database, stored: StoredPlan) -> tuple[Memory, Sums]:
-    """The decisions and the sums of the same last look; a look that is stored meanwhile makes both be read again."""
-    for _ in range(READS):
-        with database.read_transaction() as cursor:
-            memory = looks.memory(cursor, stored.number, stored.plan)
-        sums = shown_looks.newest_sums(database, stored)
-        if not memory.looked_us or sums.at_us == memory.looked_us:
-            return memory, sums
-    raise Unavailable(f"experiments.{stored.plan.experiment}: looks come faster than they can be read; try again")
-
-
-def _is_of(stored: StoredPlan, experiment: Experiment) -> bool:
-    """Whether the plan is that of the present segment and salt."""
-    plan = stored.plan
-    return plan.segment == experiment.segment and plan.declared.get("salt") == declared_fields(experiment)["salt"]
-
-
-def _changed(stored: StoredPlan, experiment: Experiment, digests: Mapping[str, str]) -> tuple[str, ...]:
-    """The variants whose present definition differs from the one that was frozen."""
-    return tuple(
-        variant.name
-        for variant in experiment.variants
-        if stored.plan.models.get(variant.name) != digests.get(variant.deployment)
-    )
-
-
-def _planned(database: Database, stored: StoredPlan) -> dict[str, Estimate]:
-    primary = stored.plan.primary
-    if primary is None or stored.plan.planned_units is None:
-        return {}
-    series = shown_looks.series(database, stored, primary.metric, most=MOST_PLANS)
-    return {one.variant: one.finding.estimate for one in series if isinstance(one.finding.estimate, Estimate)}
 
 
 def _judged(database: Database, stored: StoredPlan, live: LiveExperiment) -> JudgedExperiment:

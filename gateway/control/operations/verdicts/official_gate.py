@@ -10,9 +10,10 @@ from pathlib import Path
 from evaluators.gate.file import load
 from evaluators.loading.suite_text import digest_of, text_of
 from fairtrial.config.file.project_files import MOST_YAML_BYTES, FileRefused, project_root, read_text
+from fairtrial.config.releases import ReleaseGates
 from fairtrial.domain.errors import ConfigError, Diagnostic
 
-NONE_DECLARED = "the project declares no official gate (releases.gate in fairtrial.yaml)"
+NONE_DECLARED = "the project declares no official gate (releases in fairtrial.yaml)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +45,25 @@ def official_gate(path: Path) -> OfficialGate:
     return OfficialGate(gate.name, str(path.relative_to(root)), sha256_of(text), suites)
 
 
-def why_unofficial(release_gate: Path | None, gate_sha256: str, suites: Mapping[str, str | None]) -> str:
-    """Why a verdict is unofficial; empty if its gate and suites are the official ones.
+@dataclass(frozen=True, slots=True)
+class FoundGate:
+    """The file of the official gate with this text and these suites, ``None`` with the reason if there is none."""
 
-    ``release_gate``: the file that the project declares. ``suites``: the digest of each suite's text.
-    """
-    if release_gate is None:
-        return NONE_DECLARED
-    try:
-        return official_gate(release_gate).why_not(gate_sha256, suites)
-    except ConfigError as error:
-        return f"the official gate can't be read ({str(error).splitlines()[0]})"
+    file: Path | None
+    unofficial_why: str = ""
+
+
+def find_official(gates: ReleaseGates, gate_sha256: str, suites: Mapping[str, str | None]) -> FoundGate:
+    """Which of the official gates has this text and these suites. ``suites``: the digest of each suite's text."""
+    why = NONE_DECLARED
+    for file in gates.files():
+        try:
+            why = official_gate(file).why_not(gate_sha256, suites)
+        except ConfigError as error:
+            why = f"the official gate can't be read ({str(error).splitlines()[0]})"
+        if not why:
+            return FoundGate(file)
+    return FoundGate(None, why)
 
 
 def sha256_of(text: str) -> str:

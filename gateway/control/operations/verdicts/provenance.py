@@ -11,9 +11,10 @@ from platform import python_version
 from evaluators.gate.evidence.document import Evidence
 from evaluators.gate.file import Gate
 from evaluators.results.run_table import RunTable
+from fairtrial.config.releases import ReleaseGates
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.verdicts.provenance import JudgedExperiment, JudgedQueue, JudgedRun, JudgedSuite, Provenance
-from gateway.control.operations.verdicts.official_gate import sha256_of, why_unofficial
+from gateway.control.operations.verdicts.official_gate import find_official, sha256_of
 from gateway.control.operations.verdicts.stored_suites import StoredSuite
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "sacrebleu", "rouge-score", "duckdb")
@@ -22,14 +23,14 @@ LIBRARIES = ("numpy", "scipy", "scikit-learn", "sacrebleu", "rouge-score", "duck
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The circumstances of a verdict: the plan in force, who asked, and the file of the official gate, if any.
+    """The circumstances of a verdict: the plan in force, who asked, and the official gates.
 
     ``root``: the project's folder, in which the files of training data are.
     """
 
     plan: Plan
     asked_by: str
-    release_gate: Path | None
+    release_gates: ReleaseGates
     root: Path | None = None
 
 
@@ -38,7 +39,7 @@ def provenance(
 ) -> Provenance:
     """Who asked for the verdict on this evidence, and what it is based on."""
     sha256 = sha256_of(evidence.gate_text)
-    why = why_unofficial(asked.release_gate, sha256, {one.reference.suite: one.text_digest for one in stored})
+    found = find_official(asked.release_gates, sha256, {one.reference.suite: one.text_digest for one in stored})
     return Provenance(
         gate_text=evidence.gate_text,
         gate_sha256=sha256,
@@ -46,8 +47,8 @@ def provenance(
         program=version("fairtrial"),
         plan_hash=asked.plan.plan_hash,
         asked_by=asked.asked_by,
-        official=not why,
-        unofficial_why=why,
+        official=found.file is not None,
+        unofficial_why=found.unofficial_why,
         approvers=gate.approvers,
         max_age_seconds=gate.max_age_seconds,
         runs=tuple(_judged(run) for run in evidence.runs.values()),
@@ -59,6 +60,7 @@ def provenance(
         served={target: "+".join(dict.fromkeys(names)) for target, names in evidence.served.items()},
         libraries=_versions(),
         training=evidence.training,
+        self_approval=gate.self_approval,
     )
 
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from math import isclose
-from typing import Any
+from typing import Any, Literal
 
 from evaluators.gate.evidence.document import Evidence, decode, judge_again
 from evaluators.gate.live.experiment import LiveExperiment
+from evaluators.gate.live.rate_check import contradictions
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.verdict import Decision, Finding, Verdict
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdict_chain
-from fairtrial.store.experiments.charts.repeated_looks import RepeatedLook, repeated_looks
-from gateway.control.operations.verdicts.vote_on_verdict import find_verdict
+from fairtrial.store.experiments.charts.repeated_looks import UNREADABLE, RepeatedLook, StoredLook, repeated_looks
+from gateway.control.operations.verdicts.release.vote_on_verdict import find_verdict
 
 PRECISION = 1e-9
 """The relative difference of two numbers that another machine's libraries may cause."""
@@ -36,12 +37,19 @@ class Line:
     says_now: str
     same: bool
 
+    def difference(self) -> str:
+        """A sentence on what differs."""
+        if self.stored != self.computed:
+            return f"{self.rule} ({self.source}): {self.stored} when stored, {self.computed} now"
+        return f"{self.rule} ({self.source}): its numbers or words differ"
+
 
 @dataclass(frozen=True, slots=True)
 class Looks:
     """The looks at one experiment that the verdict ``judged``, those that are still stored, and those that repeat.
 
-    ``decisions``: whether repeating them gives the decisions of the evidence; ``None`` if the store has no look.
+    ``different``: the numbers of the looks that don't repeat. ``decisions``: whether repeating them gives the decisions
+    of the evidence; ``None`` if the store has no look.
     """
 
     experiment: str
@@ -49,14 +57,29 @@ class Looks:
     stored: int
     repeated: int
     decisions: bool | None
+    different: tuple[int, ...] = ()
+
+    def differences(self) -> Iterator[str]:
+        """A sentence for each look that does not repeat, and for what follows from them."""
+        if self.stored != self.judged:
+            yield f"{self.stored} looks at {self.experiment} are stored, and the verdict judged {self.judged}"
+        for number in self.different:
+            yield f"look {number} of {self.experiment} does not repeat: its findings differ from its sums"
+        if self.decisions is False:
+            yield f"the looks at {self.experiment} give other decisions than the evidence has"
 
 
 @dataclass(frozen=True, slots=True)
 class Recomputed:
-    """A verdict that was judged again. ``program`` is the version that judged first, ``program_now`` this one."""
+    """A verdict that was judged again. ``program`` is the version that judged first, ``program_now`` this one.
+
+    ``differences``: a sentence for each; ``result`` is ``THE SAME`` if there is none.
+    """
 
     verdict_id: str
     same: bool
+    result: Literal["THE SAME", "CHANGED"]
+    differences: tuple[str, ...]
     decision: Decision
     decision_now: Decision
     program: str
@@ -76,10 +99,24 @@ def recompute(database: Database, verdict_id: str) -> Recomputed:
     again = judge_again(evidence, verdict_id)
     lines = tuple(_lines(verdict.findings, again.findings))
     looks = tuple(_looks(database, verdict, evidence))
-    same = all(line.same for line in lines) and _alike(_whole(verdict), _whole(again))
-    same = same and all(one.decisions and one.judged == one.stored == one.repeated for one in looks)
-    program = "" if verdict.provenance is None else verdict.provenance.program
-    return Recomputed(verdict_id, same, verdict.decision, again.decision, program, version("fairtrial"), lines, looks)
+    differences = (
+        *_whole_differences(verdict, again),
+        *(line.difference() for line in lines if not line.same),
+        *contradictions(evidence.live),
+        *(says for one in looks for says in one.differences()),
+    )
+    return Recomputed(
+        verdict_id=verdict_id,
+        same=not differences,
+        result="CHANGED" if differences else "THE SAME",
+        differences=differences,
+        decision=verdict.decision,
+        decision_now=again.decision,
+        program="" if verdict.provenance is None else verdict.provenance.program,
+        program_now=version("fairtrial"),
+        lines=lines,
+        looks=looks,
+    )
 
 
 def evidence_of(database: Database, verdict_id: str) -> Evidence:
@@ -88,6 +125,13 @@ def evidence_of(database: Database, verdict_id: str) -> Evidence:
     if document is None:
         raise Conflict(f"verdict {verdict_id}: an earlier version judged it, without keeping the evidence")
     return decode(document)
+
+
+def _whole_differences(stored: Verdict, computed: Verdict) -> Iterator[str]:
+    new = _whole(computed)
+    for name, old in _whole(stored).items():
+        if not _alike(old, new[name]):
+            yield f"{name}: {old} when stored, {new[name]} now"
 
 
 def _whole(verdict: Verdict) -> dict[str, Any]:
@@ -111,8 +155,15 @@ def _lines(stored: Sequence[Finding], computed: Sequence[Finding]) -> Iterator[L
             None if new is None else new.result,
             "" if old is None else old.says,
             "" if new is None else new.says,
-            old is not None and new is not None and _alike(asdict(old), asdict(new)),
+            _same(old, new),
         )
+
+
+def _same(old: Finding | None, new: Finding | None) -> bool:
+    """Whether the evidence gives the same finding; advice may differ, and a later version may show more."""
+    if new is None or old is None:
+        return new is not None and not new.decisive
+    return _alike(asdict(replace(old, needed="")), asdict(replace(new, needed="")))
 
 
 def _alike(one: Any, other: Any) -> bool:
@@ -134,19 +185,37 @@ def _looks(database: Database, verdict: Verdict, evidence: Evidence) -> Iterator
             yield _repeat(live, looks, judged.looks)
 
 
-def _repeat(live: LiveExperiment, looks: Sequence[RepeatedLook], judged: int) -> Looks:
-    memory, repeated = Memory(), 0
-    for look in looks:
-        primary = look.plan.primary
-        found = find(look.plan, look.sums, memory.looked(primary.metric) if primary else None)
-        repeated += all(_alike(asdict(one), asdict(stored)) for one, stored in _pairs(found, look))
-        memory = memory.after(look.plan, look.sums, found)
+def _repeat(live: LiveExperiment, looks: Sequence[StoredLook], judged: int) -> Looks:
+    memory = Memory()
+    different = []
+    for stored in looks:
+        try:
+            look = stored.read()
+            primary = look.plan.primary
+            found = find(look.plan, look.sums, memory.looked(primary.metric) if primary else None)
+            memory = memory.after(look.plan, look.sums, found)
+        except UNREADABLE:
+            different.append(stored.number)
+            continue
+        if not _repeats(found, look):
+            different.append(stored.number)
     decisions = all(
         memory.latched[key].answer == one.answer for key, one in live.memory.latched.items() if key in memory.latched
     )
-    return Looks(live.name, judged, len(looks), repeated, decisions if looks else None)
+    repeated = len(looks) - len(different)
+    return Looks(live.name, judged, len(looks), repeated, decisions if looks else None, tuple(different))
 
 
-def _pairs(found: Sequence[Any], look: RepeatedLook) -> Iterator[tuple[Any, Any]]:
+def _repeats(found: Sequence[Any], look: RepeatedLook) -> bool:
+    """Whether the stored findings are those of the sums: each computed one is there once, and each equals its own.
+
+    Stored findings on metrics that the plan does not have, because an amendment removed them, are not compared.
+    """
     computed = {(one.metric, one.variant): one for one in found}
-    return ((computed[one.metric, one.variant], one) for one in look.findings if (one.metric, one.variant) in computed)
+    stored = [one for one in look.findings if one.metric in {metric for metric, _ in computed}]
+    if len(stored) != len(computed):
+        return False
+    return all(
+        (one.metric, one.variant) in computed and _alike(asdict(computed[one.metric, one.variant]), asdict(one))
+        for one in stored
+    )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator
 
 from evaluators.engine.target import resolve
 from evaluators.gate.run_freshness import age_text, weights_changed
@@ -14,23 +12,14 @@ from fairtrial.domain.verdict import Verdict
 from fairtrial.domain.verdicts.provenance import JudgedExperiment, JudgedRun, Provenance
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import runs
-from fairtrial.store.experiments import analysis_plans, looks
+from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.training_data import data_audits
-from gateway.control.operations.split.check_split import check_split
-from gateway.control.operations.verdicts.official_gate import why_unofficial
+from gateway.control.operations.verdicts.live_evidence import experiment_effects
+from gateway.control.operations.verdicts.official_gate import find_official
+from gateway.control.operations.verdicts.present import Present
 from gateway.control.operations.verdicts.served_weights import served_weights
 
 AGAIN = "judge it again"
-
-
-@dataclass(frozen=True, slots=True)
-class Present:
-    """What is true now. ``release_gate``: the official gate's file. ``probed``: target → a fingerprint just seen."""
-
-    plan: Plan
-    release_gate: Path | None
-    now_us: int
-    probed: Mapping[str, str] = field(default_factory=dict)
 
 
 def stale_reasons(database: Database, verdict: Verdict, present: Present) -> tuple[str, ...]:
@@ -38,10 +27,14 @@ def stale_reasons(database: Database, verdict: Verdict, present: Present) -> tup
     kept = verdict.provenance
     if kept is None or not kept.definitions:
         return ("an earlier version judged it, without a record of what it rests on",)
-    return tuple(dict.fromkeys([*_age(verdict, kept, present.now_us), *_reasons(database, kept, present)]))
+    return tuple(
+        dict.fromkeys(
+            [*_age(verdict, kept, present.now_us), *_reasons(database, kept, present, judged_us=verdict.at_us)]
+        )
+    )
 
 
-def _reasons(database: Database, kept: Provenance, present: Present) -> Iterator[str]:
+def _reasons(database: Database, kept: Provenance, present: Present, *, judged_us: int) -> Iterator[str]:
     yield from _definitions(kept, present.plan)
     since_us = present.now_us - round((kept.max_age_seconds or 0.0) * 1e6)
     known = {target for target in kept.definitions if _resolves(target, present.plan)}
@@ -53,12 +46,13 @@ def _reasons(database: Database, kept: Provenance, present: Present) -> Iterator
     for target in known - {run.target for run in kept.runs}:
         if weights_changed(kept.served.get(target), served.get(target, ())):
             yield f"{target} answers with other weights now ({served[target][0]}) than when it was judged; {AGAIN}"
-    why = why_unofficial(present.release_gate, kept.gate_sha256, {one.suite: one.text_digest for one in kept.suites})
+    found = find_official(present.release_gates, kept.gate_sha256, {one.suite: one.text_digest for one in kept.suites})
+    why = found.unofficial_why
     if kept.official and why:
         yield f"the official gate is not the one that it was judged by: {why}"
     yield from _training(database, kept, present.plan)
     for experiment in kept.experiments:
-        yield from _experiment(database, experiment, present.plan)
+        yield from _experiment(database, experiment, present, judged_us=judged_us)
 
 
 def _age(verdict: Verdict, kept: Provenance, now_us: int) -> Iterator[str]:
@@ -114,25 +108,23 @@ def _training(database: Database, kept: Provenance, plan: Plan) -> Iterator[str]
         yield f"a newer audit of the training data of {judged.deployment} has another result; {AGAIN}"
 
 
-def _experiment(database: Database, judged: JudgedExperiment, plan: Plan) -> Iterator[str]:
-    """What has changed in the experiment since: its state, its plan, harm, or the split."""
-    name, experiment = judged.experiment, plan.experiments.get(judged.experiment)
-    stored = analysis_plans.newest(database, name)
+def _experiment(database: Database, judged: JudgedExperiment, present: Present, *, judged_us: int) -> Iterator[str]:
+    """What has changed in the experiment since: its state, its plan, or what it says against the candidate."""
+    name, plan = judged.experiment, present.plan
+    last = transitions.last(database).get(name)
+    if last is not None and last.action == "rollback" and last.at_us > judged_us:
+        yield f"the experiment {name} was rolled back since"
+        return
+    experiment, stored = plan.experiments.get(name), analysis_plans.newest(database, name)
     if experiment is None or stored is None:
-        yield f"the experiment {name}, on which it rests, is no longer there"
+        if last is None or last.to_state != "ended":
+            yield f"the experiment {name}, on which it rests, is no longer there"
         return
     if experiment.segment != judged.segment:
         yield f"the experiment {name} has begun anew since; {AGAIN}"
         return
-    if experiment.state == "killed":
-        yield f"the experiment {name} is stopped (killed)"
     if stored.plan.analysis_hash != judged.analysis_hash:
         yield f"the analysis plan of the experiment {name} was amended since; {AGAIN}"
-    with database.read_transaction() as cursor:
-        memory = looks.memory(cursor, stored.number, stored.plan)
-    harmed = [metric for (metric, variant), one in memory.latched.items()
-              if variant == judged.variant and one.answer == "harm"]  # fmt: skip
-    if harmed:
-        yield f"live traffic has proven harm to {' and '.join(sorted(harmed))} in the experiment {name}"
-    if memory.split.invalid or check_split(database, experiment).invalid:
-        yield f"the split of the experiment {name} is invalid"
+    for effect in experiment_effects(database, plan, experiment, judged.variant, now_us=present.now_us):
+        if effect.result != "shown":
+            yield f"the experiment {name}: {effect.says}"

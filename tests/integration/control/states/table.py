@@ -70,7 +70,7 @@ TABLE = (
     Row(
         state="not worse", meaning="a plan that requires not worse has its answer",
         status="tuned is not worse", tone="success", gate="SHIP", says="not worse",
-        promote="", serves="both", notices=("notice.better",), printed=True,
+        promote="", serves="both", notices=("notice.better",), printed=False,
     ),
     Row(
         state="declined within the margin", meaning="a decline is proven, and it is smaller than the plan's margin",
@@ -94,7 +94,7 @@ TABLE = (
     ),
     Row(
         state="worse, then amended", meaning="worse was proven, and an amendment counts anew",
-        status="No data yet", tone="warning", gate="HOLD", says="an earlier attempt",
+        status="PAUSED", tone="warning", gate="HOLD", says="an earlier attempt",
         promote="an earlier attempt", serves="base", alarms=("experiment.worse",), printed=True,
     ),
     Row(
@@ -120,7 +120,7 @@ TABLE = (
     ),
     Row(
         state="earlier proof withdrawn", meaning="an admin withdrew the earlier proof, with a reason",
-        status="No data yet", tone="info", gate="SHIP", says="withdrawn",
+        status="No data yet", tone="info", gate="SHIP", says="withdrew it",
         promote="", serves="both",
     ),
     Row(
@@ -163,6 +163,7 @@ TABLE = (
         state="effect changed", meaning="the intervals of different looks exclude each other",
         status="HOLD", tone="warning", gate="HOLD", says="has changed since the start",
         promote="has changed since the start", serves="both", alarms=("experiment.changed",),
+        notices=("notice.better",),
     ),
     Row(
         state="waits for approval", meaning="all other conditions of the next stage hold",
@@ -192,21 +193,23 @@ TABLE = (
     Row(
         state="promoted", meaning="a person promoted the variant",
         status="PROMOTED", tone="success", gate="SHIP", says="promoted",
-        promote="can't promote an experiment that is ended", serves="tuned", notices=("notice.ended",), printed=True,
+        promote="can't promote an experiment that is ended", serves="tuned",
+        notices=("notice.better", "notice.ended"), printed=True,
     ),
     Row(
         state="promoted by override", meaning="an admin promoted although something was missing",
         status="PROMOTED", tone="warning", gate="SHIP", says="promoted",
-        promote="can't promote an experiment that is ended", serves="tuned", notices=("notice.ended",),
+        promote="can't promote an experiment that is ended", serves="tuned", notices=("notice.better", "notice.ended"),
     ),
     Row(
         state="rolled back", meaning="a person undid the promotion",
         status="ROLLED BACK", tone="warning", gate="SHIP", says="ended",
-        promote="can't promote an experiment that is ended", serves="base", notices=("notice.ended",),
+        promote="can't promote an experiment that is ended", serves="base",
+        notices=("notice.better", "notice.ended", "notice.ended"),
     ),
     Row(
         state="removed from the file", meaning="it ended, and its entry left the project file",
         status="ENDED", tone="warning", gate="SHIP", says="",
-        promote="no longer in the project file", serves="base", notices=("notice.ended",),
+        promote="there is no experiment", serves="base", notices=("notice.ended",),
     ),
 )  # fmt: skip

@@ -9,8 +9,9 @@ from evaluators.gate.judge import judge
 from evaluators.suite import Suite
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Comparison, Estimate
-from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdict import Finding, Verdict
 from tests.fixtures.evaluators.trials import run, suite
+from tests.fixtures.for_each import for_each
 
 LINE = "qa not worse than base by 10pp"
 
@@ -30,6 +31,11 @@ def gap(verdict: Verdict) -> Estimate:
     return evidence.difference
 
 
+def advised(found: Finding) -> int:
+    """How many more cases the finding asks for."""
+    return int(found.needed.split("about ")[1].split(" ")[0].replace(",", ""))
+
+
 def test_a_later_look_has_a_wider_interval_that_is_always_valid() -> None:
     of = suite(LINE, n=200)
     first, later = gap(looked(of, 10, 10, later=False)), gap(looked(of, 10, 10, later=True))
@@ -41,12 +47,61 @@ def test_the_advice_of_a_hold_settles_it_at_the_next_look() -> None:
     """About so many cases with the same share of differing ones pass at a later look, with a chance of 80 %."""
     held = looked(suite(LINE, n=40), 3, 3, later=False)
     assert held.decision == "HOLD"
-    more = int(held.findings[0].needed.split("about ")[1].split(" ")[0].replace(",", ""))
-    n, rng = 40 + more, np.random.default_rng(1)
+    n, rng = 40 + advised(held.findings[0]), np.random.default_rng(1)
     flips = round(0.15 * n)
     won = rng.binomial(flips, 0.5, size=60)
     shipped = [looked(suite(LINE, n=n), int(one), flips - int(one), later=True).decision == "SHIP" for one in won]
     assert 0.65 <= np.mean(shipped) <= 0.95
+
+
+def test_the_advice_includes_how_many_cases_must_differ() -> None:
+    held = looked(suite("qa not worse than base by 15pp", n=20), 1, 1, later=False).findings[0]
+    assert held.result == "cannot tell"
+    assert "that counts as a further look, which needs 30 cases of which 10 differ; 2 of 20 do so far" in held.needed
+    assert advised(held) == 106  # 20 · 12.5 / 2 cases, of which ten differ with a chance of 80 %
+    again = looked(suite("qa not worse than base by 15pp", n=80), 4, 4, later=True).findings[0]
+    assert "only 8 of 80 cases differ from the others, which is too few for a look" in again.says
+
+
+def test_the_advice_on_a_floor_says_what_the_next_look_needs_of_the_lines_that_compare() -> None:
+    """A floor asks for eight more cases. With ten, the comparison that had passed finds too few cases that differ."""
+    of = suite("qa >= 80% sure", "qa not worse than base by 30pp", n=20)
+    floor, compared = looked(of, 2, 1, later=False).findings[:2]
+    assert (floor.result, compared.result, advised(floor)) == ("cannot tell", "pass", 8)
+    look = (
+        "more cases count as a further look for the lines that compare with the base, which needs 30 cases of which 10 "
+    )
+    assert floor.needed.endswith(f"; {look}differ; 3 of 20 differ so far on qa.accuracy")
+    again = looked(suite(*of.gate, n=30), 3, 2, later=True).findings[1]
+    assert "only 5 of 30 cases differ from the others, which is too few for a look" in again.says
+    of = suite("qa >= 96% sure", "qa not worse than base by 30pp", n=200)
+    enough = looked(of, 20, 10, later=False).findings[0]
+    assert enough.needed.endswith("more cases count as a further look for the lines that compare with the base")
+
+
+def test_a_failure_that_only_holms_correction_doubts_is_not_told_that_one_more_case_settles_it() -> None:
+    lines = ["qa >= 90%", *(f"qa not worse than base by {margin}pp" for margin in (30, 31, 32))]
+    doubted = looked(suite(*lines, n=20), 4, 5, later=False).findings[0]
+    assert "may be chance (Holm)" in doubted.says
+    assert advised(doubted) == 5  # 6.24 · 0.09 / 0.15² = 25 cases, at the level 0.05 / 4
+
+
+@for_each(
+    ("margin", "won", "lost", "n"), [(25, 0, 2, 20), (15, 1, 1, 20), (5, 1, 0, 20), (10, 9, 9, 60), (5, 20, 21, 150)]
+)
+def test_so_many_cases_of_the_same_kind_are_decided_at_the_next_look(margin: int, won: int, lost: int, n: int) -> None:
+    line = f"qa not worse than base by {margin}pp"
+    held = looked(suite(line, n=n), won, lost, later=False).findings[0]
+    assert held.result == "cannot tell" and "further look" in held.needed, held
+    times = (n + advised(held)) / n
+    again = looked(suite(line, n=round(times * n)), round(times * won), round(times * lost), later=True).findings[0]
+    assert again.result != "cannot tell", (held.needed, again.says)
+
+
+def test_no_number_of_cases_is_promised_while_none_differs() -> None:
+    held = looked(suite("qa not worse than base by 5pp", n=20), 0, 0, later=False).findings[0]
+    assert held.result == "cannot tell"
+    assert held.needed.endswith("no case differs from the others, and a further look needs 10 that do")
 
 
 def test_few_cases_that_differ_are_too_few_for_a_later_look() -> None:

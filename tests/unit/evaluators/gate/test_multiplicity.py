@@ -14,7 +14,7 @@ from tests.fixtures.evaluators.trials import right, run, suite, verdict
 
 def failing(p: float, family: str | None = "quality", **more) -> RuleResult:
     finding = Finding(f"p {p}", "small", "fail", "is lower")
-    return RuleResult(finding, family, lambda alpha: p <= alpha, lambda: finding, **more)  # type: ignore[arg-type]
+    return RuleResult(finding, family, lambda alpha: p <= alpha, lambda _: finding, **more)  # type: ignore[arg-type]
 
 
 def results(*judged: RuleResult) -> list[str]:

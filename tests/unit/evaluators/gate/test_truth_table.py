@@ -1,5 +1,7 @@
 """The truth table: what ships, what blocks, what can't be told, what is unsound."""
 
+from math import ceil
+
 import numpy as np
 import pytest
 
@@ -173,7 +175,10 @@ def test_a_lost_slice_is_named_beside_the_rule_over_all_cases() -> None:
 def test_in_every_slice_gives_a_finding_for_each() -> None:
     of = suite("qa >= 50% in every kind", tags={i: {"kind": "ab"[i % 2]} for i in range(120)})
     found = verdict(of, run(of, "tuned", [float(i % 2) for i in range(120)]), run(of, "base", right(80)))
-    assert [(one.scope, one.result) for one in found.findings] == [("kind:a", "fail"), ("kind:b", "pass")]
+    assert [(one.scope, one.result) for one in found.findings if one.decisive] == [
+        ("kind:a", "fail"),
+        ("kind:b", "pass"),
+    ]
 
 
 def test_clusters_widen_the_interval_and_the_method_says_so() -> None:
@@ -203,3 +208,27 @@ def test_at_the_margin_a_wrong_verdict_is_as_rare_as_promised(
         baseline = [1.0] * lost + [0.0] * won + [1.0] * equal
         errors += times * (decision(NOT_WORSE, candidate, baseline, 150) == wrong)
     assert errors <= 19
+
+
+@for_each(
+    ("line", "share", "n"),
+    [
+        ("qa.accuracy >= 10%", 0.05, 40),
+        ("qa.accuracy >= 75%", 0.7, 50),
+        ("qa.accuracy >= 95%", 0.9, 40),
+        ("qa.accuracy >= 75% sure", 0.8, 50),
+        ("qa.accuracy <= 50%", 0.6, 20),
+    ],
+)
+def test_the_advice_on_a_floor_is_where_its_own_interval_decides(line: str, share: float, n: int) -> None:
+    def found(cases: int):
+        of = suite(line, n=cases)
+        return verdict(of, run(of, "tuned", right(round(share * cases), cases)), None).findings[0]
+
+    held = found(n)
+    assert held.result == "cannot tell", held
+    more = int(held.needed.split("about ")[1].split(" ")[0].replace(",", ""))
+    again = found(20 * ceil((n + more) * 1.02 / 20))
+    assert again.result != "cannot tell", (held.needed, again.says)
+    assert found(int((n + more) * 0.85)).result == "cannot tell", held.needed
+    assert ("above the limit, but the whole interval has to be" in held.needed) == line.endswith("sure")

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from fairtrial.domain.verdict import EXIT_CODES, Decision, Finding, Result, decide, interleave_sources
+from fairtrial.domain.verdict import (
+    EXIT_CODES,
+    UNAPPROVED,
+    Decision,
+    Finding,
+    Result,
+    decide,
+    exit_code,
+    interleave_sources,
+)
 from tests.fixtures.for_each import for_each
 
 
@@ -31,6 +40,8 @@ def test_what_is_only_shown_never_decides() -> None:
 
 def test_the_exit_codes_are_those_that_pipelines_know() -> None:
     assert EXIT_CODES == {"SHIP": 0, "BLOCK": 1, "HOLD": 3, "INVALID": 4}
+    waiting = {decision: exit_code(decision, ["admin"]) for decision in EXIT_CODES}
+    assert waiting == {**EXIT_CODES, "SHIP": UNAPPROVED} and UNAPPROVED not in {*EXIT_CODES.values(), 2}
 
 
 def test_the_first_findings_speak_for_as_many_suites_as_there_are() -> None:

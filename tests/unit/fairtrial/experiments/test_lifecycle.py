@@ -43,6 +43,8 @@ ALLOWED: dict[tuple[ExperimentState, Action], ExperimentState] = {
     ("paused", "promote"): "ended",
     ("running", "rollback"): "ended",
     ("paused", "rollback"): "ended",
+    ("ended", "archive"): "ended",
+    **{(state, "withdraw"): state for state in STATES},
 }
 KILL = Transition("t", 1_800_000_000_000_000, "kill", "running", "killed", 1, "account rosa", "answers in French", "h")
 
@@ -65,8 +67,8 @@ def test_a_resume_after_another_model_answered_starts_a_new_segment() -> None:
 
 
 def test_an_ended_experiment_is_final() -> None:
-    assert possible("ended") == []
-    with pytest.raises(Conflict, match="this state is final"):
+    assert possible("ended") == ["archive"]
+    with pytest.raises(Conflict, match=r"\(possible: archive\)"):
         next_state("t", "ended", 1, "rearm")
 
 
@@ -76,8 +78,17 @@ def test_a_promotion_can_be_rolled_back_and_nothing_else() -> None:
     for action in ("rearm", "kill", "promote"):
         with pytest.raises(Conflict, match=r"\(possible: rollback\)"):
             next_state("t", "ended", 2, action, promoted=True)  # type: ignore[arg-type]
-    with pytest.raises(Conflict, match="this state is final"):
+    with pytest.raises(Conflict, match=r"\(possible: archive\)"):
         next_state("t", "ended", 2, "rollback")
+
+
+def test_a_worse_candidate_is_rearmed_or_resumed_with_another_definition() -> None:
+    with pytest.raises(Conflict, match="can't be resumed until its definition changes"):
+        next_state("t", "paused", 1, "resume", cause="worse")
+    assert next_state("t", "paused", 1, "resume", cause="worse", other_model=True) == ("running", 2)
+    assert next_state("t", "paused", 1, "rearm", cause="worse") == ("running", 2)
+    with pytest.raises(Conflict, match="can't rearm"):
+        next_state("t", "paused", 1, "rearm", cause="person")
 
 
 @for_each("why", ["", "  ", "\n", "x" * (MOST_WHY + 1), "two\nlines", "bell\a", "hidden\u200b", "\ud800"])

@@ -9,7 +9,8 @@ import pytest
 
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis.sums import ArmSums, Sums
-from fairtrial.experiments.monitor import DAY_US, HOUR_US, WEEK_US, Circumstances, Step, passes_us, step
+from fairtrial.experiments.decision.decide import DAY_US, WEEK_US, passes_us
+from fairtrial.experiments.monitor import HOUR_US, Circumstances, Step, step
 from tests.fixtures.experiments.frozen_plans import (
     COST,
     ERRORS,
@@ -42,7 +43,7 @@ def done(found: Step) -> str | None:
 def test_proven_harm_kills_and_says_so() -> None:
     found = step(analysis_plan(errors()), Memory(), sums(HOUR_US, units=900, errors=BAD), around())
     assert found.verdict is not None and found.verdict.do == "kill"
-    assert found.verdict.why.startswith(f"{ERRORS} of tuned: 6.67 % against 1 % of base (e-value ")
+    assert found.verdict.why.startswith(f"{ERRORS} of tuned: 6.7 % against 1 % of base (e-value ")
     assert found.verdict.evidence["metric"] == ERRORS
     assert found.verdict.evidence["units"] == {"base": 900, "tuned": 900}
     assert found.memory.latched[ERRORS, "tuned"].answer == "harm"
@@ -127,7 +128,7 @@ def test_it_ends_after_its_weeks_and_says_what_is_excluded() -> None:
     assert done(step(plan, Memory(), seen, around(end_us - 1))) is None
     found = step(plan, Memory(), seen, around(end_us))
     assert found.verdict is not None and found.verdict.do == "end"
-    assert found.verdict.why.startswith("4 weeks are over; tuned is between -")
+    assert found.verdict.why.startswith("4 weeks are over; tuned is between 6.6 points worse and ")
     assert set(found.verdict.evidence) == {"feedback.resolved of tuned", f"{ERRORS} of tuned"}
 
 

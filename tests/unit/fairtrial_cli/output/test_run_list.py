@@ -1,4 +1,4 @@
-"""The list of runs: a column for the model, cases without their repeats, and a short fingerprint."""
+"""The list of runs: a column for the model, and cases without their repeats."""
 
 from __future__ import annotations
 
@@ -37,13 +37,16 @@ def test_a_row_has_its_numbers_and_no_text_that_must_be_parsed() -> None:
     assert (row["counts"], row["metrics"]) == (COUNTS, {"intent.accuracy": 0.81})
 
 
-def test_the_model_is_shown_where_the_store_knows_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_model_is_shown_where_the_store_knows_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     rows = [listed(summary(model="openai/support-v2")), listed(summary(fingerprint=None))]
     print_runs(rows, now_us=LATER_US)
     header, first, second = (line.split() for line in capsys.readouterr().out.splitlines())
-    assert header == ["run", "suite", "target", "model", "fingerprint", "age", "status", "cases", "unscored", "seed"]
-    assert " ".join(first) == "019a tickets tuned openai/support-v2 fp_012345678 3 days ago finished 100 3 7"
-    assert second[3:5] == ["–", "–"]
+    assert header == ["run", "suite", "target", "status", "cases", "unscored", "age", "model", "fingerprint", "seed"]
+    assert " ".join(first) == "019a tickets tuned finished 100 3 3 days ago openai/support-v2 fp_0123456789abcdef 7"
+    assert second[-3:] == ["–", "–", "7"]
 
 
 def test_the_head_says_what_identifies_a_run(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 
-from evaluators.gate.evidence.document import text_of
+from evaluators.gate.evidence.document import strict_json_of
 from fairtrial.domain.verdict import Verdict
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdict_chain
 from fairtrial.store.evaluations.verdict_chain import ChainEntry
-from gateway.control.operations.verdicts.release_record import release_record
-from gateway.control.operations.verdicts.staleness import Present
+from gateway.control.operations.verdicts.present import Present
+from gateway.control.operations.verdicts.release.release_record import release_record
 
 KEPT_APART = ("verdict", "chain")
 """Parts of a release record that an export contains as stored."""
@@ -50,7 +50,7 @@ class ExportContents:
     @property
     def evidence_text(self) -> str | None:
         """The evidence as JSON; raises `UnreadableEvidence`."""
-        return None if self.evidence is None else text_of(self.evidence)
+        return None if self.evidence is None else strict_json_of(self.evidence)
 
 
 def read_contents(database: Database, verdict: Verdict, present: Present) -> ExportContents:

@@ -15,7 +15,7 @@ from evaluators.gate.evidence.document import UnreadableEvidence
 from fairtrial.domain.errors import UsageError
 from fairtrial.store.evaluations.verdict_chain import ChainEntry
 from gateway.control.operations.verdicts.export.contents import ExportContents, chain_text
-from gateway.control.operations.verdicts.export.folder import CHAIN, EVIDENCE, HTML, VERDICT, files_of
+from gateway.control.operations.verdicts.export.folder import HTML, files_of
 from gateway.control.operations.verdicts.export.page import render
 from gateway.control.operations.verdicts.export.parsing import parse, read_bytes, utf8
 
@@ -32,30 +32,27 @@ def check_export(path: Path) -> dict[str, Any]:
     ``notes``: what was not checked. Raises `UsageError` for a path that can't be read.
     """
     notes: list[str] = []
+    problems: list[str] = []
     contents: ExportContents | None = None
+    page = path / HTML if path.is_dir() else path
     try:
-        contents = _contents(path)
-        problems = [*_problems(contents), *_surroundings(path, contents, notes)]
+        html = utf8("page", read_bytes(page))
+        contents = parse(html)
+        named = f"{HTML}: " if path.is_dir() else ""
+        for check in (_problems(contents), _page(html, contents, notes)):
+            problems.extend(says if says == NO_ENTRY else f"{named}{says}" for says in check)
+        problems += _folder(path, contents)
     except UnreadableEvidence as error:
-        problems = [str(error)]
+        problems.append(str(error))
     except UsageError as error:
         if not path.exists():
             raise
-        problems = [str(error)]
+        problems.append(str(error) if page == path or str(page) in str(error) else f"{HTML}: {error}")
     except UNREADABLE as error:
-        problems = [f"it can't be read, so it was changed ({type(error).__name__})"]
+        problems.append(f"{page.name} can't be read, so it was changed ({type(error).__name__})")
     head = None if contents is None else _head(contents)
     shows = None if contents is None else _shows(contents)
     return {"intact": not problems, "problems": problems, "notes": notes, "head": head, "shows": shows}
-
-
-def _contents(path: Path) -> ExportContents:
-    if not path.is_dir():
-        return parse(utf8("file", read_bytes(path)))
-    page = parse(utf8("page", read_bytes(path / HTML)))
-    chain = utf8("chain", read_bytes(path / CHAIN)) if page.chain is not None else None
-    evidence = read_bytes(path / EVIDENCE) if page.evidence is not None else None
-    return ExportContents(utf8("verdict", read_bytes(path / VERDICT)), page.record, evidence, chain)
 
 
 def _problems(contents: ExportContents) -> Iterator[str]:
@@ -85,31 +82,34 @@ def _links(entries: Sequence[ChainEntry]) -> Iterator[str]:
             yield f"entry {entry.number} of the chain does not follow entry {before.number}"
 
 
-def _surroundings(path: Path, contents: ExportContents, notes: list[str]) -> Iterator[str]:
-    """What is wrong with the visible page and the other files, which must follow from the verdict and its evidence."""
-    file = path / HTML if path.is_dir() else path
-    html = utf8("page", read_bytes(file))
-    page = parse(html)
-    if path.is_dir():
-        if (page.verdict, page.evidence, page.chain) != (contents.verdict, contents.evidence, contents.chain):
-            yield f"{HTML} and the files beside it differ"
-        yield from _files(path, contents)
-    if page.chain is not None and page.record_sha256 not in html:
+def _page(html: str, contents: ExportContents, notes: list[str]) -> Iterator[str]:
+    """What is wrong with the visible page, which must follow from its embedded parts."""
+    if contents.chain is not None and contents.record_sha256 not in html:
         yield "the record of approvals and releases was changed"
-    program = str(json.loads(page.record)["program"])
+    program = str(json.loads(contents.record)["program"])
     if program != version("fairtrial"):
         notes.append("the visible text was not checked, so trust only what is printed here")
         yield f"fairtrial {program} made the page, so this version can't check its visible text; use that version"
-    elif render(page) != html:
+    elif render(contents) != html:
         yield "the visible page was changed: it does not show what the embedded verdict says"
 
 
-def _files(folder: Path, contents: ExportContents) -> Iterator[str]:
-    for name, content in files_of(contents):
-        if not (folder / name).is_file():
-            yield f"{name} is missing"
-        elif read_bytes(folder / name) != content:
-            yield f"{name} was changed: it differs from the evidence"
+def _folder(path: Path, contents: ExportContents) -> Iterator[str]:
+    """Files beside the page that differ from its embedded parts, that are missing, and that no export has."""
+    if not path.is_dir():
+        return
+    expected = dict(files_of(contents))
+    for name, content in expected.items():
+        file = path / name
+        if not file.is_file() or file.is_symlink():
+            yield f"{name} is missing" if not file.exists() else f"{name} was replaced: it is not a file"
+        elif read_bytes(file) != content:
+            yield f"{name} was changed: it differs from what {HTML} contains"
+    folders = {str(Path(name).parent) for name in expected} - {"."}
+    there = sorted(file.relative_to(path).as_posix() for file in path.rglob("*"))
+    yield from (
+        f"{name} was added: the export does not have it" for name in there if name not in {HTML, *expected, *folders}
+    )
 
 
 def _head(contents: ExportContents) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from fairtrial.domain.storage import verdict_json
 from fairtrial.domain.verdict import Verdict
-from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, approval_state, reads_as
+from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, approval_state, reads_as, vote_note
 from fairtrial.domain.verdicts.wording import standing_word, titled
 from gateway.control.operations.verdicts.export.contents import ExportContents
 from gateway.control.operations.verdicts.export.markup import element, moment, paragraph, section, table, terms, text
@@ -35,7 +35,8 @@ AFTER = (
 NOT_PROVEN = (
     "Approvals, releases and the reasons why a verdict no longer stands are not part of the chain entry. This page "
     "shows them as the store had them at the time of the export. On the machine with the store, `fairtrial verdict "
-    "verify` checks them against the audit trail."
+    "verify` checks them against the audit trail. The head of the trail, which this page shows, proves later that "
+    "the trail before it was not replaced."
 )
 
 
@@ -73,7 +74,7 @@ def render(contents: ExportContents) -> str:
             *findings_sections(verdict),
             *evidence_sections(verdict, record),
             section("Where it was used", _releases(record)),
-            section("Integrity", *_integrity(contents)),
+            section("Integrity", *_integrity(contents, record["trail_head"])),
         ]
     )
     parts = "\n".join(embed(name, content) for name, content in _parts(contents))
@@ -87,8 +88,7 @@ def _printed(contents: ExportContents) -> Printed:
     verdict = verdict_json.decode(contents.verdict)
     record = json.loads(contents.record)
     votes = tuple(Approval(**one) for one in record["approvals"]["votes"])
-    required = () if verdict.provenance is None else verdict.provenance.approvers
-    return Printed(verdict, approval_state(required, votes), record)
+    return Printed(verdict, approval_state(verdict.approvers, votes), record)
 
 
 def _parts(contents: ExportContents) -> Iterator[tuple[str, bytes]]:
@@ -116,16 +116,18 @@ def _warnings(printed: Printed) -> Iterator[str]:
 
 
 def _approvals(printed: Printed) -> Iterator[str]:
-    kept, state = printed.verdict.provenance, printed.state
-    required = () if kept is None else kept.approvers
+    required, state = printed.verdict.approvers, printed.state
     words = f"The gate requires: {', '.join(required)}." if required else "The gate requires no approval."
     if printed.verdict.decision != "SHIP":
         words += " Only a SHIP can be approved."
     elif state.waiting:
         words += f" Still missing: {', '.join(state.waiting)}."
     yield paragraph(words)
-    rows = [(vote.vote, vote.actor, vote.role, moment(vote.at_us), vote.why) for vote in state.votes]
-    yield table(("vote", "who", "role", "when", "why"), rows)
+    rows = [
+        (vote.vote, vote.actor, vote.role, moment(vote.at_us), vote.why, vote_note(vote.involved, vote.barred))
+        for vote in state.votes
+    ]
+    yield table(("vote", "who", "role", "when", "why", "note"), rows)
 
 
 def _releases(record: dict[str, Any]) -> str:
@@ -150,7 +152,7 @@ def _action(release: dict[str, Any]) -> str:
     return f"{release['action']}, although something was missing: {missing}" if overridden else str(release["action"])
 
 
-def _integrity(contents: ExportContents) -> Iterator[str]:
+def _integrity(contents: ExportContents, trail_head: dict[str, Any] | None) -> Iterator[str]:
     entries = contents.entries
     if not entries or contents.evidence is None:
         yield paragraph("An earlier version judged this verdict. It has no evidence and no entry in the hash chain.")
@@ -167,6 +169,9 @@ def _integrity(contents: ExportContents) -> Iterator[str]:
         ("HEAD of the chain: number", head.number),
         ("HEAD of the chain: hash", head.hash),
     ]
+    if trail_head is not None:
+        rows.append(("HEAD of the audit trail: number", trail_head["number"]))
+        rows.append(("HEAD of the audit trail: hash", trail_head["hash"]))
     yield terms(rows)
     yield paragraph(BEFORE)
     yield element("pre", text(COMMAND))

@@ -36,7 +36,7 @@ def test_rates_are_shown_and_do_not_decide() -> None:
     found = verdict(rates=rates)
     assert found.decision == "SHIP"
     shown = [one for one in found.findings if not one.decisive]
-    assert [one.metric for one in shown] == ["live.requests.error_rate", "live.feedback.resolved"]
+    assert [one.metric for one in shown] == ["live.requests.error_rate", "live.feedback.resolved", "live.answer"]
     assert "50.0 % of 200 requests, baseline 1.0 % of 210 requests" in shown[0].says
     assert "no data yet" in shown[1].says
 

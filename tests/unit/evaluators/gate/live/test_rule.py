@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from evaluators.gate.live.rule import NO_HARM
+from evaluators.gate.live.rule import EXPERIMENT_SAYS
 from tests.fixtures.evaluators.live_trials import finding, looked, verdict
 from tests.fixtures.experiments.reported_looks import ERRORS, RESOLVED, analysis_plan, arm, sums
 from tests.fixtures.for_each import for_each
@@ -70,7 +70,7 @@ HARM = sums(10, arm(3_000, 1_500, failed=30), arm(3_000, 1_500, failed=300))
 def test_proven_harm_blocks_even_if_no_line_asks_for_it() -> None:
     found = verdict(looked(analysis_plan(), HARM))
     assert found.decision == "BLOCK"
-    assert finding(found, NO_HARM).says.endswith("harm is proven")
+    assert finding(found, EXPERIMENT_SAYS).says.endswith("harm is proven")
     assert found.headline.startswith("BLOCK tuned: experiment tuned-vs-base: requests.error_rate: 10 % ")
 
 
@@ -98,9 +98,9 @@ def test_proven_harm_to_users_blocks_even_beside_an_invalid_split() -> None:
     assert verdict(looked(analysis_plan(), UNEVEN_HARM), PRIMARY, line).decision == "BLOCK"
 
 
-def test_harm_by_a_guardrail_that_only_pauses_does_not_outweigh_an_invalid_split() -> None:
+def test_harm_by_counted_events_outweighs_an_invalid_split_also_where_it_only_pauses() -> None:
     plan = analysis_plan(metrics=(RESOLVED, replace(ERRORS, signal="pause")))
-    assert verdict(looked(plan, UNEVEN_HARM), HOLD, PRIMARY).decision == "INVALID"
+    assert verdict(looked(plan, UNEVEN_HARM), HOLD, PRIMARY).decision == "BLOCK"
     assert verdict(looked(plan, HARM), HOLD).decision == "BLOCK"
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from fairtrial.experiments.simulation.lifecycle import Setting, run_trial
 from fairtrial.experiments.simulation.outcome import Outcome
+from fairtrial.experiments.simulation.summary import end_of
 from fairtrial.experiments.simulation.world import Event
 from tests.fixtures.experiments.simulated import ERRORS, RESOLVED, arm, project, setting
 
@@ -28,7 +29,7 @@ def test_a_much_better_candidate_ships_after_whole_weeks() -> None:
 
 def test_a_worse_candidate_is_called_so_and_does_not_ship() -> None:
     found = run(setting(tuned=WORSE))
-    assert (found.end, found.days, found.worse, found.better) == ("end", 21.0, True, False)
+    assert (found.end, found.worse, found.better, end_of(found)) == ("pause", True, False, "worse")
 
 
 def test_a_failing_candidate_is_stopped_at_an_error_between_two_looks() -> None:

@@ -9,8 +9,10 @@ import pytest
 from fairtrial.domain.estimates import Estimate
 from fairtrial.experiments.analysis.findings import Answer
 from fairtrial.experiments.analysis.memory import Latched, Memory, SplitLatch
-from fairtrial.experiments.monitor import WEEK_US
-from fairtrial.experiments.simulation.outcome import shipped
+from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.analysis.sums import ArmSums, Sums
+from fairtrial.experiments.decision.decide import WEEK_US, Looked, decide
+from fairtrial.experiments.simulation import outcome
 from fairtrial.stats.sequential.running import RunningDecision
 from tests.fixtures.experiments.frozen_plans import ERRORS, RESOLVED, analysis_plan, errors, resolved
 
@@ -20,6 +22,11 @@ PLAN = analysis_plan(resolved(), errors())
 def memory(primary: Answer = "better", guardrail: Answer = "safe", *, answered_us: int = 9) -> Memory:
     told = answered_us if primary != "cannot tell" else None
     return Memory({(RESOLVED, "tuned"): Latched(primary, told), (ERRORS, "tuned"): Latched(guardrail, 9)})
+
+
+def shipped(plan: AnalysisPlan, found: Memory, now_us: int) -> str | None:
+    sums = Sums(now_us, {name: ArmSums(0) for name in plan.shares})
+    return outcome.shipped(decide(Looked(plan=plan, memory=found, findings=(), sums=sums)), now_us)
 
 
 def test_it_ships_when_all_hold() -> None:

@@ -14,8 +14,8 @@ from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.analysis.sums import ArmSums, Sums
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
-from fairtrial.store.experiments import quantile_sums
-from fairtrial.store.experiments.arm_sums import read_sums
+from fairtrial.store.experiments.sums import quantile_sums
+from fairtrial.store.experiments.sums.arm_sums import read_sums
 from fairtrial.store.experiments.transitions import Interruption
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.for_each import for_each

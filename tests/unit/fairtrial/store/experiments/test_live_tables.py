@@ -18,7 +18,8 @@ from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import alarms, analysis_plans, looks, transitions
-from fairtrial.store.experiments.arm_sums import read_sums
+from fairtrial.store.experiments.attempts import Definition, count_attempts, count_tried
+from fairtrial.store.experiments.sums.arm_sums import read_sums
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.store import live_experiment as live
 
@@ -43,15 +44,26 @@ def test_attempts_are_counted_by_models_under_any_name(database: Database) -> No
     models = {"base": "m0", "tuned": "m1", "third": "m2"}
     live.store_plans(database, live.plan(), live.plan(experiment="renamed"), live.amended())
     third = live.plan(shares=three, models=models, experiment="three")
-    live.store_plans(database, third, live.plan(models={"base": "m1", "tuned": "m0"}))
+    live.store_plans(database, third, live.plan(models={"base": "m1", "tuned": "m0"}, experiment="swapped"))
     with database.transaction() as cursor:
         analysis_plans.append(cursor, live.plan(), now_us=live.END, kind="levels", actor="monitor", why="levels")
         analysis_plans.append(cursor, live.plan(revision=9), now_us=live.END, kind="amend", actor="ann", why="stages")
-        assert analysis_plans.attempts(cursor, "m0", ["m1"]) == 4
-        assert analysis_plans.attempts(cursor, "m0", ["m2"]) == 1
-        assert analysis_plans.attempts(cursor, "m0", ["m1", "m2"]) == 4
-        assert analysis_plans.attempts(cursor, "m0", ["new"]) == 0
-        assert analysis_plans.attempts(cursor, "m1", ["m0"]) == 1
+    m0, m1, m2, new = (Definition(name, name) for name in ("m0", "m1", "m2", "new"))
+    assert count_attempts(database, m0, [m1]) == 4
+    assert count_attempts(database, m0, [m2]) == 1
+    assert count_attempts(database, m0, [m1, m2]) == 4
+    assert count_attempts(database, m0, [new]) == 0
+    assert count_attempts(database, m1, [m0]) == 1
+
+
+def test_attempts_count_definitions_and_not_deployments(database: Database) -> None:
+    first = live.plan(rules=2, definitions={"base": "d0", "tuned": "d1"})
+    second = live.plan(rules=2, definitions={"base": "d0", "tuned": "d2"}, experiment="prompted")
+    live.store_plans(database, first, second)
+    base, prompted = Definition("d0", "m0"), Definition("d2", "m1")
+    assert count_attempts(database, base, [prompted]) == 1
+    assert count_attempts(database, base, [Definition("d3", "m1")]) == 0
+    assert count_tried(database, first, now_us=live.END) == 1
 
 
 @pytest.fixture
@@ -73,7 +85,7 @@ def test_the_memory_is_restored_from_the_looks(database: Database, seen: list[Su
         findings = find(plan, sums)
         memory = memory.after(plan, sums, findings)
         with database.transaction() as cursor:
-            assert looks.append(cursor, looks.Look(1, plan, sums, findings, memory)) == number
+            assert looks.append(cursor, looks.Look(1, plan, sums, findings, memory, {})) == number
             assert looks.memory(cursor, 1, plan) == memory
             assert looks.memory(cursor, 2, live.amended()) == Memory()
     assert memory.split.units > 0
@@ -87,7 +99,7 @@ def test_the_memory_goes_on_when_the_levels_become_known(database: Database, see
     memory = Memory().after(plan, sums, findings)
     with_levels = replace(plan, metrics=tuple(replace(one, level=1.0) for one in plan.metrics))
     with database.transaction() as cursor:
-        looks.append(cursor, looks.Look(1, plan, sums, findings, memory))
+        looks.append(cursor, looks.Look(1, plan, sums, findings, memory, {}))
         number = analysis_plans.append(cursor, with_levels, now_us=live.END, kind="levels", actor="m", why="w")
         assert looks.memory(cursor, number, with_levels) == memory
 
@@ -98,7 +110,7 @@ def test_looks_are_listed_without_units_and_without_infinite_numbers(database: D
     assert quantile.upper == inf  # type: ignore[union-attr]
     findings = find(plan, sums)
     with database.transaction() as cursor:
-        looks.append(cursor, looks.Look(1, plan, sums, findings, Memory().after(plan, sums, findings)))
+        looks.append(cursor, looks.Look(1, plan, sums, findings, Memory().after(plan, sums, findings), {}))
     rows = looks.shown(database, Page(), live.NAME)
     assert len(rows) == len(live.METRICS)
     (row,) = looks.shown(database, Page(), live.NAME, metric="requests.ttft_p95")
@@ -115,24 +127,24 @@ def test_looks_are_listed_without_units_and_without_infinite_numbers(database: D
 def test_an_alarm_is_opened_once_until_it_is_closed(database: Database) -> None:
     def opened(kind: str = "srm", experiment: str | None = live.NAME) -> str | None:
         with database.transaction() as cursor:
-            return alarms.open_alarm(cursor, kind, experiment, text="Look.", details={"n": 1}, now_us=live.END)
+            return alarms.open_alarm(cursor, kind, experiment, text="Look.", now_us=live.END, actor="monitor")
 
     first = opened()
     assert first is not None
     assert (opened(), opened("srm", None) is None, opened("kill") is None) == (None, False, False)
     with database.transaction() as cursor:
-        alarms.acknowledge(cursor, first, now_us=live.END + 1, actor="ann")
+        alarms.acknowledge(cursor, first, now_us=live.END + 1, actor="ann", why="seen")
     assert opened() is None
     assert alarms.counts(database) == {("acknowledged", "srm"): 1, ("open", "kill"): 1, ("open", "srm"): 1}
     with database.transaction() as cursor:
         assert alarms.close(cursor, "srm", live.NAME, now_us=live.END + 2, actor="monitor")
         assert not alarms.close(cursor, "srm", live.NAME, now_us=live.END + 3, actor="monitor")
         with pytest.raises(Conflict, match="closed"):
-            alarms.acknowledge(cursor, first, now_us=live.END, actor="ann")
+            alarms.acknowledge(cursor, first, now_us=live.END, actor="ann", why="seen")
         with pytest.raises(NotFound, match="no alarm 'nothing'"):
-            alarms.acknowledge(cursor, "nothing", now_us=live.END, actor="ann")
+            alarms.acknowledge(cursor, "nothing", now_us=live.END, actor="ann", why="seen")
     (row,) = database.dicts(alarms.listing(Page(), state="closed"))
-    assert (row["alarm_id"], row["changed_by"], json.loads(row["details"])) == (first, "monitor", {"n": 1})
+    assert (row["alarm_id"], row["changed_by"], row["details"]) == (first, "monitor", "{}")
     again = opened()
     assert again not in (None, first)
     assert len(database.dicts(alarms.listing(Page(), experiment=live.NAME))) == 3

@@ -85,19 +85,32 @@ def test_a_fifth_of_the_items_wants_a_second_person(database: Database) -> None:
     assert queues.details(database, queue)["votes"] == 24
 
 
-def test_a_gate_is_told_how_many_items_still_want_a_second_person(database: Database) -> None:
+def test_votes_stay_hidden_until_the_second_person_has_judged_the_shared_pairs(database: Database) -> None:
     queue = filled(database, 20, overlap=0.2)
 
-    def awaited() -> tuple[bool, int]:
+    def told() -> tuple[bool, int, int, int]:
         (found,) = evidence.read_evidence(database, NEW, OLD)
-        return found.readable, found.awaited
+        return found.readable, found.settled, found.awaited, len(found.votes)
 
     for _ in range(20):
         vote(database, queue, "ann")
-    assert awaited() == (True, 4)
+    assert told() == (False, 16, 4, 0)
     for _ in range(3):
         vote(database, queue, "ben")
-    assert awaited() == (True, 1)
+    assert told() == (False, 19, 1, 0)
+    vote(database, queue, "ben")
+    assert told() == (True, 20, 0, 24)
+    votes.undo(database, queue, reviewer="ben", now_us=NOW)
+    assert told() == (True, 20, 1, 23), "what could once be read is not hidden by an undo"
+
+
+def test_a_queue_with_shared_pairs_is_read_once_it_is_closed(database: Database) -> None:
+    queue = filled(database, 4, overlap=0.5)
+    for _ in range(4):
+        vote(database, queue, "ann")
+    queues.close(database, queue, by="meg", now_us=NOW)
+    (found,) = evidence.read_evidence(database, NEW, OLD)
+    assert (found.readable, len(found.votes)) == (True, 4)
 
 
 def test_items_with_the_fewest_votes_come_first(database: Database) -> None:

@@ -28,7 +28,7 @@ from gateway.control.background.background_work import (
     ingest_interval,
 )
 from gateway.control.background.plan_publisher import PlanPublisher
-from gateway.control.operations.frozen_plans import frozen_plans
+from gateway.control.operations.experiments.frozen_plans import frozen_plans
 from tests.fixtures.control.control_app import NOW
 from tests.fixtures.store import samples
 

@@ -42,7 +42,7 @@ async def test_entries_are_chosen_by_actor_action_subject_and_time(background: B
     both = ["other-vs-base", "tuned-vs-base"]
     assert await subjects(action="experiment.") == both
     assert await subjects(actor="account Rita") == ["tuned-vs-base"]
-    assert await subjects(subject="TUNED-vs") == ["tuned-vs-base"]
+    assert await subjects(subject="TUNED-vs", action="experiment.") == ["tuned-vs-base"]
     assert await subjects(action=ACTION, until_us=NOW - 2 * HOUR_US) == ["tuned-vs-base"]
     assert await subjects(action=ACTION, since_us=NOW - 2 * HOUR_US) == ["other-vs-base"]
     assert await subjects(action="experiment.end") == []

@@ -132,7 +132,7 @@ async def test_an_override_needs_an_admin_and_the_answer_says_what_to_write(back
     assert "only an admin" in denied.json()["error"]["message"]
     assert (made.json()["serves"], made.json()["possible"]) == ("tuned", ["rollback"])
     assert "keep experiments.tuned-vs-base" in made.json()["edit"]["note"]
-    assert (undone.json()["serves"], undone.json()["edit"], undone.json()["possible"]) == (None, None, [])
+    assert (undone.json()["serves"], undone.json()["edit"], undone.json()["possible"]) == (None, None, ["archive"])
 
 
 async def test_an_api_key_can_not_override_what_people_must_approve(background: BackgroundWork) -> None:

@@ -205,7 +205,7 @@ async def test_what_a_gate_reads_is_told_once_the_queue_is_done(background: Back
     asked = {"candidate": NEW, "baseline": OLD}
     run_here(background)
     async with client(background) as http:
-        queue = (await http.post("/api/reviews/queues", json=WISH | {"size": 12})).json()["queue_id"]
+        queue = (await http.post("/api/reviews/queues", json=WISH | {"size": 12, "overlap": 0})).json()["queue_id"]
         left = []
         for number in range(12):
             early = (await http.get("/api/reviews/votes", params=asked)).json()["rows"][0]
@@ -234,6 +234,27 @@ async def test_what_a_gate_reads_is_told_once_the_queue_is_done(background: Back
     agreement = figures["agreement"]["review.tone"]
     assert (agreement["quality"], agreement["pairs"], agreement["alpha"]["n"]) == ("unknown", 0, 0)
     assert figures["each"] == []
+
+
+async def test_of_shared_pairs_no_result_is_told_before_the_second_person_has_judged(
+    background: BackgroundWork,
+) -> None:
+    asked = {"candidate": NEW, "baseline": OLD}
+    meg, ann, ben = (signed_in(background, "release-manager", name) for name in ("meg", "ann", "ben"))
+    json = {"content-type": "application/json"}
+    run_here(background)
+    async with client(background) as http:
+        made = await http.post("/api/reviews/queues", json=WISH | {"size": 12, "overlap": 1}, headers=meg | json)
+        path = f"/api/reviews/queues/{made.json()['queue_id']}"
+        for who, done in ((ann, False), (ben, True)):
+            for _ in range(12):
+                item = (await http.post(f"{path}/next", headers=who | json)).json()["item"]["item_id"]
+                await http.post(f"/api/reviews/items/{item}/submit", json={"outcome": "left"}, headers=who | json)
+            (row,) = (await http.get("/api/reviews/votes", params=asked, headers=meg)).json()["rows"]
+            shown = (await http.get("/api/reviews/evidence", params=asked, headers=meg)).json()
+            whole = (await http.get(path, headers=meg)).json()
+            assert (len(row["votes"]), shown["figures"] is not None) == (24 if done else 0, done)
+            assert shown["queues"][0]["read"] is done and whole["preferences"] is None
 
 
 async def test_neither_skipping_nor_undoing_decides_when_votes_are_read(background: BackgroundWork) -> None:

@@ -38,7 +38,7 @@ def look(database: Database, plan: StoredPlan, memory: Memory, found: Sums) -> M
     findings = find(plan.plan, found)
     memory = memory.after(plan.plan, found, findings)
     with database.transaction() as cursor:
-        looks.append(cursor, Look(plan.number, plan.plan, found, findings, memory))
+        looks.append(cursor, Look(plan.number, plan.plan, found, findings, memory, {}))
     return memory
 
 

@@ -7,13 +7,16 @@ import hashlib
 import json
 import re
 import shutil
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
+from math import inf, nan
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from evaluators.gate.evidence.document import strict_json_of, text_of
 from fairtrial.domain.errors import UsageError
 from gateway.control.operations.verdicts.export import offline_check
 from gateway.control.operations.verdicts.export.contents import ExportContents, chain_text
@@ -21,6 +24,7 @@ from gateway.control.operations.verdicts.export.folder import write_folder
 from gateway.control.operations.verdicts.export.offline_check import check_export
 from gateway.control.operations.verdicts.export.page import render
 from tests.fixtures.control.exported_verdict import Exported, exported
+from tests.fixtures.for_each import for_each
 
 PROVEN = ("verdict", "evidence", "chain")
 """The parts that the chain covers; the page says that it does not cover the record."""
@@ -144,6 +148,26 @@ def test_a_folder_has_each_part_as_stored_and_is_intact(made: Exported, tmp_path
     assert check_export(folder)["problems"] == []
 
 
+def test_the_evidence_of_a_folder_is_strict_json_and_as_stored_in_binary(made: Exported, tmp_path: Path) -> None:
+    assert made.contents.evidence is not None
+    stored = json.loads(zlib.decompress(made.contents.evidence))
+    odd = {"nothing": nan, "more": [inf, -inf, 1.5, 10**30, "NaN"]}
+    evidence = zlib.compress(json.dumps(stored | odd).encode())
+    entry = replace(made.contents.entries[-1], evidence_sha256=hashlib.sha256(evidence).hexdigest())
+    entry = replace(entry, verdict_sha256=hashlib.sha256(made.contents.verdict.encode()).hexdigest())
+    entry = replace(entry, verdict_id=made.verdict.verdict_id)
+    entry = replace(entry, hash=entry.expected_hash())
+    contents = replace(made.contents, evidence=evidence, chain=chain_text([entry]))
+    write_folder(render(contents), tmp_path / "out")
+    assert check_export(tmp_path / "out")["problems"] == []
+    assert (tmp_path / "out" / "evidence.bin").read_bytes() == evidence
+    text = (tmp_path / "out" / "evidence.json").read_text()
+    found = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert found == stored | {"nothing": "NaN", "more": ["Infinity", "-Infinity", 1.5, 10**30, "NaN"]}
+    assert strict_json_of(evidence) == text
+    assert text_of(evidence) != text
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_a_flipped_byte_in_any_file_of_a_folder_is_found(made: Exported, tmp_path: Path, name: str) -> None:
     folder = tmp_path / "out"
@@ -156,6 +180,49 @@ def test_a_flipped_byte_in_any_file_of_a_folder_is_found(made: Exported, tmp_pat
     assert check_export(folder)["intact"]
     (folder / name).unlink()
     assert not check_export(folder)["intact"]
+
+
+@for_each("name", FILES)
+def test_a_changed_or_missing_file_of_a_folder_is_named(made: Exported, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name.replace("/", "-")
+    write_folder(made.html, folder)
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content[:-3] + b"?" + content[-2:])
+    changed = problems_of(folder)
+    (folder / name).unlink()
+    missing = problems_of(folder)
+    if name == "verdict.html":
+        assert len(changed) == 1 and changed[0].startswith("verdict.html: the visible page was changed")
+        assert len(missing) == 1 and "verdict.html: it can't be read" in missing[0]
+    else:
+        assert changed == [f"{name} was changed: it differs from what verdict.html contains"]
+        assert missing == [f"{name} is missing"]
+
+
+def test_several_changes_of_a_folder_are_all_named(made: Exported, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    write_folder(made.html, folder)
+    (folder / "evidence.bin").write_bytes(b"x")
+    (folder / "chain.json").unlink()
+    (folder / "suites" / "more.json").write_text("{}")
+    (folder / "notes").mkdir()
+    (folder / "notes" / "read me.txt").write_text("trust me")
+    (folder / "gate.yaml").unlink()
+    (folder / "gate.yaml").symlink_to(made.trial.gate)
+    assert problems_of(folder) == [
+        "gate.yaml was replaced: it is not a file",
+        "evidence.bin was changed: it differs from what verdict.html contains",
+        "chain.json is missing",
+        "notes was added: the export does not have it",
+        "notes/read me.txt was added: the export does not have it",
+        "suites/more.json was added: the export does not have it",
+    ]
+
+
+def problems_of(folder: Path) -> list[str]:
+    found = check_export(folder)
+    assert found["intact"] is (found["problems"] == [])
+    return list(found["problems"])
 
 
 def test_a_folder_with_something_in_it_is_not_overwritten(made: Exported, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -56,7 +57,7 @@ def test_it_shows_everything_that_an_auditor_asks_for(made: Exported) -> None:
     (experiment,) = kept.experiments
     entry, head = made.contents.entries[0], made.contents.entries[-1]
     for wanted in (
-        "SHIP, approved by account rosa",
+        "SHIP, approved by the person who asked for it (account rosa)",
         "tuned against base",
         "OFFICIAL",
         "openai/tuned",
@@ -74,6 +75,7 @@ def test_it_shows_everything_that_an_auditor_asks_for(made: Exported) -> None:
         "duckdb",
         entry.hash,
         head.hash,
+        json.loads(made.contents.record)["trail_head"]["hash"],
         "fairtrial verdict verify FILE.html",
     ):
         assert " ".join(str(wanted).split()) in words, wanted

@@ -1,0 +1,256 @@
+"""Composes the result box of an experiment: the answer in large words, guardrails, stage, next step and caveats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from fairtrial.domain.plan import ExperimentState
+from fairtrial.domain.plurals import counted
+from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.decision.values import Decision, EarlierProof, Tried
+from fairtrial.experiments.decision.wording import (
+    e_value_words,
+    guardrails_sentence,
+    headline_words,
+    invalid_words,
+    notes,
+    primary_sentence,
+)
+from fairtrial.experiments.lifecycle import Transition, cause_of, promoted_by, sentence
+from fairtrial.experiments.metric_wording import duration_words, level_words, moment_words, size_words
+
+Tone = Literal["success", "info", "warning", "error"]
+HOURS, APPROVAL = "hours of this stage", "approval of the"
+"""What two of the conditions of a stage contain; the sentence has its own words for them."""
+HOUR_US = 3_600_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """The live state of the experiment. Times are microseconds since 1970, UTC.
+
+    ``last``: its newest transition, and ``entered`` the one into the present state. ``stage``: percent of the units
+    now, since ``stage_since_us``. ``waits``: what the next stage still needs, ``None`` if that is unknown. ``serves``:
+    the promoted variant. ``error``: why its looks fail. ``current``: whether control is running, so that the figures
+    are those of now.
+    """
+
+    now_us: int
+    state: ExperimentState
+    last: Transition | None
+    stage: float
+    stage_since_us: int
+    entered: Transition | None = None
+    waits: tuple[str, ...] | None = None
+    approved: frozenset[float] = frozenset()
+    serves: str | None = None
+    error: str = ""
+    earlier: tuple[EarlierProof, ...] = ()
+    tried: Tried | None = None
+
+    @property
+    def cause(self) -> str | None:
+        """What paused or killed it."""
+        return None if self.entered is None or self.state not in ("paused", "killed") else cause_of(self.entered)
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """The result for people. ``lines`` are labelled sentences, and ``notes`` the conditions and caveats."""
+
+    headline: str
+    tone: Tone
+    lines: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+    def sentence(self) -> str:
+        """Everything as one text."""
+        texts = [text for _, text in self.lines]
+        head = [] if texts and texts[0].startswith(self.headline) else [f"{self.headline}."]
+        return " ".join([*head, *texts, *self.notes])
+
+
+def result_box(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation) -> Box:
+    """The box of an experiment with a frozen plan."""
+    return Box(
+        _headline(plan, decisions, now),
+        _tone(decisions, now),
+        tuple(_lines(plan, decisions, now)),
+        tuple(_notes(plan, decisions, now)),
+    )
+
+
+def box_without_plan(name: str, control: str, now: Situation) -> Box:
+    """The box before the analysis begins."""
+    words = sentence(name, control, now.state, now.last, serves=now.serves)
+    if now.state == "running":
+        return Box("No data yet", "info", (("State", f"{words} Its analysis has not begun yet."),), ())
+    head, _, rest = words.partition(".")
+    head, at, more = head.partition(" at ")
+    tone: Tone = "error" if now.state == "killed" else "success" if now.serves else "warning"
+    return Box(head, tone, (("State", words),), ()) if at or more or rest else Box(head, tone, (), ())
+
+
+def _headline(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation) -> str:
+    answers = "; ".join(headline_words(plan, one) for one in decisions.values())
+    balanced = all(one.split.balanced for one in decisions.values())
+    answers = answers if balanced else "the arms can't be compared"
+    if now.serves is not None:
+        return f"PROMOTED: {now.serves} serves everyone"
+    if now.state == "ended":
+        word = "ROLLED BACK" if now.last is not None and now.last.action == "rollback" else "ENDED"
+        return f"{word}: {answers}"
+    if now.state == "declared":
+        return "NOT STARTED"
+    if now.state in ("paused", "killed") and not (now.cause == "worse" and _any_worse(decisions)):
+        return f"{'PAUSED' if now.state == 'paused' else 'STOPPED'}{_reason(now)}"
+    return answers if balanced else f"INVALID: {answers}"
+
+
+def _any_worse(decisions: Mapping[str, Decision]) -> bool:
+    return any(one.worse for one in decisions.values())
+
+
+def _reason(now: Situation) -> str:
+    """Why it does not run, in a few words."""
+    entered = now.entered
+    if entered is None:
+        return ""
+    found = entered.evidence or {}
+    if now.cause == "harmed":
+        return f": harm by {found['metric']} of {found['variant']} is proven"
+    if now.cause == "models":
+        return ": a model was replaced"
+    return f" by {entered.actor}"
+
+
+def _tone(decisions: Mapping[str, Decision], now: Situation) -> Tone:
+    found = decisions.values()
+    if now.serves is not None:
+        overridden = now.last is not None and bool((now.last.evidence or {}).get("override"))
+        return "warning" if overridden or promoted_by(now.last) is None else "success"
+    if now.state in ("ended", "declared"):
+        return "warning"
+    if now.state == "killed" or now.error or any(one.worse or one.harmed or not one.split.balanced for one in found):
+        return "error"
+    if now.state == "paused" or any(one.stands for one in now.earlier) or any(one.changed for one in found):
+        return "warning"
+    counts = [one.primary is not None and one.primary.counts(now.now_us) for one in found]
+    return "success" if counts and all(counts) else "info"
+
+
+def _lines(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation) -> Iterator[tuple[str, str]]:
+    if now.state != "running":
+        yield "State", _state(plan, now)
+    if now.error:
+        yield "Error", f"Its looks fail, so nothing is decided or stopped: {now.error}"
+    if not all(one.split.balanced for one in decisions.values()):
+        crossed = next(iter(decisions.values())).split.crossed_us
+        words = invalid_words(crossed, now.now_us)
+        yield "Split", f"{words[0].upper()}{words[1:]}."
+        harmed = [one for found in decisions.values() for one in found.harmed]
+        if harmed:
+            yield "Guardrails", guardrails_sentence(decisions)
+        return
+    if plan.primary is None:
+        yield "Result", "There is no primary metric, so nothing is decided except harm."
+    else:
+        running = now.state == "running"
+        results = (primary_sentence(plan, one, now_us=now.now_us, running=running) for one in decisions.values())
+        yield "Result", " ".join(results)
+    yield "Guardrails", guardrails_sentence(decisions)
+    if now.state == "running":
+        yield "Stage", stage_sentence(plan, now)
+    yield "Next", next_sentence(plan, decisions, now)
+
+
+def _state(plan: AnalysisPlan, now: Situation) -> str:
+    entered = now.entered
+    if now.state == "killed" and entered is not None and "metric" in (entered.evidence or {}) and now.cause == "harmed":
+        return stopped_sentence(plan, entered)
+    last = now.last if now.state in ("declared", "running") or now.entered is None else now.entered
+    return sentence(plan.experiment, plan.control, now.state, last, serves=now.serves)
+
+
+def stopped_sentence(plan: AnalysisPlan, last: Transition) -> str:
+    """Why a rule stopped the experiment, from the evidence of the transition."""
+    found = dict(last.evidence or {})
+    at = datetime.fromtimestamp(last.at_us / 1e6, UTC)
+    metric = next((one for one in plan.guardrails if one.metric == found["metric"]), None)
+    units = counted(int(found.get("units", {}).get(found["variant"], 0)), plan.unit)
+    strength = found.get("log_e")
+    e_value = "" if strength is None else f"{e_value_words(float(strength))}, "
+    levels = last.why
+    if metric is not None:
+        treated, control = (level_words(found.get(arm), metric) for arm in ("treatment", "control"))
+        levels = f"{treated} of {found['variant']} against {control} of {plan.control}"
+    return (
+        f"STOPPED at {at:%H:%M:%S} UTC on {at.day} {at:%b %Y} by {found['metric']}: {levels} ({e_value}{units} of "
+        f"{found['variant']}). All traffic is on {plan.control}. "
+        f"To re-arm: fairtrial experiment rearm {plan.experiment} --why …"
+    )
+
+
+def stage_sentence(plan: AnalysisPlan, now: Situation) -> str:
+    """The stage, and when or under which conditions the next one comes."""
+    enrolled = f"Enrolled: {now.stage:g} %."
+    following = next((one for one in plan.stages if one > now.stage), None)
+    if following is None:
+        return enrolled
+    approval = following in plan.approve and following not in now.approved
+    others = [one for one in now.waits or () if HOURS not in one and not one.startswith(APPROVAL)]
+    left_s = (now.stage_since_us + plan.min_hours * HOUR_US - now.now_us) / 1e6
+    when = f" in {duration_words(left_s)} at the earliest" if left_s > 0 and others else ""
+    if left_s > 0 and not others:
+        when = f" in {duration_words(left_s)}"
+    after = ", after your approval" if approval else ""
+    needs = f". It also needs {'; '.join(others)}" if others else ""
+    return f"{enrolled} Next stage: {following:g} %{when}{after}{needs}."
+
+
+def next_sentence(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation) -> str:
+    """What a person, control or time does next."""
+    name, found = plan.experiment, decisions.values()
+    command = f"fairtrial experiment {{}} {name} --why …"
+    if now.serves is not None:
+        return f"Write the promotion into the project file, or undo it: {command.format('rollback')}"
+    if now.state == "ended":
+        return "Nothing: it is over. A new experiment needs a new name."
+    if now.state == "declared":
+        return f"Start it: {command.format('start')}"
+    if now.state == "killed" or (now.state == "paused" and now.cause == "worse"):
+        mend = f"Mend the candidate and start its next attempt: {command.format('rearm')}"
+        return f"{mend}, or end the experiment: {command.format('end')}"
+    if now.state == "paused":
+        anew = " It starts a new segment with new units." if now.cause in ("models", "harmed") else ""
+        return f"Resume it: {command.format('resume')}{anew}"
+    if now.waits and all(one.startswith(APPROVAL) for one in now.waits):
+        return f"Approve the next stage: {command.format('approve')}"
+    if any(one.worse for one in found):
+        return f"End the experiment: {command.format('end')}, or start the next attempt after mending the candidate."
+    counting = [one for one in found if one.primary is not None and one.primary.counts(now.now_us)]
+    if counting and all(one.ships(now.now_us) for one in counting):
+        return f"Judge {counting[0].variant} by the official gate, then promote it: {command.format('promote')}"
+    if counting:
+        open_ = sum(one.answer != "safe" for each in counting for one in each.guardrails)
+        return f"Wait until {counted(open_, 'more guardrail')} {'is' if open_ == 1 else 'are'} proven safe."
+    return "Wait: it goes on by itself." if now.state == "running" else ""
+
+
+def _notes(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation) -> Iterator[str]:
+    yield from notes(plan)
+    for one in now.earlier:
+        word = "harms" if one.proved == "harmed" else "is worse on"
+        state = "nothing since has cleared it" if one.stands else one.cleared_by
+        yield f"Segment {one.segment} of {one.experiment} proved that this definition {word} {one.metric}; {state}."
+    if now.tried is not None and now.tried.definitions > 1:
+        luck = ""
+        if now.tried.luck is not None and plan.primary is not None:
+            luck = f"; the best of so many equal ones gains about {size_words(now.tried.luck, plan.primary)} by luck"
+        yield f"Its routes have tried {now.tried.definitions} definitions against {plan.control} in 90 days{luck}."
+    at_us = next((one.at_us for one in decisions.values()), None)
+    if at_us is not None:
+        yield f"As of {moment_words(at_us, now_us=now.now_us)}."

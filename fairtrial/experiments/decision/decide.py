@@ -1,0 +1,188 @@
+"""Turns a frozen plan, the sums of its last look and all looks' memory into one decision for each treatment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import ceil, exp, floor, sqrt
+from statistics import NormalDist
+from typing import Any
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.experiments.analysis.findings import Finding
+from fairtrial.experiments.analysis.forecast import POWER, Forecast, forecast, units_behind
+from fairtrial.experiments.analysis.harm import scaled_difference
+from fairtrial.experiments.analysis.memory import Latched, Memory
+from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis.planned_looks import not_yet
+from fairtrial.experiments.analysis.sums import Sums
+from fairtrial.experiments.decision.values import (
+    Arm,
+    ArmUnits,
+    Decision,
+    GuardrailDecision,
+    PrimaryDecision,
+    Size,
+    Split,
+    interval_of,
+)
+from fairtrial.stats.effects import Effect
+from fairtrial.stats.sequential.obrien_fleming import LOOKS
+
+DAY_US = 86_400_000_000
+WEEK_US = 7 * DAY_US
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What the looks at one analysis plan have shown. ``findings`` and ``sums`` are those of the last look.
+
+    ``planned``: the interval of the last planned look at the primary metric, by treatment, where the memory of an
+    earlier version lacks it.
+    """
+
+    plan: AnalysisPlan
+    memory: Memory
+    findings: Sequence[Finding]
+    sums: Sums
+    planned: Mapping[str, Estimate] = field(default_factory=dict)
+
+    def of(self, metric: MetricPlan, variant: str) -> tuple[Finding | None, Latched]:
+        """The finding of the last look, and the decision over all looks."""
+        found = next((one for one in self.findings if (one.metric, one.variant) == (metric.metric, variant)), None)
+        return found, self.memory.latched.get((metric.metric, variant), Latched())
+
+
+def decide(looked: Looked, *, forecasts: bool = False) -> dict[str, Decision]:
+    """The decision about each treatment. ``forecasts``: with the units that are still needed, which cost more time."""
+    plan, memory = looked.plan, looked.memory
+    split = _split(looked)
+    return {
+        variant: Decision(
+            experiment=plan.experiment,
+            variant=variant,
+            control=plan.control,
+            unit=plan.unit,
+            segment=plan.segment,
+            revision=plan.revision,
+            attempt=plan.attempt,
+            alpha=plan.alpha_attempt,
+            rules=plan.rules,
+            at_us=memory.looked_us or None,
+            primary=None if plan.primary is None else _primary(looked, plan.primary, variant, forecasts=forecasts),
+            guardrails=tuple(_guardrail(looked, one, variant) for one in plan.guardrails),
+            split=split,
+        )
+        for variant in plan.treatments
+    }
+
+
+def passes_us(plan: AnalysisPlan, answered_us: int) -> int:
+    """From when the primary metric's answer counts: after whole weeks, or a shorter time that the plan allows."""
+    if plan.min_days < 7:
+        return max(answered_us, plan.from_us + round(plan.min_days * DAY_US))
+    weeks = max(ceil(plan.min_days / 7), ceil((answered_us - plan.from_us) / WEEK_US))
+    return plan.from_us + weeks * WEEK_US
+
+
+def luck_of(plan: AnalysisPlan, sums: Sums, variant: str, definitions: int) -> float | None:
+    """What the best of so many equal definitions is expected to gain on the primary metric; ``None`` if unknown.
+
+    Source: Blom (1958), the expected largest of k standard normal values, about Φ⁻¹((k − 0.375) / (k + 0.25)).
+    """
+    metric = plan.primary
+    if metric is None or definitions < 2:
+        return None
+    pair = tuple(sums.arms[name].metrics.get(metric.metric) for name in (plan.control, variant))
+    if pair[0] is None or pair[1] is None:
+        return None
+    effect = scaled_difference(metric, (pair[0], pair[1]))(1.0)
+    if not isinstance(effect, Effect) or not effect.variance > 0:
+        return None
+    return NormalDist().inv_cdf((definitions - 0.375) / (definitions + 0.25)) * sqrt(effect.variance)
+
+
+def _split(looked: Looked) -> Split:
+    latch, sums = looked.memory.split, looked.sums
+    arms = tuple(ArmUnits(name, sums.arms[name].units, share) for name, share in looked.plan.shares.items())
+    return Split(not latch.invalid, latch.crossed_us, exp(-latch.log_e), arms)
+
+
+def _primary(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: bool) -> PrimaryDecision:
+    plan = looked.plan
+    finding, latched = looked.of(metric, variant)
+    answer = "undecided" if latched.answer not in ("better", "worse", "not worse") else latched.answer
+    counts_us = None if latched.answered_us is None else passes_us(plan, latched.answered_us)
+    return PrimaryDecision(
+        **_common(looked, metric, variant, (finding, latched)),
+        answer=answer,
+        meets=answer == "better" or (answer == "not worse" and metric.require == "not_worse"),
+        counts_us=counts_us,
+        planned_look=min(LOOKS, floor(LOOKS * latched.times[-1])) if latched.times else 0,
+        next_look="" if plan.planned_units is None else not_yet(plan, latched.times),
+        size=_size(forecast(plan, variant, looked.sums)) if forecasts else None,
+    )
+
+
+def _guardrail(looked: Looked, metric: MetricPlan, variant: str) -> GuardrailDecision:
+    finding, latched = looked.of(metric, variant)
+    answer = {"harm": "harmed", "safe": "safe"}.get(latched.answer, "open")
+    return GuardrailDecision(
+        **_common(looked, metric, variant, (finding, latched)),
+        answer=answer,  # type: ignore[arg-type]
+        signal=metric.signal,
+        margin=metric.margin_on_scale,
+        room=_room(finding, harmed=answer == "harmed"),
+        log_e=latched.log_e,
+        log_kill=None if finding is None else finding.log_kill,
+        by_events=metric.counts_events,
+    )
+
+
+def _common(looked: Looked, metric: MetricPlan, variant: str, found: tuple[Finding | None, Latched]) -> dict[str, Any]:
+    finding, latched = found
+    levels = (None, None) if finding is None else (finding.control, finding.treatment)
+    names = (looked.plan.control, variant)
+    control, treatment = (
+        Arm(name, level, _units(looked.sums, name, metric)) for name, level in zip(names, levels, strict=True)
+    )
+    return {
+        "metric": metric.metric,
+        "control": control,
+        "treatment": treatment,
+        "interval": interval_of(_deciding(looked, metric, variant, latched)),
+        "look": None if finding is None else interval_of(finding.estimate),
+        "answered_us": latched.answered_us,
+        "changed": latched.broken,
+        "why": "" if finding is None else finding.why,
+    }
+
+
+def _deciding(looked: Looked, metric: MetricPlan, variant: str, latched: Latched) -> Estimate | NotEnough:
+    """The interval that decides: over all looks, or of the primary metric at the last planned one."""
+    if looked.plan.planned_units is None or metric.role == "guardrail":
+        return latched.running.interval()
+    return (
+        latched.planned
+        or looked.planned.get(variant)
+        or NotEnough("there was no planned look yet", "the first planned look")
+    )
+
+
+def _units(sums: Sums, variant: str, metric: MetricPlan) -> int:
+    found = sums.arms[variant].metrics.get(metric.metric)
+    return 0 if found is None else units_behind(found)
+
+
+def _size(found: Forecast | NotEnough) -> Size | None:
+    if isinstance(found, NotEnough):
+        return None
+    return Size(found.units, found.needed, found.waiting, found.expected_us, POWER)
+
+
+def _room(finding: Finding | None, *, harmed: bool) -> float | None:
+    if harmed:
+        return 1.0
+    if finding is None or finding.log_e is None or finding.log_kill is None:
+        return None
+    return exp(min(0.0, finding.log_e - finding.log_kill))

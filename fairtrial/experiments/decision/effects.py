@@ -1,0 +1,172 @@
+"""Says what an experiment's decision means for a release, without any line of a gate that asks for it.
+
+The gate turns each effect into a finding, and a promotion is refused by the same effects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from fairtrial.domain.plan import ExperimentState
+from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.decision.values import Decision, EarlierProof, PrimaryDecision
+from fairtrial.experiments.decision.wording import effect_words, invalid_words, levels_words
+from fairtrial.experiments.lifecycle import Transition, promoted_by
+from fairtrial.experiments.metric_wording import moment_words
+
+Result = Literal["fail", "cannot tell", "invalid", "shown"]
+Kind = Literal["harmed", "worse", "split", "stopped", "changed", "earlier", "error", "answer"]
+RESUME = "a resume, or an end of the experiment"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One statement about a release. ``says`` is a sentence without its full stop; ``needed`` is what would settle it.
+
+    ``metric`` is empty for what concerns no metric. ``safety``: proven harm to users, which outweighs all else.
+    """
+
+    kind: Kind
+    result: Result
+    says: str
+    needed: str = ""
+    metric: str = ""
+    safety: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveState:
+    """The state in which the experiment is, and what is known beside its own looks.
+
+    ``entered``: the transition into the state. ``error``: why its looks fail, if they do. ``earlier``: what other
+    attempts of the same definition have proven. ``redefined``: whether an arm serves something else now than its looks
+    are about.
+    """
+
+    name: str
+    variant: str
+    state: ExperimentState
+    now_us: int
+    entered: Transition | None = None
+    error: str = ""
+    earlier: tuple[EarlierProof, ...] = ()
+    redefined: bool = False
+
+
+def effects(plan: AnalysisPlan | None, decision: Decision | None, live: LiveState) -> tuple[Effect, ...]:
+    """What the experiment says about its variant. The first effects outweigh the later ones.
+
+    ``plan`` and ``decision`` are ``None`` before the start.
+    """
+    if plan is None or decision is None or live.redefined:
+        return (
+            *_stopped(live, explained=False),
+            *_error(live),
+            *earlier_effects(live.earlier),
+            Effect("answer", "shown", _without_plan(live)),
+        )
+    found = [*_harmed(plan, decision), *_split(decision, live)]
+    if decision.split.balanced:
+        found += [
+            *_worse(plan, decision),
+            *_stopped(live, explained=bool(found) or decision.worse),
+            *_changed(decision),
+        ]
+    found += [*_error(live), *earlier_effects(live.earlier)]
+    if decision.split.balanced and not decision.worse:
+        found.append(Effect("answer", "shown", _answer(plan, decision, live)))
+    return tuple(found)
+
+
+def _harmed(plan: AnalysisPlan, decision: Decision) -> Iterator[Effect]:
+    for one in decision.harmed:
+        says = f"{one.metric}: {levels_words(plan, one)}: harm is proven"
+        safety = one.signal == "kill" or not decision.split.balanced
+        yield Effect("harmed", "fail", says, "another candidate: this one has harmed users", one.metric, safety=safety)
+
+
+def _split(decision: Decision, live: LiveState) -> Iterator[Effect]:
+    if not decision.split.balanced:
+        says = invalid_words(decision.split.crossed_us, live.now_us)
+        yield Effect("split", "invalid", says, "the cause, then a new salt", "srm")
+
+
+def _worse(plan: AnalysisPlan, decision: Decision) -> Iterator[Effect]:
+    one = decision.primary
+    if one is not None and decision.worse:
+        says = f"{decision.variant} is worse: {effect_words(plan, decision)}"
+        yield Effect("worse", "fail", says, "another candidate, or the next attempt of this one", one.metric)
+
+
+def _stopped(live: LiveState, *, explained: bool) -> Iterator[Effect]:
+    """A pause or a stop that nobody has undone, unless a proof explains it already."""
+    if live.state not in ("paused", "killed") or explained:
+        return
+    word = "paused" if live.state == "paused" else "stopped"
+    by = live.entered
+    since = "" if by is None else f" since {moment_words(by.at_us, now_us=live.now_us)} by {by.actor}: {by.why}"
+    yield Effect(
+        "stopped", "cannot tell", f"it is {word}{since.rstrip('.')}", RESUME if word == "paused" else "a re-arm"
+    )
+
+
+def _changed(decision: Decision) -> Iterator[Effect]:
+    if decision.changed:
+        says = f"the effect on {' and '.join(decision.changed)} has changed since the start"
+        yield Effect("changed", "cannot tell", says, "a new segment")
+
+
+def _error(live: LiveState) -> Iterator[Effect]:
+    if live.error and live.state == "running":
+        yield Effect("error", "cannot tell", f"its looks fail: {live.error}", "a mended plan; see the alarm")
+
+
+def earlier_effects(earlier: Iterable[EarlierProof]) -> Iterator[Effect]:
+    """What other attempts have proven: a HOLD until it is cleared."""
+    return map(_proof, earlier)
+
+
+def _proof(one: EarlierProof) -> Effect:
+    at = f"{datetime.fromtimestamp(one.at_us / 1e6, UTC):%d %b %Y}"
+    harm = one.proved == "harmed"
+    proved = f"proved on {at} that this definition {'harms' if harm else 'is worse on'} {one.metric}"
+    says = f"an earlier attempt (segment {one.segment} of {one.experiment}) {proved}"
+    if not one.stands:
+        return Effect("earlier", "shown", f"{says}; {one.cleared_by}", "", one.metric)
+    opposite = "safe" if harm else "better or not worse"
+    needed = (
+        f"a later attempt that proves it {opposite}, or an admin who withdraws it "
+        f"(fairtrial experiment withdraw {one.experiment} --why …)"
+    )
+    return Effect("earlier", "cannot tell", f"{says}, and nothing since has cleared it", needed, one.metric)
+
+
+def _without_plan(live: LiveState) -> str:
+    if live.redefined:
+        return "an arm serves something else now than it has tested"
+    return "it has not started" if live.state == "declared" else "it has shown nothing yet"
+
+
+def _answer(plan: AnalysisPlan, decision: Decision, live: LiveState) -> str:
+    """The answer to the primary metric, for the first lines of a verdict."""
+    state = {"ended": "it has ended; ", "declared": "it has not started; "}.get(live.state, "")
+    if promoted_by(live.entered) is not None:
+        state = f"{decision.variant} was promoted; "
+    primary = decision.primary
+    if primary is None:
+        return f"{state}it has no primary metric, so nothing is decided except harm"
+    if decision.at_us is None:
+        return f"{state}it has shown nothing yet"
+    effect = effect_words(plan, decision)
+    if primary.answer == "undecided":
+        return f"{state}not decided yet" + (f": {effect}" if effect else "")
+    return f"{state}{decision.variant} is {primary.answer}: {effect}{_counting(primary, live)}"
+
+
+def _counting(primary: PrimaryDecision, live: LiveState) -> str:
+    if not primary.meets or primary.counts_us is None or primary.counts(live.now_us):
+        return ""
+    return f" (it counts from {moment_words(primary.counts_us, now_us=live.now_us)})"

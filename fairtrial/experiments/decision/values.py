@@ -1,0 +1,211 @@
+"""Defines the decision of an experiment about one treatment, which every surface prints and none derives again."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.plan import UnitKind
+
+Answer = Literal["better", "worse", "not worse", "undecided"]
+GuardrailAnswer = Literal["harmed", "safe", "open"]
+Proof = Literal["harmed", "worse"]
+
+
+class Interval(msgspec.Struct, frozen=True):
+    """Treatment − control with its interval at this confidence level; ``None`` is an end without a bound."""
+
+    value: float
+    low: float | None
+    high: float | None
+    level: float
+    n: int
+    method: str = ""
+
+    def estimate(self) -> Estimate:
+        """The same as an estimate, with infinite ends."""
+        low = float("-inf") if self.low is None else self.low
+        high = float("inf") if self.high is None else self.high
+        return Estimate(self.value, low, high, self.level, self.n, self.method, always_valid=True)
+
+
+def interval_of(found: Estimate | NotEnough) -> Interval | None:
+    """The interval of an estimate; ``None`` without enough data."""
+    if isinstance(found, NotEnough):
+        return None
+    low, high = (end if abs(end) != float("inf") else None for end in (found.low, found.high))
+    return Interval(found.value, low, high, found.level, found.n, found.method)
+
+
+class Arm(msgspec.Struct, frozen=True):
+    """The level of one arm on the metric's scale, and the units behind it."""
+
+    variant: str
+    level: float | None
+    units: int
+
+
+class Size(msgspec.Struct, frozen=True):
+    """The units that the comparison has and needs, as `analysis.forecast.Forecast` says."""
+
+    units: int
+    needed: int
+    waiting: int
+    expected_us: int | None
+    power: float
+
+    @property
+    def more(self) -> int:
+        """The units that are still missing."""
+        return max(0, self.needed - self.units)
+
+
+class MetricDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """What is shared by the primary metric and the guardrails.
+
+    ``interval`` is what decides: over all looks, or at the last planned one. ``look`` is that of the last look alone.
+    ``answered_us``: when the answer was first given. ``changed``: intervals of different looks exclude each other, so
+    that nothing but harm can be concluded. ``why``: why nothing can be told; empty if something can.
+    """
+
+    metric: str
+    control: Arm
+    treatment: Arm
+    interval: Interval | None
+    look: Interval | None
+    answered_us: int | None
+    changed: bool
+    why: str
+
+
+class PrimaryDecision(MetricDecision, frozen=True, kw_only=True):
+    """The primary metric. ``counts_us``: from when the answer counts. ``planned_look``: its number, 0 without.
+
+    ``meets``: whether the answer is what the plan requires.
+    """
+
+    answer: Answer
+    meets: bool
+    counts_us: int | None
+    planned_look: int
+    next_look: str
+    size: Size | None = None
+
+    def counts(self, now_us: int) -> bool:
+        """Whether the plan's requirement is met and the time has come from which it counts."""
+        return self.meets and not self.changed and self.counts_us is not None and now_us >= self.counts_us
+
+
+class GuardrailDecision(MetricDecision, frozen=True, kw_only=True):
+    """One guardrail. ``room``: the evidence of harm as a share of what stops; ``None`` if unknown. ``log_e``: its
+    largest logarithm over all looks; ``log_kill``: the one that stops, ``None`` if the last look did not compute it.
+
+    ``by_events``: harm is counted by units with an event, which an unbalanced split does not make invalid.
+    """
+
+    answer: GuardrailAnswer
+    signal: Literal["kill", "pause"]
+    margin: float | None
+    room: float | None
+    log_e: float | None
+    log_kill: float | None
+    by_events: bool
+
+
+class ArmUnits(msgspec.Struct, frozen=True):
+    """The units of one arm beside its planned share."""
+
+    variant: str
+    units: int
+    planned: float
+
+
+class Split(msgspec.Struct, frozen=True):
+    """The test of the planned split. ``crossed_us``: when it was first rejected. ``p`` is always valid."""
+
+    balanced: bool
+    crossed_us: int | None
+    p: float
+    arms: tuple[ArmUnits, ...]
+
+
+class EarlierProof(msgspec.Struct, frozen=True):
+    """What another attempt of the same definition has proven about it, and what withdrew it.
+
+    ``cleared_by``: the later attempt that proved the opposite, or the admin who withdrew it, with the reason; empty if
+    the proof stands.
+    """
+
+    experiment: str
+    segment: int
+    variant: str
+    metric: str
+    proved: Proof
+    at_us: int
+    cleared_by: str = ""
+
+    @property
+    def stands(self) -> bool:
+        return not self.cleared_by
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """How many definitions the experiment's routes have tried against this control in 90 days, this one included.
+
+    ``luck``: what the best of so many equal ones is expected to gain by chance, on the metric's scale.
+    """
+
+    definitions: int
+    luck: float | None = None
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """What an experiment has decided about one treatment at its last look. Times are microseconds since 1970, UTC.
+
+    ``at_us`` is that of the data, ``None`` before the first look. ``rules``: the number of the rules that decided.
+    """
+
+    experiment: str
+    variant: str
+    control: str
+    unit: UnitKind
+    segment: int
+    revision: int
+    attempt: int
+    alpha: float
+    rules: int
+    at_us: int | None
+    primary: PrimaryDecision | None
+    guardrails: tuple[GuardrailDecision, ...]
+    split: Split
+
+    @property
+    def harmed(self) -> tuple[GuardrailDecision, ...]:
+        """The guardrails that prove harm. Under an unbalanced split only harm by counted events can be said."""
+        return tuple(
+            one for one in self.guardrails if one.answer == "harmed" and (self.split.balanced or one.by_events)
+        )
+
+    @property
+    def safe(self) -> int:
+        """How many guardrails are proven safe."""
+        return sum(one.answer == "safe" for one in self.guardrails)
+
+    @property
+    def worse(self) -> bool:
+        """Whether the primary metric is proven worse, as the rules define it."""
+        return self.split.balanced and self.primary is not None and self.primary.answer == "worse"
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The metrics whose effect has changed since the start."""
+        metrics = (self.primary, *self.guardrails) if self.primary else self.guardrails
+        return tuple(one.metric for one in metrics if one.changed)
+
+    def ships(self, now_us: int) -> bool:
+        """Whether the primary metric counts, all guardrails are proven safe, and the split is balanced."""
+        if self.primary is None or not self.split.balanced or not self.primary.counts(now_us):
+            return False
+        return all(one.answer == "safe" and not one.changed for one in self.guardrails)

@@ -1,0 +1,206 @@
+"""Compares stored rows with the audit trail, and names each row that was changed, added or removed.
+
+Rows with a digest in the trail are compared as a whole. Rows of earlier versions have none: transitions, approvals and
+verdicts are compared with the fields of their entries, and of the other tables only the number of rows is known.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from fairtrial.domain.plurals import counted
+from fairtrial.store.access import audit
+from fairtrial.store.access.earlier_entries import EARLIER, Fields, compared
+from fairtrial.store.access.row_digests import (
+    APPROVALS,
+    STORED,
+    TABLES,
+    VERDICTS,
+    CoveredTable,
+    StoredDigest,
+    combined,
+    row_digest,
+)
+from fairtrial.store.core.database import Cursor
+
+Key = int | str | None
+NAMES = frozenset(table.name for table in TABLES)
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem:
+    """A stored row that is not as it was stored. ``verdict_id``: the verdict that it belongs to, or empty."""
+
+    table: str
+    row: str
+    says: str
+    verdict_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RowCheck:
+    """The problems, and the numbers of rows by table that have a digest in the trail, and that have none."""
+
+    problems: tuple[RowProblem, ...]
+    covered: Mapping[str, int]
+    uncovered: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Digest:
+    sha256: str
+    subject: str
+    action: str
+
+
+@dataclass(slots=True)
+class _Trail:
+    """What the trail says of one table. ``before``: the rows without a digest when the first digest was recorded."""
+
+    digests: dict[Key, _Digest] = field(default_factory=dict)
+    repeated: dict[Key, int] = field(default_factory=dict)
+    earlier: list[tuple[int, Fields]] = field(default_factory=list)
+    before: int | None = None
+
+
+@dataclass(slots=True)
+class _Rows:
+    """The rows of one table: digests by key, and the subject and fields of those whose key the trail does not have."""
+
+    digests: dict[Key, str] = field(default_factory=dict)
+    without: dict[Key, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def check_rows(cursor: Cursor) -> RowCheck:
+    """Compare every covered table with the trail, in the caller's read transaction."""
+    trails = _read_trail(cursor)
+    problems: list[RowProblem] = []
+    covered: dict[str, int] = {}
+    uncovered: dict[str, int] = {}
+    for table in TABLES:
+        rows = _read_rows(cursor, table, trails[table.name])
+        problems += _problems(table, rows, trails[table.name])
+        covered[table.name] = len(rows.digests) - len(rows.without)
+        uncovered[table.name] = len(rows.without)
+    return RowCheck(tuple(problems), covered, uncovered)
+
+
+def _read_trail(cursor: Cursor) -> dict[str, _Trail]:
+    trails = {table.name: _Trail() for table in TABLES}
+    changing = {table.name: bool(table.first) for table in TABLES}
+    for number, at_us, actor, action, subject, text, *_ in audit.entries(cursor):
+        details = _object(text)
+        stored = _stored_digest(details.get(STORED))
+        if stored is None:
+            for name, entry_of in EARLIER.items():
+                if fields := entry_of.of_entry(action, subject, at_us, actor, details):
+                    trails[name].earlier.append((number, fields))
+            continue
+        trail, key = trails[stored.table], stored.row
+        for name, count in (stored.before or {}).items():
+            if name in trails and trails[name].before is None:
+                trails[name].before = count
+        if key in trail.digests and not changing[stored.table]:
+            trail.repeated[key] = number
+        else:
+            first = trail.digests.get(key)
+            trail.digests[key] = _Digest(stored.sha256, subject, action if first is None else first.action)
+    return trails
+
+
+def _stored_digest(value: Any) -> StoredDigest | None:
+    """The digest in an entry; ``None`` if there is none, or if somebody changed it into something else."""
+    try:
+        found = msgspec.convert(value, StoredDigest)
+    except msgspec.ValidationError:
+        return None
+    return found if found.table in NAMES else None
+
+
+def _read_rows(cursor: Cursor, table: CoveredTable, trail: _Trail) -> _Rows:
+    result = cursor.execute(f"SELECT * FROM {table.name}")  # noqa: S608 - ours
+    names = [str(column[0]) for column in result.description or ()]
+    key_at = names.index(table.key)
+    digests: dict[Key, list[str]] = {}
+    without: dict[Key, Mapping[str, Any]] = {}
+    while rows := result.fetchmany(audit.SLICE):
+        for row in rows:
+            digests.setdefault(row[key_at], []).append(row_digest(names, row))
+            if row[key_at] not in trail.digests:
+                without[row[key_at]] = dict(zip(names, row, strict=True))
+    return _Rows({key: combined(found) for key, found in digests.items()}, without)
+
+
+def _problems(table: CoveredTable, rows: _Rows, trail: _Trail) -> Iterator[RowProblem]:
+    for key, digest in trail.digests.items():
+        if key not in rows.digests:
+            yield _problem(table, key, digest.subject, "was removed")
+        elif rows.digests[key] != digest.sha256:
+            yield _problem(table, key, digest.subject, "was changed after it was stored")
+        if key in trail.repeated:
+            says = f"has a second digest, in entry {trail.repeated[key]} of the audit trail"
+            yield _problem(table, key, digest.subject, says)
+    if table.name in EARLIER:
+        yield from _earlier(table, rows, trail)
+    else:
+        yield from _uncounted(table, rows, trail)
+
+
+def _earlier(table: CoveredTable, rows: _Rows, trail: _Trail) -> Iterator[RowProblem]:
+    """Rows of earlier versions that differ from their entries."""
+    of_row = EARLIER[table.name].of_row
+    found = {key: of_row(row) for key, row in rows.without.items()}
+    changed, added, removed = compared(found, trail.earlier)
+    for keys, says in (
+        (changed, "was changed after it was stored"),
+        (added, "was added: the audit trail does not have it"),
+    ):
+        for key in keys:
+            yield _problem(table, key, str(found[key][0]), says)
+    for number, fields in removed:
+        yield _problem(table, None, str(fields[0]), f"was removed: entry {number} of the audit trail recorded it")
+
+
+def _uncounted(table: CoveredTable, rows: _Rows, trail: _Trail) -> Iterator[RowProblem]:
+    """Rows without a digest that can't be those of earlier versions, and rows of earlier versions that are missing."""
+    if trail.before is None:
+        return
+    numbers = [key for key in trail.digests if isinstance(key, int)]
+    late = {key for key in rows.without if numbers and not (isinstance(key, int) and key < min(numbers))}
+    early = sorted(rows.without.keys() - late, key=lambda key: (key is not None, key))
+    renewed = sum(digest.action != table.first for digest in trail.digests.values()) if table.first else 0
+    expected = trail.before - renewed
+    for key in [*late, *early[max(0, expected) :]]:
+        subject = str(rows.without[key].get(table.subject))
+        yield _problem(table, key, subject, "was added: the audit trail does not have it")
+    if len(early) >= expected:
+        return
+    last = min(numbers) if numbers else trail.before + 1
+    gaps = [number for number in range(1, last) if number not in rows.digests] if table.key == "number" else []
+    for number in gaps:
+        yield RowProblem(table.name, str(number), f"{table.noun} {number} of an earlier version was removed")
+    if not gaps:
+        says = f"earlier versions stored {counted(expected, table.noun)}, of which {len(early)} can be found"
+        yield RowProblem(table.name, "", says)
+
+
+def _problem(table: CoveredTable, key: Key, subject: str, says: str) -> RowProblem:
+    """``key``: ``None`` for a row of which only the entry is known."""
+    verdict_id = subject if table in (APPROVALS, VERDICTS) else ""
+    row = subject if key is None and table.key == table.subject else "" if key is None else str(key)
+    about = "" if subject == row else f" {table.link} {subject}"
+    return RowProblem(table.name, row, f"{table.noun} {row}".rstrip() + f"{about} {says}", verdict_id)
+
+
+def _object(text: Any) -> Mapping[str, Any]:
+    """The details of an entry; empty if somebody made them something else than an object."""
+    try:
+        found = json.loads(text)
+    except (TypeError, ValueError):
+        return {}
+    return found if isinstance(found, Mapping) else {}

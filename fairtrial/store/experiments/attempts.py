@@ -1,0 +1,120 @@
+"""Reads what other attempts of a definition have proven, how many there were, and what else a route has tried.
+
+A definition is a deployment with its prompt and parameters. Plans of rules 1 know only the deployment, so that such a
+plan counts for every definition of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+
+from fairtrial.experiments.analysis.memory import Latched
+from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.decision.values import EarlierProof
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import microseconds
+from fairtrial.store.experiments import analysis_plans, looks
+from fairtrial.store.experiments.analysis_plans import StoredPlan
+
+TRIED_US = 90 * 86_400_000_000
+WITHDRAWALS = "SELECT experiment, at_time, actor, why FROM transitions WHERE action = 'withdraw' ORDER BY number"
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What one variant serves: its digest, and that of its deployment alone."""
+
+    definition: str
+    model: str
+
+    def is_in(self, plan: AnalysisPlan, variant: str) -> bool:
+        """Whether the plan's variant serves this definition."""
+        if plan.definitions:
+            return plan.definitions.get(variant) == self.definition
+        return plan.models.get(variant) == self.model
+
+
+def count_attempts(database: Database, control: Definition, candidates: Iterable[Definition]) -> int:
+    """How many attempts have compared one of these candidates with this control, under any experiment's name.
+
+    An amendment after which all units still count is no attempt. Of several candidates, the one with the most attempts
+    counts. Raises `StoreError`.
+    """
+    plans = [one.plan for one in analysis_plans.newest_of_starts(database) if control.is_in(one.plan, one.plan.control)]
+    return max(
+        (sum(any(one.is_in(plan, name) for name in plan.treatments) for plan in plans) for one in candidates), default=0
+    )
+
+
+def count_tried(database: Database, plan: AnalysisPlan, *, now_us: int) -> int:
+    """How many definitions the plan's routes have compared with its control in 90 days; raises `StoreError`."""
+    control = Definition(plan.definitions.get(plan.control, ""), plan.models[plan.control])
+    found: set[str] = set()
+    for stored in analysis_plans.newest_of_starts(database):
+        other = stored.plan
+        near = other.experiment == plan.experiment or bool(set(other.routes) & set(plan.routes))
+        if near and stored.at_us >= now_us - TRIED_US and control.is_in(other, other.control):
+            found |= {(other.definitions or other.models)[name] for name in other.treatments}
+    return len(found)
+
+
+def earlier_proofs(database: Database, candidate: Definition, *, current: Collection[int]) -> tuple[EarlierProof, ...]:
+    """What attempts have proven of a definition, under any experiment's name; raises `StoreError`.
+
+    ``current``: the numbers of plans that are evidence of their own; they can only clear earlier proofs.
+    """
+    proofs: list[EarlierProof] = []
+    for stored in analysis_plans.newest_of_starts(database):
+        variants = [name for name in stored.plan.treatments if candidate.is_in(stored.plan, name)]
+        if not variants:
+            continue
+        with database.read_transaction() as cursor:
+            memory = looks.memory(cursor, stored.number, stored.plan)
+        found = list(_proofs(stored, memory.latched, variants))
+        proofs = [_cleared(one, stored, memory.latched, variants) for one in proofs]
+        proofs += found if stored.number not in current else []
+    return tuple(_withdrawn(proofs, database))
+
+
+def _proofs(
+    stored: StoredPlan, latched: Mapping[tuple[str, str], Latched], variants: Collection[str]
+) -> Iterator[EarlierProof]:
+    plan = stored.plan
+    for one in plan.metrics:
+        for variant in variants:
+            found = latched.get((one.metric, variant))
+            if found is None:
+                continue
+            worse = found.answer == "worse" and (plan.rules > 1 or one.require == "superior")
+            if found.answer == "harm" or worse:
+                at_us = found.answered_us or stored.at_us
+                yield EarlierProof(
+                    plan.experiment, plan.segment, variant, one.metric, "worse" if worse else "harmed", at_us
+                )
+
+
+def _cleared(
+    proof: EarlierProof, stored: StoredPlan, latched: Mapping[tuple[str, str], Latched], variants: Collection[str]
+) -> EarlierProof:
+    """The proof, cleared if this later attempt has proven the opposite."""
+    opposite = ("safe",) if proof.proved == "harmed" else ("better", "not worse")
+    for variant in variants:
+        found = latched.get((proof.metric, variant))
+        if proof.stands and found is not None and found.answer in opposite and not found.broken:
+            by = f"segment {stored.plan.segment} of {stored.plan.experiment} proved it {found.answer}"
+            return msgspec.structs.replace(proof, cleared_by=by)
+    return proof
+
+
+def _withdrawn(proofs: Iterable[EarlierProof], database: Database) -> Iterator[EarlierProof]:
+    rows = [(str(name), microseconds(at), str(actor), str(why)) for name, at, actor, why in database.rows(WITHDRAWALS)]
+    for one in proofs:
+        for name, at_us, actor, why in rows:
+            if one.stands and name == one.experiment and at_us >= one.at_us:
+                at = f"{datetime.fromtimestamp(at_us / 1e6, UTC):%d %b %Y}"
+                one = msgspec.structs.replace(one, cleared_by=f"{actor} withdrew it on {at}: {why.rstrip('.')}")
+        yield one

@@ -1,0 +1,164 @@
+"""Reads the control's level of a metric, to which relative margins refer: from the units so far, or from before.
+
+A level is fixed once. The cap of an amount, the 99 % quantile of the units' amounts, is fixed with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fairtrial.domain.metrics import CATALOGUE, UNIT_COLUMNS
+from fairtrial.experiments.analysis.plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
+from fairtrial.stats.arms.feedback import Feedback
+from fairtrial.stats.arms.quantiles import QuantileSums
+from fairtrial.store.core.database import Cursor
+from fairtrial.store.core.query import END_OF_TIME_US, timestamp
+from fairtrial.store.derived.analysis_filter import ANALYSED
+from fairtrial.store.experiments.sums import unit_groups
+from fairtrial.store.experiments.sums.arm_sums import read_sums
+from fairtrial.store.experiments.sums.feedback_sums import VALUE, values_of
+from fairtrial.store.experiments.sums.quantile_sums import MOST, VALUES, quantile_of, value_of
+
+HISTORY_US = 14 * 86_400_000_000
+LEAST_UNITS = 500
+"""Fewer units do not fix a level."""
+
+UNITS = "SELECT * FROM ({grouped}) WHERE since >= $from AND arm = $control"
+HISTORY = f"""
+past AS MATERIALIZED (
+    SELECT *, coalesce(exposed_unit, unit, request_id) AS who
+    FROM requests
+    WHERE at_time >= $since AND at_time < $until
+        AND ((experiment = $experiment AND variant_assigned = $control AND {ANALYSED})
+            OR (coalesce(experiment, '') <> $experiment AND route = $route AND deployment = $deployment))
+)
+"""  # noqa: S608 - ours
+PAST_UNITS = f"""
+WITH {HISTORY}, calls AS (
+    SELECT request_id, count(*) AS calls, count(*) FILTER (fault IN ('upstream', 'configuration')) AS calls_failed
+    FROM attempts
+    WHERE at_time >= $since AND purpose IN ('live', 'retry') AND request_id IN (SELECT request_id FROM past)
+    GROUP BY request_id
+)
+SELECT {", ".join(f"{sql} AS {name}" for name, sql in UNIT_COLUMNS.items())}
+FROM past LEFT JOIN calls USING (request_id)
+GROUP BY who
+"""  # noqa: S608 - ours
+PAST_VALUES = f"""
+WITH {HISTORY}
+SELECT hash(who) AS key, {VALUES}
+FROM past
+WHERE hash(who) % 1000000 < 1e6 * {MOST} / greatest({MOST}, (SELECT count(*) FROM past))
+"""  # noqa: S608 - ours
+PAST_FEEDBACK = f"""
+WITH {HISTORY}, said AS (
+    SELECT who, f.subject, arg_max({VALUE}, (f.at_time, f.feedback_id)) AS value
+    FROM feedback f JOIN past ON past.request_id = f.subject
+    WHERE f.key = $key AND f.at_time >= $since AND f.at_time <= past.at_time + to_microseconds($window)
+        AND coalesce(f.boolean::INT::DOUBLE, f.number) IS NOT NULL
+    GROUP BY who, f.subject
+)
+SELECT avg(value), count(*), (SELECT count(DISTINCT who) FROM past)
+FROM (SELECT avg(value) AS value FROM said GROUP BY who)
+"""  # noqa: S608 - ours
+RATIO = """
+SELECT sum({over} * least(1, {cap} / {per})) / sum(least({per}, {cap})), quantile_cont({per}, 0.99), count(*)
+FROM ({units})
+WHERE {per} > 0
+"""
+AMOUNT = """
+WITH amounts AS MATERIALIZED (SELECT {amount} AS x, {known} AS known, {unpriced} AS unpriced FROM ({units})),
+    limits AS (SELECT quantile_cont(x, 0.99) FILTER (known) AS cap, sum(unpriced) AS unpriced FROM amounts)
+SELECT avg(least(x, limits.cap)), any_value(limits.cap), count(*), any_value(limits.unpriced)
+FROM amounts, limits
+WHERE known
+"""
+
+
+class Level(NamedTuple):
+    """The control's level, the cap of an amount, and the number of units behind it."""
+
+    level: float
+    cap: float | None
+    units: int
+
+
+def read_level(
+    cursor: Cursor, plan: AnalysisPlan, metric: MetricPlan, hashes: Sequence[str], *, since_us: int
+) -> Level | None:
+    """The level of the control's units that were first exposed since then; ``None`` if it can't be computed.
+
+    Of events it is the number of bad requests per request. Raises `duckdb.Error`.
+    """
+    alone = replace(plan, from_us=since_us, shares={plan.control: 1.0}, metrics=())
+    if metric.method in ("events", "amount"):
+        bound = unit_groups.bound(alone, hashes) | {"control": plan.control}
+        del bound["variants"]
+        return _of_units(cursor, metric, UNITS.format(grouped=unit_groups.grouped([metric])), bound)
+    whole = replace(alone, metrics=(replace(metric, role="guardrail", from_us=0),))
+    found = read_sums(cursor, whole, hashes, now_us=END_OF_TIME_US).arms[plan.control].metrics.get(metric.metric)
+    if isinstance(found, QuantileSums):
+        return _level(value_of(found), None, found.users.n)
+    if isinstance(found, Feedback) and found.given.n:
+        return _level(found.given.mean, None, found.given.n)
+    return None
+
+
+def history_level(
+    cursor: Cursor, plan: AnalysisPlan, metric: MetricPlan, *, route: str, deployment: str
+) -> Level | None:
+    """The control's level in the 14 days before the start; ``None`` below 500 units, or if it can't be computed.
+
+    It reads the control's own requests, and those that its deployment served on this route outside the experiment.
+    """
+    bound = {
+        "since": timestamp(max(0, plan.started_us - HISTORY_US)),
+        "until": timestamp(plan.started_us),
+        "experiment": plan.experiment,
+        "control": plan.control,
+        "route": route,
+        "deployment": deployment,
+    }
+    found: Level | None = None
+    if metric.method in ("events", "amount"):
+        found = _of_units(cursor, metric, PAST_UNITS, bound)
+    elif metric.method == "quantile":
+        rows = {name: np.ma.asarray(column) for name, column in cursor.execute(PAST_VALUES, bound).fetchnumpy().items()}
+        sums = quantile_of(rows, np.ones(len(rows["key"]), dtype=np.bool_), metric)
+        found = None if sums is None else _level(value_of(sums), None, sums.users.n)
+    elif metric.window_seconds:
+        asked = bound | values_of(metric, metric.window_seconds)
+        level, given, units = cursor.execute(PAST_FEEDBACK, asked).fetchone() or (None, 0, 0)
+        is_share = metric.method == "given" and units
+        found = _level(given / units, None, units) if is_share else _level(level, None, given)
+    return found if found is not None and found.units >= LEAST_UNITS else None
+
+
+def _of_units(cursor: Cursor, metric: MetricPlan, units: str, bound: Mapping[str, Any]) -> Level | None:
+    """The level of a metric of sums; an amount is unknown if any answer has no price.
+
+    The cap of events is the number of requests that 99 % of the units do not exceed.
+    """
+    known = CATALOGUE[metric.metric]
+    if metric.method == "events":
+        cap = repr(float(metric.cap or REQUESTS_CAP))
+        sql = RATIO.format(over=known.over, per=known.per, cap=cap, units=units)
+        level, most, count = cursor.execute(sql, bound).fetchone() or (None, None, 0)
+        return _level(level, None if most is None else float(most), count)
+    amount = f"{known.over} / {known.per}" if known.per else known.over
+    sql = AMOUNT.format(
+        amount=amount,
+        known=f"{known.per} > 0" if known.per else "true",
+        unpriced="unpriced" if known.family == "cost" else "0",
+        units=units,
+    )
+    level, cap, count, unpriced = cursor.execute(sql, bound).fetchone() or (None, None, 0, 0)
+    return None if unpriced or not cap else _level(level, float(cap), count)
+
+
+def _level(level: float | None, cap: float | None, units: int) -> Level | None:
+    return None if level is None else Level(float(level), cap, int(units))

@@ -1,0 +1,40 @@
+"""Writes the alarm or the notice of a transition: one row for each change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fairtrial.experiments.lifecycle import Action, Cause, Transition, cause_of
+from fairtrial.store.core.database import Cursor
+from fairtrial.store.experiments import alarms
+
+OF_CAUSE: Mapping[Cause, str] = {"worse": "experiment.worse", "models": "experiment.model"}
+"""The alarms of pauses by these causes; other pauses are ``experiment.paused``."""
+LEAVES: tuple[Action, ...] = ("resume", "rearm", "end", "promote", "rollback")
+STOPPED = ("experiment.worse", "experiment.model", "experiment.paused", "experiment.killed")
+
+
+def announce(cursor: Cursor, made: Transition) -> None:
+    """Open the alarm of a pause or kill, close it when the state is left, and write the notices of stage and end."""
+    name, now_us = made.experiment, made.at_us
+    text = f"{name}: {_WORDS[made.action]} by {made.actor}: {made.why}" if made.action in _WORDS else ""
+    if made.action in ("pause", "kill"):
+        kind = "experiment.killed" if made.action == "kill" else OF_CAUSE.get(cause_of(made), "experiment.paused")
+        alarms.open_alarm(cursor, kind, name, text=text, now_us=now_us, actor=made.actor)
+    if made.action in LEAVES:
+        for kind in STOPPED:
+            alarms.close(cursor, kind, name, now_us=now_us, actor=made.actor)
+    if made.action == "stage":
+        alarms.notice(cursor, "notice.stage", name, text=text, now_us=now_us, actor=made.actor)
+    if made.to_state == "ended" and (made.from_state != "ended" or made.action == "rollback"):
+        alarms.notice(cursor, "notice.ended", name, text=text, now_us=now_us, actor=made.actor)
+
+
+_WORDS: Mapping[Action, str] = {
+    "pause": "paused",
+    "kill": "stopped",
+    "stage": "the next stage was reached",
+    "end": "ended",
+    "promote": "promoted",
+    "rollback": "rolled back",
+}

@@ -1,0 +1,48 @@
+"""Says which alarms a step of the monitor raises about an experiment, and whether its look is worth a notice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fairtrial.experiments.analysis.memory import Memory
+from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.decision.values import Decision
+from fairtrial.experiments.decision.wording import headline_words
+from fairtrial.experiments.monitor import Step
+
+
+def experiment_alarms(plan: AnalysisPlan, result: Step) -> Iterator[tuple[str, str]]:
+    """Each alarm's kind and text."""
+    memory = result.memory
+    if memory.split.invalid:
+        yield (
+            "experiment.srm",
+            f"{plan.experiment}: the units do not arrive by the planned split, so its arms can't be compared. Find "
+            "the cause, then start anew with a new salt.",
+        )
+    worse = [one for one in result.decisions.values() if one.worse]
+    if worse and plan.on_worse == "continue":
+        words = "; ".join(headline_words(plan, one) for one in worse)
+        yield "experiment.worse", f"{plan.experiment}: {words}."
+    if result.asks_approval is not None:
+        yield (
+            "stage.approval",
+            f"{plan.experiment}: the {result.asks_approval:g} % stage waits for an approval "
+            f"(fairtrial experiment approve {plan.experiment} --why …).",
+        )
+    broken = sorted({metric for (metric, _), one in memory.latched.items() if one.broken})
+    if broken:
+        yield (
+            "experiment.changed",
+            f"{plan.experiment}: the effect on {' and '.join(broken)} has changed since the start, so it stays "
+            "undecided. Start a new segment.",
+        )
+
+
+def has_just_met(decision: Decision, before: Memory) -> bool:
+    """Whether this look is the first one at which the primary metric is what the plan requires."""
+    primary = decision.primary
+    if primary is None or not primary.meets or not decision.split.balanced:
+        return False
+    earlier = before.latched.get((primary.metric, decision.variant))
+    return earlier is None or earlier.answer == "cannot tell"

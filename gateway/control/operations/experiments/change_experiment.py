@@ -1,0 +1,200 @@
+"""Changes the state of an experiment: records the transition, then publishes the plan at once.
+
+HTTP and the command line call this operation alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from fairtrial.config.releases import ReleaseGates
+from fairtrial.domain.errors import BadRequest, Conflict, FairtrialError, Unavailable
+from fairtrial.domain.plan import Experiment, ExperimentState, Plan, Published
+from fairtrial.experiments.analysis.freeze import changed_models
+from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.lifecycle import (
+    Action,
+    Transition,
+    cause_of,
+    checked_reason,
+    next_state,
+)
+from fairtrial.experiments.promotion import Promotion
+from fairtrial.experiments.published_state import find_experiment, is_promoted, state_without_rows
+from fairtrial.store.core.database import Database
+from fairtrial.store.experiments import analysis_plans, transitions
+from gateway.control.operations.alarms.announce import announce
+from gateway.control.operations.experiments.frozen_plans import amended_plan
+from gateway.control.operations.experiments.promotion_evidence import promotion_evidence, rollback_evidence
+from gateway.control.operations.experiments.read_states import known_experiment
+from gateway.control.operations.verdicts.present import Present
+from gateway.control.operations.verdicts.served_weights import Probe
+
+
+class Publisher(Protocol):
+    """Publishes the plan with the live state that is in the store."""
+
+    published: Published | None
+    refused: str | None
+    release_gates: ReleaseGates
+
+    def declared_plan(self) -> Plan:
+        """The plan that the file declares now, with the states of the store."""
+
+    def refresh(self, *, keys_changed: bool = False, changed_by: str | None = None) -> bool:
+        """Publish changes, if there are any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What to do with an experiment, by whom and why.
+
+    ``evidence``: what a rule found; ``None`` for people. ``stage``: the one that is approved or reached. ``segment``:
+    the only one that a rule has looked at; ``None`` for people. ``promotion``: what to promote. ``rules``: for an
+    amendment, whether to adopt the rules of this version.
+    """
+
+    experiment: str
+    action: Action
+    actor: str
+    why: str
+    evidence: Mapping[str, Any] | None = None
+    stage: float | None = None
+    segment: int | None = None
+    promotion: Promotion = field(default=Promotion())
+    rules: bool = False
+
+
+def change_experiment(
+    database: Database, publisher: Publisher, change: Change, *, now_us: int, probe: Probe | None = None
+) -> Transition:
+    """Record a transition and publish it; returns the transition. ``probe``: asks a deployment for its weights.
+
+    The row decides, not the file of the plan. If publishing fails after the row is written, `Unavailable` says so. The
+    loop of control then publishes again until it succeeds, and so does the next start. Raises `NotFound` for an unknown
+    experiment, `Conflict` for a transition that its state does not allow, `BadRequest` for a missing reason.
+    """
+    why = checked_reason(change.why)
+    _refuse_fields_of_others(change)
+    _read_changed_files(publisher)
+    plan = published_plan(publisher)
+    known = known_experiment if change.action in ("archive", "withdraw") else _published_experiment
+    experiment = known(database, plan, change.experiment)
+    if change.action in ("rearm", "start", "promote") and publisher.refused is not None:
+        raise Conflict(
+            f"experiments.{change.experiment}: can't {change.action} while the configuration is refused "
+            f"(correct it first): {publisher.refused}"
+        )
+    if change.action == "approve":
+        change = replace(change, stage=_approved_stage(experiment, change.stage))
+    if change.action in ("promote", "rollback"):
+        present = Present(plan, publisher.release_gates, now_us)
+        change = replace(change, evidence=_evidence(database, experiment, change, present, probe))
+    amended = None
+    if change.action == "amend":
+        amended = amended_plan(database, publisher, experiment, rules=change.rules, now_us=now_us)
+    made = _record(database, change, why, (experiment, plan, amended), now_us)
+    try:
+        publisher.refresh(changed_by=change.actor)
+    except (FairtrialError, OSError) as error:
+        raise Unavailable(
+            f"experiments.{change.experiment}: the {change.action} is recorded, but the plan could not be published; "
+            f"control tries again by itself ({error})"
+        ) from error
+    return made
+
+
+def _published_experiment(_: Database, plan: Plan, name: str) -> Experiment:
+    return find_experiment(plan, name)
+
+
+def _refuse_fields_of_others(change: Change) -> None:
+    if change.stage is not None and change.action not in ("approve", "stage"):
+        raise BadRequest(f"stage: only an approval names a stage, not {change.action}")
+    if change.promotion != Promotion() and change.action != "promote":
+        raise BadRequest(f"variant, override: only a promotion has them, not {change.action}")
+    if change.rules and change.action != "amend":
+        raise BadRequest(f"rules: only an amendment adopts the newest rules, not {change.action}")
+
+
+def _evidence(
+    database: Database, experiment: Experiment, change: Change, present: Present, probe: Probe | None
+) -> dict[str, Any]:
+    """The evidence of a promotion or a roll-back. An impossible one is refused first, without asking for evidence."""
+    last = transitions.last(database).get(experiment.name)
+    state: ExperimentState = state_without_rows(experiment) if last is None else last.to_state
+    next_state(experiment.name, state, 1, change.action, promoted=is_promoted(experiment, last))
+    if change.action == "rollback":
+        return rollback_evidence(experiment, last)
+    return promotion_evidence(database, experiment, change.promotion, present, probe, promoter=change.actor)
+
+
+def _read_changed_files(publisher: Publisher) -> None:
+    """Publish a change of the files first. A failure must not prevent a kill if there is a plan to lay it over."""
+    try:
+        publisher.refresh()
+    except (FairtrialError, OSError):
+        if publisher.published is None:
+            raise
+
+
+def published_plan(publisher: Publisher) -> Plan:
+    """The plan in force; raises `Unavailable` if there is none."""
+    if publisher.published is None:
+        raise Unavailable("experiments: no plan is published yet")
+    return publisher.published.plan
+
+
+def _approved_stage(experiment: Experiment, asked: float | None) -> float:
+    """The stage to approve, by default the next one that needs it; raises `Conflict` or `BadRequest`."""
+    waiting = [one for one in experiment.enrolment.approve if one > experiment.stage]
+    if not waiting:
+        raise Conflict(f"experiments.{experiment.name}: no later stage needs an approval")
+    if asked is not None and asked not in waiting:
+        known = ", ".join(f"{one:g}" for one in waiting)
+        raise BadRequest(f"experiments.{experiment.name}: {asked:g} does not wait for approval ({known})")
+    return waiting[0] if asked is None else asked
+
+
+def _record(
+    database: Database, change: Change, why: str, around: tuple[Experiment, Plan, AnalysisPlan | None], now_us: int
+) -> Transition:
+    """Append the transition with its alarm or notice and, for an amendment, the new analysis plan."""
+    experiment, plan, amended = around
+    frozen = analysis_plans.newest(database, experiment.name) if experiment.name in plan.experiments else None
+    other_model = frozen is not None and bool(changed_models(frozen.plan, plan, experiment))
+    with database.transaction() as cursor:
+        live = transitions.state_of(cursor, change.experiment, state_without_rows(experiment))
+        if change.segment not in (None, live.segment):
+            raise Conflict(f"experiments.{change.experiment}: segment {live.segment} began, so nothing was done")
+        entered = transitions.entered(cursor, change.experiment)
+        promoted = live.serves is not None or experiment.serves is not None
+        state, segment = next_state(
+            change.experiment,
+            live.state,
+            live.segment,
+            change.action,
+            cause=None if entered is None or live.state != "paused" else cause_of(entered),
+            other_model=other_model,
+            promoted=promoted,
+        )
+        if amended is not None:
+            analysis_plans.append(cursor, amended, kind="amend", now_us=now_us, actor=change.actor, why=why)
+        made = Transition(
+            change.experiment,
+            now_us,
+            change.action,
+            live.state,
+            state,
+            segment,
+            change.actor,
+            why,
+            plan.plan_hash,
+            change.evidence,
+            change.stage,
+        )
+        transitions.append(cursor, made)
+        announce(cursor, made)
+    return made

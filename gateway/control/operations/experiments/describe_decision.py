@@ -1,0 +1,217 @@
+"""Describes what a live experiment has shown and decided, from what control stored at the last look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+import msgspec
+
+from fairtrial.domain.plan import Experiment
+from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.decision.box import Box, Situation, box_without_plan, result_box
+from fairtrial.experiments.decision.decide import WEEK_US, luck_of
+from fairtrial.experiments.decision.values import (
+    Decision,
+    EarlierProof,
+    GuardrailDecision,
+    MetricDecision,
+    Tried,
+    interval_of,
+)
+from fairtrial.experiments.decision.wording import decision_words, levels_words, primary_sentence, room_words
+from fairtrial.experiments.metric_wording import is_share
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Page
+from fairtrial.store.experiments import analysis_plans, decisions, transitions
+from fairtrial.store.experiments.analysis_plans import StoredPlan
+from fairtrial.store.experiments.attempts import Definition, count_tried, earlier_proofs
+from fairtrial.store.experiments.charts import shown_looks
+from fairtrial.store.experiments.charts.shown_looks import ShownLook
+from fairtrial.store.experiments.decisions import DecidedLook
+from gateway.control.operations.experiments.slice_findings import find_slices
+from gateway.control.operations.live_state import situation, stored_plan
+
+POINTS = 200
+"""The most points of a chart for each treatment."""
+
+
+def describe_decision(
+    database: Database,
+    experiment: Experiment,
+    waits: tuple[str, ...] | None,
+    *,
+    now_us: int,
+    slices: bool = True,
+) -> dict[str, Any]:
+    """The result of one experiment as JSON values; raises `StoreError`.
+
+    ``waits``: what the next stage still needs, by the monitor's last step; ``None`` if control does not run.
+    """
+    last = transitions.last(database).get(experiment.name)
+    head = {
+        "experiment": experiment.name,
+        "state": experiment.state,
+        "last_us": None if last is None else last.at_us,
+        "transitions": database.dicts(transitions.listing(Page(), experiment.name)),
+    }
+    now = situation(database, experiment, waits, now_us=now_us)
+    stored = stored_plan(database, experiment)
+    if stored is None or experiment.state == "declared":
+        box = box_without_plan(experiment.name, experiment.control, now)
+        return head | _boxed(box) | {"analysis": None, "plans": [], "slices": None}
+    found = decisions.read(database, stored)
+    now = _remembering(database, stored, found, now)
+    primary = stored.plan.primary
+    series = [] if primary is None else shown_looks.series(database, stored, primary.metric, most=POINTS)
+    return (
+        head
+        | _boxed(result_box(stored.plan, found.decisions, now))
+        | {
+            "analysis": _analysis(found, now) | {"chart": [_point(one) for one in series]},
+            "plans": _plans(database, experiment.name),
+            "slices": find_slices(database, stored.plan) if slices else None,
+        }
+    )
+
+
+def proofs_of(database: Database, plan: AnalysisPlan, variant: str, *, number: int) -> tuple[EarlierProof, ...]:
+    """What other attempts have proven of what a variant serves by its frozen plan; raises `StoreError`."""
+    candidate = Definition(plan.definitions.get(variant, ""), plan.models[variant])
+    return earlier_proofs(database, candidate, current={number})
+
+
+def _remembering(database: Database, stored: StoredPlan, found: DecidedLook, now: Situation) -> Situation:
+    plan = stored.plan
+    proofs = {one: None for name in plan.treatments for one in proofs_of(database, plan, name, number=stored.number)}
+    definitions = count_tried(database, plan, now_us=now.now_us)
+    luck = luck_of(plan, found.sums, plan.treatments[0], definitions)
+    return replace(now, earlier=tuple(proofs), tried=Tried(definitions, luck))
+
+
+def _boxed(box: Box) -> dict[str, Any]:
+    return {"box": asdict(box) | {"lines": [list(one) for one in box.lines]}, "sentence": box.sentence()}
+
+
+def _analysis(found: DecidedLook, now: Situation) -> dict[str, Any]:
+    plan = found.plan
+    decided: Mapping[str, Decision] = found.decisions
+    first = next(iter(decided.values()))
+    return {
+        "control": plan.control,
+        "unit": plan.unit,
+        "segment": plan.segment,
+        "attempt": plan.attempt,
+        "alpha": plan.alpha_attempt,
+        "revision": plan.revision,
+        "rules": plan.rules,
+        "min_days": plan.min_days,
+        "started_us": plan.started_us,
+        "from_us": plan.from_us,
+        "ends_us": plan.started_us + plan.max_weeks * WEEK_US,
+        "looked_us": first.at_us,
+        "primary": [_primary(plan, one, now) for one in decided.values()] if plan.primary else [],
+        "guardrails": [_guardrail(plan, one, decided[name]) for one in plan.guardrails for name in plan.treatments],
+        "earlier": [msgspec.to_builtins(one) | {"stands": one.stands} for one in now.earlier],
+        "tried": msgspec.to_builtins(now.tried),
+        "stages": _stages(plan, now),
+        "srm": {
+            "invalid": not first.split.balanced,
+            "crossed_us": first.split.crossed_us,
+            "p": first.split.p,
+            "arms": msgspec.to_builtins(first.split.arms),
+        },
+    }
+
+
+def _primary(plan: AnalysisPlan, decision: Decision, now: Situation) -> dict[str, Any]:
+    primary, valid = decision.primary, decision.split.balanced
+    assert primary is not None
+    metric = plan.metric(primary.metric)
+    size = None if primary.size is None else msgspec.to_builtins(primary.size) | {"more": primary.size.more}
+    sentence = primary_sentence(plan, decision, now_us=now.now_us, running=now.state == "running")
+    return _levels(plan, primary, decision) | {
+        "require": metric.require,
+        "boundary": _boundary(metric),
+        "answer": primary.answer if valid else "undecided",
+        "meets": primary.meets and valid,
+        "counts": primary.counts(now.now_us) and valid,
+        "counts_us": primary.counts_us,
+        "decision": decision_words(decision, now.now_us) if valid else "Invalid: the split does not match.",
+        "sentence": sentence if valid else "",
+        "size": size,
+    }
+
+
+def _guardrail(plan: AnalysisPlan, metric: MetricPlan, decision: Decision) -> dict[str, Any]:
+    one = next(each for each in decision.guardrails if each.metric == metric.metric)
+    return _levels(plan, one, decision) | {
+        "answer": one.answer,
+        "room": one.room,
+        "room_words": room_words(one),
+        "signal": metric.signal,
+        "margin": metric.margin_on_scale,
+    }
+
+
+def _levels(plan: AnalysisPlan, one: MetricDecision, decision: Decision) -> dict[str, Any]:
+    metric = plan.metric(one.metric)
+    known = isinstance(one, GuardrailDecision)
+    return {
+        "metric": one.metric,
+        "variant": decision.variant,
+        "method": metric.method,
+        "better": metric.better,
+        "share": is_share(metric),
+        "control": one.control.level,
+        "treatment": one.treatment.level,
+        "control_units": one.control.units,
+        "treatment_units": one.treatment.units,
+        "levels": levels_words(plan, one),
+        "estimate": msgspec.to_builtins(one.look),
+        **({} if known else {"running": msgspec.to_builtins(one.interval)}),
+        "answered_us": one.answered_us,
+        "changed": one.changed,
+        "why": one.why,
+    }
+
+
+def _boundary(metric: MetricPlan) -> float | None:
+    """The effect beyond which the primary metric is decided: 0, or the margin in the direction that is worse."""
+    if metric.require == "superior" or metric.margin_on_scale is None:
+        return 0.0 if metric.require == "superior" else None
+    return -metric.margin_on_scale if metric.better == "higher" else metric.margin_on_scale
+
+
+def _stages(plan: AnalysisPlan, now: Situation) -> dict[str, Any]:
+    following = next((one for one in plan.stages if one > now.stage), None)
+    waits = None if now.waits is None or now.state != "running" else list(now.waits)
+    return {
+        "stages": list(plan.stages),
+        "stage": now.stage,
+        "since_us": now.stage_since_us,
+        "next": following,
+        "waits": waits,
+        "approve": list(plan.approve),
+        "approved": sorted(now.approved),
+    }
+
+
+def _plans(database: Database, experiment: str) -> list[dict[str, Any]]:
+    """The analysis plans of all segments, newest first, without their contents."""
+    found = database.dicts(analysis_plans.listing(Page(limit=1000), experiment))
+    return [{name: value for name, value in row.items() if name != "plan"} for row in found]
+
+
+def _point(look: ShownLook) -> dict[str, Any]:
+    """One look of the chart, with the interval over all looks until then."""
+    interval = interval_of(look.finding.estimate)
+    return {
+        "at_us": look.at_us,
+        "variant": look.variant,
+        "units": look.units,
+        **({} if interval is None else msgspec.to_builtins(interval)),
+        "running_low": look.running["low"],
+        "running_high": look.running["high"],
+    }

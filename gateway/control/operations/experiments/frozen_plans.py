@@ -1,0 +1,239 @@
+"""Starts and amends the frozen analysis plans of experiments, and pauses experiments whose model was replaced."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+from fairtrial.config.plan.definitions import definition_of
+from fairtrial.domain.errors import Conflict
+from fairtrial.domain.plan import Experiment, Plan, Variant
+from fairtrial.experiments.analysis.freeze import (
+    Known,
+    Start,
+    counts_anew,
+    declared_fields,
+    freeze,
+    frozen_changes,
+    with_level,
+)
+from fairtrial.experiments.analysis.frozen_guard import NEEDS_SALT, Frozen, begun_anew, is_frozen, paused_by_models
+from fairtrial.experiments.analysis.plan import RULES, AnalysisPlan
+from fairtrial.experiments.lifecycle import MODELS, Transition
+from fairtrial.store.access.audit import CONTROL
+from fairtrial.store.core.database import Database
+from fairtrial.store.experiments import analysis_plans, transitions
+from fairtrial.store.experiments.analysis_plans import StoredPlan
+from fairtrial.store.experiments.attempts import Definition, count_attempts
+from fairtrial.store.experiments.sums import control_levels
+from gateway.control.operations.alarms.announce import announce
+from gateway.control.operations.planning.plan_experiment import PlanRequest, plan_experiment
+from gateway.control.operations.planning.traffic_history import NO_HISTORY
+
+MANY_A_WEEK = 1e6
+
+
+class DeclaredPlan(Protocol):
+    """Reads the plan that the file declares."""
+
+    def declared_plan(self) -> Plan:
+        """The plan with the states of the store; raises `ConfigError`."""
+
+
+def start_plan(database: Database, plan: Plan, experiment: Experiment, *, now_us: int) -> StoredPlan:
+    """Freeze the analysis of an experiment that has just started, and store it; earlier exposures never count."""
+    attempt = _attempt(database, plan, experiment)
+    first = freeze(plan, experiment, Start(at_us=now_us, started_us=now_us))
+    known = _known(database, plan, experiment, first)
+    units = planned_units(experiment)
+    start = Start(at_us=now_us, started_us=now_us, attempt=attempt, known=known, planned_units=units)
+    frozen = freeze(plan, experiment, start)
+    why = "the experiment started" if experiment.segment == 1 else f"segment {experiment.segment} started"
+    with database.transaction() as cursor:
+        number = analysis_plans.append(cursor, frozen, kind="start", now_us=now_us, actor=CONTROL, why=why)
+    return StoredPlan(number, now_us, "start", CONTROL, why, frozen)
+
+
+def settle_level(database: Database, stored: StoredPlan, metric: str, known: Known, *, now_us: int) -> StoredPlan:
+    """Store a level that the control's first units set; these units do not decide the metric.
+
+    If the plan was amended meanwhile, nothing is stored, because the amendment would be lost.
+    """
+    plan = with_level(stored.plan, metric, known, from_us=now_us)
+    why = f"the level of {metric} was measured on the control's first units"
+    with database.transaction() as cursor:
+        if not analysis_plans.is_newest(cursor, stored):
+            return stored
+        number = analysis_plans.append(cursor, plan, kind="levels", now_us=now_us, actor=CONTROL, why=why)
+    return StoredPlan(number, now_us, "levels", CONTROL, why, plan)
+
+
+def amended_plan(
+    database: Database, publisher: DeclaredPlan, experiment: Experiment, *, rules: bool = False, now_us: int
+) -> AnalysisPlan:
+    """The analysis plan that the file declares now, as an amendment of the frozen one.
+
+    ``rules``: adopt the rules of this version, as a new attempt.
+
+    Raises `ConfigError` for an invalid file, and `Conflict` if there is nothing to amend or no amendment can do it.
+    """
+    name = experiment.name
+    if experiment.state in ("killed", "ended"):
+        raise Conflict(f"experiments.{name}: can't amend an experiment that is {experiment.state}")
+    newest = analysis_plans.newest(database, name)
+    stored = None if newest is None else newest.plan
+    if stored is None or not is_frozen({name: stored}, experiment):
+        raise Conflict(f"experiments.{name}: it has not started, so nothing is frozen; edit the file")
+    plan = publisher.declared_plan()
+    new = plan.experiments.get(name)
+    if new is None:
+        raise Conflict(f"experiments.{name}: the file has no such experiment any more; end it instead")
+    _refuse_impossible(stored, experiment, new, rules=rules)
+    anew = rules or counts_anew(stored, new)
+    start = Start(
+        at_us=now_us if anew else stored.from_us,
+        started_us=stored.started_us,
+        revision=stored.revision + 1,
+        attempt=_attempt(database, plan, new) if anew else stored.attempt,
+        rules=RULES if rules else stored.rules,
+        known=_known_from(stored, new, anew=anew),
+        planned_units=planned_units(new),
+    )
+    if anew:
+        known = _known(database, plan, new, freeze(plan, new, start))
+        start = replace(start, known=known | _known_from(stored, new, anew=True))
+    return freeze(plan, new, start)
+
+
+def pause_changed_models(database: Database, frozen: Frozen, plan: Plan, *, now_us: int) -> bool:
+    """Pause running experiments whose variants would get another model by this plan; returns whether any was."""
+    changed = paused_by_models(frozen, plan)
+    for name, variants in changed.items():
+        why = f"the model of {' and '.join(variants)} was replaced; a resume starts a new segment"
+        with database.transaction() as cursor:
+            live = transitions.state_of(cursor, name)
+            if live.state == "running":
+                evidence = {MODELS: list(variants)}
+                made = Transition(
+                    name, now_us, "pause", "running", "paused", live.segment, CONTROL, why, plan.plan_hash, evidence
+                )
+                transitions.append(cursor, made)
+                announce(cursor, made)
+    return bool(changed)
+
+
+def restart_stages(database: Database, frozen: Frozen, plans: tuple[Plan, Plan], *, now_us: int) -> bool:
+    """Return experiments with a new salt to their first stage, because all of their units are new.
+
+    ``plans``: as the file declares it, and with the live states. Returns whether there was any.
+    """
+    declared, plan = plans
+    anew = begun_anew(frozen, declared, plan)
+    for name, stage in anew.items():
+        why = f"a new salt starts it anew, at {stage:g} %"
+        with database.transaction() as cursor:
+            live = transitions.state_of(cursor, name)
+            state, segment = live.state, live.segment
+            transitions.append(
+                cursor,
+                Transition(name, now_us, "stage", state, state, segment, CONTROL, why, plan.plan_hash, None, stage),
+            )
+    return bool(anew)
+
+
+def frozen_plans(database: Database) -> dict[str, AnalysisPlan]:
+    """The newest analysis plan of each experiment that has started, by name; raises `StoreError`."""
+    return {name: one.plan for name, one in analysis_plans.newest_of_all(database).items()}
+
+
+def planned_units(experiment: Experiment) -> float | None:
+    """The units of both compared variants at the last planned look; ``None`` if looks are allowed at any time.
+
+    The number does not depend on how fast they come.
+    """
+    if experiment.looks == "monitor":
+        return None
+    wanted = PlanRequest(levels={}, per_week=MANY_A_WEEK, weeks=experiment.max_weeks, mode="planned")
+    found = plan_experiment(experiment, wanted, lambda: NO_HISTORY).result
+    return found.metrics[0].chosen.units
+
+
+def pause_removed(database: Database, before: Plan | None, plan: Plan, *, now_us: int) -> None:
+    """Pause running experiments that the file no longer has, so that their units of that time do not decide."""
+    for name, old in before.experiments.items() if before else ():
+        if name in plan.experiments or old.state != "running":
+            continue
+        with database.transaction() as cursor:
+            live = transitions.state_of(cursor, name)
+            if live.state == "running":
+                why = "the project file no longer has the experiment"
+                made = Transition(
+                    name, now_us, "pause", "running", "paused", live.segment, CONTROL, why, plan.plan_hash
+                )
+                transitions.append(cursor, made)
+                announce(cursor, made)
+
+
+def _attempt(database: Database, plan: Plan, experiment: Experiment) -> int:
+    """The number of the attempt that begins now."""
+    definitions = {one.name: definition_in(plan, one) for one in experiment.variants}
+    control = definitions.pop(experiment.control)
+    return 1 + count_attempts(database, control, definitions.values())
+
+
+def definition_in(plan: Plan, variant: Variant) -> Definition:
+    """What a variant serves by this plan."""
+    return Definition(definition_of(plan, variant), plan.deployments[variant.deployment].digest)
+
+
+def _refuse_impossible(stored: AnalysisPlan, experiment: Experiment, new: Experiment, *, rules: bool) -> None:
+    name = new.name
+    if rules and stored.rules == RULES:
+        raise Conflict(f"experiments.{name}: it is decided by the newest rules (number {RULES}) already")
+    changes = frozen_changes(stored, new)
+    if stored.declared.get("salt") != declared_fields(new)["salt"]:
+        raise Conflict(f"experiments.{name}: the file has a new salt, which starts the experiment anew by itself")
+    if not changes and not rules:
+        raise Conflict(f"experiments.{name}: the file says what is frozen; edit it first, then amend")
+    if any(change.split(":")[0] in NEEDS_SALT for change in changes):
+        raise Conflict(f"experiments.{name}: {'; '.join(changes)}: no amendment can do that; give it a new salt")
+    if new.stage < experiment.stage:
+        raise Conflict(
+            f"experiments.{name}: the stage can't be lowered from {experiment.stage:g} to {new.stage:g} %; "
+            "pause or kill the experiment instead"
+        )
+
+
+def _known(database: Database, plan: Plan, experiment: Experiment, first: AnalysisPlan) -> dict[str, Known]:
+    """The control's levels in the 14 days before the start, and the caps that the file does not state."""
+    route = next((name for name, one in plan.routes.items() if one.experiment == experiment.name), "")
+    deployment = experiment.variant(experiment.control).deployment
+    with database.read_transaction() as cursor:
+        found = {
+            one.metric: control_levels.history_level(cursor, first, one, route=route, deployment=deployment)
+            for one in first.metrics
+            if one.needs_level or one.method == "events"
+        }
+    stated = _stated_caps(experiment)
+    return {
+        metric: Known(known.level, None if metric in stated else known.cap)
+        for metric, known in found.items()
+        if known is not None
+    }
+
+
+def _known_from(stored: AnalysisPlan, new: Experiment, *, anew: bool) -> dict[str, Known]:
+    """What an amendment takes over. If all units still count, those that set a level still do not decide."""
+    stated = _stated_caps(new)
+    return {
+        one.metric: Known(
+            one.level, None if one.metric in stated else one.cap, one.response, 0 if anew else one.from_us
+        )
+        for one in stored.metrics
+        if one.level is not None or not anew
+    }
+
+
+def _stated_caps(experiment: Experiment) -> set[str]:
+    """The metrics whose cap the file states."""
+    return {one.metric for one in (experiment.primary, *experiment.watched) if one is not None and one.cap}

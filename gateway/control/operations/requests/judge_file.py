@@ -1,0 +1,36 @@
+"""Turns a gate's file into the request to judge by it, for the command line and for control's own official gates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from evaluators.gate.file import Gate
+from evaluators.loading.suite_text import digest_of, text_of
+from fairtrial.config.file.project_files import MOST_YAML_BYTES, project_root, read_text
+from fairtrial.domain.errors import UsageError
+from gateway.control.operations.requests.judgement import JudgeRequest, SuiteReference
+
+
+def judge_request(gate: Gate, path: Path, candidate: str, baseline: str) -> JudgeRequest:
+    """The request with the gate's text and the digests of its suites as they are now; raises `UsageError`."""
+    text = read_text(path, project_root(path), most=MOST_YAML_BYTES)
+    try:
+        return JudgeRequest(gate=text, suites=_references(gate), candidate=candidate, baseline=baseline)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def _references(gate: Gate) -> list[SuiteReference]:
+    return [
+        SuiteReference(
+            suite=suite.name,
+            digest=suite.digest,
+            text_digest=digest_of(text_of(suite)),
+            listed=listed,
+            file=str(suite.path),
+        )
+        for listed, suite in zip(gate.listed, gate.suites, strict=True)
+    ]

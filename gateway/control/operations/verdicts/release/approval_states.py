@@ -1,0 +1,102 @@
+"""Says how verdicts read with their approvals, and whose approval does not count because that person is involved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from fairtrial.domain.accounts import Role, same_name
+from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, approval_state, person_of
+from fairtrial.domain.verdicts.provenance import Provenance
+from fairtrial.store.access import accounts
+from fairtrial.store.core.database import Database
+from fairtrial.store.evaluations import approvals
+from fairtrial.store.experiments import published_plans, transitions
+
+KEY = "key "
+"""How records begin the name of an API key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promoter:
+    """Who wants to promote a verdict now; ``actor``: as records name them."""
+
+    actor: str
+    now_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Involvement:
+    """``did``: a clause about the person. ``since_us``: when accounts are counted; ``None`` for the time of the vote.
+
+    ``bars``: whether it can prevent that the person's approval counts.
+    """
+
+    person: str
+    did: str
+    since_us: int | None = None
+    bars: bool = True
+
+
+def state_of(database: Database, verdict: Verdict, promoter: Promoter | None = None) -> ApprovalState:
+    """The approvals of a verdict so far, for a ``promoter`` also without their own; raises `StoreError`."""
+    votes = approvals.votes(database, [verdict.verdict_id]).get(verdict.verdict_id, ())
+    return approval_state(verdict.approvers, mark_involved(database, verdict, votes, promoter))
+
+
+def mark_involved(
+    database: Database, verdict: Verdict, votes: Sequence[Approval], promoter: Promoter | None = None
+) -> tuple[Approval, ...]:
+    """The votes, with what each approving person had to do with the verdict, and for which roles they don't count.
+
+    Such an approval counts if the gate allows it, or if fewer than two accounts held the role when it was given. In a
+    verdict of a version that counted every approval, it counts for readers, but not for another promotion.
+    """
+    kept = verdict.provenance
+    if kept is None or all(vote.vote != "approve" for vote in votes):
+        return tuple(votes)
+    found = list(_involved(database, verdict, kept, promoter))
+    before_this_rule = kept.self_approval is None and promoter is None
+    roles = () if kept.self_approval or before_this_rule else kept.approvers
+    return tuple(_marked(database, vote, found, roles) for vote in votes)
+
+
+def _marked(database: Database, vote: Approval, found: Iterable[_Involvement], roles: Sequence[Role]) -> Approval:
+    person = person_of(vote.actor)
+    mine = [one for one in found if one.person == person]
+    if vote.vote != "approve" or not mine:
+        return vote
+    barring = [one.since_us or vote.at_us for one in mine if one.bars]
+    barred = [role for role in dict.fromkeys(roles) if any(accounts.holders(database, role, us) > 1 for us in barring)]
+    return replace(vote, involved=" and ".join(dict.fromkeys(one.did for one in mine)), barred=tuple(barred))
+
+
+def _involved(
+    database: Database, verdict: Verdict, kept: Provenance, promoter: Promoter | None
+) -> Iterator[_Involvement]:
+    yield _Involvement(person_of(kept.asked_by), "asked for it")
+    if kept.asked_by.startswith(KEY) and not _is_person(database, kept.asked_by):
+        yield from _changers(database, verdict, kept)
+    if promoter is not None:
+        yield _Involvement(person_of(promoter.actor), "promotes it", promoter.now_us)
+    for release in transitions.citing(database, verdict.verdict_id):
+        if release["action"] == "promote":
+            yield _Involvement(person_of(release["actor"]), "promoted it", bars=False)
+
+
+def _changers(database: Database, verdict: Verdict, kept: Provenance) -> Iterator[_Involvement]:
+    """Who last changed the experiments or the plan that a pipeline has judged, as far as that is recorded."""
+    for one in kept.experiments:
+        actor = transitions.last_person(database, one.experiment, until_us=verdict.at_us)
+        if actor is not None:
+            yield _Involvement(person_of(actor), f"last changed the experiment {one.experiment}")
+    actor = published_plans.last_actor(database, until_us=verdict.at_us)
+    if actor is not None:
+        yield _Involvement(person_of(actor), "last changed the plan")
+
+
+def _is_person(database: Database, actor: str) -> bool:
+    """Whether a key has the name of an account, and so belongs to that person."""
+    names = (row["name"] for row in database.dicts(accounts.listing()))
+    return any(name is not None and same_name(name) == person_of(actor) for name in names)

@@ -1,0 +1,129 @@
+"""Says what a variant still needs before it may be promoted: a fresh, approved SHIP of the official gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from evaluators.gate.file import load
+from evaluators.gate.live.rule import all_effects
+from fairtrial.config.releases import ReleaseGates
+from fairtrial.domain.errors import ConfigError, Conflict
+from fairtrial.domain.plan import Experiment, Plan
+from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts.approvals import vote_note
+from fairtrial.domain.verdicts.wording import approval_of
+from fairtrial.experiments.promotion import chosen_treatment
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Page
+from fairtrial.store.evaluations import verdicts
+from gateway.control.operations.requests.judge_file import judge_request
+from gateway.control.operations.requests.judgement import JudgeRequest
+from gateway.control.operations.verdicts.live_evidence import read_experiments
+from gateway.control.operations.verdicts.official_gate import NONE_DECLARED, official_gate
+from gateway.control.operations.verdicts.present import Present
+from gateway.control.operations.verdicts.release.approval_states import Promoter, state_of
+from gateway.control.operations.verdicts.staleness import stale_reasons
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseCheck:
+    """The newest official verdict on the variant, ``None`` if there is none; ``missing``: a clause for each."""
+
+    verdict_id: str | None
+    missing: tuple[str, ...]
+
+
+def missing_for_release(
+    database: Database, experiment: Experiment, variant: str, present: Present, *, promoter: str
+) -> ReleaseCheck:
+    """What the variant needs before ``promoter`` may promote it; raises `StoreError`."""
+    candidates = targets_of(present.plan, experiment, variant)
+    baselines = targets_of(present.plan, experiment, experiment.control)
+    file = present.release_gates.of(present.plan, experiment.name)
+    if file is None:
+        return ReleaseCheck(None, (NONE_DECLARED,))
+    try:
+        gate = official_gate(file).name
+    except ConfigError as error:
+        return ReleaseCheck(None, (f"the official gate can't be read ({str(error).splitlines()[0]})",))
+    against = tuple(_against(database, present, file, (candidates, baselines)))
+    verdict = verdicts.newest_official(database, gate, candidates, baselines)
+    if verdict is None:
+        return ReleaseCheck(None, (_no_verdict(database, experiment, variant, present), *against))
+    return ReleaseCheck(verdict.verdict_id, (*_missing(database, verdict, present, promoter), *against))
+
+
+def _against(
+    database: Database, present: Present, file: Path, targets: tuple[Sequence[str], Sequence[str]]
+) -> Iterator[str]:
+    """What the experiments that the gate covers say against the candidate now, also what the verdict has not read."""
+    covered = present.release_gates.covered(present.plan, file)
+    said: dict[str, None] = {}
+    for candidate in targets[0]:
+        for baseline in targets[1]:
+            found = read_experiments(
+                database, present.plan, candidate, baseline, now_us=present.now_us, covered=covered
+            )
+            for effect, one in all_effects(found.evidence, present.now_us):
+                if effect.result != "shown":
+                    said[effect.says if one is None else f"experiment {one.name}: {effect.says}"] = None
+    return iter(said)
+
+
+def request_for_variant(plan: Plan, experiment: Experiment, asked: str | None, gates: ReleaseGates) -> JudgeRequest:
+    """The request to judge a variant by the official gate of its experiment.
+
+    Raises `BadRequest` for an unknown variant, `Conflict` without an official gate, and `ConfigError`.
+    """
+    variant, file = chosen_treatment(experiment, asked), gates.of(plan, experiment.name)
+    if file is None:
+        raise Conflict(f"experiments.{experiment.name}: {NONE_DECLARED}")
+    names = (targets_of(plan, experiment, one)[-1] for one in (variant.name, experiment.control))
+    return judge_request(load(file), file, *names)
+
+
+def targets_of(plan: Plan, experiment: Experiment, variant: str) -> list[str]:
+    """The targets that stand for a variant: itself, and its deployment if it overrides nothing."""
+    own, deployment = f"{experiment.name}/{variant}", experiment.variant(variant).deployment
+    arm = experiment.variant(variant)
+    plain = arm.system_prompt is None and not arm.params and deployment in plan.deployments
+    return [own, deployment] if plain else [own]
+
+
+def _missing(database: Database, verdict: Verdict, present: Present, promoter: str) -> Iterator[str]:
+    short = f"verdict {verdict.verdict_id}"
+    if verdict.decision != "SHIP":
+        yield f"the newest verdict of the official gate does not say SHIP ({short}): {verdict.headline}"
+    state = state_of(database, verdict, Promoter(promoter, present.now_us))
+    if state.rejected is not None:
+        yield f"{state.rejected.actor} rejected {short}: {state.rejected.why}"
+    if state.waiting and verdict.decision == "SHIP":
+        notes = [f"; the approval by {one.actor} {vote_note(one.involved, one.barred)}" for one in state.not_counting]
+        yield f"{short} waits for {approval_of(verdict.verdict_id, state.waiting)}{''.join(notes)}"
+    yield from (f"{short} is stale: {reason}" for reason in stale_reasons(database, verdict, present))
+
+
+def _no_verdict(database: Database, experiment: Experiment, variant: str, present: Present) -> str:
+    """Why no verdict counts, with the newest one that almost does."""
+    deployment = experiment.variant(variant).deployment
+    own = f"{experiment.name}/{variant}"
+    wanted = targets_of(present.plan, experiment, variant)[-1]
+    text = f"there is no verdict of the official gate on {wanted} against {experiment.control}"
+    found = [
+        one for target in (own, deployment) for one in verdicts.with_findings(database, Page(limit=1), candidate=target)
+    ]
+    if not found:
+        return text
+    newest = max(found, key=lambda one: one.at_us)
+    at = f"{datetime.fromtimestamp(newest.at_us / 1e6, UTC):%d %b %Y %H:%M} UTC"
+    why = newest.standing if not newest.official else _other_target(newest, experiment, variant)
+    return f"{text}; the {newest.decision} of {at} on {newest.candidate} does not count ({why})"
+
+
+def _other_target(verdict: Verdict, experiment: Experiment, variant: str) -> str:
+    if verdict.candidate == experiment.variant(variant).deployment:
+        return f"the variant {variant} sets its own prompt or parameters, so judge {experiment.name}/{variant}"
+    return f"it compares with {verdict.baseline}"

@@ -1,0 +1,100 @@
+"""Describes a verdict as a release record: how it reads, what it rests on, who approved it, and where it was used."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+
+from evaluators.gate.chart_data import figures
+from fairtrial.domain.storage import verdict_json
+from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, reads_as
+from fairtrial.store.access import audit
+from fairtrial.store.access.row_check import RowProblem, check_rows
+from fairtrial.store.core.database import Database
+from fairtrial.store.evaluations import verdict_chain, verdicts
+from fairtrial.store.evaluations.verdict_chain import ChainEntry
+from fairtrial.store.experiments import transitions
+from gateway.control.operations.verdicts.present import Present
+from gateway.control.operations.verdicts.release.approval_states import state_of
+from gateway.control.operations.verdicts.staleness import stale_reasons
+
+
+def release_record(database: Database, verdict: Verdict, present: Present) -> dict[str, Any]:
+    """The record as JSON values; times are microseconds since 1970, UTC. Raises `StoreError`.
+
+    ``chain`` is ``None`` for a verdict of an earlier version, and ``stale`` says why it no longer stands.
+    """
+    state = state_of(database, verdict)
+    entries = verdict_chain.entries(database)
+    own = next((one for one in entries if one.verdict_id == verdict.verdict_id), None)
+    return {
+        "verdict": msgspec.Raw(verdict_json.encode(verdict)),
+        "reads": reads_as(verdict.decision, state),
+        "official": verdict.official,
+        "standing": verdict.standing,
+        "approvals": _approvals(verdict, state),
+        "stale": list(stale_reasons(database, verdict, present)),
+        "runs": verdicts.runs_of(database, verdict),
+        "figures": figures(verdict.findings),
+        "chain": None if own is None else asdict(own) | {"head": _head(entries)},
+        "releases": transitions.citing(database, verdict.verdict_id),
+        "trail_head": _trail_head(database),
+        "now_us": present.now_us,
+    }
+
+
+def integrity(database: Database, verdict_id: str | None = None) -> dict[str, Any]:
+    """Whether stored rows are as the audit trail and the chain of verdicts recorded them.
+
+    Of one verdict or of all verdicts: the stored texts, their evidence and approvals. In both cases: the audit trail,
+    and the transitions, looks, plans and alarms that it covers. ``uncovered``: rows of earlier versions without a
+    digest, by table. ``head`` and ``trail_head``: the newest entries of the two chains. An auditor who keeps them
+    elsewhere can tell later that nothing before was replaced.
+    """
+    with database.read_transaction() as cursor:  # the statements below use the same cursor, so all see one snapshot
+        entries = verdict_chain.entries(database)
+        chain = list(verdict_chain.problems(database, verdict_id=verdict_id))
+        named = {one.verdict_id for one in chain}
+        chain += verdict_chain.without_entry(database)
+        broken = audit.first_broken_entry(database)
+        rows = check_rows(cursor)
+        stored = verdicts.count(database)
+        trail_head = _trail_head(database)
+    problems = [*chain, *(one for one in rows.problems if one.table != "verdicts" or one.verdict_id not in named)]
+    if broken is not None:
+        problems.append(RowProblem("events", str(broken), f"the audit trail was changed at entry {broken}"))
+    problems = [one for one in problems if verdict_id is None or one.verdict_id in ("", verdict_id)]
+    return {
+        "intact": not problems,
+        "problems": [asdict(one) for one in problems],
+        "verdicts": len(entries),
+        "without_evidence": stored - len(entries),
+        "covered": rows.covered,
+        "uncovered": rows.uncovered,
+        "head": _head(entries),
+        "trail_head": trail_head,
+    }
+
+
+def _head(entries: list[ChainEntry]) -> dict[str, Any] | None:
+    return {"number": entries[-1].number, "hash": entries[-1].hash} if entries else None
+
+
+def _trail_head(database: Database) -> dict[str, Any] | None:
+    with database.read_cursor() as cursor:
+        head = audit.head(cursor)
+    return None if head is None else {"number": head[0], "hash": head[1]}
+
+
+def _approvals(verdict: Verdict, state: ApprovalState) -> dict[str, Any]:
+    votes: list[Approval] = list(state.votes)
+    return {
+        "required": list(verdict.approvers),
+        "waiting": list(state.waiting),
+        "complete": state.complete,
+        "rejected": state.rejected,
+        "votes": votes,
+    }

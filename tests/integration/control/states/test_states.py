@@ -1,0 +1,107 @@
+"""Every surface says of each state what the table says, and does what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fairtrial.domain.errors import FairtrialError
+from fairtrial.experiments.assignment import assign
+from fairtrial_cli.output.decision import decision_lines
+from gateway.control.operations.experiments.describe_decision import describe_decision
+from gateway.control.operations.experiments.read_states import known_experiment
+from gateway.control.operations.verdicts.release.release_record import release_record
+from tests.fixtures.control.live_trial import NAME
+from tests.fixtures.paths import ROOT
+from tests.integration.control.states.scenarios import SCENARIOS, StatesTrial
+from tests.integration.control.states.table import TABLE, Row
+
+ALARMS = "SELECT kind, state FROM alarms WHERE experiment = ? AND NOT starts_with(kind, 'units') ORDER BY kind"
+
+
+@pytest.fixture
+def trial(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Row, StatesTrial]]:
+    row: Row = request.param
+    text, reach = SCENARIOS[row.state]
+    with closing(StatesTrial(tmp_path, text)) as made:
+        reach(made)
+        yield row, made
+
+
+ROWS = [pytest.param(row, id=row.state, marks=() if row.printed else pytest.mark.release("walks")) for row in TABLE]
+
+
+@pytest.mark.parametrize("trial", ROWS, indirect=True)
+def test_every_surface_says_the_same(trial: tuple[Row, StatesTrial]) -> None:
+    row, found = trial
+    seen: dict[str, Any] = {}
+    plan = found.publisher.published.plan  # type: ignore[union-attr]
+    experiment = known_experiment(found.database, plan, NAME)
+    decided = describe_decision(found.database, experiment, None, now_us=found.now_us, slices=False)
+    seen["status"] = next(decision_lines(decided)).startswith(f"{NAME}: {row.status}") or decided["box"]["headline"]
+    seen["tone"] = decided["box"]["tone"]
+    seen["serves"] = _serves(found)
+    rows = found.database.rows(ALARMS, (NAME,))
+    seen["alarms"] = tuple(kind for kind, state in rows if state != "closed")
+    seen["notices"] = tuple(kind for kind, state in rows if kind.startswith("notice."))
+    found.run_both()
+    verdict = found.judge()
+    seen["gate"], seen["exit code"] = verdict.decision, verdict.exit_code
+    said = " ".join(one.says for one in verdict.findings)
+    seen["says"] = row.says in said or said
+    record = release_record(found.database, verdict, found.present)
+    seen["page of the verdict"] = row.gate == "SHIP" or any(row.says in one for one in (verdict.headline, said))
+    seen["not stale"] = row.gate != "SHIP" or not record["stale"] or record["stale"]
+    seen["promote"] = _promote(found, row)
+    assert seen == {
+        "status": True,
+        "tone": row.tone,
+        "serves": row.serves,
+        "alarms": row.alarms,
+        "notices": row.notices,
+        "gate": row.gate,
+        "exit code": row.exit_code,
+        "says": True,
+        "page of the verdict": True,
+        "not stale": True,
+        "promote": row.promote,
+    }
+
+
+def _serves(trial: StatesTrial) -> str:
+    """Which arms a hundred enrolled users would get now; of a removed experiment, what its route serves."""
+    plan = trial.publisher.published.plan  # type: ignore[union-attr]
+    if NAME not in plan.experiments:
+        return str(plan.routes["support-bot"].deployment)
+    served = {assign(trial.experiment, f"visitor-{number}").served for number in range(100)}
+    return "both" if len(served) > 1 else served.pop()
+
+
+def _promote(trial: StatesTrial, row: Row) -> str:
+    """The expected words if the promotion is refused with them, empty if it serves everyone, or what happened."""
+    try:
+        trial.promote()
+    except FairtrialError as refused:
+        return row.promote if row.promote and row.promote in str(refused) else str(refused)
+    return "" if trial.experiment.serves == "tuned" and _serves(trial) == "tuned" else "it is not promoted"
+
+
+def test_the_documentation_prints_the_rows_that_matter() -> None:
+    page = (ROOT / "docs" / "reference" / "experiment-states.md").read_text(encoding="utf-8")
+    assert [_printed(row) for row in TABLE if row.printed and _printed(row) not in page] == []
+
+
+def _printed(row: Row) -> str:
+    alarms = ", ".join(f"`{one}`" for one in row.alarms) or "none"
+    promote = f"refused: *{row.promote}*" if row.promote else "possible with an approved SHIP"
+    status = f"*{row.status}* ({row.tone})"
+    return f"| {row.meaning} | {status} | {row.gate}, {row.exit_code} | {promote} | {row.serves} | {alarms} |"
+
+
+def test_the_table_covers_every_scenario() -> None:
+    assert [row.state for row in TABLE] == list(SCENARIOS)
+    assert sum(row.printed for row in TABLE) == 15

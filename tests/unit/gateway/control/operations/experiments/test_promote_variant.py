@@ -1,0 +1,219 @@
+"""A promotion needs what the release check asks for, serves everyone at once, and lasts until a roll-back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fairtrial.config.plan.published import read
+from fairtrial.config.project import load_project
+from fairtrial.domain.errors import BadRequest, Conflict, PlanRefused
+from fairtrial.domain.plan import Experiment
+from fairtrial.experiments.lifecycle import Action, Transition
+from fairtrial.experiments.promotion import Promotion
+from fairtrial.experiments.published_state import describe_state
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Page
+from fairtrial.store.experiments import transitions
+from gateway.control.background.plan_publisher import PlanPublisher
+from gateway.control.operations.experiments.change_experiment import Change, change_experiment
+from gateway.control.operations.experiments.describe_decision import describe_decision
+from gateway.control.operations.verdicts.official_gate import NONE_DECLARED
+from tests.fixtures.control.control_app import NOW, PROJECT
+
+NAME = "tuned-vs-base"
+CHECKED, OVERRIDE = Promotion(), Promotion(override=True)
+MISSING = NONE_DECLARED
+
+
+def change(database: Database, publisher: PlanPublisher, action: Action, promotion: Promotion = CHECKED) -> Transition:
+    wanted = Change(NAME, action, "account anna", "a test", promotion=promotion)
+    return change_experiment(database, publisher, wanted, now_us=NOW)
+
+
+def published(database: Database) -> Experiment:
+    return read(database.layout.plan).plan.experiments[NAME]
+
+
+def described(database: Database) -> dict[str, Any]:
+    return describe_state(read(database.layout.plan).plan, NAME, transitions.last(database).get(NAME))
+
+
+def reopened(database: Database, config: Path) -> PlanPublisher:
+    """Control after a restart."""
+    again = PlanPublisher(database, config, lambda: load_project(config, {}), clock_us=lambda: NOW)
+    again.refresh(keys_changed=True)
+    return again
+
+
+def test_a_promotion_without_a_verdict_is_refused_with_all_that_is_missing(
+    database: Database, publisher: PlanPublisher
+) -> None:
+    publisher.refresh()
+    with pytest.raises(Conflict) as refused:
+        change(database, publisher, "promote")
+    assert refused.value.message == (
+        f"experiments.{NAME}: tuned can't be promoted yet (an admin can override this):\n- {MISSING}"
+    )
+    assert published(database).state == "running"
+    assert transitions.last(database) == {}
+
+
+def test_a_promotion_records_what_it_promoted(database: Database, publisher: PlanPublisher) -> None:
+    publisher.refresh()
+    change(database, publisher, "promote", OVERRIDE)
+    (row,) = database.dicts(transitions.listing(Page(), NAME))
+    evidence = json.loads(row["evidence"])
+    digests = evidence.pop("deployment_digest"), evidence.pop("overrides_digest")
+    assert evidence == {"variant": "tuned", "verdict_id": None, "override": True, "missing": [MISSING]}
+    assert digests[0] == read(database.layout.plan).plan.deployments["tuned"].digest
+    assert (row["from_state"], row["to_state"], row["actor"]) == ("running", "ended", "account anna")
+    assert (published(database).state, published(database).serves) == ("ended", "tuned")
+    found = described(database)
+    assert found["sentence"].startswith("PROMOTED at 08:00:00 UTC on 15 Jan 2027 by account anna: a test.")
+    assert (found["serves"], found["possible"], found["treatments"]) == ("tuned", ["rollback"], ["tuned"])
+    assert "keep experiments.tuned-vs-base in the project file" in found["edit"].note
+
+
+def test_an_override_stays_visible(database: Database, publisher: PlanPublisher) -> None:
+    publisher.refresh()
+    change(database, publisher, "promote", OVERRIDE)
+    (row,) = database.dicts(transitions.listing(Page(), NAME))
+    evidence = json.loads(row["evidence"])
+    assert (evidence["override"], evidence["missing"], evidence["verdict_id"]) == (True, [MISSING], None)
+    says = f"by account anna: a test. Overriding: {MISSING}. tuned serves everyone."
+    assert says in described(database)["sentence"]
+    decided = describe_decision(database, published(database), None, now_us=NOW)
+    assert says in decided["sentence"]
+
+
+def test_a_roll_back_serves_the_control_even_with_a_broken_file(
+    database: Database, publisher: PlanPublisher, config: Path
+) -> None:
+    publisher.refresh()
+    change(database, publisher, "promote", OVERRIDE)
+    config.write_text("version: [")
+    change(database, publisher, "rollback")
+    assert (published(database).state, published(database).serves) == ("ended", None)
+    assert json.loads(database.dicts(transitions.listing(Page(), NAME))[0]["evidence"]) == {"promoted": "tuned"}
+    found = described(database)
+    assert found["sentence"].startswith("ROLLED BACK at") and found["sentence"].endswith("All traffic is on base.")
+    assert (found["possible"], found["edit"]) == (["archive"], None)
+    config.write_text(PROJECT)
+    for action in ("rollback", "promote", "rearm"):
+        with pytest.raises(Conflict, match="ended"):
+            change(database, publisher, action)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("first", [None, "pause"])
+def test_a_running_or_paused_experiment_can_be_rolled_back_without_a_promotion(
+    database: Database, publisher: PlanPublisher, first: Action | None
+) -> None:
+    publisher.refresh()
+    if first is not None:
+        change(database, publisher, first)
+    change(database, publisher, "rollback")
+    assert (published(database).state, published(database).serves) == ("ended", None)
+    assert json.loads(database.dicts(transitions.listing(Page(), NAME))[0]["evidence"]) == {"promoted": None}
+
+
+def test_only_a_running_or_paused_experiment_is_promoted_and_only_from_a_valid_file(
+    database: Database, publisher: PlanPublisher, config: Path
+) -> None:
+    publisher.refresh()
+    config.write_text(PROJECT.replace("unit: user", "unit: planet"))
+    with pytest.raises(Conflict, match="can't promote while the configuration is refused"):
+        change(database, publisher, "promote", OVERRIDE)
+    config.write_text(PROJECT)
+    change(database, publisher, "kill")
+    with pytest.raises(Conflict, match=r"can't promote an experiment that is killed \(possible: rearm, end\)"):
+        change(database, publisher, "promote", OVERRIDE)
+    with pytest.raises(BadRequest, match="only a promotion has them, not rearm"):
+        change(database, publisher, "rearm", OVERRIDE)
+    change(database, publisher, "rearm")
+    with pytest.raises(BadRequest, match="no variant 'gone'"):
+        change(database, publisher, "promote", Promotion("gone", override=True))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("model: openai/tuned,", "model: openai/tuned-2,", "give it another model"),
+        ("system_prompt: prompt.md}", "params: {temperature: 0}}", "another system prompt or other params"),
+    ],
+)
+def test_the_file_can_not_replace_what_is_promoted_until_it_is_rolled_back(
+    database: Database, publisher: PlanPublisher, config: Path, old: str, new: str, words: str
+) -> None:
+    publisher.refresh()
+    change(database, publisher, "promote", OVERRIDE)
+    before = read(database.layout.plan)
+    assert old in PROJECT
+    config.write_text(PROJECT.replace(old, new))
+    publisher.refresh()
+    assert publisher.refused is not None and words in publisher.refused
+    assert read(database.layout.plan) == before
+    database.layout.plan.unlink()
+    with pytest.raises(PlanRefused, match="promoted"):  # the rows know what was promoted
+        reopened(database, config)
+    publisher.refresh(keys_changed=True)
+    change(database, publisher, "rollback")
+    assert publisher.refused is None
+    assert (published(database).state, published(database).serves) == ("ended", None)
+
+
+def test_the_file_takes_over_and_the_experiment_can_go(
+    database: Database, publisher: PlanPublisher, config: Path
+) -> None:
+    config.write_text(PROJECT.replace(", system_prompt: prompt.md", ""))
+    publisher.refresh()
+    change(database, publisher, "promote", OVERRIDE)
+    line = "support-bot: {deployment: tuned, fallback: base}"
+    assert described(database)["edit"].lines == ("routes:", f"  {line}")
+    edited = config.read_text().replace("support-bot: {experiment: tuned-vs-base, fallback: base}", line)
+    config.write_text(edited)
+    publisher.refresh()
+    assert publisher.refused is None
+    assert read(database.layout.plan).plan.routes["support-bot"].deployment == "tuned"
+    assert "has no effect" in described(database)["edit"].note
+    config.write_text(edited[: edited.index("experiments:")])
+    publisher.refresh()
+    assert publisher.refused is None
+    assert read(database.layout.plan).plan.experiments == {}
+
+
+def test_a_promotion_stays_in_force_after_a_restart_and_when_a_restored_store_lacks_its_row(
+    database: Database, publisher: PlanPublisher, config: Path
+) -> None:
+    publisher.refresh()
+    change(database, publisher, "promote", OVERRIDE)
+    before = read(database.layout.plan)
+    reopened(database, config)
+    assert read(database.layout.plan) == before
+    with database.transaction() as cursor:
+        cursor.execute("DELETE FROM transitions")
+    again = reopened(database, config)
+    assert read(database.layout.plan) == before
+    found = described(database)
+    assert "But the published plan has tuned promoted, so tuned serves everyone." in found["sentence"]
+    assert "as after restoring a backup" in found["sentence"]
+    assert "rollback" in found["possible"]
+    decided = describe_decision(database, published(database), None, now_us=NOW)
+    assert decided["sentence"].startswith("PROMOTED. tuned serves everyone. The store lacks that transition")
+    change(database, again, "rollback")
+    assert (published(database).state, published(database).serves) == ("ended", None)
+
+
+def test_a_kill_by_a_person_ends_a_promotion_whose_row_was_lost(
+    database: Database, publisher: PlanPublisher, config: Path
+) -> None:
+    publisher.refresh()
+    change(database, publisher, "promote", OVERRIDE)
+    with database.transaction() as cursor:
+        cursor.execute("DELETE FROM transitions")
+    again = reopened(database, config)
+    change(database, again, "kill")
+    assert (published(database).state, published(database).serves) == ("killed", None)
