@@ -14,7 +14,7 @@ from fairtrial.domain.estimates import Estimate
 from fairtrial.experiments.analysis.memory import Latched, Memory, SplitLatch
 from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.analysis.sums import ArmSums, Sums, restored, stored
-from fairtrial.experiments.decision.values import Decision, EarlierProof
+from fairtrial.experiments.decision.values import Decision, EarlierProof, Tried
 from fairtrial.experiments.lifecycle import Transition
 
 
@@ -63,6 +63,7 @@ def _written(live: LiveExperiment) -> dict[str, Any]:
         "decision": msgspec.to_builtins(live.decision),
         "entered": msgspec.to_builtins(live.entered),
         "error": live.error,
+        "tried": msgspec.to_builtins(live.tried),
     }
 
 
@@ -88,6 +89,7 @@ def _read(fields: Mapping[str, Any]) -> LiveExperiment:
         planned={variant: msgspec.convert(one, Estimate) for variant, one in fields.get("planned", {}).items()},
         entered=msgspec.convert(fields.get("entered"), Transition | None),
         error=fields.get("error", ""),
+        tried=msgspec.convert(fields.get("tried"), Tried | None),
     )
 
 

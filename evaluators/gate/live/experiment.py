@@ -13,7 +13,7 @@ from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.analysis.sums import Sums
 from fairtrial.experiments.decision.decide import Looked, decide
 from fairtrial.experiments.decision.effects import Effect, LiveState, effects
-from fairtrial.experiments.decision.values import Decision, EarlierProof
+from fairtrial.experiments.decision.values import Decision, EarlierProof, Tried
 from fairtrial.experiments.lifecycle import Transition
 from fairtrial.experiments.monitor import look
 
@@ -27,7 +27,8 @@ class LiveExperiment:
     of the last planned look, by treatment, in evidence of version 1. ``changed``: the variants of which another
     definition is declared now than the plan froze. ``looks``: how many looks there were. ``exact``: whether candidate
     and baseline are what the two variants serve; otherwise a variant adds a prompt or parameters, and the experiment is
-    only named. ``entered``: the transition into the state. ``error``: why its looks fail.
+    only named. ``entered``: the transition into the state. ``error``: why its looks fail. ``tried``: how many
+    definitions its routes have tried.
     """
 
     name: str
@@ -44,6 +45,7 @@ class LiveExperiment:
     exact: bool = True
     entered: Transition | None = None
     error: str = ""
+    tried: Tried | None = None
 
     @property
     def started(self) -> bool:
@@ -73,6 +75,7 @@ class LiveExperiment:
             error=self.error,
             earlier=tuple(earlier),
             redefined=self.variant in self.changed,
+            tried=self.tried,
         )
         return effects(self.plan, self.decided(), live)
 

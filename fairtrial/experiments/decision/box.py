@@ -18,9 +18,10 @@ from fairtrial.experiments.decision.wording import (
     invalid_words,
     notes,
     primary_sentence,
+    tried_words,
 )
 from fairtrial.experiments.lifecycle import Transition, cause_of, promoted_by, sentence
-from fairtrial.experiments.metric_wording import duration_words, level_words, moment_words, size_words
+from fairtrial.experiments.metric_wording import duration_words, level_words, moment_words
 
 Tone = Literal["success", "info", "warning", "error"]
 HOURS, APPROVAL = "hours of this stage", "approval of the"
@@ -246,11 +247,9 @@ def _notes(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation
         word = "harms" if one.proved == "harmed" else "is worse on"
         state = "nothing since has cleared it" if one.stands else one.cleared_by
         yield f"Segment {one.segment} of {one.experiment} proved that this definition {word} {one.metric}; {state}."
-    if now.tried is not None and now.tried.definitions > 1:
-        luck = ""
-        if now.tried.luck is not None and plan.primary is not None:
-            luck = f"; the best of so many equal ones gains about {size_words(now.tried.luck, plan.primary)} by luck"
-        yield f"Its routes have tried {now.tried.definitions} definitions against {plan.control} in 90 days{luck}."
+    tried = "" if now.tried is None else tried_words(plan, now.tried)
+    if tried:
+        yield f"{tried[0].upper()}{tried[1:]}."
     at_us = next((one.at_us for one in decisions.values()), None)
     if at_us is not None:
         yield f"As of {moment_words(at_us, now_us=now.now_us)}."

@@ -12,8 +12,8 @@ from typing import Literal
 
 from fairtrial.domain.plan import ExperimentState
 from fairtrial.experiments.analysis.plan import AnalysisPlan
-from fairtrial.experiments.decision.values import Decision, EarlierProof, PrimaryDecision
-from fairtrial.experiments.decision.wording import effect_words, invalid_words, levels_words
+from fairtrial.experiments.decision.values import Decision, EarlierProof, PrimaryDecision, Tried
+from fairtrial.experiments.decision.wording import effect_words, invalid_words, levels_words, tried_words
 from fairtrial.experiments.lifecycle import Transition, promoted_by
 from fairtrial.experiments.metric_wording import moment_words
 
@@ -43,7 +43,7 @@ class LiveState:
 
     ``entered``: the transition into the state. ``error``: why its looks fail, if they do. ``earlier``: what other
     attempts of the same definition have proven. ``redefined``: whether an arm serves something else now than its looks
-    are about.
+    are about. ``tried``: how many definitions its routes have tried.
     """
 
     name: str
@@ -54,6 +54,7 @@ class LiveState:
     error: str = ""
     earlier: tuple[EarlierProof, ...] = ()
     redefined: bool = False
+    tried: Tried | None = None
 
 
 def effects(plan: AnalysisPlan | None, decision: Decision | None, live: LiveState) -> tuple[Effect, ...]:
@@ -160,10 +161,15 @@ def _answer(plan: AnalysisPlan, decision: Decision, live: LiveState) -> str:
         return f"{state}it has no primary metric, so nothing is decided except harm"
     if decision.at_us is None:
         return f"{state}it has shown nothing yet"
-    effect = effect_words(plan, decision)
+    effect, tried = effect_words(plan, decision), _tried(plan, live)
     if primary.answer == "undecided":
-        return f"{state}not decided yet" + (f": {effect}" if effect else "")
-    return f"{state}{decision.variant} is {primary.answer}: {effect}{_counting(primary, live)}"
+        return f"{state}not decided yet" + (f": {effect}" if effect else "") + tried
+    return f"{state}{decision.variant} is {primary.answer}: {effect}{_counting(primary, live)}{tried}"
+
+
+def _tried(plan: AnalysisPlan, live: LiveState) -> str:
+    words = "" if live.tried is None else tried_words(plan, live.tried)
+    return f"; {words}" if words else ""
 
 
 def _counting(primary: PrimaryDecision, live: LiveState) -> str:

@@ -9,7 +9,15 @@ from fairtrial.domain.plurals import counted
 from fairtrial.experiments.analysis.exact import is_exact
 from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.decide import WEEK_US
-from fairtrial.experiments.decision.values import Arm, Decision, GuardrailDecision, Interval, MetricDecision, Size
+from fairtrial.experiments.decision.values import (
+    Arm,
+    Decision,
+    GuardrailDecision,
+    Interval,
+    MetricDecision,
+    Size,
+    Tried,
+)
 from fairtrial.experiments.metric_wording import (
     bare_size,
     between_words,
@@ -196,6 +204,16 @@ def room_words(one: GuardrailDecision) -> str:
         return "hardly any evidence of harm"
     words = f"evidence of harm at {100 * one.room:.0f} % of what stops the experiment"
     return f"{words}; the next stage waits" if one.room > NEAR else words
+
+
+def tried_words(plan: AnalysisPlan, tried: Tried) -> str:
+    """How many definitions were tried, and what the best of so many gains by luck; empty for the first one."""
+    if tried.definitions < 2:
+        return ""
+    luck = ""
+    if tried.luck is not None and plan.primary is not None:
+        luck = f"; the best of so many equal ones gains about {size_words(tried.luck, plan.primary)} by luck"
+    return f"its routes have tried {tried.definitions} definitions against {plan.control} in 90 days{luck}"
 
 
 def notes(plan: AnalysisPlan) -> Iterator[str]:

@@ -6,10 +6,15 @@ from dataclasses import replace
 
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.analysis.freeze import declared_fields, with_later_end
+from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.analysis.sums import Sums
 from fairtrial.experiments.decision.box import Situation
+from fairtrial.experiments.decision.decide import luck_of
+from fairtrial.experiments.decision.values import Tried
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import alarms, analysis_plans, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
+from fairtrial.store.experiments.attempts import count_tried
 
 ERROR = "experiment.error"
 """The kind of the alarm that the looks at an experiment fail."""
@@ -23,6 +28,12 @@ def stored_plan(database: Database, experiment: Experiment) -> StoredPlan | None
     if experiment.salt and stored.plan.declared.get("salt") != declared_fields(experiment)["salt"]:
         return None
     return replace(stored, plan=with_later_end(stored.plan, experiment))
+
+
+def read_tried(database: Database, plan: AnalysisPlan, sums: Sums, variant: str, *, now_us: int) -> Tried:
+    """How many definitions the plan's routes have tried, and the luck of the best of so many; raises `StoreError`."""
+    definitions = count_tried(database, plan, now_us=now_us)
+    return Tried(definitions, luck_of(plan, sums, variant, definitions))
 
 
 def situation(

@@ -11,13 +11,12 @@ import msgspec
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.box import Box, Situation, box_without_plan, result_box
-from fairtrial.experiments.decision.decide import WEEK_US, luck_of
+from fairtrial.experiments.decision.decide import WEEK_US
 from fairtrial.experiments.decision.values import (
     Decision,
     EarlierProof,
     GuardrailDecision,
     MetricDecision,
-    Tried,
     interval_of,
 )
 from fairtrial.experiments.decision.wording import decision_words, levels_words, primary_sentence, room_words
@@ -26,12 +25,12 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import analysis_plans, decisions, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
-from fairtrial.store.experiments.attempts import Definition, count_tried, earlier_proofs
+from fairtrial.store.experiments.attempts import Definition, earlier_proofs
 from fairtrial.store.experiments.charts import shown_looks
 from fairtrial.store.experiments.charts.shown_looks import ShownLook
 from fairtrial.store.experiments.decisions import DecidedLook
 from gateway.control.operations.experiments.slice_findings import find_slices
-from gateway.control.operations.live_state import situation, stored_plan
+from gateway.control.operations.live_state import read_tried, situation, stored_plan
 
 POINTS = 200
 """The most points of a chart for each treatment."""
@@ -85,9 +84,8 @@ def proofs_of(database: Database, plan: AnalysisPlan, variant: str, *, number: i
 def _remembering(database: Database, stored: StoredPlan, found: DecidedLook, now: Situation) -> Situation:
     plan = stored.plan
     proofs = {one: None for name in plan.treatments for one in proofs_of(database, plan, name, number=stored.number)}
-    definitions = count_tried(database, plan, now_us=now.now_us)
-    luck = luck_of(plan, found.sums, plan.treatments[0], definitions)
-    return replace(now, earlier=tuple(proofs), tried=Tried(definitions, luck))
+    tried = read_tried(database, plan, found.sums, plan.treatments[0], now_us=now.now_us)
+    return replace(now, earlier=tuple(proofs), tried=tried)
 
 
 def _boxed(box: Box) -> dict[str, Any]:

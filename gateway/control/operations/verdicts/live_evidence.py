@@ -18,7 +18,7 @@ from fairtrial.store.experiments import analysis_plans, decisions, segment_traff
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.attempts import Definition, earlier_proofs
 from gateway.control.operations.live_rates import live_rates
-from gateway.control.operations.live_state import situation, stored_plan
+from gateway.control.operations.live_state import read_tried, situation, stored_plan
 from gateway.control.operations.verdicts.served_weights import deployment_of
 
 MOST_PLANS = 1000
@@ -118,6 +118,7 @@ def _read(
         decision=found.decisions[variant] if found.looks else None,
         changed=changed_models(stored.plan, plan, experiment),
         looks=found.looks,
+        tried=read_tried(database, stored.plan, found.sums, variant, now_us=now_us),
     )
     return live, _judged(database, stored, live)
 

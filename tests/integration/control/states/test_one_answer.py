@@ -83,6 +83,10 @@ def test_a_prompt_is_another_definition_and_not_a_second_attempt(tmp_path: Path)
         trial.change("resume", "the prompt is meant")
         trial.step()
         assert _decision(trial)["analysis"]["attempt"] == 1
+        trial.users(100)
+        assert "Its routes have tried 2 definitions against base in 90 days; the best of so many" in _sentence(trial)
+        trial.run_both()
+        assert "tried 2 definitions against base in 90 days" in trial.judge(candidate=f"{NAME}/tuned").headline
 
 
 def test_a_failing_look_of_one_experiment_does_not_stop_the_kill_of_another(
