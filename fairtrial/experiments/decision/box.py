@@ -57,6 +57,12 @@ class Situation:
         """What paused or killed it."""
         return None if self.entered is None or self.state not in ("paused", "killed") else cause_of(self.entered)
 
+    @property
+    def undone(self) -> bool:
+        """Whether a roll-back ended it; an archived experiment has a later transition."""
+        ended = self.entered or self.last
+        return ended is not None and ended.action == "rollback"
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -102,8 +108,7 @@ def _headline(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situat
     if now.serves is not None:
         return f"PROMOTED: {now.serves} serves everyone"
     if now.state == "ended":
-        word = "ROLLED BACK" if now.last is not None and now.last.action == "rollback" else "ENDED"
-        return f"{word}: {answers}"
+        return f"{'ROLLED BACK' if now.undone else 'ENDED'}: {answers}"
     if now.state == "declared":
         return "NOT STARTED"
     if now.state in ("paused", "killed") and not (now.cause == "worse" and _any_worse(decisions)):
@@ -219,7 +224,11 @@ def next_sentence(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Si
     if now.serves is not None:
         return f"Write the promotion into the project file, or undo it: {command.format('rollback')}"
     if now.state == "ended":
-        return "Nothing: it is over. A new experiment needs a new name."
+        winner = next((one.variant for one in found if one.ships(now.now_us)), None)
+        if winner is None or now.undone:
+            return "Nothing: it is over. A new experiment needs a new name."
+        judge = f"Judge {winner} by the official gate, then name it in the route of the project file."
+        return f"It is over, so it can't be promoted. {judge}"
     if now.state == "declared":
         return f"Start it: {command.format('start')}"
     if now.state == "killed" or (now.state == "paused" and now.cause == "worse"):

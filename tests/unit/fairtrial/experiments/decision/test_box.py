@@ -203,3 +203,15 @@ def test_a_planned_look_that_decides_is_named() -> None:
     text = boxed(shown, now)
     assert "points, at planned look 5 of 10; 64 % of 1,000 users" in text
     assert "Decided: better, as planned." in text
+
+
+def test_after_the_end_a_decided_candidate_is_released_through_the_project_file() -> None:
+    plan = analysis_plan(metrics=(analysis_plan().metrics[0],))
+    over = said(plan, sums(8, *BETTER), now_us=START + 14 * DAY_US, state="ended")
+    assert "It is over, so it can't be promoted. Judge tuned by the official gate, then name it in the route" in over
+    back = Transition("t", START + 9 * DAY_US, "rollback", "running", "ended", 1, "account Rita", "tone", "hash")
+    archived = replace(back, action="archive", from_state="ended")
+    for arms, entered, last in ((BETTER, back, back), (BETTER, back, archived), (UNCLEAR, None, None)):
+        text = said(plan, sums(8, *arms), now_us=START + 14 * DAY_US, state="ended", entered=entered, last=last)
+        assert text.startswith("ROLLED BACK" if last else "ENDED")
+        assert "Nothing: it is over. A new experiment needs a new name." in text
