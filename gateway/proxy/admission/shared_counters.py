@@ -20,6 +20,9 @@ RENEW_SECONDS = 5.0
 STALE_SECONDS = 10.0
 """A file that was not renewed for this long belongs to a worker that is gone."""
 
+FAILED = ".failed"
+"""The suffix of an empty file, which needs no room: its worker can't write its counters."""
+
 _DECODER = msgspec.json.Decoder(list[Family])
 
 
@@ -29,6 +32,7 @@ class SharedCounters:
     def __init__(self, folder: Path, worker: str) -> None:
         self._folder = folder
         self._own = folder / f"{worker}.json"
+        self._failed = folder / f"{worker}{FAILED}"
         self._shown: list[Family] = []
         self._renew_at = 0.0
 
@@ -41,16 +45,22 @@ class SharedCounters:
                     await asyncio.to_thread(self.show, families)
                 await asyncio.sleep(EVERY_SECONDS)
         finally:
-            with suppress(OSError):
-                self._own.unlink(missing_ok=True)
+            for path in (self._own, self._failed):
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
 
     def show(self, families: list[Family]) -> None:
         """Replace this worker's counters."""
         new = self._own.with_suffix(".new")
         with suppress(OSError):
-            new.write_bytes(msgspec.json.encode(families))
-            new.replace(self._own)
+            try:
+                new.write_bytes(msgspec.json.encode(families))
+                new.replace(self._own)
+            except OSError:
+                self._failed.touch()
+                return
             self._shown, self._renew_at = families, time.monotonic() + RENEW_SECONDS
+            self._failed.unlink(missing_ok=True)
 
     def others(self) -> Iterator[tuple[str, list[Family]]]:
         """The names and counters of the other workers that are alive."""
@@ -58,5 +68,16 @@ class SharedCounters:
             if path == self._own:
                 continue
             with suppress(OSError, msgspec.DecodeError):
-                if time.time() - path.stat().st_mtime < STALE_SECONDS:
+                if _is_fresh(path):
                     yield path.stem, _DECODER.decode(path.read_bytes())
+
+    def another_fails(self) -> bool:
+        """Whether another living worker can't write here, so that its counters can't say that it loses events."""
+        return any(_is_fresh(path) for path in self._folder.glob(f"*{FAILED}") if path != self._failed)
+
+
+def _is_fresh(path: Path) -> bool:
+    """Whether a living worker has written this file; false if it is gone."""
+    with suppress(OSError):
+        return time.time() - path.stat().st_mtime < STALE_SECONDS
+    return False

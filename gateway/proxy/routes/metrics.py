@@ -22,7 +22,8 @@ def is_losing(worker: WorkerState) -> bool:
     others = (
         samples for _, families in worker.shared_counters.others() for name, _, samples in families if name == LOSING
     )
-    return worker.recording.losing or any(value for samples in others for _, value in samples)
+    losing = worker.recording.losing or any(value for samples in others for _, value in samples)
+    return losing or worker.shared_counters.another_fails()
 
 
 def exposition(worker: WorkerState) -> str:
