@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -29,11 +31,9 @@ NOT_COUNTING = "does not count as release-manager, because this person asked for
 
 
 @pytest.fixture
-def trial(tmp_path: Path) -> JudgedTrial:
-    made = JudgedTrial(tmp_path)
-    made.live_traffic(200)
-    made.run_both()
-    return made
+def trial(tmp_path: Path) -> Iterator[JudgedTrial]:
+    with closing(JudgedTrial.with_traffic_and_runs(tmp_path)) as made:
+        yield made
 
 
 def add_account(trial: JudgedTrial, name: str, role: Role = "release-manager") -> None:

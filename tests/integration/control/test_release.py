@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,9 @@ EASY = "version: 1\ngate: release\nsuites: [small]\n"
 
 
 @pytest.fixture
-def trial(tmp_path: Path) -> JudgedTrial:
-    made = JudgedTrial(tmp_path)
-    made.live_traffic(200)
-    made.run_both()
-    return made
+def trial(tmp_path: Path) -> Iterator[JudgedTrial]:
+    with closing(JudgedTrial.with_traffic_and_runs(tmp_path)) as made:
+        yield made
 
 
 def promote(trial: JudgedTrial, *, fingerprint: str | None = "fp-1", **more: object) -> None:
