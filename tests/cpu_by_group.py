@@ -11,6 +11,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -41,13 +42,12 @@ def cpu_of_tree(pid: int) -> float:
     ticks, pids = 0, [pid]
     while pids:
         folder = Path("/proc") / str(pids.pop())
-        try:
+        with suppress(OSError):  # it ended meanwhile; its parent has its time
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            children = [(task / "children").read_text() for task in (folder / "task").iterdir()]
-        except OSError:  # it ended meanwhile; its parent has its time
-            continue
-        ticks += sum(int(field) for field in fields[CPU_FIELDS])
-        pids += [int(child) for text in children for child in text.split()]
+            ticks += sum(int(field) for field in fields[CPU_FIELDS])
+            for task in (folder / "task").iterdir():
+                with suppress(OSError):  # a thread that ended meanwhile
+                    pids += [int(child) for child in (task / "children").read_text().split()]
     return ticks / TICKS
 
 
@@ -79,7 +79,7 @@ class CpuByGroup:
         self._file.write_text(json.dumps(self._seconds))
 
     def _charge(self) -> None:
-        now = cpu_of_tree(os.getpid())
+        now = max(cpu_of_tree(os.getpid()), self._at)  # less if a process ended while its parent was being read
         self._seconds[self._group] += now - self._at
         self._at = now
 

@@ -11,6 +11,8 @@ from tests.fixtures.dashboard.reviewing import Reviewing
 from tests.fixtures.dashboard.site import BASELINE, CANDIDATE, Site
 from tests.fixtures.dashboard.visits import Visitors
 
+pytestmark = pytest.mark.release("browser")
+
 TELLING = (
     BASELINE,
     CANDIDATE,

@@ -77,6 +77,7 @@ def test_a_link_to_one_case_shows_that_case_alone(visitors: Visitors, site: Site
     assert f"case={name}" in page.url
 
 
+@pytest.mark.release("browser")
 def test_cases_are_turned_page_by_page_and_another_question_begins_at_the_first(visitors: Visitors, site: Site) -> None:
     new, _ = run_ids(site)
     page = opened(visitors.page("Rita"), site, f"runs?run={new}", "markup")
@@ -102,6 +103,7 @@ def test_the_cases_of_a_run_are_filtered_by_grade_as_on_the_command_line(visitor
     expect(page.get_by_text("30 matching cases", exact=True)).to_be_visible()
 
 
+@pytest.mark.release("browser")
 def test_a_run_and_its_comparison_show_what_was_measured_without_being_asked(visitors: Visitors, site: Site) -> None:
     runs = site.runs("fourth")
     page = opened(visitors.page("Rita"), site, f"runs?run={runs[CANDIDATE]}", "fourth")
@@ -130,6 +132,7 @@ def test_a_table_is_taken_away_defused_and_streamlits_own_export_is_not_there(
     assert [row["candidate"] for row in rows if row["candidate"] != CANDIDATE] == [f"'{FORMULA}"]
 
 
+@pytest.mark.release("browser")
 def test_the_look_is_ours_and_follows_the_readers_system(visitors: Visitors, site: Site) -> None:
     grounds = []
     for scheme in ("light", "dark"):

@@ -47,6 +47,7 @@ def test_pairs_are_judged_by_keyboard_with_a_reload_in_the_middle_and_nothing_is
     assert {vote["comment"] for vote in votes} == {"short, and right"}
 
 
+@pytest.mark.release("browser")
 def test_many_pairs_by_keys_pressed_faster_than_the_page_and_each_vote_is_on_the_pair_it_was_meant_for(
     page: Page, site: Site
 ) -> None:

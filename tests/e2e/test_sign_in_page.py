@@ -56,6 +56,7 @@ def test_a_reviewer_comes_in_by_the_invitation_and_sees_the_review_page_alone(pa
     expect(page.get_by_text("This page needs the role release-manager")).to_be_visible(timeout=PATIENCE_MS)
 
 
+@pytest.mark.release("browser")
 def test_whoever_did_not_sign_in_is_led_to_the_form_and_back_to_the_page(page: Page, services: Services) -> None:
     come_in(page, services, "Mara", "release-manager")
     expect(page.get_by_text("Signed in as Mara (release-manager)")).to_be_visible(timeout=PATIENCE_MS)
@@ -76,6 +77,7 @@ def test_whoever_did_not_sign_in_is_led_to_the_form_and_back_to_the_page(page: P
     expect(in_navigation(page, "Overview")).to_be_visible(timeout=PATIENCE_MS)
 
 
+@pytest.mark.release("browser")
 def test_whoever_is_shut_out_while_a_page_is_open_is_asked_to_sign_in(page: Page, services: Services) -> None:
     come_in(page, services, "Paula", "release-manager")
     in_navigation(page, "Overview").click()

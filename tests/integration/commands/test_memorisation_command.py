@@ -66,6 +66,7 @@ def test_the_lineage_says_what_is_asked_and_the_memory_is_found(folder: Path, up
     assert len(asked(upstream)) == before + 2
 
 
+@pytest.mark.release("walks")
 def test_canaries_are_a_second_verdict_and_too_few_controls_are_said_so(
     folder: Path, upstream: ScriptedUpstream
 ) -> None:

@@ -261,6 +261,7 @@ def test_a_backup_of_an_earlier_schema_is_rewritten_in_its_schema(store: Store, 
         ("earlier", "conversation"),
     ],
 )
+@pytest.mark.release("kills")
 def test_a_restored_backup_brings_no_field_back(store: Store, backup: str, kind: Kind) -> None:
     folder = store.folder.parent
     earlier_backup(store.database, folder / "earlier", schema=9, rows=rows(store), at_us=store.now_us)

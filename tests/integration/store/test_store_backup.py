@@ -116,6 +116,7 @@ def gate(folder: Path) -> dict[str, Any]:
     return {name: value for name, value in said.items() if name not in ("verdict_id", "at_us")}
 
 
+@pytest.mark.release("kills")
 def test_the_gate_says_the_same_on_a_restored_store_and_after_old_texts_are_dropped(tmp_path: Path) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()

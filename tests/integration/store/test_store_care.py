@@ -217,6 +217,7 @@ def test_an_erasure_that_is_killed_at_any_step_leaves_a_whole_store_and_is_finis
     database.close()
 
 
+@pytest.mark.release("kills")
 def test_an_erasure_that_is_killed_at_any_moment_leaves_nothing_half_done(tmp_path: Path) -> None:
     layout = project(tmp_path)
     name, requests = filled(layout)
@@ -253,6 +254,7 @@ def test_control_finishes_an_erasure_that_was_broken_off(tmp_path: Path) -> None
     assert files_with(SECRET.encode(), layout.store.parent) == []
 
 
+@pytest.mark.release("kills")
 def test_a_backup_that_is_killed_at_any_step_is_not_there_and_the_next_one_is_whole(tmp_path: Path) -> None:
     layout = project(tmp_path / "here")
     filled(layout)
@@ -291,6 +293,7 @@ def test_a_restored_backup_brings_nobody_back(tmp_path: Path) -> None:
     assert files_with(SECRET.encode(), tmp_path) == []
 
 
+@pytest.mark.release("kills")
 def test_a_backup_that_is_restored_elsewhere_brings_nobody_back_either(tmp_path: Path) -> None:
     here = tmp_path / "here"
     filled(project(here))
@@ -303,6 +306,7 @@ def test_a_backup_that_is_restored_elsewhere_brings_nobody_back_either(tmp_path:
     assert SECRET.encode() not in (tmp_path / "x.duckdb").read_bytes()
 
 
+@pytest.mark.release("kills")
 def test_a_restored_backup_brings_nobody_back_whom_only_a_body_names(tmp_path: Path) -> None:
     layout = project(tmp_path / "here")
     database = Database.open(layout)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
 from evaluators.gate.multiplicity import RuleResult, apply_holm, questions
 from fairtrial.domain.verdict import Finding, Verdict
@@ -71,6 +72,7 @@ def test_one_of_fifteen_rules_that_is_barely_missed_holds_and_a_clear_loss_block
     assert trial(100, [40] + [0] * (RULES - 1)).decision == "BLOCK"
 
 
+@pytest.mark.release("simulations")
 def test_an_identical_model_is_rarely_blocked_by_fifteen_rules() -> None:
     """5 % is promised; before, each rule failed by itself, and 22 % were blocked at 30 cases."""
     n, rng = 30, np.random.default_rng(4)

@@ -71,6 +71,7 @@ def test_one_long_verbatim_run_is_found_where_no_text_is_extracted_whole() -> No
     assert found.answer == "memorised"
 
 
+@pytest.mark.release("simulations")
 @pytest.mark.parametrize(("count", "share"), [((20, 60), 0.9), ((20, 60), 0.5), ((80, 60), 0.93), ((100, 100), 0.1)])
 def test_a_model_without_memory_is_accused_in_at_most_five_percent(count: tuple[int, int], share: float) -> None:
     suite = suite_of(*count)

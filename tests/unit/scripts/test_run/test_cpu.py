@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,28 @@ def test_a_living_child_counts_for_the_tree_of_its_parent() -> None:
     assert used >= 0.4
 
 
+def test_threads_that_end_meanwhile_hide_nothing() -> None:
+    ended = threading.Event()
+    beside = threading.Thread(target=_start_threads, args=(ended,))
+    beside.start()
+    try:
+        seconds = [cpu_of_tree(os.getpid()) for _ in range(300)]
+    finally:
+        ended.set()
+        beside.join()
+    assert seconds == sorted(seconds)
+    assert seconds[0] > 0
+
+
+def _start_threads(ended: threading.Event) -> None:
+    while not ended.is_set():
+        threads = [threading.Thread(target=int) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+
 def test_pytest_reports_its_groups_and_the_rest_is_the_controllers(tmp_path: Path) -> None:
     file = "tests/unit/scripts/test_run/test_cpu.py::test_a_path_belongs_to_one_group"
     record = CpuRecord()
@@ -49,7 +72,7 @@ def test_a_path_belongs_to_one_group() -> None:
 
 
 def test_the_table_divides_by_how_slow_the_machine_is(capsys: pytest.CaptureFixture[str]) -> None:
-    record = CpuRecord(loops=[3 * REFERENCE_SECONDS])
+    record = CpuRecord(samples=[3 * REFERENCE_SECONDS])
     record.seconds["unit"] = 90.0
     assert print_table(record) == pytest.approx(30.0)
     assert "90.0" in capsys.readouterr().out

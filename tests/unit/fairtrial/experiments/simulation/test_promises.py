@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from benchmarks.experiment_trials import harm, power, safety, same
 from benchmarks.experiment_trials.promise import Promise, Row, outcomes
 from tests.fixtures.for_each import for_each
@@ -15,6 +17,7 @@ def rows(promise: Promise, trials: int) -> Sequence[Row]:
     return promise.read(outcomes(promise, trials, SEED))
 
 
+@pytest.mark.release("simulations")
 @for_each("promise", harm.PROMISES, label=lambda one: one.name)
 def test_harm_is_stopped_as_soon_as_planned(promise: Promise) -> None:
     found = rows(promise, 12)
@@ -22,6 +25,7 @@ def test_harm_is_stopped_as_soon_as_planned(promise: Promise) -> None:
     assert next(row for row in found if row.what == "stopped").measured == 1.0
 
 
+@pytest.mark.release("simulations")
 @for_each("promise", same.PROMISES, label=lambda one: one.name)
 def test_equal_arms_are_seldom_called_different(promise: Promise) -> None:
     assert [row.what for row in rows(promise, 1) if row.measured > 0] == []

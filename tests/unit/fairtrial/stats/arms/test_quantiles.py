@@ -235,6 +235,7 @@ def test_a_look_waits_for_thirty_users() -> None:
     assert isinstance(quantile_level(QuantileSums.of(values, ["one"] * 900, 0.5)), NotEnough)
 
 
+@pytest.mark.release("simulations")
 def test_trials_without_a_difference_are_rarely_decided_though_looked_at_often() -> None:
     rng = np.random.default_rng(22)
     wrong = 0

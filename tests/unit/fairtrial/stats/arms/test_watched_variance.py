@@ -59,6 +59,7 @@ def test_a_look_at_any_time_reads_it_and_a_single_look_does_not() -> None:
     assert fixed(small) == fixed(replace(small, watched=None))
 
 
+@pytest.mark.release("simulations")
 def test_without_it_skewed_costs_at_a_90_10_split_look_cheaper_far_too_often() -> None:
     """Capped lognormal costs, no difference, looked at after every ten users from 300 to 2,300; 5 % is promised."""
     draw, trials = np.random.default_rng(11), 200

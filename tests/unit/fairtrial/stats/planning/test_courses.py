@@ -20,6 +20,7 @@ def watched(times: float, *, every: int) -> Course:
     return monitored(1.0, 1.0, looks, tau=1.0)
 
 
+@pytest.mark.release("simulations")
 def test_a_trial_that_is_watched_all_the_time_has_the_power_that_was_simulated() -> None:
     # Simulated, 10,000 trials, 10 % against 11 %, 590 looks in one look's sample, τ = MDE:
     # 54 % at 1.0, 76 % at 1.5, 80 % at 1.63, 88.7 % at 2, 97.8 % at 3, 99.7 % at 4, mean stop 1.09, type-M error 1.29

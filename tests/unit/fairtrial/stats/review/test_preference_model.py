@@ -108,6 +108,7 @@ def test_a_liking_for_length_biases_the_raw_rate_and_the_length_adjusted_one_cov
     assert adjusted / 300 < 0.14
 
 
+@pytest.mark.release("simulations")
 @pytest.mark.parametrize(("pairs", "theta"), [(30, 0.0), (30, 1.0), (60, 1.0), (150, 0.0)])
 def test_the_alarm_is_raised_by_chance_in_at_most_about_one_of_a_hundred_reviews(pairs: int, theta: float) -> None:
     alarms = [preference_model(drawn(seed, pairs, theta=theta)).position_biased for seed in range(600)]
