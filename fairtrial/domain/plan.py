@@ -14,6 +14,7 @@ Capture = Literal["full", "redacted", "none"]
 ExperimentState = Literal["declared", "running", "paused", "killed", "ended"]
 OnDisconnect = Literal["cancel", "drain"]
 Looks = Literal["monitor", "planned"]
+Hold = Literal["first_byte", "complete"]
 OnWorse = Literal["pause", "kill", "continue"]
 Right = Literal["complete", "feedback", "pin", "see_variant", "admin"]
 """The rights of keys: query models, send feedback, force an arm or deployment, see the arm in headers, use control."""
@@ -46,24 +47,42 @@ class Price:
 class Timeouts:
     """Timeouts in seconds: to connect, to the first byte of the response, between two bytes, and in total.
 
-    The defaults are at least as long as the official client's, which waits ten minutes for a reasoning model.
+    ``failover``: to the first byte where a fallback can answer instead. The other defaults are at least as long as the
+    official client's, which waits ten minutes for a reasoning model.
     """
 
     connect: float = 5.0
     first_byte: float = 600.0
     idle: float = 600.0
     total: float = 3600.0
+    failover: float = field(default=90.0, metadata=ADDED_LATER)
 
 
 @dataclass(frozen=True, slots=True)
 class BreakerRule:
-    """When a worker stops calling a deployment: after so many ``failures`` in a row, first for ``open_seconds``.
+    """When a worker stops calling a deployment at first for ``open_seconds``.
 
-    With 0 failures it never does.
+    That is after so many ``failures`` in a row to connect or to begin an answer in time, or if this ``share`` of at
+    least so many ``tries`` of the last seconds failed. With 0 failures it never does.
     """
 
     failures: int = 5
-    open_seconds: float = 5.0
+    open_seconds: float = 1.0
+    share: float = field(default=0.5, metadata=ADDED_LATER)
+    tries: int = field(default=20, metadata=ADDED_LATER)
+
+
+RetryCause = Literal["connect", "reset", "429", "502", "503", "529"]
+RETRIED: tuple[RetryCause, ...] = ("connect", "reset", "429", "502", "503", "529")
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRule:
+    """How often the same deployment is tried in all, after which failures; ``budget``: a share of its requests."""
+
+    attempts: int = 2
+    budget: float = 0.1
+    on: tuple[RetryCause, ...] = RETRIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +113,7 @@ class Deployment:
     shutdown_date: str | None = None
     forward_headers: tuple[str, ...] = field(default=(), metadata=ADDED_LATER)
     breaker: BreakerRule = field(default=BreakerRule(), metadata=ADDED_LATER)
+    retry: RetryRule = field(default=RetryRule(), metadata=ADDED_LATER)
     lineage: Lineage | None = field(default=None, metadata=CONTROL_ONLY)
 
     @property
@@ -104,13 +124,17 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One arm: a deployment plus overrides; ``weight`` is its share in percent of the enrolled units."""
+    """One arm: a deployment plus overrides; ``weight`` is its share in percent of the enrolled units.
+
+    ``fallbacks``: the deployments that answer in its place, in their order; without any, those of the route.
+    """
 
     name: str
     deployment: str
     weight: float
     system_prompt: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
+    fallbacks: tuple[str, ...] = field(default=(), metadata=ADDED_LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,13 +244,24 @@ class Experiment:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A name that callers use as ``model``; it has either a deployment or an experiment."""
+    """A name that callers use as ``model``; it has either a deployment or an experiment.
+
+    ``other_fallbacks`` are asked after ``fallback``, in their order. ``hold``: an answer begins with the first byte
+    from its deployment, or only once that is complete.
+    """
 
     name: str
     deployment: str | None = None
     experiment: str | None = None
     fallback: str | None = None
     data: Literal["any", "internal"] = "any"
+    other_fallbacks: tuple[str, ...] = field(default=(), metadata=ADDED_LATER)
+    hold: Hold = field(default="first_byte", metadata=ADDED_LATER)
+
+    @property
+    def fallbacks(self) -> tuple[str, ...]:
+        """The deployments that answer when the selected one fails, in their order."""
+        return () if self.fallback is None else (self.fallback, *self.other_fallbacks)
 
 
 @dataclass(frozen=True, slots=True)

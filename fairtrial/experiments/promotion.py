@@ -143,8 +143,12 @@ def _routes(plan: Plan, experiment: str) -> list[Route]:
 def _fields(route: Route, variant: Variant) -> Iterator[str]:
     """The fields of a route that serves the variant's deployment."""
     yield f"deployment: {_text(variant.deployment)}"
-    if route.fallback is not None and route.fallback != variant.deployment:
-        yield f"fallback: {_text(route.fallback)}"
+    fallbacks = [_text(one) for one in variant.fallbacks or route.fallbacks if one != variant.deployment]
+    if fallbacks:
+        several = ", ".join(fallbacks)
+        yield f"fallback: {several if len(fallbacks) == 1 else f'[{several}]'}"
+    if route.hold != "first_byte":
+        yield f"hold: {route.hold}"
     if route.data != "any":
         yield f"data: {route.data}"
 

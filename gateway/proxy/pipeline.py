@@ -16,15 +16,15 @@ from gateway.proxy.http_server.request_reader import read_body
 from gateway.proxy.recording.capture import NO_BODIES
 from gateway.proxy.recording.record import Recorder
 from gateway.proxy.response.keepalive import StreamWriter
-from gateway.proxy.response.response_headers import experiment_lines
+from gateway.proxy.response.response_headers import experiment_lines, without_retry
 from gateway.proxy.response.stream import StreamRelay, stream_writer
 from gateway.proxy.response.whole import relay_late, relay_whole
 from gateway.proxy.routing.authentication import authenticate
 from gateway.proxy.routing.continuation import RESPONSES, RESPONSES_ENDPOINTS, route_continuation
 from gateway.proxy.routing.resolve import refuse_control_characters, resolve
 from gateway.proxy.stages import CLIENT_CLOSED, NO_CONTENT, Authenticated, Parsed, Progress, Received, Routed
-from gateway.proxy.upstream.breaking import note_end
-from gateway.proxy.upstream.call import FIRST_ERROR, STREAMED, StartedResponse, Upstreams
+from gateway.proxy.upstream.call import FIRST_ERROR, STREAMED, StartedResponse, UpstreamCalls
+from gateway.proxy.upstream.failover import Upstreams
 from gateway.proxy.wire.asgi import ClientGone, lines_of
 from gateway.proxy.wire.openai_errors import error_body, error_event, error_headers
 from gateway.proxy.wire.request_body import parse_body, require_json
@@ -53,7 +53,7 @@ class Pipeline:
         self._watch, self._admission, self._proxies = worker.watch, worker.admission, worker.proxies
         self._counters, self._response_map = worker.counters, worker.response_map
         self._max_body, self._heartbeat = worker.max_body, worker.settings.keepalive
-        self._upstreams = Upstreams(worker.transport, worker.translation)
+        self._upstreams = Upstreams(UpstreamCalls(worker.transport, worker.translation))
         self._recorder = Recorder(worker.name, worker.journal, worker.response_map, worker.counters, worker.time_slicer)
 
     async def complete(self, endpoint: str, cycle: RequestCycle, query: bytes) -> None:
@@ -173,8 +173,6 @@ class Pipeline:
                 await relay_whole(self._recorder, routed, progress, response, cycle)
         finally:
             response.upstream.release()
-            if progress.outcome != "ok" or not response.endpoint.breaker.calm:
-                note_end(response.attempt, progress)
 
     async def _relay_stream(
         self,
@@ -233,6 +231,8 @@ def _send_error(cycle: RequestCycle, error: RequestError, stage: Stage, progress
     lines = lines_of(error_headers(error, _received(stage).request_id))
     if not isinstance(stage, Received) and progress.recorded:
         lines += experiment_lines(stage, progress.attempts)
-    if error.code == CONNECTION_RESET:
+    if progress.spent:
+        lines = without_retry(lines)
+    elif error.code == CONNECTION_RESET:
         lines.append(b"x-should-retry: true\r\n")
     cycle.answer(error.status, lines, error_body(error))

@@ -111,7 +111,8 @@ class Progress(msgspec.Struct, eq=False):
     ``schema_valid``: whether the answer follows the schema that was asked for; ``None`` is unknown. ``hold``: holds
     what is written to the client until the record is written, see `ClientConnection.hold`; without it the record is
     written at once. ``outcome``: how it ended, once it is recorded. ``breaker``: the state in which the request met its
-    arm's breaker; ``open`` means that the arm was not called.
+    arm's breaker; ``open`` means that the arm was not called. ``spent``: several calls failed, so that the client
+    need not try again. ``probes``: calls beside the fallback that find out whether the arm answers again.
     """
 
     task: asyncio.Task[None]
@@ -122,6 +123,8 @@ class Progress(msgspec.Struct, eq=False):
     outcome: RequestOutcome | None = None
     breaker: BreakerState | None = None
     schema_valid: bool | None = None
+    spent: bool = False
+    probes: list[Attempt] = []
     hold: Callable[[Callable[[], None]], Callable[[], None]] | None = None
 
     @property
@@ -137,8 +140,9 @@ class Progress(msgspec.Struct, eq=False):
     def answered(self, request: Recordable, outcome: RequestOutcome, error: RequestError | None = None) -> Answered:
         """The request as it ends now."""
         now = time.perf_counter()
+        attempts = [*(probe for probe in self.probes if probe.ended is not None), *self.attempts]
         return Answered(
-            request, self.attempts, self.status, self.content, outcome, error, now, self.schema_valid, self.breaker
+            request, attempts, self.status, self.content, outcome, error, now, self.schema_valid, self.breaker
         )
 
     def release_errors(self) -> None:

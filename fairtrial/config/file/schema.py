@@ -9,7 +9,17 @@ from pydantic import Field
 from fairtrial.config.file.section import Date, Duration, Level, MarginText, Money, Name, Percent, Seconds, Section
 from fairtrial.config.file.service_schema import ControlSection, DashboardSection, GatewaySection
 from fairtrial.config.file.training_schema import TrainingSection
-from fairtrial.domain.plan import Capture, FeedbackKind, Looks, OnDisconnect, OnWorse, UnitKind
+from fairtrial.domain.plan import (
+    RETRIED,
+    Capture,
+    FeedbackKind,
+    Hold,
+    Looks,
+    OnDisconnect,
+    OnWorse,
+    RetryCause,
+    UnitKind,
+)
 
 
 class PriceSection(Section):
@@ -34,15 +44,32 @@ class TimeoutsSection(Section):
     """Seconds between two bytes of an answer."""
     total: Seconds = 3600.0
     """Seconds for the whole answer."""
+    failover: Seconds = 90.0
+    """Seconds to the first byte after which the next fallback is asked instead, where there is one."""
 
 
 class BreakerSection(Section):
     """When each worker stops calling a deployment that fails."""
 
     failures: int = Field(default=5, ge=0)
-    """Failures in a row after which it is not called for some time; with 0 it is always called."""
-    open_seconds: Seconds = 5.0
-    """Seconds until one request tries it again. They double with each failed try, up to 60."""
+    """Failures in a row to connect or to answer in time, after which it is not called; with 0 it is always called."""
+    share: Level = Field(default=0.5, gt=0, le=1)
+    """The share of the tries of the last ten seconds that must have failed, such as `50%`, so that it is not called."""
+    tries: int = Field(default=20, ge=1)
+    """The least number of tries in these ten seconds for `share` to count."""
+    open_seconds: Seconds = 1.0
+    """Seconds until one request tries it again. They double with each failed try, up to 10."""
+
+
+class RetrySection(Section):
+    """When a request is sent to the same deployment again, before any of its answer was sent on."""
+
+    attempts: int = Field(default=2, ge=1, le=3)
+    """Tries in all; with 1 nothing is sent again."""
+    budget: Level = Field(default=0.1, ge=0, le=1)
+    """The most retries, as a share of the requests of the last minute; ten a minute are always allowed."""
+    on: list[RetryCause] = Field(default_factory=lambda: list(RETRIED))
+    """What is tried again: a failed connection, a connection lost before the answer began, and these statuses."""
 
 
 class DeploymentSection(Section):
@@ -69,6 +96,8 @@ class DeploymentSection(Section):
     """How long to wait."""
     breaker: BreakerSection = BreakerSection()
     """When not to call it; see [a server that fails](providers.md#a-server-that-fails)."""
+    retry: RetrySection = RetrySection()
+    """When to send a request to it again; see [a server that fails](providers.md#a-server-that-fails)."""
     on_disconnect: OnDisconnect = "cancel"
     """What happens when the caller disconnects: `cancel` closes the connection; `drain` reads the rest for the record.
     """
@@ -80,6 +109,11 @@ class DeploymentSection(Section):
     """The day on which the provider shuts the model down; `/v1/models` shows it to callers."""
 
 
+def in_order(names: str | list[str] | None) -> tuple[str, ...]:
+    """The names of a field that takes none, one or several."""
+    return (names,) if isinstance(names, str) else tuple(names or ())
+
+
 class RouteSection(Section):
     """A name that callers send in `model`."""
 
@@ -87,8 +121,10 @@ class RouteSection(Section):
     """The deployment that serves the route; or"""
     experiment: Name | None = None
     """the experiment that splits its traffic."""
-    fallback: Name | None = None
-    """The deployment that answers when the selected one fails before its first byte."""
+    fallback: Name | list[Name] | None = None
+    """The deployment that answers when the selected one fails before its first byte, or several in their order."""
+    hold: Hold = "first_byte"
+    """When an answer begins: with the first byte from the deployment, or once all of it has come (`complete`)."""
     data: Literal["any", "internal"] = "any"
     """With `internal`, a file in which this route can reach an external deployment is rejected."""
 
@@ -121,6 +157,8 @@ class VariantSection(Section):
     """A text file next to this one; its text replaces the caller's system message."""
     params: dict[str, Any] = Field(default_factory=dict)
     """Request fields to set, overriding the caller's."""
+    fallback: Name | list[Name] | None = None
+    """What answers when this arm fails, in place of the route's `fallback`."""
 
 
 class EnrollSection(Section):

@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from fairtrial.config.file.schema import DeploymentSection, ExperimentSection, MetricSection, ProjectFile
+from fairtrial.config.file.schema import (
+    DeploymentSection,
+    ExperimentSection,
+    MetricSection,
+    ProjectFile,
+    RouteSection,
+    in_order,
+)
 from fairtrial.config.file.service_schema import GatewaySection
 from fairtrial.config.file.training_schema import TrainingSection
 from fairtrial.config.plan.hashes import analysis_hash, deployment_digest
@@ -25,6 +32,7 @@ from fairtrial.domain.plan import (
     Plan,
     Price,
     Primary,
+    RetryRule,
     Route,
     Timeouts,
     Variant,
@@ -43,12 +51,16 @@ def compile_plan(file: ProjectFile, prompts: Prompts, live: Mapping[str, Live]) 
         name: _frozen(_experiment(name, section, prompts, file.metrics), digests, file.metrics)
         for name, section in file.experiments.items()
     }
-    routes = {
-        name: Route(name, section.deployment, section.experiment, section.fallback, section.data)
-        for name, section in file.routes.items()
-    }
+    routes = {name: _route(name, section) for name, section in file.routes.items()}
     plan = Plan(deployments, routes, experiments, file.capture.bodies, file.capture.retain_days)
     return lay_over(plan, live)
+
+
+def _route(name: str, section: RouteSection) -> Route:
+    first, *others = in_order(section.fallback) or (None,)
+    return Route(
+        name, section.deployment, section.experiment, first, section.data, tuple(filter(None, others)), section.hold
+    )
 
 
 def worker_settings(section: GatewaySection) -> WorkerSettings:
@@ -74,6 +86,7 @@ def _deployment(name: str, section: DeploymentSection) -> Deployment:
         drain_seconds=section.drain_seconds,
         shutdown_date=section.shutdown_date,
         breaker=BreakerRule(**section.breaker.model_dump()),
+        retry=RetryRule(section.retry.attempts, section.retry.budget, tuple(section.retry.on)),
         forward_headers=tuple(dict.fromkeys(name.lower() for name in section.forward_headers)),
         lineage=None if section.training is None else _lineage(section.training, section.parent),
     )
@@ -113,7 +126,14 @@ def _experiment(
         unit=section.unit,
         control=section.control,
         variants=tuple(
-            Variant(key, one.deployment, section.split[key], prompts.get((name, key)), one.params)
+            Variant(
+                key,
+                one.deployment,
+                section.split[key],
+                prompts.get((name, key)),
+                one.params,
+                in_order(one.fallback),
+            )
             for key, one in sorted(section.variants.items())
         ),
         salt=section.salt or name,

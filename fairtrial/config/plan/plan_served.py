@@ -17,7 +17,8 @@ def served_routes(plan: Mapping[str, Any]) -> list[Row]:
 
 
 def _route(plan: Mapping[str, Any], route: Mapping[str, Any]) -> Row:
-    found = {"route": route["name"], "fallback": route.get("fallback"), "experiment": None}
+    fallbacks = [route.get("fallback"), *route.get("other_fallbacks", ())]
+    found = {"route": route["name"], "fallback": ", ".join(filter(None, fallbacks)) or None, "experiment": None}
     experiment = plan["experiments"].get(route.get("experiment"))
     if experiment is None:
         return found | {"serves": [_served(plan, route["deployment"], 100.0)]}

@@ -27,7 +27,7 @@ def _routes(plan: Plan) -> Iterator[str]:
             yield f"routes.{name} must lead to one deployment or one experiment"
         if route.experiment is not None and route.experiment not in plan.experiments:
             yield f"routes.{name} leads to the experiment {route.experiment!r}, which does not exist"
-        yield from _unknown_deployments(plan, f"routes.{name}", [route.deployment, route.fallback])
+        yield from _unknown_deployments(plan, f"routes.{name}", [route.deployment, *route.fallbacks])
         if route.data == "internal":
             yield from _leaks(plan, route)
 
@@ -40,9 +40,10 @@ def _leaks(plan: Plan, route: Route) -> Iterator[str]:
 
 def reachable(plan: Plan, route: Route) -> list[str]:
     """Every deployment that may get a request on this route, in a stable order."""
-    names = [route.deployment, route.fallback]
+    names = [route.deployment, *route.fallbacks]
     if route.experiment is not None and route.experiment in plan.experiments:
-        names += [variant.deployment for variant in plan.experiments[route.experiment].variants]
+        for variant in plan.experiments[route.experiment].variants:
+            names += [variant.deployment, *variant.fallbacks]
     return list(dict.fromkeys(name for name in names if name is not None))
 
 
@@ -59,7 +60,8 @@ def _experiments(plan: Plan) -> Iterator[str]:
         if experiment.serves is not None and (experiment.serves not in variants or experiment.state != "ended"):
             yield f"{where}: {experiment.serves!r} can't serve everyone (only a variant can, once the experiment ended)"
         yield from _shares(where, experiment)
-        yield from _unknown_deployments(plan, where, [variant.deployment for variant in experiment.variants])
+        for variant in experiment.variants:
+            yield from _unknown_deployments(plan, where, [variant.deployment, *variant.fallbacks])
 
 
 def _shares(where: str, experiment: Experiment) -> Iterator[str]:

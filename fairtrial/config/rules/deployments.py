@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from fairtrial.config.file.errors import FieldError, nearest
-from fairtrial.config.file.schema import DeploymentSection, ProjectFile, RouteSection
+from fairtrial.config.file.schema import DeploymentSection, ProjectFile, RouteSection, in_order
 from fairtrial.config.rules.translation import OWN_CREDENTIALS, RAW, SELF_HOSTED, providers
 
 OPENAI_HOST = "api.openai.com"
@@ -50,7 +50,7 @@ def wrong_routes(file: ProjectFile, names: Names) -> Iterator[FieldError]:
         for field, target, known in (
             ("deployment", route.deployment, names.deployments),
             ("experiment", route.experiment, names.experiments),
-            ("fallback", route.fallback, names.deployments),
+            *(("fallback", fallback, names.deployments) for fallback in in_order(route.fallback)),
         ):
             if target is not None and target not in known:
                 yield unknown((*path, field), "experiment" if field == "experiment" else "deployment", target, known)
@@ -141,11 +141,12 @@ def _circles(file: ProjectFile) -> Iterator[FieldError]:
 
 def _leaks(file: ProjectFile, path: tuple[str, ...], route: RouteSection) -> Iterator[FieldError]:
     experiment = file.experiments.get(route.experiment or "")
-    ways = [("deployment", route.deployment, ""), ("fallback", route.fallback, "")]
+    ways = [("deployment", route.deployment, ""), *(("fallback", one, "") for one in in_order(route.fallback))]
     if experiment is not None:
         ways += [
-            ("experiment", variant.deployment, f" through the variant {name!r}")
+            ("experiment", deployment, f" through the variant {name!r}")
             for name, variant in experiment.variants.items()
+            for deployment in (variant.deployment, *in_order(variant.fallback))
         ]
     for field, target, by in ways:
         deployment = file.deployments.get(target or "")

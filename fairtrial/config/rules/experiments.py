@@ -12,6 +12,7 @@ from fairtrial.config.file.schema import (
     GuardrailSection,
     ProjectFile,
     VariantSection,
+    in_order,
 )
 from fairtrial.config.rules.deployments import Names, unknown, wrong_name
 from fairtrial.config.rules.margins import EXAMPLES, parse_margin
@@ -58,9 +59,10 @@ def _variants(
 ) -> Iterator[FieldError]:
     for name, variant in experiment.variants.items():
         yield from wrong_name((*path, "variants", name), name)
-        if variant.deployment not in names.deployments:
-            where = (*path, "variants", name, "deployment")
-            yield unknown(where, "deployment", variant.deployment, names.deployments)
+        fields = [("deployment", variant.deployment), *(("fallback", one) for one in in_order(variant.fallback))]
+        for field, deployment in fields:
+            if deployment not in names.deployments:
+                yield unknown((*path, "variants", name, field), "deployment", deployment, names.deployments)
     if experiment.control not in variants:
         yield unknown((*path, "control"), "variant", experiment.control, variants)
     shadow = experiment.shadow

@@ -66,6 +66,9 @@ class _Answer(msgspec.Struct):
 
 
 LARGEST_COUNT = 2**63 - 1
+FAILED = "error"
+"""The reason to finish with which some servers report a failure inside an answer with the status 200."""
+
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 _ANSWER = msgspec.json.Decoder(_Answer)
 NOTHING = ResponseMetadata()
@@ -116,17 +119,19 @@ def _decoded_slowly(content: bytes, decoder: msgspec.json.Decoder[Shape]) -> Sha
 def _metadata(chunks: Iterable[_Answer], *, done: bool) -> ResponseMetadata:
     ident = model = fingerprint = finish = None
     usage: _Usage | None = None
-    refused, seen, text, error = False, False, None, None
+    refused, seen, text, error, chooses = False, False, None, None, False
     for chunk in chunks:
         ident, model = ident or chunk.id, model or chunk.model
         fingerprint = fingerprint or chunk.system_fingerprint
-        usage, error = chunk.usage or usage, error or chunk.error
+        usage, error, chooses = chunk.usage or usage, error or chunk.error, chooses or chunk.choices is not None
         for choice in chunk.choices or ():
             seen, finish, message = True, finish or choice.finish_reason, choice.message or choice.delta
             refused = refused or withheld(None if message is None else message.refusal, choice.finish_reason)
             if text is None and not choice.index:
                 text = _text(choice)
     kind, code = error_of(error)
+    if kind is None and (finish == FAILED or (chooses and done and not seen)):
+        kind, code = "upstream_error", "finish_reason_error" if seen else "no_choices"
     tokens = None if usage is None else tokens_of(usage)
     return ResponseMetadata(
         response_id=ident,

@@ -1,23 +1,28 @@
-"""Stops the calls of a deployment that fails several times in a row, until a single request finds that it answers."""
+"""Stops the calls of a deployment that is broken for everybody, until a single request finds that it answers."""
 
 from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from fairtrial.domain.events import BreakerState
 from fairtrial.domain.plan import Deployment
+from gateway.proxy.plan.recent_tries import WINDOW, Failure, RecentFailures, TryCounts
 
-LONGEST = 60.0
-"""The most seconds between two probes, unless the deployment's own time is longer."""
+LONGEST = 10.0
+"""The most seconds between two probes."""
+
+HOPELESS = 0.95
+"""A larger share of failures means that nothing is lost if requests without a fallback are kept away."""
 
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class BreakerCounts:
-    """Counts since the worker started: how often a deployment's breaker opened, and the requests that it kept away."""
+    """Counts since the worker started: how often a breaker opened, and the requests that it kept away."""
 
     opened: int = 0
     kept_away: int = 0
@@ -25,85 +30,134 @@ class BreakerCounts:
 
 @dataclass(slots=True, eq=False)
 class Breaker:
-    """The circuit breaker of one deployment in one worker. Times are monotonic, in seconds.
+    """The circuit breaker of one deployment and path in one worker. Times are monotonic, in seconds.
 
-    ``calm``: closed, and nothing has failed since the last complete answer; then no method needs to be called.
-    ``permit``: names the requests that count now. Each probe gets a new one, so earlier requests count no more.
+    ``calm``: closed, and nothing failed in the last seconds; then only `tried` needs to be called. ``hopeless``: next
+    to nothing succeeds. ``permit``: names the requests that count now; a probe has the negative number. It changes when
+    the breaker opens and when it closes, so that earlier requests count no more.
     """
 
     deployment: Deployment
+    path: str
     counts: BreakerCounts = field(default_factory=BreakerCounts)
+    tries: TryCounts = field(default_factory=TryCounts)
     calm: bool = True
     state: BreakerState = "closed"
-    permit: int = 0
+    hopeless: bool = False
+    permit: int = 1
     reason: str = ""
-    _failures: int = 0
+    _failures: RecentFailures = field(default_factory=RecentFailures)
+    _in_a_row: list[Failure] = field(default_factory=list)
     _pause: float = 0.0
     _until: float = 0.0
+    _closed_at: float = -math.inf
+    _key: str | None = ""
+    _other_key_at: float = -math.inf
 
-    def admit(self, now: float) -> int | None:
-        """The permit of a request that may be sent, or ``None``. An open breaker admits one probe at a time."""
-        if self.state != "closed":
-            if self.state == "half_open" or now < self._until:
-                self.counts.kept_away += 1
-                return None
-            self.state = "half_open"
-            self.permit += 1
-        return self.permit
+    def tried(self, key: str | None, now: float) -> None:
+        """A request with this key is sent."""
+        self.tries.add(now)
+        if key != self._key:
+            self._other_key_at = -math.inf if self._key == "" else now
+            self._key = key
 
-    def failed(self, permit: int, reason: str, now: float) -> None:
-        """A request failed. ``reason``: the error's code."""
-        limit = self.deployment.breaker.failures
-        if permit != self.permit or self.state == "open" or not limit:
+    def admit(self, now: float, *, fallback: bool) -> int | None:
+        """The permit of a request that may be sent, or ``None``. An open breaker admits one probe at a time.
+
+        Without a ``fallback`` a request is sent as long as some requests succeed.
+        """
+        if self.state == "closed" or not (self.hopeless or fallback):
+            return self.permit
+        if self.state == "half_open" or now < self._until:
+            self.counts.kept_away += 1
+            return None
+        self.state = "half_open"
+        return -self.permit
+
+    def failed(self, permit: int, failure: Failure, now: float) -> None:
+        """A request failed in a way that speaks of the server."""
+        if not self.deployment.breaker.failures or abs(permit) != self.permit:
+            return
+        if permit < 0:
+            self._open(failure.reason, now)
             return
         self.calm = False
-        self._failures += 1
-        if self.state == "half_open" or self._failures >= limit:
-            self._open(reason, now)
-
-    def answers(self, permit: int) -> None:
-        """An answer below 500 has begun: a probe closes the breaker, but the next failure opens it again.
-
-        Other requests therefore need not wait until a long stream ends.
-        """
-        if permit == self.permit and self.state == "half_open":
-            self._close()
-            self._failures = self.deployment.breaker.failures - 1
-
-    def succeeded(self, permit: int) -> None:
-        """A complete answer below 400: nothing remains of earlier failures."""
-        if permit != self.permit or self.state == "open":
+        if not self._failures.add(failure, now):
             return
-        if self.state == "half_open":
-            self._close()
-        self._failures, self._pause, self.calm = 0, 0.0, True
+        self._in_a_row = [*self._in_a_row, failure][-self._row :] if failure.unreachable else []
+        if self.state != "closed":
+            self.hopeless = self.hopeless or self._is_hopeless(now)
+        elif self._is_broken(now):
+            self._open(failure.reason, now)
+
+    def answered(self, permit: int, now: float) -> None:
+        """An answer has begun that says nothing against the server. It closes the breaker if it is the probe's."""
+        if abs(permit) != self.permit:
+            return
+        if permit < 0:
+            self._close(now)
+            return
+        self._in_a_row = []
+        if self.state == "closed":
+            self._failures.expire(now)
+            self.calm = not self._failures
 
     def abandoned(self, permit: int) -> None:
         """A request ended without a result: a probe frees its place, so the next request is the probe."""
-        if permit == self.permit and self.state == "half_open":
+        if permit == -self.permit and self.state == "half_open":
             self.state = "open"
 
     def seconds_left(self, now: float) -> int:
         """Whole seconds until the next probe, at least 1."""
         return max(1, math.ceil(self._until - now))
 
+    def _is_broken(self, now: float) -> bool:
+        """Whether enough tries failed, and not for one key or one unit alone."""
+        row, failures = self._in_a_row, self._failures
+        if len(row) == self._row and self._concerns_all({one.key for one in row}, {one.asker for one in row}, now):
+            return True
+        return self._has_failed(self.deployment.breaker.share, now) and self._concerns_all(
+            failures.keys, failures.askers, now
+        )
+
+    def _concerns_all(
+        self, keys: Collection[str | None], askers: Collection[tuple[str | None, str | None]], now: float
+    ) -> bool:
+        """Whether failures with these keys, for these askers, are not those of one while others are there."""
+        others = self._key not in keys or now - self._other_key_at < WINDOW
+        return len(askers) > 1 and (len(keys) > 1 or not others)
+
+    def _is_hopeless(self, now: float) -> bool:
+        return self._all_unreachable() or self._has_failed(HOPELESS, now)
+
+    def _all_unreachable(self) -> bool:
+        return len(self._in_a_row) == self._row and len({one.asker for one in self._in_a_row}) > 1
+
+    @property
+    def _row(self) -> int:
+        """Failures in a row; one alone would come from one unit."""
+        return max(2, self.deployment.breaker.failures)
+
+    def _has_failed(self, share: float, now: float) -> bool:
+        tries = max(self.tries.last(WINDOW, now), len(self._failures))
+        return tries >= self.deployment.breaker.tries and len(self._failures) >= share * tries
+
     def _open(self, reason: str, now: float) -> None:
-        first = self.deployment.breaker.open_seconds
-        self._pause = min(self._pause * 2, max(LONGEST, first)) if self._pause else first
+        first = min(self.deployment.breaker.open_seconds, LONGEST)
+        recent = self.state != "closed" or now - self._closed_at < WINDOW
+        self._pause = min(self._pause * 2, LONGEST) if self._pause and recent else first
         self._until = now + self._pause
+        self.hopeless = self.hopeless or self._is_hopeless(now)
         self.state, self.reason = "open", reason
+        self.permit += 1
         self.counts.opened += 1
-        name, failures = self.deployment.name, self._failures
-        text = "deployment %s: breaker open for %g s after %d failures in a row, the last one %s"
-        _LOG.warning(text, name, self._pause, failures, reason)
+        text = "deployment %s%s: breaker open for %g s after %s"
+        _LOG.warning(text, self.deployment.name, self.path, self._pause, reason)
 
-    def _close(self) -> None:
-        self.state = "closed"
-        _LOG.info("deployment %s: breaker closed, it answers again after %s", self.deployment.name, self.reason)
-
-
-def breaker_for(deployment: Deployment, earlier: Breaker | None) -> Breaker:
-    """The breaker that goes on if the deployment is the same as before, else a closed one. Counts always go on."""
-    if earlier is None:
-        return Breaker(deployment)
-    return earlier if earlier.deployment == deployment else Breaker(deployment, earlier.counts)
+    def _close(self, now: float) -> None:
+        self.state, self.hopeless, self.calm, self._closed_at = "closed", False, True, now
+        self.permit += 1
+        self._failures.clear()
+        self._in_a_row = []
+        text = "deployment %s%s: breaker closed, it answers again after %s"
+        _LOG.info(text, self.deployment.name, self.path, self.reason)

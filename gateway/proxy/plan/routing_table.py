@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from fairtrial.config.plan.plan_validation import reachable
 from fairtrial.config.rules.translation import RAW
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.events import Exposure, Reason
 from fairtrial.domain.plan import RIGHTS, Deployment, Experiment, Key, Plan, Published, Right, Variant
 from fairtrial.experiments.assignment import Assignment
-from gateway.proxy.plan.breaker import Breaker, breaker_for
+from gateway.proxy.plan.health import Health, health_of
 from gateway.proxy.plan.provider_secret import Secret, secret_of
 
 _TEMPLATE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -34,7 +35,7 @@ class Endpoint:
     api_key: str | None
     missing: str | None
     model: msgspec.Raw
-    breaker: Breaker
+    health: Health
     secret: Secret | None = None
     name: str = field(init=False)
     url: str = field(init=False)
@@ -70,7 +71,9 @@ class KnownKey:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What serves a request and why. ``unit`` is a pseudonym; ``fallback`` is called once if the arm fails.
+    """What serves a request and why. ``unit`` is a pseudonym; ``fallbacks`` are asked in their order if the arm fails.
+
+    ``hold``: the answer begins only once all of it has come.
 
     ``exposure`` is what the record says of the assignment. It is made once, because a unit's target is cached.
     """
@@ -81,8 +84,9 @@ class Target:
     experiment: Experiment | None = None
     assignment: Assignment | None = None
     unit: str | None = None
-    fallback: Arm | None = None
+    fallbacks: tuple[Arm, ...] = ()
     exposure: Exposure | None = None
+    hold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +118,9 @@ def prepare(published: Published, environ: Mapping[str, str], earlier: Routing |
 
     ``earlier``: the routing before, whose breakers go on where a deployment is the same.
     """
-    plan, breakers = published.plan, _breakers(earlier)
+    plan, before = published.plan, earlier.endpoints if earlier else {}
     endpoints = {
-        name: _endpoint(deployment, environ, breaker_for(deployment, breakers.get(name)))
+        name: _endpoint(deployment, environ, health_of(deployment, before[name].health if name in before else None))
         for name, deployment in plan.deployments.items()
     }
     arms = {
@@ -133,11 +137,7 @@ def prepare(published: Published, environ: Mapping[str, str], earlier: Routing |
     )
 
 
-def _breakers(earlier: Routing | None) -> dict[str, Breaker]:
-    return {name: endpoint.breaker for name, endpoint in earlier.endpoints.items()} if earlier else {}
-
-
-def _endpoint(deployment: Deployment, environ: Mapping[str, str], breaker: Breaker) -> Endpoint:
+def _endpoint(deployment: Deployment, environ: Mapping[str, str], health: Health) -> Endpoint:
     template = deployment.api_key
     unset = [name for name in _TEMPLATE.findall(template or "") if name not in environ]
     known = template is not None and not unset
@@ -148,7 +148,7 @@ def _endpoint(deployment: Deployment, environ: Mapping[str, str], breaker: Break
         api_key=api_key,
         missing=unset[0] if unset else None,
         model=msgspec.Raw(msgspec.json.encode(deployment.model)),
-        breaker=breaker,
+        health=health,
         secret=secret_of(api_key or found_by_litellm),
     )
 
@@ -161,15 +161,7 @@ def _arm(variant: Variant, endpoint: Endpoint) -> Arm:
 
 def _reachable(plan: Plan) -> dict[str, frozenset[str]]:
     """The deployments that each route can lead to."""
-    return {
-        name: frozenset(filter(None, [route.deployment, route.fallback, *_deployments(plan, route.experiment)]))
-        for name, route in plan.routes.items()
-    }
-
-
-def _deployments(plan: Plan, experiment: str | None) -> list[str]:
-    found: Experiment | None = plan.experiments.get(experiment) if experiment else None
-    return [variant.deployment for variant in found.variants] if found else []
+    return {name: frozenset(reachable(plan, route)) for name, route in plan.routes.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,11 @@ def response_lines(routed: Routed, attempts: Sequence[Attempt], upstream: Header
     return lines
 
 
+def without_retry(lines: list[bytes]) -> list[bytes]:
+    """The lines of an error that the client need not try again, because the gateway has."""
+    return [*(line for line in lines if not line.startswith(b"x-should-retry:")), b"x-should-retry: false\r\n"]
+
+
 def experiment_lines(request: Recordable, attempts: Sequence[Attempt]) -> Sequence[bytes]:
     """The experiment, the variant that serves, and why, if the key may see them.
 
@@ -59,14 +64,15 @@ def experiment_lines(request: Recordable, attempts: Sequence[Attempt]) -> Sequen
         return ()
     target = request.target if isinstance(request, Routed) else None
     reason = reason_of(target, attempts)
+    served = attempts[-1].arm.endpoint.name if attempts else None
     if target is None or target.experiment is None:
-        return _lines(None, None, reason)
+        return _lines(None, None, reason, served)
     outside = target.assignment is not None and not target.assignment.enrolled
-    return _lines(target.experiment.name, None if outside else served_name(target, attempts), reason)
+    return _lines(target.experiment.name, None if outside else served_name(target, attempts), reason, served)
 
 
 @lru_cache(maxsize=1024)
-def _lines(experiment: str | None, variant: str | None, reason: Reason) -> Sequence[bytes]:
-    """The lines for one combination, which a plan has few of."""
-    named = (("experiment", experiment), ("variant", variant), ("reason", reason))
+def _lines(experiment: str | None, variant: str | None, reason: Reason, served: str | None) -> Sequence[bytes]:
+    """The lines for one combination, which a plan has few of. ``served``: the deployment that was called last."""
+    named = (("experiment", experiment), ("variant", variant), ("reason", reason), ("served", served))
     return tuple(b"x-fairtrial-%b: %b\r\n" % (name.encode(), value.encode()) for name, value in named if value)

@@ -37,7 +37,7 @@ def stream_writer(routed: Routed, progress: Progress, cycle: RequestCycle, *, he
             return None
         progress.status = EARLY_STATUS
         attempts = progress.attempts
-        known = routed.target.fallback is None
+        known = not routed.target.fallbacks
         head = attempts[-1].head if known and attempts else None
         if head is not None and attempts[-1].status == EARLY_STATUS and not _is_json(head):
             return EARLY_STATUS, [*response_lines(routed, attempts, head, skip="cache-control"), *_STREAM_LINES]

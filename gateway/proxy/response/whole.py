@@ -12,7 +12,7 @@ from gateway.proxy.extraction.responses_metadata import response_metadata
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.recording.record import Recorder
 from gateway.proxy.response.keepalive import StreamWriter
-from gateway.proxy.response.response_headers import response_lines
+from gateway.proxy.response.response_headers import response_lines, without_retry
 from gateway.proxy.routing.continuation import RESPONSES, RESPONSES_ENDPOINTS
 from gateway.proxy.stages import AnswerContent, Progress, Routed
 from gateway.proxy.transport.transport import WHOLE_LIMIT
@@ -45,7 +45,7 @@ async def relay_whole(
         outcome, metadata = "error", UNREADABLE  # the client still gets it as it came
     elif status >= FIRST_ERROR or metadata.error_type is not None:
         outcome, metadata = "error", _error_metadata(response, metadata)
-        body, lines = _as_error(response, body, lines)
+        body, lines = _as_error(response, body, without_retry(lines) if progress.spent else lines)
     progress.content = AnswerContent(metadata, body, unread)
     bodies = await recorder.capture(routed, progress)
     if len(body) > MOST_HELD or cycle.connection.full:

@@ -91,18 +91,16 @@ def _by_variant(worker: WorkerState) -> Iterable[Family]:
 
 
 def _by_deployment(worker: WorkerState) -> Iterable[Family]:
-    """The circuit breaker of each deployment of the plan in force; exactly one of its states is 1."""
+    """The circuit breakers of each deployment of the plan in force; exactly one of their states, the worst, is 1."""
     routing = worker.watch.routing
     breakers = [
-        (f',deployment="{_quoted(name)}"', endpoint.breaker)
+        (f',deployment="{_quoted(name)}"', endpoint.health.breakers)
         for name, endpoint in (routing.endpoints.items() if routing else ())
     ]
-    states = [
-        (f'{label},state="{state}"', int(breaker.state == state)) for label, breaker in breakers for state in STATES
-    ]
+    states = [(f'{label},state="{state}"', int(those.state == state)) for label, those in breakers for state in STATES]
     yield "breaker_state", "gauge", states
-    yield "breaker_opened_total", "counter", [(label, breaker.counts.opened) for label, breaker in breakers]
-    yield "breaker_kept_away_total", "counter", [(label, breaker.counts.kept_away) for label, breaker in breakers]
+    yield "breaker_opened_total", "counter", [(label, those.counts.opened) for label, those in breakers]
+    yield "breaker_kept_away_total", "counter", [(label, those.counts.kept_away) for label, those in breakers]
 
 
 def _labels(experiment: str, variant: str) -> str:

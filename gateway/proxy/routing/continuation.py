@@ -51,8 +51,8 @@ def route_continuation(response_map: ResponseMap, parsed: Parsed, target: Target
         return target
     arm = _arm(parsed.routing, place, target)
     if arm is None or (arm.name, arm.endpoint.name) == (target.arm.name, target.arm.endpoint.name):
-        return replace(target, fallback=None)  # another server does not have the earlier response
-    return replace(target, arm=arm, reason="continued", fallback=None)
+        return replace(target, fallbacks=())  # another server does not have the earlier response
+    return replace(target, arm=arm, reason="continued", fallbacks=())
 
 
 def remember_response(response_map: ResponseMap, routed: Routed, progress: Progress, content: AnswerContent) -> bool:

@@ -49,7 +49,10 @@ def resolve(routing: Routing, caller: Caller, body: RequestBody, headers: Header
         return routing.placed.get((route.name, unit)) or _place(routing, route, experiment, unit)
     else:
         arm = Arm(name=None, endpoint=routing.endpoints[str(route.deployment)])
-        target = Target(route=route.name, arm=arm, reason="direct", fallback=_fallback(routing, route, arm))
+        hold = route.hold == "complete"
+        target = Target(
+            route=route.name, arm=arm, reason="direct", fallbacks=_fallbacks(routing, route, arm), hold=hold
+        )
     return _keep_internal(route, target)
 
 
@@ -118,8 +121,9 @@ def _assigned(routing: Routing, route: Route, experiment: Experiment, unit: str 
         experiment=experiment,
         assignment=assignment,
         unit=name,
-        fallback=_fallback(routing, route, arm),
+        fallbacks=_fallbacks(routing, route, arm),
         exposure=_exposure(experiment, assignment, name),
+        hold=route.hold == "complete",
     )
 
 
@@ -137,24 +141,28 @@ def _exposure(experiment: Experiment, assignment: Assignment, unit: str | None) 
     )
 
 
-def _fallback(routing: Routing, route: Route, arm: Arm) -> Arm | None:
-    """The fallback's arm: the variant with this deployment (the control first), else the bare deployment."""
-    if route.fallback is None or route.fallback == arm.endpoint.name:
-        return None
+def _fallbacks(routing: Routing, route: Route, arm: Arm) -> tuple[Arm, ...]:
+    """What answers if the arm fails: its own fallbacks or those of the route, without its own deployment."""
     experiment = routing.plan.experiments.get(route.experiment or "")
+    own = experiment.variant(arm.name).fallbacks if experiment is not None and arm.name is not None else ()
+    names = [name for name in own or route.fallbacks if name != arm.endpoint.name]
+    return tuple(_fallback(routing, experiment, name) for name in names)
+
+
+def _fallback(routing: Routing, experiment: Experiment | None, deployment: str) -> Arm:
+    """The variant with this deployment (the control first), else the bare deployment."""
     if experiment is not None:
         for variant in sorted(experiment.variants, key=lambda variant: variant.name != experiment.control):
-            if variant.deployment == route.fallback:
+            if variant.deployment == deployment:
                 return routing.arms[experiment.name, variant.name]
-    return Arm(name=None, endpoint=routing.endpoints[route.fallback])
+    return Arm(name=None, endpoint=routing.endpoints[deployment])
 
 
 def _keep_internal(route: Route, target: Target) -> Target:
     """Refuse to send internal traffic to an external deployment, whatever else the plan says."""
     if route.data != "internal":
         return target
-    arms = [target.arm, target.fallback]
-    if any(arm is not None and arm.endpoint.deployment.external for arm in arms):
+    if any(arm.endpoint.deployment.external for arm in (target.arm, *target.fallbacks)):
         raise NotAllowed(
             f"model: {route.name!r} is internal and must not reach an external deployment",
             param="model",

@@ -1,4 +1,4 @@
-"""Asks a deployment's breaker before a call, and tells it how the call ended.
+"""Asks a deployment's breaker before a call, and tells it how the call began.
 
 None of it is called for an answer of a healthy deployment, see `Breaker.calm`.
 """
@@ -8,76 +8,70 @@ from __future__ import annotations
 import time
 
 from fairtrial.domain.errors import UpstreamError, UpstreamUnavailable
-from fairtrial.domain.events import Purpose
+from gateway.proxy.plan.breaker import Breaker
+from gateway.proxy.plan.recent_tries import Failure
 from gateway.proxy.plan.routing_table import Arm
-from gateway.proxy.stages import Attempt, Progress
+from gateway.proxy.recording.capture import prompt_digest
+from gateway.proxy.routing.resolve import recorded_unit
+from gateway.proxy.stages import Attempt, Routed
 
-NOT_ITS_FAULT = frozenset({"deployment_key_missing", "upstream_missing_package", "upstream_bad_request"})
-"""Codes of upstream errors for which nothing was sent to the deployment."""
+UNREACHABLE = frozenset({"upstream_connect", "upstream_timeout"})
+LOST = UNREACHABLE | {"upstream_reset"}
+"""Codes of failures before the head of an answer that speak of the server."""
 
-BAD_ANSWER = "upstream_bad_answer"
-FIRST_REDIRECT, FIRST_ERROR, FIRST_SERVER_ERROR = 300, 400, 500
+BAD_GATEWAYS = frozenset({502, 503, 504, 529})
+"""Statuses that speak of the server, whatever it was asked."""
+
+SERVER_ERROR = 500
+"""The status that may speak of the server or of the prompt."""
 
 
-def admit(progress: Progress, arm: Arm, purpose: Purpose) -> int:
-    """The permit of a call, or `UpstreamUnavailable` if the breaker keeps it away.
+def breaker_of(routed: Routed, arm: Arm) -> Breaker:
+    return arm.endpoint.health.breakers[routed.received.endpoint]
 
-    The state that the arm's own call met is noted for the record.
+
+def admit(routed: Routed, arm: Arm, *, fallback: bool) -> int:
+    """The permit of a call, or `UpstreamUnavailable` if it has to be kept away.
+
+    Where a fallback can answer, a deployment that asked for a pause is not called either.
     """
-    breaker, now = arm.endpoint.breaker, time.monotonic()
-    permit = breaker.admit(now)
-    if purpose == "live":
-        progress.breaker = "open" if permit is None else breaker.state
+    breaker, now = breaker_of(routed, arm), time.monotonic()
+    if fallback and now < arm.endpoint.health.rests_until:
+        breaker.counts.kept_away += 1
+        raise kept_away(arm, "it asked for a pause", 1)
+    permit = breaker.admit(now, fallback=fallback)
     if permit is None:
-        name = arm.endpoint.name
-        message = f"{name}: not called now, because its last requests failed ({breaker.reason})"
-        raise UpstreamUnavailable(message, code="upstream_unavailable", retry_after=breaker.seconds_left(now))
+        raise kept_away(arm, f"its last requests failed ({breaker.reason})", breaker.seconds_left(now))
     return permit
 
 
-def note_error(attempt: Attempt, error: BaseException) -> None:
-    """A call ended before its first byte. A cancelled call, or an error of the gateway, says nothing of the server."""
-    breaker = attempt.arm.endpoint.breaker
-    if isinstance(error, UpstreamError) and error.code not in NOT_ITS_FAULT:
-        breaker.failed(attempt.permit, error.code or BAD_ANSWER, time.monotonic())
+def kept_away(arm: Arm, why: str, seconds: int) -> UpstreamUnavailable:
+    """The error of a request that is not sent. ``seconds``: after which it may be tried again."""
+    message = f"{arm.endpoint.name}: not called now, because {why}"
+    return UpstreamUnavailable(message, code="upstream_unavailable", retry_after=seconds)
+
+
+def note_error(routed: Routed, attempt: Attempt, error: BaseException) -> None:
+    """A call ended before its first byte. Only a connection or a time-out without a head speaks of the server."""
+    breaker = breaker_of(routed, attempt.arm)
+    if isinstance(error, UpstreamError) and error.code in LOST and attempt.status is None:
+        failure = _failure(routed, error.code or "", unreachable=error.code in UNREACHABLE)
+        breaker.failed(attempt.permit, failure, time.monotonic())
     else:
         breaker.abandoned(attempt.permit)
 
 
-def note_start(attempt: Attempt, *, answers: bool) -> None:
-    """A response has started. ``answers``: a stream with a first byte; other answers count at their end."""
-    status, breaker = attempt.status or 0, attempt.arm.endpoint.breaker
-    if _has_failed(status):
-        breaker.failed(attempt.permit, f"http_{status}", time.monotonic())
-    elif answers:
-        breaker.answers(attempt.permit)
-
-
-def note_end(attempt: Attempt, progress: Progress) -> None:
-    """A response below 500 has ended, as its record says; without a record, the request was cancelled."""
-    breaker, permit = attempt.arm.endpoint.breaker, attempt.permit
-    if _has_failed(attempt.status or 0):
-        return
-    if progress.outcome == "ok":
-        breaker.succeeded(permit)
-    elif (reason := _why_unusable(attempt, progress)) is not None:
-        breaker.failed(permit, reason, time.monotonic())
-    elif progress.outcome in ("error", "partial"):
-        breaker.answers(permit)
+def note_start(routed: Routed, attempt: Attempt) -> None:
+    """A response has started."""
+    breaker, status = breaker_of(routed, attempt.arm), attempt.status or 0
+    if status in BAD_GATEWAYS or status == SERVER_ERROR:
+        failure = _failure(routed, f"http_{status}", may_be_prompt=status == SERVER_ERROR)
+        breaker.failed(attempt.permit, failure, time.monotonic())
     else:
-        breaker.abandoned(permit)
+        breaker.answered(attempt.permit, time.monotonic())
 
 
-def _has_failed(status: int) -> bool:
-    return status >= FIRST_SERVER_ERROR or FIRST_REDIRECT <= status < FIRST_ERROR
-
-
-def _why_unusable(attempt: Attempt, progress: Progress) -> str | None:
-    """The code of a response that broke off, ended too early, or can't be read. Its own errors are answers."""
-    if isinstance(attempt.failure, UpstreamError):
-        return attempt.failure.code or BAD_ANSWER
-    read = progress.content.metadata
-    if progress.outcome == "partial" and read.error_type is None:
-        return "upstream_incomplete"
-    unreadable = progress.outcome == "error" and read.error_code == BAD_ANSWER
-    return BAD_ANSWER if unreadable and (attempt.status or 0) < FIRST_ERROR else None
+def _failure(routed: Routed, reason: str, *, may_be_prompt: bool = False, unreachable: bool = False) -> Failure:
+    digest = prompt_digest(routed.routing.published.pepper, routed.body.fields)
+    unit = recorded_unit(routed.received, routed.routing, routed.body, routed.target)
+    return Failure(reason, routed.caller.key_id, unit or digest, digest if may_be_prompt else None, unreachable)

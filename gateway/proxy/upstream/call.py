@@ -1,23 +1,20 @@
-"""Calls the upstream: the arm's own server, then at most one fallback, and never after a first byte.
+"""Calls one upstream: headers and body are rewritten and sent, and the first byte is awaited.
 
-Headers and body are rewritten and sent, and the first byte is awaited. Each failure becomes an error with a code.
+Each failure becomes an error with a code.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from functools import partial
-from types import TracebackType
-from typing import Any
 
 import msgspec
 
 from fairtrial.domain.errors import BadRequest, RequestError, UpstreamError, UpstreamTimeout
 from fairtrial.domain.events import Purpose
-from gateway.proxy.plan.routing_table import Arm, Endpoint, Target
+from gateway.proxy.plan.routing_table import Arm, Endpoint
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS
 from gateway.proxy.stages import Attempt, Progress, Routed
 from gateway.proxy.transport.transport import (
@@ -29,15 +26,15 @@ from gateway.proxy.transport.transport import (
     UpstreamResponse,
     too_large,
 )
-from gateway.proxy.upstream.breaking import admit, note_error, note_start
+from gateway.proxy.upstream.breaking import note_error, note_start
 from gateway.proxy.upstream.request_rewrite import refuse_without_key, upstream_body, upstream_headers
+from gateway.proxy.upstream.time_limit import TimeLimit
 
 STREAM_TYPE, JSON_TYPE = b"text/event-stream", b"application/json"
 CHAT = "/chat/completions"
 METERED = frozenset({CHAT, "/completions"})
 STREAMED = METERED | {"/responses"}
 FIRST_REDIRECT, FIRST_ERROR = 300, 400
-SERVER_ERRORS = range(500, 600)
 Sending = Awaitable[UpstreamResponse]
 
 
@@ -66,79 +63,24 @@ class StartedResponse(msgspec.Struct, frozen=True):
         return self.attempt.arm.endpoint
 
 
-class TimeLimit:
-    """``with TimeLimit(seconds):`` cancels the current task after that time and raises `TimeoutError` instead.
-
-    It is `asyncio.timeout` at a third of its cost for each request.
-    """
-
-    __slots__ = ("_cancels", "_expired", "_task", "_timer")
-
-    def __init__(self, seconds: float, task: asyncio.Task[None] | None = None) -> None:
-        """``task``: the current task, if it is known."""
-        current = task or asyncio.current_task()
-        assert current is not None
-        self._task: asyncio.Task[Any] = current
-        self._cancels = current.cancelling()
-        self._expired = False
-        self._timer = current.get_loop().call_later(seconds, self._expire)
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._timer.cancel()
-        ours = self._expired and self._task.uncancel() <= self._cancels
-        if ours and kind is not None and issubclass(kind, asyncio.CancelledError):
-            raise TimeoutError from error
-
-    def _expire(self) -> None:
-        self._expired = True
-        self._task.cancel()
-
-
-Starting = Coroutine[Any, Any, StartedResponse]
-
-
 @dataclass(frozen=True, slots=True)
-class Upstreams:
+class UpstreamCalls:
     """The two ways to the servers of models: OpenAI's protocol directly, any other one by translation."""
 
     transport: Transport
     translation: Translation
 
-    def start(self, routed: Routed, progress: Progress) -> Starting:
-        """A response that has started, from the arm or from its fallback; `UpstreamError` if neither gave one."""
-        target, progress.breaker = routed.target, "closed"
-        if target.fallback is None:
-            return self._call(routed, progress, target.arm, "live")
-        return self._call_either(routed, progress, target, target.fallback)
+    async def call(
+        self, routed: Routed, progress: Progress, arm: Arm, purpose: Purpose, permit: int, *, seconds: float
+    ) -> StartedResponse:
+        """Send the request to an arm and wait ``seconds`` for the first byte; `UpstreamError` or `UpstreamTimeout`.
 
-    async def _call_either(self, routed: Routed, progress: Progress, target: Target, fallback: Arm) -> StartedResponse:
-        try:
-            response = await self._call(routed, progress, target.arm, "live")
-        except UpstreamError:
-            if progress.client_gone:
-                raise
-        else:
-            status = response.upstream.status
-            if progress.client_gone or status not in SERVER_ERRORS:
-                return response
-            response.upstream.release()
-            name = target.arm.endpoint.name
-            response.attempt.fail(UpstreamError(f"{name}: answered {status}", code="upstream_error"))
-        return await self._call(routed, progress, fallback, "fallback")
-
-    async def _call(self, routed: Routed, progress: Progress, arm: Arm, purpose: Purpose) -> StartedResponse:
-        """Send the request to an arm and wait for the first byte; `UpstreamError` or `UpstreamTimeout`.
-
-        This is one new attempt, or two if the transport had to send the request a second time. It is none if the
-        deployment's breaker is open.
+        This is one new attempt, or two if the transport had to send the request a second time.
         """
-        endpoint, request, breaker = routed.received.endpoint, routed.body, arm.endpoint.breaker
-        progress.begin_attempt(arm, purpose, breaker.permit if breaker.calm else admit(progress, arm, purpose))
+        attempt = progress.begin_attempt(arm, purpose, permit)
+        endpoint, request = routed.received.endpoint, routed.body
+        breaker = arm.endpoint.health.breakers[endpoint]
+        breaker.tried(routed.caller.key_id, attempt.started)
         meter = request.stream and endpoint in METERED and not request.wants_usage
         try:
             refuse_without_key(arm.endpoint)
@@ -147,16 +89,16 @@ class Upstreams:
                 sending = await self._translate(routed, arm, body)
             else:
                 sending = self.transport.send(_request(routed, progress, arm, body))
-            upstream, first = await _first_byte(sending, progress)
+            upstream, first = await _first_byte(sending, progress, seconds)
         except BaseException as error:
             if isinstance(error, RequestError):
                 progress.attempts[-1].fail(error)
-            note_error(progress.attempts[-1], error)
+            note_error(routed, progress.attempts[-1], error)
             raise
         stream = request.stream and endpoint in STREAMED
         response = StartedResponse(upstream, first, progress.attempts[-1], meter, stream)
         if upstream.status >= FIRST_REDIRECT or not breaker.calm:
-            note_start(response.attempt, answers=bool(first) and response.streams)
+            note_start(routed, response.attempt)
         return response
 
     async def _translate(self, routed: Routed, arm: Arm, body: bytes) -> Sending:
@@ -171,9 +113,8 @@ class Upstreams:
         return self.translation.send(_translated(routed, arm, body))
 
 
-async def _first_byte(sending: Sending, progress: Progress) -> tuple[UpstreamResponse, bytes]:
+async def _first_byte(sending: Sending, progress: Progress, seconds: float) -> tuple[UpstreamResponse, bytes]:
     endpoint = progress.attempts[-1].arm.endpoint
-    seconds = endpoint.deployment.timeouts.first_byte
     try:
         with TimeLimit(seconds, progress.task):
             upstream = await sending
@@ -224,6 +165,11 @@ def unreadable(response: StartedResponse) -> UpstreamError:
     """The error of a stream with an event that is not JSON."""
     message = f"{response.endpoint.name}: sent an event that is not JSON"
     return _failed(response, UpstreamError(message, code="upstream_bad_answer"))
+
+
+def broken_answer(response: StartedResponse, why: str) -> UpstreamError:
+    """The error of a whole answer that can't be used."""
+    return _failed(response, UpstreamError(f"{response.endpoint.name}: {why}", code="upstream_incomplete"))
 
 
 def overflow(response: StartedResponse, limit: int) -> UpstreamError:

@@ -1,4 +1,4 @@
-"""A deployment that fails five times in a row is not called again, and one probe at a time finds that it is back."""
+"""A deployment that is broken for everybody is not called; what one caller breaks costs others nothing."""
 
 from __future__ import annotations
 
@@ -11,41 +11,38 @@ from typing import Any
 import httpx
 import pytest
 
-from fairtrial.domain.plan import BreakerRule, Experiment, Route, Timeouts, Variant
-from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, plan_for
+from fairtrial.domain.plan import BreakerRule, Experiment, Key, RetryRule, Route, Timeouts, Variant
+from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, key, plan_for
 from tests.fixtures.services.project_files import free_ports
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE, until
 
-LONG = BreakerRule(open_seconds=600.0)
+USUAL = BreakerRule()
 SHORT = BreakerRule(open_seconds=0.05)
+ONCE = RetryRule(attempts=1)
 LIMITS = Timeouts(connect=2.0, first_byte=1.0, idle=1.0, total=10.0)
-CHUNK = 'data: {"id": "a", "choices": [{"index": 0, "delta": {"content": "hi"}}]}\n\n'
-STREAMS = {"content-type": "text/event-stream"}
+TRIES = 20
+"""So many failed tries of as many users open a breaker."""
+
 NO_KEY = "${FAIRTRIAL_TEST_UNSET}"
 
-FAILURES: dict[str, dict[str, Any]] = {
+BROKEN: dict[str, dict[str, Any]] = {
     "500": {"kind": "json", "status": 500},
+    "502": {"kind": "html"},
     "503 without JSON": {"kind": "bytes", "status": 503, "body": "down"},
-    "a redirect": {"kind": "bytes", "status": 302, "headers": {"location": "/x"}},
+    "504": {"kind": "json", "status": 504},
+    "529": {"kind": "json", "status": 529},
     "reset": {"kind": "reset"},
-    "not JSON": {"kind": "html", "status": 200},
-    "an empty answer": {"kind": "bytes", "body": ""},
-    "a broken answer": {"kind": "bytes", "body": "{", "declared": 9, "then": "close"},
-}
-BROKEN_STREAMS: dict[str, dict[str, Any]] = {
-    "500": {"kind": "json", "status": 500},
-    "reset": {"kind": "stream", "finish": False, "done": False, "then": "reset"},
-    "no end": {"kind": "bytes", "body": CHUNK, "headers": STREAMS},
-    "no event": {"kind": "bytes", "body": "", "headers": STREAMS},
-    "not JSON": {"kind": "stream", "events": [CHUNK, "data: {oops\n\n"]},
 }
 ANSWERS: dict[str, dict[str, Any]] = {
     "answers": {"kind": "json"},
     "429": {"kind": "json", "status": 429},
     "400": {"kind": "json", "status": 400},
     "401": {"kind": "json", "status": 401},
+    "501": {"kind": "json", "status": 501},
+    "a redirect": {"kind": "bytes", "status": 302, "headers": {"location": "/x"}},
     "an error with 200": {"kind": "json", "whole": {"error": {"message": "no", "type": "x"}}},
+    "a stream that breaks off": {"kind": "stream", "finish": False, "done": False, "then": "reset"},
 }
 
 
@@ -55,9 +52,11 @@ def spare_fixture() -> Iterator[FakeUpstream]:
         yield fake
 
 
-def publish(rig: Rig, upstream: str, spare: FakeUpstream, *, rule: BreakerRule = LONG, **changes: Any) -> None:
+def publish(
+    rig: Rig, upstream: str, spare: FakeUpstream, *keys: Key, rule: BreakerRule = USUAL, **changes: Any
+) -> None:
     """One fragile deployment: alone, with a fallback, and as an arm."""
-    fragile = deployment("fragile", upstream, timeouts=LIMITS, breaker=rule, **changes)
+    fragile = deployment("fragile", upstream, **{"timeouts": LIMITS, "breaker": rule, "retry": ONCE, **changes})
     variants = (Variant("a", "fragile", 50.0), Variant("b", "fragile", 50.0))
     trial = Experiment(EXPERIMENT, "Which one?", "user", "a", variants, "salt", 100.0)
     routes = {
@@ -66,15 +65,36 @@ def publish(rig: Rig, upstream: str, spare: FakeUpstream, *, rule: BreakerRule =
         "arm": Route("arm", experiment=EXPERIMENT, fallback="spare"),
         "lost-arm": Route("lost-arm", experiment=EXPERIMENT),
     }
-    deployments = {"fragile": fragile, "spare": deployment("spare", spare.url)}
-    rig.publish(plan_for(upstream, deployments=deployments, routes=routes, experiments={EXPERIMENT: trial}))
+    deployments = {"fragile": fragile, "spare": deployment("spare", spare.url, retry=ONCE)}
+    rig.publish(plan_for(upstream, deployments=deployments, routes=routes, experiments={EXPERIMENT: trial}), *keys)
 
 
-def ask(rig: Rig, model: str = "alone", fake: dict[str, Any] | None = None, *, stream: bool = False) -> httpx.Response:
-    sent = {"model": model, "user": "u", "stream": stream, "messages": [{"role": "user", "content": "hi"}]}
+def ask(
+    rig: Rig,
+    model: str = "alone",
+    fake: dict[str, Any] | None = None,
+    *,
+    user: str = "u",
+    prompt: str = "hi",
+    stream: bool = False,
+    secret: str | None = None,
+) -> httpx.Response:
+    sent = {"model": model, "user": user, "stream": stream, "messages": [{"role": "user", "content": prompt}]}
+    headers = {"authorization": f"Bearer {secret}"} if secret else {}
     return httpx.post(
-        f"{rig.url}/chat/completions", json=sent | ({"fake": fake} if fake else {}), timeout=PATIENCE, verify=False
+        f"{rig.url}/chat/completions",
+        json=sent | ({"fake": fake} if fake else {}),
+        headers=headers,
+        timeout=PATIENCE,
+        verify=False,
     )
+
+
+def many(
+    rig: Rig, fake: dict[str, Any], model: str = "alone", count: int = TRIES, **changes: Any
+) -> list[httpx.Response]:
+    """As many requests, each of another user."""
+    return [ask(rig, model, fake, user=f"u{number}", **changes) for number in range(count)]
 
 
 def event(rig: Rig, answer: httpx.Response) -> dict[str, Any]:
@@ -102,59 +122,70 @@ def is_refused(answer: httpx.Response) -> bool:
     if b'"upstream_unavailable"' not in answer.content:
         return False
     assert answer.status_code == 503
-    assert 1 <= int(answer.headers["retry-after"]) <= 600
+    assert 1 <= int(answer.headers["retry-after"]) <= 10
     assert answer.headers["x-should-retry"] == "true"
     assert answer.json()["error"]["type"] == "upstream_error"
     return True
 
 
-@pytest.mark.parametrize("fake", FAILURES.values(), ids=FAILURES)
-def test_an_upstream_that_fails_receives_five_requests(
+@pytest.mark.parametrize("fake", BROKEN.values(), ids=BROKEN)
+def test_a_server_that_is_broken_for_everybody_is_not_called(
     rig: Rig, upstream: FakeUpstream, spare: FakeUpstream, fake: dict[str, Any]
 ) -> None:
     publish(rig, upstream.url, spare)
-    answers = [ask(rig, fake=fake) for _ in range(8)]
-    assert [is_refused(answer) for answer in answers] == [False] * 5 + [True] * 3
-    assert len(upstream.seen) == 5
-
-
-@pytest.mark.parametrize("fake", BROKEN_STREAMS.values(), ids=BROKEN_STREAMS)
-def test_streams_that_break_off_open_the_breaker(
-    rig: Rig, upstream: FakeUpstream, spare: FakeUpstream, fake: dict[str, Any]
-) -> None:
-    publish(rig, upstream.url, spare)
-    for _ in range(5):
-        ask(rig, fake=fake, stream=True)
-    assert is_refused(ask(rig, stream=True))
-    assert len(upstream.seen) == 5
+    answers = [ask(rig, fake=fake, user=f"u{number}", prompt=f"p{number}") for number in range(TRIES + 3)]
+    assert [is_refused(answer) for answer in answers] == [False] * TRIES + [True] * 3
+    assert len(upstream.seen) == TRIES
 
 
 @pytest.mark.parametrize("fake", ANSWERS.values(), ids=ANSWERS)
-def test_an_upstream_that_answers_is_called_again(
+def test_a_server_that_answers_is_called_again(
     rig: Rig, upstream: FakeUpstream, spare: FakeUpstream, fake: dict[str, Any]
 ) -> None:
     publish(rig, upstream.url, spare)
-    for _ in range(8):
-        ask(rig, fake=fake)
-    assert len(upstream.seen) == 8
+    many(rig, fake, count=TRIES + 5, stream=fake["kind"] == "stream")
+    assert len(upstream.seen) == TRIES + 5
     assert samples(rig)['state,state="closed"'] == 1
 
 
-def test_an_answer_between_failures_resets_the_count_and_a_429_does_not(
+def test_half_of_the_answers_come_through_if_half_of_them_fail(
     rig: Rig, upstream: FakeUpstream, spare: FakeUpstream
 ) -> None:
     publish(rig, upstream.url, spare)
-    bad, busy = FAILURES["500"], ANSWERS["429"]
-    for fake in (bad, bad, bad, bad, {"kind": "json"}, bad, bad, bad, bad, busy, bad):
-        assert not is_refused(ask(rig, fake=fake))
-    assert is_refused(ask(rig))
-    assert len(upstream.seen) == 11
+    fakes = [BROKEN["503 without JSON"], ANSWERS["answers"]] * 50
+    answers = [ask(rig, fake=fake, user=f"u{number}") for number, fake in enumerate(fakes)]
+    assert [answer.status_code for answer in answers] == [503, 200] * 50
+    assert not any(map(is_refused, answers))
+
+
+def test_a_prompt_that_breaks_the_server_costs_another_key_and_another_user_nothing(
+    rig: Rig, upstream: FakeUpstream, spare: FakeUpstream
+) -> None:
+    secrets = "ft-poison-1", "ft-good-2"
+    publish(rig, upstream.url, spare, *(key(one, "complete") for one in secrets))
+    for number in range(3 * TRIES):
+        ask(rig, fake=BROKEN["500"], user="poison", prompt="the same", secret=secrets[0])
+        ask(rig, fake=BROKEN["500"], user=f"u{number}", prompt=f"p{number}", secret=secrets[0])
+        for secret in secrets:
+            assert ask(rig, user="good", secret=secret).status_code == 200
+
+
+def test_embeddings_that_a_server_does_not_have_leave_its_chat_alone(
+    rig: Rig, upstream: FakeUpstream, spare: FakeUpstream
+) -> None:
+    publish(rig, upstream.url, spare)
+    for number in range(TRIES + 5):
+        sent = {"model": "alone", "input": f"p{number}", "user": f"u{number}", "fake": {"kind": "json", "status": 503}}
+        httpx.post(f"{rig.url}/embeddings", json=sent, timeout=PATIENCE, verify=False)
+    assert len(upstream.seen) == TRIES
+    assert ask(rig).status_code == 200
+    assert samples(rig)['state,state="open"'] == 1
 
 
 def test_a_dead_address_is_tried_five_times_and_the_fallback_serves_at_once(rig: Rig, spare: FakeUpstream) -> None:
     (port,) = free_ports(1)
-    publish(rig, f"http://127.0.0.1:{port}/v1", spare)
-    answers = [ask(rig, "rescued") for _ in range(8)]
+    publish(rig, f"http://127.0.0.1:{port}/v1", spare, rule=BreakerRule(open_seconds=10.0))
+    answers = many(rig, ANSWERS["answers"], "rescued", count=8)
     assert [answer.status_code for answer in answers] == [200] * 8
     assert len(spare.seen) == 8
     served = ("fallback", "spare")
@@ -165,19 +196,22 @@ def test_a_dead_address_is_tried_five_times_and_the_fallback_serves_at_once(rig:
 async def test_requests_in_flight_when_it_opens_end_as_they_would_and_nothing_else_is_sent(
     rig: Rig, upstream: FakeUpstream, spare: FakeUpstream
 ) -> None:
-    publish(rig, upstream.url, spare)
-    sent = {"model": "alone", "messages": [], "fake": {"kind": "stall"}}
+    publish(rig, upstream.url, spare, rule=BreakerRule(open_seconds=10.0))
     async with httpx.AsyncClient(timeout=PATIENCE, limits=httpx.Limits(max_connections=200), verify=False) as client:
 
-        async def many(count: int) -> list[int]:
-            asked = (client.post(f"{rig.url}/chat/completions", json=sent) for _ in range(count))
+        async def ask_all(count: int) -> list[int]:
+            sent = {"model": "alone", "messages": [], "fake": {"kind": "stall"}}
+            asked = (
+                client.post(f"{rig.url}/chat/completions", json=sent | {"user": f"u{number}"})
+                for number in range(count)
+            )
             return [answer.status_code for answer in await asyncio.gather(*asked)]
 
-        first = await many(200)
+        first = await ask_all(200)
         reached = len(upstream.seen)
         assert first.count(504) == reached
         assert first.count(503) == 200 - reached
-        assert await many(50) == [503] * 50
+        assert await ask_all(50) == [503] * 50
     assert len(upstream.seen) == reached
     assert samples(rig)["opened_total"] == 1
 
@@ -186,59 +220,66 @@ async def test_requests_in_flight_when_it_opens_end_as_they_would_and_nothing_el
     ("route", "status", "reason", "user"),
     [("arm", 200, "fallback", "answered"), ("lost-arm", 503, "assigned", "failed")],
 )
-def test_a_request_that_is_kept_away_counts_as_failed_for_its_arm(
+def test_a_request_that_is_kept_away_is_no_failure_of_its_arm(
     rig: Rig, upstream: FakeUpstream, spare: FakeUpstream, route: str, status: int, reason: str, user: str
 ) -> None:
-    publish(rig, upstream.url, spare)
-    upstream.script = FAILURES["500"]
-    met = [event(rig, ask(rig, route)) for _ in range(5)]
-    assert [one["breaker"] for one in met] == ["closed"] * 5
+    publish(rig, upstream.url, spare, rule=BreakerRule(open_seconds=10.0))
+    upstream.script = BROKEN["503 without JSON"]
+    met = [event(rig, ask(rig, route, user=f"u{number}")) for number in range(TRIES)]
+    assert {(one["breaker"], one["arm_outcome"]) for one in met} == {("closed", "failed")}
     answer = ask(rig, route)
     kept = event(rig, answer)
-    assert (answer.status_code, len(upstream.seen)) == (status, 5)
+    assert (answer.status_code, len(upstream.seen)) == (status, TRIES)
     assert (kept["breaker"], kept["reason"]) == ("open", reason)
-    assert (kept["arm_outcome"], kept["user_outcome"]) == ("failed", user)
+    assert (kept["arm_outcome"], kept["user_outcome"]) == ("kept_away", user)
     assert kept["variant_assigned"] in ("a", "b")
     assert attempts(rig, answer) == ([("fallback", "spare")] if route == "arm" else [])
-    assert [one["enrolled"] for one in rig.events("exposure")] == [True] * 6
+    assert [one["enrolled"] for one in rig.events("exposure")] == [True] * (TRIES + 1)
 
 
 def test_a_fallback_whose_own_breaker_is_open_is_not_called_either(
     rig: Rig, upstream: FakeUpstream, spare: FakeUpstream
 ) -> None:
-    publish(rig, upstream.url, spare)
-    upstream.script = spare.script = FAILURES["500"]
-    answers = [ask(rig, "rescued") for _ in range(7)]
-    assert [is_refused(answer) for answer in answers] == [False] * 5 + [True] * 2
-    assert (len(upstream.seen), len(spare.seen)) == (5, 5)
+    publish(rig, upstream.url, spare, rule=BreakerRule(open_seconds=10.0))
+    upstream.script = spare.script = BROKEN["503 without JSON"]
+    answers = many(rig, BROKEN["503 without JSON"], "rescued", count=TRIES + 2)
+    assert [is_refused(answer) for answer in answers] == [False] * TRIES + [True] * 2
+    assert (len(upstream.seen), len(spare.seen)) == (TRIES, TRIES)
     kept = event(rig, answers[-1])
-    assert (kept["arm_outcome"], kept["user_outcome"], attempts(rig, answers[-1])) == ("failed", "failed", [])
+    assert (kept["arm_outcome"], kept["user_outcome"], attempts(rig, answers[-1])) == ("kept_away", "failed", [])
 
 
-def test_a_probe_closes_it_once_the_upstream_is_back(rig: Rig, upstream: FakeUpstream, spare: FakeUpstream) -> None:
+def test_a_probe_closes_it_once_the_server_is_back(rig: Rig, upstream: FakeUpstream, spare: FakeUpstream) -> None:
     publish(rig, upstream.url, spare, rule=SHORT)
-    upstream.script = FAILURES["500"]
-    for _ in range(5):
-        ask(rig)
-    upstream.script = {"kind": "json"}
+    many(rig, BROKEN["503 without JSON"])
     while is_refused(last := ask(rig)):
         pass
     assert (last.status_code, event(rig, last)["breaker"]) == (200, "half_open")
     after = [ask(rig) for _ in range(5)]
     assert [answer.status_code for answer in after] == [200] * 5
     assert event(rig, after[0])["breaker"] == "closed"
-    assert len(upstream.seen) == 11
+    assert len(upstream.seen) == TRIES + 6
+
+
+def test_a_probe_runs_beside_the_fallback_that_answers(rig: Rig, upstream: FakeUpstream, spare: FakeUpstream) -> None:
+    publish(rig, upstream.url, spare, rule=SHORT)
+    upstream.script = BROKEN["503 without JSON"]
+    for number in range(TRIES):
+        ask(rig, "rescued", user=f"u{number}")
+    upstream.script = {"kind": "json", "delay": 0.3}
+    until(lambda: ask(rig, "rescued").status_code == 200 and len(upstream.seen) > TRIES, "a probe")
+    assert spare.seen, "nobody waited for the probe"
+    until(lambda: attempts(rig, ask(rig, "rescued")) == [("live", "fragile")], "the server to be called again")
 
 
 def test_a_caller_who_leaves_frees_the_place_of_the_probe(
     rig: Rig, upstream: FakeUpstream, spare: FakeUpstream
 ) -> None:
     publish(rig, upstream.url, spare, rule=SHORT)
-    for _ in range(5):
-        ask(rig, fake=FAILURES["500"])
+    many(rig, BROKEN["503 without JSON"])
     upstream.script = {"kind": "stall"}
     sent = {"model": "alone", "messages": []}
-    while len(upstream.seen) < 6:
+    while len(upstream.seen) < TRIES + 1:
         with suppress(httpx.ReadTimeout):
             httpx.post(f"{rig.url}/chat/completions", json=sent, timeout=0.3, verify=False)
     upstream.script = {"kind": "json"}
@@ -248,11 +289,10 @@ def test_a_caller_who_leaves_frees_the_place_of_the_probe(
 def test_a_changed_deployment_begins_closed_and_an_unchanged_one_stays_open(
     rig: Rig, upstream: FakeUpstream, spare: FakeUpstream
 ) -> None:
-    publish(rig, upstream.url, spare)
-    for _ in range(5):
-        ask(rig, fake=FAILURES["500"])
+    publish(rig, upstream.url, spare, rule=BreakerRule(open_seconds=10.0))
+    many(rig, BROKEN["503 without JSON"])
     with FakeUpstream() as elsewhere:
-        publish(rig, upstream.url, elsewhere)
+        publish(rig, upstream.url, elsewhere, rule=BreakerRule(open_seconds=10.0))
         assert is_refused(ask(rig))
     publish(rig, upstream.url, spare, model="openai/other")
     assert ask(rig).status_code == 200
@@ -261,15 +301,16 @@ def test_a_changed_deployment_begins_closed_and_an_unchanged_one_stays_open(
 
 def test_a_breaker_that_is_turned_off_never_opens(rig: Rig, upstream: FakeUpstream, spare: FakeUpstream) -> None:
     publish(rig, upstream.url, spare, rule=BreakerRule(failures=0))
-    assert [ask(rig, fake=FAILURES["500"]).status_code for _ in range(8)] == [500] * 8
+    answers = many(rig, BROKEN["503 without JSON"], count=TRIES + 5)
+    assert not any(map(is_refused, answers))
 
 
 def test_a_missing_key_and_the_caller_s_mistakes_do_not_open_it(
     rig: Rig, upstream: FakeUpstream, spare: FakeUpstream
 ) -> None:
     publish(rig, upstream.url, spare, api_key=NO_KEY)
-    codes = [ask(rig).json()["error"]["code"] for _ in range(7)]
-    assert codes == ["deployment_key_missing"] * 7
+    codes = {answer.json()["error"]["code"] for answer in many(rig, {}, count=TRIES + 2)}
+    assert codes == {"deployment_key_missing"}
     publish(rig, upstream.url, spare, provider="anthropic")
     sent = {"model": "alone", "prompt": "hi"}
     answers = [httpx.post(f"{rig.url}/completions", json=sent, timeout=PATIENCE, verify=False) for _ in range(7)]
@@ -278,19 +319,16 @@ def test_a_missing_key_and_the_caller_s_mistakes_do_not_open_it(
 
 def test_a_translated_deployment_has_a_breaker_too(rig: Rig, upstream: FakeUpstream, spare: FakeUpstream) -> None:
     publish(rig, upstream.url, spare, provider="anthropic", api_key="sk-a")
-    upstream.script = {"kind": "json", "status": 500, "whole": {"type": "error", "error": {"type": "api_error"}}}
-    answers = [ask(rig) for _ in range(7)]
-    assert [is_refused(answer) for answer in answers] == [False] * 5 + [True] * 2
-    assert len(upstream.seen) == 5
+    upstream.script = {"kind": "json", "status": 503, "whole": {"type": "error", "error": {"type": "api_error"}}}
+    answers = many(rig, {}, count=TRIES + 2)
+    assert [is_refused(answer) for answer in answers] == [False] * TRIES + [True] * 2
+    assert len(upstream.seen) == TRIES
 
 
 def test_metrics_show_the_state_and_what_was_kept_away(rig: Rig, upstream: FakeUpstream, spare: FakeUpstream) -> None:
-    publish(rig, upstream.url, spare)
+    publish(rig, upstream.url, spare, rule=BreakerRule(open_seconds=10.0))
     before = samples(rig)
-    for _ in range(5):
-        ask(rig, fake=FAILURES["500"])
-    for _ in range(3):
-        ask(rig)
+    many(rig, BROKEN["503 without JSON"], count=TRIES + 3)
     after = samples(rig)
     states = {name: after[f'state,state="{name}"'] for name in ("closed", "open", "half_open")}
     assert states == {"closed": 0, "open": 1, "half_open": 0}

@@ -1,171 +1,263 @@
-"""A breaker opens after failures in a row, admits one probe at a time, and waits longer after each failed probe."""
+"""A breaker opens for faults of the server alone, admits one probe at a time, and waits at most ten seconds."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
 from fairtrial.domain.plan import BreakerRule, Deployment
-from gateway.proxy.plan.breaker import LONGEST, Breaker, breaker_for
+from gateway.proxy.plan.breaker import LONGEST, Breaker
+from gateway.proxy.plan.recent_tries import Failure
 
 DEPLOYMENT = Deployment("tuned", "openai", "m-1", "http://x/v1", api_key="sk-secret")
-WHY = "upstream_connect"
+PATH = "/chat/completions"
+WHY = "http_503"
+_UNITS = count()
 
 
 def breaker(**rule: float) -> Breaker:
-    return Breaker(replace(DEPLOYMENT, breaker=BreakerRule(**rule)))  # type: ignore[arg-type]
+    return Breaker(replace(DEPLOYMENT, breaker=BreakerRule(**rule)), PATH)  # type: ignore[arg-type]
 
 
-def fail(one: Breaker, times: int, now: float = 0.0) -> None:
-    for _ in range(times):
-        permit = one.admit(now)
-        assert permit is not None
-        one.failed(permit, WHY, now)
+def failure(
+    *, key: str | None = "k", unit: str | None = None, digest: str | None = None, lost: bool = False
+) -> Failure:
+    """By default each one is of another unit."""
+    return Failure("upstream_connect" if lost else WHY, key, unit or f"u{next(_UNITS)}", digest, lost)
 
 
-def opened(now: float = 0.0, **rule: float) -> Breaker:
+def send(one: Breaker, now: float, what: Failure | None, *, key: str | None = "k", fallback: bool = True) -> bool:
+    """One request that fails so, or is answered; whether it was sent."""
+    permit = one.admit(now, fallback=fallback)
+    if permit is None:
+        return False
+    one.tried(key, now)
+    if what is None:
+        one.answered(permit, now)
+    else:
+        one.failed(permit, what, now)
+    return True
+
+
+def opened(now: float = 100.0, **rule: float) -> Breaker:
     one = breaker(**rule)
-    fail(one, one.deployment.breaker.failures, now)
+    for _ in range(20):
+        send(one, now, failure())
     assert one.state == "open"
     return one
 
 
 def probe(one: Breaker, now: float) -> int:
-    permit = one.admit(now)
-    assert permit is not None
+    permit = one.admit(now, fallback=True)
+    assert permit is not None and permit < 0
     assert one.state == "half_open"
     return permit
 
 
-def test_the_fifth_failure_in_a_row_opens_it() -> None:
+def test_half_of_twenty_tries_in_ten_seconds_open_it() -> None:
     one = breaker()
-    fail(one, 4)
-    assert (one.state, one.calm) == ("closed", False)
-    fail(one, 1)
-    assert (one.state, one.counts.opened) == ("open", 1)
-    assert [one.admit(now) for now in (0.0, 1.0, 4.999)] == [None] * 3
-    assert one.counts.kept_away == 3
-
-
-def test_a_complete_answer_resets_the_count_and_an_error_answer_leaves_it() -> None:
-    one = breaker()
-    fail(one, 4)
-    one.succeeded(one.permit)
-    assert one.calm
-    fail(one, 4)
-    one.answers(one.permit)
-    one.abandoned(one.permit)
-    assert one.state == "closed"
-    fail(one, 1)
+    for number in range(20):
+        assert one.state == "closed"
+        send(one, 100.0 + number * 0.4, failure() if number % 2 else None)
     assert one.state == "open"
 
 
-def test_one_probe_at_a_time_is_admitted_and_its_complete_answer_closes_the_breaker() -> None:
-    one = opened()
-    permit = probe(one, 5.0)
-    assert [one.admit(5.0), one.admit(500.0)] == [None, None]
-    one.succeeded(permit)
-    assert (one.state, one.calm) == ("closed", True)
-    fail(one, 4, 6.0)
+def test_fewer_tries_or_a_smaller_share_or_a_longer_time_leave_it_closed() -> None:
+    few, share, slow = breaker(), breaker(), breaker()
+    for _ in range(19):
+        send(few, 100.0, failure())
+    for number in range(200):
+        send(share, 100.0, failure() if number % 5 < 2 else None)
+    for number in range(60):
+        send(slow, 100.0 + number * 1.1, failure())
+    assert [one.state for one in (few, share, slow)] == ["closed"] * 3
+
+
+def test_successes_before_the_first_failure_count_too() -> None:
+    one = breaker()
+    for _ in range(100):
+        one.tried("k", 100.0)  # while it is calm, nothing else is noted
+    for _ in range(30):
+        send(one, 101.0, failure())
     assert one.state == "closed"
 
 
-def test_the_pause_doubles_with_each_failed_probe_up_to_a_minute_and_starts_anew_after_an_answer() -> None:
-    one, now = opened(), 0.0
-    for pause in (5.0, 10.0, 20.0, 40.0, 60.0, 60.0):
-        assert one.admit(now + pause - 0.001) is None
+def test_five_failures_to_connect_in_a_row_open_it_whatever_the_volume() -> None:
+    one = breaker()
+    for number in range(5):
+        assert one.state == "closed"
+        send(one, 100.0 + number * 60, failure(lost=True))
+    assert one.state == "open"
+
+
+def test_an_answer_between_them_or_a_single_unit_leaves_it_closed() -> None:
+    answered, alone = breaker(), breaker()
+    for number in range(12):
+        send(answered, 100.0, None if number % 5 == 4 else failure(lost=True))
+        send(alone, 100.0, failure(unit="one", lost=True))
+    assert (answered.state, alone.state) == ("closed", "closed")
+
+
+def test_the_same_prompt_of_one_unit_counts_once_for_a_fault_that_may_lie_in_it() -> None:
+    one = breaker()
+    for number in range(60):
+        send(one, 100.0, failure(unit="poison", digest="p"))
+        send(one, 100.0, failure(digest=f"d{number}") if number % 4 == 3 else None)
+    assert one.state == "closed"
+    for number in range(60, 200):
+        send(one, 102.0, failure(digest=f"d{number}"))
+    assert one.state == "open"
+
+
+def test_one_key_alone_does_not_open_it_for_others() -> None:
+    one = breaker()
+    for _ in range(200):
+        send(one, 100.0, failure(key="bad"), key="bad")
+        send(one, 100.0, failure(key="bad"), key="bad")
+        send(one, 100.0, None, key="good")
+    assert one.state == "closed"
+    assert send(one, 100.0, None, key="good")
+
+
+def test_one_unit_alone_does_not_open_it_and_the_only_key_does() -> None:
+    unit, key = breaker(), breaker()
+    for _ in range(100):
+        send(unit, 100.0, failure(unit="bad"))
+        send(key, 100.0, failure())
+    assert (unit.state, key.state) == ("closed", "open")
+
+
+def test_another_key_that_was_here_long_ago_protects_nobody() -> None:
+    one = breaker()
+    send(one, 100.0, None, key="good")
+    for number in range(40):
+        send(one, 101.0 + number * 0.4, failure())
+    assert one.state == "open"
+
+
+def test_without_a_fallback_a_partial_failure_sheds_nothing() -> None:
+    one = breaker()
+    sent = [send(one, 100.0 + number / 80, failure() if number % 2 else None, fallback=False) for number in range(800)]
+    assert all(sent)
+    assert one.state != "closed"
+    assert not send(one, 100.0, None)  # a request that has a fallback
+
+
+def test_without_a_fallback_it_sheds_where_nothing_succeeds() -> None:
+    one = opened()
+    assert not send(one, 100.5, None, fallback=False)
+    assert send(one, 101.0, failure(), fallback=False)  # the probe
+    assert not send(one, 101.0, None, fallback=False)
+
+
+def test_it_sheds_later_if_what_it_let_through_stops_succeeding() -> None:
+    one = breaker()
+    for number in range(20):
+        send(one, 100.0, failure() if number % 2 else None)
+    assert (one.state, one.hopeless) == ("open", False)
+    for _ in range(5):
+        assert send(one, 100.1, failure(lost=True), fallback=False)
+    assert not send(one, 100.2, None, fallback=False)
+
+
+def test_one_probe_at_a_time_is_admitted_and_its_answer_closes_it() -> None:
+    one = opened()
+    permit = probe(one, 101.0)
+    assert [one.admit(101.0, fallback=True), one.admit(500.0, fallback=True)] == [None, None]
+    one.answered(permit, 101.0)
+    assert (one.state, one.calm) == ("closed", True)
+
+
+def test_the_pause_doubles_with_each_failed_probe_up_to_ten_seconds_and_starts_anew_later() -> None:
+    one, now = opened(), 100.0
+    for pause in (1.0, 2.0, 4.0, 8.0, 10.0, 10.0):
+        assert one.admit(now + pause - 0.001, fallback=True) is None
         assert one.seconds_left(now) == pause
         now += pause
-        one.failed(probe(one, now), WHY, now)
-    one.succeeded(probe(one, now + LONGEST))
-    fail(one, 5, now)
-    assert one.seconds_left(now) == 5
+        one.failed(probe(one, now), failure(), now)
+    one.answered(probe(one, now + LONGEST), now + LONGEST)
+    now += 100
+    for _ in range(20):
+        send(one, now, failure())
+    assert (one.state, one.seconds_left(now)) == ("open", 1)
 
 
-def test_a_pause_that_is_longer_than_a_minute_stays_as_configured() -> None:
-    one = opened(open_seconds=90.0)
-    one.failed(probe(one, 90.0), WHY, 90.0)
-    assert one.seconds_left(90.0) == 90
+def test_a_longer_pause_counts_as_ten_seconds() -> None:
+    assert opened(open_seconds=90.0).seconds_left(100.0) == LONGEST
 
 
 def test_a_probe_that_is_cancelled_frees_its_place() -> None:
     one = opened()
-    one.abandoned(probe(one, 5.0))
+    one.abandoned(probe(one, 101.0))
     assert one.state == "open"
-    second = probe(one, 5.0)
-    one.failed(second, WHY, 5.0)
-    assert one.seconds_left(5.0) == 10
+    one.failed(probe(one, 101.0), failure(), 101.0)
+    assert one.seconds_left(101.0) == 2
 
 
-def test_requests_from_before_the_probe_change_nothing_however_they_end() -> None:
+def test_requests_from_before_change_nothing_however_they_end() -> None:
     one = breaker()
     early = one.permit
-    fail(one, 5)
-    for end in (one.answers, one.succeeded, one.abandoned):
-        end(early)
-    one.failed(early, WHY, 4.0)
-    assert (one.state, one.counts.opened, one.seconds_left(0.0)) == ("open", 1, 5)
-    permit = probe(one, 5.0)
-    for end in (one.answers, one.succeeded, one.abandoned):
-        end(early)
-    one.failed(early, WHY, 5.0)
-    assert one.state == "half_open"
-    one.succeeded(permit)
-    for _ in range(9):
-        one.failed(early, WHY, 6.0)
+    for _ in range(20):
+        send(one, 100.0, failure())
+    one.answered(early, 100.5)
+    one.failed(early, failure(), 100.6)
+    one.abandoned(early)
+    assert (one.state, one.counts.opened, one.seconds_left(100.0)) == ("open", 1, 1)
+    one.answered(probe(one, 101.0), 101.0)
+    for _ in range(40):
+        one.failed(early, failure(), 101.5)
     assert (one.state, one.calm) == ("closed", True)
 
 
-def test_a_stream_that_begins_admits_others_but_its_failure_opens_the_breaker_again() -> None:
-    one = opened()
-    permit = probe(one, 5.0)
-    one.answers(permit)
-    assert (one.state, one.admit(5.0)) == ("closed", permit)
-    one.failed(permit, "upstream_reset", 6.0)
-    assert (one.state, one.seconds_left(6.0)) == ("open", 10)
-
-
-def test_two_hundred_requests_in_flight_that_fail_open_it_once_and_nothing_else_is_sent() -> None:
+def test_two_hundred_requests_in_flight_that_fail_open_it_once() -> None:
     one = breaker()
-    permits = [one.admit(0.0) for _ in range(200)]
+    permits = [one.admit(100.0, fallback=True) for _ in range(200)]
     for number, permit in enumerate(permits):
         assert permit is not None
-        one.failed(permit, WHY, number / 1000)
-    assert [one.admit(0.3) for _ in range(200)] == [None] * 200
+        one.tried("k", 100.0)
+        one.failed(permit, failure(), 100.0 + number / 1000)
+    assert [one.admit(100.3, fallback=True) for _ in range(200)] == [None] * 200
     assert (one.counts.opened, one.counts.kept_away) == (1, 200)
 
 
 @pytest.mark.parametrize("failures", [1, 3])
-def test_the_number_of_failures_is_the_deployment_s(failures: int) -> None:
-    one = breaker(failures=failures)
-    fail(one, failures - 1)
-    assert one.state == "closed"
-    fail(one, 1)
-    assert one.state == "open"
+def test_the_numbers_are_the_deployment_s(failures: int) -> None:
+    row, share = breaker(failures=failures), breaker(share=0.9, tries=10)
+    for _ in range(max(2, failures)):
+        assert row.state == "closed"
+        send(row, 100.0, failure(lost=True))
+    for number in range(30):
+        send(share, 100.0, failure() if number % 5 else None)
+    assert (row.state, share.state) == ("open", "closed")
+    for _ in range(40):
+        send(share, 101.0, failure())
+    assert share.state == "open"
 
 
 def test_with_no_number_of_failures_it_never_opens() -> None:
     one = breaker(failures=0)
-    fail(one, 100)
+    for _ in range(100):
+        send(one, 100.0, failure(lost=True))
     assert (one.state, one.calm) == ("closed", True)
 
 
-def test_a_new_plan_keeps_the_state_of_the_same_deployment_and_closes_that_of_a_changed_one() -> None:
-    one = opened()
-    assert breaker_for(replace(one.deployment), one) is one
-    for change in ({"base_url": "http://y/v1"}, {"model": "m-2"}, {"breaker": BreakerRule(failures=0)}):
-        new = breaker_for(replace(one.deployment, **change), one)
-        assert (new.state, new.calm, new.counts) == ("closed", True, one.counts)
-    assert breaker_for(one.deployment, None).state == "closed"
+def test_it_is_calm_again_ten_seconds_after_a_failure() -> None:
+    one = breaker()
+    send(one, 100.0, failure())
+    send(one, 105.0, None)
+    assert not one.calm
+    send(one, 110.0, None)
+    assert one.calm
 
 
 def test_opening_and_closing_are_logged_without_the_key(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         one = opened()
-        one.succeeded(probe(one, 5.0))
+        one.answered(probe(one, 101.0), 101.0)
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-        ("WARNING", f"deployment tuned: breaker open for 5 s after 5 failures in a row, the last one {WHY}"),
-        ("INFO", f"deployment tuned: breaker closed, it answers again after {WHY}"),
+        ("WARNING", f"deployment tuned{PATH}: breaker open for 1 s after {WHY}"),
+        ("INFO", f"deployment tuned{PATH}: breaker closed, it answers again after {WHY}"),
     ]

@@ -8,14 +8,14 @@ import msgspec
 
 from fairtrial.domain.events import BreakerState, Purpose
 from fairtrial.domain.plan import Deployment
-from gateway.proxy.plan.breaker import Breaker
+from gateway.proxy.plan.health import Health
 from gateway.proxy.plan.routing_table import Arm, Endpoint
 from gateway.proxy.recording.outcomes import outcomes_of
 from gateway.proxy.stages import NO_CONTENT, Answered, Attempt
 from tests.fixtures.for_each import for_each
 
 DEPLOYMENT = Deployment("d", "openai", "m-1", "http://x/v1")
-ARM = Arm(None, Endpoint(DEPLOYMENT, None, None, msgspec.Raw(b'"m-1"'), Breaker(DEPLOYMENT)))
+ARM = Arm(None, Endpoint(DEPLOYMENT, None, None, msgspec.Raw(b'"m-1"'), Health(DEPLOYMENT)))
 NOT_READ: Any = None
 """The request itself, which the outcomes do not depend on."""
 

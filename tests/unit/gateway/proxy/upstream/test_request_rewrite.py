@@ -12,7 +12,7 @@ from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.events import Tokens
 from fairtrial.domain.plan import Deployment, Price
 from gateway.proxy.extraction.chat_metadata import answer_metadata
-from gateway.proxy.plan.breaker import Breaker
+from gateway.proxy.plan.health import Health
 from gateway.proxy.plan.routing_table import Arm, Endpoint
 from gateway.proxy.recording.capture import read_tags
 from gateway.proxy.recording.outcomes import cost_usd
@@ -22,7 +22,7 @@ from gateway.proxy.wire.request_body import parse_body
 from tests.fixtures.for_each import for_each
 
 DEPLOYMENT = Deployment("d", "openai", "m-1", "http://x/v1")
-ENDPOINT = Endpoint(DEPLOYMENT, None, None, msgspec.Raw(b'"m-1"'), Breaker(DEPLOYMENT))
+ENDPOINT = Endpoint(DEPLOYMENT, None, None, msgspec.Raw(b'"m-1"'), Health(DEPLOYMENT))
 
 
 def _up(body: bytes, *, arm: Arm | None = None, meter: bool = False) -> bytes:

@@ -1,0 +1,149 @@
+"""Gets a response that has started: from the arm, from the same server once more, or from a fallback.
+
+Nothing is tried again once a byte of an answer was sent on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from fairtrial.domain.errors import UpstreamError, UpstreamUnavailable
+from fairtrial.domain.events import Purpose
+from gateway.proxy.plan.routing_table import Arm
+from gateway.proxy.stages import Progress, Routed
+from gateway.proxy.upstream.breaking import admit, breaker_of, kept_away
+from gateway.proxy.upstream.call import METERED, StartedResponse, UpstreamCalls
+from gateway.proxy.upstream.failed_call import FailedCall, is_suspect, of_error, of_response
+from gateway.proxy.upstream.hold import hold_whole
+
+RETRIED_PATHS = METERED | {"/embeddings"}
+"""Requests that leave nothing behind on a server, so that they may be sent twice."""
+
+MOST_CALLS = 3
+"""Upstream calls for one request of a client, fallbacks included."""
+
+LONGEST_WAIT = 2.0
+"""The most seconds that a request waits because its provider asks for it. The client is told of a longer wait."""
+
+PAUSE = 0.2
+"""Mean seconds before a request is sent to the same server again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upstreams:
+    """All that can answer a request: `start` asks them in their order."""
+
+    calls: UpstreamCalls
+    _probes: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def start(self, routed: Routed, progress: Progress) -> StartedResponse:
+        """A response that has started; `UpstreamError` if there is none."""
+        target, progress.breaker = routed.target, "closed"
+        arms = (target.arm, *target.fallbacks)
+        failed = await self._ask(routed, progress, arms, "live")
+        tries, place = 1, 0
+        while isinstance(failed, FailedCall):
+            if failed.wait is not None:
+                arms[place].endpoint.health.rest(failed.wait, time.monotonic())
+            more = len(progress.attempts) < MOST_CALLS and not progress.client_gone
+            if more and _may_retry(routed, arms[place], failed, tries):
+                tries += 1
+                _give_up(failed)
+                await asyncio.sleep(failed.wait or PAUSE * random.uniform(0.5, 1.5))
+                failed = await self._ask(routed, progress, arms[place:], "retry")
+            elif more and place + 1 < len(arms):
+                tries, place = 1, place + 1
+                _give_up(failed)
+                failed = await self._ask(routed, progress, arms[place:], "fallback")
+            else:
+                progress.spent = len(progress.attempts) > 1
+                if failed.response is not None:
+                    return failed.response
+                try:
+                    raise failed.error or UpstreamError("no answer", code="upstream_error")
+                finally:
+                    del failed
+        return failed
+
+    async def _ask(
+        self, routed: Routed, progress: Progress, arms: Sequence[Arm], purpose: Purpose
+    ) -> StartedResponse | FailedCall:
+        """The response of the first arm; the others can answer if it does not."""
+        arm, others = arms[0], arms[1:]
+        timeouts = arm.endpoint.deployment.timeouts
+        seconds = min(timeouts.first_byte, timeouts.failover) if others else timeouts.first_byte
+        try:
+            permit = self._admit(routed, progress, arm, purpose, fallback=bool(others))
+            response = await self.calls.call(routed, progress, arm, purpose, permit, seconds=seconds)
+            if not is_suspect(response):
+                return await hold_whole(routed, response) if routed.target.hold else response
+            response, failed = await of_response(response, started=routed.received.started)
+        except UpstreamError as error:
+            error.__traceback__ = None  # its frames hold the body, and what is kept here would keep them
+            return of_error(error)
+        return failed or response
+
+    def _admit(self, routed: Routed, progress: Progress, arm: Arm, purpose: Purpose, *, fallback: bool) -> int:
+        """The permit of a call; the state that the arm's own call met is noted for the record."""
+        breaker, health = breaker_of(routed, arm), arm.endpoint.health
+        if breaker.calm and not (fallback and health.rests_until > 0):
+            return breaker.permit
+        try:
+            permit = admit(routed, arm, fallback=fallback)
+        except UpstreamUnavailable:
+            if purpose == "live":
+                progress.breaker = "open"
+            raise
+        if purpose == "live":
+            progress.breaker = breaker.state
+        if permit < 0 and fallback and routed.received.endpoint in RETRIED_PATHS:
+            self._probe(routed, progress, arm, permit)
+            raise kept_away(arm, "another request finds out whether it answers", 1)
+        return permit
+
+    def _probe(self, routed: Routed, progress: Progress, arm: Arm, permit: int) -> None:
+        """Send the request to an arm whose breaker is open, beside the fallback that answers it."""
+        beside = Progress(progress.task)
+        seconds = arm.endpoint.deployment.timeouts.failover
+
+        async def probe() -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            beside.task = task
+            try:
+                response = await self.calls.call(routed, beside, arm, "live", permit, seconds=seconds)
+            except UpstreamError:
+                return
+            response.upstream.release()
+            beside.attempts[-1].ended = time.perf_counter()
+
+        task = asyncio.create_task(probe())
+        self._probes.add(task)
+        task.add_done_callback(self._probes.discard)
+        progress.probes = beside.attempts
+
+
+def _may_retry(routed: Routed, arm: Arm, failed: FailedCall, tries: int) -> bool:
+    """Whether a request may be sent to the same server once more. A client's own retries count as ours."""
+    rule = arm.endpoint.deployment.retry
+    return (
+        failed.cause in rule.on
+        and failed.retryable
+        and tries < rule.attempts - routed.received.retry_ordinal
+        and (failed.wait or 0.0) <= LONGEST_WAIT
+        and routed.received.endpoint in RETRIED_PATHS
+        and arm.endpoint.health.spend_retry(time.monotonic())
+    )
+
+
+def _give_up(failed: FailedCall) -> None:
+    """Let go of the response that is not sent on."""
+    response = failed.response
+    if response is not None:
+        response.upstream.release()
+        message = f"{response.endpoint.name}: answered {response.upstream.status}"
+        response.attempt.fail(UpstreamError(message, code="upstream_error"))
