@@ -69,6 +69,10 @@ LARGEST_COUNT = 2**63 - 1
 FAILED = "error"
 """The reason to finish with which some servers report a failure inside an answer with the status 200."""
 
+FINISH_ERROR, NO_CHOICES = "finish_reason_error", "no_choices"
+UNSAID = frozenset({FINISH_ERROR, NO_CHOICES})
+"""Codes of failures for which an answer holds no error."""
+
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 _ANSWER = msgspec.json.Decoder(_Answer)
 NOTHING = ResponseMetadata()
@@ -131,7 +135,7 @@ def _metadata(chunks: Iterable[_Answer], *, done: bool) -> ResponseMetadata:
                 text = _text(choice)
     kind, code = error_of(error)
     if kind is None and (finish == FAILED or (chooses and done and not seen)):
-        kind, code = "upstream_error", "finish_reason_error" if seen else "no_choices"
+        kind, code = "upstream_error", FINISH_ERROR if seen else NO_CHOICES
     tokens = None if usage is None else tokens_of(usage)
     return ResponseMetadata(
         response_id=ident,

@@ -18,7 +18,7 @@ from gateway.proxy.response.response_headers import experiment_lines, response_l
 from gateway.proxy.routing.continuation import RESPONSES, remember_response
 from gateway.proxy.stages import AnswerContent, Progress, Routed
 from gateway.proxy.transport.transport import EVENT_LIMIT, TransportError
-from gateway.proxy.upstream.call import StartedResponse, broken_off, overflow, stalled, unreadable
+from gateway.proxy.upstream.call import StartedResponse, broken_answer, broken_off, overflow, stalled, unreadable
 from gateway.proxy.wire.asgi import ClientGone
 from gateway.proxy.wire.headers import Headers
 from gateway.proxy.wire.openai_errors import error_event
@@ -132,6 +132,9 @@ class StreamRelay:
         if splitter.broken:
             raise unreadable(self._response)
         self._accumulator.add(whole)
+        read = self._accumulator.metadata()
+        if not (read.done or read.finish_reason or read.error_type):
+            return out + self._break_off(broken_answer(self._response, "its answer ended too early"))
         await self._finish_whole()
         return out
 

@@ -7,7 +7,7 @@ import time
 from fairtrial.domain.errors import UpstreamError
 from fairtrial.domain.events import RequestOutcome
 from fairtrial.domain.limits.json_limits import DECODED, excess
-from gateway.proxy.extraction.chat_metadata import NOTHING, ResponseMetadata, answer_metadata
+from gateway.proxy.extraction.chat_metadata import NOTHING, UNSAID, ResponseMetadata, answer_metadata
 from gateway.proxy.extraction.responses_metadata import response_metadata
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.recording.record import Recorder
@@ -64,7 +64,7 @@ async def relay_late(
     response.attempt.ended = time.perf_counter()
     metadata, status = answer_metadata(body), response.upstream.status
     progress.content = AnswerContent(metadata)
-    if metadata.error_type is None:
+    if metadata.error_type is None or metadata.error_code in UNSAID:
         if status < FIRST_ERROR or not is_json(body):
             message = f"{response.endpoint.name}: answered {status} without a stream"
             raise UpstreamError(message, code="upstream_error")

@@ -170,7 +170,18 @@ ALLOWED = (
     ),
     Allowed(
         "errors",
-        "a deployment that failed five times in a row, which is 503, `upstream_unavailable`, for some seconds",
+        "a lost connection, 429, 502, 503 and 529, after which the gateway sends the request once more",
+        "The official client would do the same. If the second try fails too, its error has `x-should-retry: false`. "
+        "`retry: {attempts: 1}` turns this off, and the cases run with it.",
+    ),
+    Allowed(
+        "errors",
+        "a stream that ends without a reason to finish and without `[DONE]`",
+        "Directly, half of an answer looks like a whole one. An error event says that it is not: `APIError`.",
+    ),
+    Allowed(
+        "errors",
+        "a deployment that is broken for everybody, which is 503, `upstream_unavailable`, for some seconds",
         "A dead server would hold every request until its timeout. `breaker: {failures: 0}` turns this off, and the "
         "cases run with it.",
     ),

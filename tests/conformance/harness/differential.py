@@ -18,7 +18,7 @@ from tests.conformance.cases.case import MODEL, Case
 from tests.conformance.harness.allowed import REQUEST_HEADERS, REQUEST_PREFIXES, RESPONSE_HEADERS, STREAM_HEADERS
 from tests.conformance.harness.combinations import combinations
 from tests.conformance.harness.environments import ROOT, python_of
-from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, key, plan_for, without_breakers
+from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, called_once, deployment, key, plan_for
 from tests.fixtures.upstream.seen import Seen
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE
@@ -48,7 +48,7 @@ def plan(fake: FakeUpstream) -> Plan:
     routes = {name: Route(name, deployment=place.name) for name, place in places.items()}
     routes["arms"] = Route("arms", experiment=EXPERIMENT)
     deployments = {place.name: place for place in places.values()}
-    return without_breakers(replace(plan_for(fake.url), deployments=deployments, routes=routes))
+    return called_once(replace(plan_for(fake.url), deployments=deployments, routes=routes))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import openai
 
 from fairtrial.domain.plan import Key, Plan, Route, Timeouts
-from tests.fixtures.gateway.gateway_fixture import Rig, deployment, key, plan_for, running, without_breakers
+from tests.fixtures.gateway.gateway_fixture import Rig, called_once, deployment, key, plan_for, running
 from tests.fixtures.gateway.raw_client import RawClient, Received
 from tests.fixtures.upstream.manual_upstream import ManualUpstream, Script
 
@@ -83,7 +83,7 @@ def plan(url: str) -> Plan:
     deployments["capped"] = replace(drained, name="capped", drain_seconds=0.3)
     routes = {name: Route(name, deployment=name) for name in deployments}
     made = replace(whole, deployments={**whole.deployments, **deployments}, routes={**whole.routes, **routes})
-    return without_breakers(made)
+    return called_once(made)
 
 
 @contextmanager

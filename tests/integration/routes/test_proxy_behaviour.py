@@ -145,6 +145,7 @@ def test_a_fallback_serves_and_the_assigned_arm_is_kept(rig: Rig, upstream: Fake
     attempts = [event for event in rig.events("attempt") if event["request_id"] == request["request_id"]]
     assert [(event["purpose"], event["deployment"], event["status"]) for event in attempts] == [
         ("live", "tuned", None),
+        ("retry", "tuned", None),
         ("fallback", "base", 200),
     ]
     assert b"Be kind" not in upstream.seen[-1].body

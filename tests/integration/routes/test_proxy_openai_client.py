@@ -11,7 +11,7 @@ import httpx
 import openai
 import pytest
 
-from tests.fixtures.gateway.gateway_fixture import Rig, key, plan_for, running, without_breakers
+from tests.fixtures.gateway.gateway_fixture import Rig, called_once, key, plan_for, running
 from tests.fixtures.upstream.server import FakeUpstream
 
 USER = [{"role": "user", "content": "Hello?"}]
@@ -26,7 +26,7 @@ def upstream() -> Iterator[FakeUpstream]:
 @pytest.fixture(scope="module")
 def rig(upstream: FakeUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     with running(tmp_path_factory.mktemp("proxy")) as found:
-        found.publish(without_breakers(plan_for(upstream.url)))
+        found.publish(called_once(plan_for(upstream.url)))
         yield found
 
 

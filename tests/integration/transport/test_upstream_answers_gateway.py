@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from fairtrial.domain.plan import Route, Timeouts
-from tests.fixtures.gateway.gateway_fixture import deployment, plan_for, running, without_breakers
+from tests.fixtures.gateway.gateway_fixture import called_once, deployment, plan_for, running
 from tests.fixtures.gateway.odd_answers import late, odd_answer, serve
 from tests.fixtures.upstream.raw_upstream import RawUpstream
 from tests.fixtures.waiting import PATIENCE
@@ -38,7 +38,7 @@ async def test_odd_answers_are_502_or_504_and_good_ones_are_their_own(transport:
             plan = plan_for(
                 url, deployments={"base": deployment("base", url, timeouts=times)}, experiments={}, routes=ROUTES
             )
-            rig.publish(without_breakers(plan))
+            rig.publish(called_once(plan))
             numbers = islice(filter(_certain, count()), CASES)
             address = f"{rig.url}/chat/completions"
             async with asyncio.TaskGroup() as group:

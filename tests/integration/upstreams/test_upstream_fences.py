@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from fairtrial.domain.plan import Route
-from tests.fixtures.gateway.gateway_fixture import Rig, deployment, plan_for, without_breakers
+from tests.fixtures.gateway.gateway_fixture import Rig, called_once, deployment, plan_for
 from tests.fixtures.gateway.litellm_gateway import LitellmGateway
 from tests.fixtures.upstream.server import FakeUpstream
 
@@ -42,7 +42,7 @@ def rig(upstream: FakeUpstream, litellm_gateway: LitellmGateway) -> Rig:
         deployments={**plain.deployments, **translated},
         routes={**plain.routes, **routes},
     )
-    litellm_gateway.rig.publish(without_breakers(plan))
+    litellm_gateway.rig.publish(called_once(plan))
     return litellm_gateway.rig
 
 
