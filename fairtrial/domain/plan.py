@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
+from fairtrial.domain.call_rules import BreakerRule, RetryRule, Timeouts
+from fairtrial.domain.plan_fields import ADDED_LATER, CONTROL_ONLY
 from fairtrial.domain.training.lineage import Lineage
 
 UnitKind = Literal["user", "conversation", "request"]
@@ -24,12 +26,6 @@ RIGHTS: tuple[Right, ...] = ("complete", "feedback", "pin", "see_variant", "admi
 PLAN_VERSION = 1
 """Incremented only if older workers must refuse the plan; a field that they may ignore is `ADDED_LATER` instead."""
 
-ADDED_LATER = {"added_later": True}
-"""Metadata of a field that the first release lacks; its default value is left out of the plan and its hash."""
-
-CONTROL_ONLY = {"control_only": True}
-"""Metadata of a field that no worker reads; it is neither in the published file nor in the plan's hash."""
-
 
 @dataclass(frozen=True, slots=True)
 class Price:
@@ -41,48 +37,6 @@ class Price:
     input: Decimal | None = None
     output: Decimal | None = None
     gpu_hour: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Timeouts in seconds: to connect, to the first byte of the response, between two bytes, and in total.
-
-    ``failover``: to the first byte where a fallback can answer instead. The other defaults are at least as long as the
-    official client's, which waits ten minutes for a reasoning model.
-    """
-
-    connect: float = 5.0
-    first_byte: float = 600.0
-    idle: float = 600.0
-    total: float = 3600.0
-    failover: float = field(default=90.0, metadata=ADDED_LATER)
-
-
-@dataclass(frozen=True, slots=True)
-class BreakerRule:
-    """When a worker stops calling a deployment at first for ``open_seconds``.
-
-    That is after so many ``failures`` in a row to connect or to begin an answer in time, or if this ``share`` of at
-    least so many ``tries`` of the last seconds failed. With 0 failures it never does.
-    """
-
-    failures: int = 5
-    open_seconds: float = 1.0
-    share: float = field(default=0.5, metadata=ADDED_LATER)
-    tries: int = field(default=20, metadata=ADDED_LATER)
-
-
-RetryCause = Literal["connect", "reset", "429", "502", "503", "529"]
-RETRIED: tuple[RetryCause, ...] = ("connect", "reset", "429", "502", "503", "529")
-
-
-@dataclass(frozen=True, slots=True)
-class RetryRule:
-    """How often the same deployment is tried in all, after which failures; ``budget``: a share of its requests."""
-
-    attempts: int = 2
-    budget: float = 0.1
-    on: tuple[RetryCause, ...] = RETRIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +60,7 @@ class Deployment:
     external: bool = False
     parent: str | None = None
     price: Price = Price()
-    timeouts: Timeouts = Timeouts()
+    timeouts: Timeouts = field(default=Timeouts())
     digest: str = ""
     on_disconnect: OnDisconnect = "cancel"
     drain_seconds: float = 60.0

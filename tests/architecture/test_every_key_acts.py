@@ -18,7 +18,8 @@ from pydantic import BaseModel, create_model
 from evaluators.criteria.notices import INERT_IN_SUITES
 from evaluators.gate.file import GateModel
 from evaluators.loading.suite_schema import SuiteModel
-from fairtrial.config.file.schema import DeploymentSection, ProjectFile, RouteSection, StoreSection
+from fairtrial.config.file.deployment_schema import DeploymentSection
+from fairtrial.config.file.schema import ProjectFile, RouteSection, StoreSection
 from fairtrial.config.file.service_schema import GatewaySection
 from fairtrial.config.rules.warnings import INERT
 from gateway.proxy.routes.feedback import Feedback
@@ -45,8 +46,9 @@ PASSIVE = (
 CARRIERS: dict[str, tuple[str, ...]] = {
     "DeploymentSection": ("fairtrial.domain.plan.Deployment",),
     "PriceSection": ("fairtrial.domain.plan.Price",),
-    "TimeoutsSection": ("fairtrial.domain.plan.Timeouts",),
-    "BreakerSection": ("fairtrial.domain.plan.BreakerRule",),
+    "TimeoutsSection": ("fairtrial.domain.call_rules.Timeouts",),
+    "BreakerSection": ("fairtrial.domain.call_rules.BreakerRule",),
+    "RetrySection": ("fairtrial.domain.call_rules.RetryRule",),
     "TrainingSection": ("fairtrial.domain.training.lineage.Lineage",),
     "RouteSection": ("fairtrial.domain.plan.Route",),
     "VariantSection": ("fairtrial.domain.plan.Variant",),
@@ -70,6 +72,7 @@ ELSEWHERE: dict[str, str] = {
     "metrics.*.window": "fairtrial.experiments.analysis.plan.MetricPlan.window_seconds",
     "metrics.*.range": "fairtrial.experiments.analysis.plan.MetricPlan.within",
     "experiments.*.question": "[].question",
+    "experiments.*.variants.*.fallback": "fairtrial.domain.plan.Variant.fallbacks",
     "experiments.*.split": "fairtrial.domain.plan.Variant.weight",
     "experiments.*.primary.mde": "fairtrial.experiments.analysis.plan.MetricPlan.margin",
     "experiments.*.primary.baseline": "fairtrial.experiments.analysis.plan.MetricPlan.level",

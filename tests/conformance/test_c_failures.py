@@ -89,9 +89,10 @@ def test_c10_an_answer_that_is_whole_json_passes_though_a_stream_was_asked_for(p
     assert (through.body, through.headers["content-type"]) == (straight.body, "application/json")
 
 
-def test_c10_a_stream_without_a_single_byte_passes(pair: Pair) -> None:
+def test_c10_a_stream_without_a_single_byte_is_an_error_event(pair: Pair) -> None:
     straight, through = pair.bodies(plays())
-    assert (through.status, through.ending, through.body) == (straight.status, straight.ending, straight.body)
+    assert (through.status, through.ending, straight.body) == (straight.status, straight.ending, b"")
+    assert json.loads(through.body.removeprefix(b"data: "))["error"]["code"] == "upstream_incomplete"
     assert pair.rig.await_events("request", 1)[-1]["outcome"] == "partial"
 
 

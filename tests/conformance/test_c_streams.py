@@ -36,8 +36,12 @@ from tests.fixtures.upstream.manual_upstream import STREAM_HEAD, plays
 
 WITH_USAGE = {**ASK, "stream_options": {"include_usage": True}}
 SMALL = "".join(['data: {"choices":[{"index":0,"delta":{"content":"ü😀"}}]}\r\n\r\n', "data: [DONE]\r\n\r\n"]).encode()
-MIXED = b"".join(
-    b'data: {"choices":[]}' + ends for ends in (b"\r\r", b"\n\n", b"\r\n\r\n", b"\n\r", b"\r\r\n", b"\r\n\n", b"\r\n\r")
+MIXED = (
+    b"".join(
+        b'data: {"choices":[]}' + ends
+        for ends in (b"\r\r", b"\n\n", b"\r\n\r\n", b"\n\r", b"\r\r\n", b"\r\n\n", b"\r\n\r")
+    )
+    + b"data: [DONE]\n\n"
 )
 """Every pair of line ends that ends an event, one after the other."""
 

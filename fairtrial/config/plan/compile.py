@@ -6,24 +6,18 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from fairtrial.config.file.schema import (
-    DeploymentSection,
-    ExperimentSection,
-    MetricSection,
-    ProjectFile,
-    RouteSection,
-    in_order,
-)
+from fairtrial.config.file.deployment_schema import DeploymentSection
+from fairtrial.config.file.schema import ExperimentSection, MetricSection, ProjectFile, RouteSection, in_order
 from fairtrial.config.file.service_schema import GatewaySection
 from fairtrial.config.file.training_schema import TrainingSection
 from fairtrial.config.plan.hashes import analysis_hash, deployment_digest
 from fairtrial.config.plan.live_state import Live, lay_over
 from fairtrial.config.plan.prices import known_price
 from fairtrial.config.rules.metric_catalogue import names_of, stop_margin
+from fairtrial.domain.call_rules import BreakerRule, RetryRule, Timeouts
 from fairtrial.domain.limits.worker_settings import WorkerSettings
 from fairtrial.domain.metrics import CATALOGUE, DEFAULT_GUARDRAILS
 from fairtrial.domain.plan import (
-    BreakerRule,
     Deployment,
     Enrolment,
     Experiment,
@@ -32,9 +26,7 @@ from fairtrial.domain.plan import (
     Plan,
     Price,
     Primary,
-    RetryRule,
     Route,
-    Timeouts,
     Variant,
 )
 from fairtrial.domain.training.lineage import Lineage

@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 
 from fairtrial.domain.limits.canonical_json import SCALARS, text_key, unknown_type
-from fairtrial.domain.plan import ADDED_LATER, CONTROL_ONLY, Deployment, Experiment, Plan
+from fairtrial.domain.plan import Deployment, Experiment, Plan
+from fairtrial.domain.plan_fields import ADDED_LATER, CONTROL_ONLY
 
 HASH_HEX = 32
 

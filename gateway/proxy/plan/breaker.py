@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 
 from fairtrial.domain.events import BreakerState
 from fairtrial.domain.plan import Deployment
-from gateway.proxy.plan.recent_tries import WINDOW, Failure, RecentFailures, TryCounts
+from gateway.proxy.plan.recent_failures import WINDOW, Failure, RecentFailures
+
+MINUTE = 60
+"""Seconds for which tries are counted."""
 
 LONGEST = 10.0
 """The most seconds between two probes."""
@@ -18,6 +21,33 @@ HOPELESS = 0.95
 """A larger share of failures means that nothing is lost if requests without a fallback are kept away."""
 
 _LOG = logging.getLogger(__name__)
+
+
+class TryCounts:
+    """The tries of the last minute by the second. Times are monotonic, in seconds."""
+
+    __slots__ = ("_by_second", "_latest")
+
+    def __init__(self) -> None:
+        self._by_second = [0] * MINUTE
+        self._latest = 0
+
+    def add(self, now: float) -> None:
+        second = int(now)
+        if second != self._latest:
+            self._advance(second)
+        self._by_second[second % MINUTE] += 1
+
+    def last(self, seconds: int, now: float) -> int:
+        """The tries of the present second and of those before it, ``seconds`` in all."""
+        second = int(now)
+        self._advance(second)
+        return sum(self._by_second[(second - back) % MINUTE] for back in range(seconds))
+
+    def _advance(self, second: int) -> None:
+        for passed in range(max(self._latest, second - MINUTE) + 1, second + 1):
+            self._by_second[passed % MINUTE] = 0
+        self._latest = max(self._latest, second)
 
 
 @dataclass(slots=True)

@@ -7,8 +7,7 @@ from collections import deque
 
 from fairtrial.domain.events import BreakerState
 from fairtrial.domain.plan import Deployment
-from gateway.proxy.plan.breaker import Breaker, BreakerCounts
-from gateway.proxy.plan.recent_tries import MINUTE
+from gateway.proxy.plan.breaker import MINUTE, Breaker, BreakerCounts
 
 FREE_RETRIES = 10
 """Retries in a minute that are always allowed."""

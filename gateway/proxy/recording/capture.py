@@ -6,11 +6,7 @@ What a prompt was is also recorded as a keyed digest, so that repeated prompts a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from hashlib import blake2b
 from typing import Literal, NamedTuple, get_args
-
-import msgspec
 
 from fairtrial.domain.events import CaptureOutcome
 from fairtrial.domain.plan import Capture
@@ -25,14 +21,6 @@ BODY_LIMIT = 256 * 1024
 
 MAX_TAGS, MAX_LENGTH = 16, 128
 """How many tags a request may have, and how long a name or a value may be."""
-
-PROMPTS = ("messages", "input", "prompt", "instructions", "previous_response_id", "conversation")
-"""The fields that hold what a model was asked, in any of the endpoints."""
-
-DIGESTED = 2**20
-"""Bytes of a field that are digested. Of a larger one it is the first and the last half of this, and its length."""
-
-_NULL = b"null"
 
 SLICED_STEPS = 320
 """Steps that the redaction of a body may take in time slices: enough to examine some 2,500 candidates."""
@@ -128,26 +116,3 @@ def read_tags(headers: Mapping[str, str], capture: Capture) -> dict[str, str]:
         if equals and name.strip():
             tags[name.strip()[:MAX_LENGTH]] = value.strip()[:MAX_LENGTH]
     return tags if capture == "full" else {redact_text(name): redact_text(value) for name, value in tags.items()}
-
-
-def prompt_digest(pepper: str, fields: Mapping[str, msgspec.Raw]) -> str | None:
-    """128 bits of a digest of the prompt, in hex, keyed by the store's secret; ``None`` if there is no prompt.
-
-    Two requests have the same if the same fields hold the same bytes.
-    """
-    digest = None
-    for name in PROMPTS:
-        if name in fields and (raw := memoryview(fields[name])) != _NULL:
-            digest = digest or _keyed(pepper).copy()
-            digest.update(b"%b %d:" % (name.encode(), raw.nbytes))
-            if raw.nbytes > DIGESTED:
-                digest.update(raw[: DIGESTED // 2])
-                raw = raw[-DIGESTED // 2 :]
-            digest.update(raw)
-    return None if digest is None else digest.hexdigest()
-
-
-@lru_cache(maxsize=8)
-def _keyed(pepper: str) -> blake2b:
-    key = blake2b(pepper.encode("utf-8", "surrogatepass"), digest_size=32, person=b"prompt").digest()
-    return blake2b(key=key, digest_size=16)

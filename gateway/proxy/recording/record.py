@@ -22,7 +22,6 @@ from gateway.proxy.recording.capture import (
     Bodies,
     capture_bodies,
     capture_in_slices,
-    prompt_digest,
     read_tags,
 )
 from gateway.proxy.recording.outcomes import ANALYSED, attempt_outcome, cost_usd, outcomes_of, reason_of
@@ -32,6 +31,7 @@ from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS, remember_res
 from gateway.proxy.routing.resolve import recorded_unit
 from gateway.proxy.stages import Answered, Attempt, Progress, Recordable, Routed
 from gateway.proxy.wire.headers import Headers
+from gateway.proxy.wire.request_body import prompt_digest
 from gateway.proxy.worker_state import Counters, VariantCounts
 
 Outcomes = tuple[ServiceOutcome, ServiceOutcome]

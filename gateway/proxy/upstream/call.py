@@ -5,10 +5,13 @@ Each failure becomes an error with a code.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from functools import partial
+from types import TracebackType
+from typing import Any
 
 import msgspec
 
@@ -28,7 +31,6 @@ from gateway.proxy.transport.transport import (
 )
 from gateway.proxy.upstream.breaking import note_error, note_start
 from gateway.proxy.upstream.request_rewrite import refuse_without_key, upstream_body, upstream_headers
-from gateway.proxy.upstream.time_limit import TimeLimit
 
 STREAM_TYPE, JSON_TYPE = b"text/event-stream", b"application/json"
 CHAT = "/chat/completions"
@@ -61,6 +63,39 @@ class StartedResponse(msgspec.Struct, frozen=True):
     @property
     def endpoint(self) -> Endpoint:
         return self.attempt.arm.endpoint
+
+
+class TimeLimit:
+    """``with TimeLimit(seconds):`` cancels the current task after that time and raises `TimeoutError` instead.
+
+    It is `asyncio.timeout` at a third of its cost for each request.
+    """
+
+    __slots__ = ("_cancels", "_expired", "_task", "_timer")
+
+    def __init__(self, seconds: float, task: asyncio.Task[None] | None = None) -> None:
+        """``task``: the current task, if it is known."""
+        current = task or asyncio.current_task()
+        assert current is not None
+        self._task: asyncio.Task[Any] = current
+        self._cancels = current.cancelling()
+        self._expired = False
+        self._timer = current.get_loop().call_later(seconds, self._expire)
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        ours = self._expired and self._task.uncancel() <= self._cancels
+        if ours and kind is not None and issubclass(kind, asyncio.CancelledError):
+            raise TimeoutError from error
+
+    def _expire(self) -> None:
+        self._expired = True
+        self._task.cancel()
 
 
 @dataclass(frozen=True, slots=True)

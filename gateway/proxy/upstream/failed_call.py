@@ -58,11 +58,6 @@ def of_error(error: UpstreamError) -> FailedCall:
     return FailedCall((error.code or "").removeprefix("upstream_"), error)
 
 
-def is_suspect(response: StartedResponse) -> bool:
-    """Whether `of_response` has to look at a response; cheap, because it is asked of each one."""
-    return response.upstream.status >= FIRST_ERROR or b'"error"' in response.first
-
-
 async def of_response(response: StartedResponse, *, started: float) -> tuple[StartedResponse, FailedCall | None]:
     """The response with its whole body if that had to be read, and why it failed, if it did in a way to mend.
 

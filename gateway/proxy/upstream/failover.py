@@ -15,9 +15,9 @@ from fairtrial.domain.errors import UpstreamError, UpstreamUnavailable
 from fairtrial.domain.events import Purpose
 from gateway.proxy.plan.routing_table import Arm
 from gateway.proxy.stages import Progress, Routed
-from gateway.proxy.upstream.breaking import admit, breaker_of, kept_away
-from gateway.proxy.upstream.call import METERED, StartedResponse, UpstreamCalls
-from gateway.proxy.upstream.failed_call import FailedCall, is_suspect, of_error, of_response
+from gateway.proxy.upstream.breaking import admit, kept_away
+from gateway.proxy.upstream.call import FIRST_ERROR, METERED, StartedResponse, UpstreamCalls
+from gateway.proxy.upstream.failed_call import FailedCall, of_error, of_response
 from gateway.proxy.upstream.hold import hold_whole
 
 RETRIED_PATHS = METERED | {"/embeddings"}
@@ -79,7 +79,7 @@ class Upstreams:
         try:
             permit = self._admit(routed, progress, arm, purpose, fallback=bool(others))
             response = await self.calls.call(routed, progress, arm, purpose, permit, seconds=seconds)
-            if not is_suspect(response):
+            if response.upstream.status < FIRST_ERROR and b'"error"' not in response.first:
                 return await hold_whole(routed, response) if routed.target.hold else response
             response, failed = await of_response(response, started=routed.received.started)
         except UpstreamError as error:
@@ -89,7 +89,8 @@ class Upstreams:
 
     def _admit(self, routed: Routed, progress: Progress, arm: Arm, purpose: Purpose, *, fallback: bool) -> int:
         """The permit of a call; the state that the arm's own call met is noted for the record."""
-        breaker, health = breaker_of(routed, arm), arm.endpoint.health
+        health = arm.endpoint.health
+        breaker = health.breakers[routed.received.endpoint]
         if breaker.calm and not (fallback and health.rests_until > 0):
             return breaker.permit
         try:

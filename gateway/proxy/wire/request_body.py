@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -19,6 +21,13 @@ _OPENING = 1_000
 """How many messages are searched for the first one from the user."""
 
 _TRUE = b"true"
+PROMPTS = ("messages", "input", "prompt", "instructions", "previous_response_id", "conversation")
+"""The fields that hold what a model was asked, in any of the endpoints."""
+
+DIGESTED = 2**20
+"""Bytes of a field that are digested. Of a larger one it is the first and the last half of this, and its length."""
+
+_NULL = b"null"
 
 
 class RequestBody(msgspec.Struct):
@@ -173,3 +182,26 @@ def require_json(headers: Headers) -> None:
             "content-encoding: compressed bodies can't be read here (send identity)",
             code="unsupported_content_encoding",
         )
+
+
+def prompt_digest(pepper: str, fields: Mapping[str, msgspec.Raw]) -> str | None:
+    """128 bits of a digest of the prompt, in hex, keyed by the store's secret; ``None`` if there is no prompt.
+
+    Two requests have the same if the same fields hold the same bytes.
+    """
+    digest = None
+    for name in PROMPTS:
+        if name in fields and (raw := memoryview(fields[name])) != _NULL:
+            digest = digest or _keyed(pepper).copy()
+            digest.update(b"%b %d:" % (name.encode(), raw.nbytes))
+            if raw.nbytes > DIGESTED:
+                digest.update(raw[: DIGESTED // 2])
+                raw = raw[-DIGESTED // 2 :]
+            digest.update(raw)
+    return None if digest is None else digest.hexdigest()
+
+
+@lru_cache(maxsize=8)
+def _keyed(pepper: str) -> blake2b:
+    key = blake2b(pepper.encode("utf-8", "surrogatepass"), digest_size=32, person=b"prompt").digest()
+    return blake2b(key=key, digest_size=16)

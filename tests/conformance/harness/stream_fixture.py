@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 import openai
 
-from fairtrial.domain.plan import Key, Plan, Route, Timeouts
+from fairtrial.domain.call_rules import Timeouts
+from fairtrial.domain.plan import Key, Plan, Route
 from tests.fixtures.gateway.gateway_fixture import Rig, called_once, deployment, key, plan_for, running
 from tests.fixtures.gateway.raw_client import RawClient, Received
 from tests.fixtures.upstream.manual_upstream import ManualUpstream, Script

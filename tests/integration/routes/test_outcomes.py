@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from fairtrial.domain.plan import BreakerRule, Route, Timeouts
+from fairtrial.domain.call_rules import BreakerRule, Timeouts
+from fairtrial.domain.plan import Route
 from fairtrial.store.core.database import Database
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, key, plan_for, running

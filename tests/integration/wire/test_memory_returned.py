@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fairtrial.domain.plan import BreakerRule, Route
+from fairtrial.domain.call_rules import BreakerRule
+from fairtrial.domain.plan import Route
 from tests.fixtures.gateway.gateway_fixture import Rig, plan_for, running
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE, until

@@ -8,9 +8,10 @@ from itertools import count
 
 import pytest
 
-from fairtrial.domain.plan import BreakerRule, Deployment
+from fairtrial.domain.call_rules import BreakerRule
+from fairtrial.domain.plan import Deployment
 from gateway.proxy.plan.breaker import LONGEST, Breaker
-from gateway.proxy.plan.recent_tries import Failure
+from gateway.proxy.plan.recent_failures import Failure
 
 DEPLOYMENT = Deployment("tuned", "openai", "m-1", "http://x/v1", api_key="sk-secret")
 PATH = "/chat/completions"

@@ -1,4 +1,4 @@
-"""Counts a deployment's tries and failures of the last seconds, and from whom the failures came."""
+"""Keeps a deployment's failures of the last seconds, and from whom they came."""
 
 from __future__ import annotations
 
@@ -6,38 +6,8 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 
-MINUTE = 60
-"""Seconds for which tries are counted."""
-
 WINDOW = 10
 """Seconds for which failures are kept."""
-
-
-class TryCounts:
-    """The tries of the last minute by the second. Times are monotonic, in seconds."""
-
-    __slots__ = ("_by_second", "_latest")
-
-    def __init__(self) -> None:
-        self._by_second = [0] * MINUTE
-        self._latest = 0
-
-    def add(self, now: float) -> None:
-        second = int(now)
-        if second != self._latest:
-            self._advance(second)
-        self._by_second[second % MINUTE] += 1
-
-    def last(self, seconds: int, now: float) -> int:
-        """The tries of the present second and of those before it, ``seconds`` in all."""
-        second = int(now)
-        self._advance(second)
-        return sum(self._by_second[(second - back) % MINUTE] for back in range(seconds))
-
-    def _advance(self, second: int) -> None:
-        for passed in range(max(self._latest, second - MINUTE) + 1, second + 1):
-            self._by_second[passed % MINUTE] = 0
-        self._latest = max(self._latest, second)
 
 
 @dataclass(frozen=True, slots=True)
