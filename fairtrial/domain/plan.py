@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
-from fairtrial.domain.call_rules import BreakerRule, RetryRule, Timeouts
-from fairtrial.domain.plan_fields import ADDED_LATER, CONTROL_ONLY
+from fairtrial.domain.plan_parts.call_rules import BreakerRule, RetryRule, Timeouts
+from fairtrial.domain.plan_parts.field_marks import ADDED_LATER, CONTROL_ONLY
 from fairtrial.domain.training.lineage import Lineage
 
 UnitKind = Literal["user", "conversation", "request"]

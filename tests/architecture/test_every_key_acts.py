@@ -46,9 +46,9 @@ PASSIVE = (
 CARRIERS: dict[str, tuple[str, ...]] = {
     "DeploymentSection": ("fairtrial.domain.plan.Deployment",),
     "PriceSection": ("fairtrial.domain.plan.Price",),
-    "TimeoutsSection": ("fairtrial.domain.call_rules.Timeouts",),
-    "BreakerSection": ("fairtrial.domain.call_rules.BreakerRule",),
-    "RetrySection": ("fairtrial.domain.call_rules.RetryRule",),
+    "TimeoutsSection": ("fairtrial.domain.plan_parts.call_rules.Timeouts",),
+    "BreakerSection": ("fairtrial.domain.plan_parts.call_rules.BreakerRule",),
+    "RetrySection": ("fairtrial.domain.plan_parts.call_rules.RetryRule",),
     "TrainingSection": ("fairtrial.domain.training.lineage.Lineage",),
     "RouteSection": ("fairtrial.domain.plan.Route",),
     "VariantSection": ("fairtrial.domain.plan.Variant",),

@@ -8,8 +8,8 @@ from pydantic import BeforeValidator, Field
 
 from fairtrial.config.file.section import Date, Level, Money, Name, Seconds, Section
 from fairtrial.config.file.training_schema import TrainingSection
-from fairtrial.domain.call_rules import RETRIED, RetryCause
 from fairtrial.domain.plan import OnDisconnect
+from fairtrial.domain.plan_parts.call_rules import RETRIED, RetryCause
 
 
 class PriceSection(Section):

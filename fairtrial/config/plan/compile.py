@@ -14,7 +14,6 @@ from fairtrial.config.plan.hashes import analysis_hash, deployment_digest
 from fairtrial.config.plan.live_state import Live, lay_over
 from fairtrial.config.plan.prices import known_price
 from fairtrial.config.rules.metric_catalogue import names_of, stop_margin
-from fairtrial.domain.call_rules import BreakerRule, RetryRule, Timeouts
 from fairtrial.domain.limits.worker_settings import WorkerSettings
 from fairtrial.domain.metrics import CATALOGUE, DEFAULT_GUARDRAILS
 from fairtrial.domain.plan import (
@@ -29,6 +28,7 @@ from fairtrial.domain.plan import (
     Route,
     Variant,
 )
+from fairtrial.domain.plan_parts.call_rules import BreakerRule, RetryRule, Timeouts
 from fairtrial.domain.training.lineage import Lineage
 
 Prompts = Mapping[tuple[str, str], str]

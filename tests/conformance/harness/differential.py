@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from fairtrial.domain.call_rules import Timeouts
 from fairtrial.domain.plan import Deployment, Plan, Route
+from fairtrial.domain.plan_parts.call_rules import Timeouts
 from tests.conformance.cases.all import CASES
 from tests.conformance.cases.case import MODEL, Case
 from tests.conformance.harness.allowed import REQUEST_HEADERS, REQUEST_PREFIXES, RESPONSE_HEADERS, STREAM_HEADERS

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from fairtrial.domain.call_rules import BreakerRule, Timeouts
 from fairtrial.domain.plan import Route
+from fairtrial.domain.plan_parts.call_rules import BreakerRule, Timeouts
 from fairtrial.store.core.database import Database
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, key, plan_for, running

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from fairtrial.domain.call_rules import BreakerRule, RetryRule, Timeouts
 from fairtrial.domain.plan import Experiment, Key, Route, Variant
+from fairtrial.domain.plan_parts.call_rules import BreakerRule, RetryRule, Timeouts
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, key, plan_for
 from tests.fixtures.services.project_files import free_ports
 from tests.fixtures.upstream.server import FakeUpstream

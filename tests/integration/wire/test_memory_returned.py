@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fairtrial.domain.call_rules import BreakerRule
 from fairtrial.domain.plan import Route
+from fairtrial.domain.plan_parts.call_rules import BreakerRule
 from tests.fixtures.gateway.gateway_fixture import Rig, plan_for, running
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE, until

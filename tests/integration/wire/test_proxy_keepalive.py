@@ -12,8 +12,8 @@ import httpx
 import openai
 import pytest
 
-from fairtrial.domain.call_rules import Timeouts
 from fairtrial.domain.plan import Route
+from fairtrial.domain.plan_parts.call_rules import Timeouts
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, plan_for, running
 from tests.fixtures.gateway.module_gateway import BOT, DIRECT, post
 from tests.fixtures.upstream.server import FakeUpstream

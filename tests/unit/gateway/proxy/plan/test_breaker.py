@@ -8,8 +8,8 @@ from itertools import count
 
 import pytest
 
-from fairtrial.domain.call_rules import BreakerRule
 from fairtrial.domain.plan import Deployment
+from fairtrial.domain.plan_parts.call_rules import BreakerRule
 from gateway.proxy.plan.breaker import LONGEST, Breaker
 from gateway.proxy.plan.recent_failures import Failure
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fairtrial.domain.call_rules import BreakerRule, RetryRule
 from fairtrial.domain.plan import Deployment
+from fairtrial.domain.plan_parts.call_rules import BreakerRule, RetryRule
 from gateway.proxy.plan.health import LONGEST_REST, Health, health_of
 
 DEPLOYMENT = Deployment("tuned", "openai", "m-1", "http://x/v1")

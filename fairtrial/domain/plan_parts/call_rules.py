@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from fairtrial.domain.plan_fields import ADDED_LATER
+from fairtrial.domain.plan_parts.field_marks import ADDED_LATER
 
 
 @dataclass(frozen=True, slots=True)
