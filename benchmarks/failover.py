@@ -1,24 +1,34 @@
-"""Sixteen faults of a model's server: what a user notices with a bare client, a careful policy, and the gateway.
+"""Faults of a model's server: what a user notices with a bare client, a careful policy, and the gateway.
 
-``python benchmarks/failover.py [--seconds N]`` prints the table of `docs/reference/providers.md`. ``N``: after how much
-silence the fallback is asked, 1 by default; the time that a deployment has by default is 90.
+``python benchmarks/failover.py [--seconds N] [--requests N]`` prints the two tables of `docs/reference/providers.md`:
+how many of the requests are answered straight and through the gateway if a part of them fails, without a fallback; and
+sixteen faults one by one. ``--seconds``: after how much silence the fallback is asked, 1 by default; the time that a
+deployment has by default is 90.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
 
 sys.path[0] = str(Path(__file__).parent.parent)
 
-from fairtrial.domain.plan import Timeouts  # noqa: E402
+from fairtrial.domain.plan import Route  # noqa: E402
+from fairtrial.domain.plan_parts.call_rules import Timeouts  # noqa: E402
 from tests.fixtures.gateway import failover  # noqa: E402
-from tests.fixtures.gateway.gateway_fixture import Rig, running  # noqa: E402
-from tests.fixtures.upstream.faults import FAULTS, Fault  # noqa: E402
+from tests.fixtures.gateway.gateway_fixture import Rig, plan_for, running  # noqa: E402
+from tests.fixtures.upstream.faults import FAULTS, WELL, Fault, Script, error  # noqa: E402
+from tests.fixtures.upstream.server import FakeUpstream  # noqa: E402
 from tests.fixtures.waiting import PATIENCE  # noqa: E402
 
 BARE, POLICY, GATEWAY, DEFAULT, HELD = (
@@ -28,13 +38,52 @@ BARE, POLICY, GATEWAY, DEFAULT, HELD = (
     "the gateway behind the default client",
     "with `hold: complete`",
 )
+PARTIAL = (
+    ("half are 503", error(503), 50),
+    ("30 % are reset", {"kind": "reset"}, 30),
+    ("half are 429", error(429), 50),
+)
 WAYS = (BARE, POLICY, GATEWAY, DEFAULT, HELD)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=1.0, help="silence after which the fallback is asked")
-    print_table(parser.parse_args().seconds)
+    parser.add_argument("--requests", type=int, default=800, help="of each partial failure")
+    arguments = parser.parse_args()
+    asyncio.run(print_partial(arguments.requests))
+    print()
+    print_table(arguments.seconds)
+
+
+async def print_partial(requests: int) -> None:
+    """The same request fails straight and through the gateway, each time that it is sent."""
+    print("| of the requests | answered straight | through the gateway | ratio |")
+    print("|---|--:|--:|--:|")
+    with tempfile.TemporaryDirectory() as folder, FakeUpstream() as plain, running(Path(folder)) as rig:
+        for name, fake, percent in PARTIAL:
+            plain.script = partial(_script, fake, percent)
+            rig.publish(plan_for(plain.url, routes={"alone": Route("alone", deployment="base")}, experiments={}))
+            straight, through = [await _answered(url, requests) for url in (plain.url, rig.url)]
+            print(f"| {name} | {straight} | {through} | {through / straight:.3f} |", flush=True)
+
+
+def _script(fake: Script, percent: int, asked: dict[str, Any]) -> Script:
+    return fake if Random(str(asked["user"])).random() * 100 < percent else WELL
+
+
+async def _answered(url: str, requests: int) -> int:
+    """How many of the requests, each of another user and at most 20 at a time, are answered."""
+    async with httpx.AsyncClient(timeout=PATIENCE, limits=httpx.Limits(max_connections=20)) as client:
+
+        async def ask(number: int) -> bool:
+            body = {"model": "alone", "user": f"u{number}", "messages": [{"role": "user", "content": f"{number}"}]}
+            try:
+                return (await client.post(f"{url}/chat/completions", json=body)).status_code == 200
+            except httpx.HTTPError:
+                return False
+
+        return sum(await asyncio.gather(*(ask(number) for number in range(requests))))
 
 
 def print_table(seconds: float) -> None:

@@ -151,7 +151,7 @@ class Progress(msgspec.Struct, eq=False):
         A traceback refers to frames, and they refer to this object. Only a garbage collection would free such a cycle,
         and a worker makes few of them.
         """
-        for attempt in self.attempts:
+        for attempt in (*self.attempts, *self.probes):
             attempt.failure = None
 
 

@@ -52,12 +52,12 @@ class Upstreams:
             more = len(progress.attempts) < MOST_CALLS and not progress.client_gone
             if more and _may_retry(routed, arms[place], failed, tries):
                 tries += 1
-                _give_up(failed)
+                _let_go(failed.response)
                 await asyncio.sleep(failed.wait or PAUSE * random.uniform(0.5, 1.5))
                 failed = await self._ask(routed, progress, arms[place:], "retry")
             elif more and place + 1 < len(arms):
                 tries, place = 1, place + 1
-                _give_up(failed)
+                _let_go(failed.response)
                 failed = await self._ask(routed, progress, arms[place:], "fallback")
             else:
                 progress.spent = len(progress.attempts) > 1
@@ -99,11 +99,12 @@ class Upstreams:
             if purpose == "live":
                 progress.breaker = "open"
             raise
+        beside = permit < 0 and fallback and routed.received.endpoint in RETRIED_PATHS
         if purpose == "live":
-            progress.breaker = breaker.state
-        if permit < 0 and fallback and routed.received.endpoint in RETRIED_PATHS:
+            progress.breaker = "open" if beside else breaker.state
+        if beside:
             self._probe(routed, progress, arm, permit)
-            raise kept_away(arm, "another request finds out whether it answers", 1)
+            raise kept_away(arm, "a call beside this request finds out whether it answers", 1)
         return permit
 
     def _probe(self, routed: Routed, progress: Progress, arm: Arm, permit: int) -> None:
@@ -119,8 +120,7 @@ class Upstreams:
                 response = await self.calls.call(routed, beside, arm, "live", permit, seconds=seconds)
             except UpstreamError:
                 return
-            response.upstream.release()
-            beside.attempts[-1].ended = time.perf_counter()
+            _let_go(response)
 
         task = asyncio.create_task(probe())
         self._probes.add(task)
@@ -141,10 +141,13 @@ def _may_retry(routed: Routed, arm: Arm, failed: FailedCall, tries: int) -> bool
     )
 
 
-def _give_up(failed: FailedCall) -> None:
-    """Let go of the response that is not sent on."""
-    response = failed.response
-    if response is not None:
-        response.upstream.release()
-        message = f"{response.endpoint.name}: answered {response.upstream.status}"
-        response.attempt.fail(UpstreamError(message, code="upstream_error"))
+def _let_go(response: StartedResponse | None) -> None:
+    """End the attempt of a response that is not sent on."""
+    if response is None:
+        return
+    response.upstream.release()
+    status, attempt = response.upstream.status, response.attempt
+    if status < FIRST_ERROR:
+        attempt.ended = time.perf_counter()
+    else:
+        attempt.fail(UpstreamError(f"{response.endpoint.name}: answered {status}", code="upstream_error"))
