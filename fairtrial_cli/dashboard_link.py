@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from fairtrial.domain.names.hosts import host_of
+from fairtrial.domain.names.hosts import origin_of
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -54,9 +54,9 @@ def one_time_link(project: Project, token: str) -> str:
     return _page_of_control(project, f"/one-time/{token}")
 
 
-def public_host(environ: Mapping[str, str]) -> str | None:
-    """The host name by which browsers reach control through a proxy, if there is one."""
-    return host_of(environ.get(CONTROL_PUBLIC_URL, "")) or None
+def public_origin(environ: Mapping[str, str]) -> str:
+    """The origin at which browsers reach control through a proxy; empty if there is none."""
+    return origin_of(environ.get(CONTROL_PUBLIC_URL, ""))
 
 
 def _page_of_control(project: Project, path: str) -> str:

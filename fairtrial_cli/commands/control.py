@@ -83,10 +83,10 @@ def _settings(
     """``store`` and ``bind`` come from `fairtrial up`, which has read the file. Then a broken file does not matter."""
     from fairtrial.config.addresses import parse_address
     from fairtrial.config.layout import Layout
-    from fairtrial_cli.dashboard_link import public_host
+    from fairtrial_cli.dashboard_link import public_origin
     from gateway.control.serve import ControlSettings
 
-    public = public_host(os.environ)
+    public = public_origin(os.environ)
     if store is not None and bind is not None:
         address = parse_address(bind)
         rate = BodyRate(body["body_grace"], int(body["min_body_rate"]))

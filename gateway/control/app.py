@@ -19,17 +19,17 @@ from gateway.control.routers import verdicts
 ROUTERS = Registry("gateway.control.routers", "router", noun="router", kind=APIRouter)
 
 
-def create_app(background: BackgroundWork, *, loopback: bool, public_host: str | None = None) -> FastAPI:
+def create_app(background: BackgroundWork, *, loopback: bool, public_origin: str = "") -> FastAPI:
     """The application over background work that the caller starts and stops.
 
     ``loopback``: control listens on this machine only. It then accepts only host names of this machine and
-    ``public_host``, the name under which a proxy publishes it.
+    that of ``public_origin``, at which a proxy publishes it.
     """
     app = FastAPI(title="fairtrial control", docs_url=None, redoc_url=None, openapi_url=None)
     app.router.route_class = AuthorizedRoute
     app.state.background = background
     app.state.loopback = loopback
-    app.state.public_host = public_host
+    app.state.public_origin = public_origin
     app.state.sign_in_throttle = SignInThrottle()
     app.state.password_threads = CapacityLimiter(AT_ONCE)
     app.state.split_check_cache = SplitCheckCache()

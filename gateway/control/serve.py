@@ -43,8 +43,8 @@ GRACE_SECONDS = 5
 class ControlSettings:
     """Settings that control needs even while `fairtrial.yaml` is broken.
 
-    ``control_url``: how others reach this control if not by its address, as in a container. ``public_host``: the host
-    name by which browsers reach it through a proxy. ``trusted_proxies``: addresses whose `X-Forwarded-For` and
+    ``control_url``: how others reach this control if not by its address, as in a container. ``public_origin``: the
+    origin at which browsers reach it through a proxy. ``trusted_proxies``: addresses whose `X-Forwarded-For` and
     `X-Forwarded-Proto` headers are believed.
     """
 
@@ -53,7 +53,7 @@ class ControlSettings:
     address: Address
     gateway_url: str | None = None
     control_url: str | None = None
-    public_host: str | None = None
+    public_origin: str = ""
     trusted_proxies: tuple[str, ...] = ()
     body_rate: BodyRate = USUAL_BODY_RATE
 
@@ -84,7 +84,7 @@ def serve(
             and (credentials := initial_credentials(background, loopback=loopback)) is not None
         ):
             on_credentials(credentials)
-        app = create_app(background, loopback=loopback, public_host=settings.public_host)
+        app = create_app(background, loopback=loopback, public_origin=settings.public_origin)
         gc.freeze()  # long-lived objects: later garbage collections skip them
         shutdown.run(_server(app, settings), listener)
     finally:

@@ -25,6 +25,8 @@ The address is `control.bind`, by default `http://127.0.0.1:8081`. A caller is a
 `admin`. There is no other access, even on loopback. Until the first account exists, a one-time link (`POST
 /api/one-time-links`) gives one browser the session of `local`, an `admin`.
 
+A change by cookie must be `application/json`, even without a body, and an `Origin` or `Referer` must be control's own.
+
 Each role includes the previous ones: `reviewer`, `release-manager`, `admin`. *anyone* needs no role. An `auditor` may
 send each GET that `release-manager` may, and nothing else.
 

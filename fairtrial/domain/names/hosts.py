@@ -1,9 +1,11 @@
-"""Recognises loopback host names."""
+"""Parses the hosts and origins of addresses, and recognises loopback host names."""
 
 from __future__ import annotations
 
 import ipaddress
 from urllib.parse import urlsplit
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def is_loopback(host: str) -> bool:
@@ -22,3 +24,17 @@ def host_of(address: str) -> str:
         return urlsplit(address).hostname or ""
     except ValueError:
         return ""
+
+
+def origin_of(address: str) -> str:
+    """The origin of a URL as browsers send it: scheme, host and non-default port (RFC 6454 §6.2); empty if invalid."""
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return ""
+    plain = host.isascii() and "*" not in host and not any(map(str.isspace, address))
+    if parts.scheme not in DEFAULT_PORTS or not host or not plain or parts.username is not None:
+        return ""
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}" + ("" if port in (None, DEFAULT_PORTS[parts.scheme]) else f":{port}")

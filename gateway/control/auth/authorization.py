@@ -22,7 +22,7 @@ from fairtrial.domain.accounts import ROLES, Role, may, only_reads
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.limits.json_limits import MESSAGE, excess
 from gateway.control.auth.identity import SESSION_COOKIE, Caller, caller_of
-from gateway.control.auth.origin_check import reject_cross_site, reject_unknown_host
+from gateway.control.auth.origin_check import reject_cross_origin, reject_forms, reject_unknown_host
 
 MIB = 2**20
 READING = ("GET", "HEAD")
@@ -109,8 +109,9 @@ def access_rules_of(dependant: Dependant) -> Iterator[RequireRole | Callable[[],
 
 def _identify(request: Request) -> Caller:
     reject_unknown_host(request)
-    by_cookie = "authorization" not in request.headers and SESSION_COOKIE in request.cookies
-    reject_cross_site(request, by_cookie=by_cookie)
+    reject_cross_origin(request)
+    if "authorization" not in request.headers and SESSION_COOKIE in request.cookies:
+        reject_forms(request)
     return caller_of(request)
 
 

@@ -1,11 +1,11 @@
-"""Protects against cross-site requests (CSRF) and DNS rebinding."""
+"""Protects against cross-origin requests (CSRF) and DNS rebinding."""
 
 from __future__ import annotations
 
 from fastapi import Request
 
 from fairtrial.domain.errors import NotAllowed
-from fairtrial.domain.names.hosts import host_of, is_loopback
+from fairtrial.domain.names.hosts import host_of, is_loopback, origin_of
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_SITES = frozenset({"same-origin", "none"})
@@ -15,27 +15,36 @@ JSON = "application/json"
 def reject_unknown_host(request: Request) -> None:
     """Prevents DNS rebinding: on loopback, only host names of this machine and the public one are accepted."""
     state, name = request.app.state, host_name(request)
-    if state.loopback and not is_loopback(name) and name != state.public_host:
+    if state.loopback and not is_loopback(name) and (not name or name != host_of(state.public_origin)):
         raise NotAllowed("host: only host names of this machine are accepted (127.0.0.1, localhost, [::1])")
 
 
-def reject_cross_site(request: Request, *, by_cookie: bool) -> None:
-    """Prevents CSRF: a change must come from a page with the same host name (any port) or from no page at all.
+def reject_cross_origin(request: Request) -> None:
+    """Prevents CSRF: a request comes from a page of control, with its scheme, host and port, or from no page.
 
-    ``by_cookie``: a cookie authenticates the request. A request without an origin must then be JSON, because forms
-    on other sites cannot send JSON.
+    The host name alone is not enough, because browsers send a cookie to every port of it, whatever its SameSite says.
     """
-    origin = request.headers.get("origin")
-    if origin is not None and host_of(origin) != host_name(request):
-        both_local = is_loopback(host_of(origin)) and is_loopback(host_name(request))
-        if request.method not in SAFE_METHODS or not both_local:
-            raise NotAllowed("origin: pages of other sites may not use this address")
-    if request.method in SAFE_METHODS or origin is not None:
-        return
-    if request.headers.get("sec-fetch-site", "none") not in OWN_SITES:
-        raise NotAllowed("sec-fetch-site: pages of other sites may not change anything here")
-    if by_cookie and "sec-fetch-site" not in request.headers and not _is_json(request):
-        raise NotAllowed("origin: a change by cookie needs an Origin header, or JSON as its content type")
+    changes = request.method not in SAFE_METHODS
+    name = "referer" if changes and "origin" not in request.headers else "origin"
+    source = request.headers.get(name)
+    if source is not None and origin_of(source) not in _own_origins(request):
+        raise NotAllowed(
+            f"{name}: only control's own pages may use this address "
+            "(behind a proxy, FAIRTRIAL_CONTROL_PUBLIC_URL says what it is)"
+        )
+    if changes and request.headers.get("sec-fetch-site", "none") not in OWN_SITES:
+        raise NotAllowed("sec-fetch-site: pages of other origins may not change anything here")
+
+
+def reject_forms(request: Request) -> None:
+    """Prevents CSRF by a browser that names no page: a change must be JSON, even without a body.
+
+    A page of another origin can't send JSON, because a browser first asks control (CORS), which allows it to none.
+    It can send a form, a text or no body at all, with the cookie.
+    """
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.method not in SAFE_METHODS and content_type != JSON:
+        raise NotAllowed(f"content-type: a change by cookie must be {JSON}, even without a body")
 
 
 def host_name(request: Request) -> str:
@@ -43,5 +52,7 @@ def host_name(request: Request) -> str:
     return host_of(f"//{request.headers.get('host', '')}")
 
 
-def _is_json(request: Request) -> bool:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == JSON
+def _own_origins(request: Request) -> set[str]:
+    """Where this request arrived, and the public origin, since a proxy may hide the scheme and the port."""
+    here = origin_of(f"{request.url.scheme}://{request.headers.get('host', '')}")
+    return {here, request.app.state.public_origin} - {""}

@@ -21,7 +21,7 @@ from gateway.control.auth.authorization import AuthorizedRoute, anyone
 from gateway.control.auth.cookies import set_device, set_session
 from gateway.control.auth.html import Field, form, link, page, paragraph
 from gateway.control.auth.identity import SESSION_COOKIE, by_session
-from gateway.control.auth.origin_check import reject_cross_site, reject_unknown_host
+from gateway.control.auth.origin_check import reject_cross_origin, reject_unknown_host
 from gateway.control.auth.redirects import next_page, with_next
 from gateway.control.auth.sign_in import Credentials, sign_in
 from gateway.control.background.background_work import BackgroundWork
@@ -40,17 +40,9 @@ CONSENT = (
     "This sets two cookies. One keeps you signed in for up to seven days. The other one recognises this browser for a "
     "year, so that strangers who guess passwords cannot lock you out."
 )
-
-
-def reject_foreign_forms(request: Request) -> None:
-    """Reject unknown host names, and forms on other sites."""
-    reject_unknown_host(request)
-    reject_cross_site(request, by_cookie=SESSION_COOKIE in request.cookies)
-
-
 router = APIRouter(
     route_class=AuthorizedRoute,
-    dependencies=[Depends(anyone), Depends(reject_foreign_forms)],
+    dependencies=[Depends(anyone), Depends(reject_unknown_host), Depends(reject_cross_origin)],
     include_in_schema=False,
 )
 

@@ -20,12 +20,13 @@ from gateway.control.app import create_app
 from gateway.control.auth.authorization import AuthorizedRoute, RequireRole, access_rules_of, anyone
 from gateway.control.background.background_work import BackgroundWork
 from tests.fixtures.control.accounts import signed_in
-from tests.fixtures.control.control_app import NOW, app_over, client, stranger
+from tests.fixtures.control.control_app import NOW, app_over, client, client_of, stranger
 from tests.fixtures.for_each import for_each
 from tests.fixtures.store import samples
 
 OPEN = {"/livez", "/readyz", "/sign-in", "/sign-out", "/invitation/{token}", "/one-time/{token}"}
 """The only paths that anyone may ask for."""
+JSON = {"content-type": "application/json"}
 
 
 def routes(background: BackgroundWork) -> Iterator[tuple[str, APIRoute]]:
@@ -62,14 +63,13 @@ async def test_nobody_gets_in_anywhere_without_a_credential(background: Backgrou
 @pytest.mark.parametrize("role", ROLES)
 async def test_each_role_gets_where_it_may_and_nowhere_else(background: BackgroundWork, role: Role) -> None:
     cookie = signed_in(background, role)
-    json = {"content-type": "application/json"}
     async with stranger(background) as http:
         for path, route in routes(background):
             needed = [each.role for each in access_rules_of(route.dependant) if isinstance(each, RequireRole)]
             for method in route.methods if needed else ():
                 allowed = all(may(role, each, reading=method == "GET") for each in needed)
                 address = path.replace("{", "").replace("}", "")
-                answer = await http.request(method, address, content=b"{broken", headers=cookie | json)
+                answer = await http.request(method, address, content=b"{broken", headers=cookie | JSON)
                 assert (answer.status_code != 403) == allowed, (method, path, answer.text)
 
 
@@ -181,11 +181,11 @@ async def test_a_strange_host_name_is_refused_on_loopback(background: Background
 @pytest.mark.parametrize("host", ["localhost:8081", "127.0.0.1:8081", "[::1]:8081", "localhost"])
 async def test_names_of_this_machine_are_served(background: BackgroundWork, host: str) -> None:
     async with client(background) as http:
-        assert (await http.get("/api/keys", headers={"host": host})).status_code == 200
+        assert (await http.get("/api/keys", headers={"host": host, "origin": f"http://{host}"})).status_code == 200
 
 
 async def test_the_name_by_which_a_proxy_publishes_control_is_served_too(background: BackgroundWork) -> None:
-    app = app_over(background, loopback=True, public_host="trial.example")
+    app = app_over(background, loopback=True, public_origin="https://trial.example")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://trial.example") as http:
         assert (await http.get("/sign-in")).status_code == 200
         assert (await http.get("/sign-in", headers={"host": "other.example"})).status_code == 403
@@ -199,21 +199,30 @@ def manager_cookie(background: BackgroundWork) -> dict[str, str]:
 @for_each(
     ("headers", "status"),
     [
-        ({"origin": "http://127.0.0.1:8501"}, 200),
-        ({"content-type": "application/json"}, 200),
-        ({"sec-fetch-site": "same-origin"}, 200),
+        (JSON, 200),
+        (JSON | {"origin": "http://127.0.0.1:8081"}, 200),
+        (JSON | {"referer": "http://127.0.0.1:8081/sign-in?next=x"}, 200),
+        (JSON | {"sec-fetch-site": "same-origin"}, 200),
+        (JSON | {"origin": "https://control.example"}, 200),
+        (JSON | {"origin": "http://127.0.0.1:8501"}, 403),
+        (JSON | {"origin": "https://127.0.0.1:8081"}, 403),
+        (JSON | {"origin": "http://localhost:8081"}, 403),
+        (JSON | {"origin": "https://evil.example"}, 403),
+        (JSON | {"origin": "null"}, 403),
+        (JSON | {"origin": ""}, 403),
+        (JSON | {"referer": "http://127.0.0.1:8501/review"}, 403),
+        (JSON | {"sec-fetch-site": "same-site"}, 403),
         ({}, 403),
+        ({"origin": "http://127.0.0.1:8081"}, 403),
+        ({"sec-fetch-site": "same-origin"}, 403),
         ({"content-type": "text/plain"}, 403),
-        ({"origin": "https://evil.example", "content-type": "application/json"}, 403),
-        ({"origin": "null"}, 403),
-        ({"origin": "http://localhost:8501"}, 403),
-        ({"sec-fetch-site": "same-site", "content-type": "application/json"}, 403),
+        ({"origin": "http://127.0.0.1:8081", "content-type": "application/x-www-form-urlencoded"}, 403),
     ],
 )
-async def test_a_cookie_changes_nothing_for_a_page_of_another_site(
+async def test_a_cookie_changes_nothing_for_a_page_of_another_origin(
     background: BackgroundWork, manager_cookie: dict[str, str], headers: dict[str, str], status: int
 ) -> None:
-    async with stranger(background) as http:
+    async with client_of(app_over(background, public_origin="https://control.example")) as http:
         answer = await http.post("/api/ingest", headers=manager_cookie | headers)
     assert answer.status_code == status, answer.text
 
@@ -239,8 +248,7 @@ async def test_a_body_that_is_too_large_is_refused_and_a_stranger_s_is_not_read(
 
     async def ask(path: str, **headers: str) -> httpx.Response:
         length = {"content-length": str(40 * 2**20)} if stated else {}
-        kind = {"content-type": "application/json"}
-        return await http.post(path, content=much(path), headers=length | kind | headers)
+        return await http.post(path, content=much(path), headers=length | JSON | headers)
 
     async with client(background) as http:
         wish, verdict = await ask("/api/keys"), await ask("/api/verdicts")
