@@ -23,10 +23,11 @@ from evaluators.probes.probe import OWN_ROWS, Probe, Source
 from evaluators.suite import DataFile
 from fairtrial.config.file import yaml_file
 from fairtrial.config.file.errors import nearest, validation_errors
-from fairtrial.config.file.project_files import MOST_YAML_BYTES, Budget, FileRefused, project_root, read_text
+from fairtrial.config.file.project_files import MOST_YAML_BYTES, Budget, project_root, read_text
 from fairtrial.config.file.yaml_file import Document
 from fairtrial.domain.errors import ConfigError, Diagnostic
 from fairtrial.domain.plurals import counted
+from fairtrial.regular_files import FileRefused
 
 MOST_COMBINATIONS = 10_000
 OWN_TEXT = "text"

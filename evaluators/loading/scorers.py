@@ -9,10 +9,10 @@ from typing import Any
 
 from evaluators.loading.template import UnknownName, fill_options
 from evaluators.scoring.scorer import NamedText, Scorer, ScorerType
-from fairtrial.config.file.project_files import FileRefused
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.registry import Registry
+from fairtrial.regular_files import FileRefused
 
 SCORERS = Registry("evaluators.scoring.metrics", "scorer", noun="scorer", kind=ScorerType)
 OF_EVERY_SCORER = ("name", "when")

@@ -14,6 +14,7 @@ from evaluators.training_data.format import FORMATS, PRECEDENCE, Format, RowErro
 from evaluators.training_data.rows import READERS, NumberedRow, Rows, UnreadableRow, as_utf8
 from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import Diagnostic, UsageError
+from fairtrial.regular_files import read_named
 
 LOOKED_AT = 100
 """Rows at the start of a file that decide its format."""
@@ -53,12 +54,13 @@ def read_examples(
 
     ``columns`` names the columns with the prompt and the completion, if they have other names than usual.
 
-    Raises `UsageError` if the file has no row, or none that can be read. Other unreadable rows are in ``errors``.
+    Raises `UsageError` if it is not a regular file within the limit, has no row, or none that can be read. Other
+    unreadable rows are in ``errors``.
     """
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise UsageError(f"{path}: {_unsupported(path)}")
-    content = path.read_bytes()
+    content = read_named(path)
     digest = hashlib.sha256(content).hexdigest()
     rows = reader(as_utf8(content))
     del content

@@ -9,6 +9,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from fairtrial.regular_files import open_named
+
 PRIVATE = 0o600
 PIECE = 4 * 2**20
 ROOM = 1.1
@@ -46,9 +48,9 @@ def copy_private(source: Path, target: Path, on_bytes: Callable[[int], None] = l
 
 
 def digest_of(path: Path, on_bytes: Callable[[int], None] = lambda _: None) -> str:
-    """The SHA-256 of a file in hex; raises `OSError`."""
+    """The SHA-256 of a regular file in hex; raises `OSError` and `UsageError`."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_named(path) as file:
         while piece := file.read(PIECE):
             digest.update(piece)
             on_bytes(file.tell())

@@ -12,7 +12,7 @@ from fairtrial.config.addresses import Address, parse_address
 from fairtrial.config.file.environment import interpolate, substituted
 from fairtrial.config.file.error_recovery import independent, validate
 from fairtrial.config.file.errors import MAX_ERRORS, FieldError, nearest
-from fairtrial.config.file.project_files import MOST_PROMPT_BYTES, MOST_YAML_BYTES, Budget, FileRefused, read_text
+from fairtrial.config.file.project_files import MOST_PROMPT_BYTES, MOST_YAML_BYTES, Budget, read_text
 from fairtrial.config.file.schema import ProjectFile, ReleasesSection
 from fairtrial.config.file.yaml_file import Document, Step, load_one
 from fairtrial.config.layout import Layout
@@ -32,6 +32,7 @@ from fairtrial.domain.errors import ConfigError, Diagnostic
 from fairtrial.domain.limits.body_rate import BodyRate
 from fairtrial.domain.limits.worker_settings import WorkerSettings
 from fairtrial.domain.plan import FeedbackKind, Plan
+from fairtrial.regular_files import FileRefused
 
 FILE_NAME = "fairtrial.yaml"
 
@@ -210,8 +211,10 @@ def _files(file: ProjectFile, root: Path) -> Iterator[FieldError]:
             known = error.known or "a gate's file beside this one"
             yield FieldError(("releases", *place), f"{gate!r} {error.wrong}", known)
     yield from _unknown_releases(file) if file.releases is not None else ()
-    if (root / Path(file.store.path).expanduser()).is_dir():
-        yield FieldError(("store", "path"), f"{file.store.path!r} is a folder", "the name of a file, fairtrial.duckdb")
+    store = root / Path(file.store.path).expanduser()
+    if store.exists() and not store.is_file():
+        wrong = "is a folder" if store.is_dir() else "is not a regular file"
+        yield FieldError(("store", "path"), f"{file.store.path!r} {wrong}", "the name of a file, fairtrial.duckdb")
 
 
 def _prompts(file: ProjectFile, root: Path, read: Read) -> Iterator[FieldError]:

@@ -17,10 +17,11 @@ def read_suite(path: Path) -> ExampleFile:
     """The cases of all suites of a file, numbered from 1; raises `ConfigError`. Its digest covers file and cases."""
     from evaluators.loading.suite_reader import load
     from evaluators.training_data.example_file import ExampleFile
+    from fairtrial.regular_files import read_named
 
     suites = load(path)
     cases = [case for suite in suites for case in suite.cases]
-    content = path.read_bytes() + "".join(suite.digest for suite in suites).encode()
+    content = read_named(path) + "".join(suite.digest for suite in suites).encode()
     examples = tuple(_example(number, case) for number, case in enumerate(cases, 1))
     return ExampleFile(path, hashlib.sha256(content).hexdigest(), "suite", examples)
 

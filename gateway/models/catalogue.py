@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairtrial.domain.errors import NotFound, UsageError
+from fairtrial.regular_files import open_named
 
 STRONGEST = 2.0
 NAME = re.compile(r"[\w][\w.:-]*")
@@ -85,7 +86,7 @@ def _strength(text: str) -> float | None:
 
 def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_named(path) as file:
             if file.read(4) != b"GGUF":
                 raise UsageError(f"{path}: not a GGUF file")
             file.seek(0)

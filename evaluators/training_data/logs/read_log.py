@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.training_data.logs.training_log import Evaluation, TrainingLog, UnreadableLog
+from fairtrial.regular_files import MIB, read_named
 
-MOST_BYTES = 64 << 20
+MOST_BYTES = 64 * MIB
 STEP = ("step", "global_step", "train/global_step", "eval/global_step", "step_number", "iteration", "iter", "_step")
 EPOCH = ("epoch", "train/epoch", "eval/epoch")
 TRAIN = ("loss", "train_loss", "train/loss", "training_loss")
@@ -50,9 +51,7 @@ def read_log(path: Path) -> TrainingLog:
 
 def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise UnreadableLog(f"{path}: the file has more than {MOST_BYTES >> 20} MB, too many for a training log")
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_named(path, most=MOST_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnreadableLog(f"{path}: the file is not UTF-8 text ({KNOWN})") from error
     except OSError as error:

@@ -10,6 +10,7 @@ from typing import Any
 from evaluators.training_data.example_file import ExampleFile, renamed
 from evaluators.training_data.rows import READERS, NumberedRow, as_utf8
 from fairtrial.domain.errors import UsageError
+from fairtrial.regular_files import read_named
 
 JSON_LINES = (".jsonl", ".ndjson")
 
@@ -44,7 +45,7 @@ def joined_rows(rows: Iterable[bytes]) -> bytes:
 
 
 def _content(file: ExampleFile) -> bytes:
-    content = file.path.read_bytes()
+    content = read_named(file.path)
     if hashlib.sha256(content).hexdigest() != file.sha256:
         raise UsageError(f"{file.path}: the file changed while it was read; run the command again")
     return as_utf8(content)

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from fairtrial.regular_files import MIB, FileRefused, open_regular, read_bounded
+
 PROJECT_FILE = "fairtrial.yaml"
-MIB = 1 << 20
 MOST_YAML_BYTES = MIB // 4
 MOST_PROMPT_BYTES = MIB // 4
 MOST_BYTES = 64 * MIB
 MOST_VALUES = 40_000
 WHERE = f"the project's folder is the one with the nearest {PROJECT_FILE}, else the file's own"
-READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-FOLDER = os.O_DIRECTORY | getattr(os, "O_PATH", 0)
+FOLDER = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_DIRECTORY | getattr(os, "O_PATH", 0)
 """`O_PATH` does not need the permission to list a folder. Where it does not exist, that permission is needed."""
-
-
-class FileRefused(ValueError):
-    """A file that is not read: what is wrong (the end of a sentence about the file), what is allowed, and the line."""
-
-    def __init__(self, wrong: str, known: str = "", line: int = 1) -> None:
-        super().__init__(wrong)
-        self.wrong = wrong
-        self.known = known
-        self.line = line
 
 
 @dataclass(slots=True)
@@ -79,44 +68,22 @@ def _open_inside(path: Path, root: Path, undo: ExitStack) -> int:
         steps = Path(found).relative_to(top).parts
     except ValueError as error:  # a path outside, or one that no file can have
         raise FileRefused("is outside the project's folder", WHERE) from error
-    folder = _opened(top, FOLDER, None, undo)
+    folder = _opened(top, None, undo)
     for step in steps[:-1]:
-        folder = _opened(step, FOLDER, folder, undo)
-    name = steps[-1] if steps else "."
-    # Checked before it is opened, because opening a device can already have an effect.
-    _refuse_irregular(os.stat(name, dir_fd=folder, follow_symlinks=False))
-    opened = _opened(name, os.O_NONBLOCK, folder, undo)
-    _refuse_irregular(os.fstat(opened))
-    return opened
-
-
-def _opened(name: str, flags: int, folder: int | None, undo: ExitStack) -> int:
-    opened = os.open(name, READING | flags, dir_fd=folder)
+        folder = _opened(step, folder, undo)
+    opened = open_regular(steps[-1] if steps else ".", flags=os.O_NOFOLLOW, folder=folder)
     undo.callback(os.close, opened)
     return opened
 
 
-def _refuse_irregular(found: os.stat_result) -> None:
-    if stat.S_ISLNK(found.st_mode):
-        raise FileRefused("can't be read: its links form a cycle")
-    if stat.S_ISDIR(found.st_mode):
-        raise FileRefused("can't be read: it is a folder")
-    if not stat.S_ISREG(found.st_mode):
-        raise FileRefused("can't be read: it is not a regular file", "no devices, pipes or sockets")
+def _opened(name: str, folder: int | None, undo: ExitStack) -> int:
+    opened = os.open(name, FOLDER, dir_fd=folder)
+    undo.callback(os.close, opened)
+    return opened
 
 
 def _read(opened: int, most: int, budget: Budget) -> bytes:
-    size = os.fstat(opened).st_size
-    if size > most:
-        raise FileRefused(f"has {size:,} bytes", f"at most {most:,}")
-    parts, left = [], min(most, budget.bytes_left) + 1
-    while left > 0 and (part := os.read(opened, min(left, MIB))):
-        parts.append(part)
-        left -= len(part)
-    if left <= 0:
-        in_all = most > budget.bytes_left
-        known = f"at most {MOST_BYTES:,} for all files together" if in_all else f"at most {most:,}"
-        raise FileRefused("has too many bytes", known)
-    content = b"".join(parts)
+    known = f"at most {MOST_BYTES:,} for all files together" if most > budget.bytes_left else ""
+    content = read_bounded(opened, min(most, budget.bytes_left), known)
     budget.bytes_left -= len(content)
     return content

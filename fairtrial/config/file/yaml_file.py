@@ -17,13 +17,13 @@ from fairtrial.config.file.project_files import (
     MOST_YAML_BYTES,
     PROJECT_FILE,
     Budget,
-    FileRefused,
     project_root,
     read_text,
 )
 from fairtrial.config.file.yaml_bounds import DEPTH, MOST_VALUES, TOO_DEEP, TOO_MANY, expands_too_far
 from fairtrial.config.file.yaml_values import MERGE, construct, pairs, text_of
 from fairtrial.domain.errors import ConfigError, Diagnostic
+from fairtrial.regular_files import FileRefused
 
 Step = str | int
 OTHER_VERSION = re.compile(r"^%YAML\s+(?!1\.2\b)(\S+)", re.MULTILINE)

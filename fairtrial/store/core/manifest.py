@@ -15,11 +15,14 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.private_files import digest_of, write_private
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.storage.maintenance import OnProgress, Progress, ignore_progress
+from fairtrial.regular_files import MIB, read_named
 from fairtrial.store.core.migrate import migrations
 
 MANIFEST = "manifest.json"
 STORE = "fairtrial.duckdb"
 VERSION = 1
+MOST_BYTES = 64 * MIB
+"""Of a manifest, which lists every segment of the journal."""
 PRIVATE = 0o600
 NEARBY = (f"*/{MANIFEST}", f"*/*/{MANIFEST}")
 """Where to look for backups of earlier releases, which did not list them: in folders next to the store."""
@@ -58,7 +61,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Read a backup's manifest; raises `UsageError` if there is none, or if its version is unknown."""
     path = folder / MANIFEST
     try:
-        content = path.read_bytes()
+        content = read_named(path, most=MOST_BYTES)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UsageError(
             f"{folder}: not a backup (a backup is a folder with {STORE} and {MANIFEST}; see: fairtrial store backup)"

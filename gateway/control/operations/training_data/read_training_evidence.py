@@ -7,10 +7,11 @@ import os
 from pathlib import Path
 
 from evaluators.training_data.audit_report import AUDIT_VERSION
-from fairtrial.config.file.project_files import FileRefused, open_file
+from fairtrial.config.file.project_files import open_file
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.training.evidence import PresentFile, TrainingEvidence
 from fairtrial.domain.training.lineage import DataRole
+from fairtrial.regular_files import MOST_NAMED_BYTES, FileRefused, refuse_larger
 from fairtrial.store.core.database import Database
 from fairtrial.store.training_data import data_audits
 from gateway.control.operations.verdicts.served_weights import deployment_of
@@ -49,6 +50,7 @@ def _present(root: Path | None, role: DataRole, path: str) -> PresentFile:
 def _sha256(path: Path, root: Path) -> str:
     digest = hashlib.sha256()
     with open_file(path, root) as opened:
+        refuse_larger(opened, MOST_NAMED_BYTES)
         while part := os.read(opened, CHUNK):
             digest.update(part)
     return digest.hexdigest()

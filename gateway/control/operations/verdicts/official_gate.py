@@ -9,9 +9,10 @@ from pathlib import Path
 
 from evaluators.gate.file import load
 from evaluators.loading.suite_text import digest_of, text_of
-from fairtrial.config.file.project_files import MOST_YAML_BYTES, FileRefused, project_root, read_text
+from fairtrial.config.file.project_files import MOST_YAML_BYTES, project_root, read_text
 from fairtrial.config.releases import ReleaseGates
 from fairtrial.domain.errors import ConfigError, Diagnostic
+from fairtrial.regular_files import FileRefused
 
 NONE_DECLARED = "the project declares no official gate (releases in fairtrial.yaml)"
 

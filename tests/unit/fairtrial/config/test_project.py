@@ -161,6 +161,7 @@ def test_a_change_that_moves_units_needs_a_new_salt(tmp_path: Path) -> None:
         ("store: {", "gateway: {bind: '0.0.0.0:80', auth: open}\nstore: {", "gateway.auth: open lets everyone who can"),
         ("store: {", "control: {bind: '127.0.0.1:8080'}\nstore: {", "control.bind: 127.0.0.1:8080 is also where the"),
         ("./fairtrial.duckdb", "./", "store.path: './' is a folder (the name of a file, fairtrial.duckdb)"),
+        ("./fairtrial.duckdb", "/dev/zero", "store.path: '/dev/zero' is not a regular file (the name of a file,"),
         ("version: 1", "version: 2", "1: version: must be 1, not 2"),
     ],
 )

@@ -8,12 +8,12 @@ import re
 from pathlib import Path
 
 from fairtrial.domain.errors import UsageError
+from fairtrial.regular_files import read_named
 from gateway.control.operations.verdicts.export.contents import ExportContents
 
 PARTS = ("record", "verdict", "evidence", "chain")
 REQUIRED = ("record", "verdict")
 EMBEDDED = re.compile(r'<script type="application/octet-stream" id="fairtrial-([a-z]+)">([^<]*)</script>')
-MOST_BYTES = 2**30
 
 
 def embed(name: str, content: bytes) -> str:
@@ -40,9 +40,7 @@ def parse(html: str) -> ExportContents:
 def read_bytes(path: Path) -> bytes:
     """A file of an export; raises `UsageError`."""
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise UsageError(f"{path}: it is larger than an export can be")
-        return path.read_bytes()
+        return read_named(path)
     except OSError as error:
         raise UsageError(f"{path}: it can't be read ({error.strerror})") from error
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fairtrial.config.file.project_files import Budget, FileRefused, project_root, read_text
+from fairtrial.config.file.project_files import Budget, project_root, read_text
+from fairtrial.regular_files import FileRefused
 from tests.fixtures.for_each import for_each
 
 MOST = 1000
@@ -81,7 +82,7 @@ def test_a_file_beyond_the_bound_is_not_read_however_it_says_its_size(root: Path
 def test_all_files_of_a_command_have_one_bound_together(root: Path) -> None:
     budget = Budget(bytes_left=30)
     assert read_text(root / "prompts/support.txt", root, most=MOST, budget=budget)
-    with pytest.raises(FileRefused, match="has too many bytes"):
+    with pytest.raises(FileRefused, match="has 20 bytes"):
         read_text(root / "prompts/support.txt", root, most=MOST, budget=budget)
 
 

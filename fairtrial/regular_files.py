@@ -1,0 +1,88 @@
+"""Opens regular files within a limit of bytes. Devices, pipes and sockets are refused without waiting for them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+
+from fairtrial.domain.errors import UsageError
+
+MIB = 1 << 20
+MOST_NAMED_BYTES = 1024 * MIB
+"""The largest data file that a person may name: it is read as a whole."""
+
+
+class FileRefused(ValueError):
+    """A file that is not read: what is wrong (the end of a sentence about the file), what is allowed, and the line."""
+
+    def __init__(self, wrong: str, known: str = "", line: int = 1) -> None:
+        super().__init__(wrong)
+        self.wrong = wrong
+        self.known = known
+        self.line = line
+
+
+def open_regular(path: str | Path, *, flags: int = 0, folder: int | None = None) -> int:
+    """The descriptor of a regular file, for reading; raises `FileRefused`, and `OSError` as `os.open` does.
+
+    ``folder``: the descriptor from which a relative path leads. Links are followed unless ``flags`` has `O_NOFOLLOW`.
+    """
+    # Checked before it is opened, because opening a device can already have an effect, and again in case it was
+    # replaced in the meantime. Without O_NONBLOCK, opening a pipe waits for its writer.
+    _refuse_irregular(os.stat(path, dir_fd=folder, follow_symlinks=not flags & os.O_NOFOLLOW))
+    opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags, dir_fd=folder)
+    try:
+        _refuse_irregular(os.fstat(opened))
+    except FileRefused:
+        os.close(opened)
+        raise
+    return opened
+
+
+def refuse_larger(opened: int, most: int, known: str = "") -> None:
+    """Raises `FileRefused` for a file of more than ``most`` bytes; ``known`` replaces the limit in its message."""
+    size = os.fstat(opened).st_size
+    if size > most:
+        raise FileRefused(f"has {size:,} bytes", known or f"at most {most:,}")
+
+
+def read_bounded(opened: int, most: int, known: str = "") -> bytes:
+    """The whole content, also of a file whose stated size is wrong; raises `FileRefused` beyond ``most`` bytes."""
+    refuse_larger(opened, most, known)
+    parts, left = [], most + 1
+    while left > 0 and (part := os.read(opened, min(left, MIB))):
+        parts.append(part)
+        left -= len(part)
+    if left <= 0:
+        raise FileRefused("has too many bytes", known or f"at most {most:,}")
+    return b"".join(parts)
+
+
+@contextmanager
+def open_named(path: Path) -> Iterator[BufferedReader]:
+    """A regular file that a person names, wherever it is; raises `UsageError`, and `OSError` as `open` does."""
+    try:
+        with os.fdopen(open_regular(path), "rb") as file:
+            yield file
+    except FileRefused as error:
+        known = f" ({error.known})" if error.known else ""
+        raise UsageError(f"{path}: {error.wrong}{known}") from error
+
+
+def read_named(path: Path, *, most: int = MOST_NAMED_BYTES) -> bytes:
+    """The content of such a file; raises `UsageError` beyond ``most`` bytes."""
+    with open_named(path) as file:
+        return read_bounded(file.fileno(), most)
+
+
+def _refuse_irregular(found: os.stat_result) -> None:
+    if stat.S_ISLNK(found.st_mode):
+        raise FileRefused("can't be read: its links form a cycle")
+    if stat.S_ISDIR(found.st_mode):
+        raise FileRefused("can't be read: it is a folder")
+    if not stat.S_ISREG(found.st_mode):
+        raise FileRefused("can't be read: it is not a regular file", "no devices, pipes or sockets")
