@@ -12,8 +12,10 @@ from msgspec.structs import fields
 from fairtrial.domain.errors import JournalError
 from fairtrial.domain.events import EVENTS, REQUEST, REQUEST_VERSION, Event, RequestEvent
 from fairtrial.journal.events_v1 import EVENTS_V1, EventV1
+from fairtrial.regular_files import open_named
 
 CHUNK_BYTES = 4 * 2**20
+TOO_DEEP = "it is nested too deeply"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,11 @@ class Chunk:
 
 
 def read_chunk(path: Path, position: int, *, limit: int = CHUNK_BYTES) -> Chunk:
-    """Up to about ``limit`` bytes of whole lines from ``position``; a longer line is read whole."""
-    with path.open("rb") as file:
+    """Up to about ``limit`` bytes of whole lines from ``position``; a longer line is read whole.
+
+    Raises `UsageError` for what is not a regular file.
+    """
+    with open_named(path) as file:
         file.seek(position)
         return chunk_of(file.read, position, limit=limit)
 
@@ -81,6 +86,8 @@ def decode(line: bytes) -> Event | EventV1:
     kind, decoder = (REQUEST, _REQUEST) if line.startswith(_USUAL) else _decoder(line)
     try:
         return decoder.decode(line)
+    except RecursionError:
+        raise JournalError(f"{kind}: {TOO_DEEP}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise JournalError(f"{kind}: {error}") from error
 
@@ -89,6 +96,8 @@ def _decoder(line: bytes) -> tuple[str, Decoder]:
     """The kind of a line's event, and the decoder for its version."""
     try:
         head = _KIND.decode(line)
+    except RecursionError:
+        raise JournalError(f"not an event ({TOO_DEEP})") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise JournalError(f"not an event ({error})") from error
     versions = _DECODERS.get(head.kind)

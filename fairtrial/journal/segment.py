@@ -144,7 +144,7 @@ def is_compressed(path: Path) -> bool:
 
 def has_writer(path: Path) -> bool:
     """Whether a writer may still append. Test this *before* reading: what is read after a True may be incomplete."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe is not waited for
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -158,7 +158,7 @@ def read_header(line: bytes, *, name: str) -> Header:
     """The header; `JournalError` if it is malformed, or of a version that this program doesn't know."""
     try:
         header = msgspec.json.decode(line, type=Header)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise JournalError(f"{name}: the first line is not a journal header ({error})") from error
     if header.v > SEGMENT_VERSION:
         raise JournalError(f"{name}: journal version {header.v} is newer than this program (known: {SEGMENT_VERSION})")

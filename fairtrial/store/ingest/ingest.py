@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from fairtrial.domain.errors import JournalError
+from fairtrial.domain.errors import JournalError, UsageError
 from fairtrial.domain.storage.overview import IngestResult
 from fairtrial.journal.reader import Chunk
 from fairtrial.journal.segment import files, has_writer, is_compressed, names, read_header, segment_name
@@ -88,7 +88,9 @@ class Ingester:
             return IngestResult(unreadable=(self._newer[name],))
         try:
             return self._segment(path, name, ends)
-        except PermissionError as error:
+        except UsageError as error:
+            return IngestResult(unreadable=(str(error),))
+        except (PermissionError, FileNotFoundError) as error:
             return IngestResult(unreadable=(f"{path.name}: can't be read ({error.strerror})",))
         except JournalError as error:
             self._newer[name] = str(error)

@@ -19,6 +19,7 @@ from fairtrial.config.private_files import sync_folder
 from fairtrial.journal.reader import CHUNK_BYTES, Chunk, chunk_of
 from fairtrial.journal.reader import read_chunk as read_plain_chunk
 from fairtrial.journal.segment import COMPRESSED, MODE, files, is_compressed, names, segment_name
+from fairtrial.regular_files import open_named
 from fairtrial.store.core.database import Database
 
 HIDDEN = ".archiving-"
@@ -137,7 +138,7 @@ def sweep(folder: Path) -> None:
         path.unlink()
     for path in files(folder):
         plain = path.with_name(segment_name(path))
-        if plain != path and plain.exists():
+        if plain != path and plain.exists() and path.is_file():
             (path if plain.stat().st_size >= _length(path) else plain).unlink()
 
 
@@ -149,7 +150,7 @@ def _frame(piece: bytes) -> bytes:
 @contextmanager
 def _decompressed(path: Path) -> Iterator[Callable[[int], bytes]]:
     """Reads uncompressed bytes, fewer than requested only at the end; raises `OSError` if the file is truncated."""
-    with path.open("rb") as file, pyarrow.CompressedInputStream(file, "zstd") as stream:
+    with open_named(path) as file, pyarrow.CompressedInputStream(file, "zstd") as stream:
         yield stream.read
 
 

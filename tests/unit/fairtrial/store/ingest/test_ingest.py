@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -108,6 +109,50 @@ def test_broken_and_unknown_lines_are_rejected_and_the_others_come_in(database: 
     ((first, size),) = database.rows("SELECT min(why), min(bytes) FROM rejects WHERE why LIKE '%dream%'")
     assert (first.startswith("unknown kind 'dream'"), size) == (True, 23)
     assert database.rows(COUNT) == [(2, 2)]
+    writer.close()
+
+
+def test_deeply_nested_lines_are_rejected_and_the_others_come_in(database: Database, ingester: Ingester) -> None:
+    writer = JournalWriter(database.layout.journal, writer="w")
+    writer.append(samples.request(1))
+    (path,) = names(database.layout.journal)
+    known = msgspec.json.encode(samples.request(3)).removesuffix(b"}")
+    with path.open("ab") as file:
+        for depth in (500, 100_000):
+            nested = b"[" * depth + b"]" * depth
+            file.writelines(
+                (b'{"kind":%b}\n' % nested, b'{"x":%b,"kind":"run"}\n' % nested, b'%b,"x":%b}\n' % (known, nested))
+            )
+    writer.append(samples.request(2))
+    done = ingester.catch_up()
+    assert (done.rows, done.rejects) == (3, 5)
+    assert database.rows(COUNT) == [(3, 3)]
+    assert database.rows("SELECT count(*) FROM rejects WHERE why LIKE '%nested too deeply%'") == [(2,)]
+    writer.close()
+
+
+def test_what_is_no_regular_file_is_reported_and_the_other_segments_come_in(
+    database: Database, ingester: Ingester
+) -> None:
+    folder = database.layout.journal
+    os.mkfifo(folder / "0-pipe.jsonl")
+    os.mkfifo(folder / "0-pipe.jsonl.zst")
+    (folder / "0-folder.jsonl").mkdir()
+    (folder / "0-zero.jsonl").symlink_to("/dev/zero")
+    (folder / "0-nowhere.jsonl").symlink_to("nowhere")
+    (folder / "0-nested.jsonl").write_bytes(b'{"writer":' + b"[" * 100_000 + b"\n")
+    writer = JournalWriter(folder, writer="w")
+    writer.append(samples.request(1))
+    done = ingester.catch_up()
+    assert done.rows == 1
+    assert [wrong.rpartition("/")[2].partition(" (")[0] for wrong in done.unreadable] == [
+        "0-folder.jsonl: can't be read: it is a folder",
+        "0-nested.jsonl: the first line is not a journal header",
+        "0-nowhere.jsonl: can't be read",
+        "0-pipe.jsonl: can't be read: it is not a regular file",
+        "0-zero.jsonl: can't be read: it is not a regular file",
+    ]
+    assert Ingester(database, lambda: samples.NOW).lag_bytes() >= 0
     writer.close()
 
 
