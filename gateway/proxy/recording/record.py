@@ -30,7 +30,7 @@ from gateway.proxy.recording.redaction import redact_text
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS, remember_response
 from gateway.proxy.routing.resolve import recorded_unit
 from gateway.proxy.stages import Answered, Attempt, Progress, Recordable, Routed
-from gateway.proxy.wire.headers import Headers
+from gateway.proxy.wire.headers import TRACE_HEADER, Headers, trace_of
 from gateway.proxy.wire.request_body import prompt_digest
 from gateway.proxy.worker_state import Counters, VariantCounts
 
@@ -38,11 +38,9 @@ Outcomes = tuple[ServiceOutcome, ServiceOutcome]
 """How the arm served, and what the client got."""
 
 MESSAGE_LIMIT = 500
-TRACE_HEADER = "traceparent"
 PROVIDER_IDS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid")
 """The headers in which OpenAI and compatible servers, Anthropic, Azure and Amazon name their requests."""
 
-_TRACE = re.compile(rb"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 _PROVIDER_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
@@ -232,13 +230,9 @@ def _provider_id(attempt: Attempt) -> str | None:
 
 
 def _with_trace(event: RequestEvent, headers: Headers) -> RequestEvent:
-    """The event with the caller's trace and span, if its ``traceparent`` is valid (W3C Trace Context, section 3.2)."""
-    line = headers.raw[TRACE_HEADER]
-    parts = _TRACE.match(line)
-    whole = parts is not None and (parts.end() == len(line) or (line[:2] != b"00" and line[parts.end()] == ord("-")))
-    if parts is None or not whole or not parts[1].strip(b"0") or not parts[2].strip(b"0"):
-        return event
-    return replace(event, trace_id=parts[1].decode(), span_id=parts[2].decode())
+    """The event with the caller's trace and span, if its ``traceparent`` is valid."""
+    trace = trace_of(headers.raw[TRACE_HEADER])
+    return event if trace is None else replace(event, trace_id=trace[0], span_id=trace[1])
 
 
 def _ms(start: float, end: float) -> float:

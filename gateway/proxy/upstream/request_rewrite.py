@@ -10,7 +10,7 @@ import msgspec
 from fairtrial.domain.errors import BadRequest, UpstreamError
 from gateway.proxy.plan.routing_table import Arm, Endpoint
 from gateway.proxy.wire import lenient_json
-from gateway.proxy.wire.headers import Headers
+from gateway.proxy.wire.headers import TRACE_HEADER, Headers, trace_of
 from gateway.proxy.wire.request_body import RequestBody
 
 NOT_FORWARDED = frozenset(
@@ -19,10 +19,11 @@ NOT_FORWARDED = frozenset(
         "content-encoding", "accept-encoding", "authorization", "api-key", "x-api-key", "cookie", "proxy-authorization",
         "proxy-connection", "forwarded", "via", "x-real-ip", "x-request-id", "openai-organization", "openai-project",
         "origin", "referer", "x-original-url", "x-original-uri", "x-rewrite-url", "x-http-method-override",
-        "x-http-method", "x-method-override",
+        "x-http-method", "x-method-override", "baggage", "tracestate",
     }
 )  # fmt: skip
-"""Headers of the connection, of authentication, those that the gateway sets, and those that redirect servers.
+"""Headers of the connection, of authentication, those that the gateway sets, those that redirect servers, and what a
+caller's tracing tells its own services.
 """
 
 NOT_FORWARDED_PREFIXES = ("x-fairtrial-", "x-forwarded-", "sec-", "access-control-")
@@ -38,7 +39,7 @@ GATEWAY_PREFIXES = (
 
 CREDENTIAL = re.compile(
     r"(?:.*[-_])?(?:api[-_]?(?:key|base|token|secret)|apikey|(?:access|auth|bearer|csrf|id|session|security)[-_]?token"
-    r"|secret(?:[-_]key)?|virtual[-_]key|password|credentials?|authorization|(?:base|target|proxy)[-_](?:url|uri|host)"
+    r"|secret(?:[-_]key)?|(?:subscription|virtual)[-_]key|password|credentials?|authorization|(?:base|target|proxy)[-_](?:url|uri|host)"
     r"|token)"
 )
 """A whole name that carries a credential or an address, of any vendor: ``anthropic-api-key``, ``x-api-base``."""
@@ -62,7 +63,8 @@ _ROLE = msgspec.json.Decoder(_Role)
 
 
 def upstream_headers(received: Headers, endpoint: Endpoint, request_id: str) -> Headers:
-    """The headers for the upstream, with its own key. Headers that ``Connection`` names are dropped too.
+    """The headers for the upstream, with its own key. Headers that ``Connection`` names are dropped too, and so
+    is an invalid trace.
 
     Headers for other gateways are dropped unless the deployment lists them, see `control_headers`.
     """
@@ -70,6 +72,8 @@ def upstream_headers(received: Headers, endpoint: Endpoint, request_id: str) -> 
     for name in endpoint.deployment.forward_headers:
         if name in received.raw:
             sent[name] = received.raw[name]
+    if TRACE_HEADER in sent and trace_of(sent[TRACE_HEADER]) is None:
+        del sent[TRACE_HEADER]
     connection = received.raw.get("connection", b"keep-alive")
     if connection != b"keep-alive":
         for name in connection.decode("latin-1").lower().split(","):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 KNOWN_NAMES, LONG = 4096, 64
 NAMES: dict[bytes, str] = {}
+TAGS_HEADER = "x-fairtrial-tags"
+TRACE_HEADER = "traceparent"
+_TRACE = re.compile(rb"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 
 
 class Headers(Mapping[str, str]):
@@ -52,4 +56,10 @@ def lower(name: bytes) -> str:
     return text
 
 
-TAGS_HEADER = "x-fairtrial-tags"
+def trace_of(line: bytes) -> tuple[str, str] | None:
+    """The trace and span of a ``traceparent``; ``None`` if it is invalid (W3C Trace Context, section 3.2)."""
+    parts = _TRACE.match(line)
+    whole = parts is not None and (parts.end() == len(line) or (line[:2] != b"00" and line[parts.end()] == ord("-")))
+    if parts is None or not whole or not parts[1].strip(b"0") or not parts[2].strip(b"0"):
+        return None
+    return parts[1].decode(), parts[2].decode()

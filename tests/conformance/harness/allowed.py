@@ -79,8 +79,13 @@ ALLOWED = (
         names(
             request_rewrite.NOT_FORWARDED - CONNECTION - CREDENTIALS - PACKING, request_rewrite.NOT_FORWARDED_PREFIXES
         ),
-        "The upstream gets the gateway's request id. It does not need the unit or the caller's origin, and no caller "
-        "may make a server behind the gateway confuse two requests.",
+        "The upstream gets the gateway's request id. It does not need the unit, the caller's origin or what its "
+        "tracing adds, and no caller may make a server behind the gateway confuse two requests.",
+    ),
+    Allowed(
+        "request headers",
+        "`traceparent` that is invalid by W3C Trace Context",
+        "A valid one holds two identifiers. Any other value could hold anything.",
     ),
     Allowed(
         "request headers",

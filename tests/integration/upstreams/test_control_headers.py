@@ -19,11 +19,12 @@ STEERING = (
     "x-anthropic-api-key", "x-amz-security-token", "x-amz-target", "x-bf-vk", "x-envoy-original-path", "x-auth-token",
     "x-openai-api-key", "x-target-url", "x-upstream-url", "x-base-url", "x-gateway-destination-endpoint", "apikey",
     "x-prefiller-host-port", "x-smg-target-worker", "tensorzero-api-key", "x-access-token", "x-virtual-key",
-    "x-forwarded-host", "x-original-uri", "x-http-method", "x-fairtrial-variant-not",
+    "x-forwarded-host", "x-original-uri", "x-http-method", "x-fairtrial-variant-not", "ocp-apim-subscription-key",
+    "baggage", "tracestate", "traceparent",
 )  # fmt: skip
 SECRET = "ft-of-the-caller"
 """An open gateway refuses `x-forwarded-host` before it forwards anything; a caller with a key may send it."""
-HARMLESS = ("x-vendor", "traceparent", "openai-beta", "idempotency-key", "x-stainless-lang", "x-session-id", "x-title")
+HARMLESS = ("x-vendor", "openai-beta", "idempotency-key", "x-stainless-lang", "x-session-id", "x-title")
 
 
 @pytest.fixture(name="upstream", scope="module")
@@ -70,3 +71,11 @@ def test_a_deployment_gets_those_that_it_lists(rig: Rig, upstream: FakeUpstream)
     assert found["x-portkey-config"] == "of-the-caller"
     hop = {"x-fairtrial-deployment": "tuned", "connection": "keep-alive, x-portkey-config"}
     assert "x-portkey-config" not in sent(rig, upstream, **hop)
+
+
+def test_a_trace_goes_up_if_it_is_valid(rig: Rig, upstream: FakeUpstream) -> None:
+    trace, span = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    for valid in (f"00-{trace}-{span}-01", f"cc-{trace}-{span}-00-more"):
+        assert sent(rig, upstream, traceparent=valid)["traceparent"] == valid
+    for invalid in (f"00-{'0' * 32}-{span}-01", f"00-{trace}-{span}-01, 00-{trace}-{span}-01", "a-secret", ""):
+        assert "traceparent" not in sent(rig, upstream, traceparent=invalid)
