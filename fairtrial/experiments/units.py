@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
+from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.keyed_hash import keyed_hash
 from fairtrial.domain.names.ids import UnitHash
 from fairtrial.domain.plan import UnitKind
 
 UNIT_HEADER = "x-fairtrial-unit"
+LONGEST_UNIT = 512
+"""Characters of a unit, in requests and in feedback: as many as OpenAI's API allows in a value of `metadata`."""
+TOO_LONG = "unit_too_long"
 SEPARATORS = (",", ":")
 PSEUDONYM_HEX = 32
 
@@ -23,12 +28,20 @@ WHAT_TO_SEND: Mapping[UnitKind, str] = {
 """For the alarm on requests without a unit: what the application should do about it."""
 
 
+def refuse_longer(unit: str, source: str) -> str:
+    """The unit itself; raises `BadRequest`, which names the field or header that it comes from."""
+    if len(unit) > LONGEST_UNIT:
+        message = f"{source}: a unit has at most {LONGEST_UNIT} characters"
+        raise BadRequest(message, param=source, code=TOO_LONG)
+    return unit
+
+
 def find_unit(kind: UnitKind, *, headers: Mapping[str, str], body: Mapping[str, Any], request_id: str) -> str | None:
     """The unit of one request, or ``None`` if none of the sources of its kind has one.
 
     ``headers``: by lower-case name. ``body``: the request's JSON object; only the fields of the kind are read, in their
     order, so a lazy mapping decodes no other. Values that are blank, or neither text nor whole numbers, are ignored,
-    and the next source is tried.
+    and the next source is tried. Raises `BadRequest` for one that is too long.
     """
     if kind == "request":
         return request_id
@@ -64,7 +77,7 @@ def opening(messages: Any) -> str | None:
 
 def _user(body: Mapping[str, Any]) -> str | None:
     for name in ("safety_identifier", "user"):
-        unit = _text(body.get(name))
+        unit = _text(body.get(name), name)
         if unit is not None:
             return unit
     return _in_metadata(body, "user_id")
@@ -75,21 +88,21 @@ def _conversation(body: Mapping[str, Any]) -> str | None:
 
 
 def _named_conversation(body: Mapping[str, Any]) -> str | None:
-    conversation = body.get("conversation")
+    conversation, source = body.get("conversation"), "conversation"
     if isinstance(conversation, Mapping):
-        conversation = conversation.get("id")
-    return _text(conversation) or _in_metadata(body, "conversation_id")
+        conversation, source = conversation.get("id"), "conversation.id"
+    return _text(conversation, source) or _in_metadata(body, "conversation_id")
 
 
 def _in_metadata(body: Mapping[str, Any], name: str) -> str | None:
     metadata = body.get("metadata")
-    return _text(metadata.get(name)) if isinstance(metadata, Mapping) else None
+    return _text(metadata.get(name), f"metadata.{name}") if isinstance(metadata, Mapping) else None
 
 
-def _text(value: Any) -> str | None:
-    if isinstance(value, str):
-        return value.strip() or None
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+def _text(value: Any, source: str) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    return refuse_longer(str(value).strip(), source) or None
 
 
 def _named_by_header(headers: Mapping[str, str]) -> str | None:
@@ -97,10 +110,9 @@ def _named_by_header(headers: Mapping[str, str]) -> str | None:
     value = headers.get(UNIT_HEADER)
     if value is None:
         return None
-    try:
-        return _text(value.encode("latin-1").decode("utf-8"))
-    except UnicodeError:
-        return _text(value)
+    with suppress(UnicodeError):  # it is not as servers return it
+        value = value.encode("latin-1").decode("utf-8")
+    return _text(value, UNIT_HEADER)
 
 
 def _canonical(value: Any) -> bytes:

@@ -91,9 +91,9 @@ ERRORS = (
     (
         "400",
         "invalid_request_error",
-        "the body can't be parsed or has too many parts (`too_much_structure`); servers could "
-        "read the path in different ways (`ambiguous_path`); a feedback's "
-        "value has another kind than declared (`wrong_kind_of_value`)",
+        "the body can't be parsed or has too many parts (`too_much_structure`); a unit has more than 512 characters "
+        "(`unit_too_long`). Servers could read the path in different ways (`ambiguous_path`); a feedback's value has "
+        "another kind than declared (`wrong_kind_of_value`)",
     ),
     ("401", "invalid_request_error", "no key, or a wrong one; the error does not say which"),
     ("403", "permission_error", "the key lacks this right"),

@@ -33,8 +33,8 @@ from fairtrial.store.erasure.rows import CHANGES, COMPUTED, collect, count_rows
 from fairtrial.store.erasure.tombstones import UNREADABLE, add_tombstone
 from fairtrial.store.maintenance.table_copy import copy_rows
 
-LONGEST_UNIT = 100_000
-"""In letters. An application may send any name, and every name it may send can be erased."""
+LONGEST_ERASED = 100_000
+"""In letters. Requests may name no longer unit than 512 now, but earlier records have longer ones."""
 POSITIONS = "SELECT segment, max(position) FROM offsets GROUP BY segment"
 LEDGER = """
 INSERT INTO erasures (erasure_id, at_time, ended_time, unit_kind, unit_hash, actor, counts) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -52,8 +52,8 @@ class Unit:
 
 def new_state(unit: Unit, *, now_us: int, actor: str, rewrite_backups: bool = False) -> ErasureState:
     """The initial state of an erasure; raises `UsageError` for an invalid name."""
-    if not unit.name.strip() or len(unit.name) > LONGEST_UNIT:
-        raise UsageError(f"unit: needs a name of 1 to {LONGEST_UNIT:,} letters (has {len(unit.name.strip()):,})")
+    if not unit.name.strip() or len(unit.name) > LONGEST_ERASED:
+        raise UsageError(f"unit: needs a name of 1 to {LONGEST_ERASED:,} letters (has {len(unit.name.strip()):,})")
     if any("\ud800" <= letter <= "\udfff" for letter in unit.name):
         raise UsageError("unit: the name is not valid UTF-8 (erase its requests one by one: --kind request)")
     return ErasureState(

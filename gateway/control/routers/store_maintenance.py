@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.plan import UnitKind
-from fairtrial.store.erasure.erase import LONGEST_UNIT
+from fairtrial.store.erasure.erase import LONGEST_ERASED
 from gateway.control.auth.authorization import Admin, AuthorizedRoute, require_role
 from gateway.control.errors import not_found
 from gateway.control.responses import BackgroundDep, as_json
@@ -40,7 +40,7 @@ class ErasureRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    unit: str = Field(max_length=LONGEST_UNIT)
+    unit: str = Field(max_length=LONGEST_ERASED)
     kind: UnitKind = "user"
     rewrite_backups: bool = False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import (
@@ -27,7 +28,7 @@ from fairtrial.domain.limits.json_limits import MESSAGE, refuse_excess
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.names.printable import control_character
 from fairtrial.domain.plan import Capture, FeedbackKind
-from fairtrial.experiments.units import pseudonym
+from fairtrial.experiments.units import pseudonym, refuse_longer
 from gateway.proxy.admission.cooperative_work import Allowance, Steps, TooMuchWork, bounded
 from gateway.proxy.plan.routing_table import Caller, Routing
 from gateway.proxy.recording.capture import SLICED_STEPS
@@ -91,7 +92,7 @@ _BATCH = TypeAdapter(Annotated[list[Feedback], Field(min_length=1, max_length=MA
 def read_feedback(body: bytes) -> Feedback | list[Feedback]:
     """Parse one feedback or a list of them; pydantic's `ValidationError` says where it is wrong.
 
-    Raises `BadRequest` and `TooLarge` if there is more than one request may hold.
+    Raises `BadRequest` and `TooLarge` if there is more than one request may hold, or if a unit is too long.
     """
     refuse_excess(body, MESSAGE)
     sent = (_BATCH if body.lstrip().startswith(b"[") else _ONE).validate_json(body)
@@ -208,7 +209,10 @@ def _is_no_larger_than_a_float(value: int) -> int:
 
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_can_be_printed)]
 UnitName = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_can_be_printed)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1),
+    AfterValidator(partial(refuse_longer, source="unit")),
+    AfterValidator(_can_be_printed),
 ]
 """The unit without surrounding blanks, as in a request."""
 Whole = Annotated[StrictInt, AfterValidator(_is_no_larger_than_a_float)]

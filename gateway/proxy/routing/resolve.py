@@ -10,7 +10,7 @@ from fairtrial.domain.errors import BadRequest, NotAllowed, NotFound
 from fairtrial.domain.events import Exposure
 from fairtrial.domain.plan import Experiment, Route
 from fairtrial.experiments.assignment import Assignment, assign
-from fairtrial.experiments.units import UNIT_HEADER, find_unit, named_conversation, pseudonym
+from fairtrial.experiments.units import LONGEST_UNIT, TOO_LONG, UNIT_HEADER, find_unit, named_conversation, pseudonym
 from gateway.proxy.plan.routing_table import Arm, Caller, Routing, Target
 from gateway.proxy.stages import Received
 from gateway.proxy.wire.headers import TAGS_HEADER, Headers
@@ -21,6 +21,7 @@ DEPLOYMENT_HEADER = "x-fairtrial-deployment"
 REMEMBERED, LONG = 8192, 256
 """How many units' targets are cached before the cache is emptied, and from which length on a name is not cached."""
 
+UNIT_FIELDS = ("safety_identifier", "user", "conversation", "metadata")
 _NAMING = frozenset({UNIT_HEADER, TAGS_HEADER})
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
 """The characters that `control_character` finds, in UTF-8."""
@@ -36,8 +37,26 @@ def refuse_control_characters(headers: Headers) -> None:
             raise BadRequest(f"{name}: holds a control character", param=name, code="control_character")
 
 
+def refuse_long_units(headers: Headers, body: RequestBody) -> None:
+    """Raise `BadRequest` on every route, because feedback could not name the unit either."""
+    longest = len(headers.raw.get(UNIT_HEADER, b""))
+    for name in UNIT_FIELDS:
+        if name in body.fields:
+            longest = max(longest, len(body.fields[name]))
+    if longest <= LONGEST_UNIT:  # a name has no more characters than bytes
+        return
+    fields = LazyFields(body.fields)
+    try:
+        find_unit("user", headers=headers, body=fields, request_id="")
+        named_conversation(headers, fields)
+    except BadRequest as error:
+        if error.code == TOO_LONG:  # any other field that can't be decoded names nobody
+            raise
+
+
 def resolve(routing: Routing, caller: Caller, body: RequestBody, headers: Headers, request_id: str) -> Target:
     """The target of a request; `NotFound` for an unknown name, `NotAllowed` if the key may not use it."""
+    refuse_long_units(headers, body)
     if DEPLOYMENT_HEADER in headers.raw:
         return _pin_deployment(routing, caller, headers[DEPLOYMENT_HEADER], body.model)
     route = _route(routing, caller, body.model)

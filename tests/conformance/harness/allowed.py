@@ -49,6 +49,11 @@ ALLOWED = (
     ),
     Allowed(
         "request body",
+        "a user or conversation whose name has more than 512 characters: 400, `unit_too_long`",
+        "Feedback must be able to name each user who was served, and has the same limit.",
+    ),
+    Allowed(
+        "request body",
         "`stream_options.include_usage` of a stream",
         "It is needed for metering. If the application did not request it, the usage chunk is removed again. Some "
         "servers then send `usage: null` on the other chunks, which stays, because removing it would mean rewriting "

@@ -57,6 +57,52 @@ def test_the_user_is_recorded_where_a_conversation_or_a_request_is_the_unit(rig:
     assert [event["unit"] for event in exposures] == [CHAT, CHAT, pseudonym("pepper", exposures[2]["request_id"])]
 
 
+LONGEST = "é" * 512
+BY_BODY: list[dict[str, Any]] = [
+    {"user": LONGEST},
+    {"safety_identifier": LONGEST},
+    {"metadata": {"user_id": LONGEST}},
+    {"metadata": {"conversation_id": LONGEST}},
+    {"conversation": LONGEST},
+    {"conversation": {"id": LONGEST}},
+]
+
+
+def longer(named: Any) -> Any:
+    """The same with one more character in the unit."""
+    return {name: longer(value) for name, value in named.items()} if isinstance(named, dict) else f"{named}x"
+
+
+def test_a_unit_that_is_served_can_be_rated_and_a_longer_one_gets_the_same_refusal(rig: Rig) -> None:
+    said = {"key": "resolved", "value": True}
+    wrong = {"type": "invalid_request_error", "code": "unit_too_long"}
+    for model in (DIRECT, BOT):
+        for named in BY_BODY:
+            assert post(rig, model | named).status_code == 200, named
+            answer = post(rig, model | longer(named))
+            error = answer.json()["error"]
+            assert (answer.status_code, error) == (400, error | wrong), named
+            assert error["message"] == f"{error['param']}: a unit has at most 512 characters"
+            assert error["param"].partition(".")[0] in named
+        header = {"x-fairtrial-unit": "e" * 512}
+        assert post(rig, model, **header).status_code == 200
+        answer = post(rig, model, **longer(header))
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, "x-fairtrial-unit")
+    assert httpx.post(f"{rig.url}/feedback", json=said | {"unit": f" {LONGEST} "}).status_code == 202
+    for sent in (said | {"unit": f"{LONGEST}x"}, [said | {"unit": "ann"}, said | {"unit": f"{LONGEST}x"}]):
+        answer = httpx.post(f"{rig.url}/feedback", json=sent)
+        message = {"message": "unit: a unit has at most 512 characters", "param": "unit"}
+        assert (answer.status_code, answer.json()["error"]) == (400, wrong | message)
+
+
+def test_other_long_fields_are_passed_on_whatever_they_are(rig: Rig) -> None:
+    odd = b"[" + b"[]," * 6_000 + b"[]]"
+    content = b'{"model":"base-direct","messages":[],"user":"ann","metadata":%b}' % odd
+    headers = {"content-type": "application/json"}
+    assert httpx.post(f"{rig.url}/chat/completions", content=content, headers=headers).status_code == 200
+    assert post(rig, DIRECT | {"metadata": {"note": "x" * 10_000}}).status_code == 200
+
+
 def test_blanks_around_a_unit_are_none_of_it_in_feedback_too(rig: Rig) -> None:
     said = {"unit": " ann ", "key": "resolved", "value": True}
     assert httpx.post(f"{rig.url}/feedback", json=said).status_code == 202
