@@ -98,7 +98,12 @@ ERRORS = (
     ("401", "invalid_request_error", "no key, or a wrong one; the error does not say which"),
     ("403", "permission_error", "the key lacks this right"),
     ("404", "invalid_request_error", "no such route (`model_not_found`) or path (`unknown_url`)"),
-    ("408", "invalid_request_error", "the body stopped or was slower than `gateway.min_body_rate` (`request_timeout`)"),
+    (
+        "408",
+        "invalid_request_error",
+        "the head did not end within 75 seconds, or the body stopped or was slower than `gateway.min_body_rate` "
+        "(`request_timeout`)",
+    ),
     (
         "413",
         "invalid_request_error",

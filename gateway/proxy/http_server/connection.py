@@ -17,7 +17,7 @@ import httptools
 from fairtrial.domain.limits.body_rate import BodyWatch
 from gateway.proxy.http_server.client_connection import RequestSequence
 from gateway.proxy.http_server.request_cycle import RequestCycle
-from gateway.proxy.http_server.request_reader import HeadReader, refusal
+from gateway.proxy.http_server.request_reader import HeadReader, malformed, too_slow
 from gateway.proxy.http_server.server_state import ServerState
 from gateway.request_framing import wrong_coding
 
@@ -40,7 +40,7 @@ class HttpConnection(HeadReader, asyncio.Protocol):
         super().__init__()
         self._server, self._serve = server, serve
         self._transport: asyncio.Transport = None  # type: ignore[assignment]  # it comes with connection_made
-        self.write: Callable[[bytes], None] = _nowhere
+        self.write: Callable[[bytes], None] = lambda _: None  # until there is a transport
         self._held: list[bytes] | None = None
         self._unsent = 0
         self._reading: RequestCycle | None = None
@@ -87,7 +87,9 @@ class HttpConnection(HeadReader, asyncio.Protocol):
             self._refuse()
             return
         if self._unfinished:
-            if self._unfinished > HEAD_LIMIT:
+            if self._unfinished == 1:  # it has just begun, and has all the time of an idle connection
+                self.idle_since = self._server.now
+            elif self._unfinished > HEAD_LIMIT:
                 self._refuse()
             self._unfinished += len(data)
         elif self._reading is not None:
@@ -206,9 +208,11 @@ class HttpConnection(HeadReader, asyncio.Protocol):
             self._close()
 
     def end_idle(self, now: float) -> None:
-        """Close an idle connection; at once if its written bytes do not leave, as for a client that never reads."""
-        unsent = self._transport.get_write_buffer_size()
+        """Close an idle connection, after a 408 if it holds an incomplete head; at once if its client never reads."""
+        unsent = self.unsent
         if not unsent:
+            if self._unfinished:
+                self.write(self._refusal(too_slow("head"), self._server))
             self._close()
         elif unsent == self._unsent:
             self._transport.abort()
@@ -231,9 +235,7 @@ class HttpConnection(HeadReader, asyncio.Protocol):
         if self._transport.is_closing():
             return
         if serving is None or not serving.started:
-            cors = self._server.cors
-            extra = b"" if cors is None else cors.lines(self._url, self._headers)
-            self.write(refusal(self.date, self._why, extra))
+            self.write(self._refusal(malformed(self._why), self._server))
         self._close()
 
     # the interface for requests, see `ClientConnection`
@@ -293,7 +295,3 @@ class HttpConnection(HeadReader, asyncio.Protocol):
         self._paused = False
         if not self._transport.is_closing():
             self._transport.resume_reading()
-
-
-def _nowhere(_: bytes) -> None:
-    """Used until there is a transport."""

@@ -7,16 +7,19 @@ without its offer.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Literal
 
 import httptools
 
-from fairtrial.domain.errors import TooLarge, TooSlow
+from fairtrial.domain.errors import BadRequest, RequestError, TooLarge, TooSlow
 from fairtrial.domain.names.ids import new_id
 from gateway.proxy.admission.admission import Admission
 from gateway.proxy.http_server.request_cycle import RequestCycle
+from gateway.proxy.http_server.server_state import ServerState
 from gateway.proxy.wire.asgi import ClientGone, Message
 from gateway.proxy.wire.headers import NAMES, lower
-from gateway.proxy.wire.openai_errors import envelope
+from gateway.proxy.wire.openai_errors import error_body
 from gateway.request_framing import NOT_HTTP, TWO_HOSTS
 
 HEADERS_LIMIT, NAME_LIMIT = 256, 256
@@ -66,6 +69,17 @@ class HeadReader:
         self._why = why
         raise httptools.HttpParserError(why)
 
+    def _refusal(self, error: RequestError, server: ServerState[Any]) -> bytes:
+        """The whole response to a head that is malformed or does not end."""
+        body, cors = error_body(error), server.cors
+        extra = b"" if cors is None else cors.lines(self._url, self._headers)
+        named = b"content-type: application/json\r\nx-request-id: %b\r\n" % new_id().encode()
+        head = b"HTTP/1.1 %d %b\r\n%b%bcontent-length: %d\r\nconnection: close\r\n\r\n"
+        return (
+            head % (error.status, HTTPStatus(error.status).phrase.encode(), server.date, named + extra, len(body))
+            + body
+        )
+
     def _feed(self, data: bytes) -> bytes | None:
         """Parse; returns what must be parsed again, by a new parser, because the client offered another protocol."""
         try:
@@ -99,12 +113,8 @@ def head_without_offer(method: bytes, target: bytes, version: str, headers: Mapp
     return b"\r\n".join([*lines, b"", b""])
 
 
-def refusal(date: bytes, why: str, extra: bytes = b"") -> bytes:
-    """The whole response to malformed HTTP. ``date`` and ``extra``: header lines with their line ends."""
-    body = envelope(f"{why}, and the connection is closed", kind="invalid_request_error", code="malformed_request")
-    named = b"content-type: application/json\r\nx-request-id: %b\r\n" % new_id().encode()
-    head = b"HTTP/1.1 400 Bad Request\r\n%b%bcontent-length: %d\r\nconnection: close\r\n\r\n"
-    return head % (date, named + extra, len(body)) + body
+def malformed(why: str) -> BadRequest:
+    return BadRequest(f"{why}, and the connection is closed", code="malformed_request")
 
 
 async def read_body(cycle: RequestCycle, admission: Admission, *, limit: int) -> bytes:
@@ -153,10 +163,9 @@ async def _next(cycle: RequestCycle) -> Message:
     return message
 
 
-def too_slow() -> TooSlow:
-    return TooSlow(
-        "the request body stopped coming or came too slowly, and the connection is closed", code="request_timeout"
-    )
+def too_slow(part: Literal["head", "body"] = "body") -> TooSlow:
+    message = f"the request {part} stopped coming or came too slowly, and the connection is closed"
+    return TooSlow(message, code="request_timeout")
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -250,12 +250,6 @@ def test_answers_that_nobody_reads_are_not_heaped_up() -> None:
     assert asyncio.run(trial()) < 50
 
 
-def test_a_connection_that_asks_nothing_is_closed_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.proxy.http_server.server.IDLE_SECONDS", 0.1)
-    monkeypatch.setattr("gateway.proxy.http_server.server.TICK_SECONDS", 0.05)
-    assert asyncio.run(ask(echo, b"GET / HTTP/1.1\r\nhost: a\r\n")) == b""
-
-
 @pytest.mark.parametrize("body", [b"hell", b"hello!"])
 def test_a_body_of_another_length_than_declared_ends_the_connection(body: bytes) -> None:
     answer = asyncio.run(ask(sends({"body": body}, head=WHOLE), GET.replace(b"connection: close\r\n", b"")))

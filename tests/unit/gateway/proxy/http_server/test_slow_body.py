@@ -1,11 +1,12 @@
-"""A body that stops or trickles gets 408 and its connection is closed; one at the lowest allowed rate is read."""
+"""A head or body that stops gets 408 and its connection is closed; a body at the lowest allowed rate is read."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -19,6 +20,7 @@ from gateway.proxy.http_server.request_reader import read_body
 from gateway.proxy.http_server.server import Server
 from gateway.proxy.wire.asgi import ClientGone, lines_of
 from gateway.proxy.wire.openai_errors import error_body, error_headers
+from tests.fixtures.for_each import for_each
 
 GRACE, RATE, LIMIT = 0.4, 100, 2000
 HEAD = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n"
@@ -139,3 +141,57 @@ async def test_a_caller_that_leaves_in_the_middle_has_left() -> None:
         while not seen:  # noqa: ASYNC110 - the server's side of it
             await asyncio.sleep(0.01)
     assert seen == ["gone"]
+
+
+IDLE = 0.3
+
+
+@for_each("answered", [0, 1])
+@for_each("part", [b"G", b"\r\nPOST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nx-y: ", HEAD[:-2] % 9])
+async def test_a_head_that_stops_is_a_408_in_the_envelope(
+    monkeypatch: pytest.MonkeyPatch, part: bytes, answered: int
+) -> None:
+    monkeypatch.setattr(serving, "IDLE_SECONDS", IDLE)
+    async with connected(reads([], Admission(8))) as (reader, writer):
+        writer.write((HEAD % 1 + b"x") * answered)
+        if answered:
+            assert (await reader.readuntil(b"\r\n\r\nx")).startswith(b"HTTP/1.1 200 ")
+        writer.write(part)
+        answer = await everything(reader)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 408 Request Timeout\r\n") and b"connection: close\r\n" in head + b"\r\n"
+    error = json.loads(body)["error"]
+    assert (error["type"], error["code"], error["param"]) == ("invalid_request_error", "request_timeout", None)
+    assert error["message"].startswith("the request head stopped coming or came too slowly")
+
+
+@for_each("sent", [b"", b"\r\n", HEAD % 1 + b"x"])
+async def test_a_connection_without_a_begun_head_is_closed_silently(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(serving, "IDLE_SECONDS", IDLE)
+    async with connected(reads([], Admission(8))) as (reader, writer):
+        writer.write(sent)
+        assert b"408" not in await everything(reader)
+
+
+async def test_a_head_that_trickles_has_no_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "IDLE_SECONDS", IDLE)
+    async with connected(reads([], Admission(8))) as (reader, writer):
+        writer.write(HEAD[:-2] % 1)
+        answering = asyncio.create_task(everything(reader))
+        while not answering.done():
+            writer.write(b"x")
+            await asyncio.sleep(IDLE / 10)
+        with suppress(ConnectionResetError):  # a piece that arrives after the end may reset the connection
+            assert answering.result().startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_head_that_begins_late_on_an_idle_connection_has_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "IDLE_SECONDS", 2.0)
+    head = HEAD % 1
+    async with connected(reads([], Admission(8))) as (reader, writer):
+        for piece in (b"", head[:9], head[9:] + b"x"):
+            writer.write(piece)
+            await asyncio.sleep(1.2)
+        assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 200 ")
