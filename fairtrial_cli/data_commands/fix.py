@@ -1,4 +1,4 @@
-"""The command `fairtrial data fix`, which writes a cleaned copy of training rows and a log of each change."""
+"""The command `fairtrial data fix`, which writes a cleaned copy of training rows, a log, and a list to look at."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ import click
 from fairtrial_cli.training_data.options import COMPLETION, FORCE, JSON, PROMPT, named_columns, print_json, read_source
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from evaluators.training_data.example_file import ExampleFile
     from evaluators.training_data.rewriting.fix import Fixed, FixOptions, Repair
 
-REPAIRS: tuple[Repair, ...] = ("unreadable", "empty", "truncated", "echo", "leaked", "duplicates", "pii")
+LISTED: tuple[Repair, ...] = ("empty", "truncated", "echo", "leaked", "near-duplicates")
+REPAIRS: tuple[Repair, ...] = ("unreadable", "duplicates", *LISTED, "pii")
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--only", type=click.Choice(REPAIRS), multiple=True, help="Apply only this repair; may be repeated.")
+@click.option("--only", type=click.Choice(REPAIRS), multiple=True, help="Look only for these rows; may be repeated.")
+@click.option("--remove", type=click.Choice(LISTED), multiple=True, help="Remove these rows, too; may be repeated.")
 @click.option(
     "--pii",
     type=click.Choice(["mask", "drop", "keep"]),
@@ -26,12 +30,10 @@ REPAIRS: tuple[Repair, ...] = ("unreadable", "empty", "truncated", "echo", "leak
     show_default=True,
     help="Personal and secret text: replace it by its kind, remove its row, or leave it.",
 )
-@click.option(
-    "--exact", is_flag=True, help="Keep near repetitions; only case and punctuation may differ in duplicates."
-)
 @click.option("--against", multiple=True, type=click.Path(path_type=Path), help="Held-out file; may be repeated.")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Default: FILE.fixed.jsonl beside FILE.")
 @click.option("--log", type=click.Path(path_type=Path), help="Default: FILE.fixed.log.jsonl beside FILE.")
+@click.option("--list", "list_", type=click.Path(path_type=Path), help="Default: FILE.fixed.list.jsonl beside FILE.")
 @PROMPT
 @COMPLETION
 @click.option("--dry-run", is_flag=True, help="Write nothing; only show what would change.")
@@ -40,46 +42,50 @@ REPAIRS: tuple[Repair, ...] = ("unreadable", "empty", "truncated", "echo", "leak
 def command(
     file: Path,
     only: tuple[Repair, ...],
+    remove: tuple[Repair, ...],
     pii: str,
-    exact: bool,
     against: tuple[Path, ...],
     output: Path | None,
     log: Path | None,
+    list_: Path | None,
     prompt: str | None,
     completion: str | None,
     dry_run: bool,
     force: bool,
     as_json: bool,
 ) -> None:
-    """Write a cleaned copy of FILE, and a log with the line and the reason of each change. FILE is not changed.
+    """Write a cleaned copy of FILE, a log of each change, and a list of rows to look at. FILE is not changed.
 
-    Repairs: `unreadable`, `empty` and `truncated` rows are removed. So are rows that repeat their prompt (`echo`), that
-    are `leaked` from held-out data (--against), and `duplicates` of an earlier row. Personal and secret text (`pii`) is
-    masked. Contradicting labels and wrong patterns need a person, so they stay; `fairtrial data audit` shows them.
+    Only rows that are surely wrong are removed: `unreadable` ones, and `duplicates` that equal an earlier row in every
+    column. Personal and secret text (`pii`) is masked. Other rows that an audit finds stay and are listed: `empty`,
+    `truncated`, `echo` (they repeat their prompt), `leaked` from held-out data (--against), and `near-duplicates`.
+    Look at the list; then --remove KIND removes the rows of a kind. Contradicting labels and wrong patterns need a
+    person, so `fairtrial data audit` shows them.
 
     \b
     Examples:  fairtrial data fix tickets.jsonl --dry-run
-               fairtrial data fix tickets.jsonl --against validation.jsonl --against suites/test.jsonl
+               fairtrial data fix tickets.jsonl --remove empty --remove near-duplicates
+               fairtrial data fix tickets.jsonl --against validation.jsonl --against test.jsonl --remove leaked
                fairtrial data fix tickets.csv --only duplicates --only pii --pii drop
                fairtrial data fix export.csv --prompt Ticket --completion Team
     """
-    from evaluators.training_data.rewriting.fix import FixOptions, change_lines
-    from evaluators.training_data.rewriting.source_rows import joined_rows
+    from evaluators.training_data.rewriting.fix import FixOptions
     from fairtrial.domain.errors import UsageError
-    from fairtrial_cli.training_data.written_files import beside, refuse_existing, write_files
+    from fairtrial_cli.training_data.written_files import beside, refuse_existing
 
-    paths = (output or beside(file, "fixed.jsonl"), log or beside(file, "fixed.log.jsonl"))
+    names = ((output, "fixed.jsonl"), (log, "fixed.log.jsonl"), (list_, "fixed.list.jsonl"))
+    paths = [path or beside(file, ending) for path, ending in names]
     if not dry_run:
         refuse_existing(paths, sources=[file, *against], force=force)
-    repairs = frozenset(one for one in only or REPAIRS if one != "pii" or pii != "keep")
+    repairs = frozenset((*only, *remove) if only else REPAIRS) - ({"pii"} if pii == "keep" else set())
     columns = named_columns(prompt, completion)
-    if repairs == {"leaked"} and not against:
-        raise UsageError("--only leaked needs --against FILE, the held-out data")
+    if "leaked" in (*only, *remove) and not against:
+        raise UsageError("leaked: needs --against FILE, the held-out data")
     source = read_source(file, skip_unreadable="unreadable" in repairs, columns=columns)
     held_out = tuple(read_source(path, skip_unreadable=True) for path in against)
-    found = _fixed(source, FixOptions(repairs, "drop" if pii == "drop" else "mask", not exact, held_out))
+    found = _fixed(source, FixOptions(repairs, frozenset(remove), "drop" if pii == "drop" else "mask", held_out))
     if not dry_run:
-        write_files({paths[0]: joined_rows(found.rows), paths[1]: joined_rows(change_lines(found.changes))})
+        _write(found, paths)
     if as_json:
         return print_json(_plain(found, paths, dry_run=dry_run))
     return _show(found, paths, dry_run=dry_run)
@@ -93,24 +99,37 @@ def _fixed(source: ExampleFile, options: FixOptions) -> Fixed:
         return fix_examples(source, options, on_progress)
 
 
-def _plain(found: Fixed, paths: tuple[Path, Path], *, dry_run: bool) -> dict[str, Any]:
+def _write(found: Fixed, paths: Sequence[Path]) -> None:
+    from evaluators.training_data.rewriting.fix import change_lines, listed_lines
+    from evaluators.training_data.rewriting.source_rows import joined_rows
+    from fairtrial_cli.training_data.written_files import write_files
+
+    written = (found.rows.values(), change_lines(found.changes), listed_lines(found))
+    write_files(dict(zip(paths, map(joined_rows, written), strict=True)))
+
+
+def _plain(found: Fixed, paths: Sequence[Path], *, dry_run: bool) -> dict[str, Any]:
     from dataclasses import asdict
 
-    written = None if dry_run else {"file": str(paths[0]), "log": str(paths[1])}
-    changes = [asdict(one) for one in found.changes]
-    return {"rows": len(found.rows), "counts": found.counts, "changes": changes, "written": written}
+    written = None if dry_run else dict(zip(("file", "log", "list"), map(str, paths), strict=True))
+    changes, listed = ([asdict(one) for one in some] for some in (found.changes, found.listed))
+    return {
+        "rows": len(found.rows), "counts": found.counts, "changes": changes, "listed": listed, "written": written,
+    }  # fmt: skip
 
 
-def _show(found: Fixed, paths: tuple[Path, Path], *, dry_run: bool) -> None:
+def _show(found: Fixed, paths: Sequence[Path], *, dry_run: bool) -> None:
     from fairtrial.domain.plurals import counted
 
     for what, count in found.counts.items():
         repair, action = what.split()
         click.echo(f"{action} {counted(count, 'row')}: {repair}")
-    if not found.changes:
+    if not found.counts:
         click.echo("Nothing to fix.")
     if dry_run:
         click.echo(f"{counted(len(found.rows), 'row')} would stay. Nothing was written.")
         return
     click.echo(f"{paths[0]}: {counted(len(found.rows), 'row')}")
     click.echo(f"{paths[1]}: {counted(len(found.changes), 'change')}")
+    removal = " (--remove KIND removes those of a kind)" if found.listed else ""
+    click.echo(f"{paths[2]}: {counted(len(found.listed), 'row')} to look at{removal}")

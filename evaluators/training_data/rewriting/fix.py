@@ -1,11 +1,12 @@
-"""Cleans training rows: removes or masks what an audit found, and says for each change where and why."""
+"""Cleans training rows: removes what is surely wrong, masks personal text, and lists what a person should look at."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
 from typing import Any, Literal
 
 from evaluators.training_data.audit_report import Issue, Role
@@ -15,16 +16,20 @@ from evaluators.training_data.example_file import ExampleFile
 from evaluators.training_data.rewriting.source_rows import row_columns, row_text, row_texts
 from fairtrial.privacy.search import find_personal_text
 
-Repair = Literal["unreadable", "empty", "truncated", "echo", "leaked", "duplicates", "pii"]
+Repair = Literal["unreadable", "duplicates", "empty", "truncated", "echo", "leaked", "near-duplicates", "pii"]
 PersonalText = Literal["mask", "drop"]
-REPAIRS: tuple[Repair, ...] = ("unreadable", "empty", "truncated", "echo", "leaked", "duplicates", "pii")
-"""In the order in which they are applied, so that a duplicate of a removed row is kept."""
+REPAIRS: tuple[Repair, ...] = (
+    "unreadable", "duplicates", "empty", "truncated", "echo", "leaked", "near-duplicates", "pii",
+)  # fmt: skip
+"""In the order in which they are applied, so that a near duplicate of a removed row is kept."""
+SURE: frozenset[Repair] = frozenset({"unreadable", "duplicates"})
+"""What is removed without being named. The other checks are heuristics, which also find good rows."""
 _CHECKS: Mapping[Repair, tuple[str, tuple[str, ...]]] = {
     "empty": ("completions", ("empty", "empty prompt")),
     "truncated": ("completions", ("truncated",)),
     "echo": ("completions", ("echo",)),
     "leaked": ("leakage", ()),
-    "duplicates": ("duplicates", ()),
+    "near-duplicates": ("duplicates", ()),
     "pii": ("personal-text", ()),
 }
 """The check of an audit that finds the rows, and the kinds of its issues that count; without any, all count."""
@@ -33,7 +38,7 @@ _REASONS: Mapping[Repair, str] = {
     "truncated": "the completion is cut off",
     "echo": "the completion only repeats the prompt",
     "leaked": "the row is also in held-out data",
-    "duplicates": "repeats an earlier row",
+    "near-duplicates": "nearly repeats an earlier row",
     "pii": "personal or secret text",
 }
 TRAIN: Role = "train"
@@ -43,57 +48,82 @@ OnProgress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What was done to one row: its line, ``removed`` or ``masked``, by which repair, and why."""
+    """What was done to one row: its line, ``removed``, ``masked`` or only ``listed``, by which repair, and why."""
 
     line: int
-    action: Literal["removed", "masked"]
+    action: Literal["removed", "masked", "listed"]
     repair: Repair
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """The rows that stay, as JSON texts in order, and every change in the order of the lines."""
+    """The rows that stay, as JSON texts by line, every change, and the rows that only a person can judge.
 
-    rows: tuple[bytes, ...]
+    All are in the order of the lines.
+    """
+
+    rows: Mapping[int, bytes]
     changes: tuple[Change, ...]
+    listed: tuple[Change, ...]
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many rows were changed by each repair, such as ``duplicates removed``."""
-        return dict(Counter(f"{one.repair} {one.action}" for one in self.changes))
+        """How many rows were changed or listed by each repair, such as ``duplicates removed``."""
+        return dict(Counter(f"{one.repair} {one.action}" for one in (*self.changes, *self.listed)))
 
 
 @dataclass(frozen=True, slots=True)
 class FixOptions:
-    """Which repairs are applied. ``against``: held-out files, whose rows are removed from the training file.
+    """Which repairs are applied. ``remove``: those that remove rows, besides the sure ones.
 
-    ``near_duplicates``: whether rows that nearly repeat another one are duplicates, too.
+    ``against``: held-out files, in which ``leaked`` looks for the rows.
     """
 
     repairs: frozenset[Repair] = frozenset(REPAIRS)
+    remove: frozenset[Repair] = frozenset()
     pii: PersonalText = "mask"
-    near_duplicates: bool = True
     against: Sequence[ExampleFile] = ()
 
 
 def fix_examples(file: ExampleFile, options: FixOptions, on_progress: OnProgress = lambda _, __, ___: None) -> Fixed:
     """The cleaned rows of a file. Rows that are not changed stay as they are written."""
     changes = [Change(one.line, "removed", "unreadable", one.wrong) for one in file.errors]
+    listed: list[Change] = []
     texts, left = row_texts(file), file
-    repairs = [one for one in REPAIRS if one in options.repairs and one in _CHECKS]
+    removing = SURE | options.remove | ({"pii"} if options.pii == "drop" else set())
+    repairs = [one for one in REPAIRS if one in options.repairs and one != "unreadable"]
     for done, repair in enumerate(repairs):
         on_progress(repair, done, len(repairs))
-        found = _found(left, repair, options)
-        if repair == "pii" and options.pii == "mask":
-            masked = _masked(left, texts)
-            changes += masked
+        if repair == "pii" and repair not in removing:
+            changes += _masked(left, texts)
+            continue
+        found = _repeated(left) if repair == "duplicates" else _found(left, repair, options)
+        if repair not in removing:
+            listed += [Change(line, "listed", repair, reason) for line, reason in found.items()]
             continue
         changes += [Change(line, "removed", repair, reason) for line, reason in found.items()]
         left = replace(left, examples=tuple(one for one in left.examples if one.line not in found))
     on_progress("", len(repairs), len(repairs))
-    rows = tuple(texts[one.line] for one in left.examples)
-    return Fixed(rows, tuple(sorted(changes, key=lambda one: (one.line, one.action))))
+    rows = {one.line: texts[one.line] for one in left.examples}
+    return Fixed(rows, _sorted(changes), _sorted(one for one in listed if one.line in rows))
+
+
+def _sorted(changes: Iterable[Change]) -> tuple[Change, ...]:
+    return tuple(sorted(changes, key=lambda one: (one.line, one.action)))
+
+
+def _repeated(file: ExampleFile) -> dict[int, str]:
+    """Rows whose columns all equal those of an earlier row, with its line."""
+    first: dict[bytes, int] = {}
+    found: dict[int, str] = {}
+    kept = {one.line for one in file.examples}
+    for line, columns in row_columns(file).items():
+        if line in kept:
+            earlier = first.setdefault(sha256(json.dumps(columns, sort_keys=True).encode()).digest(), line)
+            if earlier != line:
+                found[line] = f"repeats line {earlier}"
+    return found
 
 
 def _found(file: ExampleFile, repair: Repair, options: FixOptions) -> dict[int, str]:
@@ -101,8 +131,6 @@ def _found(file: ExampleFile, repair: Repair, options: FixOptions) -> dict[int, 
     if not file.examples or (repair == "leaked" and not options.against):
         return {}
     check, kinds = _CHECKS[repair]
-    if repair == "duplicates" and not options.near_duplicates:
-        kinds = ("exact",)
     held_out = options.against if repair == "leaked" else ()
     corpus = Corpus((file, *held_out), (TRAIN, *(HELD_OUT for _ in held_out)))
     issues = [one for one in CHECKS.get(check).find(corpus) if not kinds or one.details.get("kind") in kinds]
@@ -121,8 +149,7 @@ def _originals(issue: Issue, file: ExampleFile) -> dict[int, str]:
     for group in issue.details.get("groups", ()):
         lines = [int(place.removeprefix(prefix)) for place in group if place.startswith(prefix)]
         if issue.check == "duplicates" and lines:
-            nearly = "nearly " if issue.details.get("kind") == "near" else ""
-            reasons |= dict.fromkeys(lines[1:], f"{nearly}repeats line {lines[0]}")
+            reasons |= dict.fromkeys(lines[1:], f"nearly repeats line {lines[0]}")
     return reasons
 
 
@@ -162,9 +189,10 @@ def _mask_text(text: str, kinds: Counter[str]) -> str:
 
 def change_lines(changes: Iterable[Change]) -> list[bytes]:
     """The log: one JSON object for each change."""
-    return [
-        json.dumps(
-            {"line": one.line, "action": one.action, "repair": one.repair, "reason": one.reason}, ensure_ascii=False
-        ).encode()
-        for one in changes
-    ]
+    return [json.dumps(asdict(one), ensure_ascii=False).encode() for one in changes]
+
+
+def listed_lines(fixed: Fixed) -> list[bytes]:
+    """The list for a person: the log's line of each listed row, with the row as it stays."""
+    logged = zip(fixed.listed, change_lines(fixed.listed), strict=True)
+    return [b'%b, "row": %b}' % (line[:-1], fixed.rows[one.line]) for one, line in logged]

@@ -1,4 +1,4 @@
-"""A fix removes or masks what an audit finds, leaves every other row as it is written, and logs each change."""
+"""A fix removes what is surely wrong, masks personal text, and lists the rest that an audit finds, with reasons."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ import pytest
 
 from evaluators.training_data.audit import audit
 from evaluators.training_data.example_file import ExampleFile, read_examples
-from evaluators.training_data.rewriting.fix import Fixed, FixOptions, Repair, change_lines, fix_examples
+from evaluators.training_data.rewriting.fix import (
+    REPAIRS,
+    Fixed,
+    FixOptions,
+    Repair,
+    change_lines,
+    fix_examples,
+    listed_lines,
+)
 from tests.fixtures.paths import ROOT
 
 CLEAN = ROOT / "examples/support/data/train.jsonl"
@@ -34,45 +42,76 @@ def write(folder: Path, rows: Sequence[Any], name: str = "rows.jsonl") -> Exampl
     return read_examples(path)
 
 
+ALL = FixOptions(remove=frozenset(REPAIRS) - {"pii"})
+
+
 def only(*repairs: Repair, **more: Any) -> FixOptions:
-    return FixOptions(frozenset(repairs), **more)
+    return FixOptions(frozenset(repairs), frozenset(repairs), **more)
 
 
 def changed(found: Fixed) -> list[tuple[int, str, str]]:
     return [(one.line, one.action, one.repair) for one in found.changes]
 
 
+def test_only_equal_and_unreadable_rows_are_removed_unless_a_person_names_more(tmp_path: Path) -> None:
+    spaced = json.dumps(ROWS[0], indent=1).replace("\n", "") + "\n"
+    found = fix_examples(write(tmp_path, [*ROWS, spaced, "{broken\n"]), FixOptions())
+    assert changed(found) == [(5, "masked", "pii"), (9, "removed", "duplicates"), (10, "removed", "unreadable")]
+    assert [(one.line, one.action, one.repair) for one in found.listed] == [
+        (3, "listed", "near-duplicates"),
+        (4, "listed", "empty"),
+        (6, "listed", "truncated"),
+        (7, "listed", "echo"),
+    ]
+    assert sorted(found.rows) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert found.counts["truncated listed"] == 1
+    listed = [json.loads(line) for line in listed_lines(found)]
+    assert [(one["line"], one["row"]) for one in listed] == [(line, ROWS[line - 1]) for line in (3, 4, 6, 7)]
+    named = fix_examples(write(tmp_path, ROWS), FixOptions(remove=frozenset({"truncated"})))
+    assert changed(named) == [(5, "masked", "pii"), (6, "removed", "truncated")]
+    assert [one.line for one in named.listed] == [3, 4, 7]
+
+
+def test_sentences_without_a_full_stop_are_not_removed(tmp_path: Path) -> None:
+    """Most answers end with a full stop, so that those without one look cut off. Most of them are whole."""
+    whole = [f"Part {at} keeps the water of the machine warm all day{'.' * (at < 90)}" for at in range(100)]
+    rows = [{"prompt": f"What does part {at} do?", "completion": text} for at, text in enumerate(whole)]
+    found = fix_examples(write(tmp_path, rows), FixOptions())
+    assert (found.changes, len(found.rows)) == ((), 100)
+    assert [one.line for one in found.listed if one.repair == "truncated"] == list(range(91, 101))
+
+
 def test_each_repair_changes_its_rows_and_says_why(tmp_path: Path) -> None:
-    found = fix_examples(write(tmp_path, ROWS), FixOptions())
+    found = fix_examples(write(tmp_path, ROWS), ALL)
     assert changed(found) == [
-        (3, "removed", "duplicates"),
+        (3, "removed", "near-duplicates"),
         (4, "removed", "empty"),
         (5, "masked", "pii"),
         (6, "removed", "truncated"),
         (7, "removed", "echo"),
     ]
     assert [one.reason for one in found.changes] == [
-        "repeats line 1",
+        "nearly repeats line 1",
         "the prompt or the completion is empty",
         "2 × email",
         "the completion is cut off",
         "the completion only repeats the prompt",
     ]
     assert found.counts == {
-        "duplicates removed": 1, "empty removed": 1, "pii masked": 1, "truncated removed": 1, "echo removed": 1,
+        "near-duplicates removed": 1, "empty removed": 1, "pii masked": 1, "truncated removed": 1, "echo removed": 1,
     }  # fmt: skip
 
 
 def test_rows_that_are_not_changed_stay_byte_for_byte(tmp_path: Path) -> None:
     odd = '{"completion":  "product",\t"prompt": "Is the caf\\u00e9 machine loud?" }\r\n'
     file = write(tmp_path, [ROWS[0], odd, ROWS[3]])
-    found = fix_examples(file, FixOptions())
-    assert found.rows == (json.dumps(ROWS[0]).encode(), odd.strip("\r\n").encode())
+    found = fix_examples(file, ALL)
+    assert tuple(found.rows.values()) == (json.dumps(ROWS[0]).encode(), odd.strip("\r\n").encode())
 
 
 def test_masked_text_is_replaced_by_its_kind_in_every_column(tmp_path: Path) -> None:
     found = fix_examples(write(tmp_path, [ROWS[4]]), FixOptions())
-    [row] = map(json.loads, found.rows)
+    [row] = map(json.loads, found.rows.values())
     assert row == {
         "prompt": "Please write to [email] about the lamp.", "completion": "contact", "reply_to": "[email]",
     }  # fmt: skip
@@ -87,8 +126,8 @@ def test_rows_with_personal_text_can_be_dropped(tmp_path: Path) -> None:
 def test_a_duplicate_of_a_removed_row_is_kept(tmp_path: Path) -> None:
     cut = {"prompt": "Give me the settings of the hub.", "completion": '{"settings": {"night": "y'}
     whole = cut | {"completion": '{"settings": {"night": true}}'}
-    found = fix_examples(write(tmp_path, [cut, whole, whole]), FixOptions())
-    assert changed(found) == [(1, "removed", "truncated"), (3, "removed", "duplicates")]
+    found = fix_examples(write(tmp_path, [cut, whole, whole | {"id": 2}]), ALL)
+    assert changed(found) == [(1, "removed", "truncated"), (3, "removed", "near-duplicates")]
 
 
 def test_rows_of_held_out_files_are_removed(tmp_path: Path) -> None:
@@ -114,23 +153,23 @@ def test_a_csv_becomes_json_with_its_columns(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("input,expected,team\nMy parcel is late.,delivery,a\nMy parcel is late.,delivery,b\n")
     found = fix_examples(read_examples(path), FixOptions())
-    assert [json.loads(row) for row in found.rows] == [
-        {"input": "My parcel is late.", "expected": "delivery", "team": "a"}
+    assert [json.loads(row) for row in found.rows.values()] == [
+        {"input": "My parcel is late.", "expected": "delivery", "team": team} for team in "ab"
     ]
-    assert changed(found) == [(3, "removed", "duplicates")]
+    assert [(one.line, one.repair) for one in found.listed] == [(3, "near-duplicates")]
 
 
 def test_clean_data_is_copied_unchanged() -> None:
     file = read_examples(CLEAN)
     found = fix_examples(file, FixOptions())
     assert found.changes == ()
-    assert b"".join(row + b"\n" for row in found.rows) == CLEAN.read_bytes()
+    assert b"".join(row + b"\n" for row in found.rows.values()) == CLEAN.read_bytes()
 
 
 @pytest.mark.parametrize("rows", [ROWS, ROWS + ROWS])
 def test_after_a_fix_an_audit_finds_none_of_it_again(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
-    found = fix_examples(write(tmp_path, rows), FixOptions())
+    found = fix_examples(write(tmp_path, rows), ALL)
     fixed = tmp_path / "fixed.jsonl"
-    fixed.write_bytes(b"".join(row + b"\n" for row in found.rows))
+    fixed.write_bytes(b"".join(row + b"\n" for row in found.rows.values()))
     again = audit([read_examples(fixed)])
     assert not [one for one in again.issues if one.check in ("duplicates", "completions", "pii", "secrets")]
