@@ -8,9 +8,8 @@ import threading
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
-from fairtrial.domain.accounts import same_name
 from fairtrial.domain.errors import BadRequest
-from fairtrial.store.access.common_passwords import is_common
+from fairtrial.store.access.common_passwords import easy_pattern, is_common
 
 SHORTEST = 10
 LONGEST = 200
@@ -24,16 +23,17 @@ _TURNS = threading.Semaphore(AT_ONCE)
 def require_acceptable(password: str, *, name: str) -> str:
     """Return an acceptable password; raises `BadRequest` with the reason otherwise.
 
-    The rules follow NIST SP 800-63B: a minimum length, and no rules about kinds of characters.
+    The rules follow NIST SP 800-63B: a minimum length, no common, repetitive or sequential password and none of the
+    account's name, but no rules about kinds of characters.
     """
     if not SHORTEST <= len(password) <= LONGEST:
         raise BadRequest(f"password: it must have {SHORTEST} to {LONGEST} characters (it has {len(password)})")
-    if same_name(password) == same_name(name) or len(set(password)) < SHORTEST // 3:
-        raise BadRequest("password: it is too easy to guess")
     if is_common(password):
         raise BadRequest(
-            "password: it is one of the ten thousand most common passwords, perhaps with digits or signs added"
+            "password: it is one of the ten thousand most common passwords, perhaps repeated or with digits or signs"
         )
+    if (easy := easy_pattern(password, name=name, shortest=SHORTEST)) is not None:
+        raise BadRequest(f"password: {easy}")
     return password
 
 

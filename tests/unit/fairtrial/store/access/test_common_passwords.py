@@ -1,4 +1,4 @@
-"""The bundled list has ten thousand passwords, and what people make of them is refused, too."""
+"""Common passwords, what people make of them, and easy patterns are refused with the reason."""
 
 from __future__ import annotations
 
@@ -35,8 +35,37 @@ def test_a_common_password_in_capitals_or_with_a_few_signs_is_refused(password: 
         require_acceptable(password, name="Rosa")
 
 
-@pytest.mark.parametrize(
-    "password", ["correct horse battery", "a few words are easy to remember", "liverpool-to-leeds", "83714630-abc-9921"]
+@for_each(
+    ("password", "reason"),
+    [
+        ("passwordpassword", "most common"),
+        ("PasswordPassword1!", "most common"),
+        ("monkey12monkey12monkey12", "most common"),
+        ("k3#Lq9xk3#Lq9x", "repeats a part of fewer than 10 characters"),
+        ("abab-abab-abab-", "only 3 different characters"),
+        ("aaaabbbbccccdddd", "only 4 different characters"),
+        ("abcdefghijklm!", "mostly a sequence"),
+        ("qwertzuiop1234567", "mostly a sequence"),
+        ("zyxwvutsrqpon", "mostly a sequence"),
+        ("rosa-lind-2026", "without the account's name"),
+        ("ROSALIND!!rosalind", "without the account's name"),
+        ("Fairtrial2026!", "without the account's name"),
+        ("Ｒosa Lind 2026", "without the account's name"),
+        ("axcze       ", "must have 10 characters"),
+    ],
 )
+def test_an_easy_pattern_is_refused_with_the_reason(password: str, reason: str) -> None:
+    with pytest.raises(BadRequest, match=f"password: .*{reason}") as raised:
+        require_acceptable(password, name="Rosa Lind")
+    assert password.casefold() not in raised.value.message.casefold()
+
+
+@for_each(
+    "password",
+    [
+        "correct horse battery", "a few words are easy to remember", "liverpool-to-leeds", "83714630-abc-9921",
+        "rosa likes long sentences", "d8#kL2!qZx", "3941758206", "горный воздух весной",
+    ],
+)  # fmt: skip
 def test_others_are_taken(password: str) -> None:
     assert require_acceptable(password, name="Rosa") == password
