@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import secrets
 
 from fairtrial.domain.accounts import Account
@@ -25,14 +23,6 @@ FIND = "SELECT account_id, seen_time FROM sessions WHERE sha256 = ? AND created_
 SEEN = "UPDATE sessions SET seen_time = ? WHERE sha256 = ?"
 END = "DELETE FROM sessions WHERE sha256 = ?"
 END_OLD = "DELETE FROM sessions WHERE created_time <= ? OR seen_time <= ?"
-
-
-def local_user() -> str:
-    """The operating system's user that runs this process; a container may have no name for its number."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
 
 
 def begin(database: Database, account_id: str, *, now_us: int) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fairtrial.store.access.sessions import local_user
+from fairtrial.config.local_user import local_actor
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.training_data import data_audits
@@ -27,7 +27,7 @@ class LocalDataAudits:
     def record(self, result: AuditRequest, project: Project) -> Row:
         from gateway.control.operations.training_data.record_audit import record_audit
 
-        actor = f"local user {local_user()}"
+        actor = local_actor()
         with usage_errors():
             found = record_audit(self._database, result, project.plan, actor=actor, now_us=self._now_us())
         return {"audit_id": found.audit_id, "clean": found.clean}

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fairtrial.config.local_user import local_actor
 from fairtrial.config.plan.live_state import keep_stopped, lay_over
 from fairtrial.config.plan.plan_diff import plan_diff
 from fairtrial.config.project import Project, load_project
@@ -18,7 +19,6 @@ from fairtrial.domain.plan import Plan
 from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.lifecycle import Action
 from fairtrial.experiments.promotion import Promotion
-from fairtrial.store.access.sessions import local_user
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, microseconds
 from fairtrial.store.experiments import published_plans, transitions
@@ -52,7 +52,7 @@ class LocalExperiments:
     ) -> Row:
         from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 
-        actor = f"local user {local_user()}"
+        actor = local_actor()
         wanted = Change(name, action, actor, why, promotion=promotion or Promotion(), rules=rules)
         with usage_errors():
             change_experiment(self._database, self._publisher(), wanted, now_us=self._now_us())

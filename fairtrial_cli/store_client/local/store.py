@@ -13,6 +13,7 @@ import msgspec
 
 from evaluators.engine.run_events import run_of
 from fairtrial.config.layout import Layout
+from fairtrial.config.local_user import local_actor
 from fairtrial.config.plan.live_state import lay_over
 from fairtrial.config.plan.published import publish, read
 from fairtrial.domain.errors import PlanRefused, UsageError
@@ -22,7 +23,6 @@ from fairtrial.domain.storage.overview import IngestResult, Overview
 from fairtrial.domain.storage.traffic import Traffic
 from fairtrial.domain.verdict import Verdict
 from fairtrial.store.access import audit, keys
-from fairtrial.store.access.sessions import local_user
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
 from fairtrial.store.evaluations import runs, suite_texts, verdicts
@@ -96,7 +96,7 @@ class LocalStore:
         from gateway.control.operations.verdicts.provenance import Asked
 
         plan = lay_over(project.plan, transitions.live(self._database))
-        asked = Asked(plan, f"local user {local_user()}", project.release_gates, project.root)
+        asked = Asked(plan, local_actor(), project.release_gates, project.root)
         return judge_candidate(self._database, request, asked, now_us=_now_us())
 
     def list_verdicts(

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from fairtrial.config.local_user import local_actor
 from fairtrial.config.plan.live_state import lay_over
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import FairtrialError, UsageError
 from fairtrial.domain.verdicts.approvals import ApprovalVote
-from fairtrial.store.access.sessions import LOCAL, local_user
+from fairtrial.store.access.sessions import LOCAL
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.evaluations import verdict_chain, verdicts
@@ -58,7 +59,7 @@ class LocalVerdicts:
     def vote(self, verdict_id: str, vote: ApprovalVote, why: str) -> Row:
         from gateway.control.operations.verdicts.release.vote_on_verdict import vote_on_verdict
 
-        voter = f"local user {local_user()}", LOCAL.role
+        voter = local_actor(), LOCAL.role
         with usage_errors():
             vote_on_verdict(self._database, verdict_id, vote, voter, why=why, now_us=self._now_us())
         return self.record(verdict_id)

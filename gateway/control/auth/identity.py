@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from fairtrial.config.layout import Layout
+from fairtrial.config.local_user import local_actor
 from fairtrial.domain.accounts import Role
 from fairtrial.domain.errors import NotAllowed, NotAuthenticated
 from fairtrial.domain.plan import Key
@@ -17,8 +18,6 @@ from gateway.control.background.background_work import BackgroundWork
 
 SESSION_COOKIE = "fairtrial_session"
 KEY = "key:"
-LOCAL_USER = "local user "
-"""How records begin the name of this machine's user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ def actor_of(caller: Caller, layout: Layout) -> str:
     Commands on this machine use the key in a file that only the local user can read.
     """
     if caller.account_id == sessions.LOCAL.account_id or _has_local_key(caller, layout):
-        return f"{LOCAL_USER}{sessions.local_user()}"
+        return local_actor()
     return f"account {caller.name}" if caller.is_person else f"key {caller.name}"
 
 

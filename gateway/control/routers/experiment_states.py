@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from fairtrial.config.local_user import LOCAL_USER
 from fairtrial.domain.accounts import may
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.experiments.lifecycle import PersonsAction
@@ -14,7 +15,7 @@ from fairtrial.experiments.promotion import Promotion
 from fairtrial.experiments.published_state import find_experiment
 from fairtrial.store.experiments import transitions
 from gateway.control.auth.authorization import AuthorizedRoute, ReleaseManager, require_role
-from gateway.control.auth.identity import LOCAL_USER, actor_of
+from gateway.control.auth.identity import actor_of
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.gateway_probe import gateway_probe
 from gateway.control.operations.experiments.change_experiment import Change, change_experiment, published_plan

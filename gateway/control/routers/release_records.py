@@ -9,11 +9,12 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from evaluators.gate.evidence.document import strict_json_of
+from fairtrial.config.local_user import LOCAL_USER
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.verdicts.approvals import ApprovalVote
 from fairtrial.store.evaluations import verdict_chain
 from gateway.control.auth.authorization import AuthorizedRoute, ReleaseManager, require_role
-from gateway.control.auth.identity import LOCAL_USER, actor_of
+from gateway.control.auth.identity import actor_of
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.errors import not_found
 from gateway.control.operations.experiments.change_experiment import published_plan

@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from fairtrial.config.local_user import local_user
 from fairtrial.config.plan.published import read
 from fairtrial.domain.plan import Experiment
-from fairtrial.store.access.sessions import local_user
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project

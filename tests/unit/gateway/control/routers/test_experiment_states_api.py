@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
+from fairtrial.config.local_user import local_user
 from fairtrial.config.plan.published import read
 from fairtrial.domain.accounts import Role
 from fairtrial.domain.storage.keys import KeyOptions
-from fairtrial.store.access.sessions import local_user
 from gateway.control.background.background_work import BackgroundWork
 from tests.fixtures.control.accounts import signed_in
 from tests.fixtures.control.control_app import client, stranger
