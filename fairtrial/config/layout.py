@@ -39,6 +39,11 @@ class Layout:
         return self.folder / REFUSED
 
     @property
+    def kill_reserve(self) -> Path:
+        """Allocated space, which a kill needs if the disk is full."""
+        return self.folder / "kill.reserve"
+
+    @property
     def damage(self) -> Path:
         """The damage that was found in the store's file, and the file's identity, as JSON."""
         return self.folder / "store.damaged"

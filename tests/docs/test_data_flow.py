@@ -18,7 +18,18 @@ ROWS = {
 }
 TABLES = tables()
 TEXT = ("VARCHAR", "JSON", "MAP")
-PLACES = ("journal", "cache", "logs", "plan", "plan_refused", "damage", "backups", "admin_key", "internal_key")
+PLACES = (
+    "journal",
+    "cache",
+    "logs",
+    "plan",
+    "plan_refused",
+    "kill_reserve",
+    "damage",
+    "backups",
+    "admin_key",
+    "internal_key",
+)
 """The attributes of `Layout` that are files and folders beside the store."""
 
 

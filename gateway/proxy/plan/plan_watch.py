@@ -1,14 +1,19 @@
-"""Watches the plan file: a new plan replaces the old one as a whole, and a broken one is refused."""
+"""Watches the plan file, whose plans replace each other as a whole, and the kill files beside it."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from fairtrial.config.layout import REFUSED
 from fairtrial.config.plan import published as plan_file
+from fairtrial.config.plan.kill_files import experiment_of, standing_kills
+from fairtrial.config.plan.live_state import stop_at_once
 from fairtrial.domain.errors import PlanRefused, Unavailable
+from fairtrial.domain.plan import Published
 from gateway.proxy.plan.folder_events import FolderEvents
 from gateway.proxy.plan.routing_table import Routing, prepare
 
@@ -36,6 +41,9 @@ class PlanWatch:
         self._environ = environ
         self._require_keys = require_keys
         self._stamp: Stamp | None = None
+        self._published: Published | None = None
+        self._kills: tuple[str, ...] = ()
+        self._stopped: dict[str, int] = {}
 
     def current(self) -> Routing:
         """The routing in force; `Unavailable` until there is one."""
@@ -53,13 +61,23 @@ class PlanWatch:
         return self.routing is None or self.routing.published.auth == "open"
 
     def load_if_changed(self) -> bool:
-        """Load the file if it changed; returns whether the routing is new. Never raises."""
-        stamp = self._stamp_now()
-        if stamp is None or stamp == self._stamp:
+        """Load the plan and the kill files if they changed; returns whether the routing is new. Never raises.
+
+        The kill files are read first. Control publishes a kill before it removes the file, so whoever finds no file
+        then finds the plan that has the kill.
+        """
+        kills, stamp = self._kills_now(), self._stamp_now()
+        if stamp is not None and stamp != self._stamp:
+            self._stamp = stamp
+            if self._try(partial(self._take, kills)):
+                return True
+        if kills == self._kills or self._published is None:
             return False
-        self._stamp = stamp
+        return self._try(partial(self._route, self._published, kills))
+
+    def _try(self, step: Callable[[], None]) -> bool:
         try:
-            self._take()
+            step()
         except PlanRefused as error:
             self._refuse(str(error))
             return False
@@ -82,14 +100,29 @@ class PlanWatch:
                     on_plan(announced)
                 await events.wait(longest=EVENT_SECONDS, without_events=POLL_SECONDS)
 
-    def _take(self) -> None:
+    def _take(self, kills: tuple[str, ...]) -> None:
         found = plan_file.read(self._path)
         if self._require_keys and found.auth != "keys":
             raise PlanRefused(f"{self._path}: auth is {found.auth!r}, but this address is not loopback (needs keys)")
-        self.routing = prepare(found, self._environ, self.routing)
+        self._route(found, kills)
         self.refusal = None
         self.since = self._stamp[0] // 1_000_000_000 if self._stamp else 0
         _LOG.info("plan %s in force", found.plan.plan_hash)
+
+    def _route(self, published: Published, kills: tuple[str, ...]) -> None:
+        """Serve by this plan, in which the kill files stop their experiments."""
+        plan, stopped = stop_at_once(published.plan, kills, self._stopped)
+        self.routing = prepare(replace(published, plan=plan), self._environ, self.routing)
+        for name in stopped.keys() - self._stopped.keys():
+            _LOG.warning("experiment %s: a kill file stops it, so %s serves", name, plan.experiments[name].control)
+        self._published, self._kills, self._stopped = published, kills, stopped
+
+    def _kills_now(self) -> tuple[str, ...]:
+        """The experiments that kill files name; as before if the folder can't be read."""
+        try:
+            return tuple(sorted({str(experiment_of(path.name)) for path in standing_kills(self._path.parent)}))
+        except OSError:
+            return self._kills
 
     def _refuse(self, why: str) -> None:
         self.refused += 1
