@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
+from fairtrial.config.plan.kill_files import KillFile
+from fairtrial.config.plan.live_state import CAN_BE_KILLED
 from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.domain.names.look_alikes import has_invisible
 from fairtrial.domain.plan import ExperimentState
@@ -25,7 +27,7 @@ FROM: Mapping[Action, tuple[ExperimentState, ...]] = {
     "amend": ("running", "paused"),
     "pause": ("running",),
     "resume": ("paused",),
-    "kill": ("running", "paused"),
+    "kill": CAN_BE_KILLED,
     "rearm": ("killed",),
     "end": ("declared", "running", "paused", "killed"),
     "promote": ("running", "paused"),
@@ -163,6 +165,11 @@ def sentence(
     return f"{text} To resume: fairtrial experiment resume {name} --why …" if state == "paused" else text
 
 
+def unrecorded_kill(kill: KillFile, control: str) -> str:
+    """The state of an experiment that a kill file stops, until control has recorded the kill."""
+    return f"STOPPED {_by(kill)} All traffic is on {control}. Control has not recorded it yet."
+
+
 def cause_of(entered: Transition) -> Cause:
     """What made a pause or kill: the primary metric, another model, a guardrail, or a person."""
     found = entered.evidence or {}
@@ -202,7 +209,7 @@ _LAST: Mapping[Action, str] = {
 }
 
 
-def _by(last: Transition) -> str:
+def _by(last: Transition | KillFile) -> str:
     at = datetime.fromtimestamp(last.at_us // 1_000_000, UTC)
     end = "" if last.why.endswith((".", "!", "?", "…")) else "."
     return f"at {at:%H:%M:%S} UTC on {at:%d %b %Y} by {last.actor}: {last.why}{end}"

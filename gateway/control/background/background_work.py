@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from fairtrial.config.plan.kill_files import keep_reserve
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.plan import Key
 from fairtrial.domain.storage.keys import KeyOptions, NewKey
@@ -23,6 +24,7 @@ from gateway.control.background.experiment_monitor import STEP_SECONDS, Experime
 from gateway.control.background.jobs import JobRunner
 from gateway.control.background.local_keys import ADMIN, INTERNAL, ensure_key
 from gateway.control.background.plan_publisher import PlanPublisher
+from gateway.control.operations.experiments.record_kill_files import record_kill_files
 from gateway.control.operations.maintain_store import StoreMaintenance
 
 MIN_INTERVAL_SECONDS = 0.075
@@ -160,10 +162,15 @@ class BackgroundWork:
         """Runs in its own thread, so that a long ingest does not delay a plan that kills an experiment."""
         while not self._stopping.wait(PLAN_SECONDS):
             self._run_guarded("the plan could not be published", self._publish)
+            self._run_guarded("a kill file could not be recorded", self._record_kill_files)
 
     def _publish(self) -> None:
         if self.publisher.refresh():
             self._wake_monitor.set()  # it freezes the plans of new experiments before their first units
+
+    def _record_kill_files(self) -> None:
+        if record_kill_files(self.database, self.publisher, now_us=self.clock_us()):
+            self._wake_monitor.set()
 
     def _ingest_loop(self) -> None:
         maintenance_at = 0.0
@@ -172,6 +179,8 @@ class BackgroundWork:
                 return self._on_failure(why)
             if time.monotonic() >= maintenance_at:
                 self._run_guarded("daily maintenance could not be started", self._start_daily_maintenance)
+                allocate = partial(keep_reserve, self.database.layout)
+                self._run_guarded("the space that a kill needs on a full disk could not be allocated", allocate)
                 maintenance_at = time.monotonic() + MAINTENANCE_SECONDS
             self._run_guarded("the journal could not be ingested", self._ingest_pending)
         return None

@@ -28,8 +28,9 @@ from fairtrial.store.experiments.sums import arm_sums, control_levels
 from gateway.control.operations.alarms.changed_models import changed_models
 from gateway.control.operations.alarms.experiment_alarms import experiment_alarms, has_just_met
 from gateway.control.operations.alarms.unit_alarms import find_unit_alarms
-from gateway.control.operations.experiments.change_experiment import Change, Publisher, change_experiment
+from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 from gateway.control.operations.experiments.frozen_plans import settle_level, start_plan
+from gateway.control.operations.experiments.publisher import Publisher
 from gateway.control.operations.live_state import ERROR
 
 STEP_SECONDS = 2.0

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fairtrial.store.training_data import data_audits
 from gateway.control.auth.authorization import AuthorizedRoute, ReleaseManager, require_role
 from gateway.control.auth.identity import actor_of
-from gateway.control.operations.experiments.change_experiment import published_plan
+from gateway.control.operations.experiments.publisher import published_plan
 from gateway.control.operations.requests.data_audit import AuditRequest
 from gateway.control.operations.training_data.record_audit import record_audit
 from gateway.control.responses import BackgroundDep, PageDep, as_json, as_table

@@ -18,10 +18,11 @@ from gateway.control.auth.authorization import AuthorizedRoute, ReleaseManager, 
 from gateway.control.auth.identity import actor_of
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.gateway_probe import gateway_probe
-from gateway.control.operations.experiments.change_experiment import Change, change_experiment, published_plan
+from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 from gateway.control.operations.experiments.describe_decision import describe_decision
 from gateway.control.operations.experiments.frozen_plans import frozen_plans
 from gateway.control.operations.experiments.promotion_evidence import read_release
+from gateway.control.operations.experiments.publisher import published_plan
 from gateway.control.operations.experiments.read_states import known_experiment, read_state, read_states
 from gateway.control.operations.verdicts.present import Present
 from gateway.control.responses import BackgroundDep, PageDep, as_json, as_table

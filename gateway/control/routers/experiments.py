@@ -15,7 +15,7 @@ from fairtrial.store.experiments.segment_traffic import segment_page
 from fairtrial.store.traffic import time_series, traffic
 from gateway.control.auth.authorization import AuthorizedRoute, require_role
 from gateway.control.background.background_work import BackgroundWork
-from gateway.control.operations.experiments.change_experiment import published_plan
+from gateway.control.operations.experiments.publisher import published_plan
 from gateway.control.operations.experiments.read_states import known_experiment, read_state
 from gateway.control.operations.split.check_split import check_split
 from gateway.control.operations.split.split_check_cache import SplitCheckCache

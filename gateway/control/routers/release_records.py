@@ -17,7 +17,7 @@ from gateway.control.auth.authorization import AuthorizedRoute, ReleaseManager, 
 from gateway.control.auth.identity import actor_of
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.errors import not_found
-from gateway.control.operations.experiments.change_experiment import published_plan
+from gateway.control.operations.experiments.publisher import published_plan
 from gateway.control.operations.verdicts.export.contents import read_contents
 from gateway.control.operations.verdicts.export.page import POLICY, render
 from gateway.control.operations.verdicts.present import Present

@@ -17,7 +17,7 @@ from fairtrial.store.evaluations import verdicts
 from gateway.control.auth.authorization import AuthorizedRoute, ReleaseManager, require_role
 from gateway.control.auth.identity import actor_of
 from gateway.control.errors import not_found
-from gateway.control.operations.experiments.change_experiment import published_plan
+from gateway.control.operations.experiments.publisher import published_plan
 from gateway.control.operations.judge_candidate import judge_candidate
 from gateway.control.operations.requests.judgement import JudgeRequest
 from gateway.control.operations.verdicts.provenance import Asked

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
-from fairtrial.config.releases import ReleaseGates
 from fairtrial.domain.errors import BadRequest, Conflict, FairtrialError, Unavailable
-from fairtrial.domain.plan import Experiment, ExperimentState, Plan, Published
+from fairtrial.domain.plan import Experiment, ExperimentState, Plan
 from fairtrial.experiments.analysis.freeze import changed_models
 from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.lifecycle import (
@@ -28,23 +27,11 @@ from fairtrial.store.experiments import analysis_plans, transitions
 from gateway.control.operations.alarms.announce import announce
 from gateway.control.operations.experiments.frozen_plans import amended_plan
 from gateway.control.operations.experiments.promotion_evidence import promotion_evidence, rollback_evidence
+from gateway.control.operations.experiments.publisher import Publisher, published_plan
 from gateway.control.operations.experiments.read_states import known_experiment
+from gateway.control.operations.experiments.record_kill_files import record_kill_files
 from gateway.control.operations.verdicts.present import Present
 from gateway.control.operations.verdicts.served_weights import Probe
-
-
-class Publisher(Protocol):
-    """Publishes the plan with the live state that is in the store."""
-
-    published: Published | None
-    refused: str | None
-    release_gates: ReleaseGates
-
-    def declared_plan(self) -> Plan:
-        """The plan that the file declares now, with the states of the store."""
-
-    def refresh(self, *, keys_changed: bool = False, changed_by: str | None = None) -> bool:
-        """Publish changes, if there are any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +66,9 @@ def change_experiment(
     why = checked_reason(change.why)
     _refuse_fields_of_others(change)
     _read_changed_files(publisher)
+    stopped = _record_kill_files(database, publisher, change, now_us)
+    if stopped is not None:
+        return stopped
     plan = published_plan(publisher)
     known = known_experiment if change.action in ("archive", "withdraw") else _published_experiment
     experiment = known(database, plan, change.experiment)
@@ -140,11 +130,21 @@ def _read_changed_files(publisher: Publisher) -> None:
             raise
 
 
-def published_plan(publisher: Publisher) -> Plan:
-    """The plan in force; raises `Unavailable` if there is none."""
-    if publisher.published is None:
-        raise Unavailable("experiments: no plan is published yet")
-    return publisher.published.plan
+def _record_kill_files(database: Database, publisher: Publisher, change: Change, now_us: int) -> Transition | None:
+    """Record the kill files of the experiment first; returns the transition if the change is a kill, too.
+
+    A start or a re-arm may have waited for control since before the kill, so it is refused.
+    """
+    try:
+        found = record_kill_files(database, publisher, now_us=now_us, experiment=change.experiment)
+    except OSError as error:
+        raise Unavailable(f"experiments.{change.experiment}: its kill file can't be recorded yet ({error})") from error
+    if found and change.action in ("start", "rearm"):
+        raise Conflict(
+            f"experiments.{change.experiment}: an emergency stop was recorded just now, so the {change.action} is "
+            "refused (repeat it if you still want it)"
+        )
+    return next(filter(None, found), None) if change.action == "kill" else None
 
 
 def _approved_stage(experiment: Experiment, asked: float | None) -> float:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from fairtrial.config.plan.kill_files import standing_kill
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.freeze import changed_models
+from fairtrial.experiments.lifecycle import unrecorded_kill
 from fairtrial.experiments.published_state import (
     describe_removed,
     describe_state,
@@ -35,7 +37,7 @@ def read_state(database: Database, plan: Plan, name: str) -> dict[str, Any]:
     if name not in plan.experiments and last is not None and stored is not None:
         return describe_removed(stored.plan, last, archived=archived)
     experiment = find_experiment(plan, name)
-    return describe_state(
+    state = describe_state(
         plan,
         name,
         last,
@@ -43,6 +45,8 @@ def read_state(database: Database, plan: Plan, name: str) -> dict[str, Any]:
         other_model=stored is not None and bool(changed_models(stored.plan, plan, experiment)),
         archived=archived,
     )
+    kill = standing_kill(database.layout.folder, experiment)
+    return state if kill is None else state | {"sentence": unrecorded_kill(kill, experiment.control)}
 
 
 def known_experiment(database: Database, plan: Plan, name: str) -> Experiment:

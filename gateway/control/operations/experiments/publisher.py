@@ -1,0 +1,30 @@
+"""Declares what operations need of the publisher of the plan."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from fairtrial.config.releases import ReleaseGates
+from fairtrial.domain.errors import Unavailable
+from fairtrial.domain.plan import Plan, Published
+
+
+class Publisher(Protocol):
+    """Publishes the plan with the live state that is in the store."""
+
+    published: Published | None
+    refused: str | None
+    release_gates: ReleaseGates
+
+    def declared_plan(self) -> Plan:
+        """The plan that the file declares now, with the states of the store."""
+
+    def refresh(self, *, keys_changed: bool = False, changed_by: str | None = None) -> bool:
+        """Publish changes, if there are any."""
+
+
+def published_plan(publisher: Publisher) -> Plan:
+    """The plan in force; raises `Unavailable` if there is none."""
+    if publisher.published is None:
+        raise Unavailable("experiments: no plan is published yet")
+    return publisher.published.plan

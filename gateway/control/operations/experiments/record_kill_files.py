@@ -1,0 +1,102 @@
+"""Records the kills that kill files brought to the workers, publishes them, and then removes the files."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from fairtrial.config.plan.kill_files import KillFile, experiment_of, read_kill, standing_kills
+from fairtrial.config.plan.live_state import CAN_BE_KILLED
+from fairtrial.config.private_files import sync_folder
+from fairtrial.domain.errors import FairtrialError, Unavailable
+from fairtrial.domain.plan import Plan
+from fairtrial.experiments.lifecycle import Transition, shortened
+from fairtrial.experiments.published_state import state_without_rows
+from fairtrial.store.access import audit
+from fairtrial.store.core.database import Cursor, Database
+from fairtrial.store.experiments import transitions
+from gateway.control.operations.alarms.announce import announce
+from gateway.control.operations.experiments.publisher import Publisher, published_plan
+
+KILL_FILE = "kill_file"
+"""The key of the evidence of a kill that a file brought: the file's name and time."""
+
+log = logging.getLogger("fairtrial.control")
+
+
+def record_kill_files(
+    database: Database, publisher: Publisher, *, now_us: int, experiment: str | None = None
+) -> list[Transition | None]:
+    """Record every kill file, by default of all experiments; returns the transition of each, ``None`` without one.
+
+    Safe to repeat after a program died in between: a kill is recorded once, and a file stays until the plan has the
+    kill. Raises the first error at the end, so that one file does not keep the others from being recorded.
+    """
+    paths = [path for path in standing_kills(database.layout.folder) if experiment in (None, experiment_of(path.name))]
+    if not paths or publisher.published is None:
+        return []
+    found: list[Transition | None] = []
+    errors: list[FairtrialError | OSError] = []
+    for path in paths:
+        try:
+            found.append(_adopt(database, publisher, path, now_us))
+        except FileNotFoundError:
+            continue  # another thread has recorded it
+        except (FairtrialError, OSError) as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return found
+
+
+def _adopt(database: Database, publisher: Publisher, path: Path, now_us: int) -> Transition | None:
+    kill, ident = read_kill(path), f"{path.name} {path.stat().st_mtime_ns}"
+    with database.transaction() as cursor:
+        made = _record(cursor, published_plan(publisher), kill, ident, now_us)
+    publisher.refresh(changed_by=kill.actor)
+    served = published_plan(publisher).experiments.get(kill.experiment)
+    if served is not None and served.state in CAN_BE_KILLED:
+        raise Unavailable(f"{path}: the published plan does not have this kill yet, so the file stays")
+    path.unlink(missing_ok=True)
+    sync_folder(path.parent)
+    log.warning("experiment %s: recorded the kill of %s: %s by %s", kill.experiment, path.name, kill.why, kill.actor)
+    return made
+
+
+def _record(cursor: Cursor, plan: Plan, kill: KillFile, ident: str, now_us: int) -> Transition | None:
+    """Append the transition, or a note in the audit trail if the experiment was not running any more."""
+    experiment = plan.experiments.get(kill.experiment)
+    declared = "ended" if experiment is None else state_without_rows(experiment)
+    live = transitions.state_of(cursor, kill.experiment, declared)
+    entered = transitions.entered(cursor, kill.experiment)
+    if live.state in CAN_BE_KILLED:
+        after_us = 0 if entered is None else entered.at_us
+        at_us = max(after_us, min(kill.at_us, now_us))
+        why, evidence = shortened(kill.why), {KILL_FILE: ident}
+        made = Transition(
+            kill.experiment,
+            at_us,
+            "kill",
+            live.state,
+            "killed",
+            live.segment,
+            kill.actor,
+            why,
+            plan.plan_hash,
+            evidence,
+        )
+        transitions.append(cursor, made)
+        announce(cursor, made)
+        return made
+    if entered is None or (entered.evidence or {}).get(KILL_FILE) != ident:
+        state = "unknown" if experiment is None and entered is None else live.state
+        details = {"why": kill.why, "state": state}
+        audit.append(
+            cursor,
+            now_us=now_us,
+            actor=kill.actor,
+            action="experiment.kill_file",
+            subject=kill.experiment,
+            details=details,
+        )
+    return None
