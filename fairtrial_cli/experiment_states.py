@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,6 @@ import click
 from fairtrial_cli.output.decision import decision_lines, print_states
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from fairtrial.experiments.lifecycle import Action
     from fairtrial_cli.store_client.client import StoreClient
 
@@ -59,11 +58,6 @@ CHANGES: dict[Action, tuple[str, str, str]] = {
         "Every unit keeps its variant.",
         "the move is done",
     ),
-    "kill": (
-        "Stop an experiment at once: all traffic goes to the control.",
-        "It works while the project file is invalid. Only rearm starts the experiment again.",
-        "answers in French",
-    ),
     "rearm": (
         "Start a killed experiment again, as a new segment with new units.",
         "Units are assigned anew, and those of earlier segments are not counted. The project file must be valid.",
@@ -100,6 +94,7 @@ def add_state_commands(group: click.Group) -> None:
         example = f'fairtrial experiment {action} tuned-vs-base --why "{why}"'
         text = f"{summary}\n\n{more} The gateway's workers follow within a second.\n\n\b\nExample:  {example}"
         group.command(action, help=text)(_change_command(action))
+    group.add_command(kill)
     group.add_command(promote)
 
 
@@ -146,6 +141,36 @@ def status(name: str, config: Path, store: Path | None, as_json: bool) -> None:
         segment = f" (segment {row['segment']})" if row["action"] == "rearm" else ""
         segment += f" ({row['stage']:g} %)" if row.get("stage") is not None else ""
         click.echo(f"  {row['at_time'][:19]}  {row['action']:<7} by {row['actor']}: {row['why']}{segment}")
+    return None
+
+
+@click.command()
+@click.argument("name")
+@WHY
+@CONFIG
+@STORE
+@JSON
+@click.option("--emergency", is_flag=True, help="Ask neither control nor the store: write the file that workers read.")
+def kill(name: str, why: str, config: Path, store: Path | None, as_json: bool, *, emergency: bool) -> None:
+    """Stop an experiment at once: all traffic goes to the control.
+
+    It works while the project file is invalid, control doesn't answer, the store is damaged or the disk is full. The
+    command then writes a file beside the plan, and control records the kill later. The gateway's workers follow within
+    a second. Only rearm starts the experiment again.
+
+    \b
+    Example:  fairtrial experiment kill tuned-vs-base --why "answers in French"
+    """
+    from fairtrial_cli.emergency_kill import kill_experiment
+    from fairtrial_cli.store_client.find_layout import find_layout
+
+    layout = find_layout(config, os.environ, store=store)
+    found = kill_experiment(layout, config, name, why, emergency=emergency)
+    if as_json:
+        return _print_json(found)
+    _print_state(found)
+    for line in (found["cause"], *found["notes"]) if "cause" in found else ():
+        click.echo(f"  {line}")
     return None
 
 
@@ -200,11 +225,20 @@ def promote(name: str, config: Path, store: Path | None, as_json: bool, **option
         _print_state(found)
 
 
-def _open(config: Path, store: Path | None) -> AbstractContextManager[StoreClient]:
+@contextmanager
+def _open(config: Path, store: Path | None) -> Iterator[StoreClient]:
+    """The store. Kills that are still not recorded at the end are named, also if the store can't be opened."""
+    from fairtrial_cli.emergency_kill import unrecorded_kills
     from fairtrial_cli.store_client.client import open_store
     from fairtrial_cli.store_client.find_layout import find_layout
 
-    return open_store(find_layout(config, os.environ, store=store), config)
+    layout = find_layout(config, os.environ, store=store)
+    try:
+        with open_store(layout, config) as opened:
+            yield opened
+    finally:
+        for line in unrecorded_kills(layout):
+            click.echo(line, err=True)
 
 
 def _print_state(found: dict[str, Any]) -> None:

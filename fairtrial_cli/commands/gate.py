@@ -72,7 +72,7 @@ def command(
     _check_places(files)
     if run_first:
         _run_suites(project, gate, [baseline, candidate])
-    with open_store(project.layout) as store:
+    with open_store(project.layout, project.path) as store:
         store.ingest_now()
         verdict = judge_gate_file(store, gate, project, candidate=candidate, baseline=baseline)
     _write(verdict, files)

@@ -19,7 +19,7 @@ def find_layout(config: Path, environ: Mapping[str, str], *, store: Path | None 
     """The files of the project's store.
 
     If the project file is invalid, its ``store.path`` still counts, and without that the default beside it. Raises
-    `ConfigError` if there is no such store. ``store``: the file, if the caller knows it.
+    `ConfigError` if there is no such store, and no plan that it has published. ``store``: the file, if it is known.
     """
     if store is not None:
         return Layout(store.absolute())
@@ -27,7 +27,7 @@ def find_layout(config: Path, environ: Mapping[str, str], *, store: Path | None 
         return load_project(config, environ).layout
     except (ConfigError, OSError):
         layout = Layout(config.absolute().parent / Path(_written_path(config, environ)).expanduser())
-        if not layout.store.exists():
+        if not (layout.store.exists() or layout.plan.exists()):
             raise
         return layout
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fairtrial.config.local_user import local_actor
+from fairtrial.config.plan.kill_files import standing_kills
 from fairtrial.config.plan.live_state import keep_stopped, lay_over
 from fairtrial.config.plan.plan_diff import plan_diff
 from fairtrial.config.project import Project, load_project
@@ -35,6 +36,17 @@ class LocalExperiments:
         self._database = database
         self._config = config
         self._now_us = now_us
+
+    def record_kill_files(self) -> None:
+        """Record the kills that files brought to the workers, so that every answer of the store contains them."""
+        if self._config is None or not standing_kills(self._database.layout.folder):
+            return
+        from gateway.control.operations.experiments.record_kill_files import record_kill_files
+
+        try:
+            record_kill_files(self._database, self._publisher(), now_us=self._now_us())
+        except Exception:  # noqa: BLE001 - the file stays, workers obey it, and control tries again
+            return
 
     def states(self, *, all_: bool = False) -> list[Row]:
         from gateway.control.operations.experiments.read_states import read_states

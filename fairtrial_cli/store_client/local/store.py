@@ -68,6 +68,7 @@ class LocalStore:
             self.accounts = LocalAccounts(self._database, _now_us)
             self.reviews = LocalReviews(self._database, _now_us)
             self.experiments = LocalExperiments(self._database, config, _now_us)
+            self.experiments.record_kill_files()
             self.verdicts = LocalVerdicts(self._database, config, _now_us)
             self.runs = LocalRuns(self._database)
             self.data_audits = LocalDataAudits(self._database, _now_us)

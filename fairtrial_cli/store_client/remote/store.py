@@ -46,9 +46,9 @@ T = TypeVar("T")
 
 
 class RemoteStore:
-    """A `StoreClient` over control's HTTP API."""
+    """A `StoreClient` over control's HTTP API. ``seconds``: how long it waits for an answer."""
 
-    def __init__(self, control_url: str, layout: Layout) -> None:
+    def __init__(self, control_url: str, layout: Layout, *, seconds: float = SECONDS) -> None:
         key = os.environ.get(ADMIN_KEY) or _written_key(layout)
         headers = {"authorization": f"Bearer {key}"} if key else {}
         self._url = control_url
@@ -60,7 +60,7 @@ class RemoteStore:
         self.verdicts = RemoteVerdicts(self._send)
         self.runs = RemoteRuns(self._send)
         self.data_audits = RemoteDataAudits(self._send)
-        self._client = httpx.Client(base_url=control_url, headers=headers, timeout=SECONDS, trust_env=False)
+        self._client = httpx.Client(base_url=control_url, headers=headers, timeout=seconds, trust_env=False)
 
     def __enter__(self) -> RemoteStore:
         return self
@@ -153,13 +153,18 @@ class RemoteStore:
         *,
         params: dict[str, Any] | None = None,
         content: bytes | None = None,
-        seconds: float = SECONDS,
+        seconds: float | None = None,
     ) -> bytes:
         parameters = {name: value for name, value in (params or {}).items() if value is not None}
         headers = {"content-type": "application/json"} if content is not None else {}
         try:
             answer = self._client.request(
-                method, path, params=parameters, content=content, headers=headers, timeout=seconds
+                method,
+                path,
+                params=parameters,
+                content=content,
+                headers=headers,
+                timeout=self._client.timeout if seconds is None else seconds,
             )
         except httpx.HTTPError as error:
             raise StoreError(

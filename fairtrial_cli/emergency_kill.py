@@ -1,0 +1,113 @@
+"""Kills an experiment through control, or by a kill file if control or the store can't do it.
+
+It imports the store only to open it, after the workers have got the kill.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fairtrial.config.layout import Layout
+from fairtrial.config.local_user import local_actor
+from fairtrial.config.plan.kill_files import KillFile, standing_kill, write_kill
+from fairtrial.config.plan.published import read
+from fairtrial.domain.errors import PlanRefused, StoreError
+from fairtrial.domain.plan import Plan
+from fairtrial.experiments.lifecycle import checked_reason, next_state, unrecorded_kill
+from fairtrial.experiments.published_state import find_experiment
+from fairtrial_cli.store_client.local.conversion import usage_errors
+
+CONTROL_SECONDS = 3.0
+"""How long control may take to answer before the kill goes to the workers without it."""
+
+ID_BYTES = 8
+
+
+def kill_experiment(layout: Layout, config: Path, name: str, why: str, *, emergency: bool = False) -> dict[str, Any]:
+    """Kill it, and return its state; ``cause`` and ``notes`` say why it is not recorded yet, and what happens next.
+
+    If control runs, control decides. ``emergency``: neither ask control nor open the store. Raises `UsageError` if
+    there is nothing to kill.
+    """
+    from fairtrial_cli.store_client.client import open_store
+
+    if emergency:
+        return _kill_by_file(layout, name, why) | {"cause": "Control was not asked, because of --emergency."}
+    if not layout.plan.exists():
+        with open_store(layout, config) as opened:
+            return opened.experiments.change(name, "kill", why)
+    url = _control_url(layout)
+    if url is not None:
+        return _ask_control(url, layout, name, why)
+    written = _kill_by_file(layout, name, why, nothing_waits=True)
+    try:
+        with open_store(layout, config) as opened:
+            state = opened.experiments.state(name)
+        return written | {"cause": "The store has not recorded it yet."} if Path(written["file"]).exists() else state
+    except Exception as error:  # noqa: BLE001 - the workers have the kill, whatever is wrong with the store
+        return written | {"cause": f"The store can't record it now: {_first_line(error)}."}
+
+
+def unrecorded_kills(layout: Layout) -> Iterator[str]:
+    """A line for each experiment that a kill file stops at present."""
+    plan = _published(layout)
+    for experiment in plan.experiments.values() if plan is not None else ():
+        kill = standing_kill(layout.folder, experiment)
+        if kill is not None:
+            yield f"{experiment.name}: {unrecorded_kill(kill, experiment.control)}"
+
+
+def _control_url(layout: Layout) -> str | None:
+    from fairtrial.store.core.owner_lock import read_note
+
+    note = read_note(layout)
+    return None if note is None else note.control_url
+
+
+def _ask_control(url: str, layout: Layout, name: str, why: str) -> dict[str, Any]:
+    from fairtrial_cli.store_client.remote.store import RemoteStore
+
+    try:
+        with RemoteStore(url, layout, seconds=CONTROL_SECONDS) as store:
+            return store.experiments.change(name, "kill", why)
+    except StoreError as error:
+        return _kill_by_file(layout, name, why) | {"cause": f"Control can't record it now: {_first_line(error)}."}
+
+
+def _kill_by_file(layout: Layout, name: str, why: str, *, nothing_waits: bool = False) -> dict[str, Any]:
+    """Write the kill file, and return the state as far as it is known.
+
+    An experiment that is killed already gets one, too, because a re-arm may wait for control. ``nothing_waits``: no
+    control runs, so nothing can do that.
+    """
+    plan = _published(layout)
+    with usage_errors():
+        reason = checked_reason(why)
+        experiment = None if plan is None else find_experiment(plan, name)
+        if experiment is not None and (nothing_waits or experiment.state == "ended"):
+            next_state(name, experiment.state, experiment.segment, "kill", promoted=experiment.serves is not None)
+    kill = KillFile(name, time.time_ns() // 1000, local_actor(), reason)
+    path, complete = write_kill(layout, kill, secrets.token_hex(ID_BYTES))
+    notes = [f"The gateway's workers obey {path} within a second. Control records the kill later and removes the file."]
+    if not complete:
+        notes += ["The disk is full, so the file has no reason. Control records its owner and its time."]
+    if experiment is None:
+        notes += ["The published plan can't be read, so check the name of the experiment."]
+    sentence = unrecorded_kill(kill, "the control" if experiment is None else experiment.control)
+    return {"name": name, "state": "killed", "sentence": sentence, "edit": None, "file": str(path), "notes": notes}
+
+
+def _published(layout: Layout) -> Plan | None:
+    try:
+        return read(layout.plan).plan
+    except PlanRefused:
+        return None
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__
