@@ -75,7 +75,7 @@ def _ask_control(url: str, layout: Layout, name: str, why: str) -> dict[str, Any
         with RemoteStore(url, layout, seconds=CONTROL_SECONDS) as store:
             return store.experiments.change(name, "kill", why)
     except StoreError as error:
-        return _kill_by_file(layout, name, why) | {"cause": f"Control can't record it now: {_first_line(error)}."}
+        return _kill_by_file(layout, name, why) | {"cause": f"Control did not complete it: {_first_line(error)}."}
 
 
 def _kill_by_file(layout: Layout, name: str, why: str, *, nothing_waits: bool = False) -> dict[str, Any]:

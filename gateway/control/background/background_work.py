@@ -160,9 +160,11 @@ class BackgroundWork:
 
     def _publish_loop(self) -> None:
         """Runs in its own thread, so that a long ingest does not delay a plan that kills an experiment."""
+        allocate = partial(keep_reserve, self.database.layout)
         while not self._stopping.wait(PLAN_SECONDS):
             self._run_guarded("the plan could not be published", self._publish)
             self._run_guarded("a kill file could not be recorded", self._record_kill_files)
+            self._run_guarded("the space that a kill needs on a full disk could not be allocated", allocate)
 
     def _publish(self) -> None:
         if self.publisher.refresh():
@@ -179,8 +181,6 @@ class BackgroundWork:
                 return self._on_failure(why)
             if time.monotonic() >= maintenance_at:
                 self._run_guarded("daily maintenance could not be started", self._start_daily_maintenance)
-                allocate = partial(keep_reserve, self.database.layout)
-                self._run_guarded("the space that a kill needs on a full disk could not be allocated", allocate)
                 maintenance_at = time.monotonic() + MAINTENANCE_SECONDS
             self._run_guarded("the journal could not be ingested", self._ingest_pending)
         return None

@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fairtrial.config.local_user import local_user
+from fairtrial.config.local_user import local_actor
+from fairtrial.config.plan.kill_files import standing_kills
 from fairtrial.config.plan.published import read
 from fairtrial.domain.plan import Experiment
 from fairtrial_cli.store_client.client import open_store
@@ -64,7 +65,7 @@ def test_a_kill_works_with_a_broken_file_survives_a_restart_and_a_re_arm_has_new
             assert set(first) == {"base", "tuned"}
             path.write_text("version: [")
             said = change(tmp_path, "kill", "answers in French")
-            assert f"by local user {local_user()}: answers in French. All traffic is on base. To re-arm:" in said
+            assert f"by {local_actor()}: answers in French. All traffic is on base. To re-arm:" in said
             until(lambda: set(arms(services)) == {"base"})
             reasons = _reasons(services)
             assert reasons["kill"] >= len(USERS)
@@ -121,4 +122,7 @@ def test_without_control_a_command_changes_the_store_and_the_plan_itself(tmp_pat
     assert now.startswith(f"{entry['plan_hash']}  in force since ") and f"experiment {NAME} paused" in now
     early = fairtrial(tmp_path, "plan", "at", "2020-01-01")
     assert (early.returncode, "no plan was in force at 2020-01-01 00:00:00 UTC" in early.stderr) == (2, True)
-    assert (entry["actor"], first["actor"]) == (f"local user {local_user()}", None)
+    assert (entry["actor"], first["actor"]) == (local_actor(), None)
+    said = change(tmp_path, "kill", "answers in French")
+    assert f"by {local_actor()}: answers in French. All traffic is on base. To re-arm:" in said
+    assert (read(layout.plan).plan.experiments[NAME].state, standing_kills(layout.folder)) == ("killed", [])

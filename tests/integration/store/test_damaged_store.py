@@ -13,10 +13,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from fairtrial.config.plan.kill_files import standing_kills
+from fairtrial.config.plan.published import read
 from fairtrial.domain.errors import STORE_UNUSABLE
 from fairtrial_cli.processes.services import Services
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.forked_services import ForkedServices
+from tests.fixtures.services.process_tree import children
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.services.services_fixture import Load, fairtrial, up, wait_until_up
 from tests.fixtures.upstream.server import FakeUpstream
@@ -31,10 +34,6 @@ def ready(url: str) -> dict[str, str]:
     except httpx.HTTPError:
         return {}
     return dict(answer.json()) if answer.status_code == 200 else {}
-
-
-def children(pid: int) -> list[int]:
-    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def overwrite(store: Path) -> None:
@@ -91,6 +90,40 @@ def test_up_serves_without_the_store_and_takes_it_up_when_it_is_restored(folder:
     assert process.returncode == 0
     assert "store restore backups/monday --force" in error
     assert error.count("not a valid DuckDB database file") == 1, error
+
+
+def test_a_kill_with_a_damaged_store_reaches_the_workers_and_is_recorded_when_the_store_is_restored(
+    folder: Path,
+) -> None:
+    services = ForkedServices(folder / "fairtrial.yaml", workers=1, dashboard=False, without_store=True)
+    with services:
+        layout = services.project.layout
+        overwrite(layout.store)
+        until(lambda: services.children["control"].store_error is not None)
+        done = fairtrial(folder, "experiment", "kill", "tuned-vs-base", "--why", "answers in French")
+        assert done.returncode == 0, done.stderr
+        assert "All traffic is on base. Control has not recorded it yet." in done.stdout
+        assert "The store can't record it now: " in done.stdout
+        (path,) = standing_kills(layout.folder)
+        assert f"The gateway's workers obey {path} within a second." in done.stdout
+        until(lambda: reason(services.urls.api) == "kill")
+        status = fairtrial(folder, "experiment", "status", "tuned-vs-base")
+        assert (status.returncode, "tuned-vs-base: STOPPED at " in status.stderr) == (2, True)
+
+        def is_restored() -> bool:  # a control that is tried again this moment has the lock
+            return fairtrial(folder, "store", "restore", "backups/monday", "--force").returncode == 0
+
+        until(is_restored)
+        until(lambda: not standing_kills(layout.folder))
+        assert reason(services.urls.api) == "kill"
+        assert read(layout.plan).plan.experiments["tuned-vs-base"].state == "killed"
+        rows = json.loads(fairtrial(folder, "experiment", "status", "tuned-vs-base", "--json").stdout)["transitions"]
+        assert [(row["action"], row["why"]) for row in rows] == [("kill", "answers in French")]
+
+
+def reason(url: str) -> str:
+    """Why the variant served that serves now."""
+    return httpx.post(f"{url}/chat/completions", json=ASKED).headers["x-fairtrial-reason"]
 
 
 @pytest.mark.release("kills")
