@@ -36,6 +36,7 @@ class LocalExperiments:
         self._database = database
         self._config = config
         self._now_us = now_us
+        self._own: PlanPublisher | None = None
 
     def record_kill_files(self) -> None:
         """Record the kills that files brought to the workers, so that every answer of the store contains them."""
@@ -110,8 +111,11 @@ class LocalExperiments:
     def _publisher(self) -> PlanPublisher:
         from gateway.control.background.plan_publisher import PlanPublisher
 
+        if self._own is not None:
+            return self._own
         config = self._config or self._database.layout.store.with_name("fairtrial.yaml")
-        return PlanPublisher(self._database, config, self._load, clock_us=self._now_us)
+        self._own = PlanPublisher(self._database, config, self._load, clock_us=self._now_us)
+        return self._own
 
     def _load(self) -> Project:
         if self._config is None:

@@ -46,7 +46,7 @@ class PlanPublisher:
 
     ``published`` is the last valid plan, ``refused`` the reason why a newer one was not published. Both start as
     ``None``. ``release_gates``: the files of the official gates, as the last valid project declares them; ``root``: its
-    folder.
+    folder. ``kills_recorded_us``: when the newest kill file of each experiment was recorded.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class PlanPublisher:
         self.refused: str | None = None
         self.release_gates = NO_GATES
         self.root: Path | None = None
+        self.kills_recorded_us: dict[str, int] = {}
         self._database = database
         self._load = load
         self._clock_us = clock_us

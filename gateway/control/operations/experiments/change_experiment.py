@@ -33,6 +33,9 @@ from gateway.control.operations.experiments.record_kill_files import record_kill
 from gateway.control.operations.verdicts.present import Present
 from gateway.control.operations.verdicts.served_weights import Probe
 
+HOLD_US = 5_000_000
+"""How long a kill file refuses a re-arm after it was recorded. What waited for a hung control comes at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -139,10 +142,11 @@ def _record_kill_files(database: Database, publisher: Publisher, change: Change,
         found = record_kill_files(database, publisher, now_us=now_us, experiment=change.experiment)
     except OSError as error:
         raise Unavailable(f"experiments.{change.experiment}: its kill file can't be recorded yet ({error})") from error
-    if found and change.action in ("start", "rearm"):
+    since_us = now_us - publisher.kills_recorded_us.get(change.experiment, -HOLD_US)
+    if since_us < HOLD_US and change.action in ("start", "rearm"):
         raise Conflict(
             f"experiments.{change.experiment}: an emergency stop was recorded just now, so the {change.action} is "
-            "refused (repeat it if you still want it)"
+            f"refused (if you still want it, repeat it after {HOLD_US // 1_000_000} seconds)"
         )
     return next(filter(None, found), None) if change.action == "kill" else None
 

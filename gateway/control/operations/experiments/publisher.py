@@ -15,6 +15,8 @@ class Publisher(Protocol):
     published: Published | None
     refused: str | None
     release_gates: ReleaseGates
+    kills_recorded_us: dict[str, int]
+    """When the newest kill file of each experiment was recorded."""
 
     def declared_plan(self) -> Plan:
         """The plan that the file declares now, with the states of the store."""

@@ -57,6 +57,7 @@ def _adopt(database: Database, publisher: Publisher, path: Path, now_us: int) ->
     served = published_plan(publisher).experiments.get(kill.experiment)
     if served is not None and served.state in CAN_BE_KILLED:
         raise Unavailable(f"{path}: the published plan does not have this kill yet, so the file stays")
+    publisher.kills_recorded_us[kill.experiment] = now_us
     path.unlink(missing_ok=True)
     sync_folder(path.parent)
     log.warning("experiment %s: recorded the kill of %s: %s by %s", kill.experiment, path.name, kill.why, kill.actor)

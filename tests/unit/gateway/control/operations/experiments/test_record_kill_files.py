@@ -17,13 +17,14 @@ from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import alarms, transitions
 from gateway.control.background import plan_publisher as publisher_module
 from gateway.control.background.plan_publisher import PlanPublisher
-from gateway.control.operations.experiments.change_experiment import Change, change_experiment
+from gateway.control.operations.experiments.change_experiment import HOLD_US, Change, change_experiment
 from gateway.control.operations.experiments.read_states import read_state
 from gateway.control.operations.experiments.record_kill_files import record_kill_files
 from tests.fixtures.control.control_app import NOW
 
 NAME = "tuned-vs-base"
 AT = NOW - 60_000_000
+LATER = NOW + HOLD_US
 
 
 @pytest.fixture(name="publisher")
@@ -37,8 +38,8 @@ def kill(database: Database, name: str = NAME, *, at_us: int = AT, ident: str = 
     return write_kill(database.layout, written, ident)[0]
 
 
-def change(database: Database, publisher: PlanPublisher, action: Action) -> Transition:
-    return change_experiment(database, publisher, Change(NAME, action, "account ana", "a test"), now_us=NOW)
+def change(database: Database, publisher: PlanPublisher, action: Action, *, now_us: int = NOW) -> Transition:
+    return change_experiment(database, publisher, Change(NAME, action, "account ana", "a test"), now_us=now_us)
 
 
 def record(database: Database, publisher: PlanPublisher) -> list[Transition | None]:
@@ -135,24 +136,28 @@ def test_a_time_in_the_future_or_before_the_start_of_the_state_is_corrected(
 ) -> None:
     kill(database, at_us=NOW + 9)
     (late,) = record(database, publisher)
-    change(database, publisher, "rearm")
+    change(database, publisher, "rearm", now_us=LATER)
     kill(database, at_us=NOW - 9, ident="0b")
     (early,) = record(database, publisher)
     assert late is not None and early is not None
-    assert (late.at_us, early.at_us) == (NOW, NOW)
+    assert (late.at_us, early.at_us) == (NOW, LATER)
 
 
+@pytest.mark.parametrize("recorded_before", [False, True])
 @pytest.mark.parametrize("action", ["rearm", "resume", "approve", "promote"])
 def test_a_change_that_waited_for_control_does_not_undo_a_kill_file(
-    database: Database, publisher: PlanPublisher, action: Action
+    database: Database, publisher: PlanPublisher, action: Action, *, recorded_before: bool
 ) -> None:
+    """Whichever thread of control is first after it has hung."""
     if action == "rearm":
         change(database, publisher, "kill")
     kill(database)
+    if recorded_before:
+        record(database, publisher)
     with pytest.raises(Conflict):
         change(database, publisher, action)
     assert (state(database), standing_kills(database.layout.folder)) == ("killed", [])
-    change(database, publisher, "rearm")
+    change(database, publisher, "rearm", now_us=LATER)
     assert state(database) == "running"
 
 
