@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,8 @@ import click
 from fairtrial_cli.output.decision import decision_lines, print_states
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from fairtrial.experiments.lifecycle import Action
     from fairtrial_cli.store_client.client import StoreClient
 
@@ -225,20 +226,16 @@ def promote(name: str, config: Path, store: Path | None, as_json: bool, **option
         _print_state(found)
 
 
-@contextmanager
-def _open(config: Path, store: Path | None) -> Iterator[StoreClient]:
-    """The store. Kills that are still not recorded at the end are named, also if the store can't be opened."""
+def _open(config: Path, store: Path | None) -> AbstractContextManager[StoreClient]:
+    """The store. Kills that are not recorded yet are named first, because control or the store may not answer."""
     from fairtrial_cli.emergency_kill import unrecorded_kills
     from fairtrial_cli.store_client.client import open_store
     from fairtrial_cli.store_client.find_layout import find_layout
 
     layout = find_layout(config, os.environ, store=store)
-    try:
-        with open_store(layout, config) as opened:
-            yield opened
-    finally:
-        for line in unrecorded_kills(layout):
-            click.echo(line, err=True)
+    for line in unrecorded_kills(layout):
+        click.echo(line, err=True)
+    return open_store(layout, config)
 
 
 def _print_state(found: dict[str, Any]) -> None:

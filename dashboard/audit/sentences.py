@@ -37,7 +37,7 @@ EXPERIMENT: Mapping[str, str] = {
     "pause": "paused the experiment",
     "resume": "resumed the experiment",
     "kill": "stopped the experiment",
-    "kill_file": "wrote a kill file of the experiment, which did not run any more",
+    "kill_file": "wrote a kill file of the experiment, which did not run",
     "rearm": "re-armed the experiment",
     "end": "ended the experiment",
     "promote": "promoted a variant of the experiment",

@@ -65,9 +65,9 @@ Cause = Literal["worse", "models", "harmed", "person"]
 class Transition:
     """One change of an experiment's state.
 
-    ``evidence``: what a rule based it on, ``None`` for people. ``plan_hash``: the plan that was in force before.
-    ``segment``: the segment after it. ``at_us``: microseconds since 1970, UTC. ``stage``: the percent of the units that
-    an approval allows or a stage enrolls.
+    ``evidence``: what a rule or a promotion is based on, or the kill file; otherwise ``None``. ``plan_hash``: the plan
+    that was in force before. ``segment``: the segment after it. ``at_us``: microseconds since 1970, UTC. ``stage``: the
+    percent of the units that an approval allows or a stage enrolls.
     """
 
     experiment: str

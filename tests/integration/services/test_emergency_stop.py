@@ -31,7 +31,7 @@ from tests.fixtures.services.services_fixture import fairtrial, wait_until_up
 from tests.fixtures.services.small_disk import disk_refused, small_disk
 from tests.fixtures.store.maintenance_fixture import end, fairtrial_json, project, start_control
 from tests.fixtures.upstream.server import FakeUpstream
-from tests.fixtures.waiting import PATIENCE, until
+from tests.fixtures.waiting import PATIENCE, PAUSE, until
 
 NAME = "tuned-vs-base"
 WHY = "answers in French"
@@ -64,7 +64,7 @@ class Traffic:
 
     def _run(self) -> None:
         turn = 0
-        while not self._ending.is_set():
+        while not self._ending.wait(PAUSE):
             turn += 1
             body = {"model": "support-bot", "messages": [{"role": "user", "content": "hi"}]}
             asked = body | {"user": f"user-{turn % USERS}"}
@@ -133,8 +133,6 @@ def test_a_kill_stops_a_hung_control_s_workers_and_is_recorded_once_while_nobody
                 store.ingest_now()
                 (counted,) = store.traffic(experiment=NAME)
                 assert counted.reasons["kill"] >= len(load.served) - after
-            until(lambda: fairtrial(tmp_path, "experiment", "rearm", NAME, "--why", "mended").returncode == 0)
-            until(lambda: load.served[-1][1] == "assigned")
 
 
 def replace_a_worker(gateway: int) -> None:
@@ -202,7 +200,9 @@ def test_without_control_the_command_writes_the_file_and_then_records_it_itself(
     unknown = fairtrial(tmp_path, "experiment", "kill", "tuned-vs-bass", "--why", WHY)
     assert (unknown.returncode, "there is no experiment 'tuned-vs-bass' (did you mean" in unknown.stderr) == (2, True)
     (layout.folder / f"kill.{NAME}.json").touch()
-    (row,) = fairtrial_json("experiment", "list", cwd=tmp_path)
+    listed = fairtrial(tmp_path, "experiment", "list", "--json")
+    assert f"{NAME}: STOPPED at " in listed.stderr and "Control has not recorded it yet." in listed.stderr
+    (row,) = json.loads(listed.stdout)
     assert (row["state"], UNREADABLE in row["sentence"], is_recorded(layout)) == ("killed", True, True)
     again = fairtrial(tmp_path, "experiment", "kill", NAME, "--why", WHY)
     assert (again.returncode, "is killed (possible: rearm, end)" in again.stderr) == (2, True)
