@@ -44,5 +44,13 @@ def test_without_a_readable_file_the_default_beside_it_counts_if_it_is_there(con
     assert find_layout(config, {}).store == store
 
 
+def test_a_lost_store_is_found_by_the_plan_that_it_has_published(config: Path) -> None:
+    config.write_text("version: [")
+    plan = config.with_name("fairtrial.duckdb.d") / "plan.json"
+    plan.parent.mkdir()
+    plan.touch()
+    assert find_layout(config, {}).plan == plan
+
+
 def test_a_named_store_needs_no_file(tmp_path: Path) -> None:
     assert find_layout(tmp_path / "none.yaml", {}, store=tmp_path / "s.duckdb").store == tmp_path / "s.duckdb"
