@@ -35,6 +35,8 @@ ServiceOutcome = Literal["answered", "failed", "rejected", "none"]
 ``rejected``: only the upstream refused the content of the request (400, 413, 422). ``none``: it does not count, because
 of a caller error or a disconnect.
 """
+ArmOutcome = ServiceOutcome | Literal["kept_away"]
+"""How the arm served. ``kept_away``: it was never called, because its circuit breaker was open. This is no failure."""
 AttemptOutcome = Literal["answered", "failed", "rejected", "cancelled"]
 """How one upstream call ended: like `ServiceOutcome`; ``cancelled``: its client left, or the gateway stopped."""
 
@@ -160,7 +162,7 @@ class RequestEvent(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=Tr
     trace_id: str | None = None
     span_id: str | None = None
     breaker: BreakerState | None = None
-    arm_outcome: ServiceOutcome | None = None
+    arm_outcome: ArmOutcome | None = None
     user_outcome: ServiceOutcome | None = None
     exposure: Exposure | None = None
     attempts: list[AttemptRecord] = field(default_factory=list)

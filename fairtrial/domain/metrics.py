@@ -23,11 +23,11 @@ feedback.
 
 UNIT_COLUMNS: Mapping[str, str] = {
     "sent": "count(*)",
-    "asked": "count(*) FILTER (arm_outcome IN ('answered', 'failed'))",
-    "failed": "count(*) FILTER (arm_outcome = 'failed')",
+    "asked": "count(*) FILTER (arm_outcome IN ('answered', 'failed', 'kept_away'))",
+    "failed": "count(*) FILTER (arm_outcome IN ('failed', 'kept_away'))",
     "user_asked": "count(*) FILTER (user_outcome IN ('answered', 'failed'))",
     "user_failed": "count(*) FILTER (user_outcome = 'failed')",
-    "received": "count(*) FILTER (arm_outcome IN ('answered', 'failed', 'rejected'))",
+    "received": "count(*) FILTER (arm_outcome IN ('answered', 'failed', 'rejected', 'kept_away'))",
     "rejected": "count(*) FILTER (arm_outcome = 'rejected')",
     "cancelled": "count(*) FILTER (outcome = 'cancelled')",
     "fell_back": "count(*) FILTER (reason = 'fallback')",
@@ -45,7 +45,9 @@ UNIT_COLUMNS: Mapping[str, str] = {
 }
 """SQL aggregates over the analysed requests of one unit.
 
-``calls`` and ``calls_failed`` are the upstream calls of a request to its arm, and those that failed.
+``calls`` and ``calls_failed`` are the upstream calls of a request to its arm, and those that failed. Requests that an
+open breaker kept from their arm are summed apart. They count as failed, as in plans of rules 1 and 2; later plans add
+only ``sent``.
 """
 
 

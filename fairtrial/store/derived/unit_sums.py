@@ -2,7 +2,7 @@
 
 Each pass adds rows to the table `unit_sums`: one for each unit that has new requests. A unit's sums are the totals over
 its rows. The rows and the watermarks commit in one transaction, so that each request is added once. If a unit has many
-rows, a later pass replaces them by their total.
+rows, a later pass replaces them by their total. Requests that a breaker kept from their arm have their own rows.
 
 Requests from before the start of their analysis plan are *early*. Only their first time counts, and their sums are 0,
 so that it does no harm to add them twice.
@@ -39,7 +39,7 @@ PARTS = 16
 _ADDED = ", ".join(f"CASE WHEN early THEN 0 ELSE {sql} END" for sql in UNIT_COLUMNS.values())
 _NOTHING = ", ".join("0" for _ in UNIT_COLUMNS)
 _TOTALS = ", ".join(f"sum({name}) AS {name}" for name in UNIT_COLUMNS)
-_KEY = "experiment, analysis_hash, variant_assigned, exposed_unit, early"
+_KEY = "experiment, analysis_hash, variant_assigned, exposed_unit, early, kept_away"
 _READ = """request_id, experiment, analysis_hash, variant_assigned, exposed_unit, at_time, outcome, arm_outcome,
     user_outcome, reason, refused, refused_by_text, schema_valid, tokens_in, tokens_out, cost_usd"""
 _STARTED = """
@@ -59,7 +59,8 @@ SELECT (SELECT count(*) FROM requests), (SELECT count(*) FROM attempts), (SELECT
 ADD = f"""
 INSERT INTO unit_sums
 WITH new AS MATERIALIZED (
-    SELECT {_READ}, coalesce(at_time < started_at, true) AS early
+    SELECT {_READ}, coalesce(at_time < started_at, true) AS early,
+        coalesce(arm_outcome = 'kept_away', false) AS kept_away
     FROM requests LEFT JOIN ({_STARTED}) USING (experiment, analysis_hash)
     WHERE requests.rowid >= $1 AND requests.rowid < $2 AND {_COUNTED}
         AND (experiment_state = 'running' OR coalesce(at_time < started_at, true))
@@ -75,7 +76,7 @@ WITH new AS MATERIALIZED (
         least(calls_failed, coalesce(before_fallback, calls)) AS calls_failed
     FROM called
 )
-SELECT experiment, analysis_hash, variant_assigned, exposed_unit, early, min(at_time), {_ADDED}
+SELECT experiment, analysis_hash, variant_assigned, exposed_unit, early, min(at_time), {_ADDED}, kept_away
 FROM new LEFT JOIN calls USING (request_id)
 GROUP BY {_KEY}
 RETURNING failed + rejected + user_failed + attempts_failed > 0 AS failed
@@ -87,7 +88,7 @@ gateway itself broke off did not fail.
 """
 ADD_MOVED = f"""
 INSERT INTO unit_sums
-SELECT experiment, analysis_hash, variant_assigned, exposed_unit, true, min(at_time), {_NOTHING}
+SELECT experiment, analysis_hash, variant_assigned, exposed_unit, true, min(at_time), {_NOTHING}, false
 FROM requests LEFT JOIN ({_STARTED}) USING (experiment, analysis_hash)
 WHERE requests.rowid >= $1 AND requests.rowid <= $2 AND requests.rowid IN (SELECT request FROM temp.pairs)
     AND {_COUNTED} AND coalesce(at_time < started_at, true)
@@ -98,10 +99,10 @@ MARK = "UPDATE watermarks SET position = CASE name WHEN $1 THEN $2 ELSE $4 END W
 _OF_PART = f"hash(unit) % {PARTS} = $1"
 TOTAL = f"""
 CREATE OR REPLACE TEMP TABLE totals AS
-SELECT experiment, analysis_hash, variant, unit, early, min(first_at) AS first_at, {_TOTALS}
+SELECT experiment, analysis_hash, variant, unit, early, min(first_at) AS first_at, {_TOTALS}, kept_away
 FROM unit_sums
 WHERE {_OF_PART}
-GROUP BY experiment, analysis_hash, variant, unit, early
+GROUP BY experiment, analysis_hash, variant, unit, early, kept_away
 """  # noqa: S608 - ours
 REMOVE = f"DELETE FROM unit_sums WHERE {_OF_PART}"  # noqa: S608 - ours
 REPLACE = "INSERT INTO unit_sums SELECT * FROM temp.totals"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from fairtrial.domain.errors import RequestError, UpstreamError
-from fairtrial.domain.events import AttemptOutcome, Fault, Reason, ServiceOutcome, Tokens
+from fairtrial.domain.events import ArmOutcome, AttemptOutcome, Fault, Reason, ServiceOutcome, Tokens
 from fairtrial.domain.plan import Price
 from gateway.proxy.plan.routing_table import Target
 from gateway.proxy.stages import Answered, Attempt
@@ -35,15 +35,18 @@ MILLION = Decimal(1_000_000)
 _ANSWERED: tuple[AttemptOutcome, Fault | None] = ("answered", None)
 
 
-def outcomes_of(answered: Answered) -> tuple[ServiceOutcome, ServiceOutcome]:
+def outcomes_of(answered: Answered) -> tuple[ArmOutcome, ServiceOutcome]:
     """How the arm served a request that has ended, and what its client got.
 
-    A fallback is called only after the arm has failed. An arm from which an open breaker kept the request has failed.
+    A fallback is called only after the arm has failed, or after the arm's open breaker has kept the request away.
     """
+    kept_away = answered.breaker == "open" and not _was_called(answered.attempts)
     if not answered.attempts:
         failed = answered.outcome != "cancelled" and answered.status >= 500
-        return "failed" if answered.breaker == "open" else "none", "failed" if failed else "none"
+        return "kept_away" if kept_away else "none", "failed" if failed else "none"
     user, by_gateway = _user_outcome(answered)
+    if kept_away:
+        return "kept_away", user
     if fell_back(answered.attempts):
         return "failed", user
     return "none" if by_gateway else user, user
@@ -52,6 +55,11 @@ def outcomes_of(answered: Answered) -> tuple[ServiceOutcome, ServiceOutcome]:
 def fell_back(attempts: Sequence[Attempt]) -> bool:
     """Whether a fallback was called. Its call may have been sent a second time, which is an attempt of its own."""
     return bool(attempts) and attempts[-1].purpose != "live" and any(one.purpose == "fallback" for one in attempts)
+
+
+def _was_called(attempts: Sequence[Attempt]) -> bool:
+    """Whether the arm itself was called, as in a probe. Its calls come before those of a fallback."""
+    return bool(attempts) and attempts[0].purpose != "fallback"
 
 
 def reason_of(target: Target | None, attempts: Sequence[Attempt]) -> Reason:

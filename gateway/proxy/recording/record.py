@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from fairtrial.domain.answers.requested_format import requested_schema
 from fairtrial.domain.errors import RequestError
-from fairtrial.domain.events import AttemptRecord, Reason, RequestEvent, RequestOutcome, ServiceOutcome
+from fairtrial.domain.events import ArmOutcome, AttemptRecord, Reason, RequestEvent, RequestOutcome, ServiceOutcome
 from fairtrial.domain.refusals import refuses_by_text
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
@@ -34,7 +34,7 @@ from gateway.proxy.wire.headers import TRACE_HEADER, Headers, trace_of
 from gateway.proxy.wire.request_body import prompt_digest
 from gateway.proxy.worker_state import Counters, VariantCounts
 
-Outcomes = tuple[ServiceOutcome, ServiceOutcome]
+Outcomes = tuple[ArmOutcome, ServiceOutcome]
 """How the arm served, and what the client got."""
 
 MESSAGE_LIMIT = 500

@@ -22,8 +22,8 @@ MOST = 400_000
 STEP = 0.001
 """Latencies are stored in milliseconds with three decimals."""
 FIELDS = ("latency_ms", "ttft_ms")
-VALUE = """CASE WHEN arm_outcome = 'failed' OR outcome = 'cancelled' OR coalesce(latency_censored, false)
-    THEN 'inf'::DOUBLE ELSE {column} END AS {column}"""
+VALUE = """CASE WHEN arm_outcome IN ('failed', 'kept_away') OR outcome = 'cancelled'
+    OR coalesce(latency_censored, false) THEN 'inf'::DOUBLE ELSE {column} END AS {column}"""
 """A failure and a request whose caller left count as infinitely slow; an unknown latency is NULL."""
 VALUES = ", ".join(VALUE.format(column=column) for column in FIELDS)
 READ = f"""

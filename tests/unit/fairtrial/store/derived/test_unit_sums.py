@@ -19,7 +19,7 @@ from tests.fixtures.store import samples
 from tests.fixtures.store.erasing import erase_unit
 
 TOTALS = f"""
-SELECT experiment, analysis_hash, variant, unit, early, min(first_at),
+SELECT experiment, analysis_hash, variant, unit, early, min(first_at), kept_away,
     {", ".join(f"round(sum({name})::DOUBLE, 9)" for name in UNIT_COLUMNS)}
 FROM unit_sums GROUP BY ALL ORDER BY ALL
 """
@@ -61,7 +61,7 @@ def whole(database: Database, ingester: Ingester) -> list[tuple[Any, ...]]:
 def test_the_table_has_the_columns_of_the_catalogue(database: Database) -> None:
     names = [name for (name,) in database.rows(COLUMNS)]
     key = ["experiment", "analysis_hash", "variant", "unit", "early", "first_at"]
-    assert names == [*key, *UNIT_COLUMNS]
+    assert names == [*key, *UNIT_COLUMNS, "kept_away"]
 
 
 def test_many_passes_give_the_sums_of_one(database: Database, ingester: Ingester) -> None:
@@ -202,6 +202,16 @@ def test_only_the_calls_to_the_arm_count_and_not_what_the_gateway_or_the_caller_
     )
     found = database.rows("SELECT unit, attempts, attempts_failed FROM unit_sums ORDER BY unit")
     assert found == [("broke off", 3, 0), ("fell back", 2, 2)]
+
+
+def test_requests_that_a_breaker_kept_away_are_summed_apart(database: Database, ingester: Ingester) -> None:
+    live.store_plans(database, live.plan())
+    kept = {"at_us": live.STARTED, "unit": "u", "arm_outcome": "kept_away", "attempts": []}
+    ingest(database, ingester, *(samples.exposed(n, at_us=live.STARTED, unit="u") for n in range(3)))
+    assert ingest(database, ingester, samples.exposed(4, **kept), samples.exposed(5, **kept)), "the monitor steps now"
+    columns = "kept_away, sum(sent)::INT, sum(asked)::INT, sum(failed)::INT, sum(attempts)::INT"
+    found = database.rows(f"SELECT {columns} FROM unit_sums GROUP BY kept_away ORDER BY kept_away")
+    assert found == [(False, 3, 3, 0, 0), (True, 2, 2, 2, 0)]
 
 
 @pytest.mark.parametrize("late", [True, False])

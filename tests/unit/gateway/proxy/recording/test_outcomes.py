@@ -1,4 +1,4 @@
-"""An arm that failed, or that a breaker kept a request from, has failed however its fallback was reached."""
+"""An arm that failed has failed however its fallback was reached; one that was never called has not failed."""
 
 from __future__ import annotations
 
@@ -33,17 +33,21 @@ def answered(breaker: BreakerState, *purposes: Purpose) -> Answered:
         ("half_open", ["live"], "answered"),
         ("closed", ["live", "fallback"], "failed"),
         ("closed", ["live", "retry", "fallback", "retry"], "failed"),
-        ("open", ["fallback"], "failed"),
-        ("open", ["fallback", "retry"], "failed"),
+        ("half_open", ["live", "fallback"], "failed"),
+        ("open", ["live", "fallback"], "failed"),
+        ("open", ["live", "retry", "fallback"], "failed"),
+        ("open", ["fallback"], "kept_away"),
+        ("open", ["fallback", "retry"], "kept_away"),
     ],
 )
-def test_the_arm_has_failed_where_a_fallback_was_called(
+def test_the_arm_has_failed_where_it_was_called_and_a_fallback_was_needed(
     breaker: BreakerState, purposes: list[Purpose], arm: str
 ) -> None:
     assert outcomes_of(answered(breaker, *purposes)) == (arm, "answered")
 
 
-def test_without_a_call_the_arm_has_failed_only_where_its_breaker_was_open() -> None:
+def test_without_a_call_an_open_breaker_kept_the_request_away() -> None:
     refused = msgspec.structs.replace(answered("open"), status=503, outcome="error")
-    assert outcomes_of(refused) == ("failed", "failed")
+    assert outcomes_of(refused) == ("kept_away", "failed")
+    assert outcomes_of(msgspec.structs.replace(refused, status=499, outcome="cancelled")) == ("kept_away", "none")
     assert outcomes_of(msgspec.structs.replace(refused, breaker="closed")) == ("none", "failed")
