@@ -19,6 +19,7 @@ ICONS = {
     "experiment.killed": ":material/dangerous:",
     "experiment.paused": ":material/pause_circle:",
     "experiment.model": ":material/swap_horiz:",
+    "experiment.kept_away": ":material/block:",
     "experiment.error": ":material/error:",
 }
 DEFAULT = ":material/notification_important:"

@@ -18,9 +18,12 @@ OUTCOMES = {
     ARM_ERRORS: "errors",
     USER_ERRORS: "user_errors",
     "rejected by the upstream": "rejected",
+    "kept away by an open breaker": "kept_away",
     "answered by a fallback": "fallbacks",
 }
 """Labels of request figures, with the fields of the API."""
+OF_RECEIVED = ("errors", "rejected")
+"""Figures that are shares of the requests that no breaker kept away."""
 UNMATCHED = {
     "unknown_request": "the request does not exist, or no earlier request of the same API key has the response id. "
     "Send `request_id`, which is the `x-request-id` of the response.",
@@ -48,7 +51,7 @@ def short(row: Row, control: str) -> dict[str, Any]:
         "variant": variant_name(row, control),
         "units": row["units"],
         "requests": row["requests"],
-        ARM_ERRORS: share(row["errors"], row["requests"]),
+        ARM_ERRORS: share(row["errors"], row["requests"] - row["kept_away"]),
         USER_ERRORS: share(row["user_errors"], row["requests"]),
         "latency p50": milliseconds(row["latency_p50"]),
         "latency p95": milliseconds(row["latency_p95"]),
@@ -59,10 +62,11 @@ def short(row: Row, control: str) -> dict[str, Any]:
 def measures(row: Row) -> dict[str, str]:
     """All figures of a variant by label, in the order of the page."""
     cost, requests = row["cost_usd"], row["requests"]
+    received = requests - row["kept_away"]
     return {
         "units": count(row["units"]),
         "requests": count(requests),
-        **{name: _part(row[field], requests) for name, field in OUTCOMES.items()},
+        **{name: _part(row[field], received if field in OF_RECEIVED else requests) for name, field in OUTCOMES.items()},
         **{f"latency p{p}": milliseconds(row[f"latency_p{p}"]) for p in (50, 95, 99)},
         **{f"time to first token p{p}": milliseconds(row[f"ttft_p{p}"]) for p in (50, 95, 99)},
         "tokens in": count(row["tokens_in"]),

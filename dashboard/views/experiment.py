@@ -201,7 +201,8 @@ def _charts(series: Row, variants: Sequence[str]) -> None:
 
 def _slot(row: Row) -> dict[str, Any]:
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(row["at_us"] / 1e6))
-    rate = row["errors"] / row["requests"] if row["requests"] else None
+    received = row["requests"] - row["kept_away"]
+    rate = row["errors"] / received if received else None
     return {**row, "at": at, "error_rate": rate}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from evaluators.criteria.grammar import GateLine, State, Threshold, VersusBaseline
-from fairtrial.domain.metrics import CATALOGUE
+from fairtrial.domain.metrics import CATALOGUE, KEPT_AWAY_RATE
 
 PRIMARY, GUARDRAILS, AUDIT = "live.primary", "live.guardrails", "data.audit"
 FEEDBACK = "live.feedback."
@@ -13,7 +13,7 @@ CANDIDATE = "candidate"
 """The name by which a gate asks for the newest experiment on its candidate, whatever its name."""
 SHARES = {name for name, metric in CATALOGUE.items() if metric.is_share}
 AMOUNTS = CATALOGUE.keys() - SHARES
-MEASURED = {f"live.{name}" for name in CATALOGUE}
+MEASURED = {f"live.{name}" for name, metric in CATALOGUE.items() if metric.decides}
 KNOWN = sorted({PRIMARY, GUARDRAILS, FEEDBACK + "KEY", *MEASURED})
 COUNTED = ("units", "users", "conversations", "requests")
 MILLISECONDS = ("live.requests.latency", "live.requests.ttft")
@@ -28,6 +28,8 @@ def validate_live_line(line: GateLine) -> tuple[str, str] | None:
         return f"there is no judge {line.metric.partition('.')[2]!r}", "this version has no judges"
     if line.family == "data":
         return _check_audit(line)
+    if line.metric == f"live.{KEPT_AWAY_RATE}":
+        return f"{line.metric} is shown and never decides", "live.guardrails hold: its requests count against safety"
     if line.metric not in KNOWN and not _is_feedback(line.metric):
         near = get_close_matches(line.metric, KNOWN, n=1)
         return f"live traffic has no {line.metric!r}", f"did you mean {near[0]!r}?" if near else _names()

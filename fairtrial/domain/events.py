@@ -36,7 +36,7 @@ ServiceOutcome = Literal["answered", "failed", "rejected", "none"]
 of a caller error or a disconnect.
 """
 ArmOutcome = ServiceOutcome | Literal["kept_away"]
-"""How the arm served. ``kept_away``: it was never called, because its circuit breaker was open. This is no failure."""
+"""How the arm served. ``kept_away``: it was never called, because its breaker was open, which is not a failure."""
 AttemptOutcome = Literal["answered", "failed", "rejected", "cancelled"]
 """How one upstream call ended: like `ServiceOutcome`; ``cancelled``: its client left, or the gateway stopped."""
 

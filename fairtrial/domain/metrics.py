@@ -46,9 +46,12 @@ UNIT_COLUMNS: Mapping[str, str] = {
 """SQL aggregates over the analysed requests of one unit.
 
 ``calls`` and ``calls_failed`` are the upstream calls of a request to its arm, and those that failed. Requests that an
-open breaker kept from their arm are summed apart. They count as failed, as in plans of rules 1 and 2; later plans add
-only ``sent``.
+open breaker kept from their arm are summed apart. Plans of rules 1 and 2 add these sums, in which they have failed.
 """
+
+
+KEPT_AWAY_RATE = "requests.kept_away_rate"
+"""The metric that is shown for each arm, pauses, and never decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,8 @@ class Metric:
     columns of `UNIT_COLUMNS` whose ratio it is; ``over`` of ``events`` counts the bad ones. ``per`` of an amount counts
     the requests whose amount is known, or is empty for the amount of the whole unit. ``column``: the column of
     `requests` of a quantile, and ``nu`` which one. ``margin``: the default margin as written. ``safety``: the default
-    stop margin is 0.
+    stop margin is 0. ``needs_answer``: a request that an open breaker kept from the treatment counts as a bad one for
+    the proof of safety, because its answer is unknown. ``decides``: whether an experiment or a gate may use it.
     """
 
     name: str
@@ -73,6 +77,8 @@ class Metric:
     nu: float = 0.0
     margin: str = "1pp"
     safety: bool = False
+    needs_answer: bool = False
+    decides: bool = True
 
     @property
     def family(self) -> str:
@@ -86,7 +92,7 @@ class Metric:
 
 
 def _events(name: str, what: str, over: str, per: str, *, safety: bool = True) -> Metric:
-    return Metric(name, what, "events", over=over, per=per, safety=safety)
+    return Metric(name, what, "events", over=over, per=per, safety=safety, needs_answer=safety)
 
 
 def _quantile(name: str, what: str, column: str, nu: float) -> Metric:
@@ -107,6 +113,14 @@ CATALOGUE: Mapping[str, Metric] = {
         _events("requests.fallback_rate", "requests that a fallback answered", "fell_back", "asked"),
         _events("requests.cancel_rate", "requests that the caller cancelled", "cancelled", "sent", safety=False),
         _events("requests.refusal_rate", "answers that refuse", "refused", "answered", safety=False),
+        Metric(
+            KEPT_AWAY_RATE,
+            "requests that an open breaker kept from the arm",
+            "events",
+            over="kept_away",
+            per="sent",
+            decides=False,
+        ),
         Metric(
             "requests.schema_valid_rate",
             "answers that follow the schema",

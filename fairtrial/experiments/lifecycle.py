@@ -58,7 +58,9 @@ MODELS = "changed_models"
 """The key of the evidence of a pause because another model answers; a resume then starts a new segment."""
 WORSE = "worse"
 """The key of the evidence of a pause or kill because the primary metric is worse: the treatments that are."""
-Cause = Literal["worse", "models", "harmed", "person"]
+KEPT_AWAY = "kept_away"
+"""The key of the evidence of a pause because breakers keep requests from treatments: these treatments."""
+Cause = Literal["worse", "models", "kept_away", "harmed", "person"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +173,12 @@ def unrecorded_kill(kill: KillFile, control: str) -> str:
 
 
 def cause_of(entered: Transition) -> Cause:
-    """What made a pause or kill: the primary metric, another model, a guardrail, or a person."""
+    """What made a pause or kill: the primary metric, another model, a breaker, a guardrail, or a person."""
     found = entered.evidence or {}
-    return "worse" if WORSE in found else "models" if MODELS in found else "harmed" if "metric" in found else "person"
+    causes: tuple[tuple[str, Cause], ...] = (
+        (WORSE, "worse"), (MODELS, "models"), (KEPT_AWAY, "kept_away"), ("metric", "harmed"),
+    )  # fmt: skip
+    return next((cause for key, cause in causes if key in found), "person")
 
 
 def promoted_by(last: Transition | None) -> str | None:

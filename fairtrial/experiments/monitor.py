@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from math import log
 from typing import Any, Literal
 
+import msgspec
+
 from fairtrial.domain.plurals import counted
 from fairtrial.experiments.analysis.findings import Finding, find
 from fairtrial.experiments.analysis.harm import harm_only
@@ -15,14 +17,17 @@ from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.analysis.sums import Sums
 from fairtrial.experiments.decision.decide import WEEK_US, Looked, decide
-from fairtrial.experiments.decision.values import Decision, GuardrailDecision
+from fairtrial.experiments.decision.values import Decision, GuardrailDecision, KeptAway
 from fairtrial.experiments.decision.wording import NEAR, e_value_words, effect_words
-from fairtrial.experiments.lifecycle import MODELS, WORSE
+from fairtrial.experiments.lifecycle import KEPT_AWAY, MODELS, WORSE
 from fairtrial.experiments.metric_wording import between_words, level_words
 
 HOUR_US = 3_600_000_000
 NEAR_KILL = -log(NEAR)
 """A stage waits while the evidence of harm exceeds a quarter of what kills."""
+
+LEAST_KEPT_AWAY, MOST_KEPT_AWAY = 20, 0.01
+"""The requests of the last hour that a breaker must keep from a treatment, and their share, for a pause."""
 
 Do = Literal["kill", "pause", "stage", "end"]
 
@@ -34,6 +39,7 @@ class Circumstances:
     ``stage``: percent of the units now, since ``stage_since_us``. ``approved``: stages that a person allowed.
     ``followed``: whether all workers serve the published plan; ``None`` if that is unknown. ``changed``: the variants
     behind which another model answers now. ``served``: the arms that got requests in this stage; ``None`` if unknown.
+    ``kept_away``: the treatments' requests of the last hour since it runs, if a breaker kept some of them away.
     """
 
     now_us: int
@@ -43,6 +49,7 @@ class Circumstances:
     followed: bool | None = True
     changed: tuple[str, ...] = ()
     served: frozenset[str] | None = None
+    kept_away: tuple[KeptAway, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,9 @@ def step(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances) 
         return Step(memory, decisions, found, stop)
     if around.changed:
         return Step(memory, decisions, found, _changed(around.changed))
+    away = [one for one in around.kept_away if _is_much(one)]
+    if away and plan.counts_kept_away_apart:
+        return Step(memory, decisions, found, _kept_away(away))
     if around.now_us >= plan.started_us + plan.max_weeks * WEEK_US:
         return Step(memory, decisions, found, Verdict("end", _over(plan, decisions), _excluded(memory)))
     return _stage(plan, (memory, decisions), sums, around, found)
@@ -151,6 +161,20 @@ def _changed(variants: tuple[str, ...]) -> Verdict:
     names = " and ".join(variants)
     why = f"another model answers for {names} than at the start; a resume starts a new segment"
     return Verdict("pause", why, {MODELS: list(variants)})
+
+
+def _is_much(one: KeptAway) -> bool:
+    return one.kept_away >= LEAST_KEPT_AWAY and one.kept_away > MOST_KEPT_AWAY * one.requests
+
+
+def _kept_away(arms: list[KeptAway]) -> Verdict:
+    why = "; ".join(
+        f"an open breaker kept {one.kept_away:,} of the {counted(one.requests, 'request')} of the last hour from "
+        f"{one.variant} ({100 * one.kept_away / one.requests:.1f} %)"
+        for one in arms
+    )
+    evidence = {KEPT_AWAY: [one.variant for one in arms], "arms": msgspec.to_builtins(arms)}
+    return Verdict("pause", f"{why}; this proves no harm", evidence)
 
 
 def _over(plan: AnalysisPlan, decisions: Mapping[str, Decision]) -> str:

@@ -74,4 +74,5 @@ class VariantCounts:
     errors: int = 0
     user_errors: int = 0
     rejected: int = 0
+    kept_away: int = 0
     fallbacks: int = 0

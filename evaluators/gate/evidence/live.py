@@ -102,6 +102,7 @@ def _written_sums(sums: Sums) -> dict[str, Any]:
                 "requests": arm.requests,
                 "metrics": {metric: stored(one) for metric, one in arm.metrics.items()},
                 "unknown": dict(arm.unknown),
+                **({"kept_away": arm.kept_away} if arm.kept_away else {}),
             }
             for name, arm in sums.arms.items()
         },
@@ -116,6 +117,7 @@ def _read_sums(plan: AnalysisPlan, fields: Mapping[str, Any]) -> Sums:
             arm["requests"],
             {metric: restored(methods[metric], one) for metric, one in arm["metrics"].items()},
             arm["unknown"],
+            arm.get("kept_away", 0),
         )
         for name, arm in fields["arms"].items()
     }

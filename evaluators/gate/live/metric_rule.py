@@ -12,12 +12,15 @@ from evaluators.gate.threshold_rule import by_truth_table
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import Finding, Result
+from fairtrial.experiments.analysis.findings import has_kept_away, pessimistic_interval
 from fairtrial.experiments.analysis.levels import level_interval
 from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.decide import passes_us
 from fairtrial.experiments.decision.values import GuardrailDecision, Interval, MetricDecision, PrimaryDecision
 from fairtrial.experiments.decision.wording import primary_sentence
 from fairtrial.experiments.metric_wording import bare_size, is_share, level_words, moment_words, size_words
+
+FAILED = "requests that an open breaker kept away count as failed"
 
 
 def judge_metric(asked: LiveLine, decided: Decided) -> Finding:
@@ -62,7 +65,7 @@ def _primary(asked: LiveLine, decided: Decided, one: PrimaryDecision, question: 
     evidence = None if one.interval is None else one.interval.estimate()
     if one.changed:
         return asked.found("cannot tell", says, "a new segment", evidence)
-    result = _by_answer(one, plan, question)
+    result = _by_answer(one, decided, question)
     if result == "cannot tell":
         return asked.found(result, says, _more_units(one, plan), evidence)
     counts_us = passes_us(plan, decided.live.memory.looked_us) if one.counts_us is None else one.counts_us
@@ -72,27 +75,28 @@ def _primary(asked: LiveLine, decided: Decided, one: PrimaryDecision, question: 
     return asked.found(result, says, evidence=evidence)
 
 
-def _by_answer(one: PrimaryDecision, plan: AnalysisPlan, question: Question) -> Result:
+def _by_answer(one: PrimaryDecision, decided: Decided, question: Question) -> Result:
     """The plan's answer where it implies the line's; otherwise the plan's always-valid interval."""
-    metric, test = question
+    (metric, test), plan = question, decided.plan
     if one.answer == "worse" and (test.question == "better" or (plan.rules > 1 and metric.require == "not_worse")):
         return "fail"
     if test.question == "better":
         if test.margin is None:
             return "pass" if one.answer == "better" else "cannot tell"
-        return _by_interval(plan, question, one.interval)
+        return _by_interval(decided, question, one.interval)
     if one.answer == "better" or (one.answer == "not worse" and _covers(test, metric)):
         return "pass"
-    return _by_interval(plan, question, one.interval)
+    return _by_interval(decided, question, one.interval)
 
 
-def _by_interval(plan: AnalysisPlan, question: Question, interval: Interval | None) -> Result:
+def _by_interval(decided: Decided, question: Question, interval: Interval | None) -> Result:
     """The interval against the line's margin, in the direction in which the metric is better.
 
     It decides nothing where the plan has more doubts than the interval: feedback may be missing, and arms on one engine
-    slow each other. That of a guardrail has the level of the first attempt.
+    slow each other. That of a guardrail has the level of the first attempt. Requests that a breaker kept away can only
+    prevent a pass.
     """
-    metric, test = question
+    (metric, test), plan = question, decided.plan
     size = _size(metric, test)
     if interval is None or size is None or metric.method in ("feedback", "given"):
         return "cannot tell"
@@ -100,9 +104,19 @@ def _by_interval(plan: AnalysisPlan, question: Question, interval: Interval | No
         return "cannot tell"
     if metric.role == "guardrail" and plan.attempt > 1:
         return "cannot tell"
-    ends = interval.estimate()
-    low, high = (ends.low, ends.high) if metric.better == "higher" else (-ends.high, -ends.low)
     limit = size if test.question == "better" else -size
+    result, live = _beyond(metric, limit, interval.estimate()), decided.live
+    worst = None if live.sums is None else pessimistic_interval(plan, metric, live.sums, live.variant)
+    if result == "pass" and worst is not None and _beyond(metric, limit, worst) != "pass":
+        return "cannot tell"
+    return result
+
+
+def _beyond(metric: MetricPlan, limit: float, ends: Estimate | NotEnough) -> Result:
+    """On which side of the limit the interval lies."""
+    if isinstance(ends, NotEnough):
+        return "cannot tell"
+    low, high = (ends.low, ends.high) if metric.better == "higher" else (-ends.high, -ends.low)
     return "pass" if low > limit else "fail" if high < limit else "cannot tell"
 
 
@@ -117,7 +131,7 @@ def _guardrail(asked: LiveLine, decided: Decided, one: GuardrailDecision, questi
         return asked.found("pass", f"{says}: proven safe within its margin{notes_text(decided.plan)}", "", evidence)
     if one.changed:
         return asked.found("cannot tell", f"{says}: its effect has changed since the start", "a new segment")
-    result = _by_interval(decided.plan, question, one.interval)
+    result = _by_interval(decided, question, one.interval)
     says += _difference(evidence, metric)
     if result == "cannot tell":
         why = f" ({one.why})" if one.why else ""
@@ -139,7 +153,8 @@ def _threshold(asked: LiveLine, decided: Decided, question: tuple[MetricPlan, Th
     word = {">=": "at least", "<=": "at most", "==": "exactly"}[test.operator]
     allowed = f"{word} {level_words(limit, metric)} is {'allowed' if test.operator == '<=' else 'required'}"
     end = {"pass": "", "fail": ": not met"}.get(result, ": undecided")
-    says = f"live {metric.metric} is {level_words(level.value, metric)} ({ends}); {allowed}{end}"
+    against = f"; {FAILED}" if sums is not None and has_kept_away((sums,)) else ""
+    says = f"live {metric.metric} is {level_words(level.value, metric)} ({ends}{against}); {allowed}{end}"
     return asked.found(result, says, "more units" if result == "cannot tell" else "", level)
 
 

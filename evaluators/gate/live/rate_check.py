@@ -64,10 +64,10 @@ def _requests(arm: ArmSums) -> float | None:
     A unit at the cap adds ``cap² − cap`` to Σy² − Σy, and no unit subtracts from it.
     """
     found = [
-        one.requests.y
+        one.for_safety.y
         for one in (arm.metrics.get(metric) for metric in EVERY_REQUEST)
         if isinstance(one, RequestErrors)
-        and one.requests.yy - one.requests.y <= MOST_CAPPED * one.requests.n * (one.cap**2 - one.cap)
+        and one.for_safety.yy - one.for_safety.y <= MOST_CAPPED * one.for_safety.n * (one.cap**2 - one.cap)
     ]
     return max(found, default=None)
 

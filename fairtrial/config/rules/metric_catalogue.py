@@ -14,6 +14,7 @@ NOT_LIVE = {
     "safety": "nothing in this version measures it on live traffic",
 }
 """Families of other metrics, and why no experiment can use them."""
+DECIDING = {name for name, metric in CATALOGUE.items() if metric.decides}
 GIVEN = ".given"
 """The end of the name of the metric whether a unit gave a feedback."""
 
@@ -26,14 +27,16 @@ def names_of(key: str) -> set[str]:
 def unknown_metric(name: str, declared: Mapping[str, MetricSection]) -> tuple[str, str] | None:
     """What is wrong with a metric's name, and the known ones; ``None`` if live traffic can decide it."""
     family, _, key = name.partition(".")
-    if name in CATALOGUE:
+    if name in CATALOGUE and CATALOGUE[name].decides:
         return None
+    if name in CATALOGUE:
+        return f"the metric {name!r} is shown and never decides", "control pauses by it, without a guardrail"
     if family in NOT_LIVE and key:
         return f"the metric {name!r} can't be used here", NOT_LIVE[family]
     known = {name for metric in declared.values() for name in names_of(metric.key)}
     if family == "feedback" and key:
         return _unknown_feedback(name, declared) if name in known else _undeclared(key, declared)
-    return f"the metric {name!r} does not exist", nearest(name, CATALOGUE.keys() | known)
+    return f"the metric {name!r} does not exist", nearest(name, DECIDING | known)
 
 
 def _undeclared(key: str, declared: Mapping[str, MetricSection]) -> tuple[str, str]:

@@ -22,7 +22,8 @@ class VariantTraffic:
     """One arm of one experiment, in milliseconds and US dollars (``None`` if any answer's cost is unknown).
 
     ``errors``: requests that the arm did not answer, even if a fallback did. ``user_errors``: requests that nobody
-    answered. ``rejected``: requests that only the upstream refused, which are not errors.
+    answered. ``rejected``: requests that only the upstream refused, and ``kept_away``: those that an open breaker kept
+    from the arm. Neither are errors.
     """
 
     variant: str
@@ -31,6 +32,7 @@ class VariantTraffic:
     errors: int
     user_errors: int
     rejected: int
+    kept_away: int
     fallbacks: int
     latency_p50: float | None
     latency_p95: float | None
@@ -46,8 +48,13 @@ class VariantTraffic:
     feedback: dict[str, KeyFeedback]
 
     @property
+    def received(self) -> int:
+        """The requests that were not kept from the arm."""
+        return self.requests - self.kept_away
+
+    @property
     def error_rate(self) -> float | None:
-        return self.errors / self.requests if self.requests else None
+        return self.errors / self.received if self.received else None
 
 
 @dataclass(frozen=True, slots=True)

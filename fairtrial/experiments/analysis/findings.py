@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import inf, log
@@ -26,6 +26,7 @@ from fairtrial.stats.sums import Moments
 
 Answer = Literal["better", "not worse", "worse", "harm", "safe", "cannot tell"]
 SHARED = "arms on one engine slow each other, so they can't show that latency is safe"
+AGAINST = "requests that an open breaker kept away count against its safety"
 UNKNOWN_LEVEL = "the control's level is not known yet, so the margin is not fixed"
 
 
@@ -128,18 +129,20 @@ def _primary(plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, t
         return Finding(
             metric.metric, variant, "primary", found.answer, _shown(metric, found.complete), information=information
         )
-    effect = scaled_difference(metric, pair)(1.0)
-    estimate = interval(effect, tau, level) if interval else always_valid(effect, tau=tau, level=level)
+    effects = [scaled_difference(metric, pair, safety=one)(1.0) for one in (False, True)]
+    estimate, against = (
+        interval(one, tau, level) if interval else always_valid(one, tau=tau, level=level) for one in effects
+    )
     low_is_good = metric.method == "events" or metric.better == "lower"  # events: the share of bad ones
     answer: Answer = "cannot tell"
-    if isinstance(estimate, Estimate):
+    if isinstance(estimate, Estimate) and isinstance(against, Estimate):
         beyond = _worse_beyond(plan, metric)
-        good = estimate.high < 0 if low_is_good else estimate.low > 0
+        good = against.high < 0 if low_is_good else against.low > 0
         bad = estimate.low > beyond if low_is_good else estimate.high < -beyond
         answer = "better" if good else "worse" if bad else "cannot tell"
     if answer == "cannot tell" and margin is not None:
         limits = Limits(margin, 0.0, bad="up" if low_is_good else "down", alpha=1 - level)
-        safe = interval(effect, tau, 2 * level - 1) if interval else guardrail(effect, limits, tau=tau).safe
+        safe = interval(effects[1], tau, 2 * level - 1) if interval else guardrail(effects[1], limits, tau=tau).safe
         holds = isinstance(safe, Estimate) and (safe.high < margin if low_is_good else safe.low > -margin)
         answer = "not worse" if holds else answer
     shared = metric.method == "quantile" and plan.shared_engine and answer in ("better", "not worse")
@@ -162,6 +165,8 @@ def _guardrail(plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair)
     safe, why = found.not_worse, ""
     if metric.method == "quantile" and plan.shared_engine and safe:
         safe, why = False, SHARED
+    if has_kept_away(pair) and not safe:
+        why = AGAINST
     estimate: Estimate | NotEnough = NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
     if metric.tau is not None:
         estimate = always_valid(scaled_difference(metric, pair)(1.0), tau=metric.tau, level=1 - plan.alpha)
@@ -170,6 +175,23 @@ def _guardrail(plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair)
         metric.metric, variant, "guardrail", answer, _shown(metric, estimate),
         log_e=log_e, log_kill=-log(kill_alpha(plan, metric)), why=why,
     )  # fmt: skip
+
+
+def pessimistic_interval(
+    plan: AnalysisPlan, metric: MetricPlan, sums: Sums, variant: str
+) -> Estimate | NotEnough | None:
+    """The always-valid interval with requests that a breaker kept away against the treatment; ``None`` without any."""
+    one, other = (sums.arms[name].metrics.get(metric.metric) for name in (plan.control, variant))
+    if one is None or other is None or not has_kept_away(pair := (one, other)):
+        return None
+    level = 1 - (plan.alpha_primary if metric.role == "primary" else plan.alpha)
+    effect = scaled_difference(metric, pair, safety=True)(1.0)
+    return _shown(metric, always_valid(effect, tau=metric.tau or 0.0, level=level))
+
+
+def has_kept_away(arms: Iterable[MetricSums]) -> bool:
+    """Whether a breaker kept requests from one of the arms, which count against the safety by this metric."""
+    return any(isinstance(one, RequestErrors) and one.pessimistic not in (None, one.requests) for one in arms)
 
 
 def _shown(metric: MetricPlan, estimate: Estimate | NotEnough) -> Estimate | NotEnough:

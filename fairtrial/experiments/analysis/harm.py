@@ -122,7 +122,8 @@ def _points(metric: MetricPlan, pair: Pair, limits: Limits) -> GuardrailFinding:
     margin = metric.margin_on_scale
     on_scale = replace(limits, margin=margin or metric.stop, stop_margin=metric.stop, bad="up")
     found = guardrail(scaled_difference(metric, pair)(1.0), on_scale)
-    return found if margin else replace(found, not_worse=False)
+    safe = guardrail(scaled_difference(metric, pair, safety=True)(1.0), on_scale)
+    return replace(found, safe=safe.safe, not_worse=safe.not_worse and bool(margin))
 
 
 def _relative_stop(metric: MetricPlan) -> float:
@@ -133,11 +134,15 @@ def _log_e(found: GuardrailFinding) -> float:
     return found.evidence.log_e if isinstance(found.evidence, EValue) else -inf
 
 
-def scaled_difference(metric: MetricPlan, pair: Pair) -> Callable[[float], Effect | NotEnough]:
-    """Treatment − scale · control, on the scale of the sums: of events, that is the share of bad ones."""
+def scaled_difference(metric: MetricPlan, pair: Pair, *, safety: bool = False) -> Callable[[float], Effect | NotEnough]:
+    """Treatment − scale · control, on the scale of the sums: of events, that is the share of bad ones.
+
+    ``safety``: with the pessimistic sums, by which a treatment is proven to be better, not worse or safe.
+    """
     one, other = pair
     if isinstance(one, RequestErrors) and isinstance(other, RequestErrors):
-        return lambda scale: ratio_difference(one.requests, other.requests, cap=one.cap, scale=scale)
+        arms = [(arm.for_safety if safety else arm.requests) for arm in (one, other)]
+        return lambda scale: ratio_difference(*arms, cap=one.cap, scale=scale)
     if isinstance(one, Amounts) and isinstance(other, Amounts):
         return lambda scale: mean_difference(one.capped, other.capped, within=one.within, scale=scale)
     if isinstance(one, QuantileSums) and isinstance(other, QuantileSums):

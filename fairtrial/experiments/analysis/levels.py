@@ -20,7 +20,7 @@ from fairtrial.stats.sequential.error_guardrail import RequestErrors
 def level_interval(plan: AnalysisPlan, metric: MetricPlan, sums: MetricSums) -> Estimate | NotEnough:
     """The arm's level on the metric's scale, with a two-sided interval at the attempt's alpha and the plan's τ.
 
-    A level of feedback is that of the units that gave some.
+    A level of feedback is that of the units that gave some. Requests that a breaker kept from the arm count as bad.
     """
     if metric.tau is None:
         return NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
@@ -32,7 +32,7 @@ def level_interval(plan: AnalysisPlan, metric: MetricPlan, sums: MetricSums) -> 
 
 def _effect(metric: MetricPlan, sums: MetricSums) -> Effect | NotEnough:
     if isinstance(sums, RequestErrors):
-        return ratio(sums.requests, cap=sums.cap)
+        return ratio(sums.for_safety, cap=sums.cap)
     if isinstance(sums, Amounts):
         return mean(sums.capped, within=sums.within)
     if isinstance(sums, QuantileSums):

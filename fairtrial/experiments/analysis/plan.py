@@ -13,11 +13,12 @@ from fairtrial.domain.plan import OnWorse, UnitKind
 
 ALPHA = 0.05
 """The error probability of the first attempt of a candidate, and of all kills of one experiment together."""
-RULES = 2
+RULES = 3
 """The number of the rules by which a plan that starts now is decided.
 
 1: worse is an interval below 0, and stops nothing. 2: worse respects the margin of a ``not_worse`` plan, and does what
-``on_worse`` says; attempts count definitions.
+``on_worse`` says; attempts count definitions. 3: a request that an open breaker kept from its arm is not a failure,
+but counts against safety.
 """
 REQUESTS_CAP = 50.0
 """The most requests of one unit that count in a share of requests."""
@@ -153,6 +154,11 @@ class AnalysisPlan:
     def guardrails(self) -> tuple[MetricPlan, ...]:
         """The guardrails, in the order of the file."""
         return tuple(one for one in self.metrics if one.role == "guardrail")
+
+    @property
+    def counts_kept_away_apart(self) -> bool:
+        """Whether a request that an open breaker kept from its arm is not a failure of the arm."""
+        return self.rules > 2
 
     @property
     def alpha_primary(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -28,13 +28,15 @@ TYPES: Mapping[Method, type[MetricSums]] = {
 class ArmSums:
     """One arm: ``units`` first exposed since the plan began, their ``requests``, and the sums of each metric.
 
-    A metric without an entry has no data, or ``unknown`` says why it can't be computed.
+    A metric without an entry has no data, or ``unknown`` says why it can't be computed. ``kept_away``: the requests
+    that an open breaker kept from the arm, if the plan counts them apart.
     """
 
     units: int
     requests: int = 0
     metrics: Mapping[str, MetricSums] = field(default_factory=dict)
     unknown: Mapping[str, str] = field(default_factory=dict)
+    kept_away: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Sums:
     def updated(self, newer: Sums) -> Sums:
         """These sums with those that ``newer`` has, which may lack some metrics."""
         arms = {
-            name: ArmSums(arm.units, arm.requests, {**self.arms[name].metrics, **arm.metrics}, self.arms[name].unknown)
+            name: replace(arm, metrics={**self.arms[name].metrics, **arm.metrics}, unknown=self.arms[name].unknown)
             for name, arm in newer.arms.items()
         }
         return Sums(newer.at_us, arms)
@@ -68,8 +70,10 @@ def _size(sums: MetricSums) -> float:
 
 
 def stored(sums: MetricSums) -> dict[str, Any]:
-    """The sums as JSON values."""
+    """The sums as JSON values; pessimistic sums are left out if there are none."""
     found: dict[str, Any] = msgspec.to_builtins(sums)
+    if found.get("pessimistic", sums) is None:
+        del found["pessimistic"]
     return found
 
 

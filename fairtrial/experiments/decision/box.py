@@ -16,11 +16,12 @@ from fairtrial.experiments.decision.wording import (
     guardrails_sentence,
     headline_words,
     invalid_words,
+    kept_away_words,
     notes,
     primary_sentence,
     tried_words,
 )
-from fairtrial.experiments.lifecycle import Transition, cause_of, promoted_by, sentence
+from fairtrial.experiments.lifecycle import KEPT_AWAY, Transition, cause_of, promoted_by, sentence
 from fairtrial.experiments.metric_wording import duration_words, level_words, moment_words
 
 Tone = Literal["success", "info", "warning", "error"]
@@ -130,6 +131,8 @@ def _reason(now: Situation) -> str:
         return f": harm by {found['metric']} of {found['variant']} is proven"
     if now.cause == "models":
         return ": a model was replaced"
+    if now.cause == "kept_away":
+        return f": a breaker kept requests from {' and '.join(found[KEPT_AWAY])}"
     return f" by {entered.actor}"
 
 
@@ -168,6 +171,8 @@ def _lines(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation
         results = (primary_sentence(plan, one, now_us=now.now_us, running=running) for one in decisions.values())
         yield "Result", " ".join(results)
     yield "Guardrails", guardrails_sentence(decisions)
+    if kept_away := kept_away_words(decisions):
+        yield "Kept away", kept_away
     if now.state == "running":
         yield "Stage", stage_sentence(plan, now)
     yield "Next", next_sentence(plan, decisions, now)
@@ -236,7 +241,8 @@ def next_sentence(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Si
         return f"{mend}, or end the experiment: {command.format('end')}"
     if now.state == "paused":
         anew = " It starts a new segment with new units." if now.cause in ("models", "harmed") else ""
-        return f"Resume it: {command.format('resume')}{anew}"
+        when = " when its server answers again" if now.cause == "kept_away" else ""
+        return f"Resume it{when}: {command.format('resume')}{anew}"
     if now.waits and all(one.startswith(APPROVAL) for one in now.waits):
         return f"Approve the next stage: {command.format('approve')}"
     if any(one.worse for one in found):

@@ -21,6 +21,7 @@ from fairtrial.experiments.decision.values import (
     ArmUnits,
     Decision,
     GuardrailDecision,
+    KeptAway,
     PrimaryDecision,
     Size,
     Split,
@@ -72,6 +73,7 @@ def decide(looked: Looked, *, forecasts: bool = False) -> dict[str, Decision]:
             primary=None if plan.primary is None else _primary(looked, plan.primary, variant, forecasts=forecasts),
             guardrails=tuple(_guardrail(looked, one, variant) for one in plan.guardrails),
             split=split,
+            kept_away=_kept_away(looked, variant),
         )
         for variant in plan.treatments
     }
@@ -106,6 +108,12 @@ def _split(looked: Looked) -> Split:
     latch, sums = looked.memory.split, looked.sums
     arms = tuple(ArmUnits(name, sums.arms[name].units, share) for name, share in looked.plan.shares.items())
     return Split(not latch.invalid, latch.crossed_us, exp(-latch.log_e), arms)
+
+
+def _kept_away(looked: Looked, variant: str) -> tuple[KeptAway, ...]:
+    arms = [(name, looked.sums.arms[name]) for name in (variant, looked.plan.control)]
+    found = tuple(KeptAway(name, arm.kept_away, arm.requests) for name, arm in arms)
+    return found if any(one.kept_away for one in found) else ()
 
 
 def _primary(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: bool) -> PrimaryDecision:

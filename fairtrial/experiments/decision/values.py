@@ -131,6 +131,14 @@ class Split(msgspec.Struct, frozen=True):
     arms: tuple[ArmUnits, ...]
 
 
+class KeptAway(msgspec.Struct, frozen=True):
+    """How many requests of one arm an open breaker kept from it, of all its requests."""
+
+    variant: str
+    kept_away: int
+    requests: int
+
+
 class EarlierProof(msgspec.Struct, frozen=True):
     """What another attempt of the same definition has proven about it, and what withdrew it.
 
@@ -161,10 +169,11 @@ class Tried(msgspec.Struct, frozen=True):
     luck: float | None = None
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
+class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an experiment has decided about one treatment at its last look. Times are microseconds since 1970, UTC.
 
     ``at_us`` is that of the data, ``None`` before the first look. ``rules``: the number of the rules that decided.
+    ``kept_away``: both arms, if a breaker kept requests from one of them.
     """
 
     experiment: str
@@ -180,6 +189,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     primary: PrimaryDecision | None
     guardrails: tuple[GuardrailDecision, ...]
     split: Split
+    kept_away: tuple[KeptAway, ...] = ()
 
     @property
     def harmed(self) -> tuple[GuardrailDecision, ...]:

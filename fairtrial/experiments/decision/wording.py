@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from math import exp
 
+from fairtrial.domain.metrics import KEPT_AWAY_RATE
 from fairtrial.domain.plurals import counted
 from fairtrial.experiments.analysis.exact import is_exact
 from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
@@ -14,6 +15,7 @@ from fairtrial.experiments.decision.values import (
     Decision,
     GuardrailDecision,
     Interval,
+    KeptAway,
     MetricDecision,
     Size,
     Tried,
@@ -187,6 +189,22 @@ def guardrails_sentence(decisions: Mapping[str, Decision]) -> str:
     if safe == total:
         return f"All guardrails hold ({safe} of {total} proven safe)."
     return f"No guardrail shows proven harm; {safe} of {total} proven safe."
+
+
+def kept_away_arms(decisions: Mapping[str, Decision]) -> list[KeptAway]:
+    """What breakers kept from each arm; empty without any."""
+    return list({one.variant: one for found in decisions.values() for one in found.kept_away}.values())
+
+
+def kept_away_words(decisions: Mapping[str, Decision]) -> str:
+    """The share of each arm's requests that a breaker kept from it; empty without any."""
+    shares = [
+        f"{100 * one.kept_away / max(1, one.requests):.1f} % of {counted(one.requests, 'request')} of {one.variant}"
+        for one in kept_away_arms(decisions)
+    ]
+    if not shares:
+        return ""
+    return f"{KEPT_AWAY_RATE}: {' against '.join(shares)}. They count against safety, and not as errors."
 
 
 def e_value_words(log_e: float | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -28,7 +28,8 @@ class RequestErrors:
     """One arm: ``users`` with an error, each once, and ``requests``, the sums of each user's errors and requests.
 
     No user counts for more than ``cap`` requests in the sums (`capped_requests`); in ``users`` every error counts.
-    Raises `ValueError` for sums that no such users can have.
+    ``pessimistic`` are the sums that safety is proven by, with requests that the arm never got: errors of treatment,
+    and answers of control. ``None`` if there are none. Raises `ValueError` for sums that no such users can have.
 
     Source: as `error_guardrail`.
 
@@ -39,6 +40,7 @@ class RequestErrors:
     users: int
     requests: JointMoments
     cap: float = CAP
+    pessimistic: JointMoments | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.users <= self.requests.n or (self.users == 0) != (self.requests.x == 0):
@@ -52,7 +54,14 @@ class RequestErrors:
 
     def __add__(self, other: Self) -> Self:
         self.check_same(other)
-        return type(self)(self.users + other.users, self.requests + other.requests, self.cap)
+        alike = self.pessimistic is None and other.pessimistic is None
+        both = None if alike else self.for_safety + other.for_safety
+        return type(self)(self.users + other.users, self.requests + other.requests, self.cap, both)
+
+    @property
+    def for_safety(self) -> JointMoments:
+        """The sums by which safety is proven."""
+        return self.requests if self.pessimistic is None else self.pessimistic
 
     def check_same(self, other: RequestErrors) -> None:
         """Raise `ValueError` unless both have the same cap."""
@@ -74,7 +83,8 @@ def error_guardrail(
     Harm is proven by the exact e-process of `rare_guardrail` on users who met an error, each counted once, with
     ``share`` and ``lift`` as there. Safety is proven by `ratio_difference` of errors per request, by user, if it is
     below the margin. Users alone can't prove it: suppose that the error rate of users with 1 to 200 requests doubles
-    from 1 to 2 %. Only a third more of them then meet an error.
+    from 1 to 2 %. Only a third more of them then meet an error. Safety goes by the pessimistic sums of both
+    arms, because requests that an arm never got do not show harm, but may hide some.
 
     ``level`` is control's historical number of errors per request. With it, margins are relative to control, and τ of
     the safe side is the margin times the level. Without it, the margin is absolute, 0.01 for one request in a hundred,
@@ -98,7 +108,7 @@ def error_guardrail(
         raise ValueError(f"a relative margin needs a level above 0, not {level}")
 
     def more(scale: float) -> Effect | NotEnough:
-        return ratio_difference(control.requests, treatment.requests, cap=control.cap, scale=scale)
+        return ratio_difference(control.for_safety, treatment.for_safety, cap=control.cap, scale=scale)
 
     harm = rare_harm(control.users, treatment.users, limits, share=share, lift=lift)
     if level is None:

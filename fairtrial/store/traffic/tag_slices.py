@@ -51,6 +51,8 @@ QUALIFY dense_rank() OVER (ORDER BY of_tag DESC, tag) <= $tags
     AND dense_rank() OVER (PARTITION BY tag ORDER BY of_value DESC, tag_value) <= $values
 ORDER BY of_tag DESC, tag, of_value DESC, tag_value, variant
 """  # noqa: S608 - ours
+SERVED = "WHERE arm_outcome IS DISTINCT FROM 'kept_away'"
+"""The arm did not fail to answer requests that a breaker kept from it."""
 SAID = """
 LEFT JOIN (
     SELECT subject, arg_max(coalesce(boolean::INTEGER::DOUBLE, number), (feedback.at_time, feedback_id)) AS said
@@ -118,7 +120,7 @@ def _sql(question: SliceQuestion, *, feedback: bool) -> str:
         return TAGGED.format(x="sum(said)", y="count(said)", joined=SAID, a="(x / y)", b="1")
     known, cap = CATALOGUE[question.metric], float(question.cap)
     a, b = f"(x * least(1, {cap!r} / y))", f"least(y, {cap!r})"
-    return TAGGED.format(x=UNIT_COLUMNS[known.over], y=UNIT_COLUMNS[known.per], joined="", a=a, b=b)
+    return TAGGED.format(x=UNIT_COLUMNS[known.over], y=UNIT_COLUMNS[known.per], joined=SERVED, a=a, b=b)
 
 
 def _moments(sums: Sequence[float]) -> Moments:

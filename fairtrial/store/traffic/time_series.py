@@ -25,6 +25,7 @@ SELECT * EXCLUDE (latency), latency[1] AS latency_p50, latency[2] AS latency_p95
 FROM (
     SELECT (epoch_us(at_time) - $4::BIGINT) // $5::BIGINT AS slot, variant_assigned AS variant, count(*) AS requests,
         count(*) FILTER (arm_outcome = 'failed') AS errors, count(*) FILTER (user_outcome = 'failed') AS user_errors,
+        count(*) FILTER (arm_outcome = 'kept_away') AS kept_away,
         quantile_cont(latency_ms, [0.5, 0.95]) AS latency
     FROM requests
     WHERE at_time >= $1 AND at_time <= $2 AND experiment = $3 AND {ANALYSED}
@@ -46,7 +47,8 @@ ORDER BY variant, share
 class Slot:
     """One variant in the slot that begins at ``at_us``; latencies are ``None`` if there were no requests.
 
-    ``errors`` are those of the arm, ``user_errors`` those that callers saw.
+    ``errors`` are those of the arm, ``user_errors`` those that callers saw. ``kept_away``: those that an open
+    breaker kept from the arm.
     """
 
     at_us: int
@@ -54,6 +56,7 @@ class Slot:
     requests: int
     errors: int
     user_errors: int
+    kept_away: int
     latency_p50: float | None
     latency_p95: float | None
 
@@ -91,7 +94,7 @@ def series(database: Database, page: Page, *, experiment: str) -> Series:
     return Series(
         width_s,
         tuple(
-            Slot(origin_us + slot * width_s * 1_000_000, variant, *known.get((slot, variant), (0, 0, 0, None, None)))
+            Slot(origin_us + slot * width_s * 1_000_000, variant, *known.get((slot, variant), (0, 0, 0, 0, None, None)))
             for slot, variant in product(slots, variants)
         ),
         tuple(Latency(*row) for row in latencies),

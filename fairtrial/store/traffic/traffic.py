@@ -13,7 +13,8 @@ from fairtrial.store.derived.placements import PLACED, read_placements
 VARIANTS = f"""
 SELECT experiment, variant_assigned AS variant, count(*) AS requests,
     count(*) FILTER (arm_outcome = 'failed') AS errors, count(*) FILTER (user_outcome = 'failed') AS user_errors,
-    count(*) FILTER (arm_outcome = 'rejected') AS rejected, count(*) FILTER (reason = 'fallback') AS fallbacks,
+    count(*) FILTER (arm_outcome = 'rejected') AS rejected, count(*) FILTER (arm_outcome = 'kept_away') AS kept_away,
+    count(*) FILTER (reason = 'fallback') AS fallbacks,
     quantile_cont(latency_ms, [0.5, 0.95, 0.99]) AS latency, quantile_cont(ttft_ms, [0.5, 0.95, 0.99]) AS ttft,
     sum(tokens_in)::BIGINT AS tokens_in, sum(tokens_out)::BIGINT AS tokens_out,
     CASE WHEN bool_and(cost_usd IS NOT NULL OR outcome <> 'ok') THEN sum(cost_usd)::DOUBLE END AS cost_usd,
@@ -117,7 +118,8 @@ SELECT * EXCLUDE (latency), latency[1] AS latency_p50, latency[2] AS latency_p95
 FROM (
     SELECT route, deployment, count(*) AS requests,
         count(*) FILTER (arm_outcome = 'failed') AS errors, count(*) FILTER (user_outcome = 'failed') AS user_errors,
-        count(*) FILTER (arm_outcome = 'rejected') AS rejected, count(*) FILTER (reason = 'fallback') AS fallbacks,
+        count(*) FILTER (arm_outcome = 'rejected') AS rejected,
+        count(*) FILTER (arm_outcome = 'kept_away') AS kept_away, count(*) FILTER (reason = 'fallback') AS fallbacks,
         quantile_cont(latency_ms, [0.5, 0.95]) AS latency
     FROM asked
     GROUP BY route, deployment

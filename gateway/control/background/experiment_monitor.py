@@ -16,6 +16,7 @@ from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.analysis.sums import Sums
 from fairtrial.experiments.decision.decide import Looked, decide
+from fairtrial.experiments.decision.values import KeptAway
 from fairtrial.experiments.decision.wording import headline_words
 from fairtrial.experiments.lifecycle import shortened
 from fairtrial.experiments.monitor import Circumstances, Step, Verdict, look, step
@@ -153,7 +154,7 @@ class ExperimentMonitor:
         stored = self._stored(plan, experiment, now_us)
         stored, sums = self._read(stored, now_us)
         memory = self._memory(stored)
-        result = step(stored.plan, memory, sums, self._circumstances(experiment, stored, now_us))
+        result = step(stored.plan, memory, sums, self._circumstances(experiment, stored, sums, now_us))
         if result.memory.split.invalid and not memory.split.invalid and not result.findings:
             found = look(stored.plan, memory, sums)
             result = replace(result, findings=found, memory=memory.after(stored.plan, sums, found))
@@ -214,7 +215,7 @@ class ExperimentMonitor:
                 self._memories[stored.number] = looks.memory(cursor, stored.number, stored.plan)
         return self._memories[stored.number]
 
-    def _circumstances(self, experiment: Experiment, stored: StoredPlan, now_us: int) -> Circumstances:
+    def _circumstances(self, experiment: Experiment, stored: StoredPlan, sums: Sums, now_us: int) -> Circumstances:
         started_us, name = stored.plan.started_us, experiment.name
         history = transitions.stage_history(self._database, name, experiment.segment, started_us=started_us)
         known_us, changed = self._changed.get(name, (None, ()))
@@ -232,7 +233,18 @@ class ExperimentMonitor:
             followed=stage_facts.workers_follow(self._database, now_us=now_us),
             changed=changed,
             served=served,
+            kept_away=self._kept_away(stored, sums, hashes, now_us),
         )
+
+    def _kept_away(self, stored: StoredPlan, sums: Sums, hashes: Sequence[str], now_us: int) -> tuple[KeptAway, ...]:
+        """The treatments' requests of the last hour; they are read only if a breaker ever kept some away."""
+        plan = stored.plan
+        if not any(sums.arms[name].kept_away for name in plan.treatments):
+            return ()
+        with self._database.read_transaction() as cursor:
+            entered = transitions.entered(cursor, plan.experiment)
+        since_us = max(now_us - HOUR_US, plan.started_us, 0 if entered is None else entered.at_us)
+        return stage_facts.kept_away(self._database, plan, hashes, since_us=since_us)
 
     def _raise_alarms(self, experiment: Experiment, stored: StoredPlan, result: Step, now_us: int) -> None:
         """Open the alarms that are new, and close those whose cause has gone."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evaluators.gate.live.rates import Rate, Rates
+from fairtrial.domain.metrics import KEPT_AWAY_RATE
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.domain.storage.traffic import Traffic, VariantTraffic
 
@@ -33,10 +34,12 @@ def _variant_of(experiment: Experiment | None, target: str) -> str:
 
 def _rates(new: VariantTraffic, old: VariantTraffic) -> Rates:
     found = {
-        "requests.error_rate": (_share(new, new.errors), _share(old, old.errors)),
+        "requests.error_rate": (_of_received(new, new.errors), _of_received(old, old.errors)),
         "requests.user_error_rate": (_share(new, new.user_errors), _share(old, old.user_errors)),
-        "requests.rejected_rate": (_share(new, new.rejected), _share(old, old.rejected)),
+        "requests.rejected_rate": (_of_received(new, new.rejected), _of_received(old, old.rejected)),
     }
+    if new.kept_away or old.kept_away:
+        found[KEPT_AWAY_RATE] = (_share(new, new.kept_away), _share(old, old.kept_away))
     for key in sorted(set(new.feedback) | set(old.feedback)):
         found[f"feedback.{key}"] = (_feedback(new, key), _feedback(old, key))
     return found
@@ -44,6 +47,11 @@ def _rates(new: VariantTraffic, old: VariantTraffic) -> Rates:
 
 def _share(arm: VariantTraffic, part: int) -> Rate:
     return Rate(part / arm.requests if arm.requests else None, arm.requests)
+
+
+def _of_received(arm: VariantTraffic, part: int) -> Rate:
+    """The share of the requests that no breaker kept from the arm."""
+    return Rate(part / arm.received if arm.received else None, arm.received)
 
 
 def _feedback(arm: VariantTraffic, key: str) -> Rate:

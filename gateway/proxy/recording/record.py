@@ -117,6 +117,7 @@ class Recorder:
         counts.errors += event.arm_outcome == "failed"
         counts.user_errors += event.user_outcome == "failed"
         counts.rejected += event.arm_outcome == "rejected"
+        counts.kept_away += event.arm_outcome == "kept_away"
         counts.fallbacks += event.reason == "fallback"
 
     def _event(self, answered: Answered, reason: Reason, outcomes: Outcomes, bodies: Bodies) -> RequestEvent:

@@ -56,7 +56,8 @@ def test_the_api_shows_the_dead_arm_s_errors_and_that_users_saw_none(services: F
     found = arms(services)
     tuned, base = found["tuned"], found["base"]
     assert tuned.requests + base.requests == USERS
-    assert (tuned.errors, tuned.user_errors, tuned.fallbacks) == (tuned.requests, 0, tuned.requests)
+    assert (tuned.errors, tuned.kept_away) == (5, tuned.requests - 5), "the breaker opens after five errors"
+    assert (tuned.user_errors, tuned.fallbacks) == (0, tuned.requests)
     assert (base.errors, base.user_errors, base.fallbacks) == (0, 0, 0)
 
 
@@ -65,6 +66,7 @@ def test_the_live_rates_of_a_gate_are_those_of_the_arm(services: ForkedServices)
         rates = live_rates(owner.traffic(), services.project.plan, "tuned", "base")
     assert [rate.value for rate in rates["requests.error_rate"]] == [1.0, 0.0]
     assert [rate.value for rate in rates["requests.user_error_rate"]] == [0.0, 0.0]
+    assert rates["requests.kept_away_rate"][0].value > 0.1
 
 
 def test_the_overview_and_the_experiment_show_both_figures(
@@ -93,4 +95,5 @@ def test_metrics_count_requests_errors_and_fallbacks_by_variant(services: Forked
         assert count("requests", variant) == figures.requests
         assert count("errors", variant) == figures.errors
         assert count("user_errors", variant) == figures.user_errors
+        assert count("kept_away", variant) == figures.kept_away
         assert count("fallbacks", variant) == figures.fallbacks

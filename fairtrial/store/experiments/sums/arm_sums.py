@@ -23,8 +23,8 @@ from fairtrial.store.experiments.sums.quantile_sums import read_quantiles
 from fairtrial.store.experiments.transitions import Interruption
 
 PER_ARM = """
-SELECT arm, count(*), sum(sent)::BIGINT{columns}
-FROM (SELECT arm, sent{values} FROM {units})
+SELECT arm, count(*), sum(sent)::BIGINT, sum({kept_away})::BIGINT{columns}
+FROM (SELECT *{values} FROM {units})
 GROUP BY arm
 """
 VALUES = {
@@ -32,16 +32,24 @@ VALUES = {
         CASE WHEN {where} THEN least({per}, {cap}) END AS y{i}""",
     "amount": """, CASE WHEN {where} THEN least({amount}, {cap}) END AS x{i},
         CASE WHEN {where} THEN {amount} > {cap} END AS above{i}, CASE WHEN {counts} THEN {unpriced} END AS y{i}""",
+    "pessimistic": """, CASE WHEN {counts} AND {per} + kept_away > 0
+            THEN ({over} + CASE WHEN arm = {control} THEN 0 ELSE kept_away END) * least(1, {cap} / ({per} + kept_away))
+        END AS px{i}, CASE WHEN {counts} AND {per} + kept_away > 0 THEN least({per} + kept_away, {cap}) END AS py{i}""",
 }
-"""The values of one unit, which are NULL if it does not count for the metric."""
+"""The values of one unit, which are NULL if it does not count for the metric.
+
+``pessimistic``: requests that a breaker kept away are bad ones of a treatment, and good ones of the control.
+"""
 COLUMNS = {
     "events": """, count(x{i}), count(nullif(x{i}, 0)), sum(x{i}), sum(y{i}), sum(x{i} * x{i}), sum(y{i} * y{i}),
     sum(x{i} * y{i})""",
     "amount": ", count(x{i}), count(*) FILTER (above{i}), sum(x{i}), sum(x{i} * x{i}), sum(y{i})",
+    "pessimistic": """, count(px{i}), sum(px{i}), sum(py{i}), sum(px{i} * px{i}), sum(py{i} * py{i}),
+    sum(px{i} * py{i})""",
 }
 """The sums of one arm."""
 EVENT_USERS = "SELECT arm{columns} FROM ({units}) GROUP BY arm"
-WIDTHS = {"events": 7, "amount": 5}
+WIDTHS = {"events": 7, "amount": 5, "pessimistic": 6}
 """The number of columns of each."""
 
 
@@ -51,9 +59,10 @@ class _Arm:
     requests: int = 0
     metrics: dict[str, MetricSums] = field(default_factory=dict)
     unknown: dict[str, str] = field(default_factory=dict)
+    kept_away: int = 0
 
     def done(self) -> ArmSums:
-        return ArmSums(self.units, self.requests, self.metrics, self.unknown)
+        return ArmSums(self.units, self.requests, self.metrics, self.unknown, self.kept_away)
 
 
 def read_sums(
@@ -73,14 +82,15 @@ def read_sums(
     metrics = [one for one in plan.metrics if one.method == "events" or not events_only]
     others = [one for one in metrics if one.method not in ("events", "amount")]
     summed = [one for one in metrics if one.method == "events" or (one.method == "amount" and one.cap)]
-    bound = unit_groups.bound(plan, hashes)
+    bound, apart = unit_groups.bound(plan, hashes), unit_groups.any_kept_away(cursor, plan)
+    read = _SumsOfUnits(plan, summed, apart)
     if others:
-        cursor.execute(unit_groups.keep(summed), bound)
-        _read_unit_sums(cursor, plan, summed, arms, (unit_groups.KEPT, {}))
+        cursor.execute(unit_groups.keep(summed, apart=apart), bound)
+        read.into(arms, cursor, unit_groups.KEPT, {})
         _read_others(cursor, plan, hashes, others, arms, (now_us, interruptions))
         cursor.execute(unit_groups.FORGET)
     else:
-        _read_unit_sums(cursor, plan, summed, arms, (f"({unit_groups.counted(summed)})", bound))
+        read.into(arms, cursor, f"({unit_groups.counted(summed, apart=apart)})", bound)
     return Sums(now_us, {name: arm.done() for name, arm in arms.items()})
 
 
@@ -92,11 +102,12 @@ def read_event_users(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str]) 
     metrics = [one for one in plan.guardrails if one.method == "events"]
     if not metrics:
         return {}
+    apart = unit_groups.any_kept_away(cursor, plan)
     hit = " OR ".join(f"{CATALOGUE[one.metric].over} > 0" for one in metrics)
     columns = "".join(
         f", count(*) FILTER ({unit_groups.counts(plan, one)} AND {CATALOGUE[one.metric].over} > 0)" for one in metrics
     )
-    sql = EVENT_USERS.format(columns=columns, units=unit_groups.counted(metrics, hit=hit))
+    sql = EVENT_USERS.format(columns=columns, units=unit_groups.counted(metrics, hit=hit, apart=apart))
     found: dict[str, dict[str, int]] = {one.metric: dict.fromkeys(plan.shares, 0) for one in metrics}
     names = list(plan.shares)
     for index, *users in cursor.execute(sql, unit_groups.bound(plan, hashes)).fetchall():
@@ -105,53 +116,64 @@ def read_event_users(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str]) 
     return found
 
 
-def _read_unit_sums(
-    cursor: Cursor,
-    plan: AnalysisPlan,
-    kept: Sequence[MetricPlan],
-    arms: Mapping[str, _Arm],
-    units: tuple[str, Mapping[str, object]],
-) -> None:
-    """Read the metrics that are computed from the sums of units. ``units``: their source, and what it binds."""
-    source, bound = units
-    names = list(plan.shares)
-    named = [(one, _placeholders(plan, one, number)) for number, one in enumerate(kept)]
-    sql = PER_ARM.format(
-        columns="".join(COLUMNS[one.method].format(**found) for one, found in named),
-        values="".join(VALUES[one.method].format(**found) for one, found in named),
-        units=source,
-    )
-    for index, count, requests, *sums in cursor.execute(sql, bound).fetchall():
-        arm, values = arms[names[index]], iter(sums)
-        arm.units, arm.requests = int(count), int(requests)
-        for one in kept:
-            found = [next(values) or 0 for _ in range(WIDTHS[one.method])]
-            unpriced = int(found[4]) if one.method == "amount" else 0
-            if unpriced:
-                arm.unknown[one.metric] = f"{counted(unpriced, 'answer')} {'has' if unpriced == 1 else 'have'} no price"
-            elif found[0]:
-                arm.metrics[one.metric] = _errors(one, found) if one.method == "events" else _amounts(one, found)
+@dataclass(frozen=True, slots=True)
+class _SumsOfUnits:
+    """Reads the metrics that are computed from the sums of units. ``apart``: with requests that were kept away."""
+
+    plan: AnalysisPlan
+    metrics: Sequence[MetricPlan]
+    apart: bool
+
+    def into(self, arms: Mapping[str, _Arm], cursor: Cursor, units: str, bound: Mapping[str, object]) -> None:
+        """Read them into the arms. ``units``: the source of units, which binds ``bound``."""
+        names = list(self.plan.shares)
+        named = [(kind, found) for one in self.metrics for kind, found in self._parts(one)]
+        sql = PER_ARM.format(
+            columns="".join(COLUMNS[kind].format(**found) for kind, found in named),
+            values="".join(VALUES[kind].format(**found) for kind, found in named),
+            kept_away="kept_away" if self.apart else "0",
+            units=units,
+        )
+        for index, count, requests, kept_away, *sums in cursor.execute(sql, bound).fetchall():
+            arm, values = arms[names[index]], iter(sums)
+            arm.units, arm.requests, arm.kept_away = int(count), int(requests + kept_away), int(kept_away)
+            for one in self.metrics:
+                found = [[next(values) or 0 for _ in range(WIDTHS[kind])] for kind, _ in self._parts(one)]
+                unpriced = int(found[0][4]) if one.method == "amount" else 0
+                if unpriced:
+                    have = "has" if unpriced == 1 else "have"
+                    arm.unknown[one.metric] = f"{counted(unpriced, 'answer')} {have} no price"
+                elif found[0][0]:
+                    arm.metrics[one.metric] = _errors(one, *found) if one.method == "events" else _amounts(one, *found)
+
+    def _parts(self, metric: MetricPlan) -> list[tuple[str, dict[str, object]]]:
+        """The names of the metric's parts in `VALUES` and `COLUMNS`, with what stands for the names in these."""
+        known, counts = CATALOGUE[metric.metric], unit_groups.counts(self.plan, metric)
+        found = {
+            "i": self.metrics.index(metric),
+            "counts": counts,
+            "where": f"{counts} AND {known.per} > 0" if known.per else counts,
+            "over": known.over,
+            "per": known.per,
+            "amount": f"{known.over} / {known.per}" if known.per else known.over,
+            "unpriced": "unpriced" if known.family == "cost" else "0",
+            "cap": repr(float(metric.cap or REQUESTS_CAP)),
+            "control": list(self.plan.shares).index(self.plan.control),
+        }
+        return [
+            (kind, found) for kind in (metric.method, *(["pessimistic"] if self.apart and known.needs_answer else []))
+        ]
 
 
-def _placeholders(plan: AnalysisPlan, metric: MetricPlan, number: int) -> dict[str, object]:
-    """What stands for the names in `VALUES` and `COLUMNS`."""
-    known, counts = CATALOGUE[metric.metric], unit_groups.counts(plan, metric)
-    return {
-        "i": number,
-        "counts": counts,
-        "where": f"{counts} AND {known.per} > 0" if known.per else counts,
-        "over": known.over,
-        "per": known.per,
-        "amount": f"{known.over} / {known.per}" if known.per else known.over,
-        "unpriced": "unpriced" if known.family == "cost" else "0",
-        "cap": repr(float(metric.cap or REQUESTS_CAP)),
-    }
-
-
-def _errors(metric: MetricPlan, found: Sequence[float]) -> RequestErrors:
+def _errors(metric: MetricPlan, found: Sequence[float], pessimistic: Sequence[float] = ()) -> RequestErrors:
     """The sums of events, from the columns of `COLUMNS`."""
     n, users, *sums = found
-    return RequestErrors(int(users), JointMoments(int(n), *map(float, sums)), float(metric.cap or REQUESTS_CAP))
+    return RequestErrors(
+        int(users),
+        JointMoments(int(n), *map(float, sums)),
+        float(metric.cap or REQUESTS_CAP),
+        JointMoments(int(pessimistic[0]), *map(float, pessimistic[1:])) if pessimistic else None,
+    )
 
 
 def _amounts(metric: MetricPlan, found: Sequence[float]) -> Amounts:

@@ -32,7 +32,7 @@ HISTORY = f"""
 past AS MATERIALIZED (
     SELECT *, coalesce(exposed_unit, unit, request_id) AS who
     FROM requests
-    WHERE at_time >= $since AND at_time < $until
+    WHERE at_time >= $since AND at_time < $until AND arm_outcome IS DISTINCT FROM 'kept_away'
         AND ((experiment = $experiment AND variant_assigned = $control AND {ANALYSED})
             OR (coalesce(experiment, '') <> $experiment AND route = $route AND deployment = $deployment))
 )
@@ -98,7 +98,8 @@ def read_level(
     if metric.method in ("events", "amount"):
         bound = unit_groups.bound(alone, hashes) | {"control": plan.control}
         del bound["variants"]
-        return _of_units(cursor, metric, UNITS.format(grouped=unit_groups.grouped([metric])), bound)
+        apart = unit_groups.any_kept_away(cursor, plan)
+        return _of_units(cursor, metric, UNITS.format(grouped=unit_groups.grouped([metric], apart=apart)), bound)
     whole = replace(alone, metrics=(replace(metric, role="guardrail", from_us=0),))
     found = read_sums(cursor, whole, hashes, now_us=END_OF_TIME_US).arms[plan.control].metrics.get(metric.metric)
     if isinstance(found, QuantileSums):

@@ -24,13 +24,17 @@ STEP = 0.001
 FIELDS = ("latency_ms", "ttft_ms")
 VALUE = """CASE WHEN arm_outcome IN ('failed', 'kept_away') OR outcome = 'cancelled'
     OR coalesce(latency_censored, false) THEN 'inf'::DOUBLE ELSE {column} END AS {column}"""
-"""A failure and a request whose caller left count as infinitely slow; an unknown latency is NULL."""
+"""A failure and a request whose caller left count as infinitely slow; an unknown latency is NULL.
+
+A request that a breaker kept from its arm says nothing about the arm's latency. Only plans of rules 1 and 2 count it.
+"""
 VALUES = ", ".join(VALUE.format(column=column) for column in FIELDS)
 READ = f"""
 SELECT u.key, u.arm, u.early, epoch_us(u.since) AS since, {VALUES}
 FROM requests r JOIN temp.plan_units u ON u.key = hash(r.exposed_unit)
 WHERE r.at_time >= $from AND r.at_time >= u.since AND r.experiment = $experiment
     AND list_contains($hashes::VARCHAR[], r.analysis_hash) AND r.{ANALYSED} AND r.experiment_state = 'running'
+    AND (r.arm_outcome IS DISTINCT FROM 'kept_away' OR NOT $apart)
 """  # noqa: S608 - ours
 
 Columns = Mapping[str, NDArray[Any]]
@@ -76,7 +80,7 @@ def quantile_of(values: Columns, chosen: NDArray[np.bool_], metric: MetricPlan) 
 def _read(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str], requests: int) -> Columns:
     share = max(1, unit_groups.SHARES * MOST // requests) if requests > MOST else None
     bound = unit_groups.bound(plan, hashes)
-    chosen = {} if share is None else {"share": share}
+    chosen = {"apart": plan.counts_kept_away_apart} | ({} if share is None else {"share": share})
     sql = READ if share is None else READ + unit_groups.SHARE.format(unit="r.exposed_unit")
     asked = {name: bound[name] for name in ("experiment", "hashes", "from")} | chosen
     found = cursor.execute(sql, asked).fetchnumpy()

@@ -12,6 +12,7 @@ from typing import Any
 
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
+from fairtrial.store.core.database import Cursor
 from fairtrial.store.core.query import timestamp
 
 SHARES = 1_000_000
@@ -23,6 +24,10 @@ FROM unit_sums
 WHERE experiment = $experiment AND list_contains($hashes::VARCHAR[], analysis_hash){share}
 GROUP BY hash(unit)
 """
+ALL = ", sum({name})::DOUBLE AS {name}"
+SUM = ", coalesce(sum({name}) FILTER (NOT kept_away), 0)::DOUBLE AS {name}"
+APART = ", coalesce(sum(sent) FILTER (kept_away), 0)::DOUBLE AS kept_away"
+ANY_KEPT_AWAY = "SELECT count(*) FROM unit_sums WHERE kept_away AND experiment = $1"
 SHARE = " AND hash({unit}) % 1000000 < $share"
 HIT = """
     AND hash(unit) IN (
@@ -49,29 +54,39 @@ def bound(plan: AnalysisPlan, hashes: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def grouped(metrics: Iterable[MetricPlan] = (), *, share: bool = False, hit: str = "") -> str:
+def any_kept_away(cursor: Cursor, plan: AnalysisPlan) -> bool:
+    """Whether a breaker has kept requests from an arm of the experiment, and the plan counts them apart."""
+    if not plan.counts_kept_away_apart:
+        return False
+    ((count,),) = cursor.execute(ANY_KEPT_AWAY, [plan.experiment]).fetchall()
+    return bool(count)
+
+
+def grouped(metrics: Iterable[MetricPlan] = (), *, share: bool = False, hit: str = "", apart: bool = False) -> str:
     """A query of all units, with the sums that these metrics need. With ``share`` it binds ``$share``.
 
-    ``hit``: a condition on rows; only units with such a row are read.
+    ``hit``: a condition on rows; only units with such a row are read. ``apart``: requests that a breaker kept away are
+    in no sum except ``kept_away``.
     """
     names = ["sent"]
     for one in metrics:
         known = CATALOGUE.get(one.metric)
         if known is not None:
             names += [known.over, known.per, *(["unpriced"] if known.family == "cost" else [])]
-    sums = "".join(f", sum({name})::DOUBLE AS {name}" for name in dict.fromkeys(names) if name)
+    sums = "".join((SUM if apart else ALL).format(name=name) for name in dict.fromkeys(names) if name)
+    sums += APART if apart else ""
     narrowed = (SHARE.format(unit="unit") if share else "") + (HIT.format(hit=hit) if hit else "")
     return GROUPED.format(sums=sums, share=narrowed)
 
 
-def counted(metrics: Iterable[MetricPlan] = (), *, share: bool = False, hit: str = "") -> str:
+def counted(metrics: Iterable[MetricPlan] = (), *, share: bool = False, hit: str = "", apart: bool = False) -> str:
     """A query of the units that count since the plan began, with the index of their arm. Sums as in `grouped`."""
-    return COUNTED.format(grouped=grouped(metrics, share=share, hit=hit))
+    return COUNTED.format(grouped=grouped(metrics, share=share, hit=hit, apart=apart))
 
 
-def keep(metrics: Iterable[MetricPlan] = (), *, share: bool = False) -> str:
+def keep(metrics: Iterable[MetricPlan] = (), *, share: bool = False, apart: bool = False) -> str:
     """A statement that puts the rows of `counted` into the temporary table `KEPT`, for several queries."""
-    return KEEP.format(counted=counted(metrics, share=share))
+    return KEEP.format(counted=counted(metrics, share=share, apart=apart))
 
 
 def counts(plan: AnalysisPlan, metric: MetricPlan) -> str:

@@ -8,10 +8,14 @@ from fairtrial.experiments.lifecycle import Action, Cause, Transition, cause_of
 from fairtrial.store.core.database import Cursor
 from fairtrial.store.experiments import alarms
 
-OF_CAUSE: Mapping[Cause, str] = {"worse": "experiment.worse", "models": "experiment.model"}
+OF_CAUSE: Mapping[Cause, str] = {
+    "worse": "experiment.worse",
+    "models": "experiment.model",
+    "kept_away": "experiment.kept_away",
+}
 """The alarms of pauses by these causes; other pauses are ``experiment.paused``."""
 LEAVES: tuple[Action, ...] = ("resume", "rearm", "end", "promote", "rollback")
-STOPPED = ("experiment.worse", "experiment.model", "experiment.paused", "experiment.killed")
+STOPPED = (*OF_CAUSE.values(), "experiment.paused", "experiment.killed")
 
 
 def announce(cursor: Cursor, made: Transition) -> None:

@@ -19,7 +19,13 @@ from fairtrial.experiments.decision.values import (
     MetricDecision,
     interval_of,
 )
-from fairtrial.experiments.decision.wording import decision_words, levels_words, primary_sentence, room_words
+from fairtrial.experiments.decision.wording import (
+    decision_words,
+    kept_away_arms,
+    levels_words,
+    primary_sentence,
+    room_words,
+)
 from fairtrial.experiments.metric_wording import is_share
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
@@ -111,6 +117,7 @@ def _analysis(found: DecidedLook, now: Situation) -> dict[str, Any]:
         "looked_us": first.at_us,
         "primary": [_primary(plan, one, now) for one in decided.values()] if plan.primary else [],
         "guardrails": [_guardrail(plan, one, decided[name]) for one in plan.guardrails for name in plan.treatments],
+        "kept_away": msgspec.to_builtins(kept_away_arms(decided)),
         "earlier": [msgspec.to_builtins(one) | {"stands": one.stands} for one in now.earlier],
         "tried": msgspec.to_builtins(now.tried),
         "stages": _stages(plan, now),

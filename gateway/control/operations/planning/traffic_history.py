@@ -69,7 +69,7 @@ def _units(traffic: Sequence[Traffic]) -> int:
 def _levels(control: VariantTraffic) -> Iterator[tuple[str, float]]:
     """The control's rates with enough data that are neither 0 nor 1."""
     counted = {f"feedback.{key}": (one.rated, one.rate) for key, one in control.feedback.items()}
-    counted["requests.error_rate"] = control.requests, control.error_rate
+    counted["requests.error_rate"] = control.received, control.error_rate
     fallbacks = control.fallbacks / control.requests if control.requests else None
     counted["requests.fallback_rate"] = control.requests, fallbacks
     for metric, (n, rate) in counted.items():

@@ -26,8 +26,13 @@ class StatesTrial(JudgedTrial):
         self.gate.write_text(SUITES)
         super()._begin(watched=watched)
 
-    def users(self, count: int, *, tuned: float = 0.6, base: float = 0.6, fails: float = 0.0, only: str = "") -> None:
-        """New users, of whom these shares say yes and this share of tuned's fails; ``only``: those of one arm."""
+    def users(
+        self, count: int, *, tuned: float = 0.6, base: float = 0.6, fails: float = 0, away: float = 0, only: str = ""
+    ) -> None:
+        """New users, of whom these shares say yes; ``only``: those of one arm.
+
+        ``fails``: the share of tuned's that fails, or ``away`` that a breaker keeps away.
+        """
         said: dict[str, float] = {"base": 0.0, "tuned": 0.0}
         seen = dict(said)
         failed, made = 0.0, 0
@@ -41,10 +46,11 @@ class StatesTrial(JudgedTrial):
             made, seen[arm] = made + 1, seen[arm] + 1
             yes = said[arm] < (tuned if arm == "tuned" else base) * seen[arm]
             said[arm] += yes
-            fail = arm == "tuned" and failed < fails * seen[arm]
-            failed += fail
-            self.visit(name, said=yes, fails=fail, system_fingerprint="fp-1")
-        self.step(hours=2)
+            bad = arm == "tuned" and failed < (fails + away) * seen[arm]
+            failed += bad
+            kind = {"kept_away" if away else "fails": bad}
+            self.visit(name, said=yes, system_fingerprint="fp-1", **kind)
+        self.step(hours=0.5 if away else 2)
 
     def days(self, count: int) -> None:
         for _ in range(count):
@@ -117,6 +123,18 @@ def paused(trial: StatesTrial) -> None:
 def resumed(trial: StatesTrial) -> None:
     paused(trial)
     trial.change("resume", "the move is done")
+    trial.users(60)
+
+
+def kept_away(trial: StatesTrial) -> None:
+    undecided(trial)
+    trial.users(60, away=0.9)
+
+
+def kept_away_and_resumed(trial: StatesTrial) -> None:
+    kept_away(trial)
+    trial.step(hours=0.1)
+    trial.change("resume", "the server is replaced")
     trial.users(60)
 
 
@@ -244,6 +262,8 @@ SCENARIOS: Mapping[str, Scenario] = {
     "earlier proof withdrawn": (PROJECT, withdrawn),
     "paused by a person": (PROJECT, paused),
     "resumed": (PROJECT, resumed),
+    "kept away": (PROJECT, kept_away),
+    "kept away, then resumed": (PROJECT, kept_away_and_resumed),
     "killed by a person": (PROJECT, killed),
     "model replaced": (PROJECT, replaced),
     "resumed with another model": (PROJECT, resumed_anew),

@@ -134,6 +134,16 @@ TABLE = (
         promote="", serves="both",
     ),
     Row(
+        state="kept away", meaning="an open breaker keeps requests from the variant",
+        status="PAUSED", tone="warning", gate="HOLD", says="an open breaker kept",
+        promote="paused", serves="base", alarms=("experiment.kept_away",), printed=True,
+    ),
+    Row(
+        state="kept away, then resumed", meaning="a person resumed it; earlier requests no longer pause it",
+        status="Not decided yet", tone="info", gate="SHIP", says="not decided yet",
+        promote="", serves="both",
+    ),
+    Row(
         state="killed by a person", meaning="a person stopped it",
         status="STOPPED", tone="error", gate="HOLD", says="stopped",
         promote="can't promote an experiment that is killed", serves="base", alarms=("experiment.killed",),

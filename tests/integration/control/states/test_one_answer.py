@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fairtrial.domain.errors import Conflict
+from fairtrial.experiments.analysis.plan import RULES
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import analysis_plans, segment_traffic
 from gateway.control.operations.experiments.describe_decision import describe_decision
@@ -151,7 +152,7 @@ def test_an_experiment_keeps_its_rules_until_an_amendment_adopts_newer_ones(tria
     trial.change("amend", "worse should pause", rules=True)
     trial.step()
     found = _decision(trial)["analysis"]
-    assert (found["rules"], found["attempt"]) == (2, 2)
+    assert (found["rules"], found["attempt"]) == (RULES, 2)
 
 
 def _decision(trial: StatesTrial) -> dict:  # type: ignore[type-arg]

@@ -26,6 +26,7 @@ SOUND = [
 WRONG = [
     ("live.nonsense >= 1%", "live traffic has no 'live.nonsense'", "known: "),
     ("live.requests.eror_rate <= 2%", "has no 'live.requests.eror_rate'", "did you mean 'live.requests.error_rate'?"),
+    ("live.requests.kept_away_rate <= 1%", "is shown and never decides", "count against safety"),
     ("live.primary >= 2%", "by a comparison", "write: live.primary better than base"),
     ("live.guardrails better than base", "guardrails can only be required to hold", "write: live.guardrails hold"),
     ("live.requests.tokens hold", "cannot hold", "not worse than base"),

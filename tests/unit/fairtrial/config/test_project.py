@@ -110,6 +110,7 @@ def test_a_change_that_moves_units_needs_a_new_salt(tmp_path: Path) -> None:
             "b: {}",
             "to a deployment or to an experiment, and neither is given",
         ),
+        ("metric: requests.error_rate", "metric: requests.kept_away_rate", "is shown and never decides"),
         ("control: base", "control: bse", "the variant 'bse' does not exist (did you mean 'base'?)"),
         ("tuned: 50}", "tuned: 40}", "split: the shares must add up to 100, not 90 (50 + 40)"),
         ("tuned: 50}", "tunde: 50}", "split: the variant 'tuned' has no share"),

@@ -10,6 +10,7 @@ import pytest
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis.sums import ArmSums, Sums
 from fairtrial.experiments.decision.decide import DAY_US, WEEK_US, passes_us
+from fairtrial.experiments.decision.values import KeptAway
 from fairtrial.experiments.monitor import HOUR_US, Circumstances, Step, step
 from tests.fixtures.experiments.frozen_plans import (
     COST,
@@ -228,3 +229,25 @@ def test_the_primary_metric_passes_after_whole_weeks(min_days: float, answered_d
 def test_the_same_data_give_the_same_step() -> None:
     plan, seen = analysis_plan(resolved(), errors(), cost()), sums(DAY_US, errors=GOOD, cost=(spent(900), spent(900)))
     assert step(plan, Memory(), seen, around(DAY_US)) == step(plan, Memory(), seen, around(DAY_US))
+
+
+@for_each(
+    ("kept_away", "requests", "does"),
+    [(19, 20, None), (20, 2_000, None), (20, 1_999, "pause"), (500, 500, "pause"), (0, 9, None)],
+)
+def test_requests_that_a_breaker_keeps_away_pause(kept_away: int, requests: int, does: str | None) -> None:
+    plan, seen = analysis_plan(errors(), rules=3), sums(HOUR_US, errors=GOOD)
+    away = around(kept_away=(KeptAway("tuned", kept_away, requests),))
+    found = step(plan, Memory(), seen, away)
+    assert done(found) == does
+    if found.verdict is not None:
+        assert found.verdict.why.startswith(f"an open breaker kept {kept_away} of the {requests:,} requests")
+        assert found.verdict.evidence["kept_away"] == ["tuned"]
+    assert done(step(replace(plan, rules=2), Memory(), seen, away)) is None
+
+
+def test_harm_and_a_changed_model_come_before_requests_that_are_kept_away() -> None:
+    plan, away = analysis_plan(errors(), rules=3), (KeptAway("tuned", 50, 100),)
+    assert done(step(plan, Memory(), sums(HOUR_US, errors=BAD), around(kept_away=away))) == "kill"
+    both = step(plan, Memory(), sums(HOUR_US, errors=GOOD), around(kept_away=away, changed=("tuned",)))
+    assert both.verdict is not None and "another model answers" in both.verdict.why

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from evaluators.gate.live.rule import EXPERIMENT_SAYS
 from tests.fixtures.evaluators.live_trials import finding, looked, verdict
+from tests.fixtures.experiments.frozen_plans import failing
 from tests.fixtures.experiments.reported_looks import ERRORS, RESOLVED, analysis_plan, arm, sums
 from tests.fixtures.for_each import for_each
 
@@ -54,6 +55,19 @@ def test_a_smaller_margin_of_a_guardrail_is_judged_by_the_interval_of_the_first_
     many = sums(10, arm(20_000, 10_000, failed=200, cap=1.0), arm(20_000, 10_000, failed=200, cap=1.0))
     assert finding(verdict(looked(analysis_plan(), many), line), line).result == "pass"
     assert finding(verdict(looked(analysis_plan(attempt=5), many), line), line).result == "cannot tell"
+
+
+def test_a_smaller_margin_is_not_passed_while_a_breaker_keeps_requests_away() -> None:
+    line = "live.requests.error_rate not worse than base by 0.9pp"
+    sound = arm(20_000, 10_000, failed=200, cap=1.0)
+    away = replace(sound, kept_away=400, metrics=dict(sound.metrics) | {
+        "requests.error_rate": replace(
+            sound.metrics["requests.error_rate"], pessimistic=failing(20_000, 600, cap=1.0).requests
+        )
+    })  # fmt: skip
+    found = verdict(looked(analysis_plan(rules=3), sums(10, sound, away)), line)
+    assert finding(found, line).result == "cannot tell"
+    assert "an open breaker kept away count against its safety" in finding(found, line).says
 
 
 def test_guardrails_hold_only_if_each_is_proven_safe() -> None:

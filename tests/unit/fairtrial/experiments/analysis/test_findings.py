@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis.findings import SHARED, UNKNOWN_LEVEL, Finding, find, level_of
+from fairtrial.experiments.analysis.findings import AGAINST, SHARED, UNKNOWN_LEVEL, Finding, find, level_of
 from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.analysis.sums import ArmSums, MetricSums, Sums
 from tests.fixtures.experiments.frozen_plans import (
@@ -27,6 +27,7 @@ from tests.fixtures.experiments.frozen_plans import (
     sums,
     waited,
 )
+from tests.fixtures.for_each import for_each
 
 THREE = {"base": 0.4, "tuned": 0.3, "larger": 0.3}
 
@@ -80,6 +81,31 @@ def test_a_primary_share_of_requests_counts_bad_ones(failed: tuple[int, int], an
     plan = errors(role="primary", require="superior", margin=0.02, cap=3.0)
     pair = failing(4_000, failed[0], requests=3, cap=3), failing(4_000, failed[1], requests=3, cap=3)
     assert of(plan, pair).answer == answer
+
+
+@for_each(
+    ("require", "margin", "answer"),
+    [("superior", 0.02, "better"), ("not_worse", 0.05, "better")],
+)
+def test_requests_that_a_breaker_kept_away_are_never_better_and_never_worse(
+    require: str, margin: float, answer: str
+) -> None:
+    plan = errors(role="primary", require=require, margin=margin, cap=3.0)
+    base, tuned = failing(4_000, 300, cap=3.0), failing(4_000, 100, cap=3.0)
+    assert of(plan, (base, tuned)).answer == answer
+    away = replace(tuned, pessimistic=failing(4_000, 900, cap=3.0).requests)
+    found = of(plan, (base, away))
+    assert found.answer == "cannot tell" and found.estimate == of(plan, (base, tuned)).estimate
+
+
+@for_each("stop", [0.0, 0.01])
+def test_requests_that_a_breaker_kept_away_count_against_safety_only(stop: float) -> None:
+    plan, sound = errors(margin=0.02, stop=stop, cap=1.0), failing(8_000, 8, cap=1.0)
+    away = replace(sound, pessimistic=failing(8_000, 1_200, cap=1.0).requests)
+    assert of(plan, (sound, sound)).answer == "safe"
+    found = of(plan, (sound, away))
+    assert (found.answer, found.why, found.treatment) == ("cannot tell", AGAINST, 0.001)
+    assert found.log_e == of(plan, (sound, sound)).log_e
 
 
 def test_a_share_of_good_requests_is_shown_as_such() -> None:

@@ -1,5 +1,7 @@
 """The guardrail of errors: users with an error stop, errors per request declare safe."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -66,6 +68,16 @@ def test_arms_add_and_count_each_user_with_an_error_once() -> None:
     whole = RequestErrors.of([0, 3, 1], [5, 120, 1])
     assert one + more == whole
     assert whole == RequestErrors(2, capped_requests([0, 3, 1], [5, 120, 1]))
+
+
+def test_pessimistic_sums_prevent_safety_and_prove_no_harm() -> None:
+    sound = RequestErrors.of([0] * 2_000, [10] * 2_000, cap=10)
+    one_in_ten = replace(sound, pessimistic=capped_requests([1] * 2_000, [10] * 2_000, cap=10))
+    assert error_guardrail(sound, sound, POINT).answer == "safe"
+    found = error_guardrail(sound, one_in_ten, POINT)
+    assert (found.answer, found.harmed) == ("cannot tell", False)
+    assert (sound + one_in_ten).for_safety == sound.requests + one_in_ten.for_safety
+    assert (sound + sound).pessimistic is None
 
 
 def test_what_can_not_be_is_refused() -> None:

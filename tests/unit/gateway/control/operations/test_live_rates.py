@@ -17,9 +17,9 @@ def plan() -> Plan:
     return Plan(deployments, {"bot": Route("bot", experiment="trial")}, {"trial": experiment})
 
 
-def arm(name: str, errors: int, rate: float) -> VariantTraffic:
+def arm(name: str, errors: int, rate: float, kept_away: int = 0) -> VariantTraffic:
     numbers = {"units": 10, "requests": 10, "errors": errors, "user_errors": 0, "rejected": 2, "fallbacks": errors}
-    numbers |= {"cost_unknown": 0, "served_elsewhere": 0}
+    numbers |= {"cost_unknown": 0, "served_elsewhere": 0, "kept_away": kept_away, "requests": 10 + kept_away}
     unknown = dict.fromkeys(("tokens_in", "tokens_out", *LATENCIES))
     return VariantTraffic(variant=name, **numbers, **unknown, cost_usd=None, feedback={"ok": KeyFeedback(8, 8, rate)})
 
@@ -45,6 +45,13 @@ def test_errors_of_the_arm_are_apart_from_those_that_callers_saw_and_from_reject
         "requests.user_error_rate": (0.0, 0.0),
         "requests.rejected_rate": (0.2, 0.2),
     }
+
+
+def test_requests_that_a_breaker_kept_away_are_a_rate_of_their_own_and_in_no_other() -> None:
+    kept = [Traffic("trial", (arm("base", 1, 0.25), arm("tuned", 1, 0.75, kept_away=30)), {})]
+    rates = live_rates(kept, plan(), "support-v2", "smollm2")
+    assert [rate.value for rate in rates["requests.kept_away_rate"]] == [0.75, 0.0]
+    assert [rate.value for rate in rates["requests.error_rate"]] == [0.1, 0.1]
 
 
 def test_a_model_that_serves_no_traffic_has_no_rates() -> None:

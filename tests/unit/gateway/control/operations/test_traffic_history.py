@@ -21,7 +21,7 @@ def file(tmp_path: Path) -> Path:
 
 def traffic(units: int, **control: Any) -> list[Traffic]:
     """Both arms with so many units; the treatment's results are not to be read."""
-    none = dict.fromkeys(("user_errors", "rejected", "fallbacks", "served_elsewhere"), 0)
+    none = dict.fromkeys(("user_errors", "rejected", "kept_away", "fallbacks", "served_elsewhere"), 0)
     fields: dict[str, Any] = {"requests": 4000, "errors": 40, "feedback": {}} | none | control
     empty = dict.fromkeys(
         ("latency_p50", "latency_p95", "latency_p99", "ttft_p50", "ttft_p95", "ttft_p99", "tokens_in", "tokens_out")
