@@ -80,6 +80,16 @@ def earlier_proofs(database: Database, candidate: Definition, *, current: Collec
     return tuple(_withdrawn(proofs, database))
 
 
+def standing_proofs(database: Database, experiment: str) -> tuple[EarlierProof, ...]:
+    """What attempts of one experiment have proven and nothing has cleared; raises `StoreError`."""
+    plans = [one.plan for one in analysis_plans.newest_of_starts(database) if one.plan.experiment == experiment]
+    tested = {
+        Definition(plan.definitions.get(name, ""), plan.models[name]) for plan in plans for name in plan.treatments
+    }
+    proofs = (one for candidate in tested for one in earlier_proofs(database, candidate, current=()))
+    return tuple(one for one in proofs if one.experiment == experiment and one.stands)
+
+
 def _proofs(
     stored: StoredPlan, latched: Mapping[tuple[str, str], Latched], variants: Collection[str]
 ) -> Iterator[EarlierProof]:

@@ -15,7 +15,7 @@ from fairtrial.experiments.promotion import Promotion
 from fairtrial.experiments.published_state import find_experiment
 from fairtrial.store.experiments import transitions
 from gateway.control.auth.authorization import AuthorizedRoute, ReleaseManager, require_role
-from gateway.control.auth.identity import actor_of
+from gateway.control.auth.identity import Caller, actor_of
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.gateway_probe import gateway_probe
 from gateway.control.operations.experiments.change_experiment import Change, change_experiment
@@ -114,24 +114,18 @@ def analysis_plans_now(background: BackgroundDep) -> Response:
 def change(
     background: BackgroundDep, name: str, action: PersonsAction, reason: Reason, caller: ReleaseManager
 ) -> Response:
-    """Change an experiment: start, approve, amend, pause, resume, kill, re-arm, end, promote or roll back.
+    """Change an experiment: start, approve, amend, pause, resume, kill, re-arm, end, promote, roll back or withdraw.
 
     The workers follow within a second. After a promotion, `edit` has the lines for the project file. 403 says that
-    only an admin can override what a promotion lacks. 409 says what it lacks, or which state the experiment is in and
-    what is possible. 503 says that the change is recorded and will be published later.
+    only an admin can override what a promotion lacks, or withdraw what an attempt has proven. 409 says what it lacks,
+    or which state the experiment is in and what is possible. 503 says that the change is recorded and will be
+    published later.
     """
     actor = actor_of(caller, background.database.layout)
-    if action == "withdraw" and not may(caller.role, "admin", reading=False):
-        raise NotAllowed(
-            f"withdraw: only an admin can withdraw what an attempt has proven, but {caller.name} has the role "
-            f"{caller.role}"
-        )
-    if reason.override and not may(caller.role, "admin", reading=False):
-        raise NotAllowed(
-            f"override: only an admin can promote what lacks something, but {caller.name} has the role {caller.role}"
-        )
-    if reason.override and not (caller.is_person or actor.startswith(LOCAL_USER)):
-        raise NotAllowed("override: only a person can promote what lacks something: sign in, without an API key")
+    if action == "withdraw":
+        _refuse_others_than_admins(caller, actor, "withdraw", "withdraw what an attempt has proven")
+    if reason.override:
+        _refuse_others_than_admins(caller, actor, "override", "promote what lacks something")
     wanted = Change(
         name,
         action,
@@ -144,6 +138,14 @@ def change(
     probe = gateway_probe(background.addresses.gateway_url, background.database.layout)
     change_experiment(background.database, background.publisher, wanted, now_us=background.clock_us(), probe=probe)
     return as_json(_state(background, name))
+
+
+def _refuse_others_than_admins(caller: Caller, actor: str, name: str, what: str) -> None:
+    """Raise `NotAllowed` unless the caller is a person with the role admin, who then answers for it by name."""
+    if not may(caller.role, "admin", reading=False):
+        raise NotAllowed(f"{name}: only an admin can {what}, but {caller.name} has the role {caller.role}")
+    if not (caller.is_person or actor.startswith(LOCAL_USER)):
+        raise NotAllowed(f"{name}: only a person can {what}: sign in, without an API key")
 
 
 def _state(background: BackgroundWork, name: str) -> dict[str, object]:

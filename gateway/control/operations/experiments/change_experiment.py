@@ -24,6 +24,7 @@ from fairtrial.experiments.promotion import Promotion
 from fairtrial.experiments.published_state import find_experiment, is_promoted, state_without_rows
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans, transitions
+from fairtrial.store.experiments.attempts import standing_proofs
 from gateway.control.operations.alarms.announce import announce
 from gateway.control.operations.experiments.frozen_plans import amended_plan
 from gateway.control.operations.experiments.promotion_evidence import promotion_evidence, rollback_evidence
@@ -79,6 +80,11 @@ def change_experiment(
         raise Conflict(
             f"experiments.{change.experiment}: can't {change.action} while the configuration is refused "
             f"(correct it first): {publisher.refused}"
+        )
+    if change.action == "withdraw" and not standing_proofs(database, change.experiment):
+        raise Conflict(
+            f"experiments.{change.experiment}: there is nothing to withdraw, because no attempt of it has proven "
+            "anything that still stands"
         )
     if change.action == "approve":
         change = replace(change, stage=_approved_stage(experiment, change.stage))

@@ -135,10 +135,26 @@ async def test_an_override_needs_an_admin_and_the_answer_says_what_to_write(back
     assert (undone.json()["serves"], undone.json()["edit"], undone.json()["possible"]) == (None, None, ["archive"])
 
 
-async def test_an_api_key_can_not_override_what_people_must_approve(background: BackgroundWork) -> None:
-    made = background.create_key("ci", actor="test", options=KeyOptions(rights=("admin",)))
+@for_each(("action", "more"), [("promote", {"override": True}), ("withdraw", {})])
+async def test_an_api_key_can_not_do_what_an_admin_must_answer_for(
+    background: BackgroundWork, action: str, more: dict[str, bool]
+) -> None:
+    made = background.create_key(f"ci-{action}", actor="test", options=KeyOptions(rights=("admin",)))
     async with stranger(background) as http:
         answer = await http.post(
-            f"{PATH}/promote", json=WHY | {"override": True}, headers={"authorization": f"Bearer {made.secret}"}
+            f"{PATH}/{action}", json=WHY | more, headers={"authorization": f"Bearer {made.secret}"}
         )
-    assert answer.status_code == 403 and state(background) == "running"
+    assert answer.status_code == 403 and "sign in, without an API key" in answer.json()["error"]["message"]
+    assert state(background) == "running"
+
+
+async def test_only_an_admin_withdraws_a_proof_and_only_one_that_exists(background: BackgroundWork) -> None:
+    origin = {"origin": "http://127.0.0.1:8081"}
+    rita = signed_in(background, "release-manager", "Rita") | origin
+    ada = signed_in(background, "admin", "Ada") | origin
+    async with stranger(background) as http:
+        denied = await http.post(f"{PATH}/withdraw", json=WHY, headers=rita)
+        nothing = await http.post(f"{PATH}/withdraw", json=WHY, headers=ada)
+    assert (denied.status_code, nothing.status_code) == (403, 409)
+    assert "only an admin can withdraw what an attempt has proven" in denied.json()["error"]["message"]
+    assert "nothing to withdraw" in nothing.json()["error"]["message"]
