@@ -58,8 +58,8 @@ def fell_back(attempts: Sequence[Attempt]) -> bool:
 
 
 def _was_called(attempts: Sequence[Attempt]) -> bool:
-    """Whether the arm itself was called, as in a probe. Its calls come before those of a fallback."""
-    return bool(attempts) and attempts[0].purpose != "fallback"
+    """Whether the arm itself was called and failed. Its calls, and a probe that failed, come before a fallback's."""
+    return bool(attempts) and attempts[0].purpose != "fallback" and attempts[0].failure is not None
 
 
 def reason_of(target: Target | None, attempts: Sequence[Attempt]) -> Reason:
@@ -92,6 +92,8 @@ def attempt_outcome(answered: Answered, attempt: Attempt) -> tuple[AttemptOutcom
         if answered.outcome == "cancelled" and (attempt.status is None or attempt.status < FIRST_ERROR):
             return _ANSWERED if answered.read.done else ("cancelled", "caller")
         error = answered.error
+    if not is_last and error is None:
+        return _ANSWERED  # a probe, whose answer nobody needed
     if attempt.status in REJECTED:
         return "rejected", "caller"
     if attempt.status in MISCONFIGURED:

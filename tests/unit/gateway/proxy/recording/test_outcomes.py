@@ -6,11 +6,12 @@ from typing import Any
 
 import msgspec
 
+from fairtrial.domain.errors import UpstreamError
 from fairtrial.domain.events import BreakerState, Purpose
 from fairtrial.domain.plan import Deployment
 from gateway.proxy.plan.health import Health
 from gateway.proxy.plan.routing_table import Arm, Endpoint
-from gateway.proxy.recording.outcomes import outcomes_of
+from gateway.proxy.recording.outcomes import attempt_outcome, outcomes_of
 from gateway.proxy.stages import NO_CONTENT, Answered, Attempt
 from tests.fixtures.for_each import for_each
 
@@ -21,7 +22,10 @@ NOT_READ: Any = None
 
 
 def answered(breaker: BreakerState, *purposes: Purpose) -> Answered:
+    """A request whose last attempt answered, and all before it failed."""
     attempts = [Attempt(number, purpose, ARM, 0, 0, 0.0) for number, purpose in enumerate(purposes)]
+    for attempt in attempts[:-1]:
+        attempt.fail(UpstreamError("no", code="upstream_error"))
     return Answered(NOT_READ, attempts, 200, NO_CONTENT, "ok", None, 1.0, None, breaker)
 
 
@@ -51,3 +55,11 @@ def test_without_a_call_an_open_breaker_kept_the_request_away() -> None:
     assert outcomes_of(refused) == ("kept_away", "failed")
     assert outcomes_of(msgspec.structs.replace(refused, status=499, outcome="cancelled")) == ("kept_away", "none")
     assert outcomes_of(msgspec.structs.replace(refused, breaker="closed")) == ("none", "failed")
+
+
+def test_a_probe_that_was_answered_beside_the_fallback_is_no_failure() -> None:
+    found = answered("open", "live", "fallback")
+    probe = found.attempts[0]
+    probe.failure, probe.status = None, 200
+    assert outcomes_of(found) == ("kept_away", "answered")
+    assert attempt_outcome(found, probe) == ("answered", None)
