@@ -88,7 +88,9 @@ async def test_a_body_that_trickles_is_a_408_too() -> None:
         while not answering.done():
             writer.write(b"x")
             await asyncio.sleep(GRACE / 10)
-        assert answering.result().startswith(b"HTTP/1.1 408 ")
+        with suppress(ConnectionResetError):  # a piece that arrives after the end may reset the connection
+            assert answering.result().startswith(b"HTTP/1.1 408 ")
+    assert seen == ["TooSlow"]
 
 
 async def test_a_body_that_comes_at_the_least_rate_is_read_however_long_that_takes() -> None:
