@@ -96,13 +96,15 @@ class Breaker:
 
         Without a ``fallback`` a request is sent as long as some requests succeed.
         """
-        if self.state == "closed" or not (self.hopeless or fallback):
+        if self.state == "closed":
             return self.permit
-        if self.state == "half_open" or now < self._until:
-            self.counts.kept_away += 1
-            return None
-        self.state = "half_open"
-        return -self.permit
+        if self.state == "open" and now >= self._until:
+            self.state = "half_open"
+            return -self.permit
+        if not (self.hopeless or fallback):
+            return self.permit
+        self.counts.kept_away += 1
+        return None
 
     def failed(self, permit: int, failure: Failure, now: float) -> None:
         """A request failed in a way that speaks of the server."""

@@ -79,9 +79,11 @@ class Upstreams:
         try:
             permit = self._admit(routed, progress, arm, purpose, fallback=bool(others))
             response = await self.calls.call(routed, progress, arm, purpose, permit, seconds=seconds)
-            if response.upstream.status < FIRST_ERROR and b'"error"' not in response.first:
-                return await hold_whole(routed, response) if routed.target.hold else response
-            response, failed = await of_response(response, started=routed.received.started)
+            failed: FailedCall | None = None
+            if response.upstream.status >= FIRST_ERROR or b'"error"' in response.first:
+                response, failed = await of_response(response, started=routed.received.started)
+            if routed.target.hold and failed is None and response.upstream.status < FIRST_ERROR:
+                response = await hold_whole(routed, response)
         except UpstreamError as error:
             error.__traceback__ = None  # its frames hold the body, and what is kept here would keep them
             return of_error(error)

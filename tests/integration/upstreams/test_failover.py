@@ -142,4 +142,7 @@ def test_an_answer_that_is_held_comes_whole_or_from_the_fallback(
     assert whole.text.count("data: ") == 6 and whole.text.endswith("data: [DONE]\n\n")
     upstream.script = {"kind": "stream", "finish": False, "done": False}
     assert ask(rig, "held", stream=True).headers["x-fairtrial-served"] == "one"
-    assert ask(rig, "held").status_code == 200
+    word = {"kind": "json", "answer": {"note": "error"}}
+    assert ask(rig, "held", fake=word).headers["x-fairtrial-served"] == "first"
+    broken = {"kind": "bytes", "body": '{"error": null, "choices": [', "declared": 90, "then": "close"}
+    assert ask(rig, "held", fake=broken).headers["x-fairtrial-served"] == "one"

@@ -143,8 +143,13 @@ def test_without_a_fallback_a_partial_failure_sheds_nothing() -> None:
     one = breaker()
     sent = [send(one, 100.0 + number / 80, failure() if number % 2 else None, fallback=False) for number in range(800)]
     assert all(sent)
-    assert one.state != "closed"
-    assert not send(one, 100.0, None)  # a request that has a fallback
+    assert one.counts.opened > 0
+    for number in range(42):
+        send(one, 200.0, failure() if number % 2 else None, fallback=False)
+    assert one.state == "open"
+    assert not send(one, 200.0, None)  # a request that has a fallback
+    assert send(one, 211.0, None, fallback=False)
+    assert one.state == "closed"
 
 
 def test_without_a_fallback_it_sheds_where_nothing_succeeds() -> None:
