@@ -89,6 +89,7 @@ def test_a_refresh_keeps_what_is_typed_into_an_open_dialog(visitors: Visitors, s
     site.ask("POST", f"/api/experiments/{LIVE}/resume", {"why": "the test is over"})
 
 
+@pytest.mark.release("browser")
 @pytest.mark.parametrize("address", ["overview", f"experiment?experiment={LIVE}&window=all"])
 def test_a_phone_does_not_scroll_sideways(visitors: Visitors, site: Site, address: str) -> None:
     page = visitors.page("Rita")

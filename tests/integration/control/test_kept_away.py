@@ -126,6 +126,7 @@ def test_few_requests_and_a_small_share_do_not_pause(trial: KeptAwayTrial) -> No
     assert trial.experiment.state == "running", "less than one percent"
 
 
+@pytest.mark.release("walks")
 @for_each(("kept_away", "answer", "line"), [(0.0, "safe", "cannot tell"), (0.14, "open", "fail")])
 def test_safety_is_not_proven_while_requests_are_kept_away(
     tmp_path: Path, kept_away: float, answer: str, line: str

@@ -132,7 +132,11 @@ STALE: dict[Callable[[JudgedTrial], None], str] = {
 }
 
 
-@pytest.mark.parametrize("change", STALE, ids=lambda one: one.__name__)
+@pytest.mark.parametrize(
+    "change",
+    [model, newer, *(pytest.param(one, marks=pytest.mark.release("walks")) for one in (gate, old, amended))],
+    ids=lambda one: one.__name__,
+)
 def test_a_stale_ship_is_refused(trial: JudgedTrial, change: Callable[[JudgedTrial], None]) -> None:
     verdict = trial.judge()
     approve(trial, verdict)

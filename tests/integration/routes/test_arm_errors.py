@@ -56,7 +56,7 @@ def test_the_api_shows_the_dead_arm_s_errors_and_that_users_saw_none(services: F
     found = arms(services)
     tuned, base = found["tuned"], found["base"]
     assert tuned.requests + base.requests == USERS
-    assert (tuned.errors, tuned.kept_away) == (5, tuned.requests - 5), "the breaker opens after five errors"
+    assert (tuned.errors, tuned.kept_away) == (3, tuned.requests - 3), "five calls in a row open the breaker"
     assert (tuned.user_errors, tuned.fallbacks) == (0, tuned.requests)
     assert (base.errors, base.user_errors, base.fallbacks) == (0, 0, 0)
 

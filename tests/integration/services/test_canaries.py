@@ -101,6 +101,7 @@ def leaks(text: str | bytes, *, provider_speaks: bool = False) -> list[str]:
     return [canary for canary in hidden if canary.encode() in given]
 
 
+@pytest.mark.release("walks")
 def test_no_canary_is_written_shown_or_answered(
     services: tuple[ForkedServices, FakeUpstream], monkeypatch: pytest.MonkeyPatch
 ) -> None:

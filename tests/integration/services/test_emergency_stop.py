@@ -104,6 +104,7 @@ def is_recorded(layout: Layout) -> bool:
     return not standing_kills(layout.folder)
 
 
+@pytest.mark.release("kills")
 def test_a_kill_stops_a_hung_control_s_workers_and_is_recorded_once_while_nobody_gets_the_killed_arm(
     tmp_path: Path,
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from openai import OpenAI
 
 from fairtrial.config.plan.published import read
@@ -135,6 +136,7 @@ def test_the_edit_of_the_file_takes_over_and_the_experiment_can_be_removed(tmp_p
             assert not services.project.layout.plan_refused.exists()
 
 
+@pytest.mark.release("kills")
 def test_a_restored_older_store_keeps_the_promotion_and_says_so(tmp_path: Path) -> None:
     with FakeUpstream() as upstream:
         path = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"))

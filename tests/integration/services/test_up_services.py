@@ -73,6 +73,7 @@ def test_the_second_up_on_a_store_exits_with_2_and_names_the_owner(tmp_path: Pat
     assert not is_owned(load_project(tmp_path / "fairtrial.yaml", {}).layout)
 
 
+@pytest.mark.release("kills")
 def test_of_two_ups_at_the_same_moment_one_runs_and_the_other_exits_with_2(tmp_path: Path) -> None:
     write_project(tmp_path)
     both = [up(tmp_path), up(tmp_path)]

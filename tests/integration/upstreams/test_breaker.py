@@ -194,6 +194,7 @@ def test_a_dead_address_is_tried_five_times_and_the_fallback_serves_at_once(rig:
     assert is_refused(ask(rig))
 
 
+@pytest.mark.release("load")
 async def test_requests_in_flight_when_it_opens_end_as_they_would_and_nothing_else_is_sent(
     rig: Rig, upstream: FakeUpstream, spare: FakeUpstream
 ) -> None:

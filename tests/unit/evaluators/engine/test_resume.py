@@ -16,6 +16,7 @@ from tests.fixtures.upstream.scripted_upstream import ScriptedUpstream, last
 
 PROGRAM = "tests.fixtures.evaluators.interrupted_run"
 CASES = 60
+MORE = pytest.mark.release("kills")
 CONCURRENCY = 4
 
 
@@ -37,8 +38,15 @@ def wait_for(upstream: ScriptedUpstream, count: int) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-@pytest.mark.parametrize("fingerprint", ["weights-1", None])
+@pytest.mark.parametrize(
+    ("how", "fingerprint"),
+    [
+        (signal.SIGINT, "weights-1"),
+        (signal.SIGKILL, None),
+        pytest.param(signal.SIGINT, None, marks=MORE),
+        pytest.param(signal.SIGKILL, "weights-1", marks=MORE),
+    ],
+)
 def test_a_broken_off_run_goes_on_where_it_stopped(
     tmp_path: Path, how: signal.Signals, fingerprint: str | None
 ) -> None:

@@ -20,18 +20,23 @@ from tests.fixtures.upstream.server import FakeUpstream
 SECRET = "ft-cycles"
 CHAT = {"model": "base-direct", "messages": [{"role": "user", "content": "Hi"}]}
 TIMES = 3
+MORE = pytest.mark.release("load")
 
 
 @pytest.mark.parametrize(
     ("changes", "answered"),
     [
         ({}, b"200 OK"),
-        ({"stream": True}, b"[DONE]"),
+        pytest.param({"stream": True}, b"[DONE]", marks=MORE),
         ({"model": "unknown"}, b"model_not_found"),
         ({"fake": {"kind": "reset"}}, b"upstream_reset"),
-        ({"fake": {"kind": "json", "status": 500}}, b"500 Internal"),
+        pytest.param({"fake": {"kind": "json", "status": 500}}, b"500 Internal", marks=MORE),
         ({"stream": True, "fake": {"kind": "stream", "then": "reset", "done": False}}, b"upstream_reset"),
-        ({"stream": True, "fake": {"kind": "stream", "events": "data: {broken\n\n"}}, b"upstream_bad_answer"),
+        pytest.param(
+            {"stream": True, "fake": {"kind": "stream", "events": "data: {broken\n\n"}},
+            b"upstream_bad_answer",
+            marks=MORE,
+        ),
     ],
     ids=["whole", "stream", "refused", "reset", "error", "stream-reset", "stream-malformed"],
 )

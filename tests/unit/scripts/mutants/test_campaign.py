@@ -82,12 +82,14 @@ def test_a_mutant_is_caught_in_a_process_without_variables_and_the_rest_survive(
     assert "1 test files: tests/test_prices.py" in printed
 
 
+@pytest.mark.release("simulations")
 def test_a_mutant_is_undecided_if_detached_processes_reach_the_cpu_limit(tmp_path: Path) -> None:
     root = project(tmp_path, {"tests/test_busy.py": BUSY})
     assert campaign(root, "--count", "1", "--cpu", "2").keys() == {"undecided"}
     assert not [path for path in Path("/proc").glob("[0-9]*/cwd") if _leads_into_a_copy(path)]
 
 
+@pytest.mark.release("simulations")
 def test_a_test_that_fails_without_a_mutation_catches_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
