@@ -66,6 +66,7 @@ def test_a_verdict_shows_foreign_words_as_text(visitors: Visitors, site: Site) -
     assert main.locator(".katex").count() == 0
 
 
+@pytest.mark.release("browser")
 def test_a_link_to_one_case_shows_that_case_alone(visitors: Visitors, site: Site) -> None:
     new, old = run_ids(site)
     page = opened(visitors.page("Rita"), site, f"runs?run={new}&against={old}", "against")
@@ -91,6 +92,7 @@ def test_cases_are_turned_page_by_page_and_another_question_begins_at_the_first(
     expect(names.first).to_have_text(first)
 
 
+@pytest.mark.release("browser")
 def test_the_cases_of_a_run_are_filtered_by_grade_as_on_the_command_line(visitors: Visitors, site: Site) -> None:
     page = opened(visitors.page("Rita"), site, f"runs?run={site.runs('fourth')[CANDIDATE]}", "fourth")
     expect(page.get_by_text("40 matching cases", exact=True)).to_be_visible()

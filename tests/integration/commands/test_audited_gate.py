@@ -105,6 +105,7 @@ def test_a_gate_with_clean_data_ships_blocks_and_holds(owned: Path) -> None:
     run(owned, "verdict", "recompute", shipped["verdict_id"])
 
 
+@pytest.mark.release("walks")
 def test_stored_audits_are_listed_and_hold_no_text(owned: Path) -> None:
     assert "No audits yet" in run(owned, "data", "audits").stdout
     found = json.loads(run(owned, "data", "audit", "--deployment", "tuned", "--json").stdout)

@@ -117,6 +117,7 @@ def test_wrong_use_ends_with_2_before_anything_is_asked(
     assert not asked(upstream)
 
 
+@pytest.mark.release("walks")
 def test_scores_on_training_and_validation_data_show_overfitting(folder: Path) -> None:
     rows = [{"id": f"t{at}", "input": f"test {at}", "expected": "x", "phrasing": "unseen"} for at in range(10)]
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.experiment_trials.through_store import run_twins
 
 
+@pytest.mark.release("simulations")
 @pytest.mark.parametrize("number", [0, 3])
 def test_every_look_and_every_decision_is_the_same(tmp_path: Path, number: int) -> None:
     found = run_twins(tmp_path, number, per_week=400)

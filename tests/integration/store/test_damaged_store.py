@@ -67,6 +67,7 @@ def folder_fixture(made: tuple[Path, Path]) -> Path:
     return folder
 
 
+@pytest.mark.release("kills")
 def test_up_serves_without_the_store_and_takes_it_up_when_it_is_restored(folder: Path) -> None:
     store = folder / "fairtrial.duckdb"
     overwrite(store)
