@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 import subprocess
@@ -17,7 +18,9 @@ from benchmarks.wire.servers import Server, await_answer, ended
 from fairtrial.config.layout import Layout
 
 NOW, BEFORE, PLAIN = "gateway", "gateway before", "plain upstream"
-ROUNDS = 6
+ROUNDS = 10
+T_95 = 1.833
+"""The one-sided 95 % quantile of Student's t for ten pairs."""
 
 PROGRAM = """
 import sys
@@ -79,10 +82,19 @@ def compare(plain: Server, servers: Sequence[Server], seconds: float) -> dict[st
         base, *rows = latencies([plain, *order], seconds)
         for server, row in zip(order, rows, strict=True):
             rounds[server.name][-1] |= {f"added_{cut}": row[cut] - base[cut] for cut in ("p50_ms", "p99_ms")}
-    return {
-        name: {figure: statistics.median(one[figure] for one in found) for figure in found[0]}
-        for name, found in rounds.items()
+    found = {
+        name: {figure: statistics.median(one[figure] for one in rows) for figure in rows[0]}
+        for name, rows in rounds.items()
     }
+    return found | {"cpu_a_request": _cost(rounds)}
+
+
+def _cost(rounds: dict[str, list[dict[str, float]]]) -> dict[str, float]:
+    """The CPU of a request beside before: the mean of the pairs' ratios, and its one-sided 95 % bound."""
+    pairs = zip(rounds[BEFORE], rounds[NOW], strict=True)
+    logs = [math.log(before["requests_per_core"] / now["requests_per_core"]) for before, now in pairs]
+    mean, error = statistics.mean(logs), statistics.stdev(logs) / math.sqrt(len(logs))
+    return {"ratio": math.exp(mean), "at_most": math.exp(mean + T_95 * error)}
 
 
 def report(found: dict[str, Any]) -> str:
@@ -92,4 +104,6 @@ def report(found: dict[str, Any]) -> str:
         before, now = found[BEFORE][figure], found[NOW][figure]
         form = ",.0f" if figure.endswith("per_core") else ".3f"
         lines.append(f"{figure:28}{before:>12{form}}{now:>12{form}}{now / before:>12.3f}")
+    cost = found["cpu_a_request"]
+    lines.append(f"CPU of a request: {cost['ratio']:.3f} of before, at most {cost['at_most']:.3f}")
     return "\n".join(lines)
