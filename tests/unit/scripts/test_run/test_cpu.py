@@ -72,7 +72,7 @@ def test_a_path_belongs_to_one_group() -> None:
 
 
 def test_the_table_divides_by_how_slow_the_machine_is(capsys: pytest.CaptureFixture[str]) -> None:
-    record = CpuRecord(samples=[3 * REFERENCE_SECONDS])
+    record = CpuRecord(loops=[3 * REFERENCE_SECONDS])
     record.seconds["unit"] = 90.0
     assert print_table(record) == pytest.approx(30.0)
     assert "90.0" in capsys.readouterr().out
