@@ -12,10 +12,11 @@ from math import inf
 from typing import Literal
 
 Better = Literal["lower", "higher"]
-Method = Literal["events", "amount", "quantile", "feedback", "given"]
+Method = Literal["events", "shares", "amount", "quantile", "feedback", "given"]
 """How a metric is decided.
 
-``events``: harm by units with the event, exactly; safety by events per request, clustered by unit. ``amount``: one
+``events``: harm by units with the event, exactly; safety by events per request, clustered by unit. ``shares``: harm and
+safety by each unit's share of bad requests; plans of rules 4 and later decide ``events`` so. ``amount``: one
 amount for each unit, capped, and the share of units above the cap. ``quantile``: a quantile over requests, clustered by
 unit. ``feedback``: one value for each unit, with missing values filled in every way. ``given``: whether a unit gave
 feedback.

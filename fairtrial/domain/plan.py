@@ -93,10 +93,11 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Guardrail:
-    """A metric that must not get worse; ``margin`` and ``stop_margin`` are as written, such as ``1pp`` or ``20%``.
+    """A metric that must not get worse; the margins are as written, such as ``1pp`` or ``20%``.
 
-    ``baseline``: the control's level as stated. ``cap``: the largest amount of one unit that counts in full.
-    ``signal``: what proven harm does.
+    ``stop_margin``: the harm that stops under rules 1 to 3. ``pause_at`` and ``kill_at``: the declines that pause and
+    kill under later rules, ``None`` for the defaults. ``baseline``: the control's level as stated. ``cap``: the largest
+    amount of one unit that counts in full. ``signal``: what harm beyond ``kill_at`` does.
     """
 
     metric: str
@@ -105,6 +106,8 @@ class Guardrail:
     baseline: float | None = field(default=None, metadata=CONTROL_ONLY)
     cap: float | None = field(default=None, metadata=CONTROL_ONLY)
     signal: Literal["kill", "pause"] = field(default="kill", metadata=CONTROL_ONLY)
+    pause_at: str | None = field(default=None, metadata=CONTROL_ONLY)
+    kill_at: str | None = field(default=None, metadata=CONTROL_ONLY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,9 @@ WORSE = "worse"
 """The key of the evidence of a pause or kill because the primary metric is worse: the treatments that are."""
 KEPT_AWAY = "kept_away"
 """The key of the evidence of a pause because breakers keep requests from treatments: these treatments."""
-Cause = Literal["worse", "models", "kept_away", "harmed", "person"]
+DECLINED = "declined"
+"""The key of the evidence of a pause because guardrails declined: their metrics and treatments. A resume accepts it."""
+Cause = Literal["worse", "models", "kept_away", "declined", "harmed", "person"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,8 @@ def cause_of(entered: Transition) -> Cause:
     """What made a pause or kill: the primary metric, another model, a breaker, a guardrail, or a person."""
     found = entered.evidence or {}
     causes: tuple[tuple[str, Cause], ...] = (
-        (WORSE, "worse"), (MODELS, "models"), (KEPT_AWAY, "kept_away"), ("metric", "harmed"),
+        (WORSE, "worse"), (MODELS, "models"), (KEPT_AWAY, "kept_away"), (DECLINED, "declined"),
+        ("metric", "harmed"),
     )  # fmt: skip
     return next((cause for key, cause in causes if key in found), "person")
 

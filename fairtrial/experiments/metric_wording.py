@@ -14,7 +14,7 @@ HOUR_S, MINUTE_S = 3600, 60
 
 def is_share(metric: MetricPlan) -> bool:
     """Whether its levels are shares of 1, so that differences are in percentage points."""
-    return metric.method in ("events", "given") or (metric.method == "feedback" and metric.within == (0.0, 1.0))
+    return metric.counts_requests or metric.method == "given" or (metric.method, metric.within) == ("feedback", (0, 1))
 
 
 def level_words(value: float | None, metric: MetricPlan) -> str:

@@ -11,15 +11,16 @@ from typing import Any, Literal
 import msgspec
 
 from fairtrial.domain.plurals import counted
-from fairtrial.experiments.analysis.findings import Finding, find
+from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.harm import harm_only
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.analysis.sums import Sums
 from fairtrial.experiments.decision.decide import WEEK_US, Looked, decide
 from fairtrial.experiments.decision.values import Decision, GuardrailDecision, KeptAway
-from fairtrial.experiments.decision.wording import NEAR, e_value_words, effect_words
-from fairtrial.experiments.lifecycle import KEPT_AWAY, MODELS, WORSE
+from fairtrial.experiments.decision.wording import NEAR, decline_words, e_value_words, effect_words
+from fairtrial.experiments.lifecycle import DECLINED, KEPT_AWAY, MODELS, WORSE
+from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.metric_wording import between_words, level_words
 
 HOUR_US = 3_600_000_000
@@ -40,6 +41,7 @@ class Circumstances:
     ``followed``: whether all workers serve the published plan; ``None`` if that is unknown. ``changed``: the variants
     behind which another model answers now. ``served``: the arms that got requests in this stage; ``None`` if unknown.
     ``kept_away``: the treatments' requests of the last hour since it runs, if a breaker kept some of them away.
+    ``accepted``: the metrics and variants whose decline a person accepted by a resume in this segment.
     """
 
     now_us: int
@@ -50,6 +52,7 @@ class Circumstances:
     changed: tuple[str, ...] = ()
     served: frozenset[str] | None = None
     kept_away: tuple[KeptAway, ...] = ()
+    accepted: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ def step(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances) 
     else:
         memory = memory.with_split(plan, sums)
     decisions = decide(Looked(plan=plan, memory=memory, findings=found, sums=sums))
-    stop = _stop(plan, decisions, sums)
+    stop = _stop(plan, decisions, sums) or _declined(plan, decisions, sums, around.accepted)
     if stop is not None:
         return Step(memory, decisions, found, stop)
     if around.changed:
@@ -145,6 +148,30 @@ def _harmed(plan: AnalysisPlan, decision: Decision, harmed: GuardrailDecision, s
         "at_us": harmed.answered_us,
     }
     return Verdict("pause" if harmed.signal == "pause" else "kill", why, evidence)
+
+
+def _declined(
+    plan: AnalysisPlan, decisions: Mapping[str, Decision], sums: Sums, accepted: frozenset[tuple[str, str]]
+) -> Verdict | None:
+    """The pause for declines that nobody has accepted."""
+    found = [
+        (variant, one)
+        for variant, decision in decisions.items()
+        for one in decision.pausing
+        if (one.metric, variant) not in accepted
+    ]
+    if not found:
+        return None
+    why = "; ".join(decline_words(plan, variant, one) for variant, one in found)
+    evidence = {
+        DECLINED: [
+            {"metric": one.metric, "variant": variant, "log_e": one.log_e, "log_kill": one.log_kill}
+            for variant, one in found
+        ],
+        "units": _units(sums),
+        "at_us": sums.at_us,
+    }
+    return Verdict("pause", f"{why}; a resume accepts this", evidence)
 
 
 def _worse(plan: AnalysisPlan, worse: list[Decision], sums: Sums) -> Verdict:
@@ -232,7 +259,7 @@ def _waits(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances
         until = datetime.fromtimestamp(until_us / 1e6, UTC)
         yield f"{plan.min_hours:g} hours of this stage (until {until:%d %b %H:%M} UTC)"
     for (metric, variant), lacking in _harm(plan, sums, memory).items():
-        if lacking > -NEAR_KILL:
+        if lacking > -NEAR_KILL and (metric, variant) not in around.accepted:
             yield f"less evidence of harm by {metric} of {variant}"
     for one in plan.guardrails:
         if one.method in ("feedback", "given"):
@@ -248,6 +275,9 @@ def _waits(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances
 
 def _harm(plan: AnalysisPlan, sums: Sums, memory: Memory) -> dict[tuple[str, str], float]:
     """How much of what kills there is: now for counted events, and at the last look for other guardrails."""
-    guards = {one.metric for one in plan.guardrails if not one.counts_events}
+    guards = {one.metric for one in plan.guardrails if not one.counts_events or one.method == "shares"}
     found = {key: one.now for key, one in memory.latched.items() if key[0] in guards and one.now is not None}
-    return found | {(one.metric, one.variant): one.log_e - one.log_kill for one in harm_only(plan, sums)}
+    for one in harm_only(plan, sums):
+        key = one.metric, one.variant
+        found[key] = max(one.log_e - one.log_kill, found.get(key, one.log_e - one.log_kill))
+    return found

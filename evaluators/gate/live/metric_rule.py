@@ -12,12 +12,12 @@ from evaluators.gate.threshold_rule import by_truth_table
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import Finding, Result
-from fairtrial.experiments.analysis.findings import has_kept_away, pessimistic_interval
-from fairtrial.experiments.analysis.levels import level_interval
+from fairtrial.experiments.analysis.findings import level_interval, pessimistic_interval
 from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.decide import passes_us
 from fairtrial.experiments.decision.values import GuardrailDecision, Interval, MetricDecision, PrimaryDecision
 from fairtrial.experiments.decision.wording import primary_sentence
+from fairtrial.experiments.methods.events import has_kept_away
 from fairtrial.experiments.metric_wording import bare_size, is_share, level_words, moment_words, size_words
 
 FAILED = "requests that an open breaker kept away count as failed"

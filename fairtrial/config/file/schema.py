@@ -108,25 +108,33 @@ class PrimarySection(Section):
 class GuardrailSection(Section):
     """A metric that must not get worse by more than its margin.
 
-    Control tests it every few seconds. Proven harm stops the experiment.
+    Control tests it every few seconds. A proven decline pauses the experiment, and proven harm beyond the margin kills
+    it.
     """
 
     metric: Name
     """The metric's name, such as `requests.error_rate`."""
     margin: MarginText
     """The largest acceptable decline: `1pp` or `20%`."""
+    pause_at: MarginText | None = None
+    """The decline that must be proven to pause; by default 0 for errors and safety, otherwise `kill_at`."""
+    kill_at: MarginText | None = None
+    """The decline that must be proven to kill; by default the margin."""
     stop_margin: MarginText | None = None
-    """The harm that must be proven to stop; by default 0 for errors and safety, otherwise the margin."""
+    """The former name of `kill_at`, which can't stand beside `pause_at` or `kill_at`.
+
+    A plan that was frozen with it keeps it.
+    """
     baseline: Level | None = None
     """The control's level today, which a relative margin refers to; by default it is taken from earlier traffic."""
     cap: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """The largest amount of one unit that counts in full, for costs and tokens; by default from earlier traffic.
 
     For a share of requests, the most requests of one unit that count; by default 50, and 1 if each request is a unit.
-    The fewer count, the sooner it can be shown that a share is not worse.
+    It limits the line that weighs each request; the decision weighs each unit.
     """
     signal: Literal["kill", "pause"] = "kill"
-    """What proven harm does."""
+    """What a proven decline beyond `kill_at` does: `kill`, or `pause` like a smaller one."""
 
 
 class ShadowSection(Section):

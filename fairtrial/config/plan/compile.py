@@ -161,6 +161,8 @@ def _guardrails(section: ExperimentSection) -> tuple[Guardrail, ...]:
             one.baseline,
             one.cap,
             one.signal,
+            one.pause_at,
+            one.kill_at,
         )
         for one in section.guardrails or ()
     )

@@ -22,6 +22,8 @@ from fairtrial.config.rules.translation import NOT_PASSED_ON, PASSED, translated
 Path = tuple[str | int, ...]
 NOT_AN_ARMS = ("input", "messages", "model", "prompt", "stream", "stream_options")
 """Fields that the deployment or the caller decides. An arm that set one would be recorded wrongly."""
+STOPS = ("pause_at", "kill_at", "stop_margin")
+"""The keys of a guardrail with a decline that stops."""
 
 
 def wrong_experiments(file: ProjectFile, names: Names) -> Iterator[FieldError]:
@@ -119,10 +121,12 @@ def _metrics(path: Path, experiment: ExperimentSection, file: ProjectFile) -> It
         where = (*path, "guardrails", index)
         yield from _metric(where, guardrail.metric, file)
         yield from _margin((*where, "margin"), guardrail.margin, guardrail.metric, file)
-        if guardrail.stop_margin is not None:
-            yield from _margin((*where, "stop_margin"), guardrail.stop_margin, guardrail.metric, file, zero=True)
+        for key in STOPS:
+            written = getattr(guardrail, key)
+            if written is not None:
+                yield from _margin((*where, key), written, guardrail.metric, file, zero=True)
         yield from _cap(where, guardrail.metric, guardrail.cap, file)
-        yield from _events_margins(where, guardrail, file)
+        yield from _stops(where, guardrail, file)
         if guardrail.metric in seen:
             yield FieldError((*where, "metric"), f"{guardrail.metric} has two guardrails")
         seen.add(guardrail.metric)
@@ -156,20 +160,30 @@ def _cap(path: Path, metric: str, cap: float | None, file: ProjectFile) -> Itera
         yield FieldError((*path, "cap"), f"no unit has {cap:g} requests", "1 or more")
 
 
-def _events_margins(path: Path, guardrail: GuardrailSection, file: ProjectFile) -> Iterator[FieldError]:
-    """Harm by events is a ratio, so that a margin that stops is relative, like the other margin, or 0."""
-    if unknown_metric(guardrail.metric, file.metrics) or method_of(guardrail.metric, file.metrics) != "events":
+def _stops(path: Path, guardrail: GuardrailSection, file: ProjectFile) -> Iterator[FieldError]:
+    """A pause comes before a kill. A share that should be high has no relative margin, because its level is unknown."""
+    if unknown_metric(guardrail.metric, file.metrics):
         return
+    written = {key: getattr(guardrail, key) for key in ("margin", *STOPS) if getattr(guardrail, key) is not None}
     try:
-        margin = parse_margin(guardrail.margin)
-        stop = parse_margin(guardrail.stop_margin or "0", zero=True)
+        margins = {key: parse_margin(text, zero=key in STOPS) for key, text in written.items()}
     except ValueError:
         return
-    if stop.value and not (stop.relative and margin.relative):
-        wrong = f"harm by {guardrail.metric} is tested relative to the control"
-        yield FieldError((*path, "stop_margin"), wrong, "use 0, or write both margins in percent, as 20%")
-    if margin.relative and better_of(guardrail.metric, file.metrics) == "higher":
-        yield FieldError((*path, "margin"), f"the margin of {guardrail.metric} must be in points", "write it as 1pp")
+    new = [key for key in ("pause_at", "kill_at") if key in written]
+    if "stop_margin" in written and new:
+        text = f"it can't stand beside {' and '.join(new)}, which replaced it"
+        yield FieldError((*path, "stop_margin"), text, "remove stop_margin")
+    pause, kill = margins.get("pause_at"), margins.get("kill_at", margins["margin"])
+    if pause is not None and pause.relative == kill.relative and pause.value > kill.value:
+        text = (
+            f"a pause at {written['pause_at']} would come after the kill at {written.get('kill_at', guardrail.margin)}"
+        )
+        yield FieldError((*path, "pause_at"), text, "pause_at must be at most kill_at, which is the margin by default")
+    upwards = better_of(guardrail.metric, file.metrics) == "higher"
+    if upwards and method_of(guardrail.metric, file.metrics) == "events":
+        for key, margin in margins.items():
+            if margin.relative and margin.value:
+                yield FieldError((*path, key), f"the {key} of {guardrail.metric} must be in points", "write it as 1pp")
 
 
 def _margin(path: Path, text: str, metric: str, file: ProjectFile, *, zero: bool = False) -> Iterator[FieldError]:

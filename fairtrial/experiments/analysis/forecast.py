@@ -6,18 +6,11 @@ from dataclasses import dataclass
 from math import ceil
 
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.experiments.analysis.exact import is_exact
-from fairtrial.experiments.analysis.harm import scaled_difference
 from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.analysis.sums import MetricSums, Sums
-from fairtrial.stats.always_valid import cases_for_bound
-from fairtrial.stats.arms.amounts import Amounts
+from fairtrial.experiments.methods.kinds import METHODS
 from fairtrial.stats.arms.feedback import Feedback
-from fairtrial.stats.arms.quantiles import QuantileSums
-from fairtrial.stats.effects import monitorable
 
-POWER = 0.8
-STEPS = 30
 RATE_UNITS, RATE_US = 100, 3_600_000_000
 """Fewer units, or a shorter time, do not show how fast units arrive."""
 
@@ -55,8 +48,9 @@ def forecast(plan: AnalysisPlan, variant: str, sums: Sums) -> Forecast | NotEnou
     one, other = (arm.metrics.get(metric.metric) for arm in arms)
     if one is None or other is None or not metric.margin_on_scale or metric.tau is None:
         return NotEnough("no unit of both arms shows the primary metric yet", "units that show it")
-    values, units = (units_behind(one) + units_behind(other), _complete(one) + _complete(other))
-    needed = _planned(plan) if plan.planned_units is not None else _needed(plan, metric, (one, other))
+    method = METHODS[metric.method]
+    units, values = (sum(both) for both in zip(method.units(one), method.units(other), strict=True))
+    needed = method.needed(plan, metric, (one, other)) if plan.planned_units is None else ceil(plan.planned_units)
     if isinstance(needed, NotEnough):
         return needed
     needed = ceil(needed * units / values) if values else needed
@@ -71,42 +65,6 @@ def forecast(plan: AnalysisPlan, variant: str, sums: Sums) -> Forecast | NotEnou
     return Forecast(units, needed, waiting, expected)
 
 
-def _planned(plan: AnalysisPlan) -> int:
-    return ceil(plan.planned_units or 0.0)
-
-
-def _needed(plan: AnalysisPlan, metric: MetricPlan, pair: tuple[MetricSums, MetricSums]) -> int | NotEnough:
-    """The units with a value that bring the bound within the planned effect of the true one.
-
-    The variance of the effect falls with the units, and the allowance for unseen units with their square. The number is
-    therefore found by iteration.
-    """
-    if is_exact(plan, metric):
-        return NotEnough("rare events are decided by their number", "a plan by fairtrial experiment plan")
-    effect = monitorable(scaled_difference(metric, pair)(1.0))
-    if isinstance(effect, NotEnough):
-        return effect
-    if not effect.variance > 0:
-        return NotEnough("all units of both arms are alike, so that nothing shows how much they vary", "other units")
-    alpha = plan.alpha_primary / 2 if metric.require == "superior" else plan.alpha_primary
-    distance, tau = metric.margin_on_scale or 0.0, metric.tau or 0.0
-    seen, unseen = effect.variance * effect.n, max(effect.unseen) * effect.n**2
-    needed = cases_for_bound(distance, variance=seen, tau=tau, alpha=alpha, power=POWER)
-    for _ in range(STEPS if unseen else 0):
-        found = cases_for_bound(distance, variance=seen + unseen / needed, tau=tau, alpha=alpha, power=POWER)
-        needed = ceil((needed + found) / 2)
-    return needed
-
-
-def units_behind(sums: MetricSums) -> int:
+def units_behind(metric: MetricPlan, sums: MetricSums) -> int:
     """The units whose values a level is computed from."""
-    return sums.given.n if isinstance(sums, Feedback) else _complete(sums)
-
-
-def _complete(sums: MetricSums) -> int:
-    """The units that count, with or without a value."""
-    if isinstance(sums, Feedback):
-        return sums.units
-    if isinstance(sums, Amounts):
-        return sums.capped.n
-    return sums.users.n if isinstance(sums, QuantileSums) else sums.requests.n
+    return METHODS[metric.method].units(sums)[1]

@@ -13,7 +13,8 @@ import msgspec
 from fairtrial.config.plan.definitions import definition_of
 from fairtrial.config.plan.hashes import digest
 from fairtrial.config.rules.margins import parse_margin
-from fairtrial.domain.metrics import CATALOGUE
+from fairtrial.config.rules.metric_catalogue import stop_margin
+from fairtrial.domain.metrics import CATALOGUE, Method
 from fairtrial.domain.plan import Experiment, FeedbackMetric, Guardrail, Plan, Primary, UnitKind
 from fairtrial.experiments.analysis.plan import REQUESTS_CAP, RULES, AnalysisPlan, MetricPlan
 
@@ -63,7 +64,7 @@ def freeze(plan: Plan, experiment: Experiment, start: Start) -> AnalysisPlan:
         unit=experiment.unit,
         control=experiment.control,
         shares={one.name: one.weight / 100 for one in experiment.variants},
-        metrics=tuple(_metrics(experiment)),
+        metrics=tuple(_metrics(experiment, start.rules)),
         stages=experiment.enrolment.stages,
         min_units=experiment.enrolment.min_units,
         min_hours=experiment.enrolment.min_hours,
@@ -163,17 +164,17 @@ def changed_models(frozen: AnalysisPlan, plan: Plan, experiment: Experiment) -> 
     return tuple(name for name, known in before.items() if now.get(name, known) != known)
 
 
-def _metrics(experiment: Experiment) -> Iterator[MetricPlan]:
+def _metrics(experiment: Experiment, rules: int) -> Iterator[MetricPlan]:
     """The primary metric and the guardrails; one of the primary metric is left out, because that already decides."""
     declared, primary = {one.key: one for one in experiment.feedback}, experiment.primary
     if primary is not None:
-        yield _metric(primary, declared, experiment.unit)
+        yield _metric(primary, declared, experiment.unit, rules)
     for one in experiment.watched:
         if primary is None or one.metric != primary.metric:
-            yield _metric(one, declared, experiment.unit)
+            yield _metric(one, declared, experiment.unit, rules)
 
 
-def _metric(one: Primary | Guardrail, declared: Mapping[str, FeedbackMetric], unit: UnitKind) -> MetricPlan:
+def _metric(one: Primary | Guardrail, declared: Mapping[str, FeedbackMetric], unit: UnitKind, rules: int) -> MetricPlan:
     primary = isinstance(one, Primary)
     margin = parse_margin(one.mde if isinstance(one, Primary) else one.margin)
     stop = parse_margin("0" if isinstance(one, Primary) else one.stop_margin or "0", zero=True)
@@ -192,13 +193,35 @@ def _metric(one: Primary | Guardrail, declared: Mapping[str, FeedbackMetric], un
         source=STATED if one.baseline is not None else "",
         cap=one.cap,
     )
+    if isinstance(one, Guardrail) and rules > 3:
+        plan = _with_stops(plan, one)
     if one.metric in CATALOGUE:
         found = CATALOGUE[one.metric]
+        method: Method = "shares" if found.method == "events" and rules > 3 else found.method
         most = 1.0 if unit == "request" else REQUESTS_CAP
         cap = plan.cap or most if found.method == "events" else plan.cap
         level = 1 - plan.level if plan.level is not None and found.better == "higher" else plan.level
-        return replace(plan, method=found.method, better=found.better, within=found.within, cap=cap, level=level)
+        return replace(plan, method=method, better=found.better, within=found.within, cap=cap, level=level)
     return _feedback(plan, declared)
+
+
+def _with_stops(plan: MetricPlan, one: Guardrail) -> MetricPlan:
+    """The declines that pause and kill. A former ``stop_margin`` that is not its default kills.
+
+    By default a rate of errors or of safety pauses at any decline, and everything else where it kills.
+    """
+    former = stop_margin(one.metric, one.margin, None)
+    kept = one.stop_margin if one.stop_margin not in (None, former) else one.margin
+    kill = one.kill_at if one.kill_at is not None else kept
+    default = "0" if former == "0" else kill
+    stop, pause = (parse_margin(text or "0", zero=True) for text in (kill, one.pause_at or default))
+    return replace(
+        plan,
+        stop=float(stop.value),
+        stop_relative=stop.relative,
+        pause=float(pause.value),
+        pause_relative=pause.relative,
+    )
 
 
 def _feedback(plan: MetricPlan, declared: Mapping[str, FeedbackMetric]) -> MetricPlan:
@@ -217,13 +240,13 @@ def _feedback(plan: MetricPlan, declared: Mapping[str, FeedbackMetric]) -> Metri
 
 def _with_known(metric: MetricPlan, known: Known) -> MetricPlan:
     found = metric
-    if metric.level is None and known.level is not None and metric.needs_level:
+    if metric.level is None and known.level is not None and (metric.needs_level or metric.method == "shares"):
         source = MEASURED if known.from_us else EARLIER
         found = replace(found, level=known.level, source=source, from_us=known.from_us)
     if metric.method == "amount" and metric.cap is None:
         cap = known.cap if known.cap is not None else None if found.level is None else 10 * found.level
         found = replace(found, cap=cap)
-    if metric.method == "events" and metric.cap is not None and known.cap is not None:
+    if metric.counts_requests and metric.cap is not None and known.cap is not None:
         found = replace(found, cap=min(metric.cap, max(1.0, float(ceil(known.cap)))))
     if metric.method in ("feedback", "given") and known.response:
         found = replace(found, response=known.response)

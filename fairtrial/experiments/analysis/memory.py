@@ -8,9 +8,9 @@ from math import log
 from typing import Any
 
 from fairtrial.domain.estimates import Estimate
-from fairtrial.experiments.analysis.findings import Answer, Finding
 from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.analysis.sums import Sums
+from fairtrial.experiments.methods.finding import Answer, Finding
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.running import RunningDecision
 from fairtrial.stats.sequential.srm import srm_evidence
@@ -31,8 +31,9 @@ class Latched:
 
     ``answer`` is the first one that was given, and ``answered_us`` its time. A guardrail that was safe can still do
     harm. ``running`` is the intersection of the intervals, and ``log_e`` the largest evidence of harm. ``now`` is how
-    much of what kills the last look has: ln of its evidence minus ln of the evidence that kills. ``times``: the
-    shares of the planned units at planned looks, and ``planned`` the interval of the last one.
+    much of what stops the last look has: ln of its evidence minus ln of the evidence that stops. ``times``: the
+    shares of the planned units at planned looks, and ``planned`` the interval of the last one. ``declined_us``: when a
+    decline that pauses was first proven. ``log_harm``: the largest evidence of harm, where ``log_e`` is of a decline.
     """
 
     answer: Answer = "cannot tell"
@@ -42,6 +43,8 @@ class Latched:
     now: float | None = None
     times: tuple[float, ...] = ()
     planned: Estimate | None = None
+    declined_us: int | None = None
+    log_harm: float | None = None
 
     def after(self, finding: Finding, at_us: int) -> Latched:
         """The decision after one more look."""
@@ -56,7 +59,9 @@ class Latched:
         if answer == "cannot tell" or (finding.answer == "harm" and answer != "harm"):
             answer = finding.answer
             answered_us = None if answer == "cannot tell" else at_us
-        return Latched(answer, answered_us, running, log_e, now, times, last)
+        declined_us = at_us if finding.declined and self.declined_us is None else self.declined_us
+        log_harm = self.log_harm if finding.log_harm is None else max(finding.log_harm, self.log_harm or 0.0)
+        return Latched(answer, answered_us, running, log_e, now, times, last, declined_us, log_harm)
 
     @property
     def broken(self) -> bool:
@@ -72,6 +77,8 @@ class Latched:
             "now": self.now,
             "times": list(self.times),
             **({} if self.planned is None else {"planned": asdict(self.planned)}),
+            **({} if self.declined_us is None else {"declined_us": self.declined_us}),
+            **({} if self.log_harm is None else {"log_harm": self.log_harm}),
             "running": self.running.stored(),
         }
 
@@ -81,7 +88,10 @@ class Latched:
         running = RunningDecision.restored(fields["running"])
         times, planned = tuple(fields["times"]), fields.get("planned")
         last = None if planned is None else Estimate(**planned)
-        return cls(fields["answer"], fields["answered_us"], running, fields["log_e"], fields["now"], times, last)
+        return cls(
+            fields["answer"], fields["answered_us"], running, fields["log_e"], fields["now"], times, last,
+            fields.get("declined_us"), fields.get("log_harm"),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,13 @@ from fairtrial.domain.plan import OnWorse, UnitKind
 
 ALPHA = 0.05
 """The error probability of the first attempt of a candidate, and of all kills of one experiment together."""
-RULES = 3
+RULES = 4
 """The number of the rules by which a plan that starts now is decided.
 
 1: worse is an interval below 0, and stops nothing. 2: worse respects the margin of a ``not_worse`` plan, and does what
 ``on_worse`` says; attempts count definitions. 3: a request that an open breaker kept from its arm is not a failure,
-but counts against safety.
+but counts against safety. 4: rates of requests are decided by each unit's share of bad requests, a decline pauses and
+harm beyond the margin kills, and a cost as the primary metric is decided by its mean and its tail.
 """
 REQUESTS_CAP = 50.0
 """The most requests of one unit that count in a share of requests."""
@@ -28,12 +29,13 @@ REQUESTS_CAP = 50.0
 class MetricPlan:
     """One metric of a frozen plan.
 
-    ``margin`` and ``stop`` are on the metric's scale, or shares of the control's ``level`` where ``relative`` or
-    ``stop_relative`` say so; the margin of a ``superior`` metric is its smallest detectable effect. ``within`` is the
-    range of one unit's value. ``cap``: the requests of one unit that count, or the largest amount that counts in full.
-    ``level``: the control's level from before the start, ``None`` until it is known; ``source`` says from where.
-    ``from_us``: only units that were first exposed from then on decide. ``response``: the expected share of units that
-    give feedback.
+    ``margin``, ``pause`` and ``stop`` are on the metric's scale, or shares of the control's ``level`` where
+    ``relative``, ``pause_relative`` or ``stop_relative`` say so; the margin of a ``superior`` metric is its smallest
+    detectable effect. ``pause`` is the decline that pauses, and ``stop`` the one that kills. Under rules 1 to 3
+    ``stop`` alone does what ``signal`` says. ``within`` is the range of one unit's value. ``cap``: the requests of one
+    unit that count, or the largest amount that counts in full. ``level``: the control's level from before the start,
+    ``None`` until it is known; ``source`` says from where. ``from_us``: only units that were first exposed from then on
+    decide. ``response``: the expected share of units that give feedback.
     """
 
     metric: str
@@ -45,6 +47,8 @@ class MetricPlan:
     relative: bool = False
     stop: float = 0.0
     stop_relative: bool = False
+    pause: float | None = None
+    pause_relative: bool = False
     signal: Literal["kill", "pause"] = "kill"
     within: tuple[float, float] = (0.0, 1.0)
     window_seconds: float | None = None
@@ -57,13 +61,22 @@ class MetricPlan:
 
     @property
     def counts_events(self) -> bool:
-        """Whether harm is proven by the number of units with the event, which a margin in points can't be."""
+        """Whether a stop may be proven by the number of units with the event, which a margin in points can't be."""
+        if self.method == "shares":
+            return self.pause == 0
         return self.method == "events" and (self.stop == 0 or self.stop_relative)
+
+    @property
+    def counts_requests(self) -> bool:
+        """Whether it is a rate of requests, whose sums are those of bad ones."""
+        return self.method in ("events", "shares")
 
     @property
     def needs_level(self) -> bool:
         """Whether it can't decide before the control's level is known."""
-        relative = self.relative or (self.stop_relative and self.stop > 0)
+        if self.method == "shares":
+            return False
+        relative = self.relative or (self.stop_relative and self.stop > 0) or (self.pause_relative and bool(self.pause))
         return relative or self.method in ("amount", "quantile")
 
     @property
@@ -87,10 +100,22 @@ class MetricPlan:
 
     @property
     def stop_on_scale(self) -> float | None:
-        """The stop margin on the metric's scale; ``None`` while the level that it refers to is unknown."""
+        """The margin that kills, on the metric's scale; ``None`` while the level that it refers to is unknown."""
         if not self.stop_relative or self.stop == 0:
             return self.stop
         return None if self.level is None else self.stop * abs(self.level)
+
+    @property
+    def pause_on_scale(self) -> float | None:
+        """The decline that pauses, on the metric's scale; ``None`` while the level that it refers to is unknown."""
+        if self.pause is None or not self.pause_relative or self.pause == 0:
+            return self.pause
+        return None if self.level is None else self.pause * abs(self.level)
+
+    @property
+    def pauses_earlier(self) -> bool:
+        """Whether a smaller decline than the one that kills pauses."""
+        return self.pause is not None and (self.pause, self.pause_relative) != (self.stop, self.stop_relative)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +184,11 @@ class AnalysisPlan:
     def counts_kept_away_apart(self) -> bool:
         """Whether a request that an open breaker kept from its arm is not a failure of the arm."""
         return self.rules > 2
+
+    @property
+    def has_two_stops(self) -> bool:
+        """Whether a decline pauses before harm kills, and rates are decided by each unit's share of bad requests."""
+        return self.rules > 3
 
     @property
     def alpha_primary(self) -> float:

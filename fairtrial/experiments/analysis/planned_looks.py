@@ -36,7 +36,9 @@ def _units(sums: MetricSums) -> int:
     """Units with a value. Planned looks are for shares only."""
     if isinstance(sums, Feedback):
         return sums.given.n
-    return sums.requests.n if isinstance(sums, RequestErrors) else 0
+    if isinstance(sums, RequestErrors):
+        return sums.requests.n if sums.shares is None else sums.shares.day.n
+    return 0
 
 
 def spent(effect: Effect | NotEnough, tau: float, level: float, *, times: Times) -> Estimate | NotEnough:

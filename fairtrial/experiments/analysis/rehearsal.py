@@ -12,7 +12,8 @@ from fairtrial.experiments.analysis.sums import ArmSums, MetricSums, Sums
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.quantiles import QuantileSums
-from fairtrial.stats.sequential.error_guardrail import RequestErrors
+from fairtrial.stats.sequential.error_guardrail import ErrorShares, RequestErrors
+from fairtrial.stats.sequential.unit_shares import UnitShares
 from fairtrial.stats.sums import Moments
 
 UNITS, LEVEL, CAP = 40, 0.1, 50.0
@@ -36,8 +37,10 @@ def _sums(metric: MetricPlan) -> MetricSums:
     few = [float(number % 4 == 0) for number in range(UNITS)]
     low, high = metric.within
     middle = (low + high) / 2 if high < inf else LEVEL
-    if metric.method == "events":
-        return RequestErrors.of(few, [1.0] * UNITS, cap=metric.cap or CAP)
+    if metric.counts_requests:
+        found = RequestErrors.of(few, [1.0] * UNITS, cap=metric.cap or CAP)
+        each = UnitShares.of(few, [1.0] * UNITS, luck=[0.0] * UNITS)
+        return replace(found, shares=ErrorShares(each, each, found.requests))
     if metric.method == "amount":
         return Amounts(Moments.of([middle] * UNITS), 0, metric.cap or 10 * LEVEL)
     if metric.method == "quantile":

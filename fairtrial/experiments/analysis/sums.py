@@ -17,6 +17,7 @@ from fairtrial.stats.sequential.error_guardrail import RequestErrors
 MetricSums = RequestErrors | Amounts | QuantileSums | Feedback
 TYPES: Mapping[Method, type[MetricSums]] = {
     "events": RequestErrors,
+    "shares": RequestErrors,
     "amount": Amounts,
     "quantile": QuantileSums,
     "feedback": Feedback,
@@ -70,11 +71,9 @@ def _size(sums: MetricSums) -> float:
 
 
 def stored(sums: MetricSums) -> dict[str, Any]:
-    """The sums as JSON values; pessimistic sums are left out if there are none."""
+    """The sums as JSON values; pessimistic sums and shares are left out if there are none."""
     found: dict[str, Any] = msgspec.to_builtins(sums)
-    if found.get("pessimistic", sums) is None:
-        del found["pessimistic"]
-    return found
+    return {name: value for name, value in found.items() if value is not None or name not in ("pessimistic", "shares")}
 
 
 def restored(method: Method, fields: Mapping[str, Any]) -> MetricSums:

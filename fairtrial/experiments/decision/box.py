@@ -21,7 +21,7 @@ from fairtrial.experiments.decision.wording import (
     primary_sentence,
     tried_words,
 )
-from fairtrial.experiments.lifecycle import KEPT_AWAY, Transition, cause_of, promoted_by, sentence
+from fairtrial.experiments.lifecycle import DECLINED, KEPT_AWAY, Transition, cause_of, promoted_by, sentence
 from fairtrial.experiments.metric_wording import duration_words, level_words, moment_words
 
 Tone = Literal["success", "info", "warning", "error"]
@@ -131,6 +131,8 @@ def _reason(now: Situation) -> str:
         return f": harm by {found['metric']} of {found['variant']} is proven"
     if now.cause == "models":
         return ": a model was replaced"
+    if now.cause == "declined":
+        return f": {' and '.join(sorted({one['metric'] for one in found[DECLINED]}))} declined"
     if now.cause == "kept_away":
         return f": a breaker kept requests from {' and '.join(found[KEPT_AWAY])}"
     return f" by {entered.actor}"
@@ -242,6 +244,7 @@ def next_sentence(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Si
     if now.state == "paused":
         anew = " It starts a new segment with new units." if now.cause in ("models", "harmed") else ""
         when = " when its server answers again" if now.cause == "kept_away" else ""
+        when = " if the decline is acceptable" if now.cause == "declined" else when
         return f"Resume it{when}: {command.format('resume')}{anew}"
     if now.waits and all(one.startswith(APPROVAL) for one in now.waits):
         return f"Approve the next stage: {command.format('approve')}"

@@ -9,9 +9,7 @@ from statistics import NormalDist
 from typing import Any
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis.findings import Finding
-from fairtrial.experiments.analysis.forecast import POWER, Forecast, forecast, units_behind
-from fairtrial.experiments.analysis.harm import scaled_difference
+from fairtrial.experiments.analysis.forecast import Forecast, forecast, units_behind
 from fairtrial.experiments.analysis.memory import Latched, Memory
 from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.analysis.planned_looks import not_yet
@@ -27,6 +25,9 @@ from fairtrial.experiments.decision.values import (
     Split,
     interval_of,
 )
+from fairtrial.experiments.methods.finding import Finding
+from fairtrial.experiments.methods.kinds import METHODS
+from fairtrial.experiments.methods.method import POWER
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.sequential.obrien_fleming import LOOKS
 
@@ -71,7 +72,7 @@ def decide(looked: Looked, *, forecasts: bool = False) -> dict[str, Decision]:
             rules=plan.rules,
             at_us=memory.looked_us or None,
             primary=None if plan.primary is None else _primary(looked, plan.primary, variant, forecasts=forecasts),
-            guardrails=tuple(_guardrail(looked, one, variant) for one in plan.guardrails),
+            guardrails=tuple(_guardrail(looked, one, variant, forecasts=forecasts) for one in plan.guardrails),
             split=split,
             kept_away=_kept_away(looked, variant),
         )
@@ -98,7 +99,7 @@ def luck_of(plan: AnalysisPlan, sums: Sums, variant: str, definitions: int) -> f
     pair = tuple(sums.arms[name].metrics.get(metric.metric) for name in (plan.control, variant))
     if pair[0] is None or pair[1] is None:
         return None
-    effect = scaled_difference(metric, (pair[0], pair[1]))(1.0)
+    effect = METHODS[metric.method].difference(metric, (pair[0], pair[1]))(1.0)
     if not isinstance(effect, Effect) or not effect.variance > 0:
         return None
     return NormalDist().inv_cdf((definitions - 0.375) / (definitions + 0.25)) * sqrt(effect.variance)
@@ -132,19 +133,37 @@ def _primary(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: boo
     )
 
 
-def _guardrail(looked: Looked, metric: MetricPlan, variant: str) -> GuardrailDecision:
+def _guardrail(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: bool) -> GuardrailDecision:
     finding, latched = looked.of(metric, variant)
-    answer = {"harm": "harmed", "safe": "safe"}.get(latched.answer, "open")
+    declined = latched.declined_us is not None
+    answer = {"harm": "harmed", "safe": "safe"}.get(latched.answer, "declined" if declined else "open")
+    two = looked.plan.has_two_stops
+    weighed = None if finding is None or finding.weighed is None else interval_of(finding.weighed)
     return GuardrailDecision(
         **_common(looked, metric, variant, (finding, latched)),
         answer=answer,  # type: ignore[arg-type]
         signal=metric.signal,
         margin=metric.margin_on_scale,
         room=_room(finding, harmed=answer == "harmed"),
-        log_e=latched.log_e,
+        log_e=latched.log_e if answer != "harmed" or latched.log_harm is None else latched.log_harm,
         log_kill=None if finding is None else finding.log_kill,
         by_events=metric.counts_events,
+        declined=declined,
+        pause_at=metric.pause_on_scale if two else None,
+        kill_at=metric.stop_on_scale if two else None,
+        missing=_missing(looked, metric, variant) if forecasts and answer in ("open", "declined") else None,
+        weighed=weighed,
+        vetoed=finding is not None and finding.vetoed,
     )
+
+
+def _missing(looked: Looked, metric: MetricPlan, variant: str) -> int | None:
+    """The further units in both arms that prove a guardrail safe if the levels stay as they are."""
+    pair = tuple(looked.sums.arms[name].metrics.get(metric.metric) for name in (looked.plan.control, variant))
+    if pair[0] is None or pair[1] is None or not looked.plan.has_two_stops:
+        return None
+    found = METHODS[metric.method].missing(looked.plan, metric, pair)
+    return None if isinstance(found, NotEnough) else found
 
 
 def _common(looked: Looked, metric: MetricPlan, variant: str, found: tuple[Finding | None, Latched]) -> dict[str, Any]:
@@ -179,7 +198,7 @@ def _deciding(looked: Looked, metric: MetricPlan, variant: str, latched: Latched
 
 def _units(sums: Sums, variant: str, metric: MetricPlan) -> int:
     found = sums.arms[variant].metrics.get(metric.metric)
-    return 0 if found is None else units_behind(found)
+    return 0 if found is None else units_behind(metric, found)
 
 
 def _size(found: Forecast | NotEnough) -> Size | None:

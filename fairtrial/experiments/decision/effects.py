@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+import msgspec
+
 from fairtrial.domain.plan import ExperimentState
 from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.decision.values import Decision, EarlierProof, PrimaryDecision, Tried
-from fairtrial.experiments.decision.wording import effect_words, invalid_words, levels_words, tried_words
+from fairtrial.experiments.decision.wording import decline_words, effect_words, invalid_words, levels_words, tried_words
 from fairtrial.experiments.lifecycle import Transition, promoted_by
 from fairtrial.experiments.metric_wording import moment_words
 
 Result = Literal["fail", "cannot tell", "invalid", "shown"]
-Kind = Literal["harmed", "worse", "split", "stopped", "changed", "earlier", "error", "answer"]
+Kind = Literal["harmed", "worse", "split", "stopped", "weighed", "changed", "earlier", "error", "answer"]
 RESUME = "a resume, or an end of the experiment"
 
 
@@ -74,6 +76,7 @@ def effects(plan: AnalysisPlan | None, decision: Decision | None, live: LiveStat
         found += [
             *_worse(plan, decision),
             *_stopped(live, explained=bool(found) or decision.worse),
+            *_weighed(plan, decision),
             *_changed(decision),
         ]
     found += [*_error(live), *earlier_effects(live.earlier)]
@@ -112,6 +115,14 @@ def _stopped(live: LiveState, *, explained: bool) -> Iterator[Effect]:
     yield Effect(
         "stopped", "cannot tell", f"it is {word}{since.rstrip('.')}", RESUME if word == "paused" else "a re-arm"
     )
+
+
+def _weighed(plan: AnalysisPlan, decision: Decision) -> Iterator[Effect]:
+    """Units with many requests suffer, which holds a release without being latched."""
+    for one in decision.guardrails:
+        if one.vetoed and one.answer != "harmed":
+            words = decline_words(plan, decision.variant, msgspec.structs.replace(one, declined=False))
+            yield Effect("weighed", "cannot tell", words, "a candidate that serves them as well", one.metric)
 
 
 def _changed(decision: Decision) -> Iterator[Effect]:

@@ -10,7 +10,7 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.plan import UnitKind
 
 Answer = Literal["better", "worse", "not worse", "undecided"]
-GuardrailAnswer = Literal["harmed", "safe", "open"]
+GuardrailAnswer = Literal["harmed", "declined", "safe", "open"]
 Proof = Literal["harmed", "worse"]
 
 
@@ -98,11 +98,15 @@ class PrimaryDecision(MetricDecision, frozen=True, kw_only=True):
         return self.meets and not self.changed and self.counts_us is not None and now_us >= self.counts_us
 
 
-class GuardrailDecision(MetricDecision, frozen=True, kw_only=True):
-    """One guardrail. ``room``: the evidence of harm as a share of what stops; ``None`` if unknown. ``log_e``: its
-    largest logarithm over all looks; ``log_kill``: the one that stops, ``None`` if the last look did not compute it.
+class GuardrailDecision(MetricDecision, frozen=True, kw_only=True, omit_defaults=True):
+    """One guardrail. ``room``: the evidence of the first stop as a share of what stops; ``None`` if unknown.
 
-    ``by_events``: harm is counted by units with an event, which an unbalanced split does not make invalid.
+    ``log_e``: the largest logarithm of that evidence over all looks, and of harm once it is proven; ``log_kill``: the
+    one that stops, ``None`` if the last look did not compute it. ``by_events``: harm is counted by units with an event,
+    which an unbalanced split does not make invalid. ``declined``: whether a decline that pauses is proven. ``pause_at``
+    and ``kill_at``: both stops on the metric's scale. ``missing``: the further units that prove it safe if the levels
+    stay as they are. ``weighed``: the last look's difference with each request weighing the same; ``vetoed``: whether
+    that is proven to be worse than the margin.
     """
 
     answer: GuardrailAnswer
@@ -112,6 +116,12 @@ class GuardrailDecision(MetricDecision, frozen=True, kw_only=True):
     log_e: float | None
     log_kill: float | None
     by_events: bool
+    declined: bool = False
+    pause_at: float | None = None
+    kill_at: float | None = None
+    missing: int | None = None
+    weighed: Interval | None = None
+    vetoed: bool = False
 
 
 class ArmUnits(msgspec.Struct, frozen=True):
@@ -199,6 +209,13 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         )
 
     @property
+    def pausing(self) -> tuple[GuardrailDecision, ...]:
+        """The guardrails that pause: a decline is proven, or the request-weighted line is worse than the margin."""
+        if not self.split.balanced:
+            return ()
+        return tuple(one for one in self.guardrails if one.answer != "harmed" and (one.declined or one.vetoed))
+
+    @property
     def safe(self) -> int:
         """How many guardrails are proven safe."""
         return sum(one.answer == "safe" for one in self.guardrails)
@@ -218,4 +235,4 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Whether the primary metric counts, all guardrails are proven safe, and the split is balanced."""
         if self.primary is None or not self.split.balanced or not self.primary.counts(now_us):
             return False
-        return all(one.answer == "safe" and not one.changed for one in self.guardrails)
+        return all(one.answer == "safe" and not (one.changed or one.vetoed) for one in self.guardrails)

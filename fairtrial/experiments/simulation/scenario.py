@@ -130,14 +130,14 @@ def _arm(frozen: AnalysisPlan, assumed: Assumptions, name: str, errors: float) -
 def _moved(arm: Arm, primary: MetricPlan, moved: float, level: float) -> Arm:
     """The arm with an effect on its primary metric."""
     after = level + moved
-    low, high = (0.0, 1.0) if primary.method in ("events", "given") else primary.within
+    low, high = (0.0, 1.0) if primary.method in ("events", "shares", "given") else primary.within
     if not low <= after <= high or (primary.method in ("amount", "quantile") and after <= 0):
         raise UsageError(f"{primary.metric}: the effect moves it from {level:g} to {after:g}, which is not possible")
     if primary.method == "feedback":
         return replace(arm, levels={**arm.levels, primary.metric: after})
     if primary.method == "given":
         return replace(arm, response=after)
-    if primary.method == "events":
+    if primary.counts_requests:
         return replace(arm, errors=arm.errors + (moved if primary.better == "lower" else -moved))
     if primary.method == "amount":
         return replace(arm, cost=arm.cost * after / level)
@@ -159,7 +159,7 @@ def _known(metric: MetricPlan, assumed: Assumptions, errors: float) -> Known:
     if metric.method in ("feedback", "given"):
         level = _level(metric, assumed) if metric.relative else None
         return Known(level=level, response=assumed.response)
-    return Known(level=errors if metric.method == "events" else _level(metric, assumed))
+    return Known(level=errors if metric.counts_requests else _level(metric, assumed))
 
 
 def _level(metric: MetricPlan, assumed: Assumptions) -> float:
@@ -170,7 +170,7 @@ def _level(metric: MetricPlan, assumed: Assumptions) -> float:
         return metric.level
     if metric.method == "given":
         return assumed.response
-    if metric.method == "events":
+    if metric.counts_requests:
         return (assumed.errors or (ERRORS, ERRORS))[0]
     if metric.method == "feedback" or metric.role == "primary":
         example = "62%" if metric.within == (0.0, 1.0) else "1.8"
@@ -200,7 +200,7 @@ def _check(frozen: AnalysisPlan, experiment: Experiment, assumed: Assumptions) -
     for name in sorted((assumed.late_days.keys() | assumed.silent.keys()) - frozen.shares.keys() - {""}):
         raise UsageError(f"{name}: not a variant of {experiment.name} (known: {', '.join(sorted(frozen.shares))})")
     primary = frozen.primary
-    if primary is not None and primary.method == "events" and CATALOGUE[primary.metric].over not in FAILING:
+    if primary is not None and primary.counts_requests and CATALOGUE[primary.metric].over not in FAILING:
         raise UsageError(
             f"{primary.metric}: only failed requests are simulated, so it can't be the primary metric here"
         )

@@ -14,6 +14,7 @@ from fairtrial.experiments.simulation.course import ByUnit, Course
 from fairtrial.experiments.simulation.exposures import NEVER, Assigned, Bools, Exposed
 from fairtrial.experiments.simulation.feedback import feedback_course
 from fairtrial.experiments.simulation.people import Floats, Ints, People
+from fairtrial.experiments.simulation.share_windows import shares_course
 from fairtrial.experiments.simulation.world import Arm, World
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.feedback import Feedback
@@ -116,7 +117,7 @@ class _Readers:
         """The function for one metric."""
         if metric.method in ("feedback", "given"):
             return self._feedback(metric)
-        if metric.method == "events":
+        if metric.counts_requests:
             return self._events(metric)
         return self._amounts(metric) if metric.method == "amount" else self._quantiles(metric)
 
@@ -135,11 +136,15 @@ class _Readers:
         fails = CATALOGUE[metric.metric].over in FAILING
         if (fails, cap) not in self.events:
             self.events[fails, cap] = _event_course(self.sent, cap, fails)
-        course = self.events[fails, cap]
+        course, windows = self.events[fails, cap], None
+        if metric.method == "shares":
+            first_us = self.times.first_us
+            windows = shares_course(self.sent, first_us, cap, fails=fails, at_once=self.plan.unit == "request")
 
         def read(now_us: int) -> RequestErrors | None:
             n, x, y, xx, yy, xy, users = course.at(now_us)
-            return RequestErrors(int(users), JointMoments(int(n), x, y, xx, yy, xy), cap) if n else None
+            shares = None if windows is None else windows.at(now_us)
+            return RequestErrors(int(users), JointMoments(int(n), x, y, xx, yy, xy), cap, None, shares) if n else None
 
         return read
 

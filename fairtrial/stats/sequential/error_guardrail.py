@@ -18,9 +18,31 @@ from fairtrial.stats.sequential.guardrails import (
     rare_harm,
     relative_guardrail,
 )
+from fairtrial.stats.sequential.unit_shares import UnitShares
 from fairtrial.stats.sums import JointMoments, finite_values
 
-__all__ = ["RequestErrors", "error_guardrail"]
+__all__ = ["ErrorShares", "RequestErrors", "error_guardrail"]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorShares:
+    """One arm: the share of bad requests of each unit, over units whose window is complete.
+
+    ``hour``: in the first hour after a unit's first exposure. ``day``: in its first 24 hours, with requests that the
+    arm never got as bad ones of treatment and good ones of control. ``requests``: the sums of bad requests and requests
+    over the same 24 hours, no unit with more than the cap. With a unit for each request, both windows are the request.
+
+    >>> shares = UnitShares.of([0, 1], [4, 4], luck=[0.5, 0.5])
+    >>> ErrorShares(shares, shares, JointMoments.of([0, 1], [4, 4])).day.mean
+    0.125
+    """
+
+    hour: UnitShares
+    day: UnitShares
+    requests: JointMoments
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(self.hour + other.hour, self.day + other.day, self.requests + other.requests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +51,8 @@ class RequestErrors:
 
     No user counts for more than ``cap`` requests in the sums (`capped_requests`); in ``users`` every error counts.
     ``pessimistic`` are the sums that safety is proven by, with requests that the arm never got: errors of treatment,
-    and answers of control. ``None`` if there are none. Raises `ValueError` for sums that no such users can have.
+    and answers of control. ``None`` if there are none. ``shares`` are those of each user, for tests by
+    `share_evidence`. Raises `ValueError` for sums that no such users can have.
 
     Source: as `error_guardrail`.
 
@@ -41,6 +64,7 @@ class RequestErrors:
     requests: JointMoments
     cap: float = CAP
     pessimistic: JointMoments | None = field(default=None, repr=False)
+    shares: ErrorShares | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.users <= self.requests.n or (self.users == 0) != (self.requests.x == 0):
@@ -56,7 +80,8 @@ class RequestErrors:
         self.check_same(other)
         alike = self.pessimistic is None and other.pessimistic is None
         both = None if alike else self.for_safety + other.for_safety
-        return type(self)(self.users + other.users, self.requests + other.requests, self.cap, both)
+        shares = None if self.shares is None or other.shares is None else self.shares + other.shares
+        return type(self)(self.users + other.users, self.requests + other.requests, self.cap, both, shares)
 
     @property
     def for_safety(self) -> JointMoments:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import lgamma, log, log1p
+from math import inf, lgamma, log, log1p
 from typing import Literal, Self
 
 import numpy as np
@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.arguments import check_alpha
 from fairtrial.stats.e_values import EValue
+from fairtrial.stats.sums import Moments
 
-__all__ = ["BINS", "ShareTest", "UnitShares", "share_evidence", "share_level"]
+__all__ = ["BINS", "ShareTest", "UnitShares", "share_difference", "share_evidence", "share_level"]
 
 BINS = 21
 """The bins of a histogram: the shares 0, 0.05, … 1."""
@@ -24,6 +25,8 @@ PRIOR = 0.5
 _SHARES = np.linspace(0.0, 1.0, BINS)
 
 Floats = NDArray[np.float64]
+Side = Literal["harm", "safe"]
+_SIDES: tuple[Side, ...] = ("harm", "safe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,11 @@ class UnitShares:
         found = bins_of(np.asarray(bad, np.float64) / np.asarray(requests, np.float64), np.asarray(luck, np.float64))
         return cls(tuple(int(one) for one in np.bincount(found, minlength=BINS)))
 
+    @classmethod
+    def none(cls) -> Self:
+        """An arm without units."""
+        return cls((0,) * BINS)
+
     def __add__(self, other: Self) -> Self:
         return type(self)(tuple(one + more for one, more in zip(self.counts, other.counts, strict=True)))
 
@@ -63,6 +71,11 @@ class UnitShares:
         return float(np.dot(_SHARES, self.counts))
 
     @property
+    def moments(self) -> Moments:
+        """The sums of the shares and of their squares."""
+        return Moments(self.n, self.total, float(np.dot(_SHARES**2, self.counts)))
+
+    @property
     def mean(self) -> float:
         """The mean share. Raises `ValueError` if there are no units."""
         if not self.n:
@@ -75,22 +88,21 @@ class ShareTest:
     """One question about the mean shares: is the treatment's larger than the control's by ``margin``?
 
     ``side``: "harm" tests that it exceeds the margin, and "safe" that it stays below. ``margin`` is absolute, 0.01 for
-    one point, or a share of the control's mean if ``relative``. ``share`` is the treatment's planned share of the
-    units of both arms. Raises `ValueError` for impossible values.
+    one point, or a share of the control's mean if ``relative``. A negative one tests a gain. ``share`` is the
+    treatment's planned share of the units of both arms. Raises `ValueError` for impossible values.
 
     >>> round(ShareTest("safe", margin=0.01).largest_stake, 6)
     0.50201
     """
 
-    side: Literal["harm", "safe"]
+    side: Side
     margin: float
     relative: bool = False
     share: float = 0.5
 
     def __post_init__(self) -> None:
-        least = 0.0 if self.side == "harm" else 1e-12
-        if not (least <= self.margin < (float("inf") if self.relative else 1.0) and 0 < self.share < 1):
-            raise ValueError(f"the margin and the share of {self} must lie between 0 and 1")
+        if not (-1 <= self.margin <= (inf if self.relative else 1.0) and 0 < self.share < 1):
+            raise ValueError(f"{self}: a margin must lie between -1 and 1, and a share between 0 and 1")
 
     @property
     def largest_stake(self) -> float:
@@ -137,6 +149,28 @@ def share_evidence(control: UnitShares, treatment: UnitShares, test: ShareTest) 
     return EValue(log_e, control.n + treatment.n, f"shares of units, betting, {test.side}")
 
 
+def share_difference(
+    control: UnitShares, treatment: UnitShares, *, share: float = 0.5, level: float = 0.95
+) -> Estimate | NotEnough:
+    """Treatment − control of the mean shares, with the interval of the margins that `share_evidence` does not reject.
+
+    It is valid after any number of units. Each end has half of the error probability.
+
+    Source: as `share_evidence`, whose tests it inverts.
+
+    >>> print(share_difference(UnitShares((600,) + (0,) * 20), UnitShares((600,) + (0,) * 20)))
+    0 (-0.0106 to 0.0106; 95 %, n = 1,200, difference of mean shares, betting, always valid)
+    """
+    check_alpha(1 - level)
+    if not (control.n and treatment.n):
+        return NotEnough("no unit of an arm has a complete window", "units with complete windows", treatment.n)
+    least = -log((1 - level) / 2)
+    value = treatment.mean - control.mean
+    low, high = (_margin_of(control, treatment, share, side, least, value) for side in _SIDES)
+    method = "difference of mean shares, betting, always valid"
+    return Estimate(value, low, high, level, control.n + treatment.n, method, always_valid=True)
+
+
 def share_level(seen: UnitShares, *, level: float = 0.95) -> Estimate | NotEnough:
     """The mean share with an interval that is valid after any number of units, also if no request was bad.
 
@@ -164,6 +198,18 @@ def bins_of(shares: Floats, luck: Floats) -> NDArray[np.int64]:
     return found
 
 
+def _margin_of(
+    control: UnitShares, treatment: UnitShares, share: float, side: Side, least: float, value: float
+) -> float:
+    """The margin at which the evidence reaches ``least``, between the estimate and the end of the range."""
+    inside, outside = value, -1.0 if side == "harm" else 1.0
+    for _ in range(30):
+        middle = (inside + outside) / 2
+        found = float(ShareTest(side, middle, share=share).log_e(control.counts, treatment.counts))
+        inside, outside = (inside, middle) if found >= least else (middle, outside)
+    return outside
+
+
 def _edge(seen: UnitShares, alpha: float, inside: float, outside: float) -> float:
     """The rate between both at which the evidence against it reaches 1/α."""
     n, k = seen.n, seen.total
@@ -174,4 +220,3 @@ def _edge(seen: UnitShares, alpha: float, inside: float, outside: float) -> floa
         likely = (k * log(middle) if k else 0.0) + ((n - k) * log1p(-middle) if n > k else 0.0)
         inside, outside = (inside, middle) if won >= likely else (middle, outside)
     return (inside + outside) / 2
-

@@ -4,6 +4,9 @@ Each pass adds rows to the table `unit_sums`: one for each unit that has new req
 its rows. The rows and the watermarks commit in one transaction, so that each request is added once. If a unit has many
 rows, a later pass replaces them by their total. Requests that a breaker kept from their arm have their own rows.
 
+A row spans at most a minute, until a compaction joins what lies in the same window since the unit's first request: its
+first hour, its first day, or later. Looks can therefore sum the requests of a window.
+
 Requests from before the start of their analysis plan are *early*. Only their first time counts, and their sums are 0,
 so that it does no harm to add them twice.
 """
@@ -40,6 +43,10 @@ _ADDED = ", ".join(f"CASE WHEN early THEN 0 ELSE {sql} END" for sql in UNIT_COLU
 _NOTHING = ", ".join("0" for _ in UNIT_COLUMNS)
 _TOTALS = ", ".join(f"sum({name}) AS {name}" for name in UNIT_COLUMNS)
 _KEY = "experiment, analysis_hash, variant_assigned, exposed_unit, early, kept_away"
+MINUTE = "date_trunc('minute', {first_at})"
+"""The time that decides in which window a row lies; it does not depend on how the requests arrived."""
+HOUR, DAY = "INTERVAL 1 HOUR", "INTERVAL 24 HOUR"
+"""The windows since a unit's first request that is not early."""
 _READ = """request_id, experiment, analysis_hash, variant_assigned, exposed_unit, at_time, outcome, arm_outcome,
     user_outcome, reason, refused, refused_by_text, schema_valid, tokens_in, tokens_out, cost_usd"""
 _STARTED = """
@@ -78,7 +85,7 @@ WITH new AS MATERIALIZED (
 )
 SELECT experiment, analysis_hash, variant_assigned, exposed_unit, early, min(at_time), {_ADDED}, kept_away
 FROM new LEFT JOIN calls USING (request_id)
-GROUP BY {_KEY}
+GROUP BY {_KEY}, CASE WHEN NOT early THEN {MINUTE.format(first_at="at_time")} END
 RETURNING failed + rejected + user_failed + attempts_failed > 0 AS failed
 """  # noqa: S608 - ours
 """Requests of an experiment that was not running are left out, unless they were early.
@@ -100,9 +107,13 @@ _OF_PART = f"hash(unit) % {PARTS} = $1"
 TOTAL = f"""
 CREATE OR REPLACE TEMP TABLE totals AS
 SELECT experiment, analysis_hash, variant, unit, early, min(first_at) AS first_at, {_TOTALS}, kept_away
-FROM unit_sums
-WHERE {_OF_PART}
-GROUP BY experiment, analysis_hash, variant, unit, early, kept_away
+FROM (
+    SELECT *, {MINUTE.format(first_at="first_at")} AS minute,
+        min(first_at) FILTER (NOT early) OVER (PARTITION BY experiment, analysis_hash, unit) AS since
+    FROM unit_sums
+    WHERE {_OF_PART}
+)
+GROUP BY experiment, analysis_hash, variant, unit, early, kept_away, minute < since + {HOUR}, minute < since + {DAY}
 """  # noqa: S608 - ours
 REMOVE = f"DELETE FROM unit_sums WHERE {_OF_PART}"  # noqa: S608 - ours
 REPLACE = "INSERT INTO unit_sums SELECT * FROM temp.totals"

@@ -9,7 +9,7 @@ from typing import Any
 
 from fairtrial.config.plan.live_state import Live
 from fairtrial.domain.plan import ExperimentState
-from fairtrial.experiments.lifecycle import Transition, promoted_by
+from fairtrial.experiments.lifecycle import DECLINED, Transition, promoted_by
 from fairtrial.store.access import row_digests
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, microseconds, timestamp
@@ -77,6 +77,13 @@ INTERRUPTIONS = """
 SELECT epoch_us(at_time), to_state
 FROM transitions
 WHERE experiment = $1 AND segment = $2 AND action <> 'rearm'
+ORDER BY number
+"""
+
+PAUSES = """
+SELECT action, evidence
+FROM transitions
+WHERE experiment = $1 AND segment = $2 AND action IN ('pause', 'resume')
 ORDER BY number
 """
 
@@ -182,6 +189,18 @@ def interruptions(database: Database, experiment: str, segment: int) -> list[Int
             found.append((since_us, at_us))
             since_us = None
     return found if since_us is None else [*found, (since_us, None)]
+
+
+def accepted_declines(database: Database, experiment: str, segment: int) -> frozenset[tuple[str, str]]:
+    """The metrics and variants whose decline paused this segment and was accepted by a resume; raises `StoreError`."""
+    accepted: set[tuple[str, str]] = set()
+    waiting: set[tuple[str, str]] = set()
+    for action, evidence in database.rows(PAUSES, (experiment, segment)):
+        if action == "resume":
+            accepted |= waiting
+        found = json.loads(evidence).get(DECLINED, ()) if evidence else ()
+        waiting = {(one["metric"], one["variant"]) for one in found}
+    return frozenset(accepted)
 
 
 def citing(database: Database, verdict_id: str) -> list[dict[str, Any]]:

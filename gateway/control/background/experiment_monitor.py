@@ -201,8 +201,11 @@ class ExperimentMonitor:
         if last is not None and last.stored.number == stored.number and _units(last.sums) > MANY_UNITS:
             memory = self._memory(stored)
             if now_us - memory.looked_us < HOUR_US:
+                stops = transitions.interruptions(self._database, plan.experiment, plan.segment)
                 with self._database.read_transaction() as cursor:
-                    events = arm_sums.read_sums(cursor, plan, hashes, now_us=now_us, events_only=True)
+                    events = arm_sums.read_sums(
+                        cursor, plan, hashes, now_us=now_us, interruptions=stops, events_only=True
+                    )
                 if not (memory.is_due(events) or any(one.proven for one in harm_only(plan, events))):
                     return last.sums.updated(events)
         stops = transitions.interruptions(self._database, plan.experiment, plan.segment)
@@ -234,6 +237,7 @@ class ExperimentMonitor:
             changed=changed,
             served=served,
             kept_away=self._kept_away(stored, sums, hashes, now_us),
+            accepted=transitions.accepted_declines(self._database, name, stored.plan.segment),
         )
 
     def _kept_away(self, stored: StoredPlan, sums: Sums, hashes: Sequence[str], now_us: int) -> tuple[KeptAway, ...]:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.plurals import counted
 from fairtrial.experiments.analysis.plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
 from fairtrial.experiments.analysis.sums import ArmSums, MetricSums, Sums
 from fairtrial.stats.arms.amounts import Amounts
-from fairtrial.stats.sequential.error_guardrail import RequestErrors
+from fairtrial.stats.sequential.error_guardrail import ErrorShares, RequestErrors
+from fairtrial.stats.sequential.unit_shares import BINS, UnitShares
 from fairtrial.stats.sums import JointMoments, Moments
 from fairtrial.store.core.database import Cursor
 from fairtrial.store.experiments.sums import unit_groups
@@ -22,6 +24,9 @@ from fairtrial.store.experiments.sums.feedback_sums import read_feedback
 from fairtrial.store.experiments.sums.quantile_sums import read_quantiles
 from fairtrial.store.experiments.transitions import Interruption
 
+HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
+LATE_US = 60_000_000
+"""How late the records of a window's requests may reach the store."""
 PER_ARM = """
 SELECT arm, count(*), sum(sent)::BIGINT, sum({kept_away})::BIGINT{columns}
 FROM (SELECT *{values} FROM {units})
@@ -36,6 +41,13 @@ VALUES = {
             THEN ({over} + CASE WHEN arm = {control} THEN 0 ELSE kept_away END) * least(1, {cap} / ({per} + kept_away))
         END AS px{i}, CASE WHEN {counts} AND {per} + kept_away > 0 THEN least({per} + kept_away, {cap}) END AS py{i}""",
 }
+VALUES["shares"] = (
+    VALUES["events"]
+    + """, CASE WHEN {hour} AND {h_per} > 0 THEN {hour_bin} END AS h{i},
+        CASE WHEN {day} AND {d_per} > 0 THEN {day_bin} END AS d{i},
+        CASE WHEN {day} AND {d_per} > 0 THEN {d_over} * least(1, {cap} / {d_per}) END AS wx{i},
+        CASE WHEN {day} AND {d_per} > 0 THEN least({d_per}, {cap}) END AS wy{i}"""
+)
 """The values of one unit, which are NULL if it does not count for the metric.
 
 ``pessimistic``: requests that a breaker kept away are bad ones of a treatment, and good ones of the control.
@@ -47,9 +59,16 @@ COLUMNS = {
     "pessimistic": """, count(px{i}), sum(px{i}), sum(py{i}), sum(px{i} * px{i}), sum(py{i} * py{i}),
     sum(px{i} * py{i})""",
 }
+COLUMNS["shares"] = (
+    COLUMNS["events"]
+    + """, histogram(h{i}), histogram(d{i}), count(wx{i}), sum(wx{i}), sum(wy{i}), sum(wx{i} * wx{i}),
+    sum(wy{i} * wy{i}), sum(wx{i} * wy{i})"""
+)
 """The sums of one arm."""
+BIN = "(floor({share} + 1e-9) + (key % 1000003 / 1000003.0 < {share} - floor({share} + 1e-9) - 1e-9)::INT)::INT"
+"""The bin of a unit's share, times the last bin: a share between two bins goes to one of them by the unit's hash."""
 EVENT_USERS = "SELECT arm{columns} FROM ({units}) GROUP BY arm"
-WIDTHS = {"events": 7, "amount": 5, "pessimistic": 6}
+WIDTHS = {"events": 7, "shares": 15, "amount": 5, "pessimistic": 6}
 """The number of columns of each."""
 
 
@@ -79,18 +98,19 @@ def read_sums(
     With ``events_only``, only metrics that count events are read, which is far cheaper. Raises `duckdb.Error`.
     """
     arms = {name: _Arm() for name in plan.shares}
-    metrics = [one for one in plan.metrics if one.method == "events" or not events_only]
-    others = [one for one in metrics if one.method not in ("events", "amount")]
-    summed = [one for one in metrics if one.method == "events" or (one.method == "amount" and one.cap)]
+    metrics = [one for one in plan.metrics if one.counts_requests or not events_only]
+    others = [one for one in metrics if one.method in ("quantile", "feedback", "given")]
+    summed = [one for one in metrics if one.counts_requests or (one.method == "amount" and one.cap)]
     bound, apart = unit_groups.bound(plan, hashes), unit_groups.any_kept_away(cursor, plan)
-    read = _SumsOfUnits(plan, summed, apart)
+    windows = plan.unit != "request" and any(one.method == "shares" for one in summed)
+    read = _SumsOfUnits(plan, summed, apart, (now_us, interruptions))
     if others:
-        cursor.execute(unit_groups.keep(summed, apart=apart), bound)
+        cursor.execute(unit_groups.keep(summed, apart=apart, windows=windows), bound)
         read.into(arms, cursor, unit_groups.KEPT, {})
         _read_others(cursor, plan, hashes, others, arms, (now_us, interruptions))
         cursor.execute(unit_groups.FORGET)
     else:
-        read.into(arms, cursor, f"({unit_groups.counted(summed, apart=apart)})", bound)
+        read.into(arms, cursor, f"({unit_groups.counted(summed, apart=apart, windows=windows)})", bound)
     return Sums(now_us, {name: arm.done() for name, arm in arms.items()})
 
 
@@ -99,7 +119,7 @@ def read_event_users(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str]) 
 
     Raises `duckdb.Error`.
     """
-    metrics = [one for one in plan.guardrails if one.method == "events"]
+    metrics = [one for one in plan.guardrails if one.counts_requests]
     if not metrics:
         return {}
     apart = unit_groups.any_kept_away(cursor, plan)
@@ -118,11 +138,15 @@ def read_event_users(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str]) 
 
 @dataclass(frozen=True, slots=True)
 class _SumsOfUnits:
-    """Reads the metrics that are computed from the sums of units. ``apart``: with requests that were kept away."""
+    """Reads the metrics that are computed from the sums of units. ``apart``: with requests that were kept away.
+
+    ``at``: the time of the look, and the interruptions of the segment.
+    """
 
     plan: AnalysisPlan
     metrics: Sequence[MetricPlan]
     apart: bool
+    at: tuple[int, Sequence[Interruption]]
 
     def into(self, arms: Mapping[str, _Arm], cursor: Cursor, units: str, bound: Mapping[str, object]) -> None:
         """Read them into the arms. ``units``: the source of units, which binds ``bound``."""
@@ -144,7 +168,7 @@ class _SumsOfUnits:
                     have = "has" if unpriced == 1 else "have"
                     arm.unknown[one.metric] = f"{counted(unpriced, 'answer')} {have} no price"
                 elif found[0][0]:
-                    arm.metrics[one.metric] = _errors(one, *found) if one.method == "events" else _amounts(one, *found)
+                    arm.metrics[one.metric] = _errors(one, *found) if one.counts_requests else _amounts(one, *found)
 
     def _parts(self, metric: MetricPlan) -> list[tuple[str, dict[str, object]]]:
         """The names of the metric's parts in `VALUES` and `COLUMNS`, with what stands for the names in these."""
@@ -160,19 +184,48 @@ class _SumsOfUnits:
             "cap": repr(float(metric.cap or REQUESTS_CAP)),
             "control": list(self.plan.shares).index(self.plan.control),
         }
+        if metric.method == "shares":
+            found |= self._windows(metric, counts)
         return [
             (kind, found) for kind in (metric.method, *(["pessimistic"] if self.apart and known.needs_answer else []))
         ]
 
+    def _windows(self, metric: MetricPlan, counts: str) -> dict[str, object]:
+        """The sums of both windows, and when they are complete. With a unit for each request they are the request."""
+        known, (now_us, interruptions) = CATALOGUE[metric.metric], self.at
+        if self.plan.unit == "request":
+            hour = day = counts
+            h_over, h_per, d_over, d_per, away = known.over, known.per, known.over, known.per, "kept_away"
+        else:
+            until_us = now_us - LATE_US
+            hour, day = (
+                f"{counts} AND {unit_groups.complete(window, until_us, interruptions)}" for window in (HOUR_US, DAY_US)
+            )
+            h_over, h_per = f"h_{known.over}", f"h_{known.per}"
+            d_over, d_per, away = f"d_{known.over}", f"d_{known.per}", "d_kept_away"
+        if self.apart and known.needs_answer:
+            control = list(self.plan.shares).index(self.plan.control)
+            d_over, d_per = f"({d_over} + CASE WHEN arm = {control} THEN 0 ELSE {away} END)", f"({d_per} + {away})"
+        return {
+            "hour": hour, "day": day, "h_per": h_per, "d_over": d_over, "d_per": d_per,
+            "hour_bin": BIN.format(share=f"({BINS - 1} * {h_over} / {h_per})"),
+            "day_bin": BIN.format(share=f"({BINS - 1} * {d_over} / {d_per})"),
+        }  # fmt: skip
 
-def _errors(metric: MetricPlan, found: Sequence[float], pessimistic: Sequence[float] = ()) -> RequestErrors:
+
+def _errors(metric: MetricPlan, found: Sequence[Any], pessimistic: Sequence[float] = ()) -> RequestErrors:
     """The sums of events, from the columns of `COLUMNS`."""
-    n, users, *sums = found
+    n, users, *sums = found[:7]
+    shares = None
+    if metric.method == "shares":
+        hour, day = (UnitShares(tuple(int((one or {}).get(at, 0)) for at in range(BINS))) for one in found[7:9])
+        shares = ErrorShares(hour, day, JointMoments(int(found[9]), *map(float, found[10:])))
     return RequestErrors(
         int(users),
         JointMoments(int(n), *map(float, sums)),
         float(metric.cap or REQUESTS_CAP),
         JointMoments(int(pessimistic[0]), *map(float, pessimistic[1:])) if pessimistic else None,
+        shares,
     )
 
 

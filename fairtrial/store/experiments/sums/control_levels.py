@@ -95,7 +95,7 @@ def read_level(
     Of events it is the number of bad requests per request. Raises `duckdb.Error`.
     """
     alone = replace(plan, from_us=since_us, shares={plan.control: 1.0}, metrics=())
-    if metric.method in ("events", "amount"):
+    if metric.method in ("events", "shares", "amount"):
         bound = unit_groups.bound(alone, hashes) | {"control": plan.control}
         del bound["variants"]
         apart = unit_groups.any_kept_away(cursor, plan)
@@ -125,7 +125,7 @@ def history_level(
         "deployment": deployment,
     }
     found: Level | None = None
-    if metric.method in ("events", "amount"):
+    if metric.method in ("events", "shares", "amount"):
         found = _of_units(cursor, metric, PAST_UNITS, bound)
     elif metric.method == "quantile":
         rows = {name: np.ma.asarray(column) for name, column in cursor.execute(PAST_VALUES, bound).fetchnumpy().items()}
@@ -145,7 +145,7 @@ def _of_units(cursor: Cursor, metric: MetricPlan, units: str, bound: Mapping[str
     The cap of events is the number of requests that 99 % of the units do not exceed.
     """
     known = CATALOGUE[metric.metric]
-    if metric.method == "events":
+    if metric.counts_requests:
         cap = repr(float(metric.cap or REQUESTS_CAP))
         sql = RATIO.format(over=known.over, per=known.per, cap=cap, units=units)
         level, most, count = cursor.execute(sql, bound).fetchone() or (None, None, 0)

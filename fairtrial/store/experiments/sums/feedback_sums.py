@@ -27,7 +27,7 @@ READ = f"""
 WITH due AS (
     SELECT key, arm, since, since + to_microseconds($window) AS until
     FROM temp.plan_units
-    WHERE {{counts}} AND since + to_microseconds($window) <= $complete
+    WHERE {{counts}}
 ), said AS (
     SELECT due.key, arg_max({VALUE}, (f.at_time, f.feedback_id)) AS value
     FROM feedback f JOIN due ON due.key = hash(CASE WHEN f.attribution = 'unit' THEN f.unit ELSE f.subject_unit END)
@@ -66,8 +66,8 @@ def read_feedback(
         if not window:
             continue
         asked = values_of(metric, window) | {"experiment": plan.experiment, "from": since}
-        asked["complete"] = timestamp(max(0, now_us - LATE_US))
-        counts = " AND ".join([unit_groups.counts(plan, metric), *map(_uninterrupted, interruptions)])
+        over = unit_groups.complete(round(window * 1_000_000), now_us - LATE_US, interruptions)
+        counts = f"{unit_groups.counts(plan, metric)} AND {over}"
         for arm, units, n, x, xx in cursor.execute(READ.format(counts=counts), asked).fetchall():
             given = Moments(units, n, n) if metric.method == "given" else Moments(n, x, xx)
             found[arm, metric.metric] = Feedback(units, given, window)
@@ -84,10 +84,3 @@ def values_of(metric: MetricPlan, window: float) -> dict[str, Any]:
     """The parameters of one metric: its key, range and window."""
     low, high = metric.within
     return {"key": key_of(metric), "low": float(low), "high": float(high), "window": round(window * 1_000_000)}
-
-
-def _uninterrupted(interruption: Interruption) -> str:
-    """A condition: the window does not cross the interruption."""
-    from_us, until_us = interruption
-    before = f"since + to_microseconds($window) <= make_timestamp({int(from_us)})"
-    return before if until_us is None else f"({before} OR since >= make_timestamp({int(until_us)}))"

@@ -25,6 +25,7 @@ from fairtrial.experiments.decision.wording import (
     levels_words,
     primary_sentence,
     room_words,
+    stops_words,
 )
 from fairtrial.experiments.metric_wording import is_share
 from fairtrial.store.core.database import Database
@@ -157,6 +158,13 @@ def _guardrail(plan: AnalysisPlan, metric: MetricPlan, decision: Decision) -> di
         "room_words": room_words(one),
         "signal": metric.signal,
         "margin": metric.margin_on_scale,
+        "pause_at": one.pause_at,
+        "kill_at": one.kill_at,
+        "stops": stops_words(metric),
+        "declined": one.declined,
+        "missing": one.missing,
+        "weighed": msgspec.to_builtins(one.weighed),
+        "vetoed": one.vetoed,
     }
 
 

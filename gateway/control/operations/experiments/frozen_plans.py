@@ -212,7 +212,7 @@ def _known(database: Database, plan: Plan, experiment: Experiment, first: Analys
         found = {
             one.metric: control_levels.history_level(cursor, first, one, route=route, deployment=deployment)
             for one in first.metrics
-            if one.needs_level or one.method == "events"
+            if one.needs_level or one.counts_requests
         }
     stated = _stated_caps(experiment)
     return {

@@ -88,7 +88,8 @@ def test_a_start_freezes_what_the_file_declares() -> None:
 
 def test_each_guardrail_has_both_margins_and_its_signal() -> None:
     found = frozen(project())
-    assert (metric(found, ERRORS).margin, metric(found, ERRORS).stop) == (0.01, 0.0)
+    rate = metric(found, ERRORS)
+    assert (rate.method, rate.margin, rate.pause, rate.stop) == ("shares", 0.01, 0.0, 0.01)
     cost = metric(found, "cost.per_request")
     assert (cost.margin, cost.relative, cost.stop, cost.stop_relative, cost.signal) == (0.2, True, 0.3, True, "pause")
     given = metric(found, "feedback.solved.given")
@@ -126,10 +127,11 @@ def test_a_share_of_requests_counts_so_many_of_one_unit(unit: str, cap: float | 
     assert metric(found, ERRORS).cap == used
 
 
-def test_a_lower_cap_shows_sooner_that_errors_are_not_more() -> None:
+def test_by_rules_3_a_lower_cap_shows_sooner_that_errors_are_not_more() -> None:
     answers = []
     for cap in (50, 5):
-        found = frozen(project(primary=None, guardrails=[{"metric": ERRORS, "margin": "1pp", "cap": cap}]))
+        plan = project(primary=None, guardrails=[{"metric": ERRORS, "margin": "1pp", "cap": cap}])
+        found = freeze(plan, plan.experiments[NAME], Start(at_us=7, started_us=5, rules=3))
         seen = sums(0, errors=(failing(6_000, 60, cap=cap), failing(6_000, 60, cap=cap)))
         answers.append(find(found, seen)[0].answer)
     assert answers == ["cannot tell", "safe"]

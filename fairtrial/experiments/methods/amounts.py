@@ -1,0 +1,154 @@
+"""Decides costs and tokens by two lines: the mean up to a frozen cap, and the share of units above the cap."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import inf, log
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis.planned_looks import Times
+from fairtrial.experiments.methods.events import kill_alpha
+from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
+from fairtrial.experiments.methods.method import Scaled, normal_primary, units_for, worse_beyond
+from fairtrial.stats.always_valid import always_valid, at_least, at_most
+from fairtrial.stats.arms.amounts import Amounts
+from fairtrial.stats.arms.means import mean, mean_difference
+from fairtrial.stats.e_values import EValue
+from fairtrial.stats.sequential.cost_guardrail import cost_guardrail
+from fairtrial.stats.sequential.guardrails import GuardrailFinding, Limits
+from fairtrial.stats.sequential.unit_shares import BINS, ShareTest, UnitShares, share_evidence
+
+Pair = tuple[Amounts, Amounts]
+ABOVE_MARGIN = 0.01
+"""How much larger the share of units above the cap of a cost may be."""
+
+
+class AmountsOfUnits:
+    """Costs and tokens, of a unit or of its requests on average."""
+
+    @property
+    def sums(self) -> type[Amounts]:
+        return Amounts
+
+    def guardrail(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair) -> Finding:
+        share = plan.share_of(variant)
+        found, harmed, safe = self._judged(plan, metric, pair, (share, metric.stop_on_scale or 0.0))
+        log_kill, log_e, declined = -log(kill_alpha(plan, metric)), _log_e(found), False
+        log_harm: float | None = None
+        if metric.pauses_earlier:
+            earlier, declined, _ = self._judged(plan, metric, pair, (share, metric.pause_on_scale or 0.0))
+            log_e, log_harm = _log_e(earlier), log_e
+        estimate: Estimate | NotEnough = NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
+        if metric.tau is not None:
+            estimate = always_valid(self.difference(metric, pair)(1.0), tau=metric.tau, level=1 - plan.alpha)
+        answer: Answer = "harm" if harmed else "safe" if safe else "cannot tell"
+        return Finding(
+            metric.metric, variant, "guardrail", answer, estimate,
+            log_e=log_e, log_kill=log_kill, declined=declined, log_harm=log_harm,
+        )  # fmt: skip
+
+    def primary(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, times: Times) -> Finding:
+        """Under rules 1 to 3 the mean decides alone."""
+        effect = self.difference(metric, pair)(1.0)
+        found = normal_primary(plan, metric, variant, (effect, effect), times)
+        return found if plan.rules < 4 else self._by_both_lines(plan, metric, found, pair)
+
+    def difference(self, metric: MetricPlan, pair: Pair) -> Scaled:
+        del metric
+        one, other = pair
+        return lambda scale: mean_difference(one.capped, other.capped, within=one.within, scale=scale)
+
+    def level(self, metric: MetricPlan, sums: Amounts) -> float | None:
+        del metric
+        return sums.capped.mean if sums.capped.n else None
+
+    def level_interval(self, plan: AnalysisPlan, metric: MetricPlan, sums: Amounts) -> Estimate | NotEnough:
+        if metric.tau is None:
+            return NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
+        return always_valid(mean(sums.capped, within=sums.within), tau=metric.tau, level=1 - plan.alpha_attempt)
+
+    def units(self, sums: Amounts) -> tuple[int, int]:
+        return sums.capped.n, sums.capped.n
+
+    def needed(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
+        return units_for(plan, metric, self.difference(metric, pair)(1.0))
+
+    def missing(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
+        return units_within_margin(plan, metric, self.difference(metric, pair), self.level(metric, pair[0]))
+
+    def _judged(
+        self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair, stop: tuple[float, float]
+    ) -> tuple[GuardrailFinding, bool, bool]:
+        """The line with more evidence of harm, whether harm is proven, and whether safety is.
+
+        ``stop``: the treatment's share of the units, and the margin that stops. Harm has the alpha of kills.
+        """
+        share, beyond = stop
+        level, number = metric.level or 0.0, max(1, len(plan.guardrails) * len(plan.treatments))
+        margin = (metric.margin_on_scale or 0.0) / level
+        limits = Limits(margin, beyond / level, alpha=plan.alpha, guardrails=number)
+        cost = cost_guardrail(*pair, limits, level=level, above_margin=ABOVE_MARGIN, share=share)
+        safe = cost.answer == "safe" or (cost.mean.not_worse and cost.above.not_worse)
+        if plan.attempt > 1:
+            again = replace(limits, alpha=plan.alpha_attempt, guardrails=1)
+            later = cost_guardrail(*pair, again, level=level, above_margin=ABOVE_MARGIN, share=share)
+            safe = later.mean.not_worse and later.above.not_worse
+        worst = cost.mean if not cost.above.harmed and _worst(cost.mean) >= _worst(cost.above) else cost.above
+        return worst, cost.answer == "harm", safe
+
+    def _by_both_lines(self, plan: AnalysisPlan, metric: MetricPlan, by_mean: Finding, pair: Pair) -> Finding:
+        """*Better* and *not worse* need both lines, each at the whole alpha; *worse* needs either, at half of it.
+
+        The capped mean says nothing about amounts beyond the cap, so it never decides alone.
+        """
+        alpha, share = plan.alpha_primary / 2, plan.share_of(by_mean.variant)
+        tail_safe = tail_evidence(pair, "safe", share) >= -log(alpha)
+        tail_worse = tail_evidence(pair, "harm", share) >= -log(alpha / 2)
+        beyond, tau, effect = worse_beyond(plan, metric), metric.tau or 0.0, self.difference(metric, pair)(1.0)
+        bound = at_least(effect, tau=tau, alpha=alpha / 2)
+        mean_worse = isinstance(bound, Estimate) and bound.low > beyond
+        if mean_worse or tail_worse:
+            return replace(by_mean, answer="worse", why="" if mean_worse else TAIL_WORSE)
+        if by_mean.answer in ("better", "not worse"):
+            return by_mean if tail_safe else replace(by_mean, answer="cannot tell", why=TAIL_OPEN)
+        under = at_most(effect, tau=tau, alpha=plan.alpha_primary)
+        margin = metric.margin_on_scale or 0.0
+        within = metric.require == "not_worse" and isinstance(under, Estimate) and under.high < margin
+        if within and tail_safe:
+            return replace(by_mean, answer="not worse")
+        return replace(by_mean, answer="cannot tell", why=by_mean.why or ("" if not tail_safe else MEAN_OPEN))
+
+
+TAIL_WORSE = "more units are above the cap, by over 1 point"
+TAIL_OPEN = "the mean up to the cap agrees, but the share of units above the cap is not proven within 1 point"
+MEAN_OPEN = "the share of units above the cap is within 1 point, but the mean up to the cap decides nothing yet"
+
+
+def tail_evidence(pair: Pair, side: str, share: float) -> float:
+    """ln of the evidence that the share above the cap is, or is not, larger by `ABOVE_MARGIN`."""
+    control, treatment = (UnitShares((one.capped.n - one.above, *(0,) * (BINS - 2), one.above)) for one in pair)
+    test = ShareTest("safe" if side == "safe" else "harm", ABOVE_MARGIN, share=share)
+    found = share_evidence(control, treatment, test)
+    return found.log_e if isinstance(found, EValue) else 0.0
+
+
+def units_within_margin(
+    plan: AnalysisPlan, metric: MetricPlan, difference: Scaled, level: float | None
+) -> int | NotEnough:
+    """The further units that prove a normal effect within the margin, if the levels stay as they are."""
+    effect, margin = difference(1.0), metric.margin_on_scale
+    if isinstance(effect, NotEnough) or margin is None or level is None:
+        return NotEnough(UNKNOWN_LEVEL, "more units of both arms")
+    decline = effect.value if metric.better == "lower" else -effect.value
+    found = units_for(plan, metric, effect, distance=margin - decline, alpha=plan.alpha_attempt)
+    return found if isinstance(found, NotEnough) else max(0, found - effect.n)
+
+
+def _log_e(found: GuardrailFinding) -> float | None:
+    return found.evidence.log_e if isinstance(found.evidence, EValue) else None
+
+
+def _worst(found: GuardrailFinding) -> float:
+    log_e = _log_e(found)
+    return -inf if log_e is None else log_e

@@ -1,0 +1,135 @@
+"""Decides rates of requests by rules 1 to 3: harm by units with a bad request, safety by bad requests per request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from math import log
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis.planned_looks import Times
+from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Finding
+from fairtrial.experiments.methods.method import Scaled, mirror, normal_primary, shown, units_for
+from fairtrial.stats.always_valid import always_valid
+from fairtrial.stats.arms.ratios import ratio, ratio_difference
+from fairtrial.stats.e_values import EValue
+from fairtrial.stats.sequential.error_guardrail import RequestErrors, error_guardrail
+from fairtrial.stats.sequential.guardrails import GuardrailFinding, Limits, guardrail, rare_harm
+
+Pair = tuple[RequestErrors, RequestErrors]
+AGAINST = "requests that an open breaker kept away count against its safety"
+
+
+class Events:
+    """Rates of requests under rules 1 to 3."""
+
+    @property
+    def sums(self) -> type[RequestErrors]:
+        return RequestErrors
+
+    def guardrail(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair) -> Finding:
+        found = self._judged(plan, metric, pair, plan.share_of(variant))
+        evidence = found.evidence
+        estimate: Estimate | NotEnough = NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
+        if metric.tau is not None:
+            estimate = always_valid(self.difference(metric, pair)(1.0), tau=metric.tau, level=1 - plan.alpha)
+        return Finding(
+            metric.metric, variant, "guardrail",
+            "harm" if found.harmed else "safe" if found.not_worse else "cannot tell",
+            shown(metric, estimate),
+            log_e=evidence.log_e if isinstance(evidence, EValue) else None,
+            log_kill=-log(kill_alpha(plan, metric)),
+            why=AGAINST if has_kept_away(pair) and not found.not_worse else "",
+        )  # fmt: skip
+
+    def primary(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, times: Times) -> Finding:
+        effects = self.difference(metric, pair)(1.0), self.for_safety(pair)(1.0)
+        return normal_primary(plan, metric, variant, effects, times)
+
+    def difference(self, metric: MetricPlan, pair: Pair) -> Scaled:
+        del metric
+        one, other = pair
+        return lambda scale: ratio_difference(one.requests, other.requests, cap=one.cap, scale=scale)
+
+    def level(self, metric: MetricPlan, sums: RequestErrors) -> float | None:
+        found = sums.requests.x / sums.requests.y if sums.requests.y else None
+        return 1 - found if found is not None and metric.better == "higher" else found
+
+    def level_interval(self, plan: AnalysisPlan, metric: MetricPlan, sums: RequestErrors) -> Estimate | NotEnough:
+        if metric.tau is None:
+            return NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
+        found = always_valid(ratio(sums.for_safety, cap=sums.cap), tau=metric.tau, level=1 - plan.alpha_attempt)
+        return of_good(metric, found)
+
+    def units(self, sums: RequestErrors) -> tuple[int, int]:
+        return sums.requests.n, sums.requests.n
+
+    def needed(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
+        return units_for(plan, metric, self.difference(metric, pair)(1.0))
+
+    def missing(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
+        del plan, metric, pair
+        return NotEnough("these rules give no forecast for guardrails", "newer rules, by an amendment")
+
+    def for_safety(self, pair: Pair) -> Scaled:
+        """The difference with the pessimistic sums, by which a treatment is proven to be better, not worse or safe."""
+        one, other = pair
+        return lambda scale: ratio_difference(one.for_safety, other.for_safety, cap=one.cap, scale=scale)
+
+    def _judged(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair, share: float) -> GuardrailFinding:
+        """Harm at the alpha of kills, and safety at the alpha of the attempt."""
+        number = max(1, len(plan.guardrails) * len(plan.treatments)) * (2 if tested_twice(metric) else 1)
+        found = self._test(metric, pair, share, Limits(1.0, alpha=plan.alpha, guardrails=number))
+        if plan.attempt > 1:
+            safe = self._test(metric, pair, share, Limits(1.0, alpha=plan.alpha_attempt))
+            found = replace(found, safe=safe.safe, not_worse=safe.not_worse)
+        return found
+
+    def _test(self, metric: MetricPlan, pair: Pair, share: float, alphas: Limits) -> GuardrailFinding:
+        one, other = pair
+        limits = replace(alphas, margin=metric.margin, stop_margin=metric.stop)
+        if not metric.counts_events:
+            return self._points(metric, pair, limits)
+        if metric.relative and metric.level is None:
+            return rare_harm(one.users, other.users, limits, share=share)
+        level = metric.level if metric.relative else None
+        return error_guardrail(one, other, limits, level=level, share=share)
+
+    def _points(self, metric: MetricPlan, pair: Pair, limits: Limits) -> GuardrailFinding:
+        """A margin that stops in points, which only the difference of the rates can show.
+
+        While the level that a relative margin refers to is unknown, nothing is proven safe.
+        """
+        margin = metric.margin_on_scale
+        on_scale = replace(limits, margin=margin or metric.stop, stop_margin=metric.stop, bad="up")
+        found = guardrail(self.difference(metric, pair)(1.0), on_scale)
+        safe = guardrail(self.for_safety(pair)(1.0), on_scale)
+        return replace(found, safe=safe.safe, not_worse=safe.not_worse and bool(margin))
+
+
+def kill_alpha(plan: AnalysisPlan, metric: MetricPlan) -> float:
+    """The error probability of one test for harm.
+
+    Two tests share the alpha of an amount (the mean, the share above the cap), and that of counted events whose level
+    the experiment measures itself (before and after it is known).
+    """
+    return plan.alpha_kill / 2 if metric.method == "amount" or tested_twice(metric) else plan.alpha_kill
+
+
+def tested_twice(metric: MetricPlan) -> bool:
+    """Whether harm by counted events is tested before the level is known, and again on the units after."""
+    return metric.counts_events and metric.measures_level
+
+
+def has_kept_away(arms: Iterable[object]) -> bool:
+    """Whether a breaker kept requests from one of the arms, which count against the safety by this metric."""
+    return any(isinstance(one, RequestErrors) and one.pessimistic not in (None, one.requests) for one in arms)
+
+
+def of_good(metric: MetricPlan, estimate: Estimate | NotEnough) -> Estimate | NotEnough:
+    """A level of bad requests as the level of the metric, which for some rates is that of good ones."""
+    if isinstance(estimate, NotEnough) or metric.better == "lower":
+        return estimate
+    found = mirror(estimate)
+    return replace(found, value=1 + found.value, low=1 + found.low, high=1 + found.high)

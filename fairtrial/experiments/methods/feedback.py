@@ -1,0 +1,131 @@
+"""Decides feedback: one value for each unit, with missing values filled in every way; rare feedback by conversions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from math import log
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis.planned_looks import Times, spent
+from fairtrial.experiments.methods.amounts import units_within_margin
+from fairtrial.experiments.methods.exact import exact_answer, is_exact
+from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
+from fairtrial.experiments.methods.method import Scaled, normal_primary, shown, units_for, worse_beyond
+from fairtrial.stats.always_valid import always_valid, evidence_above
+from fairtrial.stats.arms.feedback import Feedback, FeedbackFinding, Interval, feedback_difference
+from fairtrial.stats.arms.means import mean, mean_difference
+from fairtrial.stats.e_values import EValue
+from fairtrial.stats.sums import Moments
+
+Pair = tuple[Feedback, Feedback]
+
+
+class FeedbackOfUnits:
+    """Feedback, and whether a unit gave some."""
+
+    @property
+    def sums(self) -> type[Feedback]:
+        return Feedback
+
+    def guardrail(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair) -> Finding:
+        alpha, margin = plan.alpha_kill, metric.margin_on_scale or 0.0
+        stop, pause = metric.stop_on_scale or 0.0, metric.pause_on_scale or 0.0
+        harm = _compared(metric, pair, margin=None, level=1 - 2 * alpha)
+        safe = _compared(metric, pair, margin=margin, level=1 - plan.alpha_attempt)
+        answer: Answer = "cannot tell"
+        if _all_below(harm, -stop):
+            answer = "harm"
+        elif safe.answer in ("better", "not worse"):
+            answer = "safe"
+        two = metric.pauses_earlier
+        return Finding(
+            metric.metric, variant, "guardrail", answer, shown(metric, harm.complete),
+            log_e=self._evidence(metric, pair, pause if two else stop), log_kill=-log(alpha),
+            declined=two and _all_below(harm, -pause),
+            log_harm=self._evidence(metric, pair, stop) if two else None,
+        )  # fmt: skip
+
+    def primary(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, times: Times) -> Finding:
+        if metric.method == "given":
+            effect = self.difference(metric, pair)(1.0)
+            return normal_primary(plan, metric, variant, (effect, effect), times)
+        if is_exact(plan, metric):
+            exact, estimate = exact_answer(plan, metric, variant, *pair)
+            return Finding(metric.metric, variant, "primary", exact, estimate)
+        margin = metric.margin_on_scale if metric.require == "not_worse" else None
+        found = _compared(
+            metric, pair, margin=margin, level=1 - plan.alpha_primary,
+            interval=partial(spent, times=times) if times else None, beyond=worse_beyond(plan, metric),
+        )  # fmt: skip
+        information = times[-1] if times else None
+        return Finding(
+            metric.metric, variant, "primary", found.answer, shown(metric, found.complete), information=information
+        )
+
+    def difference(self, metric: MetricPlan, pair: Pair) -> Scaled:
+        one, other = pair
+        return lambda scale: mean_difference(one.given, other.given, within=metric.within, scale=scale)
+
+    def level(self, metric: MetricPlan, sums: Feedback) -> float | None:
+        del metric
+        return sums.given.mean if sums.given.n else None
+
+    def level_interval(self, plan: AnalysisPlan, metric: MetricPlan, sums: Feedback) -> Estimate | NotEnough:
+        """The level of the units that gave feedback."""
+        if metric.tau is None:
+            return NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
+        return always_valid(mean(sums.given, within=metric.within), tau=metric.tau, level=1 - plan.alpha_attempt)
+
+    def units(self, sums: Feedback) -> tuple[int, int]:
+        return sums.units, sums.given.n
+
+    def needed(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
+        if is_exact(plan, metric):
+            return NotEnough("rare events are decided by their number", "a plan by fairtrial experiment plan")
+        return units_for(plan, metric, self.difference(metric, pair)(1.0))
+
+    def missing(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
+        return units_within_margin(plan, metric, self.difference(metric, pair), self.level(metric, pair[0]))
+
+    def _evidence(self, metric: MetricPlan, pair: Pair, beyond: float) -> float | None:
+        """ln of the evidence, among units with feedback, of a decline beyond a margin."""
+        control, treatment = _as_good(metric, pair)
+        effect = mean_difference(treatment.given, control.given, within=metric.within)
+        found = evidence_above(effect, tau=metric.tau or 0.0, null=beyond)
+        return found.log_e if isinstance(found, EValue) else None
+
+
+def _compared(
+    metric: MetricPlan, pair: Pair, *, margin: float | None, level: float,
+    interval: Interval | None = None, beyond: float = 0.0,
+) -> FeedbackFinding:  # fmt: skip
+    """The comparison in terms of "higher is better"."""
+    return feedback_difference(
+        *_as_good(metric, pair), tau=metric.tau or 0.0, response=metric.response, within=metric.within, margin=margin,
+        level=level, interval=interval, worse_beyond=beyond,
+    )  # fmt: skip
+
+
+def _as_good(metric: MetricPlan, pair: Pair) -> Pair:
+    """Both arms with values of which higher ones are better; others are mirrored within their range."""
+    if metric.better == "higher":
+        return pair
+    span = metric.within[0] + metric.within[1]
+    return _mirrored(pair[0], span), _mirrored(pair[1], span)
+
+
+def _mirrored(arm: Feedback, span: float) -> Feedback:
+    given = arm.given
+    squares = span**2 * given.n - 2 * span * given.x + given.xx
+    return replace(arm, given=Moments(given.n, span * given.n - given.x, max(0.0, squares)))
+
+
+def _all_below(found: FeedbackFinding, limit: float) -> bool:
+    """Whether every way to fill in missing feedback shows a loss beyond the limit."""
+    ways: Sequence[Estimate | NotEnough] = [found.complete, found.lowest, found.highest]
+    differs = isinstance(found.given, NotEnough) or not found.given.low <= 0 <= found.given.high
+    asked = [*ways, found.best] if differs else ways
+    return all(isinstance(one, Estimate) and one.high < limit for one in asked)

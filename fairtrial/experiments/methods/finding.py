@@ -1,0 +1,46 @@
+"""Defines what a look shows about one metric of one treatment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+
+Answer = Literal["better", "not worse", "worse", "harm", "safe", "cannot tell"]
+UNKNOWN_LEVEL = "the control's level is not known yet, so the margin is not fixed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a look shows about one metric of one treatment.
+
+    ``answer`` is that of this look alone. ``estimate`` is treatment − control with its always-valid interval, for
+    readers. ``log_e`` is the evidence of what stops first: a decline that pauses, or harm. ``log_kill`` is the value at
+    which a stop is proven. ``control`` and ``treatment`` are the levels of the arms. ``n`` counts the units behind the
+    estimate. ``why`` says why nothing can be told, or is empty. ``information``: at a planned look, the share of the
+    planned units. ``declined``: whether a decline that pauses is proven. ``log_harm``: the evidence of harm where it is
+    not ``log_e``. ``weighed``: of a rate, the difference with each request weighing the same; ``vetoed``: whether that
+    is proven to be worse than the margin.
+    """
+
+    metric: str
+    variant: str
+    role: Literal["primary", "guardrail"]
+    answer: Answer
+    estimate: Estimate | NotEnough
+    control: float | None = None
+    treatment: float | None = None
+    log_e: float | None = None
+    log_kill: float | None = None
+    why: str = ""
+    information: float | None = None
+    declined: bool = False
+    log_harm: float | None = None
+    weighed: Estimate | NotEnough | None = None
+    vetoed: bool = False
+
+    @property
+    def harmed(self) -> bool:
+        """Whether this look proves harm to a guardrail."""
+        return self.answer == "harm"

@@ -1,0 +1,206 @@
+"""Decides rates of requests by the mean over units of each unit's share of bad requests.
+
+Pause and kill go by the first hour of each unit, so that they are soon known; safety and the primary metric go by its
+first 24 hours. A pause is also found by the units with a bad request, each once, from the first one on. The difference
+with each request weighing the same stands beside it: units with many requests may suffer while most units do not.
+"""
+
+from __future__ import annotations
+
+from math import ceil, exp, inf, log
+
+import numpy as np
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis.planned_looks import Times
+from fairtrial.experiments.methods.events import AGAINST, has_kept_away, of_good
+from fairtrial.experiments.methods.finding import Answer, Finding
+from fairtrial.experiments.methods.method import Scaled, normal_primary, shown
+from fairtrial.stats.always_valid import always_valid, at_least
+from fairtrial.stats.arms.means import mean_difference
+from fairtrial.stats.arms.ratios import ratio_difference
+from fairtrial.stats.e_values import EValue
+from fairtrial.stats.sequential.error_guardrail import ErrorShares, RequestErrors
+from fairtrial.stats.sequential.guardrails import Limits, rare_evidence
+from fairtrial.stats.sequential.unit_shares import ShareTest, UnitShares, share_difference, share_evidence, share_level
+
+Pair = tuple[RequestErrors, RequestErrors]
+VETO_ALPHA = 0.01
+"""The error probability of the request-weighted lines of all rates together."""
+NO_WINDOW = NotEnough("no unit of both arms has a complete window yet", "units with complete windows")
+MOST_TIMES = 1000.0
+"""Beyond so many times the present units, a forecast says nothing."""
+
+
+class Rates:
+    """Rates of requests under rules 4 and later."""
+
+    @property
+    def sums(self) -> type[RequestErrors]:
+        return RequestErrors
+
+    def guardrail(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair) -> Finding:
+        share, stops_at = plan.share_of(variant), -log(plan.alpha_kill)
+        declined, harmed = decline_evidence(metric, pair, share), harm_evidence(metric, pair, share)
+        safe = _tested(pair, safety_test(metric, share)) >= -log(plan.alpha_attempt)
+        weighed, vetoed = weighed_difference(plan, metric, pair)
+        answer: Answer = "harm" if harmed >= stops_at else "safe" if safe else "cannot tell"
+        return Finding(
+            metric.metric, variant, "guardrail", answer,
+            shown(metric, _difference(pair, share, level=1 - plan.alpha)),
+            log_e=declined, log_kill=stops_at, declined=declined >= stops_at, log_harm=harmed,
+            why=AGAINST if has_kept_away(pair) and not safe else "",
+            weighed=shown(metric, weighed), vetoed=vetoed,
+        )  # fmt: skip
+
+    def primary(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, times: Times) -> Finding:
+        """Each direction has half of the error probability; planned looks use the normal effect of the shares."""
+        if times:
+            effect = self.difference(metric, pair)(1.0)
+            return normal_primary(plan, metric, variant, (effect, effect), times)
+        share, alpha = plan.share_of(variant), plan.alpha_primary
+        allowed = metric.margin if metric.require == "not_worse" else 0.0
+        worse = ShareTest("harm", allowed, metric.relative and allowed > 0, share)
+        answer: Answer = "cannot tell"
+        if _tested(pair, ShareTest("safe", 0.0, share=share)) >= -log(alpha / 2):
+            answer = "better"
+        elif _tested(pair, worse) >= -log(alpha / 2):
+            answer = "worse"
+        elif metric.require == "not_worse" and _tested(pair, safety_test(metric, share)) >= -log(alpha):
+            answer = "not worse"
+        estimate = shown(metric, _difference(pair, share, level=1 - alpha))
+        weighed = shown(metric, weighed_difference(plan, metric, pair)[0])
+        return Finding(metric.metric, variant, "primary", answer, estimate, weighed=weighed)
+
+    def difference(self, metric: MetricPlan, pair: Pair) -> Scaled:
+        """Of the mean shares in the first 24 hours."""
+        del metric
+        shares = _shares(pair)
+        if shares is None:
+            return lambda _: NO_WINDOW
+        arms = [one.day.moments for one in shares]
+        return lambda scale: mean_difference(*arms, within=(0.0, 1.0), scale=scale)
+
+    def level(self, metric: MetricPlan, sums: RequestErrors) -> float | None:
+        """Bad requests per request, as readers count them."""
+        found = sums.requests.x / sums.requests.y if sums.requests.y else None
+        return 1 - found if found is not None and metric.better == "higher" else found
+
+    def level_interval(self, plan: AnalysisPlan, metric: MetricPlan, sums: RequestErrors) -> Estimate | NotEnough:
+        """The mean share of the units in their first 24 hours."""
+        if sums.shares is None:
+            return NO_WINDOW
+        return of_good(metric, share_level(sums.shares.day, level=1 - plan.alpha_attempt))
+
+    def units(self, sums: RequestErrors) -> tuple[int, int]:
+        return sums.requests.n, sums.requests.n if sums.shares is None else sums.shares.day.n
+
+    def needed(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
+        found = units_to_show(pair, _primary_test(metric), alpha=plan.alpha_primary / (1 if metric.relative else 2))
+        return found if isinstance(found, NotEnough) else found + sum(one.n for one in _days(pair))
+
+    def missing(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
+        return units_to_show(pair, safety_test(metric, _split(pair)), alpha=plan.alpha_attempt)
+
+
+def safety_test(metric: MetricPlan, share: float) -> ShareTest:
+    """The test that the mean share of the treatment is within the margin."""
+    return ShareTest("safe", metric.margin, metric.relative, share)
+
+
+def decline_evidence(metric: MetricPlan, pair: Pair, share: float) -> float:
+    """ln of the evidence that pauses: by the shares of units, and half of it by units with a bad request.
+
+    Units with a bad request can show a decline only, so for a margin that pauses the shares are alone.
+    """
+    pause = metric.pause or 0.0
+    by_share = _tested(pair, ShareTest("harm", pause, metric.pause_relative and pause > 0, share), hour=True)
+    return by_share if pause > 0 else _mean(by_share, event_evidence(pair[0].users, pair[1].users, share))
+
+
+def event_evidence(control: int, treatment: int, share: float) -> float:
+    """ln of the evidence by units with a bad request, −∞ before five of the treatment have one."""
+    found = rare_evidence(control, treatment, Limits(1.0, 0.0), share=share)
+    return found.log_e if isinstance(found, EValue) else -inf
+
+
+def harm_evidence(metric: MetricPlan, pair: Pair, share: float) -> float:
+    """ln of the evidence that the treatment's mean share is beyond the margin that kills."""
+    return _tested(pair, ShareTest("harm", metric.stop, metric.stop_relative and metric.stop > 0, share), hour=True)
+
+
+def weighed_difference(plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> tuple[Estimate | NotEnough, bool]:
+    """The difference with each request weighing the same, and whether it is proven to be worse than the margin."""
+    shares, tau = _shares(pair), metric.margin_on_scale
+    if shares is None or tau is None:
+        return NO_WINDOW, False
+    one, other = (arm.requests for arm in shares)
+    estimate = always_valid(ratio_difference(one, other, cap=pair[0].cap), tau=tau, level=1 - plan.alpha)
+    rates = sum(found.method == "shares" for found in plan.guardrails)
+    scale = 1 + metric.margin if metric.relative else 1.0
+    effect = ratio_difference(one, other, cap=pair[0].cap, scale=scale)
+    worse = at_least(effect, tau=tau, alpha=VETO_ALPHA / max(1, rates * len(plan.treatments)))
+    limit = 0.0 if metric.relative else tau
+    return estimate, isinstance(worse, Estimate) and worse.low > limit
+
+
+def units_to_show(pair: Pair, test: ShareTest, *, alpha: float) -> int | NotEnough:
+    """The further units in both arms until a test succeeds, if the shares stay as they are."""
+    one, other = _days(pair)
+    if not (one.n and other.n):
+        return NO_WINDOW
+    arms = np.asarray(one.counts, np.float64), np.asarray(other.counts, np.float64)
+
+    def shows(times: float) -> bool:
+        return float(test.log_e(times * arms[0], times * arms[1])) >= -log(alpha)
+
+    if not shows(MOST_TIMES):
+        return NotEnough("the levels so far leave no room within the margin", "a smaller difference", one.n + other.n)
+    low, high = 0.0, MOST_TIMES
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (low, middle) if shows(middle) else (middle, high)
+    return max(0, ceil((high - 1) * (one.n + other.n)))
+
+
+def _primary_test(metric: MetricPlan) -> ShareTest:
+    return ShareTest("safe", 0.0) if metric.require == "superior" else safety_test(metric, 0.5)
+
+
+def _split(pair: Pair) -> float:
+    """The treatment's share of the units so far."""
+    one, other = _days(pair)
+    return min(0.99, max(0.01, other.n / (one.n + other.n))) if one.n + other.n else 0.5
+
+
+def _days(pair: Pair) -> tuple[UnitShares, UnitShares]:
+    one, other = (UnitShares.none() if arm.shares is None else arm.shares.day for arm in pair)
+    return one, other
+
+
+def _tested(pair: Pair, test: ShareTest, *, hour: bool = False) -> float:
+    """ln of the evidence over the complete windows: 0, the capital at the start, before any."""
+    shares = _shares(pair)
+    if shares is None:
+        return 0.0
+    one, other = ((arm.hour if hour else arm.day) for arm in shares)
+    found = share_evidence(one, other, test)
+    return found.log_e if isinstance(found, EValue) else 0.0
+
+
+def _difference(pair: Pair, share: float, *, level: float) -> Estimate | NotEnough:
+    shares = _shares(pair)
+    if shares is None:
+        return NO_WINDOW
+    return share_difference(shares[0].day, shares[1].day, share=share, level=level)
+
+
+def _shares(pair: Pair) -> tuple[ErrorShares, ErrorShares] | None:
+    one, other = (arm.shares for arm in pair)
+    return None if one is None or other is None else (one, other)
+
+
+def _mean(one: float, other: float) -> float:
+    most = max(one, other)
+    return most + log((exp(one - most) + exp(other - most)) / 2)

@@ -1,0 +1,146 @@
+"""The shares of bad requests of each unit, in its first hour and day, equal those computed from the events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+from math import inf
+from pathlib import Path
+
+import pytest
+
+from fairtrial.domain.events import RequestEvent
+from fairtrial.domain.metrics import CATALOGUE
+from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
+from fairtrial.stats.sequential.error_guardrail import ErrorShares, RequestErrors
+from fairtrial.stats.sequential.unit_shares import UnitShares
+from fairtrial.store.core.database import Database
+from fairtrial.store.derived import unit_sums
+from fairtrial.store.experiments.sums.arm_sums import LATE_US, read_sums
+from fairtrial.store.experiments.transitions import Interruption
+from fairtrial.store.ingest.ingest import Ingester
+from tests.fixtures.for_each import for_each
+from tests.fixtures.store import live_experiment as live
+from tests.fixtures.store.computed_sums import Unit, column, units_of
+from tests.fixtures.store.empty_store import empty_store
+from tests.unit.fairtrial.store.experiments.test_arm_sums import ingest
+
+HOUR, DAY, MINUTE = 3_600 * live.SECOND, 86_400 * live.SECOND, 60 * live.SECOND
+LATER = live.END + 2 * DAY
+RATES = ("requests.error_rate", "requests.rejected_rate", "requests.schema_valid_rate")
+CAP = 2.0
+CUT: Sequence[Interruption] = (live.PAUSED,)
+
+
+def plan(*, each_request: bool = False) -> AnalysisPlan:
+    metrics = tuple(live.metric(name, method="shares", cap=CAP, pause=0.0, stop=0.01) for name in RATES)
+    return live.plan(rules=4, metrics=metrics, unit="request" if each_request else "user")
+
+
+def read(
+    database: Database, of: AnalysisPlan, now_us: int, interruptions: Sequence[Interruption] = ()
+) -> Mapping[tuple[str, str], ErrorShares]:
+    with database.read_transaction() as cursor:
+        found = read_sums(cursor, of, live.HASHES, now_us=now_us, interruptions=interruptions)
+    shares = {}
+    for name, arm in found.arms.items():
+        for metric, sums in arm.metrics.items():
+            assert isinstance(sums, RequestErrors)
+            assert sums.shares is not None
+            shares[name, metric] = sums.shares
+    return shares
+
+
+def histograms(shares: Mapping[tuple[str, str], ErrorShares]) -> dict[tuple[str, str], tuple[UnitShares, UnitShares]]:
+    return {key: (one.hour, one.day) for key, one in shares.items()}
+
+
+def luck_of(database: Database, units: Sequence[Unit]) -> dict[str, float]:
+    """The fixed chance of each unit, by which its share is rounded."""
+    rows = database.rows("SELECT hash(unnest($1::VARCHAR[])) % 1000003 / 1000003.0", ([one.name for one in units],))
+    return {one.name: float(luck) for one, (luck,) in zip(units, rows, strict=True)}
+
+
+def inside(unit: Unit, window: int) -> Unit:
+    requests = [one for one in unit.requests if one.at_us - one.at_us % MINUTE < unit.since + window]
+    return replace(unit, requests=requests)
+
+
+def expected(
+    database: Database, traffic: live.Traffic, metric: MetricPlan, arm: str, at: tuple[int, Sequence[Interruption]]
+) -> ErrorShares:
+    now_us, interruptions = at
+    known, units = CATALOGUE[metric.metric], [one for one in units_of(traffic) if one.arm == arm]
+    luck = luck_of(database, units)
+
+    def counted(window: int, *, pessimistic: bool) -> tuple[list[float], list[float], list[float]]:
+        bad, whole, chance = [], [], []
+        for unit in units:
+            until = unit.since + window
+            cut = any(unit.since < (end or inf) and until > begin for begin, end in interruptions)
+            if until > now_us - LATE_US or cut:
+                continue
+            own = inside(unit, window)
+            away = own.kept_away if pessimistic and known.needs_answer else 0
+            over, per = (column(own.without_kept_away(), name) for name in (known.over, known.per))
+            if per + away:
+                bad.append(over + (0 if arm == "base" else away))
+                whole.append(per + away)
+                chance.append(luck[unit.name])
+        return bad, whole, chance
+
+    hour, day = counted(HOUR, pessimistic=False), counted(DAY, pessimistic=True)
+    weighed = RequestErrors.of(day[0], day[1], cap=CAP).requests
+    both = (UnitShares.of(bad, whole, luck=chance) for bad, whole, chance in (hour, day))
+    return ErrorShares(*both, weighed)
+
+
+@for_each("away", [0.0, 0.2])
+def test_the_shares_are_those_of_the_events(tmp_path: Path, away: float) -> None:
+    traffic = live.random_traffic(11, requests=600, kept_away=away)
+    with empty_store(tmp_path) as (database, ingester):
+        live.store_plans(database, live.plan(), live.amended())
+        ingest(database, ingester, traffic)
+        of = plan()
+        for now_us, interruptions in product((live.END, LATER), ((), CUT)):
+            found = read(database, of, now_us, interruptions)
+            for metric, arm in product(of.metrics, of.shares):
+                wanted = expected(database, traffic, metric, arm, (now_us, interruptions))
+                mine = found[arm, metric.metric]
+                assert (mine.hour, mine.day) == (wanted.hour, wanted.day)
+                assert mine.requests.n == wanted.requests.n
+                assert mine.requests.xy == pytest.approx(wanted.requests.xy)
+        assert found["tuned", RATES[0]].day.n > 10
+        assert found["tuned", RATES[0]].hour.total > 0
+
+
+def test_shares_do_not_depend_on_how_requests_arrived_nor_on_a_compaction(
+    database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live.store_plans(database, live.plan(), live.amended())
+    lines = live.random_traffic(12, requests=600).lines()
+    for start in range(0, len(lines), 45):
+        some = [one for one in lines[start : start + 45] if isinstance(one, RequestEvent)]
+        ingest(database, ingester, live.Traffic(some))
+    first = histograms(read(database, plan(), LATER))
+    monkeypatch.setattr(unit_sums, "SMALLEST", 1)
+    ((before,),) = database.rows("SELECT count(*) FROM unit_sums")
+    for _ in range(unit_sums.PARTS):
+        unit_sums.fold(database)
+    ((after,),) = database.rows("SELECT count(*) FROM unit_sums")
+    assert after < before
+    assert histograms(read(database, plan(), LATER)) == first
+    with database.transaction() as cursor:
+        cursor.execute("DELETE FROM unit_sums")
+        cursor.execute("DELETE FROM watermarks WHERE starts_with(name, 'unit_sums')")
+    unit_sums.fold(database)
+    assert histograms(read(database, plan(), LATER)) == first
+
+
+def test_a_request_that_is_a_unit_counts_at_once(database: Database, ingester: Ingester) -> None:
+    live.store_plans(database, live.plan(), live.amended())
+    ingest(database, ingester, live.random_traffic(13))
+    found = read(database, plan(each_request=True), live.STARTED)
+    assert found["base", RATES[0]].hour == found["base", RATES[0]].day
+    assert found["base", RATES[0]].day.n > 10
