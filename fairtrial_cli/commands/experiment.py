@@ -107,6 +107,7 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
                fairtrial experiment plan tuned-vs-base --baseline 62% --per-week 4000 --mode planned --json
     """
     from fairtrial.config.project import load_project
+    from fairtrial.experiments.analysis.freeze import shared_engine
     from fairtrial.stats.planning.trial import PlannedTrial
     from fairtrial_cli.output.plan import plan_json, print_plan
     from gateway.control.operations.planning.plan_experiment import plan_experiment
@@ -114,7 +115,9 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
     project = load_project(config, os.environ)
     experiment = _experiment(project, name)
     wanted = _request(experiment, options, max_weeks=experiment.max_weeks)
-    found = plan_experiment(experiment, wanted, partial(_recent_traffic, project, experiment, weeks=wanted.weeks))
+    history = partial(_recent_traffic, project, experiment, weeks=wanted.weeks)
+    shared = shared_engine(project.plan, experiment)
+    found = plan_experiment(experiment, wanted, history, shared_engine=shared)
     if as_json:
         _print_json(plan_json(name, found))
     else:

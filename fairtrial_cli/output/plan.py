@@ -10,13 +10,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from fairtrial.stats.planning.options import Option
+from fairtrial.stats.planning.option import Option
 from fairtrial.stats.planning.question import Design
 from fairtrial.stats.planning.trial import MetricPlan, PlannedTrial, Proposal, Undecidable
 from fairtrial_cli.output.table import columns, print_table
 from gateway.control.operations.planning.experiment_questions import describe_question, format_difference
 from gateway.control.operations.planning.plan_experiment import ExperimentPlan
 
+FALSE_STOP = 0.05
+"""The error probability of all pauses and kills together."""
+WATCHED = ("shares of units", "conversion e-process", "normal mixture")
 MODES = {"monitor": "continuous", "planned": "10 planned looks", "fixed": "one look"}
 
 
@@ -61,7 +64,7 @@ def _print_table(console: Console, one: MetricPlan, design: Design) -> None:
     numbers = ("units", "weeks", "power", "mean stop")
     rows = [
         [Text(cell, style="bold" if option.mode == design.mode else "dim") for cell in _row(option, design)]
-        for option in one.others
+        for option in one.others or (one.chosen,)
     ]
     print_table(console, columns("looks", *numbers, "decided by", numbers=numbers), rows)
 
@@ -70,7 +73,14 @@ def _row(option: Option, design: Design) -> tuple[str, ...]:
     units = "–" if option.units is None else f"{option.units:,.0f}"
     weeks = "–" if option.weeks is None else f"{option.weeks:,}"
     stop = f"{option.mean_stop:,.0f} units" if option.fits(design) else "–"
-    return MODES[option.mode], units, weeks, f"{option.power:.0%}", stop, option.rule
+    return (
+        MODES["monitor" if option.rule in WATCHED else option.mode],
+        units,
+        weeks,
+        f"{option.power:.0%}",
+        stop,
+        option.rule,
+    )
 
 
 def _meaning(found: PlannedTrial | Undecidable, unplanned: int) -> Iterator[str]:
@@ -82,6 +92,7 @@ def _meaning(found: PlannedTrial | Undecidable, unplanned: int) -> Iterator[str]
         rest = f", except for {unplanned} metric{'s' if unplanned > 1 else ''} without a plan" if unplanned else ""
         time = f"{_weeks(found.weeks)} of the {design.weeks} that are allowed"
         yield f"\n[green]It can be decided[/green] in {time}{rest}."
+        yield from _ships(found, design)
         if first.chosen.exaggeration is not None and first.question.kind == "superior":
             times = f"{first.chosen.exaggeration:.1f} times the true one"
             yield f"When a trial stops early, its observed effect is on average {times}; use the interval instead."
@@ -92,6 +103,15 @@ def _meaning(found: PlannedTrial | Undecidable, unplanned: int) -> Iterator[str]
     ]
     if losses:
         yield f"If it ends undecided and shows no difference, this is excluded: more than {', '.join(losses)}."
+
+
+def _ships(found: PlannedTrial, design: Design) -> Iterator[str]:
+    """How likely a candidate ships that is as good as planned."""
+    stops = FALSE_STOP if any(one.question.guardrail for one in found.metrics) else 0.0
+    by, end = (found.ships(week, false_stop=stops) for week in (found.weeks, design.weeks))
+    later = f", {end:.0%} within {_weeks(design.weeks)}" if design.weeks > found.weeks and end > by else ""
+    pauses = f", with a false pause in at most {stops:.0%}" if stops else ""
+    yield f"A candidate as good as planned then ships with at least {by:.0%}{later}{pauses}."
 
 
 def _alternatives(found: PlannedTrial | Undecidable) -> Iterator[str]:

@@ -9,6 +9,7 @@ from fairtrial.domain.estimates import NotEnough
 from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.analysis.sums import MetricSums, Sums
 from fairtrial.experiments.methods.kinds import METHODS
+from fairtrial.experiments.methods.questions import planned_size, power_of_each
 from fairtrial.stats.arms.feedback import Feedback
 
 RATE_UNITS, RATE_US = 100, 3_600_000_000
@@ -19,15 +20,16 @@ RATE_UNITS, RATE_US = 100, 3_600_000_000
 class Forecast:
     """The size that a comparison needs, in units of both arms.
 
-    ``units`` count for the primary metric so far, and ``needed`` find the planned effect with `POWER`. ``waiting`` are
-    enrolled, but their window of feedback is still open. ``expected_us``: when the needed units will be there at the
-    average rate so far, or ``None`` if that is unknown.
+    ``units`` count for the primary metric so far, and ``needed`` find the planned effect with ``power``. ``waiting``
+    are enrolled, but their window of feedback is still open. ``expected_us``: when the needed units will be there at
+    the average rate so far, or ``None`` if that is unknown.
     """
 
     units: int
     needed: int
     waiting: int
     expected_us: int | None
+    power: float
 
     @property
     def more(self) -> int:
@@ -50,7 +52,8 @@ def forecast(plan: AnalysisPlan, variant: str, sums: Sums) -> Forecast | NotEnou
         return NotEnough("no unit of both arms shows the primary metric yet", "units that show it")
     method = METHODS[metric.method]
     units, values = (sum(both) for both in zip(method.units(one), method.units(other), strict=True))
-    needed = method.needed(plan, metric, (one, other)) if plan.planned_units is None else ceil(plan.planned_units)
+    size = planned_size(plan, metric, variant) or plan.planned_units
+    needed = method.needed(plan, metric, (one, other)) if size is None else ceil(size)
     if isinstance(needed, NotEnough):
         return needed
     needed = ceil(needed * units / values) if values else needed
@@ -62,7 +65,7 @@ def forecast(plan: AnalysisPlan, variant: str, sums: Sums) -> Forecast | NotEnou
     if units < needed and enrolled >= RATE_UNITS and elapsed >= RATE_US:
         window_us = 1e6 * (metric.window_seconds or 0.0)
         expected = sums.at_us + round(missing * elapsed / enrolled + window_us)
-    return Forecast(units, needed, waiting, expected)
+    return Forecast(units, needed, waiting, expected, power_of_each(len(plan.metrics)))
 
 
 def units_behind(metric: MetricPlan, sums: MetricSums) -> int:

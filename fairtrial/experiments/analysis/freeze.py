@@ -76,7 +76,7 @@ def freeze(plan: Plan, experiment: Experiment, start: Start) -> AnalysisPlan:
         routes=tuple(sorted(name for name, one in plan.routes.items() if one.experiment == experiment.name)),
         rules=start.rules,
         on_worse=experiment.primary.on_worse if experiment.primary and start.rules > 1 else "continue",
-        shared_engine=_shared_engine(plan, experiment),
+        shared_engine=shared_engine(plan, experiment),
         analysis_hash=experiment.analysis_hash,
         declared=declared_fields(experiment),
         planned_units=start.planned_units,
@@ -162,6 +162,11 @@ def changed_models(frozen: AnalysisPlan, plan: Plan, experiment: Experiment) -> 
         now = {one.name: plan.deployments[one.deployment].digest for one in experiment.variants}
     before = frozen.definitions or frozen.models
     return tuple(name for name, known in before.items() if now.get(name, known) != known)
+
+
+def metric_plans(experiment: Experiment, rules: int = RULES) -> tuple[MetricPlan, ...]:
+    """The metrics that decide an experiment, before anything is known of them."""
+    return tuple(_metrics(experiment, rules))
 
 
 def _metrics(experiment: Experiment, rules: int) -> Iterator[MetricPlan]:
@@ -253,7 +258,7 @@ def _with_known(metric: MetricPlan, known: Known) -> MetricPlan:
     return found
 
 
-def _shared_engine(plan: Plan, experiment: Experiment) -> bool:
+def shared_engine(plan: Plan, experiment: Experiment) -> bool:
     """Whether two variants are served by the same address, which may be one machine."""
     addresses = [urlsplit(plan.deployments[one.deployment].base_url).netloc for one in experiment.variants]
     return len(set(addresses)) < len(addresses)

@@ -27,7 +27,6 @@ from fairtrial.experiments.decision.values import (
 )
 from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.methods.kinds import METHODS
-from fairtrial.experiments.methods.method import POWER
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.sequential.obrien_fleming import LOOKS
 
@@ -204,7 +203,7 @@ def _units(sums: Sums, variant: str, metric: MetricPlan) -> int:
 def _size(found: Forecast | NotEnough) -> Size | None:
     if isinstance(found, NotEnough):
         return None
-    return Size(found.units, found.needed, found.waiting, found.expected_us, POWER)
+    return Size(found.units, found.needed, found.waiting, found.expected_us, found.power)
 
 
 def _room(finding: Finding | None, *, harmed: bool) -> float | None:

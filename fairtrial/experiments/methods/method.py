@@ -10,13 +10,12 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.analysis.planned_looks import Times, spent
 from fairtrial.experiments.methods.finding import Answer, Finding
+from fairtrial.experiments.methods.questions import power_of_each
 from fairtrial.stats.always_valid import always_valid, cases_for_bound
 from fairtrial.stats.effects import Effect, monitorable
 from fairtrial.stats.sequential.guardrails import Limits, guardrail
 
 Scaled = Callable[[float], Effect | NotEnough]
-POWER = 0.8
-"""The power with which the missing units find the planned effect."""
 STEPS = 30
 
 
@@ -122,10 +121,13 @@ def units_for(
     distance, tau = metric.margin_on_scale or 0.0 if distance is None else distance, metric.tau or 0.0
     if not distance > 0:
         return NotEnough("the difference so far leaves no room within the margin", "a smaller difference", found.n)
+    power = power_of_each(len(plan.metrics))
     seen, unseen = found.variance * found.n, max(found.unseen) * found.n**2
-    needed = cases_for_bound(distance, variance=seen, tau=tau, alpha=alpha, power=POWER)
+    needed = cases_for_bound(distance, variance=seen, tau=tau, alpha=alpha, power=power)
     for _ in range(STEPS if unseen else 0):
-        more = cases_for_bound(distance, variance=seen + unseen / needed, tau=tau, alpha=alpha, power=POWER)
+        more = cases_for_bound(
+            distance, variance=seen + unseen / needed, tau=tau, alpha=alpha, power=power_of_each(len(plan.metrics))
+        )
         needed = -(-(needed + more) // 2)
     return needed
 

@@ -43,13 +43,21 @@ class Course:
 
 
 def monitored(
-    effect: float, unit_variance: float, looks: Sequence[float], *, tau: float, alpha: float = 0.05, sides: int = 2
+    effect: float,
+    unit_variance: float,
+    looks: Sequence[float],
+    *,
+    tau: float,
+    alpha: float = 0.05,
+    sides: int = 2,
+    unseen: float = 0.0,
 ) -> Course:
     """The course of a trial that stops when its always-valid interval excludes the limit.
 
     ``effect`` is the true distance to the limit, above 0. ``unit_variance`` is the variance of the effect times the
     units in both arms. ``looks`` are those units at each look, ascending. ``tau`` is as in `always_valid`. ``sides`` is
-    2 for `always_valid` and 1 for `at_least`. Raises `ValueError` for an effect or variance that is not above 0.
+    2 for `always_valid` and 1 for `at_least`. ``unseen`` is what the bound adds to the variance for units not seen yet,
+    times the squared units. Raises `ValueError` for an effect or variance that is not above 0.
 
     Source: recursive integration (Armitage, McPherson & Rowe 1969) over the bounds of Robbins (1970); type-M error
     after Gelman & Carlin (2014), Perspect. Psychol. Sci. 9:641-651.
@@ -61,7 +69,8 @@ def monitored(
     _check(effect, unit_variance)
     half = half_width if sides == 2 else one_sided_half_width
     times = [units / unit_variance for units in looks]
-    high = [half(1 / time, tau=tau, alpha=alpha) * time for time in times]
+    variances = [unit_variance / units + unseen / units**2 for units in looks]
+    high = [half(one, tau=tau, alpha=alpha) * time for one, time in zip(variances, times, strict=True)]
     low = [-one for one in high] if sides == 2 else [-inf] * len(high)
     found = exits(times, low, high, drift=effect)
     power = np.minimum(np.cumsum(found.up), 1.0).tolist()

@@ -15,9 +15,7 @@ KINDS: tuple[Kind, ...] = ("superior", "not worse")
 Mode = Literal["monitor", "planned", "fixed"]
 MODES: tuple[Mode, ...] = ("monitor", "planned", "fixed")
 RARE = 0.02
-"""Below this rate, or above one minus it, the normal approximation is not used."""
-UNCOMMON, FEW = 0.10, 200
-"""Below this rate, a trial must expect this many events before the normal approximation is used."""
+"""Below this rate, whether it becomes better is decided by conversions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +25,13 @@ class Question:
     ``baseline`` is the control's level as known in advance. ``sd`` is the standard deviation of single units, or
     ``None`` for a share of units. ``effect`` is above 0, on the metric's scale: the smallest effect worth finding, or
     the margin. ``relative`` says that a margin is a share of the control's level, which is then uncertain too. ``left``
-    is the share of the variance that remains after an adjustment for earlier data (CUPED), above 0 and at most 1. A
-    ``safety`` metric is decided exactly, whatever its rate. ``scored`` says whether answers that nobody saw can be
-    scored for it. Raises `ValueError` for impossible values.
+    is the share of the variance that remains after an adjustment for earlier data (CUPED), above 0 and at most 1.
+    ``scored`` says whether answers that nobody saw can be scored for it. Raises `ValueError` for impossible values.
+
+    ``rate``: a rate of requests, decided by each unit's share of bad ones. ``guardrail``: watched at any time, also if
+    the primary metric has planned looks. ``window_days``: how long a unit is observed until it counts. ``tau``: as in
+    `always_valid`, by default the effect. ``cap``: the largest amount of a unit that counts in full, and ``tail`` the
+    share of the control's units above it, which must not grow by over a point.
 
     >>> Question("feedback.resolved", "superior", baseline=0.62, effect=0.03).truth
     0.65
@@ -43,8 +45,13 @@ class Question:
     lower_is_better: bool = False
     relative: bool = False
     left: float = 1.0
-    safety: bool = False
     scored: bool = False
+    rate: bool = False
+    guardrail: bool = False
+    window_days: float = 0.0
+    tau: float | None = None
+    cap: float | None = None
+    tail: float | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -62,7 +69,7 @@ class Question:
         if self.sd is not None:
             if not 0 < self.sd < inf:
                 raise ValueError(f"{self.metric}: a standard deviation of {self.sd:g} must be above 0")
-        elif not 0 < self.baseline < 1:
+        elif not (0 < self.baseline < 1 or (self.rate and self.baseline in (0, 1))):
             raise ValueError(f"{self.metric}: a share of {self.baseline:g} must lie between 0 and 1")
         elif not 0 < self.baseline + self.direction * self.effect < 1:
             way = "fall" if self.direction < 0 else "rise"
@@ -111,7 +118,9 @@ class Design:
 
     ``share`` is the treatment's share of the units. ``power`` is the probability that all questions are answered well
     if all is as planned. ``weeks`` is the longest duration. ``inflation`` is the design effect of units that come in
-    clusters.
+    clusters. ``guardrail_alpha`` is the error probability of calling one guardrail safe. ``lag`` is the time in weeks
+    until a unit counts.
+    ``metrics``: the number of all metrics of the trial, of which the questions may be a part.
 
     >>> Design(per_week=4000.0).most
     24000.0
@@ -124,6 +133,9 @@ class Design:
     power: float = 0.8
     weeks: int = 6
     inflation: float = 1.0
+    guardrail_alpha: float = 0.05
+    lag: float = 0.0
+    metrics: int = 0
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
@@ -138,5 +150,5 @@ class Design:
 
     @property
     def most(self) -> float:
-        """Units in both arms at the end of the longest duration."""
-        return self.per_week * self.weeks
+        """Units in both arms that count at the end of the longest duration."""
+        return self.per_week * max(0.0, self.weeks - self.lag)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from fairtrial.stats.planning.options import Option, option
+from fairtrial.stats.planning.option import Option
+from fairtrial.stats.planning.options import option
 from fairtrial.stats.planning.proposals import Change, changes, pairs
 from fairtrial.stats.planning.question import MODES, Design, Question
+
+ROUNDING = 1e-9
 
 __all__ = ["MetricPlan", "PlannedTrial", "Proposal", "Undecidable", "plan_trial"]
 
@@ -33,7 +36,7 @@ class MetricPlan:
 class PlannedTrial:
     """A design with its questions, the primary one first, all of which can be decided in the available time.
 
-    ``weeks`` is the number of whole weeks after which the last of them has its power.
+    ``weeks`` is the number of whole weeks after which all of them together have the design's power.
 
     >>> plan_trial([Question("resolved", "superior", 0.62, 0.03)], Design(per_week=4000)).weeks
     4
@@ -42,6 +45,13 @@ class PlannedTrial:
     design: Design
     metrics: tuple[MetricPlan, ...]
     weeks: int
+
+    def ships(self, week: int | None = None, *, false_stop: float = 0.0) -> float:
+        """At least with this probability all questions have succeeded by the end of a week, the planned one by default.
+
+        ``false_stop``: the probability that a harmless treatment is paused or killed.
+        """
+        return max(0.0, 1 - false_stop - _missed(self.metrics, (week or self.weeks) - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +89,11 @@ class Undecidable:
 def plan_trial(questions: Sequence[Question], design: Design) -> PlannedTrial | Undecidable:
     """Plans a trial. ``questions`` are the primary one and the guardrails; all must succeed for a release.
 
-    Each question gets the power 1 − β / (number of questions), so that all together have the design's power. In
-    ``monitor`` mode looks are daily, and the trial stops as soon as it can decide. In ``planned`` mode it has 10 looks
-    in a duration of whole weeks; in ``fixed`` mode it has one. Returns `Undecidable` if a question does not reach its
-    power in the available weeks.
+    The trial has the design's power when the probabilities of missing a question add up to at most 1 − power; this
+    needs no independence. The units of each question are those for the power 1 − β / (number of metrics). In
+    ``monitor`` mode the trial stops as soon as it can decide. In ``planned`` mode it has 10 looks in a duration of
+    whole weeks; in ``fixed`` mode it has one. Guardrails are always watched. Returns `Undecidable` if the questions do
+    not reach the power in the available weeks.
 
     Source: Schultzberg, Ankargren & Frånberg (2024), arXiv:2402.11609, for the power of a decision by several metrics.
     `rule_of` names the sources of the rules.
@@ -103,9 +114,10 @@ def plan_trial(questions: Sequence[Question], design: Design) -> PlannedTrial | 
 
     def can_be_decided(change: Change) -> bool:
         power = _power_each(change.questions, change.design)
-        return all(option(one, change.design, power, beyond=False).fits(change.design) for one in change.questions)
+        missed = [1 - option(one, change.design, power, beyond=False).weekly[-1] for one in change.questions]
+        return sum(missed) <= 1 - change.design.power + ROUNDING
 
-    failing = [number for number, one in enumerate(metrics) if not one.chosen.fits(design)]
+    failing = [number for number, one in enumerate(metrics) if one.chosen.weekly[-1] < one.power]
     found = list(changes(questions, design, failing, can_be_decided))
     proposals = tuple(
         Proposal(one.words, _trial(_metrics(one.questions, one.design, others=True), one.design)) for one in found
@@ -122,22 +134,33 @@ def _metrics(questions: Sequence[Question], design: Design, *, others: bool = Fa
             question,
             power,
             option(question, design, power),
-            tuple(option(question, replace(design, mode=mode), power) for mode in MODES if others),
+            _others(question, design, power) if others else (),
         )
         for question in questions
     )
 
 
+def _others(question: Question, design: Design, power: float) -> tuple[Option, ...]:
+    """The question in every mode; a guardrail is always watched."""
+    return () if question.guardrail else tuple(option(question, replace(design, mode=mode), power) for mode in MODES)
+
+
 def _power_each(questions: Sequence[Question], design: Design) -> float:
-    return 1 - (1 - design.power) / len(questions)
+    return 1 - (1 - design.power) / max(design.metrics, len(questions))
 
 
 def _decidable(metrics: Sequence[MetricPlan], design: Design) -> bool:
-    return all(one.chosen.fits(design) for one in metrics)
+    return _missed(metrics, design.weeks - 1) <= 1 - design.power + ROUNDING
+
+
+def _missed(metrics: Sequence[MetricPlan], week: int) -> float:
+    """The probabilities of missing each question by the end of a week, counted from 0, added up."""
+    return sum(1 - one.chosen.weekly[week] for one in metrics)
 
 
 def _trial(metrics: tuple[MetricPlan, ...], design: Design) -> PlannedTrial:
-    return PlannedTrial(design, metrics, max(one.chosen.weeks or design.weeks for one in metrics))
+    weeks = (week for week in range(design.weeks) if _missed(metrics, week) <= 1 - design.power + ROUNDING)
+    return PlannedTrial(design, metrics, next(weeks, design.weeks - 1) + 1)
 
 
 def _reason(failing: Sequence[MetricPlan], design: Design) -> str:

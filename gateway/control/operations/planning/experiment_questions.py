@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite, nan
 
-from fairtrial.config.rules.margins import parse_margin
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.plan import Experiment
+from fairtrial.experiments.analysis.freeze import metric_plans
+from fairtrial.experiments.analysis.plan import MetricPlan
+from fairtrial.experiments.methods.quantiles import SHARED
+from fairtrial.experiments.methods.questions import needs_spread, question_of
 from fairtrial.stats.planning.question import Question
 
 SHARES = {name for name, metric in CATALOGUE.items() if metric.is_share}
 AMOUNTS = CATALOGUE.keys() - SHARES
-LESS_IS_BETTER = {name for name, metric in CATALOGUE.items() if metric.better == "lower"}
-ERRORS_AND_SAFETY = {name for name, metric in CATALOGUE.items() if metric.safety}
-QUANTILES = ("_p50", "_p95", "_p99")
-SCORED = ("requests",)
-"""Families that are measured on each answer rather than on users."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,34 +30,38 @@ class MetricAssumptions:
 
 @dataclass(frozen=True, slots=True)
 class ExperimentQuestions:
-    """``questions``: the primary metric and the plannable guardrails; ``left_out``: the others, with reasons."""
+    """``questions``: the primary metric and the plannable guardrails; ``left_out``: the others, with reasons.
+
+    ``unprovable``: guardrails that no number of units proves safe, with reasons.
+    """
 
     questions: tuple[Question, ...]
     left_out: tuple[str, ...]
+    unprovable: tuple[str, ...] = ()
 
 
-def questions_of(experiment: Experiment, known: MetricAssumptions) -> ExperimentQuestions:
+def questions_of(
+    experiment: Experiment, known: MetricAssumptions, *, shared_engine: bool = False
+) -> ExperimentQuestions:
     """The questions of an experiment; raises `UsageError` for a primary metric that can't be planned."""
-    primary = experiment.primary
-    if primary is None:
+    if experiment.primary is None:
         raise UsageError(f"{experiment.name}: the experiment has no primary metric, so there is nothing to plan")
-    metrics = {primary.metric, *(one.metric for one in experiment.watched)}
-    for name in sorted({*known.levels, *known.spreads, *known.lower} - metrics):
-        raise UsageError(f"{name}: not a metric of {experiment.name} (known: {', '.join(sorted(metrics))})")
-    reason = _unplannable(primary.metric, known)
-    if reason:
-        raise UsageError(f"{primary.metric}: {reason}")
-    kind = "superior" if primary.require == "superior" else "not worse"
-    questions, left_out = [_question(primary.metric, kind, primary.mde, known)], []
-    for one in experiment.watched:
-        reason = _unplannable(one.metric, known)
-        if one.metric == primary.metric and kind == "superior":
-            reason = "the primary metric already requires better, which includes not worse"
-        if reason:
-            left_out.append(f"{one.metric}: {reason}")
+    metrics = metric_plans(experiment)
+    names = {one.metric for one in metrics}
+    for name in sorted({*known.levels, *known.spreads, *known.lower} - names):
+        raise UsageError(f"{name}: not a metric of {experiment.name} (known: {', '.join(sorted(names))})")
+    questions, left_out, unprovable = [], [], []
+    for one in metrics:
+        reason = _unplannable(one, known)
+        if one.method == "quantile" and shared_engine and one.role == "guardrail":
+            unprovable.append(f"{one.metric}: {SHARED}")
+        elif not reason:
+            questions.append(_question(one, experiment, known))
+        elif one.role == "primary":
+            raise UsageError(f"{one.metric}: {reason}")
         else:
-            questions.append(_question(one.metric, "not worse", one.margin, known))
-    return ExperimentQuestions(tuple(questions), tuple(left_out))
+            left_out.append(f"{one.metric}: {reason}")
+    return ExperimentQuestions(tuple(questions), tuple(left_out), tuple(unprovable))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,25 +110,17 @@ def format_difference(question: Question, value: float) -> str:
     return f"{points} point{'' if points == '1' else 's'}"
 
 
-def _question(metric: str, kind: str, written: str, known: MetricAssumptions) -> Question:
-    margin, baseline = parse_margin(written), known.levels[metric]
-    effect = float(margin.value) * (abs(baseline) if margin.relative else 1.0)
-    if margin.relative and baseline == 0:
-        raise UsageError(f"{metric}: {written} of a level of 0 is 0; give the true level")
-    if metric not in known.spreads and not 0 < baseline < 1:
-        raise UsageError(f"{metric}: {_invalid_share(metric, baseline)}")
+def _question(metric: MetricPlan, experiment: Experiment, known: MetricAssumptions) -> Question:
+    name, baseline = metric.metric, known.levels[metric.metric]
+    if metric.relative and baseline == 0:
+        raise UsageError(f"{name}: a margin in percent of a level of 0 is 0; give the true level")
+    least = 0.0 if metric.counts_requests else None
+    if name not in known.spreads and not (0 < baseline < 1 or baseline == least):
+        raise UsageError(f"{name}: {_invalid_share(name, baseline)}")
+    if name in known.lower:
+        metric = replace(metric, better="lower")
     try:
-        return Question(
-            metric,
-            "superior" if kind == "superior" else "not worse",
-            baseline,
-            effect,
-            sd=known.spreads.get(metric),
-            lower_is_better=metric in LESS_IS_BETTER or metric in known.lower,
-            relative=margin.relative,
-            safety=metric in ERRORS_AND_SAFETY,
-            scored=metric.partition(".")[0] in SCORED,
-        )
+        return question_of(metric, experiment.unit, level=baseline, spread=known.spreads.get(name))
     except ValueError as error:
         raise UsageError(str(error)) from None
 
@@ -140,13 +134,13 @@ def _invalid_share(metric: str, level: float) -> str:
     return f"a share must be between 0 and 1, not {level:g} (62% is 0.62){amount}"
 
 
-def _unplannable(metric: str, known: MetricAssumptions) -> str:
+def _unplannable(metric: MetricPlan, known: MetricAssumptions) -> str:
     """Why a metric can't be planned, or an empty text."""
-    if metric.endswith(QUANTILES):
-        return "quantiles are not planned, because their variance is not known in advance"
-    if metric not in known.levels:
-        example = "2.1" if metric in AMOUNTS else "1%" if metric in LESS_IS_BETTER else "62%"
-        return f"give its level today, such as --baseline {metric}={example}"
-    if metric in AMOUNTS and metric not in known.spreads:
-        return f"give its standard deviation between units, such as --sd {metric}=0.9"
-    return "it is a share, so --sd does not apply" if metric in SHARES and metric in known.spreads else ""
+    name = metric.metric
+    if name not in known.levels:
+        example = "2.1" if name in AMOUNTS else "1%" if metric.better == "lower" else "62%"
+        return f"give its level today, such as --baseline {name}={example}"
+    if needs_spread(metric) and name not in known.spreads:
+        between = "requests" if metric.method == "quantile" else "units"
+        return f"give its standard deviation between {between}, such as --sd {name}=0.9"
+    return "it is a share, so --sd does not apply" if metric.counts_requests and name in known.spreads else ""

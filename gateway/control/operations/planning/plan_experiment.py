@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.plurals import counted
-from fairtrial.stats.planning.question import Design, Mode
+from fairtrial.stats.planning.question import Design, Mode, Question
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, plan_trial
 from gateway.control.operations.planning.experiment_questions import MetricAssumptions, arm_shares, questions_of
 from gateway.control.operations.planning.traffic_history import NO_HISTORY, TrafficHistory
 
 ALPHA = 0.05
-DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +44,15 @@ class ExperimentPlan:
 
 
 def plan_experiment(
-    experiment: Experiment, wanted: PlanRequest, read_history: Callable[[], TrafficHistory]
+    experiment: Experiment,
+    wanted: PlanRequest,
+    read_history: Callable[[], TrafficHistory],
+    *,
+    shared_engine: bool = False,
 ) -> ExperimentPlan:
     """Plan all metrics of an experiment. Recent traffic supplies missing assumptions and is read only if needed.
 
+    ``shared_engine``: whether its arms are served by one machine, so that latency can't be proven safe.
     Raises `UsageError` for an assumption that is missing or impossible.
     """
     primary = experiment.primary.metric if experiment.primary else ""
@@ -60,12 +64,29 @@ def plan_experiment(
     notes = list(history.notes(per_week=wanted.per_week is None, levels=seen))
     lower = [f"feedback.{one.key}" for one in experiment.feedback if one.better == "lower"]
     assumptions = MetricAssumptions(seen | levels, wanted.spreads, [*wanted.lower, *lower])
-    questions = questions_of(experiment, assumptions)
-    design = _design(experiment, wanted, wanted.per_week or history.per_week, notes)
+    questions = questions_of(experiment, assumptions, shared_engine=shared_engine)
+    number = len(questions.questions) + len(questions.left_out) + len(questions.unprovable)
+    design = _design(experiment, wanted, wanted.per_week or history.per_week, notes, metrics=number)
     result = plan_trial(questions.questions, design)
+    if questions.unprovable:
+        result = _unprovable(result, questions.unprovable)
     notes += [f"not planned: {one}" for one in questions.left_out]
-    notes += _windows(experiment)
+    notes += _windows(questions.questions)
+    notes += [
+        f"{one.question.metric}: the share of units above its cap needs more units than the mean up to it"
+        for one in result.metrics
+        if one.chosen.tail
+    ]
     return ExperimentPlan(result, tuple(notes), questions.left_out)
+
+
+def _unprovable(result: PlannedTrial | Undecidable, reasons: Sequence[str]) -> Undecidable:
+    """No number of units helps, so the plan is refused."""
+    needed = "Give the arms engines of their own, or remove the guardrail"
+    text = "; ".join([*([result.reason] if isinstance(result, Undecidable) else []), *reasons])
+    proposals = result.proposals if isinstance(result, Undecidable) else ()
+    pairs = result.pairs if isinstance(result, Undecidable) else ()
+    return Undecidable(f"{text}. {needed}", result.design, result.metrics, proposals, pairs)
 
 
 def _stated(experiment: Experiment) -> dict[str, float]:
@@ -74,15 +95,18 @@ def _stated(experiment: Experiment) -> dict[str, float]:
     return {one.metric: one.baseline for one in metrics if one is not None and one.baseline is not None}
 
 
-def _windows(experiment: Experiment) -> Iterator[str]:
-    """What the windows of feedback add to the weeks."""
-    for one in experiment.feedback:
-        days = one.window_seconds / DAY_SECONDS
-        text = counted(round(days), "day") if days >= 1 else f"{days * 24:.3g} hours"
-        yield f"feedback.{one.key} counts for {text} after a unit's first request: add that time to the weeks"
+def _windows(questions: Sequence[Question]) -> Iterator[str]:
+    """How long units wait until they count, which the weeks include."""
+    for one in questions:
+        if one.window_days and not one.rate:
+            days = one.window_days
+            text = counted(round(days), "day") if days >= 1 else f"{days * 24:.3g} hours"
+            yield f"{one.metric} of a unit counts {text} after its first request; the weeks include that time"
 
 
-def _design(experiment: Experiment, wanted: PlanRequest, per_week: float | None, notes: list[str]) -> Design:
+def _design(
+    experiment: Experiment, wanted: PlanRequest, per_week: float | None, notes: list[str], *, metrics: int
+) -> Design:
     """The design of the two arms that are compared. Adds to ``notes`` what a reader must know about it."""
     if per_week is None:
         raise UsageError(f"{experiment.name}: give the number of new units a week, such as --per-week 4000")
@@ -100,4 +124,6 @@ def _design(experiment: Experiment, wanted: PlanRequest, per_week: float | None,
         power=wanted.power,
         weeks=wanted.weeks,
         inflation=wanted.inflation,
+        guardrail_alpha=ALPHA,
+        metrics=metrics,
     )
