@@ -26,7 +26,7 @@ sys.path[0] = str(Path(__file__).parents[1])  # a file beside this one has the n
 
 from fairtrial.config.layout import Layout  # noqa: E402
 from fairtrial.config.project import Project, load_project  # noqa: E402
-from fairtrial.experiments.analysis.plan import AnalysisPlan  # noqa: E402
+from fairtrial.experiments.analysis_plan import AnalysisPlan  # noqa: E402
 from fairtrial.store.core.database import Database  # noqa: E402
 from fairtrial.store.derived import unit_sums  # noqa: E402
 from fairtrial.store.experiments import analysis_plans  # noqa: E402

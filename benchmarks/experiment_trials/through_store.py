@@ -18,7 +18,7 @@ from fairtrial.config.project import load_project
 from fairtrial.domain.events import AttemptRecord, Event, Exposure, FeedbackEvent, RequestEvent
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.analysis.memory import Memory
-from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.decide import DAY_US
 from fairtrial.experiments.monitor import HOUR_US, Circumstances, Step, step
 from fairtrial.experiments.simulation.exposures import Assigned, Exposed, assign_people, expose

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fairtrial.domain.storage.overview import IngestResult, Overview
     from fairtrial.domain.storage.traffic import Traffic
     from fairtrial.domain.verdicts.approvals import ApprovalVote
-    from fairtrial.experiments.analysis.plan import AnalysisPlan
+    from fairtrial.experiments.analysis_plan import AnalysisPlan
     from fairtrial.experiments.lifecycle import Action
     from fairtrial.experiments.promotion import Promotion
     from gateway.control.operations.requests.data_audit import AuditRequest

@@ -9,8 +9,8 @@ from evaluators.gate.live.rates import Rates
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.plan import ExperimentState
 from fairtrial.experiments.analysis.memory import Memory
-from fairtrial.experiments.analysis.plan import AnalysisPlan
-from fairtrial.experiments.analysis.sums import Sums
+from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.sums import Sums
 from fairtrial.experiments.decision.decide import Looked, decide
 from fairtrial.experiments.decision.effects import Effect, LiveState, effects
 from fairtrial.experiments.decision.values import Decision, EarlierProof, Tried

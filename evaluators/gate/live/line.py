@@ -8,7 +8,7 @@ from evaluators.criteria.grammar import GateLine
 from evaluators.gate.live.experiment import LiveExperiment
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.verdict import Finding, Result
-from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.values import Decision, MetricDecision
 from fairtrial.experiments.decision.wording import invalid_words, levels_words
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from evaluators.gate.live.experiment import LiveEvidence, LiveExperiment
 from evaluators.gate.live.rates import Rate
-from fairtrial.experiments.analysis.sums import ArmSums
+from fairtrial.experiments.sums import ArmSums
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.sequential.error_guardrail import RequestErrors
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.analysis.planned_looks import Times, not_yet, planned_look_at
-from fairtrial.experiments.analysis.sums import ArmSums, MetricSums, Sums
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods.events import Events, has_kept_away
 from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Finding
 from fairtrial.experiments.methods.kinds import METHODS
 from fairtrial.experiments.methods.method import shown
+from fairtrial.experiments.planned_looks import Times, not_yet, planned_look_at
+from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
 from fairtrial.stats.always_valid import always_valid
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from math import ceil
 
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.analysis.sums import MetricSums, Sums
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods.kinds import METHODS
 from fairtrial.experiments.methods.questions import planned_size, power_of_each
+from fairtrial.experiments.sums import MetricSums, Sums
 from fairtrial.stats.arms.feedback import Feedback
 
 RATE_UNITS, RATE_US = 100, 3_600_000_000

@@ -16,7 +16,7 @@ from fairtrial.config.rules.margins import parse_margin
 from fairtrial.config.rules.metric_catalogue import stop_margin
 from fairtrial.domain.metrics import CATALOGUE, Method
 from fairtrial.domain.plan import Experiment, FeedbackMetric, Guardrail, Plan, Primary, UnitKind
-from fairtrial.experiments.analysis.plan import REQUESTS_CAP, RULES, AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import REQUESTS_CAP, RULES, AnalysisPlan, MetricPlan
 
 STATED, EARLIER, MEASURED = "stated", "the last 14 days", "the control's first units"
 GIVEN = ".given"

@@ -11,7 +11,7 @@ from dataclasses import replace
 from fairtrial.config.plan.assignment_guard import reassignment
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.freeze import changed_models, declared_fields, frozen_changes
-from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.promotion import Promotions, refused_promotions
 
 Frozen = Mapping[str, AnalysisPlan]

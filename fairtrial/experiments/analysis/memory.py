@@ -8,9 +8,9 @@ from math import log
 from typing import Any
 
 from fairtrial.domain.estimates import Estimate
-from fairtrial.experiments.analysis.plan import AnalysisPlan
-from fairtrial.experiments.analysis.sums import Sums
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.finding import Answer, Finding
+from fairtrial.experiments.sums import Sums
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.running import RunningDecision
 from fairtrial.stats.sequential.srm import srm_evidence

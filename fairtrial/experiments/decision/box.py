@@ -9,7 +9,7 @@ from typing import Literal
 
 from fairtrial.domain.plan import ExperimentState
 from fairtrial.domain.plurals import counted
-from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.values import Decision, EarlierProof, Tried
 from fairtrial.experiments.decision.wording import (
     e_value_words,

@@ -11,9 +11,7 @@ from typing import Any
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis.forecast import Forecast, forecast, units_behind
 from fairtrial.experiments.analysis.memory import Latched, Memory
-from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.analysis.planned_looks import not_yet
-from fairtrial.experiments.analysis.sums import Sums
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.values import (
     Arm,
     ArmUnits,
@@ -27,6 +25,8 @@ from fairtrial.experiments.decision.values import (
 )
 from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.methods.kinds import METHODS
+from fairtrial.experiments.planned_looks import not_yet
+from fairtrial.experiments.sums import Sums
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.sequential.obrien_fleming import LOOKS
 

@@ -7,7 +7,7 @@ from math import exp
 
 from fairtrial.domain.metrics import KEPT_AWAY_RATE
 from fairtrial.domain.plurals import counted
-from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.decide import WEEK_US
 from fairtrial.experiments.decision.values import (
     Arm,

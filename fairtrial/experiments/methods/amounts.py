@@ -6,11 +6,11 @@ from dataclasses import replace
 from math import inf, log
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.analysis.planned_looks import Times
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods.events import kill_alpha
 from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
 from fairtrial.experiments.methods.method import Scaled, normal_primary, units_for, worse_beyond
+from fairtrial.experiments.planned_looks import Times
 from fairtrial.stats.always_valid import always_valid, at_least, at_most
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.means import mean, mean_difference

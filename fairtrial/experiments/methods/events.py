@@ -7,10 +7,10 @@ from dataclasses import replace
 from math import log
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.analysis.planned_looks import Times
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Finding
 from fairtrial.experiments.methods.method import Scaled, mirror, normal_primary, shown, units_for
+from fairtrial.experiments.planned_looks import Times
 from fairtrial.stats.always_valid import always_valid
 from fairtrial.stats.arms.ratios import ratio, ratio_difference
 from fairtrial.stats.e_values import EValue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.stats.always_valid import always_valid
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.means import mean_difference

@@ -8,12 +8,12 @@ from functools import partial
 from math import log
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.analysis.planned_looks import Times, spent
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods.amounts import units_within_margin
 from fairtrial.experiments.methods.exact import exact_answer, is_exact
 from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
 from fairtrial.experiments.methods.method import Scaled, normal_primary, shown, units_for, worse_beyond
+from fairtrial.experiments.planned_looks import Times, spent
 from fairtrial.stats.always_valid import always_valid, evidence_above
 from fairtrial.stats.arms.feedback import Feedback, FeedbackFinding, Interval, feedback_difference
 from fairtrial.stats.arms.means import mean, mean_difference

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.analysis.planned_looks import Times, spent
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods.finding import Answer, Finding
 from fairtrial.experiments.methods.questions import power_of_each
+from fairtrial.experiments.planned_looks import Times, spent
 from fairtrial.stats.always_valid import always_valid, cases_for_bound
 from fairtrial.stats.effects import Effect, monitorable
 from fairtrial.stats.sequential.guardrails import Limits, guardrail

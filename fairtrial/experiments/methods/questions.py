@@ -8,7 +8,7 @@ import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.plan import UnitKind
-from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.stats.planning.options import units_needed
 from fairtrial.stats.planning.question import Question
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fairtrial.experiments.analysis.plan import MetricPlan
+from fairtrial.experiments.analysis_plan import MetricPlan
 from fairtrial.experiments.simulation.course import Course
 from fairtrial.experiments.simulation.exposures import NEVER, Bools
 from fairtrial.experiments.simulation.people import DAY_US, WEEK_US, Floats, Ints, People

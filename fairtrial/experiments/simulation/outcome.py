@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from fairtrial.experiments.analysis.sums import Sums
 from fairtrial.experiments.decision.decide import DAY_US
 from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.monitor import Step
+from fairtrial.experiments.sums import Sums
 
 End = Literal["ship", "kill", "pause", "end", "stage", "stopped"]
 

@@ -14,7 +14,7 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.freeze import Known, Start, freeze
-from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.monitor import HOUR_US
 from fairtrial.experiments.simulation.lifecycle import START_US, Setting
 from fairtrial.experiments.simulation.people import SPREAD, TAIL

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.experiments.analysis.plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
-from fairtrial.experiments.analysis.sums import ArmSums, MetricSums, Sums
+from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
 from fairtrial.experiments.simulation.course import ByUnit, Course
 from fairtrial.experiments.simulation.exposures import NEVER, Assigned, Bools, Exposed
 from fairtrial.experiments.simulation.feedback import feedback_course
 from fairtrial.experiments.simulation.people import Floats, Ints, People
 from fairtrial.experiments.simulation.share_windows import shares_course
 from fairtrial.experiments.simulation.world import Arm, World
+from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.quantiles import QuantileSums

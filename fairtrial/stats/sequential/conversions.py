@@ -11,8 +11,7 @@ import scipy  # its `optimize` and `special` load at their first use, because th
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.arguments import check_alpha, check_level
 from fairtrial.stats.e_values import EValue
-from fairtrial.stats.sequential.beta_tail import log_tail
-from fairtrial.stats.sequential.rising import log_rise
+from fairtrial.stats.sequential.beta_terms import log_rise, log_tail
 
 __all__ = ["conversion_evidence", "conversion_harm", "conversion_lift"]
 

@@ -6,8 +6,7 @@ from math import inf, log, log1p
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.e_values import EValue
-from fairtrial.stats.sequential.beta_tail import log_tail
-from fairtrial.stats.sequential.rising import log_rise
+from fairtrial.stats.sequential.beta_terms import log_rise, log_tail
 from fairtrial.stats.sums import Successes
 
 __all__ = ["rate_above"]

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from fairtrial.experiments.analysis.memory import Latched
-from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.values import EarlierProof
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import microseconds

@@ -10,11 +10,11 @@ import msgspec
 from fairtrial.domain.errors import Unavailable
 from fairtrial.domain.estimates import Estimate
 from fairtrial.experiments.analysis.memory import Memory
-from fairtrial.experiments.analysis.plan import AnalysisPlan
-from fairtrial.experiments.analysis.sums import Sums
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.decide import Looked, decide
 from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.monitor import look
+from fairtrial.experiments.sums import Sums
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import looks
 from fairtrial.store.experiments.analysis_plans import StoredPlan

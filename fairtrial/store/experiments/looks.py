@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 
 from fairtrial.experiments.analysis.memory import Key, Latched, Memory, SplitLatch
-from fairtrial.experiments.analysis.plan import AnalysisPlan
-from fairtrial.experiments.analysis.sums import ArmSums, Sums, restored, stored
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.methods.finding import Finding
+from fairtrial.experiments.sums import ArmSums, Sums, restored, stored
 from fairtrial.store.access import row_digests
 from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Cursor, Database

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.values import KeptAway
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import microseconds, timestamp

@@ -17,7 +17,7 @@ from fairtrial.config.plan.plan_diff import plan_diff
 from fairtrial.config.project import Project, load_project
 from fairtrial.domain.errors import ConfigError, Diagnostic
 from fairtrial.domain.plan import Plan
-from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.lifecycle import Action
 from fairtrial.experiments.promotion import Promotion
 from fairtrial.store.core.database import Database

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial_cli.store_client.remote.request import Row, SendRequest
 
 if TYPE_CHECKING:

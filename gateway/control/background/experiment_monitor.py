@@ -13,8 +13,8 @@ from fairtrial.experiments.analysis.freeze import Known, with_later_end
 from fairtrial.experiments.analysis.frozen_guard import is_frozen
 from fairtrial.experiments.analysis.harm import harm_by_users, harm_only
 from fairtrial.experiments.analysis.memory import Memory
-from fairtrial.experiments.analysis.plan import AnalysisPlan
-from fairtrial.experiments.analysis.sums import Sums
+from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.sums import Sums
 from fairtrial.experiments.decision.decide import Looked, decide
 from fairtrial.experiments.decision.values import KeptAway
 from fairtrial.experiments.decision.wording import headline_words

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fairtrial.domain.errors import Conflict
-from fairtrial.experiments.analysis.plan import RULES
+from fairtrial.experiments.analysis_plan import RULES
 from fairtrial.experiments.assignment import assign
 from fairtrial.experiments.monitor import LEAST_KEPT_AWAY
 from fairtrial.store.experiments import analysis_plans

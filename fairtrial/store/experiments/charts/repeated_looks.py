@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from fairtrial.experiments.analysis.plan import AnalysisPlan
-from fairtrial.experiments.analysis.sums import ArmSums, MetricSums, Sums
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.finding import Finding
+from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import microseconds, timestamp
 from fairtrial.store.experiments.charts.shown_looks import read_finding, read_sums

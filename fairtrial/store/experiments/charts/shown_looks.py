@@ -9,9 +9,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis.plan import AnalysisPlan
-from fairtrial.experiments.analysis.sums import ArmSums, MetricSums, Sums, restored
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.finding import Finding
+from fairtrial.experiments.sums import ArmSums, MetricSums, Sums, restored
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import microseconds
 from fairtrial.store.experiments.analysis_plans import StoredPlan

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.stats.arms.quantiles import QuantileSums, quantile_ranks
 from fairtrial.stats.sums import JointMoments
 from fairtrial.store.core.database import Cursor

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.store.core.database import Cursor
 from fairtrial.store.core.query import timestamp
 from fairtrial.store.derived.unit_sums import DAY, HOUR, MINUTE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fairtrial.experiments.analysis.memory import Memory
-from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.decision.wording import headline_words
 from fairtrial.experiments.monitor import Step

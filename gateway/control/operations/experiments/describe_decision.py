@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from fairtrial.domain.plan import Experiment
-from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.box import Box, Situation, box_without_plan, result_box
 from fairtrial.experiments.decision.decide import WEEK_US
 from fairtrial.experiments.decision.values import (

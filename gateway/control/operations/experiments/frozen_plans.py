@@ -18,7 +18,7 @@ from fairtrial.experiments.analysis.freeze import (
     with_level,
 )
 from fairtrial.experiments.analysis.frozen_guard import NEEDS_SALT, Frozen, begun_anew, is_frozen, paused_by_models
-from fairtrial.experiments.analysis.plan import RULES, AnalysisPlan
+from fairtrial.experiments.analysis_plan import RULES, AnalysisPlan
 from fairtrial.experiments.lifecycle import MODELS, Transition
 from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Database

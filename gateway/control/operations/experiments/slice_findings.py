@@ -10,7 +10,7 @@ from operator import add
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.experiments.analysis.plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
 from fairtrial.stats.always_valid import evidence_above
 from fairtrial.stats.arms.contrasts import difference
 from fairtrial.stats.arms.means import mean

@@ -10,7 +10,7 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.analysis.freeze import metric_plans
-from fairtrial.experiments.analysis.plan import MetricPlan
+from fairtrial.experiments.analysis_plan import MetricPlan
 from fairtrial.experiments.methods.quantiles import SHARED
 from fairtrial.experiments.methods.questions import needs_spread, question_of
 from fairtrial.stats.planning.question import Question

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fairtrial.domain.errors import Conflict
-from fairtrial.experiments.analysis.plan import RULES
+from fairtrial.experiments.analysis_plan import RULES
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import analysis_plans, segment_traffic
 from gateway.control.operations.experiments.describe_decision import describe_decision

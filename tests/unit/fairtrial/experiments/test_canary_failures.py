@@ -12,9 +12,9 @@ from dataclasses import replace
 import pytest
 
 from fairtrial.experiments.analysis.memory import Memory
-from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.analysis.sums import ArmSums, Sums
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.monitor import Circumstances, Step, step
+from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.sequential.error_guardrail import RequestErrors
 
 HOUR_US = 3_600_000_000

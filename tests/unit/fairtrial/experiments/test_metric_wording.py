@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from fairtrial.experiments.analysis.plan import MetricPlan
+from fairtrial.experiments.analysis_plan import MetricPlan
 from fairtrial.experiments.metric_wording import (
     bare_size,
     duration_words,

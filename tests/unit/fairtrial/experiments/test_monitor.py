@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from fairtrial.experiments.analysis.memory import Memory
-from fairtrial.experiments.analysis.sums import ArmSums, Sums
 from fairtrial.experiments.decision.decide import DAY_US, WEEK_US, passes_us
 from fairtrial.experiments.decision.values import KeptAway
 from fairtrial.experiments.monitor import HOUR_US, Circumstances, Step, step
+from fairtrial.experiments.sums import ArmSums, Sums
 from tests.fixtures.experiments.frozen_plans import (
     COST,
     ERRORS,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fairtrial.experiments.analysis.plan import MetricPlan
-from fairtrial.experiments.analysis.sums import ArmSums
+from fairtrial.experiments.analysis_plan import MetricPlan
+from fairtrial.experiments.sums import ArmSums
 from fairtrial.stats.arms.quantiles import QuantileSums
 from tests.fixtures.evaluators.live_trials import finding, looked, verdict
 from tests.fixtures.experiments.reported_looks import ERRORS, analysis_plan, arm, sums

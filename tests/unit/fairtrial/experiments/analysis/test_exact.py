@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from fairtrial.experiments.analysis.findings import find
-from fairtrial.experiments.analysis.sums import ArmSums, Sums
 from fairtrial.experiments.methods.exact import is_exact
+from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.sums import Moments
 from tests.fixtures.experiments.planned import PLAN, RESOLVED

@@ -23,7 +23,7 @@ from fairtrial.experiments.analysis.freeze import (
     frozen_changes,
     with_level,
 )
-from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from tests.fixtures.experiments.frozen_plans import ERRORS, failing, sums
 from tests.fixtures.for_each import for_each
 

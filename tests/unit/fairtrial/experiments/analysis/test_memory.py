@@ -10,8 +10,8 @@ import pytest
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis.memory import HOUR_US, SRM_ALPHA, Latched, Memory, SplitLatch
-from fairtrial.experiments.analysis.sums import Sums
 from fairtrial.experiments.methods.finding import Answer, Finding
+from fairtrial.experiments.sums import Sums
 from fairtrial.stats.sequential.running import RunningDecision
 from tests.fixtures.experiments.frozen_plans import ERRORS, analysis_plan, errors, failing, sums
 from tests.fixtures.for_each import for_each

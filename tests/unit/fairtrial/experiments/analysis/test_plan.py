@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from tests.fixtures.experiments.frozen_plans import analysis_plan, cost, errors, latency, resolved
 
 THREE = {"base": 0.5, "tuned": 0.25, "larger": 0.25}

@@ -10,7 +10,7 @@ import pytest
 from fairtrial.domain.estimates import Estimate
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.memory import Memory
-from fairtrial.experiments.analysis.sums import ArmSums, Sums
+from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.sums import Moments
 from tests.fixtures.experiments.planned import PLAN, PLANNED, RESOLVED

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from fairtrial.domain.metrics import Method
-from fairtrial.experiments.analysis.sums import MetricSums, restored, stored
+from fairtrial.experiments.sums import MetricSums, restored, stored
 from tests.fixtures.experiments.frozen_plans import (
     COST,
     ERRORS,

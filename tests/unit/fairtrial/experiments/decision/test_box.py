@@ -9,12 +9,12 @@ import pytest
 from fairtrial.domain.estimates import Estimate
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.memory import Latched, Memory
-from fairtrial.experiments.analysis.plan import AnalysisPlan
-from fairtrial.experiments.analysis.sums import Sums
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.box import Situation, result_box
 from fairtrial.experiments.decision.decide import Looked, decide
 from fairtrial.experiments.lifecycle import Transition
 from fairtrial.experiments.monitor import Circumstances, step
+from fairtrial.experiments.sums import Sums
 from fairtrial.stats.sequential.running import RunningDecision
 from tests.fixtures.experiments.reported_looks import DAY_US, RESOLVED, START, analysis_plan, arm, sums
 

@@ -8,11 +8,11 @@ import pytest
 
 from fairtrial.domain.estimates import Estimate
 from fairtrial.experiments.analysis.memory import Latched, Memory, SplitLatch
-from fairtrial.experiments.analysis.plan import AnalysisPlan
-from fairtrial.experiments.analysis.sums import ArmSums, Sums
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.decide import WEEK_US, Looked, decide
 from fairtrial.experiments.methods.finding import Answer
 from fairtrial.experiments.simulation import outcome
+from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.sequential.running import RunningDecision
 from tests.fixtures.experiments.frozen_plans import ERRORS, RESOLVED, analysis_plan, errors, resolved
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fairtrial.experiments.analysis.freeze import Known, Start, freeze
-from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.simulation.exposures import NEVER, Assigned, Exposed, assign_people, expose
 from fairtrial.experiments.simulation.people import DAY_US, People, draw_people
 from fairtrial.experiments.simulation.timeline import QUANTILE_STEP_US, Timeline

@@ -8,7 +8,7 @@ from numpy.polynomial.legendre import leggauss
 from scipy.special import betaincc, betaln, logsumexp
 
 from fairtrial.stats.sequential import beta_tail
-from fairtrial.stats.sequential.beta_tail import log_tail
+from fairtrial.stats.sequential.beta_terms import log_tail
 
 NODES, WEIGHTS = leggauss(400)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fairtrial.experiments.analysis.plan import AnalysisPlan
-from fairtrial.experiments.analysis.sums import ArmSums, Sums
+from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.stats.sequential.error_guardrail import RequestErrors
 from fairtrial.store.core.database import Database

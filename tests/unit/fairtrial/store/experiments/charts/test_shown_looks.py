@@ -12,8 +12,8 @@ import pytest
 from fairtrial.domain.estimates import Estimate
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.memory import Memory
-from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.analysis.sums import ArmSums, Sums
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.arms.quantiles import QuantileSums
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans, looks

@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import floor
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis.plan import AnalysisPlan
-from fairtrial.experiments.analysis.sums import MetricSums
+from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.sums import MetricSums
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.sequential.alpha_spending import spent_look

@@ -1,13 +1,15 @@
-"""The logarithm of a beta distribution's tail, even where the tail is too small for a float."""
+"""Logarithms of the terms of beta mixtures, even where these are too small or too large for a float."""
 
 from __future__ import annotations
 
-from math import log, log1p
+from math import lgamma, log, log1p
 
 import scipy  # its `special` loads at its first use, because it is slow to load
 
 __all__: list[str] = []
 
+SMALL = 32.0
+"""Above this, four terms of Stirling's series are exact to 1e-13."""
 SMALLEST = 1e-250
 """A smaller tail is computed from its continued fraction, which converges fast there."""
 MOST_STEPS = 20_000
@@ -50,3 +52,21 @@ def _fraction(y: float, p: float, r: float) -> float:
 def _away(x: float) -> float:
     """Avoids division by 0."""
     return x if abs(x) > TINY else TINY
+
+
+def log_rise(a: float, k: float) -> float:
+    """ln Γ(a + k) − ln Γ(a) − k ln a for a > 0 and k ≥ 0, without subtracting huge numbers.
+
+    Source: Abramowitz & Stegun (1964), 6.1.40, Stirling's series.
+
+    >>> round(log_rise(1.0, 4), 6), log_rise(1e15, 3) < 1e-13
+    (3.178054, True)
+    """
+    if a < SMALL:
+        return lgamma(a + k) - lgamma(a) - k * log(a)
+    x = k / a
+    return (a + k - 0.5) * log1p(x) - k + _correction(a + k) - _correction(a)
+
+
+def _correction(x: float) -> float:
+    return (1 / 12 - (1 / 360 - (1 / 1260 - 1 / 1680 / x**2) / x**2) / x**2) / x
