@@ -67,7 +67,10 @@ def _size(sums: MetricSums) -> float:
         return sums.units + sums.given.n
     if isinstance(sums, Amounts):
         return sums.capped.n
-    return sums.users.y if isinstance(sums, QuantileSums) else sums.requests.y
+    if isinstance(sums, QuantileSums):
+        return sums.users.y
+    complete = 0 if sums.shares is None else sums.shares.hour.n + sums.shares.day.n
+    return sums.requests.y + complete
 
 
 def stored(sums: MetricSums) -> dict[str, Any]:

@@ -70,4 +70,4 @@ def forecast(plan: AnalysisPlan, variant: str, sums: Sums) -> Forecast | NotEnou
 
 def units_behind(metric: MetricPlan, sums: MetricSums) -> int:
     """The units whose values a level is computed from."""
-    return METHODS[metric.method].units(sums)[1]
+    return METHODS[metric.method].behind_level(sums)

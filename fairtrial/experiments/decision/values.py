@@ -210,10 +210,16 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def pausing(self) -> tuple[GuardrailDecision, ...]:
-        """The guardrails that pause: a decline is proven, or the request-weighted line is worse than the margin."""
-        if not self.split.balanced:
-            return ()
-        return tuple(one for one in self.guardrails if one.answer != "harmed" and (one.declined or one.vetoed))
+        """The guardrails that pause: a decline is proven, or the request-weighted line is worse than the margin.
+
+        Under an unbalanced split only a decline by counted events can be said.
+        """
+        found = (one for one in self.guardrails if one not in self.harmed)
+        return tuple(
+            one
+            for one in found
+            if (one.declined and (self.split.balanced or one.by_events)) or (one.vetoed and self.split.balanced)
+        )
 
     @property
     def safe(self) -> int:

@@ -71,6 +71,9 @@ class AmountsOfUnits:
     def units(self, sums: Amounts) -> tuple[int, int]:
         return sums.capped.n, sums.capped.n
 
+    def behind_level(self, sums: Amounts) -> int:
+        return sums.capped.n
+
     def needed(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
         return units_for(plan, metric, self.difference(metric, pair)(1.0))
 

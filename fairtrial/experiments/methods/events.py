@@ -65,6 +65,9 @@ class Events:
     def units(self, sums: RequestErrors) -> tuple[int, int]:
         return sums.requests.n, sums.requests.n
 
+    def behind_level(self, sums: RequestErrors) -> int:
+        return sums.requests.n
+
     def needed(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
         return units_for(plan, metric, self.difference(metric, pair)(1.0))
 

@@ -82,6 +82,9 @@ class FeedbackOfUnits:
     def units(self, sums: Feedback) -> tuple[int, int]:
         return sums.units, sums.given.n
 
+    def behind_level(self, sums: Feedback) -> int:
+        return sums.given.n
+
     def needed(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
         if is_exact(plan, metric):
             return NotEnough("rare events are decided by their number", "a plan by fairtrial experiment plan")

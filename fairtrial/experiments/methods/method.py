@@ -45,7 +45,10 @@ class MetricMethod(Protocol):
         """The level with an interval that is valid at all looks, at the attempt's alpha."""
 
     def units(self, sums: Any) -> tuple[int, int]:
-        """The units that count, and those of them that have a value."""
+        """The units that count for a decision, and those of them that have a value."""
+
+    def behind_level(self, sums: Any) -> int:
+        """The units that the level comes from."""
 
     def needed(self, plan: AnalysisPlan, metric: MetricPlan, pair: Any) -> int | NotEnough:
         """The units with a value, in both arms, that the primary metric needs to decide the planned effect."""

@@ -65,6 +65,9 @@ class Quantiles:
     def units(self, sums: QuantileSums) -> tuple[int, int]:
         return sums.users.n, sums.users.n
 
+    def behind_level(self, sums: QuantileSums) -> int:
+        return sums.users.n
+
     def needed(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
         return units_for(plan, metric, self.difference(metric, pair)(1.0))
 

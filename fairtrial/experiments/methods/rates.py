@@ -94,7 +94,11 @@ class Rates:
         return of_good(metric, share_level(sums.shares.day, level=1 - plan.alpha_attempt))
 
     def units(self, sums: RequestErrors) -> tuple[int, int]:
-        return sums.requests.n, sums.requests.n if sums.shares is None else sums.shares.day.n
+        complete = 0 if sums.shares is None else sums.shares.day.n
+        return complete, complete
+
+    def behind_level(self, sums: RequestErrors) -> int:
+        return sums.requests.n
 
     def needed(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
         found = units_to_show(pair, _primary_test(metric), alpha=plan.alpha_primary / (1 if metric.relative else 2))

@@ -30,8 +30,10 @@ class Option:
     nothing would be excluded. ``tail``: whether the share of units above the cap needs more units than the mean.
     ``weekly``: the power at the end of each week.
 
-    >>> option(Question("score", "not worse", 0.3, 0.05), Design(per_week=4000), 0.9).rule
-    'normal mixture'
+    >>> from fairtrial.stats.planning.options import option
+    >>> found = option(Question("score", "not worse", 0.3, 0.05), Design(per_week=4000), 0.9)
+    >>> found.rule, found.weeks
+    ('normal mixture', 2)
     """
 
     mode: Mode

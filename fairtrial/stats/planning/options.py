@@ -60,6 +60,11 @@ def units_needed(question: Question, *, share: float, alpha: float, power: float
     """The units in both arms with which a watched question has this power, however fast they arrive.
 
     Page, status and plan state this number. ``None`` if no number of units that could be planned suffices.
+
+    Source: as `rule_of`.
+
+    >>> round(units_needed(Question("solved", "superior", 0.60, 0.10), share=0.5, alpha=0.05, power=0.9))
+    1512
     """
     design = Design(per_week=1.0, share=share, alpha=alpha, guardrail_alpha=alpha)
     rule = rule_of(question, design)

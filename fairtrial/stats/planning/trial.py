@@ -23,7 +23,7 @@ class MetricPlan:
 
     >>> trial = plan_trial([Question("rating", "superior", 4.0, 0.2, sd=3.0)], Design(per_week=4000))
     >>> [f"{one.mode} {one.weeks}" for one in trial.metrics[0].others]
-    ['monitor 4', 'planned 2', 'fixed 2']
+    ['monitor 3', 'planned 2', 'fixed 2']
     """
 
     question: Question
@@ -76,7 +76,7 @@ class Undecidable:
     would decide each of them.
 
     >>> print(plan_trial([Question("resolved", "superior", 0.62, 0.03)], Design(per_week=1800)).reason)
-    10,800 units in 6 weeks are too few: resolved needs 13,494 units, 8 weeks (power 67% at the end, 80% wanted)
+    10,800 units in 6 weeks are too few: resolved needs 13,489 units, 8 weeks (power 67% at the end, 80% wanted)
     """
 
     reason: str
@@ -103,8 +103,8 @@ def plan_trial(questions: Sequence[Question], design: Design) -> PlannedTrial | 
     ...     trial = plan_trial([question], Design(per_week=4000, mode=mode))
     ...     print(f"{mode}: {trial.metrics[0].chosen.units:,.0f} users, {trial.weeks} weeks")
     fixed: 8,083 users, 3 weeks
-    monitor: 14,286 users, 4 weeks
-    planned: 8,408 users, 3 weeks
+    monitor: 13,489 users, 4 weeks
+    planned: 8,400 users, 3 weeks
     """
     if not questions:
         raise ValueError("a trial needs at least one question")

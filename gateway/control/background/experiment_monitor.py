@@ -14,12 +14,12 @@ from fairtrial.experiments.analysis.frozen_guard import is_frozen
 from fairtrial.experiments.analysis.harm import harm_by_users, harm_only
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.sums import Sums
 from fairtrial.experiments.decision.decide import Looked, decide
 from fairtrial.experiments.decision.values import KeptAway
 from fairtrial.experiments.decision.wording import headline_words
 from fairtrial.experiments.lifecycle import shortened
 from fairtrial.experiments.monitor import Circumstances, Step, Verdict, look, step
+from fairtrial.experiments.sums import Sums
 from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments import alarms, analysis_plans, looks, stage_facts, transitions

@@ -38,7 +38,12 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "arms.contrasts",
         "arms.novelty",
     ),
-    "Exact tests that may be watched": ("sequential.conversions", "sequential.rare_rate", "sequential.srm"),
+    "Exact tests that may be watched": (
+        "sequential.unit_shares",
+        "sequential.conversions",
+        "sequential.rare_rate",
+        "sequential.srm",
+    ),
     "Guardrails and many questions": (
         "sequential.guardrails",
         "sequential.error_guardrail",
@@ -84,10 +89,12 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     "Planning": (
         "planning.trial",
         "planning.question",
+        "planning.option",
         "planning.options",
         "sizes",
         "planning.courses",
         "planning.conversion_course",
+        "planning.share_course",
         "planning.clustering",
     ),
 }

@@ -26,6 +26,10 @@ QUESTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
             "Is the **split** what was configured (SRM), and if not, why?",
             ("srm_evidence", "srm_segments", "srm_causes"),
         ),
+        (
+            "A **rate over requests**, exactly, at any time, by each unit's share",
+            ("share_evidence", "share_difference", "share_level"),
+        ),
         ("Does a **guardrail** say harm, or safe?", ("guardrail", "relative_guardrail", "rare_guardrail")),
         ("The guardrails of **errors** and of **costs**", ("error_guardrail", "cost_guardrail")),
         ("**Many questions** at once: a few; many slices", ("holm", "e_bh")),

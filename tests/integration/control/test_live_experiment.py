@@ -88,16 +88,39 @@ def test_what_looks_have_shown_survives_a_restart(whole: LiveTrial) -> None:
     assert len(looks.shown(whole.database, Page(until_us=END_OF_TIME_US), NAME, metric="feedback.resolved")) >= 3
 
 
-def test_an_arm_that_fails_is_killed_and_stays_killed(whole: LiveTrial) -> None:
-    for user in range(1_000):
-        arm = whole.visit(f"user-{user}")
+def fail_until(trial: LiveTrial, state: str, *, start: int = 0, most: int = 1_000) -> int:
+    """Users of whom every fourth of tuned has an error, fifty in a quarter of an hour; returns how many it took."""
+    for user in range(start, start + most):
+        arm = trial.visit(f"user-{user}")
         if arm == "tuned" and user % 4 == 0:
-            whole.visit(f"user-{user}", fails=True)
-        if user % 50 == 0:
-            whole.step()
-        if whole.experiment.state == "killed":
-            break
-    assert whole.experiment.state == "killed" and user < 300
+            trial.visit(f"user-{user}", fails=True)
+        if user % 50 == 49:
+            trial.step(hours=0.25)
+        if trial.experiment.state == state:
+            return user - start
+    raise AssertionError(f"it is {trial.experiment.state} after {most} users")
+
+
+def test_a_decline_pauses_a_resume_accepts_it_and_harm_beyond_the_margin_kills(whole: LiveTrial) -> None:
+    assert fail_until(whole, "paused") < 200
+    (row,) = whole.trail()
+    assert (row["action"], row["actor"]) == ("pause", "control")
+    assert "requests.error_rate of tuned is proven to be worse" in row["why"] and "a resume accepts this" in row["why"]
+    (declined,) = json.loads(row["evidence"])["declined"]
+    assert (declined["metric"], declined["variant"]) == ("requests.error_rate", "tuned")
+    assert declined["log_e"] >= declined["log_kill"]
+    whole.step(24)
+    whole.change("resume", "1 in 8 is acceptable until Monday")
+    whole.step()
+    assert (whole.experiment.state, whole.experiment.segment) == ("running", 1), "the same decline pauses once"
+    assert fail_until(whole, "killed", start=1_000) > 100, "users of the pause and before it do not count"
+    assert [one["action"] for one in whole.trail()] == ["pause", "resume", "kill"]
+    assert "requests.error_rate of tuned" in whole.trail()[-1]["why"]
+
+
+def test_an_arm_that_fails_is_killed_and_stays_killed(tmp_path: Path) -> None:
+    whole = LiveTrial(tmp_path, WHOLE.replace("margin: 1pp}", "margin: 1pp, pause_at: 1pp}"))
+    assert fail_until(whole, "killed") < 500
     (row,) = whole.trail()
     assert (row["action"], row["actor"], row["to_state"]) == ("kill", "control", "killed")
     assert "requests.error_rate of tuned" in row["why"] and "0 % of base" in row["why"]
@@ -110,6 +133,7 @@ def test_an_arm_that_fails_is_killed_and_stays_killed(whole: LiveTrial) -> None:
     whole.step()
     plan = frozen_plans(whole.database)[NAME]
     assert (plan.segment, plan.attempt, plan.alpha_primary) == (2, 2, 0.025)
+    whole.close()
 
 
 @pytest.mark.parametrize(
@@ -203,13 +227,13 @@ def test_an_experiment_that_leaves_the_file_is_paused_and_a_person_resumes_it(tr
 
 
 def test_a_resume_after_a_guardrail_has_paused_starts_a_new_segment(tmp_path: Path) -> None:
-    text = WHOLE.replace("margin: 1pp}", "margin: 1pp, signal: pause}")
+    text = WHOLE.replace("margin: 1pp}", "margin: 1pp, pause_at: 1pp, signal: pause}")
     with closing(LiveTrial(tmp_path, text)) as trial:
         for user in range(200):
             arm = trial.visit(f"user-{user}")
             if arm == "tuned":
                 trial.visit(f"user-{user}", fails=True)
-        trial.step()
+        trial.step(hours=2)
         assert trial.experiment.state == "paused"
         trial.change("resume", "the leak is fixed")
         trial.step()

@@ -19,7 +19,7 @@ from gateway.control.operations.experiments.change_experiment import Change, cha
 from gateway.control.operations.experiments.frozen_plans import frozen_plans, settle_level
 from tests.fixtures.control.live_trial import NAME, WHOLE, LiveTrial
 
-RELATIVE = WHOLE.replace("requests.error_rate, margin: 1pp", "requests.error_rate, margin: 50%")
+RELATIVE = WHOLE.replace("requests.error_rate, margin: 1pp", "cost.per_request, margin: 50%")
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def whole(tmp_path: Path) -> Iterator[LiveTrial]:
 def test_units_that_set_a_level_do_not_decide_after_an_amendment_of_the_stages(tmp_path: Path) -> None:
     with closing(LiveTrial(tmp_path, RELATIVE)) as trial:
         for user in range(1_400):
-            trial.visit(f"user-{user}", fails=user % 10 == 0)
+            trial.visit(f"user-{user}", call={"cost_usd": "0.01"})
         trial.step(1)
         (before,) = frozen_plans(trial.database)[NAME].guardrails
         assert before.from_us == trial.now_us and before.measures_level
@@ -46,7 +46,7 @@ def test_units_that_set_a_level_do_not_decide_after_an_amendment_of_the_stages(t
 def test_an_amendment_that_counts_anew_keeps_the_level_and_reads_a_stated_cap(tmp_path: Path) -> None:
     with closing(LiveTrial(tmp_path, RELATIVE)) as trial:
         for user in range(1_400):
-            trial.visit(f"user-{user}", fails=user % 10 == 0)
+            trial.visit(f"user-{user}", call={"cost_usd": "0.01"})
         trial.step(1)
         (before,) = frozen_plans(trial.database)[NAME].guardrails
         trial.edit("margin: 50%", "margin: 50%, cap: 70")

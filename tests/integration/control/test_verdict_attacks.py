@@ -122,7 +122,7 @@ def test_a_deployment_with_two_variants_is_not_judged_by_the_one_with_other_para
 
 def test_proven_harm_refuses_a_promotion_by_a_verdict_from_before_the_start(tmp_path: Path) -> None:
     text = PROJECT.replace("enroll: {stages: [100]}", "enroll: {stages: [100], start: manual}")
-    trial = JudgedTrial(tmp_path, text.replace("cap: 2", "cap: 2, signal: pause"))
+    trial = JudgedTrial(tmp_path, text.replace("cap: 2", "cap: 2, pause_at: 20pp, signal: pause"))
     trial.gate.write_text(EASY)
     trial.run_both()
     assert trial.judge().official
@@ -169,6 +169,7 @@ def test_a_line_requires_a_number_of_what_the_experiment_counts(tmp_path: Path) 
         trial.visit(f"user-{number}", fails=number % 10 == 0)
         if number % 100 == 99:
             trial.step(hours=6)
+    trial.step(hours=25)
     found = {one.rule.removeprefix(line): one for one in trial.judge().findings if one.rule.startswith(line)}
     trial.close()
     assert [one.result for one in found.values()] == ["pass", "pass", "cannot tell", "cannot tell"]
@@ -197,8 +198,7 @@ def test_a_verdict_on_live_traffic_alone_becomes_stale(tmp_path: Path, change: s
 def test_a_rearm_does_not_forget_proven_harm_of_the_same_model(trial: JudgedTrial) -> None:
     for number in range(800):
         trial.visit(f"user-{number}", fails=assign(trial.experiment, f"user-{number}").assigned == "tuned")
-        if number % 100 == 99:
-            trial.step(hours=1)
+    trial.step(hours=2)
     assert trial.experiment.state == "killed" and trial.judge().decision == "BLOCK"
     trial.change("rearm")
     trial.step()

@@ -160,7 +160,7 @@ def unbalanced(trial: StatesTrial) -> None:
     trial.users(300, only="tuned")
 
 
-def unbalanced_and_harmed(trial: StatesTrial) -> None:
+def unbalanced_and_failing(trial: StatesTrial) -> None:
     unbalanced(trial)
     harmed(trial)
 
@@ -268,7 +268,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "model replaced": (PROJECT, replaced),
     "resumed with another model": (PROJECT, resumed_anew),
     "unbalanced split": (PROJECT, unbalanced),
-    "unbalanced split and harm": (PROJECT, unbalanced_and_harmed),
+    "unbalanced split and a decline": (PROJECT, unbalanced_and_failing),
     "effect changed": (PROJECT.replace("mde: 10pp", "mde: 10pp, on_worse: continue"), changed),
     "waits for approval": (APPROVED, waits),
     "stage reached": (STAGED, waits),

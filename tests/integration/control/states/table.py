@@ -164,10 +164,10 @@ TABLE = (
         promote="planned split", serves="both", alarms=("experiment.srm",), printed=True,
     ),
     Row(
-        state="unbalanced split and harm", meaning="harm by counted events outweighs the split",
-        status="STOPPED", tone="error", gate="BLOCK", says="harm is proven",
-        promote="can't promote an experiment that is killed", serves="base",
-        alarms=("experiment.killed", "experiment.srm"), printed=True,
+        state="unbalanced split and a decline", meaning="counted events pause it, although the split is invalid",
+        status="PAUSED", tone="error", gate="INVALID", says="planned split",
+        promote="planned split", serves="base",
+        alarms=("experiment.paused", "experiment.srm"), printed=True,
     ),
     Row(
         state="effect changed", meaning="the intervals of different looks exclude each other",

@@ -14,7 +14,7 @@ from fairtrial.stats.sizes import size_of_shares
 from tests.fixtures.for_each import for_each
 
 RESOLVED = Question("feedback.resolved", "superior", baseline=0.62, effect=0.03)
-ERRORS = Question("requests.error_rate", "not worse", 0.01, 0.01, lower_is_better=True, safety=True)
+ERRORS = Question("requests.error_rate", "not worse", 0.01, 0.01, lower_is_better=True, rate=True, guardrail=True)
 COST = Question("cost.per_unit", "not worse", 2.0, 0.4, sd=3.0, lower_is_better=True, relative=True)
 
 
@@ -74,12 +74,27 @@ def test_simulated_trials_end_as_often_as_soon_and_as_large_as_planned(question:
     assert seen / question.effect == pytest.approx(found.exaggeration, abs=0.1 if few else 0.05)
 
 
-def test_a_few_units_plan_no_look_before_there_are_events() -> None:
-    # 10 % of 75 users of control are 7.5 events, and no look is made with fewer than ten
-    found = option(Question("few", "superior", 0.10, 0.15), Design(per_week=25.0), 0.8)
-    assert (found.power, found.fits(Design(per_week=25.0))) == (0.0, False)
-    looks = option(Question("few", "superior", 0.10, 0.15), Design(per_week=25.0, mode="planned"), 0.8)
-    assert (looks.power, looks.weeks) == (0.0, 12)  # 14.2 events to expect, so that nine trials in ten have ten
+def test_no_look_is_planned_before_30_units_in_each_arm() -> None:
+    few = Question("few", "superior", 0.10, 0.60)
+    assert option(few, Design(per_week=9.0), 0.8).power == 0.0
+    assert option(few, Design(per_week=12.0), 0.8).power > 0.9
+
+
+@for_each(
+    ("question", "weekly"),
+    [
+        (replace(RESOLVED, window_days=7.0), (0, 1)),
+        (replace(RESOLVED, window_days=42.0), (0, 0, 0, 0, 0, 0)),
+        (replace(ERRORS, window_days=14.0), (0, 0, 1)),
+    ],
+)
+def test_units_whose_window_is_open_do_not_count(question: Question, weekly: tuple[int, ...]) -> None:
+    design = Design(per_week=8_000.0)
+    found = option(question, design, 0.8)
+    assert [power > 0.05 for power in found.weekly[: len(weekly)]] == [bool(one) for one in weekly]
+    soon = option(replace(question, window_days=0.0), design, 0.8)
+    assert found.units == soon.units
+    assert found.weeks == (soon.weeks or 0) + question.window_days / 7
 
 
 def simulated(question: Question, design: Design, limit: float) -> tuple[float, float, float]:
@@ -90,9 +105,12 @@ def simulated(question: Question, design: Design, limit: float) -> tuple[float, 
     rates = (question.truth, question.baseline)
     kb, ka = (np.cumsum(rng.binomial(new, p, (3000, len(days))), axis=1) for new, p in zip(came, rates, strict=True))
     effect = kb / b - ka / a - limit
-    pooled, t2 = (ka + kb) / (a + b), question.effect**2
-    v = np.maximum(kb * (b - kb) / b**3 + ka * (a - ka) / a**3, pooled * (1 - pooled) * (1 / a + 1 / b)).clip(1e-9)
-    ready = (np.minimum(a, b) >= 30) & (np.minimum.reduce([ka, kb, a - ka, b - kb]) >= 10)
+    each, t2 = [(k * (n - k) / n / (n - 1)).clip(1e-12) for k, n in ((kb, b), (ka, a))], question.effect**2
+    pooled = (each[0] * (b - 1) + each[1] * (a - 1)) / (a + b - 2)
+    v = np.maximum(each[0] / b + each[1] / a, pooled * (1 / a + 1 / b))
+    pb, pa = (1 - kb / b, 1 - ka / a) if question.lower_is_better else (kb / b, ka / a)
+    v = v + 3 * pb**2 / b / (b - 1) + 3 * (1 - pa) ** 2 / a / (a - 1)  # three units not seen yet, against the effect
+    ready = np.minimum(a, b) >= 30
     effect = effect * (-1 if question.lower_is_better else 1)
     width = 2 * np.log(20) + np.log1p(t2 / v) if question.sides == 2 else 2 * np.log1p(np.sqrt(1 + t2 / v) * 10)
     half = np.sqrt(v * (v + t2) / t2 * width)
@@ -112,7 +130,11 @@ def test_guardrails_share_what_may_be_missed() -> None:
     trial = planned_trial(RESOLVED, ERRORS, COST)
     assert [one.power for one in trial.metrics] == pytest.approx([1 - 0.2 / 3] * 3)
     assert trial.metrics[0].chosen.units > planned_trial(RESOLVED).metrics[0].chosen.units
-    assert trial.weeks == max(one.chosen.weeks for one in trial.metrics)
+    missed = [sum(1 - one.chosen.weekly[week - 1] for one in trial.metrics) for week in (trial.weeks - 1, trial.weeks)]
+    assert missed[0] > 0.2 >= missed[1]
+    assert trial.ships() == pytest.approx(1 - missed[1])
+    assert trial.ships(false_stop=0.05) == pytest.approx(0.95 - missed[1])
+    assert trial.ships(design_end := trial.design.weeks) > trial.ships() or trial.weeks == design_end
 
 
 def test_the_rule_is_chosen_from_the_plan_and_named() -> None:
@@ -120,22 +142,18 @@ def test_the_rule_is_chosen_from_the_plan_and_named() -> None:
     assert rule_of(RESOLVED, design) == "normal mixture"
     assert rule_of(RESOLVED, replace(design, mode="planned")) == "O'Brien-Fleming"
     assert rule_of(RESOLVED, replace(design, mode="fixed")) == "one look"
-    assert rule_of(RESOLVED, replace(design, per_week=60.0)) == "normal mixture"  # 137 failures, but common ones
-    for baseline, rule in ((0.09, "conversion e-process"), (0.10, "normal mixture"), (0.90, "normal mixture")):
-        few = Question("few", "not worse", baseline, 0.05)  # fewer than 200 of the rarer outcome expected
-        assert rule_of(few, replace(design, per_week=300.0)) == rule
-    assert rule_of(Question("few", "superior", 0.62, 0.31), replace(design, per_week=60.0)) == "conversion e-process"
-    assert rule_of(Question("many", "superior", 0.09, 0.03), design) == "normal mixture"
-    assert rule_of(replace(RESOLVED, safety=True), design) == "conversion e-process"
-    assert rule_of(replace(ERRORS, safety=False, baseline=0.019), design) == "conversion e-process"
-    assert rule_of(Question("valid", "not worse", 0.985, 0.01), design) == "conversion e-process"
-    assert rule_of(replace(COST, sd=0.001), design) == "normal mixture"
+    assert rule_of(replace(RESOLVED, baseline=0.019, effect=0.01), design) == "conversion e-process"
+    assert rule_of(replace(RESOLVED, baseline=0.019, effect=0.01, kind="not worse"), design) == "normal mixture"
+    assert rule_of(COST, design) == "normal mixture"
+    for mode in MODES:  # guardrails are always watched
+        assert rule_of(ERRORS, replace(design, mode=mode)) == "shares of units"
+        assert rule_of(replace(COST, guardrail=True), replace(design, mode=mode)) == "normal mixture"
 
 
 def test_a_share_near_one_is_planned_as_what_is_missing_from_it() -> None:
     design = Design(per_week=2000.0)
-    valid = option(Question("valid", "not worse", 0.99, 0.01), design, 0.8)
-    errors = option(Question("errors", "not worse", 0.01, 0.01, lower_is_better=True), design, 0.8)
+    valid = option(Question("valid", "not worse", 0.99, 0.01, rate=True), design, 0.8)
+    errors = option(Question("errors", "not worse", 0.01, 0.01, lower_is_better=True, rate=True), design, 0.8)
     assert (valid.units, valid.excluded) == (errors.units, pytest.approx(errors.excluded))
 
 
@@ -145,7 +163,7 @@ def test_an_inconclusive_end_says_what_it_would_exclude() -> None:
         assert found.excluded is not None
         assert 0 < found.excluded < 0.4
     assert 0 < option(ERRORS, Design(per_week=4000.0), 0.8).excluded < 0.01
-    assert option(ERRORS, Design(per_week=2.0), 0.8).excluded is None
+    assert option(ERRORS, Design(per_week=2.0, weeks=1), 0.8).excluded is None
     for mode in MODES:  # with 4 units in each arm an interval reaches beyond all losses that there are
         assert option(RESOLVED, Design(per_week=8.0, mode=mode, weeks=1), 0.8).excluded is None
 
@@ -154,13 +172,17 @@ def test_a_relative_margin_counts_the_uncertainty_of_the_control_s_level_too() -
     assert COST.unit_variance(0.5) > replace(COST, relative=False).unit_variance(0.5)
 
 
-def test_rare_events_take_as_many_units_as_show_anything_without_one() -> None:
-    rare = replace(ERRORS, baseline=1e-4)
-    found = option(rare, Design(per_week=100.0, mode="fixed"), 0.8)
-    assert found.units == pytest.approx(2 * 267.9, rel=1e-3)
-    assert option(rare, Design(per_week=50.0, mode="fixed"), 0.8).power == 0.0
-    (told,) = refused(replace(rare, scored=True), per_week=100.0).pairs
-    assert told == (ERRORS.metric, 268)
+@for_each(("rate", "least", "most"), [(0.0, 1_050, 1_150), (0.001, 1_400, 2_000), (0.01, 6_000, 8_500)])
+def test_a_flawless_rate_is_soon_safe_and_others_take_longer(rate: float, least: int, most: int) -> None:
+    found = option(replace(ERRORS, baseline=rate), Design(per_week=4000.0), 0.9)
+    assert found.units is not None
+    assert least <= found.units <= most
+
+
+def test_a_margin_that_no_number_of_units_reaches_is_refused_with_one_that_can_be_reached() -> None:
+    found = refused(replace(ERRORS, baseline=0.02), per_week=500.0)
+    assert "requests.error_rate needs" in found.reason
+    assert any(one.change.startswith("a margin of ") for one in found.proposals)
 
 
 def test_a_small_treatment_arm_is_offered_half_of_the_units() -> None:
