@@ -59,9 +59,17 @@ class Change:
 
 
 def change_experiment(
-    database: Database, publisher: Publisher, change: Change, *, now_us: int, probe: Probe | None = None
+    database: Database,
+    publisher: Publisher,
+    change: Change,
+    *,
+    now_us: int,
+    probe: Probe | None = None,
+    held: str = "",
 ) -> Transition:
     """Record a transition and publish it; returns the transition. ``probe``: asks a deployment for its weights.
+
+    ``held``: what a promotion needs before it trusts the time.
 
     The row decides, not the file of the plan. If publishing fails after the row is written, `Unavailable` says so. The
     loop of control then publishes again until it succeeds, and so does the next start. Raises `NotFound` for an unknown
@@ -89,7 +97,7 @@ def change_experiment(
     if change.action == "approve":
         change = replace(change, stage=_approved_stage(experiment, change.stage))
     if change.action in ("promote", "rollback"):
-        present = Present(plan, publisher.release_gates, now_us)
+        present = Present(plan, publisher.release_gates, now_us, held=held)
         change = replace(change, evidence=_evidence(database, experiment, change, present, probe))
     amended = None
     if change.action == "amend":
