@@ -89,10 +89,10 @@ class SteadyTime:
     def __init__(self, stored: Anchor | None, first: Reading, newest_us: int | None) -> None:
         """``stored``: the anchor of an earlier process, from this boot or another one.
 
-        ``newest_us``: the time of the last record before; fresh records may come from the same wrong wall clock.
+        ``newest_us``: the time of the last record before this start. Later ones may come from a wrong wall clock.
         """
         self._before = stored or Anchor(0, 0, 0)
-        self._newest_us = self._before.wall_us or None if newest_us is None else newest_us
+        self._newest_us = max(self._before.wall_us, newest_us or 0)
         self._even: tuple[int, int] | None = None
         same_boot = stored is not None and first.boot_id and stored.boot_id == first.boot_id
         self.anchor = stored if same_boot else None
@@ -134,7 +134,7 @@ class SteadyTime:
 
     def _is_plausible(self, reading: Reading) -> bool:
         """Whether the wall clock continues the records, with at most a silent day between."""
-        return self._newest_us is None or -TOLERANCE_US <= reading.wall_us - self._newest_us <= SILENCE_US
+        return not self._newest_us or -TOLERANCE_US <= reading.wall_us - self._newest_us <= SILENCE_US
 
     def _is_confirmed(self, reading: Reading, records: Records) -> bool:
         """Whether the wall clock has run evenly for long enough, and records of workers agree with it."""
@@ -156,7 +156,7 @@ class SteadyTime:
         )
 
     def _unconfirmed(self, reading: Reading) -> str:
-        side = "after" if reading.wall_us > (self._newest_us or 0) else "before"
+        side = "after" if reading.wall_us > self._newest_us else "before"
         return f"fresh records that confirm the wall clock (since a reboot it is far {side} the newest record)"
 
 
