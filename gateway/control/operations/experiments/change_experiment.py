@@ -69,8 +69,9 @@ def change_experiment(
 ) -> Transition:
     """Record a transition and publish it; returns the transition.
 
-    ``probe``: asks a deployment for its weights. ``held``: what a promotion needs before it trusts the time. The row decides, not the file of the plan. If publishing fails after the row is written, `Unavailable` says so. The
-    loop of control then publishes again until it succeeds, and so does the next start. Raises `NotFound` for an unknown
+    ``probe``: asks a deployment for its weights. ``held``: what a promotion needs before it trusts the time. The row
+    decides, not the file of the plan. If publishing fails after the row is written, `Unavailable` says so. The loop of
+    control then publishes again until it succeeds, and so does the next start. Raises `NotFound` for an unknown
     experiment, `Conflict` for a transition that its state does not allow, `BadRequest` for a missing reason.
     """
     why = checked_reason(change.why)
