@@ -38,8 +38,8 @@ class Situation:
 
     ``last``: its newest transition, and ``entered`` the one into the present state. ``stage``: percent of the units
     now, since ``stage_since_us``. ``waits``: what the next stage still needs, ``None`` if that is unknown. ``serves``:
-    the promoted variant. ``error``: why its looks fail. ``current``: whether control is running, so that the figures
-    are those of now.
+    the promoted variant. ``error``: why its looks fail. ``late_us``: the time since the start that only a correction of
+    the wall clock made; it counts for no wait.
     """
 
     now_us: int
@@ -54,6 +54,7 @@ class Situation:
     error: str = ""
     earlier: tuple[EarlierProof, ...] = ()
     tried: Tried | None = None
+    late_us: int = 0
 
     @property
     def cause(self) -> str | None:

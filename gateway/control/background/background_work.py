@@ -175,7 +175,7 @@ class BackgroundWork:
             self._wake_monitor.set()  # it freezes the plans of new experiments before their first units
 
     def _record_kill_files(self) -> None:
-        if record_kill_files(self.database, self.publisher, now_us=self.clock_us()):
+        if record_kill_files(self.database, self.publisher, now_us=self.clock.stamp_us()):
             self._wake_monitor.set()
 
     def _ingest_loop(self) -> None:

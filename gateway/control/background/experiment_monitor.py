@@ -172,7 +172,7 @@ class ExperimentMonitor:
         self.statuses[experiment.name] = Status(stored, sums, result)
         self._raise_alarms(experiment, stored, result, clocks)
         if result.verdict is not None:
-            self._act(experiment, result.verdict, clocks.now_us)
+            self._act(experiment, result.verdict, clocks.stamp_us)
 
     def _keep(self, stored: StoredPlan, sums: Sums, result: Step, before: Memory) -> None:
         """Store the look with its decisions, and a notice for each treatment that has just met the plan."""

@@ -77,12 +77,14 @@ def test_a_glitch_does_not_end_the_looks(trial: LiveTrial) -> None:
 @pytest.mark.parametrize("hours", [48, GLITCH_HOURS, -24])
 def test_proven_harm_stops_during_a_jump(trial: LiveTrial, hours: float) -> None:
     trial.step(hours=30)
+    right_us = trial.now_us
     trial.jump(hours)
     for number in range(2_000):
         name = f"late-{number}"
         trial.visit(name, fails=trial.visit(name) == "tuned")
     trial.step()
     assert trial.experiment.state == "killed"
+    assert trial.database.rows("SELECT epoch_us(at_time) FROM transitions WHERE action = 'kill'") == [(right_us,)]
 
 
 def test_a_suspended_machine_advances(trial: LiveTrial) -> None:
@@ -130,6 +132,9 @@ def test_a_person_who_acknowledges_the_alarm_confirms_the_clock_but_makes_no_tim
     trial.step()
     assert [state for state, _ in clock_alarms(trial)] == ["closed"]
     assert trial.experiment.stage == 2 and "24 hours of this stage" in waits(trial)
+    waiting, now_us = trial.monitor.statuses[NAME].step.waits, trial.clock.now().now_us
+    found = describe_decision(trial.database, trial.experiment, waiting, now_us=now_us, slices=False)
+    assert "Next stage: 10 % in 23 h." in found["sentence"]
     trial.step(hours=22)
     assert trial.experiment.stage == 2
     trial.step(hours=2)

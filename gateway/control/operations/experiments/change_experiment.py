@@ -77,8 +77,7 @@ def change_experiment(
     why = checked_reason(change.why)
     _refuse_fields_of_others(change)
     _read_changed_files(publisher)
-    stopped = _record_kill_files(database, publisher, change, now_us)
-    if stopped is not None:
+    if (stopped := _record_kill_files(database, publisher, change, now_us)) is not None:
         return stopped
     plan = published_plan(publisher)
     known = known_experiment if change.action in ("archive", "withdraw") else _published_experiment
