@@ -13,9 +13,9 @@ from evaluators.gate.live.rates import Rate
 from fairtrial.domain.estimates import Estimate
 from fairtrial.experiments.analysis.memory import Latched, Memory, SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.sums import ArmSums, Sums, restored, stored
 from fairtrial.experiments.decision.values import Decision, EarlierProof, Tried
 from fairtrial.experiments.lifecycle import Transition
+from fairtrial.experiments.sums import ArmSums, Sums, restored, stored
 
 
 def written_live(live: LiveEvidence) -> dict[str, Any]:

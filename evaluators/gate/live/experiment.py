@@ -10,12 +10,12 @@ from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.plan import ExperimentState
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.sums import Sums
 from fairtrial.experiments.decision.decide import Looked, decide
 from fairtrial.experiments.decision.effects import Effect, LiveState, effects
 from fairtrial.experiments.decision.values import Decision, EarlierProof, Tried
 from fairtrial.experiments.lifecycle import Transition
 from fairtrial.experiments.monitor import look
+from fairtrial.experiments.sums import Sums
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,35 +4,34 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from fairtrial.domain.errors import FairtrialError, StoreError
 from fairtrial.domain.plan import Experiment, Plan
-from fairtrial.experiments.analysis.freeze import Known, with_later_end
+from fairtrial.experiments.analysis.freeze import with_later_end
 from fairtrial.experiments.analysis.frozen_guard import is_frozen
 from fairtrial.experiments.analysis.harm import harm_by_users, harm_only
 from fairtrial.experiments.analysis.memory import Memory
-from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.sums import Sums
 from fairtrial.experiments.decision.decide import Looked, decide
 from fairtrial.experiments.decision.values import KeptAway
 from fairtrial.experiments.decision.wording import headline_words
 from fairtrial.experiments.lifecycle import shortened
 from fairtrial.experiments.monitor import Circumstances, Step, Verdict, look, step
 from fairtrial.experiments.steady_time import StepTime
+from fairtrial.experiments.sums import Sums
 from fairtrial.store.access.audit import CONTROL
-from fairtrial.store.core.database import Cursor, Database
+from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import alarms, analysis_plans, looks, stage_facts, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.looks import Look
-from fairtrial.store.experiments.sums import arm_sums, control_levels
+from fairtrial.store.experiments.sums import arm_sums
 from gateway.control.background.trusted_clock import TrustedClock
 from gateway.control.operations.alarms.changed_models import changed_models
 from gateway.control.operations.alarms.experiment_alarms import experiment_alarms, has_just_met
 from gateway.control.operations.alarms.unit_alarms import find_unit_alarms
 from gateway.control.operations.experiments.change_experiment import Change, change_experiment
-from gateway.control.operations.experiments.frozen_plans import settle_level, start_plan
+from gateway.control.operations.experiments.frozen_plans import first_levels, settle_level, start_plan
 from gateway.control.operations.experiments.publisher import Publisher
 from gateway.control.operations.live_state import ERROR
 
@@ -41,7 +40,6 @@ REST = 10
 """Seconds of rest for each second that a step took, unless errors arrived."""
 ALARM_US = 60_000_000
 """How often units and served models are checked."""
-LEVEL_UNITS = 500
 MOST_TEXT = 300
 MANY_UNITS = 100_000
 HOUR_US = 3_600_000_000
@@ -198,7 +196,7 @@ class ExperimentMonitor:
         plan = stored.plan
         hashes = analysis_plans.hashes(self._database, plan)
         with self._database.read_transaction() as cursor:
-            levels = dict(_first_levels(cursor, plan, hashes))
+            levels = dict(first_levels(cursor, plan, hashes))
         for metric, known in levels.items():
             stored = settle_level(self._database, stored, metric, known, now_us=now_us)
         return stored, self._sums(stored, hashes, now_us)
@@ -291,13 +289,3 @@ class ExperimentMonitor:
 
 def _units(sums: Sums) -> int:
     return sum(arm.units for arm in sums.arms.values())
-
-
-def _first_levels(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str]) -> Iterator[tuple[str, Known]]:
-    """The levels that the control's first units set, for metrics that have waited for them."""
-    for one in plan.metrics:
-        if not one.needs_level or one.level is not None:
-            continue
-        found = control_levels.read_level(cursor, plan, one, hashes, since_us=plan.from_us)
-        if found is not None and found.units >= LEVEL_UNITS and found.level > 0:
-            yield one.metric, Known(found.level, found.cap)

@@ -7,10 +7,10 @@ from dataclasses import replace
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.analysis.freeze import declared_fields, with_later_end
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.sums import Sums
 from fairtrial.experiments.decision.box import Situation
 from fairtrial.experiments.decision.decide import luck_of
 from fairtrial.experiments.decision.values import Tried
+from fairtrial.experiments.sums import Sums
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import alarms, analysis_plans, clock_anchors, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
