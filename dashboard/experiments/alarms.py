@@ -21,6 +21,7 @@ ICONS = {
     "experiment.model": ":material/swap_horiz:",
     "experiment.kept_away": ":material/block:",
     "experiment.error": ":material/error:",
+    "clock.jump": ":material/schedule:",
 }
 DEFAULT = ":material/notification_important:"
 SEVERE = ("experiment.srm", "experiment.changed", "experiment.worse", "experiment.killed", "experiment.error")

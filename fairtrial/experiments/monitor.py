@@ -42,6 +42,8 @@ class Circumstances:
     behind which another model answers now. ``served``: the arms that got requests in this stage; ``None`` if unknown.
     ``kept_away``: the treatments' requests of the last hour since it runs, if a breaker kept some of them away.
     ``accepted``: the metrics and variants whose decline a person accepted by a resume in this segment.
+    ``late_us``: the time since the start that only a correction of the wall clock made; it counts for no wait.
+    ``held``: what decisions that wait for time need before they trust it; empty if they do.
     """
 
     now_us: int
@@ -53,6 +55,12 @@ class Circumstances:
     served: frozenset[str] | None = None
     kept_away: tuple[KeptAway, ...] = ()
     accepted: frozenset[tuple[str, str]] = frozenset()
+    late_us: int = 0
+    held: str = ""
+
+    def is_over(self, plan: AnalysisPlan) -> bool:
+        """Whether the plan's time is over, by a clock that is trusted."""
+        return not self.held and self.now_us >= plan.started_us + self.late_us + plan.max_weeks * WEEK_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,8 @@ class Step:
     """The result of one step of the monitor.
 
     ``findings`` is empty if no look was due; ``decisions`` is that of the memory, by treatment. ``waits`` says what the
-    next stage still needs. ``asks_approval`` is the stage that waits for a person alone.
+    next stage still needs, and what all decisions that wait for time need. ``asks_approval`` is the stage that waits
+    for a person alone.
     """
 
     memory: Memory
@@ -101,7 +110,7 @@ def step(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances) 
     away = [one for one in around.kept_away if _is_much(one)]
     if away and plan.counts_kept_away_apart:
         return Step(memory, decisions, found, _kept_away(away))
-    if around.now_us >= plan.started_us + plan.max_weeks * WEEK_US:
+    if around.is_over(plan):
         return Step(memory, decisions, found, Verdict("end", _over(plan, decisions), _excluded(memory)))
     return _stage(plan, (memory, decisions), sums, around, found)
 
@@ -232,7 +241,7 @@ def _stage(
     memory = known[0]
     following = next((one for one in plan.stages if one > around.stage), None)
     if following is None:
-        return Step(*known, found)
+        return Step(*known, found, waits=(around.held,) if around.held else ())
     waits = tuple(_waits(plan, memory, sums, around))
     unapproved = following in plan.approve and following not in around.approved
     if unapproved and not waits:
@@ -248,6 +257,8 @@ def _stage(
 
 def _waits(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances) -> Iterator[str]:
     """What the next stage still needs, apart from an approval."""
+    if around.held:
+        yield around.held
     if memory.split.invalid:
         yield "a valid split: the sample ratio does not match"
     short = {name: arm.units for name, arm in sums.arms.items() if arm.units < plan.min_units}

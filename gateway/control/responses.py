@@ -85,8 +85,8 @@ def as_verdicts(request: Request, background: BackgroundWork, query: StoreQuery)
     if ARROW in request.headers.get("accept", ""):
         return as_arrow(background.database.arrow(query))
     published = background.publisher.published
-    now_us, gates = background.clock_us(), background.publisher.release_gates
-    present = None if published is None else Present(published.plan, gates, now_us)
+    time, gates = background.clock.now(), background.publisher.release_gates
+    present = None if published is None else Present(published.plan, gates, time.now_us, held=time.held)
     return as_json({"rows": verdict_rows(background.database, query, present)})
 
 

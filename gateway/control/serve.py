@@ -29,6 +29,7 @@ from gateway.control.app import create_app
 from gateway.control.auth.bootstrap import InitialCredentials, initial_credentials
 from gateway.control.background.background_work import Addresses, BackgroundWork
 from gateway.control.background.plan_publisher import PlanPublisher
+from gateway.control.background.trusted_clock import TrustedClock, read_clocks
 from gateway.control.connection import ControlConfig, ControlServer, Limits
 from gateway.control.errors import log
 from gateway.descriptors import DescriptorReserve, raise_soft_limit
@@ -95,11 +96,12 @@ def serve(
 
 
 def _background(settings: ControlSettings, database: Database, load: Callable[[], Project]) -> BackgroundWork:
-    publisher = PlanPublisher(database, settings.config, load, clock_us=clock_us)
+    clock = TrustedClock(database, read_clocks)
+    publisher = PlanPublisher(database, settings.config, load, clock_us=clock.stamp_us)
     addresses = Addresses(settings.control_url or settings.address.url, settings.gateway_url)
     on_failure = partial(_give_up, settings.layout)
     with unusable_on_error(settings.layout):
-        return BackgroundWork(database, publisher, addresses, clock_us=clock_us, on_failure=on_failure)
+        return BackgroundWork(database, publisher, addresses, clock_us=clock_us, clock=clock, on_failure=on_failure)
 
 
 def _give_up(layout: Layout, why: str) -> NoReturn:

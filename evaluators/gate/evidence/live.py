@@ -64,6 +64,8 @@ def _written(live: LiveExperiment) -> dict[str, Any]:
         "entered": msgspec.to_builtins(live.entered),
         "error": live.error,
         "tried": msgspec.to_builtins(live.tried),
+        **({"late_us": live.late_us} if live.late_us else {}),
+        **({"held": live.held} if live.held else {}),
     }
 
 
@@ -90,6 +92,8 @@ def _read(fields: Mapping[str, Any]) -> LiveExperiment:
         entered=msgspec.convert(fields.get("entered"), Transition | None),
         error=fields.get("error", ""),
         tried=msgspec.convert(fields.get("tried"), Tried | None),
+        late_us=fields.get("late_us", 0),
+        held=fields.get("held", ""),
     )
 
 

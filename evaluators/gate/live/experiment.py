@@ -28,7 +28,7 @@ class LiveExperiment:
     definition is declared now than the plan froze. ``looks``: how many looks there were. ``exact``: whether candidate
     and baseline are what the two variants serve; otherwise a variant adds a prompt or parameters, and the experiment is
     only named. ``entered``: the transition into the state. ``error``: why its looks fail. ``tried``: how many
-    definitions its routes have tried.
+    definitions its routes have tried. ``late_us`` is that of `DecidedLook`, and ``held`` that of `StepTime`.
     """
 
     name: str
@@ -46,6 +46,8 @@ class LiveExperiment:
     entered: Transition | None = None
     error: str = ""
     tried: Tried | None = None
+    late_us: int = 0
+    held: str = ""
 
     @property
     def started(self) -> bool:
@@ -76,6 +78,7 @@ class LiveExperiment:
             earlier=tuple(earlier),
             redefined=self.variant in self.changed,
             tried=self.tried,
+            held=self.held,
         )
         return effects(self.plan, self.decided(), live)
 

@@ -68,7 +68,11 @@ def _primary(asked: LiveLine, decided: Decided, one: PrimaryDecision, question: 
     result = _by_answer(one, decided, question)
     if result == "cannot tell":
         return asked.found(result, says, _more_units(one, plan), evidence)
-    counts_us = passes_us(plan, decided.live.memory.looked_us) if one.counts_us is None else one.counts_us
+    counts_us = one.counts_us
+    if counts_us is None:
+        counts_us = passes_us(plan, decided.live.memory.looked_us) + decided.live.late_us
+    if result == "pass" and decided.live.held:
+        return asked.found("cannot tell", says, decided.live.held, evidence)
     if result == "pass" and asked.now_us < counts_us:
         needed = f"time: it counts from {moment_words(counts_us, now_us=asked.now_us)}"
         return asked.found("cannot tell", says, needed, evidence)

@@ -27,6 +27,8 @@ from fairtrial.experiments.metric_wording import duration_words, level_words, mo
 Tone = Literal["success", "info", "warning", "error"]
 HOURS, APPROVAL = "hours of this stage", "approval of the"
 """What two of the conditions of a stage contain; the sentence has its own words for them."""
+CLOCK = "the wall clock"
+"""What a condition contains that holds all decisions that wait for time."""
 HOUR_US = 3_600_000_000
 
 
@@ -36,8 +38,8 @@ class Situation:
 
     ``last``: its newest transition, and ``entered`` the one into the present state. ``stage``: percent of the units
     now, since ``stage_since_us``. ``waits``: what the next stage still needs, ``None`` if that is unknown. ``serves``:
-    the promoted variant. ``error``: why its looks fail. ``current``: whether control is running, so that the figures
-    are those of now.
+    the promoted variant. ``error``: why its looks fail. ``late_us``: the time since the start that only a correction of
+    the wall clock made; it counts for no wait.
     """
 
     now_us: int
@@ -52,6 +54,7 @@ class Situation:
     error: str = ""
     earlier: tuple[EarlierProof, ...] = ()
     tried: Tried | None = None
+    late_us: int = 0
 
     @property
     def cause(self) -> str | None:
@@ -212,7 +215,7 @@ def stage_sentence(plan: AnalysisPlan, now: Situation) -> str:
     enrolled = f"Enrolled: {now.stage:g} %."
     following = next((one for one in plan.stages if one > now.stage), None)
     if following is None:
-        return enrolled
+        return f"{enrolled} It needs {'; '.join(now.waits)}." if now.waits else enrolled
     approval = following in plan.approve and following not in now.approved
     others = [one for one in now.waits or () if HOURS not in one and not one.startswith(APPROVAL)]
     left_s = (now.stage_since_us + plan.min_hours * HOUR_US - now.now_us) / 1e6
@@ -246,6 +249,8 @@ def next_sentence(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Si
         when = " when its server answers again" if now.cause == "kept_away" else ""
         when = " if the decline is acceptable" if now.cause == "declined" else when
         return f"Resume it{when}: {command.format('resume')}{anew}"
+    if any(CLOCK in one for one in now.waits or ()):
+        return "Check the clock of control's machine. If the wall clock is right, acknowledge the alarm clock.jump."
     if now.waits and all(one.startswith(APPROVAL) for one in now.waits):
         return f"Approve the next stage: {command.format('approve')}"
     if any(one.worse for one in found):

@@ -20,8 +20,9 @@ from fairtrial.experiments.lifecycle import Transition, promoted_by
 from fairtrial.experiments.metric_wording import moment_words
 
 Result = Literal["fail", "cannot tell", "invalid", "shown"]
-Kind = Literal["harmed", "worse", "split", "stopped", "weighed", "changed", "earlier", "error", "answer"]
+Kind = Literal["harmed", "worse", "split", "stopped", "weighed", "changed", "clock", "earlier", "error", "answer"]
 RESUME = "a resume, or an end of the experiment"
+CLOCK = "a mended clock, or a person who acknowledges the alarm clock.jump"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class LiveState:
 
     ``entered``: the transition into the state. ``error``: why its looks fail, if they do. ``earlier``: what other
     attempts of the same definition have proven. ``redefined``: whether an arm serves something else now than its looks
-    are about. ``tried``: how many definitions its routes have tried.
+    are about. ``tried``: how many definitions its routes have tried. ``held``: as in `StepTime`.
     """
 
     name: str
@@ -57,6 +58,7 @@ class LiveState:
     earlier: tuple[EarlierProof, ...] = ()
     redefined: bool = False
     tried: Tried | None = None
+    held: str = ""
 
 
 def effects(plan: AnalysisPlan | None, decision: Decision | None, live: LiveState) -> tuple[Effect, ...]:
@@ -78,6 +80,7 @@ def effects(plan: AnalysisPlan | None, decision: Decision | None, live: LiveStat
             *_stopped(live, explained=bool(found) or decision.worse),
             *_weighed(plan, decision),
             *_changed(decision),
+            *_held(live),
         ]
     found += [*_error(live), *earlier_effects(live.earlier)]
     if decision.split.balanced and not decision.worse:
@@ -129,6 +132,11 @@ def _changed(decision: Decision) -> Iterator[Effect]:
     if decision.changed:
         says = f"the effect on {' and '.join(decision.changed)} has changed since the start"
         yield Effect("changed", "cannot tell", says, "a new segment")
+
+
+def _held(live: LiveState) -> Iterator[Effect]:
+    if live.held:
+        yield Effect("clock", "cannot tell", f"its time is not trusted: it needs {live.held}", CLOCK)
 
 
 def _error(live: LiveState) -> Iterator[Effect]:

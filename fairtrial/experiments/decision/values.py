@@ -237,6 +237,13 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         metrics = (self.primary, *self.guardrails) if self.primary else self.guardrails
         return tuple(one.metric for one in metrics if one.changed)
 
+    def later(self, late_us: int) -> Decision:
+        """The same decision, whose primary metric counts that much later."""
+        if self.primary is None or self.primary.counts_us is None:
+            return self
+        counts_us = self.primary.counts_us + late_us
+        return msgspec.structs.replace(self, primary=msgspec.structs.replace(self.primary, counts_us=counts_us))
+
     def ships(self, now_us: int) -> bool:
         """Whether the primary metric counts, all guardrails are proven safe, and the split is balanced."""
         if self.primary is None or not self.split.balanced or not self.primary.counts(now_us):

@@ -1,4 +1,4 @@
-"""Stores the row number up to which a computation has processed a table."""
+"""Stores numbers by name, mostly the row number up to which a computation has processed a table."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.monitor import look
 from fairtrial.experiments.sums import Sums
 from fairtrial.store.core.database import Database
-from fairtrial.store.experiments import looks
+from fairtrial.store.experiments import clock_anchors, looks
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.charts import shown_looks
 
@@ -34,7 +34,8 @@ WHERE plan_number IN ({looks.SAME_UNITS}) AND number = $2 AND decision IS NOT NU
 class DecidedLook:
     """The last look: the plan, its sums, the memory after it, and the decision about each treatment.
 
-    ``looks``: how many there were. Before the first look the sums are empty and nothing is decided.
+    ``looks``: how many there were. Before the first look the sums are empty and nothing is decided. ``late_us``: the
+    time since the start that only a correction of the wall clock made, by which the primary metric counts later.
     """
 
     plan: AnalysisPlan
@@ -42,6 +43,7 @@ class DecidedLook:
     memory: Memory
     decisions: Mapping[str, Decision]
     looks: int
+    late_us: int = 0
 
 
 def read(database: Database, stored: StoredPlan) -> DecidedLook:
@@ -57,7 +59,9 @@ def read(database: Database, stored: StoredPlan) -> DecidedLook:
         planned = _planned(database, stored)
         findings = look(plan, memory, sums)
         known = decide(Looked(plan=plan, memory=memory, findings=findings, sums=sums, planned=planned), forecasts=True)
-    return DecidedLook(plan=plan, sums=sums, memory=memory, decisions=known, looks=made)
+    late_us = clock_anchors.late_us(database, plan.from_us)
+    known = {variant: one.later(late_us) for variant, one in known.items()} if late_us else known
+    return DecidedLook(plan=plan, sums=sums, memory=memory, decisions=known, looks=made, late_us=late_us)
 
 
 def _is_older(plan: AnalysisPlan, decision: Decision) -> bool:

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from fairtrial.domain.errors import RequestError, UsageError
 
+if TYPE_CHECKING:
+    from fairtrial.experiments.steady_time import StepTime
+
 Row = dict[str, Any]
 ACTOR = "command line"
 """Who changes the store, for the audit trail."""
+
+
+class Time(Protocol):
+    """The time by which decisions wait."""
+
+    def __call__(self) -> StepTime:
+        """The time now."""
 
 
 class Clock(Protocol):

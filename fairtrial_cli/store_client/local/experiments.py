@@ -23,7 +23,7 @@ from fairtrial.experiments.promotion import Promotion
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, microseconds
 from fairtrial.store.experiments import published_plans, transitions
-from fairtrial_cli.store_client.local.conversion import Clock, Row, plain, usage_errors
+from fairtrial_cli.store_client.local.conversion import Row, Time, plain, usage_errors
 
 if TYPE_CHECKING:
     from gateway.control.background.plan_publisher import PlanPublisher
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 class LocalExperiments:
     """States and plans in the open store. ``config``: the project file, which a change publishes again."""
 
-    def __init__(self, database: Database, config: Path | None, now_us: Clock) -> None:
+    def __init__(self, database: Database, config: Path | None, time: Time) -> None:
         self._database = database
         self._config = config
-        self._now_us = now_us
+        self._time = time
         self._own: PlanPublisher | None = None
 
     def record_kill_files(self) -> None:
@@ -45,7 +45,7 @@ class LocalExperiments:
         from gateway.control.operations.experiments.record_kill_files import record_kill_files
 
         try:
-            record_kill_files(self._database, self._publisher(), now_us=self._now_us())
+            record_kill_files(self._database, self._publisher(), now_us=self._time().stamp_us)
         except Exception:  # noqa: BLE001 - the file stays, workers obey it, and control tries again
             return
 
@@ -68,7 +68,8 @@ class LocalExperiments:
         actor = local_actor()
         wanted = Change(name, action, actor, why, promotion=promotion or Promotion(), rules=rules)
         with usage_errors():
-            change_experiment(self._database, self._publisher(), wanted, now_us=self._now_us())
+            time = self._time()
+            change_experiment(self._database, self._publisher(), wanted, now_us=time.stamp_us, held=time.held)
         return self.state(name)
 
     def transitions(self, name: str) -> list[Row]:
@@ -85,7 +86,7 @@ class LocalExperiments:
 
         with usage_errors():
             experiment = known_experiment(self._database, self._plan(), name)
-        return plain(describe_decision(self._database, experiment, None, now_us=self._now_us(), slices=False))
+        return plain(describe_decision(self._database, experiment, None, now_us=self._time().now_us, slices=False))
 
     def plan_log(self, limit: int) -> list[Row]:
         return [plain(row) for row in self._database.dicts(published_plans.listing(Page(limit=limit)))]
@@ -114,7 +115,7 @@ class LocalExperiments:
         if self._own is not None:
             return self._own
         config = self._config or self._database.layout.store.with_name("fairtrial.yaml")
-        self._own = PlanPublisher(self._database, config, self._load, clock_us=self._now_us)
+        self._own = PlanPublisher(self._database, config, self._load, clock_us=lambda: self._time().stamp_us)
         return self._own
 
     def _load(self) -> Project:

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from evaluators.results.run_table import RunTable
     from evaluators.suite import Suite
     from fairtrial.config.project import Project
+    from fairtrial.experiments.steady_time import StepTime
+    from gateway.control.background.trusted_clock import TrustedClock
     from gateway.control.operations.requests.judgement import JudgeRequest
 
 PRIVATE_UMASK = 0o077
@@ -58,6 +60,7 @@ class LocalStore:
     """
 
     def __init__(self, layout: Layout, config: Path | None = None) -> None:
+        self._clock: TrustedClock | None = None
         with ExitStack() as undo:
             undo.callback(os.umask, os.umask(PRIVATE_UMASK))
             self._database = Database.open(layout)
@@ -67,9 +70,9 @@ class LocalStore:
             self.maintenance = StoreMaintenance(self._database, self._ingester, _now_us, actor=ACTOR)
             self.accounts = LocalAccounts(self._database, _now_us)
             self.reviews = LocalReviews(self._database, _now_us)
-            self.experiments = LocalExperiments(self._database, config, _now_us)
+            self.experiments = LocalExperiments(self._database, config, self._time)
             self.experiments.record_kill_files()
-            self.verdicts = LocalVerdicts(self._database, config, _now_us)
+            self.verdicts = LocalVerdicts(self._database, config, self._time)
             self.runs = LocalRuns(self._database)
             self.data_audits = LocalDataAudits(self._database, _now_us)
             self._undo = undo.pop_all()
@@ -79,6 +82,13 @@ class LocalStore:
 
     def __exit__(self, *_: object) -> None:
         self._undo.close()
+
+    def _time(self) -> StepTime:
+        """The time by which decisions wait, checked as control does."""
+        from gateway.control.background.trusted_clock import TrustedClock, read_clocks
+
+        self._clock = self._clock or TrustedClock(self._database, read_clocks)
+        return self._clock.now()
 
     def ingest_now(self) -> IngestResult:
         return self._ingester.catch_up()
@@ -96,9 +106,9 @@ class LocalStore:
         from gateway.control.operations.judge_candidate import judge_candidate
         from gateway.control.operations.verdicts.provenance import Asked
 
-        plan = lay_over(project.plan, transitions.live(self._database))
-        asked = Asked(plan, local_actor(), project.release_gates, project.root)
-        return judge_candidate(self._database, request, asked, now_us=_now_us())
+        plan, time = lay_over(project.plan, transitions.live(self._database)), self._time()
+        asked = Asked(plan, local_actor(), project.release_gates, project.root, time.held)
+        return judge_candidate(self._database, request, asked, now_us=time.now_us)
 
     def list_verdicts(
         self, *, gate: str | None = None, candidate: str | None = None, limit: int = 100

@@ -21,16 +21,16 @@ from fairtrial.store.experiments import transitions
 
 if TYPE_CHECKING:
     from gateway.control.operations.verdicts.present import Present
-from fairtrial_cli.store_client.local.conversion import Clock, Row, plain, usage_errors
+from fairtrial_cli.store_client.local.conversion import Row, Time, plain, usage_errors
 
 
 class LocalVerdicts:
     """Verdicts in the open store. ``config``: the project file, for what is declared now."""
 
-    def __init__(self, database: Database, config: Path | None, now_us: Clock) -> None:
+    def __init__(self, database: Database, config: Path | None, time: Time) -> None:
         self._database = database
         self._config = config
-        self._now_us = now_us
+        self._time = time
 
     def listing(self, *, gate: str | None = None, candidate: str | None = None, limit: int = 100) -> list[Row]:
         from gateway.control.operations.verdicts.release.verdict_rows import verdict_rows
@@ -61,7 +61,7 @@ class LocalVerdicts:
 
         voter = local_actor(), LOCAL.role
         with usage_errors():
-            vote_on_verdict(self._database, verdict_id, vote, voter, why=why, now_us=self._now_us())
+            vote_on_verdict(self._database, verdict_id, vote, voter, why=why, now_us=self._time().stamp_us)
         return self.record(verdict_id)
 
     def recompute(self, verdict_id: str) -> Row:
@@ -103,4 +103,5 @@ class LocalVerdicts:
             raise UsageError("verdict: no project file was named")
         project = load_project(self._config, os.environ)
         plan = lay_over(project.plan, transitions.live(self._database))
-        return Present(plan, project.release_gates, self._now_us())
+        time = self._time()
+        return Present(plan, project.release_gates, time.now_us, held=time.held)

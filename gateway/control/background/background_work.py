@@ -24,6 +24,7 @@ from gateway.control.background.experiment_monitor import STEP_SECONDS, Experime
 from gateway.control.background.jobs import JobRunner
 from gateway.control.background.local_keys import ADMIN, INTERNAL, ensure_key
 from gateway.control.background.plan_publisher import PlanPublisher
+from gateway.control.background.trusted_clock import TrustedClock
 from gateway.control.operations.experiments.record_kill_files import record_kill_files
 from gateway.control.operations.maintain_store import StoreMaintenance
 
@@ -69,7 +70,8 @@ def ingest_interval(pass_seconds: float) -> float:
 class BackgroundWork:
     """Owns the store's regular work. Call `start` once, and `stop` before the database is closed.
 
-    ``on_failure`` is called when the store has become unusable. Nothing touches the store after that.
+    ``on_failure`` is called when the store has become unusable. Nothing touches the store after that. ``clock``: what
+    decisions wait by; by default ``clock_us`` is always right.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class BackgroundWork:
         addresses: Addresses,
         *,
         clock_us: Callable[[], int],
+        clock: TrustedClock | None = None,
         on_failure: Callable[[str], None] = _ignore_failure,
     ) -> None:
         self._on_failure = on_failure
@@ -86,10 +89,11 @@ class BackgroundWork:
         self.publisher = publisher
         self.addresses = addresses
         self.clock_us = clock_us
+        self.clock = clock or TrustedClock.without_check(database, clock_us)
         self.ingester = Ingester(database, clock_us)
         self.maintenance = StoreMaintenance(database, self.ingester, clock_us, actor="control")
         self.jobs = JobRunner()
-        self.monitor = ExperimentMonitor(database, publisher, clock_us)
+        self.monitor = ExperimentMonitor(database, publisher, clock_us, clock=self.clock)
         self._wake_monitor = threading.Event()
         self._due_us: dict[str, int] = {}
         self._interval, self._last_pass = MIN_INTERVAL_SECONDS, -PASS_SECONDS
@@ -171,7 +175,7 @@ class BackgroundWork:
             self._wake_monitor.set()  # it freezes the plans of new experiments before their first units
 
     def _record_kill_files(self) -> None:
-        if record_kill_files(self.database, self.publisher, now_us=self.clock_us()):
+        if record_kill_files(self.database, self.publisher, now_us=self.clock.stamp_us()):
             self._wake_monitor.set()
 
     def _ingest_loop(self) -> None:

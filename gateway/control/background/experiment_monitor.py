@@ -4,33 +4,34 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from fairtrial.domain.errors import FairtrialError, StoreError
 from fairtrial.domain.plan import Experiment, Plan
-from fairtrial.experiments.analysis.freeze import Known, with_later_end
+from fairtrial.experiments.analysis.freeze import with_later_end
 from fairtrial.experiments.analysis.frozen_guard import is_frozen
 from fairtrial.experiments.analysis.harm import harm_by_users, harm_only
 from fairtrial.experiments.analysis.memory import Memory
-from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.decide import Looked, decide
 from fairtrial.experiments.decision.values import KeptAway
 from fairtrial.experiments.decision.wording import headline_words
 from fairtrial.experiments.lifecycle import shortened
 from fairtrial.experiments.monitor import Circumstances, Step, Verdict, look, step
+from fairtrial.experiments.steady_time import StepTime
 from fairtrial.experiments.sums import Sums
 from fairtrial.store.access.audit import CONTROL
-from fairtrial.store.core.database import Cursor, Database
+from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import alarms, analysis_plans, looks, stage_facts, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.looks import Look
-from fairtrial.store.experiments.sums import arm_sums, control_levels
+from fairtrial.store.experiments.sums import arm_sums
+from gateway.control.background.trusted_clock import TrustedClock
 from gateway.control.operations.alarms.changed_models import changed_models
 from gateway.control.operations.alarms.experiment_alarms import experiment_alarms, has_just_met
 from gateway.control.operations.alarms.unit_alarms import find_unit_alarms
 from gateway.control.operations.experiments.change_experiment import Change, change_experiment
-from gateway.control.operations.experiments.frozen_plans import settle_level, start_plan
+from gateway.control.operations.experiments.frozen_plans import first_levels, settle_level, start_plan
 from gateway.control.operations.experiments.publisher import Publisher
 from gateway.control.operations.live_state import ERROR
 
@@ -39,7 +40,6 @@ REST = 10
 """Seconds of rest for each second that a step took, unless errors arrived."""
 ALARM_US = 60_000_000
 """How often units and served models are checked."""
-LEVEL_UNITS = 500
 MOST_TEXT = 300
 MANY_UNITS = 100_000
 HOUR_US = 3_600_000_000
@@ -60,15 +60,20 @@ class ExperimentMonitor:
     """Steps through the running experiments of the published plan; one thread calls `step`.
 
     ``statuses`` has the last step of each experiment, by name. ``rest``: seconds of rest for each second of a step.
+    ``clock``: checks the clock of this machine; by default ``clock_us`` is always right.
     """
 
     def __init__(
-        self, database: Database, publisher: Publisher, clock_us: Callable[[], int], *, rest: float = REST
+        self,
+        database: Database,
+        publisher: Publisher,
+        clock_us: Callable[[], int],
+        *,
+        rest: float = REST,
+        clock: TrustedClock | None = None,
     ) -> None:
-        self._rest = rest
-        self._database = database
-        self._publisher = publisher
-        self._clock_us = clock_us
+        self._rest, self._database, self._publisher = rest, database, publisher
+        self._clock_us, self._clock = clock_us, clock or TrustedClock.without_check(database, clock_us)
         self._memories: dict[int, Memory] = {}
         self._due: dict[str, float] = {}
         self._checked_us: dict[str, int] = {}
@@ -83,6 +88,7 @@ class ExperimentMonitor:
         An error in one experiment becomes its alarm, and the others go on. Raises `StoreError` at the end, because then
         no alarm can be kept.
         """
+        self._clock.step()
         published = self._publisher.published
         failures: list[StoreError] = []
         if published is not None:
@@ -106,7 +112,7 @@ class ExperimentMonitor:
         if names == self._names:
             return
         for name in alarms.standing_experiments(self._database) - names:
-            for family in ("experiment", "stage", "units"):
+            for family in ("experiment", "stage", "units", "clock"):
                 alarms.settle(self._database, name, {}, family=family, now_us=self._clock_us(), actor=CONTROL)
         for name in self.statuses.keys() - names:
             del self.statuses[name]
@@ -124,7 +130,7 @@ class ExperimentMonitor:
         if experiment.name in self._stopped:
             return
         over = ("experiment",) if experiment.state == "ended" else ()
-        for family in ("stage", "units", *over):
+        for family in ("stage", "units", "clock", *over):
             alarms.settle(self._database, experiment.name, {}, family=family, now_us=self._clock_us(), actor=CONTROL)
         self._stopped.add(experiment.name)
 
@@ -150,11 +156,11 @@ class ExperimentMonitor:
 
     def _step_one(self, plan: Plan, experiment: Experiment) -> None:
         self._stopped.discard(experiment.name)
-        now_us = self._clock_us()
-        stored = self._stored(plan, experiment, now_us)
-        stored, sums = self._read(stored, now_us)
+        clocks = self._clock.now()
+        stored = self._stored(plan, experiment, clocks.now_us)
+        stored, sums = self._read(stored, clocks.now_us)
         memory = self._memory(stored)
-        result = step(stored.plan, memory, sums, self._circumstances(experiment, stored, sums, now_us))
+        result = step(stored.plan, memory, sums, self._circumstances(experiment, stored, sums, clocks))
         if result.memory.split.invalid and not memory.split.invalid and not result.findings:
             found = look(stored.plan, memory, sums)
             result = replace(result, findings=found, memory=memory.after(stored.plan, sums, found))
@@ -162,9 +168,9 @@ class ExperimentMonitor:
             self._keep(stored, sums, result, memory)
         self._memories[stored.number] = result.memory
         self.statuses[experiment.name] = Status(stored, sums, result)
-        self._raise_alarms(experiment, stored, result, now_us)
+        self._raise_alarms(experiment, stored, result, clocks)
         if result.verdict is not None:
-            self._act(experiment, result.verdict, now_us)
+            self._act(experiment, result.verdict, clocks.stamp_us)
 
     def _keep(self, stored: StoredPlan, sums: Sums, result: Step, before: Memory) -> None:
         """Store the look with its decisions, and a notice for each treatment that has just met the plan."""
@@ -190,7 +196,7 @@ class ExperimentMonitor:
         plan = stored.plan
         hashes = analysis_plans.hashes(self._database, plan)
         with self._database.read_transaction() as cursor:
-            levels = dict(_first_levels(cursor, plan, hashes))
+            levels = dict(first_levels(cursor, plan, hashes))
         for metric, known in levels.items():
             stored = settle_level(self._database, stored, metric, known, now_us=now_us)
         return stored, self._sums(stored, hashes, now_us)
@@ -204,13 +210,21 @@ class ExperimentMonitor:
                 stops = transitions.interruptions(self._database, plan.experiment, plan.segment)
                 with self._database.read_transaction() as cursor:
                     events = arm_sums.read_sums(
-                        cursor, plan, hashes, now_us=now_us, interruptions=stops, events_only=True
+                        cursor,
+                        plan,
+                        hashes,
+                        now_us=now_us,
+                        interruptions=stops,
+                        events_only=True,
+                        wall_us=self._clock_us(),
                     )
                 if not (memory.is_due(events) or any(one.proven for one in harm_only(plan, events))):
                     return last.sums.updated(events)
         stops = transitions.interruptions(self._database, plan.experiment, plan.segment)
         with self._database.read_transaction() as cursor:
-            return arm_sums.read_sums(cursor, plan, hashes, now_us=now_us, interruptions=stops)
+            return arm_sums.read_sums(
+                cursor, plan, hashes, now_us=now_us, interruptions=stops, wall_us=self._clock_us()
+            )
 
     def _memory(self, stored: StoredPlan) -> Memory:
         if stored.number not in self._memories:
@@ -218,11 +232,11 @@ class ExperimentMonitor:
                 self._memories[stored.number] = looks.memory(cursor, stored.number, stored.plan)
         return self._memories[stored.number]
 
-    def _circumstances(self, experiment: Experiment, stored: StoredPlan, sums: Sums, now_us: int) -> Circumstances:
-        started_us, name = stored.plan.started_us, experiment.name
+    def _circumstances(self, experiment: Experiment, stored: StoredPlan, sums: Sums, clocks: StepTime) -> Circumstances:
+        started_us, name, now_us = stored.plan.started_us, experiment.name, clocks.now_us
         history = transitions.stage_history(self._database, name, experiment.segment, started_us=started_us)
         known_us, changed = self._changed.get(name, (None, ()))
-        if known_us != started_us or now_us - self._checked_us.get(name, 0) >= ALARM_US:
+        if known_us != started_us or self._is_check_due(name, now_us):
             changed = changed_models(self._database, experiment, since_us=started_us)
             self._changed[name] = started_us, changed
         since_us = max(history.since_us or 0, started_us)
@@ -231,14 +245,19 @@ class ExperimentMonitor:
         return Circumstances(
             now_us=now_us,
             stage=experiment.stage,
-            stage_since_us=since_us,
+            stage_since_us=since_us + self._clock.late_us(since_us),
             approved=history.approved,
             followed=stage_facts.workers_follow(self._database, now_us=now_us),
             changed=changed,
             served=served,
             kept_away=self._kept_away(stored, sums, hashes, now_us),
             accepted=transitions.accepted_declines(self._database, name, stored.plan.segment),
+            late_us=self._clock.late_us(started_us),
+            held=clocks.held,
         )
+
+    def _is_check_due(self, name: str, now_us: int) -> bool:
+        return not 0 <= now_us - self._checked_us.get(name, 0) < ALARM_US  # a clock that went back delays none
 
     def _kept_away(self, stored: StoredPlan, sums: Sums, hashes: Sequence[str], now_us: int) -> tuple[KeptAway, ...]:
         """The treatments' requests of the last hour; they are read only if a breaker ever kept some away."""
@@ -250,18 +269,18 @@ class ExperimentMonitor:
         since_us = max(now_us - HOUR_US, plan.started_us, 0 if entered is None else entered.at_us)
         return stage_facts.kept_away(self._database, plan, hashes, since_us=since_us)
 
-    def _raise_alarms(self, experiment: Experiment, stored: StoredPlan, result: Step, now_us: int) -> None:
+    def _raise_alarms(self, experiment: Experiment, stored: StoredPlan, result: Step, clocks: StepTime) -> None:
         """Open the alarms that are new, and close those whose cause has gone."""
-        name = experiment.name
-        found = dict(experiment_alarms(stored.plan, result))
+        name, now_us = experiment.name, clocks.now_us
+        found = dict(experiment_alarms(stored.plan, result, clocks.held))
         busy = bool(result.findings) and _units(self.statuses[name].sums) > MANY_UNITS
-        if not busy and now_us - self._checked_us.get(name, 0) >= ALARM_US:
+        if not busy and self._is_check_due(name, now_us):
             self._checked_us[name] = now_us
             units = {
                 f"units.{one.kind}": one.text for one in find_unit_alarms(self._database, experiment, now_us=now_us)
             }
             alarms.settle(self._database, name, units, family="units", now_us=now_us, actor=CONTROL)
-        for family in ("experiment", "stage"):
+        for family in ("experiment", "stage", "clock"):
             own = {kind: text for kind, text in found.items() if kind.startswith(f"{family}.")}
             alarms.settle(self._database, name, own, family=family, now_us=now_us, actor=CONTROL)
 
@@ -278,13 +297,3 @@ class ExperimentMonitor:
 
 def _units(sums: Sums) -> int:
     return sum(arm.units for arm in sums.arms.values())
-
-
-def _first_levels(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str]) -> Iterator[tuple[str, Known]]:
-    """The levels that the control's first units set, for metrics that have waited for them."""
-    for one in plan.metrics:
-        if not one.needs_level or one.level is not None:
-            continue
-        found = control_levels.read_level(cursor, plan, one, hashes, since_us=plan.from_us)
-        if found is not None and found.units >= LEVEL_UNITS and found.level > 0:
-            yield one.metric, Known(found.level, found.cap)

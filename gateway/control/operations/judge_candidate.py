@@ -54,7 +54,9 @@ def judge_candidate(database: Database, request: JudgeRequest, asked: Asked, *, 
         asked.release_gates, sha256_of(request.gate), {one.reference.suite: one.text_digest for one in stored}
     )
     covered = None if official.file is None else asked.release_gates.covered(plan, official.file)
-    experiments = read_experiments(database, plan, request.candidate, request.baseline, now_us=now_us, covered=covered)
+    experiments = read_experiments(
+        database, plan, request.candidate, request.baseline, now_us=now_us, covered=covered, held=asked.held
+    )
     with keeping_large_blocks():
         names, targets = frozenset(suite.name for suite in gate.suites), (request.candidate, request.baseline)
         evidence = Evidence(

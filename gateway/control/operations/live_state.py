@@ -12,7 +12,7 @@ from fairtrial.experiments.decision.decide import luck_of
 from fairtrial.experiments.decision.values import Tried
 from fairtrial.experiments.sums import Sums
 from fairtrial.store.core.database import Database
-from fairtrial.store.experiments import alarms, analysis_plans, transitions
+from fairtrial.store.experiments import alarms, analysis_plans, clock_anchors, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.attempts import count_tried
 
@@ -43,13 +43,15 @@ def situation(
     stored = analysis_plans.newest(database, experiment.name)
     began_us = 0 if stored is None else stored.plan.started_us
     history = transitions.stage_history(database, experiment.name, experiment.segment, started_us=began_us)
+    since_us = max(history.since_us or 0, began_us)
     return Situation(
         now_us=now_us,
         state=experiment.state,
         last=transitions.last(database).get(experiment.name),
         entered=transitions.all_entered(database).get(experiment.name),
         stage=experiment.stage,
-        stage_since_us=max(history.since_us or 0, began_us),
+        stage_since_us=since_us + clock_anchors.late_us(database, since_us),
+        late_us=clock_anchors.late_us(database, began_us),
         waits=waits,
         approved=history.approved,
         serves=experiment.serves,

@@ -77,7 +77,8 @@ def decision(
     experiment = known_experiment(background.database, published_plan(background.publisher), name)
     status = background.monitor.statuses.get(name)
     waits = None if status is None else status.step.waits
-    found = describe_decision(background.database, experiment, waits, now_us=background.clock_us(), slices=slices)
+    now_us = background.clock.now().now_us
+    found = describe_decision(background.database, experiment, waits, now_us=now_us, slices=slices)
     return as_json(found)
 
 
@@ -88,7 +89,8 @@ def release(background: BackgroundDep, caller: ReleaseManager, name: str, varian
     `variant` is by default the only treatment. A promotion also asks its server for one answer.
     """
     plan = published_plan(background.publisher)
-    present = Present(plan, background.publisher.release_gates, background.clock_us())
+    time = background.clock.now()
+    present = Present(plan, background.publisher.release_gates, time.now_us, held=time.held)
     promoter = actor_of(caller, background.database.layout)
     return as_json(read_release(background.database, find_experiment(plan, name), variant, present, promoter=promoter))
 
@@ -136,7 +138,10 @@ def change(
         rules=reason.rules,
     )
     probe = gateway_probe(background.addresses.gateway_url, background.database.layout)
-    change_experiment(background.database, background.publisher, wanted, now_us=background.clock_us(), probe=probe)
+    time = background.clock.now()
+    change_experiment(
+        background.database, background.publisher, wanted, now_us=time.stamp_us, probe=probe, held=time.held
+    )
     return as_json(_state(background, name))
 
 

@@ -110,5 +110,5 @@ def vote(
 
 def present(background: BackgroundWork) -> Present:
     """What is true now, for the freshness of verdicts."""
-    publisher = background.publisher
-    return Present(published_plan(publisher), publisher.release_gates, background.clock_us())
+    publisher, time = background.publisher, background.clock.now()
+    return Present(published_plan(publisher), publisher.release_gates, time.now_us, held=time.held)

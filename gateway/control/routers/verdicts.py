@@ -97,5 +97,6 @@ def _judge(background: BackgroundDep, wanted: JudgeRequest, asked_by: str) -> by
     published = background.publisher.published
     if published is None:
         raise Unavailable("verdicts: no plan is published yet, so the candidate is unknown")
-    asked = Asked(published.plan, asked_by, background.publisher.release_gates, background.publisher.root)
-    return verdict_json.encode(judge_candidate(background.database, wanted, asked, now_us=background.clock_us()))
+    gates, time = background.publisher.release_gates, background.clock.now()
+    asked = Asked(published.plan, asked_by, gates, background.publisher.root, time.held)
+    return verdict_json.encode(judge_candidate(background.database, wanted, asked, now_us=time.now_us))

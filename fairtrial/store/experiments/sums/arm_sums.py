@@ -92,10 +92,12 @@ def read_sums(
     now_us: int,
     interruptions: Sequence[Interruption] = (),
     events_only: bool = False,
+    wall_us: int = 0,
 ) -> Sums:
     """The sums of all arms of the plan, over the analysis hashes of its segment, in the cursor's transaction.
 
-    With ``events_only``, only metrics that count events are read, which is far cheaper. Raises `duckdb.Error`.
+    ``wall_us``: the wall clock if it is ahead of ``now_us``. Units have its times, and a stop waits for nothing but a
+    unit's own hour by it. With ``events_only``, only metrics that count events are read, which is far cheaper. Raises `duckdb.Error`.
     """
     arms = {name: _Arm() for name in plan.shares}
     metrics = [one for one in plan.metrics if one.counts_requests or not events_only]
@@ -103,7 +105,7 @@ def read_sums(
     summed = [one for one in metrics if one.counts_requests or (one.method == "amount" and one.cap)]
     bound, apart = unit_groups.bound(plan, hashes), unit_groups.any_kept_away(cursor, plan)
     windows = plan.unit != "request" and any(one.method == "shares" for one in summed)
-    read = _SumsOfUnits(plan, summed, apart, (now_us, interruptions))
+    read = _SumsOfUnits(plan, summed, apart, interruptions, {HOUR_US: max(now_us, wall_us), DAY_US: now_us})
     if others:
         cursor.execute(unit_groups.keep(summed, apart=apart, windows=windows), bound)
         read.into(arms, cursor, unit_groups.KEPT, {})
@@ -140,13 +142,14 @@ def read_event_users(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str]) 
 class _SumsOfUnits:
     """Reads the metrics that are computed from the sums of units. ``apart``: with requests that were kept away.
 
-    ``at``: the time of the look, and the interruptions of the segment.
+    ``until_us``: the time until when windows are complete, by their length.
     """
 
     plan: AnalysisPlan
     metrics: Sequence[MetricPlan]
     apart: bool
-    at: tuple[int, Sequence[Interruption]]
+    interruptions: Sequence[Interruption]
+    until_us: Mapping[int, int]
 
     def into(self, arms: Mapping[str, _Arm], cursor: Cursor, units: str, bound: Mapping[str, object]) -> None:
         """Read them into the arms. ``units``: the source of units, which binds ``bound``."""
@@ -192,14 +195,14 @@ class _SumsOfUnits:
 
     def _windows(self, metric: MetricPlan, counts: str) -> dict[str, object]:
         """The sums of both windows, and when they are complete. With a unit for each request they are the request."""
-        known, (now_us, interruptions) = CATALOGUE[metric.metric], self.at
+        known = CATALOGUE[metric.metric]
         if self.plan.unit == "request":
             hour = day = counts
             h_over, h_per, d_over, d_per, away = known.over, known.per, known.over, known.per, "kept_away"
         else:
-            until_us = now_us - LATE_US
             hour, day = (
-                f"{counts} AND {unit_groups.complete(window, until_us, interruptions)}" for window in (HOUR_US, DAY_US)
+                f"{counts} AND {unit_groups.complete(window, until_us - LATE_US, self.interruptions)}"
+                for window, until_us in self.until_us.items()
             )
             h_over, h_per = f"h_{known.over}", f"h_{known.per}"
             d_over, d_per, away = f"d_{known.over}", f"d_{known.per}", "d_kept_away"

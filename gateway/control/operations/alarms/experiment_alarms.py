@@ -11,9 +11,15 @@ from fairtrial.experiments.decision.wording import headline_words
 from fairtrial.experiments.monitor import Step
 
 
-def experiment_alarms(plan: AnalysisPlan, result: Step) -> Iterator[tuple[str, str]]:
-    """Each alarm's kind and text."""
+def experiment_alarms(plan: AnalysisPlan, result: Step, held: str = "") -> Iterator[tuple[str, str]]:
+    """Each alarm's kind and text. ``held``: what decisions that wait for time need before they trust the clock."""
     memory = result.memory
+    if held:
+        yield (
+            "clock.jump",
+            f"{plan.experiment}: stages, passes, promotions and the end need {held}. Harm still stops it. Check the "
+            "clock of this machine. If the wall clock is right now, acknowledge this alarm.",
+        )
     if memory.split.invalid:
         yield (
             "experiment.srm",

@@ -59,19 +59,25 @@ class Change:
 
 
 def change_experiment(
-    database: Database, publisher: Publisher, change: Change, *, now_us: int, probe: Probe | None = None
+    database: Database,
+    publisher: Publisher,
+    change: Change,
+    *,
+    now_us: int,
+    probe: Probe | None = None,
+    held: str = "",
 ) -> Transition:
-    """Record a transition and publish it; returns the transition. ``probe``: asks a deployment for its weights.
+    """Record a transition and publish it; returns the transition.
 
-    The row decides, not the file of the plan. If publishing fails after the row is written, `Unavailable` says so. The
-    loop of control then publishes again until it succeeds, and so does the next start. Raises `NotFound` for an unknown
+    ``probe``: asks a deployment for its weights. ``held``: what a promotion needs before it trusts the time. The row
+    decides, not the file of the plan. If publishing fails after the row is written, `Unavailable` says so. The loop of
+    control then publishes again until it succeeds, and so does the next start. Raises `NotFound` for an unknown
     experiment, `Conflict` for a transition that its state does not allow, `BadRequest` for a missing reason.
     """
     why = checked_reason(change.why)
     _refuse_fields_of_others(change)
     _read_changed_files(publisher)
-    stopped = _record_kill_files(database, publisher, change, now_us)
-    if stopped is not None:
+    if (stopped := _record_kill_files(database, publisher, change, now_us)) is not None:
         return stopped
     plan = published_plan(publisher)
     known = known_experiment if change.action in ("archive", "withdraw") else _published_experiment
@@ -89,11 +95,10 @@ def change_experiment(
     if change.action == "approve":
         change = replace(change, stage=_approved_stage(experiment, change.stage))
     if change.action in ("promote", "rollback"):
-        present = Present(plan, publisher.release_gates, now_us)
+        present = Present(plan, publisher.release_gates, now_us, held=held)
         change = replace(change, evidence=_evidence(database, experiment, change, present, probe))
-    amended = None
-    if change.action == "amend":
-        amended = amended_plan(database, publisher, experiment, rules=change.rules, now_us=now_us)
+    amend = change.action == "amend"
+    amended = amended_plan(database, publisher, experiment, rules=change.rules, now_us=now_us) if amend else None
     made = _record(database, change, why, (experiment, plan, amended), now_us)
     try:
         publisher.refresh(changed_by=change.actor)

@@ -114,7 +114,7 @@ def _analysis(found: DecidedLook, now: Situation) -> dict[str, Any]:
         "min_days": plan.min_days,
         "started_us": plan.started_us,
         "from_us": plan.from_us,
-        "ends_us": plan.started_us + plan.max_weeks * WEEK_US,
+        "ends_us": plan.started_us + now.late_us + plan.max_weeks * WEEK_US,
         "looked_us": first.at_us,
         "primary": [_primary(plan, one, now) for one in decided.values()] if plan.primary else [],
         "guardrails": [_guardrail(plan, one, decided[name]) for one in plan.guardrails for name in plan.treatments],

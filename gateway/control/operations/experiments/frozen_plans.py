@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -21,7 +22,7 @@ from fairtrial.experiments.analysis.frozen_guard import NEEDS_SALT, Frozen, begu
 from fairtrial.experiments.analysis_plan import RULES, AnalysisPlan
 from fairtrial.experiments.lifecycle import MODELS, Transition
 from fairtrial.store.access.audit import CONTROL
-from fairtrial.store.core.database import Database
+from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.attempts import Definition, count_attempts
@@ -31,6 +32,8 @@ from gateway.control.operations.planning.plan_experiment import PlanRequest, pla
 from gateway.control.operations.planning.traffic_history import NO_HISTORY
 
 MANY_A_WEEK = 1e6
+LEVEL_UNITS = 500
+"""The units of the control that set a level which nothing else has set."""
 
 
 class DeclaredPlan(Protocol):
@@ -52,6 +55,16 @@ def start_plan(database: Database, plan: Plan, experiment: Experiment, *, now_us
     with database.transaction() as cursor:
         number = analysis_plans.append(cursor, frozen, kind="start", now_us=now_us, actor=CONTROL, why=why)
     return StoredPlan(number, now_us, "start", CONTROL, why, frozen)
+
+
+def first_levels(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str]) -> Iterator[tuple[str, Known]]:
+    """The levels that the control's first units set, for metrics that have waited for them."""
+    for one in plan.metrics:
+        if not one.needs_level or one.level is not None:
+            continue
+        found = control_levels.read_level(cursor, plan, one, hashes, since_us=plan.from_us)
+        if found is not None and found.units >= LEVEL_UNITS and found.level > 0:
+            yield one.metric, Known(found.level, found.cap)
 
 
 def settle_level(database: Database, stored: StoredPlan, metric: str, known: Known, *, now_us: int) -> StoredPlan:

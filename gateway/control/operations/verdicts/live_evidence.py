@@ -19,6 +19,7 @@ from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.attempts import Definition, earlier_proofs
 from gateway.control.operations.live_rates import live_rates
 from gateway.control.operations.live_state import read_tried, situation, stored_plan
+from gateway.control.operations.verdicts.present import Present
 from gateway.control.operations.verdicts.served_weights import deployment_of
 
 MOST_PLANS = 1000
@@ -40,14 +41,15 @@ def read_experiments(
     *,
     now_us: int,
     covered: Collection[str] | None = None,
+    held: str = "",
 ) -> ReadExperiments:
     """The experiments of which the two targets are treatment and control; raises `StoreError`.
 
-    ``covered``: the experiments that the release covers; ``None`` means all.
+    ``covered``: the experiments that the release covers; ``None`` means all. ``held``: as in `StepTime`.
     """
     found = list(_experiments(database, plan, (candidate, baseline), now_us=now_us))
     experiments = tuple(
-        live if covered is None or live.name in covered else replace(live, exact=False) for live, _ in found
+        replace(live, held=held, exact=live.exact and (covered is None or live.name in covered)) for live, _ in found
     )
     judged = tuple(dict.fromkeys(one for _, one in found if one is not None))
     rates = live_rates(segment_traffic.by_variant(database, Page()), plan, candidate, baseline)
@@ -57,14 +59,16 @@ def read_experiments(
 
 
 def experiment_effects(
-    database: Database, plan: Plan, experiment: Experiment, variant: str, *, now_us: int
+    database: Database, experiment: Experiment, variant: str, present: Present
 ) -> tuple[Effect, ...]:
     """What one experiment says about one of its variants now; raises `StoreError`."""
+    plan, now_us = present.plan, present.now_us
     live, judged = _read(database, plan, experiment, variant, now_us=now_us)
     arm = experiment.variant(variant)
     definition = Definition(definition_of(plan, arm), plan.deployments[arm.deployment].digest)
     current = () if judged is None else (judged.plan_number,)
-    return live.effects(earlier_proofs(database, definition, current=current), now_us)
+    earlier = earlier_proofs(database, definition, current=current)
+    return replace(live, held=present.held).effects(earlier, now_us)
 
 
 def _definition(plan: Plan, target: str) -> str:
@@ -118,6 +122,7 @@ def _read(
         decision=found.decisions[variant] if found.looks else None,
         changed=changed_models(stored.plan, plan, experiment),
         looks=found.looks,
+        late_us=found.late_us,
         tried=read_tried(database, stored.plan, found.sums, variant, now_us=now_us),
     )
     return live, _judged(database, stored, live)

@@ -11,9 +11,13 @@ from fairtrial.domain.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """What is true now. ``release_gates``: the official gates. ``probed``: target → a fingerprint just seen."""
+    """What is true now. ``release_gates``: the official gates. ``probed``: target → a fingerprint just seen.
+
+    ``held``: as in `StepTime`.
+    """
 
     plan: Plan
     release_gates: ReleaseGates
     now_us: int
     probed: Mapping[str, str] = field(default_factory=dict)
+    held: str = ""

@@ -25,13 +25,14 @@ LIBRARIES = ("numpy", "scipy", "scikit-learn", "sacrebleu", "rouge-score", "duck
 class Asked:
     """The circumstances of a verdict: the plan in force, who asked, and the official gates.
 
-    ``root``: the project's folder, in which the files of training data are.
+    ``root``: the project's folder, in which the files of training data are. ``held``: as in `StepTime`.
     """
 
     plan: Plan
     asked_by: str
     release_gates: ReleaseGates
     root: Path | None = None
+    held: str = ""
 
 
 def provenance(

@@ -125,6 +125,6 @@ def _experiment(database: Database, judged: JudgedExperiment, present: Present, 
         return
     if stored.plan.analysis_hash != judged.analysis_hash:
         yield f"the analysis plan of the experiment {name} was amended since; {AGAIN}"
-    for effect in experiment_effects(database, plan, experiment, judged.variant, now_us=present.now_us):
+    for effect in experiment_effects(database, experiment, judged.variant, present):
         if effect.result != "shown":
             yield f"the experiment {name}: {effect.says}"

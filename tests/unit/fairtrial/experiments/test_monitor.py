@@ -113,6 +113,24 @@ def test_a_dead_candidate_is_killed_though_its_control_never_failed() -> None:
     assert done(found) == "kill"
 
 
+def test_a_clock_that_is_not_trusted_holds_stage_and_end_but_no_kill() -> None:
+    plan, held = analysis_plan(errors(), **STAGES), "clocks that agree"
+    over = around(plan.max_weeks * WEEK_US, held=held)
+    assert done(step(plan, Memory(), sums(over.now_us, errors=BAD), over)) == "kill"
+    last = step(plan, Memory(), sums(over.now_us, errors=GOOD), over)
+    assert last.verdict is None and last.waits == (held,)
+    early = around(30 * HOUR_US, stage=5.0, held=held)
+    assert step(plan, Memory(), sums(early.now_us, errors=GOOD), early).waits == (held,)
+    assert done(step(plan, Memory(), sums(early.now_us, errors=GOOD), replace(early, held=""))) == "stage"
+
+
+def test_time_that_a_correction_made_does_not_end_an_experiment() -> None:
+    plan = analysis_plan(errors())
+    end_us = plan.max_weeks * WEEK_US
+    for now_us, end in ((end_us, None), (end_us + DAY_US, "end")):
+        assert done(step(plan, Memory(), sums(now_us, errors=GOOD), around(now_us, late_us=DAY_US))) == end
+
+
 def test_a_kill_comes_before_a_changed_model_and_that_before_the_end() -> None:
     plan = analysis_plan(errors())
     late = around(plan.max_weeks * WEEK_US, changed=("tuned",))

@@ -65,7 +65,13 @@ def _against(
     for candidate in targets[0]:
         for baseline in targets[1]:
             found = read_experiments(
-                database, present.plan, candidate, baseline, now_us=present.now_us, covered=covered
+                database,
+                present.plan,
+                candidate,
+                baseline,
+                now_us=present.now_us,
+                covered=covered,
+                held=present.held,
             )
             for effect, one in all_effects(found.evidence, present.now_us):
                 if effect.result != "shown":
