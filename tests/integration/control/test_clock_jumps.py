@@ -90,9 +90,7 @@ def test_proven_harm_stops_during_a_jump(trial: LiveTrial, hours: float) -> None
 
 @pytest.mark.parametrize("hours", [48, GLITCH_HOURS])
 def test_a_kill_waits_for_nothing_but_a_units_own_hour_during_a_jump(tmp_path: Path, hours: float) -> None:
-    with closing(
-        LiveTrial(tmp_path, PROJECT.replace("1pp}", "1pp, pause_at: 1pp}").replace("[2, 10", "[50, 60"))
-    ) as trial:
+    with closing(LiveTrial(tmp_path, WHOLE.replace("1pp}", "1pp, pause_at: 1pp}"))) as trial:
         trial.step(hours=30)
         trial.jump(hours)
         for number in range(300):
