@@ -114,6 +114,8 @@ class Recorder:
         arm = str(event.experiment), str(event.variant_assigned)
         counts = self.counters.variants.get(arm) or self.counters.variants.setdefault(arm, VariantCounts())
         counts.requests += 1
+        if event.arm_outcome == event.user_outcome == "answered":
+            return
         counts.errors += event.arm_outcome == "failed"
         counts.user_errors += event.user_outcome == "failed"
         counts.rejected += event.arm_outcome == "rejected"
