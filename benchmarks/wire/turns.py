@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import statistics
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -25,18 +26,15 @@ WARM_UP = 12
 
 
 class Loaded:
-    """A server with its open connections, the requests that it answered in its turns, and the CPU time that they took."""
+    """A server with its open connections, and its requests for each second of CPU time in each of its turns."""
 
-    def __init__(self, port: int, pid: int, connections: int) -> None:
-        self._port, self._pid, self._count = port, pid, connections
+    def __init__(self, port: int, pid: int) -> None:
+        self._port, self._pid = port, pid
         self._end, self._asking = 0.0, list[Asking]()
-        self.requests, self.cpu = 0, 0.0
+        self.per_core: list[float] = []
 
-    async def connect(self, raws: Iterator[bytes]) -> None:
-        def again() -> bool:
-            return time.perf_counter() < self._end
-
-        self._asking = [await connect(self._port, lambda: Asking(raws, again)) for _ in range(self._count)]
+    async def connect(self, raws: Iterator[bytes], connections: int) -> None:
+        self._asking = [await connect(self._port, lambda: Asking(raws, self._goes_on)) for _ in range(connections)]
 
     async def turn(self) -> None:
         """One turn. It ends when every connection has its answer, so that the server has nothing left to do."""
@@ -46,29 +44,28 @@ class Loaded:
             asking.over, asking.count = loop.create_future(), 0
             asking.ask()
         await asyncio.gather(*(asking.over for asking in self._asking))
-        self.requests += sum(asking.count for asking in self._asking)
-        self.cpu += cpu_seconds(self._pid) - before
+        self.per_core.append(sum(asking.count for asking in self._asking) / (cpu_seconds(self._pid) - before))
+
+    def _goes_on(self) -> bool:
+        return time.perf_counter() < self._end
 
 
-async def in_turns(ports: Sequence[int], pids: Sequence[int], seconds: float, connections: int) -> list[dict[str, float]]:
-    """The requests of each server, and the CPU seconds of its process for them."""
+async def in_turns(servers: Sequence[Loaded], seconds: float, connections: int) -> list[float]:
+    """The requests of each server for each second of CPU time: the medians of its turns."""
     raws = of_users()
-    servers = [Loaded(port, pid, connections) for port, pid in zip(ports, pids, strict=True)]
     for server in servers:
-        await server.connect(raws)
-    for number in range(-WARM_UP, round(seconds / TURN)):
-        if number == 0:
-            for server in servers:
-                server.requests, server.cpu = 0, 0.0
+        await server.connect(raws, connections)
+    for number in range(WARM_UP + round(seconds / TURN)):
         for server in servers if number % 2 else servers[::-1]:
             await server.turn()
-    return [{"requests": server.requests, "cpu_seconds": server.cpu} for server in servers]
+    return [statistics.median(server.per_core[WARM_UP:]) for server in servers]
 
 
 def main() -> None:
     """Measure and print."""
     ports, pids = ([int(part) for part in argument.split(",")] for argument in sys.argv[1:3])
-    print(json.dumps(uvloop.run(in_turns(ports, pids, float(sys.argv[3]), int(sys.argv[4])))))
+    servers = [Loaded(port, pid) for port, pid in zip(ports, pids, strict=True)]
+    print(json.dumps(uvloop.run(in_turns(servers, float(sys.argv[3]), int(sys.argv[4])))))
 
 
 if __name__ == "__main__":
