@@ -4,7 +4,7 @@
 upstream, about 1 KB each way, and one worker each. The gateway has keys, an experiment of two arms, recording and
 redaction; nginx has none of it, and LiteLLM's proxy one key. "Per core" means for each second of CPU time that the
 server's processes used, so that the figure does not depend on how the cores are shared.
-``--before CHECKOUT`` compares with the gateway of another checkout instead, which needs its own ``.venv``.
+``--before CHECKOUT`` compares with the gateway of another checkout instead, which may have its own ``.venv``.
 """
 
 from __future__ import annotations
@@ -60,12 +60,8 @@ def measure_with_earlier(arguments: argparse.Namespace) -> dict[str, Any]:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         plain = stack.enter_context(upstream())
-        checkouts = ((arguments.before.resolve(), earlier.BEFORE), (HERE.parent.resolve(), earlier.NOW))
-        servers = [
-            stack.enter_context(earlier.gateway_of(checkout, plain, folder / name.replace(" ", "-"), name))
-            for checkout, name in checkouts
-        ]
-        return earlier.compare(plain, servers, arguments.seconds)
+        checkouts = {earlier.BEFORE: arguments.before.resolve(), earlier.NOW: HERE.parent.resolve()}
+        return earlier.compare(plain, checkouts, folder, arguments.seconds)
 
 
 def _measure_each(found: dict[str, Any], servers: list[Server], arguments: argparse.Namespace) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks.wire.processes import cpu_seconds, memory
 from benchmarks.wire.servers import Server
 
+ROOT = Path(__file__).parents[2]
 LOAD = Path(__file__).with_name("load.py")
 CONNECTIONS, RATE, STREAMS, SLOW_SECONDS = 32, 100, 200, 30
 MEBIBYTE = 2**20
@@ -32,6 +33,15 @@ def full_load(server: Server, seconds: float) -> dict[str, float]:
     before = cpu_seconds(server.pid)
     found = load("full", [server.port], seconds, CONNECTIONS)
     return {"per_core": found["requests"] / (cpu_seconds(server.pid) - before), "per_second": found["per_second"]}
+
+
+def load_in_turns(servers: Sequence[Server], seconds: float) -> list[float]:
+    """Requests of each server for each second of CPU time, under full load in short turns; see `turns`."""
+    ports, pids = ",".join(str(one.port) for one in servers), ",".join(str(one.pid) for one in servers)
+    command = [sys.executable, "-m", "benchmarks.wire.turns", ports, pids, str(seconds), str(CONNECTIONS)]
+    printed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT).stdout
+    found: list[float] = json.loads(printed)
+    return found
 
 
 def latencies(servers: Sequence[Server], seconds: float) -> list[dict[str, float]]:

@@ -100,9 +100,11 @@ def _in_metadata(body: Mapping[str, Any], name: str) -> str | None:
 
 
 def _text(value: Any, source: str) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return None
-    return refuse_longer(str(value).strip(), source) or None
+    if not isinstance(value, str):
+        if isinstance(value, bool) or not isinstance(value, int):
+            return None
+        value = str(value)
+    return refuse_longer(value.strip(), source) or None
 
 
 def _named_by_header(headers: Mapping[str, str]) -> str | None:

@@ -93,7 +93,8 @@ def prune_losses(folder: Path, before_us: int) -> None:
 def _is_left(path: Path) -> bool:
     """Whether its writer has ended. A file that was just created also looks so until it is locked."""
     try:
-        return time.time() - path.stat().st_mtime > FRESH_SECONDS and not has_writer(path)
+        age = abs(time.time() - path.stat().st_mtime)  # negative after the clock was set back
+        return age > FRESH_SECONDS and not has_writer(path)
     except FileNotFoundError:
         return False
 

@@ -124,7 +124,7 @@ class Progress(msgspec.Struct, eq=False):
     breaker: BreakerState | None = None
     schema_valid: bool | None = None
     spent: bool = False
-    probes: list[Attempt] = []
+    probes: Sequence[Attempt] = ()
     hold: Callable[[Callable[[], None]], Callable[[], None]] | None = None
 
     @property
@@ -140,7 +140,9 @@ class Progress(msgspec.Struct, eq=False):
     def answered(self, request: Recordable, outcome: RequestOutcome, error: RequestError | None = None) -> Answered:
         """The request as it ends now."""
         now = time.perf_counter()
-        attempts = [*(probe for probe in self.probes if probe.ended is not None), *self.attempts]
+        attempts = self.attempts
+        if self.probes:
+            attempts = [*(probe for probe in self.probes if probe.ended is not None), *attempts]
         return Answered(
             request, attempts, self.status, self.content, outcome, error, now, self.schema_valid, self.breaker
         )
@@ -151,8 +153,10 @@ class Progress(msgspec.Struct, eq=False):
         A traceback refers to frames, and they refer to this object. Only a garbage collection would free such a cycle,
         and a worker makes few of them.
         """
-        for attempt in (*self.attempts, *self.probes):
+        for attempt in self.attempts:
             attempt.failure = None
+        for probe in self.probes:
+            probe.failure = None
 
 
 class Answered(msgspec.Struct, frozen=True):

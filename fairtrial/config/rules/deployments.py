@@ -55,8 +55,16 @@ def wrong_routes(file: ProjectFile, names: Names) -> Iterator[FieldError]:
         ):
             if target is not None and target not in known:
                 yield unknown((*path, field), "experiment" if field == "experiment" else "deployment", target, known)
+        yield from repeated_fallbacks(path, route.fallback)
         if route.data == "internal":
             yield from _leaks(file, path, route)
+
+
+def repeated_fallbacks(path: tuple[str | int, ...], fallback: str | list[str] | None) -> Iterator[FieldError]:
+    """Deployments that a route or a variant names twice: a request asks each of them once."""
+    names = in_order(fallback)
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield FieldError((*path, "fallback"), f"names {name!r} twice", "a request asks each fallback once")
 
 
 def unknown(path: tuple[str | int, ...], noun: str, name: str, known: frozenset[str]) -> FieldError:

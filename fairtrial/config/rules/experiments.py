@@ -14,7 +14,7 @@ from fairtrial.config.file.schema import (
     VariantSection,
     in_order,
 )
-from fairtrial.config.rules.deployments import Names, unknown, wrong_name
+from fairtrial.config.rules.deployments import Names, repeated_fallbacks, unknown, wrong_name
 from fairtrial.config.rules.margins import EXAMPLES, parse_margin
 from fairtrial.config.rules.metric_catalogue import better_of, is_share, method_of, unknown_metric
 from fairtrial.config.rules.translation import NOT_PASSED_ON, PASSED, translated
@@ -65,6 +65,7 @@ def _variants(
         for field, deployment in fields:
             if deployment not in names.deployments:
                 yield unknown((*path, "variants", name, field), "deployment", deployment, names.deployments)
+        yield from repeated_fallbacks((*path, "variants", name), variant.fallback)
     if experiment.control not in variants:
         yield unknown((*path, "control"), "variant", experiment.control, variants)
     shadow = experiment.shadow

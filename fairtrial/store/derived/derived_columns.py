@@ -6,6 +6,7 @@ or a unit needs a scan of all requests, so the background pass waits ten times a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from fairtrial.domain.events import Event, FeedbackEvent
@@ -20,22 +21,26 @@ from fairtrial.store.derived.unit_sums import Folded
 LATEST_FEEDBACK = "SELECT epoch_us(max(at_time)) FROM feedback"
 REST = 10
 """The wait before the next computation, as a multiple of the time the last one took."""
-LEAST_REST_US = 1_000_000
-"""The shortest wait, so that light traffic does not cause a computation for every line."""
+LEAST_REST = 1.0
+"""Seconds of the shortest wait, so that light traffic does not cause a computation for every line."""
 
 
 class DerivedColumns:
-    """The work that is due. At the start it includes what an earlier program left. Times are microseconds, UTC."""
+    """The work that is due. At the start it includes what an earlier program left.
 
-    def __init__(self, database: Database, clock_us: Callable[[], int]) -> None:
+    Times of events are microseconds, UTC. ``monotonic`` returns seconds, because a wall clock that is set back would
+    delay the work.
+    """
+
+    def __init__(self, database: Database, monotonic: Callable[[], float]) -> None:
         self._database = database
-        self._clock_us = clock_us
+        self._monotonic = monotonic
         self._since_us: int | None = unattributed_since_us(database)
         self._exposed_since_us: int | None = 0
         self._without_outcome = True
         self._unsummarised = placements.SMALLEST
         self._unfolded = True
-        self._due_us = 0
+        self._due = -math.inf
         self._new_feedback = True
         self._latest_feedback_us = _latest_feedback_us(database)
 
@@ -67,7 +72,7 @@ class DerivedColumns:
 
     def is_due(self) -> bool:
         """Whether the background pass would compute anything now."""
-        return self._since_us is not None and self._clock_us() >= self._due_us
+        return self._since_us is not None and self._monotonic() >= self._due
 
     def fold_requests(self) -> Folded:
         """Add new requests to the sums of their units; without new requests it does nothing. Raises `duckdb.Error`."""
@@ -79,8 +84,8 @@ class DerivedColumns:
 
     def compute(self, *, paced: bool) -> None:
         """Compute what is due, or everything if not ``paced``. Failed work is tried again; raises `duckdb.Error`."""
-        begun_us = self._clock_us()
-        if self._since_us is None or (paced and begun_us < self._due_us):
+        begun = self._monotonic()
+        if self._since_us is None or (paced and begun < self._due):
             return
         if self._without_outcome:
             fill_outcomes(self._database)
@@ -93,8 +98,8 @@ class DerivedColumns:
             placements.update_summary(self._database)
             self._unsummarised = 0
         self._since_us = None
-        ended_us = self._clock_us()
-        self._due_us = ended_us + max(REST * (ended_us - begun_us), LEAST_REST_US)
+        ended = self._monotonic()
+        self._due = ended + max(REST * (ended - begun), LEAST_REST)
 
     def _move_exposures(self) -> None:
         """Move exposures to requests that came later; feedback and the summary are then due for these requests."""

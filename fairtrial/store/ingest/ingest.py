@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,9 +27,14 @@ RECORD_REJECT = "INSERT INTO rejects (segment, position, at_time, why, bytes) VA
 
 
 class Ingester:
-    """Ingests the segments of one store's journal; ``clock_us`` returns microseconds since 1970, UTC."""
+    """Ingests the segments of one store's journal.
 
-    def __init__(self, database: Database, clock_us: Callable[[], int]) -> None:
+    ``clock_us`` returns microseconds since 1970, UTC, and ``monotonic`` seconds of a clock that nobody sets.
+    """
+
+    def __init__(
+        self, database: Database, clock_us: Callable[[], int], *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._database = database
         self._clock_us = clock_us
         self._journal = database.layout.journal
@@ -37,7 +43,7 @@ class Ingester:
         self._scratch = chunk_folder(database.layout)
         sweep(self._scratch)
         self._one_at_a_time = threading.Lock()
-        self._derived = DerivedColumns(database, clock_us)
+        self._derived = DerivedColumns(database, monotonic)
         ledger = database.rows(POSITIONS)
         self._positions = {str(segment): int(position) for segment, position, _ in ledger}
         self._sealed = {str(segment) for segment, _, sealed in ledger if sealed}

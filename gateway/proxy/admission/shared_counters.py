@@ -77,7 +77,10 @@ class SharedCounters:
 
 
 def _is_fresh(path: Path) -> bool:
-    """Whether a living worker has written this file; false if it is gone."""
+    """Whether a living worker has written this file; false if it is gone.
+
+    A time in the future is from before the clock was set back. A living worker soon writes the present time.
+    """
     with suppress(OSError):
-        return time.time() - path.stat().st_mtime < STALE_SECONDS
+        return abs(time.time() - path.stat().st_mtime) < STALE_SECONDS
     return False

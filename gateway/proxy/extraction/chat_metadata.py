@@ -127,14 +127,17 @@ def _metadata(chunks: Iterable[_Answer], *, done: bool) -> ResponseMetadata:
     for chunk in chunks:
         ident, model = ident or chunk.id, model or chunk.model
         fingerprint = fingerprint or chunk.system_fingerprint
-        usage, error, chooses = chunk.usage or usage, error or chunk.error, chooses or chunk.choices is not None
-        for choice in chunk.choices or ():
+        usage, error = chunk.usage or usage, error or chunk.error
+        if chunk.choices is None:
+            continue
+        chooses = True
+        for choice in chunk.choices:
             seen, finish, message = True, finish or choice.finish_reason, choice.message or choice.delta
             refused = refused or withheld(None if message is None else message.refusal, choice.finish_reason)
             if text is None and not choice.index:
                 text = _text(choice)
     kind, code = error_of(error)
-    if kind is None and (finish == FAILED or (chooses and done and not seen)):
+    if kind is None and (finish == FAILED or (not seen and chooses and done)):
         kind, code = "upstream_error", FINISH_ERROR if seen else NO_CHOICES
     tokens = None if usage is None else tokens_of(usage)
     return ResponseMetadata(
@@ -155,7 +158,7 @@ def _metadata(chunks: Iterable[_Answer], *, done: bool) -> ResponseMetadata:
 def _text(choice: _Choice) -> str | None:
     """The text of a whole choice, "" if it has none; `StreamAssembler` joins chunks. ``None`` if it can't be read."""
     content = choice.text if choice.message is None else choice.message.content
-    return content or "" if isinstance(content, str | None) else text_of(content)
+    return content or "" if content is None or isinstance(content, str) else text_of(content)
 
 
 def tokens_of(usage: _Usage) -> Tokens | None:
@@ -182,7 +185,10 @@ def tokens_of(usage: _Usage) -> Tokens | None:
 
 def count_of(*values: Any) -> int | None:
     """The first of these that is a count which the store can hold."""
-    return next((one for one in values if type(one) is int and 0 <= one <= LARGEST_COUNT), None)
+    for value in values:
+        if type(value) is int and 0 <= value <= LARGEST_COUNT:
+            return value
+    return None
 
 
 def error_of(error: Any) -> tuple[str | None, str | None]:

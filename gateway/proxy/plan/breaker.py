@@ -23,20 +23,33 @@ HOPELESS = 0.95
 _LOG = logging.getLogger(__name__)
 
 
-class TryCounts:
-    """The tries of the last minute by the second. Times are monotonic, in seconds."""
+class Tries:
+    """The tries of the last minute by the second, and whether several keys made them. Times are monotonic, in seconds.
 
-    __slots__ = ("_by_second", "_latest")
+    ``key``: that of the latest try.
+    """
+
+    __slots__ = ("_by_second", "_latest", "_other_key_at", "key")
 
     def __init__(self) -> None:
         self._by_second = [0] * MINUTE
         self._latest = 0
+        self.key: str | None = ""
+        self._other_key_at = -math.inf
 
-    def add(self, now: float) -> None:
+    def add(self, key: str | None, now: float) -> None:
+        """A request with this key is sent."""
         second = int(now)
         if second != self._latest:
             self._advance(second)
         self._by_second[second % MINUTE] += 1
+        if key != self.key:
+            self._other_key_at = -math.inf if self.key == "" else now
+            self.key = key
+
+    def has_other_key(self, now: float) -> bool:
+        """Whether the key changed in the last seconds."""
+        return now - self._other_key_at < WINDOW
 
     def last(self, seconds: int, now: float) -> int:
         """The tries of the present second and of those before it, ``seconds`` in all."""
@@ -62,15 +75,15 @@ class BreakerCounts:
 class Breaker:
     """The circuit breaker of one deployment and path in one worker. Times are monotonic, in seconds.
 
-    ``calm``: closed, and nothing failed in the last seconds; then only `tried` needs to be called. ``hopeless``: next
-    to nothing succeeds. ``permit``: names the requests that count now; a probe has the negative number. It changes when
+    ``calm``: closed, and nothing failed in the last seconds; then only its ``tries`` are counted. ``hopeless``: next to
+    nothing succeeds. ``permit``: names the requests that count now; a probe has the negative number. It changes when
     the breaker opens and when it closes, so that earlier requests count no more.
     """
 
     deployment: Deployment
     path: str
     counts: BreakerCounts = field(default_factory=BreakerCounts)
-    tries: TryCounts = field(default_factory=TryCounts)
+    tries: Tries = field(default_factory=Tries)
     calm: bool = True
     state: BreakerState = "closed"
     hopeless: bool = False
@@ -81,15 +94,6 @@ class Breaker:
     _pause: float = 0.0
     _until: float = 0.0
     _closed_at: float = -math.inf
-    _key: str | None = ""
-    _other_key_at: float = -math.inf
-
-    def tried(self, key: str | None, now: float) -> None:
-        """A request with this key is sent."""
-        self.tries.add(now)
-        if key != self._key:
-            self._other_key_at = -math.inf if self._key == "" else now
-            self._key = key
 
     def admit(self, now: float, *, fallback: bool) -> int | None:
         """The permit of a request that may be sent, or ``None``. An open breaker admits one probe at a time.
@@ -156,7 +160,7 @@ class Breaker:
         self, keys: Collection[str | None], askers: Collection[tuple[str | None, str | None]], now: float
     ) -> bool:
         """Whether failures with these keys, for these askers, are not those of one while others are there."""
-        others = self._key not in keys or now - self._other_key_at < WINDOW
+        others = self.tries.key not in keys or self.tries.has_other_key(now)
         return len(askers) > 1 and (len(keys) > 1 or not others)
 
     def _is_hopeless(self, now: float) -> bool:

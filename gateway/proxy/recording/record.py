@@ -41,6 +41,7 @@ MESSAGE_LIMIT = 500
 PROVIDER_IDS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid")
 """The headers in which OpenAI and compatible servers, Anthropic, Azure and Amazon name their requests."""
 
+_PROVIDER_IDS = frozenset(PROVIDER_IDS)
 _PROVIDER_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
@@ -114,6 +115,8 @@ class Recorder:
         arm = str(event.experiment), str(event.variant_assigned)
         counts = self.counters.variants.get(arm) or self.counters.variants.setdefault(arm, VariantCounts())
         counts.requests += 1
+        if event.arm_outcome == event.user_outcome == "answered":
+            return
         counts.errors += event.arm_outcome == "failed"
         counts.user_errors += event.user_outcome == "failed"
         counts.rejected += event.arm_outcome == "rejected"
@@ -219,7 +222,7 @@ def _attempt(answered: Answered, attempt: Attempt) -> AttemptRecord:
 
 def _provider_id(attempt: Attempt) -> str | None:
     """The name that the provider's server gave to the request, if it is short and plain and holds no key."""
-    if attempt.head is None:
+    if attempt.head is None or _PROVIDER_IDS.isdisjoint(attempt.head.raw):
         return None
     headers, secret = attempt.head.raw, attempt.arm.endpoint.secret
     for name in PROVIDER_IDS:

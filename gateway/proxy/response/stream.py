@@ -131,6 +131,8 @@ class StreamRelay:
         whole, out = self._blanked(*splitter.rest())
         if splitter.broken:
             raise unreadable(self._response)
+        if self._progress.recorded:
+            return out  # the last event came before
         self._accumulator.add(whole)
         read = self._accumulator.metadata()
         if not (read.done or read.finish_reason or read.error_type):
@@ -204,7 +206,8 @@ class StreamRelay:
         progress = self._progress
         if progress.recorded:
             return
-        self._read_content()
+        if bodies is None:  # otherwise it was read before they were captured
+            self._read_content()
         content = progress.content
         read = content.metadata
         broken = read.error_type is not None or not (read.done or read.finish_reason)

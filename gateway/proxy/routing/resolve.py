@@ -21,7 +21,7 @@ DEPLOYMENT_HEADER = "x-fairtrial-deployment"
 REMEMBERED, LONG = 8192, 256
 """How many units' targets are cached before the cache is emptied, and from which length on a name is not cached."""
 
-UNIT_FIELDS = ("safety_identifier", "user", "conversation", "metadata")
+UNIT_FIELDS = frozenset({"safety_identifier", "user", "conversation", "metadata"})
 _NAMING = frozenset({UNIT_HEADER, TAGS_HEADER})
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
 """The characters that `control_character` finds, in UTF-8."""
@@ -39,13 +39,14 @@ def refuse_control_characters(headers: Headers) -> None:
 
 def refuse_long_units(headers: Headers, body: RequestBody) -> None:
     """Raise `BadRequest` on every route, because feedback could not name the unit either."""
-    longest = len(headers.raw.get(UNIT_HEADER, b""))
-    for name in UNIT_FIELDS:
-        if name in body.fields:
-            longest = max(longest, len(body.fields[name]))
-    if longest <= LONGEST_UNIT:  # a name has no more characters than bytes
-        return
-    fields = LazyFields(body.fields)
+    sent = body.fields
+    for name in UNIT_FIELDS & sent.keys():
+        if len(sent[name]) > LONGEST_UNIT:  # a name has no more characters than bytes
+            break
+    else:
+        if UNIT_HEADER not in headers.raw or len(headers.raw[UNIT_HEADER]) <= LONGEST_UNIT:
+            return
+    fields = LazyFields(sent)
     try:
         find_unit("user", headers=headers, body=fields, request_id="")
         named_conversation(headers, fields)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -38,6 +38,7 @@ METERED = frozenset({CHAT, "/completions"})
 STREAMED = METERED | {"/responses"}
 FIRST_REDIRECT, FIRST_ERROR = 300, 400
 Sending = Awaitable[UpstreamResponse]
+Failing = TypeVar("Failing", bound=BaseException)
 
 
 class StartedResponse(msgspec.Struct, frozen=True):
@@ -115,7 +116,7 @@ class UpstreamCalls:
         attempt = progress.begin_attempt(arm, purpose, permit)
         endpoint, request = routed.received.endpoint, routed.body
         breaker = arm.endpoint.health.breakers[endpoint]
-        breaker.tried(routed.caller.key_id, attempt.started)
+        breaker.tries.add(routed.caller.key_id, attempt.started)
         meter = request.stream and endpoint in METERED and not request.wants_usage
         try:
             refuse_without_key(arm.endpoint)
@@ -124,16 +125,28 @@ class UpstreamCalls:
                 sending = await self._translate(routed, arm, body)
             else:
                 sending = self.transport.send(_request(routed, progress, arm, body))
-            upstream, first = await _first_byte(sending, progress, seconds)
+            with TimeLimit(seconds, progress.task):
+                upstream = await sending
+                attempt = progress.attempts[-1]
+                attempt.status, attempt.head = upstream.status, upstream.headers
+                try:
+                    first = await upstream.read()
+                except BaseException:
+                    upstream.release()
+                    raise
+            attempt.first_byte = time.perf_counter()
+        except TransportError as error:
+            raise _failed_start(routed, progress, failure(arm.endpoint, error)) from error
+        except TimeoutError:
+            message = f"{arm.endpoint.name}: no answer began within {seconds:g} s"
+            raise _failed_start(routed, progress, UpstreamTimeout(message, code="upstream_timeout")) from None
         except BaseException as error:
-            if isinstance(error, RequestError):
-                progress.attempts[-1].fail(error)
-            note_error(routed, progress.attempts[-1], error)
+            _failed_start(routed, progress, error)
             raise
         stream = request.stream and endpoint in STREAMED
-        response = StartedResponse(upstream, first, progress.attempts[-1], meter, stream)
+        response = StartedResponse(upstream, first, attempt, meter, stream)
         if upstream.status >= FIRST_REDIRECT or not breaker.calm:
-            note_start(routed, response.attempt)
+            note_start(routed, attempt)
         return response
 
     async def _translate(self, routed: Routed, arm: Arm, body: bytes) -> Sending:
@@ -148,25 +161,13 @@ class UpstreamCalls:
         return self.translation.send(_translated(routed, arm, body))
 
 
-async def _first_byte(sending: Sending, progress: Progress, seconds: float) -> tuple[UpstreamResponse, bytes]:
-    endpoint = progress.attempts[-1].arm.endpoint
-    try:
-        with TimeLimit(seconds, progress.task):
-            upstream = await sending
-            attempt = progress.attempts[-1]
-            attempt.status, attempt.head = upstream.status, upstream.headers
-            try:
-                first = await upstream.read()
-            except BaseException:
-                upstream.release()
-                raise
-    except TransportError as error:
-        raise failure(endpoint, error) from error
-    except TimeoutError:
-        message = f"{endpoint.name}: no answer began within {seconds:g} s"
-        raise UpstreamTimeout(message, code="upstream_timeout") from None
-    attempt.first_byte = time.perf_counter()
-    return upstream, first
+def _failed_start(routed: Routed, progress: Progress, error: Failing) -> Failing:
+    """The error itself, once the attempt has ended with it and the deployment's breaker has noted it."""
+    attempt = progress.attempts[-1]
+    if isinstance(error, RequestError):
+        attempt.fail(error)
+    note_error(routed, attempt, error)
+    return error
 
 
 async def next_piece(response: StartedResponse, *, started: float) -> bytes:

@@ -8,20 +8,22 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fairtrial.domain.errors import UpstreamError, UpstreamUnavailable
 from fairtrial.domain.events import Purpose
 from gateway.proxy.plan.routing_table import Arm
 from gateway.proxy.stages import Progress, Routed
-from gateway.proxy.upstream.breaking import admit, kept_away
+from gateway.proxy.upstream.breaking import admit, breaker_of, kept_away
 from gateway.proxy.upstream.call import FIRST_ERROR, METERED, StartedResponse, UpstreamCalls
 from gateway.proxy.upstream.failed_call import FailedCall, of_error, of_response
 from gateway.proxy.upstream.hold import hold_whole
 
 RETRIED_PATHS = METERED | {"/embeddings"}
 """Requests that leave nothing behind on a server, so that they may be sent twice."""
+
+ERROR = b'"error"'
+"""What an answer contains that begins with an error. Nothing depends on it where only one call is made."""
 
 MOST_CALLS = 3
 """Upstream calls for one request of a client, fallbacks included."""
@@ -43,22 +45,36 @@ class Upstreams:
     async def start(self, routed: Routed, progress: Progress) -> StartedResponse:
         """A response that has started; `UpstreamError` if there is none."""
         target, progress.breaker = routed.target, "closed"
-        arms = (target.arm, *target.fallbacks)
-        failed = await self._ask(routed, progress, arms, "live")
-        tries, place = 1, 0
-        while isinstance(failed, FailedCall):
+        arm, others, tries = target.arm, target.fallbacks, 1
+        purpose: Purpose = "live"
+        while True:
+            breaker, timeouts = arm.endpoint.health.breakers[routed.received.endpoint], arm.endpoint.deployment.timeouts
+            seconds = min(timeouts.first_byte, timeouts.failover) if others else timeouts.first_byte
+            try:
+                if breaker.calm and not (others and arm.endpoint.health.rests_until > 0):
+                    permit = breaker.permit
+                else:
+                    permit = self._admit(routed, progress, arm, purpose, fallback=bool(others))
+                response = await self.calls.call(routed, progress, arm, purpose, permit, seconds=seconds)
+                unexamined = response.upstream.status < FIRST_ERROR and not target.hold
+                if unexamined and not ((others or len(progress.attempts) > 1) and ERROR in response.first):
+                    return response
+                response, failed = await _examine(routed, response)
+            except UpstreamError as error:
+                error.__traceback__ = None  # its frames hold the body, and what is kept here would keep them
+                failed = of_error(error)
+            if failed is None:
+                return response
             if failed.wait is not None:
-                arms[place].endpoint.health.rest(failed.wait, time.monotonic())
+                arm.endpoint.health.rest(failed.wait, time.monotonic())
             more = len(progress.attempts) < MOST_CALLS and not progress.client_gone
-            if more and _may_retry(routed, arms[place], failed, tries):
-                tries += 1
+            if more and _may_retry(routed, arm, failed, tries):
+                tries, purpose = tries + 1, "retry"
                 _let_go(failed.response)
                 await asyncio.sleep(failed.wait or PAUSE * random.uniform(0.5, 1.5))
-                failed = await self._ask(routed, progress, arms[place:], "retry")
-            elif more and place + 1 < len(arms):
-                tries, place = 1, place + 1
+            elif more and others:
+                arm, others, tries, purpose = others[0], others[1:], 1, "fallback"
                 _let_go(failed.response)
-                failed = await self._ask(routed, progress, arms[place:], "fallback")
             else:
                 progress.spent = len(progress.attempts) > 1
                 if failed.response is not None:
@@ -67,34 +83,9 @@ class Upstreams:
                     raise failed.error or UpstreamError("no answer", code="upstream_error")
                 finally:
                     del failed
-        return failed
-
-    async def _ask(
-        self, routed: Routed, progress: Progress, arms: Sequence[Arm], purpose: Purpose
-    ) -> StartedResponse | FailedCall:
-        """The response of the first arm; the others can answer if it does not."""
-        arm, others = arms[0], arms[1:]
-        timeouts = arm.endpoint.deployment.timeouts
-        seconds = min(timeouts.first_byte, timeouts.failover) if others else timeouts.first_byte
-        try:
-            permit = self._admit(routed, progress, arm, purpose, fallback=bool(others))
-            response = await self.calls.call(routed, progress, arm, purpose, permit, seconds=seconds)
-            failed: FailedCall | None = None
-            if response.upstream.status >= FIRST_ERROR or b'"error"' in response.first:
-                response, failed = await of_response(response, started=routed.received.started)
-            if routed.target.hold and failed is None and response.upstream.status < FIRST_ERROR:
-                response = await hold_whole(routed, response)
-        except UpstreamError as error:
-            error.__traceback__ = None  # its frames hold the body, and what is kept here would keep them
-            return of_error(error)
-        return failed or response
 
     def _admit(self, routed: Routed, progress: Progress, arm: Arm, purpose: Purpose, *, fallback: bool) -> int:
         """The permit of a call; the state that the arm's own call met is noted for the record."""
-        health = arm.endpoint.health
-        breaker = health.breakers[routed.received.endpoint]
-        if breaker.calm and not (fallback and health.rests_until > 0):
-            return breaker.permit
         try:
             permit = admit(routed, arm, fallback=fallback)
         except UpstreamUnavailable:
@@ -103,7 +94,7 @@ class Upstreams:
             raise
         beside = permit < 0 and fallback and routed.received.endpoint in RETRIED_PATHS
         if purpose == "live":
-            progress.breaker = "open" if beside else breaker.state
+            progress.breaker = "open" if beside else breaker_of(routed, arm).state
         if beside:
             self._probe(routed, progress, arm, permit)
             raise kept_away(arm, "a call beside this request finds out whether it answers", 1)
@@ -128,6 +119,14 @@ class Upstreams:
         self._probes.add(task)
         task.add_done_callback(self._probes.discard)
         progress.probes = beside.attempts
+
+
+async def _examine(routed: Routed, response: StartedResponse) -> tuple[StartedResponse, FailedCall | None]:
+    """The response with what had to be read of it, and why it failed, if it did in a way to mend."""
+    response, failed = await of_response(response, started=routed.received.started)
+    if routed.target.hold and failed is None and response.upstream.status < FIRST_ERROR:
+        response = await hold_whole(routed, response)
+    return response, failed
 
 
 def _may_retry(routed: Routed, arm: Arm, failed: FailedCall, tries: int) -> bool:

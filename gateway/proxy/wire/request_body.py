@@ -190,8 +190,8 @@ def prompt_digest(pepper: str, fields: Mapping[str, msgspec.Raw]) -> str | None:
     Two requests have the same if the same fields hold the same bytes.
     """
     digest = None
-    for name in PROMPTS:
-        if name in fields and (raw := memoryview(fields[name])) != _NULL:
+    for name in filter(fields.__contains__, PROMPTS):
+        if (raw := memoryview(fields[name])) != _NULL:
             digest = digest or _keyed(pepper).copy()
             digest.update(b"%b %d:" % (name.encode(), raw.nbytes))
             if raw.nbytes > DIGESTED:

@@ -21,6 +21,7 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.paths import ROOT
 from tests.fixtures.services.forked_services import ForkedServices
+from tests.fixtures.services.jumping_clock import DAY, set_clock, with_clock
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.services.restarted_control import restart_control
 from tests.fixtures.upstream.faults import SILENT, error
@@ -102,6 +103,18 @@ def no_name(services: ForkedServices, upstream: FakeUpstream) -> Iterator[None]:
     until(lambda: ask(services, "probe").status_code == 200)
 
 
+def wrong_clock(seconds: int) -> Fault:
+    """The clock of all processes jumps, and later jumps back to the right time."""
+
+    @contextmanager
+    def jumps(services: ForkedServices, _: FakeUpstream) -> Iterator[None]:
+        set_clock(services.project.root, seconds)
+        yield
+        set_clock(services.project.root, 0)
+
+    return jumps
+
+
 FAULTS: dict[str, Fault] = {
     "every answer is a 429": busy,
     "30 % of the connections are reset": resets,
@@ -110,6 +123,8 @@ FAULTS: dict[str, Fault] = {
     "control hangs and is killed": no_control,
     "the plan is half-written": half_a_plan,
     "the server's name is not found": no_name,
+    "the clock jumps two days ahead": wrong_clock(2 * DAY),
+    "the clock jumps one day back": wrong_clock(-DAY),
 }
 
 
@@ -134,7 +149,8 @@ def row(folder: Path, name: str, fault: Fault) -> str:
         quick = f'openai/base, base_url: "{upstream.url}", timeouts: {{connect: 1, first_byte: 1}}'
         text = path.read_text().replace(f'openai/base, base_url: "{upstream.url}"', quick)
         path.write_text(text.replace("metrics:\n", DIRECT + "metrics:\n", 1))
-        with ForkedServices(path, workers=2, dashboard=False, forks_children=False) as services:
+        environ = with_clock(folder) if "clock" in name else None
+        with ForkedServices(path, workers=2, dashboard=False, environ=environ, forks_children=False) as services:
             before = answered_by_both(services, "before")
             with fault(services, upstream):
                 during = [ask(services, f"during-{number}") for number in range(REQUESTS)]

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from fairtrial.domain.plan import Experiment, Route, Variant
-from fairtrial.domain.plan_parts.call_rules import RetryRule
+from fairtrial.domain.plan_parts.call_rules import RetryRule, Timeouts
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, plan_for
 from tests.fixtures.upstream.faults import WELL, error
 from tests.fixtures.upstream.server import FakeUpstream
@@ -146,3 +146,23 @@ def test_an_answer_that_is_held_comes_whole_or_from_the_fallback(
     assert ask(rig, "held", fake=word).headers["x-fairtrial-served"] == "first"
     broken = {"kind": "bytes", "body": '{"error": null, "choices": [', "declared": 90, "then": "close"}
     assert ask(rig, "held", fake=broken).headers["x-fairtrial-served"] == "one"
+
+
+def test_a_held_stream_that_never_ends_is_given_up_in_the_deployments_total_time(
+    rig: Rig, upstream: FakeUpstream, spares: tuple[FakeUpstream, FakeUpstream]
+) -> None:
+    endless = deployment("first", upstream.url, timeouts=Timeouts(total=1))
+    plan = plan_for(
+        upstream.url,
+        deployments={"first": endless, "one": deployment("one", spares[0].url)},
+        routes={
+            "alone": Route("alone", deployment="first", hold="complete"),
+            "rescued": Route("rescued", deployment="first", fallback="one", hold="complete"),
+        },
+        experiments={},
+    )
+    rig.publish(plan)
+    upstream.script = {"kind": "stream", "chunks": 2_000, "delay": 0.02}
+    alone = ask(rig, "alone", stream=True)
+    assert (alone.status_code, alone.json()["error"]["code"]) == (504, "upstream_stalled")
+    assert ask(rig, "rescued", stream=True).headers["x-fairtrial-served"] == "one"

@@ -95,6 +95,8 @@ def test_a_change_that_moves_units_needs_a_new_salt(tmp_path: Path) -> None:
         ("parent: base", "parent: bas", "the deployment 'bas' does not exist (did you mean 'base'?)"),
         ("parent: base", "parent: tuned", "deployments.tuned.parent: forms a cycle: tuned → tuned"),
         ("fallback: base", "fallback: cloud", "routes.support-bot.fallback: its data is internal, but it can reach"),
+        ("fallback: base", "fallback: [base, tuned, base]", "routes.support-bot.fallback: names 'base' twice"),
+        ("{deployment: tuned", "{deployment: tuned, fallback: [base, base]", "tuned.fallback: names 'base' twice"),
         (
             "tuned: {deployment: tuned",
             "tuned: {deployment: cloud",

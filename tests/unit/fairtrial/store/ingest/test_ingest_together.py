@@ -11,6 +11,7 @@ from fairtrial.store.derived import derived_columns
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.store import samples
 
+DAY_US = 24 * 3600 * 1_000_000
 COUNT = "SELECT count(*), count(DISTINCT request_id) FROM requests"
 
 
@@ -94,6 +95,19 @@ def test_a_pass_that_fails_leaves_all_lines_for_the_next(
         writer.close()
 
 
+def test_a_clock_that_is_set_back_delays_nothing(database: Database, writers: list[JournalWriter]) -> None:
+    now_us, seconds = samples.NOW, 100.0
+    ingester = Ingester(database, lambda: now_us, monotonic=lambda: seconds)
+    writers[0].append(samples.exposed(1))
+    ingester.catch_up(paced=True)
+    now_us, seconds = samples.NOW - DAY_US, 200.0
+    writers[1].append(samples.feedback(3, request_id=None, unit="u-1"))
+    ingester.catch_up(paced=True)
+    assert database.rows("SELECT attribution FROM feedback") == [("unit",)]
+    for writer in writers:
+        writer.close()
+
+
 def test_work_is_what_waits_in_the_journal(ingester: Ingester, writers: list[JournalWriter]) -> None:
     ingester.catch_up()
     assert not ingester.has_work()
@@ -105,9 +119,8 @@ def test_work_is_what_waits_in_the_journal(ingester: Ingester, writers: list[Jou
         writer.close()
 
 
-def test_requests_of_today_make_nothing_due(
-    database: Database, ingester: Ingester, writers: list[JournalWriter]
-) -> None:
+def test_requests_of_today_make_nothing_due(database: Database, writers: list[JournalWriter]) -> None:
+    ingester = Ingester(database, lambda: samples.NOW, monotonic=lambda: 100.0)
     writers[1].append(samples.feedback(3, request_id=None, unit="u-1"))
     ingester.catch_up()
     writers[0].append(samples.exposed(5))

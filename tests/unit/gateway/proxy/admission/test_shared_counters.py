@@ -33,6 +33,13 @@ def test_counts_of_a_worker_that_died_are_not_shown_for_long(tmp_path: Path) -> 
     assert list(SharedCounters(tmp_path, "w1").others()) == []
 
 
+def test_counts_of_a_worker_that_died_before_the_clock_was_set_back_are_not_shown(tmp_path: Path) -> None:
+    SharedCounters(tmp_path, "w0").show(COUNTS)
+    tomorrow = (tmp_path / "w0.json").stat().st_mtime + 24 * 3600
+    os.utime(tmp_path / "w0.json", (tomorrow, tomorrow))
+    assert list(SharedCounters(tmp_path, "w1").others()) == []
+
+
 def test_a_worker_that_can_not_write_is_known_to_the_others_until_it_can(tmp_path: Path) -> None:
     full, other = SharedCounters(tmp_path, "w0"), SharedCounters(tmp_path, "w1")
     (tmp_path / "w0.new").mkdir()  # nothing can be written to it

@@ -35,7 +35,7 @@ def send(one: Breaker, now: float, what: Failure | None, *, key: str | None = "k
     permit = one.admit(now, fallback=fallback)
     if permit is None:
         return False
-    one.tried(key, now)
+    one.tries.add(key, now)
     if what is None:
         one.answered(permit, now)
     else:
@@ -80,7 +80,7 @@ def test_fewer_tries_or_a_smaller_share_or_a_longer_time_leave_it_closed() -> No
 def test_successes_before_the_first_failure_count_too() -> None:
     one = breaker()
     for _ in range(100):
-        one.tried("k", 100.0)  # while it is calm, nothing else is noted
+        one.tries.add("k", 100.0)  # while it is calm, nothing else is noted
     for _ in range(30):
         send(one, 101.0, failure())
     assert one.state == "closed"
@@ -223,7 +223,7 @@ def test_two_hundred_requests_in_flight_that_fail_open_it_once() -> None:
     permits = [one.admit(100.0, fallback=True) for _ in range(200)]
     for number, permit in enumerate(permits):
         assert permit is not None
-        one.tried("k", 100.0)
+        one.tries.add("k", 100.0)
         one.failed(permit, failure(), 100.0 + number / 1000)
     assert [one.admit(100.3, fallback=True) for _ in range(200)] == [None] * 200
     assert (one.counts.opened, one.counts.kept_away) == (1, 200)
