@@ -227,7 +227,8 @@ def stops_words(metric: MetricPlan) -> str:
     """What pauses and what kills, in a few words; empty for plans with a single stop."""
     if metric.pause is None:
         return ""
-    pause, kill = (stop_words(*stop, metric) for stop in _stops(metric))
+    pause = _stop_words(metric.pause, metric.pause_relative, metric)
+    kill = _stop_words(metric.stop, metric.stop_relative, metric)
     last = "pauses too" if metric.signal == "pause" else "stops for good"
     if not metric.pauses_earlier:
         return f"a proven decline of more than {kill} {'pauses' if metric.signal == 'pause' else last}"

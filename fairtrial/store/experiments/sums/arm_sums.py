@@ -97,7 +97,8 @@ def read_sums(
     """The sums of all arms of the plan, over the analysis hashes of its segment, in the cursor's transaction.
 
     ``wall_us``: the wall clock if it is ahead of ``now_us``. Units have its times, and a stop waits for nothing but a
-    unit's own hour by it. With ``events_only``, only metrics that count events are read, which is far cheaper. Raises `duckdb.Error`.
+    unit's own hour by it. With ``events_only``, only metrics that count events are read, which is far cheaper. Raises
+    `duckdb.Error`.
     """
     arms = {name: _Arm() for name in plan.shares}
     metrics = [one for one in plan.metrics if one.counts_requests or not events_only]

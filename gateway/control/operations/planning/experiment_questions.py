@@ -61,6 +61,11 @@ def questions_of(
             raise UsageError(f"{one.metric}: {reason}")
         else:
             left_out.append(f"{one.metric}: {reason}")
+    left_out += [
+        f"{one.metric}: the primary metric already requires better, which includes not worse"
+        for one in experiment.watched
+        if one.metric == experiment.primary.metric and experiment.primary.require == "superior"
+    ]
     return ExperimentQuestions(tuple(questions), tuple(left_out), tuple(unprovable))
 
 
@@ -113,7 +118,7 @@ def format_difference(question: Question, value: float) -> str:
 def _question(metric: MetricPlan, experiment: Experiment, known: MetricAssumptions) -> Question:
     name, baseline = metric.metric, known.levels[metric.metric]
     if metric.relative and baseline == 0:
-        raise UsageError(f"{name}: a margin in percent of a level of 0 is 0; give the true level")
+        raise UsageError(f"{name}: {100 * metric.margin:g}% of a level of 0 is 0; give the true level")
     least = 0.0 if metric.counts_requests else None
     if name not in known.spreads and not (0 < baseline < 1 or baseline == least):
         raise UsageError(f"{name}: {_invalid_share(name, baseline)}")

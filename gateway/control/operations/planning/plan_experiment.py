@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.plurals import counted
+from fairtrial.experiments.analysis.freeze import metric_plans
 from fairtrial.stats.planning.question import Design, Mode, Question
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, plan_trial
 from gateway.control.operations.planning.experiment_questions import MetricAssumptions, arm_shares, questions_of
@@ -65,7 +66,7 @@ def plan_experiment(
     lower = [f"feedback.{one.key}" for one in experiment.feedback if one.better == "lower"]
     assumptions = MetricAssumptions(seen | levels, wanted.spreads, [*wanted.lower, *lower])
     questions = questions_of(experiment, assumptions, shared_engine=shared_engine)
-    number = len(questions.questions) + len(questions.left_out) + len(questions.unprovable)
+    number = len(metric_plans(experiment))
     design = _design(experiment, wanted, wanted.per_week or history.per_week, notes, metrics=number)
     result = plan_trial(questions.questions, design)
     if questions.unprovable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,6 @@ GUARDED = """\
     primary: {metric: feedback.resolved, require: superior, mde: 3pp}
     guardrails:
       - {metric: requests.error_rate, margin: 1pp}
-      - {metric: requests.latency_p95, margin: 20%}
       - {metric: cost.per_unit, margin: 20%}
 """
 PLAIN = GUARDED.splitlines(keepends=True)[0]
@@ -63,7 +63,7 @@ def test_a_trial_that_can_be_decided_ends_with_0_and_says_when(file: Path) -> No
     code, output = run(file, "--baseline", "62%", "--per-week", "4000")
     assert code == 0
     assert "4,000 units a week, 80% power" in output
-    for words in ("normal mixture", "O'Brien-Fleming", "one look", "8,408", "in 4 weeks of the 6"):
+    for words in ("normal mixture", "O'Brien-Fleming", "one look", "20,590", "in 5 weeks of the 6"):
         assert words in output
 
 
@@ -71,8 +71,8 @@ def test_one_that_can_t_ends_with_3_and_says_what_can(file: Path) -> None:
     code, output = run(file, "--baseline", "62%", "--per-week", "1800")
     assert code == 3
     assert "It can't be decided" in output
-    assert "- planned looks instead of watching (5 weeks" in output
-    assert "- 8 weeks (8 weeks" in output
+    assert "- planned looks instead of watching (6 weeks" in output
+    assert "- 9 weeks (9 weeks" in output
 
 
 def test_traffic_that_decides_nothing_says_so(file: Path) -> None:
@@ -90,12 +90,12 @@ def test_guardrails_have_their_own_baselines_and_what_can_t_be_planned_is_told(f
     ]
     assert [one["power"] for one in found["metrics"]] == pytest.approx([1 - 0.2 / 3] * 3)
     error = found["metrics"][1]
-    assert error["chosen"]["rule"] == "conversion e-process"
+    assert error["chosen"]["rule"] == "shares of units"
     assert error["question"]["lower_is_better"]
     assert found["metrics"][2]["question"]["effect"] == pytest.approx(0.42)
     assert found["notes"] == [
-        "not planned: requests.latency_p95: quantiles are not planned, because their variance is not known in advance",
-        "feedback.resolved counts for 7 days after a unit's first request: add that time to the weeks",
+        "feedback.resolved of a unit counts 7 days after its first request; the weeks include that time",
+        "cost.per_unit: the share of units above its cap needs more units than the mean up to it",
     ]
     assert "requests.error_rate: not worse by 1 point" in run(file, *BASELINES, *SPREAD, "--per-week", "4000")[1]
 
@@ -197,8 +197,30 @@ def test_a_guardrail_of_the_primary_metric_is_no_question_of_its_own(file: Path)
 
 def test_what_is_left_out_is_no_part_of_the_answer(file: Path) -> None:
     _, output = run(changed(file, PLAIN, GUARDED), "--baseline", "62%", "--per-week", "4000")
-    assert "that are allowed, except for 3 metrics without a plan." in " ".join(output.split())
+    assert "that are allowed, except for 2 metrics without a plan." in " ".join(output.split())
     assert "--baseline requests.error_rate=1%" in output  # in one line, to be copied
+
+
+LATENCY = f"{PLAIN}    guardrails: [{{metric: requests.latency_p95, margin: 20%}}]\n"
+
+
+def test_a_latency_of_arms_on_one_engine_can_t_be_proven_safe_and_is_refused(file: Path) -> None:
+    code, output = run(changed(file, PLAIN, LATENCY), "--baseline", "62%", "--per-week", "40000")
+    words = " ".join(output.split())
+    assert code == 3
+    assert "requests.latency_p95: arms on one engine slow each other" in words
+    assert "Give the arms engines of their own, or remove the guardrail" in words
+
+
+def test_a_latency_of_arms_on_two_engines_is_planned_from_its_spread(file: Path) -> None:
+    other = "tuned: {model: openai/tuned, base_url: http://127.0.0.2:8000/v1"
+    text = changed(file, PLAIN, LATENCY).read_text()
+    file.write_text(re.sub(r"tuned: \{model: openai/tuned, base_url: [^,}]+", other, text))
+    levels = ("--baseline", "62%", "--baseline", "requests.latency_p95=900", "--sd", "requests.latency_p95=400")
+    found = planned(file, *levels, "--per-week", "4000")
+    latency = found["metrics"][1]
+    assert (latency["chosen"]["rule"], latency["question"]["tau"]) == ("normal mixture", 90.0)
+    assert 4_000 < latency["chosen"]["units"] < 12_000
 
 
 def test_an_experiment_that_is_not_there_or_only_observes_is_said(file: Path) -> None:

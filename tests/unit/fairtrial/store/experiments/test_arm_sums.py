@@ -12,7 +12,6 @@ import pytest
 
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.sums import ArmSums, Sums
-from fairtrial.journal.writer import JournalWriter
 from fairtrial.stats.sequential.error_guardrail import RequestErrors
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments.sums import quantile_sums
@@ -26,13 +25,6 @@ from tests.fixtures.store.empty_store import empty_store
 
 NONE: Sequence[Interruption] = ()
 INTERRUPTIONS = (NONE, (live.PAUSED,), (live.PAUSED, (live.END - 1_000 * live.SECOND, None)))
-
-
-def ingest(database: Database, ingester: Ingester, traffic: live.Traffic) -> None:
-    writer = JournalWriter(database.layout.journal, writer="w")
-    assert writer.append(*traffic.lines())
-    writer.close()
-    ingester.catch_up()
 
 
 def read(
@@ -67,7 +59,7 @@ def test_sums_are_those_of_the_events(tmp_path: Path, seed: int) -> None:
     times = (live.END, live.STARTED + 2_500 * live.SECOND + 123)
     with empty_store(tmp_path) as (database, ingester):
         live.store_plans(database, live.plan(), live.amended())
-        ingest(database, ingester, traffic)
+        live.ingest(database, ingester, traffic)
         for plan, now_us, interruptions in product((live.plan(), live.amended()), times, INTERRUPTIONS):
             sums = read(database, plan, now_us, interruptions)
             assert_same(sums, computed(plan, traffic, now_us=now_us, interruptions=interruptions))
@@ -79,7 +71,7 @@ def test_requests_that_a_breaker_kept_away_count_by_the_rules_of_the_plan(tmp_pa
     traffic = live.random_traffic(7, kept_away=0.2)
     with empty_store(tmp_path) as (database, ingester):
         live.store_plans(database, live.plan(), live.amended())
-        ingest(database, ingester, traffic)
+        live.ingest(database, ingester, traffic)
         plan = live.plan(rules=rules)
         sums = read(database, plan)
         assert_same(sums, computed(plan, traffic, now_us=live.END, interruptions=NONE))
@@ -93,14 +85,14 @@ def test_requests_that_a_breaker_kept_away_count_by_the_rules_of_the_plan(tmp_pa
 
 def test_every_metric_has_data_in_these_tests(database: Database, ingester: Ingester) -> None:
     live.store_plans(database, live.plan(), live.amended())
-    ingest(database, ingester, live.random_traffic(1))
+    live.ingest(database, ingester, live.random_traffic(1))
     wanted = {one.metric for one in live.METRICS}
     assert [set(arm.metrics) for arm in read(database, live.plan()).arms.values()] == [wanted, wanted]
 
 
 def test_only_events_are_read_if_nothing_else_is_needed(database: Database, ingester: Ingester) -> None:
     live.store_plans(database, live.plan(), live.amended())
-    ingest(database, ingester, live.random_traffic(2))
+    live.ingest(database, ingester, live.random_traffic(2))
     everything = read(database, live.plan())
     with database.read_transaction() as cursor:
         few = read_sums(cursor, live.plan(), live.HASHES, now_us=live.END, events_only=True)
@@ -118,7 +110,7 @@ def test_an_experiment_without_requests_has_arms_without_data(database: Database
 
 def test_units_of_another_experiment_or_hash_are_not_read(database: Database, ingester: Ingester) -> None:
     live.store_plans(database, live.plan(), live.amended())
-    ingest(database, ingester, live.random_traffic(3))
+    live.ingest(database, ingester, live.random_traffic(3))
     assert read(database, replace(live.plan(), experiment="other")).arms["base"] == ArmSums(0)
     with database.read_transaction() as cursor:
         assert read_sums(cursor, live.plan(), ["a3"], now_us=live.END).arms["tuned"] == ArmSums(0)
@@ -130,7 +122,7 @@ def test_quantiles_of_many_requests_read_all_requests_of_some_units(
     database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live.store_plans(database, live.plan(), live.amended())
-    ingest(database, ingester, live.random_traffic(4, requests=900, units=150))
+    live.ingest(database, ingester, live.random_traffic(4, requests=900, units=150))
     whole = read(database, live.plan())
     requests = sum(arm.requests for arm in whole.arms.values())
     monkeypatch.setattr(quantile_sums, "MOST", requests // 2)

@@ -24,7 +24,6 @@ from tests.fixtures.for_each import for_each
 from tests.fixtures.store import live_experiment as live
 from tests.fixtures.store.computed_sums import Unit, column, units_of
 from tests.fixtures.store.empty_store import empty_store
-from tests.unit.fairtrial.store.experiments.test_arm_sums import ingest
 
 HOUR, DAY, MINUTE = 3_600 * live.SECOND, 86_400 * live.SECOND, 60 * live.SECOND
 LATER = live.END + 2 * DAY
@@ -101,7 +100,7 @@ def test_the_shares_are_those_of_the_events(tmp_path: Path, away: float) -> None
     traffic = live.random_traffic(11, requests=600, kept_away=away)
     with empty_store(tmp_path) as (database, ingester):
         live.store_plans(database, live.plan(), live.amended())
-        ingest(database, ingester, traffic)
+        live.ingest(database, ingester, traffic)
         of = plan()
         for now_us, interruptions in product((live.END, LATER), ((), CUT)):
             found = read(database, of, now_us, interruptions)
@@ -122,7 +121,7 @@ def test_shares_do_not_depend_on_how_requests_arrived_nor_on_a_compaction(
     lines = live.random_traffic(12, requests=600).lines()
     for start in range(0, len(lines), 45):
         some = [one for one in lines[start : start + 45] if isinstance(one, RequestEvent)]
-        ingest(database, ingester, live.Traffic(some))
+        live.ingest(database, ingester, live.Traffic(some))
     first = histograms(read(database, plan(), LATER))
     monkeypatch.setattr(unit_sums, "SMALLEST", 1)
     ((before,),) = database.rows("SELECT count(*) FROM unit_sums")
@@ -140,7 +139,7 @@ def test_shares_do_not_depend_on_how_requests_arrived_nor_on_a_compaction(
 
 def test_a_request_that_is_a_unit_counts_at_once(database: Database, ingester: Ingester) -> None:
     live.store_plans(database, live.plan(), live.amended())
-    ingest(database, ingester, live.random_traffic(13))
+    live.ingest(database, ingester, live.random_traffic(13))
     found = read(database, plan(each_request=True), live.STARTED)
     assert found["base", RATES[0]].hour == found["base", RATES[0]].day
     assert found["base", RATES[0]].day.n > 10
