@@ -224,24 +224,23 @@ def decline_words(plan: AnalysisPlan, variant: str, one: GuardrailDecision) -> s
 
 
 def stops_words(metric: MetricPlan) -> str:
-    """What pauses and what kills, in a few words; empty for plans with a single stop."""
+    """What pauses and what stops for good, in a few words; empty for plans with a single stop."""
     if metric.pause is None:
         return ""
-    pause = _stop_words(metric.pause, metric.pause_relative, metric)
-    kill = _stop_words(metric.stop, metric.stop_relative, metric)
-    last = "pauses too" if metric.signal == "pause" else "stops for good"
+    kills = metric.signal == "kill"
     if not metric.pauses_earlier:
-        return f"a proven decline of more than {kill} {'pauses' if metric.signal == 'pause' else last}"
-    first = "any proven decline" if metric.pause == 0 else f"a proven decline of more than {pause}"
-    return f"{first} pauses, more than {kill} {last}"
+        return f"{_stop_words(metric.stop, metric.stop_relative, metric)} {'stops for good' if kills else 'pauses'}"
+    first = f"{_stop_words(metric.pause, metric.pause_relative, metric)} pauses"
+    return f"{first}, more than {_size(metric.stop, metric.stop_relative, metric)} stops for good" if kills else first
 
 
-def _stops(metric: MetricPlan) -> tuple[tuple[float, bool], tuple[float, bool]]:
-    return (metric.pause or 0.0, metric.pause_relative), (metric.stop, metric.stop_relative)
+def _stop_words(value: float, relative: bool, metric: MetricPlan) -> str:
+    if value == 0:
+        return "any proven decline"
+    return f"a proven decline of more than {_size(value, relative, metric)}"
 
 
-def stop_words(value: float, relative: bool, metric: MetricPlan) -> str:
-    """A margin as written: in percent of the control, in points, or on the metric's scale."""
+def _size(value: float, relative: bool, metric: MetricPlan) -> str:
     return f"{100 * value:g} % of the control" if relative else size_words(value, metric)
 
 
