@@ -135,7 +135,8 @@ def _reason(now: Situation) -> str:
     if now.cause == "models":
         return ": a model was replaced"
     if now.cause == "declined":
-        return f": {' and '.join(sorted({one['metric'] for one in found[DECLINED]}))} declined"
+        metrics = sorted({f"{one['metric']} of {one['variant']}" for one in found[DECLINED]})
+        return f": {' and '.join(metrics)} {'is' if len(metrics) == 1 else 'are'} proven to be worse"
     if now.cause == "kept_away":
         return f": a breaker kept requests from {' and '.join(found[KEPT_AWAY])}"
     return f" by {entered.actor}"

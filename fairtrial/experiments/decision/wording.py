@@ -249,13 +249,23 @@ def e_value_words(log_e: float | None) -> str:
     return "e-value unknown" if log_e is None else f"e-value {exp(min(log_e, LARGEST)):,.0f}"
 
 
-def room_words(one: GuardrailDecision) -> str:
+def weighed_words(plan: AnalysisPlan, variant: str, one: GuardrailDecision) -> str:
+    """The difference with each request weighing the same; empty without one."""
+    if one.weighed is None:
+        return ""
+    between = between_words(one.weighed.estimate(), plan.metric(one.metric))
+    proven = ", which is proven to be worse than the margin" if one.vetoed else ""
+    return f"with each request weighing the same, {variant} is {between}{proven}"
+
+
+def room_words(one: GuardrailDecision, unit: str) -> str:
     """The evidence of the first stop for people, and what is missing for safety."""
     if one.answer == "harmed":
         return "harm is proven"
     safe = "proven safe; " if one.answer == "safe" else ""
     if one.answer != "safe" and one.missing is not None:
-        safe = f"about {counted(rounded_up(one.missing), 'more unit')} to prove it safe; "
+        more = rounded_up(one.missing)
+        safe = f"about {counted(more, f'more {unit}')} {'is' if more == 1 else 'are'} needed to prove it safe; "
     if one.vetoed:
         safe += "worse than the margin if each request weighs the same; "
     return safe + _evidence_words(one)
@@ -272,7 +282,8 @@ def _evidence_words(one: GuardrailDecision) -> str:
         return f"{what} is proven"
     if one.room < LITTLE:
         return f"hardly any evidence of {what}"
-    words = f"evidence of {what} at {100 * one.room:.0f} % of what {'pauses' if two else 'stops'} the experiment"
+    stops = "pauses" if two else "stops"
+    words = f"the evidence of {what} is {100 * one.room:.0f} % of what {stops} the experiment"
     return f"{words}; the next stage waits" if one.room > NEAR else words
 
 

@@ -26,6 +26,7 @@ from fairtrial.experiments.decision.wording import (
     primary_sentence,
     room_words,
     stops_words,
+    weighed_words,
 )
 from fairtrial.experiments.metric_wording import is_share
 from fairtrial.store.core.database import Database
@@ -155,7 +156,7 @@ def _guardrail(plan: AnalysisPlan, metric: MetricPlan, decision: Decision) -> di
     return _levels(plan, one, decision) | {
         "answer": one.answer,
         "room": one.room,
-        "room_words": room_words(one),
+        "room_words": room_words(one, plan.unit),
         "signal": metric.signal,
         "margin": metric.margin_on_scale,
         "pause_at": one.pause_at,
@@ -164,6 +165,7 @@ def _guardrail(plan: AnalysisPlan, metric: MetricPlan, decision: Decision) -> di
         "declined": one.declined,
         "missing": one.missing,
         "weighed": msgspec.to_builtins(one.weighed),
+        "weighed_words": weighed_words(plan, decision.variant, one),
         "vetoed": one.vetoed,
     }
 
