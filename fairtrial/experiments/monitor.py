@@ -97,7 +97,7 @@ def step(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances) 
     Harm by counted events is tested at every step. All other tests are made only at looks.
     """
     found: tuple[Finding, ...] = ()
-    if memory.is_due(sums) or any(one.proven for one in harm_only(plan, sums)):
+    if memory.is_due(sums) or any(map(memory.is_new, harm_only(plan, sums))):
         found = look(plan, memory, sums)
         memory = memory.after(plan, sums, found)
     else:
