@@ -240,7 +240,9 @@ def next_sentence(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Si
     if now.state == "paused":
         anew = " It starts a new segment with new units." if now.cause in ("models", "harmed") else ""
         when = " when its server answers again" if now.cause == "kept_away" else ""
-        when = " if the decline is acceptable" if now.cause == "declined" else when
+        if now.cause == "declined":
+            resume, end = command.format("resume"), command.format("end")
+            return f"Resume it if the decline is acceptable: {resume}, or end the experiment: {end}"
         return f"Resume it{when}: {command.format('resume')}{anew}"
     if any(CLOCK in one for one in now.waits or ()):
         return "Check the clock of control's machine. If the wall clock is right, acknowledge the alarm clock.jump."

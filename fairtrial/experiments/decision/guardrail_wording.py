@@ -15,6 +15,8 @@ from fairtrial.experiments.metric_wording import between_words, rounded_up, size
 NEAR = 0.25
 """The share of the stopping evidence above which the next stage waits."""
 LITTLE = 0.01
+WIDE = 10.0
+"""An interval that reaches so many margins to both sides says little."""
 LARGEST = 30.0
 """Larger logarithms of evidence are shown as this one."""
 
@@ -94,9 +96,12 @@ def weighed_words(plan: AnalysisPlan, variant: str, one: GuardrailDecision) -> s
     """The difference with each request weighing the same; empty without one."""
     if one.weighed is None:
         return ""
-    between = between_words(one.weighed.estimate(), plan.metric(one.metric))
+    estimate = one.weighed.estimate()
+    wide = one.margin is not None and min(-estimate.low, estimate.high) > WIDE * one.margin
+    little = "little is known yet: " if wide else ""
     proven = ", which is proven to be worse than the margin" if one.vetoed else ""
-    return f"with each request weighing the same, {variant} is {between}{proven}"
+    between = between_words(estimate, plan.metric(one.metric))
+    return f"with each request weighing the same, {little}{variant} is {between}{proven}"
 
 
 def room_words(one: GuardrailDecision, unit: str) -> str:
