@@ -91,7 +91,7 @@ def room_words(one: GuardrailDecision) -> str:
     """The evidence of the first stop for people, and what is missing for safety."""
     if one.answer == "harmed":
         return "harm is proven"
-    safe = "proven safe; " if one.answer == "safe" else ""
+    safe = "proven safe; " if one.answer == "safe" and one.pause_at is not None else ""
     if one.answer != "safe" and one.missing is not None:
         safe = f"about {counted(rounded_up(one.missing), 'more unit')} to prove it safe; "
     if one.vetoed:

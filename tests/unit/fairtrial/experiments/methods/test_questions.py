@@ -35,7 +35,7 @@ PLAN = analysis_plan(SOLVED, SAFE, rules=4)
 
 def planned(metric: Any, **design: Any) -> Option:
     question = question_of(metric, "user", level=metric.level)
-    return option(question, Design(**{"per_week": 3000.0} | design), power_of_each(2))
+    return option(question, Design(**{"per_week": 3000.0} | design), power_of_each(PLAN))
 
 
 @for_each("per_week", [700.0, 3_000.0, 40_000.0])
