@@ -108,7 +108,7 @@ def room_words(one: GuardrailDecision, unit: str) -> str:
     """The evidence of the first stop for people, and what is missing for safety."""
     if one.answer == "harmed":
         return "harm is proven"
-    safe = "proven safe; " if one.answer == "safe" else ""
+    safe = "proven safe; " if one.answer == "safe" and one.pause_at is not None else ""
     if one.answer != "safe" and one.missing is not None:
         more = rounded_up(one.missing)
         safe = f"about {counted(more, f'more {unit}')} {'is' if more == 1 else 'are'} needed to prove it safe; "
