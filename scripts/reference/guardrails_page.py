@@ -15,11 +15,7 @@ A [guardrail](../glossary.md#guardrail-margin) is a metric that must not get wor
 tests each one whenever data arrive, and every statement is [valid at any time](../glossary.md#always-valid).
 [What each state says and does](experiment-states.md) is a separate page.
 
-| statement | what control does | error probability |
-|---|---|---|
-| a decline of more than [`pause_at`](../glossary.md#pause_at-kill_at) is proven | pauses the experiment with an alarm; `resume --why …` accepts the decline | 5 % over all guardrails and treatments |
-| a decline of more than `kill_at` is proven | stops the experiment for good; `rearm` starts the next attempt | 5 % over all guardrails and treatments |
-| the decline is proven to be smaller than `margin` | nothing; the metric is *safe*, which a SHIP needs | 5 % for each guardrail, halved by each attempt |
+{statements}
 
 - A decline is a change for the worse: more errors, a higher cost, or fewer answers that follow the schema.
 - After a resume the same guardrail does not pause again in this segment. It still stops beyond `kill_at`.
@@ -28,6 +24,23 @@ tests each one whenever data arrive, and every statement is [valid at any time](
 - `stop_margin` is the former name of `kill_at`. It can't stand beside `pause_at` or `kill_at`. Frozen plans keep
   theirs."""
 
+STATEMENTS = (
+    (
+        "a decline of more than [`pause_at`](../glossary.md#pause_at-kill_at) is proven",
+        "pauses the experiment with an alarm; `resume --why …` accepts the decline",
+        "5 % over all guardrails and treatments",
+    ),
+    (
+        "a decline of more than `kill_at` is proven",
+        "stops the experiment for good; `rearm` starts the next attempt",
+        "5 % over all guardrails and treatments",
+    ),
+    (
+        "the decline is proven to be smaller than `margin`",
+        "nothing; the metric is *safe*, which a SHIP needs",
+        "5 % for each guardrail, halved by each attempt",
+    ),
+)
 TABLE = """\
 ## Default guardrails and their margins
 
@@ -38,8 +51,8 @@ catalogue and from the function that freezes a plan."""
 RATES = """\
 ## How a rate of requests is decided
 
-Each unit counts once, by its [share](../glossary.md#unit-share) of bad requests. The rate is the mean of these shares over the units. A user with
-200 requests therefore counts as much as a user with one.
+Each unit counts once, by its [share](../glossary.md#unit-share) of bad requests. The rate is the mean of these shares
+over the units. A user with 200 requests therefore counts as much as a user with one.
 
 | statement | which requests of a unit | when the unit counts |
 |---|---|---|
@@ -67,8 +80,9 @@ choose a wider margin. `fairtrial experiment plan` computes which one would do.
 ## Each request weighing the same
 
 A unit with many requests can suffer while most units do not. Let one in 50 users send 200 requests, and let their
-errors rise from 1 to 30 %. That is 21 points by request, and 0.6 points by user. So the [request-weighted](../glossary.md#request-weighted)
-difference stands beside every rate. A unit counts with at most `cap` requests: what 99 % of the control's units did not exceed in 14
+errors rise from 1 to 30 %. That is 21 points by request, and 0.6 points by user. So the
+[request-weighted](../glossary.md#request-weighted) difference stands beside every rate. A unit counts with at most
+`cap` requests: what 99 % of the control's units did not exceed in 14
 days, else 50. If this difference is proven to be worse than the margin (1 % over all rates and treatments), the
 experiment pauses. A gate is then HOLD, and nothing is latched.
 
@@ -105,7 +119,8 @@ FEEDBACK_MARGIN = "2pp"
 def guardrails_page() -> str:
     """The page."""
     heads = ("metric", "what it counts", "margin", "pause_at", "kill_at", "by default", "decided by")
-    return page("Guardrails", INTRO, RATES, f"{TABLE}\n\n{table(heads, _rows())}")
+    statements = table(("statement", "what control does", "error probability"), STATEMENTS)
+    return page("Guardrails", INTRO.format(statements=statements), RATES, f"{TABLE}\n\n{table(heads, _rows())}")
 
 
 def _rows() -> Iterator[tuple[str, ...]]:

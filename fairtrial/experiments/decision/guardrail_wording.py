@@ -128,6 +128,8 @@ def _evidence_words(one: GuardrailDecision) -> str:
         return f"{what} is proven"
     if one.room < LITTLE:
         return f"hardly any evidence of {what}"
-    stops = "pauses" if two else "stops"
-    words = f"the evidence of {what} is {100 * one.room:.0f} % of what {stops} the experiment"
+    share, stops = f"{100 * one.room:.0f} % of what", "pauses" if two else "stops"
+    words = f"the evidence of {what} is {share} {stops} the experiment"
+    if one.pause_at is None:
+        words = f"evidence of harm at {share} stops the experiment"
     return f"{words}; the next stage waits" if one.room > NEAR else words
