@@ -62,7 +62,8 @@ over the units. A user with 200 requests therefore counts as much as a user with
 
 With `unit: request` each request is a unit and counts at once. Only complete windows count. The evidence is a
 [betting e-process](../glossary.md#betting-e-process), which is exact: it needs no cap, no minimum and no history. The
-pause takes the mean of this e-value and of the [conversion e-process](../glossary.md#conversion).
+pause takes the mean of this e-value and of the [conversion e-process](../glossary.md#conversion), which begins with
+five units of the treatment that have a bad request. With a `pause_at` above 0 the shares decide alone.
 
 How many units an arm needs until *safe*, with a margin of one point and one request from each unit, by simulation:
 
@@ -82,9 +83,9 @@ choose a wider margin. `fairtrial experiment plan` computes which one would do.
 A unit with many requests can suffer while most units do not. Let one in 50 users send 200 requests, and let their
 errors rise from 1 to 30 %. That is 21 points by request, and 0.6 points by user. So the
 [request-weighted](../glossary.md#request-weighted) difference stands beside every rate. A unit counts with at most
-`cap` requests: what 99 % of the control's units did not exceed in 14
-days, else 50. If this difference is proven to be worse than the margin (1 % over all rates and treatments), the
-experiment pauses. A gate is then HOLD, and nothing is latched.
+`cap` requests: what 99 % of the control's units did not exceed in 14 days, else 50. If this difference is proven to be
+worse than the margin (1 % over all rates and treatments), the experiment pauses. A gate is then HOLD, and nothing is
+latched. With a high cap and few requests from each unit the interval stays wide for long.
 
 ## A level
 
@@ -101,9 +102,9 @@ answer is *cannot tell*, and names the line that disagrees.
 
 ## Requests that a breaker kept away
 
-They do not show harm, and they count as bad requests of the treatment for *safe*, for levels and for the line
-that weighs each request the same. [The rules](experiment-states.md#requests-that-a-breaker-keeps-away) are the same
-for all rates."""
+They do not show harm. For rates of errors, calls, rejections and fallbacks they count as bad requests of the treatment
+in *safe*, in levels, and in the request-weighted difference.
+[The rules](experiment-states.md#requests-that-a-breaker-keeps-away) are with the states."""
 
 DECIDED_BY: dict[Method, str] = {
     "shares": "each unit's share of bad requests",
