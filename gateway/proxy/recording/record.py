@@ -240,4 +240,4 @@ def _with_trace(event: RequestEvent, headers: Headers) -> RequestEvent:
 
 
 def _ms(start: float, end: float) -> float:
-    return round((end - start) * 1000, 3)
+    return int((end - start) * 1e6 + 0.5) / 1000  # as round to three digits, at less than half of its cost
