@@ -113,14 +113,24 @@ def safety_test(metric: MetricPlan, share: float) -> ShareTest:
     return ShareTest("safe", metric.margin, metric.relative, share)
 
 
+def decline_test(metric: MetricPlan, share: float) -> ShareTest:
+    """The test of the shares in the first hour that pauses."""
+    pause = metric.pause or 0.0
+    return ShareTest("harm", pause, metric.pause_relative and pause > 0, share)
+
+
+def harm_test(metric: MetricPlan, share: float) -> ShareTest:
+    """The test of the shares in the first hour that kills."""
+    return ShareTest("harm", metric.stop, metric.stop_relative and metric.stop > 0, share)
+
+
 def decline_evidence(metric: MetricPlan, pair: Pair, share: float) -> float:
     """ln of the evidence that pauses: by the shares of units, and half of it by units with a bad request.
 
     Units with a bad request can show a decline only, so for a margin that pauses the shares are alone.
     """
-    pause = metric.pause or 0.0
-    by_share = _tested(pair, ShareTest("harm", pause, metric.pause_relative and pause > 0, share), hour=True)
-    return by_share if pause > 0 else _mean(by_share, event_evidence(pair[0].users, pair[1].users, share))
+    by_share = _tested(pair, decline_test(metric, share), hour=True)
+    return by_share if metric.pause else _mean(by_share, event_evidence(pair[0].users, pair[1].users, share))
 
 
 def event_evidence(control: int, treatment: int, share: float) -> float:
@@ -131,7 +141,7 @@ def event_evidence(control: int, treatment: int, share: float) -> float:
 
 def harm_evidence(metric: MetricPlan, pair: Pair, share: float) -> float:
     """ln of the evidence that the treatment's mean share is beyond the margin that kills."""
-    return _tested(pair, ShareTest("harm", metric.stop, metric.stop_relative and metric.stop > 0, share), hour=True)
+    return _tested(pair, harm_test(metric, share), hour=True)
 
 
 def weighed_difference(plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> tuple[Estimate | NotEnough, bool]:

@@ -1,0 +1,10 @@
+"""Lists the trials of decisions in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.decision_trials import safe_rates
+from benchmarks.decision_trials.trial import Trial
+
+TRIALS: Sequence[Trial] = (*safe_rates.TRIALS,)
