@@ -24,6 +24,7 @@ MARGIN, WITHIN = 0.01, 0.05
 HORIZON = 8_000
 RATES = ("requests.error_rate", "requests.attempt_error_rate", "requests.rejected_rate")
 DEAD_USERS = 14
+STEP = 0.04
 
 
 def _plan(guardrails: int, **more: object) -> AnalysisPlan:
@@ -54,13 +55,16 @@ def _stops(rng: Generator, trials: int) -> list[Row]:
 
 def _stepped(rng: Generator, trials: int) -> list[Row]:
     """The same through the monitor's own steps, with each decline accepted as soon as it pauses."""
-    arms, looks = (even(BASE), even(WORSE)), looks_until(HORIZON, growth=0.04)
-    histories = [(units, one.copy(), other.copy()) for units, one, other in drawn(rng, arms, looks, trials)]
+    arms, seed = (even(BASE), even(WORSE)), int(rng.integers(2**32))
+    looks = looks_until(HORIZON, growth=STEP)
+    found = firsts(ONE, arms, np.random.default_rng(seed), trials, HORIZON, [PAUSE, KILL], growth=STEP)
+    history = [(n, one.copy(), other.copy()) for n, one, other in drawn(np.random.default_rng(seed), arms, looks, trials)]
     agree = []
     for trial in range(trials):
-        seen = _by_steps(ONE, [(n, one[trial], other[trial]) for n, one, other in histories])
-        agree.append(seen[0] is not None and seen[1] is not None and seen[0] <= seen[1])
-    return [share("every trial first pauses, and kills after the pause was accepted, by monitor.step", agree, least=1.0)]
+        stops = _by_steps(ONE, [(n, one[trial], other[trial]) for n, one, other in history])
+        kill = found.units(KILL)[trial]
+        agree.append(stops == [min(found.units(PAUSE)[trial], kill), kill])
+    return [share("monitor.step pauses, is resumed and kills at the same looks", agree, least=1.0)]
 
 
 def _by_steps(plan: AnalysisPlan, history: Sequence[tuple[int, np.ndarray, np.ndarray]]) -> list[int | None]:
