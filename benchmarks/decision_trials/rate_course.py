@@ -27,7 +27,14 @@ from benchmarks.decision_trials.populations import (
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods.finding import Finding
-from fairtrial.experiments.methods.rates import decline_test, event_evidence, harm_test, safety_test, weighed_difference
+from fairtrial.experiments.methods.rates import (
+    decline_test,
+    event_evidence,
+    harm_test,
+    primary_tests,
+    safety_test,
+    weighed_difference,
+)
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.sequential.error_guardrail import RequestErrors
 
@@ -87,7 +94,12 @@ def firsts(
 
 
 def _shown(plan: AnalysisPlan, what: str, control: Floats, treatment: Floats) -> Bools:
-    metric, share = plan.guardrails[0], plan.share_of(plan.treatments[0])
+    share = plan.share_of(plan.treatments[0])
+    if plan.primary is not None:
+        tests = primary_tests(plan.primary, share, alpha=plan.alpha_primary)
+        test, alpha = next((test, alpha) for answer, test, alpha in tests if answer == what)
+        return np.asarray(_log_e(test.log_e, control[:, DAY], treatment[:, DAY]) >= -log(alpha))
+    metric = plan.guardrails[0]
     if what == SAFE:
         found = _log_e(safety_test(metric, share).log_e, control[:, DAY], treatment[:, DAY])
         return np.asarray(found >= -log(plan.alpha_attempt))
@@ -124,20 +136,23 @@ def _log_e(test: object, control: Floats, treatment: Floats) -> Floats:
 
 
 def _sums(plan: AnalysisPlan, control: Floats, treatment: Floats) -> Sums:
-    names = [one.metric for one in plan.guardrails]
+    names = [one.metric for one in plan.metrics]
     arms = {plan.control: arm_sums(control, names), plan.treatments[0]: arm_sums(treatment, names)}
     return Sums(plan.started_us, arms)
 
 
 def _finding(plan: AnalysisPlan, sums: Sums) -> Finding:
-    return next(one for one in find(plan, sums) if one.role == "guardrail")
+    return find(plan, sums)[0]
 
 
 def _check(plan: AnalysisPlan, statement: _Statement) -> None:
     for trial, sums, expected in statement.checks:
         found = _finding(plan, sums)
-        shown = {
+        shown = plan.primary is not None and found.answer == statement.name
+        if plan.primary is None:
+            shown = {
             SAFE: found.answer == "safe", PAUSE: found.declined, KILL: found.harmed, VETO: found.vetoed,
         }[statement.name]  # fmt: skip
-        if shown != expected and not (statement.name == SAFE and found.harmed):
+        hidden = found.harmed or (plan.primary is not None and found.answer != "cannot tell")
+        if shown != expected and not (expected and hidden):  # an answer that takes precedence hides another one
             raise RuntimeError(f"trial {trial}: {statement.name} is {shown} by the product and {expected} here: {sums}")
