@@ -107,8 +107,13 @@ def _both(question: Question, design: Design, times: int) -> tuple[Course, Cours
     """The courses of both lines together, and of the share above the cap alone, in a trial so many times as large."""
     rate, far = question.tail or 0.0, longer(design, times)
     truth = rate if question.tail_truth is None else question.tail_truth
-    rule = ShareRule(ShareTest("safe", TAIL_MARGIN, share=design.share), design.alpha / question.sides)
-    more, mean = share_course(rule, control=rate, treatment=truth, units=far.most), watched_course(question, far)
+    mean = watched_course(question, far)
+    if question.guardrail:  # its share above the cap is judged by the normal effect
+        above = Question(question.metric, "not worse", rate, TAIL_MARGIN, lower_is_better=True)
+        more = watched_course(above, far)
+    else:
+        rule = ShareRule(ShareTest("safe", TAIL_MARGIN, share=design.share), design.alpha / question.sides)
+        more = share_course(rule, control=rate, treatment=truth, units=far.most)
     after = [more.power[look - 1] if (look := bisect_right(more.units, units + 1)) else 0.0 for units in mean.units]
     power = tuple(one * other for one, other in zip(mean.power, after, strict=True))
     starts, open_ = (0.0, *mean.units[:-1]), (1.0, *(1 - one for one in power[:-1]))
