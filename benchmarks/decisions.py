@@ -34,9 +34,7 @@ from benchmarks.decision_trials.trial import Trial  # noqa: E402
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the chosen trials and print a line for each row; the exit code says whether all promises are kept."""
     options = _options(arguments)
-    chosen = [
-        one for one in all_trials.TRIALS if not options.only or any(word in one.name for word in options.only)
-    ]
+    chosen = [one for one in all_trials.TRIALS if not options.only or any(word in one.name for word in options.only)]
     if options.list or not chosen:
         print("\n".join(f"{one.name:16} {one.what}" for one in all_trials.TRIALS))
         return 0 if options.list else 2

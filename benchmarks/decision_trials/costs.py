@@ -1,4 +1,4 @@
-"""Costs and feedback as the primary metric: what must not be called better or worse, and how often there is an answer."""
+"""Costs and feedback as the primary metric: what is never called better or worse, and how often there is an answer."""
 
 from __future__ import annotations
 
@@ -68,9 +68,7 @@ Answered = list[tuple[str, int]]
 """The first answer of each trial, and its day."""
 
 
-def _answers(
-    rng: Generator, trials: int, plan: AnalysisPlan, arms: tuple[Cost, Cost]
-) -> tuple[Answered, Answered]:
+def _answers(rng: Generator, trials: int, plan: AnalysisPlan, arms: tuple[Cost, Cost]) -> tuple[Answered, Answered]:
     """By both lines and by the capped mean alone."""
     found: tuple[Answered, Answered] = [], []
     before = replace(plan, rules=3)
@@ -152,10 +150,7 @@ def _not_worse(rng: Generator, trials: int) -> list[Row]:
     for apart, limits in cases:
         found = []
         for _ in range(trials):
-            answers = [
-                _answer(plan, pair)
-                for pair in arms_by_day(rng, (Said(0.6), Said(0.6 + apart)), daily=3_000)
-            ]
+            answers = [_answer(plan, pair) for pair in arms_by_day(rng, (Said(0.6), Said(0.6 + apart)), daily=3_000)]
             found.append(answers)
         name = f"feedback, not worse within 3 points, truly {100 * apart:+g} points"
         for answer in ("worse", "not worse"):

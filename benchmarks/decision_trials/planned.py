@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import inf, log
+from math import inf, log, sqrt
 from typing import Any, Protocol
 
 import numpy as np
@@ -175,11 +175,14 @@ def _measured(case: Case, rng: Generator, trials: int) -> list[Row]:
     stops = [min(stop, last) for _, stop in ends]
     power, mean = planned.weekly[min(weeks, WEEKS) - 1], planned.mean_stop
     what = f"{case.name}, {case.per_week:,.0f} units a week, {planned.rule}"
+    decided = share(
+        f"{what}: decided within {weeks} weeks (planned: {power:.1%})",
+        good,
+        least=power - WITHIN_POWER,
+        most=power + WITHIN_POWER,
+    )
     return [
-        share(
-            f"{what}: decided within {weeks} weeks (planned: {power:.1%})", good,
-            least=power - WITHIN_POWER, most=power + WITHIN_POWER,
-        ),
+        replace(decided, error=max(decided.error, sqrt(power * (1 - power) / trials))),
         mean_row(
             f"{what}: units to a stop (planned: {mean:,.0f})", stops,
             least=(1 - WITHIN_STOP) * mean, most=(1 + WITHIN_STOP) * mean,
@@ -187,70 +190,77 @@ def _measured(case: Case, rng: Generator, trials: int) -> list[Row]:
     ]  # fmt: skip
 
 
-def _rate(level: float, apart: float, per_week: float, *, name: str, **primary: Any) -> Case:
-    plan = frozen(primary={"metric": "requests.error_rate", **primary} if primary else None,
-                  **({"guardrails": ()} if primary else {}))  # fmt: skip
-    return Case(name, plan, level, (even(level), even(level + apart)), per_week)
+def _feedback() -> Sequence[Case]:
+    better, same = feedback_plan("superior", "5pp"), feedback_plan("not_worse", "5pp")
+    return (
+        Case("a share of 60 % better by 5 points", better, 0.6, (Said(0.6), Said(0.65)), 2_500),
+        Case("a share of 60 % not worse by 5 points", same, 0.6, (Said(0.6), Said(0.6)), 1_500),
+    )
 
 
-def _amount(name: str, plan: AnalysisPlan, times: float, per_week: float) -> Case:
-    mean, sd = capped(Cost())
-    return Case(name, plan, mean, (Cost(), Cost(times * LEVEL)), per_week, sd)
+def _rating() -> Sequence[Case]:
+    arms = Rated.around(3.5), Rated.around(3.65)
+    primary = {"metric": "feedback.rating", "require": "superior", "mde": "4.2857%", "baseline": 3.5}
+    plan = frozen(primary=primary, guardrails=())
+    return (Case("a rating better by 0.15", plan, arms[0].level, arms, 2_000, arms[0].sd),)
 
 
-def _cases() -> dict[str, Sequence[Case]]:
-    known, cost = {COST: Known(level=capped(Cost())[0], cap=CAP)}, capped(Cost())[0]
-    latency, base = {"requests.latency_p95": Known(level=1_000.0)}, Latency(1_000.0)
-    rated = Rated.around(3.5), Rated.around(3.65)
-    rating = {"metric": "feedback.rating", "require": "superior", "mde": "4.2857%", "baseline": 3.5}
+def _conversion() -> Sequence[Case]:
     rare = feedback_plan("superior", "0.5pp", baseline="1%")
-    cheaper = cost_after(0.9) / cost
-    amount = {"metric": COST, "mde": f"{100 * (1 - cheaper):.4f}%"}
-    slow = {"metric": "requests.latency_p95", "mde": "10%"}
-    return {
-        "feedback": (
-            Case("a share of 60 % better by 5 points", feedback_plan("superior", "5pp"), 0.6, (Said(0.6), Said(0.65)), 2_500),
-            Case("a share of 60 % not worse by 5 points", feedback_plan("not_worse", "5pp"), 0.6, (Said(0.6), Said(0.6)), 1_500),
-        ),
-        "rating": (Case("a rating better by 0.15", frozen(primary=rating, guardrails=()), rated[0].level, rated, 2_000, rated[0].sd),),
-        "conversion": (Case("a share of 1 % better by 0.5 points", rare, 0.01, (Said(0.01), Said(0.015)), 9_000),),
-        "rate": (
-            _rate(0.005, 0.0, 1_000, name="0.5 % errors safe within a point"),
-            _rate(0.05, -0.02, 2_000, name="5 % errors better by 2 points", require="superior", mde="2pp"),
-            _rate(0.02, 0.0, 4_000, name="2 % errors not worse by 1.5 points", require="not_worse", mde="1.5pp"),
-        ),
-        "amount": (
-            _amount("a cost better by 10 %", frozen(known, primary={**amount, "require": "superior"}, guardrails=()), 0.9, 1_200),
-            _amount("a cost not worse by 10 %", frozen(known, primary={**amount, "require": "not_worse"}, guardrails=()), 1.0, 1_000),
-            _amount("a cost safe within 20 %", frozen(known, primary=None, guardrails=[{"metric": COST, "margin": "20%"}]), 1.0, 700),
-        ),
-        "quantile": (
-            Case("p95 better by 10 %", frozen(latency, primary={**slow, "require": "superior"}, guardrails=()), 1_000.0, (base, Latency(900.0)), 5_000, base.sd),
-            Case("p95 safe within 20 %", frozen(latency, primary=None, guardrails=[{"metric": "requests.latency_p95", "margin": "20%"}]), 1_000.0, (base, base), 1_500, base.sd),
-        ),
-    }  # fmt: skip
+    return (Case("a share of 1 % better by 0.5 points", rare, 0.01, (Said(0.01), Said(0.015)), 9_000),)
 
 
-def cost_after(times: float) -> float:
-    """The mean of the capped costs of an arm that costs so many times as much."""
-    return capped(Cost(times * LEVEL))[0]
+def _rate() -> Sequence[Case]:
+    better, same = (
+        frozen(primary={"metric": "requests.error_rate", **one}, guardrails=())
+        for one in ({"require": "superior", "mde": "2pp"}, {"require": "not_worse", "mde": "1.5pp"})
+    )
+    return (
+        Case("0.5 % errors safe within a point", frozen(primary=None), 0.005, (even(0.005), even(0.005)), 1_000),
+        Case("5 % errors better by 2 points", better, 0.05, (even(0.05), even(0.03)), 2_000),
+        Case("2 % errors not worse by 1.5 points", same, 0.02, (even(0.02), even(0.02)), 4_000),
+    )
 
 
-def _of(kind: str) -> Any:
-    def measure(rng: Generator, trials: int) -> list[Row]:
-        return [row for case in _cases()[kind] for row in _measured(case, rng, trials)]
+def _amount() -> Sequence[Case]:
+    mean, sd = capped(Cost())
+    known = {COST: Known(level=mean, cap=CAP)}
+    saved = f"{100 * (1 - capped(Cost(0.9 * LEVEL))[0] / mean):.4f}%"
+    better, same = (
+        frozen(known, primary={"metric": COST, "mde": saved, "require": one}, guardrails=())
+        for one in ("superior", "not_worse")
+    )
+    safe = frozen(known, primary=None, guardrails=[{"metric": COST, "margin": "20%"}])
+    return (
+        Case("a cost better by 10 %", better, mean, (Cost(), Cost(0.9 * LEVEL)), 1_200, sd),
+        Case("a cost not worse by 10 %", same, mean, (Cost(), Cost()), 1_000, sd),
+        Case("a cost safe within 20 %", safe, mean, (Cost(), Cost()), 700, sd),
+    )
 
-    return measure
+
+def _quantile() -> Sequence[Case]:
+    name, base = "requests.latency_p95", Latency(1_000.0)
+    known = {name: Known(level=base.p95)}
+    better = frozen(known, primary={"metric": name, "mde": "10%", "require": "superior"}, guardrails=())
+    safe = frozen(known, primary=None, guardrails=[{"metric": name, "margin": "20%"}])
+    return (
+        Case("p95 better by 10 %", better, base.p95, (base, Latency(0.9 * base.p95)), 5_000, base.sd),
+        Case("p95 safe within 20 %", safe, base.p95, (base, base), 1_500, base.sd),
+    )
+
+
+def _of(cases: Callable[[], Sequence[Case]]) -> Callable[[Generator, int], Sequence[Row]]:
+    return lambda rng, trials: [row for case in cases() for row in _measured(case, rng, trials)]
 
 
 TRIALS: Sequence[Trial] = tuple(
-    Trial(f"plan-{kind}", f"Planner and monitor: {kind}", _of(kind), trials, short)
-    for kind, trials, short in (
-        ("feedback", 1_000, 100),
-        ("rating", 1_000, 100),
-        ("conversion", 1_000, 100),
-        ("rate", 1_000, 60),
-        ("amount", 1_000, 100),
-        ("quantile", 600, 40),
+    Trial(f"plan-{cases.__name__.removeprefix('_')}", "Planner and monitor", _of(cases), trials, short)
+    for cases, trials, short in (
+        (_feedback, 1_000, 300),
+        (_rating, 1_000, 300),
+        (_conversion, 1_000, 200),
+        (_rate, 1_000, 300),
+        (_amount, 1_000, 200),
+        (_quantile, 600, 100),
     )
 )

@@ -1,7 +1,7 @@
 """Follows rates over many trials at once: at which units each first pauses, kills, or is proven safe.
 
-The tests are those of the product's method, on arrays. Some trials are also looked at by the product's own `find` before
-and at the look that decides; a run stops where they differ.
+The tests are those of the product's method, on arrays. The product's own `find` looks at some trials before and at the
+look that decides; a run stops where they differ.
 """
 
 from __future__ import annotations

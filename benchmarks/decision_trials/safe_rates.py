@@ -100,7 +100,11 @@ def _veto(rng: Generator, trials: int) -> list[Row]:
     rows.append(median_row(f"{name}: median users an arm until the veto", found.units(VETO) / 2))
     weight = 0.02 * PLAN.guardrails[0].cap / (0.98 + 0.02 * PLAN.guardrails[0].cap)  # type: ignore[operator]
     cases = (
-        ("all harm in 1 of 50 users with 200 requests", one, Population.of(rest, Group(0.02, 200, 0.01 + MARGIN / weight))),
+        (
+            "all harm in 1 of 50 users with 200 requests",
+            one,
+            Population.of(rest, Group(0.02, 200, 0.01 + MARGIN / weight)),
+        ),
         ("one request a user", even(0.01), even(0.01 + MARGIN)),
         ("60 requests a user, all harm in 2 % of users", even(0.01, 60), in_few(0.01, MARGIN, 60)),
     )
@@ -114,7 +118,7 @@ def _veto(rng: Generator, trials: int) -> list[Row]:
 
 TRIALS: Sequence[Trial] = (
     Trial("safe-table", "How soon a rate is safe within one point", _table, 2_000, 300),
-    Trial("safe-wrong", "Wrongly safe or killed at exactly one point more", _wrong, 2_000, 200),
+    Trial("safe-wrong", "Wrongly safe or killed at exactly one point more", _wrong, 2_000, 400),
     Trial("safe-equal", "Equal arms whose users send many requests", _equal, 500, 50),
     Trial("safe-veto", "Users with many requests, each request weighing the same", _veto, 2_000, 100),
 )

@@ -58,7 +58,9 @@ def _stepped(rng: Generator, trials: int) -> list[Row]:
     arms, seed = (even(BASE), even(WORSE)), int(rng.integers(2**32))
     looks = looks_until(HORIZON, growth=STEP)
     found = firsts(ONE, arms, np.random.default_rng(seed), trials, HORIZON, [PAUSE, KILL], growth=STEP)
-    history = [(n, one.copy(), other.copy()) for n, one, other in drawn(np.random.default_rng(seed), arms, looks, trials)]
+    history = [
+        (n, one.copy(), other.copy()) for n, one, other in drawn(np.random.default_rng(seed), arms, looks, trials)
+    ]
     agree = []
     for trial in range(trials):
         stops = _by_steps(ONE, [(n, one[trial], other[trial]) for n, one, other in history])

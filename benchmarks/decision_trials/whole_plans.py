@@ -1,4 +1,4 @@
-"""Whole plans as in the documentation: how often a candidate as good as planned ships in time, by the monitor's steps."""
+"""Whole plans of the documentation: how often a candidate as good as planned ships in time, by the monitor's steps."""
 
 from __future__ import annotations
 
@@ -91,7 +91,9 @@ def _sums_by_day(rng: Generator, whole: Whole, frozen: AnalysisPlan) -> Iterator
             earlier = history[day - window - 2][number][-1] if day > window + 1 else 0.0
             yes[number] += rng.binomial(round(before - earlier), levels[number])
             arm = arm_sums(counted[number] if day > 1 else now[number], rates)
-            feedback = Feedback(round(before), Moments(round(before), yes[number], yes[number]), primary.window_seconds or 1.0)
+            feedback = Feedback(
+                round(before), Moments(round(before), yes[number], yes[number]), primary.window_seconds or 1.0
+            )
             metrics = {**arm.metrics, **({RESOLVED: feedback} if before else {})}
             arms[name] = replace(arm, units=round(now[number][-1]), metrics=metrics)
         yield Sums(frozen.started_us + day * DAY_US, arms)
@@ -118,10 +120,8 @@ def _measure(whole: Whole, rng: Generator, trials: int) -> list[Row]:
     end = 7 * max(planned.weeks, ceil(frozen.metrics[0].window_seconds / 604_800), 2)  # type: ignore[operator]
     promised = planned.ships(end // 7, false_stop=FALSE_STOP)
     found = [_ships(rng, whole, frozen) for _ in range(trials)]
-    by_sums = share(
-        f"{whole.name}, {whole.per_week:,.0f} users a week: ships within {end // 7} weeks (planned: at least {promised:.0%})",
-        [day <= end for day, _ in found], least=promised,
-    )  # fmt: skip
+    what = f"{whole.name}, {whole.per_week:,.0f} users a week: ships within {end // 7} weeks"
+    by_sums = share(f"{what} (planned: at least {promised:.0%})", [day <= end for day, _ in found], least=promised)
     stopped = share(f"{whole.name}: wrongly paused or killed", [stop for _, stop in found], most=FALSE_STOP)
     runs = min(trials, 100)
     whole_path = run_trials(_setting(plan, whole, frozen), runs=runs, seed=int(rng.integers(2**31)), processes=1,

@@ -42,7 +42,11 @@ def _from_first(found: Sequence[Outcome]) -> list[Row]:
         share("paused or killed", [bool(one.paused) or one.end == "kill" for one in found], least=1.0),
         mean(f"users an arm until the pause (planned: {PAUSED:.0f})", users, **_near(PAUSED)),
         share("killed, each pause resumed", [one.end == "kill" for one in found], least=0.98),
-        mean(f"users an arm until the kill (planned: {KILLED:.0f})", [_users(one.units) for one in found], **_near(KILLED)),
+        mean(
+            f"users an arm until the kill (planned: {KILLED:.0f})",
+            [_users(one.units) for one in found],
+            **_near(KILLED),
+        ),
     ]
 
 
@@ -58,6 +62,8 @@ def _from_later(found: Sequence[Outcome]) -> list[Row]:
 
 LATER = Arm(errors=WORSE, errors_before=BASE, healthy=HEALTHY)
 PROMISES = (
-    Promise("harm", "Errors of 1 → 5 % from the first user", _setting(Arm(errors=WORSE), PER_WEEK, HOUR_US), _from_first),
+    Promise(
+        "harm", "Errors of 1 → 5 % from the first user", _setting(Arm(errors=WORSE), PER_WEEK, HOUR_US), _from_first
+    ),
     Promise("harm-later", "Errors of 1 → 5 % after 2,000 healthy users", _setting(LATER, 12_000, DAY_US), _from_later),
 )

@@ -20,10 +20,10 @@ class Outcome:
     """One trial.
 
     ``end``: why it ended; ``stopped`` is by a person. ``days``: its length. ``units``: of each arm at the end.
-    ``by``: the guardrail that stopped it. ``paused``: the units of each arm when a decline first paused it. ``better`` and ``worse``: whether the primary metric was ever said to be so
-    for any treatment. ``safe``: the guardrails that were ever said to be safe. ``invalid``: whether the split was ever
-    rejected. ``broken``: whether intervals excluded each other. ``decided_us``: when the primary metric
-    was first said to be better, or not worse.
+    ``by``: the guardrail that stopped it. ``paused``: the units of each arm when a decline first paused it. ``better``
+    and ``worse``: whether the primary metric was ever said to be so for any treatment. ``safe``: the guardrails that
+    were ever said to be safe. ``invalid``: whether the split was ever rejected. ``broken``: whether intervals excluded
+    each other. ``decided_us``: when the primary metric was first said to be better, or not worse.
     """
 
     end: End | None = None
