@@ -210,11 +210,14 @@ class AnalysisPlan:
         return self.shares[treatment] / (self.shares[treatment] + self.shares[self.control])
 
     def stored(self) -> dict[str, Any]:
-        """The plan as JSON values. Fields that plans of rules 1 lack are left out of these, as they were stored."""
+        """The plan as JSON values. Fields that plans of earlier rules lack are left out of these, as they were stored."""
         found: dict[str, Any] = msgspec.to_builtins(self)
         if self.rules == 1:
             for name in ("rules", "definitions", "routes", "on_worse"):
                 found.pop(name)
+        if not self.has_two_stops:
+            for metric in found["metrics"]:
+                del metric["pause"], metric["pause_relative"]
         return found
 
     @classmethod

@@ -16,8 +16,9 @@ from fairtrial.experiments.analysis.harm import harm_only
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.decide import WEEK_US, Looked, decide
+from fairtrial.experiments.decision.guardrail_wording import NEAR, decline_words, e_value_words
 from fairtrial.experiments.decision.values import Decision, GuardrailDecision, KeptAway
-from fairtrial.experiments.decision.wording import NEAR, decline_words, e_value_words, effect_words
+from fairtrial.experiments.decision.wording import effect_words
 from fairtrial.experiments.lifecycle import DECLINED, KEPT_AWAY, MODELS, WORSE
 from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.metric_wording import between_words, level_words
@@ -96,7 +97,7 @@ def step(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances) 
     Harm by counted events is tested at every step. All other tests are made only at looks.
     """
     found: tuple[Finding, ...] = ()
-    if memory.is_due(sums) or any(one.proven for one in harm_only(plan, sums)):
+    if memory.is_due(sums) or any(map(memory.is_new, harm_only(plan, sums))):
         found = look(plan, memory, sums)
         memory = memory.after(plan, sums, found)
     else:

@@ -49,10 +49,11 @@ class Sums:
 
     def updated(self, newer: Sums) -> Sums:
         """These sums with those that ``newer`` has, which may lack some metrics."""
-        arms = {
-            name: replace(arm, metrics={**self.arms[name].metrics, **arm.metrics}, unknown=self.arms[name].unknown)
-            for name, arm in newer.arms.items()
-        }
+        arms = {}
+        for name, arm in newer.arms.items():
+            old = self.arms[name]
+            metrics = {metric: _with_shares(sums, old.metrics.get(metric)) for metric, sums in arm.metrics.items()}
+            arms[name] = replace(arm, metrics={**old.metrics, **metrics}, unknown=old.unknown)
         return Sums(newer.at_us, arms)
 
     def sizes(self) -> dict[tuple[str, str], float]:
@@ -60,6 +61,13 @@ class Sums:
         return {
             (metric, name): _size(sums) for name, arm in self.arms.items() for metric, sums in arm.metrics.items()
         } | {("", name): float(arm.units) for name, arm in self.arms.items()}
+
+
+def _with_shares(newer: MetricSums, older: MetricSums | None) -> MetricSums:
+    """Errors that were read without the shares of units keep those of the last look."""
+    if isinstance(newer, RequestErrors) and isinstance(older, RequestErrors) and newer.shares is None:
+        return replace(newer, shares=older.shares)
+    return newer
 
 
 def _size(sums: MetricSums) -> float:

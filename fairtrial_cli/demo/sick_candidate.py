@@ -1,4 +1,4 @@
-"""Sends simulated users to a candidate whose server is often late, until the monitor stops the experiment."""
+"""Sends simulated users to a candidate whose server is often late, until the monitor pauses the experiment."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ ROUTE, EXPERIMENT = "support-bot-next", "next-vs-base"
 MOST_USERS = 200
 USERS_AT_ONCE = 4
 AFTER = 4
-"""Users who are sent after the kill, to see what they get."""
+"""Users who are sent after the pause, to see what they get."""
 REASON, VARIANT = "x-fairtrial-reason", "x-fairtrial-variant"
+STOPPED = ("kill", "excluded")
+"""The reasons of answers while the experiment is killed or paused, when the base answers everyone."""
 
 
 @dataclass(slots=True)
@@ -39,7 +41,7 @@ class Seen:
         self.users += 1
         reason = headers.get(REASON)
         self.late += reason == "fallback"
-        self.stopped = self.stopped or reason == "kill"
+        self.stopped = self.stopped or reason in STOPPED
 
     def __str__(self) -> str:
         return f"{counted(self.users, 'user')}, {counted(self.late, 'time-out')}"
@@ -48,7 +50,7 @@ class Seen:
 async def send_until_stopped(
     base_url: str, tickets: Sequence[Ticket], on_seen: Callable[[Seen], None], *, most: int = MOST_USERS
 ) -> Seen:
-    """Send one ticket from each of at most ``most`` users until an answer says that the experiment was killed.
+    """Send one ticket from each of at most ``most`` users until an answer says that the experiment does not run.
 
     Then send a few more, and count those whom the base answers.
     """
@@ -70,7 +72,7 @@ async def send_until_stopped(
             for number in range(most, most + AFTER):
                 headers = await _ask(client, number, tickets)
                 seen.after += 1
-                seen.on_base += headers.get(REASON) == "kill" and headers.get(VARIANT) == "base"
+                seen.on_base += headers.get(REASON) in STOPPED and headers.get(VARIANT) in (None, "base")
     return seen
 
 
@@ -97,25 +99,26 @@ async def _ask(client: AsyncOpenAI, number: int, tickets: Sequence[Ticket]) -> A
 
 def outcome_lines(store: StoreClient, seen: Seen) -> list[str]:
     """When and why control stopped the experiment, and who answers now."""
-    kill = _find_kill(store)
-    if kill is None:
+    stop = _find_stop(store)
+    if stop is None:
         return [f"Control has not stopped it after {counted(seen.users, 'customer')}."]
+    word = "PAUSED" if stop["action"] == "pause" else "STOPPED"
     return [
-        f"STOPPED at {kill['at_time'][11:19]} UTC by {kill['actor']}: {kill['why']}.",
+        f"{word} at {stop['at_time'][11:19]} UTC by {stop['actor']}: {stop['why']}.",
         f"base answered after each time-out, so customers saw {counted(seen.errors, 'error')}.",
         _who_answers(seen),
     ]
 
 
 def _who_answers(seen: Seen) -> str:
-    """What the customers who came after the kill show."""
+    """What the customers who came after the stop show."""
     answered = f"answered {seen.on_base} of {counted(seen.after, 'customer')} who came afterwards"
     if seen.after == seen.on_base > 0:
         return f"All traffic is on base: it {answered}."
     return f"The workers do not all follow yet: base {answered}."
 
 
-def _find_kill(store: StoreClient) -> dict[str, Any] | None:
-    """The newest kill of the experiment, or ``None`` if it was not killed."""
+def _find_stop(store: StoreClient) -> dict[str, Any] | None:
+    """The newest pause or kill of the experiment, or ``None`` without any."""
     rows = store.experiments.transitions(EXPERIMENT)
-    return next((row for row in rows if row["action"] == "kill"), None)
+    return next((row for row in rows if row["action"] in ("pause", "kill")), None)

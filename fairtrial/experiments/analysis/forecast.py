@@ -65,7 +65,7 @@ def forecast(plan: AnalysisPlan, variant: str, sums: Sums) -> Forecast | NotEnou
     if units < needed and enrolled >= RATE_UNITS and elapsed >= RATE_US:
         window_us = 1e6 * (metric.window_seconds or 0.0)
         expected = sums.at_us + round(missing * elapsed / enrolled + window_us)
-    return Forecast(units, needed, waiting, expected, power_of_each(len(plan.metrics)))
+    return Forecast(units, needed, waiting, expected, power_of_each(plan))
 
 
 def units_behind(metric: MetricPlan, sums: MetricSums) -> int:

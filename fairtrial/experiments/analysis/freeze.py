@@ -128,9 +128,9 @@ def declared_fields(experiment: Experiment) -> dict[str, Any]:
 
 
 def _written(section: Primary | Guardrail | FeedbackMetric) -> dict[str, Any]:
-    """The fields as JSON values, as a stored plan has them."""
+    """The fields as JSON values, as a stored plan has them; without stops that the file does not state."""
     fields: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(section))
-    return fields
+    return {name: value for name, value in fields.items() if value is not None or name not in ("pause_at", "kill_at")}
 
 
 def frozen_changes(frozen: AnalysisPlan, experiment: Experiment) -> list[str]:

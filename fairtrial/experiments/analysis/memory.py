@@ -8,6 +8,7 @@ from math import log
 from typing import Any
 
 from fairtrial.domain.estimates import Estimate
+from fairtrial.experiments.analysis.harm import Harm
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.finding import Answer, Finding
 from fairtrial.experiments.sums import Sums
@@ -137,6 +138,10 @@ class Memory:
         late = sums.at_us - self.looked_us >= HOUR_US
         least = 0.0 if late else GROWTH
         return any(size > (1 + least) * self.sizes.get(key, 0.0) for key, size in sums.sizes().items())
+
+    def is_new(self, harm: Harm) -> bool:
+        """Whether counted events prove a stop that no look has proven yet."""
+        return harm.proven and self.latched.get((harm.metric, harm.variant), Latched()).declined_us is None
 
     def after(self, plan: AnalysisPlan, sums: Sums, findings: Iterable[Finding]) -> Memory:
         """The memory after one more look."""

@@ -10,17 +10,9 @@ from typing import Literal
 from fairtrial.domain.plan import ExperimentState
 from fairtrial.domain.plurals import counted
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.decision.guardrail_wording import e_value_words, guardrails_sentence, kept_away_words
 from fairtrial.experiments.decision.values import Decision, EarlierProof, Tried
-from fairtrial.experiments.decision.wording import (
-    e_value_words,
-    guardrails_sentence,
-    headline_words,
-    invalid_words,
-    kept_away_words,
-    notes,
-    primary_sentence,
-    tried_words,
-)
+from fairtrial.experiments.decision.wording import headline_words, invalid_words, notes, primary_sentence, tried_words
 from fairtrial.experiments.lifecycle import DECLINED, KEPT_AWAY, Transition, cause_of, promoted_by, sentence
 from fairtrial.experiments.metric_wording import duration_words, level_words, moment_words
 

@@ -14,8 +14,9 @@ import msgspec
 
 from fairtrial.domain.plan import ExperimentState
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.decision.guardrail_wording import decline_words
 from fairtrial.experiments.decision.values import Decision, EarlierProof, PrimaryDecision, Tried
-from fairtrial.experiments.decision.wording import decline_words, effect_words, invalid_words, levels_words, tried_words
+from fairtrial.experiments.decision.wording import effect_words, invalid_words, levels_words, tried_words
 from fairtrial.experiments.lifecycle import Transition, promoted_by
 from fairtrial.experiments.metric_wording import moment_words
 

@@ -124,12 +124,12 @@ def units_for(
     distance, tau = metric.margin_on_scale or 0.0 if distance is None else distance, metric.tau or 0.0
     if not distance > 0:
         return NotEnough("the difference so far leaves no room within the margin", "a smaller difference", found.n)
-    power = power_of_each(len(plan.metrics))
+    power = power_of_each(plan)
     seen, unseen = found.variance * found.n, max(found.unseen) * found.n**2
     needed = cases_for_bound(distance, variance=seen, tau=tau, alpha=alpha, power=power)
     for _ in range(STEPS if unseen else 0):
         more = cases_for_bound(
-            distance, variance=seen + unseen / needed, tau=tau, alpha=alpha, power=power_of_each(len(plan.metrics))
+            distance, variance=seen + unseen / needed, tau=tau, alpha=alpha, power=power_of_each(plan)
         )
         needed = -(-(needed + more) // 2)
     return needed

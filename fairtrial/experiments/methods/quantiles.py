@@ -73,7 +73,7 @@ class Quantiles:
 
     def missing(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
         if plan.shared_engine:
-            return NotEnough(SHARED, "arms on engines of their own")
+            return NotEnough(SHARED, "a separate engine for each arm")
         return units_within_margin(plan, metric, self.difference(metric, pair), self.level(metric, pair[0]))
 
     def _judged(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair, stop: float) -> GuardrailFinding:

@@ -67,9 +67,9 @@ def needs_spread(metric: MetricPlan) -> bool:
     return metric.method in ("amount", "quantile") or (metric.method == "feedback" and metric.within != (0.0, 1.0))
 
 
-def power_of_each(metrics: int) -> float:
-    """The power that each of so many metrics needs, so that all together have `POWER`."""
-    return 1 - (1 - POWER) / max(1, metrics)
+def power_of_each(plan: AnalysisPlan) -> float:
+    """The power that each metric of the plan needs, so that all together have `POWER`; by rules 1 to 3 each has it."""
+    return POWER if not plan.has_two_stops else 1 - (1 - POWER) / max(1, len(plan.metrics))
 
 
 def planned_size(plan: AnalysisPlan, metric: MetricPlan, variant: str) -> float | None:
@@ -77,7 +77,7 @@ def planned_size(plan: AnalysisPlan, metric: MetricPlan, variant: str) -> float 
 
     ``None`` if its level is not known, or does not say so.
     """
-    if metric.level is None or needs_spread(metric) or plan.planned_units is not None or metric.from_us:
+    if metric.level is None or needs_spread(metric) or plan.planned_units is not None or not plan.has_two_stops:
         return None
     level = 1 - metric.level if metric.counts_requests and metric.better == "higher" else metric.level
     alpha = plan.alpha_primary if metric.role == "primary" else plan.alpha_attempt
@@ -85,8 +85,7 @@ def planned_size(plan: AnalysisPlan, metric: MetricPlan, variant: str) -> float 
         question = question_of(metric, plan.unit, level=level)
     except ValueError:
         return None
-    power = power_of_each(len(plan.metrics))
-    return units_needed(question, share=plan.share_of(variant), alpha=alpha, power=power)
+    return units_needed(question, share=plan.share_of(variant), alpha=alpha, power=power_of_each(plan))
 
 
 def _quantile_spread(metric: MetricPlan, level: float, spread: float) -> float:

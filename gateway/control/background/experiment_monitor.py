@@ -152,7 +152,7 @@ class ExperimentMonitor:
         hashes = analysis_plans.hashes(self._database, stored.plan)
         with self._database.read_transaction() as cursor:
             users = arm_sums.read_event_users(cursor, stored.plan, hashes)
-        return any(one.proven for one in harm_by_users(stored.plan, users))
+        return any(map(self._memory(stored).is_new, harm_by_users(stored.plan, users)))
 
     def _step_one(self, plan: Plan, experiment: Experiment) -> None:
         self._stopped.discard(experiment.name)
@@ -207,19 +207,11 @@ class ExperimentMonitor:
         if last is not None and last.stored.number == stored.number and _units(last.sums) > MANY_UNITS:
             memory = self._memory(stored)
             if now_us - memory.looked_us < HOUR_US:
-                stops = transitions.interruptions(self._database, plan.experiment, plan.segment)
                 with self._database.read_transaction() as cursor:
-                    events = arm_sums.read_sums(
-                        cursor,
-                        plan,
-                        hashes,
-                        now_us=now_us,
-                        interruptions=stops,
-                        events_only=True,
-                        wall_us=self._clock_us(),
-                    )
-                if not (memory.is_due(events) or any(one.proven for one in harm_only(plan, events))):
-                    return last.sums.updated(events)
+                    events = arm_sums.read_sums(cursor, plan, hashes, now_us=now_us, events_only=True)
+                updated = last.sums.updated(events)
+                if not (memory.is_due(updated) or any(map(memory.is_new, harm_only(plan, updated)))):
+                    return updated
         stops = transitions.interruptions(self._database, plan.experiment, plan.segment)
         with self._database.read_transaction() as cursor:
             return arm_sums.read_sums(

@@ -17,6 +17,10 @@ from tests.fixtures.control.judged_trial import PROJECT as BETTER
 from tests.fixtures.control.live_trial import NAME, PERSON, PROJECT, WHOLE, LiveTrial
 
 CLOCK_ALARMS = "SELECT alarm_id, state, text FROM alarms WHERE kind = 'clock.jump' ORDER BY at_time"
+STAGED = PROJECT.replace(
+    "{stages: [2, 10, 40, 100], min_units: 5, min_hours: 24, approve: [40]}",
+    "{stages: [20, 50, 100], min_units: 5, min_hours: 24}",
+)
 GLITCH_HOURS = 400 * 24
 SECONDS_8 = 8 / 3600
 
@@ -24,8 +28,8 @@ SECONDS_8 = 8 / 3600
 @pytest.fixture
 def trial(tmp_path: Path) -> Iterator[LiveTrial]:
     """An experiment in its first stage, with enough users in both arms for the next one."""
-    with closing(LiveTrial(tmp_path, PROJECT)) as made:
-        visits(made, 1200)
+    with closing(LiveTrial(tmp_path, STAGED)) as made:
+        visits(made, 120)
         made.step(hours=1)
         yield made
 
@@ -48,7 +52,7 @@ def test_a_jump_raises_no_stage_and_ends_nothing(trial: LiveTrial, hours: float)
     trial.jump(hours)
     for _ in range(3):
         trial.step(hours=SECONDS_8 / 3)
-    assert (trial.experiment.state, trial.experiment.stage) == ("running", 2)
+    assert (trial.experiment.state, trial.experiment.stage) == ("running", 20)
     assert "the wall clock is" in waits(trial) and "the boot-time clock)" in waits(trial)
     ((state, text),) = clock_alarms(trial)
     assert state == "open" and "Harm still stops it." in text
@@ -56,19 +60,19 @@ def test_a_jump_raises_no_stage_and_ends_nothing(trial: LiveTrial, hours: float)
     trial.step(hours=SECONDS_8)
     assert [state for state, _ in clock_alarms(trial)] == ["closed"]
     trial.step(hours=21)
-    assert trial.experiment.stage == 2 and "24 hours of this stage" in waits(trial)
+    assert trial.experiment.stage == 20 and "24 hours of this stage" in waits(trial)
     trial.step(hours=3)
-    assert trial.experiment.stage == 10  # 24 real hours
+    assert trial.experiment.stage == 50  # 24 real hours
 
 
 def test_a_glitch_does_not_end_the_looks(trial: LiveTrial) -> None:
     looked_us = trial.monitor.statuses[NAME].step.memory.looked_us
     trial.jump(GLITCH_HOURS)
-    visits(trial, 400)
+    visits(trial, 40)
     trial.step(hours=SECONDS_8)
     assert trial.monitor.statuses[NAME].step.memory.looked_us < looked_us + 3_600_000_000
     trial.jump(-GLITCH_HOURS)
-    visits(trial, 400)
+    visits(trial, 40)
     trial.step(hours=2)
     found = trial.monitor.statuses[NAME].step.memory.looked_us
     assert found == trial.now_us
@@ -79,7 +83,7 @@ def test_proven_harm_stops_during_a_jump(trial: LiveTrial, hours: float) -> None
     trial.step(hours=30)
     right_us = trial.now_us
     trial.jump(hours)
-    for number in range(2_000):
+    for number in range(200):
         name = f"late-{number}"
         trial.visit(name, fails=trial.visit(name) == "tuned")
     trial.step()
@@ -103,39 +107,39 @@ def test_a_kill_waits_for_nothing_but_a_units_own_hour_during_a_jump(tmp_path: P
 
 def test_a_suspended_machine_advances(trial: LiveTrial) -> None:
     trial.step(hours=24)  # both clocks, in one step: only the monotonic clock stood still
-    assert trial.experiment.stage == 10 and not clock_alarms(trial)
+    assert trial.experiment.stage == 50 and not clock_alarms(trial)
 
 
 def test_a_restart_of_control_does_not_trust_a_clock_that_has_jumped(trial: LiveTrial) -> None:
     trial.jump(48)
     trial.restart()
     trial.step()
-    assert trial.experiment.stage == 2 and "ahead of the boot-time clock" in waits(trial)
+    assert trial.experiment.stage == 20 and "ahead of the boot-time clock" in waits(trial)
 
 
 def test_after_a_reboot_the_records_decide(trial: LiveTrial) -> None:
     trial.reboot(off_hours=0.1, wrong_hours=48)
     trial.step()
-    assert trial.experiment.stage == 2 and "fresh records that confirm the wall clock" in waits(trial)
+    assert trial.experiment.stage == 20 and "fresh records that confirm the wall clock" in waits(trial)
     trial.jump(-48)
     trial.step()
-    assert trial.experiment.stage == 2 and not [one for one in clock_alarms(trial) if one[0] != "closed"]
+    assert trial.experiment.stage == 20 and not [one for one in clock_alarms(trial) if one[0] != "closed"]
 
 
 def test_a_machine_that_was_off_for_days_goes_on_with_fresh_records(trial: LiveTrial) -> None:
     trial.reboot(off_hours=72)
     trial.step(hours=1)
-    assert trial.experiment.stage == 2 and "fresh records" in waits(trial)
+    assert trial.experiment.stage == 20 and "fresh records" in waits(trial)
     visits(trial, 50)
     trial.step(hours=0.2)
-    assert trial.experiment.stage == 10
+    assert trial.experiment.stage == 50
 
 
 def test_a_short_reboot_holds_nothing(trial: LiveTrial) -> None:
     trial.step(hours=12)
     trial.reboot(off_hours=10)
     trial.step(hours=2)
-    assert trial.experiment.stage == 10 and not clock_alarms(trial)
+    assert trial.experiment.stage == 50 and not clock_alarms(trial)
 
 
 def test_a_person_who_acknowledges_the_alarm_confirms_the_clock_but_makes_no_time(trial: LiveTrial) -> None:
@@ -145,21 +149,21 @@ def test_a_person_who_acknowledges_the_alarm_confirms_the_clock_but_makes_no_tim
     acknowledge_alarm(trial.database, alarm_id, actor=PERSON, why="NTP set it", now_us=trial.now_us)
     trial.step()
     assert [state for state, _ in clock_alarms(trial)] == ["closed"]
-    assert trial.experiment.stage == 2 and "24 hours of this stage" in waits(trial)
+    assert trial.experiment.stage == 20 and "24 hours of this stage" in waits(trial)
     waiting, now_us = trial.monitor.statuses[NAME].step.waits, trial.clock.now().now_us
     found = describe_decision(trial.database, trial.experiment, waiting, now_us=now_us, slices=False)
-    assert "Next stage: 10 % in 23 h." in found["sentence"]
+    assert "Next stage: 50 % in 23 h." in found["sentence"]
     trial.step(hours=22)
-    assert trial.experiment.stage == 2
+    assert trial.experiment.stage == 20
     trial.step(hours=2)
-    assert trial.experiment.stage == 10
+    assert trial.experiment.stage == 50
     trial.jump(48)
     trial.step()
     assert clock_alarms(trial)[-1][0] == "open"  # the acknowledgement was for one jump
 
 
 def test_the_end_waits_for_real_weeks(trial: LiveTrial) -> None:
-    trial.edit("{stages: [2, 10, 40, 100], min_units: 5, min_hours: 24, approve: [40]}", "{stages: [2]}")
+    trial.edit("{stages: [20, 50, 100], min_units: 5, min_hours: 24}", "{stages: [20]}")
     trial.jump(GLITCH_HOURS)
     trial.step()
     assert trial.experiment.state == "running" and "the wall clock is" in waits(trial)

@@ -97,16 +97,17 @@ def read_sums(
     """The sums of all arms of the plan, over the analysis hashes of its segment, in the cursor's transaction.
 
     ``wall_us``: the wall clock if it is ahead of ``now_us``. Units have its times, and a stop waits for nothing but a
-    unit's own hour by it. With ``events_only``, only metrics that count events are read, which is far cheaper. Raises
-    `duckdb.Error`.
+    unit's own hour by it. With ``events_only``, only metrics that count events are read, and without shares of units,
+    which is far cheaper. Raises `duckdb.Error`.
     """
     arms = {name: _Arm() for name in plan.shares}
     metrics = [one for one in plan.metrics if one.counts_requests or not events_only]
     others = [one for one in metrics if one.method in ("quantile", "feedback", "given")]
     summed = [one for one in metrics if one.counts_requests or (one.method == "amount" and one.cap)]
     bound, apart = unit_groups.bound(plan, hashes), unit_groups.any_kept_away(cursor, plan)
-    windows = plan.unit != "request" and any(one.method == "shares" for one in summed)
-    read = _SumsOfUnits(plan, summed, apart, interruptions, {HOUR_US: max(now_us, wall_us), DAY_US: now_us})
+    shares = not events_only and any(one.method == "shares" for one in summed)
+    windows, until_us = shares and plan.unit != "request", {HOUR_US: max(now_us, wall_us), DAY_US: now_us}
+    read = _SumsOfUnits(plan, summed, apart, interruptions, until_us if shares else {})
     if others:
         cursor.execute(unit_groups.keep(summed, apart=apart, windows=windows), bound)
         read.into(arms, cursor, unit_groups.KEPT, {})
@@ -143,7 +144,7 @@ def read_event_users(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str]) 
 class _SumsOfUnits:
     """Reads the metrics that are computed from the sums of units. ``apart``: with requests that were kept away.
 
-    ``until_us``: the time until when windows are complete, by their length.
+    ``until_us``: the time until when windows are complete, by their length; empty to read no shares of units.
     """
 
     plan: AnalysisPlan
@@ -188,11 +189,10 @@ class _SumsOfUnits:
             "cap": repr(float(metric.cap or REQUESTS_CAP)),
             "control": list(self.plan.shares).index(self.plan.control),
         }
-        if metric.method == "shares":
-            found |= self._windows(metric, counts)
-        return [
-            (kind, found) for kind in (metric.method, *(["pessimistic"] if self.apart and known.needs_answer else []))
-        ]
+        kind: str = "events" if metric.method == "shares" else metric.method
+        if metric.method == "shares" and self.until_us:
+            kind, found = "shares", found | self._windows(metric, counts)
+        return [(one, found) for one in (kind, *(["pessimistic"] if self.apart and known.needs_answer else []))]
 
     def _windows(self, metric: MetricPlan, counts: str) -> dict[str, object]:
         """The sums of both windows, and when they are complete. With a unit for each request they are the request."""
@@ -221,7 +221,7 @@ def _errors(metric: MetricPlan, found: Sequence[Any], pessimistic: Sequence[floa
     """The sums of events, from the columns of `COLUMNS`."""
     n, users, *sums = found[:7]
     shares = None
-    if metric.method == "shares":
+    if len(found) == WIDTHS["shares"]:
         hour, day = (UnitShares(tuple(int((one or {}).get(at, 0)) for at in range(BINS))) for one in found[7:9])
         shares = ErrorShares(hour, day, JointMoments(int(found[9]), *map(float, found[10:])))
     return RequestErrors(

@@ -12,6 +12,7 @@ from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.box import Box, Situation, box_without_plan, result_box
 from fairtrial.experiments.decision.decide import WEEK_US
+from fairtrial.experiments.decision.guardrail_wording import kept_away_arms, room_words, stops_words
 from fairtrial.experiments.decision.values import (
     Decision,
     EarlierProof,
@@ -19,14 +20,7 @@ from fairtrial.experiments.decision.values import (
     MetricDecision,
     interval_of,
 )
-from fairtrial.experiments.decision.wording import (
-    decision_words,
-    kept_away_arms,
-    levels_words,
-    primary_sentence,
-    room_words,
-    stops_words,
-)
+from fairtrial.experiments.decision.wording import decision_words, levels_words, primary_sentence
 from fairtrial.experiments.metric_wording import is_share
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page

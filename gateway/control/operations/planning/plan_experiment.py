@@ -83,7 +83,7 @@ def plan_experiment(
 
 def _unprovable(result: PlannedTrial | Undecidable, reasons: Sequence[str]) -> Undecidable:
     """No number of units helps, so the plan is refused."""
-    needed = "Give the arms engines of their own, or remove the guardrail"
+    needed = "Give each arm its own engine, or remove the guardrail"
     text = "; ".join([*([result.reason] if isinstance(result, Undecidable) else []), *reasons])
     proposals = result.proposals if isinstance(result, Undecidable) else ()
     pairs = result.pairs if isinstance(result, Undecidable) else ()

@@ -9,6 +9,7 @@ import pytest
 
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.decision.decide import DAY_US, WEEK_US, passes_us
+from fairtrial.experiments.decision.effects import LiveState, effects
 from fairtrial.experiments.decision.values import KeptAway
 from fairtrial.experiments.monitor import HOUR_US, Circumstances, Step, step
 from fairtrial.experiments.sums import ArmSums, Sums
@@ -21,7 +22,10 @@ from tests.fixtures.experiments.frozen_plans import (
     cost,
     errors,
     failing,
+    heavy,
     latency,
+    rate,
+    rated,
     resolved,
     spent,
     sums,
@@ -48,6 +52,42 @@ def test_proven_harm_kills_and_says_so() -> None:
     assert found.verdict.evidence["metric"] == ERRORS
     assert found.verdict.evidence["units"] == {"base": 900, "tuned": 900}
     assert found.memory.latched[ERRORS, "tuned"].answer == "harm"
+
+
+def test_a_proven_decline_pauses_until_a_person_accepts_it() -> None:
+    plan, declined = analysis_plan(rate(), rules=4), sums(HOUR_US, errors=(rated(400, 4), rated(400, 20)))
+    found = step(plan, Memory(), declined, around())
+    assert found.verdict is not None and found.verdict.do == "pause"
+    assert found.verdict.why.startswith(f"{ERRORS} of tuned is proven to be worse: 5 % of the requests of 400 users")
+    assert [one["metric"] for one in found.verdict.evidence["declined"]] == [ERRORS]
+    again = step(plan, found.memory, declined, around())
+    assert done(again) == "pause" and again.findings == (), "as after a crash before the pause"
+    assert done(step(plan, found.memory, declined, around(accepted=frozenset({(ERRORS, "tuned")})))) is None
+    worse = sums(2 * HOUR_US, errors=(rated(1_000, 10), rated(1_000, 60)))
+    assert done(step(plan, found.memory, worse, around(accepted=frozenset({(ERRORS, "tuned")})))) == "kill"
+
+
+def test_an_accepted_decline_does_not_hold_up_the_next_stage() -> None:
+    plan = analysis_plan(rate(), rules=4, **STAGES)
+    declined = sums(30 * HOUR_US, errors=(rated(400, 4), rated(400, 20)))
+    accepted = around(30 * HOUR_US, 5.0, accepted=frozenset({(ERRORS, "tuned")}))
+    assert done(step(plan, Memory(), declined, accepted)) == "stage"
+
+
+def test_harm_to_units_with_many_requests_pauses_and_never_ships() -> None:
+    plan = analysis_plan(resolved(), rate(cap=200.0), rules=4)
+    seen = sums(HOUR_US, errors=(heavy(20_000, 0.01, 0.01), heavy(20_000, 0.01, 0.30, seed=4)),
+                resolved=(answers(4_000, 4_000, 2_000), answers(4_000, 4_000, 2_800)))  # fmt: skip
+    found = step(plan, Memory(), seen, around(accepted=frozenset()))
+    assert done(found) == "pause"
+    (decision,) = found.decisions.values()
+    (guardrail,) = decision.guardrails
+    assert guardrail.vetoed and guardrail.weighed is not None and guardrail.weighed.value > 0.2
+    assert not decision.ships(60 * DAY_US)
+    live = LiveState(name="e", variant="tuned", state="running", now_us=60 * DAY_US)
+    (held,) = [one for one in effects(plan, decision, live) if one.kind == "weighed"]
+    assert (held.result, held.metric) == ("cannot tell", ERRORS)
+    assert "if each request weighs the same" in held.says
 
 
 def test_a_guardrail_can_pause_instead() -> None:

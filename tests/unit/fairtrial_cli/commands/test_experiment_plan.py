@@ -209,7 +209,7 @@ def test_a_latency_of_arms_on_one_engine_can_t_be_proven_safe_and_is_refused(fil
     words = " ".join(output.split())
     assert code == 3
     assert "requests.latency_p95: arms on one engine slow each other" in words
-    assert "Give the arms engines of their own, or remove the guardrail" in words
+    assert "Give each arm its own engine, or remove the guardrail" in words
 
 
 def test_a_latency_of_arms_on_two_engines_is_planned_from_its_spread(file: Path) -> None:

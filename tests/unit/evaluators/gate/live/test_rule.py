@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 from evaluators.gate.live.rule import EXPERIMENT_SAYS
+from fairtrial.experiments.sums import ArmSums, Sums
 from tests.fixtures.evaluators.live_trials import finding, looked, verdict
-from tests.fixtures.experiments.frozen_plans import failing
-from tests.fixtures.experiments.reported_looks import ERRORS, RESOLVED, analysis_plan, arm, sums
+from tests.fixtures.experiments import frozen_plans
+from tests.fixtures.experiments.frozen_plans import failing, heavy, rate, rated
+from tests.fixtures.experiments.reported_looks import DAY_US, ERRORS, RESOLVED, START, analysis_plan, arm, sums
 from tests.fixtures.for_each import for_each
 
 BETTER = sums(10, arm(3_000, 1_500), arm(3_000, 1_950))
@@ -156,3 +158,29 @@ def test_kinds_of_evidence_that_disagree_are_listed() -> None:
     found = verdict(looked(analysis_plan(), WORSE), PRIMARY)
     assert found.conflicts and found.conflicts[0].startswith("The suites: every rule passes. Live traffic: ")
     assert verdict(looked(analysis_plan(), BETTER), PRIMARY).conflicts == ()
+
+
+@for_each(
+    ("line", "units", "result"),
+    [
+        ("live.requests.error_rate <= 5%", 1_507, "pass"),
+        ("live.requests.error_rate <= 0.5%", 1_507, "pass"),
+        ("live.requests.error_rate not worse than base by 5pp", 1_507, "pass"),
+        ("live.requests.error_rate not worse than base by 0.5pp", 1_507, "pass"),
+        ("live.requests.error_rate not worse than base by 1pp", 400, "cannot tell"),
+    ],
+)
+def test_a_flawless_arm_can_be_judged(line: str, units: int, result: str) -> None:
+    arms = {name: ArmSums(units, units, {frozen_plans.ERRORS: rated(units, 0)}) for name in ("base", "tuned")}
+    live = looked(frozen_plans.analysis_plan(rate(), rules=4), Sums(START + DAY_US, arms))
+    assert finding(verdict(live, line), line).result == result
+
+
+def test_harm_to_few_units_with_many_requests_holds_a_release_without_a_line() -> None:
+    arms = {"base": heavy(20_000, 0.01, 0.01), "tuned": heavy(20_000, 0.01, 0.30, seed=4)}
+    seen = Sums(
+        START + DAY_US, {name: ArmSums(20_000, 20_000, {frozen_plans.ERRORS: one}) for name, one in arms.items()}
+    )
+    found = verdict(looked(frozen_plans.analysis_plan(rate(cap=200.0), rules=4), seen))
+    assert found.decision == "HOLD"
+    assert "if each request weighs the same" in found.headline

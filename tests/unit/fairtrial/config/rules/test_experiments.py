@@ -1,4 +1,4 @@
-"""A cap fits amounts and shares of requests, and nothing else."""
+"""Caps fit amounts and shares of requests only, and the stops of a guardrail agree with each other."""
 
 from __future__ import annotations
 
@@ -32,3 +32,46 @@ def test_the_cap_of_a_share_of_requests_is_frozen(tmp_path: Path) -> None:
     frozen = freeze(plan, plan.experiments["tuned-vs-base"], Start(at_us=0, started_us=0))
     assert [one.cap for one in frozen.guardrails] == [5.0, None]
     assert frozen.declared["guardrails.requests.error_rate.cap"] == 5
+
+
+def stopped(line: str, keys: str) -> tuple[str, str]:
+    return line, line.replace("}", f", {keys}}}")
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "said"),
+    [
+        (stopped(ERRORS, "pause_at: 2pp"), "pause_at", "a pause at 2pp would come after the kill at 1pp"),
+        (
+            stopped(LATENCY, "pause_at: 30%, kill_at: 25%"),
+            "pause_at",
+            "a pause at 30% would come after the kill at 25%",
+        ),
+        (stopped(ERRORS, "kill_at: soon"), "kill_at", "'soon' is not a margin"),
+        (stopped(ERRORS, "pause_at: -1pp"), "pause_at", "'-1pp' is not a margin"),
+        (
+            stopped(ERRORS, "stop_margin: 2pp, kill_at: 3pp"),
+            "stop_margin",
+            "it can't stand beside kill_at, which replaced it",
+        ),
+        (
+            (ERRORS, "requests.schema_valid_rate, margin: 1pp, kill_at: 20%}"),
+            "kill_at",
+            "the kill_at of requests.schema_valid_rate must be in points",
+        ),
+        (stopped(LATENCY, "kill_at: 3pp"), "kill_at", "requests.latency_p95 is an amount"),
+    ],
+)
+def test_stops_that_contradict_each_other_or_fit_nothing_are_errors(
+    tmp_path: Path, change: tuple[str, str], key: str, said: str
+) -> None:
+    (wrong,) = errors(tmp_path, change)
+    assert said in wrong.partition(f".{key}: ")[2], wrong
+
+
+def test_both_stops_and_the_former_one_alone_are_accepted(tmp_path: Path) -> None:
+    plan = project(
+        tmp_path, stopped(ERRORS, "pause_at: 0.5pp, kill_at: 2pp"), stopped(LATENCY, "stop_margin: 30%")
+    ).plan
+    rate, latency = plan.experiments["tuned-vs-base"].guardrails
+    assert (rate.pause_at, rate.kill_at, latency.kill_at, latency.stop_margin) == ("0.5pp", "2pp", None, "30%")

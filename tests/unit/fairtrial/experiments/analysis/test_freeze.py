@@ -210,3 +210,48 @@ def test_two_arms_on_one_address_share_an_engine(host: str, shared: bool) -> Non
 
 def _experiment(**change: Any) -> Experiment:
     return project(**change).experiments[NAME]
+
+
+@for_each(
+    ("keys", "pause", "stop"),
+    [
+        ({}, (0.0, False), (0.01, False)),
+        ({"pause_at": "0.5pp", "kill_at": "3pp"}, (0.005, False), (0.03, False)),
+        ({"pause_at": "50%"}, (0.5, True), (0.01, False)),
+        ({"stop_margin": "20%"}, (0.0, False), (0.2, True)),
+        ({"stop_margin": "0"}, (0.0, False), (0.01, False)),
+    ],
+)
+def test_a_rate_pauses_at_any_decline_and_kills_beyond_its_margin_unless_the_file_says_otherwise(
+    keys: dict[str, str], pause: tuple[float, bool], stop: tuple[float, bool]
+) -> None:
+    rate = metric(frozen(project(guardrails=[{"metric": ERRORS, "margin": "1pp"} | keys])), ERRORS)
+    assert (rate.pause, rate.pause_relative) == pause
+    assert (rate.stop, rate.stop_relative) == stop
+
+
+@for_each(
+    ("keys", "pause", "earlier"),
+    [({}, (0.2, True), False), ({"pause_at": "0"}, (0.0, False), True), ({"kill_at": "40%"}, (0.4, True), False)],
+)
+def test_a_cost_within_its_margin_pauses_only_where_the_file_says_so(
+    keys: dict[str, str], pause: tuple[float, bool], earlier: bool
+) -> None:
+    name = "cost.per_request"
+    cost = metric(frozen(project(guardrails=[{"metric": name, "margin": "20%"} | keys])), name)
+    assert (cost.pause, cost.pause_relative) == pause
+    assert cost.pauses_earlier == earlier
+
+
+def test_an_edit_of_a_stop_is_a_frozen_change_and_its_default_is_none() -> None:
+    before, guardrail = frozen(project()), {"metric": ERRORS, "margin": "1pp"}
+    assert frozen_changes(before, _experiment()) == []
+    edited = _experiment(guardrails=[guardrail | {"kill_at": "2pp"}, *GUARDRAILS[1:]])
+    assert frozen_changes(before, edited) == [f"guardrails.{ERRORS}.kill_at: none → 2pp"]
+
+
+def test_plans_of_earlier_rules_keep_their_methods_and_one_stop() -> None:
+    plan = project()
+    older = freeze(plan, plan.experiments[NAME], Start(at_us=7, started_us=5, rules=3))
+    rate = metric(older, ERRORS)
+    assert (rate.method, rate.stop, rate.pause, rate.pauses_earlier) == ("events", 0.0, None, False)

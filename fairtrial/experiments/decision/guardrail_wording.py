@@ -1,0 +1,114 @@
+"""Says in words what the guardrails of an experiment show: declines, harm, safety, stops, and requests kept away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import exp
+
+from fairtrial.domain.metrics import KEPT_AWAY_RATE
+from fairtrial.domain.plurals import counted
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.decision.values import Decision, GuardrailDecision, KeptAway
+from fairtrial.experiments.decision.wording import levels_words
+from fairtrial.experiments.metric_wording import rounded_up, size_words
+
+NEAR = 0.25
+"""The share of the stopping evidence above which the next stage waits."""
+LITTLE = 0.01
+LARGEST = 30.0
+"""Larger logarithms of evidence are shown as this one."""
+
+
+def guardrails_sentence(decisions: Mapping[str, Decision]) -> str:
+    """Whether harm is proven by the guardrails of all treatments, and how many are proven safe."""
+    total = sum(len(one.guardrails) for one in decisions.values())
+    if not total:
+        return "There are no guardrails."
+    harmed = [f"{one.metric} of {found.variant}" for found in decisions.values() for one in found.harmed]
+    if harmed:
+        return f"Harm is proven for {' and '.join(harmed)}."
+    declined = [f"{one.metric} of {found.variant}" for found in decisions.values() for one in found.pausing]
+    safe = sum(found.safe for found in decisions.values())
+    if declined:
+        return f"A decline is proven for {' and '.join(declined)}; {safe} of {total} proven safe."
+    if safe == total:
+        return f"All guardrails hold ({safe} of {total} proven safe)."
+    return f"No guardrail shows proven harm; {safe} of {total} proven safe."
+
+
+def kept_away_arms(decisions: Mapping[str, Decision]) -> list[KeptAway]:
+    """What breakers kept from each arm; empty without any."""
+    return list({one.variant: one for found in decisions.values() for one in found.kept_away}.values())
+
+
+def kept_away_words(decisions: Mapping[str, Decision]) -> str:
+    """The share of each arm's requests that a breaker kept from it; empty without any."""
+    shares = [
+        f"{100 * one.kept_away / max(1, one.requests):.1f} % of {counted(one.requests, 'request')} of {one.variant}"
+        for one in kept_away_arms(decisions)
+    ]
+    if not shares:
+        return ""
+    return f"{KEPT_AWAY_RATE}: {' against '.join(shares)}. They count against safety, and not as errors."
+
+
+def decline_words(plan: AnalysisPlan, variant: str, one: GuardrailDecision) -> str:
+    """The decline of a guardrail that pauses, with its difference."""
+    metric = plan.metric(one.metric)
+    levels = "" if one.treatment.level is None else f": {levels_words(plan, one)}"
+    if one.declined:
+        return f"{one.metric} of {variant} is proven to be worse{levels} ({e_value_words(one.log_e)})"
+    size = "" if one.weighed is None else f" (by {size_words(one.weighed.value, metric)})"
+    return (
+        f"{one.metric} of {variant} is proven to be worse than the margin if each request weighs the same{size}: few "
+        f"{plan.unit}s send the requests that suffer"
+    )
+
+
+def stops_words(metric: MetricPlan) -> str:
+    """What pauses and what kills, in a few words; empty for plans with a single stop."""
+    if metric.pause is None:
+        return ""
+    pause = _stop_words(metric.pause, metric.pause_relative, metric)
+    kill = _stop_words(metric.stop, metric.stop_relative, metric)
+    last = "pauses too" if metric.signal == "pause" else "stops for good"
+    if not metric.pauses_earlier:
+        return f"a proven decline of more than {kill} {'pauses' if metric.signal == 'pause' else last}"
+    first = "any proven decline" if metric.pause == 0 else f"a proven decline of more than {pause}"
+    return f"{first} pauses, more than {kill} {last}"
+
+
+def _stop_words(value: float, relative: bool, metric: MetricPlan) -> str:
+    return f"{100 * value:g} % of the control" if relative else size_words(value, metric)
+
+
+def e_value_words(log_e: float | None) -> str:
+    """The strength of evidence."""
+    return "e-value unknown" if log_e is None else f"e-value {exp(min(log_e, LARGEST)):,.0f}"
+
+
+def room_words(one: GuardrailDecision) -> str:
+    """The evidence of the first stop for people, and what is missing for safety."""
+    if one.answer == "harmed":
+        return "harm is proven"
+    safe = "proven safe; " if one.answer == "safe" and one.pause_at is not None else ""
+    if one.answer != "safe" and one.missing is not None:
+        safe = f"about {counted(rounded_up(one.missing), 'more unit')} to prove it safe; "
+    if one.vetoed:
+        safe += "worse than the margin if each request weighs the same; "
+    return safe + _evidence_words(one)
+
+
+def _evidence_words(one: GuardrailDecision) -> str:
+    two = one.pause_at is not None and one.pause_at != one.kill_at
+    what = "a decline" if two else "harm"
+    if one.declined:
+        return "a decline is proven"
+    if one.room is None:
+        return f"too few events for any evidence of {what}" if one.treatment.level is not None else "no data yet"
+    if one.room >= 1:
+        return f"{what} is proven"
+    if one.room < LITTLE:
+        return f"hardly any evidence of {what}"
+    words = f"evidence of {what} at {100 * one.room:.0f} % of what {'pauses' if two else 'stops'} the experiment"
+    return f"{words}; the next stage waits" if one.room > NEAR else words

@@ -1,0 +1,72 @@
+"""Plan, status and page size a metric by the same question, so that they state the same number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fairtrial.experiments.analysis.forecast import Forecast, forecast
+from fairtrial.experiments.methods.questions import planned_size, power_of_each, question_of
+from fairtrial.experiments.sums import ArmSums, Sums
+from fairtrial.stats.planning.option import Option
+from fairtrial.stats.planning.options import option
+from fairtrial.stats.planning.question import Design
+from tests.fixtures.experiments.frozen_plans import (
+    COST,
+    ERRORS,
+    LATENCY,
+    RESOLVED,
+    analysis_plan,
+    answers,
+    cost,
+    latency,
+    rate,
+    rated,
+    resolved,
+)
+from tests.fixtures.for_each import for_each
+
+STATED: dict[str, Any] = {"source": "stated"}
+SOLVED, SAFE = resolved(level=0.6, **STATED), rate(level=0.005, **STATED)
+PLAN = analysis_plan(SOLVED, SAFE, rules=4)
+
+
+def planned(metric: Any, **design: Any) -> Option:
+    question = question_of(metric, "user", level=metric.level)
+    return option(question, Design(**{"per_week": 3000.0} | design), power_of_each(PLAN))
+
+
+@for_each("per_week", [700.0, 3_000.0, 40_000.0])
+def test_status_states_the_units_of_the_plan_however_fast_they_come(per_week: float) -> None:
+    seen = Sums(0, {
+        name: ArmSums(80, 80, {RESOLVED: answers(80, 80, 48), ERRORS: rated(80, 1)}) for name in ("base", "tuned")
+    })  # fmt: skip
+    found = forecast(PLAN, "tuned", seen)
+    assert isinstance(found, Forecast)
+    assert found.needed == pytest.approx(planned(SOLVED, per_week=per_week).units, abs=1)
+    assert found.power == pytest.approx(0.9)
+
+
+@for_each("metric", [SOLVED, SAFE])
+def test_the_size_of_a_frozen_plan_is_that_of_the_planner(metric: Any) -> None:
+    assert planned_size(PLAN, metric, "tuned") == planned(metric).units
+
+
+def test_a_metric_without_a_level_or_with_unknown_variation_has_no_planned_size() -> None:
+    assert planned_size(PLAN, replace(SOLVED, level=None), "tuned") is None
+    assert planned_size(analysis_plan(cost(), rules=4), cost(), "tuned") is None
+    assert planned_size(replace(PLAN, planned_units=900.0), SOLVED, "tuned") is None
+
+
+def test_each_kind_of_metric_is_a_question_of_its_own_window_and_method() -> None:
+    rated_, solved = question_of(SAFE, "user", level=0.005), question_of(SOLVED, "user", level=0.6)
+    assert (rated_.rate, rated_.guardrail, rated_.window_days) == (True, True, 1.0)
+    assert question_of(SAFE, "request", level=0.005).window_days == 0.0
+    assert (solved.rate, solved.guardrail, solved.window_days, solved.kind) == (False, False, 7.0, "superior")
+    spent = question_of(cost(level=0.1, cap=None), "user", level=0.1, spread=0.05)
+    assert (spent.metric, spent.cap, spent.tail, spent.sd) == (COST, 1.0, 0.01, 0.05)
+    slow = question_of(latency(), "user", level=1000.0, spread=500.0)
+    assert (slow.metric, slow.tau) == (LATENCY, 100.0)
+    assert slow.sd is not None and 500 < slow.sd < 3_000, "a p95 varies more than a single request"
