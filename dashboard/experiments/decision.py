@@ -17,6 +17,7 @@ from fairtrial.domain.plurals import counted
 ANSWERS: Mapping[str, str] = {
     "safe": "proven safe",
     "harmed": "harm is proven",
+    "declined": "a decline is proven",
     "open": "no harm is proven; not proven safe yet",
 }
 DRAW: Mapping[str, Callable[..., Any]] = {
@@ -113,14 +114,34 @@ def _guardrails(guardrails: Sequence[Row]) -> None:
     if not guardrails:
         st.caption("There are none.")
     for one in guardrails:
-        name = f"{plain(one['metric'])} of {plain(one['variant'])}"
-        if one["answer"] == "harmed":
-            st.error(f"{name}: **{ANSWERS['harmed']}**", icon=ICONS["error"])
+        text, answer = guardrail_words(one), one["answer"]
+        if answer == "harmed":
+            st.error(text, icon=ICONS["error"])
+        elif answer == "declined":
+            st.warning(text, icon=ICONS["warning"])
         else:
-            why = f" ({plain(one['why'])})" if one["why"] and one["answer"] == "open" else ""
-            words = f"**{ANSWERS[one['answer']]}**{why}. {one['room_words'].capitalize()}."
-            st.progress(one["room"] or 0.0, text=f"{name}: {words}")
-        st.caption(plain(one["levels"]))
+            st.progress(one["room"] or 0.0, text=text)
+        st.caption(guardrail_caption(one))
+
+
+def guardrail_words(one: Row) -> str:
+    """The answer of a guardrail, and how far the evidence is; harm needs no more words."""
+    head = f"{plain(one['metric'])} of {plain(one['variant'])}: **{ANSWERS[one['answer']]}**"
+    if one["answer"] == "harmed":
+        return head
+    why = f" ({plain(one['why'])})" if one["why"] and one["answer"] in ("open", "declined") else ""
+    rest = "; ".join(part for part in one["room_words"].split("; ") if part != ANSWERS[one["answer"]])
+    return f"{head}{why}." + (f" {_sentence(rest)}" if rest else "")
+
+
+def guardrail_caption(one: Row) -> str:
+    """The levels, the difference with each request weighing the same, and what pauses and stops."""
+    texts = (one["levels"], one["weighed_words"], one["stops"])
+    return " ".join(_sentence(text) for text in texts if text)
+
+
+def _sentence(text: str) -> str:
+    return plain(f"{text[0].upper()}{text[1:]}.")
 
 
 def _stages(stages: Row, *, running: bool) -> None:

@@ -210,7 +210,7 @@ class AnalysisPlan:
         return self.shares[treatment] / (self.shares[treatment] + self.shares[self.control])
 
     def stored(self) -> dict[str, Any]:
-        """The plan as JSON values. Fields that plans of earlier rules lack are left out of these, as they were stored."""
+        """The plan as JSON values, without the fields that plans of its rules lack, as they were stored."""
         found: dict[str, Any] = msgspec.to_builtins(self)
         if self.rules == 1:
             for name in ("rules", "definitions", "routes", "on_worse"):

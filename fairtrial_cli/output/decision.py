@@ -7,7 +7,7 @@ from typing import Any
 
 
 def decision_lines(found: Mapping[str, Any]) -> Iterator[str]:
-    """The result box, then one line for each guardrail. ``found``: what `StoreClient.experiments.decision` returns."""
+    """The result box, then the lines of each guardrail. ``found``: as `StoreClient.experiments.decision` returns it."""
     box, analysis = found["box"], found["analysis"]
     yield f"{found['experiment']}: {box['headline']}"
     for label, text in box["lines"]:
@@ -15,6 +15,9 @@ def decision_lines(found: Mapping[str, Any]) -> Iterator[str]:
     for one in analysis["guardrails"] if analysis is not None else ():
         known = one["control"] is not None or one["treatment"] is not None
         yield f"  {one['metric']}: " + (f"{one['levels']}; {one['room_words']}" if known else one["room_words"])
+        for text in (one["weighed_words"], one["stops"]):
+            if text:
+                yield f"    {text[0].upper()}{text[1:]}."
     for note in box["notes"]:
         yield f"  {note}"
 

@@ -109,9 +109,11 @@ def _ships(found: PlannedTrial, design: Design) -> Iterator[str]:
     """How likely a candidate ships that is as good as planned."""
     stops = FALSE_STOP if any(one.question.guardrail for one in found.metrics) else 0.0
     by, end = (found.ships(week, false_stop=stops) for week in (found.weeks, design.weeks))
-    later = f", {end:.0%} within {_weeks(design.weeks)}" if design.weeks > found.weeks and end > by else ""
-    pauses = f", with a false pause in at most {stops:.0%}" if stops else ""
-    yield f"A candidate as good as planned then ships with at least {by:.0%}{later}{pauses}."
+    yield f"A candidate as good as planned ships within {_weeks(found.weeks)} with a probability of at least {by:.0%}."
+    if design.weeks > found.weeks and end > by:
+        yield f"Within {_weeks(design.weeks)} the probability is at least {end:.0%}."
+    if stops:
+        yield f"This allows for a false pause, whose probability is at most {stops:.0%}."
 
 
 def _alternatives(found: PlannedTrial | Undecidable) -> Iterator[str]:

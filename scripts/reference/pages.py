@@ -6,6 +6,7 @@ from pathlib import Path
 
 from scripts.reference.cli_page import cli_page
 from scripts.reference.config_page import config_page
+from scripts.reference.guardrails_page import guardrails_page
 from scripts.reference.http_page import http_page
 from scripts.reference.probes_page import probes_page
 from scripts.reference.scorers_page import scorers_page
@@ -16,6 +17,7 @@ FOLDER = Path(__file__).parents[2] / "docs/reference"
 PAGES = {
     "cli.md": cli_page,
     "config.md": config_page,
+    "guardrails.md": guardrails_page,
     "http.md": http_page,
     "probes.md": probes_page,
     "scorers.md": scorers_page,

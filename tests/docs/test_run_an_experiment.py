@@ -22,7 +22,7 @@ HOW_TO = ROOT / "docs" / "how-to"
 A_DAY = 3_000 // 7
 RESOLVED = {"base": 0.6, "tuned": 0.7}
 FEW_ERRORS = {"base": 0.005, "tuned": 0.005}
-MANY_ERRORS = {"base": 0.005, "tuned": 0.1}
+MORE_ERRORS = {"base": 0.005, "tuned": 0.035}
 
 
 class Walk:
@@ -51,11 +51,15 @@ class Walk:
             if self.trial.experiment.state == "running":
                 self.trial.day(A_DAY, resolved=RESOLVED, errors=errors)
 
-    def harm(self) -> None:
-        """Another trial, whose candidate fails often; its stage is approved as soon as it can be."""
+    def declines(self) -> None:
+        """Another trial, whose candidate fails more often; its stage is approved as soon as it can be."""
         self.begin()
         self.trial.change("approve", "tone checked on 40 answers")
-        self.days(28, MANY_ERRORS)
+        self.until_it_stops()
+
+    def until_it_stops(self) -> None:
+        """The candidate goes on failing more often."""
+        self.days(28, MORE_ERRORS)
 
     def run(self, lines: str, code: int) -> None:
         self.said = ""
@@ -79,7 +83,8 @@ TRAFFIC: Mapping[str, Callable[[Walk], None]] = {
     "four days": lambda walk: walk.days(4),
     "seven days": lambda walk: walk.days(7),
     "three weeks": lambda walk: walk.days(21),
-    "another trial, with harm": Walk.harm,
+    "another trial, with more errors": Walk.declines,
+    "until it stops": Walk.until_it_stops,
     "an hour later": lambda walk: walk.trial.step(1),
 }
 

@@ -127,7 +127,8 @@ def _reason(now: Situation) -> str:
     if now.cause == "models":
         return ": a model was replaced"
     if now.cause == "declined":
-        return f": {' and '.join(sorted({one['metric'] for one in found[DECLINED]}))} declined"
+        metrics = sorted({f"{one['metric']} of {one['variant']}" for one in found[DECLINED]})
+        return f": {' and '.join(metrics)} {'is' if len(metrics) == 1 else 'are'} proven to be worse"
     if now.cause == "kept_away":
         return f": a breaker kept requests from {' and '.join(found[KEPT_AWAY])}"
     return f" by {entered.actor}"
@@ -239,7 +240,9 @@ def next_sentence(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Si
     if now.state == "paused":
         anew = " It starts a new segment with new units." if now.cause in ("models", "harmed") else ""
         when = " when its server answers again" if now.cause == "kept_away" else ""
-        when = " if the decline is acceptable" if now.cause == "declined" else when
+        if now.cause == "declined":
+            resume, end = command.format("resume"), command.format("end")
+            return f"Resume it if the decline is acceptable: {resume}, or end the experiment: {end}"
         return f"Resume it{when}: {command.format('resume')}{anew}"
     if any(CLOCK in one for one in now.waits or ()):
         return "Check the clock of control's machine. If the wall clock is right, acknowledge the alarm clock.jump."

@@ -10,11 +10,13 @@ from fairtrial.domain.plurals import counted
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.values import Decision, GuardrailDecision, KeptAway
 from fairtrial.experiments.decision.wording import levels_words
-from fairtrial.experiments.metric_wording import rounded_up, size_words
+from fairtrial.experiments.metric_wording import between_words, rounded_up, size_words
 
 NEAR = 0.25
 """The share of the stopping evidence above which the next stage waits."""
 LITTLE = 0.01
+WIDE = 10.0
+"""An interval that reaches so many margins to both sides says little."""
 LARGEST = 30.0
 """Larger logarithms of evidence are shown as this one."""
 
@@ -66,19 +68,22 @@ def decline_words(plan: AnalysisPlan, variant: str, one: GuardrailDecision) -> s
 
 
 def stops_words(metric: MetricPlan) -> str:
-    """What pauses and what kills, in a few words; empty for plans with a single stop."""
+    """What pauses and what stops for good, in a few words; empty for plans with a single stop."""
     if metric.pause is None:
         return ""
-    pause = _stop_words(metric.pause, metric.pause_relative, metric)
-    kill = _stop_words(metric.stop, metric.stop_relative, metric)
-    last = "pauses too" if metric.signal == "pause" else "stops for good"
+    kill = "stops for good" if metric.signal == "kill" else "pauses"
     if not metric.pauses_earlier:
-        return f"a proven decline of more than {kill} {'pauses' if metric.signal == 'pause' else last}"
-    first = "any proven decline" if metric.pause == 0 else f"a proven decline of more than {pause}"
-    return f"{first} pauses, more than {kill} {last}"
+        return f"{_decline(metric.stop, metric.stop_relative, metric)} {kill}"
+    first = f"{_decline(metric.pause, metric.pause_relative, metric)} pauses"
+    too = "" if metric.signal == "kill" else " too"
+    return f"{first}, more than {_size(metric.stop, metric.stop_relative, metric)} {kill}{too}"
 
 
-def _stop_words(value: float, relative: bool, metric: MetricPlan) -> str:
+def _decline(value: float, relative: bool, metric: MetricPlan) -> str:
+    return "any proven decline" if value == 0 else f"a proven decline of more than {_size(value, relative, metric)}"
+
+
+def _size(value: float, relative: bool, metric: MetricPlan) -> str:
     return f"{100 * value:g} % of the control" if relative else size_words(value, metric)
 
 
@@ -87,13 +92,26 @@ def e_value_words(log_e: float | None) -> str:
     return "e-value unknown" if log_e is None else f"e-value {exp(min(log_e, LARGEST)):,.0f}"
 
 
-def room_words(one: GuardrailDecision) -> str:
+def weighed_words(plan: AnalysisPlan, variant: str, one: GuardrailDecision) -> str:
+    """The difference with each request weighing the same; empty without one."""
+    if one.weighed is None:
+        return ""
+    estimate = one.weighed.estimate()
+    wide = one.margin is not None and min(-estimate.low, estimate.high) > WIDE * one.margin
+    little = "little is known yet: " if wide else ""
+    proven = ", which is proven to be worse than the margin" if one.vetoed else ""
+    between = between_words(estimate, plan.metric(one.metric))
+    return f"with each request weighing the same, {little}{variant} is {between}{proven}"
+
+
+def room_words(one: GuardrailDecision, unit: str) -> str:
     """The evidence of the first stop for people, and what is missing for safety."""
     if one.answer == "harmed":
         return "harm is proven"
     safe = "proven safe; " if one.answer == "safe" and one.pause_at is not None else ""
     if one.answer != "safe" and one.missing is not None:
-        safe = f"about {counted(rounded_up(one.missing), 'more unit')} to prove it safe; "
+        more = rounded_up(one.missing)
+        safe = f"about {counted(more, f'more {unit}')} {'is' if more == 1 else 'are'} needed to prove it safe; "
     if one.vetoed:
         safe += "worse than the margin if each request weighs the same; "
     return safe + _evidence_words(one)
@@ -110,5 +128,8 @@ def _evidence_words(one: GuardrailDecision) -> str:
         return f"{what} is proven"
     if one.room < LITTLE:
         return f"hardly any evidence of {what}"
-    words = f"evidence of {what} at {100 * one.room:.0f} % of what {'pauses' if two else 'stops'} the experiment"
+    share, stops = f"{100 * one.room:.0f} % of what", "pauses" if two else "stops"
+    words = f"the evidence of {what} is {share} {stops} the experiment"
+    if one.pause_at is None:
+        words = f"evidence of harm at {share} stops the experiment"
     return f"{words}; the next stage waits" if one.room > NEAR else words

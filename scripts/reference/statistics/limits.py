@@ -44,5 +44,21 @@ LIMITS: tuple[tuple[str, str, str], ...] = (
         "a look before ten clusters differ from the most common value; it refuses such a look",
         "15 % wrong passes without that rule, at most 3.8 % with it",
     ),
+    (
+        "share_evidence",
+        "a level near the margin: 2 % errors in both arms and a margin of one point",
+        "safe in 49 % of trials with 3,000 users an arm, 88 % at 1 % errors, all at 0; wrongly safe in at most 2.5 %",
+    ),
+    (
+        "share_evidence",
+        "harm to few units with many requests, because each unit weighs the same",
+        "1 in 50 users with 200 requests whose errors rise from 1 to 30 %: 0.6 points by user, 21 by request; the "
+        "request-weighted difference pauses",
+    ),
+    (
+        "share_level",
+        "a limit close to the true level",
+        "0 of 600 units: at most 1.12 %; 0 of 1,507: at most 0.48 %",
+    ),
 )
 """Function, data on which it fails, and how far."""

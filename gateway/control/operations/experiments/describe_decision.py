@@ -12,7 +12,7 @@ from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.box import Box, Situation, box_without_plan, result_box
 from fairtrial.experiments.decision.decide import WEEK_US
-from fairtrial.experiments.decision.guardrail_wording import kept_away_arms, room_words, stops_words
+from fairtrial.experiments.decision.guardrail_wording import kept_away_arms, room_words, stops_words, weighed_words
 from fairtrial.experiments.decision.values import (
     Decision,
     EarlierProof,
@@ -149,7 +149,7 @@ def _guardrail(plan: AnalysisPlan, metric: MetricPlan, decision: Decision) -> di
     return _levels(plan, one, decision) | {
         "answer": one.answer,
         "room": one.room,
-        "room_words": room_words(one),
+        "room_words": room_words(one, plan.unit),
         "signal": metric.signal,
         "margin": metric.margin_on_scale,
         "pause_at": one.pause_at,
@@ -158,6 +158,7 @@ def _guardrail(plan: AnalysisPlan, metric: MetricPlan, decision: Decision) -> di
         "declined": one.declined,
         "missing": one.missing,
         "weighed": msgspec.to_builtins(one.weighed),
+        "weighed_words": weighed_words(plan, decision.variant, one),
         "vetoed": one.vetoed,
     }
 

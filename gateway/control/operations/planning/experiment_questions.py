@@ -146,6 +146,6 @@ def _unplannable(metric: MetricPlan, known: MetricAssumptions) -> str:
         example = "2.1" if name in AMOUNTS else "1%" if metric.better == "lower" else "62%"
         return f"give its level today, such as --baseline {name}={example}"
     if needs_spread(metric) and name not in known.spreads:
-        between = "requests" if metric.method == "quantile" else "units"
-        return f"give its standard deviation between {between}, such as --sd {name}=0.9"
+        between, example = ("requests", "400") if metric.method == "quantile" else ("units", "0.9")
+        return f"give its standard deviation between {between}, such as --sd {name}={example}"
     return "it is a share, so --sd does not apply" if metric.counts_requests and name in known.spreads else ""

@@ -92,6 +92,16 @@ def declined(trial: StatesTrial) -> None:
     trial.days(8)
 
 
+def guardrail_declined(trial: StatesTrial) -> None:
+    trial.users(200, fails=0.15)
+
+
+def decline_accepted(trial: StatesTrial) -> None:
+    guardrail_declined(trial)
+    trial.change("resume", "these answers time out in both arms soon")
+    trial.users(60, fails=0.15)
+
+
 def amended(trial: StatesTrial) -> None:
     worse(trial)
     trial.edit("mde: 10pp", "mde: 12pp")
@@ -257,6 +267,8 @@ SCENARIOS: Mapping[str, Scenario] = {
     "worse, then amended": (PROJECT, amended),
     "harmed": (PROJECT, harmed),
     "harmed, signal: pause": (PROJECT.replace("cap: 2", "cap: 2, signal: pause"), harmed),
+    "guardrail declined": (PROJECT, guardrail_declined),
+    "decline accepted": (PROJECT, decline_accepted),
     "re-armed after harm": (PROJECT, rearmed),
     "re-armed and proven safe": (PROJECT, rearmed_and_safe),
     "earlier proof withdrawn": (PROJECT, withdrawn),

@@ -109,6 +109,17 @@ TABLE = (
         promote="harm is proven", serves="base", alarms=("experiment.paused",), printed=True,
     ),
     Row(
+        state="guardrail declined",
+        meaning="a decline of a guardrail within its margin is proven, and nobody has accepted it",
+        status="PAUSED", tone="warning", gate="HOLD", says="paused",
+        promote="paused", serves="base", alarms=("experiment.paused",), printed=True,
+    ),
+    Row(
+        state="decline accepted", meaning="a person resumed it, which accepts the decline",
+        status="Not decided yet", tone="info", gate="SHIP", says="not decided yet",
+        promote="", serves="both", printed=True,
+    ),
+    Row(
         state="re-armed after harm", meaning="a new attempt of the same definition, undecided",
         status="No data yet", tone="warning", gate="HOLD", says="an earlier attempt",
         promote="an earlier attempt", serves="both", printed=True,

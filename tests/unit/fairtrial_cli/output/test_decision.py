@@ -6,7 +6,11 @@ from typing import Any
 
 from fairtrial_cli.output.decision import decision_lines
 
-GUARDRAIL = {"metric": "requests.error_rate", "levels": "1 % against 2 %", "room_words": "hardly any", "control": 0.02}
+STOPS = "any proven decline pauses, more than 1 point stops for good"
+GUARDRAIL = {
+    "metric": "requests.error_rate", "levels": "1 % against 2 %", "room_words": "hardly any", "control": 0.02,
+    "stops": "", "weighed_words": "",
+}  # fmt: skip
 ANALYSIS = {"guardrails": [GUARDRAIL | {"treatment": 0.01}]}
 BOX = {"headline": "Not decided yet", "lines": [["Next", "Wait."]], "notes": ["As of Friday."]}
 
@@ -21,6 +25,15 @@ def test_the_answer_comes_first_then_guardrails_then_caveats() -> None:
         "  Next: Wait.",
         "  requests.error_rate: 1 % against 2 %; hardly any",
         "  As of Friday.",
+    ]
+
+
+def test_a_guardrail_says_what_each_request_shows_and_what_stops() -> None:
+    weighed = "with each request weighing the same, tuned is between 1 point worse and 2 points better"
+    both = GUARDRAIL | {"treatment": 0.01, "stops": STOPS, "weighed_words": weighed}
+    assert said(ANALYSIS | {"guardrails": [both]})[3:5] == [
+        "    With each request weighing the same, tuned is between 1 point worse and 2 points better.",
+        "    Any proven decline pauses, more than 1 point stops for good.",
     ]
 
 

@@ -1,0 +1,154 @@
+"""Renders docs/reference/guardrails.md: the two stops, and the defaults of each metric of the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fairtrial.domain.metrics import CATALOGUE, DEFAULT_GUARDRAILS, Method
+from fairtrial.domain.plan import Experiment, FeedbackMetric, Guardrail
+from fairtrial.experiments.analysis.freeze import metric_plans
+from fairtrial.experiments.analysis_plan import MetricPlan
+from scripts.reference.markdown import code, page, table
+
+INTRO = """\
+A [guardrail](../glossary.md#guardrail-margin) is a metric that must not get worse by more than its margin. Control
+tests each one whenever data arrive, and every statement is [valid at any time](../glossary.md#always-valid).
+[What each state says and does](experiment-states.md) is a separate page.
+
+{statements}
+
+- A decline is a change for the worse: more errors, a higher cost, or fewer answers that follow the schema.
+- After a resume the same guardrail does not pause again in this segment. It still stops beyond `kill_at`.
+- A decline that nobody accepts is a HOLD. An accepted decline within the margin can become *safe* and ship.
+- With `signal: pause`, a decline beyond `kill_at` pauses instead of stopping. It is a BLOCK all the same.
+- `stop_margin` is the former name of `kill_at`. It can't stand beside `pause_at` or `kill_at`. Frozen plans keep
+  theirs."""
+
+STATEMENTS = (
+    (
+        "a decline of more than [`pause_at`](../glossary.md#pause_at-kill_at) is proven",
+        "pauses the experiment with an alarm; `resume --why …` accepts the decline",
+        "5 % over all guardrails and treatments",
+    ),
+    (
+        "a decline of more than `kill_at` is proven",
+        "stops the experiment for good; `rearm` starts the next attempt",
+        "5 % over all guardrails and treatments",
+    ),
+    (
+        "the decline is proven to be smaller than `margin`",
+        "nothing; the metric is *safe*, which a SHIP needs",
+        "5 % for each guardrail, halved by each attempt",
+    ),
+)
+TABLE = """\
+## Default guardrails and their margins
+
+An experiment without the key `guardrails` has those marked *yes*. A guardrail in the file states its margin; if it
+states no `pause_at` or `kill_at`, they follow from the margin as in this table. The page is generated from the
+catalogue and from the function that freezes a plan."""
+
+RATES = """\
+## How a rate of requests is decided
+
+Each unit counts once, by its [share](../glossary.md#unit-share) of bad requests. The rate is the mean of these shares
+over the units. A user with 200 requests therefore counts as much as a user with one.
+
+| statement | which requests of a unit | when the unit counts |
+|---|---|---|
+| pause and stop | those of its first hour | one hour after its first request |
+| pause, by units with a bad request | all | from its first bad request on |
+| *safe*, and a rate as the primary metric | those of its first 24 hours | 24 hours after its first request |
+
+With `unit: request` each request is a unit and counts at once. Only complete windows count. The evidence is a
+[betting e-process](../glossary.md#betting-e-process), which is exact: it needs no cap, no minimum and no history. The
+pause takes the mean of this e-value and of the [conversion e-process](../glossary.md#conversion), which begins with
+five units of the treatment that have a bad request. With a `pause_at` above 0 the shares decide alone.
+
+How many units an arm needs until *safe*, with a margin of one point and one request from each unit, by simulation:
+
+| errors in both arms | median | safe by 600 | by 1,500 | by 3,000 |
+|---|---|---|---|---|
+| 0 | 547 | 100 % | 100 % | 100 % |
+| 0.1 % | 547 | 60 % | 99 % | 100 % |
+| 0.5 % | 946 | 23 % | 76 % | 97 % |
+| 1 % | 1,551 | 20 % | 48 % | 88 % |
+| 2 % | 3,021 | 9 % | 23 % | 49 % |
+
+At a difference of exactly one point, 1.3 to 2.0 % are wrongly called safe. Where the control has 2 % errors or more,
+choose a wider margin. `fairtrial experiment plan` computes which one would do.
+
+## Each request weighing the same
+
+A unit with many requests can suffer while most units do not. Let one in 50 users send 200 requests, and let their
+errors rise from 1 to 30 %. That is 21 points by request, and 0.6 points by user. So the
+[request-weighted](../glossary.md#request-weighted) difference stands beside every rate. A unit counts with at most
+`cap` requests: what 99 % of the control's units did not exceed in 14 days, else 50. If this difference is proven to be
+worse than the margin (1 % over all rates and treatments), the experiment pauses. A gate is then HOLD, and nothing is
+latched. With a high cap and few requests from each unit the interval stays wide for long.
+
+## A level
+
+A gate line such as `live.requests.error_rate <= 5%` is about the treatment alone. It uses the shares of the first 24
+hours, with a bound from a mixture of binomial likelihoods (Beta(1/2, 1/2)), valid at any time. The bound works without
+any error: 0 of 600 units are at most 1.12 %, and 0 of 1,507 are at most 0.48 %.
+
+## A cost
+
+Costs and tokens have two lines: the mean up to a frozen `cap`, and the share of units above the cap. As a guardrail
+either one stops, and both must be safe. As a primary metric, *better* and *not worse* need both: the capped mean, and
+a share above the cap that is proven to be less than one point larger. Either one suffices for *worse*. Otherwise the
+answer is *cannot tell*, and names the line that disagrees.
+
+## Requests that a breaker kept away
+
+They do not show harm. For rates of errors, calls, rejections and fallbacks they count as bad requests of the treatment
+in *safe*, in levels, and in the request-weighted difference.
+[The rules](experiment-states.md#requests-that-a-breaker-keeps-away) are with the states."""
+
+DECIDED_BY: dict[Method, str] = {
+    "shares": "each unit's share of bad requests",
+    "amount": "the mean up to a cap, and the share of units above it",
+    "quantile": "the quantile over requests, clustered by unit",
+    "feedback": "one value for each unit, with missing values filled in every way",
+    "given": "whether a unit gave feedback",
+}
+FEEDBACK = FeedbackMetric("KEY", "boolean")
+FEEDBACK_MARGIN = "2pp"
+
+
+def guardrails_page() -> str:
+    """The page."""
+    heads = ("metric", "what it counts", "margin", "pause_at", "kill_at", "by default", "decided by")
+    statements = table(("statement", "what control does", "error probability"), STATEMENTS)
+    return page("Guardrails", INTRO.format(statements=statements), RATES, f"{TABLE}\n\n{table(heads, _rows())}")
+
+
+def _rows() -> Iterator[tuple[str, ...]]:
+    for name, metric in CATALOGUE.items():
+        if metric.decides:
+            watched = "yes" if name in DEFAULT_GUARDRAILS else ""
+            yield (code(name), metric.what, code(metric.margin), *_stops(name, metric.margin), watched, _method(name))
+    for name, what in (("feedback.KEY", "the feedback KEY"), ("feedback.KEY.given", "units that gave the feedback")):
+        yield (code(name), what, "as stated", *_stops(name, FEEDBACK_MARGIN), "", _method(name, FEEDBACK_MARGIN))
+
+
+def _stops(name: str, margin: str) -> tuple[str, str]:
+    """What pauses and what kills by default, in words."""
+    plan = _plan(name, margin)
+    kill = "the margin" if (plan.stop, plan.stop_relative) == (plan.margin, plan.relative) else f"{plan.stop:g}"
+    pause = "any decline" if plan.pause == 0 else "`kill_at`" if not plan.pauses_earlier else f"{plan.pause:g}"
+    return pause, kill
+
+
+def _method(name: str, margin: str = "") -> str:
+    return DECIDED_BY[_plan(name, margin or CATALOGUE[name].margin).method]
+
+
+def _plan(name: str, margin: str) -> MetricPlan:
+    """What a start freezes for a guardrail that states its margin alone."""
+    experiment = Experiment(
+        "", "", "user", "", (), "", 100.0, guardrails=(Guardrail(name, margin),), feedback=(FEEDBACK,)
+    )
+    (found,) = metric_plans(experiment)
+    return found
