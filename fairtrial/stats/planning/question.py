@@ -31,8 +31,9 @@ class Question:
     ``rate``: a rate of requests, decided by each unit's share of bad ones. ``guardrail``: watched at any time, also if
     the primary metric has planned looks. ``window_days``: how long a unit is observed until it counts. ``tau``: as in
     `always_valid`, by default the effect. ``cap``: the largest amount of a unit that counts in full, and ``tail`` the
-    share of the control's units above it, which must not grow by over a point; ``tail_truth`` is the assumed one of the
-    treatment. ``anchored``: a relative margin refers to the level before the start, so the control's level in the trial
+    share of the control's units above it, which must not grow by over a point.
+    ``tail_truth`` is the assumed share of the treatment above it.
+    ``anchored``: a relative margin refers to the level before the start, so the control's level in the trial
     does not matter. ``scales``: the spread changes with the level, as that of amounts and latencies.
 
     >>> Question("feedback.resolved", "superior", baseline=0.62, effect=0.03).truth

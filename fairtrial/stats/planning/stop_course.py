@@ -64,9 +64,18 @@ def pause_course(*, control: float, treatment: float, units: float, share: float
 
 
 def kill_course(
-    *, margin: float, control: float, treatment: float, units: float, share: float = 0.5, alpha: float = 0.05
+    *,
+    margin: float,
+    control: float,
+    treatment: float,
+    units: float,
+    share: float = 0.5,
+    alpha: float = 0.05,
+    relative: bool = False,
 ) -> Course:
     """The course until harm beyond the margin kills, as `pause_course`, if each pause before is resumed at once.
+
+    ``relative``: the margin is a share of the control's rate.
 
     Source: as `share_evidence`, whose test is made at each look.
 
@@ -74,7 +83,7 @@ def kill_course(
     >>> 480 < course.mean_stop / 2 < 545
     True
     """
-    rule = ShareRule(ShareTest("harm", margin, share=share), alpha)
+    rule = ShareRule(ShareTest("harm", margin, relative, share), alpha)
     return share_course(rule, control=control, treatment=treatment, units=units)
 
 
