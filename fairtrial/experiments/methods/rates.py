@@ -63,7 +63,7 @@ class Rates:
         share, alpha = plan.share_of(variant), plan.alpha_primary
         tests = primary_tests(metric, share, alpha=alpha)
         answers = (answer for answer, test, one in tests if _tested(pair, test) >= -log(one))
-        answer = next(answers, "cannot tell")
+        answer: Answer = next(answers, "cannot tell")
         estimate = shown(metric, _difference(pair, share, level=1 - alpha))
         weighed = shown(metric, weighed_difference(plan, metric, pair)[0])
         return Finding(metric.metric, variant, "primary", answer, estimate, weighed=weighed)

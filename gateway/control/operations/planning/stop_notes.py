@@ -1,4 +1,4 @@
-"""Says after how many units a broken treatment would be paused and killed, by the rates of requests that are watched."""
+"""Says after how many units a broken treatment is paused and killed, by the rates of requests that are watched."""
 
 from __future__ import annotations
 

@@ -94,7 +94,8 @@ def test_guardrails_have_their_own_baselines_and_what_can_t_be_planned_is_told(f
     assert error["question"]["lower_is_better"]
     assert found["metrics"][2]["question"]["effect"] == pytest.approx(0.42)
     assert found["notes"][1:] == [
-        "feedback.resolved of a unit counts 7 days after its first request; the weeks include that time"
+        "feedback.resolved of a unit counts 7 days after its first request; the weeks include that time",
+        "cost.per_unit: the share of units above its cap needs more units than the mean up to it",
     ]
     assert "requests.error_rate: not worse by 1 point" in run(file, *BASELINES, *SPREAD, "--per-week", "4000")[1]
 
