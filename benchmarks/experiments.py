@@ -25,7 +25,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 sys.path[0] = str(Path(__file__).parents[1])  # a file beside this one has the name of a package of ours
 
 from benchmarks.experiment_trials import harm, power, safety, same  # noqa: E402
-from benchmarks.experiment_trials.promise import Promise, Row, outcomes  # noqa: E402
+from benchmarks.experiment_trials.promise import Promise, outcomes  # noqa: E402
 from benchmarks.experiment_trials.through_store import agreement  # noqa: E402
 
 STORE = "store", "The same trials through journal, ingest and store"
@@ -50,31 +50,19 @@ def main() -> int:
         took = time.process_time() - started
         print(f"\n{promise.name}: {promise.what} ({trials:,} trials, {took:.0f} s)", flush=True)
         for row in rows:
-            print(line(row), flush=True)
+            print(row.line, flush=True)
             found.append({"promise": promise.name, "trials": trials, "ok": row.ok, **asdict(row)})
         kept = kept and all(row.ok for row in rows)
     if twins:
         with tempfile.TemporaryDirectory() as folder:
             trials = min(asked.trials or TWINS, TWINS)
             row = agreement(Path(folder), trials)
-        print(f"\n{STORE[0]}: {STORE[1]} ({trials} trials)\n{line(row)}", flush=True)
+        print(f"\n{STORE[0]}: {STORE[1]} ({trials} trials)\n{row.line}", flush=True)
         found.append({"promise": STORE[0], "trials": trials, "ok": row.ok, **asdict(row)})
         kept = kept and row.ok
     if asked.json:
         asked.json.write_text(json.dumps({"seed": asked.seed, "rows": found}, indent=1), encoding="utf-8")
     return 0 if kept else 1
-
-
-def line(row: Row) -> str:
-    """``what | measured ± se | limit | ok``."""
-    limits = [f"{sign} {_number(row, end)}" for sign, end in (("≥", row.least), ("≤", row.most)) if end is not None]
-    measured = f"{_number(row, row.measured)} ± {_number(row, row.error)}"
-    verdict = "ok" if row.ok else "BROKEN"
-    return " | ".join((f"  {row.what}", measured, " ".join(limits) or "–", verdict if limits else "–"))
-
-
-def _number(row: Row, value: float) -> str:
-    return f"{100 * value:.2f} %" if row.unit == "%" else f"{value:,.1f}"
 
 
 def _arguments() -> argparse.Namespace:

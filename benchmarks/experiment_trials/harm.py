@@ -1,52 +1,69 @@
-"""How soon proven harm stops a candidate whose requests fail more often."""
+"""How soon a decline pauses a candidate whose requests fail more often, and harm kills it if a person resumes it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from benchmarks.experiment_trials.project import NAME, project
 from benchmarks.experiment_trials.promise import Promise, Row, mean, share
+from fairtrial.experiments.monitor import HOUR_US
 from fairtrial.experiments.simulation.lifecycle import Setting
 from fairtrial.experiments.simulation.outcome import Outcome
 from fairtrial.experiments.simulation.people import DAY_US
 from fairtrial.experiments.simulation.world import Arm, World
-from fairtrial.stats.planning.conversion_course import ConversionRule, conversion_course
+from fairtrial.stats.planning.stop_course import kill_course, pause_course
 
-BASE, WORSE, HEALTHY, MORE = 0.01, 0.05, 2_000, 700
-COURSE = conversion_course(ConversionRule(lift=1.0, side="more"), control=BASE, treatment=WORSE, units=6_000)
-PLANNED = COURSE.mean_stop / 2
+BASE, WORSE, HEALTHY, MORE = 0.01, 0.05, 2_000, 900
+PER_WEEK, MARGIN = 6_000, 0.01
+PAUSED = pause_course(control=BASE, treatment=WORSE, units=PER_WEEK).mean_stop / 2
+KILLED = kill_course(margin=MARGIN, control=BASE, treatment=WORSE, units=PER_WEEK).mean_stop / 2
+WAITING = PER_WEEK / 7 / 24 / 2
+"""The users an arm who arrive while a user's first hour lasts, which the evidence lags behind."""
 
 
-def _setting(tuned: Arm, per_week: float) -> Setting:
+def _setting(tuned: Arm, per_week: float, every_us: int) -> Setting:
     plan = project(primary=None, max_weeks=1)
     world = World(per_week=per_week, arms={"base": Arm(errors=BASE), "tuned": tuned})
-    return Setting(plan=plan, name=NAME, world=world, every_us=DAY_US)
+    return Setting(plan=plan, name=NAME, world=world, every_us=every_us, resumes=True)
 
 
-def _users(found: Outcome) -> float:
-    return sum(found.units.values()) / len(found.units)
+def _users(units: Mapping[str, int]) -> float:
+    return sum(units.values()) / max(1, len(units))
+
+
+def _near(planned: float) -> dict[str, float]:
+    return {"least": 0.95 * planned, "most": 1.05 * planned + 2 * WAITING}
 
 
 def _from_first(found: Sequence[Outcome]) -> list[Row]:
-    users = [_users(one) for one in found]
+    paused = [one for one in found if one.paused]
+    users = [_users(one.paused) for one in paused]
     return [
-        share("stopped", [one.end == "kill" for one in found], least=1.0),
-        mean(f"users an arm when stopped (planned: {PLANNED:.0f})", users, least=0.95 * PLANNED, most=1.05 * PLANNED),
+        share("paused or killed", [bool(one.paused) or one.end == "kill" for one in found], least=1.0),
+        mean(f"users an arm until the pause (planned: {PAUSED:.0f})", users, **_near(PAUSED)),
+        share("killed, each pause resumed", [one.end == "kill" for one in found], least=0.98),
+        mean(
+            f"users an arm until the kill (planned: {KILLED:.0f})",
+            [_users(one.units) for one in found],
+            **_near(KILLED),
+        ),
     ]
 
 
 def _from_later(found: Sequence[Outcome]) -> list[Row]:
-    late = [one for one in found if one.units["tuned"] > HEALTHY]
-    more = [one.units["tuned"] - HEALTHY for one in late]
+    stopped = [one.paused.get("tuned", one.units["tuned"]) for one in found]
+    more = [units - HEALTHY for units in stopped if units > HEALTHY]
     return [
-        share("stopped while healthy", [one.units["tuned"] <= HEALTHY for one in found], most=0.05),
-        share("stopped", [one.end == "kill" for one in found], least=1.0),
-        mean(f"further users of tuned until stopped, after {HEALTHY:,} healthy ones", more, most=MORE),
+        share("paused while healthy", [units <= HEALTHY for units in stopped], most=0.05),
+        share("paused or killed", [bool(one.paused) or one.end == "kill" for one in found], least=1.0),
+        mean(f"further users of tuned until paused, after {HEALTHY:,} healthy ones", more, most=MORE),
     ]
 
 
 LATER = Arm(errors=WORSE, errors_before=BASE, healthy=HEALTHY)
 PROMISES = (
-    Promise("harm", "Errors of 1 → 5 % from the first user", _setting(Arm(errors=WORSE), 6_000), _from_first),
-    Promise("harm-later", "Errors of 1 → 5 % after 2,000 healthy users", _setting(LATER, 12_000), _from_later),
+    Promise(
+        "harm", "Errors of 1 → 5 % from the first user", _setting(Arm(errors=WORSE), PER_WEEK, HOUR_US), _from_first
+    ),
+    Promise("harm-later", "Errors of 1 → 5 % after 2,000 healthy users", _setting(LATER, 12_000, DAY_US), _from_later),
 )

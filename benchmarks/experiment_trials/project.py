@@ -38,6 +38,9 @@ def project(
         "guardrails": list(guardrails),
         **more,
     }
-    window = {"resolved": {"from": "feedback", "key": "resolved", "kind": "boolean"}}
-    file = {"version": 1, "deployments": deployments, "metrics": window, "experiments": {NAME: experiment}}
+    metrics = {
+        "resolved": {"from": "feedback", "key": "resolved", "kind": "boolean"},
+        "rating": {"from": "feedback", "key": "rating", "kind": "number", "range": [1, 5]},
+    }
+    file = {"version": 1, "deployments": deployments, "metrics": metrics, "experiments": {NAME: experiment}}
     return compile_plan(ProjectFile.model_validate(file), {}, {})

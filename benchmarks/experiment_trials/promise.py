@@ -18,7 +18,7 @@ from fairtrial.experiments.simulation.outcome import Outcome
 class Row:
     """One measured figure, as a share unless ``unit`` says otherwise, with its standard error and its limits.
 
-    ``least`` and ``most`` are met within two standard errors.
+    ``least`` and ``most`` are met within ``slack`` standard errors, two by default.
     """
 
     what: str
@@ -27,13 +27,25 @@ class Row:
     least: float | None = None
     most: float | None = None
     unit: str = "%"
+    slack: float = 2.0
 
     @property
     def ok(self) -> bool:
         """Whether the promise is kept."""
-        slack = 2 * self.error
+        slack = self.slack * self.error
         low = self.least is None or self.measured >= self.least - slack
         return low and (self.most is None or self.measured <= self.most + slack)
+
+    @property
+    def line(self) -> str:
+        """``what | measured ± se | limit | ok``."""
+        ends = [f"{sign} {self._number(end)}" for sign, end in (("≥", self.least), ("≤", self.most)) if end is not None]
+        measured = f"{self._number(self.measured)} ± {self._number(self.error)}"
+        verdict = "ok" if self.ok else "BROKEN"
+        return " | ".join((f"  {self.what}", measured, " ".join(ends) or "–", verdict if ends else "–"))
+
+    def _number(self, value: float) -> str:
+        return f"{100 * value:.2f} %" if self.unit == "%" else f"{value:,.1f}"
 
 
 @dataclass(frozen=True, slots=True)

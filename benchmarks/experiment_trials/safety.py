@@ -24,7 +24,7 @@ def _never(name: str, what: str, guardrail: dict[str, Any], tuned: Arm, **more: 
     def read(found: Sequence[Outcome]) -> list[Row]:
         return [
             share("called safe", [metric in one.safe for one in found], most=0.0),
-            share("stopped", [one.end == "kill" for one in found]),
+            share("paused or killed", [one.end in ("kill", "pause") for one in found]),
         ]
 
     plan = project(primary=None, guardrails=(guardrail,), max_weeks=2, one_engine=one_engine)

@@ -50,7 +50,7 @@ def _same(
             share("called better", [one.better for one in found], most=whole),
             share("called worse", [one.worse for one in found], most=whole),
             share("called better or worse", [one.better or one.worse for one in found], most=whole),
-            share("stopped for harm", [one.end == "kill" for one in found], most=whole),
+            share("paused or killed for harm", [bool(one.by) for one in found], most=whole),
             share("split called wrong", [one.invalid for one in found], most=SRM_ALPHA * min(attempts, 2)),
         ]
 

@@ -34,7 +34,7 @@ PARTS = (
     Part("containers", "the package by itself, and the containers: they start, restrict themselves and serve", 120),
     Part("walks", "pages of the documentation, followed from their first line to their last", 150),
     Part("fuzz", "thousands of odd requests and answers: none crashes, none is answered with another's", 60),
-    Part("simulations", "planted faults of more seeds", 20),
+    Part("simulations", "planted faults of more seeds, and how often decisions are right", 90),
     Part(
         "validity",
         "error rates of the statistics, by a thousand simulations of each",

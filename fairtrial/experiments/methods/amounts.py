@@ -101,24 +101,27 @@ class AmountsOfUnits:
         return worst, cost.answer == "harm", safe
 
     def _by_both_lines(self, plan: AnalysisPlan, metric: MetricPlan, by_mean: Finding, pair: Pair) -> Finding:
-        """*Better* and *not worse* need both lines, each at the whole alpha; *worse* needs either, at half of it.
+        """*Better* and *not worse* need both lines, each at its whole alpha; *worse* needs either, at half of it.
 
         The capped mean says nothing about amounts beyond the cap, so it never decides alone.
         """
         alpha, share = plan.alpha_primary / 2, plan.share_of(by_mean.variant)
-        tail_safe = tail_evidence(pair, "safe", share) >= -log(alpha)
+        tail_evident, required = tail_evidence(pair, "safe", share), metric.require == "not_worse"
         tail_worse = tail_evidence(pair, "harm", share) >= -log(alpha / 2)
         beyond, tau, effect = worse_beyond(plan, metric), metric.tau or 0.0, self.difference(metric, pair)(1.0)
         bound = at_least(effect, tau=tau, alpha=alpha / 2)
         mean_worse = isinstance(bound, Estimate) and bound.low > beyond
         if mean_worse or tail_worse:
             return replace(by_mean, answer="worse", why="" if mean_worse else TAIL_WORSE)
-        if by_mean.answer in ("better", "not worse"):
-            return by_mean if tail_safe else replace(by_mean, answer="cannot tell", why=TAIL_OPEN)
+        if by_mean.answer == "better" and tail_evident >= -log(alpha):
+            return by_mean
         under = at_most(effect, tau=tau, alpha=plan.alpha_primary)
-        margin = metric.margin_on_scale or 0.0
-        within = metric.require == "not_worse" and isinstance(under, Estimate) and under.high < margin
-        if within and tail_safe:
+        within = required and isinstance(under, Estimate) and under.high < (metric.margin_on_scale or 0.0)
+        agrees = within or by_mean.answer in ("better", "not worse")
+        tail_safe = tail_evident >= -log(plan.alpha_primary if required else alpha)
+        if agrees and not tail_safe:
+            return replace(by_mean, answer="cannot tell", why=TAIL_OPEN)
+        if agrees:
             return replace(by_mean, answer="not worse")
         return replace(by_mean, answer="cannot tell", why=by_mean.why or ("" if not tail_safe else MEAN_OPEN))
 

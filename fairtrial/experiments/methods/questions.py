@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import expm1, pi, sqrt
+from math import expm1, log1p, pi, sqrt
 
 import scipy  # its `special` loads at its first use, because it is slow to load
 
@@ -49,7 +49,17 @@ def question_of(metric: MetricPlan, unit: UnitKind, *, level: float, spread: flo
         tau=0.1 * level if metric.method == "quantile" else None,
         cap=(metric.cap or 10 * level) if amount else None,
         tail=TAIL if amount else None,
+        tail_truth=_tail_after(level, effect, spread) if amount and spread and metric.require == "superior" else None,
+        anchored=not (metric.counts_requests or (amount and metric.role == "guardrail")),
+        scales=amount or metric.method == "quantile",
     )
+
+
+def _tail_after(level: float, effect: float, spread: float) -> float:
+    """The share above the cap of a treatment whose amounts are smaller by the effect, if they are lognormal."""
+    sigma = sqrt(log1p((spread / level) ** 2)) if level > 0 else 1.0
+    saved = min(effect / level, 0.99) if level > 0 else 0.0
+    return float(scipy.special.ndtr(scipy.special.ndtri(TAIL) + log1p(-saved) / sigma))
 
 
 def needs_spread(metric: MetricPlan) -> bool:

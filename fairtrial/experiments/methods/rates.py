@@ -7,6 +7,7 @@ with each request weighing the same stands beside it: units with many requests m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil, exp, inf, log
 
 import numpy as np
@@ -60,15 +61,9 @@ class Rates:
             effect = self.difference(metric, pair)(1.0)
             return normal_primary(plan, metric, variant, (effect, effect), times)
         share, alpha = plan.share_of(variant), plan.alpha_primary
-        allowed = metric.margin if metric.require == "not_worse" else 0.0
-        worse = ShareTest("harm", allowed, metric.relative and allowed > 0, share)
-        answer: Answer = "cannot tell"
-        if _tested(pair, ShareTest("safe", 0.0, share=share)) >= -log(alpha / 2):
-            answer = "better"
-        elif _tested(pair, worse) >= -log(alpha / 2):
-            answer = "worse"
-        elif metric.require == "not_worse" and _tested(pair, safety_test(metric, share)) >= -log(alpha):
-            answer = "not worse"
+        tests = primary_tests(metric, share, alpha=alpha)
+        answers = (answer for answer, test, one in tests if _tested(pair, test) >= -log(one))
+        answer: Answer = next(answers, "cannot tell")
         estimate = shown(metric, _difference(pair, share, level=1 - alpha))
         weighed = shown(metric, weighed_difference(plan, metric, pair)[0])
         return Finding(metric.metric, variant, "primary", answer, estimate, weighed=weighed)
@@ -108,9 +103,30 @@ class Rates:
         return units_to_show(pair, safety_test(metric, _split(pair)), alpha=plan.alpha_attempt)
 
 
+def primary_tests(metric: MetricPlan, share: float, *, alpha: float) -> Sequence[tuple[Answer, ShareTest, float]]:
+    """The answers about a primary metric in the order in which they count, each with its test and error probability."""
+    allowed = metric.margin if metric.require == "not_worse" else 0.0
+    found: list[tuple[Answer, ShareTest, float]] = [
+        ("better", ShareTest("safe", 0.0, share=share), alpha / 2),
+        ("worse", ShareTest("harm", allowed, metric.relative and allowed > 0, share), alpha / 2),
+    ]
+    return [*found, ("not worse", safety_test(metric, share), alpha)] if metric.require == "not_worse" else found
+
+
 def safety_test(metric: MetricPlan, share: float) -> ShareTest:
     """The test that the mean share of the treatment is within the margin."""
     return ShareTest("safe", metric.margin, metric.relative, share)
+
+
+def decline_test(metric: MetricPlan, share: float) -> ShareTest:
+    """The test of the shares in the first hour that pauses."""
+    pause = metric.pause or 0.0
+    return ShareTest("harm", pause, metric.pause_relative and pause > 0, share)
+
+
+def harm_test(metric: MetricPlan, share: float) -> ShareTest:
+    """The test of the shares in the first hour that kills."""
+    return ShareTest("harm", metric.stop, metric.stop_relative and metric.stop > 0, share)
 
 
 def decline_evidence(metric: MetricPlan, pair: Pair, share: float) -> float:
@@ -118,9 +134,8 @@ def decline_evidence(metric: MetricPlan, pair: Pair, share: float) -> float:
 
     Units with a bad request can show a decline only, so for a margin that pauses the shares are alone.
     """
-    pause = metric.pause or 0.0
-    by_share = _tested(pair, ShareTest("harm", pause, metric.pause_relative and pause > 0, share), hour=True)
-    return by_share if pause > 0 else _mean(by_share, event_evidence(pair[0].users, pair[1].users, share))
+    by_share = _tested(pair, decline_test(metric, share), hour=True)
+    return by_share if metric.pause else _mean(by_share, event_evidence(pair[0].users, pair[1].users, share))
 
 
 def event_evidence(control: int, treatment: int, share: float) -> float:
@@ -131,7 +146,7 @@ def event_evidence(control: int, treatment: int, share: float) -> float:
 
 def harm_evidence(metric: MetricPlan, pair: Pair, share: float) -> float:
     """ln of the evidence that the treatment's mean share is beyond the margin that kills."""
-    return _tested(pair, ShareTest("harm", metric.stop, metric.stop_relative and metric.stop > 0, share), hour=True)
+    return _tested(pair, harm_test(metric, share), hour=True)
 
 
 def weighed_difference(plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> tuple[Estimate | NotEnough, bool]:

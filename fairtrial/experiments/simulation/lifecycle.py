@@ -14,6 +14,7 @@ from fairtrial.experiments.analysis.freeze import Known, Start, freeze
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.decide import DAY_US, WEEK_US
+from fairtrial.experiments.lifecycle import DECLINED
 from fairtrial.experiments.monitor import HOUR_US, Circumstances, Step, step
 from fairtrial.experiments.simulation.exposures import Assigned, assign_people, expose, join
 from fairtrial.experiments.simulation.outcome import Outcome, shipped
@@ -32,7 +33,7 @@ class Setting:
     ``plan`` and ``name``: the compiled project and its experiment. ``known``: of each metric before the start.
     ``events``: what people do, by day. ``every_us``: the time between two steps of the monitor; it also makes one at
     every first error of a unit. ``until_shipped``: whether a trial ends as soon as the candidate may ship.
-    ``planned_units``: as in `AnalysisPlan`.
+    ``planned_units``: as in `AnalysisPlan`. ``resumes``: whether each pause for a decline is resumed at once.
     """
 
     plan: Plan
@@ -43,6 +44,7 @@ class Setting:
     every_us: int = HOUR_US
     until_shipped: bool = True
     planned_units: float | None = None
+    resumes: bool = False
 
 
 def run_trial(setting: Setting, rng: Generator) -> Outcome:
@@ -99,6 +101,7 @@ class _Trial:
         self._assigned: Assigned = assign_people(self._experiment, self._arriving(0))
         self._stages = [(self._now_us, stages[0])]
         self._approved: frozenset[float] = frozenset()
+        self._accepted: frozenset[tuple[str, str]] = frozenset()
         self._started_us = self._now_us
         self._freeze(self._experiment)
 
@@ -170,18 +173,20 @@ class _Trial:
     def _step(self) -> None:
         sums = self._timeline.at(self._now_us)
         stage_since_us, stage = self._stages[-1]
-        around = Circumstances(self._now_us, stage, stage_since_us, self._approved)
+        around = Circumstances(self._now_us, stage, stage_since_us, self._approved, accepted=self._accepted)
         found: Step = step(self._plan, self._memory, sums, around)
         self._memory = found.memory
         self._outcome.invalid |= found.memory.split.invalid
         if found.findings or found.verdict is not None:
-            self._outcome.looked(found)
+            self._outcome.looked(found, sums)
         if found.asks_approval is not None:
             self._approved |= {found.asks_approval}
         verdict, after_us = found.verdict, self._now_us - START_US
         if verdict is not None and verdict.do == "stage" and verdict.stage is not None:
             self._stages.append((self._now_us, verdict.stage))
             self._expose()
+        elif verdict is not None and self._setting.resumes and DECLINED in verdict.evidence:
+            self._accepted |= {(one["metric"], one["variant"]) for one in verdict.evidence[DECLINED]}
         elif verdict is not None and verdict.do != "end":
             self._outcome.ended(verdict.do, after_us, sums)
         elif self._setting.until_shipped and shipped(found.decisions, self._now_us):

@@ -8,6 +8,7 @@ from typing import Literal
 
 from fairtrial.experiments.decision.decide import DAY_US
 from fairtrial.experiments.decision.values import Decision
+from fairtrial.experiments.lifecycle import DECLINED
 from fairtrial.experiments.monitor import Step
 from fairtrial.experiments.sums import Sums
 
@@ -19,16 +20,17 @@ class Outcome:
     """One trial.
 
     ``end``: why it ended; ``stopped`` is by a person. ``days``: its length. ``units``: of each arm at the end.
-    ``by``: the guardrail that stopped it. ``better`` and ``worse``: whether the primary metric was ever said to be so
-    for any treatment. ``safe``: the guardrails that were ever said to be safe. ``invalid``: whether the split was ever
-    rejected. ``broken``: whether intervals excluded each other. ``decided_us``: when the primary metric
-    was first said to be better, or not worse.
+    ``by``: the guardrail that stopped it. ``paused``: the units of each arm when a decline first paused it. ``better``
+    and ``worse``: whether the primary metric was ever said to be so for any treatment. ``safe``: the guardrails that
+    were ever said to be safe. ``invalid``: whether the split was ever rejected. ``broken``: whether intervals excluded
+    each other. ``decided_us``: when the primary metric was first said to be better, or not worse.
     """
 
     end: End | None = None
     days: float = 0.0
     units: Mapping[str, int] = field(default_factory=dict)
     by: str = ""
+    paused: Mapping[str, int] = field(default_factory=dict)
     better: bool = False
     worse: bool = False
     not_worse: bool = False
@@ -38,7 +40,7 @@ class Outcome:
     looks: int = 0
     decided_us: int | None = None
 
-    def looked(self, found: Step) -> None:
+    def looked(self, found: Step, sums: Sums) -> None:
         """Add what a step of the monitor said."""
         self.looks += bool(found.findings)
         for one in found.findings:
@@ -53,7 +55,11 @@ class Outcome:
                 self.not_worse |= primary.answer == "not worse"
                 self.broken |= primary.changed
         if found.verdict is not None and found.verdict.do in ("kill", "pause"):
-            self.by = str(found.verdict.evidence.get("metric", ""))
+            evidence = found.verdict.evidence
+            declined = evidence.get(DECLINED, ())
+            self.by = str(evidence.get("metric") or next((one["metric"] for one in declined), ""))
+            if declined and not self.paused:
+                self.paused = {name: arm.units for name, arm in sums.arms.items()}
 
     def ended(self, end: End, after_us: int, sums: Sums) -> None:
         """Close it."""

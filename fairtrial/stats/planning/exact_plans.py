@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import replace
 from math import log
 
@@ -10,7 +11,8 @@ import numpy as np
 from fairtrial.domain.estimates import Estimate
 from fairtrial.stats.planning.conversion_course import ConversionRule, conversion_course
 from fairtrial.stats.planning.courses import Course
-from fairtrial.stats.planning.option import BEYOND, Option, beyond, longer, made, weekly_power, whole_weeks
+from fairtrial.stats.planning.normal_plans import watched_course
+from fairtrial.stats.planning.option import BEYOND, Option, beyond, longer, made
 from fairtrial.stats.planning.question import Design, Question
 from fairtrial.stats.planning.share_course import ShareRule, share_course
 from fairtrial.stats.sequential.conversions import conversion_lift
@@ -86,21 +88,44 @@ def _bad(question: Question) -> float:
 
 
 def with_tail(found: Option, question: Question, design: Design, power: float) -> Option:
-    """An amount must also show that the share of units above its cap is not larger by over a point."""
+    """An amount must also show that the share of units above its cap is not larger by over a point.
+
+    Both lines are taken as independent, and the trial stops when both have succeeded.
+    """
     if question.tail is None:
         return found
-    rule = ShareRule(ShareTest("safe", TAIL_MARGIN, share=design.share), design.alpha / question.sides)
-    rate, most = question.tail, design.most
-    course = share_course(rule, control=rate, treatment=rate, units=most)
+    course, more = _both(question, design, 1)
+    units = beyond(_between(course, power), BEYOND, power, lambda times: _both(question, design, times)[0])
+    alone = beyond(more.needed(power), BEYOND, power, lambda times: _both(question, design, times)[1])
+    tail = found.units is not None and (alone is None or alone > found.units)
+    both = None if units is None or found.units is None else units
+    return replace(made(design, found.rule, both, course, excluded=found.excluded), tail=tail,
+                   exaggeration=found.exaggeration)  # fmt: skip
 
-    def later(times: int) -> Course:
-        return share_course(rule, control=rate, treatment=rate, units=times * most)
 
-    units = beyond(course.needed(power), BEYOND, power, later)
-    tail = found.units is not None and (units is None or units > found.units)
-    both = None if units is None or found.units is None else max(units, found.units)
-    weeks = None if both is None else whole_weeks(both, design)
-    stop = max(found.mean_stop, course.mean_stop)
-    weekly = tuple(one * other for one, other in zip(found.weekly, weekly_power(course, design), strict=True))
-    power = found.power * course.power[-1]
-    return replace(found, units=both, weeks=weeks, power=power, mean_stop=stop, tail=tail, weekly=weekly)
+def _both(question: Question, design: Design, times: int) -> tuple[Course, Course]:
+    """The courses of both lines together, and of the share above the cap alone, in a trial so many times as large."""
+    rate, far = question.tail or 0.0, longer(design, times)
+    truth = rate if question.tail_truth is None else question.tail_truth
+    mean = watched_course(question, far)
+    if question.guardrail:  # its share above the cap is judged by the normal effect
+        above = Question(question.metric, "not worse", rate, TAIL_MARGIN, lower_is_better=True)
+        more = watched_course(above, far)
+    else:
+        rule = ShareRule(ShareTest("safe", TAIL_MARGIN, share=design.share), design.alpha / question.sides)
+        more = share_course(rule, control=rate, treatment=truth, units=far.most)
+    after = [more.power[look - 1] if (look := bisect_right(more.units, units + 1)) else 0.0 for units in mean.units]
+    power = tuple(one * other for one, other in zip(mean.power, after, strict=True))
+    starts, open_ = (0.0, *mean.units[:-1]), (1.0, *(1 - one for one in power[:-1]))
+    stop = sum((end - start) * still for start, end, still in zip(starts, mean.units, open_, strict=True))
+    return Course(mean.units, power, stop), more
+
+
+def _between(course: Course, power: float) -> float | None:
+    """The units for this power, between two looks where it lies between them."""
+    number = next((number for number, one in enumerate(course.power) if one >= power), None)
+    if number is None or number == 0:
+        return None if number is None else course.units[0]
+    low, high = course.power[number - 1 : number + 1]
+    start, end = course.units[number - 1 : number + 1]
+    return start + (end - start) * (power - low) / (high - low)

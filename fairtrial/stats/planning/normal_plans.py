@@ -27,20 +27,26 @@ SAMPLE = 10**9
 
 def watched(question: Question, design: Design, power: float) -> Option:
     """Daily looks, from the time when both arms have the units that the normal approximation needs."""
-    effect, sides, tau = question.effect, question.sides, question.tau or question.effect
+    sides, tau = question.sides, question.tau or question.effect
     variance, unseen = _variances(question, design)
-    first = first_look(design)
+    half = half_width if sides == 2 else one_sided_half_width
+    last = variance / design.most + unseen / design.most**2
+    loss = half(last, tau=tau, alpha=design.alpha) if design.most >= first_look(design) else inf
+    units, course = normal_units(question, design, power), watched_course(question, design)
+    return made(design, "normal mixture", units, course, excluded=possible(loss, question))
+
+
+def watched_course(question: Question, design: Design) -> Course:
+    """The course of daily looks."""
+    first, tau = first_look(design), question.tau or question.effect
+    variance, unseen = _variances(question, design)
     days = range(1, design.weeks * LOOKS_A_WEEK + 1)
     daily = [design.per_week * (day / LOOKS_A_WEEK - design.lag) for day in days]
     looks = [one for one in daily if one >= first] or [design.most]
-    course = monitored(effect, variance, looks, tau=tau, alpha=design.alpha, sides=sides, unseen=unseen)
-    units = normal_units(question, design, power)
-    if design.most < first:
-        course = Course(course.units, (0.0,), design.most)
-    half = half_width if sides == 2 else one_sided_half_width
-    last = variance / design.most + unseen / design.most**2
-    loss = half(last, tau=tau, alpha=design.alpha) if design.most >= first else inf
-    return made(design, "normal mixture", units, course, excluded=possible(loss, question))
+    course = monitored(
+        question.effect, variance, looks, tau=tau, alpha=design.alpha, sides=question.sides, unseen=unseen
+    )
+    return Course(course.units, (0.0,), design.most) if design.most < first else course
 
 
 def normal_units(question: Question, design: Design, power: float) -> float | None:
@@ -89,14 +95,15 @@ def first_look(design: Design) -> float:
 def _one_look(question: Question, design: Design, power: float) -> float:
     """Units for a single look, from the exact formula for the kind of metric."""
     alpha, share = design.alpha, design.share
+    sd = sqrt(question.unit_variance(share) / question.left * share * (1 - share))  # both arms together
     if question.kind == "superior" and question.sd is None:
         size = size_of_shares(question.baseline, question.truth, alpha=alpha, power=power, share=share)
         return size * question.left * design.inflation
     if question.kind == "superior" and question.sd is not None:
-        size = size_of_means(question.effect, question.sd, alpha=alpha, power=power, share=share)
+        size = size_of_means(question.effect, sd, alpha=alpha, power=power, share=share)
         return size * question.left * design.inflation
-    if question.sd is not None and not question.relative:
-        size = size_of_means_not_worse(question.effect, question.sd, alpha=alpha, power=power, share=share)
+    if question.sd is not None and question.scale == 1:
+        size = size_of_means_not_worse(question.effect, sd, alpha=alpha, power=power, share=share)
         return size * question.left * design.inflation
     return max(_by_normal(question, _variance(question, design), design, power), _fewest(question, design))
 
@@ -125,7 +132,8 @@ def _variances(question: Question, design: Design) -> tuple[float, float]:
     n = round(SAMPLE * (1 - design.share)), round(SAMPLE * design.share)
     levels = question.baseline, question.truth
     within = (0.0, 1.0) if question.sd is None else None if question.cap is None else (0.0, question.cap)
-    squares = [level if question.sd is None else level**2 + question.sd**2 for level in levels]
+    spreads = (None, None) if question.sd is None else (question.sd, question.treatment_sd)
+    squares = [level if sd is None else level**2 + sd**2 for level, sd in zip(levels, spreads, strict=True)]
     arms = [Moments(units, units * x, units * xx) for units, x, xx in zip(n, levels, squares, strict=True)]
     found = mean_difference(*arms, within=within, scale=question.scale)
     if isinstance(found, NotEnough):

@@ -32,6 +32,9 @@ class Question:
     the primary metric has planned looks. ``window_days``: how long a unit is observed until it counts. ``tau``: as in
     `always_valid`, by default the effect. ``cap``: the largest amount of a unit that counts in full, and ``tail`` the
     share of the control's units above it, which must not grow by over a point.
+    ``tail_truth`` is the assumed share of the treatment above it.
+    ``anchored``: a relative margin refers to the level before the start, so the control's level in the trial
+    does not matter. ``scales``: the spread changes with the level, as that of amounts and latencies.
 
     >>> Question("feedback.resolved", "superior", baseline=0.62, effect=0.03).truth
     0.65
@@ -52,6 +55,9 @@ class Question:
     tau: float | None = None
     cap: float | None = None
     tail: float | None = None
+    tail_truth: float | None = None
+    anchored: bool = False
+    scales: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -97,9 +103,15 @@ class Question:
     @property
     def scale(self) -> float:
         """The factor of the control's level in the test: 1 ± a relative margin, otherwise 1."""
-        if not self.relative or self.kind == "superior":
+        if not self.relative or self.anchored or self.kind == "superior":
             return 1.0
         return 1 + self.direction * self.effect / self.baseline
+
+    @property
+    def treatment_sd(self) -> float:
+        """The standard deviation of the treatment's units; 0 for a share."""
+        times = abs(self.truth / self.baseline) if self.scales and self.baseline else 1.0
+        return (self.sd or 0.0) * times
 
     def unit_variance(self, share: float) -> float:
         """The variance of treatment − control, or of treatment − (1 ± margin) control, times the units."""
@@ -107,8 +119,8 @@ class Question:
             one = variance_of_shares(self.baseline, self.truth, share=share)
             control = self.baseline * (1 - self.baseline) / (1 - share)
         else:
-            one = self.sd**2 / (share * (1 - share))
             control = self.sd**2 / (1 - share)
+            one = control + self.treatment_sd**2 / share
         return self.left * (one + (self.scale**2 - 1) * control)
 
 

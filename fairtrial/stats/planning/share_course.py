@@ -62,7 +62,7 @@ def share_course(rule: ShareRule, *, control: float, treatment: float, units: fl
         for number, (now, rate) in enumerate(zip(arms, (control, treatment), strict=True)):
             bad[number] += rng.binomial(now - before[number], rate, TRIALS)
         before = list(arms)
-        running = _log_e(rule.test, arms, (bad[0], bad[1]))
+        running = share_log_e(rule.test, arms, (bad[0], bad[1]))
         stops[open_ & (running >= least)] = look
         open_ &= running < least
         power.append(1 - float(open_.mean()))
@@ -77,7 +77,7 @@ def _looks(units: float) -> list[int]:
     return looks
 
 
-def _log_e(test: ShareTest, units: tuple[int, int], bad: tuple[Counts, Counts]) -> Counts:
+def share_log_e(test: ShareTest, units: tuple[Counts | int, Counts | int], bad: tuple[Counts, Counts]) -> Counts:
     """The evidence where each unit is wholly good or wholly bad, which needs two of the bins."""
     control, treatment = test.gains()
     won = sum(

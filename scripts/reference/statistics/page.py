@@ -95,6 +95,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "planning.courses",
         "planning.conversion_course",
         "planning.share_course",
+        "planning.stop_course",
         "planning.clustering",
     ),
 }

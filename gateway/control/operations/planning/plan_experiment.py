@@ -12,6 +12,7 @@ from fairtrial.experiments.analysis.freeze import metric_plans
 from fairtrial.stats.planning.question import Design, Mode, Question
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, plan_trial
 from gateway.control.operations.planning.experiment_questions import MetricAssumptions, arm_shares, questions_of
+from gateway.control.operations.planning.stop_notes import stop_notes
 from gateway.control.operations.planning.traffic_history import NO_HISTORY, TrafficHistory
 
 ALPHA = 0.05
@@ -71,6 +72,7 @@ def plan_experiment(
     result = plan_trial(questions.questions, design)
     if questions.unprovable:
         result = _unprovable(result, questions.unprovable)
+    notes += stop_notes(experiment, questions.questions, design)
     notes += [f"not planned: {one}" for one in questions.left_out]
     notes += _windows(questions.questions)
     notes += [

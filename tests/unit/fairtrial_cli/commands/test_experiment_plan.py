@@ -93,11 +93,23 @@ def test_guardrails_have_their_own_baselines_and_what_can_t_be_planned_is_told(f
     assert error["chosen"]["rule"] == "shares of units"
     assert error["question"]["lower_is_better"]
     assert found["metrics"][2]["question"]["effect"] == pytest.approx(0.42)
-    assert found["notes"] == [
+    assert found["notes"][1:] == [
         "feedback.resolved of a unit counts 7 days after its first request; the weeks include that time",
         "cost.per_unit: the share of units above its cap needs more units than the mean up to it",
     ]
     assert "requests.error_rate: not worse by 1 point" in run(file, *BASELINES, *SPREAD, "--per-week", "4000")[1]
+
+
+def test_it_says_after_how_many_units_a_broken_treatment_is_stopped(file: Path) -> None:
+    found = planned(changed(file, PLAIN, GUARDED), *BASELINES, *SPREAD, "--per-week", "4000")
+    pattern = (
+        r"requests\.error_rate: five times as many bad requests \(1 → 5 %\) pause it after about (\d+) units, "
+        r"and kill it after about ([\d,]+) if the pause is resumed"
+    )
+    stops = re.fullmatch(pattern, found["notes"][0])
+    assert stops is not None and 600 < int(stops[1]) < 900 < int(stops[2].replace(",", "")) < 1_500
+    none = planned(file, "--baseline", "62%", "--baseline", "requests.error_rate=0%", *SPREAD, "--per-week", "4000")
+    assert not any("five times" in note for note in none["notes"])
 
 
 def test_a_guardrail_without_a_baseline_is_left_out_and_asked_for(file: Path) -> None:

@@ -73,3 +73,11 @@ def test_a_guardrail_of_cost_pauses_earlier_only_where_the_file_says_so() -> Non
     assert look(*pair, early).answer == "safe"
     harmed = look(spent(4_000), spent(4_000, mean=0.15, seed=2), early)
     assert (harmed.answer, harmed.declined) == ("harm", True)
+
+
+def test_not_worse_needs_each_line_at_the_whole_alpha_and_better_at_half_of_it() -> None:
+    not_worse, units = replace(PRIMARY, require="not_worse", margin=0.4), 580
+    assert look(spent(units), spent(units, seed=2), not_worse).answer == "not worse"
+    assert look(spent(units), spent(units, mean=0.05, seed=2), not_worse).answer == "not worse"
+    assert look(spent(units), spent(units, mean=0.05, seed=2)).answer == "cannot tell"
+    assert look(spent(700), spent(700, mean=0.05, seed=2), not_worse).answer == "better"

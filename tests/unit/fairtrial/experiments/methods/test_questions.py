@@ -70,3 +70,26 @@ def test_each_kind_of_metric_is_a_question_of_its_own_window_and_method() -> Non
     slow = question_of(latency(), "user", level=1000.0, spread=500.0)
     assert (slow.metric, slow.tau) == (LATENCY, 100.0)
     assert slow.sd is not None and 500 < slow.sd < 3_000, "a p95 varies more than a single request"
+
+
+def test_a_relative_margin_adds_uncertainty_only_where_the_method_compares_with_the_level_in_the_trial() -> None:
+    safe = question_of(cost(), "user", level=0.1, spread=0.05)
+    primary = question_of(cost(role="primary"), "user", level=0.1, spread=0.05)
+    slow = question_of(latency(), "user", level=1000.0, spread=500.0)
+    assert [one.scale for one in (safe, primary, slow)] == [pytest.approx(1.2), 1.0, 1.0]
+
+
+def test_a_cheaper_treatment_varies_less_and_exceeds_the_cap_less_often() -> None:
+    cheaper = question_of(cost(role="primary", require="superior"), "user", level=0.1, spread=0.08)
+    assert cheaper.treatment_sd == pytest.approx(0.8 * 0.08)
+    assert cheaper.tail_truth is not None and cheaper.tail is not None and cheaper.tail_truth < cheaper.tail
+    assert question_of(SOLVED, "user", level=0.6).treatment_sd == 0.0
+
+
+@for_each("role", ["primary", "guardrail"])
+def test_an_amount_is_planned_for_both_of_its_lines_together(role: str) -> None:
+    question = question_of(cost(role=role), "user", level=0.1, spread=0.08)
+    design = Design(per_week=1_000.0)
+    both, mean = option(question, design, 0.8), option(replace(question, tail=None), design, 0.8)
+    assert both.units is not None and mean.units is not None and both.units > mean.units
+    assert both.mean_stop > mean.mean_stop and both.power < mean.power

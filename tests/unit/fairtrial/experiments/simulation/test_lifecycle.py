@@ -43,6 +43,15 @@ def test_a_guardrail_can_pause_it() -> None:
     assert run(setting(plan, tuned=arm(errors=0.5))).end == "pause"
 
 
+def test_a_decline_pauses_it_or_a_person_resumes_it_until_harm_kills_it() -> None:
+    sick = setting(tuned=arm(errors=0.06), world={"per_week": 6_000})
+    paused, resumed = run(sick), run(replace(sick, resumes=True))
+    assert (paused.end, paused.by, end_of(paused)) == ("pause", ERRORS, "stopped")
+    assert (resumed.end, resumed.by) == ("kill", ERRORS)
+    assert resumed.paused == paused.paused == paused.units
+    assert resumed.units["tuned"] > paused.units["tuned"]
+
+
 def test_a_seed_repeats_a_trial() -> None:
     assert run(setting(tuned=BETTER)) == run(setting(tuned=BETTER))
     assert run(setting(), 1).units != run(setting(), 2).units

@@ -22,7 +22,7 @@ def rows(promise: Promise, trials: int) -> Sequence[Row]:
 def test_harm_is_stopped_as_soon_as_planned(promise: Promise) -> None:
     found = rows(promise, 12)
     assert [row.what for row in found if not row.ok] == []
-    assert next(row for row in found if row.what == "stopped").measured == 1.0
+    assert next(row for row in found if row.what == "paused or killed").measured == 1.0
 
 
 @pytest.mark.release("simulations")

@@ -1,0 +1,10 @@
+"""Lists the trials of decisions in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.decision_trials import costs, planned, safe_rates, stops, whole_plans
+from benchmarks.decision_trials.trial import Trial
+
+TRIALS: Sequence[Trial] = (*safe_rates.TRIALS, *stops.TRIALS, *costs.TRIALS, *planned.TRIALS, *whole_plans.TRIALS)

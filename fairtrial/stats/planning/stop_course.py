@@ -1,0 +1,101 @@
+"""The course of a harm that pauses: evidence by units with a bad request, and by each unit's share of bad requests."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import ceil, inf, log
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairtrial.stats.e_values import EValue
+from fairtrial.stats.planning.courses import Course
+from fairtrial.stats.planning.share_course import ShareRule, share_course, share_log_e
+from fairtrial.stats.sequential.guardrails import Limits, rare_evidence
+from fairtrial.stats.sequential.unit_shares import ShareTest
+
+__all__ = ["kill_course", "pause_course"]
+
+TRIALS = 1_000
+FEW, STEP = 2, 0.02
+"""Looks are made whenever the units have grown by so many, or by this share."""
+SEED = 11
+
+Array = NDArray[np.float64]
+
+
+@lru_cache(maxsize=64)
+def pause_course(*, control: float, treatment: float, units: float, share: float = 0.5, alpha: float = 0.05) -> Course:
+    """The course until a decline of a rate pauses, with one request a unit, up to so many units in both arms.
+
+    The evidence is the mean of two e-values: by units with a bad request, and by each unit's share of bad requests.
+    The looks are those of simulated trials; the same numbers give the same course. Raises `ValueError` for impossible
+    rates or units.
+
+    Source: as `conversion_harm` and `share_evidence`, whose e-values it follows.
+
+    >>> course = pause_course(control=0.01, treatment=0.05, units=4_000)
+    >>> 300 < course.mean_stop / 2 < 335
+    True
+    """
+    if not (0 <= control < 1 and 0 <= treatment <= 1 and units > 0):
+        raise ValueError(f"rates of {control} and {treatment} in {units} units can't be planned for")
+    test, least, rng = ShareTest("harm", 0.0, share=share), -log(alpha), np.random.default_rng(SEED)
+    known: dict[tuple[int, int], float] = {}
+    arms, bad = np.zeros((2, TRIALS)), np.zeros((2, TRIALS))
+    looks = _looks(units)
+    stops, open_, power, before = np.full(TRIALS, float(looks[-1])), np.ones(TRIALS, np.bool_), [], 0
+    for look in looks:
+        treated = rng.binomial(look - before, share, TRIALS)
+        for number, (more, rate) in enumerate(((look - before - treated, control), (treated, treatment))):
+            arms[number] += more
+            bad[number] += rng.binomial(more, rate)
+        before = look
+        by_event = np.full(TRIALS, -inf)
+        by_event[open_] = [_by_events(known, share, one, other) for one, other in bad[:, open_].T.astype(int).tolist()]
+        found = np.logaddexp(share_log_e(test, (arms[0], arms[1]), (bad[0], bad[1])), by_event) - log(2)
+        stops[open_ & (found >= least)] = look
+        open_ &= found < least
+        power.append(1 - float(open_.mean()))
+        if not open_.any():
+            looks = looks[: len(power)]
+            break
+    return Course(tuple(float(one) for one in looks), tuple(power), float(stops.mean()))
+
+
+def kill_course(
+    *,
+    margin: float,
+    control: float,
+    treatment: float,
+    units: float,
+    share: float = 0.5,
+    alpha: float = 0.05,
+    relative: bool = False,
+) -> Course:
+    """The course until harm beyond the margin kills, as `pause_course`, if each pause before is resumed at once.
+
+    ``relative``: the margin is a share of the control's rate.
+
+    Source: as `share_evidence`, whose test is made at each look.
+
+    >>> course = kill_course(margin=0.01, control=0.01, treatment=0.05, units=4_000)
+    >>> 480 < course.mean_stop / 2 < 545
+    True
+    """
+    rule = ShareRule(ShareTest("harm", margin, relative, share), alpha)
+    return share_course(rule, control=control, treatment=treatment, units=units)
+
+
+def _by_events(known: dict[tuple[int, int], float], share: float, control: int, treatment: int) -> float:
+    if (control, treatment) not in known:
+        found = rare_evidence(control, treatment, Limits(1.0, 0.0), share=share)
+        known[control, treatment] = found.log_e if isinstance(found, EValue) else -inf
+    return known[control, treatment]
+
+
+def _looks(units: float) -> list[int]:
+    last, looks = ceil(units), [min(10, ceil(units))]
+    while looks[-1] < last:
+        looks.append(min(last, max(looks[-1] + FEW, ceil(looks[-1] * (1 + STEP)))))
+    return looks

@@ -1,0 +1,54 @@
+"""Says after how many units a broken treatment is paused and killed, by the rates of requests that are watched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from fairtrial.domain.plan import Experiment
+from fairtrial.experiments.analysis.freeze import metric_plans
+from fairtrial.experiments.analysis_plan import MetricPlan
+from fairtrial.stats.planning.question import Design, Question
+from fairtrial.stats.planning.stop_course import kill_course, pause_course
+
+TIMES = 5
+"""A broken treatment has so many times the control's bad requests."""
+MOST_UNITS, LIKELY = 20_000.0, 0.9
+"""How far the courses are followed, and how many of the trials must stop until then for a mean to say something."""
+
+
+def stop_notes(experiment: Experiment, questions: Sequence[Question], design: Design) -> Iterator[str]:
+    """A line for each level and margin of rates at which any decline pauses."""
+    metrics = {one.metric: one for one in metric_plans(experiment)}
+    tests = len(metrics_of(experiment)) * (len(experiment.variants) - 1)
+    alpha = design.guardrail_alpha / max(1, tests)
+    by: dict[str, list[str]] = {}
+    for question in questions:
+        if question.rate and question.guardrail and metrics[question.metric].pause == 0:
+            text = _stops(question, metrics[question.metric], share=design.share, alpha=alpha)
+            by.setdefault(text, []).append(question.metric)
+    for text, names in by.items():
+        if text:
+            yield f"{' and '.join(names)}: {text}"
+
+
+def metrics_of(experiment: Experiment) -> tuple[MetricPlan, ...]:
+    """The guardrails among which the error probability of pauses and kills is divided."""
+    return tuple(one for one in metric_plans(experiment) if one.role == "guardrail")
+
+
+def _stops(question: Question, metric: MetricPlan, *, share: float, alpha: float) -> str:
+    """The units until the pause and the kill, or nothing where the treatment can't be so bad, or is seldom stopped."""
+    bad = question.baseline if question.lower_is_better else 1 - question.baseline
+    worse = round(TIMES * bad, 12)
+    if not 0 < worse < 1:
+        return ""
+    pause = pause_course(control=bad, treatment=worse, units=MOST_UNITS, share=share, alpha=alpha)
+    if pause.power[-1] < LIKELY:
+        return ""
+    kill = kill_course(
+        margin=metric.stop, relative=metric.stop_relative and metric.stop > 0,
+        control=bad, treatment=worse, units=MOST_UNITS, share=share, alpha=alpha,
+    )  # fmt: skip
+    rise = f"five times as many bad requests ({100 * bad:.3g} → {100 * worse:.3g} %) pause it after about"
+    later = f", and kill it after about {kill.mean_stop:,.0f} if the pause is resumed"
+    return f"{rise} {pause.mean_stop:,.0f} units" + (later if kill.power[-1] >= LIKELY else "")
