@@ -68,7 +68,7 @@ class Whole:
         return found
 
 
-TEMPLATE = Whole("the sample template", "examples/init/sample/fairtrial.yaml", 6_000, 0.62, 0.005)
+TEMPLATE = Whole("the sample template", "examples/init/sample/fairtrial.yaml", 4_000, 0.62, 0.005)
 PAGE = Whole("the walk-through", WALK, 3_000, 0.60, 0.005)
 
 
@@ -148,6 +148,6 @@ def _of(whole: Whole) -> Any:
 
 
 TRIALS: Sequence[Trial] = (
-    Trial("whole-template", "The sample template at the planned effect", _of(TEMPLATE), 300, 20),
-    Trial("whole-page", "The walk-through at the planned effect", _of(PAGE), 300, 20),
+    Trial("whole-template", "The sample template at the planned effect", _of(TEMPLATE), 400, 20),
+    Trial("whole-page", "The walk-through at the planned effect", _of(PAGE), 400, 20),
 )
