@@ -88,6 +88,8 @@ def test_the_trail_says_who_stopped_the_experiment_and_why(auditor: Page, projec
     expect(main(auditor)).not_to_contain_text("published the plan")
     auditor.get_by_text("Raw entry").first.click()
     expect(auditor.get_by_test_id("stJson").first).to_contain_text("experiment.")
+    auditor.keyboard.press("Escape")  # the open entry may lie over the button
+    expect(auditor.get_by_test_id("stPopoverBody")).to_have_count(0)
     with auditor.expect_download() as taken:
         auditor.get_by_role("button", name="CSV").click()
     taken.value.save_as(tmp_path / "trail.csv")
