@@ -127,9 +127,11 @@ def test_few_requests_and_a_small_share_do_not_pause(trial: KeptAwayTrial) -> No
 
 
 @pytest.mark.release("walks")
-@for_each(("kept_away", "answer", "line"), [(0.0, "safe", "cannot tell"), (0.14, "open", "fail")])
+@for_each(
+    ("kept_away", "state", "answer", "line"), [(0.0, "running", "safe", "pass"), (0.14, "paused", "open", "fail")]
+)
 def test_safety_is_not_proven_while_requests_are_kept_away(
-    tmp_path: Path, kept_away: float, answer: str, line: str
+    tmp_path: Path, kept_away: float, state: str, answer: str, line: str
 ) -> None:
     folder = tmp_path / answer
     folder.mkdir()
@@ -137,7 +139,8 @@ def test_safety_is_not_proven_while_requests_are_kept_away(
         for _ in range(15):
             trial.users(100, kept_away=kept_away)
             trial.step(hours=1.5)
-        assert (trial.experiment.state, trial.guardrail["answer"]) == ("running", answer)
+        trial.step(hours=25)
+        assert (trial.experiment.state, trial.guardrail["answer"]) == (state, answer)
         trial.run_both()
         findings = [one for one in trial.judge(gate=LEVEL).findings if one.decisive]
         (level,) = [one for one in findings if "error_rate <=" in one.rule]

@@ -118,6 +118,7 @@ def rearmed(trial: StatesTrial) -> None:
 def rearmed_and_safe(trial: StatesTrial) -> None:
     rearmed(trial)
     trial.users(600)
+    trial.days(2)
 
 
 def withdrawn(trial: StatesTrial) -> None:
