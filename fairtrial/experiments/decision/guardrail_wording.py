@@ -61,10 +61,7 @@ def decline_words(plan: AnalysisPlan, variant: str, one: GuardrailDecision) -> s
     if one.declined:
         return f"{one.metric} of {variant} is proven to be worse{levels} ({e_value_words(one.log_e)})"
     size = "" if one.weighed is None else f" (by {size_words(one.weighed.value, metric)})"
-    return (
-        f"{one.metric} of {variant} is proven to be worse than the margin if each request weighs the same{size}: few "
-        f"{plan.unit}s send the requests that suffer"
-    )
+    return f"{one.metric} of {variant} is proven to be worse than the margin if each request weighs the same{size}"
 
 
 def stops_words(metric: MetricPlan) -> str:
