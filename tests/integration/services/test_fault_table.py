@@ -65,10 +65,16 @@ def no_writing(services: ForkedServices, _: FakeUpstream) -> Iterator[None]:
     for pid in map(int, workers):
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
     yield
+    until(lambda: _recording(services) == {"losing"}, "the losses to be noticed")
     for pid in map(int, workers):
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    until(lambda: _recording(services) == {"ok"}, "records to be written again")
+
+
+def _recording(services: ForkedServices) -> set[str]:
+    """What the workers say about recording, in twelve answers."""
     ready = f"{services.urls.api.removesuffix('/v1')}/readyz"
-    until(lambda: {httpx.get(ready).json()["recording"] for _ in range(12)} == {"ok"}, "records to be written again")
+    return {httpx.get(ready).json()["recording"] for _ in range(12)}
 
 
 @contextmanager
