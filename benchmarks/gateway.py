@@ -16,7 +16,7 @@ import resource
 import sys
 import tempfile
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,9 @@ sys.path[0] = str(HERE.parent)  # this file has the name of a package, and must 
 
 from benchmarks.wire import earlier  # noqa: E402
 from benchmarks.wire.measures import chunks, full_load, latencies, slow_streams  # noqa: E402
+from benchmarks.wire.paired import Row, merged, table  # noqa: E402
 from benchmarks.wire.profiled import profile_report, sampled  # noqa: E402
+from benchmarks.wire.programs import Program  # noqa: E402
 from benchmarks.wire.servers import Server, gateway, litellm, nginx, upstream  # noqa: E402
 from benchmarks.wire.targets import LITELLM, TARGETS, report  # noqa: E402
 from fairtrial.domain.limits.worker_settings import USUAL  # noqa: E402
@@ -55,13 +57,13 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     return dict(found)
 
 
-def measure_with_earlier(arguments: argparse.Namespace) -> dict[str, Any]:
+def measure_with_earlier(arguments: argparse.Namespace) -> list[Row]:
     """The figures of this checkout's gateway and of another one's."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         plain = stack.enter_context(upstream())
-        checkouts = {earlier.BEFORE: arguments.before.resolve(), earlier.NOW: HERE.parent.resolve()}
-        return earlier.compare(plain, checkouts, folder, arguments.seconds)
+        programs = Program("before", arguments.before.resolve()), Program("now", HERE.parent.resolve())
+        return merged(earlier.pairs(plain, programs, folder, arguments.seconds))
 
 
 def _measure_each(found: dict[str, Any], servers: list[Server], arguments: argparse.Namespace) -> None:
@@ -104,8 +106,8 @@ def main() -> None:
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     if arguments.before is not None:
-        compared = measure_with_earlier(arguments)
-        print(json.dumps(compared, indent=2) if arguments.json else earlier.report(compared))
+        rows = measure_with_earlier(arguments)
+        print(json.dumps([asdict(row) for row in rows], indent=2) if arguments.json else table(rows))
         return
     found = measure(arguments)
     verdicts = [target.verdict(found) for target in TARGETS]

@@ -11,10 +11,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,10 @@ sys.path[0] = str(HERE.parent)
 
 from benchmarks import idle  # noqa: E402
 from benchmarks.wire import earlier  # noqa: E402
+from benchmarks.wire.programs import Program  # noqa: E402
 from benchmarks.wire.servers import Server, nginx, upstream  # noqa: E402
 
+BEFORE, NOW = "before", "now"
 FIGURES = (
     ("worker, full load", "worker_us", "µs of CPU a request"),
     ("worker, steady load", "steady_worker_us", "µs of CPU a request"),
@@ -34,29 +35,22 @@ FIGURES = (
     ("journal", "journal_bytes", "bytes a request"),
     ("store", "store_bytes", "bytes a request"),
 )
-RELEASED = "from fairtrial.cli.main import main; main()"
-"""Starts the command line of release 0.1.0."""
 
 
-def full_load(plain: Server, before: Path, seconds: float, folder: Path) -> dict[str, float]:
+def full_load(plain: Server, programs: Sequence[Program], seconds: float, folder: Path) -> dict[str, float]:
     """Microseconds of CPU for a request, by server: medians of rounds in turns."""
-    checkouts = ((before, earlier.BEFORE), (HERE.parent.resolve(), earlier.NOW))
     with contextlib.ExitStack() as stack:
         servers = [
-            stack.enter_context(earlier.gateway_of(checkout, plain, folder / name.replace(" ", "-"), name))
-            for checkout, name in checkouts
+            stack.enter_context(earlier.gateway_of(program, plain, folder / program.name)) for program in programs
         ]
         limit = stack.enter_context(nginx(plain, folder))
         found = earlier.requests_per_core([*servers, *([] if limit is None else [limit])], seconds)
     return {name: 1e6 / per_core for name, per_core in found.items()}
 
 
-def steady_load(plain: Server, checkout: Path, arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """The figures of a checkout's project at the steady rate."""
-    program = ["-m", "fairtrial_cli.main"] if (checkout / "fairtrial_cli").exists() else ["-c", RELEASED]
-    python = checkout / ".venv" / "bin" / "python"
-    command = [str(python) if python.exists() else sys.executable, *program]
-    with idle.project(folder, plain.port, command, {**os.environ, "PYTHONPATH": str(checkout)}) as up:
+def steady_load(plain: Server, program: Program, arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """The figures of a program's project at the steady rate."""
+    with idle.project(folder, plain.port, program.command, program.environment) as up:
         much = idle.much_traffic(up, arguments.per_second, arguments.seconds)
     answers = much["answers"]
     cpu = {f"{name}_us": 1e6 * used / answers for name, used in much["cpu_seconds"].items()}
@@ -65,21 +59,25 @@ def steady_load(plain: Server, checkout: Path, arguments: argparse.Namespace, fo
 
 def measure(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """All figures, by program."""
-    before, now = arguments.before.resolve(), HERE.parent.resolve()
+    programs = Program(BEFORE, arguments.before.resolve()), Program(NOW, HERE.parent.resolve())
     found: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory(prefix="fairtrial-record-") as place, upstream() as plain:
         folder = Path(place)
-        full = full_load(plain, before, arguments.round_seconds, folder)
-        for name, checkout in ((earlier.BEFORE, before), (earlier.NOW, now)):
-            steady = steady_load(plain, checkout, arguments, folder / f"{name.replace(' ', '-')}-project")
-            found[name] = {**steady, "steady_worker_us": steady["worker_us"], "worker_us": full.pop(name)}
+        full = full_load(plain, programs, arguments.round_seconds, folder)
+        for program in programs:
+            steady = steady_load(plain, program, arguments, folder / f"{program.name}-project")
+            found[program.name] = {
+                **steady,
+                "steady_worker_us": steady["worker_us"],
+                "worker_us": full.pop(program.name),
+            }
         found |= {name: {"worker_us": used} for name, used in full.items()}
     return found
 
 
 def report(found: Mapping[str, Mapping[str, Any]]) -> str:
     """The figures and their ratios as a table."""
-    before, now, limit = found[earlier.BEFORE], found[earlier.NOW], found.get("nginx", {})
+    before, now, limit = found[BEFORE], found[NOW], found.get("nginx", {})
     lines = [f"{'':22}{'nginx':>10}{'before':>10}{'now':>10}{'now/before':>12}"]
     for words, name, unit in FIGURES:
         of_nginx = f"{limit[name]:10.1f}" if name in limit else f"{'-':>10}"

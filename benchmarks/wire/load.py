@@ -30,6 +30,12 @@ GAP_MS, CHUNKS = 20, 50
 SLOW_MS, RAMP = 2000, 100
 USERS = 3000
 WORDS = "a question of some length " * 36
+DATED = (
+    "Order 2026-11-03, id 0b81dd0c-13f6-4b3e-9a3f-7d1e5c2a9b64, was placed on 2026-11-03T14:05:09Z. Invoice 4711238 "
+    "was sent on 2026-11-12 at 09:15, and trace 4bf92f3577b34da6a3ce929d0e0e4736 says so. "
+)
+TEXTS = {"clean": WORDS, "dated": DATED + WORDS[len(DATED) :]}
+"""Texts of requests by name: one without digits, and one of the same length with dates, times and ids."""
 
 
 def request(**fields: Any) -> bytes:
@@ -43,9 +49,10 @@ def request(**fields: Any) -> bytes:
     return head.encode() + body
 
 
-def of_users() -> Iterator[bytes]:
+def of_users(text: str = WORDS) -> Iterator[bytes]:
     """Requests of one user after another, without end, because a gateway caches what it computed for a user."""
-    return itertools.cycle([request(user=f"u-{number}") for number in range(USERS)])
+    messages = [{"role": "user", "content": text}]
+    return itertools.cycle([request(user=f"u-{number}", messages=messages) for number in range(USERS)])
 
 
 class Asking(asyncio.Protocol):

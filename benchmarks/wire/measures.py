@@ -35,10 +35,10 @@ def full_load(server: Server, seconds: float) -> dict[str, float]:
     return {"per_core": found["requests"] / (cpu_seconds(server.pid) - before), "per_second": found["per_second"]}
 
 
-def load_in_turns(servers: Sequence[Server], seconds: float) -> list[float]:
+def load_in_turns(servers: Sequence[Server], seconds: float, text: str, in_flight: int) -> list[float]:
     """Requests of each server for each second of CPU time, under full load in short turns; see `turns`."""
     ports, pids = ",".join(str(one.port) for one in servers), ",".join(str(one.pid) for one in servers)
-    command = [sys.executable, "-m", "benchmarks.wire.turns", ports, pids, str(seconds), str(CONNECTIONS)]
+    command = [sys.executable, "-m", "benchmarks.wire.turns", ports, pids, str(seconds), str(in_flight), text]
     printed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT).stdout
     found: list[float] = json.loads(printed)
     return found

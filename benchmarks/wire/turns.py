@@ -1,7 +1,8 @@
 """Loads two servers in short turns from one process, so that whatever slows the machine slows both alike; prints JSON.
 
-``python -m benchmarks.wire.turns PORTS PIDS SECONDS CONNECTIONS``: full load on each server for SECONDS in all. The
-turns are A B B A and so on. Each server keeps its connections, and is idle while it is not its turn.
+``python -m benchmarks.wire.turns PORTS PIDS SECONDS CONNECTIONS TEXT``: full load on each server for SECONDS in all,
+with the text of that name. The turns are A B B A and so on. Each server keeps its connections, and is idle while it is
+not its turn.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Iterator, Sequence
 
 import uvloop
 
-from benchmarks.wire.load import Asking, connect, of_users
+from benchmarks.wire.load import TEXTS, Asking, connect, of_users
 from benchmarks.wire.processes import cpu_seconds
 
 TURN = 0.05
@@ -50,9 +51,9 @@ class Loaded:
         return time.perf_counter() < self._end
 
 
-async def in_turns(servers: Sequence[Loaded], seconds: float, connections: int) -> list[float]:
+async def in_turns(servers: Sequence[Loaded], seconds: float, connections: int, text: str) -> list[float]:
     """The requests of each server for each second of CPU time: the medians of its turns."""
-    raws = of_users()
+    raws = of_users(text)
     for server in servers:
         await server.connect(raws, connections)
     for number in range(WARM_UP + round(seconds / TURN)):
@@ -65,7 +66,8 @@ def main() -> None:
     """Measure and print."""
     ports, pids = ([int(part) for part in argument.split(",")] for argument in sys.argv[1:3])
     servers = [Loaded(port, pid) for port, pid in zip(ports, pids, strict=True)]
-    print(json.dumps(uvloop.run(in_turns(servers, float(sys.argv[3]), int(sys.argv[4])))))
+    seconds, connections, text = float(sys.argv[3]), int(sys.argv[4]), TEXTS[sys.argv[5]]
+    print(json.dumps(uvloop.run(in_turns(servers, seconds, connections, text))))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,58 @@
+"""A version of the product to measure: this checkout, another one, or the program of a release's fixture."""
+
+from __future__ import annotations
+
+import compileall
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+FIRST_MAIN = "from fairtrial.cli.main import main; main()"
+"""Starts the command line of the first release, whose package has another name."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """The packages in a folder, run with the folder's own ``.venv`` if there is one."""
+
+    name: str
+    folder: Path
+
+    @property
+    def python(self) -> str:
+        """The interpreter."""
+        own = self.folder / ".venv" / "bin" / "python"
+        return str(own) if own.exists() else sys.executable
+
+    @property
+    def command(self) -> list[str]:
+        """The command line, `fairtrial`."""
+        ours = (self.folder / "fairtrial_cli").exists()
+        return [self.python, *(("-m", "fairtrial_cli.main") if ours else ("-c", FIRST_MAIN))]
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables with which the interpreter finds its packages, and the benchmarks of this checkout."""
+        return {**os.environ, "PYTHONPATH": f"{self.folder}{os.pathsep}{ROOT}"}
+
+    @cached_property
+    def commit(self) -> str:
+        """The commit of a checkout, shortened and marked if files differ from it; a release's own name otherwise."""
+        if not (self.folder / ".git").exists():
+            return self.name
+        describe = ["git", "-C", str(self.folder), "describe", "--always", "--dirty", "--exclude=*"]
+        return subprocess.run(describe, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+
+def of_release(version: str, folder: Path) -> Program:
+    """The program of a release's fixture, unpacked and compiled into that folder."""
+    with zipfile.ZipFile(ROOT / "tests" / "fixtures" / "releases" / version / "program.zip") as archive:
+        archive.extractall(folder)
+    compileall.compile_dir(folder, quiet=2)
+    return Program(f"release {version}", folder)
