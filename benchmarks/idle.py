@@ -70,7 +70,11 @@ class Up:
 
 @contextmanager
 def project(
-    folder: Path, upstream_port: int, program: Sequence[str] = FAIRTRIAL, environment: Mapping[str, str] = os.environ
+    folder: Path,
+    upstream_port: int,
+    program: Sequence[str] = FAIRTRIAL,
+    environment: Mapping[str, str] = os.environ,
+    options: Sequence[str] = (),
 ) -> Iterator[Up]:
     """`fairtrial init`, its models on the upstream and its route under the generator's name, and `fairtrial up`."""
     port = _free_ports()
@@ -80,7 +84,7 @@ def project(
     text = config.read_text().replace(f"127.0.0.1:{port + 3}", f"127.0.0.1:{upstream_port}")
     config.write_text(text.replace(f"  {ROUTE}:", f"  {SERVED}:"))
     with (folder / "up.log").open("wb") as log:
-        process = subprocess.Popen([*program, "up"], cwd=folder, stdout=log, stderr=log, env=environment)
+        process = subprocess.Popen([*program, "up", *options], cwd=folder, stdout=log, stderr=log, env=environment)
     with ended(process, number=signal.SIGINT, seconds=60):
         _await_up(folder / "up.log", process)
         await_answer(port)
@@ -115,10 +119,10 @@ def little_traffic(up: Up, per_second: int, seconds: float) -> dict[str, float]:
     """Percent of a core that control uses at this rate, and how many times a bare bulk insert that is."""
     (control,) = up.pids()["control"]
     marks = _sizes(up)
-    _generate(up, seconds=1, per_second=per_second)
+    generate(up, seconds=1, per_second=per_second)
     time.sleep(1)
     before = cpu_seconds(control)
-    _generate(up, seconds=seconds, per_second=per_second)
+    generate(up, seconds=seconds, per_second=per_second)
     time.sleep(1)
     used = cpu_seconds(control) - before
     bare = _bare_insert(_lines_since(up, marks), up.folder)
@@ -145,14 +149,14 @@ def much_traffic(up: Up, per_second: int, seconds: float) -> dict[str, Any]:
     pids = {pid: kind for kind, found in up.pids().items() for pid in found}
     before = {pid: cpu_seconds(pid, alone=True) for pid in pids}
     begun_us = time.time_ns() // 1000
-    sent = _generate(up, seconds=seconds, per_second=per_second)
+    sent = generate(up, seconds=seconds, per_second=per_second)
     used: dict[str, float] = {"load generator": sent["cpu_seconds"]}
     for pid, kind in pids.items():
         used[kind] = used.get(kind, 0.0) + cpu_seconds(pid, alone=True) - before[pid]
     return {**sent, "per_second": per_second, "begun_us": begun_us, "cpu_seconds": used}
 
 
-def _generate(up: Up, *, seconds: float, per_second: int) -> dict[str, Any]:
+def generate(up: Up, *, seconds: float, per_second: int) -> dict[str, Any]:
     """The load generator in a process of its own: what it counted, and its CPU."""
     command = [sys.executable, str(HERE / "wire" / "load.py"), "steady", str(up.port), str(seconds), str(per_second)]
     before = os.times()

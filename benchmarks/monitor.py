@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 sys.path[0] = str(Path(__file__).parents[1])  # a file beside this one has the name of a package of ours
 
-from fairtrial.config.layout import Layout  # noqa: E402
+from benchmarks.monitored_store import NAME, START_US, WEEK_US, Size, fill, insert, make_project  # noqa: E402
 from fairtrial.config.project import Project, load_project  # noqa: E402
 from fairtrial.experiments.analysis_plan import AnalysisPlan  # noqa: E402
 from fairtrial.store.core.database import Database  # noqa: E402
@@ -35,61 +35,6 @@ from gateway.control.background.experiment_monitor import ExperimentMonitor, Sta
 from gateway.control.background.plan_publisher import PlanPublisher  # noqa: E402
 from gateway.control.operations.experiments.describe_decision import describe_decision  # noqa: E402
 
-NAME = "tuned-vs-base"
-START_US = 1_800_000_000_000_000
-WEEK_US = 7 * 86_400_000_000
-SLICE = 500_000
-MIB = 1 << 20
-PROJECT = """\
-version: 1
-deployments:
-  base: {model: openai/base, base_url: http://127.0.0.1:9/v1}
-  tuned: {model: openai/tuned, base_url: http://127.0.0.1:8/v1, parent: base}
-routes:
-  support: {experiment: tuned-vs-base, fallback: base}
-metrics:
-  resolved: {from: feedback, key: resolved, kind: boolean, window: 1d}
-experiments:
-  tuned-vs-base:
-    question: Does the tuned model resolve more?
-    unit: user
-    control: base
-    variants: {base: {deployment: base}, tuned: {deployment: tuned}}
-    split: {base: 50, tuned: 50}
-    primary: {metric: feedback.resolved, require: superior, mde: 1pp}
-"""
-REQUESTS = """
-INSERT INTO requests BY NAME
-SELECT 'r' || lpad(i::VARCHAR, 31, '0') AS request_id, make_timestamp($start + (i * $step)::BIGINT) AS at_time,
-    'chat.completions' AS endpoint, 'support' AS route, 200 AS status,
-    CASE WHEN hash(i * 3) % 100 = 0 THEN 'error' ELSE 'ok' END AS outcome, 'assigned' AS reason, 'p' AS plan_hash,
-    'w' AS worker, 'tuned-vs-base' AS experiment,
-    CASE WHEN hash(hash(i) % $units + 7) % 2 = 0 THEN 'base' ELSE 'tuned' END AS variant_assigned,
-    md5('u' || (hash(i) % $units)) AS exposed_unit, md5('u' || (hash(i) % $units)) AS unit, true AS enrolled,
-    $hash AS analysis_hash, 'running' AS experiment_state,
-    CASE WHEN hash(i * 3) % 100 = 0 THEN 'failed' ELSE 'answered' END AS arm_outcome, 'answered' AS user_outcome,
-    12.5 + hash(i + 5) % 1000000 / 1000 AS latency_ms, hash(i + 6) % 100000 / 1000 AS ttft_ms,
-    (hash(i) % 9000 / 1e6)::DECIMAL(18, 9) AS cost_usd, 100 AS tokens_in, 20 + hash(i) % 400 AS tokens_out
-FROM range($first, $last) t(i)
-"""
-ATTEMPTS = """
-INSERT INTO attempts BY NAME
-SELECT 'r' || lpad(i::VARCHAR, 31, '0') AS request_id, make_timestamp($start + (i * $step)::BIGINT) AS at_time,
-    0 AS ordinal, 'live' AS purpose, 'base' AS deployment, 200 AS status, 'answered' AS outcome,
-    CASE WHEN hash(i * 3) % 100 = 0 THEN 'upstream' END AS fault
-FROM range($first, $last) t(i)
-"""
-FEEDBACK = """
-INSERT INTO feedback BY NAME
-SELECT 'f' || i AS feedback_id, make_timestamp($start + (i * $step)::BIGINT + 60000000) AS at_time, 'resolved' AS key,
-    hash(i) % 3 <> 0 AS boolean, 'request' AS attribution, 'r' || lpad(i::VARCHAR, 31, '0') AS request_id,
-    'r' || lpad(i::VARCHAR, 31, '0') AS subject, make_timestamp($start + (i * $step)::BIGINT) AS subject_time,
-    'tuned-vs-base' AS subject_experiment,
-    CASE WHEN hash(hash(i) % $units + 7) % 2 = 0 THEN 'base' ELSE 'tuned' END AS subject_arm,
-    md5('u' || (hash(i) % $units)) AS subject_unit, ['tuned-vs-base'] AS experiments
-FROM range($first, $last) t(i)
-WHERE hash(i + 9) % 20 = 0
-"""
 PLAIN_REQUESTS = """
 WITH units AS (
     SELECT exposed_unit, arg_min(variant_assigned, at_time) AS arm, min(at_time) AS since,
@@ -126,6 +71,9 @@ GROUP BY ALL
 """
 
 
+MIB = 1 << 20
+
+
 class Timing(NamedTuple):
     """Seconds on the clock, and of a core."""
 
@@ -154,7 +102,7 @@ def main() -> None:
 def measure(folder: Path, wanted: argparse.Namespace) -> Iterator[tuple[str, float | int]]:
     """A name and its seconds, ratio or count."""
     folder.mkdir(exist_ok=True)
-    project = _project(folder)
+    project, size = make_project(folder), Size(wanted.requests, wanted.units)
     now = [START_US]
     fresh = not project.layout.store.exists()
     with closing(Database.open(project.layout)) as database:
@@ -165,7 +113,8 @@ def measure(folder: Path, wanted: argparse.Namespace) -> Iterator[tuple[str, flo
         monitor = ExperimentMonitor(database, publisher, lambda: now[0], rest=0)
         if fresh:
             monitor.step()
-            _fill(database, project, wanted)
+            for count in fill(database, project, size):
+                print(f"{count:,} of {size.requests:,}", file=sys.stderr)
         now[0] = START_US + WEEK_US
         yield "requests", wanted.requests
         yield "units", wanted.units
@@ -173,7 +122,7 @@ def measure(folder: Path, wanted: argparse.Namespace) -> Iterator[tuple[str, flo
         if stored is None:
             raise SystemExit("the store has no frozen plan")
         yield from _steps(database, monitor, stored.plan, now)
-        yield "500 more requests into the sums, seconds of a core", _more(database, project, wanted).cpu
+        yield "500 more requests into the sums, seconds of a core", _more(database, project, size).cpu
         yield from _page(database, publisher, monitor.statuses[NAME], now[0])
     yield "memory at most, MiB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 // MIB
 
@@ -222,38 +171,14 @@ def _time(at_us: int) -> Any:
     return timestamp(at_us)
 
 
-def _project(folder: Path) -> Project:
-    path = folder / "fairtrial.yaml"
-    path.write_text(PROJECT)
-    project = load_project(path, {})
-    Layout(project.layout.store).make()
-    return project
-
-
-def _fill(database: Database, project: Project, wanted: argparse.Namespace) -> None:
-    for first in range(0, wanted.requests, SLICE):
-        _insert(database, project, wanted, (first, min(wanted.requests, first + SLICE)))
-        unit_sums.fold(database)
-        print(f"{first:,} of {wanted.requests:,}", file=sys.stderr)
-
-
-def _more(database: Database, project: Project, wanted: argparse.Namespace) -> Timing:
+def _more(database: Database, project: Project, size: Size) -> Timing:
     """Fold 500 more requests."""
     best = Timing(9e9, 9e9)
     for number in range(3):
-        first = wanted.requests + 500 * number
-        _insert(database, project, wanted, (first, first + 500))
+        first = size.requests + 500 * number
+        insert(database, project, size, first, first + 500)
         best = min(best, timed(lambda: unit_sums.fold(database)), key=lambda one: one.cpu)
     return best
-
-
-def _insert(database: Database, project: Project, wanted: argparse.Namespace, rows: tuple[int, int]) -> None:
-    common = {"start": START_US, "step": WEEK_US / wanted.requests, "first": rows[0], "last": rows[1]}
-    with database.transaction() as cursor:
-        hashed = {"units": wanted.units, "hash": project.plan.experiments[NAME].analysis_hash}
-        cursor.execute(REQUESTS, common | hashed)
-        cursor.execute(ATTEMPTS, common)
-        cursor.execute(FEEDBACK, common | {"units": wanted.units})
 
 
 def timed(step: Callable[[], object]) -> Timing:

@@ -1,0 +1,109 @@
+"""What the present tree costs beside an earlier release: each kind of work in pairs, in one run, as ratios.
+
+    python benchmarks/since.py [--before CHECKOUT] [--only gateway|commands|services] [--rounds 6] [--write] [--json]
+
+The earlier program is that of the newest release with a fixture, or that of another checkout. The exit code is 1 if any
+kind of work costs more than 1.1 times what it cost there, beyond doubt: the ratio's lower bound decides. With
+``--write``, the table of `docs/reference/speed.md` becomes that of this run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path[0] = str(ROOT)  # a file beside this one has the name of a package of ours
+
+from benchmarks.since_work import commands, services  # noqa: E402
+from benchmarks.wire import earlier  # noqa: E402
+from benchmarks.wire.paired import Row, merged, table  # noqa: E402
+from benchmarks.wire.programs import Program, of_release  # noqa: E402
+from benchmarks.wire.servers import Server, upstream  # noqa: E402
+from tests.fixtures.releases.unpacked import releases  # noqa: E402
+
+MOST = 1.10
+PAGE = ROOT / "docs" / "reference" / "speed.md"
+BEGIN, END = "<!-- benchmarks/since.py -->", "<!-- end -->"
+PARTS = ("gateway", "commands", "services")
+
+
+def measure(programs: tuple[Program, Program], folder: Path, arguments: argparse.Namespace) -> Iterator[Row]:
+    """All rows, one for each pair."""
+    with upstream() as plain:
+        for part in arguments.only or PARTS:
+            began = time.monotonic()
+            yield from _part(part, plain, programs, folder, arguments)
+            print(f"{part}: {time.monotonic() - began:.0f} s", file=sys.stderr)
+
+
+def _part(
+    part: str, plain: Server, programs: tuple[Program, Program], folder: Path, arguments: argparse.Namespace
+) -> Iterator[Row]:
+    if part == "gateway":
+        return earlier.pairs(plain, programs, folder / part, arguments.seconds, arguments.rounds)
+    if part == "services":
+        return services.pairs(plain, programs, folder / part)
+    return commands.pairs(programs, folder, plain.port)
+
+
+def too_slow(rows: Sequence[Row]) -> list[Row]:
+    """The rows whose lower bound is above the limit."""
+    return [row for row in rows if row.bounds[0] > MOST]
+
+
+def as_markdown(rows: Sequence[Row], programs: tuple[Program, Program]) -> str:
+    """The table of the page."""
+    before, now = programs
+    lines = [f"| work | {before.commit} | {now.commit} | ratio | at least | at most |", "|---|--:|--:|--:|--:|--:|"]
+    for row in rows:
+        low, high = row.bounds
+        costs = f"{row.before:.3g} {row.unit} | {row.now:.3g}"
+        lines.append(f"| {row.work} | {costs} | {row.ratio:.2f} | {low:.2f} | {high:.2f} |")
+    return "\n".join(lines)
+
+
+def write(text: str) -> None:
+    """Put the table into the page."""
+    page = PAGE.read_text(encoding="utf-8")
+    whole = re.sub(f"(?s){BEGIN}.*?{END}", lambda _: f"{BEGIN}\n{text}\n{END}", page)
+    PAGE.write_text(whole, encoding="utf-8")
+
+
+def main() -> None:
+    """Measure, print and judge."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--before", type=Path, metavar="CHECKOUT", help="compare with the program of another checkout")
+    parser.add_argument("--only", action="append", choices=PARTS, help="measure this part only")
+    parser.add_argument("--rounds", type=int, default=6, help="pairs of gateways")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each load on a gateway")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/reference/speed.md")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="fairtrial-since-") as place:
+        folder = Path(place)
+        now = Program("now", ROOT)
+        before = (
+            Program("before", arguments.before.resolve())
+            if arguments.before
+            else of_release(releases()[-1], folder / "released")
+        )
+        rows = merged(measure((before, now), folder, arguments))
+        if arguments.write:
+            write(as_markdown(rows, (before, now)))
+        print(json.dumps([asdict(row) for row in rows]) if arguments.json else table(rows))
+    slow = too_slow(rows)
+    for row in slow:
+        print(f"slower than {before.commit}: {row.work}, at least {row.bounds[0]:.2f} times", file=sys.stderr)
+    sys.exit(1 if slow else 0)
+
+
+if __name__ == "__main__":
+    main()

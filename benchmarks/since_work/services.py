@@ -1,0 +1,68 @@
+"""CPU of `fairtrial up`: of all its processes at rest, and of control while requests come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from benchmarks import idle
+from benchmarks.wire.paired import Row
+from benchmarks.wire.processes import cpu_seconds
+from benchmarks.wire.programs import Program
+from benchmarks.wire.servers import Server
+
+WINDOWS, WINDOW_SECONDS = 6, 10.0
+TURNS, TURN_SECONDS, PER_SECOND = 6, 5.0, 400
+DRAIN_SECONDS = 2.5
+"""After which control has stored what came."""
+
+
+def pairs(plain: Server, programs: tuple[Program, Program], folder: Path) -> Iterator[Row]:
+    """Both projects run at the same time: they rest together, and get requests in turns."""
+    folder.mkdir()
+    shown = all((program.folder / "dashboard").exists() for program in programs)
+    with ExitStack() as stack:
+        ups = [
+            stack.enter_context(
+                idle.project(
+                    folder / str(place),
+                    plain.port,
+                    program.command,
+                    program.environment,
+                    options=() if shown else ("--no-dashboard",),
+                )
+            )
+            for place, program in enumerate(programs)
+        ]
+        yield from _at_rest(ups, "at rest, all of up" if shown else "at rest, gateway and control")
+        yield from _control(ups)
+
+
+def _at_rest(ups: Sequence[idle.Up], work: str) -> Iterator[Row]:
+    time.sleep(idle.SETTLE_SECONDS)
+    for _ in range(WINDOWS):
+        before = [cpu_seconds(up.pid) for up in ups]
+        time.sleep(WINDOW_SECONDS)
+        first, second = (
+            100 * (cpu_seconds(up.pid) - used) / WINDOW_SECONDS for up, used in zip(ups, before, strict=True)
+        )
+        yield Row(work, "% of a core", [(first, second)])
+
+
+def _control(ups: Sequence[idle.Up]) -> Iterator[Row]:
+    for number in range(TURNS + 1):
+        used = {up.port: _turn(up) for up in (ups if number % 2 else ups[::-1])}
+        if number:  # the first turn warms up
+            first, second = (used[up.port] for up in ups)
+            yield Row(f"control, a request at {PER_SECOND} a second", "µs of CPU", [(first, second)])
+
+
+def _turn(up: idle.Up) -> float:
+    """Microseconds of control's CPU for each answer of one turn."""
+    (control,) = up.pids()["control"]
+    before = cpu_seconds(control)
+    answers = idle.generate(up, seconds=TURN_SECONDS, per_second=PER_SECOND)["answers"]
+    time.sleep(DRAIN_SECONDS)
+    return float(1e6 * (cpu_seconds(control) - before) / answers)
