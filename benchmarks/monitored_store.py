@@ -93,6 +93,8 @@ def fill(database: Database, project: Project, size: Size) -> Iterator[int]:
         insert(database, project, size, first, last)
         unit_sums.fold(database)
         yield last
+    for _ in range(unit_sums.PARTS + 1):  # a compaction takes so many passes
+        unit_sums.fold(database)
 
 
 def insert(database: Database, project: Project, size: Size, first: int, last: int) -> None:

@@ -7,7 +7,7 @@ their own tables, and only if they are needed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fairtrial.domain.metrics import CATALOGUE
@@ -15,18 +15,14 @@ from fairtrial.domain.plurals import counted
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
 from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
 from fairtrial.stats.arms.amounts import Amounts
-from fairtrial.stats.sequential.error_guardrail import ErrorShares, RequestErrors
-from fairtrial.stats.sequential.unit_shares import BINS, UnitShares
+from fairtrial.stats.sequential.error_guardrail import RequestErrors
 from fairtrial.stats.sums import JointMoments, Moments
 from fairtrial.store.core.database import Cursor
-from fairtrial.store.experiments.sums import unit_groups
+from fairtrial.store.experiments.sums import share_sums, unit_groups
 from fairtrial.store.experiments.sums.feedback_sums import read_feedback
 from fairtrial.store.experiments.sums.quantile_sums import read_quantiles
 from fairtrial.store.experiments.transitions import Interruption
 
-HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
-LATE_US = 60_000_000
-"""How late the records of a window's requests may reach the store."""
 PER_ARM = """
 SELECT arm, count(*), sum(sent)::BIGINT, sum({kept_away})::BIGINT{columns}
 FROM (SELECT *{values} FROM {units})
@@ -41,13 +37,6 @@ VALUES = {
             THEN ({over} + CASE WHEN arm = {control} THEN 0 ELSE kept_away END) * least(1, {cap} / ({per} + kept_away))
         END AS px{i}, CASE WHEN {counts} AND {per} + kept_away > 0 THEN least({per} + kept_away, {cap}) END AS py{i}""",
 }
-VALUES["shares"] = (
-    VALUES["events"]
-    + """, CASE WHEN {hour} AND {h_per} > 0 THEN {hour_bin} END AS h{i},
-        CASE WHEN {day} AND {d_per} > 0 THEN {day_bin} END AS d{i},
-        CASE WHEN {day} AND {d_per} > 0 THEN {d_over} * least(1, {cap} / {d_per}) END AS wx{i},
-        CASE WHEN {day} AND {d_per} > 0 THEN least({d_per}, {cap}) END AS wy{i}"""
-)
 """The values of one unit, which are NULL if it does not count for the metric.
 
 ``pessimistic``: requests that a breaker kept away are bad ones of a treatment, and good ones of the control.
@@ -59,16 +48,9 @@ COLUMNS = {
     "pessimistic": """, count(px{i}), sum(px{i}), sum(py{i}), sum(px{i} * px{i}), sum(py{i} * py{i}),
     sum(px{i} * py{i})""",
 }
-COLUMNS["shares"] = (
-    COLUMNS["events"]
-    + """, histogram(h{i}), histogram(d{i}), count(wx{i}), sum(wx{i}), sum(wy{i}), sum(wx{i} * wx{i}),
-    sum(wy{i} * wy{i}), sum(wx{i} * wy{i})"""
-)
 """The sums of one arm."""
-BIN = "(floor({share} + 1e-9) + (key % 1000003 / 1000003.0 < {share} - floor({share} + 1e-9) - 1e-9)::INT)::INT"
-"""The bin of a unit's share, times the last bin: a share between two bins goes to one of them by the unit's hash."""
 EVENT_USERS = "SELECT arm{columns} FROM ({units}) GROUP BY arm"
-WIDTHS = {"events": 7, "shares": 15, "amount": 5, "pessimistic": 6}
+WIDTHS = {"events": 7, "amount": 5, "pessimistic": 6}
 """The number of columns of each."""
 
 
@@ -105,16 +87,22 @@ def read_sums(
     others = [one for one in metrics if one.method in ("quantile", "feedback", "given")]
     summed = [one for one in metrics if one.counts_requests or (one.method == "amount" and one.cap)]
     bound, apart = unit_groups.bound(plan, hashes), unit_groups.any_kept_away(cursor, plan)
-    shares = not events_only and any(one.method == "shares" for one in summed)
-    windows, until_us = shares and plan.unit != "request", {HOUR_US: max(now_us, wall_us), DAY_US: now_us}
-    read = _SumsOfUnits(plan, summed, apart, interruptions, until_us if shares else {})
-    if others:
-        cursor.execute(unit_groups.keep(summed, apart=apart, windows=windows), bound)
+    shares = [] if events_only else [one for one in summed if one.method == "shares"]
+    read = _SumsOfUnits(plan, summed, apart)
+    if others or shares:
+        cursor.execute(unit_groups.keep(summed, apart=apart), bound)
         read.into(arms, cursor, unit_groups.KEPT, {})
+        until_us = {share_sums.HOUR_US: max(now_us, wall_us), share_sums.DAY_US: now_us}
+        for (index, metric), found in share_sums.read_shares(
+            cursor, plan, hashes, shares, until_us=until_us, interruptions=interruptions
+        ).items():
+            sums = arms[list(plan.shares)[index]].metrics
+            if isinstance(events := sums.get(metric), RequestErrors):
+                sums[metric] = replace(events, shares=found)
         _read_others(cursor, plan, hashes, others, arms, (now_us, interruptions))
         cursor.execute(unit_groups.FORGET)
     else:
-        read.into(arms, cursor, f"({unit_groups.counted(summed, apart=apart, windows=windows)})", bound)
+        read.into(arms, cursor, f"({unit_groups.counted(summed, apart=apart)})", bound)
     return Sums(now_us, {name: arm.done() for name, arm in arms.items()})
 
 
@@ -142,16 +130,11 @@ def read_event_users(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str]) 
 
 @dataclass(frozen=True, slots=True)
 class _SumsOfUnits:
-    """Reads the metrics that are computed from the sums of units. ``apart``: with requests that were kept away.
-
-    ``until_us``: the time until when windows are complete, by their length; empty to read no shares of units.
-    """
+    """Reads the metrics that are computed from the sums of units. ``apart``: with requests that were kept away."""
 
     plan: AnalysisPlan
     metrics: Sequence[MetricPlan]
     apart: bool
-    interruptions: Sequence[Interruption]
-    until_us: Mapping[int, int]
 
     def into(self, arms: Mapping[str, _Arm], cursor: Cursor, units: str, bound: Mapping[str, object]) -> None:
         """Read them into the arms. ``units``: the source of units, which binds ``bound``."""
@@ -190,46 +173,17 @@ class _SumsOfUnits:
             "control": list(self.plan.shares).index(self.plan.control),
         }
         kind: str = "events" if metric.method == "shares" else metric.method
-        if metric.method == "shares" and self.until_us:
-            kind, found = "shares", found | self._windows(metric, counts)
         return [(one, found) for one in (kind, *(["pessimistic"] if self.apart and known.needs_answer else []))]
-
-    def _windows(self, metric: MetricPlan, counts: str) -> dict[str, object]:
-        """The sums of both windows, and when they are complete. With a unit for each request they are the request."""
-        known = CATALOGUE[metric.metric]
-        if self.plan.unit == "request":
-            hour = day = counts
-            h_over, h_per, d_over, d_per, away = known.over, known.per, known.over, known.per, "kept_away"
-        else:
-            hour, day = (
-                f"{counts} AND {unit_groups.complete(window, until_us - LATE_US, self.interruptions)}"
-                for window, until_us in self.until_us.items()
-            )
-            h_over, h_per = f"h_{known.over}", f"h_{known.per}"
-            d_over, d_per, away = f"d_{known.over}", f"d_{known.per}", "d_kept_away"
-        if self.apart and known.needs_answer:
-            control = list(self.plan.shares).index(self.plan.control)
-            d_over, d_per = f"({d_over} + CASE WHEN arm = {control} THEN 0 ELSE {away} END)", f"({d_per} + {away})"
-        return {
-            "hour": hour, "day": day, "h_per": h_per, "d_over": d_over, "d_per": d_per,
-            "hour_bin": BIN.format(share=f"({BINS - 1} * {h_over} / {h_per})"),
-            "day_bin": BIN.format(share=f"({BINS - 1} * {d_over} / {d_per})"),
-        }  # fmt: skip
 
 
 def _errors(metric: MetricPlan, found: Sequence[Any], pessimistic: Sequence[float] = ()) -> RequestErrors:
     """The sums of events, from the columns of `COLUMNS`."""
-    n, users, *sums = found[:7]
-    shares = None
-    if len(found) == WIDTHS["shares"]:
-        hour, day = (UnitShares(tuple(int((one or {}).get(at, 0)) for at in range(BINS))) for one in found[7:9])
-        shares = ErrorShares(hour, day, JointMoments(int(found[9]), *map(float, found[10:])))
+    n, users, *sums = found
     return RequestErrors(
         int(users),
         JointMoments(int(n), *map(float, sums)),
         float(metric.cap or REQUESTS_CAP),
         JointMoments(int(pessimistic[0]), *map(float, pessimistic[1:])) if pessimistic else None,
-        shares,
     )
 
 

@@ -14,7 +14,6 @@ from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.store.core.database import Cursor
 from fairtrial.store.core.query import timestamp
-from fairtrial.store.derived.unit_sums import DAY, HOUR, MINUTE
 from fairtrial.store.experiments.transitions import Interruption
 
 SHARES = 1_000_000
@@ -28,23 +27,6 @@ GROUP BY hash(unit)
 """
 ALL = ", sum({name})::DOUBLE AS {name}"
 SUM = ", coalesce(sum({name}) FILTER (NOT kept_away), 0)::DOUBLE AS {name}"
-WINDOWED = """
-WITH units AS MATERIALIZED ({grouped}), inside AS (
-    SELECT key{sums}
-    FROM (
-        SELECT hash(unit) AS key, * EXCLUDE (early), {minute} AS minute
-        FROM unit_sums
-        WHERE experiment = $experiment AND list_contains($hashes::VARCHAR[], analysis_hash) AND NOT early{share}
-    ) JOIN (SELECT key, since FROM units) USING (key)
-    WHERE minute < since + {day}
-    GROUP BY key
-)
-SELECT * FROM units LEFT JOIN inside USING (key)
-"""
-"""As `GROUPED`, with the sums of each unit's first hour (``h_…``) and first day (``d_…``)."""
-IN_WINDOWS = """, coalesce(sum({name}) FILTER (NOT kept_away AND minute < since + {hour}), 0)::DOUBLE AS h_{name},
-    coalesce(sum({name}) FILTER (NOT kept_away), 0)::DOUBLE AS d_{name}"""
-AWAY_IN_WINDOW = ", coalesce(sum(sent) FILTER (kept_away), 0)::DOUBLE AS d_kept_away"
 APART = ", coalesce(sum(sent) FILTER (kept_away), 0)::DOUBLE AS kept_away"
 ANY_KEPT_AWAY = "SELECT count(*) FROM unit_sums WHERE kept_away AND experiment = $1"
 SHARE = " AND hash({unit}) % 1000000 < $share"
@@ -81,11 +63,11 @@ def any_kept_away(cursor: Cursor, plan: AnalysisPlan) -> bool:
     return bool(count)
 
 
-def grouped(metrics: Sequence[MetricPlan] = (), *, hit: str = "", apart: bool = False, windows: bool = False) -> str:
+def grouped(metrics: Sequence[MetricPlan] = (), *, hit: str = "", apart: bool = False) -> str:
     """A query of all units, with the sums that these metrics need.
 
     ``hit``: a condition on rows; only units with such a row are read. ``apart``: requests that a breaker kept away are
-    in no sum except ``kept_away``. ``windows``: with the sums of each unit's windows, for metrics by shares of units.
+    in no sum except ``kept_away``.
     """
     names = ["sent"]
     for one in metrics:
@@ -95,24 +77,17 @@ def grouped(metrics: Sequence[MetricPlan] = (), *, hit: str = "", apart: bool = 
     sums = "".join((SUM if apart else ALL).format(name=name) for name in dict.fromkeys(names) if name)
     sums += APART if apart else ""
     narrowed = HIT.format(hit=hit) if hit else ""
-    found = GROUPED.format(sums=sums, share=narrowed)
-    if not windows:
-        return found
-    inside = [CATALOGUE[one.metric] for one in metrics if one.method == "shares"]
-    columns = dict.fromkeys(name for one in inside for name in (one.over, one.per))
-    sums = "".join(IN_WINDOWS.format(name=name, hour=HOUR) for name in columns) + AWAY_IN_WINDOW
-    minute = MINUTE.format(first_at="first_at")
-    return WINDOWED.format(grouped=found, sums=sums, share=narrowed, minute=minute, day=DAY)
+    return GROUPED.format(sums=sums, share=narrowed)
 
 
-def counted(metrics: Sequence[MetricPlan] = (), *, hit: str = "", apart: bool = False, windows: bool = False) -> str:
+def counted(metrics: Sequence[MetricPlan] = (), *, hit: str = "", apart: bool = False) -> str:
     """A query of the units that count since the plan began, with the index of their arm. Sums as in `grouped`."""
-    return COUNTED.format(grouped=grouped(metrics, hit=hit, apart=apart, windows=windows))
+    return COUNTED.format(grouped=grouped(metrics, hit=hit, apart=apart))
 
 
-def keep(metrics: Sequence[MetricPlan] = (), *, apart: bool = False, windows: bool = False) -> str:
+def keep(metrics: Sequence[MetricPlan] = (), *, apart: bool = False) -> str:
     """A statement that puts the rows of `counted` into the temporary table `KEPT`, for several queries."""
-    return KEEP.format(counted=counted(metrics, apart=apart, windows=windows))
+    return KEEP.format(counted=counted(metrics, apart=apart))
 
 
 def complete(window_us: int, until_us: int, interruptions: Iterable[Interruption]) -> str:
