@@ -111,12 +111,14 @@ def evidence_above(effect: Effect | NotEnough, *, tau: float, null: float = 0.0)
     return EValue(won, found.n, f"{found.method}, one-sided normal mixture")
 
 
-def cases_for_bound(distance: float, *, variance: float, tau: float, alpha: float = 0.05, power: float = 0.8) -> int:
+def cases_for_bound(
+    distance: float, *, variance: float, tau: float, alpha: float = 0.05, power: float = 0.8, near: int = 1
+) -> int:
     """The number of units that bring the bound of `at_least` within ``distance`` of the true effect, with this power.
 
     ``distance`` is measured from the true difference to the limit, and is above 0. ``variance`` is that of one unit;
     ``tau`` and ``alpha`` are as in `at_least`. The half-width falls with the number of units, so doubling and bisection
-    find the number.
+    find the number; the search begins at ``near``.
 
     Source: as `at_least`.
 
@@ -129,10 +131,13 @@ def cases_for_bound(distance: float, *, variance: float, tau: float, alpha: floa
         v = variance / n
         return one_sided_half_width(v, tau=tau, alpha=alpha) + z * sqrt(v) <= distance
 
-    most = 1
+    least, most, step = 0, near, 1
     while not enough(most):
-        most *= 2
-    least = most // 2
+        least, most, step = most, most + step, 2 * step
+    if least == 0:
+        while most > step and enough(most - step):
+            most, step = most - step, 2 * step
+        least = max(0, most - step)
     while most - least > 1:
         middle = (least + most) // 2
         least, most = (least, middle) if enough(middle) else (middle, most)

@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["JointMoments", "Moments", "Successes"]
 
@@ -63,7 +63,7 @@ class Moments:
         """The moments of one value per unit. Raises `ValueError` for a value that is not finite."""
         x = finite_values(values)
         with np.errstate(over="ignore"):
-            return cls(len(x), float(x.sum()), product(x, x))
+            return cls(len(x), float(x.sum()), _product(x, x))
 
     def __add__(self, other: Self) -> Self:
         return type(self)(self.n + other.n, self.x + other.x, self.xx + other.xx)
@@ -115,7 +115,7 @@ class JointMoments:
             raise ValueError(f"each unit needs two values, but there are {len(one)} and {len(other)}")
         with np.errstate(over="ignore"):
             sums = float(one.sum()), float(other.sum())
-            return cls(len(one), *sums, product(one, one), product(other, other), product(one, other))
+            return cls(len(one), *sums, _product(one, one), _product(other, other), _product(one, other))
 
     def __add__(self, other: Self) -> Self:
         return type(self)(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
@@ -151,7 +151,7 @@ def _spread(n: int, x: float, y: float, xy: float, size: float, *, signed: bool 
     return (left if signed else max(0.0, left)) / (n - 1)
 
 
-def product(one: Floats, other: Floats) -> float:
+def _product(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     """The sum of products, without the threads of the matrix library, which wait for each other on a busy machine."""
     return float(np.einsum("i,i->", one, other))
 

@@ -128,10 +128,11 @@ def units_for(
     seen, unseen = found.variance * found.n, max(found.unseen) * found.n**2
     needed = cases_for_bound(distance, variance=seen, tau=tau, alpha=alpha, power=power)
     for _ in range(STEPS if unseen else 0):
-        more = cases_for_bound(
-            distance, variance=seen + unseen / needed, tau=tau, alpha=alpha, power=power_of_each(plan)
-        )
-        needed = -(-(needed + more) // 2)
+        variance = seen + unseen / needed
+        more = cases_for_bound(distance, variance=variance, tau=tau, alpha=alpha, power=power, near=needed)
+        before, needed = needed, -(-(needed + more) // 2)
+        if needed == before:
+            break
     return needed
 
 

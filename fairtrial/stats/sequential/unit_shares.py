@@ -22,6 +22,8 @@ FRACTIONS = np.array([0.003, 0.006, 0.012, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7
 """The stakes of the bets, as shares of the largest one that can't lose everything."""
 LARGEST = 0.999
 PRIOR = 0.5
+PRECISION = 1e-9
+"""How exact the ends of the interval of a difference are."""
 _SHARES = np.linspace(0.0, 1.0, BINS)
 
 Floats = NDArray[np.float64]
@@ -202,11 +204,21 @@ def _margin_of(
     control: UnitShares, treatment: UnitShares, share: float, side: Side, least: float, value: float
 ) -> float:
     """The margin at which the evidence reaches ``least``, between the estimate and the end of the range."""
+    counts = control.counts, treatment.counts
+
+    def beyond(margin: float) -> float:
+        return float(ShareTest(side, margin, share=share).log_e(*counts)) - least
+
     inside, outside = value, -1.0 if side == "harm" else 1.0
-    for _ in range(30):
-        middle = (inside + outside) / 2
-        found = float(ShareTest(side, middle, share=share).log_e(control.counts, treatment.counts))
-        inside, outside = (inside, middle) if found >= least else (middle, outside)
+    lacks, has = beyond(inside), beyond(outside)
+    if has < 0:
+        return outside
+    while abs(outside - inside) > PRECISION and lacks < 0:
+        # Regula falsi, kept a tenth of the way from both ends, so that the interval shrinks from both sides.
+        step = min(max(lacks / (lacks - has), 0.1), 0.9)
+        middle = inside + step * (outside - inside)
+        found = beyond(middle)
+        inside, outside, lacks, has = (inside, middle, lacks, found) if found >= 0 else (middle, outside, found, has)
     return outside
 
 

@@ -28,8 +28,8 @@ INSERT INTO looks (
     number, at_time, plan_number, experiment, metric, variant, control_units, treatment_units, control_sums,
     treatment_sums, finding, latched, split, decision
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
+VALUES """
+ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 SAME_UNITS = """
 SELECT other.number
 FROM analysis_plans one JOIN analysis_plans other ON other.experiment = one.experiment AND other.segment = one.segment
@@ -77,10 +77,13 @@ def append(cursor: Cursor, look: Look) -> int:
     row = cursor.execute(NEXT).fetchone()
     number = int(row[0]) if row else 1
     decisions = dict(look.decisions)
+    values: list[Any] = []
     for finding in look.findings:
         decision = decisions.pop(finding.variant, None)
         written = None if decision is None else msgspec.json.encode(decision).decode()
-        cursor.execute(INSERT, [number, timestamp(look.sums.at_us), look.plan_number, *_row(look, finding), written])
+        values += [number, timestamp(look.sums.at_us), look.plan_number, *_row(look, finding), written]
+    if values:
+        cursor.execute(INSERT + ", ".join([ROW] * len(look.findings)), values)
     row_digests.record(
         cursor,
         row_digests.LOOKS,

@@ -1,0 +1,146 @@
+"""Reads each unit's share of bad requests in its first hour and in its first 24 hours, as histograms of each arm.
+
+One query reads the rows of unit sums that lie in a window, another one the units. They are joined here, because a query
+that groups them costs three times as much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairtrial.domain.metrics import CATALOGUE
+from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
+from fairtrial.stats.arms.ratios import capped_requests
+from fairtrial.stats.sequential.error_guardrail import ErrorShares
+from fairtrial.stats.sequential.unit_shares import UnitShares
+from fairtrial.store.core.database import Cursor
+from fairtrial.store.derived.unit_sums import DAY, HOUR, MINUTE
+from fairtrial.store.experiments.sums import unit_groups
+from fairtrial.store.experiments.transitions import Interruption
+
+HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
+LATE_US = 60_000_000
+"""How late the records of a window's requests may reach the store."""
+UNITS_AT_ONCE = 250_000
+"""Units whose rows are in memory at the same time."""
+ENDS = "SELECT coalesce(min(rowid), 0), coalesce(max(rowid) + 1, 0) FROM temp.plan_units"
+"""Row numbers don't begin at 0 before the transaction that wrote them has ended."""
+UNITS = """
+SELECT rowid - $first AS place, arm, key % 1000003 / 1000003.0 AS luck, {conditions}
+FROM temp.plan_units
+WHERE rowid >= $first AND rowid < $last
+"""
+ROWS = f"""
+SELECT place, minute < since + {HOUR} AS in_hour, coalesce(kept_away, false) AS kept_away, sent, {{columns}}
+FROM (
+    SELECT hash(unit) AS key, {MINUTE.format(first_at="first_at")} AS minute, kept_away, sent, {{columns}}
+    FROM unit_sums
+    WHERE experiment = $experiment AND list_contains($hashes::VARCHAR[], analysis_hash) AND NOT early
+) JOIN (
+    SELECT rowid - $first AS place, key, since FROM temp.plan_units WHERE rowid >= $first AND rowid < $last
+) USING (key)
+WHERE minute < since + {DAY}
+"""  # noqa: S608 - ours
+
+Columns = Mapping[str, NDArray[Any]]
+Values = NDArray[np.float64]
+
+
+def read_shares(
+    cursor: Cursor,
+    plan: AnalysisPlan,
+    hashes: Sequence[str],
+    metrics: Sequence[MetricPlan],
+    *,
+    until_us: Mapping[int, int],
+    interruptions: Sequence[Interruption],
+) -> dict[tuple[int, str], ErrorShares]:
+    """The shares by the index of the arm in the plan, and metric. `unit_groups.keep` must have kept the units.
+
+    ``until_us``: the time of the look by the length of a window. With a unit for each request, both windows are the
+    request, and complete at once. Raises `duckdb.Error`.
+    """
+    conditions = {
+        f"within_{window}": "true"
+        if plan.unit == "request"
+        else unit_groups.complete(window, at_us - LATE_US, interruptions)
+        for window, at_us in until_us.items()
+    }
+    conditions |= {f"counts_{at}": unit_groups.counts(plan, metric) for at, metric in enumerate(metrics)}
+    known = [CATALOGUE[metric.metric] for metric in metrics]
+    names = dict.fromkeys(name for one in known for name in (one.over, one.per))
+    units_sql = UNITS.format(conditions=", ".join(f"{sql} AS {name}" for name, sql in conditions.items()))
+    rows_sql = ROWS.format(columns=", ".join(names))
+    found: dict[tuple[int, str], ErrorShares] = {}
+    for first, last in _slices(cursor):
+        part = {"first": first, "last": last}
+        units = cursor.execute(units_sql, part).fetchnumpy()
+        of_plan = {"experiment": plan.experiment, "hashes": list(hashes)}
+        rows = cursor.execute(rows_sql, part | of_plan).fetchnumpy()
+        windows = _Windows.of(rows, list(names), units["place"])
+        for at, metric in enumerate(metrics):
+            for arm in range(len(plan.shares)):
+                here = (units["arm"] == arm) & units[f"counts_{at}"]
+                control = arm == list(plan.shares).index(plan.control)
+                shares = windows.shares(metric, units, here, control=control)
+                before = found.get((arm, metric.metric))
+                found[arm, metric.metric] = shares if before is None else before + shares
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    """The sums of each unit in its first hour and day, by column, and the day's requests that a breaker kept away.
+
+    The units have the order in which they were read.
+    """
+
+    hour: Columns
+    day: Columns
+    kept_away: Values
+
+    @classmethod
+    def of(cls, rows: Columns, names: Sequence[str], units: NDArray[np.int64]) -> _Windows:
+        place, away = rows["place"].astype(np.int64), rows["kept_away"].astype(bool)
+        in_day = ~away
+        in_hour = in_day & rows["in_hour"].astype(bool)
+
+        def summed(name: str, which: NDArray[np.bool_]) -> Values:
+            totals = np.bincount(place[which], weights=rows[name][which], minlength=int(units.max()) + 1)
+            return totals[units].astype(np.float64)
+
+        return cls(
+            {name: summed(name, in_hour) for name in names},
+            {name: summed(name, in_day) for name in names},
+            summed("sent", away),
+        )
+
+    def shares(self, metric: MetricPlan, units: Columns, here: NDArray[np.bool_], *, control: bool) -> ErrorShares:
+        """The shares of one arm, whose units ``here`` marks.
+
+        Requests that were kept away are bad ones of a treatment, and good ones of the control.
+        """
+        known = CATALOGUE[metric.metric]
+        away = self.kept_away if known.needs_answer else np.zeros_like(self.kept_away)
+        bad, whole = self.day[known.over] + (0.0 if control else away), self.day[str(known.per)] + away
+        in_hour = here & units[f"within_{HOUR_US}"] & (self.hour[str(known.per)] > 0)
+        in_day = here & units[f"within_{DAY_US}"] & (whole > 0)
+        hour = self.hour[known.over][in_hour], self.hour[str(known.per)][in_hour]
+        cap = float(metric.cap or REQUESTS_CAP)
+        return ErrorShares(
+            UnitShares.of(*hour, luck=units["luck"][in_hour]),
+            UnitShares.of(bad[in_day], whole[in_day], luck=units["luck"][in_day]),
+            capped_requests(bad[in_day], whole[in_day], cap=cap),
+        )
+
+
+def _slices(cursor: Cursor) -> Iterator[tuple[int, int]]:
+    """The row numbers of some units: the first one, and that after the last one."""
+    ((begin, end),) = cursor.execute(ENDS).fetchall()
+    for first in range(begin, end, UNITS_AT_ONCE):
+        yield first, min(end, first + UNITS_AT_ONCE)
