@@ -50,8 +50,8 @@ def cuped_difference(
     if min(control.n, treatment.n) < MIN_IN_ARM:
         return NotEnough("so few units can't show how much they vary", f"{MIN_IN_ARM} units in each arm", both)
     theta, (lost, ours_lost) = _theta(control, treatment, scale)
-    theirs = _left(control, theta, scale) / control.n * (control.n - 1) / (control.n - 1 - lost)
-    ours = _left(treatment, theta, 1.0) / treatment.n * (treatment.n - 1) / (treatment.n - 1 - ours_lost)
+    theirs = _left(control, theta, scale) / control.n * ((control.n - 1) / (control.n - 1 - lost))
+    ours = _left(treatment, theta, 1.0) / treatment.n * ((treatment.n - 1) / (treatment.n - 1 - ours_lost))
     apart = treatment.second.mean - control.second.mean
     unsure = _unsure(apart, (control, theirs, lost), (treatment, ours, ours_lost)) if theta else 0.0
     far = _unseen(treatment, theta, 1.0, ours_lost, bounds)
