@@ -203,10 +203,18 @@ async def alive(worker: WorkerState) -> AsyncIterator[None]:
         watching.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watching
+        await _end_probes(worker)
         await worker.transport.close()
         await worker.passthrough.close()
         worker.response_map.close()
         worker.journal.close()
+
+
+async def _end_probes(worker: WorkerState) -> None:
+    """End the probes, so that the records that wait for them are written before the journal is closed."""
+    for probe in worker.probes:
+        probe.cancel()
+    await asyncio.gather(*worker.probes, return_exceptions=True)
 
 
 def _get_ready(worker: WorkerState, routing: Routing) -> None:

@@ -53,7 +53,7 @@ class Pipeline:
         self._watch, self._admission, self._proxies = worker.watch, worker.admission, worker.proxies
         self._counters, self._response_map = worker.counters, worker.response_map
         self._max_body, self._heartbeat = worker.max_body, worker.settings.keepalive
-        self._upstreams = Upstreams(UpstreamCalls(worker.transport, worker.translation))
+        self._upstreams = Upstreams(UpstreamCalls(worker.transport, worker.translation), worker.probes)
         self._recorder = Recorder(worker.name, worker.journal, worker.response_map, worker.counters, worker.time_slicer)
 
     async def complete(self, endpoint: str, cycle: RequestCycle, query: bytes) -> None:

@@ -105,14 +105,18 @@ class Attempt(msgspec.Struct, eq=False):
         self.failure, self.ended = error, time.perf_counter()
 
 
+Hold = Callable[[Callable[[], None]], Callable[[], None]]
+"""Holds what is written to a client until its record is written, see `ClientConnection.hold`."""
+
+
 class Progress(msgspec.Struct, eq=False):
     """What has happened to a request so far. ``status`` is what the client was sent; ``task`` serves the request.
 
-    ``schema_valid``: whether the answer follows the schema that was asked for; ``None`` is unknown. ``hold``: holds
-    what is written to the client until the record is written, see `ClientConnection.hold`; without it the record is
-    written at once. ``outcome``: how it ended, once it is recorded. ``breaker``: the state in which the request met its
-    arm's breaker; ``open`` means that the arm was not called. ``spent``: several calls failed, so that the client
-    need not try again. ``probes``: calls beside the fallback that find out whether the arm answers again.
+    ``schema_valid``: whether the answer follows the schema that was asked for; ``None`` is unknown. Without ``hold``
+    the record is written at once. ``outcome``: how it ended, once it is known. ``breaker``: the state in which the
+    request met its arm's breaker; ``open`` means that the arm was not called. ``spent``: several calls failed, so that
+    the client need not try again. ``probe``: makes the ``probes``, calls beside the fallback that find out whether the
+    arm answers again.
     """
 
     task: asyncio.Task[None]
@@ -124,8 +128,9 @@ class Progress(msgspec.Struct, eq=False):
     breaker: BreakerState | None = None
     schema_valid: bool | None = None
     spent: bool = False
+    probe: asyncio.Task[None] | None = None
     probes: Sequence[Attempt] = ()
-    hold: Callable[[Callable[[], None]], Callable[[], None]] | None = None
+    hold: Hold | None = None
 
     @property
     def recorded(self) -> bool:
@@ -139,20 +144,26 @@ class Progress(msgspec.Struct, eq=False):
 
     def answered(self, request: Recordable, outcome: RequestOutcome, error: RequestError | None = None) -> Answered:
         """The request as it ends now."""
-        now = time.perf_counter()
-        attempts = self.attempts
-        if self.probes:
-            attempts = [*(probe for probe in self.probes if probe.ended is not None), *attempts]
+        attempts, now = self.attempts, time.perf_counter()
+        last = attempts[-1] if attempts else None
         return Answered(
-            request, attempts, self.status, self.content, outcome, error, now, self.schema_valid, self.breaker
+            request, attempts, last, self.status, self.content, outcome, error, now, self.schema_valid, self.breaker
         )
 
+    def with_probes(self, answered: Answered) -> Answered:
+        """The same with the probes that have a result, before the request's own calls."""
+        ended = [probe for probe in self.probes if probe.ended is not None]
+        return msgspec.structs.replace(answered, attempts=[*ended, *answered.attempts])
+
     def release_errors(self) -> None:
-        """Drop the errors of all attempts once the request is over.
+        """Drop the errors of all attempts once the request is over, and its probe with it.
 
         A traceback refers to frames, and they refer to this object. Only a garbage collection would free such a cycle,
         and a worker makes few of them.
         """
+        if self.probe is not None and not self.probe.done():
+            self.probe.add_done_callback(lambda _: self.release_errors())
+            return
         for attempt in self.attempts:
             attempt.failure = None
         for probe in self.probes:
@@ -160,10 +171,14 @@ class Progress(msgspec.Struct, eq=False):
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """A request that has ended, with an answer or with an error: everything that its record says."""
+    """A request that has ended, with an answer or with an error: everything that its record says.
+
+    ``last``: the last call of the request itself. A probe beside it is an attempt, but never the last call.
+    """
 
     request: Recordable
     attempts: Sequence[Attempt]
+    last: Attempt | None
     status: int
     content: AnswerContent
     outcome: RequestOutcome

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -39,7 +40,11 @@ class Counters:
 
 @dataclass(slots=True)
 class WorkerState:
-    """The state of one worker. ``max_body``: bytes of the largest request body."""
+    """The state of one worker.
+
+    ``max_body``: bytes of the largest request body. ``probes``: calls that run beside the fallback of a request, whose
+    record waits for them.
+    """
 
     watch: PlanWatch
     journal: JournalWriter
@@ -53,6 +58,7 @@ class WorkerState:
     counters: Counters = field(default_factory=Counters)
     time_slicer: TimeSlicer = field(default_factory=TimeSlicer)
     passthrough: PassthroughTransport = field(default_factory=PassthroughTransport)
+    probes: set[asyncio.Task[None]] = field(default_factory=set)
     admission: Admission = field(init=False)
     recording: RecordingWatch = field(init=False)
     cors: Cors | None = field(init=False, default=None)

@@ -75,7 +75,7 @@ def _user_outcome(answered: Answered) -> tuple[ServiceOutcome, bool]:
         return "answered", False
     if answered.outcome == "cancelled":
         return "none", False
-    if answered.attempts[-1].status in REJECTED:
+    if answered.last is not None and answered.last.status in REJECTED:
         return "rejected", False
     error = answered.error
     if error is None or isinstance(error, UpstreamError):
@@ -85,7 +85,7 @@ def _user_outcome(answered: Answered) -> tuple[ServiceOutcome, bool]:
 
 def attempt_outcome(answered: Answered, attempt: Attempt) -> tuple[AttemptOutcome, Fault | None]:
     """How one upstream call ended, and whose fault it was that it failed."""
-    error, is_last = attempt.failure, attempt is answered.attempts[-1]
+    error, is_last = attempt.failure, attempt is answered.last
     if is_last and error is None:
         if answered.outcome == "ok":
             return _ANSWERED

@@ -29,7 +29,7 @@ from gateway.proxy.recording.output_schema import follows_schema
 from gateway.proxy.recording.redaction import redact_text
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS, remember_response
 from gateway.proxy.routing.resolve import recorded_unit
-from gateway.proxy.stages import Answered, Attempt, Progress, Recordable, Routed
+from gateway.proxy.stages import Answered, Attempt, Hold, Progress, Recordable, Routed
 from gateway.proxy.wire.headers import TRACE_HEADER, Headers, trace_of
 from gateway.proxy.wire.request_body import prompt_digest
 from gateway.proxy.worker_state import Counters, VariantCounts
@@ -64,27 +64,40 @@ class Recorder:
         *,
         bodies: Bodies | None = None,
     ) -> None:
-        """Write the event of a request, once. ``bodies``: from `capture`, or ``None`` to capture them now."""
+        """Write the event of a request, once. ``bodies``: from `capture`, or ``None`` to capture them now.
+
+        Where a probe still runs beside the request, the event waits for it, and the answer does not.
+        """
         if progress.recorded:
             return
         progress.outcome = outcome
         answered = progress.answered(request, outcome, error)
-        reason = reason_of(answered.target, answered.attempts)
-        event = self._event(answered, reason, outcomes_of(answered), self._bodies(answered, bodies))
-        if TRACE_HEADER in request.received.headers:
-            event = _with_trace(event, request.received.headers)
+        captured, probe = self._bodies(answered, bodies), progress.probe
         if isinstance(request, Routed) and request.received.endpoint in RESPONSES_ENDPOINTS:
             remember_response(self.response_map, request, progress, progress.content)
+        if probe is None:
+            self._write(answered, captured, progress.hold)
+        elif probe.done():
+            self._write(progress.with_probes(answered), captured, progress.hold)
+        else:
+            probe.add_done_callback(lambda _: self._write(progress.with_probes(answered), captured, None))
+
+    def _write(self, answered: Answered, bodies: Bodies, hold: Hold | None) -> None:
+        headers, outcome = answered.request.received.headers, answered.outcome
+        reason = reason_of(answered.target, answered.attempts)
+        event = self._event(answered, reason, outcomes_of(answered), bodies)
+        if TRACE_HEADER in headers:
+            event = _with_trace(event, headers)
         counters = self.counters
         counters.outcomes[outcome] += 1
         counters.reasons[reason] += 1
         counters.unread += answered.content.unread
         if event.exposure is not None and event.exposure.enrolled and reason in ANALYSED:
             self._count_variant(event)
-        if progress.hold is None:
+        if hold is None:
             self.journal.append(event)
         else:
-            self.journal.append_together(event, progress.hold(self.journal.flush))
+            self.journal.append_together(event, hold(self.journal.flush))
 
     async def capture(self, routed: Routed, progress: Progress) -> Bodies:
         """Capture the bodies of an answered request for `record`; large ones share the event loop with other work.
@@ -131,7 +144,7 @@ class Recorder:
             answered.attempts,
             answered.content.metadata,
         )
-        began = attempts[-1].first_byte if attempts else None
+        began = answered.last.first_byte if answered.last else None
         return RequestEvent(
             request_id=received.request_id,
             at_us=received.at_us,
@@ -197,7 +210,7 @@ def _recorded_answer(answer: bytes | None, attempts: Sequence[Attempt]) -> bytes
 
 def _attempt(answered: Answered, attempt: Attempt) -> AttemptRecord:
     """The record of one upstream call. What the answer says of itself belongs to the last one."""
-    read = answered.read if attempt is answered.attempts[-1] else NOTHING
+    read = answered.read if attempt is answered.last else NOTHING
     deployment, failure = attempt.arm.endpoint.deployment, attempt.failure
     outcome, fault = attempt_outcome(answered, attempt)
     began, ended = attempt.first_byte, attempt.ended or answered.ended

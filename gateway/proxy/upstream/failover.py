@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from fairtrial.domain.errors import UpstreamError, UpstreamUnavailable
+from fairtrial.domain.errors import RequestError, UpstreamError, UpstreamUnavailable
 from fairtrial.domain.events import Purpose
 from gateway.proxy.plan.routing_table import Arm
 from gateway.proxy.stages import Progress, Routed
@@ -37,10 +37,10 @@ PAUSE = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Upstreams:
-    """All that can answer a request: `start` asks them in their order."""
+    """All that can answer a request: `start` asks them in their order. ``probes``: those that have not ended."""
 
     calls: UpstreamCalls
-    _probes: set[asyncio.Task[None]] = field(default_factory=set)
+    probes: set[asyncio.Task[None]]
 
     async def start(self, routed: Routed, progress: Progress) -> StartedResponse:
         """A response that has started; `UpstreamError` if there is none."""
@@ -111,14 +111,13 @@ class Upstreams:
             beside.task = task
             try:
                 response = await self.calls.call(routed, beside, arm, "live", permit, seconds=seconds)
-            except UpstreamError:
+            except RequestError:
                 return
             _let_go(response)
 
-        task = asyncio.create_task(probe())
-        self._probes.add(task)
-        task.add_done_callback(self._probes.discard)
-        progress.probes = beside.attempts
+        progress.probe, progress.probes = asyncio.create_task(probe()), beside.attempts
+        self.probes.add(progress.probe)
+        progress.probe.add_done_callback(self.probes.discard)
 
 
 async def _examine(routed: Routed, response: StartedResponse) -> tuple[StartedResponse, FailedCall | None]:

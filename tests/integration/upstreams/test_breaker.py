@@ -6,6 +6,8 @@ import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,7 +15,7 @@ import pytest
 
 from fairtrial.domain.plan import Experiment, Key, Route, Variant
 from fairtrial.domain.plan_parts.call_rules import BreakerRule, RetryRule, Timeouts
-from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, key, plan_for
+from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, key, plan_for, running
 from tests.fixtures.services.project_files import free_ports
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE, until
@@ -272,6 +274,58 @@ def test_a_probe_runs_beside_the_fallback_that_answers(rig: Rig, upstream: FakeU
     until(lambda: ask(rig, "rescued").status_code == 200 and len(upstream.seen) > TRIES, "a probe")
     assert spare.seen, "nobody waited for the probe"
     until(lambda: attempts(rig, ask(rig, "rescued")) == [("live", "fragile")], "the server to be called again")
+
+
+@pytest.mark.parametrize(
+    ("late", "seconds", "status", "code"),
+    [
+        ({"kind": "stall"}, 0.4, None, "upstream_timeout"),
+        ({"kind": "json", "status": 503, "delay": 0.2}, PATIENCE, 503, "upstream_error"),
+        ({"kind": "json", "delay": 0.2}, PATIENCE, 200, None),
+    ],
+    ids=["silence", "503", "answers"],
+)
+def test_a_probe_that_ends_after_the_fallback_s_answer_is_in_the_record_of_its_request(
+    rig: Rig,
+    upstream: FakeUpstream,
+    spare: FakeUpstream,
+    late: dict[str, Any],
+    seconds: float,
+    status: int | None,
+    code: str | None,
+) -> None:
+    publish(rig, upstream.url, spare, rule=SHORT, timeouts=replace(LIMITS, failover=seconds))
+    upstream.script = BROKEN["503 without JSON"]
+    many(rig, {}, "arm")
+    upstream.script = late
+    answers = []
+    while len(upstream.seen) == TRIES:
+        answers.append(ask(rig, "arm"))
+    found = [event(rig, answer) for answer in answers]
+    ((request, probe),) = [
+        (one, call)
+        for one in found
+        for call in rig.events("attempt")
+        if call["request_id"] == one["request_id"] and call["purpose"] == "live"
+    ]
+    assert (probe["status"], probe["error_code"]) == (status, code)
+    assert (request["reason"], request["user_outcome"]) == ("fallback", "answered")
+    assert request["arm_outcome"] == ("failed" if code else "kept_away")
+    assert request["latency_ms"] < probe["latency_ms"], "the client did not wait for the probe"
+
+
+def test_a_worker_that_stops_records_the_request_whose_probe_has_no_result(
+    tmp_path: Path, upstream: FakeUpstream, spare: FakeUpstream
+) -> None:
+    with running(tmp_path) as rig:
+        publish(rig, upstream.url, spare, rule=SHORT, timeouts=replace(LIMITS, failover=PATIENCE))
+        many(rig, BROKEN["503 without JSON"], "arm")
+        upstream.script = {"kind": "stall"}
+        answers = []
+        while len(upstream.seen) == TRIES:
+            answers.append(ask(rig, "arm"))
+    found = [event(rig, answer) for answer in answers]
+    assert [one["arm_outcome"] for one in found] == ["kept_away"] * len(answers)
 
 
 def test_a_caller_who_leaves_frees_the_place_of_the_probe(

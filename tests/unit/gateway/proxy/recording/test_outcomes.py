@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from fairtrial.domain.errors import UpstreamError
+from fairtrial.domain.errors import UpstreamError, UpstreamUnavailable
 from fairtrial.domain.events import BreakerState, Purpose
 from fairtrial.domain.plan import Deployment
 from gateway.proxy.plan.health import Health
@@ -26,7 +26,9 @@ def answered(breaker: BreakerState, *purposes: Purpose) -> Answered:
     attempts = [Attempt(number, purpose, ARM, 0, 0, 0.0) for number, purpose in enumerate(purposes)]
     for attempt in attempts[:-1]:
         attempt.fail(UpstreamError("no", code="upstream_error"))
-    return Answered(NOT_READ, attempts, 200, NO_CONTENT, "ok", None, 1.0, None, breaker)
+    return Answered(
+        NOT_READ, attempts, attempts[-1] if attempts else None, 200, NO_CONTENT, "ok", None, 1.0, None, breaker
+    )
 
 
 @for_each(
@@ -55,6 +57,15 @@ def test_without_a_call_an_open_breaker_kept_the_request_away() -> None:
     assert outcomes_of(refused) == ("kept_away", "failed")
     assert outcomes_of(msgspec.structs.replace(refused, status=499, outcome="cancelled")) == ("kept_away", "none")
     assert outcomes_of(msgspec.structs.replace(refused, breaker="closed")) == ("none", "failed")
+
+
+def test_a_probe_is_no_call_of_a_request_that_nobody_answered() -> None:
+    probe = Attempt(0, "live", ARM, -1, 0, 0.0, status=200, ended=0.5)
+    error = UpstreamUnavailable("no", code="upstream_unavailable", retry_after=1)
+    refused = msgspec.structs.replace(answered("open"), attempts=[probe], status=503, outcome="error", error=error)
+    assert (outcomes_of(refused), attempt_outcome(refused, probe)) == (("kept_away", "failed"), ("answered", None))
+    probe.status, probe.failure = 400, UpstreamError("no", code="upstream_error")
+    assert (outcomes_of(refused), attempt_outcome(refused, probe)) == (("failed", "failed"), ("rejected", "caller"))
 
 
 def test_a_probe_that_was_answered_beside_the_fallback_is_no_failure() -> None:
