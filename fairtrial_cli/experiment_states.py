@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial_cli.output.decision import decision_lines, print_states
+from fairtrial_cli.output.decision import decision_lines, error_lines, print_states
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -133,9 +134,10 @@ def status(name: str, config: Path, store: Path | None, as_json: bool) -> None:
         found = opened.experiments.state(name)
         rows = opened.experiments.transitions(name)
         decision = opened.experiments.decision(name)
+        errors = opened.experiments.errors(name)
     if as_json:
-        return _print_json(found | {"decision": decision, "transitions": rows})
-    for line in decision_lines(decision):
+        return _print_json(found | {"decision": decision, "errors": errors, "transitions": rows})
+    for line in chain(decision_lines(decision), error_lines(errors)):
         click.echo(line)
     _print_edit(found)
     for row in rows:

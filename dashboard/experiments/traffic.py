@@ -22,6 +22,11 @@ OUTCOMES = {
     "answered by a fallback": "fallbacks",
 }
 """Labels of request figures, with the fields of the API."""
+CALLS = {
+    f"{ARM_ERRORS} per client call": ("failed_calls", "calls"),
+    f"{USER_ERRORS} per client call": ("user_failed_calls", "user_calls"),
+}
+"""Labels of figures of the client's calls, each with its part and its whole in the API."""
 OF_RECEIVED = ("errors", "rejected")
 """Figures that are shares of the requests that no breaker kept away."""
 UNMATCHED = {
@@ -59,14 +64,15 @@ def short(row: Row, control: str) -> dict[str, Any]:
     }
 
 
-def measures(row: Row) -> dict[str, str]:
-    """All figures of a variant by label, in the order of the page."""
+def measures(row: Row, errors: Row | None) -> dict[str, str]:
+    """All figures of a variant by label, in the order of the page. ``errors``: per try and per call of the client."""
     cost, requests = row["cost_usd"], row["requests"]
     received = requests - row["kept_away"]
     return {
         "units": count(row["units"]),
         "requests": count(requests),
         **{name: _part(row[field], received if field in OF_RECEIVED else requests) for name, field in OUTCOMES.items()},
+        **{name: _part(errors[part], errors[whole]) for name, (part, whole) in CALLS.items() if errors is not None},
         **{f"latency p{p}": milliseconds(row[f"latency_p{p}"]) for p in (50, 95, 99)},
         **{f"time to first token p{p}": milliseconds(row[f"ttft_p{p}"]) for p in (50, 95, 99)},
         "tokens in": count(row["tokens_in"]),

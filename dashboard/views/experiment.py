@@ -21,7 +21,8 @@ from dashboard.view import View
 
 ERRORS = (
     "A variant error means that the variant did not answer, even if a fallback did. Users see an error if neither "
-    "answered."
+    "answered. A client call is all tries of one unit with one prompt that follow each other as retries. It failed if "
+    "its last try did."
 )
 PLAIN = (
     "Plain rates over enrolled units in the chosen period, by intention to treat. The result at the top decides: it is "
@@ -101,7 +102,7 @@ def _traffic(control: Control, found: Row, window: str, since_us: int) -> None:
     if not variants:
         _nothing(control, window)
         return
-    _figures(found, variants)
+    _figures(control, found, variants, since_us)
     _signals(control, found, since_us)
     series = control.get(f"/api/experiments/{quote(found['name'], safe='')}/series", since_us=since_us)
     _charts(series, [row["variant"] for row in variants])
@@ -135,12 +136,16 @@ def _nothing(control: Control, window: str) -> None:
     st.code(f"curl {gateway}/v1/chat/completions -H 'content-type: application/json' -d '{body}'", language=None)
 
 
-def _figures(found: Row, variants: Sequence[Row]) -> None:
-    control = found["control"]
-    columns = {traffic.variant_name(row, control): traffic.measures(row) for row in variants}
+def _figures(control: Control, found: Row, variants: Sequence[Row], since_us: int) -> None:
+    failed = control.get(f"/api/experiments/{quote(found['name'], safe='')}/errors", since_us=since_us)["rows"]
+    errors = {row["variant"]: row for row in failed}
+    columns = {
+        traffic.variant_name(row, found["control"]): traffic.measures(row, errors.get(row["variant"]))
+        for row in variants
+    }
     names = list(dict.fromkeys(name for column in columns.values() for name in column))
     rows = [{"": name} | {head: column.get(name, "–") for head, column in columns.items()} for name in names]
-    raw = [{"experiment": found["name"]} | _flat(row) for row in variants]
+    raw = [{"experiment": found["name"]} | _flat(row) | errors.get(row["variant"], {}) for row in variants]
     st.caption(PLAIN)
     st.caption(ERRORS)
     table(rows, title=f"variants of {found['name']}", raw=raw, height="content")

@@ -22,6 +22,22 @@ def decision_lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {note}"
 
 
+def error_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The errors of each variant per try and per call. ``rows``: as `StoreClient.experiments.errors` returns them."""
+    if rows:
+        yield "  Errors per try and per call of the client, which decide nothing:"
+    for row in rows:
+        own, users = (_failed(row, kind) for kind in ("", "user_"))
+        yield f"    {row['variant']}: {own}; users saw {users}"
+
+
+def _failed(row: Mapping[str, Any], kind: str) -> str:
+    parts = ((row[f"{kind}failed_{what}"], row[f"{kind}{what}"], what) for what in ("tries", "calls"))
+    return ", ".join(
+        f"{part:,} of {whole:,} {what} ({100 * part / max(whole, 1):.1f} %)" for part, whole, what in parts
+    )
+
+
 def print_states(rows: Sequence[Mapping[str, Any]]) -> None:
     """The name of each experiment, and the sentence on its state."""
     from rich.console import Console

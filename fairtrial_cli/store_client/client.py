@@ -119,6 +119,9 @@ class Experiments(Protocol):
     def decision(self, name: str) -> dict[str, Any]:
         """What one experiment has shown and decided: a sentence, and the figures behind it."""
 
+    def errors(self, name: str) -> list[dict[str, Any]]:
+        """How often each variant failed per try and per call of the client, since the segment began."""
+
     def plan_log(self, limit: int) -> list[dict[str, Any]]:
         """Publications, newest first."""
 

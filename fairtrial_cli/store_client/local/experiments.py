@@ -23,6 +23,8 @@ from fairtrial.experiments.promotion import Promotion
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, microseconds
 from fairtrial.store.experiments import published_plans, transitions
+from fairtrial.store.experiments.segment_traffic import segment_page
+from fairtrial.store.traffic.client_calls import errors_by_variant
 from fairtrial_cli.store_client.local.conversion import Row, Time, plain, usage_errors
 
 if TYPE_CHECKING:
@@ -87,6 +89,10 @@ class LocalExperiments:
         with usage_errors():
             experiment = known_experiment(self._database, self._plan(), name)
         return plain(describe_decision(self._database, experiment, None, now_us=self._time().now_us, slices=False))
+
+    def errors(self, name: str) -> list[Row]:
+        page = segment_page(self._database, Page(), name)
+        return [plain(one) for one in errors_by_variant(self._database, page, name)]
 
     def plan_log(self, limit: int) -> list[Row]:
         return [plain(row) for row in self._database.dicts(published_plans.listing(Page(limit=limit)))]

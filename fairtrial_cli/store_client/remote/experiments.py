@@ -46,6 +46,9 @@ class RemoteExperiments:
         answer = self._send("GET", _path(name, "decision"), params={"slices": "false"})
         return msgspec.json.decode(answer, type=Row)
 
+    def errors(self, name: str) -> list[Row]:
+        return self._rows(_path(name, "errors"), since_us=0)
+
     def plan_log(self, limit: int) -> list[Row]:
         return self._rows("/api/plans", limit=limit)
 

@@ -13,6 +13,7 @@ from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import segment_traffic
 from fairtrial.store.experiments.segment_traffic import segment_page
 from fairtrial.store.traffic import time_series, traffic
+from fairtrial.store.traffic.client_calls import errors_by_variant
 from gateway.control.auth.authorization import AuthorizedRoute, require_role
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.operations.experiments.publisher import published_plan
@@ -71,6 +72,18 @@ def signals(background: BackgroundDep, page: TrafficPageDep, name: str) -> Respo
     known_experiment(background.database, published_plan(background.publisher), name)
     page = segment_page(background.database, page, name)
     return as_json({"rows": live_signals(background.database, page, name), "window": _window(page)})
+
+
+@router.get("/experiments/{name}/errors")
+def errors(background: BackgroundDep, page: TrafficPageDep, name: str) -> Response:
+    """How often each variant failed per try and per call of the client, for the variant and as users saw it.
+
+    A call is the tries of one unit with one prompt that follow each other as retries. It failed if its last try did.
+    The figures decide nothing.
+    """
+    known_experiment(background.database, published_plan(background.publisher), name)
+    page = segment_page(background.database, page, name)
+    return as_json({"rows": errors_by_variant(background.database, page, name)})
 
 
 @router.get("/traffic")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components.formatting import plain
@@ -14,6 +16,7 @@ from fairtrial.config.layout import Layout
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.verdict import Finding, Verdict
 from fairtrial.journal.writer import JournalWriter
+from fairtrial_cli.experiment_states import status
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.dashboard.opened_page import cells, opened, words
 from tests.fixtures.services.forked_services import ForkedServices
@@ -47,7 +50,7 @@ def running(folder: Path) -> Iterator[ForkedServices]:
 
 
 def fill(services: ForkedServices) -> None:
-    """Two runs of twelve cases, and traffic of both variants."""
+    """Two runs of twelve cases, and traffic of both variants, in which request 4 is the retry of 2, which failed."""
     writer = JournalWriter(services.project.layout.journal, writer="test")
     for run_id, target, right in (("new", "tuned", 8), ("old", "base", 10)):
         for number in range(12):
@@ -58,12 +61,15 @@ def fill(services: ForkedServices) -> None:
         writer.append(samples.run(run_id, target=target, suite="general", metrics={"general.accuracy": right / 12}))
     for number in range(40):
         arm = ("base", "tuned")[number % 2]
-        writer.append(samples.request(number, at_us=samples.NOW + number * 60_000_000, latency_ms=100.0 + number))
         at_us = samples.NOW + number * 60_000_000
+        failed = {"arm_outcome": "failed", "user_outcome": "failed"} if number == 2 else {}
+        retry = {"retry_ordinal": int(number == 4)}
+        writer.append(samples.request(number, at_us=at_us, latency_ms=100.0 + number, **failed, **retry))
         reason = "no_unit" if number == 39 else "assigned"
         enrolled = number != 39
-        exposure = samples.exposure(number, at_us=at_us, assigned=arm, served=arm, reason=reason, enrolled=enrolled)
-        writer.append(exposure)
+        more = {"assigned": arm, "served": arm, "reason": reason, "enrolled": enrolled} | retry
+        more |= {"unit": "u-2"} if number == 4 else {}
+        writer.append(samples.exposure(number, at_us=at_us, **more))
         writer.append(samples.feedback(number, at_us=at_us + 1, boolean=number % 3 == 0))
     writer.close()
     with open_store(services.project.layout) as owner:
@@ -118,12 +124,27 @@ def test_names_of_the_address_that_are_not_known_count_for_none(
     assert page.selectbox[1].value == "week"
 
 
+def test_the_status_of_an_experiment_shows_errors_per_try_and_per_call(filled: ForkedServices) -> None:
+    ran = CliRunner().invoke(status, ["tuned-vs-base", "--config", str(filled.project.path)])
+    assert ran.exit_code == 0, ran.output
+    assert (
+        "    base: 1 of 20 tries (5.0 %), 0 of 19 calls (0.0 %); "
+        "users saw 1 of 20 tries (5.0 %), 0 of 19 calls (0.0 %)\n"
+        "    tuned: 0 of 19 tries (0.0 %), 0 of 19 calls (0.0 %); users saw "
+    ) in ran.output
+    ran = CliRunner().invoke(status, ["tuned-vs-base", "--config", str(filled.project.path), "--json"])
+    assert [row["failed_tries"] for row in json.loads(ran.output)["errors"]] == [1, 0]
+
+
 def test_an_experiment_shows_each_variant_marks_plain_rates_and_raises_the_alarm(
     filled: ForkedServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = opened(filled, monkeypatch, "experiment")
     shown = {row[""]: (row["base (control)"], row["tuned"]) for row in cells(page)}
     assert shown["requests"] == ("20", "19")
+    assert shown["variant errors"] == ("1 (5.0 %)", "0 (0.0 %)")
+    assert shown["variant errors per client call"] == ("0 (0.0 %)", "0 (0.0 %)")
+    assert shown["errors seen by users per client call"] == ("0 (0.0 %)", "0 (0.0 %)")
     assert shown["latency p50"] == ("119 ms", "119 ms")
     assert shown["cost"][0].startswith("unknown")
     assert "Plain rates" in words(page)
@@ -133,7 +154,7 @@ def test_an_experiment_shows_each_variant_marks_plain_rates_and_raises_the_alarm
 def test_an_experiment_says_whether_its_units_came_by_the_planned_split(
     filled: ForkedServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "checked from the first unit on. 39 units that came only under an earlier plan" in words(
+    assert "checked from the first unit on. 38 units that came only under an earlier plan" in words(
         opened(filled, monkeypatch, "experiment")
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairtrial_cli.output.decision import decision_lines
+from fairtrial_cli.output.decision import decision_lines, error_lines
 
 STOPS = "any proven decline pauses, more than 1 point stops for good"
 GUARDRAIL = {
@@ -44,3 +44,12 @@ def test_a_guardrail_without_data_names_no_levels() -> None:
 
 def test_before_the_analysis_is_frozen_there_is_the_state_alone() -> None:
     assert said(None) == ["t: Not decided yet", "  Next: Wait.", "  As of Friday."]
+
+
+def test_without_traffic_there_are_no_errors_to_show() -> None:
+    assert list(error_lines([])) == []
+    nothing = dict.fromkeys(("tries", "failed_tries", "calls", "failed_calls"), 0)
+    row = {"variant": "base"} | nothing | {f"user_{name}": 0 for name in nothing}
+    assert list(error_lines([row]))[1] == (
+        "    base: 0 of 0 tries (0.0 %), 0 of 0 calls (0.0 %); users saw 0 of 0 tries (0.0 %), 0 of 0 calls (0.0 %)"
+    )
