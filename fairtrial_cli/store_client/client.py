@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fairtrial.config.layout import Layout
@@ -271,18 +270,12 @@ class StoreClient(Protocol):
         """Revoke a key, also in the gateway."""
 
 
-@contextmanager
-def open_store(layout: Layout, config: Path | None = None) -> Iterator[StoreClient]:
-    """The store, while the context lasts; raises `StoreLocked` if another process holds it.
+def open_store(layout: Layout, config: Path | None = None) -> AbstractContextManager[StoreClient]:
+    """Control's API if control runs, otherwise the opened store. Only the one in use is imported, as DuckDB is slow.
 
-    ``config``: the project file, for changes that publish the plan while no control runs.
+    ``config``: the project file, for changes that publish the plan while no control runs. Raises `StoreLocked` if
+    another process holds the store.
     """
-    with _connect(layout, config) as store:
-        yield store
-
-
-def _connect(layout: Layout, config: Path | None) -> AbstractContextManager[StoreClient]:
-    """Control's API if control runs, otherwise the opened store. Only the one in use is imported, as DuckDB is slow."""
     from fairtrial.store.core.owner_lock import read_note
 
     deadline = time.monotonic() + WAIT_SECONDS
