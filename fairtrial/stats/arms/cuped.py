@@ -50,8 +50,8 @@ def cuped_difference(
     if min(control.n, treatment.n) < MIN_IN_ARM:
         return NotEnough("so few units can't show how much they vary", f"{MIN_IN_ARM} units in each arm", both)
     theta, (lost, ours_lost) = _theta(control, treatment, scale)
-    theirs = _left(control, theta, scale) / control.n * ((control.n - 1) / (control.n - 1 - lost))
-    ours = _left(treatment, theta, 1.0) / treatment.n * ((treatment.n - 1) / (treatment.n - 1 - ours_lost))
+    theirs = _left(control, theta, scale) * ((control.n - 1) / (control.n - 1 - lost))
+    ours = _left(treatment, theta, 1.0) * ((treatment.n - 1) / (treatment.n - 1 - ours_lost))
     apart = treatment.second.mean - control.second.mean
     unsure = _unsure(apart, (control, theirs, lost), (treatment, ours, ours_lost)) if theta else 0.0
     far = _unseen(treatment, theta, 1.0, ours_lost, bounds)
@@ -116,14 +116,13 @@ def _unsure(apart: float, *arms: tuple[JointMoments, float, float]) -> float:
 
 
 def _method(control: JointMoments, treatment: JointMoments, theta: float, scale: float) -> str:
-    plain, left = (
-        _left(control, slope, scale) / control.n + _left(treatment, slope, 1.0) / treatment.n for slope in (0.0, theta)
-    )
+    plain, left = (_left(control, slope, scale) + _left(treatment, slope, 1.0) for slope in (0.0, theta))
     took = f", CUPED took off {100 * (1 - left / plain):.3g} % of the variance" if plain and theta else ""
     return "difference of means" + took + ("" if scale == 1 else f", control times {scale:g}")
 
 
 def _left(arm: JointMoments, theta: float, scale: float) -> float:
-    """The variance of scale · x − θ y."""
-    left = scale**2 * arm.first.variance - 2 * scale * theta * arm.covariance + theta**2 * arm.second.variance
+    """The variance of the mean of scale · x − θ y."""
+    x, y, both = (part / arm.n for part in (arm.first.variance, arm.second.variance, arm.covariance))
+    left = scale**2 * x - 2 * scale * theta * both + theta**2 * y
     return max(0.0, left)
