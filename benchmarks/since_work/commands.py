@@ -15,6 +15,7 @@ from benchmarks.wire.paired import Row
 from benchmarks.wire.programs import Program
 from tests.fixtures.training_data.reports import as_lines, sound_rows
 
+LOOK = "a look at 100,000 requests of 20,000 users"
 CASES = 1000
 ROWS = 2000
 WEEK = ("100000", "20000", "6")
@@ -60,7 +61,7 @@ def works(upstream: int) -> Sequence[Work]:
         Work("check of a project, a suite and a gate", 5, command(*checked)),
         Work("--help", 10, command("--help")),
         Work(f"data audit of {ROWS:,} rows", 3, command("data", "audit", "train.jsonl")),
-        Work("a look at 100,000 requests of 20,000 users", 3, _look),
+        Work(LOOK, 3, _look),
     )
 
 

@@ -13,8 +13,8 @@ from benchmarks.wire.processes import cpu_seconds
 from benchmarks.wire.programs import Program
 from benchmarks.wire.servers import Server
 
-WINDOWS, WINDOW_SECONDS = 6, 10.0
-TURNS, TURN_SECONDS, PER_SECOND = 6, 5.0, 400
+WINDOWS, WINDOW_SECONDS = 5, 8.0
+TURNS, TURN_SECONDS, PER_SECOND = 5, 4.0, 400
 DRAIN_SECONDS = 2.5
 """After which control has stored what came."""
 
