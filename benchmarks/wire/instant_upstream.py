@@ -2,7 +2,8 @@
 
 The request's body controls it, because every proxy passes the body on. ``"stream": true`` gets ``max_tokens`` events,
 one each ``seed`` milliseconds. A ``token-…`` anywhere in a body is returned as the answer's content, so that an answer
-of another request is noticed. ``--delay MS``: how long a whole answer takes.
+of another request is noticed. ``/v1/models`` names the model, for routers that ask for it. ``--delay MS``: how long a
+whole answer takes.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ def answer(content: str) -> bytes:
 
 
 PLAIN = answer(FILLER)
+MODELS = b'{"object":"list","data":[{"id":"bench","object":"model","created":1,"owned_by":"bench"}]}'
+MODELS = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(MODELS), MODELS)
 
 
 def event(token: bytes | None) -> bytes:
@@ -69,7 +72,7 @@ class Instant(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
         self.parser = httptools.HttpRequestParser(self)
-        self.body = bytearray()
+        self.body, self.url = bytearray(), b""
         self.task: asyncio.Task[None] | None = None
 
     def connection_lost(self, _: Exception | None) -> None:
@@ -82,11 +85,17 @@ class Instant(asyncio.Protocol):
         except httptools.HttpParserError:
             self.transport.close()
 
+    def on_url(self, url: bytes) -> None:
+        self.url = url
+
     def on_body(self, piece: bytes) -> None:
         self.body += piece
 
     def on_message_complete(self) -> None:
         body, self.body = bytes(self.body), bytearray()
+        if self.url == b"/v1/models":
+            self.transport.write(MODELS)
+            return
         token = TOKEN.search(body)
         if STREAM.search(body):
             self.task = asyncio.ensure_future(self._stream(body, token[0] if token else None))

@@ -58,10 +58,11 @@ def merged(rows: Iterable[Row]) -> list[Row]:
     return list(found.values())
 
 
-def table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[Row], before: str = "before", now: str = "now") -> str:
     """The rows, their ratios and the bounds of these."""
     width = max(len(row.work) for row in rows) + 2
-    lines = [f"{'':{width}}{'before':>10}{'now':>10}{'now/before':>12}{'at least':>10}{'at most':>9}{'pairs':>7}"]
+    ratio = f"{now}/{before}"
+    lines = [f"{'':{width}}{before:>10}{now:>10}{ratio:>12}{'at least':>10}{'at most':>9}{'pairs':>7}"]
     for row in rows:
         low, high = row.bounds
         values = f"{row.before:>10.4g}{row.now:>10.4g}{row.ratio:>12.3f}{low:>10.3f}{high:>9.3f}{len(row.pairs):>7}"
