@@ -93,6 +93,12 @@ class LocalStore:
     def ingest_now(self) -> IngestResult:
         return self._ingester.catch_up()
 
+    def publish_plan(self) -> None:
+        from gateway.control.background.local_keys import INTERNAL, ensure_key
+
+        ensure_key(self._database, INTERNAL, now_us=_now_us())
+        self.experiments.publish()
+
     def overview(self) -> Overview:
         return overview(self._database)
 
