@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from math import ceil
 
-
 from evaluators.comparison.levels import level_of
 from evaluators.comparison.wording import amount, limit_in_words, subject
 from evaluators.criteria.grammar import Threshold
