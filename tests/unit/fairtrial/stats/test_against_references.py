@@ -101,7 +101,6 @@ def test_binomial_tails_agree_with_scipy(n: int, share: float) -> None:
     assert binomial.at_least(n + 1, n, share) == 0.0
 
 
-
 @given(st.integers(0, 60), st.integers(0, 60))
 def test_swapping_the_sides_leaves_mcnemars_p_and_mid_p_is_never_larger(won: int, lost: int) -> None:
     assert mcnemar.exact(won, lost) == mcnemar.exact(lost, won)
