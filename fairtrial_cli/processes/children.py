@@ -22,6 +22,9 @@ WATCH_SECONDS = 2.0
 
 FIRST_WAIT, LONGEST_WAIT, STEADY_SECONDS = 0.1, 5.0, 10.0
 END_SECONDS = 40.0
+READY_SECONDS, TRY_SECONDS = 60.0, 0.05
+"""How long a service may take until it is ready, and the interval at which that is checked."""
+
 MAX_RESTARTS = 2
 ERROR = "error: "
 """The prefix of every command's error messages."""

@@ -17,12 +17,11 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.project import Project
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial_cli.processes.child_logs import open_log, rotate, tail_of
+from fairtrial_cli.processes.children import READY_SECONDS, TRY_SECONDS
 from fairtrial_cli.store_client.client import open_store
 from gateway.proxy.supervisor import Serving, Supervisor
 
 LOOPBACK = "127.0.0.1"
-READY_SECONDS = 60.0
-TRY_SECONDS = 0.05
 WATCH_SECONDS = 1.0
 """The interval at which a worker that died is replaced."""
 
