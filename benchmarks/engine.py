@@ -1,7 +1,8 @@
 """CPU seconds of the evaluation engine for 1,000 cases, beside a bare aiohttp loop that asks the same upstream.
 
-Run: ``python benchmarks/engine.py [--cases 1000] [--connections 50] [--json]``. The upstream answers at once, in a
-process of its own; both sides are measured in this process, in one run, so that the ratio means something anywhere.
+Run: ``python benchmarks/engine.py [--cases 1000] [--connections 50] [--tokens 100] [--json]``. The upstream answers at
+once, in a process of its own; both sides are measured in this process, in one run, so that the ratio means something
+anywhere. It also scores texts of ``--tokens`` words with ROUGE, BLEU and chrF, beside rouge-score and sacrebleu.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import argparse
 import asyncio
 import json
 import multiprocessing
+import random
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from math import fsum
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -21,9 +24,12 @@ from aiohttp import ClientSession, TCPConnector, web
 
 from evaluators.engine.engine import Options, run_suite
 from evaluators.engine.run_events import events_of
+from evaluators.engine.scoring import value_of
 from evaluators.engine.target import Target
+from evaluators.loading.scorers import build_entry
 from evaluators.loading.suite_reader import load
 from evaluators.suite import Suite
+from fairtrial.domain.run import Answer, Case
 from fairtrial.journal.writer import JournalWriter
 
 REPLY = {
@@ -90,6 +96,57 @@ async def whole(suite: Suite, base_url: str, connections: int, folder: Path) -> 
     writer.close()
 
 
+def texts_of(cases: int, tokens: int) -> list[tuple[str, str]]:
+    """Pairs of an answer and its reference; three in ten words differ."""
+    draw = random.Random(0)
+    words = [f"word{at}" for at in range(200)] + ["the", "order,", "was", "sent.", "It's", "(to", "you)"] * 20
+    references = [draw.choices(words, k=tokens) for _ in range(cases)]
+    return [
+        (" ".join(one if draw.random() < 0.7 else draw.choice(words) for one in reference), " ".join(reference))
+        for reference in references
+    ]
+
+
+def score_texts(pairs: list[tuple[str, str]]) -> dict[str, float | None]:
+    """The metrics as a run has them."""
+    scorers = [build_entry(entry, variables={}).scorer for entry in ({"rouge": {"kinds": [1, 2, "L"]}}, "bleu", "chrf")]
+    found: dict[str, float | None] = {}
+    for scorer in scorers:
+        scores = [[scorer.score(Case("c", (), reference), Answer(text))] for text, reference in pairs]
+        found |= {f"{scorer.name}.{stat.name}": value_of(stat, scores) for stat in scorer.stats}
+    return found
+
+
+def score_texts_bare(pairs: list[tuple[str, str]]) -> dict[str, float | None]:
+    """The same by the reference implementations alone."""
+    from rouge_score.rouge_scorer import RougeScorer
+    from sacrebleu.metrics import BLEU, CHRF
+
+    rouge = RougeScorer(["rouge1", "rouge2", "rougeL"])
+    each = [rouge.score(reference, text) for text, reference in pairs]
+    means = {f"rouge.{kind}": fsum(one[kind].fmeasure for one in each) / len(each) for kind in each[0]}
+    texts, references = [text for text, _ in pairs], [[reference for _, reference in pairs]]
+    metrics = {"bleu.corpus": BLEU(), "chrf.corpus": CHRF()}
+    return means | {name: metric.corpus_score(texts, references).score for name, metric in metrics.items()}
+
+
+def compare_scorers(cases: int, tokens: int) -> dict[str, float]:
+    """CPU seconds of both, which must agree."""
+    pairs, cpu = texts_of(cases, tokens), [time.process_time()]
+    found = score_texts(pairs)
+    cpu.append(time.process_time())
+    expected = score_texts_bare(pairs)
+    cpu.append(time.process_time())
+    assert found.keys() == expected.keys()
+    assert all(abs((found[name] or 0.0) - (value or 0.0)) < 1e-9 for name, value in expected.items())
+    ours, bare = cpu[1] - cpu[0], cpu[2] - cpu[1]
+    return {
+        "scorers_cpu_s": round(ours, 3),
+        "bare_scorers_cpu_s": round(bare, 3),
+        "scorers_ratio": round(ours / bare, 2),
+    }
+
+
 def cost_of(work: Callable[[], Awaitable[None]], times: int = 3) -> tuple[float, float]:
     """The least CPU seconds and wall seconds of a few goes."""
     best = (float("inf"), float("inf"))
@@ -104,6 +161,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--cases", type=int, default=1000)
     options.add_argument("--connections", type=int, default=50)
+    options.add_argument("--tokens", type=int, default=100)
     options.add_argument("--json", action="store_true")
     asked = options.parse_args()
     ours, theirs = multiprocessing.Pipe(duplex=False)
@@ -122,7 +180,7 @@ def main() -> None:
         "engine_cpu_ms_per_case": round(engine[0] * 1000 / asked.cases, 3),
         "ratio": round(engine[0] / least[0], 2),
         "engine_cases_per_s": round(asked.cases / engine[1]),
-    }
+    } | compare_scorers(asked.cases, asked.tokens)
     if asked.json:
         print(json.dumps(found))
         return
@@ -131,6 +189,9 @@ def main() -> None:
     print(
         f"  the engine         {engine[0]:6.3f}   {found['engine_cpu_ms_per_case']} ms a case, {found['ratio']} times"
     )
+    print(f"ROUGE 1, 2 and L, BLEU and chrF of {asked.tokens} words each")
+    print(f"  rouge-score and sacrebleu  {found['bare_scorers_cpu_s']:6.3f}")
+    print(f"  our scorers                {found['scorers_cpu_s']:6.3f}   {found['scorers_ratio']} times")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 
 import click
 
@@ -64,6 +63,8 @@ def _report_unexpected(error: Exception) -> int:
     if isinstance(error, OSError) and error.filename is not None:
         click.echo(f"error: {error.filename}: {error.strerror}", err=True)
         return FairtrialError.exit_code
+    import traceback  # slow to load
+
     traceback.print_exception(error)
     click.echo("error: internal error of fairtrial, not a verdict; please report the lines above", err=True)
     return BROKEN

@@ -61,7 +61,7 @@ def load_suites(paths: Sequence[Path]) -> list[Suite]:
 def project_gateway(project: Project, *, say: Callable[[str], None] = lambda _: None) -> Iterator[str]:
     """The base URL of this project's running gateway, or of a private one that runs while the context lasts."""
     from fairtrial.store.core.owner_lock import read_note
-    from fairtrial_cli.processes.services import Services
+    from fairtrial_cli.processes.private_gateway import private_gateway
 
     note = read_note(project.layout)
     if note is not None and note.gateway_url is not None:
@@ -69,8 +69,8 @@ def project_gateway(project: Project, *, say: Callable[[str], None] = lambda _: 
         yield f"{note.gateway_url}/v1"
         return
     say("No gateway is running for this project. Starting a private one.")
-    with Services(project.path, workers=1, dashboard=False) as services:
-        yield services.urls.api
+    with private_gateway(project) as url:
+        yield url
 
 
 def _require_live_gateway(url: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
+import json
 import math
 import time
 from collections.abc import Mapping
@@ -11,15 +11,14 @@ from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any
 
-import httpx
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 
 from evaluators.engine.target import Target
 from fairtrial.domain.answers.content import text_of
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.run import Answer, Case
 
-CONNECTIONS_EACH = 5
-"""Several small clients use less CPU than one with many connections, because of httpx's connection pool."""
+CONNECT_S = 5.0
 TRIES = 4
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
@@ -35,29 +34,29 @@ class TargetRefused(UsageError):
 
 
 class ChatClient:
-    """The HTTP clients of one target; use it as an async context manager."""
+    """The HTTP client of one target; use it as an async context manager."""
 
     def __init__(self, target: Target, *, concurrency: int, timeout_s: float = 600.0) -> None:
         self._target = target
-        headers = {**target.headers, **({"authorization": f"Bearer {target.api_key}"} if target.api_key else {})}
-        limits = httpx.Limits(max_connections=CONNECTIONS_EACH, max_keepalive_connections=CONNECTIONS_EACH)
-        timeout = httpx.Timeout(timeout_s, connect=5.0)
-        self._clients = [
-            httpx.AsyncClient(headers=headers, limits=limits, timeout=timeout, trust_env=False)
-            for _ in range(math.ceil(concurrency / CONNECTIONS_EACH))
-        ]
-        self._turn = itertools.cycle(self._clients)
+        self._concurrency = concurrency
+        self._timeout = ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=timeout_s)
         self._url = target.base_url.rstrip("/") + "/chat/completions"
         self._failures = 0
 
     async def __aenter__(self) -> ChatClient:
+        key = {"authorization": f"Bearer {self._target.api_key}"} if self._target.api_key else {}
+        self._session = ClientSession(
+            connector=TCPConnector(limit=self._concurrency),
+            headers={"content-type": "application/json", **self._target.headers, **key},
+            timeout=self._timeout,
+            cookie_jar=DummyCookieJar(),
+        )
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for client in self._clients:
-            await client.aclose()
+        await self._session.close()
 
     async def ask(self, case: Case, params: Mapping[str, Any]) -> Answer:
         """One answer, or an `Answer` with its error; raises `TargetRefused` if the target refuses all requests."""
@@ -77,32 +76,37 @@ class ChatClient:
         began = time.perf_counter()
         backoff = FIRST_WAIT_S * 2**attempt
         try:
-            response = await next(self._turn).post(self._url, json=body)
-        except httpx.TimeoutException as error:
+            async with self._session.post(self._url, data=_encoded(body), allow_redirects=False) as response:
+                reply = await response.read()
+        except TimeoutError as error:
             return Answer(None, error=f"no answer in time ({type(error).__name__})"), backoff
-        except httpx.HTTPError as error:
+        except ClientError as error:
             reason = str(error) or type(error).__name__
             return Answer(None, error=f"cannot reach {self._target.base_url}: {reason}"), backoff
         latency_ms = (time.perf_counter() - began) * 1000
-        if response.status_code == 200:
-            return read_answer(response, self._target, latency_ms), None
-        return self._failed(response, backoff)
+        if response.status == 200:
+            return read_answer(reply, response.headers, self._target, latency_ms), None
+        return self._failed(reply, response, backoff)
 
-    def _failed(self, response: httpx.Response, backoff: float) -> tuple[Answer, float | None]:
-        status, (message, code) = response.status_code, _envelope(response)
+    def _failed(self, reply: bytes, response: ClientResponse, backoff: float) -> tuple[Answer, float | None]:
+        status, (message, code) = response.status, _envelope(reply)
         if status in REFUSED_STATUSES:
             raise TargetRefused(f"{self._target.name}: {message} (HTTP {status} from {self._target.base_url})")
         answer = Answer(None, error=f"HTTP {status}: {message}", request_id=response.headers.get("x-request-id"))
         permanent = code == "insufficient_quota" or response.headers.get("x-should-retry") == "false"
         if status not in TEMPORARY_STATUSES or permanent:
             return answer, None
-        return answer, _retry_after(response) or backoff
+        return answer, _retry_after(response.headers) or backoff
 
 
-def read_answer(response: httpx.Response, target: Target, latency_ms: float) -> Answer:
+def _encoded(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def read_answer(body: bytes, headers: Mapping[str, str], target: Target, latency_ms: float) -> Answer:
     """The answer in a chat completion; a reply that cannot be parsed becomes an error."""
     try:
-        reply = response.json()
+        reply = json.loads(body)
         choice = reply["choices"][0]
         message = choice["message"]
         content, refusal = text_of(message.get("content")), message.get("refusal")
@@ -122,7 +126,7 @@ def read_answer(response: httpx.Response, target: Target, latency_ms: float) -> 
         tokens_out=tokens_out,
         cost_usd=target.cost(tokens_in, tokens_out),
         fingerprint=_text_or_none(reply.get("system_fingerprint")),
-        request_id=response.headers.get("x-request-id"),
+        request_id=headers.get("x-request-id"),
     )
 
 
@@ -143,18 +147,18 @@ def _count_or_none(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
-def _envelope(response: httpx.Response) -> tuple[str, str | None]:
+def _envelope(body: bytes) -> tuple[str, str | None]:
     """The message and code of OpenAI's error envelope, or the beginning of another body."""
     try:
-        error = response.json()["error"]
+        error = json.loads(body)["error"]
         return replace_surrogates(str(error["message"]))[:ERROR_CHARS], error.get("code")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return response.text[:ERROR_CHARS].strip() or "no message", None
+        return body.decode("utf-8", "replace")[:ERROR_CHARS].strip() or "no message", None
 
 
-def _retry_after(response: httpx.Response) -> float | None:
+def _retry_after(headers: Mapping[str, str]) -> float | None:
     """The seconds of a Retry-After header (RFC 9110 §10.2.3), bounded; ``None`` without the header."""
-    value = response.headers.get("retry-after")
+    value = headers.get("retry-after")
     if not value:
         return None
     try:

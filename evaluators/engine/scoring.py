@@ -17,7 +17,7 @@ from fairtrial.domain.refusals import refuses
 from fairtrial.domain.run import Answer, Case, CaseResult, Score, ScoreFailure
 
 SLOW_S = 0.001
-"""If scoring takes longer than this, it moves from the event loop to a thread."""
+"""If scoring an answer takes more CPU time than this, the next one moves from the event loop to a thread."""
 
 
 def score_case(suite: Suite, case: Case, repeat: int, answer: Answer, *, signals: Signals | None = None) -> CaseResult:
@@ -81,7 +81,7 @@ def _outcome(answer: Answer, scores: Mapping[str, Score | ScoreFailure], *, off_
 
 
 class Scoring:
-    """Scores on the event loop while that is fast, and in a thread once it was slow."""
+    """Scores on the event loop while that is fast, and in a thread while the last answer took long."""
 
     def __init__(self, suite: Suite) -> None:
         self._suite = suite
@@ -92,13 +92,13 @@ class Scoring:
         """See `score_case`."""
         if self._slow:
             return await asyncio.to_thread(self._score, case, repeat, answer)
-        began = time.perf_counter()
-        result = self._score(case, repeat, answer)
-        self._slow = time.perf_counter() - began > SLOW_S
-        return result
+        return self._score(case, repeat, answer)
 
     def _score(self, case: Case, repeat: int, answer: Answer) -> CaseResult:
-        return score_case(self._suite, case, repeat, answer, signals=self._signals)
+        began = time.thread_time()
+        result = score_case(self._suite, case, repeat, answer, signals=self._signals)
+        self._slow = time.thread_time() - began > SLOW_S
+        return result
 
 
 def metrics_of(suite: Suite, results: Sequence[CaseResult]) -> dict[str, float | None]:

@@ -103,7 +103,7 @@ def _add_language(case: Case, text: str, values: dict[str, float | None], detail
     if found is None:
         return
     references = case.expected if isinstance(case.expected, list) else [case.expected]
-    known = [language_of(one) for one in references if isinstance(one, str)]
+    known = [found if one == text else language_of(one) for one in references if isinstance(one, str)]
     wanted = {one for one in known if one is not None} or {prompt_language(case.messages)} - {None}
     if not wanted:
         return

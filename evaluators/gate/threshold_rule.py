@@ -7,8 +7,6 @@ from dataclasses import replace
 from functools import partial
 from math import ceil
 
-import scipy  # its `special` loads at its first use, because it is slow to load
-
 from evaluators.comparison.levels import level_of
 from evaluators.comparison.wording import amount, limit_in_words, subject
 from evaluators.criteria.grammar import Threshold
@@ -20,6 +18,7 @@ from evaluators.results.scope import Scope
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import Finding, Result
+from fairtrial.stats.binomial import at_least
 from fairtrial.stats.intervals import quantile
 
 SHORTFALL = 0.05
@@ -106,7 +105,7 @@ def chance_to_pass(limit: float, n: int, *, shortfall: float = SHORTFALL) -> flo
     0.28
     """
     least = ceil(limit * n - 1e-9)
-    return float(scipy.special.bdtrc(least - 1, n, max(0.0, limit - shortfall))) if least > 0 else 1.0
+    return at_least(least, n, max(0.0, limit - shortfall))
 
 
 def cases_to_exclude_luck(limit: float, n: int) -> int:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from fairtrial.domain.plan_parts.call_rules import BreakerRule, RetryRule, Timeouts
 from fairtrial.domain.plan_parts.field_marks import ADDED_LATER, CONTROL_ONLY
+from fairtrial.domain.storage.keys import Right
 from fairtrial.domain.training.lineage import Lineage
 
 UnitKind = Literal["user", "conversation", "request"]
@@ -18,11 +19,7 @@ OnDisconnect = Literal["cancel", "drain"]
 Looks = Literal["monitor", "planned"]
 Hold = Literal["first_byte", "complete"]
 OnWorse = Literal["pause", "kill", "continue"]
-Right = Literal["complete", "feedback", "pin", "see_variant", "admin"]
-"""The rights of keys: query models, send feedback, force an arm or deployment, see the arm in headers, use control."""
-
 FeedbackKind = Literal["boolean", "number", "category"]
-RIGHTS: tuple[Right, ...] = ("complete", "feedback", "pin", "see_variant", "admin")
 PLAN_VERSION = 1
 """Incremented only if older workers must refuse the plan; a field that they may ignore is `ADDED_LATER` instead."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 
 from fairtrial.domain.answers.refusal_phrases import SPACED, UNSPACED, Phrases
 
@@ -22,13 +23,16 @@ _JSON = frozenset("{[")
 _THOUGHT, _THOUGHT_END = "<think>", "</think>"
 
 
-def _by_start(languages: Mapping[str, Phrases]) -> dict[str, tuple[re.Pattern[str], ...]]:
+_compiled = cache(re.compile)
+"""Compiles a language's pattern when an answer first begins like it, because all of them take 20 ms."""
+
+
+def _by_start(languages: Mapping[str, Phrases]) -> dict[str, tuple[str, ...]]:
     """Each first word or character, with the patterns that it can begin."""
-    found: dict[str, tuple[re.Pattern[str], ...]] = {}
+    found: dict[str, tuple[str, ...]] = {}
     for phrases in languages.values():
-        pattern = re.compile(phrases.pattern)
         for start in phrases.starts:
-            found[start] = (*found.get(start, ()), pattern)
+            found[start] = (*found.get(start, ()), phrases.pattern)
     return found
 
 
@@ -61,4 +65,4 @@ def refuses_by_text(text: str) -> bool:
     if patterns is None:
         return False
     window = text[at : at + WINDOW].lower().replace("’", "'")
-    return any(pattern.match(window) for pattern in patterns)
+    return any(_compiled(pattern).match(window) for pattern in patterns)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.plan import RIGHTS
+from fairtrial.domain.storage.keys import RIGHTS
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

@@ -1,6 +1,6 @@
-"""Rotates the logs of child processes, keeping only the last few.
+"""Opens, reads and rotates the logs of child processes, keeping only the last few.
 
-The log is copied and truncated, because the process keeps its file open.
+A rotated log is copied and truncated, because the process keeps its file open.
 """
 
 from __future__ import annotations
@@ -11,7 +11,29 @@ from pathlib import Path
 
 LARGEST = 8 * 2**20
 MAX_ROTATED = 3
+TAIL_LINES, TAIL_BYTES = 20, 16_384
 PRIVATE = 0o600
+
+
+def open_log(path: Path) -> int:
+    """Open the log, or /dev/null if that fails, because a service must start without a log too."""
+    flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, PRIVATE)
+    except OSError:
+        return os.open(os.devnull, flags)
+
+
+def tail_of(log: Path, start: int) -> str:
+    """The last lines of the log from this byte on."""
+    try:
+        with log.open("rb") as file:
+            end = file.seek(0, os.SEEK_END)
+            file.seek(max(start, end - TAIL_BYTES))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError as error:
+        return f"{log}: can't be read ({error.strerror})"
+    return "\n".join(lines[-TAIL_LINES:])
 
 
 def rotate(log: Path, *, largest: int = LARGEST, kept: int = MAX_ROTATED) -> bool:

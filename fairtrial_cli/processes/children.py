@@ -15,15 +15,17 @@ from pathlib import Path
 
 from fairtrial.domain.errors import STORE_UNUSABLE, FairtrialError, UsageError
 from fairtrial_cli.processes.child_exits import ExitWatch
-from fairtrial_cli.processes.child_logs import rotate
+from fairtrial_cli.processes.child_logs import open_log, rotate, tail_of
 
 WATCH_SECONDS = 2.0
 """The interval between checks of log sizes. An exit is noticed at once."""
 
 FIRST_WAIT, LONGEST_WAIT, STEADY_SECONDS = 0.1, 5.0, 10.0
 END_SECONDS = 40.0
+READY_SECONDS, TRY_SECONDS = 60.0, 0.05
+"""How long a service may take until it is ready, and the interval at which that is checked."""
+
 MAX_RESTARTS = 2
-LOG_LINES, LOG_BYTES = 20, 16_384
 ERROR = "error: "
 """The prefix of every command's error messages."""
 
@@ -70,7 +72,7 @@ class Child:
 
     def start(self) -> None:
         """Start the program, with its output appended to its log."""
-        fd = _open_log(self.program.log)
+        fd = open_log(self.program.log)
         self._log_start = os.fstat(fd).st_size
         try:
             self._running = self._run(fd)
@@ -150,14 +152,7 @@ class Child:
 
     def log_tail(self) -> str:
         """The last lines of its log since it was last started."""
-        try:
-            with self.program.log.open("rb") as log:
-                end = log.seek(0, os.SEEK_END)
-                log.seek(max(self._log_start, end - LOG_BYTES))
-                lines = log.read().decode("utf-8", "replace").splitlines()
-        except OSError as error:
-            return f"{self.program.log}: can't be read ({error.strerror})"
-        return "\n".join(lines[-LOG_LINES:])
+        return tail_of(self.program.log, self._log_start)
 
 
 class Children:
@@ -224,15 +219,6 @@ def report(text: str) -> None:
 def last_error(output: str) -> str:
     """The last error message in a program's output, or all of it if there is none."""
     return output[max(output.rfind(ERROR), 0) :]
-
-
-def _open_log(path: Path) -> int:
-    """Open the log, or /dev/null if that fails, because a service must start without a log too."""
-    flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
-    try:
-        return os.open(path, flags, 0o600)
-    except OSError:
-        return os.open(os.devnull, flags)
 
 
 def raise_if_failed(child: Child) -> None:

@@ -29,10 +29,17 @@ from fairtrial.domain.errors import (
     StoreLocked,
     UsageError,
 )
-from fairtrial_cli.processes.children import END_SECONDS, MAX_RESTARTS, Child, Children, Program, raise_if_failed
+from fairtrial_cli.processes.children import (
+    END_SECONDS,
+    MAX_RESTARTS,
+    READY_SECONDS,
+    TRY_SECONDS,
+    Child,
+    Children,
+    Program,
+    raise_if_failed,
+)
 
-READY_SECONDS = 60.0
-TRY_SECONDS = 0.05
 BROWSER_ADDRESS = "STREAMLIT_BROWSER_SERVER_ADDRESS"
 """The dashboard's host name in the browser. Without it, Streamlit asks an external server for our address."""
 CONTROL_URL = "FAIRTRIAL_CONTROL_URL"

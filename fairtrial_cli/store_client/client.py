@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gateway.control.operations.requests.data_audit import AuditRequest
     from gateway.control.operations.requests.judgement import JudgeRequest
 
+Row = dict[str, Any]
 TRY_SECONDS = 0.1
 WAIT_SECONDS = 10.0
 """How long a command waits for another command that has the store open."""
@@ -54,16 +55,16 @@ class Maintenance(Protocol):
 class Reviews(Protocol):
     """Review queues, for release managers."""
 
-    def enqueue(self, wish: dict[str, Any], plan: Plan) -> dict[str, Any]:
+    def enqueue(self, wish: Row, plan: Plan) -> Row:
         """Create a queue; raises `UsageError` that says what to run first."""
 
-    def listing(self) -> list[dict[str, Any]]:
+    def listing(self) -> list[Row]:
         """Every queue, newest first; times are ISO 8601 text."""
 
-    def close(self, queue_id: str) -> dict[str, Any]:
+    def close(self, queue_id: str) -> Row:
         """Close a queue permanently."""
 
-    def rows(self, queue_id: str) -> list[dict[str, Any]]:
+    def rows(self, queue_id: str) -> list[Row]:
         """One row per vote of a closed queue, with the models named."""
 
     def evidence(self, candidate: str, baseline: str) -> ReviewEvidence:
@@ -76,7 +77,7 @@ class Accounts(Protocol):
     def invite(self, name: str | None, role: Role) -> Invitation:
         """Create an account, and an invitation link that works once."""
 
-    def listing(self) -> list[dict[str, Any]]:
+    def listing(self) -> list[Row]:
         """All accounts, including disabled ones; times are ISO 8601 text."""
 
     def reset(self, who: str) -> Invitation:
@@ -95,63 +96,61 @@ class Accounts(Protocol):
 class Experiments(Protocol):
     """States of experiments, and the history of plans, for release managers. Times are ISO 8601 text."""
 
-    def states(self, *, all_: bool = False) -> list[dict[str, Any]]:
+    def states(self, *, all_: bool = False) -> list[Row]:
         """The state of every published experiment; ``all_``: also of those that have ended and left the file."""
 
-    def state(self, name: str) -> dict[str, Any]:
+    def state(self, name: str) -> Row:
         """The state of one experiment."""
 
     def change(
         self, name: str, action: Action, why: str, promotion: Promotion | None = None, *, rules: bool = False
-    ) -> dict[str, Any]:
+    ) -> Row:
         """Change a state, publish it, and return the new one.
 
         ``promotion``: what to promote. ``rules``: for an amendment, whether to adopt the rules of this version.
         """
 
-    def transitions(self, name: str) -> list[dict[str, Any]]:
+    def transitions(self, name: str) -> list[Row]:
         """The latest 100 transitions, newest first."""
 
     def frozen(self) -> dict[str, AnalysisPlan]:
         """The newest frozen analysis plan of each experiment that has started, by name."""
 
-    def decision(self, name: str) -> dict[str, Any]:
+    def decision(self, name: str) -> Row:
         """What one experiment has shown and decided: a sentence, and the figures behind it."""
 
-    def errors(self, name: str) -> list[dict[str, Any]]:
+    def errors(self, name: str) -> list[Row]:
         """How often each variant failed per try and per call of the client, since the segment began."""
 
-    def plan_log(self, limit: int) -> list[dict[str, Any]]:
+    def plan_log(self, limit: int) -> list[Row]:
         """Publications, newest first."""
 
-    def plan(self, plan_hash: str) -> dict[str, Any]:
+    def plan(self, plan_hash: str) -> Row:
         """A published plan, by its hash or the beginning of it."""
 
-    def plan_at(self, at: datetime) -> dict[str, Any]:
+    def plan_at(self, at: datetime) -> Row:
         """The plan that was in force at a time in UTC, without a time zone, and what each route served."""
 
-    def plan_diff(self, old: str, new: str) -> list[dict[str, Any]]:
+    def plan_diff(self, old: str, new: str) -> list[Row]:
         """The fields in which two published plans differ."""
 
 
 class Verdicts(Protocol):
     """Stored verdicts, for release managers. Times are ISO 8601 text or microseconds. Ids may be shortened."""
 
-    def listing(
-        self, *, gate: str | None = None, candidate: str | None = None, limit: int = 100
-    ) -> list[dict[str, Any]]:
+    def listing(self, *, gate: str | None = None, candidate: str | None = None, limit: int = 100) -> list[Row]:
         """Verdicts without findings, newest first, each with how it reads."""
 
-    def record(self, verdict_id: str) -> dict[str, Any]:
+    def record(self, verdict_id: str) -> Row:
         """One verdict with approvals, reasons why it is stale, and its place in the hash chain."""
 
-    def vote(self, verdict_id: str, vote: ApprovalVote, why: str) -> dict[str, Any]:
+    def vote(self, verdict_id: str, vote: ApprovalVote, why: str) -> Row:
         """Approve or reject it, and return its record."""
 
-    def recompute(self, verdict_id: str) -> dict[str, Any]:
+    def recompute(self, verdict_id: str) -> Row:
         """Judge it again from its stored evidence; nothing is stored."""
 
-    def integrity(self, verdict_id: str | None) -> dict[str, Any]:
+    def integrity(self, verdict_id: str | None) -> Row:
         """Whether one verdict, or all, and the audit trail are unchanged."""
 
     def evidence(self, verdict_id: str) -> str:
@@ -167,23 +166,23 @@ class Runs(Protocol):
     def resolve(self, name: str) -> str:
         """The id of a run: by its id, a unique beginning of it, or SUITE@TARGET for the newest finished one."""
 
-    def figures(self, run_id: str) -> dict[str, Any]:
+    def figures(self, run_id: str) -> Row:
         """One run without its cases: ``run``, ``used`` and ``metrics``, as `GET /api/runs/ID/figures` has them."""
 
-    def cases(self, run_id: str, wanted: dict[str, Any], *, limit: int, offset: int = 0) -> dict[str, Any]:
+    def cases(self, run_id: str, wanted: Row, *, limit: int, offset: int = 0) -> Row:
         """A page of its cases; ``wanted``: metric, grade, outcome, text."""
 
-    def pairs(self, ids: tuple[str, str], wanted: dict[str, Any], *, limit: int, offset: int = 0) -> dict[str, Any]:
+    def pairs(self, ids: tuple[str, str], wanted: Row, *, limit: int, offset: int = 0) -> Row:
         """A page of the cases of two runs (candidate, baseline); ``wanted``: metric, change, text."""
 
 
 class DataAudits(Protocol):
     """Audits of training data, for release managers."""
 
-    def record(self, result: AuditRequest, project: Project) -> dict[str, Any]:
+    def record(self, result: AuditRequest, project: Project) -> Row:
         """Store an audit: its id, and whether it is clean. ``project`` is used only if no control process runs."""
 
-    def listing(self, *, deployment: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+    def listing(self, *, deployment: str | None = None, limit: int = 100) -> list[Row]:
         """Stored audits, newest first; times are ISO 8601 text."""
 
 
@@ -224,6 +223,9 @@ class StoreClient(Protocol):
     def ingest_now(self) -> IngestResult:
         """Ingest everything in the journal."""
 
+    def publish_plan(self) -> None:
+        """Have the project's plan in force, and a key for commands on this machine; control does so by itself."""
+
     def overview(self) -> Overview:
         """An overview of the store."""
 
@@ -244,9 +246,7 @@ class StoreClient(Protocol):
     def load_table(self, run_id: str) -> RunTable:
         """One run in columns, without texts; usable while the store is open."""
 
-    def list_runs(
-        self, *, suite: str | None = None, target: str | None = None, limit: int = 100
-    ) -> list[dict[str, Any]]:
+    def list_runs(self, *, suite: str | None = None, target: str | None = None, limit: int = 100) -> list[Row]:
         """Summaries of runs, newest first; times are ISO 8601 text."""
 
     def latest_runs(
@@ -263,7 +263,7 @@ class StoreClient(Protocol):
     def create_key(self, name: str, options: KeyOptions) -> NewKey:
         """Create a key, which the gateway accepts at once."""
 
-    def list_keys(self) -> list[dict[str, Any]]:
+    def list_keys(self) -> list[Row]:
         """All keys without their secrets, including revoked ones."""
 
     def revoke_key(self, key_id: str) -> None:

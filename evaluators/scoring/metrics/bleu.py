@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluators.scoring import options as read
+from evaluators.scoring.ngrams import matches, word_ngrams
 from evaluators.scoring.scorer import FromSums, ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
 ORDER = 4
+ORDERS = range(1, ORDER + 1)
 SHORT_WORDS = 4
 TOKENIZERS = ("13a", "intl", "char", "zh", "none")
 
@@ -47,15 +49,28 @@ class Bleu:
         )
 
     def score(self, case: Case, answer: Answer) -> Score:
-        references = [[one] for one in read.references(case.expected)]
-        found = self.metric.corpus_score([answer.text or ""], references)
+        words = self._words(answer.text or "")
+        references = [self._words(one) for one in read.references(case.expected)]
+        ref_len = min((abs(len(words) - len(one)), len(one)) for one in references)[1]
         details = {
-            "counts": list(found.counts),
-            "totals": list(found.totals),
-            "sys_len": found.sys_len,
-            "ref_len": found.ref_len,
+            "counts": [_matched(words, references, order) for order in ORDERS],
+            "totals": [max(len(words) - order + 1, 0) for order in ORDERS],
+            "sys_len": len(words),
+            "ref_len": ref_len,
         }
         return Score(self.name, {"corpus": _bleu(details, effective_order=True)}, details)
+
+    def _words(self, text: str) -> list[str]:
+        words: list[str] = self.metric._preprocess_segment(text).split()
+        return words
+
+
+def _matched(words: Sequence[str], references: Sequence[Sequence[str]], order: int) -> int:
+    """An n-gram counts as often as in the reference that has it most often."""
+    most = word_ngrams(references[0], order)
+    for other in references[1:]:
+        most |= word_ngrams(other, order)
+    return matches(word_ngrams(words, order), most)
 
 
 def corpus_bleu(scores: Sequence[Score]) -> float:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evaluators.scoring import options as read
+from evaluators.scoring.ngrams import Counts, matches, word_ngrams
 from evaluators.scoring.scorer import FromSums, ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+    Marks = NDArray[np.bool_]
+
+INTEGER_BITS = 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +46,25 @@ class Chrf:
         return read.no_reference(case.expected)
 
     def score(self, case: Case, answer: Answer) -> Score:
-        references = [[one] for one in read.references(case.expected)]
-        [statistics] = self.metric._extract_corpus_statistics([answer.text or ""], references)
-        return Score(self.name, {"corpus": self._value(statistics)}, {"statistics": list(statistics)})
+        text = self._prepared(answer.text or "")
+        found = [self._statistics(text, self._prepared(one)) for one in read.references(case.expected)]
+        statistics = max(found, key=self.metric._compute_f_score)
+        return Score(self.name, {"corpus": self._value(statistics)}, {"statistics": statistics})
+
+    def _prepared(self, text: str) -> str:
+        prepared: str = self.metric._preprocess_segment(text)
+        return prepared
+
+    def _statistics(self, text: str, reference: str) -> list[int]:
+        """For each order, the n-grams of the text (0 if the reference has none), of the reference, and of both."""
+        sides = "".join(text.split()), "".join(reference.split())
+        matched = char_matches(*sides, self.metric.char_order)
+        rows = [(*(len(side) - order for side in sides), both) for order, both in enumerate(matched)]
+        words = [self.metric._remove_punctuation(side) for side in (text, reference)] if self.metric.word_order else []
+        for order in range(self.metric.word_order):
+            both = matches(*(word_ngrams(side, order + 1) for side in words))
+            rows.append((*(len(side) - order for side in words), both))
+        return [max(count, 0) for mine, other, both in rows for count in (mine if other > 0 else 0, other, both)]
 
     def _corpus(self, scores: Sequence[Score]) -> float:
         columns = zip(*(_row(score.details) for score in scores), strict=True)
@@ -48,6 +75,53 @@ class Chrf:
 
     def _value(self, statistics: Sequence[int]) -> float:
         return float(self.metric._compute_score_from_stats(list(statistics)).score)
+
+
+def char_matches(left: str, right: str, longest: int) -> list[int]:
+    """For each order up to ``longest``, how many n-grams of characters both texts have.
+
+    Each character and those that follow it become one integer. The sorted integers are also in the order of their
+    beginnings, so that one sort serves all orders.
+    """
+    import numpy as np  # suites without this scorer don't need it
+
+    letters = [np.frombuffer(side.encode("utf-32-le", "surrogatepass"), np.uint32) for side in (left, right)]
+    known, codes = np.unique(np.concatenate(letters), return_inverse=True)
+    bits = len(known).bit_length()
+    if longest * bits >= INTEGER_BITS:
+        return [matches(_ngrams(left, order), _ngrams(right, order)) for order in range(1, longest + 1)]
+    ends = np.zeros(longest, np.int64)
+    sides = np.split(codes.ravel() + 1, [len(left)])
+    joined = np.concatenate([_joined(np.concatenate([side, ends]), longest, bits) for side in sides])
+    order = np.argsort(joined, kind="stable")
+    joined, of_left = joined[order], order < len(left)
+    return [_in_both(joined >> bits * (longest - n), of_left, (1 << bits) - 1) for n in range(1, longest + 1)]
+
+
+def _ngrams(text: str, order: int) -> Counts:
+    return Counter(text[at : at + order] for at in range(len(text) - order + 1))
+
+
+def _joined(codes: Ints, longest: int, bits: int) -> Ints:
+    """For each character, the codes of it and of those that follow as one integer; 0 follows the last one."""
+    joined = codes[: len(codes) - longest]
+    for start in range(1, longest):
+        joined = joined << bits | codes[start : start + len(joined)]
+    return joined
+
+
+def _in_both(ngrams: Ints, of_left: Marks, last: int) -> int:
+    """The n-grams of both texts; ``ngrams`` is sorted, and the bits ``last`` are 0 in what is shorter."""
+    import numpy as np
+
+    whole = ngrams & last != 0
+    ngrams, of_left = ngrams[whole], of_left[whole]
+    starts = np.flatnonzero(np.diff(ngrams, prepend=-1))
+    if not len(starts):
+        return 0
+    counts = np.diff(starts, append=len(ngrams))
+    mine = np.add.reduceat(of_left, starts, dtype=np.int64)
+    return int(np.minimum(mine, counts - mine).sum())
 
 
 def _row(details: Mapping[str, Any]) -> Sequence[int]:

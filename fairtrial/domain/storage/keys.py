@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from fairtrial.domain.plan import Right
+Right = Literal["complete", "feedback", "pin", "see_variant", "admin"]
+"""The rights of keys: query models, send feedback, force an arm or deployment, see the arm in headers, use control."""
 
+RIGHTS: tuple[Right, ...] = ("complete", "feedback", "pin", "see_variant", "admin")
 DEFAULT_RIGHTS: tuple[Right, ...] = ("complete", "feedback")
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import scipy  # its `stats` loads at its first use, because it is slow to load
-
 from fairtrial.domain.estimates import NotEnough
+from fairtrial.stats.binomial import at_least, exactly
 
 __all__ = ["exact", "exact_one_sided", "mid_p"]
 
@@ -25,7 +24,7 @@ def exact(won: int, lost: int) -> float | NotEnough:
     flips = _flips(won, lost)
     if flips == 0:
         return NO_FLIP
-    return min(1.0, 2 * float(scipy.stats.binom.cdf(min(won, lost), flips, 0.5)))
+    return min(1.0, 2 * at_least(max(won, lost), flips, 0.5))
 
 
 def exact_one_sided(more: int, fewer: int) -> float:
@@ -37,7 +36,7 @@ def exact_one_sided(more: int, fewer: int) -> float:
     0.0156
     """
     flips = _flips(more, fewer)
-    return float(scipy.stats.binom.sf(more - 1, flips, 0.5)) if flips else 1.0
+    return at_least(more, flips, 0.5) if flips else 1.0
 
 
 def mid_p(won: int, lost: int) -> float | NotEnough:
@@ -55,9 +54,9 @@ def mid_p(won: int, lost: int) -> float | NotEnough:
     if flips == 0:
         return NO_FLIP
     if won == lost:
-        return 1.0 - 0.5 * float(scipy.stats.binom.pmf(won, flips, 0.5))
-    fewer = min(won, lost)
-    return 2 * float(scipy.stats.binom.cdf(fewer, flips, 0.5)) - float(scipy.stats.binom.pmf(fewer, flips, 0.5))
+        return 1.0 - 0.5 * exactly(won, flips, 0.5)
+    more = max(won, lost)
+    return 2 * at_least(more, flips, 0.5) - exactly(more, flips, 0.5)
 
 
 def _flips(won: int, lost: int) -> int:

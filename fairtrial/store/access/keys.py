@@ -8,8 +8,8 @@ from typing import Any
 
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.names.printable import control_character
-from fairtrial.domain.plan import RIGHTS, Key, Right
-from fairtrial.domain.storage.keys import DEFAULT_OPTIONS, KeyOptions, NewKey
+from fairtrial.domain.plan import Key
+from fairtrial.domain.storage.keys import DEFAULT_OPTIONS, RIGHTS, KeyOptions, NewKey, Right
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Query, microseconds, timestamp
 

@@ -9,10 +9,9 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
-import pyarrow
 
 from fairtrial.config.layout import Layout
 from fairtrial.config.private_files import sweep_folder, sync_folder
@@ -25,6 +24,9 @@ from fairtrial.store.core.owner_lock import OwnerLock
 from fairtrial.store.core.partial_backup import sweep_part
 from fairtrial.store.core.query import Query, with_zone
 from fairtrial.store.core.read_write_lock import ReadWriteLock
+
+if TYPE_CHECKING:
+    import pyarrow
 
 THREADS = 2
 CHECKPOINT = "64MB"

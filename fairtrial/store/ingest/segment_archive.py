@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-import pyarrow
-
 from fairtrial.config.private_files import sync_folder
 from fairtrial.journal.reader import CHUNK_BYTES, Chunk, chunk_of
 from fairtrial.journal.reader import read_chunk as read_plain_chunk
@@ -143,6 +141,8 @@ def sweep(folder: Path) -> None:
 
 
 def _frame(piece: bytes) -> bytes:
+    import pyarrow  # slow to load, and most passes over the journal compress nothing
+
     compressed: bytes = pyarrow.Codec("zstd", compression_level=LEVEL).compress(piece, asbytes=True)
     return compressed
 
@@ -150,6 +150,8 @@ def _frame(piece: bytes) -> bytes:
 @contextmanager
 def _decompressed(path: Path) -> Iterator[Callable[[int], bytes]]:
     """Reads uncompressed bytes, fewer than requested only at the end; raises `OSError` if the file is truncated."""
+    import pyarrow
+
     with open_named(path) as file, pyarrow.CompressedInputStream(file, "zstd") as stream:
         yield stream.read
 

@@ -108,6 +108,10 @@ class LocalExperiments:
         with usage_errors():
             return plain(published_plans.in_force(self._database, microseconds(at)))
 
+    def publish(self) -> None:
+        """Publish the file's plan with the states and keys of the store; raises `PlanRefused` and `ConfigError`."""
+        self._publisher().refresh(keys_changed=True)
+
     def _plan(self) -> Plan:
         """The published plan, or that of the file if none is published yet, with the state of the rows."""
         published, live = self._publisher().published, transitions.live(self._database)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -30,14 +31,8 @@ from fairtrial.store.experiments import transitions
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.overview import overview
 from fairtrial.store.traffic import traffic
-from fairtrial_cli.store_client.local.accounts import LocalAccounts
 from fairtrial_cli.store_client.local.conversion import ACTOR
-from fairtrial_cli.store_client.local.data_audits import LocalDataAudits
 from fairtrial_cli.store_client.local.experiments import LocalExperiments
-from fairtrial_cli.store_client.local.reviews import LocalReviews
-from fairtrial_cli.store_client.local.runs import LocalRuns
-from fairtrial_cli.store_client.local.verdicts import LocalVerdicts
-from gateway.control.operations.maintain_store import StoreMaintenance
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +41,13 @@ if TYPE_CHECKING:
     from evaluators.suite import Suite
     from fairtrial.config.project import Project
     from fairtrial.experiments.steady_time import StepTime
+    from fairtrial_cli.store_client.local.accounts import LocalAccounts
+    from fairtrial_cli.store_client.local.data_audits import LocalDataAudits
+    from fairtrial_cli.store_client.local.reviews import LocalReviews
+    from fairtrial_cli.store_client.local.runs import LocalRuns
+    from fairtrial_cli.store_client.local.verdicts import LocalVerdicts
     from gateway.control.background.trusted_clock import TrustedClock
+    from gateway.control.operations.maintain_store import StoreMaintenance
     from gateway.control.operations.requests.judgement import JudgeRequest
 
 PRIVATE_UMASK = 0o077
@@ -55,26 +56,21 @@ PRIVATE_UMASK = 0o077
 class LocalStore:
     """A `StoreClient` on the opened store; raises `StoreLocked` if another process holds it.
 
-    ``config``: the project file, for changes that publish the plan. While the store is open, the umask makes all new
-    files private, because DuckDB sets no permissions on its log.
+    ``config``: the project file, for changes that publish the plan. The parts of the store are imported at their first
+    use. While the store is open, the umask makes all new files private, because DuckDB sets no permissions on its log.
     """
 
     def __init__(self, layout: Layout, config: Path | None = None) -> None:
         self._clock: TrustedClock | None = None
+        self._config = config
         with ExitStack() as undo:
             undo.callback(os.umask, os.umask(PRIVATE_UMASK))
             self._database = Database.open(layout)
             undo.callback(self._database.close)
             self._ingester = Ingester(self._database, _now_us)
             self._ingester.catch_up()
-            self.maintenance = StoreMaintenance(self._database, self._ingester, _now_us, actor=ACTOR)
-            self.accounts = LocalAccounts(self._database, _now_us)
-            self.reviews = LocalReviews(self._database, _now_us)
             self.experiments = LocalExperiments(self._database, config, self._time)
             self.experiments.record_kill_files()
-            self.verdicts = LocalVerdicts(self._database, config, self._time)
-            self.runs = LocalRuns(self._database)
-            self.data_audits = LocalDataAudits(self._database, _now_us)
             self._undo = undo.pop_all()
 
     def __enter__(self) -> LocalStore:
@@ -82,6 +78,42 @@ class LocalStore:
 
     def __exit__(self, *_: object) -> None:
         self._undo.close()
+
+    @cached_property
+    def maintenance(self) -> StoreMaintenance:
+        from gateway.control.operations.maintain_store import StoreMaintenance
+
+        return StoreMaintenance(self._database, self._ingester, _now_us, actor=ACTOR)
+
+    @cached_property
+    def accounts(self) -> LocalAccounts:
+        from fairtrial_cli.store_client.local.accounts import LocalAccounts
+
+        return LocalAccounts(self._database, _now_us)
+
+    @cached_property
+    def reviews(self) -> LocalReviews:
+        from fairtrial_cli.store_client.local.reviews import LocalReviews
+
+        return LocalReviews(self._database, _now_us)
+
+    @cached_property
+    def verdicts(self) -> LocalVerdicts:
+        from fairtrial_cli.store_client.local.verdicts import LocalVerdicts
+
+        return LocalVerdicts(self._database, self._config, self._time)
+
+    @cached_property
+    def runs(self) -> LocalRuns:
+        from fairtrial_cli.store_client.local.runs import LocalRuns
+
+        return LocalRuns(self._database)
+
+    @cached_property
+    def data_audits(self) -> LocalDataAudits:
+        from fairtrial_cli.store_client.local.data_audits import LocalDataAudits
+
+        return LocalDataAudits(self._database, _now_us)
 
     def _time(self) -> StepTime:
         """The time by which decisions wait, checked as control does."""
@@ -92,6 +124,12 @@ class LocalStore:
 
     def ingest_now(self) -> IngestResult:
         return self._ingester.catch_up()
+
+    def publish_plan(self) -> None:
+        from gateway.control.background.local_keys import INTERNAL, ensure_key
+
+        ensure_key(self._database, INTERNAL, now_us=_now_us())
+        self.experiments.publish()
 
     def overview(self) -> Overview:
         return overview(self._database)

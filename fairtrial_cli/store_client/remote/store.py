@@ -71,6 +71,9 @@ class RemoteStore:
     def ingest_now(self) -> IngestResult:
         return msgspec.json.decode(self._send("POST", "/api/ingest"), type=IngestResult)
 
+    def publish_plan(self) -> None:
+        """Nothing to do: control published it before it answered, and watches the file."""
+
     def overview(self) -> Overview:
         return msgspec.json.decode(self._send("GET", "/api/store"), type=Overview)
 

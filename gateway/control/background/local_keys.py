@@ -8,8 +8,7 @@ from pathlib import Path
 
 from fairtrial.config.layout import Layout
 from fairtrial.config.private_files import write_private
-from fairtrial.domain.plan import Right
-from fairtrial.domain.storage.keys import KeyOptions
+from fairtrial.domain.storage.keys import KeyOptions, Right
 from fairtrial.store.access import keys
 from fairtrial.store.core.database import Database
 

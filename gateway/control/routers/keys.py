@@ -5,8 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from fairtrial.domain.plan import Right
-from fairtrial.domain.storage.keys import DEFAULT_RIGHTS, KeyOptions
+from fairtrial.domain.storage.keys import DEFAULT_RIGHTS, KeyOptions, Right
 from fairtrial.store.access import keys
 from gateway.control.auth.authorization import Admin, AuthorizedRoute, require_role
 from gateway.control.responses import BackgroundDep, PageDep, as_json, as_table

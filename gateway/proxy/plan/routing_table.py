@@ -12,7 +12,8 @@ from fairtrial.config.plan.plan_validation import reachable
 from fairtrial.config.rules.translation import RAW
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.events import Exposure, Reason
-from fairtrial.domain.plan import RIGHTS, Deployment, Experiment, Key, Plan, Published, Right, Variant
+from fairtrial.domain.plan import Deployment, Experiment, Key, Plan, Published, Variant
+from fairtrial.domain.storage.keys import RIGHTS, Right
 from fairtrial.experiments.assignment import Assignment
 from gateway.proxy.plan.health import Health, health_of
 from gateway.proxy.plan.provider_secret import Secret, secret_of

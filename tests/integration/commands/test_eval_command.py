@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,11 @@ import pytest
 
 from evaluators.suite import Suite
 from fairtrial.config.layout import Layout
+from fairtrial.config.project import load_project
+from fairtrial.domain.errors import UsageError
 from fairtrial.domain.run import Answer, Case, CaseResult, Run
 from fairtrial_cli.output.runs import as_json
+from fairtrial_cli.run_suites import load_suites, project_gateway, run_suites
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.command import fairtrial, start
 from tests.fixtures.services.project_files import write_project
@@ -61,6 +66,15 @@ def asked(upstream: FakeUpstream) -> list[dict[str, Any]]:
     return [seen.json for seen in upstream.seen if seen.path.endswith("/chat/completions")]
 
 
+def processes_of(folder: Path) -> list[bytes]:
+    """The command lines of running processes that name the folder."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            lines.append(path.read_bytes())
+    return [line for line in lines if bytes(folder) in line]
+
+
 def test_runs_are_pinned_saved_and_not_asked_twice(folder: Path, upstream: FakeUpstream) -> None:
     code, out, problems = evaluate(folder, "--on", "base,tuned-vs-base/tuned", "--json")
     assert code == 0, problems
@@ -78,6 +92,33 @@ def test_runs_are_pinned_saved_and_not_asked_twice(folder: Path, upstream: FakeU
     code, out, problems = evaluate(folder, "--on", "base")
     assert code == 0 and "5 of them cached by an earlier run" in out, problems
     assert len(asked(upstream)) == 13
+
+
+def test_a_private_gateway_takes_no_port_of_the_project_and_no_application_reaches_it(
+    folder: Path, upstream: FakeUpstream
+) -> None:
+    project = load_project(folder / "fairtrial.yaml", {})
+    with ExitStack() as held:
+        for address in (project.gateway.address, project.control):
+            held.enter_context(socket.create_server((address.host, address.port)))
+        with project_gateway(project) as url:
+            assert url.startswith("http://127.0.0.1:") and str(project.gateway.port) not in url
+            [worker] = processes_of(folder)
+            assert b"gateway.proxy.worker" in worker
+            suites = load_suites([folder / "suite.yaml"])
+            [run] = run_suites(project, suites, ["base"], base_url=url)
+            assert run.metrics == {"contains.accuracy": pytest.approx(1 / 6)}
+    assert not processes_of(folder)
+
+
+def test_a_gateway_that_cannot_start_is_shown_with_the_end_of_its_log(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = load_project(folder / "fairtrial.yaml", {})
+    monkeypatch.setenv("PYTHONHOME", str(folder))
+    with pytest.raises(UsageError, match=r"(?s)gateway could not start.*No module named 'encodings'"):  # noqa: SIM117
+        with project_gateway(project):
+            pass
 
 
 def test_a_run_of_several_weights_says_so() -> None:
@@ -118,5 +159,6 @@ def test_ctrl_c_says_what_is_kept_and_leaves_nothing_running(folder: Path, upstr
     program.send_signal(signal.SIGINT)
     _, problems = program.communicate(timeout=PATIENCE)
     assert program.returncode == 130 and "Run the same command to continue" in problems
+    assert not processes_of(folder)
     upstream.script = {"kind": "json", "answer": FOUR}
     assert evaluate(folder, "--on", "base")[0] == 0

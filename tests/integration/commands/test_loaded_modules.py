@@ -12,6 +12,16 @@ from tests.fixtures.services.project_files import free_ports
 from tests.fixtures.store.maintenance_fixture import end, start_control
 
 LISTS = ("verdict list", "keys list", "plan log", "runs list", "data audits", "accounts list", "review status")
+RUN = """
+import fairtrial_cli.output.progress, fairtrial_cli.output.runs, fairtrial_cli.run_suites
+import fairtrial_cli.processes.private_gateway, gateway.control.background.plan_publisher
+"""
+"""Imports what `fairtrial eval` does when no gateway is running."""
+
+SLOW = (
+    *("scipy.special", "scipy.stats", "scipy.optimize", "sklearn", "pandas", "pyarrow", "nltk", "py3langid"),
+    *("fastapi", "starlette", "uvicorn", "httpx", "litellm", "streamlit", "argon2"),
+)
 GATE = "gate gate.yaml --candidate tuned --baseline base"
 LIGHT = {"fairtrial.store.core.owner_lock", "fairtrial.store.core.query"}
 """Modules of the store that need no other one: who owns it, and how times are written."""
@@ -51,7 +61,7 @@ def test_a_command_that_opens_the_store_loads_no_statistics_to_list_something(pr
     assert not loaded & {"scipy", "sklearn", "evaluators.gate.file", "fastapi", "httpx", "aiohttp"}
 
 
-def test_checking_files_beside_a_store_loads_no_statistics(project: Path) -> None:
-    loaded = loaded_by(f"{RUN_COMMANDS}\nrun('plan log', 'check fairtrial.yaml suite.yaml')", project)
-    assert "evaluators.loading.suite_reader" in loaded
-    assert not loaded & {"scipy.special", "scipy.stats", "scipy.optimize", "sklearn", "evaluators.gate.odds"}
+def test_checking_files_beside_a_store_and_running_suites_load_no_statistics(project: Path) -> None:
+    loaded = loaded_by(f"{RUN_COMMANDS}\nrun('plan log', 'check fairtrial.yaml suite.yaml gate.yaml')\n{RUN}", project)
+    assert {"evaluators.loading.suite_reader", "evaluators.gate.odds", "evaluators.engine.engine"} <= loaded
+    assert not loaded & {*SLOW, "evaluators.scoring.metrics.rouge", "fairtrial.store.erasure.erase"}

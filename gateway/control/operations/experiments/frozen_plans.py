@@ -1,10 +1,13 @@
-"""Starts and amends the frozen analysis plans of experiments, and pauses experiments whose model was replaced."""
+"""Starts and amends the frozen analysis plans of experiments, and pauses experiments whose model was replaced.
+
+Functions import the statistics when an experiment starts, because publishing a plan without experiments needs none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from fairtrial.config.plan.definitions import definition_of
 from fairtrial.domain.errors import Conflict
@@ -25,11 +28,10 @@ from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
-from fairtrial.store.experiments.attempts import Definition, count_attempts
-from fairtrial.store.experiments.sums import control_levels
 from gateway.control.operations.alarms.announce import announce
-from gateway.control.operations.planning.plan_experiment import PlanRequest, plan_experiment
-from gateway.control.operations.planning.traffic_history import NO_HISTORY
+
+if TYPE_CHECKING:
+    from fairtrial.store.experiments.attempts import Definition
 
 MANY_A_WEEK = 1e6
 LEVEL_UNITS = 500
@@ -59,6 +61,8 @@ def start_plan(database: Database, plan: Plan, experiment: Experiment, *, now_us
 
 def first_levels(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str]) -> Iterator[tuple[str, Known]]:
     """The levels that the control's first units set, for metrics that have waited for them."""
+    from fairtrial.store.experiments.sums import control_levels
+
     for one in plan.metrics:
         if not one.needs_level or one.level is not None:
             continue
@@ -166,6 +170,9 @@ def planned_units(experiment: Experiment) -> float | None:
     """
     if experiment.looks == "monitor":
         return None
+    from gateway.control.operations.planning.plan_experiment import PlanRequest, plan_experiment
+    from gateway.control.operations.planning.traffic_history import NO_HISTORY
+
     wanted = PlanRequest(levels={}, per_week=MANY_A_WEEK, weeks=experiment.max_weeks, mode="planned")
     found = plan_experiment(experiment, wanted, lambda: NO_HISTORY).result
     return found.metrics[0].chosen.units
@@ -189,6 +196,8 @@ def pause_removed(database: Database, before: Plan | None, plan: Plan, *, now_us
 
 def _attempt(database: Database, plan: Plan, experiment: Experiment) -> int:
     """The number of the attempt that begins now."""
+    from fairtrial.store.experiments.attempts import count_attempts
+
     definitions = {one.name: definition_in(plan, one) for one in experiment.variants}
     control = definitions.pop(experiment.control)
     return 1 + count_attempts(database, control, definitions.values())
@@ -196,6 +205,8 @@ def _attempt(database: Database, plan: Plan, experiment: Experiment) -> int:
 
 def definition_in(plan: Plan, variant: Variant) -> Definition:
     """What a variant serves by this plan."""
+    from fairtrial.store.experiments.attempts import Definition
+
     return Definition(definition_of(plan, variant), plan.deployments[variant.deployment].digest)
 
 
@@ -219,6 +230,8 @@ def _refuse_impossible(stored: AnalysisPlan, experiment: Experiment, new: Experi
 
 def _known(database: Database, plan: Plan, experiment: Experiment, first: AnalysisPlan) -> dict[str, Known]:
     """The control's levels in the 14 days before the start, and the caps that the file does not state."""
+    from fairtrial.store.experiments.sums import control_levels
+
     route = next((name for name, one in plan.routes.items() if one.experiment == experiment.name), "")
     deployment = experiment.variant(experiment.control).deployment
     with database.read_transaction() as cursor:

@@ -14,6 +14,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats import binomial
 from fairtrial.stats.holm import holm
 from fairtrial.stats.intervals import wilson
 from fairtrial.stats.paired import mcnemar
@@ -87,6 +88,17 @@ def test_mcnemar_gives_the_numbers_of_contingencytables() -> None:
     # R package contingencytables of Fagerland, Lydersen & Laake, test-ch8.R: Cavo et al. (2012), 6 and 16 discordant
     assert mcnemar.exact(6, 16) == pytest.approx(0.052479, abs=5e-7)
     assert mcnemar.mid_p(6, 16) == pytest.approx(0.034690, abs=5e-7)
+
+
+@pytest.mark.parametrize("n", [1, 7, 40, 999, 100_000])
+@pytest.mark.parametrize("share", [1e-4, 0.45, 0.5, 0.93, 1.0])
+def test_binomial_tails_agree_with_scipy(n: int, share: float) -> None:
+    for successes in {0, 1, n // 3, n // 2, int(n * share), n}:
+        tail, point = stats.binom.sf(successes - 1, n, share), stats.binom.pmf(successes, n, share)
+        assert binomial.at_least(successes, n, share) == pytest.approx(tail, rel=1e-9, abs=1e-300)
+        if 0 < share < 1:
+            assert binomial.exactly(successes, n, share) == pytest.approx(point, rel=1e-9, abs=1e-300)
+    assert binomial.at_least(n + 1, n, share) == 0.0
 
 
 @given(st.integers(0, 60), st.integers(0, 60))

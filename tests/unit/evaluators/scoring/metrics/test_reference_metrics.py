@@ -112,6 +112,34 @@ def test_rouge_is_rouge_scores(stem: bool) -> None:
         assert measure(ours, said, references[0]).values == expected
 
 
+HOSTILE = [
+    *("", " ", "a", "ab", "\x00", "\ud83d", "İİ ıſ K", "ﬁn\u200bal\u00a0call\x1c\n\n", "(hi) ...!"),
+    *("&amp; <skipped> 1,000.5", "the the the cat", "THE Cat the\tcat", "running runs generously", "中文国 abc 中文"),
+    "".join(map(chr, range(0x4E00, 0x5400))),
+]  # fmt: skip
+
+
+def test_hostile_texts_have_the_statistics_of_the_reference_implementations() -> None:
+    """Empty and short texts, other scripts, half an emoji, and more letters than fit into the bits of an n-gram."""
+    from rouge_score.rouge_scorer import RougeScorer
+    from sacrebleu.metrics import BLEU, CHRF
+
+    kinds = ["1", "2", "L", "Lsum"]
+    ours = scorer("bleu"), scorer({"chrf": 2}), scorer({"rouge": {"kinds": kinds}})
+    theirs = BLEU(), CHRF(word_order=2), RougeScorer([f"rouge{kind}" for kind in kinds])
+    for said in HOSTILE:
+        for references in zip(HOSTILE, [*HOSTILE[1:], said], strict=True):
+            streams = [[one] for one in references]
+            bleu, chrf, rouge = (measure(one, said, list(references)) for one in ours)
+            found = theirs[0].corpus_score([said], streams)
+            lengths = [bleu.details["sys_len"], bleu.details["ref_len"]]
+            assert [bleu.details["counts"], bleu.details["totals"]] == [found.counts, found.totals]
+            assert lengths == [found.sys_len, found.ref_len]
+            assert [chrf.details["statistics"]] == theirs[1]._extract_corpus_statistics([said], streams)
+            expected = theirs[2].score_multi(references, said)
+            assert rouge.values == {kind: score.fmeasure for kind, score in expected.items()}
+
+
 def test_rouge_refuses_references_that_it_cannot_see() -> None:
     assert "use chrf" in scorer("rouge").case_problem(Case("c", (), "привет"))  # type: ignore[attr-defined]
 
