@@ -11,8 +11,7 @@ from typing import Literal, NamedTuple, get_args
 from fairtrial.domain.events import CaptureOutcome
 from fairtrial.domain.plan import Capture
 from gateway.proxy.admission.cooperative_work import Allowance, Steps, TimeSlicer, TooMuchWork, at_once, bounded
-from gateway.proxy.recording.redaction import AT_ONCE, json_steps, redact_text
-from gateway.proxy.recording.redaction_prefilter import as_it_came, json_may_contain_pii
+from gateway.proxy.recording.redaction import AT_ONCE, as_it_came, json_steps, needs_json_steps, redact_text
 from gateway.proxy.wire.headers import TAGS_HEADER
 from gateway.proxy.wire.request_body import RequestBody
 
@@ -22,7 +21,7 @@ BODY_LIMIT = 256 * 1024
 MAX_TAGS, MAX_LENGTH = 16, 128
 """How many tags a request may have, and how long a name or a value may be."""
 
-SLICED_STEPS = 320
+SLICED_STEPS = 336
 """Steps that the redaction of a body may take in time slices: enough to examine some 2,500 candidates."""
 
 
@@ -72,7 +71,7 @@ def _untouched(capture: Capture, request: bytes, answer: bytes | None) -> Bodies
     try:
         if capture == "full":
             return Bodies(capture, _each(bytes.decode, one), _each(bytes.decode, other), left_out)
-        if not json_may_contain_pii(b"%b\n%b" % (one or b"", other or b"")):  # no JSON text holds a raw newline
+        if not needs_json_steps(one or b"", other or b""):
             return Bodies(capture, _each(as_it_came, one), _each(as_it_came, other), left_out)
     except Exception:  # noqa: BLE001 - a failure of recording must not stop traffic
         return Bodies("failed", left_out=left_out)
