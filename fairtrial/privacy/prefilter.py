@@ -34,6 +34,14 @@ def _signs() -> re2.Set:
 _SIGNS = _signs()
 
 
+def any_possible(look: bytes) -> bool:
+    """Whether any pattern can match in a text that begins and ends with an edge."""
+    if len(look) > SLICE:
+        return any(possible(look))
+    found = _SIGNS.Match(look)
+    return found is None or len(found) > 1
+
+
 def possible(look: bytes) -> Iterator[list[int]]:
     """The numbers of the patterns that can match, for each slice of a text that begins and ends with an edge."""
     if len(look) <= SLICE:
@@ -44,7 +52,7 @@ def possible(look: bytes) -> Iterator[list[int]]:
 
 
 def _possible(look: bytes) -> list[int]:
-    found = _SIGNS.Match(look)
+    found: list[int] | None = _SIGNS.Match(look)
     if found is None:
         return [*EVERY]
     found.remove(len(PATTERNS))

@@ -147,7 +147,7 @@ def test_in_turns_with_other_work_more_is_redacted_and_the_other_work_goes_on() 
     async def both() -> Bodies:
         beside = asyncio.create_task(other())
         try:
-            return await capture_in_slices("redacted", _asked(near), b"{}", time_slicer=TimeSlicer(), caller=None)
+            return await capture_in_slices(_asked(near), b"{}", time_slicer=TimeSlicer(), caller=None)
         finally:
             beside.cancel()
 
@@ -161,7 +161,7 @@ def test_one_caller_s_work_in_turns_does_not_keep_another_s_out() -> None:
         turns = TimeSlicer()
         near = b'"' + b"DE88370411441532113011 " * 2_000 + b'"'
         works = [
-            asyncio.create_task(capture_in_slices("redacted", _asked(near), b"{}", time_slicer=turns, caller="a"))
+            asyncio.create_task(capture_in_slices(_asked(near), b"{}", time_slicer=turns, caller="a"))
             for _ in range(MOST_OF_ONE + 4)
         ]
         await asyncio.sleep(0)
