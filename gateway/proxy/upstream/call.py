@@ -38,6 +38,7 @@ CHAT = "/chat/completions"
 METERED = frozenset({CHAT, "/completions"})
 STREAMED = METERED | {"/responses"}
 FIRST_REDIRECT, FIRST_ERROR = 300, 400
+_SOONEST = 0.001
 Sending = Awaitable[UpstreamResponse]
 Failing = TypeVar("Failing", bound=BaseException)
 
@@ -82,10 +83,8 @@ class TimeLimit:
         self._task: asyncio.Task[Any] = current
         self._cancels = current.cancelling()
         self._expired = False
-        loop = current.get_loop()
-        self.ends = loop.time() + seconds
-        self._timers = _timers_of(loop)
-        self._timers.add(self)
+        self._timers = _timers_of(current.get_loop())
+        self.ends = self._timers.add(self, seconds)
 
     def __enter__(self) -> None:
         return None
@@ -104,7 +103,7 @@ class TimeLimit:
 
 
 class _Timers:
-    """The limits of one loop, with a timer for the one that ends first."""
+    """The limits of one loop, with a timer that fires when the first of them ends, or earlier."""
 
     __slots__ = ("_due", "_loop", "_timer", "limits")
 
@@ -114,10 +113,12 @@ class _Timers:
         self._timer: asyncio.TimerHandle | None = None
         self.limits: dict[TimeLimit, None] = {}
 
-    def add(self, limit: TimeLimit) -> None:
-        self.limits[limit] = None
-        if limit.ends < self._due:
-            self._set(limit.ends)
+    def add(self, limit: TimeLimit, seconds: float) -> float:
+        """When the limit ends, by the loop's time."""
+        self.limits[limit], ends = None, self._loop.time() + seconds
+        if ends < self._due:
+            self._set(ends)
+        return ends
 
     def _set(self, due: float) -> None:
         if self._timer is not None:
@@ -125,19 +126,16 @@ class _Timers:
         self._due, self._timer = due, self._loop.call_at(due, self._on_time)
 
     def _on_time(self) -> None:
-        """Expire what is due. The timer stays for the limits that were added later and end later."""
         now = self._loop.time()
         for limit in [limit for limit in self.limits if limit.ends <= now]:
             del self.limits[limit]
             limit.expire()
         self._due, self._timer = math.inf, None
         if self.limits:
-            self._set(min(limit.ends for limit in self.limits))
+            self._set(max(min(limit.ends for limit in self.limits), now + _SOONEST))
 
 
-@lru_cache(maxsize=1)
-def _timers_of(loop: asyncio.AbstractEventLoop) -> _Timers:
-    return _Timers(loop)
+_timers_of = lru_cache(maxsize=1)(_Timers)
 
 
 @dataclass(frozen=True, slots=True)
