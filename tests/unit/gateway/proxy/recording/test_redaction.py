@@ -8,7 +8,7 @@ import json
 from gateway.proxy.admission.cooperative_work import MOST_OF_ONE, TimeSlicer
 from gateway.proxy.recording.capture import BODY_LIMIT, Bodies, capture_bodies, capture_in_slices
 from gateway.proxy.recording.redaction import redact_json, redact_text
-from gateway.proxy.wire.request_body import RequestBody
+from gateway.proxy.wire.request_body import RequestBody, parse_body
 from tests.fixtures.for_each import for_each
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
@@ -109,6 +109,10 @@ def _asked(body: bytes) -> RequestBody:
 def test_a_body_that_can_not_be_redacted_is_not_recorded() -> None:
     bodies = capture_bodies("redacted", _asked(b'{"ok": "a"}'), b"\xff not json")
     assert (bodies.outcome, bodies.request, bodies.response) == ("failed", None, None)
+
+
+def test_a_body_that_is_not_utf_8_is_not_recorded() -> None:
+    assert capture_bodies("redacted", parse_body(b'{"model":"m","a":"\xff"}'), b"{}").outcome == "failed"
 
 
 def test_each_capture_mode_keeps_what_it_says() -> None:
