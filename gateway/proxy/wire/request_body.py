@@ -24,6 +24,9 @@ _TRUE = b"true"
 PROMPTS = ("messages", "input", "prompt", "instructions", "previous_response_id", "conversation")
 """The fields that hold what a model was asked, in any of the endpoints."""
 
+_LABELS = tuple((name, name.encode() + b" %d:") for name in PROMPTS)
+"""What stands before each of them in their digest."""
+
 DIGESTED = 2**20
 """Bytes of a field that are digested. Of a larger one it is the first and the last half of this, and its length."""
 
@@ -194,10 +197,10 @@ def prompt_digest(pepper: str, fields: Mapping[str, msgspec.Raw]) -> str | None:
     Two requests have the same if the same fields hold the same bytes.
     """
     digest = None
-    for name in PROMPTS:
-        if name in fields and (raw := memoryview(fields[name])) != _NULL:
+    for name, label in _LABELS:
+        if (value := fields.get(name)) is not None and (raw := memoryview(value)) != _NULL:
             digest = digest or _keyed(pepper).copy()
-            digest.update(b"%b %d:" % (name.encode(), raw.nbytes))
+            digest.update(label % raw.nbytes)
             if raw.nbytes > DIGESTED:
                 digest.update(raw[: DIGESTED // 2])
                 raw = raw[-DIGESTED // 2 :]
