@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 
 from fairtrial.privacy.patterns import PATTERNS, Pattern
 from fairtrial.privacy.prefilter import possible
@@ -46,7 +45,7 @@ def joined(texts: list[str]) -> tuple[bytes, list[int]]:
 def search_bytes(look: bytes) -> list[PersonalText]:
     """All finds in bytes that begin and end with an edge, in order."""
     taken: list[PersonalText] = []
-    for number in sorted(set(chain.from_iterable(possible(look)))):
+    for number in sorted(possible(look)):
         pattern = PATTERNS[number]
         kind = pattern.stands.decode().strip(" []")
         found = [PersonalText(kind, start, end) for start, end in _finds(pattern, look)]

@@ -16,7 +16,7 @@ import msgspec
 
 from fairtrial.domain.limits.json_limits import RECORDED, excess
 from fairtrial.privacy.patterns import PATTERNS, Pattern
-from fairtrial.privacy.prefilter import EVERY, SLICE, any_possible, possible
+from fairtrial.privacy.prefilter import EVERY, any_possible, possible
 from fairtrial.privacy.search import back, verified
 from gateway.proxy.admission.cooperative_work import Allowance, Steps, TooMuchWork, at_once, bounded
 from gateway.proxy.wire import lenient_json
@@ -24,12 +24,12 @@ from gateway.proxy.wire import lenient_json
 STEP = 8
 """How many candidates make one step. Each takes some microseconds."""
 
-AT_ONCE = 56
+AT_ONCE = 40
 """Steps that a text or body may take without a pause. One that needs more raises `TooMuchWork`."""
 
 _SHORTEST = 3
 _LONG = 32 * 1024
-"""From this many bytes on, the search for one pattern counts as a step, whatever it finds, and so does each slice."""
+"""From this many bytes on, the search for one pattern counts as a step, whatever it finds."""
 
 _EDGE = b"\0"
 """Stands before and behind a text. It belongs to no word, like the quotes around a text in JSON."""
@@ -141,11 +141,7 @@ def _without_escapes(body: bytes) -> bytes:
 def _redacted(raw: bytes, look: bytes) -> Steps[bytes | None]:
     """The bytes with every find replaced, or ``None`` if there is none. ``look`` has the same length as ``raw``."""
     changed, seen = False, count(1)
-    numbers = set[int]()
-    for some in possible(look):
-        numbers.update(some)
-        if len(look) > _LONG:
-            yield
+    numbers = possible(look)
     for number in EVERY:
         if number in numbers:
             pattern = PATTERNS[number]
@@ -154,7 +150,7 @@ def _redacted(raw: bytes, look: bytes) -> Steps[bytes | None]:
                 raw, look = _replaced(raw, look, finds, pattern.stands)
                 changed = True
                 # what stands for a find is no part of a word, so that another find may now begin behind it
-                numbers = set(next(possible(look)) if len(look) <= SLICE else EVERY)
+                numbers = possible(look) if len(look) <= _LONG else EVERY
             if len(look) > _LONG:
                 yield
     return raw if changed else None
