@@ -25,17 +25,18 @@ class Pattern:
     """A kind of text: every find that passes its check is replaced by ``stands``.
 
     A match begins ``before`` characters before the find. It ends with the find, or one character after it, or two if
-    the first of them is one of the ``marks``: RE2 takes several times longer to report groups. ``needs``: what every
-    text of the kind contains.
+    the first of them is one of the ``marks``: RE2 takes several times longer to report groups. ``sign``: a regular
+    expression for what every find that passes its check contains, in at most `fairtrial.privacy.prefilter.LONGEST`
+    bytes.
     """
 
     stands: bytes
     regex: re2._Regexp
+    sign: bytes
     before: int = 1
     marks: bytes | None = None
     check: Check | None = None
     end: End | None = None
-    needs: bytes = b""
 
 
 _WORD = rb"\pL\pN_"
@@ -58,45 +59,68 @@ def _no_word(*others: bytes) -> bytes:
     return rb"[^" + _WORD + b"".join(others) + b"]"
 
 
-def _bounded(stands: bytes, before: bytes, find: bytes, marks: bytes, check: Check | None = None) -> Pattern:
+def _bounded(
+    stands: bytes, before: bytes, find: bytes, marks: bytes, *, least: bytes, check: Check | None = None
+) -> Pattern:
     """The pattern of a find that stands alone: no part of a word and none of ``before`` precedes it.
 
-    No part of a word follows it, nor any of the ``marks`` with a digit behind.
+    No part of a word follows it, nor any of the ``marks`` with a digit behind. ``least``: how every find begins.
     """
     shown = b"".join(b"\\%c" % mark for mark in marks)
     behind = rb"(?:" + _no_word(shown) + (rb"|[" + shown + rb"]\P{Nd})" if marks else b")")
-    return Pattern(stands, re2.compile(_no_word(before) + find + behind), marks=marks, check=check)
+    start = _no_word(before)
+    return Pattern(stands, re2.compile(start + find + behind), start + least, marks=marks, check=check)
 
 
+_TOKEN = _no_word(rb"\-") + b"eyJ"
+_BEARER = _no_word() + b"(?i:bearer)" + _SPACE
+_KEY = rb"[^A-Za-z0-9](?:" + b"|".join(_KEYS) + rb")"
+_LOCAL = rb"[" + _WORD + rb".%+\-]"
+_IBAN = rb"[^A-Za-z0-9][A-Za-z]{2}[0-9]{2}(?: ?[A-Za-z0-9]){11}"
+_US_PHONE = rb"\(?[2-9]\p{Nd}{2}\)?[ .\-]{1,2}\p{Nd}{3}[ .\-]\p{Nd}{4}"
 _PHONES = (
-    (rb"(?:\+|00)[1-9](?:[ ().\-/]{0,2}\p{Nd}){6,14}", b""),
-    (rb"\(?[2-9]\p{Nd}{2}\)?[ .\-]{1,2}\p{Nd}{3}[ .\-]\p{Nd}{4}", b".-"),
-    (rb"\(?0[1-9]\p{Nd}{0,4}\)?[ /\-]?\p{Nd}{3,8}(?:[ \-]?\p{Nd}{2,8}){0,3}", b".-:"),
+    (rb"(?:\+|00)[1-9](?:[ ().\-/]{0,2}\p{Nd}){6,14}", b"", rb"(?:\+|00)[1-9](?:[ ().\-/]{0,2}\p{Nd}){6}"),
+    (_US_PHONE, b".-", _US_PHONE),
+    (
+        rb"\(?0[1-9]\p{Nd}{0,4}\)?[ /\-]?\p{Nd}{3,8}(?:[ \-]?\p{Nd}{2,8}){0,3}",
+        b".-:",
+        rb"\(?0[1-9](?:[) /\-]{0,2}\p{Nd}){7}",
+    ),
 )
+"""The finds of phone numbers, the marks behind them, and how each begins."""
 
 PATTERNS: tuple[Pattern, ...] = (
     Pattern(
         b"[private key]",
         re2.compile(rb'-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:[^"]*?-----END [A-Z ]{0,40}PRIVATE KEY-----|[^"]*)'),
+        b"PRIVATE KEY-----",
         before=0,
-        needs=b"PRIVATE KEY-----",
     ),
-    Pattern(
-        b"[token]",
-        re2.compile(_no_word(rb"\-") + b"eyJ" + rb"\.".join([_PART] * 3)),
-        needs=b"eyJ",
-    ),
+    Pattern(b"[token]", re2.compile(_TOKEN + rb"\.".join([_PART] * 3)), _TOKEN + rb"[A-Za-z0-9_\-]{8}"),
     Pattern(
         b" [token]",
-        re2.compile(_no_word() + b"(?i:bearer)" + _SPACE + rb"+[A-Za-z0-9._~+/\-]{16,}=*"),
+        re2.compile(_BEARER + rb"+[A-Za-z0-9._~+/\-]{16,}=*"),
+        _BEARER,
         before=1 + len("bearer"),
     ),
-    Pattern(b"[key]", re2.compile(rb"[^A-Za-z0-9](?:" + b"|".join(_KEYS) + rb")")),
-    Pattern(b"[email]", re2.compile(rb"[" + _WORD + rb".%+\-]+" + _HOST), before=0, needs=b"@"),
-    Pattern(b"[iban]", re2.compile(rb"[^A-Za-z0-9][A-Za-z]{2}[0-9]{2}(?: ?[A-Za-z0-9]){11}"), end=iban_end),
-    _bounded(b"[ip]", b".", rb"(?:" + _OCTET + rb"\.){3}" + _OCTET, b"."),
-    Pattern(b"[ip]", re2.compile(_no_word(b":.") + rb"[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*"), end=ipv6_end),
-    _bounded(b"[card]", rb".\-", rb"\p{Nd}(?:[ \-]?\p{Nd}){12,18}", b".-", is_card),
-    *(_bounded(b"[phone]", rb"+.\-/", find, marks, is_phone) for find, marks in _PHONES),
+    Pattern(b"[key]", re2.compile(_KEY), _KEY),
+    Pattern(b"[email]", re2.compile(_LOCAL + b"+" + _HOST), _LOCAL + rb"@[" + _WORD + rb"]", before=0),
+    Pattern(b"[iban]", re2.compile(_IBAN), _IBAN, end=iban_end),
+    _bounded(b"[ip]", b".", rb"(?:" + _OCTET + rb"\.){3}" + _OCTET, b".", least=rb"(?:\p{Nd}{1,3}\.){3}\p{Nd}"),
+    Pattern(
+        b"[ip]",
+        re2.compile(_no_word(b":.") + rb"[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*"),
+        _no_word(b":.") + rb"(?:[0-9A-Fa-f:]*::|(?:[0-9A-Fa-f]{1,4}:){6})",
+        end=ipv6_end,
+    ),
+    _bounded(
+        b"[card]",
+        rb".\-",
+        rb"\p{Nd}(?:[ \-]?\p{Nd}){12,18}",
+        b".-",
+        least=rb"\p{Nd}(?:[ \-]?\p{Nd}){12}",
+        check=is_card,
+    ),
+    *(_bounded(b"[phone]", rb"+.\-/", find, marks, least=least, check=is_phone) for find, marks, least in _PHONES),
 )
 """In the order of the search: longer and more certain kinds first."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fairtrial.privacy.patterns import PATTERNS, Pattern
+from fairtrial.privacy.prefilter import possible
 
 NEXT_PLACE = 2
 """How many bytes behind a rejected candidate the next one may begin."""
@@ -44,12 +45,12 @@ def joined(texts: list[str]) -> tuple[bytes, list[int]]:
 def search_bytes(look: bytes) -> list[PersonalText]:
     """All finds in bytes that begin and end with an edge, in order."""
     taken: list[PersonalText] = []
-    for pattern in PATTERNS:
-        if pattern.needs in look:
-            kind = pattern.stands.decode().strip(" []")
-            found = [PersonalText(kind, start, end) for start, end in _finds(pattern, look)]
-            if found:
-                taken = _merged(taken, found)
+    for number in sorted(possible(look)):
+        pattern = PATTERNS[number]
+        kind = pattern.stands.decode().strip(" []")
+        found = [PersonalText(kind, start, end) for start, end in _finds(pattern, look)]
+        if found:
+            taken = _merged(taken, found)
     return taken
 
 

@@ -37,7 +37,7 @@ A model's answer can safely be requested again, so the client should retry. The 
 counts its retries.
 """
 
-MANY = 8
+MANY = 2
 """From so many requests in progress on, small answers wait for the records of others, which then cost less."""
 
 REDIRECTS = range(300, 400)
@@ -104,8 +104,11 @@ class Pipeline:
         self._admission.claim(cycle, request.caller.key_id)
         refuse_control_characters(request.received.headers)
         require_json(request.received.headers)
-        body = parse_body(await read_body(cycle, self._admission, limit=self._max_body))
-        return Parsed(request.received, request.routing, request.caller, body)
+        if not cycle.more and cycle.unread <= self._max_body:  # it has arrived with the head, as most have
+            raw = cycle.read_available()
+        else:
+            raw = await read_body(cycle, self._admission, limit=self._max_body)
+        return Parsed(request.received, request.routing, request.caller, parse_body(raw))
 
     def _route(self, parsed: Parsed) -> Routed:
         received, routing, caller, body = parsed.received, parsed.routing, parsed.caller, parsed.body

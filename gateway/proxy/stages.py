@@ -39,8 +39,8 @@ class Received(msgspec.Struct, frozen=True):
     @property
     def retry_ordinal(self) -> int:
         """Which try of the official client this is, counted from 0."""
-        count = self.headers.raw.get("x-stainless-retry-count", b"0")
-        return int(count) if count.isdigit() and len(count) < 4 else 0
+        count = self.headers.raw.get("x-stainless-retry-count")
+        return int(count) if count is not None and count.isdigit() and len(count) < 4 else 0
 
 
 class Authenticated(msgspec.Struct, frozen=True):
@@ -145,9 +145,24 @@ class Progress(msgspec.Struct, eq=False):
     def answered(self, request: Recordable, outcome: RequestOutcome, error: RequestError | None = None) -> Answered:
         """The request as it ends now."""
         attempts, now = self.attempts, time.perf_counter()
-        last = attempts[-1] if attempts else None
+        last, body, target = attempts[-1] if attempts else None, None, None
+        if isinstance(request, Routed):
+            body, target = request.body, request.target
+        elif isinstance(request, Parsed):
+            body = request.body
         return Answered(
-            request, attempts, last, self.status, self.content, outcome, error, now, self.schema_valid, self.breaker
+            request,
+            body,
+            target,
+            attempts,
+            last,
+            self.status,
+            self.content,
+            outcome,
+            error,
+            now,
+            self.schema_valid,
+            self.breaker,
         )
 
     def with_probes(self, answered: Answered) -> Answered:
@@ -173,10 +188,13 @@ class Progress(msgspec.Struct, eq=False):
 class Answered(msgspec.Struct, frozen=True):
     """A request that has ended, with an answer or with an error: everything that its record says.
 
+    ``body``: unless it was refused before its body was read; ``target``: unless it was refused before it was resolved.
     ``last``: the last call of the request itself. A probe beside it is an attempt, but never the last call.
     """
 
     request: Recordable
+    body: RequestBody | None
+    target: Target | None
     attempts: Sequence[Attempt]
     last: Attempt | None
     status: int
@@ -186,16 +204,6 @@ class Answered(msgspec.Struct, frozen=True):
     ended: float
     schema_valid: bool | None = None
     breaker: BreakerState | None = None
-
-    @property
-    def body(self) -> RequestBody | None:
-        """The request's body, unless the request was refused before it was read."""
-        return None if isinstance(self.request, Authenticated) else self.request.body
-
-    @property
-    def target(self) -> Target | None:
-        """What was to serve, unless the request was refused before it was resolved."""
-        return self.request.target if isinstance(self.request, Routed) else None
 
     @property
     def read(self) -> ResponseMetadata:

@@ -118,14 +118,12 @@ def malformed(why: str) -> BadRequest:
 
 
 async def read_body(cycle: RequestCycle, admission: Admission, *, limit: int) -> bytes:
-    """The whole body; most small ones have arrived with the head.
+    """The whole body.
 
     Raises `TooLarge` above ``limit`` bytes, before reading if the request states its length. Raises `TooSlow` if the
     body stops or trickles, `ClientGone` if the client disconnects, and `RateLimited` or `Overloaded` if the memory for
     bodies is exhausted.
     """
-    if not cycle.more and cycle.unread <= limit:
-        return cycle.read_available()
     stated = cycle.headers.raw.get("content-length", b"")
     if stated.isdigit() and int(stated) > limit:
         raise _too_large(limit)

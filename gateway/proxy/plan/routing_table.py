@@ -94,7 +94,8 @@ class Target:
 class Routing:
     """Everything that a request is resolved against. It is built once for each published plan.
 
-    ``placed`` caches the targets of a route's units, which stay the same as long as the plan does.
+    ``placed`` caches the targets of a route's units, by unit and by the bytes that name it, and ``recognised`` the keys
+    of ``authorization`` headers. Both stay the same as long as the plan does.
     """
 
     published: Published
@@ -102,7 +103,8 @@ class Routing:
     arms: Mapping[tuple[str, str], Arm]
     keys: Mapping[str, KnownKey]
     reachable: Mapping[str, frozenset[str]]
-    placed: dict[tuple[str, str | None], Target] = field(default_factory=dict)
+    placed: dict[tuple[str, str | bytes | None], Target] = field(default_factory=dict)
+    recognised: dict[bytes, KnownKey] = field(default_factory=dict)
     plan: Plan = field(init=False)
 
     def __post_init__(self) -> None:

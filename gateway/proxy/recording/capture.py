@@ -11,8 +11,7 @@ from typing import Literal, NamedTuple, get_args
 from fairtrial.domain.events import CaptureOutcome
 from fairtrial.domain.plan import Capture
 from gateway.proxy.admission.cooperative_work import Allowance, Steps, TimeSlicer, TooMuchWork, at_once, bounded
-from gateway.proxy.recording.redaction import AT_ONCE, json_steps, redact_text
-from gateway.proxy.recording.redaction_prefilter import as_it_came, json_may_contain_pii
+from gateway.proxy.recording.redaction import AT_ONCE, as_it_came, json_steps, needs_json_steps, redact_text
 from gateway.proxy.wire.headers import TAGS_HEADER
 from gateway.proxy.wire.request_body import RequestBody
 
@@ -47,33 +46,32 @@ NO_BODIES = Bodies()
 
 def capture_bodies(capture: Capture, body: RequestBody, answer: bytes | None) -> Bodies:
     """The two bodies as the plan wants them, without waiting. Never raises."""
-    bodies = _untouched(capture, body.body, answer)
+    bodies = untouched(capture, body, answer)
     return bodies or at_once(_redacted(body.body, answer, most=AT_ONCE))
 
 
 async def capture_in_slices(
-    capture: Capture, body: RequestBody, answer: bytes | None, *, time_slicer: TimeSlicer, caller: str | None
+    body: RequestBody, answer: bytes | None, *, time_slicer: TimeSlicer, caller: str | None
 ) -> Bodies:
-    """The same in time slices if it is much work; at once, within a smaller limit, if too much work waits already."""
-    bodies = _untouched(capture, body.body, answer)
-    if bodies is not None:
-        return bodies
+    """The bodies that `untouched` left, in time slices; at once, within a smaller limit, if too much work waits."""
     if time_slicer.busy(caller):
         return at_once(_redacted(body.body, answer, most=AT_ONCE))
     return await time_slicer.run(_redacted(body.body, answer, most=SLICED_STEPS), caller)
 
 
-def _untouched(capture: Capture, request: bytes, answer: bytes | None) -> Bodies | None:
+def untouched(capture: Capture, body: RequestBody, answer: bytes | None) -> Bodies | None:
     """The bodies if they need no redaction, as most do; else ``None``."""
     if capture == "none":
         return NO_BODIES
+    request = body.body
     left_out = () if len(request) + len(answer or b"") <= BODY_LIMIT else _too_large(request, answer)
     one, other = _kept(request), _kept(answer)
     try:
         if capture == "full":
             return Bodies(capture, _each(bytes.decode, one), _each(bytes.decode, other), left_out)
-        if not json_may_contain_pii(b"%b\n%b" % (one or b"", other or b"")):  # no JSON text holds a raw newline
-            return Bodies(capture, _each(as_it_came, one), _each(as_it_came, other), left_out)
+        if not needs_json_steps(one or b"", other or b""):
+            sent = _each(bytes.decode if body.strict else as_it_came, one)
+            return Bodies(capture, sent, _each(as_it_came, other), left_out)
     except Exception:  # noqa: BLE001 - a failure of recording must not stop traffic
         return Bodies("failed", left_out=left_out)
     return None

@@ -23,6 +23,7 @@ from gateway.proxy.recording.capture import (
     capture_bodies,
     capture_in_slices,
     read_tags,
+    untouched,
 )
 from gateway.proxy.recording.outcomes import ANALYSED, attempt_outcome, cost_usd, outcomes_of, reason_of
 from gateway.proxy.recording.output_schema import follows_schema
@@ -108,8 +109,11 @@ class Recorder:
         if schema is not None and progress.content.metadata.error_type is None:
             progress.schema_valid = await follows_schema(schema, progress.content.metadata)
         answer = _recorded_answer(progress.content.body, progress.attempts)
-        plan, caller = routed.routing.plan, routed.caller.key_id
-        return await capture_in_slices(plan.capture, routed.body, answer, time_slicer=self.time_slicer, caller=caller)
+        bodies = untouched(routed.routing.plan.capture, routed.body, answer)
+        if bodies is not None:
+            return bodies
+        caller = routed.caller.key_id
+        return await capture_in_slices(routed.body, answer, time_slicer=self.time_slicer, caller=caller)
 
     def _bodies(self, answered: Answered, captured: Bodies | None) -> Bodies:
         body = answered.body

@@ -1,4 +1,4 @@
-"""Redacts personal and secret text in what is recorded, after a cheap check, because most text holds none.
+"""Redacts personal and secret text in what is recorded, after one search for its signs, because most text has none.
 
 Bodies stay JSON text and are not decoded. If there are escapes, the search runs on a copy of the same length in which
 they are blank. Finds are replaced at the same places of both.
@@ -16,9 +16,9 @@ import msgspec
 
 from fairtrial.domain.limits.json_limits import RECORDED, excess
 from fairtrial.privacy.patterns import PATTERNS, Pattern
+from fairtrial.privacy.prefilter import EVERY, any_possible, possible
 from fairtrial.privacy.search import back, verified
 from gateway.proxy.admission.cooperative_work import Allowance, Steps, TooMuchWork, at_once, bounded
-from gateway.proxy.recording.redaction_prefilter import as_it_came, json_may_contain_pii, may_contain_pii
 from gateway.proxy.wire import lenient_json
 
 STEP = 8
@@ -50,6 +50,9 @@ _ESCAPES = (
     (b"\\f", b"\f\f"),
 )
 _CODE = re.compile(rb"\\u[0-9A-Fa-f]{4}")
+_HIDING = (b"\\u", b"\\/")
+"""Escapes that may stand for a character of a find; the other escapes can't."""
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -66,25 +69,46 @@ def redact_json(body: bytes) -> str:
 
     An escape such as ``\u0040`` hides nothing. A body without finds stays as it came. Raises `TooMuchWork`.
     """
-    return at_once(bounded(json_steps(body), Allowance(AT_ONCE))) if json_may_contain_pii(body) else as_it_came(body)
+    return at_once(bounded(json_steps(body), Allowance(AT_ONCE))) if needs_json_steps(body) else as_it_came(body)
 
 
 def needs_steps(text: str) -> bool:
     """Whether a text may hold something that must be redacted."""
-    return len(text) >= _SHORTEST and may_contain_pii(text)
+    return len(text) >= _SHORTEST and any_possible(_edged(text)[1])
+
+
+def needs_json_steps(body: bytes, other: bytes = b"") -> bool:
+    """Whether any text or number in JSON may hold something that must be redacted, or an escape may hide it.
+
+    The JSON is searched undecoded. That suffices, because a text stands there as it is, except for its escapes.
+    """
+    whole = b"\0%b\0%b\0" % (body, other)
+    if b"\\" not in whole:
+        return any_possible(whole)
+    return any(escape in whole for escape in _HIDING) or any_possible(_without_escapes(whole))
+
+
+def as_it_came(body: bytes) -> str:
+    """The text of JSON that needs no redaction; raises `msgspec.DecodeError` if it is not JSON."""
+    _SYNTAX.decode(body)
+    return body.decode()
 
 
 def text_steps(text: str) -> Steps[str]:
     """`redact_text` in steps, for a text that may hold something."""
-    raw = _QUOTE + _SURROGATE.sub("\ufffd", text).encode() + _QUOTE
-    look = _QUOTE + raw[1:-1].replace(_QUOTE, _EDGE) + _QUOTE
-    changed = yield from _redacted(raw, look)
+    changed = yield from _redacted(*_edged(text))
     return text if changed is None else changed[1:-1].decode()
+
+
+def _edged(text: str) -> tuple[bytes, bytes]:
+    """A text with edges as it is, and as it is searched."""
+    inner = _SURROGATE.sub("\ufffd", text).encode()
+    return _QUOTE + inner + _QUOTE, _QUOTE + inner.replace(_QUOTE, _EDGE) + _QUOTE
 
 
 def json_steps(body: bytes) -> Steps[str]:
     """`redact_json` in steps, for a body that may hold something."""
-    if b"\\u" in body or b"\\/" in body:
+    if any(escape in body for escape in _HIDING):
         if excess(body, RECORDED) is not None:
             raise TooMuchWork
         plain = _plain(body)
@@ -117,13 +141,18 @@ def _without_escapes(body: bytes) -> bytes:
 def _redacted(raw: bytes, look: bytes) -> Steps[bytes | None]:
     """The bytes with every find replaced, or ``None`` if there is none. ``look`` has the same length as ``raw``."""
     changed, seen = False, count(1)
-    for pattern in PATTERNS:
-        finds = (yield from _finds(pattern, look, seen)) if pattern.needs in look else []
-        if finds:
-            raw, look = _replaced(raw, look, finds, pattern.stands)
-            changed = True
-        if len(look) > _LONG:
-            yield
+    numbers = possible(look)
+    for number in EVERY:
+        if number in numbers:
+            pattern = PATTERNS[number]
+            finds = yield from _finds(pattern, look, seen)
+            if finds:
+                raw, look = _replaced(raw, look, finds, pattern.stands)
+                changed = True
+                # what stands for a find is no part of a word, so that another find may now begin behind it
+                numbers = possible(look) if len(look) <= _LONG else EVERY
+            if len(look) > _LONG:
+                yield
     return raw if changed else None
 
 

@@ -33,7 +33,7 @@ async def relay_whole(
 ) -> None:
     """Send a response that is not a stream; `UpstreamError` only while nothing of it was sent."""
     status, headers = response.upstream.status, response.upstream.headers
-    body = await _read_whole(routed, response)
+    body = _whole(response) or await _read_whole(routed, response)
     response.attempt.ended = time.perf_counter()
     read = response_metadata if routed.received.endpoint in RESPONSES_ENDPOINTS else answer_metadata
     unread, metadata = excess(body, DECODED) is not None, read(body)
@@ -75,12 +75,21 @@ async def relay_late(
     writer.end(body_event(body, number=0 if routed.received.endpoint == RESPONSES else None))
 
 
-async def _read_whole(routed: Routed, response: StartedResponse) -> bytes:
-    """The whole body, always without the provider's key: neither the client nor the record may get it."""
+def _whole(response: StartedResponse) -> bytes | None:
+    """The whole body if the first piece is all of it, without the provider's key: no one may get that."""
     headers, body, secret = response.upstream.headers.raw, response.first, response.endpoint.secret
     if headers.get("content-length") != b"%d" % len(body) or "content-encoding" in headers:
-        body = await _read_pieces(routed, response)
+        return None
     return body if secret is None else secret.blank(body)
+
+
+async def _read_whole(routed: Routed, response: StartedResponse) -> bytes:
+    """The same for a body in any number of pieces."""
+    body = _whole(response)
+    if body is None:
+        body, secret = await _read_pieces(routed, response), response.endpoint.secret
+        body = body if secret is None else secret.blank(body)
+    return body
 
 
 async def _read_pieces(routed: Routed, response: StartedResponse) -> bytes:

@@ -7,11 +7,13 @@ from hashlib import sha256
 
 from fairtrial.domain.errors import NotAuthenticated, NotFound
 from gateway.proxy.admission.trusted_proxies import Sender, TrustedProxies
-from gateway.proxy.plan.routing_table import ANYONE, Caller, Routing
+from gateway.proxy.plan.routing_table import ANYONE, Caller, KnownKey, Routing
 from gateway.proxy.wire.headers import Headers
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _BEARER = b"bearer "
+REMEMBERED = 4096
+"""How many headers are cached before the cache is emptied: a key can be written with spaces around it."""
 
 
 def authenticate(routing: Routing, headers: Headers, sender: Sender, *, proxies: TrustedProxies, now_us: int) -> Caller:
@@ -24,15 +26,24 @@ def authenticate(routing: Routing, headers: Headers, sender: Sender, *, proxies:
         proxies.require_local(headers, sender)
         return ANYONE
     authorization = headers.raw.get("authorization", b"")
+    known = routing.recognised.get(authorization) or _recognise(routing, authorization)
+    if known.key.expires_us is not None and known.key.expires_us <= now_us:
+        raise _refused()
+    return known.caller
+
+
+def _recognise(routing: Routing, authorization: bytes) -> KnownKey:
+    """The key of a header, which is cached only if it is valid."""
     if authorization[: len(_BEARER)].lower() != _BEARER:
         raise _refused()
     digest = sha256(authorization[len(_BEARER) :].strip()).hexdigest()
     known = routing.keys.get(digest)
     if known is None or not hmac.compare_digest(known.key.sha256, digest):
         raise _refused()
-    if known.key.expires_us is not None and known.key.expires_us <= now_us:
-        raise _refused()
-    return known.caller
+    if len(routing.recognised) >= REMEMBERED:
+        routing.recognised.clear()
+    routing.recognised[authorization] = known
+    return known
 
 
 def _refused() -> NotAuthenticated:

@@ -40,8 +40,8 @@ def refuse_control_characters(headers: Headers) -> None:
 def refuse_long_units(headers: Headers, body: RequestBody) -> None:
     """Raise `BadRequest` on every route, because feedback could not name the unit either."""
     sent = body.fields
-    for name in UNIT_FIELDS & sent.keys():
-        if len(sent[name]) > LONGEST_UNIT:  # a name has no more characters than bytes
+    for name in UNIT_FIELDS:
+        if name in sent and len(sent[name]) > LONGEST_UNIT:  # a name has no more characters than bytes
             break
     else:
         if UNIT_HEADER not in headers.raw or len(headers.raw[UNIT_HEADER]) <= LONGEST_UNIT:
@@ -65,8 +65,14 @@ def resolve(routing: Routing, caller: Caller, body: RequestBody, headers: Header
         target = _pin_variant(routing, caller, route, headers[VARIANT_HEADER])
     elif route.experiment is not None:
         experiment = routing.plan.experiments[route.experiment]
+        named = _named_alone(experiment, headers, body)
+        if named is not None and (known := routing.placed.get((route.name, named))) is not None:
+            return known
         unit = find_unit(experiment.unit, headers=headers, body=LazyFields(body.fields), request_id=request_id)
-        return routing.placed.get((route.name, unit)) or _place(routing, route, experiment, unit)
+        target = routing.placed.get((route.name, unit)) or _place(routing, route, experiment, unit)
+        if named is not None and (route.name, unit) in routing.placed:
+            _remember(routing, (route.name, named), target)
+        return target
     else:
         arm = Arm(name=None, endpoint=routing.endpoints[str(route.deployment)])
         hold = route.hold == "complete"
@@ -124,10 +130,23 @@ def _pin_variant(routing: Routing, caller: Caller, route: Route, variant: str) -
 def _place(routing: Routing, route: Route, experiment: Experiment, unit: str | None) -> Target:
     target = _keep_internal(route, _assigned(routing, route, experiment, unit))
     if unit is not None and experiment.unit != "request" and len(unit) < LONG:
-        if len(routing.placed) >= REMEMBERED:
-            routing.placed.clear()
-        routing.placed[route.name, unit] = target
+        _remember(routing, (route.name, unit), target)
     return target
+
+
+def _named_alone(experiment: Experiment, headers: Headers, body: RequestBody) -> bytes | None:
+    """The value of ``user`` as it came, if no other part of the request can name the unit."""
+    fields = body.fields
+    raw = fields.get("user") if experiment.unit == "user" else None
+    if raw is None or "safety_identifier" in fields or UNIT_HEADER in headers.raw or len(raw) >= LONG:
+        return None
+    return None if "metadata" in fields else bytes(raw)
+
+
+def _remember(routing: Routing, place: tuple[str, str | bytes | None], target: Target) -> None:
+    if len(routing.placed) >= REMEMBERED:
+        routing.placed.clear()
+    routing.placed[place] = target
 
 
 def _assigned(routing: Routing, route: Route, experiment: Experiment, unit: str | None) -> Target:

@@ -6,10 +6,11 @@ Each failure becomes an error with a code.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -37,6 +38,7 @@ CHAT = "/chat/completions"
 METERED = frozenset({CHAT, "/completions"})
 STREAMED = METERED | {"/responses"}
 FIRST_REDIRECT, FIRST_ERROR = 300, 400
+_SOONEST = 0.001
 Sending = Awaitable[UpstreamResponse]
 Failing = TypeVar("Failing", bound=BaseException)
 
@@ -69,10 +71,10 @@ class StartedResponse(msgspec.Struct, frozen=True):
 class TimeLimit:
     """``with TimeLimit(seconds):`` cancels the current task after that time and raises `TimeoutError` instead.
 
-    It is `asyncio.timeout` at a third of its cost for each request.
+    It is `asyncio.timeout` at a small part of its cost, because all limits of a loop share one timer.
     """
 
-    __slots__ = ("_cancels", "_expired", "_task", "_timer")
+    __slots__ = ("_cancels", "_expired", "_task", "_timers", "ends")
 
     def __init__(self, seconds: float, task: asyncio.Task[None] | None = None) -> None:
         """``task``: the current task, if it is known."""
@@ -81,7 +83,8 @@ class TimeLimit:
         self._task: asyncio.Task[Any] = current
         self._cancels = current.cancelling()
         self._expired = False
-        self._timer = current.get_loop().call_later(seconds, self._expire)
+        self._timers = _timers_of(current.get_loop())
+        self.ends = self._timers.add(self, seconds)
 
     def __enter__(self) -> None:
         return None
@@ -89,14 +92,50 @@ class TimeLimit:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._timer.cancel()
+        self._timers.limits.pop(self, None)
         ours = self._expired and self._task.uncancel() <= self._cancels
         if ours and kind is not None and issubclass(kind, asyncio.CancelledError):
             raise TimeoutError from error
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
         self._expired = True
         self._task.cancel()
+
+
+class _Timers:
+    """The limits of one loop, with a timer that fires when the first of them ends, or earlier."""
+
+    __slots__ = ("_due", "_loop", "_timer", "limits")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._due = math.inf
+        self._timer: asyncio.TimerHandle | None = None
+        self.limits: dict[TimeLimit, None] = {}
+
+    def add(self, limit: TimeLimit, seconds: float) -> float:
+        """When the limit ends, by the loop's time."""
+        self.limits[limit], ends = None, self._loop.time() + seconds
+        if ends < self._due:
+            self._set(ends)
+        return ends
+
+    def _set(self, due: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due, self._timer = due, self._loop.call_at(due, self._on_time)
+
+    def _on_time(self) -> None:
+        now = self._loop.time()
+        for limit in [limit for limit in self.limits if limit.ends <= now]:
+            del self.limits[limit]
+            limit.expire()
+        self._due, self._timer = math.inf, None
+        if self.limits:
+            self._set(max(min(limit.ends for limit in self.limits), now + _SOONEST))
+
+
+_timers_of = lru_cache(maxsize=1)(_Timers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,9 @@ _TRUE = b"true"
 PROMPTS = ("messages", "input", "prompt", "instructions", "previous_response_id", "conversation")
 """The fields that hold what a model was asked, in any of the endpoints."""
 
+_LABELS = tuple((name, name.encode() + b" %d:") for name in PROMPTS)
+"""What stands before each of them in their digest."""
+
 DIGESTED = 2**20
 """Bytes of a field that are digested. Of a larger one it is the first and the last half of this, and its length."""
 
@@ -31,12 +34,16 @@ _NULL = b"null"
 
 
 class RequestBody(msgspec.Struct):
-    """A request body. ``fields``: in their order, each value as raw JSON; ``model`` and ``stream``: decoded."""
+    """A request body. ``fields``: in their order, each value as raw JSON; ``model`` and ``stream``: decoded.
+
+    ``strict``: whether all of it is known to be JSON, which Python's own decoder does not require.
+    """
 
     body: bytes
     fields: dict[str, msgspec.Raw]
     model: str
     stream: bool
+    strict: bool = False
 
     @property
     def names_format(self) -> bool:
@@ -81,13 +88,13 @@ class LazyFields(Mapping[str, Any]):
 def parse_body(body: bytes) -> RequestBody:
     """Decode the top level of a body; `BadRequest` if it isn't a JSON object with a non-empty string ``model``."""
     refuse_excess(body, DECODED)
-    fields = _top_level(body)
+    fields, strict = _top_level(body)
     model = decode_field(fields, "model")
     if not isinstance(model, str) or not model:
         known = "missing" if "model" not in fields else "empty" if model == "" else "not a string"
         raise BadRequest(f"model: is {known} (send the name of a route)", param="model", code="invalid_model")
     stream = fields.get("stream")
-    return RequestBody(body, fields, model, stream is not None and bytes(stream).strip() == _TRUE)
+    return RequestBody(body, fields, model, stream is not None and bytes(stream).strip() == _TRUE, strict)
 
 
 def decode_field(fields: dict[str, msgspec.Raw], name: str) -> Any:
@@ -96,15 +103,15 @@ def decode_field(fields: dict[str, msgspec.Raw], name: str) -> Any:
     return None if raw is None else _decode(name, raw)
 
 
-def _top_level(body: bytes) -> dict[str, msgspec.Raw]:
+def _top_level(body: bytes) -> tuple[dict[str, msgspec.Raw], bool]:
     try:
-        return _TOP.decode(body)
+        return _TOP.decode(body), True
     except msgspec.ValidationError:
         raise BadRequest("body: is not a JSON object", code="invalid_json") from None
     except UnicodeDecodeError:
         raise BadRequest("body: is not valid UTF-8", code="invalid_json") from None
     except msgspec.DecodeError as error:
-        return _top_level_leniently(body, str(error))
+        return _top_level_leniently(body, str(error)), False
     except RecursionError:
         raise BadRequest("body: is nested too deeply", code="invalid_json") from None
 
@@ -190,10 +197,10 @@ def prompt_digest(pepper: str, fields: Mapping[str, msgspec.Raw]) -> str | None:
     Two requests have the same if the same fields hold the same bytes.
     """
     digest = None
-    for name in filter(fields.__contains__, PROMPTS):
-        if (raw := memoryview(fields[name])) != _NULL:
+    for name, label in _LABELS:
+        if (value := fields.get(name)) is not None and (raw := memoryview(value)) != _NULL:
             digest = digest or _keyed(pepper).copy()
-            digest.update(b"%b %d:" % (name.encode(), raw.nbytes))
+            digest.update(label % raw.nbytes)
             if raw.nbytes > DIGESTED:
                 digest.update(raw[: DIGESTED // 2])
                 raw = raw[-DIGESTED // 2 :]

@@ -38,6 +38,8 @@ _CHUNK = msgspec.json.Decoder(_Chunk)
 _HEAD = msgspec.json.Decoder(_Head)
 _JSON = msgspec.json.Decoder(msgspec.Raw)
 _NAMED = re.compile(rb"(?:\A|[\r\n])event:")
+_END = b"\n\n"
+_BETWEEN = _END + b"data: "
 
 
 class EventSplitter:
@@ -71,7 +73,7 @@ class EventSplitter:
         for mark in self._marks:
             if mark in piece:
                 return False
-        return not (self._strip and b'"usage"' in piece) and (not self._checked or is_one_chunk(piece))
+        return not (self._strip and b'"usage"' in piece) and (not self._checked or has_only_chunks(piece))
 
     def feed(self, piece: bytes) -> tuple[bytes, bytes]:
         """Whole events: as they came (for the record), and as the client gets them."""
@@ -126,7 +128,7 @@ class EventSplitter:
 
     def _readable(self, whole: bytes) -> bytes:
         """The events before the first unreadable one. Events after the stream's end are not checked."""
-        if self.broken or is_one_chunk(whole):
+        if self.broken or has_only_chunks(whole):
             return b"" if self.broken else whole
         events = split_events(whole)
         for place, event in enumerate(events):
@@ -209,12 +211,18 @@ def _is_usage_only(event: bytes) -> bool:
         return False  # not the chunk that the gateway requested, so the client gets it
 
 
-def is_one_chunk(piece: bytes) -> bool:
-    """Whether this is one event of one line with a JSON object, the usual case."""
-    if not piece.startswith(b"data: {") or piece.find(b"\n") != len(piece) - 2:
+def has_only_chunks(piece: bytes) -> bool:
+    """Whether this is one or more whole events of one line with a JSON object each, the usual case."""
+    if not piece.startswith(b"data: {") or not piece.endswith(_END):
+        return False
+    chunks = piece[len(b"data: ") : -len(_END)].split(_BETWEEN)
+    if piece.count(b"\n") != len(_END) * len(chunks):
         return False
     try:
-        _JSON.decode(piece[6:-2])
+        for chunk in chunks:
+            if not chunk.startswith(b"{"):
+                return False
+            _JSON.decode(chunk)
     except (msgspec.DecodeError, RecursionError):
         return False
     return True

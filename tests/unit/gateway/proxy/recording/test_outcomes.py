@@ -26,9 +26,8 @@ def answered(breaker: BreakerState, *purposes: Purpose) -> Answered:
     attempts = [Attempt(number, purpose, ARM, 0, 0, 0.0) for number, purpose in enumerate(purposes)]
     for attempt in attempts[:-1]:
         attempt.fail(UpstreamError("no", code="upstream_error"))
-    return Answered(
-        NOT_READ, attempts, attempts[-1] if attempts else None, 200, NO_CONTENT, "ok", None, 1.0, None, breaker
-    )
+    last = attempts[-1] if attempts else None
+    return Answered(NOT_READ, None, None, attempts, last, 200, NO_CONTENT, "ok", None, 1.0, None, breaker)
 
 
 @for_each(

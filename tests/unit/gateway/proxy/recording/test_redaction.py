@@ -8,7 +8,7 @@ import json
 from gateway.proxy.admission.cooperative_work import MOST_OF_ONE, TimeSlicer
 from gateway.proxy.recording.capture import BODY_LIMIT, Bodies, capture_bodies, capture_in_slices
 from gateway.proxy.recording.redaction import redact_json, redact_text
-from gateway.proxy.wire.request_body import RequestBody
+from gateway.proxy.wire.request_body import RequestBody, parse_body
 from tests.fixtures.for_each import for_each
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
@@ -111,6 +111,10 @@ def test_a_body_that_can_not_be_redacted_is_not_recorded() -> None:
     assert (bodies.outcome, bodies.request, bodies.response) == ("failed", None, None)
 
 
+def test_a_body_that_is_not_utf_8_is_not_recorded() -> None:
+    assert capture_bodies("redacted", parse_body(b'{"model":"m","a":"\xff"}'), b"{}").outcome == "failed"
+
+
 def test_each_capture_mode_keeps_what_it_says() -> None:
     asked = _asked(b'{"m":"a@b.io"}')
     assert capture_bodies("none", asked, b"{}").request is None
@@ -147,7 +151,7 @@ def test_in_turns_with_other_work_more_is_redacted_and_the_other_work_goes_on() 
     async def both() -> Bodies:
         beside = asyncio.create_task(other())
         try:
-            return await capture_in_slices("redacted", _asked(near), b"{}", time_slicer=TimeSlicer(), caller=None)
+            return await capture_in_slices(_asked(near), b"{}", time_slicer=TimeSlicer(), caller=None)
         finally:
             beside.cancel()
 
@@ -161,7 +165,7 @@ def test_one_caller_s_work_in_turns_does_not_keep_another_s_out() -> None:
         turns = TimeSlicer()
         near = b'"' + b"DE88370411441532113011 " * 2_000 + b'"'
         works = [
-            asyncio.create_task(capture_in_slices("redacted", _asked(near), b"{}", time_slicer=turns, caller="a"))
+            asyncio.create_task(capture_in_slices(_asked(near), b"{}", time_slicer=turns, caller="a"))
             for _ in range(MOST_OF_ONE + 4)
         ]
         await asyncio.sleep(0)

@@ -49,3 +49,24 @@ def test_a_cancellation_from_elsewhere_is_no_timeout(limit: float) -> None:
         return task.cancelled()
 
     assert asyncio.run(trial())
+
+
+def test_limits_that_share_a_timer_end_each_at_its_own_time() -> None:
+    async def trial() -> list[str]:
+        ended: list[str] = []
+
+        async def limited(name: str, seconds: float) -> None:
+            try:
+                with TimeLimit(seconds):
+                    await asyncio.sleep(LONG)
+            except TimeoutError:
+                ended.append(name)
+
+        names = {"long": LONG, "third": 0.03, "first": 0.002, "second": 0.01}
+        tasks = {name: asyncio.create_task(limited(name, seconds)) for name, seconds in names.items()}
+        await asyncio.wait([task for name, task in tasks.items() if name != "long"])
+        assert not tasks["long"].done()
+        tasks["long"].cancel()
+        return ended
+
+    assert asyncio.run(trial()) == ["first", "second", "third"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fairtrial.domain.events import Tokens
 from gateway.proxy.extraction.chat_metadata import stream_metadata
 from gateway.proxy.extraction.stream_assembly import StreamAssembler
-from gateway.proxy.wire.sse import EventSplitter, as_event, contents, event_data, split_events
+from gateway.proxy.wire.sse import EventSplitter, as_event, contents, event_data, has_only_chunks, split_events
 from tests.fixtures.for_each import for_each
 
 USAGE = b'data: {"id":"c","choices":[],"usage":{"prompt_tokens":7,"completion_tokens":4}}'
@@ -214,3 +214,34 @@ def test_an_event_that_is_no_json_is_found_before_the_end_that_comes_with_it(cut
     pieces = [whole] if cut is None else [whole[:cut], whole[cut:]]
     out = b"".join(splitter.feed(piece)[1] for piece in pieces)
     assert (out, splitter.broken, splitter.done) == (good, True, False)
+
+
+CHUNK = b'data: {"choices":[]}\n\n'
+
+
+@for_each(
+    ("piece", "expected"),
+    [
+        (CHUNK, True),
+        (CHUNK * 40, True),
+        (CHUNK + b"data: [DONE]\n\n", False),
+        (CHUNK + b": ping\n\n" + CHUNK, False),
+        (CHUNK + CHUNK[:-1], False),
+        (CHUNK + b"x", False),
+        (CHUNK[:-2] + b"\nx\n", False),
+        (b'data: {"a":\n1}\n\n' + CHUNK, False),
+        (b'data: {"a":1},{"b":2}\n\n', False),
+        (b'data: {"a":[\n\ndata: {}]}\n\n', False),
+        (b"data: {}\n\ndata: 7\n\n", False),
+        (b"data: {}\n\n\n\ndata: {}\n\n", False),
+    ],
+)
+def test_whole_chunks_of_one_line_are_recognised_however_many_there_are(piece: bytes, expected: bool) -> None:
+    assert has_only_chunks(piece) is expected
+
+
+def test_chunks_that_arrive_together_pass_as_one_piece() -> None:
+    splitter = EventSplitter(strip_usage=True, checked=True)
+    assert splitter.passes(CHUNK * 3)
+    assert not splitter.passes(CHUNK + USAGE + b"\n\n")
+    assert not splitter.passes(CHUNK + b"data: {\n\n")
