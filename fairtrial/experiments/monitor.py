@@ -61,7 +61,15 @@ class Circumstances:
 
     def is_over(self, plan: AnalysisPlan) -> bool:
         """Whether the plan's time is over, by a clock that is trusted."""
-        return not self.held and self.now_us >= plan.started_us + self.late_us + plan.max_weeks * WEEK_US
+        return not self.held and self.now_us >= self.end_us(plan)
+
+    def end_us(self, plan: AnalysisPlan) -> int:
+        """When the plan's time is over."""
+        return plan.started_us + self.late_us + plan.max_weeks * WEEK_US
+
+    def stage_end_us(self, plan: AnalysisPlan) -> int:
+        """When the stage has lasted long enough."""
+        return self.stage_since_us + round(plan.min_hours * HOUR_US)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +274,7 @@ def _waits(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances
     if short:
         have = ", ".join(f"{name} has {units:,}" for name, units in sorted(short.items()))
         yield f"{plan.min_units:,} units in each arm ({have})"
-    until_us = around.stage_since_us + round(plan.min_hours * HOUR_US)
+    until_us = around.stage_end_us(plan)
     if around.now_us < until_us:
         until = datetime.fromtimestamp(until_us / 1e6, UTC)
         yield f"{plan.min_hours:g} hours of this stage (until {until:%d %b %H:%M} UTC)"

@@ -44,7 +44,8 @@ class Database:
     """The open store: one cursor for each thread, and one write transaction at a time.
 
     `exclusive` blocks writers, so that the whole file can be copied and `replace_file` can put the copy in its place.
-    Code that deletes or rewrites sealed segments must hold ``sealed_segments``.
+    Code that deletes or rewrites sealed segments must hold ``sealed_segments``. ``commits`` counts the write
+    transactions, so that a reader knows whether anything has changed.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, lock: OwnerLock, layout: Layout) -> None:
@@ -57,6 +58,7 @@ class Database:
         self._writer = threading.Lock()
         self._file_lock = ReadWriteLock()
         self._inode = layout.store.stat().st_ino
+        self.commits = 0
         self._damage: str | None = None
         self._must_reopen: str | None = None
 
@@ -121,6 +123,7 @@ class Database:
             try:
                 yield cursor
                 cursor.execute("COMMIT")
+                self.commits += 1
             except BaseException as error:
                 self._note_error(error)
                 _roll_back(cursor)
