@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.store.core.database import Database
-from fairtrial.store.experiments.sums import arm_sums, feedback_sums
+from fairtrial.store.experiments.sums import feedback_sums, share_sums
 
 NEXT = """
 SELECT epoch_us(min(since + to_microseconds(length)))
@@ -33,5 +33,5 @@ def _lengths(plan: AnalysisPlan) -> list[int]:
     """The lengths of the windows that the metrics of the plan wait for."""
     found = [round(one.window_seconds * 1e6) + feedback_sums.LATE_US for one in plan.metrics if one.window_seconds]
     if plan.unit != "request" and any(one.method == "shares" for one in plan.metrics):
-        found += [length + arm_sums.LATE_US for length in (arm_sums.HOUR_US, arm_sums.DAY_US)]
+        found += [length + share_sums.LATE_US for length in (share_sums.HOUR_US, share_sums.DAY_US)]
     return sorted(set(found))
