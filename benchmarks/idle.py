@@ -48,6 +48,8 @@ FAIRTRIAL = [sys.executable, "-m", "fairtrial_cli.main"]
 ROUTE, SERVED = "support-bot", "bench"
 SLEEPER = "import time\nwhile True: time.sleep(0.05)"
 SETTLE_SECONDS = 15.0
+DEFAULT_PORTS = (8000, 8080, 8081, 8501)
+"""The ports that `init` writes for models, gateway, control and dashboard; the first release can write no others."""
 KINDS = {"control": "control", "gateway": "gateway", "gateway.proxy.worker": "worker", "streamlit": "dashboard"}
 KINDS |= {"dashboard.serve": "dashboard", "up": "up"}
 
@@ -78,11 +80,12 @@ def project(
 ) -> Iterator[Up]:
     """`fairtrial init`, its models on the upstream and its route under the generator's name, and `fairtrial up`."""
     port = _free_ports()
-    init = [*program, "init", str(folder), "--port", str(port)]
-    subprocess.run(init, check=True, stdout=subprocess.DEVNULL, env=environment)
+    subprocess.run([*program, "init", str(folder)], check=True, stdout=subprocess.DEVNULL, env=environment)
     config = folder / "fairtrial.yaml"
-    text = config.read_text().replace(f"127.0.0.1:{port + 3}", f"127.0.0.1:{upstream_port}")
-    config.write_text(text.replace(f"  {ROUTE}:", f"  {SERVED}:"))
+    text = config.read_text().replace(f"  {ROUTE}:", f"  {SERVED}:")
+    for default, free in zip(DEFAULT_PORTS, (upstream_port, port, port + 1, port + 2), strict=True):
+        text = text.replace(f"127.0.0.1:{default}", f"127.0.0.1:{free}")
+    config.write_text(text)
     with (folder / "up.log").open("wb") as log:
         process = subprocess.Popen([*program, "up", *options], cwd=folder, stdout=log, stderr=log, env=environment)
     with ended(process, number=signal.SIGINT, seconds=60):

@@ -31,9 +31,10 @@ from fairtrial.config.file.section import Duration
 from fairtrial.config.file.yaml_file import Document
 from fairtrial.domain.accounts import APPROVERS, ROLES, Role
 from fairtrial.domain.errors import ConfigError, Diagnostic
+from fairtrial.domain.verdict import MOST_SUITES
 
 YAML_ENDINGS = (".yaml", ".yml")
-MOST_LETTERS, MOST_SUITES, MOST_LINES = 200, 50, 200
+MOST_LETTERS, MOST_LINES = 200, 200
 """Limits for a gate's name, suites and lines, because control also judges gates that other people send."""
 DEFAULT_MAX_AGE = 14 * 86_400.0
 """Seconds after which a run is too old to decide, unless the gate says otherwise."""

@@ -19,6 +19,9 @@ EXIT_CODES: dict[Decision, int] = {"SHIP": 0, "BLOCK": 1, "HOLD": 3, "INVALID": 
 UNAPPROVED = 5
 """The exit code of a SHIP that waits for a person's approval."""
 
+MOST_SUITES = 50
+"""Suites that a gate may list."""
+
 ASSUMED = "assumed"
 """The method of a share that is assumed, not measured."""
 

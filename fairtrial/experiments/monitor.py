@@ -42,9 +42,8 @@ class Circumstances:
     ``followed``: whether all workers serve the published plan; ``None`` if that is unknown. ``changed``: the variants
     behind which another model answers now. ``served``: the arms that got requests in this stage; ``None`` if unknown.
     ``kept_away``: the treatments' requests of the last hour since it runs, if a breaker kept some of them away.
-    ``accepted``: the metrics and variants whose decline a person accepted by a resume in this segment.
-    ``late_us``: the time since the start that only a correction of the wall clock made; it counts for no wait.
-    ``held``: what decisions that wait for time need before they trust it; empty if they do.
+    ``accepted``: the metrics and variants whose decline a person accepted by a resume in this segment. ``late_us``: the
+    time since the start that only a clock's correction made; no wait counts it. ``held``: what waits need; or empty.
     """
 
     now_us: int
@@ -61,7 +60,13 @@ class Circumstances:
 
     def is_over(self, plan: AnalysisPlan) -> bool:
         """Whether the plan's time is over, by a clock that is trusted."""
-        return not self.held and self.now_us >= plan.started_us + self.late_us + plan.max_weeks * WEEK_US
+        return not self.held and self.now_us >= self.end_us(plan)
+
+    def end_us(self, plan: AnalysisPlan) -> int:
+        return plan.started_us + self.late_us + plan.max_weeks * WEEK_US
+
+    def stage_end_us(self, plan: AnalysisPlan) -> int:
+        return self.stage_since_us + round(plan.min_hours * HOUR_US)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,9 +271,8 @@ def _waits(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances
     if short:
         have = ", ".join(f"{name} has {units:,}" for name, units in sorted(short.items()))
         yield f"{plan.min_units:,} units in each arm ({have})"
-    until_us = around.stage_since_us + round(plan.min_hours * HOUR_US)
-    if around.now_us < until_us:
-        until = datetime.fromtimestamp(until_us / 1e6, UTC)
+    until = datetime.fromtimestamp(around.stage_end_us(plan) / 1e6, UTC)
+    if around.now_us < around.stage_end_us(plan):
         yield f"{plan.min_hours:g} hours of this stage (until {until:%d %b %H:%M} UTC)"
     for (metric, variant), lacking in _harm(plan, sums, memory).items():
         if lacking > -NEAR_KILL and (metric, variant) not in around.accepted:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import httpx
-
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import Unavailable
 
@@ -26,6 +24,8 @@ def gateway_probe(gateway_url: str | None, layout: Layout) -> Callable[[str], st
 
 
 def _ask(gateway_url: str, deployment: str, key: str | None) -> str | None:
+    import httpx  # slow to import, and only promotions ask
+
     headers = {DEPLOYMENT_HEADER: deployment} | ({"authorization": f"Bearer {key}"} if key else {})
     try:
         answer = httpx.post(

@@ -78,6 +78,7 @@ def serve(
     background = _background(settings, database, load)
     try:
         loopback = settings.address.loopback
+        app = create_app(background, loopback=loopback, public_origin=settings.public_origin)
         with unusable_on_error(settings.layout):
             background.start()
         if (
@@ -85,7 +86,6 @@ def serve(
             and (credentials := initial_credentials(background, loopback=loopback)) is not None
         ):
             on_credentials(credentials)
-        app = create_app(background, loopback=loopback, public_origin=settings.public_origin)
         gc.freeze()  # long-lived objects: later garbage collections skip them
         shutdown.run(_server(app, settings), listener)
     finally:

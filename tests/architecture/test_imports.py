@@ -46,9 +46,12 @@ def test_the_hot_path_imports_nothing_heavy(module: str) -> None:
     assert not loaded_by(f"import {module}") & set(HEAVY)
 
 
-def test_control_loads_the_slow_parts_of_scipy_only_when_a_statistic_needs_them() -> None:
+def test_control_loads_the_gate_and_the_slow_parts_of_scipy_only_when_they_are_needed() -> None:
     """They would double its time to start, and take 50 MB while nobody asks for a verdict."""
-    assert not loaded_by("import gateway.control.serve") & {"scipy.special", "scipy.stats", "scipy.optimize"}
+    loaded = loaded_by("import gateway.control.app as control\nlist(control.ROUTERS)\nimport gateway.control.serve")
+    assert "gateway.control.routers.verdicts" in loaded
+    gate = {"evaluators.gate.file", "evaluators.gate.judge", "evaluators.review.statistics"}
+    assert not loaded & ({"scipy.special", "scipy.stats", "scipy.optimize"} | gate)
 
 
 def test_the_command_line_imports_no_command_to_list_them() -> None:

@@ -44,7 +44,7 @@ class Database:
     """The open store: one cursor for each thread, and one write transaction at a time.
 
     `exclusive` blocks writers, so that the whole file can be copied and `replace_file` can put the copy in its place.
-    Code that deletes or rewrites sealed segments must hold ``sealed_segments``.
+    Code that deletes or rewrites sealed segments must hold ``sealed_segments``. ``commits`` counts write transactions.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, lock: OwnerLock, layout: Layout) -> None:
@@ -57,6 +57,7 @@ class Database:
         self._writer = threading.Lock()
         self._file_lock = ReadWriteLock()
         self._inode = layout.store.stat().st_ino
+        self.commits = 0
         self._damage: str | None = None
         self._must_reopen: str | None = None
 
@@ -75,10 +76,8 @@ class Database:
             damage.refuse_damaged(layout)
             sweep_part(copy_folder(layout))
             sweep_folder(copy_folder(layout))
-            for left in (
-                spill_folder(layout),
-                layout.store.with_name(f"{layout.store.name}.tmp"),
-            ):  # the second one is from 0.1.0
+            from_first_release = layout.store.with_name(f"{layout.store.name}.tmp")
+            for left in (spill_folder(layout), from_first_release):
                 shutil.rmtree(left, ignore_errors=True)
             erasure_state.sweep(layout)
             connection = _connect(layout)
@@ -121,6 +120,7 @@ class Database:
             try:
                 yield cursor
                 cursor.execute("COMMIT")
+                self.commits += 1
             except BaseException as error:
                 self._note_error(error)
                 _roll_back(cursor)

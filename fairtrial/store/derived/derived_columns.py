@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from fairtrial.domain.events import Event, FeedbackEvent
+from fairtrial.domain.events import Event, FeedbackEvent, RequestEvent
 from fairtrial.journal.events_v1 import AttemptEventV1, EventV1, RequestEventV1
 from fairtrial.store.core.database import Database
 from fairtrial.store.derived import placements, unit_sums
@@ -23,6 +23,9 @@ REST = 10
 """The wait before the next computation, as a multiple of the time the last one took."""
 LEAST_REST = 1.0
 """Seconds of the shortest wait, so that light traffic does not cause a computation for every line."""
+FOLD_SECONDS = 1.0
+"""How often requests are added to the sums of units, unless some failed: a transaction costs more than its rows."""
+FAILED = frozenset({"failed", "rejected", "kept_away"})
 
 
 class DerivedColumns:
@@ -39,8 +42,8 @@ class DerivedColumns:
         self._exposed_since_us: int | None = 0
         self._without_outcome = True
         self._unsummarised = placements.SMALLEST
-        self._unfolded = True
-        self._due = -math.inf
+        self._unfolded, self._failed = True, False
+        self._due = self._fold_due = -math.inf
         self._new_feedback = True
         self._latest_feedback_us = _latest_feedback_us(database)
 
@@ -51,9 +54,12 @@ class DerivedColumns:
             self._latest_feedback_us = max(self._latest_feedback_us, event.at_us)
             self._note_since(event.at_us)
 
-    def note_requests(self, count: int, earliest_us: int) -> None:
-        """Register requests that are being ingested. They change only feedback that came before them."""
-        self._unfolded = True
+    def note_requests(self, count: int, earliest_us: int, *, failed: bool) -> None:
+        """Register requests that are being ingested. They change only feedback that came before them.
+
+        ``failed``: one of them may be a failure, so that the next `fold_requests` must not wait.
+        """
+        self._unfolded, self._failed = True, self._failed or failed
         self._unsummarised += count
         if self._unsummarised >= placements.SMALLEST or earliest_us <= self._latest_feedback_us:
             self._note_since(earliest_us)
@@ -65,21 +71,27 @@ class DerivedColumns:
         if isinstance(event, RequestEventV1):
             self._without_outcome = self._without_outcome or event.arm_outcome is None
             self._unsummarised += 1
-            self._unfolded = True
+            self._unfolded = self._failed = True
         self._note_since(event.at_us)
         since_us = self._exposed_since_us
         self._exposed_since_us = event.at_us if since_us is None else min(since_us, event.at_us)
 
     def is_due(self) -> bool:
         """Whether the background pass would compute anything now."""
-        return self._since_us is not None and self._monotonic() >= self._due
+        now = self._monotonic()
+        return (self._since_us is not None and now >= self._due) or (self._unfolded and now >= self._fold_due)
 
-    def fold_requests(self) -> Folded:
-        """Add new requests to the sums of their units; without new requests it does nothing. Raises `duckdb.Error`."""
-        if not self._unfolded:
+    def fold_requests(self, *, paced: bool) -> Folded:
+        """Add new requests to the sums of their units; if ``paced``, once a second unless one failed.
+
+        The requests are in the store already, so a kill meanwhile loses nothing. Raises `duckdb.Error`.
+        """
+        begun = self._monotonic()
+        if not self._unfolded or (paced and begun < self._fold_due and not self._failed):
             return Folded()
         folded = unit_sums.fold(self._database)
-        self._unfolded = False
+        self._unfolded = self._failed = False
+        self._fold_due = begun + FOLD_SECONDS
         return folded
 
     def compute(self, *, paced: bool) -> None:
@@ -111,6 +123,11 @@ class DerivedColumns:
 
     def _note_since(self, at_us: int) -> None:
         self._since_us = at_us if self._since_us is None else min(self._since_us, at_us)
+
+
+def may_have_failed(request: RequestEvent) -> bool:
+    """Whether a guardrail may count the request as bad; several attempts mean that one of them failed."""
+    return request.arm_outcome in FAILED or request.user_outcome == "failed" or len(request.attempts) > 1
 
 
 def _latest_feedback_us(database: Database) -> int:

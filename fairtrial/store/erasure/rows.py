@@ -7,6 +7,7 @@ of one unit stay one cluster, and a verdict that used them can be computed again
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from fairtrial.domain.plan import UnitKind
 from fairtrial.store.core.database import Cursor
@@ -25,11 +26,13 @@ NAMED_IN_BODIES = """
 WITH named AS (
     SELECT request_id, CASE WHEN json_valid(request_body) THEN json_extract_string(request_body, $paths) END AS names
     FROM payloads
-    WHERE contains(request_body, $unit) OR contains(request_body, chr(92))
+    WHERE contains(request_body, $unit) OR contains(request_body, $escape)
 )
 SELECT request_id, names FROM named WHERE contains(array_to_string(names, ' '), $unit)
 """
-r"""A body with a backslash may escape the name (``Zo\u00eb``), so it is decoded before the comparison."""
+r"""A body may escape the name (``Zo\u00eb``), so one with an escape is decoded before the comparison."""
+SHORT_ESCAPES = frozenset('"\\/\b\f\n\r\t')
+r"""The letters that JSON may escape by a backslash and one letter, others only by ``\u`` and their number."""
 ADD_ANSWERS = """
 INSERT INTO temp.gone
 WITH own AS (
@@ -131,11 +134,11 @@ def _when(touched: str, then: str, column: str) -> str:
     return f"CASE WHEN {touched} THEN {then} ELSE {column} END"
 
 
-def _columns(table: str, *, fresh: str = "", empty: str = "", **given: str) -> dict[str, str]:
-    touched = TOUCHED[table]
-    columns = {name: _when(touched, _fresh(name), name) for name in fresh.split()}
-    columns |= {name: _when(touched, "NULL", name) for name in empty.split()}
-    columns |= {name: _when(touched, sql, name) for name, sql in given.items()}
+def _columns(*, fresh: str = "", empty: str = "", **given: str) -> dict[str, str]:
+    """What replaces the columns of touched rows."""
+    columns = {name: _when("touched", _fresh(name), name) for name in fresh.split()}
+    columns |= {name: _when("touched", "NULL", name) for name in empty.split()}
+    columns |= {name: _when("touched", sql, name) for name, sql in given.items()}
     return columns
 
 
@@ -150,18 +153,17 @@ _BUCKETS = "enrol_bucket arm_bucket"
 _LINKS = "prompt_digest trace_id span_id provider_request_id"
 """What leads to a text: a digest to anyone who guesses the prompt, an id to the records of another system."""
 
-CHANGES: Mapping[str, Change] = {
+_CHANGED: Mapping[str, Change] = {
     "requests": Change(
-        _columns("requests", fresh="request_id response_id", empty=f"{_BUCKETS} {_LINKS}", tags="MAP {}")
+        _columns(fresh="request_id response_id", empty=f"{_BUCKETS} {_LINKS}", tags="MAP {}")
         | _REPLACED_UNIT
         | _replaced("exposed_unit")
     ),
-    "payloads": Change(where=f"NOT {_OF_REQUEST}"),
-    "attempts": Change(_columns("attempts", fresh="request_id", empty="error_message provider_request_id")),
-    "exposures": Change(_columns("exposures", fresh="request_id", empty=_BUCKETS) | _REPLACED_UNIT),
+    "payloads": Change(where="NOT touched"),
+    "attempts": Change(_columns(fresh="request_id", empty="error_message provider_request_id")),
+    "exposures": Change(_columns(fresh="request_id", empty=_BUCKETS) | _REPLACED_UNIT),
     "feedback": Change(
         _columns(
-            "feedback",
             fresh="feedback_id request_id response_id subject",
             empty="comment correction idempotency_key",
             category="CASE WHEN category NOT IN (SELECT category FROM temp.gone_word) THEN category END",
@@ -171,16 +173,14 @@ CHANGES: Mapping[str, Change] = {
     ),
     "results": Change(
         _columns(
-            "results",
             fresh="request_id",
             empty="output asked refusal",
             error=f"CASE WHEN error IS NOT NULL THEN '{ERASED}' END",
         )
     ),
-    "scores": Change(_columns("scores", details=NUMBERS_ONLY, why=f"CASE WHEN why IS NOT NULL THEN '{ERASED}' END")),
+    "scores": Change(_columns(details=NUMBERS_ONLY, why=f"CASE WHEN why IS NOT NULL THEN '{ERASED}' END")),
     "review_items": Change(
         _columns(
-            "review_items",
             empty="reference",
             asked="'[]'",
             candidate_output=f"'{ERASED}'",
@@ -188,10 +188,11 @@ CHANGES: Mapping[str, Change] = {
         )
         | _REPLACED_UNIT
     ),
-    "review_votes": Change(_columns("review_votes", empty="edited_candidate edited_baseline", comment="''")),
-    "review_drafts": Change(where=f"NOT {_ITEM}"),
-    "review_skips": Change(_columns("review_skips", reason="''")),
+    "review_votes": Change(_columns(empty="edited_candidate edited_baseline", comment="''")),
+    "review_drafts": Change(where="NOT touched"),
+    "review_skips": Change(_columns(reason="''")),
 }
+CHANGES: Mapping[str, Change] = {table: replace(change, touched=TOUCHED[table]) for table, change in _CHANGED.items()}
 """How the unit's rows are copied. Buckets are removed, because they reveal the unit to anyone with the salt."""
 COMPUTED: Mapping[str, Change] = {
     "placements": Change(where="false"),
@@ -243,7 +244,9 @@ def _has(cursor: Cursor, table: str, column: str) -> bool:
 
 def _named_in_bodies(cursor: Cursor, unit: str, kind: UnitKind) -> list[str]:
     """Requests whose body names exactly this unit, ignoring surrounding blanks."""
-    found = cursor.execute(NAMED_IN_BODIES, {"unit": unit, "paths": list(BODY_PATHS[kind])}).fetchall()
+    escape = "\\u" if SHORT_ESCAPES.isdisjoint(unit) else "\\"
+    asked = {"unit": unit, "escape": escape, "paths": list(BODY_PATHS[kind])}
+    found = cursor.execute(NAMED_IN_BODIES, asked).fetchall()
     return [str(request) for request, names in found if any(name and name.strip() == unit for name in names)]
 
 

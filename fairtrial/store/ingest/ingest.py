@@ -16,7 +16,7 @@ from fairtrial.journal.reader import Chunk
 from fairtrial.journal.segment import files, has_writer, is_compressed, names, read_header, segment_name
 from fairtrial.store.core.database import Cursor, Database, chunk_folder
 from fairtrial.store.derived.derived_columns import DerivedColumns
-from fairtrial.store.ingest.batch import Batch, Reject
+from fairtrial.store.ingest.batch import Batch, Reject, lines_of
 from fairtrial.store.ingest.chunk_file import insert_lines, sweep
 from fairtrial.store.ingest.segment_archive import read_chunk, read_first_line
 from fairtrial.store.ingest.segment_archive import sweep as sweep_archive
@@ -61,7 +61,7 @@ class Ingester:
             for path in names(self._journal):
                 total += self._readable(path, ends)
             total += self._take(*ends)
-            total += IngestResult(failed=self._derived.fold_requests().failed)
+            total += IngestResult(failed=self._derived.fold_requests(paced=paced).failed)
             self._derived.compute(paced=paced)
         return total
 
@@ -173,7 +173,7 @@ class Ingester:
         if len(taken) > 1:
             return sum((self._take(part) for part in taken), IngestResult())
         ((segment, chunk),) = taken
-        lines = chunk.lines.splitlines(keepends=True)
+        lines = lines_of(chunk.lines)
         if len(lines) == 1:
             why = f"the database rejects it: {type(error).__name__}"  # the message would quote the line
             self._insert(taken, {}, [Reject(segment, chunk.start, why, len(chunk.lines))])

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from fairtrial.domain.errors import FairtrialError, StoreError
-from fairtrial.domain.plan import Experiment, Plan
+from fairtrial.domain.plan import Experiment, Plan, Published
 from fairtrial.experiments.analysis.freeze import with_later_end
 from fairtrial.experiments.analysis.frozen_guard import is_frozen
 from fairtrial.experiments.analysis.harm import harm_by_users, harm_only
@@ -26,6 +25,7 @@ from fairtrial.store.experiments import alarms, analysis_plans, looks, stage_fac
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.looks import Look
 from fairtrial.store.experiments.sums import arm_sums
+from gateway.control.background.step_pace import REST, StepPace
 from gateway.control.background.trusted_clock import TrustedClock
 from gateway.control.operations.alarms.changed_models import changed_models
 from gateway.control.operations.alarms.experiment_alarms import experiment_alarms, has_just_met
@@ -35,11 +35,6 @@ from gateway.control.operations.experiments.frozen_plans import first_levels, se
 from gateway.control.operations.experiments.publisher import Publisher
 from gateway.control.operations.live_state import ERROR
 
-STEP_SECONDS = 2.0
-REST = 10
-"""Seconds of rest for each second that a step took, unless errors arrived."""
-ALARM_US = 60_000_000
-"""How often units and served models are checked."""
 MOST_TEXT = 300
 MANY_UNITS = 100_000
 HOUR_US = 3_600_000_000
@@ -72,18 +67,16 @@ class ExperimentMonitor:
         rest: float = REST,
         clock: TrustedClock | None = None,
     ) -> None:
-        self._rest, self._database, self._publisher = rest, database, publisher
+        self._pace, self._database, self._publisher = StepPace(database, rest=rest), database, publisher
         self._clock_us, self._clock = clock_us, clock or TrustedClock.without_check(database, clock_us)
         self._memories: dict[int, Memory] = {}
-        self._due: dict[str, float] = {}
-        self._checked_us: dict[str, int] = {}
         self._changed: dict[str, tuple[int, tuple[str, ...]]] = {}
         self._names: frozenset[str] | None = None
         self._stopped: set[str] = set()
         self.statuses: dict[str, Status] = {}
 
     def step(self, *, urgent: bool = False) -> None:
-        """One step of every running experiment. ``urgent``: errors arrived, so that even resting ones test for harm.
+        """One step of every running experiment that needs one. ``urgent``: errors arrived, so all test for harm.
 
         An error in one experiment becomes its alarm, and the others go on. Raises `StoreError` at the end, because then
         no alarm can be kept.
@@ -98,7 +91,7 @@ class ExperimentMonitor:
                 if experiment.state != "running":
                     self._settle_stopped(experiment)
                     continue
-                self._paced(published.plan, experiment, urgent=urgent)  # type: ignore[union-attr]
+                self._paced(published, experiment, urgent=urgent)  # type: ignore[arg-type]
             except StoreError as error:
                 failures.append(error)
             except Exception as error:  # noqa: BLE001 - it becomes the alarm of its experiment
@@ -134,15 +127,12 @@ class ExperimentMonitor:
             alarms.settle(self._database, experiment.name, {}, family=family, now_us=self._clock_us(), actor=CONTROL)
         self._stopped.add(experiment.name)
 
-    def _paced(self, plan: Plan, experiment: Experiment, *, urgent: bool) -> None:
-        """A whole step, unless the experiment rests after its last one; then only a test for harm, if it is urgent."""
-        began, first = time.monotonic(), experiment.name not in self._due
-        if began >= self._due.get(experiment.name, 0.0) or (urgent and self._is_harmful(experiment)):
-            try:
-                self._step_one(plan, experiment)
-            finally:  # a failing experiment rests too, so that it does not take the others' time
-                rest = 0.0 if first else self._rest * (time.monotonic() - began)  # the first step loads the statistics
-                self._due[experiment.name] = time.monotonic() + rest
+    def _paced(self, published: Published, experiment: Experiment, *, urgent: bool) -> None:
+        """A whole step if one is due; otherwise, if it is urgent, a test for harm."""
+        due = self._pace.is_due(experiment.name, published, self._clock.now())
+        if due or (urgent and self._is_harmful(experiment)):
+            with self._pace.resting(experiment.name):
+                self._step_one(published, experiment)
 
     def _is_harmful(self, experiment: Experiment) -> bool:
         """Whether counted events prove harm now; it reads only the units with an event."""
@@ -154,13 +144,14 @@ class ExperimentMonitor:
             users = arm_sums.read_event_users(cursor, stored.plan, hashes)
         return any(map(self._memory(stored).is_new, harm_by_users(stored.plan, users)))
 
-    def _step_one(self, plan: Plan, experiment: Experiment) -> None:
+    def _step_one(self, published: Published, experiment: Experiment) -> None:
         self._stopped.discard(experiment.name)
-        clocks = self._clock.now()
-        stored = self._stored(plan, experiment, clocks.now_us)
+        commits, clocks = self._database.commits, self._clock.now()
+        stored = self._stored(published.plan, experiment, clocks.now_us)
         stored, sums = self._read(stored, clocks.now_us)
         memory = self._memory(stored)
-        result = step(stored.plan, memory, sums, self._circumstances(experiment, stored, sums, clocks))
+        around = self._circumstances(experiment, stored, sums, clocks)
+        result = step(stored.plan, memory, sums, around)
         if result.memory.split.invalid and not memory.split.invalid and not result.findings:
             found = look(stored.plan, memory, sums)
             result = replace(result, findings=found, memory=memory.after(stored.plan, sums, found))
@@ -169,6 +160,7 @@ class ExperimentMonitor:
         self._memories[stored.number] = result.memory
         self.statuses[experiment.name] = Status(stored, sums, result)
         self._raise_alarms(experiment, stored, result, clocks)
+        self._pace.note(published, commits, (stored.plan, result.memory), around)
         if result.verdict is not None:
             self._act(experiment, result.verdict, clocks.stamp_us)
 
@@ -228,7 +220,7 @@ class ExperimentMonitor:
         started_us, name, now_us = stored.plan.started_us, experiment.name, clocks.now_us
         history = transitions.stage_history(self._database, name, experiment.segment, started_us=started_us)
         known_us, changed = self._changed.get(name, (None, ()))
-        if known_us != started_us or self._is_check_due(name, now_us):
+        if known_us != started_us or self._pace.is_check_due(name, now_us):
             changed = changed_models(self._database, experiment, since_us=started_us)
             self._changed[name] = started_us, changed
         since_us = max(history.since_us or 0, started_us)
@@ -248,9 +240,6 @@ class ExperimentMonitor:
             held=clocks.held,
         )
 
-    def _is_check_due(self, name: str, now_us: int) -> bool:
-        return not 0 <= now_us - self._checked_us.get(name, 0) < ALARM_US  # a clock that went back delays none
-
     def _kept_away(self, stored: StoredPlan, sums: Sums, hashes: Sequence[str], now_us: int) -> tuple[KeptAway, ...]:
         """The treatments' requests of the last hour; they are read only if a breaker ever kept some away."""
         plan = stored.plan
@@ -266,8 +255,8 @@ class ExperimentMonitor:
         name, now_us = experiment.name, clocks.now_us
         found = dict(experiment_alarms(stored.plan, result, clocks.held))
         busy = bool(result.findings) and _units(self.statuses[name].sums) > MANY_UNITS
-        if not busy and self._is_check_due(name, now_us):
-            self._checked_us[name] = now_us
+        if not busy and self._pace.is_check_due(name, now_us):
+            self._pace.checked(name, now_us)
             units = {
                 f"units.{one.kind}": one.text for one in find_unit_alarms(self._database, experiment, now_us=now_us)
             }

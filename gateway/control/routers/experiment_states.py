@@ -21,7 +21,6 @@ from gateway.control.gateway_probe import gateway_probe
 from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 from gateway.control.operations.experiments.describe_decision import describe_decision
 from gateway.control.operations.experiments.frozen_plans import frozen_plans
-from gateway.control.operations.experiments.promotion_evidence import read_release
 from gateway.control.operations.experiments.publisher import published_plan
 from gateway.control.operations.experiments.read_states import known_experiment, read_state, read_states
 from gateway.control.operations.verdicts.present import Present
@@ -88,6 +87,8 @@ def release(background: BackgroundDep, caller: ReleaseManager, name: str, varian
 
     `variant` is by default the only treatment. A promotion also asks its server for one answer.
     """
+    from gateway.control.operations.experiments.promotion_evidence import read_release  # imports the gate when needed
+
     plan = published_plan(background.publisher)
     time = background.clock.now()
     present = Present(plan, background.publisher.release_gates, time.now_us, held=time.held)

@@ -8,7 +8,6 @@ import msgspec
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from evaluators.gate.evidence.document import strict_json_of
 from fairtrial.config.local_user import LOCAL_USER
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.verdicts.approvals import ApprovalVote
@@ -18,11 +17,7 @@ from gateway.control.auth.identity import actor_of
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.errors import not_found
 from gateway.control.operations.experiments.publisher import published_plan
-from gateway.control.operations.verdicts.export.contents import read_contents
-from gateway.control.operations.verdicts.export.page import POLICY, render
 from gateway.control.operations.verdicts.present import Present
-from gateway.control.operations.verdicts.recompute import recompute
-from gateway.control.operations.verdicts.release.release_record import integrity, release_record
 from gateway.control.operations.verdicts.release.vote_on_verdict import find_verdict, vote_on_verdict
 from gateway.control.responses import BackgroundDep, as_json
 
@@ -30,7 +25,6 @@ router = APIRouter(
     tags=["verdicts"], route_class=AuthorizedRoute, dependencies=[Depends(require_role("release-manager"))]
 )
 EXPORT_HEADERS = {
-    "content-security-policy": f"{POLICY}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
     "cache-control": "no-store",
@@ -48,12 +42,16 @@ class Vote(BaseModel):
 @router.get("/verdicts/integrity")
 def whole(background: BackgroundDep) -> Response:
     """Whether all stored verdicts, their evidence and the audit trail are unchanged, and the head of the chain."""
+    from gateway.control.operations.verdicts.release.release_record import integrity  # imports the gate when needed
+
     return as_json(integrity(background.database))
 
 
 @router.get("/verdicts/{verdict_id}/record")
 def record(background: BackgroundDep, verdict_id: str) -> Response:
     """One verdict with its approvals, why it may be stale, its place in the hash chain, and where it was used."""
+    from gateway.control.operations.verdicts.release.release_record import release_record  # imports the gate
+
     verdict = find_verdict(background.database, verdict_id)
     return as_json(release_record(background.database, verdict, present(background)))
 
@@ -64,6 +62,8 @@ def evidence(background: BackgroundDep, verdict_id: str) -> Response:
 
     Numbers that are not finite are the texts `NaN`, `Infinity` and `-Infinity`, because JSON has no such numbers.
     """
+    from evaluators.gate.evidence.document import strict_json_of  # imports the gate only when needed
+
     verdict = find_verdict(background.database, verdict_id)
     document = verdict_chain.evidence_of(background.database, verdict.verdict_id)
     if document is None:
@@ -74,20 +74,29 @@ def evidence(background: BackgroundDep, verdict_id: str) -> Response:
 @router.get("/verdicts/{verdict_id}/export")
 def export(background: BackgroundDep, verdict_id: str) -> Response:
     """One printable HTML page for an auditor, with the stored verdict, its evidence and the hash chain embedded."""
+    from gateway.control.operations.verdicts.export.contents import read_contents  # imports the gate when needed
+    from gateway.control.operations.verdicts.export.page import POLICY, render
+
     verdict = find_verdict(background.database, verdict_id)
     contents = read_contents(background.database, verdict, present(background))
-    return Response(render(contents), media_type="text/html", headers=EXPORT_HEADERS)
+    policy = f"{POLICY}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    headers = {**EXPORT_HEADERS, "content-security-policy": policy}
+    return Response(render(contents), media_type="text/html", headers=headers)
 
 
 @router.get("/verdicts/{verdict_id}/recomputation")
 def recomputation(background: BackgroundDep, verdict_id: str) -> Response:
     """The verdict judged again from its stored evidence; nothing is stored."""
+    from gateway.control.operations.verdicts.recompute import recompute  # imports the gate only when needed
+
     return as_json(recompute(background.database, verdict_id))
 
 
 @router.get("/verdicts/{verdict_id}/integrity")
 def one(background: BackgroundDep, verdict_id: str) -> Response:
     """Whether one verdict, its evidence, the chain and the audit trail are unchanged."""
+    from gateway.control.operations.verdicts.release.release_record import integrity  # imports the gate when needed
+
     verdict = find_verdict(background.database, verdict_id)
     return as_json(integrity(background.database, verdict.verdict_id))
 

@@ -18,10 +18,7 @@ from gateway.control.auth.authorization import AuthorizedRoute, ReleaseManager, 
 from gateway.control.auth.identity import actor_of
 from gateway.control.errors import not_found
 from gateway.control.operations.experiments.publisher import published_plan
-from gateway.control.operations.judge_candidate import judge_candidate
 from gateway.control.operations.requests.judgement import JudgeRequest
-from gateway.control.operations.verdicts.provenance import Asked
-from gateway.control.operations.verdicts.release.release_check import request_for_variant
 from gateway.control.responses import BackgroundDep, PageDep, as_json, as_verdicts
 
 router = APIRouter(
@@ -86,6 +83,8 @@ async def judge_variant(
     request: Request, background: BackgroundDep, name: str, wanted: JudgeVariant, caller: ReleaseManager
 ) -> Response:
     """Judge a variant of the experiment by its official gate, as the gate's file is now, on the stored runs."""
+    from gateway.control.operations.verdicts.release.release_check import request_for_variant  # imports the gate
+
     plan = published_plan(background.publisher)
     experiment = find_experiment(plan, name)
     asked = request_for_variant(plan, experiment, wanted.variant, background.publisher.release_gates)
@@ -93,6 +92,9 @@ async def judge_variant(
 
 
 def _judge(background: BackgroundDep, wanted: JudgeRequest, asked_by: str) -> bytes:
+    from gateway.control.operations.judge_candidate import judge_candidate  # imports the gate only when needed
+    from gateway.control.operations.verdicts.provenance import Asked
+
     background.publisher.refresh()
     published = background.publisher.published
     if published is None:

@@ -27,7 +27,6 @@ from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.experiments.attempts import standing_proofs
 from gateway.control.operations.alarms.announce import announce
 from gateway.control.operations.experiments.frozen_plans import amended_plan
-from gateway.control.operations.experiments.promotion_evidence import promotion_evidence, rollback_evidence
 from gateway.control.operations.experiments.publisher import Publisher, published_plan
 from gateway.control.operations.experiments.read_states import known_experiment
 from gateway.control.operations.experiments.record_kill_files import record_kill_files
@@ -127,12 +126,16 @@ def _evidence(
     database: Database, experiment: Experiment, change: Change, present: Present, probe: Probe | None
 ) -> dict[str, Any]:
     """The evidence of a promotion or a roll-back. An impossible one is refused first, without asking for evidence."""
+    from gateway.control.operations.experiments import promotion_evidence  # imports the gate only when needed
+
     last = transitions.last(database).get(experiment.name)
     state: ExperimentState = state_without_rows(experiment) if last is None else last.to_state
     next_state(experiment.name, state, 1, change.action, promoted=is_promoted(experiment, last))
     if change.action == "rollback":
-        return rollback_evidence(experiment, last)
-    return promotion_evidence(database, experiment, change.promotion, present, probe, promoter=change.actor)
+        return promotion_evidence.rollback_evidence(experiment, last)
+    return promotion_evidence.promotion_evidence(
+        database, experiment, change.promotion, present, probe, promoter=change.actor
+    )
 
 
 def _read_changed_files(publisher: Publisher) -> None:

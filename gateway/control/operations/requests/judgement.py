@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from evaluators.criteria.grammar import VersusBaseline
-from evaluators.criteria.live_validation import CANDIDATE
-from evaluators.criteria.validation import NAMED_BASELINE
 from evaluators.engine.target import resolve
-from evaluators.gate.file import MOST_SUITES, Gate
 from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Plan
+from fairtrial.domain.verdict import MOST_SUITES
+
+if TYPE_CHECKING:
+    from evaluators.gate.file import Gate
 
 LARGEST_GATE = 32_768
 """Letters of a gate's text."""
@@ -70,6 +70,10 @@ def digests_of(plan: Plan, candidate: str, baseline: str) -> dict[str, str]:
 
 def refuse_unknown_refs(gate: Gate, plan: Plan) -> None:
     """Raise `UsageError` for a line or key that refers to something unknown, because it would hold forever."""
+    from evaluators.criteria.grammar import VersusBaseline  # imports the gate only when one is judged
+    from evaluators.criteria.live_validation import CANDIDATE
+    from evaluators.criteria.validation import NAMED_BASELINE
+
     if gate.experiment is not None and gate.experiment not in (CANDIDATE, *plan.experiments):
         known = nearest(gate.experiment, plan.experiments) if plan.experiments else "the plan has none"
         raise UsageError(f"{gate.name}: experiment: there is no experiment {gate.experiment!r} ({known})")

@@ -81,12 +81,12 @@ def test_where_a_units_responses_are_goes_with_it(database: Database, ingester: 
     assert left == ["resp_3"]
 
 
-ODD_NAMES = ['Zoë "Z" O\'Hara\\', "👩\u200d💻", "a\nb", "%_*", "x" * 1000, "名\u00a0前", "4711"]
+ODD_NAMES = ["a/b", 'Zoë "Z" O\'Hara\\', "👩\u200d💻", "a\nb", "%_*", "x" * 1000, "名\u00a0前", "4711"]
 
 
 @for_each("name", ODD_NAMES)
 def test_erasure_finds_every_spelling_of_a_name_in_json_with_blanks_around_it(tmp_path: Path, name: str) -> None:
-    mine = [json.dumps({"user": name}), json.dumps({"user": f" {name}\t"}, ensure_ascii=False)]
+    mine = [json.dumps({"user": name}), json.dumps({"user": f" {name}\t"}, ensure_ascii=False).replace("/", r"\/")]
     others = [json.dumps({"user": other}) for other in (f"{name}1", f"1{name}", name[:-1])]
     others += [json.dumps({"user": "u", "text": name}), f"no json, but {name}\\"]
     with empty_store(tmp_path) as (database, ingester):

@@ -1,0 +1,75 @@
+"""The monitor steps when something arrived or a time limit is reached, and does nothing in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from fairtrial.store.experiments.sums.feedback_sums import LATE_US as FEEDBACK_LATE_US
+from fairtrial.store.experiments.sums.share_sums import DAY_US, HOUR_US, LATE_US
+from gateway.control.background.step_pace import CHECK_US, LONGEST_QUIET_US, STEP_US
+from tests.fixtures.control.live_trial import NAME, WHOLE, LiveTrial
+
+
+class Watched(LiveTrial):
+    """A trial whose monitor is asked for a step at given times."""
+
+    def steps(self, *, after_us: int, urgent: bool = False) -> bool:
+        """Whether the monitor makes a whole step then."""
+        before = self.monitor.statuses.get(NAME)
+        self.now_us += after_us
+        self.monitor.step(urgent=urgent)
+        return self.monitor.statuses.get(NAME) is not before
+
+    def settle(self) -> None:
+        """Let the monitor follow what has just been published or recorded, and make its checks."""
+        for _ in range(6):
+            self.steps(after_us=STEP_US)
+        self.steps(after_us=CHECK_US)
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Iterator[Watched]:
+    with closing(Watched(tmp_path, WHOLE)) as made:
+        made.settle()
+        yield made
+
+
+def test_without_requests_only_time_limits_lead_to_a_step(trial: Watched) -> None:
+    assert not any(trial.steps(after_us=1000 * STEP_US) for _ in range(30))
+    plan = trial.monitor.statuses[NAME].stored.plan
+    ends_us = plan.started_us + plan.max_weeks * 7 * DAY_US
+    trial.steps(after_us=ends_us - trial.now_us - 3 * STEP_US)  # the clock's anchor is renewed every day
+    trial.steps(after_us=STEP_US)
+    assert not trial.steps(after_us=2 * STEP_US - 1)
+    trial.steps(after_us=1)
+    assert trial.experiment.state == "ended"
+
+
+def test_what_arrives_leads_to_a_step_and_then_the_ends_of_windows_do(trial: Watched) -> None:
+    for user in range(40):
+        trial.visit(f"user-{user}", said=True)
+    begun_us = trial.now_us
+    assert not trial.steps(after_us=STEP_US), "the requests are still in the journal"
+    trial.ingester.catch_up()
+    assert trial.steps(after_us=STEP_US)
+    trial.settle()
+    assert not any(trial.steps(after_us=STEP_US) for _ in range(10))
+    for end in (HOUR_US + FEEDBACK_LATE_US, HOUR_US + LATE_US, DAY_US + LATE_US):
+        trial.steps(after_us=max(0, begun_us + end - LONGEST_QUIET_US - trial.now_us))
+        assert trial.steps(after_us=begun_us + end - trial.now_us), end
+    arms = trial.monitor.statuses[NAME].sums.arms.values()
+    shares = [arm.metrics["requests.error_rate"].shares for arm in arms]  # type: ignore[union-attr]
+    assert sum(one.day.n for one in shares if one is not None) == 40
+    trial.settle()
+    trial.steps(after_us=HOUR_US)
+    assert not any(trial.steps(after_us=HOUR_US) for _ in range(10)), "all windows have ended"
+
+
+def test_a_clock_that_jumps_leads_to_a_step(trial: Watched) -> None:
+    trial.jump(hours=3)
+    assert trial.steps(after_us=0)
+    assert "clocks that agree" in "; ".join(trial.monitor.statuses[NAME].step.waits)
