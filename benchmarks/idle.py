@@ -80,7 +80,8 @@ def project(
 ) -> Iterator[Up]:
     """`fairtrial init`, its models on the upstream and its route under the generator's name, and `fairtrial up`."""
     port = _free_ports()
-    subprocess.run([*program, "init", str(folder)], check=True, stdout=subprocess.DEVNULL, env=environment)
+    quiet = {"check": True, "stdout": subprocess.DEVNULL, "env": environment}
+    subprocess.run([*program, "init", str(folder)], cwd=folder.parent, **quiet)  # packages lie in other folders
     config = folder / "fairtrial.yaml"
     text = config.read_text().replace(f"  {ROUTE}:", f"  {SERVED}:")
     for default, free in zip(DEFAULT_PORTS, (upstream_port, port, port + 1, port + 2), strict=True):
