@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.wire.paired import Row
 from benchmarks.wire.programs import Program
@@ -53,7 +54,7 @@ def works(upstream: int) -> Sequence[Work]:
     """The commands, on an upstream at this port."""
 
     def command(*words: str) -> Callable[[Program, Path], float]:
-        return lambda program, folder: _command(program, folder, upstream, words)
+        return lambda program, folder: cost_of_command(program, folder, upstream, words)
 
     checked = ("check", "fairtrial.yaml", "suite.yaml", "release.gate.yaml")
     return (
@@ -88,14 +89,18 @@ def _fresh(folder: Path) -> Path:
     return folder
 
 
-def _command(program: Program, folder: Path, upstream: int, words: Sequence[str]) -> float:
-    """CPU seconds of the command in a project of its own, which must succeed."""
-    rows = [
+def exact_cases() -> list[dict[str, Any]]:
+    """Cases that the instant upstream answers as expected."""
+    return [
         {"id": f"case-{at}", "input": f"Say token-{at}", "expected": f"token-{at}", "kind": at % 7}
         for at in range(CASES)
     ]
+
+
+def cost_of_command(program: Program, folder: Path, upstream: int, words: Sequence[str]) -> float:
+    """CPU seconds of the command in a project of its own, which must succeed."""
     texts = {
-        "rows.jsonl": "".join(json.dumps(row) + "\n" for row in rows),
+        "rows.jsonl": "".join(json.dumps(row) + "\n" for row in exact_cases()),
         "suite.yaml": SUITE,
         "release.gate.yaml": GATE,
         "fairtrial.yaml": PROJECT.format(upstream=upstream),
@@ -103,7 +108,7 @@ def _command(program: Program, folder: Path, upstream: int, words: Sequence[str]
     }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
-    before = _children_seconds()
+    before = children_seconds()
     done = subprocess.run(
         [*program.command, *words],
         cwd=folder,
@@ -115,7 +120,7 @@ def _command(program: Program, folder: Path, upstream: int, words: Sequence[str]
         raise Lacking
     if done.returncode not in (0, 1) or (done.returncode == 1 and "audit" not in words):
         raise RuntimeError(f"{program.name}: {' '.join(words)} ended with {done.returncode}\n{done.stdout.decode()}")
-    return _children_seconds() - before
+    return children_seconds() - before
 
 
 def _look(program: Program, folder: Path) -> float:
@@ -127,6 +132,7 @@ def _look(program: Program, folder: Path) -> float:
     return statistics.median(json.loads(done.stdout))
 
 
-def _children_seconds() -> float:
+def children_seconds() -> float:
+    """CPU seconds of all processes that have ended, with those that they started."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
