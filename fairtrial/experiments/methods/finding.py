@@ -21,7 +21,8 @@ class Finding:
     estimate. ``why`` says why nothing can be told, or is empty. ``information``: at a planned look, the share of the
     planned units. ``declined``: whether a decline that pauses is proven. ``log_harm``: the evidence of harm where it is
     not ``log_e``. ``weighed``: of a rate, the difference with each request weighing the same; ``vetoed``: whether that
-    is proven to be worse than the margin.
+    is proven to be worse than the margin. ``worst_case``: of feedback, the difference with all missing values at one
+    extreme and at the other; ``bounded``: whether that must agree.
     """
 
     metric: str
@@ -39,6 +40,8 @@ class Finding:
     log_harm: float | None = None
     weighed: Estimate | NotEnough | None = None
     vetoed: bool = False
+    worst_case: Estimate | NotEnough | None = None
+    bounded: bool = False
 
     @property
     def harmed(self) -> bool:
