@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.values import Decision, MetricDecision, MissingFeedback
-from fairtrial.experiments.metric_wording import between_words
+from fairtrial.experiments.metric_wording import between_words, size_words
 
 AT_RANDOM = "those without it count as missing at random (missing: at_random)"
 DIFFER = "but the arms differ in how many there are, so the worst case must agree too"
@@ -27,10 +27,11 @@ def missing_words(plan: AnalysisPlan, variant: str, one: MetricDecision) -> str:
         rule = f"{AT_RANDOM}, {DIFFER}" if found.must_agree else AT_RANDOM
     if found.worst_case is None:
         return f"{given}{rule}"
-    between = between_words(found.worst_case.estimate(), plan.metric(one.metric))
+    metric = plan.metric(one.metric)
+    between, aim = between_words(found.worst_case.estimate(), metric), size_words(metric.margin_on_scale or 0.0, metric)
     says = f"with each missing answer counted for the other side, {variant} is {between}"
     few = found.must_agree and found.least is not None and _least_given(found) <= found.least
-    needs = f", and that can agree only if over {_percent(found.least or 0.0)} give feedback" if few else ""
+    needs = f"; to show {aim}, over {_percent(found.least or 0.0)} must give feedback" if few else ""
     return f"{given}{rule}{':' if found.must_agree else ';'} {says}{needs}"
 
 

@@ -123,6 +123,11 @@ class Question:
         times = abs(self.truth / self.baseline) if self.scales and self.baseline else 1.0
         return (self.sd or 0.0) * times
 
+    @property
+    def can_be_shown(self) -> bool:
+        """Whether enough units show it; the worst case of missing feedback may leave nothing of the effect."""
+        return self.response is None or self.in_worst_case(0.5) is not None
+
     def in_worst_case(self, share: float) -> Question | None:
         """The same question with each missing answer counted for the other side; ``None`` if nothing can show it.
 

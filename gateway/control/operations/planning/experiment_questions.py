@@ -141,7 +141,7 @@ def _question(metric: MetricPlan, experiment: Experiment, known: MetricAssumptio
 
 def _too_little_feedback(question: Question) -> list[tuple[str, str]]:
     """Why the worst case of missing feedback can't show the effect, however many units there are."""
-    if question.response is None or question.in_worst_case(0.5) is not None:
+    if question.can_be_shown or question.response is None:
         return []
     least = f"over {100 * least_response(question.effect, question.within):.1f}% must give it"
     few = f"with feedback from {question.response:.0%} of the units, missing: worst_case can't be met: {least}"

@@ -95,7 +95,9 @@ def plan_experiment(
 def _unprovable(result: PlannedTrial | Undecidable, reasons: Sequence[tuple[str, str]]) -> Undecidable:
     """No number of units helps, so the plan is refused."""
     needed = ". ".join(dict.fromkeys(remedy for _, remedy in reasons))
-    text = "; ".join([*([result.reason] if isinstance(result, Undecidable) else []), *(why for why, _ in reasons)])
+    short = any(one.chosen.weekly[-1] < one.power and one.question.can_be_shown for one in result.metrics)
+    too_few = [result.reason] if isinstance(result, Undecidable) and short else []
+    text = "; ".join([*too_few, *(why for why, _ in reasons)])
     proposals = result.proposals if isinstance(result, Undecidable) else ()
     pairs = result.pairs if isinstance(result, Undecidable) else ()
     return Undecidable(f"{text}. {needed}", result.design, result.metrics, proposals, pairs)

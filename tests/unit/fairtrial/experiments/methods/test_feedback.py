@@ -24,7 +24,7 @@ from tests.fixtures.for_each import for_each
 
 RANDOM, WORST, OLDER = (resolved(missing=one) for one in ("at_random", "worst_case", None))
 EQUAL = answers(10_000, 9_000, 5_000), answers(10_000, 9_000, 6_000)
-"""In both arms 6,000 of 10,000 are content; a thousand of those are silent in one, and a thousand others in the other."""
+"""In both arms 6,000 of 10,000 are content; a thousand of them are silent in one, a thousand others in the other."""
 
 
 def look(pair: tuple[Feedback, Feedback], of: MetricPlan, **more: Any) -> Finding:
