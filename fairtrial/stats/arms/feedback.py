@@ -214,8 +214,8 @@ def feedback_difference(
     look = interval or _always
     found = {way: look(one, taus[way], level) for way, one in effects.items()}
     given = look(_response_difference(control, treatment), tau, level)
-    differs = isinstance(given, NotEnough) or not given.low <= 0 <= given.high
-    finding = FeedbackFinding(**found, given=given, bounded=worst_case or differs, answer="cannot tell")
+    bounded = worst_case or isinstance(given, NotEnough) or not given.low <= 0 <= given.high
+    finding = FeedbackFinding(**found, given=given, bounded=bounded, answer="cannot tell")
     if finding.is_above(0.0):
         return replace(finding, answer="better")
     if finding.is_below(-worse_beyond):
@@ -223,8 +223,7 @@ def feedback_difference(
     if margin is not None:
         effects = _effects_beyond(control, treatment, within, margin)
         bounds = {way: (interval or _at_least)(one, taus[way], 2 * level - 1) for way, one in effects.items()}
-        moved = FeedbackFinding(**bounds, given=given, bounded=finding.bounded, answer="not worse")
-        if moved.is_above(0.0):
+        if FeedbackFinding(**bounds, given=given, bounded=bounded, answer="not worse").is_above(0.0):
             return replace(finding, answer="not worse")
     return finding
 

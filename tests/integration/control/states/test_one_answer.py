@@ -149,10 +149,15 @@ def test_an_experiment_keeps_its_rules_until_an_amendment_adopts_newer_ones(tria
     worse(trial)
     assert (trial.experiment.state, _decision(trial)["analysis"]["rules"]) == ("running", 1)
     assert _decision(trial)["box"]["tone"] == "error", "worse is said, and by rules 1 it stops nothing"
+    assert _decision(trial)["analysis"]["primary"][0]["missing_feedback"] is None
+    trial.edit("window: 1h", "window: 1h, missing: worst_case")
+    with pytest.raises(Conflict, match="do not know missing: worst_case"):
+        trial.change("amend", "many are silent")
     trial.change("amend", "worse should pause", rules=True)
     trial.step()
     found = _decision(trial)["analysis"]
     assert (found["rules"], found["attempt"]) == (RULES, 2)
+    assert found["primary"][0]["missing_feedback"]["counts_as"] == "worst_case"
 
 
 def _decision(trial: StatesTrial) -> dict:  # type: ignore[type-arg]
