@@ -8,7 +8,7 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.values import Decision, MetricDecision, MissingFeedback
 from fairtrial.experiments.metric_wording import between_words, size_words
 
-AT_RANDOM = "those without it count as missing at random (missing: at_random)"
+AT_RANDOM = "count as missing at random (missing: at_random)"
 DIFFER = "but the arms differ in how many there are, so the worst case must agree too"
 WORST_CASE = "the worst case must agree too (missing: worst_case)"
 
@@ -18,13 +18,16 @@ def missing_words(plan: AnalysisPlan, variant: str, one: MetricDecision) -> str:
     found = one.missing_feedback
     if not isinstance(found, MissingFeedback):
         return ""
-    given = ""
+    given, silent = "", f"{plan.unit}s without feedback"
+    if found.control == found.treatment == 1:
+        return f"all {plan.unit}s of {variant} and {plan.control} gave feedback (missing: {found.counts_as})"
     if found.control is not None and found.treatment is not None:
         control, treatment = _percent(found.control), _percent(found.treatment)
         given = f"{treatment} of the {plan.unit}s of {variant} and {control} of {plan.control} gave feedback; "
+        silent = "the others"
     rule = WORST_CASE
     if found.counts_as == "at_random":
-        rule = f"{AT_RANDOM}, {DIFFER}" if found.must_agree else AT_RANDOM
+        rule = f"{silent} {AT_RANDOM}" + (f", {DIFFER}" if found.must_agree else "")
     if found.worst_case is None:
         return f"{given}{rule}"
     metric = plan.metric(one.metric)

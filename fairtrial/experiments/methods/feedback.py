@@ -83,10 +83,18 @@ class FeedbackOfUnits:
         return sums.given.mean if sums.given.n else None
 
     def level_interval(self, plan: AnalysisPlan, metric: MetricPlan, sums: Feedback) -> Estimate | NotEnough:
-        """The level of the units that gave feedback."""
+        """The level of the units that gave feedback; where the worst case must agree, its ends are those of it."""
         if metric.tau is None:
             return NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
-        return always_valid(mean(sums.given, within=metric.within), tau=metric.tau, level=1 - plan.alpha_attempt)
+        level, within = 1 - plan.alpha_attempt, metric.within
+        found = always_valid(mean(sums.given, within=within), tau=metric.tau, level=level)
+        if metric.missing != "worst_case" or isinstance(found, NotEnough):
+            return found
+        tau = metric.tau * metric.response
+        low, high = (always_valid(mean(sums.filled(end), within=within), tau=tau, level=level) for end in within)
+        if isinstance(low, NotEnough) or isinstance(high, NotEnough):
+            return low if isinstance(low, NotEnough) else high
+        return replace(found, low=low.low, high=high.high, n=low.n)
 
     def units(self, sums: Feedback) -> tuple[int, int]:
         return sums.units, sums.given.n

@@ -44,7 +44,7 @@ def said(of: MetricPlan, pair: tuple[Feedback, Feedback] | None, **more: Any) ->
 def test_page_status_and_verdict_repeat_that_it_is_missing_at_random_and_show_the_worst_case() -> None:
     words, line, shown = said(resolved(missing="at_random"), EQUAL)
     given = "90 % of the users of tuned and 90 % of base gave feedback"
-    rule = "those without it count as missing at random (missing: at_random)"
+    rule = "the others count as missing at random (missing: at_random)"
     assert words == f"{given}; {rule}; {BETWEEN} 2.3 points worse and 22.3 points better"
     assert line == f"{words}."
     assert shown == [f"{RESOLVED}: {words}"]
@@ -67,6 +67,14 @@ def test_before_any_window_is_complete_only_the_rule_is_said() -> None:
     words, _, shown = said(resolved(missing="worst_case"), None)
     assert words == "the worst case must agree too (missing: worst_case)"
     assert shown == [f"{RESOLVED}: {words}"]
+    random, line, _ = said(resolved(missing="at_random"), None)
+    assert random == "users without feedback count as missing at random (missing: at_random)"
+    assert line == "Users without feedback count as missing at random (missing: at_random)."
+
+
+def test_where_all_gave_feedback_nothing_is_missing() -> None:
+    words, _, _ = said(resolved(missing="at_random"), (answers(400, 400, 240),) * 2)
+    assert words == "all users of tuned and base gave feedback (missing: at_random)"
 
 
 def test_a_guardrail_says_it_too_and_has_no_line_of_the_result() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis.findings import find
+from fairtrial.experiments.analysis.findings import find, level_interval
 from fairtrial.experiments.analysis.forecast import Forecast, forecast
 from fairtrial.experiments.analysis.memory import Latched
 from fairtrial.experiments.analysis_plan import MetricPlan
@@ -134,3 +134,12 @@ def test_a_guardrail_counts_the_units_that_the_worst_case_still_needs() -> None:
     assert more > plain
     assert isinstance(method.missing(plan, guardrail, (answers(500, 400, 240),) * 2), NotEnough)
     assert isinstance(method.missing(plan, guardrail, (answers(0, 0, 0),) * 2), NotEnough)
+
+
+def test_a_level_reaches_from_all_missing_as_no_to_all_as_yes_where_the_worst_case_must_agree() -> None:
+    plain, worst = (level_interval(analysis_plan(one, rules=5), one, EQUAL[0]) for one in (RANDOM, WORST))
+    assert isinstance(plain, Estimate) and isinstance(worst, Estimate)
+    assert worst.value == plain.value == pytest.approx(5 / 9)
+    assert worst.low < 0.5 < plain.low < plain.high < 0.6 < worst.high
+    few = level_interval(analysis_plan(WORST, rules=5), WORST, answers(10, 5, 3))
+    assert isinstance(few, NotEnough)
