@@ -37,7 +37,7 @@ class MetricPlan:
     unit that count, or the largest amount that counts in full. ``level``: the control's level from before the start,
     ``None`` until it is known; ``source`` says from where. ``from_us``: only units that were first exposed from then on
     decide. ``response``: the expected share of units that give feedback. ``missing``: what the others count as,
-    ``None`` under rules 1 to 4 and for what is no feedback.
+    unset under rules 1 to 4 and for what is no feedback.
     """
 
     metric: str
@@ -60,7 +60,7 @@ class MetricPlan:
     source: str = ""
     from_us: int = 0
     response: float = 1.0
-    missing: Missing | None = None
+    missing: Missing | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def counts_events(self) -> bool:
@@ -226,9 +226,6 @@ class AnalysisPlan:
         if not self.has_two_stops:
             for metric in found["metrics"]:
                 del metric["pause"], metric["pause_relative"]
-        if not self.states_missing:
-            for metric in found["metrics"]:
-                del metric["missing"]
         return found
 
     @classmethod

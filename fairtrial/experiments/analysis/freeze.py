@@ -242,7 +242,7 @@ def _feedback(plan: MetricPlan, declared: Mapping[str, FeedbackMetric], rules: i
         within=(0.0, 1.0) if given else found.within,
         window_seconds=found.window_seconds,
         per=found.per,
-        missing=None if given or rules < 5 else found.missing,
+        missing=msgspec.UNSET if given or rules < 5 else found.missing,
     )
 
 

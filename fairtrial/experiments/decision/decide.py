@@ -191,17 +191,17 @@ def _missing_feedback(
     looked: Looked, metric: MetricPlan, variant: str, found: tuple[Finding | None, Latched]
 ) -> dict[str, MissingFeedback]:
     """What the units without feedback count as; nothing for plans that do not state it."""
-    if metric.missing is None:
+    if not metric.missing:
         return {}
     finding, latched = found
-    shown = latched.worst_case if finding is None or finding.worst_case is None else finding.worst_case
+    shown = latched.worst_case if finding is None or not finding.worst_case else finding.worst_case
     arms = (looked.sums.arms[name].metrics.get(metric.metric) for name in (looked.plan.control, variant))
     control, treatment = (one.response if isinstance(one, Feedback) else None for one in arms)
     margin = metric.margin_on_scale
     return {
         "missing_feedback": MissingFeedback(
             counts_as=metric.missing,
-            must_agree=metric.missing == "worst_case" or (finding is not None and finding.bounded),
+            must_agree=metric.missing == "worst_case" or (finding is not None and finding.bounded is True),
             control=control,
             treatment=treatment,
             worst_case=None if shown is None else interval_of(shown),

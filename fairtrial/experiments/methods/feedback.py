@@ -153,7 +153,7 @@ def _needed_in_worst_case(plan: AnalysisPlan, metric: MetricPlan, pair: Pair) ->
 
 def _extremes(metric: MetricPlan, found: FeedbackFinding) -> dict[str, Any]:
     """What a finding says about missing values; nothing under rules 1 to 4."""
-    if metric.missing is None:
+    if not metric.missing:
         return {}
     return {"worst_case": shown(metric, found.worst_case), "bounded": found.bounded}
 

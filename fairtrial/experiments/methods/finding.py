@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import UNSET, UnsetType
+
 from fairtrial.domain.estimates import Estimate, NotEnough
 
 Answer = Literal["better", "not worse", "worse", "harm", "safe", "cannot tell"]
@@ -22,7 +24,7 @@ class Finding:
     planned units. ``declined``: whether a decline that pauses is proven. ``log_harm``: the evidence of harm where it is
     not ``log_e``. ``weighed``: of a rate, the difference with each request weighing the same; ``vetoed``: whether that
     is proven to be worse than the margin. ``worst_case``: of feedback, the difference with all missing values at one
-    extreme and at the other; ``bounded``: whether that must agree.
+    extreme and at the other, and ``bounded``: whether that must agree; both are unset under rules 1 to 4.
     """
 
     metric: str
@@ -40,8 +42,8 @@ class Finding:
     log_harm: float | None = None
     weighed: Estimate | NotEnough | None = None
     vetoed: bool = False
-    worst_case: Estimate | NotEnough | None = None
-    bounded: bool = False
+    worst_case: Estimate | NotEnough | UnsetType = UNSET
+    bounded: bool | UnsetType = UNSET
 
     @property
     def harmed(self) -> bool:

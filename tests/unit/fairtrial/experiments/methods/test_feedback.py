@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
+from msgspec import UNSET
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis.findings import find, level_interval
@@ -22,7 +24,7 @@ from fairtrial.stats.planning.question import Design
 from tests.fixtures.experiments.frozen_plans import RESOLVED, analysis_plan, answers, resolved
 from tests.fixtures.for_each import for_each
 
-RANDOM, WORST, OLDER = (resolved(missing=one) for one in ("at_random", "worst_case", None))
+RANDOM, WORST, OLDER = (resolved(missing=one) for one in ("at_random", "worst_case", UNSET))
 EQUAL = answers(10_000, 9_000, 5_000), answers(10_000, 9_000, 6_000)
 """In both arms 6,000 of 10,000 are content; a thousand of them are silent in one, a thousand others in the other."""
 
@@ -44,9 +46,10 @@ def test_equal_arms_where_others_are_silent_are_no_difference_in_the_worst_case(
     assert worst.worst_case.n == 20_000
 
 
-def test_by_rules_4_the_answer_is_as_before_and_nothing_is_said_of_the_worst_case() -> None:
+def test_by_rules_4_the_answer_is_as_before_and_nothing_is_stored_of_the_worst_case() -> None:
     found = look(EQUAL, OLDER, rules=4)
-    assert (found.answer, found.worst_case, found.bounded) == ("better", None, False)
+    assert (found.answer, found.worst_case, found.bounded) == ("better", UNSET, UNSET)
+    assert not {"worst_case", "bounded"} & msgspec.to_builtins(found).keys()
 
 
 def test_the_worst_case_agrees_where_nearly_all_answer() -> None:
@@ -68,7 +71,7 @@ def test_where_less_is_better_the_worst_case_has_the_direction_of_the_metric() -
     assert look(EQUAL, lower).answer == "worse"
 
 
-@for_each(("missing", "answer"), [("at_random", "harm"), ("worst_case", "cannot tell"), (None, "harm")])
+@for_each(("missing", "answer"), [("at_random", "harm"), ("worst_case", "cannot tell"), (UNSET, "harm")])
 def test_a_guardrail_is_harmed_only_if_the_worst_case_agrees_where_that_is_asked(missing: Any, answer: str) -> None:
     guardrail = resolved(role="guardrail", require="not_worse", margin=0.05, pause=0.05, stop=0.05, missing=missing)
     found = look(EQUAL[::-1], guardrail)
@@ -109,7 +112,7 @@ def test_status_states_the_units_that_the_planner_says_for_the_share_with_feedba
     assert found.needed == pytest.approx(worst / 0.97, abs=2)
     unknown = [
         METHODS["feedback"].needed(analysis_plan(one, rules=5), one, pair)
-        for one in (metric, replace(metric, missing=None))
+        for one in (metric, replace(metric, missing="at_random"))
     ]
     assert unknown[0] == pytest.approx(worst / plain * unknown[1], rel=0.05), "without a level, by the variation so far"
 
