@@ -9,7 +9,7 @@ from fairtrial.experiments.decision.values import Decision, MetricDecision, Miss
 from fairtrial.experiments.metric_wording import between_words, size_words
 
 AT_RANDOM = "count as missing at random (missing: at_random)"
-DIFFER = "but the arms differ in how many there are, so the worst case must agree too"
+DIFFER = "but the arms may differ in how many there are, so the worst case must agree too"
 WORST_CASE = "the worst case must agree too (missing: worst_case)"
 
 
@@ -27,7 +27,8 @@ def missing_words(plan: AnalysisPlan, variant: str, one: MetricDecision) -> str:
         silent = "the others"
     rule = WORST_CASE
     if found.counts_as == "at_random":
-        rule = f"{silent} {AT_RANDOM}" + (f", {DIFFER}" if found.must_agree else "")
+        asked = found.must_agree and found.worst_case is not None
+        rule = f"{silent} {AT_RANDOM}" + (f", {DIFFER}" if asked else "")
     if found.worst_case is None:
         return f"{given}{rule}"
     metric = plan.metric(one.metric)
