@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import UNSET
 
 from fairtrial.domain.errors import Conflict
 from fairtrial.experiments.analysis_plan import RULES
@@ -143,7 +144,8 @@ def test_an_experiment_keeps_its_rules_until_an_amendment_adopts_newer_ones(tria
     stored = analysis_plans.newest(trial.database, NAME)
     assert stored is not None
     with trial.database.transaction() as cursor:
-        older = replace(stored.plan, rules=1, definitions={}, routes=(), on_worse="continue")
+        metrics = tuple(replace(one, missing=UNSET) for one in stored.plan.metrics)
+        older = replace(stored.plan, rules=1, metrics=metrics, definitions={}, routes=(), on_worse="continue")
         analysis_plans.append(cursor, older, now_us=trial.now_us, kind="levels", actor="control", why="an upgrade")
     trial.restart()
     worse(trial)
