@@ -136,7 +136,7 @@ def guardrail_words(one: Row) -> str:
 
 def guardrail_caption(one: Row) -> str:
     """The levels, the difference with each request weighing the same, and what pauses and stops."""
-    texts = (one["levels"], one["weighed_words"], one["stops"])
+    texts = (one["levels"], one["weighed_words"], one["missing_words"], one["stops"])
     return " ".join(_sentence(text) for text in texts if text)
 
 

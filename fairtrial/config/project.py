@@ -22,7 +22,7 @@ from fairtrial.config.plan.plan_validation import refuse_unsound
 from fairtrial.config.releases import NO_GATES, ReleaseGates
 from fairtrial.config.rules.cors import wrong_cors
 from fairtrial.config.rules.deployments import Names, wrong_deployments, wrong_routes
-from fairtrial.config.rules.experiments import wrong_experiments, wrong_metrics
+from fairtrial.config.rules.experiments import unstated_missing, wrong_experiments, wrong_metrics
 from fairtrial.config.rules.lineage import lineage_warnings, wrong_lineage
 from fairtrial.config.rules.names import wrong_names
 from fairtrial.config.rules.services import wrong_services
@@ -116,7 +116,8 @@ def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live
 
 
 def _warnings(document: Document, file: ProjectFile, root: Path) -> Iterator[Diagnostic]:
-    yield from (wrong.at(document) for wrong in (*access_warnings(file), *lineage_warnings(file, root)))
+    found = (*access_warnings(file), *lineage_warnings(file, root), *unstated_missing(file))
+    yield from (wrong.at(document) for wrong in found)
     yield from project_warnings(document)
 
 

@@ -20,6 +20,8 @@ Looks = Literal["monitor", "planned"]
 Hold = Literal["first_byte", "complete"]
 OnWorse = Literal["pause", "kill", "continue"]
 FeedbackKind = Literal["boolean", "number", "category"]
+Missing = Literal["at_random", "worst_case"]
+"""What the units without feedback count as: like the others, or each also for the other side."""
 PLAN_VERSION = 1
 """Incremented only if older workers must refuse the plan; a field that they may ignore is `ADDED_LATER` instead."""
 
@@ -129,6 +131,7 @@ class FeedbackMetric:
     """The feedback ``key`` as a metric: its values, the time after a unit's first exposure in which they count.
 
     ``per``: what is averaged. ``within``: the lowest and highest value. ``window_seconds``: 7 days by default.
+    ``missing``: what the units without feedback count as.
     """
 
     key: str
@@ -137,6 +140,7 @@ class FeedbackMetric:
     better: Literal["lower", "higher"] = "higher"
     within: tuple[float, float] = (0.0, 1.0)
     window_seconds: float = 604_800.0
+    missing: Missing = "at_random"
 
 
 @dataclass(frozen=True, slots=True)

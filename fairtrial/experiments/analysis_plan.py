@@ -9,17 +9,18 @@ from typing import Any, Literal
 import msgspec
 
 from fairtrial.domain.metrics import Better, Method
-from fairtrial.domain.plan import OnWorse, UnitKind
+from fairtrial.domain.plan import Missing, OnWorse, UnitKind
 
 ALPHA = 0.05
 """The error probability of the first attempt of a candidate, and of all kills of one experiment together."""
-RULES = 4
+RULES = 5
 """The number of the rules by which a plan that starts now is decided.
 
 1: worse is an interval below 0, and stops nothing. 2: worse respects the margin of a ``not_worse`` plan, and does what
 ``on_worse`` says; attempts count definitions. 3: a request that an open breaker kept from its arm is not a failure,
 but counts against safety. 4: rates of requests are decided by each unit's share of bad requests, a decline pauses and
-harm beyond the margin kills, and a cost as the primary metric is decided by its mean and its tail.
+harm beyond the margin kills, and a cost as the primary metric is decided by its mean and its tail. 5: feedback states
+what missing values count as; with ``worst_case`` the worst case must agree too, and it is always shown.
 """
 REQUESTS_CAP = 50.0
 """The most requests of one unit that count in a share of requests."""
@@ -35,7 +36,8 @@ class MetricPlan:
     ``stop`` alone does what ``signal`` says. ``within`` is the range of one unit's value. ``cap``: the requests of one
     unit that count, or the largest amount that counts in full. ``level``: the control's level from before the start,
     ``None`` until it is known; ``source`` says from where. ``from_us``: only units that were first exposed from then on
-    decide. ``response``: the expected share of units that give feedback.
+    decide. ``response``: the expected share of units that give feedback. ``missing``: what the others count as,
+    unset under rules 1 to 4 and for what is no feedback.
     """
 
     metric: str
@@ -58,6 +60,7 @@ class MetricPlan:
     source: str = ""
     from_us: int = 0
     response: float = 1.0
+    missing: Missing | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def counts_events(self) -> bool:
@@ -189,6 +192,11 @@ class AnalysisPlan:
     def has_two_stops(self) -> bool:
         """Whether a decline pauses before harm kills, and rates are decided by each unit's share of bad requests."""
         return self.rules > 3
+
+    @property
+    def states_missing(self) -> bool:
+        """Whether its metrics from feedback state what missing values count as."""
+        return self.rules > 4
 
     @property
     def alpha_primary(self) -> float:

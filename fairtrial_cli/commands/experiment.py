@@ -63,6 +63,13 @@ def command() -> None:
     metavar="[METRIC=]SD",
     help="The standard deviation, across units, of a numeric metric.",
 )
+@click.option(
+    "--response",
+    "responses",
+    multiple=True,
+    metavar="[METRIC=]SHARE",
+    help="The share of units that give the feedback, such as 97%; --per-week then counts all units.",
+)
 @click.option("--per-week", type=Number(1, 1e10), help="New units per week in the experiment, all arms together.")
 @click.option(
     "--power", default=80.0, show_default=True, type=Number(50, 99), help="Power in percent, for all metrics together."
@@ -146,6 +153,7 @@ def _request(experiment: Experiment, options: dict[str, Any], *, max_weeks: int)
         levels=_by_metric(options["baselines"], primary),
         spreads=_by_metric(options["spreads"], primary),
         lower=options["lower"],
+        responses=_responses(options["responses"], primary),
         per_week=options["per_week"],
         weeks=options["weeks"] or max_weeks,
         power=options["power"] / 100,
@@ -186,6 +194,14 @@ def _by_metric(texts: Sequence[str], primary: str) -> dict[str, float]:
         if metric in found:
             raise UsageError(f"{metric}: given more than once")
         found[metric] = parse_level(value, metric)
+    return found
+
+
+def _responses(texts: Sequence[str], primary: str) -> dict[str, float]:
+    found = _by_metric(texts, primary)
+    for metric, share in found.items():
+        if not 0 < share <= 1:
+            raise UsageError(f"{metric}: a share of units with feedback is above 0% and at most 100%, not {share:g}")
     return found
 
 

@@ -15,7 +15,7 @@ def decision_lines(found: Mapping[str, Any]) -> Iterator[str]:
     for one in analysis["guardrails"] if analysis is not None else ():
         known = one["control"] is not None or one["treatment"] is not None
         yield f"  {one['metric']}: " + (f"{one['levels']}; {one['room_words']}" if known else one["room_words"])
-        for text in (one["weighed_words"], one["stops"]):
+        for text in (one["weighed_words"], one["missing_words"], one["stops"]):
             if text:
                 yield f"    {text[0].upper()}{text[1:]}."
     for note in box["notes"]:

@@ -121,6 +121,8 @@ def _alternatives(found: PlannedTrial | Undecidable) -> Iterator[str]:
         return
     for metric, pairs in found.pairs:
         yield f"Offline, {pairs:,} pairs of answers to the same requests would decide {escape(metric)}."
+    if not found.proposals and not all(one.question.can_be_shown for one in found.metrics):
+        return
     if not found.proposals:
         yield "No tested change of split, looks, weeks or effect would make it decidable: it needs more traffic."
         return

@@ -17,6 +17,7 @@ from fairtrial.domain.verdict import Finding, Result
 from fairtrial.experiments.decision.effects import Effect, earlier_effects
 
 EXPERIMENT_SAYS = "what the experiment says"
+MISSING = "missing feedback"
 NAME_ONE = "write `experiment: NAME` in the gate, with the experiment that compares the two"
 WORST: tuple[Result, ...] = ("fail", "invalid", "cannot tell", "pass")
 
@@ -122,7 +123,8 @@ def _finding(effect: Effect, experiment: str) -> Finding:
     says = f"experiment {experiment}: {effect.says}" if experiment else effect.says
     metric = effect.metric if effect.metric in ("", "srm") else f"live.{effect.metric}"
     if effect.result == "shown":
-        return Finding(EXPERIMENT_SAYS, source, "cannot tell", says, "", metric or "live.answer", decisive=False)
+        rule = MISSING if effect.kind == "missing" else EXPERIMENT_SAYS
+        return Finding(rule, source, "cannot tell", says, "", metric or "live.answer", decisive=False)
     return Finding(
         EXPERIMENT_SAYS, source, effect.result, says, effect.needed, metric or "live.state", safety=effect.safety
     )

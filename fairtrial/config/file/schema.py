@@ -9,7 +9,7 @@ from pydantic import Field
 from fairtrial.config.file.deployment_schema import DeploymentSection
 from fairtrial.config.file.section import Duration, Level, MarginText, Money, Name, Percent, Section
 from fairtrial.config.file.service_schema import ControlSection, DashboardSection, GatewaySection
-from fairtrial.domain.plan import Capture, FeedbackKind, Hold, Looks, OnWorse, UnitKind
+from fairtrial.domain.plan import Capture, FeedbackKind, Hold, Looks, Missing, OnWorse, UnitKind
 
 
 def in_order(names: str | list[str] | None) -> tuple[str, ...]:
@@ -49,6 +49,12 @@ class MetricSection(Section):
     """Which direction is better."""
     range: tuple[float, float] | None = None
     """The lowest and the highest possible number, such as `[1, 5]`; required for an experiment's metric of numbers."""
+    missing: Missing | None = None
+    """What the units without feedback count as, if the metric decides an experiment; `at_random` if nothing is said.
+
+    `at_random`: like those with feedback. `worst_case`: it decides only if it also does with each missing answer
+    counted for the other side.
+    """
 
 
 class VariantSection(Section):

@@ -177,7 +177,8 @@ def _by_default(section: ExperimentSection) -> tuple[Guardrail, ...]:
 
 def _feedback(section: MetricSection) -> FeedbackMetric:
     within = section.range or (0.0, 1.0)
-    return FeedbackMetric(section.key, section.kind, section.per, section.better, within, section.window)
+    missing = section.missing or "at_random"
+    return FeedbackMetric(section.key, section.kind, section.per, section.better, within, section.window, missing)
 
 
 def _frozen(experiment: Experiment, digests: dict[str, str], declared: Mapping[str, MetricSection]) -> Experiment:
@@ -191,7 +192,8 @@ def _frozen(experiment: Experiment, digests: dict[str, str], declared: Mapping[s
 
 def _hashed(metric: MetricSection) -> dict[str, Any]:
     """What identifies a metric. Defaults that an earlier version did not know are left out."""
-    later = {"window": metric.window, "better": metric.better, "range": metric.range}
+    missing = None if metric.missing == "at_random" else metric.missing
+    later = {"window": metric.window, "better": metric.better, "range": metric.range, "missing": missing}
     known = MetricSection.model_fields
     changed = {name: value for name, value in later.items() if value != known[name].default}
     return {"kind": metric.kind, "per": metric.per, **changed}

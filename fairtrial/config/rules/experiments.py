@@ -22,6 +22,8 @@ from fairtrial.config.rules.translation import NOT_PASSED_ON, PASSED, translated
 Path = tuple[str | int, ...]
 NOT_AN_ARMS = ("input", "messages", "model", "prompt", "stream", "stream_options")
 """Fields that the deployment or the caller decides. An arm that set one would be recorded wrongly."""
+UNSTATED = "it decides an experiment, so users without this feedback count as missing at random"
+UNSTATED_HINT = "write missing: at_random, or missing: worst_case if those who are silent may differ between the arms"
 STOPS = ("pause_at", "kill_at", "stop_margin")
 """The keys of a guardrail with a decline that stops."""
 
@@ -54,6 +56,19 @@ def wrong_metrics(file: ProjectFile) -> Iterator[FieldError]:
         if metric.range is not None and not (metric.kind == "number" and metric.range[0] < metric.range[1]):
             hint = "only numbers have one" if metric.kind != "number" else "write the lower end first, as [1, 5]"
             yield FieldError(("metrics", name, "range"), f"{list(metric.range)} can't be the range of its values", hint)
+
+
+def unstated_missing(file: ProjectFile) -> Iterator[FieldError]:
+    """Feedback that decides an experiment without saying what its missing values count as, which is a warning."""
+    deciding = {
+        one.metric
+        for experiment in file.experiments.values()
+        for one in (experiment.primary, *(experiment.guardrails or ()))
+        if one is not None
+    }
+    for name, metric in file.metrics.items():
+        if metric.missing is None and f"feedback.{metric.key}" in deciding:
+            yield FieldError(("metrics", name), UNSTATED, UNSTATED_HINT)
 
 
 def _variants(

@@ -52,7 +52,8 @@ def forecast(plan: AnalysisPlan, variant: str, sums: Sums) -> Forecast | NotEnou
         return NotEnough("no unit of both arms shows the primary metric yet", "units that show it")
     method = METHODS[metric.method]
     units, values = (sum(both) for both in zip(method.units(one), method.units(other), strict=True))
-    size = planned_size(plan, metric, variant) or plan.planned_units
+    response = values / units if values else 1.0
+    size = planned_size(plan, metric, variant, response=response) or plan.planned_units
     needed = method.needed(plan, metric, (one, other)) if size is None else ceil(size)
     if isinstance(needed, NotEnough):
         return needed

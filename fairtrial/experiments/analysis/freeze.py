@@ -22,6 +22,8 @@ STATED, EARLIER, MEASURED = "stated", "the last 14 days", "the control's first u
 GIVEN = ".given"
 ADDED_LATER: Mapping[str, Any] = {"primary.on_worse": "pause"}
 """Frozen fields that plans of rules 1 lack, with their defaults."""
+LATER: Mapping[str, Any] = {"pause_at": None, "kill_at": None, "missing": "at_random"}
+"""Keys that stored plans of earlier rules lack, with their defaults."""
 GROWTH = ("enroll.", "max_weeks", "primary.on_worse")
 """The beginnings of frozen fields whose amendment does not change what decides, so that all units still count."""
 
@@ -128,9 +130,9 @@ def declared_fields(experiment: Experiment) -> dict[str, Any]:
 
 
 def _written(section: Primary | Guardrail | FeedbackMetric) -> dict[str, Any]:
-    """The fields as JSON values, as a stored plan has them; without stops that the file does not state."""
+    """The fields as JSON values, as a stored plan has them; without those of `LATER` that have their default."""
     fields: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(section))
-    return {name: value for name, value in fields.items() if value is not None or name not in ("pause_at", "kill_at")}
+    return {name: value for name, value in fields.items() if name not in LATER or value != LATER[name]}
 
 
 def frozen_changes(frozen: AnalysisPlan, experiment: Experiment) -> list[str]:
@@ -207,7 +209,7 @@ def _metric(one: Primary | Guardrail, declared: Mapping[str, FeedbackMetric], un
         cap = plan.cap or most if found.method == "events" else plan.cap
         level = 1 - plan.level if plan.level is not None and found.better == "higher" else plan.level
         return replace(plan, method=method, better=found.better, within=found.within, cap=cap, level=level)
-    return _feedback(plan, declared)
+    return _feedback(plan, declared, rules)
 
 
 def _with_stops(plan: MetricPlan, one: Guardrail) -> MetricPlan:
@@ -229,7 +231,7 @@ def _with_stops(plan: MetricPlan, one: Guardrail) -> MetricPlan:
     )
 
 
-def _feedback(plan: MetricPlan, declared: Mapping[str, FeedbackMetric]) -> MetricPlan:
+def _feedback(plan: MetricPlan, declared: Mapping[str, FeedbackMetric], rules: int) -> MetricPlan:
     key = plan.metric.removeprefix("feedback.")
     given = key not in declared and key.endswith(GIVEN)
     found = declared[key.removesuffix(GIVEN) if given else key]
@@ -240,6 +242,7 @@ def _feedback(plan: MetricPlan, declared: Mapping[str, FeedbackMetric]) -> Metri
         within=(0.0, 1.0) if given else found.within,
         window_seconds=found.window_seconds,
         per=found.per,
+        missing=msgspec.UNSET if given or rules < 5 else found.missing,
     )
 
 

@@ -35,6 +35,7 @@ class Latched:
     much of what stops the last look has: ln of its evidence minus ln of the evidence that stops. ``times``: the
     shares of the planned units at planned looks, and ``planned`` the interval of the last one. ``declined_us``: when a
     decline that pauses was first proven. ``log_harm``: the largest evidence of harm, where ``log_e`` is of a decline.
+    ``worst_case``: that of missing feedback at the last planned look.
     """
 
     answer: Answer = "cannot tell"
@@ -46,6 +47,7 @@ class Latched:
     planned: Estimate | None = None
     declined_us: int | None = None
     log_harm: float | None = None
+    worst_case: Estimate | None = None
 
     def after(self, finding: Finding, at_us: int) -> Latched:
         """The decision after one more look."""
@@ -62,7 +64,8 @@ class Latched:
             answered_us = None if answer == "cannot tell" else at_us
         declined_us = at_us if finding.declined and self.declined_us is None else self.declined_us
         log_harm = self.log_harm if finding.log_harm is None else max(finding.log_harm, self.log_harm or 0.0)
-        return Latched(answer, answered_us, running, log_e, now, times, last, declined_us, log_harm)
+        worst = finding.worst_case if planned and isinstance(finding.worst_case, Estimate) else self.worst_case
+        return Latched(answer, answered_us, running, log_e, now, times, last, declined_us, log_harm, worst)
 
     @property
     def broken(self) -> bool:
@@ -80,6 +83,7 @@ class Latched:
             **({} if self.planned is None else {"planned": asdict(self.planned)}),
             **({} if self.declined_us is None else {"declined_us": self.declined_us}),
             **({} if self.log_harm is None else {"log_harm": self.log_harm}),
+            **({} if self.worst_case is None else {"worst_case": asdict(self.worst_case)}),
             "running": self.running.stored(),
         }
 
@@ -87,11 +91,11 @@ class Latched:
     def restored(cls, fields: Mapping[str, Any]) -> Latched:
         """The inverse of `stored`."""
         running = RunningDecision.restored(fields["running"])
-        times, planned = tuple(fields["times"]), fields.get("planned")
-        last = None if planned is None else Estimate(**planned)
+        times = tuple(fields["times"])
+        last, worst = (Estimate(**fields[name]) if name in fields else None for name in ("planned", "worst_case"))
         return cls(
             fields["answer"], fields["answered_us"], running, fields["log_e"], fields["now"], times, last,
-            fields.get("declined_us"), fields.get("log_harm"),
+            fields.get("declined_us"), fields.get("log_harm"), worst,
         )  # fmt: skip
 
 

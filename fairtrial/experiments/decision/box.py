@@ -11,6 +11,7 @@ from fairtrial.domain.plan import ExperimentState
 from fairtrial.domain.plurals import counted
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.guardrail_wording import e_value_words, guardrails_sentence, kept_away_words
+from fairtrial.experiments.decision.missing_wording import missing_sentence
 from fairtrial.experiments.decision.values import Decision, EarlierProof, Tried
 from fairtrial.experiments.decision.wording import headline_words, invalid_words, notes, primary_sentence, tried_words
 from fairtrial.experiments.lifecycle import DECLINED, KEPT_AWAY, Transition, cause_of, promoted_by, sentence
@@ -168,6 +169,8 @@ def _lines(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation
         running = now.state == "running"
         results = (primary_sentence(plan, one, now_us=now.now_us, running=running) for one in decisions.values())
         yield "Result", " ".join(results)
+        if missing := missing_sentence(plan, decisions):
+            yield "Missing feedback", missing
     yield "Guardrails", guardrails_sentence(decisions)
     if kept_away := kept_away_words(decisions):
         yield "Kept away", kept_away

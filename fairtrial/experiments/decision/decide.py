@@ -18,6 +18,7 @@ from fairtrial.experiments.decision.values import (
     Decision,
     GuardrailDecision,
     KeptAway,
+    MissingFeedback,
     PrimaryDecision,
     Size,
     Split,
@@ -27,6 +28,7 @@ from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.methods.kinds import METHODS
 from fairtrial.experiments.planned_looks import not_yet
 from fairtrial.experiments.sums import Sums
+from fairtrial.stats.arms.feedback import Feedback, least_response
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.sequential.obrien_fleming import LOOKS
 
@@ -181,6 +183,30 @@ def _common(looked: Looked, metric: MetricPlan, variant: str, found: tuple[Findi
         "answered_us": latched.answered_us,
         "changed": latched.broken,
         "why": "" if finding is None else finding.why,
+        **_missing_feedback(looked, metric, variant, found),
+    }
+
+
+def _missing_feedback(
+    looked: Looked, metric: MetricPlan, variant: str, found: tuple[Finding | None, Latched]
+) -> dict[str, MissingFeedback]:
+    """What the units without feedback count as; nothing for plans that do not state it."""
+    if not metric.missing:
+        return {}
+    finding, latched = found
+    shown = latched.worst_case if finding is None or not finding.worst_case else finding.worst_case
+    arms = (looked.sums.arms[name].metrics.get(metric.metric) for name in (looked.plan.control, variant))
+    control, treatment = (one.response if isinstance(one, Feedback) else None for one in arms)
+    margin = metric.margin_on_scale
+    return {
+        "missing_feedback": MissingFeedback(
+            counts_as=metric.missing,
+            must_agree=metric.missing == "worst_case" or (finding is not None and finding.bounded is True),
+            control=control,
+            treatment=treatment,
+            worst_case=None if shown is None else interval_of(shown),
+            least=None if margin is None else least_response(margin, metric.within),
+        )
     }
 
 

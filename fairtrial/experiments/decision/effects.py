@@ -15,13 +15,16 @@ import msgspec
 from fairtrial.domain.plan import ExperimentState
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.guardrail_wording import decline_words
+from fairtrial.experiments.decision.missing_wording import missing_words
 from fairtrial.experiments.decision.values import Decision, EarlierProof, PrimaryDecision, Tried
 from fairtrial.experiments.decision.wording import effect_words, invalid_words, levels_words, tried_words
 from fairtrial.experiments.lifecycle import Transition, promoted_by
 from fairtrial.experiments.metric_wording import moment_words
 
 Result = Literal["fail", "cannot tell", "invalid", "shown"]
-Kind = Literal["harmed", "worse", "split", "stopped", "weighed", "changed", "clock", "earlier", "error", "answer"]
+Kind = Literal[
+    "harmed", "worse", "split", "stopped", "weighed", "changed", "clock", "earlier", "error", "answer", "missing"
+]  # fmt: skip
 RESUME = "a resume, or an end of the experiment"
 CLOCK = "a mended clock, or a person who acknowledges the alarm clock.jump"
 
@@ -86,7 +89,15 @@ def effects(plan: AnalysisPlan | None, decision: Decision | None, live: LiveStat
     found += [*_error(live), *earlier_effects(live.earlier)]
     if decision.split.balanced and not decision.worse:
         found.append(Effect("answer", "shown", _answer(plan, decision, live)))
-    return tuple(found)
+    return (*found, *_missing(plan, decision))
+
+
+def _missing(plan: AnalysisPlan, decision: Decision) -> Iterator[Effect]:
+    """What units without feedback count as, for each metric that feedback decides."""
+    for one in (decision.primary, *decision.guardrails):
+        words = "" if one is None else missing_words(plan, decision.variant, one)
+        if one is not None and words and decision.split.balanced:
+            yield Effect("missing", "shown", f"{one.metric}: {words}", "", one.metric)
 
 
 def _harmed(plan: AnalysisPlan, decision: Decision) -> Iterator[Effect]:

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.domain.plan import UnitKind
+from fairtrial.domain.plan import Missing, UnitKind
 
 Answer = Literal["better", "worse", "not worse", "undecided"]
 GuardrailAnswer = Literal["harmed", "declined", "safe", "open"]
@@ -62,12 +62,29 @@ class Size(msgspec.Struct, frozen=True):
         return max(0, self.needed - self.units)
 
 
+class MissingFeedback(msgspec.Struct, frozen=True):
+    """What the units without feedback count as, and what the last look shows about them.
+
+    ``control`` and ``treatment``: the shares of units that gave feedback. ``worst_case``: the difference with each
+    missing answer counted for one side and for the other; ``must_agree``: whether it is asked too. ``least``: the share
+    of units that must give feedback for the worst case to show the planned effect.
+    """
+
+    counts_as: Missing
+    must_agree: bool
+    control: float | None
+    treatment: float | None
+    worst_case: Interval | None
+    least: float | None
+
+
 class MetricDecision(msgspec.Struct, frozen=True, kw_only=True):
     """What is shared by the primary metric and the guardrails.
 
     ``interval`` is what decides: over all looks, or at the last planned one. ``look`` is that of the last look alone.
     ``answered_us``: when the answer was first given. ``changed``: intervals of different looks exclude each other, so
     that nothing but harm can be concluded. ``why``: why nothing can be told; empty if something can.
+    ``missing_feedback`` is unset under rules 1 to 4, and for what is no feedback.
     """
 
     metric: str
@@ -78,6 +95,7 @@ class MetricDecision(msgspec.Struct, frozen=True, kw_only=True):
     answered_us: int | None
     changed: bool
     why: str
+    missing_feedback: MissingFeedback | msgspec.UnsetType = msgspec.UNSET
 
 
 class PrimaryDecision(MetricDecision, frozen=True, kw_only=True):

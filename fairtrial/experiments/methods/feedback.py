@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from math import log
+from math import ceil, log
+from typing import Any
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
@@ -15,7 +15,14 @@ from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
 from fairtrial.experiments.methods.method import Scaled, normal_primary, shown, units_for, worse_beyond
 from fairtrial.experiments.planned_looks import Times, spent
 from fairtrial.stats.always_valid import always_valid, evidence_above
-from fairtrial.stats.arms.feedback import Feedback, FeedbackFinding, Interval, feedback_difference
+from fairtrial.stats.arms.feedback import (
+    Feedback,
+    FeedbackFinding,
+    Interval,
+    feedback_difference,
+    worst_case_difference,
+    worst_case_effect,
+)
 from fairtrial.stats.arms.means import mean, mean_difference
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sums import Moments
@@ -36,7 +43,7 @@ class FeedbackOfUnits:
         harm = _compared(metric, pair, margin=None, level=1 - 2 * alpha)
         safe = _compared(metric, pair, margin=margin, level=1 - plan.alpha_attempt)
         answer: Answer = "cannot tell"
-        if _all_below(harm, -stop):
+        if harm.is_below(-stop):
             answer = "harm"
         elif safe.answer in ("better", "not worse"):
             answer = "safe"
@@ -44,25 +51,27 @@ class FeedbackOfUnits:
         return Finding(
             metric.metric, variant, "guardrail", answer, shown(metric, harm.complete),
             log_e=self._evidence(metric, pair, pause if two else stop), log_kill=-log(alpha),
-            declined=two and _all_below(harm, -pause),
-            log_harm=self._evidence(metric, pair, stop) if two else None,
+            declined=two and harm.is_below(-pause),
+            log_harm=self._evidence(metric, pair, stop) if two else None, **_extremes(metric, harm),
         )  # fmt: skip
 
     def primary(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, times: Times) -> Finding:
         if metric.method == "given":
             effect = self.difference(metric, pair)(1.0)
             return normal_primary(plan, metric, variant, (effect, effect), times)
-        if is_exact(plan, metric):
-            exact, estimate = exact_answer(plan, metric, variant, *pair)
-            return Finding(metric.metric, variant, "primary", exact, estimate)
         margin = metric.margin_on_scale if metric.require == "not_worse" else None
         found = _compared(
             metric, pair, margin=margin, level=1 - plan.alpha_primary,
             interval=partial(spent, times=times) if times else None, beyond=worse_beyond(plan, metric),
         )  # fmt: skip
+        answer, estimate = found.answer, shown(metric, found.complete)
+        if is_exact(plan, metric):
+            answer, estimate = exact_answer(plan, metric, variant, *pair)
+            if metric.missing == "worst_case" and not _bounds_agree(found, answer):
+                answer = "cannot tell"
         information = times[-1] if times else None
         return Finding(
-            metric.metric, variant, "primary", found.answer, shown(metric, found.complete), information=information
+            metric.metric, variant, "primary", answer, estimate, information=information, **_extremes(metric, found)
         )
 
     def difference(self, metric: MetricPlan, pair: Pair) -> Scaled:
@@ -74,10 +83,18 @@ class FeedbackOfUnits:
         return sums.given.mean if sums.given.n else None
 
     def level_interval(self, plan: AnalysisPlan, metric: MetricPlan, sums: Feedback) -> Estimate | NotEnough:
-        """The level of the units that gave feedback."""
+        """The level of the units that gave feedback; where the worst case must agree, its ends are those of it."""
         if metric.tau is None:
             return NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
-        return always_valid(mean(sums.given, within=metric.within), tau=metric.tau, level=1 - plan.alpha_attempt)
+        level, within = 1 - plan.alpha_attempt, metric.within
+        found = always_valid(mean(sums.given, within=within), tau=metric.tau, level=level)
+        if metric.missing != "worst_case" or isinstance(found, NotEnough):
+            return found
+        tau = metric.tau * metric.response
+        low, high = (always_valid(mean(sums.filled(end), within=within), tau=tau, level=level) for end in within)
+        if isinstance(low, NotEnough) or isinstance(high, NotEnough):
+            return low if isinstance(low, NotEnough) else high
+        return replace(found, low=low.low, high=high.high, n=low.n)
 
     def units(self, sums: Feedback) -> tuple[int, int]:
         return sums.units, sums.given.n
@@ -88,9 +105,18 @@ class FeedbackOfUnits:
     def needed(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
         if is_exact(plan, metric):
             return NotEnough("rare events are decided by their number", "a plan by fairtrial experiment plan")
+        if metric.missing == "worst_case":
+            return _needed_in_worst_case(plan, metric, pair)
         return units_for(plan, metric, self.difference(metric, pair)(1.0))
 
     def missing(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
+        if metric.missing == "worst_case":
+            margin, arms = metric.margin_on_scale or 0.0, _as_good(metric, pair)
+            effect = worst_case_difference(*arms, within=metric.within, margin=margin)
+            if isinstance(effect, NotEnough):
+                return effect
+            found = units_for(plan, metric, effect, distance=effect.value, alpha=plan.alpha_attempt)
+            return found if isinstance(found, NotEnough) else max(0, found - effect.n)
         return units_within_margin(plan, metric, self.difference(metric, pair), self.level(metric, pair[0]))
 
     def _evidence(self, metric: MetricPlan, pair: Pair, beyond: float) -> float | None:
@@ -108,8 +134,36 @@ def _compared(
     """The comparison in terms of "higher is better"."""
     return feedback_difference(
         *_as_good(metric, pair), tau=metric.tau or 0.0, response=metric.response, within=metric.within, margin=margin,
-        level=level, interval=interval, worse_beyond=beyond,
+        level=level, interval=interval, worse_beyond=beyond, worst_case=metric.missing == "worst_case",
     )  # fmt: skip
+
+
+def _needed_in_worst_case(plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
+    """The units with feedback that show the planned effect if each missing answer counts for the other side."""
+    units, given = sum(arm.units for arm in pair), sum(arm.given.n for arm in pair)
+    response, margin = given / units if units else 0.0, metric.margin_on_scale or 0.0
+    distance = worst_case_effect(margin, response=response, within=metric.within)
+    if not distance > 0:
+        return NotEnough("too few units give feedback for the worst case", "feedback from more units", given)
+    scaled = replace(metric, margin=metric.margin * metric.response)
+    effect = worst_case_difference(*_as_good(metric, pair), within=metric.within)
+    found = units_for(plan, scaled, effect, distance=distance)
+    return found if isinstance(found, NotEnough) else ceil(found * given / units)
+
+
+def _extremes(metric: MetricPlan, found: FeedbackFinding) -> dict[str, Any]:
+    """What a finding says about missing values; nothing under rules 1 to 4."""
+    if not metric.missing:
+        return {}
+    return {"worst_case": shown(metric, found.worst_case), "bounded": found.bounded}
+
+
+def _bounds_agree(found: FeedbackFinding, answer: str) -> bool:
+    """Whether the worst case shows what the number of conversions shows."""
+    worst, best = found.worst, found.best
+    if answer == "better":
+        return isinstance(worst, Estimate) and worst.low > 0
+    return isinstance(best, Estimate) and best.high < 0
 
 
 def _as_good(metric: MetricPlan, pair: Pair) -> Pair:
@@ -124,11 +178,3 @@ def _mirrored(arm: Feedback, span: float) -> Feedback:
     given = arm.given
     squares = span**2 * given.n - 2 * span * given.x + given.xx
     return replace(arm, given=Moments(given.n, span * given.n - given.x, max(0.0, squares)))
-
-
-def _all_below(found: FeedbackFinding, limit: float) -> bool:
-    """Whether every way to fill in missing feedback shows a loss beyond the limit."""
-    ways: Sequence[Estimate | NotEnough] = [found.complete, found.lowest, found.highest]
-    differs = isinstance(found.given, NotEnough) or not found.given.low <= 0 <= found.given.high
-    asked = [*ways, found.best] if differs else ways
-    return all(isinstance(one, Estimate) and one.high < limit for one in asked)

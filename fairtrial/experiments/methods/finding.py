@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import UNSET, UnsetType
+
 from fairtrial.domain.estimates import Estimate, NotEnough
 
 Answer = Literal["better", "not worse", "worse", "harm", "safe", "cannot tell"]
@@ -21,7 +23,8 @@ class Finding:
     estimate. ``why`` says why nothing can be told, or is empty. ``information``: at a planned look, the share of the
     planned units. ``declined``: whether a decline that pauses is proven. ``log_harm``: the evidence of harm where it is
     not ``log_e``. ``weighed``: of a rate, the difference with each request weighing the same; ``vetoed``: whether that
-    is proven to be worse than the margin.
+    is proven to be worse than the margin. ``worst_case``: of feedback, the difference with all missing values at one
+    extreme and at the other, and ``bounded``: whether that must agree; both are unset under rules 1 to 4.
     """
 
     metric: str
@@ -39,6 +42,8 @@ class Finding:
     log_harm: float | None = None
     weighed: Estimate | NotEnough | None = None
     vetoed: bool = False
+    worst_case: Estimate | NotEnough | UnsetType = UNSET
+    bounded: bool | UnsetType = UNSET
 
     @property
     def harmed(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import expm1, log1p, pi, sqrt
 
 import scipy  # its `special` loads at its first use, because it is slow to load
@@ -52,6 +53,8 @@ def question_of(metric: MetricPlan, unit: UnitKind, *, level: float, spread: flo
         tail_truth=_tail_after(level, effect, spread) if amount and spread and metric.require == "superior" else None,
         anchored=not (metric.counts_requests or (amount and metric.role == "guardrail")),
         scales=amount or metric.method == "quantile",
+        response=metric.response if metric.missing == "worst_case" else None,
+        within=metric.within,
     )
 
 
@@ -72,17 +75,18 @@ def power_of_each(plan: AnalysisPlan) -> float:
     return POWER if not plan.has_two_stops else 1 - (1 - POWER) / max(1, len(plan.metrics))
 
 
-def planned_size(plan: AnalysisPlan, metric: MetricPlan, variant: str) -> float | None:
+def planned_size(plan: AnalysisPlan, metric: MetricPlan, variant: str, *, response: float = 1.0) -> float | None:
     """The units of both arms that the plan needs for a metric whose level says how much units vary.
 
-    ``None`` if its level is not known, or does not say so.
+    ``response``: the share of units that give feedback, on which the worst case depends. ``None`` if the level is not
+    known or does not say so, and if no number of units suffices.
     """
     if metric.level is None or needs_spread(metric) or plan.planned_units is not None or not plan.has_two_stops:
         return None
     level = 1 - metric.level if metric.counts_requests and metric.better == "higher" else metric.level
     alpha = plan.alpha_primary if metric.role == "primary" else plan.alpha_attempt
     try:
-        question = question_of(metric, plan.unit, level=level)
+        question = question_of(replace(metric, response=response), plan.unit, level=level)
     except ValueError:
         return None
     return units_needed(question, share=plan.share_of(variant), alpha=alpha, power=power_of_each(plan))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Self
 
@@ -17,11 +17,17 @@ from fairtrial.stats.bounds import Bounds
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.sums import Moments
 
-__all__ = ["Feedback", "FeedbackFinding", "feedback_difference"]
+__all__ = [
+    "Feedback",
+    "FeedbackFinding",
+    "feedback_difference",
+    "least_response",
+    "worst_case_difference",
+    "worst_case_effect",
+]
 
 SHARE: Bounds = (0.0, 1.0)
-ASKED = ("complete", "lowest", "highest")
-WAYS = (*ASKED, "worst", "best")
+WAYS = ("complete", "lowest", "highest", "worst", "best")
 Interval = Callable[[Effect | NotEnough, float, float], Estimate | NotEnough]
 """The interval of an effect, given τ and a two-sided level."""
 
@@ -76,6 +82,11 @@ class Feedback:
         self.check_same(other)
         return type(self)(self.units + other.units, self.given + other.given, self.window)
 
+    @property
+    def response(self) -> float | None:
+        """The share of units that gave feedback; ``None`` without units."""
+        return self.given.n / self.units if self.units else None
+
     def filled(self, value: float) -> Moments:
         """One value per unit, with ``value`` where feedback is missing."""
         missing = self.units - self.given.n
@@ -97,8 +108,8 @@ class FeedbackFinding:
     units that gave feedback.
 
     ``answer`` is "better", "worse" or, with a margin, "not worse" if ``complete``, ``lowest`` and ``highest`` all show
-    it. Where ``given`` differs between the arms, ``worst`` (for "worse", ``best``) must show it as well. Otherwise the
-    answer is "cannot tell".
+    it. Where ``bounded``, ``worst`` (for "worse", ``best``) must show it as well: if that was asked for, or ``given``
+    differs between the arms. Otherwise the answer is "cannot tell".
 
     Source: as `feedback_difference`.
 
@@ -113,7 +124,56 @@ class FeedbackFinding:
     worst: Estimate | NotEnough
     best: Estimate | NotEnough
     given: Estimate | NotEnough
+    bounded: bool
     answer: Answer
+
+    @property
+    def worst_case(self) -> Estimate | NotEnough:
+        """From the lower end of ``worst`` to the upper end of ``best``, with the value of ``complete``."""
+        ends = self.complete, self.worst, self.best
+        for one in ends:
+            if isinstance(one, NotEnough):
+                return one
+        complete, worst, best = (one for one in ends if isinstance(one, Estimate))
+        return replace(complete, low=worst.low, high=best.high, n=worst.n, method=f"worst case of {worst.method}")
+
+    def is_above(self, limit: float) -> bool:
+        """Whether each way that is asked for shows a difference above the limit."""
+        asked = self._asked(self.worst)
+        return all(isinstance(one, Estimate) and one.low > limit for one in asked)
+
+    def is_below(self, limit: float) -> bool:
+        """Whether each way that is asked for shows a difference below the limit."""
+        asked = self._asked(self.best)
+        return all(isinstance(one, Estimate) and one.high < limit for one in asked)
+
+    def _asked(self, bound: Estimate | NotEnough) -> list[Estimate | NotEnough]:
+        return [self.complete, self.lowest, self.highest, *((bound,) if self.bounded else ())]
+
+
+def worst_case_effect(effect: float, *, response: float, within: Bounds = SHARE) -> float:
+    """What is left of an effect if each missing answer counts for the other side; below 0, nothing can show it.
+
+    ``response`` is the share of units that give feedback, the same in both arms.
+
+    Source: Horowitz & Manski (2000), JASA 95:77-84.
+
+    >>> round(worst_case_effect(0.1, response=0.95), 6)
+    0.045
+    """
+    return response * effect - (1 - response) * (within[1] - within[0])
+
+
+def least_response(effect: float, within: Bounds = SHARE) -> float:
+    """The share of units that must give feedback for an effect to be shown in the worst case: more than this.
+
+    Source: as `worst_case_effect`.
+
+    >>> round(least_response(0.1), 4)
+    0.9091
+    """
+    span = within[1] - within[0]
+    return span / (span + effect)
 
 
 def feedback_difference(
@@ -127,6 +187,7 @@ def feedback_difference(
     level: float = 0.95,
     interval: Interval | None = None,
     worse_beyond: float = 0.0,
+    worst_case: bool = False,
 ) -> FeedbackFinding:
     """Whether feedback is better or worse under treatment, at any look, for every way to fill in missing values.
 
@@ -134,8 +195,8 @@ def feedback_difference(
     is as in `always_valid`, on the scale of the values. ``response`` is the expected share of units that give feedback,
     which scales τ for the analyses of all units. A ``margin`` above 0 also tests for "not worse", one-sided at
     (1 − level). ``interval`` replaces the always-valid interval, as for planned looks. "Worse" is a decline of more
-    than ``worse_beyond``. All are frozen. Raises `ValueError` for arms with different windows, and for values outside
-    the bounds.
+    than ``worse_beyond``. ``worst_case``: the worst case must agree in any case. All are frozen. Raises `ValueError`
+    for arms with different windows, and for values outside the bounds.
 
     Source: Horowitz & Manski (2000), JASA 95:77-84, the bounds; Zhang & Rubin (2003), J. Educ. Behav. Stat. 28:353-368.
 
@@ -153,18 +214,41 @@ def feedback_difference(
     look = interval or _always
     found = {way: look(one, taus[way], level) for way, one in effects.items()}
     given = look(_response_difference(control, treatment), tau, level)
-    differs = isinstance(given, NotEnough) or not given.low <= 0 <= given.high
-    answer: Answer = "cannot tell"
-    if _all(found, differs, "worst", above=True):
-        answer = "better"
-    elif _all(found, differs, "best", above=False, beyond=worse_beyond):
-        answer = "worse"
-    elif margin is not None:
-        moved = Feedback(control.units, _less(control.given, margin), control.window)
-        effects = _effects(moved, treatment, (within[0] - margin, within[1]), ends=within)
+    bounded = worst_case or isinstance(given, NotEnough) or not given.low <= 0 <= given.high
+    finding = FeedbackFinding(**found, given=given, bounded=bounded, answer="cannot tell")
+    if finding.is_above(0.0):
+        return replace(finding, answer="better")
+    if finding.is_below(-worse_beyond):
+        return replace(finding, answer="worse")
+    if margin is not None:
+        effects = _effects_beyond(control, treatment, within, margin)
         bounds = {way: (interval or _at_least)(one, taus[way], 2 * level - 1) for way, one in effects.items()}
-        answer = "not worse" if _all(bounds, differs, "worst", above=True) else answer
-    return FeedbackFinding(**found, given=given, answer=answer)
+        if FeedbackFinding(**bounds, given=given, bounded=bounded, answer="not worse").is_above(0.0):
+            return replace(finding, answer="not worse")
+    return finding
+
+
+def worst_case_difference(
+    control: Feedback, treatment: Feedback, *, within: Bounds = SHARE, margin: float = 0.0
+) -> Effect | NotEnough:
+    """Treatment − control + margin, with each missing answer counted against the treatment.
+
+    Source: as `worst_case_effect`.
+
+    >>> arm = Feedback(units=100, given=Moments(90, 60, 60), window=604_800)
+    >>> found = worst_case_difference(arm, arm)
+    >>> print(f"{found.value:.2f}")  # 60 of 100 against 70 of 100
+    -0.10
+    """
+    return _effects_beyond(control, treatment, within, margin)["worst"]
+
+
+def _effects_beyond(
+    control: Feedback, treatment: Feedback, within: Bounds, margin: float
+) -> dict[str, Effect | NotEnough]:
+    """The differences from the control's values less the margin; missing values are not moved."""
+    moved = Feedback(control.units, _less(control.given, margin), control.window)
+    return _effects(moved, treatment, (within[0] - margin, within[1]), ends=within)
 
 
 def _response_difference(control: Feedback, treatment: Feedback) -> Effect | NotEnough:
@@ -191,14 +275,6 @@ def _effects(
     (lows, highs) = ([arm.filled(end) for arm in (control, treatment)] for end in (low, high))
     pairs = (control.given, treatment.given), lows, highs, (highs[0], lows[1]), (lows[0], highs[1])
     return {way: mean_difference(*pair, within=within) for way, pair in zip(WAYS, pairs, strict=True)}
-
-
-def _all(
-    found: dict[str, Estimate | NotEnough], differs: bool, bound: str, *, above: bool, beyond: float = 0.0
-) -> bool:
-    """Whether all requested ways have their interval above 0, or below 0 by more than ``beyond``."""
-    asked = [found[way] for way in (*ASKED, *((bound,) if differs else ()))]
-    return all(isinstance(one, Estimate) and (one.low > 0 if above else one.high < -beyond) for one in asked)
 
 
 def _less(given: Moments, margin: float) -> Moments:

@@ -47,6 +47,8 @@ def option(question: Question, design: Design, power: float, *, beyond: bool = T
         later = option(replace(question, window_days=0.0), design, power, beyond=beyond)
         weeks = None if later.units is None else whole_weeks(later.units, design)
         return replace(later, weeks=weeks, power=0.0, excluded=None, weekly=(0.0,) * design.weeks)
+    if question.response is not None:
+        return _with_worst_case(question, design, power, beyond=beyond)
     if rule == "conversion e-process":
         return by_conversions(question, design, power, multiples)
     if rule == "shares of units":
@@ -54,6 +56,35 @@ def option(question: Question, design: Design, power: float, *, beyond: bool = T
     if rule == "normal mixture":
         return with_tail(watched(question, design, power), question, design, power)
     return planned_looks(question, design, power) if rule == "O'Brien-Fleming" else single_look(question, design, power)
+
+
+def _with_worst_case(question: Question, design: Design, power: float, *, beyond: bool) -> Option:
+    """What the units with feedback need, and the worst case of the others, both of which must agree."""
+    found = option(replace(question, response=None), design, power, beyond=beyond)
+    worst = question.in_worst_case(design.share)
+    if worst is None:
+        none = (0.0,) * design.weeks
+        return replace(
+            found,
+            units=None,
+            weeks=None,
+            power=0.0,
+            mean_stop=design.most,
+            exaggeration=None,
+            excluded=None,
+            weekly=none,
+        )
+    more = option(worst, design, power, beyond=beyond)
+    units = None if found.units is None or more.units is None else max(found.units, more.units)
+    return replace(
+        found,
+        units=units,
+        weeks=None if units is None else whole_weeks(units, design),
+        power=min(found.power, more.power),
+        mean_stop=max(found.mean_stop, more.mean_stop),
+        excluded=None,
+        weekly=tuple(map(min, found.weekly, more.weekly)),
+    )
 
 
 def units_needed(question: Question, *, share: float, alpha: float, power: float) -> float | None:
@@ -66,6 +97,11 @@ def units_needed(question: Question, *, share: float, alpha: float, power: float
     >>> round(units_needed(Question("solved", "superior", 0.60, 0.10), share=0.5, alpha=0.05, power=0.9))
     1512
     """
+    if question.response is not None:
+        worst = question.in_worst_case(share)
+        both = [replace(question, response=None), *([] if worst is None else [worst])]
+        sizes = [units_needed(one, share=share, alpha=alpha, power=power) for one in both]
+        return None if worst is None or None in sizes else max(one or 0.0 for one in sizes)
     design = Design(per_week=1.0, share=share, alpha=alpha, guardrail_alpha=alpha)
     rule = rule_of(question, design)
     if rule == "normal mixture":

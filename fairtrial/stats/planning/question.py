@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import inf, isfinite
+from dataclasses import dataclass, replace
+from math import inf, isfinite, sqrt
 from typing import Literal
 
+from fairtrial.stats.arms.feedback import worst_case_effect
+from fairtrial.stats.bounds import Bounds
 from fairtrial.stats.sizes import variance_of_shares
 
 __all__ = ["Design", "Question"]
@@ -33,6 +35,8 @@ class Question:
     `always_valid`, by default the effect. ``cap``: the largest amount of a unit that counts in full, and ``tail`` the
     share of the control's units above it, which must not grow by over a point.
     ``tail_truth`` is the assumed share of the treatment above it.
+    ``response``: the share of units that give feedback, where the worst case of the others must agree; ``None`` if it
+    need not. ``within``: the lowest and the highest value. Units are counted with feedback.
     ``anchored``: a relative margin refers to the level before the start, so the control's level in the trial
     does not matter. ``scales``: the spread changes with the level, as that of amounts and latencies.
 
@@ -58,10 +62,16 @@ class Question:
     tail_truth: float | None = None
     anchored: bool = False
     scales: bool = False
+    response: float | None = None
+    within: Bounds = (0.0, 1.0)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"{self.metric}: a question can't be {self.kind!r}; use one of {', '.join(KINDS)}")
+        if self.response is not None and not 0 < self.response <= 1:
+            raise ValueError(
+                f"{self.metric}: the share with feedback must be above 0 and at most 1, not {self.response:g}"
+            )
         if not isfinite(self.baseline):
             raise ValueError(f"{self.metric}: the baseline must be finite, not {self.baseline}")
         if self.relative and self.baseline == 0:
@@ -112,6 +122,36 @@ class Question:
         """The standard deviation of the treatment's units; 0 for a share."""
         times = abs(self.truth / self.baseline) if self.scales and self.baseline else 1.0
         return (self.sd or 0.0) * times
+
+    @property
+    def can_be_shown(self) -> bool:
+        """Whether enough units show it; the worst case of missing feedback may leave nothing of the effect."""
+        return self.response is None or self.in_worst_case(0.5) is not None
+
+    def in_worst_case(self, share: float) -> Question | None:
+        """The same question with each missing answer counted for the other side; ``None`` if nothing can show it.
+
+        ``share``: the treatment's share of the units. Its spread is the mean of both arms' by their weights in the
+        variance of the difference.
+        """
+        response = 1.0 if self.response is None else self.response
+        effect = worst_case_effect(self.effect, response=response, within=self.within)
+        if not effect > 0:
+            return None
+        low, high = self.within if not self.lower_is_better else self.within[::-1]
+        allowed = 0.0 if self.kind == "superior" else self.direction * self.effect
+        arms = (self.baseline + allowed, self.baseline, high), (self.truth, self.truth, low)
+        control, treatment = (
+            response * (self._spread(mean) ** 2 + (1 - response) * (level - fill) ** 2) for level, mean, fill in arms
+        )
+        spread = sqrt(share * control + (1 - share) * treatment)
+        tau = (self.tau or self.effect) * response
+        return replace(
+            self, effect=effect, sd=spread, tau=tau, left=self.left * response, response=None, relative=False
+        )
+
+    def _spread(self, level: float) -> float:
+        return sqrt(level * (1 - level)) if self.sd is None else self.sd
 
     def unit_variance(self, share: float) -> float:
         """The variance of treatment − control, or of treatment − (1 ± margin) control, times the units."""

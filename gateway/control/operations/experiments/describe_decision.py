@@ -13,6 +13,7 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.box import Box, Situation, box_without_plan, result_box
 from fairtrial.experiments.decision.decide import WEEK_US
 from fairtrial.experiments.decision.guardrail_wording import kept_away_arms, room_words, stops_words, weighed_words
+from fairtrial.experiments.decision.missing_wording import missing_words
 from fairtrial.experiments.decision.values import (
     Decision,
     EarlierProof,
@@ -182,6 +183,8 @@ def _levels(plan: AnalysisPlan, one: MetricDecision, decision: Decision) -> dict
         "answered_us": one.answered_us,
         "changed": one.changed,
         "why": one.why,
+        "missing_feedback": msgspec.to_builtins(one.missing_feedback) if one.missing_feedback else None,
+        "missing_words": missing_words(plan, decision.variant, one),
     }
 
 

@@ -19,6 +19,7 @@ from fairtrial.experiments.analysis.freeze import (
     declared_fields,
     freeze,
     frozen_changes,
+    metric_plans,
     with_level,
 )
 from fairtrial.experiments.analysis.frozen_guard import NEEDS_SALT, Frozen, begun_anew, is_frozen, paused_by_models
@@ -166,14 +167,17 @@ def frozen_plans(database: Database) -> dict[str, AnalysisPlan]:
 def planned_units(experiment: Experiment) -> float | None:
     """The units of both compared variants at the last planned look; ``None`` if looks are allowed at any time.
 
-    The number does not depend on how fast they come.
+    The number does not depend on how fast they come. All units are taken to give feedback, as nothing else is known.
     """
     if experiment.looks == "monitor":
         return None
     from gateway.control.operations.planning.plan_experiment import PlanRequest, plan_experiment
     from gateway.control.operations.planning.traffic_history import NO_HISTORY
 
-    wanted = PlanRequest(levels={}, per_week=MANY_A_WEEK, weeks=experiment.max_weeks, mode="planned")
+    responses = {one.metric: 1.0 for one in metric_plans(experiment) if one.method == "feedback"}
+    wanted = PlanRequest(
+        levels={}, responses=responses, per_week=MANY_A_WEEK, weeks=experiment.max_weeks, mode="planned"
+    )
     found = plan_experiment(experiment, wanted, lambda: NO_HISTORY).result
     return found.metrics[0].chosen.units
 
@@ -219,6 +223,9 @@ def _refuse_impossible(stored: AnalysisPlan, experiment: Experiment, new: Experi
         raise Conflict(f"experiments.{name}: the file has a new salt, which starts the experiment anew by itself")
     if not changes and not rules:
         raise Conflict(f"experiments.{name}: the file says what is frozen; edit it first, then amend")
+    if not rules and not stored.states_missing and any(one.missing == "worst_case" for one in new.feedback):
+        older = f"its rules (number {stored.rules}) do not know missing: worst_case"
+        raise Conflict(f"experiments.{name}: {older}; adopt the newest ones: amend --rules")
     if any(change.split(":")[0] in NEEDS_SALT for change in changes):
         raise Conflict(f"experiments.{name}: {'; '.join(changes)}: no amendment can do that; give it a new salt")
     if new.stage < experiment.stage:

@@ -13,6 +13,7 @@ from fairtrial.experiments.analysis.freeze import metric_plans
 from fairtrial.experiments.analysis_plan import MetricPlan
 from fairtrial.experiments.methods.quantiles import SHARED
 from fairtrial.experiments.methods.questions import needs_spread, question_of
+from fairtrial.stats.arms.feedback import least_response
 from fairtrial.stats.planning.question import Question
 
 SHARES = {name for name, metric in CATALOGUE.items() if metric.is_share}
@@ -21,23 +22,27 @@ AMOUNTS = CATALOGUE.keys() - SHARES
 
 @dataclass(frozen=True, slots=True)
 class MetricAssumptions:
-    """``levels`` and ``spreads`` (standard deviations) by metric, and the metrics that are better ``lower``."""
+    """``levels`` and ``spreads`` (standard deviations) by metric, and the metrics that are better ``lower``.
+
+    ``responses``: the shares of units that give feedback, by metric.
+    """
 
     levels: Mapping[str, float]
     spreads: Mapping[str, float] = field(default_factory=dict)
     lower: Sequence[str] = ()
+    responses: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ExperimentQuestions:
     """``questions``: the primary metric and the plannable guardrails; ``left_out``: the others, with reasons.
 
-    ``unprovable``: guardrails that no number of units proves safe, with reasons.
+    ``unprovable``: metrics that no number of units decides, each with the reason and a remedy.
     """
 
     questions: tuple[Question, ...]
     left_out: tuple[str, ...]
-    unprovable: tuple[str, ...] = ()
+    unprovable: tuple[tuple[str, str], ...] = ()
 
 
 def questions_of(
@@ -48,15 +53,17 @@ def questions_of(
         raise UsageError(f"{experiment.name}: the experiment has no primary metric, so there is nothing to plan")
     metrics = metric_plans(experiment)
     names = {one.metric for one in metrics}
-    for name in sorted({*known.levels, *known.spreads, *known.lower} - names):
+    for name in sorted({*known.levels, *known.spreads, *known.lower, *known.responses} - names):
         raise UsageError(f"{name}: not a metric of {experiment.name} (known: {', '.join(sorted(names))})")
-    questions, left_out, unprovable = [], [], []
+    questions, left_out, unprovable = [], [], list[tuple[str, str]]()
     for one in metrics:
         reason = _unplannable(one, known)
         if one.method == "quantile" and shared_engine and one.role == "guardrail":
-            unprovable.append(f"{one.metric}: {SHARED}")
+            unprovable.append((f"{one.metric}: {SHARED}", "Give each arm its own engine, or remove the guardrail"))
         elif not reason:
-            questions.append(_question(one, experiment, known))
+            question = _question(one, experiment, known)
+            questions.append(question)
+            unprovable += _too_little_feedback(question)
         elif one.role == "primary":
             raise UsageError(f"{one.metric}: {reason}")
         else:
@@ -104,7 +111,8 @@ def describe_question(question: Question) -> str:
     size = format_difference(question, question.effect)
     if question.relative:
         size += f" ({100 * question.effect / abs(question.baseline):.3g}% of today's)"
-    return f"better by {size}" if question.kind == "superior" else f"not worse by {size}"
+    asked = f"better by {size}" if question.kind == "superior" else f"not worse by {size}"
+    return asked if question.response is None else f"{asked}, also in the worst case ({question.response:.0%} feedback)"
 
 
 def format_difference(question: Question, value: float) -> str:
@@ -124,10 +132,20 @@ def _question(metric: MetricPlan, experiment: Experiment, known: MetricAssumptio
         raise UsageError(f"{name}: {_invalid_share(name, baseline)}")
     if name in known.lower:
         metric = replace(metric, better="lower")
+    metric = replace(metric, response=known.responses.get(name, 1.0))
     try:
         return question_of(metric, experiment.unit, level=baseline, spread=known.spreads.get(name))
     except ValueError as error:
         raise UsageError(str(error)) from None
+
+
+def _too_little_feedback(question: Question) -> list[tuple[str, str]]:
+    """Why the worst case of missing feedback can't show the effect, however many units there are."""
+    if question.can_be_shown or question.response is None:
+        return []
+    least = f"over {100 * least_response(question.effect, question.within):.1f}% must give it"
+    few = f"with feedback from {question.response:.0%} of the units, missing: worst_case can't be met: {least}"
+    return [(f"{question.metric}: {few}", "Collect feedback from more units, or write missing: at_random")]
 
 
 def _invalid_share(metric: str, level: float) -> str:
@@ -148,4 +166,6 @@ def _unplannable(metric: MetricPlan, known: MetricAssumptions) -> str:
     if needs_spread(metric) and name not in known.spreads:
         between, example = ("requests", "400") if metric.method == "quantile" else ("units", "0.9")
         return f"give its standard deviation between {between}, such as --sd {name}={example}"
+    if metric.missing == "worst_case" and name not in known.responses:
+        return f"give the share of units with this feedback, such as --response {name}=97%"
     return "it is a share, so --sd does not apply" if metric.counts_requests and name in known.spreads else ""

@@ -23,12 +23,14 @@ class PlanRequest:
     """The assumptions of a plan. ``per_week``: new units a week in all arms, ``None`` to take it from recent traffic.
 
     ``levels`` and ``spreads`` are by metric, ``lower`` are feedback metrics for which less is better. ``power`` is a
-    share, ``weeks`` the longest duration, ``inflation`` the design effect of clusters.
+    share, ``weeks`` the longest duration, ``inflation`` the design effect of clusters. ``responses``: the shares of
+    units that give feedback, by metric; with that of the primary metric, ``per_week`` counts all units.
     """
 
     levels: Mapping[str, float]
     spreads: Mapping[str, float] = field(default_factory=dict)
     lower: Sequence[str] = ()
+    responses: Mapping[str, float] = field(default_factory=dict)
     per_week: float | None = None
     weeks: int
     power: float = 0.8
@@ -59,16 +61,23 @@ def plan_experiment(
     """
     primary = experiment.primary.metric if experiment.primary else ""
     levels = _stated(experiment) | dict(wanted.levels)
-    needs_history = primary and (wanted.per_week is None or primary not in levels)
+    worst_case = {one.metric for one in metric_plans(experiment) if one.missing == "worst_case"}
+    asks_response = primary in worst_case and primary not in wanted.responses
+    needs_history = primary and (wanted.per_week is None or primary not in levels or asks_response)
     history = read_history() if needs_history else NO_HISTORY
+    stated = wanted.responses.get(primary)
+    history = history if stated is None else history.answered_by(stated)
+    per_week = history.per_week if wanted.per_week is None else wanted.per_week * (stated or 1.0)
+    responses = {primary: history.answering} if history.answering is not None else {}
     metrics = {primary, *(one.metric for one in experiment.watched)} - {*levels, *wanted.spreads}
     seen = {metric: rate for metric, rate in history.levels.items() if metric in metrics}
-    notes = list(history.notes(per_week=wanted.per_week is None, levels=seen))
+    notes = list(history.notes(per_week=wanted.per_week is None, all_units=stated is not None, levels=seen))
     lower = [f"feedback.{one.key}" for one in experiment.feedback if one.better == "lower"]
-    assumptions = MetricAssumptions(seen | levels, wanted.spreads, [*wanted.lower, *lower])
+    lower += wanted.lower
+    assumptions = MetricAssumptions(seen | levels, wanted.spreads, lower, responses | dict(wanted.responses))
     questions = questions_of(experiment, assumptions, shared_engine=shared_engine)
     number = len(metric_plans(experiment))
-    design = _design(experiment, wanted, wanted.per_week or history.per_week, notes, metrics=number)
+    design = _design(experiment, wanted, per_week, notes, metrics=number)
     result = plan_trial(questions.questions, design)
     if questions.unprovable:
         result = _unprovable(result, questions.unprovable)
@@ -83,10 +92,12 @@ def plan_experiment(
     return ExperimentPlan(result, tuple(notes), questions.left_out)
 
 
-def _unprovable(result: PlannedTrial | Undecidable, reasons: Sequence[str]) -> Undecidable:
+def _unprovable(result: PlannedTrial | Undecidable, reasons: Sequence[tuple[str, str]]) -> Undecidable:
     """No number of units helps, so the plan is refused."""
-    needed = "Give each arm its own engine, or remove the guardrail"
-    text = "; ".join([*([result.reason] if isinstance(result, Undecidable) else []), *reasons])
+    needed = ". ".join(dict.fromkeys(remedy for _, remedy in reasons))
+    short = any(one.chosen.weekly[-1] < one.power and one.question.can_be_shown for one in result.metrics)
+    too_few = [result.reason] if isinstance(result, Undecidable) and short else []
+    text = "; ".join([*too_few, *(why for why, _ in reasons)])
     proposals = result.proposals if isinstance(result, Undecidable) else ()
     pairs = result.pairs if isinstance(result, Undecidable) else ()
     return Undecidable(f"{text}. {needed}", result.design, result.metrics, proposals, pairs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.storage.traffic import Traffic, VariantTraffic
@@ -16,21 +16,27 @@ MIN_OBSERVATIONS = 100
 class TrafficHistory:
     """``per_week``: new units a week that count, ``None`` without traffic; ``levels``: the control's, by metric.
 
-    ``arrivals`` explains ``per_week``; ``answering`` is the share of units that send the primary feedback.
+    ``arrivals`` explains ``per_week``; ``answering`` is the share of units that send the primary feedback, ``None`` if
+    that is unknown.
     """
 
     per_week: float | None
     levels: dict[str, float]
     arrivals: str = ""
-    answering: float = 1.0
+    answering: float | None = None
 
-    def notes(self, *, per_week: bool, levels: Collection[str]) -> Iterator[str]:
-        """Explanations of the figures that the plan uses."""
+    def answered_by(self, share: float) -> TrafficHistory:
+        """The same with another share of units that send the primary feedback."""
+        counted = None if self.per_week is None else self.per_week / (self.answering or 1.0) * share
+        return replace(self, per_week=counted, answering=share)
+
+    def notes(self, *, per_week: bool, levels: Collection[str], all_units: bool = False) -> Iterator[str]:
+        """Explanations of the figures that the plan uses; ``all_units``: also those without feedback are given."""
         if per_week and self.arrivals:
             yield self.arrivals
         yield from (f"{metric} of the control in the last 14 days: {self.levels[metric]:.2%}" for metric in levels)
-        if self.answering < 1:
-            counted = "only these are counted" if per_week else "--per-week must count only these"
+        if self.answering is not None and self.answering < 1:
+            counted = "only these are counted" if per_week or all_units else "--per-week must count only these"
             yield f"{self.answering:.0%} of the units send the feedback: {counted}"
 
 
@@ -59,7 +65,7 @@ def summarise_traffic(
     if control is None:
         return TrafficHistory(per_week, {}, arrivals)
     answering = _answering(experiment, control)
-    return TrafficHistory(per_week * answering, dict(_levels(control)), arrivals, answering)
+    return TrafficHistory(per_week * (answering or 1.0), dict(_levels(control)), arrivals, answering)
 
 
 def _units(traffic: Sequence[Traffic]) -> int:
@@ -77,10 +83,10 @@ def _levels(control: VariantTraffic) -> Iterator[tuple[str, float]]:
             yield metric, rate
 
 
-def _answering(experiment: Experiment, control: VariantTraffic) -> float:
-    """The share of units that send the primary feedback; 1 if the primary metric is not feedback."""
+def _answering(experiment: Experiment, control: VariantTraffic) -> float | None:
+    """The share of units that send the primary feedback; ``None`` if there is too little, or it is not feedback."""
     family, _, key = experiment.primary.metric.partition(".") if experiment.primary else ("", "", "")
     found = control.feedback.get(key)
     if family != "feedback" or found is None or not control.units or found.rated < MIN_OBSERVATIONS:
-        return 1.0
+        return None
     return min(1.0, found.rated / control.units)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import UNSET
 
 from fairtrial.domain.errors import Conflict
 from fairtrial.experiments.analysis_plan import RULES
@@ -143,16 +144,22 @@ def test_an_experiment_keeps_its_rules_until_an_amendment_adopts_newer_ones(tria
     stored = analysis_plans.newest(trial.database, NAME)
     assert stored is not None
     with trial.database.transaction() as cursor:
-        older = replace(stored.plan, rules=1, definitions={}, routes=(), on_worse="continue")
+        metrics = tuple(replace(one, missing=UNSET) for one in stored.plan.metrics)
+        older = replace(stored.plan, rules=1, metrics=metrics, definitions={}, routes=(), on_worse="continue")
         analysis_plans.append(cursor, older, now_us=trial.now_us, kind="levels", actor="control", why="an upgrade")
     trial.restart()
     worse(trial)
     assert (trial.experiment.state, _decision(trial)["analysis"]["rules"]) == ("running", 1)
     assert _decision(trial)["box"]["tone"] == "error", "worse is said, and by rules 1 it stops nothing"
+    assert _decision(trial)["analysis"]["primary"][0]["missing_feedback"] is None
+    trial.edit("window: 1h", "window: 1h, missing: worst_case")
+    with pytest.raises(Conflict, match="do not know missing: worst_case"):
+        trial.change("amend", "many are silent")
     trial.change("amend", "worse should pause", rules=True)
     trial.step()
     found = _decision(trial)["analysis"]
     assert (found["rules"], found["attempt"]) == (RULES, 2)
+    assert found["primary"][0]["missing_feedback"]["counts_as"] == "worst_case"
 
 
 def _decision(trial: StatesTrial) -> dict:  # type: ignore[type-arg]

@@ -13,6 +13,7 @@ OPEN = {
     "why": "",
     "room_words": "about 110 more users are needed to prove it safe; hardly any evidence of a decline",
     "levels": "0.7 % of the requests of 1,400 users of tuned",
+    "missing_words": "",
     "weighed_words": "with each request weighing the same, tuned is between 1 point worse and 1 point better",
     "stops": "any proven decline pauses, more than 1 point stops for good",
 }

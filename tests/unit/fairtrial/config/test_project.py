@@ -159,6 +159,11 @@ def test_a_change_that_moves_units_needs_a_new_salt(tmp_path: Path) -> None:
             "metrics:\n  other: {from: feedback, key: resolved, kind: number}\n",
             "the feedback 'resolved' can't be boolean too (another metric declares it as number)",
         ),
+        (
+            "missing: at_random",
+            "missing: as_no",
+            "10: metrics.resolved.missing: must be 'at_random' or 'worst_case', not 'as_no'",
+        ),
         ("unit: user", "unit: usr", "unit: must be 'user', 'conversation' or 'request', not 'usr'"),
         ("retain_days: 30", "retain_days: ten", "retain_days: must be a whole number, not 'ten'"),
         ("store: {", "gateway: {bind: '0.0.0.0:80', auth: open}\nstore: {", "gateway.auth: open lets everyone who can"),

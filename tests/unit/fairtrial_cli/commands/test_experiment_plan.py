@@ -265,3 +265,30 @@ def test_what_the_store_knows_stands_in_for_options(file: Path) -> None:
     assert not [note for note in given["notes"] if "in the last week" in note]  # unused figures have no note
     assert any(note.startswith("feedback.resolved of the control in the last 14 days") for note in given["notes"])
     assert planned(file, "--baseline", "62%", "--weeks", "1")["notes"][0].startswith("900 units in the last week")
+
+
+WORST = ("kind: boolean}", "kind: boolean, missing: worst_case}")
+PER_WEEK = ("--baseline", "62%", "--per-week", "40000")
+
+
+def test_the_worst_case_of_missing_feedback_is_planned_for_the_share_that_answers(file: Path) -> None:
+    plain = planned(file, *PER_WEEK, "--response", "98%")
+    worst = planned(changed(file, *WORST), *PER_WEEK, "--response", "98%")
+    assert worst["design"]["per_week"] == plain["design"]["per_week"] == pytest.approx(39_200)
+    units = [one["metrics"][0]["chosen"]["units"] for one in (plain, worst)]
+    assert worst["decidable"] and units[1] > 4 * units[0]
+    text = run(file, *PER_WEEK, "--response", "98%")[1]
+    assert "better by 3 points, also in the worst case (98% feedback)" in text
+    assert "98% of the units send the feedback: only these are counted" in text
+
+
+def test_too_little_feedback_for_the_worst_case_is_refused_with_the_share_that_would_do(file: Path) -> None:
+    changed(file, *WORST)
+    code, text = run(file, *PER_WEEK, "--response", "60%")
+    flat = " ".join(text.split())
+    assert code == 3
+    assert "with feedback from 60% of the units, missing: worst_case can't be met: over 97.1% must give it" in flat
+    with pytest.raises(UsageError, match="give the share of units with this feedback, such as --response"):
+        run(file, *PER_WEEK)
+    with pytest.raises(UsageError, match="above 0% and at most 100%"):
+        run(file, *PER_WEEK, "--response", "120%")

@@ -9,7 +9,7 @@ from fairtrial_cli.output.decision import decision_lines, error_lines
 STOPS = "any proven decline pauses, more than 1 point stops for good"
 GUARDRAIL = {
     "metric": "requests.error_rate", "levels": "1 % against 2 %", "room_words": "hardly any", "control": 0.02,
-    "stops": "", "weighed_words": "",
+    "stops": "", "weighed_words": "", "missing_words": "",
 }  # fmt: skip
 ANALYSIS = {"guardrails": [GUARDRAIL | {"treatment": 0.01}]}
 BOX = {"headline": "Not decided yet", "lines": [["Next", "Wait."]], "notes": ["As of Friday."]}

@@ -50,6 +50,14 @@ def test_a_guardrail_on_the_primary_metric_is_warned_of(tmp_path: Path) -> None:
     assert found.path == "experiments.tuned-vs-base.guardrails[0].metric"
 
 
+def test_deciding_feedback_that_says_nothing_about_missing_values_is_warned_of(tmp_path: Path) -> None:
+    unstated = (", missing: at_random", "")
+    (found,) = [one for one in project(tmp_path, unstated).warnings if "at random" in one.wrong]
+    assert (found.path, found.line) == ("metrics.resolved", 10)
+    watched = ("metric: feedback.resolved", "metric: feedback.resolved.given")
+    assert not any("at random" in one.wrong for one in project(tmp_path, unstated, watched).warnings)
+
+
 def test_defaults_are_no_reason_to_warn(tmp_path: Path) -> None:
     text = changed(
         (", price: {gpu_hour: 2.10}", ""),

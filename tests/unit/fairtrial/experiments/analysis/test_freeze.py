@@ -255,3 +255,32 @@ def test_plans_of_earlier_rules_keep_their_methods_and_one_stop() -> None:
     older = freeze(plan, plan.experiments[NAME], Start(at_us=7, started_us=5, rules=3))
     rate = metric(older, ERRORS)
     assert (rate.method, rate.stop, rate.pause, rate.pauses_earlier) == ("events", 0.0, None, False)
+
+
+def _solved(**keys: Any) -> dict[str, Any]:
+    return {"solved": {"from": "feedback", "key": "solved", "kind": "boolean", "window": "3d", **keys}}
+
+
+def test_a_plan_freezes_what_missing_feedback_counts_as() -> None:
+    found = frozen(project(metrics=_solved(missing="worst_case")))
+    assert metric(found, "feedback.solved").missing == "worst_case"
+    assert metric(frozen(project()), "feedback.solved").missing == "at_random"
+    assert not metric(found, "feedback.solved.given").missing and not metric(found, ERRORS).missing
+    assert AnalysisPlan.restored(found.stored()) == found
+
+
+def test_a_plan_of_rules_4_is_stored_without_what_missing_feedback_counts_as() -> None:
+    plan = project(metrics=_solved(missing="worst_case"))
+    older = freeze(plan, plan.experiments[NAME], Start(at_us=7, started_us=5, rules=4))
+    assert all("missing" not in one for one in older.stored()["metrics"])
+    assert AnalysisPlan.restored(older.stored()) == older
+
+
+def test_what_is_assumed_without_the_key_is_no_frozen_change_and_no_other_experiment() -> None:
+    stated, worst = (project(metrics=_solved(missing=one)) for one in ("at_random", "worst_case"))
+    before = frozen(project())
+    assert "metrics.solved.missing" not in before.declared
+    assert frozen_changes(before, stated.experiments[NAME]) == []
+    assert stated.experiments[NAME].analysis_hash == project().experiments[NAME].analysis_hash
+    assert frozen_changes(before, worst.experiments[NAME]) == ["metrics.solved.missing: none → worst_case"]
+    assert worst.experiments[NAME].analysis_hash != project().experiments[NAME].analysis_hash
