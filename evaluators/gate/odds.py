@@ -221,10 +221,11 @@ def _odds(found: _Simulation, seed: int) -> tuple[Odds, Results]:
     if found.share.method != ASSUMED:
         others += simulate_other_runs(groups, rules, np.random.default_rng([seed, 1]))
     block, trials = results.block(invalid), len(results.passed)
-    ship_low, ship_high = _bounds(results.ship, trials, [one.ship for one in others])
-    block_low, block_high = _bounds(block, trials, [one.block(invalid) for one in others])
-    bounds = {"ship_low": ship_low, "ship_high": ship_high, "block_low": block_low, "block_high": block_high}
-    return replace(odds, block=block, **bounds), results
+    ship = _bounds(results.ship, trials, [one.ship for one in others])
+    blocked = _bounds(block, trials, [one.block(invalid) for one in others])
+    return replace(
+        odds, block=block, ship_low=ship[0], ship_high=ship[1], block_low=blocked[0], block_high=blocked[1]
+    ), results
 
 
 def _bounds(share: float, trials: int, others: Sequence[float]) -> tuple[float, float]:

@@ -111,4 +111,6 @@ def _mixture_bound(units: ScoreUnits, variance: float, tau: float, alpha: float)
     nearest = point - one_sided_half_width(variance, tau=tau, alpha=alpha)
     if nearest <= least or beyond(least + EDGE * way) <= 0:
         return least
+    if beyond(nearest) >= 0:  # up to rounding, the hypothesis' variance is not larger
+        return nearest
     return float(scipy.optimize.brentq(beyond, least + EDGE * way, nearest, xtol=NEAR * way, rtol=NEAR))

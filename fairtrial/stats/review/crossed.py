@@ -61,7 +61,7 @@ def crossed_mean(
     ``values``, ``items``, ``people`` and ``weights`` have one entry for each vote. The weight is 1/π, or ``None`` if
     all had the same probability. Without ``general``, or below six people, the mean applies to these people only, and
     items alone are clusters. ``agreeing`` people are clusters from three on, because they are shown to agree. For
-    others, the variance is computed as if two more people had means that lie ``taste`` above and below. Among few
+    others, the variance is computed as if people's means varied by a further standard deviation of ``taste``. Among few
     people, those who differ most are often missing. The two-way variance is V = V_item + V_person − V_both, or V_item
     if that is larger; each part has the correction C/(C − 1). The degrees of freedom are those of the items or of the
     people, whichever are fewer. People with unequal numbers of votes count as (Σ n)² / Σ n² people. A variance that is
@@ -87,7 +87,7 @@ def crossed_mean(
     variance = groups.variance(shares * (values - mean))
     told = variance > NO_SPREAD * float(np.abs(values).max()) ** 2
     if groups.by_person is not None and not agreeing:
-        variance += 2 * (taste / effective_people(groups.by_person)) ** 2
+        variance += taste**2 / effective_people(groups.by_person)
     return CrossedMean(mean, variance if told else 0.0, groups.freedom, groups.items, groups.two_way)
 
 

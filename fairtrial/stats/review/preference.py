@@ -20,8 +20,8 @@ MIN_ITEMS = 10
 """With fewer judged pairs no win rate is reported, because its interval would cover most possible values."""
 
 TIE = 0.5
-TASTE = 1 / 6
-"""How far the win rates of two more assumed reviewers lie from the others."""
+TASTE = 0.1
+"""The further standard deviation of reviewers' win rates that is assumed, because few reviewers show too little."""
 
 
 def win_rate(
@@ -45,11 +45,11 @@ def win_rate(
     votes are ties. If pairs show no spread, because all votes are equal or cancel within each pair, n* is the number of
     pairs.
 
-    False preferences were counted for reviewers whose tastes differ: normal, polarised, or skewed so that few differ
-    much from the others. Six to twelve of them find one in at most 6.5 % of reviews of 40 to 150 pairs. The variance is
-    computed as if two more reviewers had win rates of a sixth above and below. Without them, skewed tastes err in up to
-    12 %. Returns `NotEnough` below ten pairs. Raises `ValueError` for a vote of another value, and for columns that
-    can't belong to the same votes.
+    False preferences were counted for reviewers whose tastes differ: normal, polarised, or skewed so that one in five
+    differs much from the others. Six to twelve of them find one in about 5 % of reviews of 40 to 150 pairs. Reviewers
+    are assumed to vary by a further 10 points, because skewed tastes otherwise err in up to 14 %. Returns `NotEnough`
+    below ten pairs. Raises `ValueError` for a vote of another value, and for columns that can't belong to the same
+    votes.
 
     Source: Tango (1998), Statistics in Medicine 17:891-908; for n*, Korn & Graubard (1998), Survey Methodology
     24:193-201.
