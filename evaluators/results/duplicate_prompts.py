@@ -82,8 +82,8 @@ def dominant_cluster(cases: Sequence[Case]) -> list[str]:
         return []
     return [
         f"cluster {_written(name)!r} holds {size:,} of {len(cases):,} cases ({100 * size / len(cases):.0f} %), so that "
-        f"its outcome decides much of every mean: {len(times):,} clusters of such sizes show about as much as "
-        f"{len(cases) ** 2 / float(sizes @ sizes):.0f} equal ones; split it, or take fewer cases of it"
+        f"its outcome decides much of every mean. {len(times):,} clusters of such sizes show about as much as "
+        f"{len(cases) ** 2 / float(sizes @ sizes):.0f} equal ones. Split it, or take fewer cases of it."
     ]
 
 

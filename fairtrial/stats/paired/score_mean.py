@@ -72,8 +72,8 @@ def always_valid_mean(
     that of the most likely distribution with this mean. Where few large clusters have most of the cases, the first is
     too small just if these clusters lost nothing. An unseen cluster has one case.
 
-    In simulations of 40 to 200 clusters of Zipf sizes, or with one that holds 10 to 40 % of the cases, a candidate
-    that is worse by the margin passes in at most 6 %. It fails if clusters move as a whole and three of them hold half
+    Simulations had 40 to 200 clusters of Zipf sizes, or one cluster with 10 to 40 % of the cases. A candidate that is
+    worse by the margin passes in at most 7 %. The bound fails if clusters move as a whole and three of them hold half
     of the cases: with exponent 1.25 and losses only, 11 % pass. Returns `NotEnough` below 30 clusters, or if fewer than
     ten differ.
 
