@@ -51,7 +51,7 @@ def score_bounds(won: float, lost: float, n: float, *, z: float) -> tuple[float,
 def enumerated_p(won: int, lost: int, n: int, delta: float) -> float:
     """The p-value of "the true difference is not further from 0 than ``delta``", by enumerating all outcomes.
 
-    ``delta`` is not 0. Below 0, a large number of losses is evidence; above 0, a large number of wins. p is the
+    ``delta`` is not 0. Many losses are evidence if it is below 0, and many wins if it is above. The value is the
     probability of a score that is at least as extreme, at the most likely distribution whose difference is ``delta``.
     The score's normal p errs in up to 8.8 % on this side, because discordant cases are few and skewed. By enumeration
     of 28 to 400 cases and margins of 2 to 15 points, this p is at most 0.05 in at most 5.4 %.
