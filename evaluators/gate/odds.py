@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, sqrt
+from statistics import NormalDist
 
 import numpy as np
 
@@ -233,8 +234,10 @@ def _bounds(share: float, trials: int, others: Sequence[float]) -> tuple[float, 
 
     The shares of other runs also vary because each has few trials; this part of their variance is removed.
     """
-    own = wilson(round(share * trials), trials, level=0.90)
-    low, high = (own.low, own.high) if isinstance(own, Estimate) else (share, share)
+    z2 = NormalDist().inv_cdf(0.95) ** 2  # Agresti & Coull's interval, without scipy, which is slow to load
+    middle = (share * trials + z2 / 2) / (trials + z2)
+    half = sqrt(z2 * middle * (1 - middle) / (trials + z2))
+    low, high = min(share, middle - half), max(share, middle + half)
     if others:
         found = np.array(others)
         noise, spread = float((found * (1 - found)).mean()) / TRIALS_OF_EACH, float(found.var(ddof=1))

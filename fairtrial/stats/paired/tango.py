@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from math import ceil, floor, inf, sqrt
+from math import ceil, floor, inf, log, sqrt
 
 import numpy as np
-import scipy  # its `optimize` and `special` load at their first use, because they are slow to load
+import scipy  # its `optimize` loads at its first use, because it is slow to load
+from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.intervals import quantile
@@ -65,10 +66,8 @@ def enumerated_p(won: int, lost: int, n: int, delta: float) -> float:
         won, lost, delta = lost, won, -delta
     rate = _restricted(lost, won, n, -delta)
     observed = tango_score(won, lost, n, delta) + TIE
-    spread = REACH * sqrt(n * rate * (1 - rate)) + REACH
-    wins = np.arange(max(0, floor(n * rate - spread)), min(n, ceil(n * rate + spread) if rate else 0) + 1)
-    least = np.empty(len(wins), dtype=np.int64)
-    needed = lost
+    wins, losses = _likely(n, rate), _likely(n, rate - delta)
+    needed, least = lost, np.empty(len(wins), dtype=np.int64)
     for at, wins_here in enumerate(wins.tolist()):
         # The score falls with each loss, so the boundary moves by about one loss for each win.
         while needed <= n - wins_here and tango_score(wins_here, needed, n, delta) > observed:
@@ -76,10 +75,18 @@ def enumerated_p(won: int, lost: int, n: int, delta: float) -> float:
         while needed > 0 and tango_score(wins_here, needed - 1, n, delta) <= observed:
             needed -= 1
         least[at] = needed
-    rest, share = n - wins, min(1.0, (rate - delta) / (1 - rate)) if rate < 1 else 1.0
-    tail = np.where(least > 0, scipy.special.bdtrc(np.minimum(least, rest + 1) - 1.0, rest, share), 1.0)
-    chance = scipy.special.bdtr(wins, n, rate) - np.where(wins > 0, scipy.special.bdtr(wins - 1.0, n, rate), 0.0)
-    return float(chance @ np.where(least > rest, 0.0, tail))
+    rest = n - wins[:, np.newaxis] - losses
+    ways = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
+    chance = ways[n] - ways[wins][:, np.newaxis] - ways[losses] - ways[np.maximum(rest, 0)]
+    for counts, share in ((wins[:, np.newaxis], rate), (losses, rate - delta), (rest, 1 - 2 * rate + delta)):
+        chance += counts * log(share) if share > 0 else np.where(counts > 0, -inf, 0.0)
+    return float(np.exp(chance[(losses >= least[:, np.newaxis]) & (rest >= 0)]).sum())
+
+
+def _likely(n: int, share: float) -> NDArray[np.int64]:
+    """The counts out of ``n`` that are not too rare to matter."""
+    spread = REACH * sqrt(n * share * (1 - share)) + REACH
+    return np.arange(max(0, floor(n * share - spread)), (min(n, ceil(n * share + spread)) if share > 0 else 0) + 1)
 
 
 def tango_score(won: float, lost: float, n: float, delta: float) -> float:
