@@ -149,7 +149,7 @@ def of(name: str, process: str, draw: Draw, sizes: Sizes, *, alike: float, measu
         partial(looks, draw=clustered(draw, alike, sizes), line=line),
         targets,
         block=50,
-        most=2_000,
+        most=200,
     )
 
 
@@ -186,7 +186,7 @@ TRIALS = (
             Target("margin: plain later", "the bound of later looks without the hypothesis' variance"),
         ),
         block=50,
-        most=2_000,
+        most=200,
     ),
     *(
         Trial(

@@ -117,16 +117,16 @@ def trial(
     votes: int = 3,
     keen: float = 1.0,
     effect: float = 0.0,
-    most: float = 0.05,
+    wrong_at_most: float = 0.05,
 ) -> Trial:
-    """``most``: the target of each wrong preference; without an effect both are wrong."""
+    """``wrong_at_most``: the target of each wrong preference; without an effect both are wrong."""
     kind = tastes.__name__.replace("_", "-")
     unequal = f"; one takes {keen:g} times as many" if keen > 1 else ""
-    wrong = None if effect else most
+    wrong = None if effect else wrong_at_most
     rules = (
         Target("better", "win_rate shows better", at_most=wrong),
         Target("plain better", "the plain method shows better"),
-        Target("worse", "win_rate shows worse", at_most=most),
+        Target("worse", "win_rate shows worse", at_most=wrong_at_most),
         Target("plain worse", "the plain method shows worse"),
         Target("marks", "mean_rating shows better", at_most=None if effect or tastes is not normal else 0.06),
     )
@@ -144,6 +144,7 @@ def trial(
             effect=effect,
         ),
         rules,
+        most=1_000,
     )
 
 

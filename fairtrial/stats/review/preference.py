@@ -46,10 +46,10 @@ def win_rate(
     pairs.
 
     False preferences were counted for reviewers whose tastes differ: normal, polarised, or skewed so that one in five
-    differs much from the others. Six to twelve of them find one in about 5 % of reviews of 40 to 150 pairs. Reviewers
-    are assumed to vary by a further 10 points, because skewed tastes otherwise err in up to 14 %. Returns `NotEnough`
-    below ten pairs. Raises `ValueError` for a vote of another value, and for columns that can't belong to the same
-    votes.
+    differs much from the others. Six to twelve of them find one in at most 6.5 % of reviews of 40 to 150 pairs.
+    Reviewers are assumed to vary by a further 10 points, because skewed tastes otherwise err in up to 14 %. Returns
+    `NotEnough` below ten pairs. Raises `ValueError` for a vote of another value, and for columns that can't belong to
+    the same votes.
 
     Source: Tango (1998), Statistics in Medicine 17:891-908; for n*, Korn & Graubard (1998), Survey Methodology
     24:193-201.
