@@ -13,6 +13,7 @@ from scipy.special import expit
 
 from benchmarks.trials.trial import Floats, Measures, Target, Trial
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.plurals import counted
 from fairtrial.stats.review.crossed import IN_GENERAL
 from fairtrial.stats.review.preference import win_rate
 from fairtrial.stats.review.ratings import mean_rating
@@ -121,7 +122,7 @@ def trial(
 ) -> Trial:
     """``wrong_at_most``: the target of each wrong preference; without an effect both are wrong."""
     kind = tastes.__name__.replace("_", "-")
-    unequal = f"; one takes {keen:g} times as many" if keen > 1 else ""
+    each, unequal = counted(votes, "vote"), f"; one takes {keen:g} times as many" if keen > 1 else ""
     wrong = None if effect else wrong_at_most
     rules = (
         Target("better", "win_rate shows better", at_most=wrong),
@@ -133,7 +134,7 @@ def trial(
     return Trial(
         f"reviewers-{people}-{kind}-{size:g}-{pairs}{'-keen' * (keen > 1)}{'-effect' * (effect > 0)}",
         f"Few reviewers whose tastes differ: {'better by ' + format(effect, 'g') if effect else 'A/A'}",
-        f"{people} reviewers, {kind} tastes of {size:g} in log odds; {pairs} pairs, {votes} votes each{unequal}",
+        f"{people} reviewers, {kind} tastes of {size:g} in log odds; {pairs} pairs, {each} each{unequal}",
         partial(
             simulate,
             people=people,
