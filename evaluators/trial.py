@@ -10,6 +10,11 @@ from fairtrial.domain.reviews.evidence import ReviewEvidence
 from fairtrial.domain.run import Run
 from fairtrial.domain.training.evidence import TrainingEvidence
 
+RULES = 3
+"""The version of the rules of judging, which is that of the evidence. 1: what an experiment says counted only by lines,
+apart from harm. 2: failures of 0/1 lines were not enumerated; unequal clusters were decided only from the second look
+on; three reviewers spoke for people in general."""
+
 
 def _no_run(_: str, __: str) -> None:
     """The default of `Trial.before`: there is no earlier run."""
@@ -19,11 +24,12 @@ def _no_run(_: str, __: str) -> None:
 class Trial:
     """Candidate and baseline; ``run_of(suite, target)`` gives a run or ``None``; a `RunTable` is faster than a `Run`.
 
-    ``digests``: target → the digest of its present definition; runs of other definitions are not evidence.
-    ``reviews``: the blind reviews of the two targets. ``before(suite, target)``: the previous finished run of the same
-    suite and definition. ``later``: suites that already compared this candidate, on other answers. ``served``: target →
-    the fingerprints of its model's newest answers, newest first; ``now_us``: the time of judging, and
-    ``max_age_seconds`` how old a run may be, ``None`` to ignore its age. ``training``: the candidate's training data.
+    ``digests``: target → the digest of its present definition; runs of other definitions are not evidence. ``reviews``:
+    the blind reviews of the two targets. ``before(suite, target)``: the previous finished run of the same suite and
+    definition. ``later``: suites that already compared this candidate, on other answers. ``served``: target → the
+    fingerprints of its model's newest answers, newest first; ``now_us``: the time of judging, and ``max_age_seconds``
+    how old a run may be, ``None`` to ignore its age. ``training``: the candidate's training data. ``rules``: the
+    version of the rules, which an older one is for evidence of an older version.
     """
 
     candidate: str
@@ -37,6 +43,7 @@ class Trial:
     now_us: int | None = None
     max_age_seconds: float | None = None
     training: TrainingEvidence | None = None
+    rules: int = RULES
     _tables: dict[tuple[str, str], RunTable | None] = field(default_factory=dict, repr=False, compare=False)
 
     def table(self, suite: str, target: str) -> RunTable | None:

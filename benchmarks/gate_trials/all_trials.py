@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.gate_trials import clustered, corpus, exact, families, floors, graded, relative, texts
+from benchmarks.gate_trials import clustered, corpus, exact, families, floors, graded, relative, texts, unequal
 
-PARTS = (graded, clustered, relative, floors, corpus, texts, exact, families)
+PARTS = (graded, clustered, unequal, relative, floors, corpus, texts, exact, families)
 TRIALS = tuple(trial for part in PARTS for trial in part.TRIALS)

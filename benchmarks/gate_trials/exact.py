@@ -1,4 +1,4 @@
-"""The chance of a wrong pass by enumeration: few kinds of cases, every outcome with its probability, no simulation."""
+"""The chance of a wrong pass or failure by enumeration: few kinds of cases, every outcome with its probability."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from itertools import product
 import numpy as np
 from numpy.random import Generator
 from scipy.special import gammaln, xlogy
+from scipy.stats import multinomial
 
 from benchmarks.gate_trials.real_path import GRADED, SHARE, bounds, pairs_of
 from benchmarks.trials.trial import Floats, Measures, Simulate, Target, Trial
+from evaluators.comparison.question import Question, by_truth_table
+from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import Measure
+from fairtrial.stats.paired.tango import tango_score
 
 NEGLIGIBLE = 1e-7
 """Outcomes rarer than this are left out, and counted as wrong passes."""
@@ -70,6 +74,35 @@ def relative(_: Generator, __: int) -> Measures:
     return {"relative": np.array(found)}
 
 
+def failing(_: Generator, __: int) -> Measures:
+    """0/1 cases of a candidate that is worse by the margin, or by twice as much: how often the line fails."""
+    found: dict[str, list[float]] = {"fails": [], "plain": [], "power": [], "plain power": []}
+    for n, margin in product((28, 54, 100, 149, 226), (0.02, 0.03, 0.05, 0.1)):
+        counts = [(won, lost) for won in range(n // 5) for lost in range(won + 1, n // 2) if won + lost <= n]
+        results = [failure(won, lost, n, margin) for won, lost in counts]
+        plain, now = (np.array(each) for each in zip(*results, strict=True))
+        for gaining, times in product((0.0, 0.005, 0.01, 0.05), (1, 2)):
+            losing = gaining + times * margin
+            chance = multinomial.pmf(
+                [(won, lost, n - won - lost) for won, lost in counts], n, [gaining, losing, 1 - gaining - losing]
+            )
+            found["fails" if times == 1 else "power"].append(float(chance @ now))
+            found["plain" if times == 1 else "plain power"].append(float(chance @ plain))
+    return {name: np.array(each) for name, each in found.items()}
+
+
+def failure(won: int, lost: int, n: int, margin: float) -> tuple[bool, bool]:
+    """Whether the line fails by Tango's bound alone, and by the gate."""
+    if tango_score(won, lost, n, -margin) > -1.6:  # neither does
+        return False, False
+    times = [won, lost, n - won - lost]
+    sides = np.repeat([1.0, 0.0, 1.0], times), np.repeat([0.0, 1.0, 1.0], times)
+    line = VersusBaseline("not worse", "base", 100 * margin, "pp")
+    question = Question(line, SHARE, pairs_of(SHARE, sides), later=False, seed=0)
+    bound = question.at_look(0.05)
+    return by_truth_table(bound, 1, -margin) == "fail", question.result_of(bound, 0.05) == "fail"
+
+
 def of(name: str, what: str, process: str, simulate: Simulate) -> Trial:
     sizes = "n = 28, 54, 100; "
     target = Target(name, "worse by the margin, passes: the most", at_most=MOST, of="most")
@@ -80,5 +113,18 @@ def of(name: str, what: str, process: str, simulate: Simulate) -> Trial:
 TRIALS = (
     of("graded", "A graded score", "losses and gains of 0.25, 0.5, 1; 0, 5 % gain; margins of 5, 10 points", graded),
     of("drifting", "A graded score", "most gain 0.02, 0.1 or 0.3, some lose 1; margins of 2, 5, 10 points", drifting),
+    Trial(
+        "exact-failing",
+        "0/1, `not worse than base`, by enumeration",
+        "n = 28, 54, 100, 149, 226; margins of 2, 3, 5, 10 points; 0, 0.5, 1, 5 % gain",
+        failing,
+        (
+            Target("fails", "worse by the margin, fails: the most", at_most=MOST, of="most"),
+            Target("plain", "the same by Tango's bound alone: the most", of="most"),
+            Target("power", "worse by twice the margin, fails: the mean"),
+            Target("plain power", "the same by Tango's bound alone: the mean"),
+        ),
+        exact=True,
+    ),
     of("relative", "0/1, `by 2%` to `by 20%`", "the base passes 50, 70, 90 %; losses only", relative),
 )

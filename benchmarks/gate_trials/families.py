@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.random import Generator
 
 from benchmarks.gate_trials.real_path import ANSWER, cases_of
-from benchmarks.trials.trial import Bools, Measures, Target, Trial
+from benchmarks.trials.trial import Bools, Floats, Measures, Target, Trial
 from evaluators.gate.file import gate_of
 from evaluators.gate.judge import judge
 from evaluators.scoring.scorer import Stat
@@ -41,13 +41,21 @@ class Marks:
         raise NotImplementedError
 
 
-def suite_of(n: int, lines: Sequence[str], stats: int, **params: Any) -> Suite:
-    scorer = Marks(tuple(Stat(f"v{k}", "proportion") for k in range(stats)))
-    made = Suite("s", "metric", Path("s.yaml"), "", cases_of(n, None, None), params, (scorer,))
+def suite_of(
+    n: int,
+    lines: Sequence[str],
+    stats: int,
+    *,
+    kind: Literal["proportion", "mean"] = "proportion",
+    clusters: tuple[str, ...] | None = None,
+    **params: Any,
+) -> Suite:
+    scorer = Marks(tuple(Stat(f"v{k}", kind) for k in range(stats)))
+    made = Suite("s", "metric", Path("s.yaml"), "", cases_of(n, clusters, None), params, (scorer,))
     return replace(with_digest(made), gate=tuple(lines), gate_lines=tuple(range(len(lines))))
 
 
-def run_of(of: Suite, target: str, right: Bools) -> Run:
+def run_of(of: Suite, target: str, right: Bools | Floats) -> Run:
     """A run of this suite; ``right``: cases by stats."""
     results = tuple(
         CaseResult(case, 0, ANSWER, "scored", {"m": Score("m", {f"v{k}": float(one) for k, one in enumerate(row)})})

@@ -1,16 +1,20 @@
-"""Few reviewers whose tastes differ: how often blind votes prefer one of two models that are equal."""
+"""Few reviewers whose tastes differ: how often blind votes prefer one of two models that are equal, or not enough."""
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
+from functools import cache, partial
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from scipy.special import expit
 
-from benchmarks.trials.trial import Measures, Target, Trial
+from benchmarks.trials.trial import Floats, Measures, Target, Trial
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.plurals import counted
+from fairtrial.stats.review.crossed import IN_GENERAL
 from fairtrial.stats.review.preference import win_rate
 from fairtrial.stats.review.ratings import mean_rating
 
@@ -19,21 +23,77 @@ TIES, LEANING = 0.2, 1.0
 KEEN = 4.0
 """How many times as often the first reviewer takes a pair, where reviewers are unequal."""
 SPAN = 4.0
+EFFECT = 0.7
+"""By how much the candidate is better, in log odds, where it is."""
+POINTS = np.linspace(-4, 4, 81)
+DENSITY = np.exp(-(POINTS**2) / 2) / np.exp(-(POINTS**2) / 2).sum()
+Tastes = Callable[[Generator, int], Floats]
 
 
-def simulate(rng: Generator, paths: int, *, people: int, pairs: int, votes: int, taste: float, keen: float) -> Measures:
-    """Whether "better" is shown, read in general and among these reviewers, on votes and on marks."""
-    shown = np.zeros((4, paths))
-    for path in range(paths):
+def rate(taste: Floats | float) -> Floats:
+    """The win rate that a reviewer of this taste shows over all pairs."""
+    share = expit(np.add.outer(np.atleast_1d(taste), LEANING * POINTS)) @ DENSITY
+    return np.asarray(TIES / 2 + (1 - TIES) * share)
+
+
+def normal(rng: Generator, people: int, *, size: float) -> Floats:
+    return rng.normal(0, size, people)
+
+
+def polarised(rng: Generator, people: int, *, size: float) -> Floats:
+    """Each reviewer prefers one of the models by as much as any other reviewer."""
+    return size * rng.choice([-1.0, 1.0], people)
+
+
+def skewed(rng: Generator, people: int, *, size: float) -> Floats:
+    """Four in five reviewers prefer the base a little, and the others prefer the candidate a lot."""
+    return np.where(rng.random(people) < 0.8, -size, balance(size))
+
+
+def one_sided(rng: Generator, people: int, *, size: float) -> Floats:
+    """Tastes with an exponential tail towards the candidate."""
+    return size * rng.exponential(1.0, people) - tail_mean(size)
+
+
+@cache
+def balance(size: float) -> float:
+    """The taste of the few with which equal models have a win rate of one half."""
+    return float(brentq(lambda few: 0.8 * rate(-size)[0] + 0.2 * rate(few)[0] - 0.5, 0, 20))
+
+
+@cache
+def tail_mean(size: float) -> float:
+    tail = -np.log1p(-(np.arange(400) + 0.5) / 400)
+    return float(brentq(lambda mean: rate(size * tail - mean).mean() - 0.5, -1, 20))
+
+
+def simulate(
+    rng: Generator, paths: int, *, people: int, pairs: int, votes: int, tastes: Tastes, keen: float, effect: float
+) -> Measures:
+    """What is shown on votes and on marks, by the default reading and by the plain method.
+
+    Below six reviewers, the default reading speaks of these reviewers, so that it errs if it contradicts their own
+    tastes. The plain method makes reviewers clusters from three on and assumes no others.
+    """
+    found: dict[str, list[bool]] = {name: [] for name in ("better", "worse", "plain better", "plain worse", "marks")}
+    for _ in range(paths):
         items, who = judged(rng, people, pairs, votes, keen)
-        odds = rng.normal(0, taste, people)[who] + rng.normal(0, LEANING, pairs)[items]
+        taste = tastes(rng, people) + effect
+        odds = taste[who] + rng.normal(0, LEANING, pairs)[items]
         values = np.where(rng.random(len(who)) < TIES, 0.5, (rng.random(len(who)) < expit(odds)).astype(np.float64))
-        marks = np.clip(np.rint(odds / 2 + rng.normal(0, 1, len(who))), -SPAN, SPAN)
+        marks = np.rint(np.clip(odds / 2 + rng.normal(0, 1, len(who)), -SPAN, SPAN))
         names = [str(item) for item in items], [str(one) for one in who]
-        for row, general in ((0, True), (1, False)):
-            shown[row, path] = better(win_rate(values, *names, general=general), 0.5)
-            shown[row + 2, path] = better(mean_rating(marks, *names, span=SPAN, general=general, level=0.90), 0.0)
-    return dict(zip(("votes", "votes among", "marks", "marks among"), shown, strict=True))
+        among = people < IN_GENERAL
+        truth, level = (rate(taste)[who].mean(), taste[who].mean() / 2) if among and not effect else (0.5, None)
+        low, high = bounds(win_rate(values, *names))
+        plain = bounds(win_rate(values, *names, agreeing=True))
+        found["better"].append(low > truth)
+        found["worse"].append(high < truth)
+        found["plain better"].append(plain[0] > 0.5)
+        found["plain worse"].append(plain[1] < 0.5)
+        even = 0.0 if level is None else level
+        found["marks"].append(bounds(mean_rating(marks, *names, span=SPAN, level=0.90))[0] > even)
+    return {name: np.array(each) for name, each in found.items()}
 
 
 def judged(
@@ -45,28 +105,61 @@ def judged(
     return np.repeat(np.arange(pairs), chosen.shape[1]), chosen.ravel()
 
 
-def better(interval: Estimate | NotEnough, even: float) -> bool:
-    return isinstance(interval, Estimate) and interval.low > even
+def bounds(interval: Estimate | NotEnough) -> tuple[float, float]:
+    return (interval.low, interval.high) if isinstance(interval, Estimate) else (-np.inf, np.inf)
 
 
-def trial(people: int, taste: float, *, pairs: int = 60, votes: int = 3, keen: float = 1.0) -> Trial:
-    unequal = f"; one takes {keen:g} times as many" if keen > 1 else ""
+def trial(
+    people: int,
+    tastes: Callable[..., Floats],
+    size: float,
+    *,
+    pairs: int = 60,
+    votes: int = 3,
+    keen: float = 1.0,
+    effect: float = 0.0,
+    wrong_at_most: float = 0.05,
+) -> Trial:
+    """``wrong_at_most``: the target of each wrong preference; without an effect both are wrong."""
+    kind = tastes.__name__.replace("_", "-")
+    each, unequal = counted(votes, "vote"), f"; one takes {keen:g} times as many" if keen > 1 else ""
+    wrong = None if effect else wrong_at_most
+    rules = (
+        Target("better", "win_rate shows better", at_most=wrong),
+        Target("plain better", "the plain method shows better"),
+        Target("worse", "win_rate shows worse", at_most=wrong_at_most),
+        Target("plain worse", "the plain method shows worse"),
+        Target("marks", "mean_rating shows better", at_most=None if effect or tastes is not normal else 0.06),
+    )
     return Trial(
-        f"reviewers-{people}-{taste:g}-{pairs}{'-keen' * (keen > 1)}",
-        "A/A: few reviewers whose tastes differ",
-        f"{people} reviewers with tastes of sd {taste:g} in log odds; {pairs} pairs, {votes} votes each{unequal}",
-        partial(simulate, people=people, taste=taste, pairs=pairs, votes=votes, keen=keen),
-        (
-            Target("votes", "win_rate shows better", at_most=0.06),
-            Target("votes among", "the same, read as among these reviewers"),
-            Target("marks", "mean_rating shows better", at_most=0.06),
-            Target("marks among", "the same, read as among these reviewers"),
+        f"reviewers-{people}-{kind}-{size:g}-{pairs}{'-keen' * (keen > 1)}{'-effect' * (effect > 0)}",
+        f"Few reviewers whose tastes differ: {'better by ' + format(effect, 'g') if effect else 'A/A'}",
+        f"{people} reviewers, {kind} tastes of {size:g} in log odds; {pairs} pairs, {each} each{unequal}",
+        partial(
+            simulate,
+            people=people,
+            pairs=pairs,
+            votes=votes,
+            tastes=partial(tastes, size=size),
+            keen=keen,
+            effect=effect,
         ),
+        rules,
+        most=1_000,
     )
 
 
+SHAPES: tuple[tuple[Callable[..., Floats], float], ...] = (
+    (normal, 0.0),
+    (normal, 1.0),
+    (polarised, 1.0),
+    (polarised, 2.0),
+    (skewed, 0.5),
+    (one_sided, 1.0),
+)
 TRIALS = (
-    *(trial(people, taste) for people in (3, 5, 8, 12) for taste in (0.0, 0.5, 1.0)),
-    *(trial(people, 1.0, pairs=150) for people in (3, 8)),
-    *(trial(people, 1.0, pairs=40, votes=1, keen=KEEN) for people in (3, 5, 8, 12)),
+    *(trial(people, tastes, size) for people in (3, 6, 8, 12) for tastes, size in SHAPES),
+    *(trial(people, tastes, 1.0, pairs=150) for people in (3, 8) for tastes in (normal, polarised)),
+    *(trial(people, normal, 1.0, pairs=40, votes=1, keen=KEEN) for people in (3, 6, 8, 12)),
+    *(trial(people, normal, 0.5, effect=EFFECT) for people in (3, 4, 6, 8, 12)),
 )

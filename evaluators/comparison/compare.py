@@ -97,7 +97,7 @@ def difference_of(measure: Measure, pairs: Pairs, *, level: float, seed: int) ->
     if is_binary(measure, pairs):
         up = int(np.count_nonzero(pairs.differences > 0))
         return tango(up, int(np.count_nonzero(pairs.differences < 0)), pairs.n, level=level)
-    most = _most(measure, pairs)
+    most = largest_value(measure, pairs)
     found = score_mean(pairs.differences, pairs.candidate.clusters, within=(-most, most), level=level)
     if isinstance(found, NotEnough):
         return found
@@ -122,7 +122,7 @@ def relative_difference(
         return _no_pair(measure, pairs)
     if measure.kind == "corpus":
         return _of_corpus(measure, pairs, factor, level=level, seed=seed)
-    values, most = pairs.candidate.values - factor * pairs.baseline.values, _most(measure, pairs)
+    values, most = pairs.candidate.values - factor * pairs.baseline.values, largest_value(measure, pairs)
     return score_mean(values, pairs.candidate.clusters, within=(-factor * most, most), level=level)
 
 
@@ -190,7 +190,7 @@ def _gap(new: OfCases, old: OfCases, factor: float) -> OfCases:
     return gap
 
 
-def _most(measure: Measure, pairs: Pairs) -> float:
+def largest_value(measure: Measure, pairs: Pairs) -> float:
     """The largest value that one case can have: the scale of a share, else the largest observed; 1 if all are 0."""
     if measure.form == "share":
         return measure.scale

@@ -8,17 +8,21 @@ import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
 
 from evaluators.comparison.answer import discordant_cases, has_p, is_binary, one_sided_p_of
-from evaluators.comparison.compare import difference_of, oriented, relative_difference
+from evaluators.comparison.compare import difference_of, largest_value, oriented, relative_difference
 from evaluators.comparison.pairing import Pairs
 from evaluators.comparison.wording import MINUS, gap
 from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import Measure
 from evaluators.criteria.validation import margin_of
+from evaluators.trial import RULES
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.verdict import Result
 from fairtrial.stats.always_valid import at_least, at_most, cases_for_bound
+from fairtrial.stats.effects import Effect
 from fairtrial.stats.paired.clustered import MIN_UNLIKE, cases_for_look, clustered_effect, count_unlike
-from fairtrial.stats.paired.tango import tango_score
+from fairtrial.stats.paired.score_mean import always_valid_mean
+from fairtrial.stats.paired.score_units import unequal
+from fairtrial.stats.paired.tango import enumerated_p, tango_score
 
 USUAL_TAU = 0.05
 """τ for a line without a margin: five points of a share, or 5 % of the baseline's mean."""
@@ -41,13 +45,38 @@ class CasesToSettle:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One line on one slice of two runs; ``later``: this is not the first look at the candidate."""
+    """One line on one slice of two runs; ``later``: this is not the first look at the candidate.
+
+    ``rules``: the version of the rules, as in `Trial`.
+    """
 
     test: VersusBaseline
     measure: Measure
     pairs: Pairs
     later: bool
     seed: int
+    rules: int = RULES
+
+    @property
+    def unequal(self) -> bool:
+        """Whether the line has clusters whose sizes are so unequal that every look uses the bound of later looks."""
+        clusters = self.pairs.candidate.clusters
+        if self.rules < 3 or clusters is None or not self.tau:
+            return False
+        sizes = np.bincount(clusters).astype(np.float64)
+        return unequal(sizes[sizes > 0])
+
+    @property
+    def always_valid(self) -> bool:
+        """Whether the bounds hold at all looks together."""
+        return self.later or self.unequal
+
+    @property
+    def enumerated(self) -> bool:
+        """Whether an enumerated p has to agree where the difference is beyond the margin: for 0/1 cases."""
+        with_margin = self.test.margin is not None and not self.relative and 0 < abs(self.limit) < 1
+        first = self.rules > 2 and not self.always_valid
+        return with_margin and first and self.pairs.n > 0 and is_binary(self.measure, self.pairs)
 
     @property
     def relative(self) -> bool:
@@ -74,7 +103,7 @@ class Question:
     @property
     def tested(self) -> bool:
         """Whether a p-value has to agree with the bound: at the first look, for lines without a margin."""
-        return self.test.margin is None and not self.later and has_p(self.measure)
+        return self.test.margin is None and not self.always_valid and has_p(self.measure)
 
     @property
     def quantity(self) -> str:
@@ -90,38 +119,43 @@ class Question:
     def result_of(self, judged: Estimate | NotEnough, alpha: float) -> Result:
         """What the line says at the level ``alpha``, whose bounds are ``judged``."""
         found = by_truth_table(judged, self.measure.sign, self.limit)
-        if not self.tested or found == "cannot tell":
+        if found == "cannot tell" or not (self.tested or (self.enumerated and found == self._beyond)):
             return found
-        p, _ = one_sided_p_of(self.measure, self.pairs)
+        p, _ = self.p_of(found)
         return found if p is not None and p <= alpha else "cannot tell"
+
+    @property
+    def _beyond(self) -> Result:
+        """The result that says that the difference is further from 0 than the margin."""
+        return "fail" if self.test.question == "not worse" else "pass"
 
     def p_of(self, result: Result) -> tuple[float | None, str]:
         """The one-sided p of the hypothesis that the bound tests, and its method; ``None`` if no test has this bound.
 
-        Against a margin it is the p of the score test whose bound is Tango's, so that both always agree. A failed line
-        tests the opposite hypothesis.
+        ``result`` is what the bounds say. Against a margin it is the p of the score test whose bound is Tango's, so
+        that both always agree. Beyond the margin it is enumerated. A failed line tests the opposite hypothesis.
         """
         if self.tested:
             return one_sided_p_of(self.measure, self.pairs)
-        if self.later or self.relative or not self.pairs.n or not is_binary(self.measure, self.pairs):
+        if self.always_valid or self.relative or not self.pairs.n or not is_binary(self.measure, self.pairs):
             return None, ""
         won, lost = discordant_cases(self.measure, self.pairs)
-        score = tango_score(won, lost, self.pairs.n, self.limit)
         if abs(self.limit) >= 1:
             return None, ""
         size = gap(self.limit, self.measure).replace(".0 ", " ")
         worse = self.test.question == "not worse"
         if result == "fail":
-            return float(
-                scipy.special.ndtr(score)
-            ), f'score test of "{f"at most {size} worse" if worse else f"{size} better or more"}"'
-        return float(
-            scipy.special.ndtr(-score)
-        ), f'score test of "{f"{size} worse or more" if worse else f"at most {size} better"}"'
+            against = f"at most {size} worse" if worse else f"{size} better or more"
+        else:
+            against = f"{size} worse or more" if worse else f"at most {size} better"
+        if self.enumerated and result == self._beyond:
+            return enumerated_p(won, lost, self.pairs.n, self.limit), f'enumerated score test of "{against}"'
+        score = tango_score(won, lost, self.pairs.n, self.limit)
+        return float(scipy.special.ndtr(score if result == "fail" else -score)), f'score test of "{against}"'
 
     def at_look(self, alpha: float) -> Estimate | NotEnough:
         """The difference that decides; each of its bounds is wrong with probability ``alpha``."""
-        return self._later(alpha) if self.later else self._first(alpha)
+        return self._later(alpha) if self.always_valid else self._first(alpha)
 
     def cases_to_settle(self, judged: Estimate, alpha: float) -> CasesToSettle | NotEnough:
         """About how many cases would settle it at the next look, by the rule of that look; or why no number would.
@@ -140,8 +174,14 @@ class Question:
         if least is None or tau <= 0:
             alike = "no case differs from the others"
             return NotEnough(alike, f"{alike}, and a further look needs {MIN_UNLIKE} that do", judged.n)
-        bound = cases_for_bound(distance, variance=float(np.var(values)), tau=tau, alpha=alpha)
+        bound = cases_for_bound(distance, variance=self._variance_of_case(judged.n), tau=tau, alpha=alpha)
         return CasesToSettle(max(bound, least), count, unlike, limited_by_look=least > bound)
+
+    def _variance_of_case(self, n: int) -> float:
+        """The variance of one case's difference; with clusters, that of the mean times the number of cases."""
+        clusters = self.pairs.candidate.clusters
+        effect = None if clusters is None else clustered_effect(self._differences, clusters)
+        return effect.variance * n if isinstance(effect, Effect) else float(np.var(self._differences))
 
     @property
     def _direction(self) -> int:
@@ -175,7 +215,12 @@ class Question:
             return self._first(alpha)
         if tau <= 0:
             return NotEnough("the baseline's figure is 0, so a relative margin of it is 0 too", "a margin in points")
-        effect = clustered_effect(self._differences, self.pairs.candidate.clusters)
+        clusters = self.pairs.candidate.clusters
+        if self.unequal and clusters is not None:
+            most = largest_value(self.measure, self.pairs)
+            within = (-self.factor * most, most)
+            return always_valid_mean(self._differences, clusters, within=within, tau=tau, alpha=alpha)
+        effect = clustered_effect(self._differences, clusters)
         low, high = at_least(effect, tau=tau, alpha=alpha), at_most(effect, tau=tau, alpha=alpha)
         if isinstance(low, NotEnough) or isinstance(high, NotEnough):
             return low if isinstance(low, NotEnough) else high

@@ -27,6 +27,7 @@ from evaluators.criteria.validation import margin_of
 from evaluators.gate.multiplicity import ALPHA, RuleResult
 from evaluators.results.run_table import RunTable
 from evaluators.results.scope import Scope
+from evaluators.trial import RULES
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import Finding, Result
@@ -55,26 +56,28 @@ def judge_comparison(
     runs: tuple[RunTable, RunTable],
     scope: Scope | None,
     later: bool = False,
+    rules: int = RULES,
 ) -> RuleResult:
     """Judge one line; ``runs`` are candidate and baseline, and ``later`` is true if this candidate was compared before.
 
     Not worse by M: pass if the one-sided 95 % lower bound of the paired difference is above −M, fail if the upper bound
     is below −M. Better (by M): pass if the lower bound is above 0 (or M), fail if the upper bound is below. Otherwise
-    the line is undecided. Without a margin, an exact one-sided p has to agree with the bound. A relative margin is
-    judged on candidate − factor · baseline. From the second look on, the bounds are always-valid: they hold at all
-    looks together.
+    the line is undecided. Without a margin, an exact one-sided p has to agree with the bound. Beyond a margin, an
+    enumerated p of 0/1 cases has to agree. A relative margin is judged on candidate − factor · baseline. From the
+    second look on, and for clusters of unequal sizes always, the bounds hold at all looks together. ``rules`` is as in
+    `Trial`.
     """
     candidate, baseline = runs
     pairs = pair(measure, candidate, baseline, scope)
-    question = Question(test, measure, pairs, later=later, seed=candidate.seed)
+    question = Question(test, measure, pairs, later=later, seed=candidate.seed, rules=rules)
     comparison = compare(measure, pairs, scope=str(scope or ""), seed=candidate.seed)
     if lacks_signal(measure, comparison, candidate, scope):
         return RuleResult(_silent(rule, source, comparison, runs, needed=_needs_signal(measure)))
-    judged = question.at_look(ALPHA) if later or question.relative else comparison.difference
-    if later and not question.relative:
+    judged = question.at_look(ALPHA) if question.always_valid or question.relative else comparison.difference
+    if question.always_valid and not question.relative:
         comparison = replace(comparison, difference=judged)
     own = question.result_of(judged, ALPHA)
-    p, p_method = question.p_of(own)
+    p, p_method = question.p_of(by_truth_table(judged, measure.sign, question.limit))
     comparison = replace(comparison, p=p, p_method=p_method, rule=_rule(question))
 
     def found(result: Result, alpha: float = ALPHA) -> Finding:
@@ -129,9 +132,11 @@ def _end(question: Question, judged: Estimate | NotEnough, result: Result) -> st
 
 def _rule(question: Question) -> str:
     """The rule that decides, in words; the sentence before it has the numbers."""
-    if question.later:
+    if question.always_valid:
         return f"always-valid one-sided 95 % bound of {question.quantity} beyond {question.limit_in_words}"
     bound = f"one-sided 95 % bound of {question.quantity} beyond {question.limit_in_words}"
+    if question.enumerated:
+        return f"{bound} and, beyond the margin, enumerated p ≤ {ALPHA:g}"
     return f"{bound} and one-sided p ≤ {ALPHA:g}" if question.tested else bound
 
 

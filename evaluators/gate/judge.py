@@ -42,11 +42,8 @@ def judge(
     live: LiveEvidence = NO_LIVE_EVIDENCE,
     candidates_judged: int | None = None,
     first: Sequence[Finding] = (),
-    rules: int = 2,
 ) -> Verdict:
-    """The verdict on the trial's candidate.
-
-    ``rules``: the version of the evidence, by whose rules it is judged; by those of 1 only harm counts without a line.
+    """The verdict on the trial's candidate, by the version of the rules that the trial has.
 
     ``candidates_judged``: how many candidates these suites have judged, including this one, ``None`` if unknown;
     ``first``: findings that belong to no line, such as a suite without a run. Missing or unsound evidence raises no
@@ -54,10 +51,10 @@ def judge(
     """
     external = list(_external(gate, trial, live, at_us))
     lines = [one.finding for one in external if one.finding.decisive and one.finding.metric.startswith("live.")]
-    said = list(effect_findings(live, lines, at_us, rules=rules)) if live.read else []
+    said = list(effect_findings(live, lines, at_us, rules=trial.rules)) if live.read else []
     first = [*(one for one in said if one.decisive), *first]
     answers = (one for one in said if not one.decisive)
-    shown = [*answers, *_changed_signals(gate, trial), *(_worst_slices(gate, trial) if rules > 1 else ())]
+    shown = [*answers, *_changed_signals(gate, trial), *(_worst_slices(gate, trial) if trial.rules > 1 else ())]
     findings = apply_holm([*map(RuleResult, first), *_findings(gate, trial), *external, *map(RuleResult, shown)])
     decision = decide(findings)
     return Verdict(

@@ -50,6 +50,16 @@ def apply_holm(judged: Sequence[RuleResult]) -> tuple[Finding, ...]:
     )
 
 
+def first_levels(tests: Sequence[tuple[Family | None, int]]) -> list[float]:
+    """The level at which the first failure of each rule stands, from its family and its number of tests.
+
+    A family has a failure that stands exactly if one is significant at the level of Holm's first step.
+    """
+    families = {family for family, _ in tests if family is not None}
+    total = {family: sum(count for of, count in tests if of == family) for family in families}
+    return [ALPHA if family is None else ALPHA / len(families) / total[family] for family, _ in tests]
+
+
 def questions(judged: Iterable[RuleResult], family: Family | None) -> int:
     """How many tests the family has."""
     return sum(one.questions for one in judged if one.family == family)

@@ -1,27 +1,26 @@
-"""Computes how often a model that equals its base would pass a gate, and which rules prevent it."""
+"""Computes how often a model that equals its base would pass or fail a gate, and which rules prevent it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from math import ceil, sqrt
+from statistics import NormalDist
 
 import numpy as np
-from numpy.random import Generator
 
 from evaluators.comparison.pairing import pair
 from evaluators.criteria.grammar import Threshold, VersusBaseline
 from evaluators.criteria.metric_catalogue import measure_of
 from evaluators.criteria.validation import limit_of, scopes_of
-from evaluators.gate.rules import Rule
-from evaluators.gate.simulation.lines import KINDS, Group, Line, lines_of, runs_of, size_of, why_not_simulated
-from evaluators.gate.simulation.trials import simulate, trials_of
+from evaluators.gate.multiplicity import first_levels
+from evaluators.gate.rules import Rule, family_of
+from evaluators.gate.simulation.assumed import assumed_groups, cases_inside
+from evaluators.gate.simulation.lines import Group, Line, lines_of, runs_of, size_of, why_not_simulated
+from evaluators.gate.simulation.trials import TRIALS_OF_EACH, Results, simulate, simulate_other_runs, trials_of
 from evaluators.gate.simulation.worse import worse_passes
 from evaluators.gate.threshold_rule import SHORTFALL, WORTH_REPORTING, cases_to_exclude_luck, chance_to_pass
-from evaluators.results.run_table import Floats
-from evaluators.results.scope import Scope
-from evaluators.suite import Suite, applies, tag_values
-from evaluators.trial import Trial
+from evaluators.trial import RULES, Trial
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import ASSUMED, Odds
@@ -81,6 +80,7 @@ class _Simulation:
     reasons: Sequence[str]
     cases: int
     share: Estimate
+    version: int = RULES
 
 
 def odds_of(rules: Sequence[Rule], trial: Trial, *, seed: int = 0) -> Odds | None:
@@ -89,10 +89,11 @@ def odds_of(rules: Sequence[Rule], trial: Trial, *, seed: int = 0) -> Odds | Non
     In each of many trials, the cases are drawn anew from those that lie in the same slices. Candidate and base swap the
     results of each case with probability one half, in all measures at once. This simulates a model that equals the base
     and differs from it in as many cases on average. Cases of a cluster swap together. Counts, totals, corpus figures,
-    reviews and live lines are taken as met, and the looks are first looks.
+    reviews and live lines are taken as met, and the looks are first looks. The bounds are those of other runs that
+    could have been seen: each has as many cases, drawn anew from these.
     """
     found = _of_runs(rules, trial)
-    return None if found is None else _odds(found.groups, found.cases, found.share, seed)
+    return None if found is None else _odds(found, seed)[0]
 
 
 def gate_odds(
@@ -102,8 +103,8 @@ def gate_odds(
     found = _of_runs(rules, trial)
     if found is None:
         return None
-    odds = _odds(found.groups, found.cases, found.share, seed)
-    passed = simulate(found.groups, len(rules), np.random.default_rng(seed))
+    odds, results = _odds(found, seed)
+    passed = results.passed
     alone = []
     for number in range(len(rules)):
         alone.append(_rule_odds(found, number, float(passed[:, number].mean()), seed))
@@ -149,19 +150,27 @@ def _of_runs(rules: Sequence[Rule], trial: Trial) -> _Simulation | None:
     reasons = [why_not_simulated(rule, trial) for rule in rules]
     differing, of, cases = 0, 0, 0
     counted_suites: set[str] = set()
+    levels = _levels(rules)
     for number, (rule, reason) in enumerate(zip(rules, reasons, strict=True)):
         runs, measure, name = runs_of(rule, trial), measure_of(rule.suite, rule.line.metric), rule.suite.name
         if reason or runs is None or measure is None:
             continue
         group = groups.setdefault(name, Group(size_of(runs[0])))
-        group.lines += lines_of(number, rule, runs)
+        group.lines += lines_of(number, rule, runs, alpha=levels[number], rules=trial.rules)
         whole = pair(measure, *runs)
         cases = max(cases, whole.n)
         if isinstance(rule.line.test, VersusBaseline) and name not in counted_suites:
             counted_suites.add(name)
             differing, of = differing + int(np.count_nonzero(whole.differences)), of + whole.n
     share = wilson(differing, of)
-    return _Simulation(rules, list(groups.values()), reasons, cases, share) if isinstance(share, Estimate) else None
+    if not isinstance(share, Estimate):
+        return None
+    return _Simulation(rules, list(groups.values()), reasons, cases, share, trial.rules)
+
+
+def _levels(rules: Sequence[Rule]) -> list[float]:
+    """The level at which a failure of each rule stands."""
+    return first_levels([(family_of(rule), len(scopes_of(rule.suite, rule.line.scope))) for rule in rules])
 
 
 def assumed_odds(rules: Sequence[Rule], *, seed: int = 0) -> list[Odds]:
@@ -171,10 +180,11 @@ def assumed_odds(rules: Sequence[Rule], *, seed: int = 0) -> list[Odds]:
     """
     found = []
     for share in SHARES:
-        groups = list(_assumed(rules, share, np.random.default_rng(seed)))
+        groups = list(assumed_groups(rules, share, _levels(rules), np.random.default_rng(seed)))
         if groups:
             cases = max(group.size for group in groups)
-            found.append(_odds(groups, cases, Estimate(share, share, share, 1.0, cases, ASSUMED), seed))
+            assumed = Estimate(share, share, share, 1.0, cases, ASSUMED)
+            found.append(_odds(_Simulation(rules, groups, (), cases, assumed), seed)[0])
     return found
 
 
@@ -189,7 +199,7 @@ def weakest_floor(rules: Sequence[Rule]) -> str:
         if measure.kind != "proportion" or not SHORTFALL < limit <= 1:
             continue
         for scope in scopes_of(rule.suite, rule.line.scope):
-            n = int(_inside(rule.suite, scope, measure.scorer).sum())
+            n = int(cases_inside(rule.suite, scope, measure.scorer).sum())
             chance = chance_to_pass(limit, n) if n else 0.0
             advice = f"add 'sure', or use about {cases_to_exclude_luck(limit, n):,} cases" if chance else ""
             worse = f"{100 * (limit - SHORTFALL):.4g} %"
@@ -199,10 +209,42 @@ def weakest_floor(rules: Sequence[Rule]) -> str:
     return says if chance > WORTH_REPORTING else ""
 
 
-def _odds(groups: Sequence[Group], cases: int, share: Estimate, seed: int) -> Odds:
-    ship = _all_pass(groups, 1.0, seed)
-    factor, more = _more(groups, ship, seed) if cases else (None, None)
-    return Odds(ship, cases, share, None if factor is None else ceil(factor * cases), more)
+def _odds(found: _Simulation, seed: int) -> tuple[Odds, Results]:
+    groups, rules, now = found.groups, len(found.rules), found.version > 2
+    results = simulate(groups, rules, np.random.default_rng(seed), failures=now)
+    factor, more = _more(groups, results.ship, seed) if found.cases else (None, None)
+    more_cases = None if factor is None else ceil(factor * found.cases)
+    odds = Odds(results.ship, found.cases, found.share, more_cases, more)
+    if not now:
+        return odds, results
+    invalid = np.array([one.line.metric == "errors" and isinstance(one.line.test, Threshold) for one in found.rules])
+    others: list[Results] = []
+    if found.share.method != ASSUMED:
+        others += simulate_other_runs(groups, rules, np.random.default_rng([seed, 1]))
+    block, trials = results.block(invalid), len(results.passed)
+    ship = _bounds(results.ship, trials, [one.ship for one in others])
+    blocked = _bounds(block, trials, [one.block(invalid) for one in others])
+    return replace(
+        odds, block=block, ship_low=ship[0], ship_high=ship[1], block_low=blocked[0], block_high=blocked[1]
+    ), results
+
+
+def _bounds(share: float, trials: int, others: Sequence[float]) -> tuple[float, float]:
+    """The 90 % interval of a share: that of its trials or, if it is wider, that of the shares in other runs.
+
+    The shares of other runs also vary because each has few trials; this part of their variance is removed.
+    """
+    z2 = NormalDist().inv_cdf(0.95) ** 2  # Agresti & Coull's interval, without scipy, which is slow to load
+    middle = (share * trials + z2 / 2) / (trials + z2)
+    half = sqrt(z2 * middle * (1 - middle) / (trials + z2))
+    low, high = min(share, middle - half), max(share, middle + half)
+    if others:
+        found = np.array(others)
+        noise, spread = float((found * (1 - found)).mean()) / TRIALS_OF_EACH, float(found.var(ddof=1))
+        kept = sqrt(max(0.0, 1 - noise / spread)) if spread > 0 else 0.0
+        least, most = np.quantile(found.mean() + kept * (found - found.mean()), [0.05, 0.95])
+        low, high = min(low, float(least)), max(high, float(most))
+    return max(0.0, low), min(1.0, high)
 
 
 def _more(groups: Sequence[Group], ship: float, seed: int) -> tuple[float | None, float | None]:
@@ -220,44 +262,9 @@ def _more(groups: Sequence[Group], ship: float, seed: int) -> tuple[float | None
 
 def _all_pass(groups: Sequence[Group], factor: float, seed: int) -> float:
     rules = max((line.rule for group in groups for line in group.lines), default=-1) + 1
-    passed = simulate(groups, rules, np.random.default_rng(seed), factor=factor)
-    return float(passed.all(axis=1).mean())
+    return simulate(groups, rules, np.random.default_rng(seed), factor=factor).ship
 
 
 def _error(share: float, trials: int) -> float:
     """The standard error of a simulated share."""
     return sqrt(share * (1 - share) / trials)
-
-
-def _assumed(rules: Sequence[Rule], share: float, rng: Generator) -> Iterator[Group]:
-    """One group for each metric of a suite; its slices share the cases."""
-    groups: dict[tuple[str, str], tuple[Group, Floats]] = {}
-    for number, rule in enumerate(rules):
-        test, cases = rule.line.test, rule.suite.cases
-        measure = measure_of(rule.suite, rule.line.metric)
-        if not isinstance(test, VersusBaseline) or measure is None or measure.kind not in KINDS:
-            continue
-        if not measure.in_points:
-            continue
-        name = rule.suite.name, measure.name
-        if name not in groups:
-            differs = rng.permutation(len(cases)) < round(share * len(cases))
-            groups[name] = Group(len(cases)), differs.astype(np.float64)
-        group, differing = groups[name]
-        limit = (1 if test.question == "better" else -1) * (test.margin or 0.0) / 100
-        for scope in scopes_of(rule.suite, rule.line.scope):
-            inside = _inside(rule.suite, scope, measure.scorer)
-            gains, tested = differing * inside, test.margin is None
-            group.lines.append(Line(number, gains, -gains, inside, limit, "tango", tested=tested))
-    yield from (group for group, _ in groups.values())
-
-
-def _inside(suite: Suite, scope: Scope | None, scorer: str | None) -> Floats:
-    """For each case, 1 if the scorer measures it and it lies in the slice."""
-    when = suite.when.get(scorer or "", {})
-    return np.array(
-        [
-            float(applies(when, case) and (scope is None or scope.value in tag_values(case, scope.tag)))
-            for case in suite.cases
-        ]
-    )

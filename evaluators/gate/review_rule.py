@@ -10,7 +10,7 @@ from evaluators.criteria.grammar import GateLine, Threshold, VersusBaseline
 from evaluators.criteria.review_validation import PREFERENCE, validate_review_line
 from evaluators.gate import comparison_rule, threshold_rule
 from evaluators.gate.multiplicity import ALPHA, Family, RuleResult
-from evaluators.review.agreement import agreement_of, agreement_text, require_agreement
+from evaluators.review.agreement import agreement_text, require_agreement
 from evaluators.review.statistics import Votes
 from evaluators.review.wording import (
     bias_text,
@@ -70,8 +70,8 @@ def judge_review(rule: str, source: str, line: GateLine, reviews: Reviews, trial
         return RuleResult(Finding(rule, source, "invalid", says, "correct the line", line.metric), family)
     if not reviews.read:
         return RuleResult(_unread(rule, source, line, reviews, trial), family)
-    votes = Votes(reviews.read, line.population)
-    agreement = agreement_of(reviews.read, line.metric)
+    votes = Votes(reviews.read, line.population, trial.rules)
+    agreement = votes.agreement(line.metric)
     judge = _preference if line.metric == PREFERENCE else _rating
 
     def found(*, doubtful: bool = False) -> Finding:
@@ -111,18 +111,16 @@ def review_information(reviews: Reviews, trial: Trial, required: frozenset[str])
             unread = _unread(PREFERENCE, REVIEW, GateLine(PREFERENCE, VersusBaseline("better", "base")), reviews, trial)
             yield replace(unread, decisive=False)
         return
-    votes = Votes(reviews.read)
+    votes = Votes(reviews.read, rules=trial.rules)
     if PREFERENCE not in required:
         found = votes.preference()
-        agreed = agreement_text(agreement_of(reviews.read, PREFERENCE), votes.people) + population_text(
-            votes, PREFERENCE
-        )
+        agreed = agreement_text(votes.agreement(PREFERENCE), votes.people) + population_text(votes, PREFERENCE)
         says = preference_text(found, votes, trial) + _who(votes, reviews) + agreed + _bias(found, votes)
         yield _informative(PREFERENCE, says, found)
     for dimension in DIMENSIONS:
         metric, compared = f"review.{dimension}", votes.comparison(dimension)
         if metric not in required and compared.n:
-            agreed = agreement_text(agreement_of(reviews.read, metric), votes.people) + population_text(votes, metric)
+            agreed = agreement_text(votes.agreement(metric), votes.people) + population_text(votes, metric)
             says = rating_comparison_text(compared, trial) + _who(votes, reviews) + agreed
             yield _informative(metric, says, compared)
 

@@ -103,7 +103,9 @@ def _compared(
     if not isinstance(test, VersusBaseline):
         raise TypeError(f"{rule.text!r} does not compare")
     later = rule.suite.name in trial.later
-    found = judge_comparison(rule.text, rule.source, test, measure, runs=runs, scope=scope, later=later)
+    found = judge_comparison(
+        rule.text, rule.source, test, measure, runs=runs, scope=scope, later=later, rules=trial.rules
+    )
     if scope is not None or test.question != "not worse":
         return found
     lost = in_words(lost_slices(rule.suite, measure, runs))

@@ -121,7 +121,11 @@ def _compose(reading: Reading) -> Suite:
             gate=tuple(model.gate),
             gate_lines=tuple(reading.document.line_of(("gate", at)) for at in range(len(model.gate))),
             seed=model.seed,
-            warnings=(*(caution for caution in cautions if caution), *duplicate_prompts.duplicate_warnings(cases)),
+            warnings=(
+                *(caution for caution in cautions if caution),
+                *duplicate_prompts.duplicate_warnings(cases),
+                *duplicate_prompts.dominant_cluster(cases),
+            ),
             description=model.description,
             entries={one.scorer.name: ScorerEntry(one.kind, one.options) for one in built},
             data=tuple(reading.data),

@@ -8,9 +8,14 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import Case
+from fairtrial.stats.paired.score_units import EVEN, freedom_of
 
+DOMINANT = 0.1
+"""The share of the cases from which on a cluster is named."""
 SHOWN = 5
 """How many groups of cases a warning names."""
 MARKS = re.compile(r"""(?<!\d)[.,;:!?"'“”‘’«»…]|[.,;:!?"'“”‘’«»…](?!\d)""")
@@ -64,6 +69,22 @@ def _root(parents: dict[str, str], name: str) -> str:
             parents[name] = above
         name = parent
     return name
+
+
+def dominant_cluster(cases: Sequence[Case]) -> list[str]:
+    """A warning on the largest cluster, if it holds a tenth of the cases and the clusters' sizes are too unequal."""
+    names = cluster_names(cases)
+    if names is None:
+        return []
+    (name, size), *_ = times = Counter(names).most_common()
+    sizes = np.array([count for _, count in times], dtype=np.float64)
+    if size < DOMINANT * len(cases) or size < 2 * sizes.mean() or freedom_of(sizes) >= EVEN:
+        return []
+    return [
+        f"cluster {_written(name)!r} holds {size:,} of {len(cases):,} cases ({100 * size / len(cases):.0f} %), so that "
+        f"its outcome decides much of every mean. {len(times):,} clusters of such sizes show about as much as "
+        f"{len(cases) ** 2 / float(sizes @ sizes):.0f} equal ones. Split it, or take fewer cases of it."
+    ]
 
 
 def duplicate_warnings(cases: Sequence[Case]) -> list[str]:

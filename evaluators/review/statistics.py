@@ -9,19 +9,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from evaluators.criteria.grammar import Population
-from evaluators.criteria.review_validation import PREFERENCE, REVIEW_METRICS
-from evaluators.review.agreement import Agreement, PersonAgreement, agreement_of, agreement_with_the_rest
+from evaluators.criteria.review_validation import PREFERENCE
+from evaluators.review.agreement import Agreement, agreement_of
 from evaluators.review.bias import PositionAndLengthBias, estimate_bias
+from evaluators.trial import RULES
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
+from fairtrial.domain.plurals import counted
 from fairtrial.domain.reviews.evidence import ReviewedQueue, Vote
 from fairtrial.domain.reviews.review import DIMENSIONS, Arm, Dimension, Preference
+from fairtrial.stats.agreement.quality import TENTATIVE
 from fairtrial.stats.paired.clustered import Floats
 from fairtrial.stats.paired.mcnemar import exact
 from fairtrial.stats.paired.sign_flip import sign_flip
-from fairtrial.stats.review.crossed import MIN_PEOPLE
+from fairtrial.stats.review.crossed import IN_GENERAL, MIN_PEOPLE
 from fairtrial.stats.review.preference import TIE, count_wins, win_rate
 from fairtrial.stats.review.preference_model import Judgements
-from fairtrial.stats.review.preference_scales import elo_gap, net_preference
 from fairtrial.stats.review.ratings import mean_rating
 
 ONE_SIDED_95 = 0.90
@@ -36,39 +38,17 @@ LOWEST, HIGHEST = 1.0, 5.0
 SPAN = HIGHEST - LOWEST
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewFigures:
-    """All statistics of the votes of some queues, for display; the field names are keys of the API.
-
-    ``counts``: votes by preference; ``preference``: the win rate against one half; ``net`` and ``elo``: the same as net
-    preference and as an Elo difference; ``pull``: its position and length bias; ``levels``: the candidate's mean
-    ratings; ``dimensions``: these against the baseline's; ``agreement``: of all reviewers, by metric; ``each``: of each
-    reviewer with the others.
-    """
-
-    votes: int
-    pairs: int
-    people: int
-    counts: dict[str, int]
-    preference: Comparison
-    net: Estimate | NotEnough
-    elo: Estimate | NotEnough
-    pull: PositionAndLengthBias
-    levels: dict[Dimension, Estimate | NotEnough]
-    dimensions: dict[Dimension, Comparison]
-    agreement: dict[str, Agreement]
-    each: tuple[PersonAgreement, ...]
-
-
 class Votes:
     """The votes of some queues as columns; a vote weighs 1 / (its case's expected number of draws), if these differ.
 
-    ``population``: to whom the figures generalise. By default that is reviewers in general if three or more voted, with
-    each reviewer as a cluster, and otherwise these reviewers only.
+    ``population``: to whom the figures generalise. By default that is reviewers in general if six or more voted, or
+    three who are shown to agree, with each reviewer as a cluster. Otherwise it is these reviewers only. ``rules`` is
+    as in `Trial`; by those before version 3, three reviewers were enough.
     """
 
-    def __init__(self, queues: Sequence[ReviewedQueue], population: Population = "") -> None:
-        self._population = population
+    def __init__(self, queues: Sequence[ReviewedQueue], population: Population = "", rules: int = RULES) -> None:
+        self._queues, self._population, self._rules = queues, population, rules
+        self._agreements: dict[str, Agreement] = {}
         chances = _chances(queues)
         self._votes = [(vote, chances[_population(queue)], queue.suite) for queue in queues for vote in queue.votes]
         self._equal = len({round(chance, 9) for _, chance, _ in self._votes}) <= 1
@@ -91,7 +71,24 @@ class Votes:
 
     def in_general(self, metric: str) -> bool:
         """Whether the figures of this metric generalise to reviewers in general."""
-        return self._population != AMONG and self.reviewers(metric) >= MIN_PEOPLE
+        return self._generalises(metric, self.reviewers(metric))
+
+    def agreement(self, metric: str) -> Agreement:
+        """The agreement of the reviewers on this metric, computed once."""
+        if metric not in self._agreements:
+            self._agreements[metric] = agreement_of(self._queues, metric)
+        return self._agreements[metric]
+
+    def _generalises(self, metric: str, people: int) -> bool:
+        least = MIN_PEOPLE if self._agreeing(metric, people) else IN_GENERAL
+        return self._population != AMONG and people >= least
+
+    def _agreeing(self, metric: str, people: int) -> bool:
+        """Whether fewer than six reviewers are shown to agree: the whole interval of alpha suffices for conclusions."""
+        if self._rules < 3 or not MIN_PEOPLE <= people < IN_GENERAL:
+            return self._rules < 3
+        found = self.agreement(metric).alpha
+        return isinstance(found, Estimate) and found.low >= TENTATIVE
 
     def _of(self, metric: str) -> _Columns:
         if metric == PREFERENCE:
@@ -99,14 +96,14 @@ class Votes:
         dimension = next(one for one in DIMENSIONS if metric == f"review.{one}")
         return self._columns([_mark(vote, "candidate", dimension) for vote, _, _ in self._votes])
 
-    def _too_few(self, of: _Columns) -> NotEnough | None:
+    def _too_few(self, of: _Columns, metric: str) -> NotEnough | None:
         """Why figures for reviewers in general cannot be estimated, if a line requires them."""
         people = len(set(of.people))
-        if self._population != GENERAL or people >= MIN_PEOPLE or not of.n:
+        if self._population != GENERAL or self._generalises(metric, people) or not of.n:
             return None
         who = "one reviewer" if people == 1 else f"{people} reviewers"
-        more = MIN_PEOPLE - people
-        needed = f"{more} more reviewer{'s' * (more > 1)}, or a line that ends in '{AMONG}'"
+        more = counted(IN_GENERAL - people, "more reviewer")
+        needed = f"{more}, three who are shown to agree, or a line that ends in '{AMONG}'"
         return NotEnough(f"{who} cannot represent reviewers in general", needed, of.n)
 
     @property
@@ -116,12 +113,13 @@ class Votes:
     def preference(self, level: float = ONE_SIDED_95) -> Comparison:
         """The win rate against one half, which equal models would have."""
         columns = self._of(PREFERENCE)
-        rate = self._too_few(columns) or win_rate(
+        rate = self._too_few(columns, PREFERENCE) or win_rate(
             columns.values,
             columns.items,
             columns.people,
             weights=columns.weights,
             general=self._population != AMONG,
+            agreeing=self._agreeing(PREFERENCE, len(set(columns.people))),
             level=level,
         )
         won, lost = count_wins(columns.values)
@@ -157,7 +155,7 @@ class Votes:
         self, dimension: Dimension, arm: Arm = "candidate", *, level: float = TWO_SIDED_95
     ) -> Estimate | NotEnough:
         """The mean rating with its two-sided interval, within 1 to 5."""
-        found = self._mean([_mark(vote, arm, dimension) for vote, _, _ in self._votes], level)
+        found = self._mean([_mark(vote, arm, dimension) for vote, _, _ in self._votes], dimension, level)
         if isinstance(found, NotEnough):
             return found
         return replace(found, low=max(LOWEST, found.low), high=min(HIGHEST, found.high))
@@ -166,7 +164,7 @@ class Votes:
         self, dimension: Dimension, factor: float = 1.0, *, level: float = ONE_SIDED_95
     ) -> Estimate | NotEnough:
         """candidate − factor · baseline over votes that rated both; one-sided 95 % bounds by default."""
-        return self._mean(self._gaps(dimension, factor), level)
+        return self._mean(self._gaps(dimension, factor), dimension, level)
 
     def comparison(self, dimension: Dimension) -> Comparison:
         """Both arms' means over the votes that rated both, and their paired difference."""
@@ -178,7 +176,7 @@ class Votes:
         ]
         new, old = (float(np.mean(side)) for side in zip(*both, strict=True)) if both else (None, None)
         columns = self._columns(self._gaps(dimension))
-        general = self._population != AMONG and len(set(columns.people)) >= MIN_PEOPLE
+        general = self._generalises(f"review.{dimension}", len(set(columns.people)))
         flipped = None if general else sign_flip(columns.values, columns.items)
         p, method = (flipped, "sign flip") if isinstance(flipped, float) else (None, "")
         return Comparison(f"review.{dimension}", "", new, old, gap, _answer(gap), n=len(both), p=p, p_method=method)
@@ -186,15 +184,16 @@ class Votes:
     def _gaps(self, dimension: Dimension, factor: float = 1.0) -> list[float | None]:
         return [_gap(vote, dimension, factor) for vote, _, _ in self._votes]
 
-    def _mean(self, values: Sequence[float | None], level: float) -> Estimate | NotEnough:
-        of = self._columns(values)
-        return self._too_few(of) or mean_rating(
+    def _mean(self, values: Sequence[float | None], dimension: Dimension, level: float) -> Estimate | NotEnough:
+        of, metric = self._columns(values), f"review.{dimension}"
+        return self._too_few(of, metric) or mean_rating(
             of.values,
             of.items,
             of.people,
             span=SPAN,
             weights=of.weights,
             general=self._population != AMONG,
+            agreeing=self._agreeing(metric, len(set(of.people))),
             level=level,
         )
 
@@ -225,34 +224,6 @@ class _Columns:
     @property
     def n(self) -> int:
         return len(self.values)
-
-
-def figures_of(queues: Sequence[ReviewedQueue]) -> ReviewFigures:
-    """All statistics at once."""
-    votes = Votes(queues)
-    preference = votes.preference()
-    rate = _rate(preference.difference)
-    return ReviewFigures(
-        votes.n,
-        votes.pairs,
-        votes.people,
-        votes.counts,
-        preference,
-        net_preference(rate),
-        elo_gap(rate),
-        votes.bias(),
-        {dimension: votes.level(dimension) for dimension in DIMENSIONS},
-        {dimension: votes.comparison(dimension) for dimension in DIMENSIONS},
-        {metric: agreement_of(queues, metric) for metric in REVIEW_METRICS},
-        agreement_with_the_rest(queues),
-    )
-
-
-def _rate(gap: Estimate | NotEnough) -> Estimate | NotEnough:
-    """The win rate, from its difference to one half."""
-    if isinstance(gap, NotEnough):
-        return gap
-    return replace(gap, value=gap.value + TIE, low=gap.low + TIE, high=gap.high + TIE)
 
 
 def _population(queue: ReviewedQueue) -> tuple[str, str]:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 HOW = (
     "In each trial, the cases are drawn anew from these, and candidate and base swap the results of each case with "
     "probability one half, in all measures at once. This simulates a model that is as good as the base and differs "
-    "from it in as many cases. Floors see the mean of both runs."
+    "from it in as many cases. Floors see the mean of both runs. The intervals in brackets "
+    "(90 %) show how much the odds vary between runs of these two models."
 )
 NO_RUNS = (
     "There are no comparable runs on both targets, so shares of differing cases are assumed, floors are taken as met, "
@@ -144,7 +145,14 @@ def sentences(gate: Gate, found: GateOdds) -> list[str]:
     """The odds, how they were computed, and what prevents an identical model from passing."""
     rules, share = len(gate.rules) + len(gate.external), found.odds.discordance
     which = "its only rule" if rules == 1 else f"all {rules} rules"
-    lines = [f"An identical model passes {which} in {percent(found.odds.ship)} of trials with these cases."]
+    ship, block = (
+        "" if share_of is None else f"{percent(share_of)}{_interval(low, high)}"
+        for share_of, low, high in (
+            (found.odds.ship, found.odds.ship_low, found.odds.ship_high),
+            (found.odds.block, found.odds.block_low, found.odds.block_high),
+        )
+    )
+    lines = [f"An identical model passes {which} in {ship} of trials with these cases, and is blocked in {block}."]
     better = sum(one.requires_better for one in found.rules)
     if found.without_better is not None:
         those = "1 rule requires" if better == 1 else f"{better} rules require"
@@ -192,6 +200,10 @@ def _cells(one: RuleOdds) -> tuple[str, ...]:
 def _taken_as_met(gate: Gate, found: GateOdds) -> list[str]:
     lines = [f"Taken as met ({one.taken_as_met}): {one.source}: {one.rule}" for one in found.rules if one.taken_as_met]
     return lines + [f"Taken as met (other evidence than runs): {text}" for text, _ in gate.external]
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f" ({percent(low)} to {percent(high)})"
 
 
 def percent(share: float) -> str:

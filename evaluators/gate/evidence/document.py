@@ -25,16 +25,14 @@ from evaluators.gate.live.experiment import NO_LIVE_EVIDENCE, LiveEvidence
 from evaluators.loading.suite_text import suite_of
 from evaluators.results.run_table import RunTable
 from evaluators.suite import KIND_TAG, Suite
-from evaluators.trial import Trial
+from evaluators.trial import RULES, Trial
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.reviews.evidence import ReviewedQueue, ReviewEvidence
 from fairtrial.domain.training.evidence import TrainingEvidence
 from fairtrial.domain.verdict import Finding, Verdict
 
-VERSION = 2
-"""1: what an experiment says counted only by lines, apart from harm."""
-READABLE = (1, 2)
+READABLE = (1, 2, RULES)
 BUILT_IN_COLUMNS = ("latency", "tokens", "cost")
 Runs = Mapping[tuple[str, str], RunTable]
 RunOf = Callable[[str, str], RunTable | None]
@@ -64,7 +62,8 @@ class Evidence:
 
     ``runs``: the newest runs that a rule read, by suite and target; ``before``: the runs before those. ``first``:
     findings that belong to no line. ``training``: the candidate's training data; ``None`` from an earlier version.
-    ``version``: that of the document. ``digests``, ``served``, ``later`` and ``max_age_seconds`` are as in `Trial`.
+    ``version``: that of the document, and of the rules that judge it. ``digests``, ``served``, ``later`` and
+    ``max_age_seconds`` are as in `Trial`.
     """
 
     gate_text: str
@@ -82,7 +81,7 @@ class Evidence:
     candidates_judged: int | None = None
     first: Sequence[Finding] = ()
     training: TrainingEvidence | None = None
-    version: int = VERSION
+    version: int = RULES
 
     def gate(self) -> Gate:
         """The gate on these suites; raises `ConfigError`."""
@@ -105,6 +104,7 @@ class Evidence:
             self.at_us,
             gate.max_age_seconds,
             self.training,
+            self.version,
         )
 
 
@@ -126,7 +126,6 @@ def judge_again(evidence: Evidence, verdict_id: str) -> Verdict:
         live=evidence.live,
         candidates_judged=evidence.candidates_judged,
         first=evidence.first,
-        rules=evidence.version,
     )
 
 
@@ -135,7 +134,7 @@ def encode(evidence: Evidence, gate: Gate, *, details: Collection[str]) -> bytes
     runs = [_written_run(key, run, gate, details) for key, run in evidence.runs.items()]
     before = [_written_run(key, run, gate, details) for key, run in evidence.before.items()]
     content = {
-        "version": VERSION,
+        "version": RULES,
         "gate_text": evidence.gate_text,
         "candidate": evidence.candidate,
         "baseline": evidence.baseline,

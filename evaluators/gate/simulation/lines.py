@@ -11,16 +11,18 @@ import numpy as np
 
 from evaluators.comparison.answer import has_p, is_binary
 from evaluators.comparison.comparability import differences
-from evaluators.comparison.compare import figures
+from evaluators.comparison.compare import figures, largest_value
 from evaluators.comparison.no_signal import lacks_signal
 from evaluators.comparison.pairing import Pairs, pair
+from evaluators.comparison.question import Question
 from evaluators.criteria.grammar import Threshold, VersusBaseline
 from evaluators.criteria.metric_catalogue import COUNTS, Measure, measure_of
 from evaluators.criteria.validation import limit_of, margin_of, scopes_of
+from evaluators.gate.multiplicity import ALPHA
 from evaluators.gate.rules import Rule
 from evaluators.gate.simulation.score_test import ScoreTest
 from evaluators.results.run_table import Floats, Ints, Marks, RunTable
-from evaluators.trial import Trial
+from evaluators.trial import RULES, Trial
 
 NEVER = maxsize
 """More cases than any run has: a line without a signal never passes."""
@@ -37,8 +39,11 @@ class Line:
 
     The units are cases, or clusters. ``keep`` and ``swap`` have the sum over each unit's cases in the slice: with the
     results as they are, and with those of candidate and base exchanged. ``count`` has the number of these cases. The
-    mean has to clear ``limit``, and ``lowest`` is the least value of a case. ``tested``: an exact p has to agree.
-    ``required``: the number of cases that the line requires (`with N cases`). ``margin`` is that of a "not worse" line.
+    mean has to clear ``limit``; ``lowest`` and ``highest`` are the extreme values of a case. ``tested``: an exact p has
+    to agree. ``enumerated``: an enumerated p has to agree above a positive limit. ``tau``: that of the always-valid
+    bound, which decides if the units' sizes are too unequal; 0 without clusters. ``required``: the number of cases that
+    the line requires (`with N cases`). ``margin`` is that of a "not worse" line. ``fails_by``: what fails the line, at
+    the share ``fail_upper`` below the bound; ``None`` if it can't fail.
     """
 
     rule: int
@@ -52,10 +57,32 @@ class Line:
     tested: bool = False
     required: int = 0
     margin: float | None = None
+    highest: float = 1.0
+    enumerated: bool = False
+    tau: float = 0.0
+    fails_by: Test | None = None
+    fail_upper: float = ONE_SIDED
 
     def of(self, units: Ints) -> Line:
         """The line restricted to these units."""
         return replace(self, keep=self.keep[units], swap=self.swap[units], count=self.count[units])
+
+    @property
+    def mirrored(self) -> Line | None:
+        """The line that passes exactly where this one fails; ``None`` if it can't fail."""
+        if self.fails_by is None:
+            return None
+        return replace(
+            self,
+            keep=-self.keep,
+            swap=-self.swap,
+            limit=-self.limit,
+            test=self.fails_by,
+            lowest=-self.highest,
+            highest=-self.lowest,
+            upper=self.fail_upper,
+            required=0,
+        )
 
     @property
     def moving(self) -> Marks:
@@ -66,7 +93,7 @@ class Line:
     def score(self) -> ScoreTest:
         """The score test of this line; its kinds are the units that keep their side, then those that swap."""
         sums, sizes = np.concatenate([self.keep, self.swap]), np.concatenate([self.count, self.count])
-        return ScoreTest(sums, sizes, self.limit, self.lowest, self.upper)
+        return ScoreTest(sums, sizes, self.limit, self.lowest, self.upper, self.tau)
 
     @property
     def cases(self) -> int:
@@ -114,20 +141,29 @@ def why_not_simulated(rule: Rule, trial: Trial | None) -> str:
     return "there are no comparable runs" if trial is not None and runs_of(rule, trial) is None else ""
 
 
-def lines_of(number: int, rule: Rule, runs: tuple[RunTable, RunTable]) -> Iterator[Line]:
-    """The lines of a rule that is simulated, one for each slice, over the cases that are scored on both sides."""
+def lines_of(
+    number: int, rule: Rule, runs: tuple[RunTable, RunTable], *, alpha: float = ALPHA, rules: int = RULES
+) -> Iterator[Line]:
+    """The lines of a rule that is simulated, one for each slice, over the cases that are scored on both sides.
+
+    ``alpha``: the level at which a failure stands; ``rules`` is as in `Trial`.
+    """
     measure, test = measure_of(rule.suite, rule.line.metric), rule.line.test
     if measure is None:
         raise ValueError(f"{rule.line.metric} is not measured by {rule.suite.name}")
     for scope in scopes_of(rule.suite, rule.line.scope):
         pairs = pair(measure, *runs, scope)
-        found = _compared(number, test, measure, pairs) if isinstance(test, VersusBaseline) else None
         if isinstance(test, Threshold):
-            found = _level(number, test, measure, pairs)
-        if found is not None:
-            compared = isinstance(test, VersusBaseline)
-            silent = compared and lacks_signal(measure, figures(measure, pairs, ""), runs[0], scope)
-            yield replace(found, required=NEVER if silent else rule.line.with_count or 0)
+            found = replace(_level(number, test, measure, pairs), fail_upper=1 - alpha / 2)
+        elif isinstance(test, VersusBaseline):
+            question = Question(test, measure, pairs, later=False, seed=0, rules=rules)
+            found = replace(_compared(number, question), fail_upper=1 - alpha)
+            if lacks_signal(measure, figures(measure, pairs, ""), runs[0], scope):
+                yield replace(found, required=NEVER, fails_by=None)
+                continue
+        else:
+            continue
+        yield replace(found, required=rule.line.with_count or 0)
 
 
 def size_of(run: RunTable) -> int:
@@ -135,23 +171,24 @@ def size_of(run: RunTable) -> int:
     return len(run.case_ids) if run.clusters is None else int(run.clusters.max(initial=0)) + 1
 
 
-def _compared(number: int, test: VersusBaseline, measure: Measure, pairs: Pairs) -> Line:
+def _compared(number: int, question: Question) -> Line:
     """A comparison: candidate − baseline, or candidate − factor · baseline for a relative margin."""
-    direction = 1 if test.question == "better" else -1
-    relative = test.margin is not None and test.unit == "%"
-    factor = 1.0
-    if relative and test.margin is not None:
-        factor = 1 + direction * measure.sign * test.margin / 100
-    margin = None if relative or direction > 0 else margin_of(test, measure)
-    most, new, old = _most(measure, pairs), pairs.candidate.values, pairs.baseline.values
+    measure, pairs, factor, better = question.measure, question.pairs, question.factor, question.test.question
+    most, new, old = largest_value(measure, pairs) if pairs.n else 1.0, pairs.candidate.values, pairs.baseline.values
+    test: Test = "tango" if is_binary(measure, pairs) and not question.relative else "score"
+    clustered = question.rules > 2 and pairs.candidate.clusters is not None
     return Line(
         number,
         *_sums(pairs, measure.sign * (new - factor * old), measure.sign * (old - factor * new)),
-        limit=0.0 if relative else direction * margin_of(test, measure),
-        test="tango" if is_binary(measure, pairs) and not relative else "score",
+        limit=question.limit,
+        test=test,
         lowest=-factor * most if measure.sign > 0 else -most,
-        tested=test.margin is None and has_p(measure),
-        margin=margin,
+        tested=question.test.margin is None and has_p(measure),
+        margin=None if question.relative or better == "better" else margin_of(question.test, measure),
+        highest=most if measure.sign > 0 else factor * most,
+        enumerated=question.enumerated,
+        tau=(question.tau or 0.0) if clustered else 0.0,
+        fails_by=test,
     )
 
 
@@ -159,14 +196,17 @@ def _level(number: int, test: Threshold, measure: Measure, pairs: Pairs) -> Line
     """A floor or a ceiling on the candidate's level; a ceiling is turned into a floor."""
     turn = 1 if test.operator == ">=" else -1
     new, old = pairs.candidate.values, pairs.baseline.values
-    most = measure.scale if measure.form == "share" else _most(measure, pairs)
+    most = largest_value(measure, pairs) if pairs.n else 1.0
+    bound: Test = "wilson" if is_binary(measure, pairs) else "score"
     return Line(
         number,
         *_sums(pairs, turn * new, turn * old),
         limit=turn * limit_of(test, measure),
-        test="estimate" if not test.sure else "wilson" if is_binary(measure, pairs) else "score",
+        test=bound if test.sure else "estimate",
         lowest=0.0 if turn > 0 else -most,
         upper=TWO_SIDED,
+        highest=most if turn > 0 else 0.0,
+        fails_by=bound,
     )
 
 
@@ -176,10 +216,3 @@ def _sums(pairs: Pairs, keep: Floats, swap: Floats) -> tuple[Floats, Floats, Flo
     columns = (np.bincount(units, weights=one, minlength=size_of(run)) for one in (keep, swap, np.ones(pairs.n)))
     first, second, third = (np.asarray(one, dtype=np.float64) for one in columns)
     return first, second, third
-
-
-def _most(measure: Measure, pairs: Pairs) -> float:
-    """The largest value that one case can have, as comparisons assume it."""
-    if measure.form == "share" or not pairs.n:
-        return measure.scale
-    return float(max(np.abs(pairs.candidate.values).max(), np.abs(pairs.baseline.values).max())) or 1.0

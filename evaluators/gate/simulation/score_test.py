@@ -1,4 +1,4 @@
-"""Tests for many trials at once whether the lower bound of `score_mean` is above a limit."""
+"""Tests for many trials at once whether the lower bound of a mean over clusters is above a limit."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
 
 from evaluators.results.run_table import Floats, Marks
+from fairtrial.stats.paired.clustered import MIN_UNLIKE
 from fairtrial.stats.paired.score_mean import MIN_FREEDOM
-from fairtrial.stats.paired.score_units import EDGE, freedom_of, unseen_size
+from fairtrial.stats.paired.score_units import EDGE, freedom_of, unequal, unseen_size
 
 ROUNDING = 1e-12
 STEPS = 24
@@ -22,8 +23,9 @@ MOST_KINDS = 500
 class ScoreTest:
     """The test of one line: whether the bound of the mean is above ``limit``.
 
-    ``lowest`` is the least value of a case, and ``upper`` the share below the bound. ``sums`` and ``sizes`` have the
-    sum and the number of cases of each kind of unit.
+    The bound is that of `score_mean`. With ``tau``, and clusters whose sizes are too unequal, it is that of
+    `always_valid_mean`. ``lowest`` is the least value of a case, and ``upper`` the share below the bound. ``sums`` and
+    ``sizes`` have the sum and the number of cases of each kind of unit.
     """
 
     sums: Floats
@@ -31,6 +33,15 @@ class ScoreTest:
     limit: float
     lowest: float
     upper: float
+    tau: float = 0.0
+
+    def always_valid(self, times: Floats) -> bool:
+        """Whether the bound is always valid. All trials have the same sizes of units."""
+        return self.tau > 0 and unequal(self._sizes_in(times))
+
+    def _sizes_in(self, times: Floats) -> Floats:
+        inside = self.sizes > 0
+        return np.repeat(self.sizes[inside], np.rint(times[0, inside]).astype(np.int64))
 
     def passes(self, times: Floats) -> Marks:
         """For each trial (row), whether the bound is above the limit; ``times``: how often each kind occurs.
@@ -40,7 +51,9 @@ class ScoreTest:
         """
         found = np.zeros(len(times), dtype=bool)
         inside = self.sizes > 0
-        sizes = np.repeat(self.sizes[inside], np.rint(times[0, inside]).astype(np.int64))
+        sizes = self._sizes_in(times)
+        if self.tau > 0 and unequal(sizes):
+            return self._by_mixture(times[:, inside], sizes, self.sums[inside], self.sizes[inside])
         freedom = freedom_of(sizes) if len(sizes) else 0.0
         if freedom < MIN_FREEDOM:
             return found
@@ -53,6 +66,24 @@ class ScoreTest:
             worst = np.minimum(seen, (self.lowest - self.limit) * unseen_size(sizes))
             variance = _variance(apart, often / count, worst)
             found[above] = total[above] / np.sqrt(count * variance) > float(scipy.special.stdtrit(freedom, self.upper))
+        return found
+
+    def _by_mixture(self, times: Floats, sizes: Floats, sums: Floats, size: Floats) -> Marks:
+        """As `always_valid_mean`: the mean is further above the limit than the half-width there."""
+        found, cases, count = np.zeros(len(times), dtype=bool), float(sizes.sum()), float(len(sizes))
+        mean = times @ sums / cases
+        squares = times @ sums**2 - 2 * mean * (times @ (sums * size)) + mean**2 * float((sizes**2).sum())
+        variance = np.maximum(squares, 0.0) * count / (count - 1) / cases**2
+        alike = _merged(sums, times)[1].max(axis=1)
+        ready = (mean > self.limit) & (variance > ROUNDING**2) & (count - alike >= MIN_UNLIKE)
+        if ready.any():
+            apart, often = _merged(sums - self.limit * size, times[ready])
+            worst = np.minimum(np.where(often > 0, apart, np.inf).min(axis=1), self.lowest - self.limit)
+            larger = np.maximum(variance[ready], count * _variance(apart, often / count, worst) / cases**2)
+            total = larger + self.tau**2
+            spread = np.log1p(np.sqrt(total / larger) / (2 * (1 - self.upper)))
+            half = np.sqrt(2 * larger * total / self.tau**2 * spread)
+            found[ready] = mean[ready] - self.limit > half
         return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -11,15 +11,16 @@ import scipy  # its `special` loads at its first use, because it is slow to load
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from evaluators.gate.multiplicity import ALPHA
 from evaluators.gate.simulation.lines import Group, Line
 from evaluators.results.run_table import Floats, Ints, Marks
 from fairtrial.domain.estimates import Estimate
 from fairtrial.stats.intervals import wilson
 from fairtrial.stats.paired.mcnemar import exact_one_sided
-from fairtrial.stats.paired.tango import tango_score
+from fairtrial.stats.paired.tango import enumerated_p, tango_score
 
 TRIALS = 1_000
+OTHER_RUNS, TRIALS_OF_EACH = 40, 50
+"""How many other runs show the uncertainty of the odds, and the trials of each."""
 ENTRIES = 1_000_000
 """How many counts are drawn at a time, over all trials."""
 MOST_UNITS, FEWEST = 10_000, 100
@@ -49,12 +50,18 @@ class Kinds:
         strata = np.unique(counts, axis=0, return_inverse=True)[1].ravel()
         return cls(kinds, times, strata)
 
+    def resampled(self, rng: Generator) -> Kinds:
+        """As many units, drawn anew within their stratum: other runs that could have been seen."""
+        return replace(self, times=self.drawn(1, 1.0, rng)[0])
+
     def drawn(self, trials: int, factor: float, rng: Generator) -> Counts:
         """How often each kind occurs in each trial, if units are drawn anew within their stratum."""
         found = np.zeros((trials, len(self.times)), dtype=np.int64)
         for stratum in range(int(self.strata.max(initial=-1)) + 1):
             here = np.flatnonzero(self.strata == stratum)
             size = int(self.times[here].sum())
+            if not size:
+                continue
             found[:, here] = rng.multinomial(max(1, round(size * factor)), self.times[here] / size, size=trials)
         return found
 
@@ -72,20 +79,67 @@ def trials_of(groups: Sequence[Group], factor: float = 1.0) -> int:
     return TRIALS if most <= MOST_UNITS else max(TRIALS * MOST_UNITS // most, FEWEST)
 
 
-def simulate(groups: Sequence[Group], rules: int, rng: Generator, *, factor: float = 1.0) -> Marks:
-    """For each trial (row) and rule (column), whether all lines of the rule pass; a rule without a line always does.
+@dataclass(frozen=True, slots=True)
+class Results:
+    """For each trial (row) and rule (column), whether all lines of the rule pass, and whether one of them fails."""
+
+    passed: Marks
+    failed: Marks
+
+    @classmethod
+    def of(cls, trials: int, rules: int) -> Results:
+        """The results before any line is simulated."""
+        return cls(np.ones((trials, rules), dtype=bool), np.zeros((trials, rules), dtype=bool))
+
+    def add(self, kinds: Kinds, here: slice, times: Counts, rng: Generator, *, failures: bool) -> None:
+        """Swaps the sides of these units in some of the trials, and adds what their lines say."""
+        kept = rng.binomial(times, 0.5)
+        for line in kinds.lines:
+            self.passed[here, line.rule] &= passes(line, kept, times - kept)
+            mirrored = line.mirrored if failures else None
+            if mirrored is not None:
+                self.failed[here, line.rule] |= passes(mirrored, kept, times - kept)
+
+    @property
+    def ship(self) -> float:
+        """The share of trials in which all rules pass."""
+        return float(self.passed.all(axis=1).mean())
+
+    def block(self, invalid: Marks) -> float:
+        """The share of trials in which a rule fails; ``invalid`` are rules whose failure makes the verdict INVALID."""
+        return float((self.failed[:, ~invalid].any(axis=1) & ~self.failed[:, invalid].any(axis=1)).mean())
+
+
+def simulate(
+    groups: Sequence[Group], rules: int, rng: Generator, *, factor: float = 1.0, failures: bool = False
+) -> Results:
+    """What the rules say in many trials; a rule without a line always passes, and fails only with ``failures``.
 
     In each trial the units are drawn anew from those that lie in the same slices, ``factor`` times as many. Each swaps
     sides with probability one half, in all lines at once.
     """
-    passed = np.ones((trials_of(groups, factor), rules), dtype=bool)
+    results = Results.of(trials_of(groups, factor), rules)
     for group in groups:
         kinds = Kinds.of(group.lines)
-        for here, times in kinds.chunks(len(passed), factor, rng):
-            kept = rng.binomial(times, 0.5)
-            for line in kinds.lines:
-                passed[here, line.rule] &= passes(line, kept, times - kept)
-    return passed
+        for here, times in kinds.chunks(len(results.passed), factor, rng):
+            results.add(kinds, here, times, rng, failures=failures)
+    return results
+
+
+def simulate_other_runs(groups: Sequence[Group], rules: int, rng: Generator) -> list[Results]:
+    """The same for other runs that could have been seen, each with as many units drawn anew from these."""
+    together = Results.of(OTHER_RUNS * TRIALS_OF_EACH, rules)
+    for group in groups:
+        kinds = Kinds.of(group.lines)
+        step = max(1, ENTRIES // (TRIALS_OF_EACH * max(len(kinds.times), 1)))
+        for start in range(0, OTHER_RUNS, step):
+            runs = range(start, min(start + step, OTHER_RUNS))
+            times = np.vstack([kinds.resampled(rng).drawn(TRIALS_OF_EACH, 1.0, rng) for _ in runs])
+            together.add(
+                kinds, slice(runs.start * TRIALS_OF_EACH, runs.stop * TRIALS_OF_EACH), times, rng, failures=True
+            )
+    each = (slice(at, at + TRIALS_OF_EACH) for at in range(0, OTHER_RUNS * TRIALS_OF_EACH, TRIALS_OF_EACH))
+    return [Results(together.passed[one], together.failed[one]) for one in each]
 
 
 def passes(line: Line, kept: Counts, swapped: Counts) -> Marks:
@@ -100,8 +154,11 @@ def passes(line: Line, kept: Counts, swapped: Counts) -> Marks:
         return _by_wilson(line, sums, n)
     if line.test == "estimate":
         return np.asarray(sums / n >= line.limit - ROUNDING, dtype=bool)
-    bounded = line.score.passes(np.hstack([kept, swapped]).astype(np.float64))
-    return bounded & _p_agrees(line, kept, swapped, sums) if line.tested else bounded
+    times, score = np.hstack([kept, swapped]).astype(np.float64), line.score
+    bounded = score.passes(times)
+    if not line.tested or score.always_valid(times):
+        return bounded
+    return bounded & _p_agrees(line, kept, swapped, sums)
 
 
 def _signs(line: Line, kept: Counts, swapped: Counts) -> Counts:
@@ -112,12 +169,14 @@ def _signs(line: Line, kept: Counts, swapped: Counts) -> Counts:
 
 
 def _by_tango(line: Line, signs: Counts, n: int) -> Marks:
-    """Tango's bound, and McNemar's p where it has to agree."""
+    """Tango's bound, and the exact or the enumerated p where it has to agree."""
     z = NormalDist().inv_cdf(line.upper)  # as `scipy.special` has it, which is slow to load
+    alpha = 1 - line.upper + ROUNDING
 
     def found(won: int, lost: int) -> bool:
-        above = tango_score(won, lost, n, line.limit) > z
-        return above and (not line.tested or exact_one_sided(won, lost) <= ALPHA)
+        if tango_score(won, lost, n, line.limit) <= z or (line.tested and exact_one_sided(won, lost) > alpha):
+            return False
+        return not line.enumerated or line.limit <= 0 or enumerated_p(won, lost, n, line.limit) <= alpha
 
     return _for_each(signs, found)
 
@@ -134,18 +193,18 @@ def _by_wilson(line: Line, sums: Floats, n: int) -> Marks:
 
 
 def _p_agrees(line: Line, kept: Counts, swapped: Counts, sums: Floats) -> Marks:
-    """Where the one-sided sign-flip p is at most 5 %.
+    """Where the one-sided sign-flip p is at most that of the bound.
 
     It is the exact binomial p if all units differ by the same amount. Otherwise it is approximated by the normal
     distribution, and it is at least 2 to the power of minus the number of differing units.
     """
-    sizes = np.unique(np.abs(line.keep[line.moving]))
+    sizes, alpha = np.unique(np.abs(line.keep[line.moving])), 1 - line.upper + ROUNDING
     signs = _signs(line, kept, swapped)
     if len(sizes) == 1:
-        return _for_each(signs, lambda won, lost: exact_one_sided(won, lost) <= ALPHA)
+        return _for_each(signs, lambda won, lost: exact_one_sided(won, lost) <= alpha)
     spread = np.sqrt(kept @ line.keep**2 + swapped @ line.swap**2)
     p = np.maximum(scipy.special.ndtr(-sums / np.maximum(spread, ROUNDING)), 0.5 ** signs.sum(axis=1))
-    return np.asarray(p <= ALPHA, dtype=bool)
+    return np.asarray(p <= alpha, dtype=bool)
 
 
 def _for_each(counts: Counts, found: Callable[..., bool]) -> Marks:

@@ -80,6 +80,9 @@ def encode(verdict: Verdict) -> bytes:
         for added_later in ("provenance", "odds", "conflicts"):
             plain.pop(added_later)
         return msgspec.json.encode(plain)
+    if verdict.odds is not None and verdict.odds.block is None:
+        for added_later in ("block", "ship_low", "ship_high", "block_low", "block_high"):
+            plain["odds"].pop(added_later)
     for added_later in ("training", "self_approval"):
         if getattr(verdict.provenance, added_later) is None:
             plain["provenance"].pop(added_later)

@@ -8,10 +8,14 @@ from math import sqrt
 import numpy as np
 import scipy  # its `optimize` loads at its first use, because it is slow to load
 
+from fairtrial.stats.effects import MIN_UNITS
 from fairtrial.stats.paired.clustered import ROUNDING, Clusters, Floats, cluster_sums
 
 __all__: list[str] = []
 
+EVEN = 12.0
+"""Degrees of freedom of clusters' sizes. With fewer, Student's quantile and the size of an unseen cluster are so large
+that a score interval hardly ever decides, whatever the data show."""
 EDGE = 1e-12
 """How close to the ends of the possible range the roots are searched, as a share of it."""
 NEAR = 1e-12
@@ -71,9 +75,16 @@ class ScoreUnits:
         if total <= ROUNDING * float(self.times @ (np.abs(self.sums) + abs(mean) * self.sizes)):
             return 0.0
         worst = min(float(apart.min()), (self.within[0] - mean) * self.unseen)
+        return total / sqrt(self._variance(apart, worst))
+
+    def variance(self, mean: float) -> float:
+        """The variance of the sum over all clusters, if the true mean is ``mean``, which is below the observed one."""
+        apart = self.sums - mean * self.sizes
+        return self._variance(apart, min(float(apart.min()), (self.within[0] - mean) * self.unseen))
+
+    def _variance(self, apart: Floats, worst: float) -> float:
         weights, unseen = likeliest(apart, self.times / self.count, worst)
-        variance = float(weights @ (apart * apart)) + unseen * worst * worst
-        return total / sqrt(self.count * variance)
+        return self.count * (float(weights @ (apart * apart)) + unseen * worst * worst)
 
 
 def likeliest(apart: Floats, shares: Floats, worst: float) -> tuple[Floats, float]:
@@ -94,6 +105,11 @@ def likeliest(apart: Floats, shares: Floats, worst: float) -> tuple[Floats, floa
         return weights, max(1 - float(weights.sum()), 0.0)
     slope = float(scipy.optimize.brentq(left, 0.0, steepest, xtol=NEAR * steepest, rtol=NEAR))
     return shares / (1 + slope * apart), 0.0
+
+
+def unequal(sizes: Floats) -> bool:
+    """Whether so many clusters have such sizes that the bound of repeated looks decides more often than Student's."""
+    return len(sizes) >= MIN_UNITS and freedom_of(sizes) < EVEN
 
 
 def unseen_size(sizes: Floats) -> float:

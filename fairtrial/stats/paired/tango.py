@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from math import inf, sqrt
+from math import ceil, floor, inf, log, sqrt
 
+import numpy as np
 import scipy  # its `optimize` loads at its first use, because it is slow to load
+from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.intervals import quantile
 
-__all__ = ["tango"]
+__all__ = ["enumerated_p", "tango"]
 
 EDGE = 1e-12
 """How close to the ends of the possible range the roots are searched."""
+TIE = 1e-9
+REACH = 9
+"""Standard deviations beyond which an outcome is too rare to count: about 1e-18."""
 
 
 def tango(won: int, lost: int, n: int, *, level: float = 0.90) -> Estimate | NotEnough:
@@ -44,6 +49,46 @@ def score_bounds(won: float, lost: float, n: float, *, z: float) -> tuple[float,
     return low, high
 
 
+def enumerated_p(won: int, lost: int, n: int, delta: float) -> float:
+    """The p-value of "the true difference is not further from 0 than ``delta``", by enumerating all outcomes.
+
+    ``delta`` is not 0. Many losses are evidence if it is below 0, and many wins if it is above. The value is the
+    probability of a score that is at least as extreme, at the most likely distribution whose difference is ``delta``.
+    The score's normal p errs in up to 8.8 % on this side, because discordant cases are few and skewed. By enumeration
+    of 28 to 400 cases and margins of 2 to 15 points, this p is at most 0.05 in at most 5.4 %.
+
+    Source: Lloyd (2008), Biometrics 64:716-723, for the p at the estimate of the nuisance parameter.
+
+    >>> round(enumerated_p(won=0, lost=13, n=149, delta=-0.05), 4)
+    0.0368
+    """
+    if delta > 0:
+        won, lost, delta = lost, won, -delta
+    rate = _restricted(lost, won, n, -delta)
+    observed = tango_score(won, lost, n, delta) + TIE
+    wins, losses = _likely(n, rate), _likely(n, rate - delta)
+    needed, least = lost, np.empty(len(wins), dtype=np.int64)
+    for at, wins_here in enumerate(wins.tolist()):
+        # The score falls with each loss, so the boundary moves by about one loss for each win.
+        while needed <= n - wins_here and tango_score(wins_here, needed, n, delta) > observed:
+            needed += 1
+        while needed > 0 and tango_score(wins_here, needed - 1, n, delta) <= observed:
+            needed -= 1
+        least[at] = needed
+    rest = n - wins[:, np.newaxis] - losses
+    ways = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
+    chance = ways[n] - ways[wins][:, np.newaxis] - ways[losses] - ways[np.maximum(rest, 0)]
+    for counts, share in ((wins[:, np.newaxis], rate), (losses, rate - delta), (rest, 1 - 2 * rate + delta)):
+        chance += counts * log(share) if share > 0 else np.where(counts > 0, -inf, 0.0)
+    return float(np.exp(chance[(losses >= least[:, np.newaxis]) & (rest >= 0)]).sum())
+
+
+def _likely(n: int, share: float) -> NDArray[np.int64]:
+    """The counts out of ``n`` that are not too rare to matter."""
+    spread = REACH * sqrt(n * share * (1 - share)) + REACH
+    return np.arange(max(0, floor(n * share - spread)), (min(n, ceil(n * share + spread)) if share > 0 else 0) + 1)
+
+
 def tango_score(won: float, lost: float, n: float, delta: float) -> float:
     """The score statistic of the hypothesis that the true difference is ``delta``: about N(0, 1) under it.
 
@@ -51,17 +96,21 @@ def tango_score(won: float, lost: float, n: float, delta: float) -> float:
     """
     if delta < 0:
         return -tango_score(lost, won, n, -delta)
+    variance = n * (2 * _restricted(won, lost, n, delta) + delta * (1 - delta))
+    distance = won - lost - n * delta
+    if variance <= 0:
+        return 0.0 if distance == 0 else inf if distance > 0 else -inf
+    return distance / sqrt(variance)
+
+
+def _restricted(won: float, lost: float, n: float, delta: float) -> float:
+    """The most likely probability of a loss if the true difference is ``delta``, which is 0 or more."""
     a = 2.0 * n
     b = -won - lost + (2 * n - won + lost) * delta
     c = -lost * delta * (1 - delta)
     root = sqrt(max(b * b - 4 * a * c, 0.0))
     # Both expressions are the same root; each avoids subtracting two nearly equal numbers in its case.
-    only_second = -2 * c / (root + b) if b > 0 else (root - b) / (2 * a)
-    variance = n * (2 * only_second + delta * (1 - delta))
-    distance = won - lost - n * delta
-    if variance <= 0:
-        return 0.0 if distance == 0 else inf if distance > 0 else -inf
-    return distance / sqrt(variance)
+    return -2 * c / (root + b) if b > 0 else (root - b) / (2 * a)
 
 
 def _root(won: float, lost: float, n: float, *, target: float, between: tuple[float, float]) -> float:

@@ -15,6 +15,9 @@ __all__ = ["CrossedMean", "crossed_mean"]
 
 MIN_PEOPLE = 3
 """With fewer people, the variation between people is unknown, so only items are clusters."""
+IN_GENERAL = 6
+"""With fewer people, a mean speaks of people in general only if they are shown to agree. Three people who prefer either
+model strongly, each by a fair coin, all prefer the same one in 25 % of reviews."""
 
 MIN_ITEMS = 2
 NO_SPREAD = 1e-15
@@ -50,16 +53,20 @@ def crossed_mean(
     *,
     weights: Floats | None = None,
     general: bool = True,
+    agreeing: bool = False,
+    taste: float = 0.0,
 ) -> CrossedMean | NotEnough:
-    """Σ w x / Σ w (Hájek) with a sandwich variance clustered by item, and by person if there are three or more.
+    """Σ w x / Σ w (Hájek) with a sandwich variance clustered by item, and by person if there are six or more.
 
     ``values``, ``items``, ``people`` and ``weights`` have one entry for each vote. The weight is 1/π, or ``None`` if
-    all had the same probability. Without ``general``, or below three people, the mean applies to these people only, and
-    items alone are clusters. The two-way variance is V = V_item + V_person − V_both, or V_item if that is larger; each
-    part has the correction C/(C − 1). The degrees of freedom are those of the items or of the people, whichever are
-    fewer. People with unequal numbers of votes count as (Σ n)² / Σ n² people. A variance that is only rounding relative
-    to the values is 0. Returns `NotEnough` below two items. Raises `ValueError` for columns that can't belong to the
-    same votes.
+    all had the same probability. Without ``general``, or below six people, the mean applies to these people only, and
+    items alone are clusters. ``agreeing`` people are clusters from three on, because they are shown to agree. For
+    others, the variance is computed as if people's means varied by a further standard deviation of ``taste``. Among few
+    people, those who differ most are often missing. The two-way variance is V = V_item + V_person − V_both, or V_item
+    if that is larger; each part has the correction C/(C − 1). The degrees of freedom are those of the items or of the
+    people, whichever are fewer. People with unequal numbers of votes count as (Σ n)² / Σ n² people. A variance that is
+    only rounding relative to the values is 0. Returns `NotEnough` below two items. Raises `ValueError` for columns that
+    can't belong to the same votes.
 
     Source: Hájek (1971); Liang & Zeger (1986), Biometrika 73:13-22; Cameron, Gelbach & Miller (2011), JBES 29:238-249;
     Kish (1965), Survey Sampling, 8.2, for the effective number.
@@ -69,7 +76,8 @@ def crossed_mean(
     >>> found.mean, round(found.variance, 4), found.freedom, found.two_way
     (0.625, 0.0557, 2, False)
     """
-    values, groups = finite(values), Clusters.of(items, people, general=general)
+    least = MIN_PEOPLE if agreeing else IN_GENERAL
+    values, groups = finite(values), Clusters.of(items, people, general=general, least=least)
     shares = weights_of(len(values), groups, weights)
     if groups.items < MIN_ITEMS:
         reason = "one judged pair can't show how much pairs vary" if groups.items else "there is no judged pair"
@@ -78,6 +86,8 @@ def crossed_mean(
     mean = float(shares @ values)
     variance = groups.variance(shares * (values - mean))
     told = variance > NO_SPREAD * float(np.abs(values).max()) ** 2
+    if groups.by_person is not None and not agreeing:
+        variance += taste**2 / effective_people(groups.by_person)
     return CrossedMean(mean, variance if told else 0.0, groups.freedom, groups.items, groups.two_way)
 
 
@@ -107,12 +117,14 @@ class Clusters:
     freedom: float
 
     @classmethod
-    def of(cls, items: Sequence[str], people: Sequence[str], *, general: bool = True) -> Clusters:
+    def of(
+        cls, items: Sequence[str], people: Sequence[str], *, general: bool = True, least: int = MIN_PEOPLE
+    ) -> Clusters:
         by_item, count = _numbered(items)
         by_person, crowd = _numbered(people)
         if len(by_item) != len(by_person):
             raise ValueError(f"{len(by_item)} items and {len(by_person)} people can't belong to the same votes")
-        if crowd < MIN_PEOPLE or not general:
+        if crowd < least or not general:
             return cls(by_item, None, None, count, count - 1)
         by_both = np.unique(by_item * crowd + by_person, return_inverse=True)[1]
         return cls(by_item, by_person, by_both, count, max(1.0, min(count, effective_people(by_person)) - 1))

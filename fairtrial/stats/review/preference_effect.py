@@ -77,7 +77,7 @@ def preference_effect(
     0.1818 (0.08797 to 0.2757; 95 %, n = 220, win rate above a half, clustered by pair, always valid)
     """
     require_votes(values)
-    found = crossed_mean(values, items, people, weights=weights)
+    found = crossed_mean(values, items, people, weights=weights, agreeing=True)
     if isinstance(found, NotEnough):
         return found
     by = "pair and reviewer" if found.two_way else "pair"

@@ -19,6 +19,8 @@ MIN_ITEMS = 10
 
 STEP = 1.0
 """The distance between two adjacent marks."""
+TASTE = 0.3
+"""As in `win_rate`, in marks."""
 
 
 def mean_rating(
@@ -29,17 +31,19 @@ def mean_rating(
     span: float,
     weights: Floats | None = None,
     general: bool = True,
+    agreeing: bool = False,
     level: float = 0.95,
 ) -> Estimate | NotEnough:
-    """The mean with a t interval on standard errors clustered by item, and by person if there are three or more.
+    """The mean with a t interval on standard errors clustered by item, and by person if there are six or more.
 
-    ``values`` has one entry for each vote. ``span`` is the largest change that one pair could show, and ``general`` is
-    as in `win_rate`. Most ratings of a pair are equal and few differ, so the sample variance is often too small where
-    the mean looks best. It is therefore computed as if 2 z² more pairs had shown a step up or down, as Agresti and
-    Coull do for a share. By enumeration, gaps of a step otherwise pass a margin wrongly in up to 17 % of reviews of 10
-    to 200 pairs. With the additional pairs this happens in at most 5.7 %. If all values are equal or cancel within each
-    pair, pairs show no spread. The half-width is then what the next, unseen kind of pair could add: span · z²/(n + z²)
-    over n pairs, as elsewhere in this library. Returns `NotEnough` below ten pairs.
+    ``values`` has one entry for each vote. ``span`` is the largest change that one pair could show, and ``general`` and
+    ``agreeing`` are as in `win_rate`. Reviewers are assumed to vary by a further 0.3 marks. Most ratings of a pair are
+    equal and few differ, so the sample variance is often too small where the mean looks best. It is therefore computed
+    as if 2 z² more pairs had shown a step up or down, as Agresti and Coull do for a share. By enumeration, gaps of a
+    step otherwise pass a margin wrongly in up to 17 % of reviews of 10 to 200 pairs. With the additional pairs this
+    happens in at most 5.7 %. If all values are equal or cancel within each pair, pairs show no spread. The half-width
+    is then what the next, unseen kind of pair could add: span · z²/(n + z²) over n pairs, as elsewhere in this library.
+    Returns `NotEnough` below ten pairs.
 
     Source: as `crossed_mean`; Agresti & Coull (1998), The American Statistician 52:119-126.
 
@@ -51,7 +55,7 @@ def mean_rating(
     count = len(set(items))
     if count < MIN_ITEMS:
         return NotEnough(f"{count} rated pairs are too few", f"{MIN_ITEMS - count} more rated pairs", len(values))
-    found = crossed_mean(values, items, people, weights=weights, general=general)
+    found = crossed_mean(values, items, people, weights=weights, general=general, agreeing=agreeing, taste=TASTE)
     if isinstance(found, NotEnough):
         return found
     z2 = quantile(level) ** 2

@@ -62,7 +62,7 @@ def votes(background: BackgroundDep, candidate: str, baseline: str, _: ReleaseMa
 @router.get("/reviews/evidence")
 def evidence(background: BackgroundDep, candidate: str, baseline: str, _: ReleaseManager) -> Response:
     """The evidence that a gate uses for two targets: queues, votes and figures; null if there is none."""
-    from evaluators.review.statistics import figures_of  # imports numpy and scipy only when needed
+    from evaluators.review.figures import figures_of  # imports numpy and scipy only when needed
 
     found = read_evidence(background.database, candidate, baseline)
     present = fill_review_queue.current_queues(found, background.publisher.published)

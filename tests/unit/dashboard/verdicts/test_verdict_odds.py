@@ -23,4 +23,11 @@ def test_odds_come_back_from_the_api_as_they_were_told() -> None:
         "an identical model would SHIP in about 39 of 100 trials; with 900 cases, 90 "
         "(10.0 % of the cases differ, 7.0 to 14.0 %)"
     )
+    assert "block" not in wire["odds"], "odds of an earlier version are written as they were"
+    with_block = replace(odds, block=0.02, ship_low=0.25, ship_high=0.55, block_low=0.0, block_high=0.05)
+    again = json.loads(verdict_json.encode(replace(verdict, odds=with_block)))
+    assert _odds(again["odds"]) == with_block
+    assert str(with_block).startswith(
+        "an identical model would SHIP in about 39 of 100 trials (25 to 55) and BLOCK in 2 (0 to 5); with 900 cases, 90"
+    )
     assert verdict_json.decode(verdict_json.encode(replace(verdict, odds=None))).odds is None

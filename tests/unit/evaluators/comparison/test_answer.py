@@ -15,11 +15,14 @@ from evaluators.comparison.question import Question
 from evaluators.comparison.wording import answer_in_words, comparison_row, rules_in_words
 from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import Measure, of_stat
+from evaluators.gate.file import gate_of
+from evaluators.gate.judge import judge
 from evaluators.gate.multiplicity import ALPHA
 from evaluators.scoring.scorer import Stat
+from evaluators.trial import RULES, Trial
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.stats.paired.tango import tango
-from tests.fixtures.evaluators.trials import run, suite, verdict
+from tests.fixtures.evaluators.trials import run, suite
 from tests.fixtures.for_each import for_each
 
 ACCURACY = of_stat("qa", Stat("accuracy", "proportion"))
@@ -170,7 +173,7 @@ def test_a_margin_is_tested_by_the_p_of_its_own_hypothesis(line: str) -> None:
     for won, lost in tables(12):
         finding = judged(line, won, lost, 12)
         results.add(finding.result)
-        assert finding.evidence.p_method.startswith("score test of ")
+        assert finding.evidence.p_method.removeprefix("enumerated ").startswith("score test of ")
         assert (finding.result != "cannot tell") == (finding.evidence.p <= 0.05), (won, lost)
     assert results >= {"fail", "cannot tell"}
 
@@ -184,7 +187,19 @@ def test_the_sentence_names_the_hypothesis() -> None:
     assert relative.evidence.rule == "one-sided 95 % bound of candidate − 0.95 × baseline beyond 0"
 
 
-def judged(line: str, won: int, lost: int, n: int):
+def test_a_loss_beyond_the_margin_fails_by_its_enumerated_p_and_by_the_bound_alone_in_older_evidence() -> None:
+    line = "qa not worse than base by 5pp"
+    now, then = judged(line, 0, 6, 60), judged(line, 0, 6, 60, rules=2)
+    assert (now.result, then.result) == ("cannot tell", "fail")
+    assert now.says.endswith("at most 5 points worse is allowed: undecided, because p is above 0.05")
+    assert now.evidence.p == pytest.approx(0.0823, abs=1e-4) and then.evidence.p == pytest.approx(0.0455, abs=1e-4)
+    better = "qa better than base by 5pp"
+    assert judged(better, 6, 0, 60).result == "cannot tell" and judged(better, 6, 0, 60, rules=2).result == "pass"
+
+
+def judged(line: str, won: int, lost: int, n: int, *, rules: int = RULES):
     of, same = suite(line, n=n), n - won - lost
     new, old = [1.0] * won + [0.0] * lost + [1.0] * same, [0.0] * won + [1.0] * lost + [1.0] * same
-    return verdict(of, run(of, "tuned", new), run(of, "base", old)).findings[0]
+    runs = {"tuned": run(of, "tuned", new), "base": run(of, "base", old)}
+    trial = Trial("tuned", "base", lambda _, target: runs[target], rules=rules)
+    return judge(gate_of(of), trial, verdict_id="v", at_us=0).findings[0]

@@ -9,13 +9,13 @@ import pytest
 
 from evaluators.criteria.metric_catalogue import of_stat
 from evaluators.gate.file import gate_of
-from evaluators.gate.odds import GateOdds, gate_odds
+from evaluators.gate.odds import GateOdds, gate_odds, odds_of
 from evaluators.gate.simulation.score_test import ScoreTest
 from evaluators.scoring.scorer import Stat
 from evaluators.suite import Suite
 from evaluators.trial import Trial
 from fairtrial.domain.run import Run
-from fairtrial.stats.paired.score_mean import score_mean
+from fairtrial.stats.paired.score_mean import always_valid_mean, score_mean
 from tests.fixtures.evaluators.trials import run, suite, verdict
 from tests.fixtures.for_each import for_each
 
@@ -158,3 +158,52 @@ def test_runs_that_cannot_be_compared_are_no_evidence() -> None:
     of = suite("qa not worse than base by 5pp", n=40)
     runs = {"tuned": run(of, "tuned", [1.0] * 40), "base": replace(run(of, "base", [1.0] * 40), seed=3)}
     assert gate_odds(gate_of(of).rules, Trial("tuned", "base", lambda _, target: runs[target])) is None
+
+
+@for_each("seed", range(4))
+def test_the_mixture_test_is_the_bound_of_always_valid_mean(seed: int) -> None:
+    """For several limits, the trials pass exactly where the bound of unequal clusters is above the limit."""
+    rng = np.random.default_rng(seed)
+    sizes = np.array([60, 20, *[4] * 38])
+    groups, values = np.repeat(np.arange(40), sizes), rng.choice([-1.0, 0.0, 0.0, 0.0, 1.0], sizes.sum())
+    sums = np.bincount(groups, weights=values)
+    low = always_valid_mean(values, groups, within=(-1, 1), tau=0.1).low
+    for limit in (low - 0.2, low - 0.02, low - 0.002, low + 0.002, low + 0.02):
+        test = ScoreTest(sums, sizes.astype(float), limit, -1.0, 0.95, tau=0.1)
+        assert test.passes(np.ones((1, 40)))[0] == (low > limit)
+
+
+def test_the_odds_of_block_are_the_share_of_equal_models_that_the_gate_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Near a floor, by units drawn from the same two runs; 4 standard errors are allowed."""
+    of, rng, count = suite("qa >= 85%", "qa not worse than base by 10pp", n=60), np.random.default_rng(5), 150
+    new, old = drawn(of, rng, share=0.1, right=0.78)
+    found = odds(of, new, old).odds
+    monkeypatch.setattr("evaluators.gate.judge.odds_of", lambda rules, trial: None)  # most of the time of a verdict
+    sides = np.array([[one.scores["qa"].values["accuracy"] for one in side.results] for side in (new, old)])
+    blocked = []
+    for _ in range(count):
+        at, swap = rng.integers(0, 60, 60), rng.random(60) < 0.5
+        one, other = (np.where(swap, sides[1 - side][at], sides[side][at]).tolist() for side in (0, 1))
+        blocked.append(verdict(of, run(of, "tuned", one), run(of, "base", other)).decision == "BLOCK")
+    assert found.block is not None and 0.05 < found.block < 0.95, "one that always or never blocks would show nothing"
+    assert np.mean(blocked) == pytest.approx(found.block, abs=4 * np.sqrt(found.block * (1 - found.block) / count))
+    assert found.block_low is not None and found.block_high is not None and found.ship_low is not None
+    assert found.block_low < found.block - 0.05 and found.block + 0.05 < found.block_high
+
+
+def test_evidence_of_an_earlier_version_has_the_same_odds_without_block() -> None:
+    of = suite("qa not worse than base by 5pp", n=60)
+    new, old = drawn(of, np.random.default_rng(1), share=0.2)
+    runs = {"tuned": new, "base": old}
+    then = odds_of(gate_of(of).rules, Trial("tuned", "base", lambda _, target: runs[target], rules=2))
+    now = odds_of(gate_of(of).rules, Trial("tuned", "base", lambda _, target: runs[target]))
+    assert then is not None and now is not None
+    assert replace(now, block=None, ship_low=None, ship_high=None, block_low=None, block_high=None) == then
+    assert "BLOCK" in str(now) and "BLOCK" not in str(then)
+
+
+def test_an_errors_line_that_fails_is_invalid_and_not_a_block() -> None:
+    of = suite("qa not worse than base by 20pp", "errors <= 1%", n=40)
+    values = [None] * 20 + [1.0] * 20
+    found = odds(of, run(of, "tuned", values), run(of, "base", values)).odds
+    assert found.ship == 0.0 and found.block == 0.0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from evaluators.gate.file import gate_of
 from evaluators.gate.judge import judge
 from evaluators.suite import Suite
-from evaluators.trial import Trial
+from evaluators.trial import RULES, Trial
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.verdict import Finding, Verdict
 from tests.fixtures.evaluators.trials import run, suite
@@ -118,3 +120,26 @@ def test_a_later_look_at_a_relative_margin_is_judged_on_its_own_scale() -> None:
 
 def test_a_clear_loss_blocks_at_a_later_look_too() -> None:
     assert looked(suite(LINE, n=200), 5, 80, later=True).decision == "BLOCK"
+
+
+def clustered(of: Suite, lost: int, *, later: bool = False, rules: int = RULES) -> Finding:
+    """One cluster of 40 cases in 200, and four cases in each other; every fifth of these wins one case, some lose."""
+    cases = tuple(replace(one, cluster=str(max(0, i - 36) // 4)) for i, one in enumerate(of.cases))
+    of = replace(of, cases=cases)
+    new, old = np.ones(200), np.ones(200)
+    old[44::20] = 0.0
+    new[41 : 41 + 4 * lost : 4] = 0.0
+    runs = {"tuned": run(of, "tuned", new.tolist()), "base": run(of, "base", old.tolist())}
+    seen = frozenset({of.name}) if later else frozenset()
+    trial = Trial("tuned", "base", lambda _, name: runs[name], later=seen, rules=rules)
+    return judge(gate_of(of), trial, verdict_id="v", at_us=0).findings[0]
+
+
+def test_unequal_clusters_are_decided_alike_at_the_first_and_at_later_looks() -> None:
+    of = suite(LINE, n=200)
+    for lost, result in ((6, "pass"), (16, "cannot tell")):
+        first, later = clustered(of, lost), clustered(of, lost, later=True)
+        assert first.result == later.result == result
+        assert first.evidence == later.evidence and first.says == later.says
+    assert clustered(of, 6, rules=2).result == "cannot tell"
+    assert clustered(of, 6, rules=2, later=True).result == "pass"

@@ -9,7 +9,7 @@ import numpy as np
 from evaluators.comparison.compare import compare
 from evaluators.comparison.pairing import pair
 from evaluators.criteria.metric_catalogue import of_stat
-from evaluators.results.duplicate_prompts import cluster_names, duplicate_warnings, with_clusters
+from evaluators.results.duplicate_prompts import cluster_names, dominant_cluster, duplicate_warnings, with_clusters
 from evaluators.scoring.scorer import Stat
 from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score
 from fairtrial_cli.output.runs import ended
@@ -104,3 +104,14 @@ def test_a_run_keeps_the_clusters_when_the_texts_are_gone() -> None:
     found = cluster_names(kept)
     assert found is not None and found[0] == found[2] and len(set(found)) == 3
     assert with_clusters(cases[:2]) == tuple(cases[:2])
+
+
+def test_a_cluster_that_dominates_a_suite_is_named() -> None:
+    def clustered(*sizes: int) -> list[Case]:
+        return [case(f"{c}-{i}", f"{c} {i}", f"doc-{c}") for c, size in enumerate(sizes) for i in range(size)]
+
+    (told,) = dominant_cluster(clustered(40, *[2] * 30))
+    assert told.startswith("cluster 'doc-0' holds 40 of 100 cases (40 %)")
+    assert "31 clusters of such sizes show about as much as 6 equal ones" in told
+    assert dominant_cluster(clustered(*[10] * 8)) == dominant_cluster(clustered(5, *[2] * 45)) == []
+    assert dominant_cluster([case("a", "one"), case("b", "two")]) == []

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evaluators.review.statistics import Votes, figures_of
+from evaluators.review.figures import figures_of
+from evaluators.review.statistics import Votes
 from evaluators.review.wording import bias_text
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.reviews.evidence import ReviewedQueue

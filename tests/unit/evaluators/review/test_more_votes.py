@@ -36,7 +36,7 @@ def reviewers_for(distance: float, error: float, people: int) -> int:
 
 @pytest.mark.parametrize("distance", [0.2, 0.12, 0.08, 0.06])
 def test_as_many_reviewers_are_advised_as_give_a_t_test_80_percent_power(distance: float) -> None:
-    people, error = 5, 0.05
+    people, error = 6, 0.05
     half = error * float(stats.t.ppf(0.975, people - 1))
     advice = more_votes(estimate(distance, half), 0.5, votes(people, 20), PREFERENCE)
     needed = reviewers_for(distance, error, people) - people
@@ -53,6 +53,6 @@ def test_two_reviewers_are_advised_to_judge_more_pairs() -> None:
 
 
 def test_an_estimate_at_the_limit_or_close_to_it_is_not_settled_by_more_votes() -> None:
-    for people, close in ((2, "more votes are unlikely"), (5, "more reviewers are unlikely")):
+    for people, close in ((2, "more votes are unlikely"), (6, "more reviewers are unlikely")):
         assert "exactly at the limit" in more_votes(estimate(0.0, 0.1), 0.5, votes(people, 20), PREFERENCE)
         assert close in more_votes(estimate(0.001, 0.1), 0.5, votes(people, 20), PREFERENCE)

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
-from scipy.stats import binom
+from scipy.stats import binom, multinomial
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.intervals import quantile
-from fairtrial.stats.paired.tango import tango, tango_score
+from fairtrial.stats.paired.tango import enumerated_p, tango, tango_score
 from tests.fixtures.for_each import for_each
 
 
@@ -183,3 +183,35 @@ def test_a_score_at_a_difference_of_nearly_nothing_is_nearly_nothing() -> None:
 def test_counts_that_can_not_be_are_refused(won: int, lost: int, n: int) -> None:
     with pytest.raises(ValueError, match="can't be among"):
         tango(won, lost, n)
+
+
+def test_beyond_the_margin_the_enumerated_p_errs_as_often_as_it_says() -> None:
+    """100 cases, 3 points worse, by summing over all outcomes: the score's p errs in over 8 %."""
+    n, margin = 100, 0.03
+    outcomes = [(won, lost) for won in range(8) for lost in range(won, 24)]
+    score = [tango_score(won, lost, n, -margin) < -quantile(0.90) for won, lost in outcomes]
+    enumerated = [enumerated_p(won, lost, n, -margin) <= 0.05 for won, lost in outcomes]
+    for gaining in (0.0, 0.005, 0.01):
+        shares = [gaining, gaining + margin, 1 - 2 * gaining - margin]
+        chance = multinomial.pmf([(won, lost, n - won - lost) for won, lost in outcomes], n, shares)
+        assert 0.08 < chance @ score < 0.09
+        assert 0.025 < chance @ enumerated < 0.054
+
+
+@for_each(("won", "lost", "n", "delta"), [(0, 6, 60, -0.05), (3, 14, 100, -0.05), (9, 1, 60, 0.05), (0, 0, 30, -0.1)])
+def test_the_enumerated_p_is_the_sum_over_all_outcomes(won: int, lost: int, n: int, delta: float) -> None:
+    """Against the likelihood maximised numerically and every outcome of three kinds."""
+    if delta > 0:
+        assert enumerated_p(won, lost, n, delta) == enumerated_p(lost, won, n, -delta)
+        won, lost, delta = lost, won, -delta
+
+    def unlikely(gaining: float) -> float:
+        return -multinomial.logpmf([won, lost, n - won - lost], n, [gaining, gaining - delta, 1 - 2 * gaining + delta])
+
+    gaining = minimize_scalar(unlikely, bounds=(0, (1 + delta) / 2), method="bounded", options={"xatol": 1e-10}).x
+    observed = tango_score(won, lost, n, delta) + 1e-9
+    extreme = [
+        (a, b, n - a - b) for a in range(n + 1) for b in range(n - a + 1) if tango_score(a, b, n, delta) <= observed
+    ]
+    expected = multinomial.pmf(extreme, n, [gaining, gaining - delta, 1 - 2 * gaining + delta]).sum()
+    assert enumerated_p(won, lost, n, delta) == pytest.approx(expected, abs=1e-5)
