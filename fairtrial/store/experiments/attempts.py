@@ -41,10 +41,11 @@ class Definition:
 def count_attempts(database: Database, control: Definition, candidates: Iterable[Definition]) -> int:
     """How many attempts have compared one of these candidates with this control, under any experiment's name.
 
-    An amendment after which all units still count is no attempt. Of several candidates, the one with the most attempts
-    counts. Raises `StoreError`.
+    An amendment after which all units still count is no attempt, nor is a control that is kept after a promotion. Of
+    several candidates, the one with the most attempts counts. Raises `StoreError`.
     """
-    plans = [one.plan for one in analysis_plans.newest_of_starts(database) if control.is_in(one.plan, one.plan.control)]
+    starts = [one.plan for one in analysis_plans.newest_of_starts(database) if one.plan.kept_control is None]
+    plans = [one for one in starts if control.is_in(one, one.control)]
     return max(
         (sum(any(one.is_in(plan, name) for name in plan.treatments) for plan in plans) for one in candidates), default=0
     )

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from fairtrial.experiments.analysis.memory import Memory
-from fairtrial.experiments.decision.decide import DAY_US, WEEK_US, passes_us
+from fairtrial.experiments.analysis_plan import WEEK_US
+from fairtrial.experiments.decision.decide import DAY_US, passes_us
 from fairtrial.experiments.decision.effects import LiveState, effects
 from fairtrial.experiments.decision.values import KeptAway
 from fairtrial.experiments.monitor import HOUR_US, Circumstances, Step, step
