@@ -67,7 +67,8 @@ CHANGES: dict[Action, tuple[str, str, str]] = {
     ),
     "end": (
         "End an experiment for good: its route serves the control.",
-        "Nothing can start it again. A new experiment needs a new name.",
+        "While a control is kept after a promotion, the promoted variant serves everyone instead. Nothing can start "
+        "it again. A new experiment needs a new name.",
         "the question is answered",
     ),
     "withdraw": (

@@ -21,6 +21,7 @@ from fairtrial.store.core.query import END_OF_TIME_US, Page
 from fairtrial.store.experiments import analysis_plans
 from gateway.control.operations.experiments.describe_decision import describe_decision
 from gateway.control.operations.experiments.read_states import read_state
+from gateway.proxy.plan.plan_watch import PlanWatch
 from tests.fixtures.control.live_trial import HOUR_US, NAME, WHOLE, LiveTrial
 
 USERS = [f"user-{number}" for number in range(2_000)]
@@ -210,33 +211,31 @@ def test_a_re_arm_after_a_kill_is_an_experiment_as_the_file_declares_it(kept: Li
     assert stored is not None and (stored.plan.segment, stored.plan.attempt) == (3, 2)
 
 
-@pytest.mark.parametrize("action", ["promote", "amend", "approve"])
-def test_nothing_is_promoted_or_amended_while_a_control_is_kept(kept: LiveTrial, action: Any) -> None:
-    with pytest.raises(Conflict) as refused:
-        kept.change(action, **({"promotion": KEPT} if action == "promote" else {}))
-    assert "tuned is promoted already, control kept at 5 % until 29 Jan 2027, 08:00 UTC" in str(refused.value)
+def test_nothing_is_promoted_or_amended_while_a_control_is_kept(kept: LiveTrial) -> None:
+    for action, more in (("promote", {"promotion": KEPT}), ("amend", {}), ("approve", {})):
+        with pytest.raises(Conflict) as refused:
+            kept.change(action, **more)  # type: ignore[arg-type]
+        assert "tuned is promoted already, control kept at 5 % until 29 Jan 2027, 08:00 UTC" in str(refused.value)
     assert kept.experiment.segment == 2
 
 
-@pytest.mark.parametrize(
-    ("share", "duration", "words"),
-    [
-        ("0.5%", "14d", "keep_control: '0.5%' is not a share from 1% to 50%"),
-        ("51%", "14d", "is not a share from 1% to 50%"),
-        ("5", "14d", "is not a share"),
-        ("5%", "12h", "keep_for: '12h' is not a time from 1d to 90d"),
-        ("5%", "91d", "is not a time"),
-        ("5%", "two weeks", "is not a time"),
-        ("5%", None, "keep_for: a control is kept at a share for a time"),
-        (None, "14d", "keep_control: a control is kept"),
-    ],
-)
-def test_a_wrong_share_or_time_is_refused(
-    trial: LiveTrial, share: str | None, duration: str | None, words: str
-) -> None:
-    with pytest.raises(BadRequest) as refused:
-        trial.change("promote", promotion=Promotion(None, True, share, duration))
-    assert words in str(refused.value)
+WRONG = {
+    ("0.5%", "14d"): "keep_control: '0.5%' is not a share from 1% to 50%",
+    ("51%", "14d"): "is not a share from 1% to 50%",
+    ("5", "14d"): "is not a share",
+    ("5%", "12h"): "keep_for: '12h' is not a time from 1d to 90d",
+    ("5%", "91d"): "is not a time",
+    ("5%", "two weeks"): "is not a time",
+    ("5%", None): "keep_for: a control is kept at a share for a time",
+    (None, "14d"): "keep_control: a control is kept",
+}
+
+
+def test_a_wrong_share_or_time_is_refused(trial: LiveTrial) -> None:
+    for (share, duration), words in WRONG.items():
+        with pytest.raises(BadRequest) as refused:
+            trial.change("promote", promotion=Promotion(None, True, share, duration))
+        assert words in str(refused.value)
     assert trial.experiment.state == "running"
 
 
@@ -246,18 +245,40 @@ def test_more_than_the_control_has_is_refused(trial: LiveTrial) -> None:
         trial.change("promote", promotion=Promotion(None, True, "30%", "14d"))
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
-        ("model: openai/tuned,", "model: openai/tuned-2,", "give it another model"),
-        ("    unit: user\n", "    unit: user\n    salt: other\n", "assign all users anew while a control is kept"),
-    ],
+MOVES = (
+    ("model: openai/tuned,", "model: openai/tuned-2,", "give it another model"),
+    ("    unit: user\n", "    unit: user\n    salt: other\n", "assign all users anew while a control is kept"),
 )
-def test_the_file_can_not_move_users_while_a_control_is_kept(kept: LiveTrial, old: str, new: str, words: str) -> None:
-    before = arms(kept.experiment)
-    kept.edit(old, new)
-    assert kept.publisher.refused is not None and words in kept.publisher.refused
-    assert arms(kept.experiment) == before
+
+
+def test_the_file_can_not_move_users_while_a_control_is_kept(kept: LiveTrial) -> None:
+    before, text = arms(kept.experiment), kept.config.read_text()
+    for old, new, words in MOVES:
+        kept.edit(old, new)
+        assert kept.publisher.refused is not None and words in kept.publisher.refused
+        assert arms(kept.experiment) == before
+        kept.config.write_text(text)
+
+
+def test_a_worker_follows_each_change(kept: LiveTrial) -> None:
+    watched = PlanWatch(kept.layout.plan, environ={})
+
+    def served() -> dict[str, str]:
+        watched.load_if_changed()
+        return arms(watched.current().plan.experiments[NAME])
+
+    before = served()
+    assert before == arms(kept.experiment) and set(before.values()) == {"base", "tuned"}
+    kept.change("pause")
+    assert set(served().values()) == {"base"}
+    kept.change("resume")
+    assert served() == before
+    kill_file = kept.layout.folder / f"kill.{NAME}@0a.json"
+    kill_file.touch()
+    assert set(served().values()) == {"base"}
+    kill_file.unlink()
+    kept.change("rollback")
+    assert set(served().values()) == {"base"}
 
 
 def test_a_restored_store_without_the_promotion_goes_on_serving_the_variant(kept: LiveTrial) -> None:
