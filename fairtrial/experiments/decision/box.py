@@ -54,8 +54,9 @@ class Situation:
 
     @property
     def cause(self) -> str | None:
-        """What paused or killed it."""
-        return None if self.entered is None or self.state not in ("paused", "killed") else cause_of(self.entered)
+        """What paused, killed or rolled it back."""
+        stopped = self.state in ("paused", "killed") or self.undone
+        return cause_of(self.entered) if stopped and self.entered is not None else None
 
     @property
     def undone(self) -> bool:
@@ -107,6 +108,8 @@ def _headline(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situat
     answers = answers if balanced else "the arms can't be compared"
     if now.serves is not None:
         return f"PROMOTED: {now.serves} serves everyone"
+    if now.undone and now.cause in ("harmed", "declined"):
+        return f"ROLLED BACK{_reason(now)}"
     if now.state == "ended":
         return f"{'ROLLED BACK' if now.undone else 'ENDED'}: {answers}"
     if now.state == "declared":
@@ -151,6 +154,9 @@ def _tone(decisions: Mapping[str, Decision], now: Situation) -> Tone:
         return "error"
     if now.state == "paused" or any(one.stands for one in now.earlier) or any(one.changed for one in found):
         return "warning"
+    if now.kept is not None:
+        promotion = now.last.evidence if now.last is not None and now.last.action == "promote" else None
+        return "warning" if (promotion or {}).get("override") else "success"
     counts = [one.primary is not None and one.primary.counts(now.now_us) for one in found]
     return "success" if counts and all(counts) else "info"
 
@@ -278,7 +284,7 @@ def _notes(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation
         state = "nothing since has cleared it" if one.stands else one.cleared_by
         yield f"Segment {one.segment} of {one.experiment} proved that this definition {word} {one.metric}; {state}."
     if now.kept is not None:
-        yield from (f"{one[0].upper()}{one[1:]}." for one in now.kept.finds)
+        yield from (f"{one}." for one in now.kept.finds)
     tried = "" if now.tried is None else tried_words(plan, now.tried)
     if tried:
         yield f"{tried[0].upper()}{tried[1:]}."

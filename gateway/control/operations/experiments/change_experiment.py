@@ -91,11 +91,8 @@ def change_experiment(
             f"experiments.{change.experiment}: can't {change.action} while the configuration is refused "
             f"(correct it first): {publisher.refused}"
         )
-    if change.action == "withdraw" and not standing_proofs(database, change.experiment):
-        raise Conflict(
-            f"experiments.{change.experiment}: there is nothing to withdraw, because no attempt of it has proven "
-            "anything that still stands"
-        )
+    if change.action == "withdraw":
+        _refuse_without_proof(database, change.experiment)
     if experiment.kept_control is not None or change.action in ("promote", "rollback"):
         _refuse_impossible(database, experiment, change.action)
     if change.action == "approve":
@@ -141,6 +138,14 @@ def _evidence(
     return promotion_evidence.promotion_evidence(
         database, experiment, change.promotion, present, probe, promoter=change.actor
     )
+
+
+def _refuse_without_proof(database: Database, name: str) -> None:
+    if not standing_proofs(database, name):
+        raise Conflict(
+            f"experiments.{name}: there is nothing to withdraw, because no attempt of it has proven anything that "
+            "still stands"
+        )
 
 
 def _refuse_impossible(database: Database, experiment: Experiment, action: Action) -> None:
