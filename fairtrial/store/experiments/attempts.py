@@ -94,15 +94,16 @@ def standing_proofs(database: Database, experiment: str) -> tuple[EarlierProof, 
 def _proofs(
     stored: StoredPlan, latched: Mapping[tuple[str, str], Latched], variants: Collection[str]
 ) -> Iterator[EarlierProof]:
-    plan = stored.plan
+    plan = stored.plan  # what rolls a promotion back counts as a kill, also if it would only pause an experiment
     for one in plan.metrics:
         for variant in variants:
             found = latched.get((one.metric, variant))
             if found is None:
                 continue
             worse = found.answer == "worse" and (plan.rules > 1 or one.require == "superior")
-            if found.answer == "harm" or worse:
-                at_us = found.answered_us or stored.at_us
+            declined_us = found.declined_us if plan.kept_control is not None else None
+            if found.answer == "harm" or worse or declined_us is not None:
+                at_us = declined_us or found.answered_us or stored.at_us
                 yield EarlierProof(
                     plan.experiment, plan.segment, variant, one.metric, "worse" if worse else "harmed", at_us
                 )

@@ -19,6 +19,7 @@ from fairtrial.experiments.promotion import Promotion
 from fairtrial.store.access import audit
 from fairtrial.store.core.query import END_OF_TIME_US, Page
 from fairtrial.store.experiments import analysis_plans
+from fairtrial.store.experiments.attempts import standing_proofs
 from gateway.control.operations.experiments.describe_decision import describe_decision
 from gateway.control.operations.experiments.read_states import read_state
 from gateway.proxy.plan.plan_watch import PlanWatch
@@ -147,6 +148,10 @@ def test_a_harm_that_begins_on_day_three_is_rolled_back_within_the_users_of_the_
     for action in ("promote", "resume", "rearm"):
         with pytest.raises(Conflict, match="an experiment that is ended"):
             kept.change(action)
+    (proof,) = standing_proofs(kept.database, NAME)
+    assert (proof.metric, proof.proved, proof.segment) == ("requests.error_rate", "harmed", 2)
+    kept.change("withdraw")
+    assert standing_proofs(kept.database, NAME) == ()
     kept.change("archive")
     assert alarms(kept)["promotion.rolled_back"] == "closed"
 
