@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from fairtrial.domain.plan_parts.call_rules import BreakerRule, RetryRule, Timeouts
 from fairtrial.domain.plan_parts.field_marks import ADDED_LATER, CONTROL_ONLY
-from fairtrial.domain.storage.keys import Right
 from fairtrial.domain.plan_parts.kept_control import KeptControl
+from fairtrial.domain.storage.keys import Right
 from fairtrial.domain.training.lineage import Lineage
 
 UnitKind = Literal["user", "conversation", "request"]
