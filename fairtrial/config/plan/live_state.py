@@ -79,9 +79,9 @@ def stop_at_once(plan: Plan, names: Collection[str], before: Mapping[str, int]) 
 def _kept(before: Experiment | None, new: Experiment) -> Experiment:
     if before is not None and before.serves is not None:
         return replace(new, state="ended", serves=before.serves) if _keeps_serving(before, new) else new
-    if before is not None and before.kept_control is not None and before.state == "running":
-        lost = new.segment < before.segment
-        return replace(new, state="ended", serves=before.kept_control.variant) if lost else new
+    if before is not None and before.kept_control is not None and before.state in CAN_BE_KILLED:
+        serves = before.kept_control.variant if before.state == "running" else None
+        return replace(new, state="ended", serves=serves) if new.segment < before.segment else new
     if before is None or before.state not in ("killed", "ended") or new.state not in ("running", "paused"):
         return new
     return new if new.segment > before.segment else replace(new, state=before.state)
