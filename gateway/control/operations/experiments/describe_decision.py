@@ -154,7 +154,7 @@ def _guardrail(plan: AnalysisPlan, metric: MetricPlan, decision: Decision) -> di
         "margin": metric.margin_on_scale,
         "pause_at": one.pause_at,
         "kill_at": one.kill_at,
-        "stops": stops_words(metric),
+        "stops": stops_words(metric, rolls_back=plan.kept_control is not None),
         "declined": one.declined,
         "missing": one.missing,
         "weighed": msgspec.to_builtins(one.weighed),
