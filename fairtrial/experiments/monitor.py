@@ -201,8 +201,7 @@ def _units(sums: Sums) -> dict[str, int]:
 
 
 def _changed(variants: tuple[str, ...]) -> Verdict:
-    names = " and ".join(variants)
-    why = f"another model answers for {names} than at the start; a resume starts a new segment"
+    why = f"another model answers for {' and '.join(variants)} than at the start; a resume starts a new segment"
     return Verdict("pause", why, {MODELS: list(variants)})
 
 
@@ -247,11 +246,10 @@ def _stage(
     around: Circumstances,
     found: tuple[Finding, ...],
 ) -> Step:
-    memory = known[0]
     following = next((one for one in plan.stages if one > around.stage), None)
     if following is None:
         return Step(*known, found, waits=(around.held,) if around.held else ())
-    waits = tuple(_waits(plan, memory, sums, around))
+    waits = tuple(_waits(plan, known[0], sums, around))
     unapproved = following in plan.approve and following not in around.approved
     if unapproved and not waits:
         return Step(*known, found, waits=(f"approval of the {following:g} % stage",), asks_approval=following)
@@ -260,8 +258,7 @@ def _stage(
     if waits:
         return Step(*known, found, waits=waits)
     why = f"every condition of the {following:g} % stage holds"
-    evidence = {"units": _units(sums), "stage": following}
-    return Step(*known, found, Verdict("stage", why, evidence, following))
+    return Step(*known, found, Verdict("stage", why, {"units": _units(sums), "stage": following}, following))
 
 
 def _waits(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances) -> Iterator[str]:
