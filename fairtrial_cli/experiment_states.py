@@ -67,7 +67,8 @@ CHANGES: dict[Action, tuple[str, str, str]] = {
     ),
     "end": (
         "End an experiment for good: its route serves the control.",
-        "Nothing can start it again. A new experiment needs a new name.",
+        "While a control is kept after a promotion, the promoted variant serves everyone instead. Nothing can start "
+        "it again. A new experiment needs a new name.",
         "the question is answered",
     ),
     "withdraw": (
@@ -205,6 +206,8 @@ def _change_command(action: Action) -> Callable[..., None]:
 @click.option(
     "--override", is_flag=True, help="Promote although something is missing; the record says what. Admins only."
 )
+@click.option("--keep-control", metavar="5%", help="The share of the users that stays on the control, 1% to 50%.")
+@click.option("--for", "keep_for", metavar="14d", help="How long the control stays, 1d to 90d.")
 @CONFIG
 @STORE
 @JSON
@@ -214,13 +217,17 @@ def promote(name: str, config: Path, store: Path | None, as_json: bool, **option
     The gate must have decided before. The command prints the lines for the project file. The gateway's workers follow
     within a second. Undo it with: fairtrial experiment rollback.
 
+    With --keep-control, a part of the control's users stays on the control for a time. The guardrails go on, and harm
+    rolls the promotion back.
+
     \b
     Example:  fairtrial experiment promote tuned-vs-base --why "SHIP, and the support team agrees"
+    Example:  fairtrial experiment promote tuned-vs-base --keep-control 5% --for 14d --why "SHIP"
     """
     from fairtrial.experiments.promotion import Promotion
 
     with _open(config, store) as opened:
-        promotion = Promotion(options["variant"], options["override"])
+        promotion = Promotion(options["variant"], options["override"], options["keep_control"], options["keep_for"])
         found = opened.experiments.change(name, "promote", options["why"], promotion)
     if as_json:
         _print_json(found)
@@ -242,6 +249,9 @@ def _open(config: Path, store: Path | None) -> AbstractContextManager[StoreClien
 
 def _print_state(found: dict[str, Any]) -> None:
     click.echo(f"{found['name']}: {found['sentence']}")
+    kept = found.get("kept_control")
+    for line in kept["finds"] if kept is not None and found["state"] == "running" else ():
+        click.echo(f"  {line}")
     _print_edit(found)
 
 

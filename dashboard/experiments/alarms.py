@@ -21,10 +21,18 @@ ICONS = {
     "experiment.model": ":material/swap_horiz:",
     "experiment.kept_away": ":material/block:",
     "experiment.error": ":material/error:",
+    "promotion.rolled_back": ":material/undo:",
     "clock.jump": ":material/schedule:",
 }
 DEFAULT = ":material/notification_important:"
-SEVERE = ("experiment.srm", "experiment.changed", "experiment.worse", "experiment.killed", "experiment.error")
+SEVERE = (
+    "experiment.srm",
+    "experiment.changed",
+    "experiment.worse",
+    "experiment.killed",
+    "experiment.error",
+    "promotion.rolled_back",
+)
 
 
 def render_alarms(control: Control, alarms: Sequence[Row]) -> None:

@@ -37,10 +37,11 @@ EFFECTS = {
     "kill": "All traffic goes to the control within a second. Only a re-arm starts the experiment again.",
     "rearm": "A new segment starts: units are assigned anew, and those of earlier segments are not counted.",
     "end": "The route serves the control from now on. Nothing can start this experiment again.",
+    "end kept": "The promoted variant serves everyone from now on. Only a roll-back brings the control back.",
     "withdraw": "What earlier attempts have proven no longer holds a release. Every later verdict shows the reason.",
     "archive": "The experiment leaves the lists. Its result, plan and looks stay readable under its name.",
-    "promote": "The experiment ends, and the variant serves everyone until you roll it back or the project file says "
-    "the same. The gate must have decided before.",
+    "promote": "The experiment ends, or goes on with the control that you keep, and the variant serves everyone until "
+    "you roll it back or the project file says the same. The gate must have decided before.",
     "rollback": "The route serves the control from now on. Nothing can start this experiment again.",
 }
 
@@ -108,7 +109,8 @@ def _reason(row: Row) -> str:
 @st.dialog("Change the experiment", on_dismiss=open_dialog.closed)
 def _confirm(control: Control, live: Row, action: str) -> None:
     name, change = live["name"], f"{action} after {live['last_transition']}"  # each change asks for its own reason
-    st.write(f"**{LABELS[action]} {plain(name)}.** {EFFECTS[action]}")
+    kept = action == "end" and live["state"] == "running" and live["kept_control"] is not None
+    st.write(f"**{LABELS[action]} {plain(name)}.** {EFFECTS['end kept' if kept else action]}")
     if action == "promote":
         _evidence(control, name)
     with st.form(change, border=False):
@@ -155,10 +157,21 @@ def _promotion(control: Control, live: Row, change: str) -> Row:
     """What to promote. Only admins see the box that overrides what is missing."""
     treatments = live["treatments"]
     variant = st.selectbox("Variant", treatments, format_func=plain, key=f"variant to {change}")
+    kept = _kept_control(change)
     if control.get("/api/me")["role"] != "admin":
-        return {"variant": variant}
+        return {"variant": variant, **kept}
     label = "Promote even if something is missing. The record says what, and every page shows it."
-    return {"variant": variant, "override": st.checkbox(label, key=f"override to {change}")}
+    return {"variant": variant, **kept, "override": st.checkbox(label, key=f"override to {change}")}
+
+
+def _kept_control(change: str) -> Row:
+    """How much of the control stays after the promotion, and for how long; nothing by default."""
+    left, right = st.columns(2)
+    with left:
+        share = st.number_input("Keep a control at % of the units (0: none)", 0, 50, 0, key=f"share kept by {change}")
+    with right:
+        days = st.number_input("For so many days", 1, 90, 14, key=f"days kept by {change}")
+    return {"keep_control": f"{share}%", "keep_for": f"{days}d"} if share else {}
 
 
 def _path(name: str, what: str) -> str:

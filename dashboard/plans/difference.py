@@ -16,7 +16,12 @@ from dashboard.plans.publications import FILE, SHORT
 ABSENT = "(absent)"
 HASH = "plan_hash"
 NOUNS = {"deployments": "deployment", "routes": "route", "experiments": "experiment"}
-FIELDS = {"stage": "stage: percent of units enrolled", "control": "control variant", "serves": "promoted variant"}
+FIELDS = {
+    "stage": "stage: percent of units enrolled",
+    "control": "control variant",
+    "serves": "promoted variant",
+    "kept control share": "control kept after the promotion: percent of units",
+}
 DERIVED = ("salt", "analysis_hash", "digest", "segment")
 """Fields that follow from others are listed last."""
 HEX = re.compile(r"[0-9a-f]{24,}")

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from fairtrial.domain.plan_parts.call_rules import BreakerRule, RetryRule, Timeouts
 from fairtrial.domain.plan_parts.field_marks import ADDED_LATER, CONTROL_ONLY
+from fairtrial.domain.plan_parts.kept_control import KeptControl
 from fairtrial.domain.storage.keys import Right
 from fairtrial.domain.training.lineage import Lineage
 
@@ -165,7 +166,8 @@ class Experiment:
     ``segment``: 1, plus the number of times that it was re-armed; each segment has its own salt and analysis hash.
     ``feedback``: the declared feedback metrics that it decides by. ``looks``: when the primary metric is looked at, at
     any time or at ten planned times. ``by_default``: the guardrails of an experiment that declares none. ``serves``:
-    the promoted variant, which serves everyone; without one, an ended experiment serves the control.
+    the promoted variant, which serves everyone; without one, an ended experiment serves the control. ``kept_control``:
+    what stays of the control in a segment that a promotion began.
     """
 
     name: str
@@ -181,6 +183,7 @@ class Experiment:
     analysis_hash: str = ""
     segment: int = field(default=1, metadata=ADDED_LATER)
     serves: str | None = field(default=None, metadata=ADDED_LATER)
+    kept_control: KeptControl | None = field(default=None, metadata=ADDED_LATER)
     enrolment: Enrolment = field(default=Enrolment(), metadata=CONTROL_ONLY)
     feedback: tuple[FeedbackMetric, ...] = field(default=(), metadata=CONTROL_ONLY)
     max_weeks: int = field(default=6, metadata=CONTROL_ONLY)

@@ -10,6 +10,7 @@ import msgspec
 
 from fairtrial.domain.metrics import Better, Method
 from fairtrial.domain.plan import Missing, OnWorse, UnitKind
+from fairtrial.domain.plan_parts.kept_control import KeptControl
 
 ALPHA = 0.05
 """The error probability of the first attempt of a candidate, and of all kills of one experiment together."""
@@ -22,6 +23,7 @@ but counts against safety. 4: rates of requests are decided by each unit's share
 harm beyond the margin kills, and a cost as the primary metric is decided by its mean and its tail. 5: feedback states
 what missing values count as; with ``worst_case`` the worst case must agree too, and it is always shown.
 """
+WEEK_US = 7 * 86_400_000_000
 REQUESTS_CAP = 50.0
 """The most requests of one unit that count in a share of requests."""
 
@@ -132,6 +134,7 @@ class AnalysisPlan:
     ``planned_units``: the units of the control and a treatment at the last of ten planned looks; ``None`` if looks are
     allowed at any time. ``rules``: the number of the rules that decide. ``definitions``: the digest of what each
     variant serves, which is its deployment, prompt and parameters. ``routes``: those that led to the experiment.
+    ``kept_control``: what stays of the control in a segment that a promotion began; then no metric is primary.
     """
 
     experiment: str
@@ -160,6 +163,7 @@ class AnalysisPlan:
     definitions: Mapping[str, str] = field(default_factory=dict)
     routes: tuple[str, ...] = ()
     on_worse: OnWorse = "continue"
+    kept_control: KeptControl | None = None
 
     def metric(self, name: str) -> MetricPlan:
         """The metric of that name; `KeyError` if the plan has none."""
@@ -199,6 +203,12 @@ class AnalysisPlan:
         return self.rules > 4
 
     @property
+    def ends_us(self) -> int:
+        """When its time is over, in microseconds since 1970, UTC."""
+        kept = self.kept_control
+        return self.started_us + self.max_weeks * WEEK_US if kept is None else kept.until_us
+
+    @property
     def alpha_primary(self) -> float:
         """The two-sided error probability of the primary metric for each treatment."""
         return self.alpha_attempt / len(self.treatments)
@@ -220,6 +230,8 @@ class AnalysisPlan:
     def stored(self) -> dict[str, Any]:
         """The plan as JSON values, without the fields that plans of its rules lack, as they were stored."""
         found: dict[str, Any] = msgspec.to_builtins(self)
+        if self.kept_control is None:
+            found.pop("kept_control")
         if self.rules == 1:
             for name in ("rules", "definitions", "routes", "on_worse"):
                 found.pop(name)

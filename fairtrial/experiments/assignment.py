@@ -55,14 +55,16 @@ def assign(experiment: Experiment, unit: str | None) -> Assignment:
 
     ``unit``: the raw unit, not its pseudonym; ``None`` if the application sent none. A killed experiment serves the
     control but keeps counting for the assigned arm. One that is paused, ended or not started serves the control and
-    counts for none. An ended one whose variant was promoted serves that variant to everyone, and counts for none.
+    counts for none. An ended one whose variant was promoted serves that variant to everyone, and counts for none. While
+    a control is kept after a promotion, the promoted variant also serves requests without a unit.
     """
     if experiment.serves is not None:
         return _outside(experiment.serves, "promoted")
     if experiment.state in ("declared", "paused", "ended"):
         return _outside(experiment.control, "excluded")
     if unit is None:
-        return _outside(experiment.control, "no_unit")
+        promoted = experiment.kept_control if experiment.state == "running" else None
+        return _outside(experiment.control, "no_unit") if promoted is None else _outside(promoted.variant, "promoted")
     enrol = bucket(experiment.salt, "enrol", unit)
     if enrol >= threshold(experiment.stage):
         return _outside(experiment.control, "not_enrolled", enrol_bucket=_unit_interval(enrol))
@@ -98,8 +100,19 @@ def upper_bounds(weights: Sequence[float]) -> tuple[int, ...]:
 
 def _chosen(experiment: Experiment, arm: int) -> tuple[str, float]:
     """The name and the weight of the arm that has this bucket."""
+    kept = experiment.kept_control
+    if kept is not None:
+        low, high = _kept_buckets(kept.first, kept.share)
+        name = experiment.control if low <= arm < high else kept.variant
+        return name, experiment.variant(name).weight
     arms, bounds = _arms(tuple([(variant.name, variant.weight) for variant in experiment.variants]))
     return arms[bisect_right(bounds, arm)]
+
+
+@lru_cache(maxsize=1024)
+def _kept_buckets(first: float, share: float) -> tuple[int, int]:
+    """The first bucket of a kept control, and the first one after it."""
+    return _exact(first) * BUCKETS // 100, (_exact(first) + _exact(share)) * BUCKETS // 100
 
 
 @lru_cache(maxsize=1024)

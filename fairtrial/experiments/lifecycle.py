@@ -12,6 +12,8 @@ from fairtrial.config.plan.live_state import CAN_BE_KILLED
 from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.domain.names.look_alikes import has_invisible
 from fairtrial.domain.plan import ExperimentState
+from fairtrial.domain.plan_parts.kept_control import KeptControl
+from fairtrial.experiments.kept_control import kept_words, refused_while_kept
 
 PersonsAction = Literal[
     "start", "approve", "amend", "pause", "resume", "kill", "rearm", "end", "promote", "rollback", "withdraw", "archive"
@@ -62,6 +64,8 @@ KEPT_AWAY = "kept_away"
 """The key of the evidence of a pause because breakers keep requests from treatments: these treatments."""
 DECLINED = "declined"
 """The key of the evidence of a pause because guardrails declined: their metrics and treatments. A resume accepts it."""
+KEPT = "kept_control"
+"""The key of the evidence of a promotion that keeps a control."""
 Cause = Literal["worse", "models", "kept_away", "declined", "harmed", "person"]
 
 
@@ -88,14 +92,22 @@ class Transition:
 
 
 def possible(
-    state: ExperimentState, *, promoted: bool = False, cause: Cause | None = None, other_model: bool = False
+    state: ExperimentState,
+    *,
+    promoted: bool = False,
+    cause: Cause | None = None,
+    other_model: bool = False,
+    kept: KeptControl | None = None,
 ) -> list[PersonsAction]:
     """The actions that a state allows, apart from a withdrawal, which all do. A promotion can always be rolled back.
 
-    ``cause``: what paused it. A worse candidate is re-armed, or resumed after its definition has changed.
+    ``cause``: what paused it. A worse candidate is re-armed, or resumed after its definition has changed. ``kept``: the
+    control that a promotion has kept in this segment, which nothing promotes or amends again.
     """
     found = [action for action in ACTIONS if state in FROM[action] or (promoted and action == "rollback")]
     found = [action for action in found if action != "withdraw" and not (promoted and action == "archive")]
+    if kept is not None:
+        found = [action for action in found if action not in ("approve", "amend", "promote")]
     if state == "paused" and cause == "worse":
         found = [action for action in ACTIONS if action in (*found, "rearm") and (action != "resume" or other_model)]
     return found
@@ -110,21 +122,28 @@ def next_state(
     cause: Cause | None = None,
     other_model: bool = False,
     promoted: bool = False,
+    kept: KeptControl | None = None,
+    keeps: bool = False,
 ) -> tuple[ExperimentState, int]:
     """The state and segment after an action; raises `Conflict`, which names the state and what is possible.
 
     ``cause``: what paused it. After a rule has paused it, or with ``other_model``, a resume starts a new segment.
-    ``promoted``: whether a variant serves everyone by a promotion.
+    ``promoted``: whether a variant serves everyone by a promotion. ``kept``: as in `possible`. ``keeps``: whether the
+    promotion keeps a control, so that its next segment runs.
     """
-    can = possible(state, promoted=promoted, cause=cause, other_model=other_model)
+    can = possible(state, promoted=promoted, cause=cause, other_model=other_model, kept=kept)
     if action not in (*can, "withdraw") and not (action == "stage" and state in FROM["stage"]):
         known = ", ".join(can) or "nothing: this state is final"
+        if kept is not None and state in ("running", "paused"):
+            raise Conflict(f"{refused_while_kept(name, kept)} (possible: {known})")
         if state == "paused" and action == "resume":
             raise Conflict(
                 f"experiments.{name}: the candidate is proven worse, so it can't be resumed until its definition "
                 f"changes; a re-arm starts the next attempt (possible: {known})"
             )
         raise Conflict(f"experiments.{name}: can't {action} an experiment that is {state} (possible: {known})")
+    if keeps:
+        return "running", segment + 1
     anew = other_model or cause in ("models", "harmed")
     return TO.get(action, state), segment + (action == "rearm" or (action == "resume" and anew))
 
@@ -147,16 +166,27 @@ def shortened(why: str) -> str:
 
 
 def sentence(
-    name: str, control: str, state: ExperimentState, last: Transition | None, *, serves: str | None = None
+    name: str,
+    control: str,
+    state: ExperimentState,
+    last: Transition | None,
+    *,
+    serves: str | None = None,
+    kept: KeptControl | None = None,
 ) -> str:
     """The state of an experiment for people; ``last`` is its newest transition, if there is any.
 
-    ``serves``: the promoted variant of the published plan, which a restored store may not know.
+    ``serves``: the promoted variant of the published plan, which a restored store may not know. ``kept``: the control
+    that a promotion has kept in this segment.
     """
     if serves is not None and promoted_by(last) is None:
         return f"PROMOTED. {serves} serves everyone. {unrecorded(name)}"
     if state == "declared":
         return f"NOT STARTED. All traffic is on {control}. To start: fairtrial experiment start {name} --why …"
+    if kept is not None and last is not None and state == "running":
+        made = _overridden(last) if last.action == "promote" else ""
+        served = f"{kept.variant} serves everyone else. {undo(name)}"
+        return f"PROMOTED, {kept_words(kept)}: {_LAST[last.action]} {_by(last)}{made} {served}"
     if last is None or state == "running":
         return "Running." if last is None else f"Running: {_LAST[last.action]} {_by(last)}"
     variant = promoted_by(last)
@@ -185,10 +215,12 @@ def cause_of(entered: Transition) -> Cause:
 
 
 def promoted_by(last: Transition | None) -> str | None:
-    """The variant that the newest transition promoted; only a roll-back follows a promotion."""
-    if last is None or last.action != "promote" or not last.evidence:
-        return None
-    return str(last.evidence["variant"])
+    """The variant that serves everyone since the newest transition; only a roll-back follows such a promotion.
+
+    It is a promotion, or the end of one that kept a control for a time.
+    """
+    found = (last.evidence if last is not None and last.action in ("promote", "end") else None) or {}
+    return str(found["variant"]) if "variant" in found and KEPT not in found else None
 
 
 def undo(name: str) -> str:
@@ -214,6 +246,7 @@ _LAST: Mapping[Action, str] = {
     "amend": "amended",
     "resume": "resumed",
     "rearm": "re-armed",
+    "promote": "promoted",
 }
 
 

@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from math import floor, isinf, log10
 
 from fairtrial.domain.estimates import Estimate
-from fairtrial.experiments.analysis_plan import MetricPlan
+from fairtrial.experiments.analysis_plan import WEEK_US, MetricPlan
 
-WEEK_US = 7 * 86_400_000_000
 HOUR_S, MINUTE_S = 3600, 60
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from math import log
 from typing import Any, Literal
@@ -15,10 +15,11 @@ from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.harm import harm_only
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.decide import WEEK_US, Looked, decide
+from fairtrial.experiments.decision.decide import Looked, decide
 from fairtrial.experiments.decision.guardrail_wording import NEAR, decline_words, e_value_words
 from fairtrial.experiments.decision.values import Decision, GuardrailDecision, KeptAway
 from fairtrial.experiments.decision.wording import effect_words
+from fairtrial.experiments.kept_control import over_words
 from fairtrial.experiments.lifecycle import DECLINED, KEPT_AWAY, MODELS, WORSE
 from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.metric_wording import between_words, level_words
@@ -31,7 +32,7 @@ NEAR_KILL = -log(NEAR)
 LEAST_KEPT_AWAY, MOST_KEPT_AWAY = 20, 0.01
 """The requests of the last hour that a breaker must keep from a treatment, and their share, for a pause."""
 
-Do = Literal["kill", "pause", "stage", "end"]
+Do = Literal["kill", "pause", "stage", "end", "rollback"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Circumstances:
         return not self.held and self.now_us >= self.end_us(plan)
 
     def end_us(self, plan: AnalysisPlan) -> int:
-        return plan.started_us + self.late_us + plan.max_weeks * WEEK_US
+        return plan.ends_us + self.late_us
 
     def stage_end_us(self, plan: AnalysisPlan) -> int:
         return self.stage_since_us + round(plan.min_hours * HOUR_US)
@@ -110,7 +111,7 @@ def step(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances) 
     decisions = decide(Looked(plan=plan, memory=memory, findings=found, sums=sums))
     stop = _stop(plan, decisions, sums) or _declined(plan, decisions, sums, around.accepted)
     if stop is not None:
-        return Step(memory, decisions, found, stop)
+        return Step(memory, decisions, found, stop if plan.kept_control is None else replace(stop, do="rollback"))
     if around.changed:
         return Step(memory, decisions, found, _changed(around.changed))
     away = [one for one in around.kept_away if _is_much(one)]
@@ -186,7 +187,7 @@ def _declined(
         "units": _units(sums),
         "at_us": sums.at_us,
     }
-    return Verdict("pause", f"{why}; a resume accepts this", evidence)
+    return Verdict("pause", why if plan.kept_control else f"{why}; a resume accepts this", evidence)
 
 
 def _worse(plan: AnalysisPlan, worse: list[Decision], sums: Sums) -> Verdict:
@@ -200,8 +201,7 @@ def _units(sums: Sums) -> dict[str, int]:
 
 
 def _changed(variants: tuple[str, ...]) -> Verdict:
-    names = " and ".join(variants)
-    why = f"another model answers for {names} than at the start; a resume starts a new segment"
+    why = f"another model answers for {' and '.join(variants)} than at the start; a resume starts a new segment"
     return Verdict("pause", why, {MODELS: list(variants)})
 
 
@@ -221,6 +221,8 @@ def _kept_away(arms: list[KeptAway]) -> Verdict:
 
 def _over(plan: AnalysisPlan, decisions: Mapping[str, Decision]) -> str:
     """Why it ends, with what the looks exclude."""
+    if plan.kept_control is not None:
+        return over_words(plan.kept_control, plan.control)
     lines = [f"{counted(plan.max_weeks, 'week')} {'is' if plan.max_weeks == 1 else 'are'} over"]
     for variant, one in decisions.items():
         primary = one.primary
@@ -244,11 +246,10 @@ def _stage(
     around: Circumstances,
     found: tuple[Finding, ...],
 ) -> Step:
-    memory = known[0]
     following = next((one for one in plan.stages if one > around.stage), None)
     if following is None:
         return Step(*known, found, waits=(around.held,) if around.held else ())
-    waits = tuple(_waits(plan, memory, sums, around))
+    waits = tuple(_waits(plan, known[0], sums, around))
     unapproved = following in plan.approve and following not in around.approved
     if unapproved and not waits:
         return Step(*known, found, waits=(f"approval of the {following:g} % stage",), asks_approval=following)
@@ -257,8 +258,7 @@ def _stage(
     if waits:
         return Step(*known, found, waits=waits)
     why = f"every condition of the {following:g} % stage holds"
-    evidence = {"units": _units(sums), "stage": following}
-    return Step(*known, found, Verdict("stage", why, evidence, following))
+    return Step(*known, found, Verdict("stage", why, {"units": _units(sums), "stage": following}, following))
 
 
 def _waits(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Any
 from fairtrial.config.plan.hashes import digest
 from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.plan import Experiment, Plan, Route, Variant
+from fairtrial.experiments.kept_control import until_words
 
 Promotions = Mapping[str, Mapping[str, Any]]
 """The evidence of the promotions in force, by experiment."""
@@ -21,10 +22,15 @@ _RESERVED = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "nul
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """What to promote: a ``variant``, by default the only treatment. ``override``: even if something is missing."""
+    """What to promote: a ``variant``, by default the only treatment. ``override``: even if something is missing.
+
+    ``keep_control``: the share of the units that stays on the control, and ``keep_for`` how long, as they are written.
+    """
 
     variant: str | None = None
     override: bool = False
+    keep_control: str | None = None
+    keep_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +81,18 @@ def refused_promotions(promotions: Promotions, before: Plan | None, new: Plan) -
     """
     found: dict[str, str] = {}
     for name, one in new.experiments.items():
-        if one.serves is None or not _routes(new, name):
+        variant = promoted_variant(one)
+        if variant is None or not _routes(new, name):
             continue
-        promoted = promotions.get(name) or _published(before, name, one.serves)
-        changes = [] if promoted is None else list(_changes(promoted, new, one))
+        promoted = promotions.get(name) or _published(before, name, variant)
+        changes = [] if promoted is None else list(_changes(promoted, new, one, variant))
+        old = None if before is None else before.experiments.get(name)
+        if old is not None and old.kept_control is not None and one.kept_control and old.salt != one.salt:
+            changes.append("assign all users anew while a control is kept")
         if changes:
+            serves = "everyone" if one.serves else "everyone but the kept control"
             found[name] = (
-                f"experiments.{name}: {one.serves} is promoted and serves everyone, but this would "
+                f"experiments.{name}: {variant} is promoted and serves {serves}, but this would "
                 f"{' and '.join(changes)}. Roll it back first (fairtrial experiment rollback {name} --why …), or write "
                 "the routes without the experiment."
             )
@@ -90,6 +101,11 @@ def refused_promotions(promotions: Promotions, before: Plan | None, new: Plan) -
 
 def file_edit(plan: Plan, experiment: Experiment) -> FileEdit | None:
     """The edit of the project file after a promotion; ``None`` without one."""
+    kept = experiment.kept_control
+    if kept is not None and experiment.state in ("running", "paused"):
+        return FileEdit(
+            (), f"Leave the project file as it is until {until_words(kept)}. The control is kept until then."
+        )
     if experiment.serves is None:
         return None
     name, variant = experiment.name, experiment.variant(experiment.serves)
@@ -119,13 +135,19 @@ def file_edit(plan: Plan, experiment: Experiment) -> FileEdit | None:
 def _published(before: Plan | None, name: str, variant: str) -> dict[str, str] | None:
     """The definition of a promoted variant in the published plan."""
     one = None if before is None else before.experiments.get(name)
-    if before is None or one is None or one.serves != variant:
+    if before is None or one is None or promoted_variant(one) != variant:
         return None
     return definition(before, one.variant(variant))
 
 
-def _changes(promoted: Mapping[str, Any], new: Plan, experiment: Experiment) -> Iterator[str]:
-    variant = next((one for one in experiment.variants if one.name == experiment.serves), None)
+def promoted_variant(experiment: Experiment) -> str | None:
+    """The variant that a promotion serves to everyone, or to everyone but the control that is kept."""
+    kept = experiment.kept_control
+    return kept.variant if kept is not None and experiment.state in ("running", "paused") else experiment.serves
+
+
+def _changes(promoted: Mapping[str, Any], new: Plan, experiment: Experiment, name: str) -> Iterator[str]:
+    variant = next((one for one in experiment.variants if one.name == name), None)
     if variant is None:
         yield "remove it"
         return

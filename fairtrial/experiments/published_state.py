@@ -41,7 +41,8 @@ def describe_state(
     state: ExperimentState = state_without_rows(experiment) if last is None else last.to_state
     segment = 1 if last is None else last.segment
     shown = last if state in ("declared", "running") or entered is None else entered
-    words = sentence(experiment.name, experiment.control, state, shown)
+    kept = experiment.kept_control
+    words = sentence(experiment.name, experiment.control, state, shown, kept=kept)
     if (state, segment, promoted_by(last)) != (experiment.state, experiment.segment, experiment.serves):
         words += f" {_difference(experiment, state, last)}"
     edit = file_edit(plan, experiment)
@@ -53,6 +54,7 @@ def describe_state(
         "segment": experiment.segment,
         "stage": experiment.stage,
         "serves": experiment.serves,
+        "kept_control": kept if experiment.state in ("running", "paused") else None,
         "treatments": [one.name for one in experiment.variants if one.name != experiment.control],
         "sentence": words,
         "possible": possible(
@@ -60,6 +62,7 @@ def describe_state(
             promoted=is_promoted(experiment, last),
             cause=None if entered is None or state != "paused" else cause_of(entered),
             other_model=other_model,
+            kept=kept,
         ),
         "in_file": True,
         "archived": archived,
@@ -77,6 +80,7 @@ def describe_removed(frozen: AnalysisPlan, last: Transition, *, archived: bool =
         "segment": last.segment,
         "stage": None,
         "serves": None,
+        "kept_control": None,
         "treatments": list(frozen.treatments),
         "sentence": f"{sentence(name, frozen.control, last.to_state, last)} {REMOVED}",
         "possible": ["archive"] if last.to_state == "ended" and not archived else [],

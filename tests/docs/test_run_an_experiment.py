@@ -57,6 +57,13 @@ class Walk:
         self.trial.change("approve", "tone checked on 40 answers")
         self.until_it_stops()
 
+    def judged(self) -> None:
+        """Another trial after three weeks, whose official SHIP is approved."""
+        self.begin()
+        self.days(21)
+        self.run("fairtrial gate release.gate.yaml --candidate tuned --baseline base", 5)
+        self.run('fairtrial verdict approve ID --why "read 40 answers"', 0)
+
     def until_it_stops(self) -> None:
         """The candidate goes on failing more often."""
         self.days(28, MORE_ERRORS)
@@ -79,18 +86,20 @@ class Walk:
 
 TRAFFIC: Mapping[str, Callable[[Walk], None]] = {
     "a day": lambda walk: walk.days(1),
+    "two days": lambda walk: walk.days(2),
     "three days": lambda walk: walk.days(3),
     "four days": lambda walk: walk.days(4),
     "seven days": lambda walk: walk.days(7),
     "three weeks": lambda walk: walk.days(21),
     "another trial, with more errors": Walk.declines,
+    "another trial, judged and approved": Walk.judged,
     "until it stops": Walk.until_it_stops,
     "an hour later": lambda walk: walk.trial.step(1),
 }
 
 
 @pytest.mark.release("walks")
-@pytest.mark.parametrize(("name", "blocks"), [("run-an-experiment", 8), ("promote-a-model", 5)])
+@pytest.mark.parametrize(("name", "blocks"), [("run-an-experiment", 8), ("promote-a-model", 8)])
 def test_the_page_of_one_experiment_shows_what_the_program_prints(tmp_path: Path, name: str, blocks: int) -> None:
     page = (HOW_TO / f"{name}.md").read_text(encoding="utf-8")
     with ExitStack() as stack:

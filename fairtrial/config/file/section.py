@@ -26,7 +26,7 @@ DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
-def _duration(value: object) -> object:
+def duration_seconds(value: object) -> float:
     """Seconds of a text such as ``7d`` or ``90m``; raises `ValueError`."""
     match = DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
@@ -41,7 +41,7 @@ def _level(value: object) -> object:
     return value
 
 
-Duration = Annotated[float, BeforeValidator(_duration), Field(gt=0, le=90 * 86_400)]
+Duration = Annotated[float, BeforeValidator(duration_seconds), Field(gt=0, le=90 * 86_400)]
 """`7d`, `12h`, `90m` or `30s`; at most 90 days."""
 Level = Annotated[float, BeforeValidator(_level), Field(allow_inf_nan=False)]
 """`62%` or a number."""

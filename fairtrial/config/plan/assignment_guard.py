@@ -15,7 +15,12 @@ def reassignment(old: Experiment, new: Experiment) -> str | None:
 
 
 def _reassigns(old: Experiment, new: Experiment) -> bool:
-    """A re-arm changes the salt by itself, so a new segment must not hide another change of the split."""
+    """A re-arm changes the salt by itself, so a new segment must not hide another change of the split.
+
+    A segment with a kept control has other shares by itself, and the segments before and after it the declared ones.
+    """
+    if old.kept_control is not None and new.segment != old.segment:
+        return False
     return (old.salt == new.salt or new.segment > old.segment) and _arms(old) != _arms(new)
 
 

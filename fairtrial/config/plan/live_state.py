@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from fairtrial.config.plan.hashes import digest, plan_hash
 from fairtrial.domain.keyed_hash import keyed_hash
-from fairtrial.domain.plan import Experiment, ExperimentState, Plan
+from fairtrial.domain.plan import Enrolment, Experiment, ExperimentState, Plan
+from fairtrial.domain.plan_parts.kept_control import KeptControl
 
 CAN_BE_KILLED: tuple[ExperimentState, ...] = ("running", "paused")
 
@@ -17,13 +19,14 @@ class Live:
     """The state of an experiment in the store; ``stage`` is ``None`` until one was set.
 
     ``segment``: 1 at first; every re-arm starts the next one, with new units. ``serves``: the promoted variant, which
-    serves everyone.
+    serves everyone. ``kept_control``: what stays of the control in this segment, which a promotion began.
     """
 
     stage: float | None = None
     state: ExperimentState = "running"
     segment: int = 1
     serves: str | None = None
+    kept_control: KeptControl | None = None
 
 
 def segment_salt(declared: str, segment: int) -> str:
@@ -76,6 +79,9 @@ def stop_at_once(plan: Plan, names: Collection[str], before: Mapping[str, int]) 
 def _kept(before: Experiment | None, new: Experiment) -> Experiment:
     if before is not None and before.serves is not None:
         return replace(new, state="ended", serves=before.serves) if _keeps_serving(before, new) else new
+    if before is not None and before.kept_control is not None and before.state in CAN_BE_KILLED:
+        serves = before.kept_control.variant if before.state == "running" else None
+        return replace(new, state="ended", serves=serves) if new.segment < before.segment else new
     if before is None or before.state not in ("killed", "ended") or new.state not in ("running", "paused"):
         return new
     return new if new.segment > before.segment else replace(new, state=before.state)
@@ -96,17 +102,31 @@ def _in_another_segment(experiment: Experiment, live: Live) -> Experiment:
 
 
 def _laid(experiment: Experiment, live: Live) -> Experiment:
-    stage = experiment.stage if live.stage is None else live.stage
+    stage, kept = experiment.stage if live.stage is None else live.stage, live.kept_control
     if experiment.segment == live.segment:
-        return replace(experiment, state=live.state, stage=stage, serves=live.serves)
+        laid = replace(experiment, state=live.state, stage=stage, serves=live.serves)
+        return laid if kept is None else with_kept_control(laid, kept)
     if experiment.segment != 1:
         return _in_another_segment(experiment, live)
-    return replace(
+    laid = replace(
         experiment,
         state=live.state,
         stage=stage,
         segment=live.segment,
         serves=live.serves,
-        salt=segment_salt(experiment.salt, live.segment),
+        salt=segment_salt(experiment.salt, live.segment if kept is None else kept.after),
         analysis_hash=digest({"analysis": experiment.analysis_hash, "segment": live.segment}),
     )
+    return laid if kept is None else with_kept_control(laid, kept)
+
+
+def with_kept_control(experiment: Experiment, kept: KeptControl) -> Experiment:
+    """The experiment in the segment that a promotion began: two arms, all units, and no primary metric.
+
+    A worker that does not know ``kept_control`` splits by the weights, which is the same if the control is the first
+    of two variants.
+    """
+    rest = float(100 - Decimal(repr(kept.share)))
+    weights = {experiment.control: kept.share, kept.variant: rest}
+    variants = tuple(replace(one, weight=weights[one.name]) for one in experiment.variants if one.name in weights)
+    return replace(experiment, variants=variants, stage=100.0, primary=None, enrolment=Enrolment(), kept_control=kept)

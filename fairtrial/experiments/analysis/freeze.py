@@ -82,6 +82,7 @@ def freeze(plan: Plan, experiment: Experiment, start: Start) -> AnalysisPlan:
         analysis_hash=experiment.analysis_hash,
         declared=declared_fields(experiment),
         planned_units=start.planned_units,
+        kept_control=experiment.kept_control,
     )
     metrics = tuple(_with_known(one, start.known.get(one.metric, Known())) for one in first.metrics)
     return replace(first, metrics=metrics)

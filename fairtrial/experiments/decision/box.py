@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from fairtrial.domain.plan import ExperimentState
+from fairtrial.domain.plan_parts.kept_control import KeptControl
 from fairtrial.domain.plurals import counted
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.guardrail_wording import e_value_words, guardrails_sentence, kept_away_words
 from fairtrial.experiments.decision.missing_wording import missing_sentence
 from fairtrial.experiments.decision.values import Decision, EarlierProof, Tried
 from fairtrial.experiments.decision.wording import headline_words, invalid_words, notes, primary_sentence, tried_words
+from fairtrial.experiments.kept_control import kept_words, until_words
 from fairtrial.experiments.lifecycle import DECLINED, KEPT_AWAY, Transition, cause_of, promoted_by, sentence
 from fairtrial.experiments.metric_wording import duration_words, level_words, moment_words
 
@@ -31,8 +33,8 @@ class Situation:
 
     ``last``: its newest transition, and ``entered`` the one into the present state. ``stage``: percent of the units
     now, since ``stage_since_us``. ``waits``: what the next stage still needs, ``None`` if that is unknown. ``serves``:
-    the promoted variant. ``error``: why its looks fail. ``late_us``: the time since the start that only a correction of
-    the wall clock made; it counts for no wait.
+    the promoted variant. ``kept``: the control that stays after a promotion, while it runs. ``error``: why its looks
+    fail. ``late_us``: the time since the start that only a correction of the wall clock made; it counts for no wait.
     """
 
     now_us: int
@@ -48,11 +50,13 @@ class Situation:
     earlier: tuple[EarlierProof, ...] = ()
     tried: Tried | None = None
     late_us: int = 0
+    kept: KeptControl | None = None
 
     @property
     def cause(self) -> str | None:
-        """What paused or killed it."""
-        return None if self.entered is None or self.state not in ("paused", "killed") else cause_of(self.entered)
+        """What paused, killed or rolled it back."""
+        stopped = self.state in ("paused", "killed") or self.undone
+        return cause_of(self.entered) if stopped and self.entered is not None else None
 
     @property
     def undone(self) -> bool:
@@ -104,10 +108,14 @@ def _headline(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situat
     answers = answers if balanced else "the arms can't be compared"
     if now.serves is not None:
         return f"PROMOTED: {now.serves} serves everyone"
+    if now.undone and now.cause in ("harmed", "declined"):
+        return f"ROLLED BACK{_reason(now)}"
     if now.state == "ended":
         return f"{'ROLLED BACK' if now.undone else 'ENDED'}: {answers}"
     if now.state == "declared":
         return "NOT STARTED"
+    if now.kept is not None:
+        return f"{'' if balanced else 'INVALID: '}PROMOTED, {kept_words(now.kept)}"
     if now.state in ("paused", "killed") and not (now.cause == "worse" and _any_worse(decisions)):
         return f"{'PAUSED' if now.state == 'paused' else 'STOPPED'}{_reason(now)}"
     return answers if balanced else f"INVALID: {answers}"
@@ -146,12 +154,15 @@ def _tone(decisions: Mapping[str, Decision], now: Situation) -> Tone:
         return "error"
     if now.state == "paused" or any(one.stands for one in now.earlier) or any(one.changed for one in found):
         return "warning"
+    if now.kept is not None:
+        promotion = now.last.evidence if now.last is not None and now.last.action == "promote" else None
+        return "warning" if (promotion or {}).get("override") else "success"
     counts = [one.primary is not None and one.primary.counts(now.now_us) for one in found]
     return "success" if counts and all(counts) else "info"
 
 
 def _lines(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation) -> Iterator[tuple[str, str]]:
-    if now.state != "running":
+    if now.state != "running" or now.kept is not None:
         yield "State", _state(plan, now)
     if now.error:
         yield "Error", f"Its looks fail, so nothing is decided or stopped: {now.error}"
@@ -163,7 +174,9 @@ def _lines(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation
         if harmed:
             yield "Guardrails", guardrails_sentence(decisions)
         return
-    if plan.primary is None:
+    if now.kept is not None:
+        yield "Result", "The guardrails go on, and harm rolls back. Nothing else is decided."
+    elif plan.primary is None:
         yield "Result", "There is no primary metric, so nothing is decided except harm."
     else:
         running = now.state == "running"
@@ -174,7 +187,7 @@ def _lines(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation
     yield "Guardrails", guardrails_sentence(decisions)
     if kept_away := kept_away_words(decisions):
         yield "Kept away", kept_away
-    if now.state == "running":
+    if now.state == "running" and now.kept is None:
         yield "Stage", stage_sentence(plan, now)
     yield "Next", next_sentence(plan, decisions, now)
 
@@ -184,7 +197,7 @@ def _state(plan: AnalysisPlan, now: Situation) -> str:
     if now.state == "killed" and entered is not None and "metric" in (entered.evidence or {}) and now.cause == "harmed":
         return stopped_sentence(plan, entered)
     last = now.last if now.state in ("declared", "running") or now.entered is None else now.entered
-    return sentence(plan.experiment, plan.control, now.state, last, serves=now.serves)
+    return sentence(plan.experiment, plan.control, now.state, last, serves=now.serves, kept=now.kept)
 
 
 def stopped_sentence(plan: AnalysisPlan, last: Transition) -> str:
@@ -251,6 +264,8 @@ def next_sentence(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Si
         return "Check the clock of control's machine. If the wall clock is right, acknowledge the alarm clock.jump."
     if now.waits and all(one.startswith(APPROVAL) for one in now.waits):
         return f"Approve the next stage: {command.format('approve')}"
+    if now.kept is not None:
+        return f"Wait until {until_words(now.kept)}: it then ends as promoted. To end it now: {command.format('end')}"
     if any(one.worse for one in found):
         return f"End the experiment: {command.format('end')}, or start the next attempt after mending the candidate."
     counting = [one for one in found if one.primary is not None and one.primary.counts(now.now_us)]
@@ -268,6 +283,8 @@ def _notes(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation
         word = "harms" if one.proved == "harmed" else "is worse on"
         state = "nothing since has cleared it" if one.stands else one.cleared_by
         yield f"Segment {one.segment} of {one.experiment} proved that this definition {word} {one.metric}; {state}."
+    if now.kept is not None:
+        yield from (f"{one}." for one in now.kept.finds)
     tried = "" if now.tried is None else tried_words(plan, now.tried)
     if tried:
         yield f"{tried[0].upper()}{tried[1:]}."

@@ -11,7 +11,7 @@ from typing import Any
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis.forecast import Forecast, forecast, units_behind
 from fairtrial.experiments.analysis.memory import Latched, Memory
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import WEEK_US, AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.values import (
     Arm,
     ArmUnits,
@@ -33,7 +33,6 @@ from fairtrial.stats.effects import Effect
 from fairtrial.stats.sequential.obrien_fleming import LOOKS
 
 DAY_US = 86_400_000_000
-WEEK_US = 7 * DAY_US
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from fairtrial.experiments.decision.guardrail_wording import decline_words
 from fairtrial.experiments.decision.missing_wording import missing_words
 from fairtrial.experiments.decision.values import Decision, EarlierProof, PrimaryDecision, Tried
 from fairtrial.experiments.decision.wording import effect_words, invalid_words, levels_words, tried_words
+from fairtrial.experiments.kept_control import kept_words
 from fairtrial.experiments.lifecycle import Transition, promoted_by
 from fairtrial.experiments.metric_wording import moment_words
 
@@ -187,6 +188,8 @@ def _answer(plan: AnalysisPlan, decision: Decision, live: LiveState) -> str:
     state = {"ended": "it has ended; ", "declared": "it has not started; "}.get(live.state, "")
     if promoted_by(live.entered) is not None:
         state = f"{decision.variant} was promoted; "
+    if plan.kept_control is not None and live.state == "running":
+        return f"{decision.variant} was promoted, {kept_words(plan.kept_control)}"
     primary = decision.primary
     if primary is None:
         return f"{state}it has no primary metric, so nothing is decided except harm"

@@ -64,10 +64,15 @@ def decline_words(plan: AnalysisPlan, variant: str, one: GuardrailDecision) -> s
     return f"{one.metric} of {variant} is proven to be worse than the margin if each request weighs the same{size}"
 
 
-def stops_words(metric: MetricPlan) -> str:
-    """What pauses and what stops for good, in a few words; empty for plans with a single stop."""
+def stops_words(metric: MetricPlan, *, rolls_back: bool = False) -> str:
+    """What pauses and what stops for good, in a few words; empty for plans with a single stop.
+
+    ``rolls_back``: whether a control is kept after a promotion, so that what pauses rolls back.
+    """
     if metric.pause is None:
         return ""
+    if rolls_back:
+        return f"{_decline(metric.pause, metric.pause_relative, metric)} rolls the promotion back"
     kill = "stops for good" if metric.signal == "kill" else "pauses"
     if not metric.pauses_earlier:
         return f"{_decline(metric.stop, metric.stop_relative, metric)} {kill}"

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from fairtrial.domain.plurals import counted
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.decision.decide import WEEK_US
 from fairtrial.experiments.decision.values import (
     Arm,
     Decision,
@@ -157,7 +156,7 @@ def _needed(plan: AnalysisPlan, metric: MetricPlan, found: Size, now_us: int) ->
         return
     waiting = min(found.waiting, found.more)
     enrolled = f", of whom {waiting:,} are enrolled and wait for the end of their window" if waiting else ""
-    end_us = plan.started_us + plan.max_weeks * WEEK_US
+    end_us = plan.ends_us
     when = ""
     if found.expected_us is not None:
         when = f"; expected on {moment_words(found.expected_us, now_us=now_us)} at the present rate"

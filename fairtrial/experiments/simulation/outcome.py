@@ -12,7 +12,7 @@ from fairtrial.experiments.lifecycle import DECLINED
 from fairtrial.experiments.monitor import Step
 from fairtrial.experiments.sums import Sums
 
-End = Literal["ship", "kill", "pause", "end", "stage", "stopped"]
+End = Literal["ship", "kill", "pause", "end", "stage", "rollback", "stopped"]
 
 
 @dataclass(slots=True)

@@ -25,9 +25,18 @@ Array = NDArray[np.float64]
 
 
 @lru_cache(maxsize=64)
-def pause_course(*, control: float, treatment: float, units: float, share: float = 0.5, alpha: float = 0.05) -> Course:
+def pause_course(
+    *,
+    control: float,
+    treatment: float,
+    units: float,
+    share: float = 0.5,
+    alpha: float = 0.05,
+    begins: float = 0.0,
+) -> Course:
     """The course until a decline of a rate pauses, with one request a unit, up to so many units in both arms.
 
+    ``begins``: the units after which the decline begins; both arms have the control's rate before.
     The evidence is the mean of two e-values: by units with a bad request, and by each unit's share of bad requests.
     The looks are those of simulated trials; the same numbers give the same course. Raises `ValueError` for impossible
     rates or units.
@@ -47,7 +56,8 @@ def pause_course(*, control: float, treatment: float, units: float, share: float
     stops, open_, power, before = np.full(TRIALS, float(looks[-1])), np.ones(TRIALS, np.bool_), [], 0
     for look in looks:
         treated = rng.binomial(look - before, share, TRIALS)
-        for number, (more, rate) in enumerate(((look - before - treated, control), (treated, treatment))):
+        rates = control, treatment if before >= begins else control
+        for number, (more, rate) in enumerate(zip((look - before - treated, treated), rates, strict=True)):
             arms[number] += more
             bad[number] += rng.binomial(more, rate)
         before = look

@@ -41,10 +41,11 @@ class Definition:
 def count_attempts(database: Database, control: Definition, candidates: Iterable[Definition]) -> int:
     """How many attempts have compared one of these candidates with this control, under any experiment's name.
 
-    An amendment after which all units still count is no attempt. Of several candidates, the one with the most attempts
-    counts. Raises `StoreError`.
+    An amendment after which all units still count is no attempt, nor is a control that is kept after a promotion. Of
+    several candidates, the one with the most attempts counts. Raises `StoreError`.
     """
-    plans = [one.plan for one in analysis_plans.newest_of_starts(database) if control.is_in(one.plan, one.plan.control)]
+    starts = [one.plan for one in analysis_plans.newest_of_starts(database) if one.plan.kept_control is None]
+    plans = [one for one in starts if control.is_in(one, one.control)]
     return max(
         (sum(any(one.is_in(plan, name) for name in plan.treatments) for plan in plans) for one in candidates), default=0
     )
@@ -93,15 +94,16 @@ def standing_proofs(database: Database, experiment: str) -> tuple[EarlierProof, 
 def _proofs(
     stored: StoredPlan, latched: Mapping[tuple[str, str], Latched], variants: Collection[str]
 ) -> Iterator[EarlierProof]:
-    plan = stored.plan
+    plan = stored.plan  # what rolls a promotion back counts as a kill, also if it would only pause an experiment
     for one in plan.metrics:
         for variant in variants:
             found = latched.get((one.metric, variant))
             if found is None:
                 continue
             worse = found.answer == "worse" and (plan.rules > 1 or one.require == "superior")
-            if found.answer == "harm" or worse:
-                at_us = found.answered_us or stored.at_us
+            declined_us = found.declined_us if plan.kept_control is not None else None
+            if found.answer == "harm" or worse or declined_us is not None:
+                at_us = declined_us or found.answered_us or stored.at_us
                 yield EarlierProof(
                     plan.experiment, plan.segment, variant, one.metric, "worse" if worse else "harmed", at_us
                 )

@@ -12,11 +12,11 @@ from fairtrial.store.traffic import traffic
 STARTS = """
 SELECT experiment, min(at_time)
 FROM transitions
-WHERE action IN ('rearm', 'resume') AND segment > 1 AND ($1 IS NULL OR experiment = $1)
+WHERE action IN ('rearm', 'resume', 'promote') AND segment > 1 AND ($1 IS NULL OR experiment = $1)
     AND (experiment, segment) IN (SELECT (experiment, max(segment)) FROM transitions GROUP BY experiment)
 GROUP BY experiment
 """
-"""A re-arm, and a resume with another model, start a segment; a later resume continues it."""
+"""A re-arm, a resume with another model, and a promotion that keeps a control start a segment."""
 
 
 def segment_page(database: Database, page: Page, experiment: str) -> Page:

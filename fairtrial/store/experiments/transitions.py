@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from fairtrial.config.plan.live_state import Live
 from fairtrial.domain.plan import ExperimentState
-from fairtrial.experiments.lifecycle import DECLINED, Transition, promoted_by
+from fairtrial.domain.plan_parts.kept_control import KeptControl
+from fairtrial.experiments.lifecycle import DECLINED, KEPT, Transition, promoted_by
 from fairtrial.store.access import row_digests
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, microseconds, timestamp
@@ -29,7 +32,8 @@ WITH mine AS (
 )
 SELECT experiment, arg_max(to_state, number), arg_max(segment, number),
     arg_max(stage, number) FILTER (action = 'stage' AND segment = current),
-    arg_max(CASE action WHEN 'promote' THEN evidence ELSE '' END, number)
+    arg_max(CASE WHEN action IN ('promote', 'end') THEN coalesce(evidence, '') ELSE '' END, number),
+    arg_max(evidence, number) FILTER (action = 'promote' AND segment = current)
 FROM mine
 GROUP BY experiment
 """
@@ -42,7 +46,8 @@ ORDER BY number
 ENTERED = """
 SELECT at_time, experiment, action, from_state, to_state, segment, actor, why, evidence, plan_hash, stage
 FROM transitions
-WHERE (from_state <> to_state OR action IN ('resume', 'rearm', 'rollback')) AND ($1 IS NULL OR experiment = $1)
+WHERE (from_state <> to_state OR action IN ('resume', 'rearm', 'promote', 'rollback'))
+    AND ($1 IS NULL OR experiment = $1)
 QUALIFY row_number() OVER (PARTITION BY experiment ORDER BY number DESC) = 1
 """
 ARCHIVED = """
@@ -62,6 +67,7 @@ FROM transitions
 WHERE action NOT IN ('archive', 'withdraw')
 QUALIFY row_number() OVER (PARTITION BY experiment ORDER BY number DESC) = 1
 """
+PROMOTED = "SELECT experiment, arg_max(evidence, number) FROM transitions WHERE action = 'promote' GROUP BY experiment"
 CITING = """
 SELECT number, at_time, experiment, action, to_state, actor, why, evidence
 FROM transitions
@@ -101,6 +107,9 @@ def append(cursor: Cursor, made: Transition) -> None:
     details: dict[str, Any] = {"from": made.from_state, "to": made.to_state, "segment": made.segment, "why": made.why}
     if made.stage is not None:
         details["stage"] = made.stage
+    if made.evidence is not None and KEPT in made.evidence:
+        kept = made.evidence[KEPT]
+        details |= {"kept_control": kept["share"], "days": kept["days"], "until_us": kept["until_us"]}
     row_digests.record(
         cursor,
         row_digests.TRANSITIONS,
@@ -163,9 +172,14 @@ def live(database: Database) -> dict[str, Live]:
     return {row[0]: _live(*row[1:]) for row in rows}
 
 
-def _live(state: ExperimentState, segment: int, stage: float | None, promotion: str) -> Live:
-    """``promotion``: the evidence of the newest transition if it is a promotion, which only a roll-back follows."""
-    return Live(stage, state, segment, json.loads(promotion)["variant"] if promotion else None)
+def _live(state: ExperimentState, segment: int, stage: float | None, newest: str, promotion: str | None) -> Live:
+    """``newest``: the evidence of the newest transition if it is a promotion or an end; see `promoted_by`.
+
+    ``promotion``: the evidence of the segment's promotion, which may have kept a control.
+    """
+    found, kept = json.loads(newest or "{}"), json.loads(promotion or "{}").get(KEPT)
+    serves = None if KEPT in found else found.get("variant")
+    return Live(stage, state, segment, serves, None if kept is None else msgspec.convert(kept, KeptControl))
 
 
 def last(database: Database) -> dict[str, Transition]:
@@ -175,7 +189,15 @@ def last(database: Database) -> dict[str, Transition]:
 
 def promotions(database: Database) -> dict[str, Mapping[str, Any]]:
     """The evidence of the promotions in force, by experiment; raises `StoreError`."""
-    return {name: one.evidence or {} for name, one in last(database).items() if promoted_by(one) is not None}
+    found = {name: one.evidence or {} for name, one in last(database).items() if promoted_by(one) is not None}
+    kept = {name for name, one in live(database).items() if one.kept_control and one.state in ("running", "paused")}
+    return found | {str(name): json.loads(text) for name, text in database.rows(PROMOTED) if name in kept}
+
+
+def kept_promotion(cursor: Cursor, experiment: str) -> dict[str, Any]:
+    """The evidence of the newest promotion of one experiment without the kept control, as that of its end."""
+    found = {str(name): json.loads(text) for name, text in cursor.execute(PROMOTED).fetchall()}
+    return {key: value for key, value in found[experiment].items() if key != KEPT}
 
 
 def interruptions(database: Database, experiment: str, segment: int) -> list[Interruption]:

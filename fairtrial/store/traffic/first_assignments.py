@@ -66,18 +66,19 @@ class FirstAssignments:
 
 
 def first_assignments(
-    database: Database, experiment: str, variants: Sequence[str], *, analysis_hash: str
+    database: Database, experiment: str, variants: Sequence[str], *, analysis_hash: str, alone: bool = False
 ) -> FirstAssignments:
     """The first assignments by the split of one analysis plan, over all time; at most two million units.
 
     Only enrolled units count, once each, for the arm they were assigned to, whatever served them. Arms that a caller
     forced are left out. A plan with changed metrics or margins has another hash but the same split. Its units count as
     soon as one of them shows by its bucket that the salt is the same. The same salt implies the same shares, because a
-    plan can't change one without the other. A restarted experiment starts empty. Raises `StoreError`.
+    plan can't change one without the other. ``alone``: whether only this hash counts, because a control that is kept
+    after a promotion has the salt of an earlier split. A restarted experiment starts empty. Raises `StoreError`.
     """
     with read_placements(database) as (cursor, watermark):
         bound = {"experiment": experiment, "watermark": watermark}
-        hashes, others = _one_split(cursor, bound, analysis_hash)
+        hashes, others = _one_split(cursor, bound, analysis_hash) if not alone else ([analysis_hash], False)
         asked = {"hashes": hashes, "variants": list(variants), "most": MOST_UNITS + 1}
         found = cursor.execute(FIRST, bound | asked).fetchnumpy()["arm"]
         earlier = cursor.execute(EARLIER, bound | {"hashes": hashes}).fetchone() if others else None

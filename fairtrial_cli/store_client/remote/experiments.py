@@ -31,7 +31,8 @@ class RemoteExperiments:
     def change(
         self, name: str, action: Action, why: str, promotion: Promotion | None = None, *, rules: bool = False
     ) -> Row:
-        body: Row = {"why": why} | ({} if promotion is None else msgspec.to_builtins(promotion))
+        fields: Row = {} if promotion is None else msgspec.to_builtins(promotion)
+        body: Row = {"why": why} | {name: value for name, value in fields.items() if value is not None}
         body |= {"rules": True} if rules else {}
         answer = self._send("POST", _path(name, action), content=msgspec.json.encode(body))
         return msgspec.json.decode(answer, type=Row)

@@ -105,7 +105,7 @@ class ExperimentMonitor:
         if names == self._names:
             return
         for name in alarms.standing_experiments(self._database) - names:
-            for family in ("experiment", "stage", "units", "clock"):
+            for family in ("experiment", "promotion", "stage", "units", "clock"):
                 alarms.settle(self._database, name, {}, family=family, now_us=self._clock_us(), actor=CONTROL)
         for name in self.statuses.keys() - names:
             del self.statuses[name]

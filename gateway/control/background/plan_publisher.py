@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from fairtrial.config.plan.live_state import keep_stopped, lay_over
+from fairtrial.config.plan.live_state import Live, keep_stopped, lay_over
 from fairtrial.config.plan.plan_record import lineages, recorded_plan
 from fairtrial.config.plan.published import as_written, publish, read
 from fairtrial.config.private_files import write_private
@@ -123,12 +123,15 @@ class PlanPublisher:
         self._accept()
         return replaced
 
-    def declared_plan(self) -> Plan:
-        """The plan that the file declares now, with the states of the store; raises `ConfigError`."""
-        return self._laid(self._load().plan)
+    def declared_plan(self, coming: Mapping[str, Live] | None = None) -> Plan:
+        """The plan that the file declares now, with the states of the store, or ``coming`` ones.
 
-    def _laid(self, plan: Plan) -> Plan:
-        laid = lay_over(plan, transitions.live(self._database))
+        Raises `ConfigError`.
+        """
+        return self._laid(self._load().plan, coming)
+
+    def _laid(self, plan: Plan, coming: Mapping[str, Live] | None = None) -> Plan:
+        laid = lay_over(plan, transitions.live(self._database) | dict(coming or {}))
         return laid if self.published is None else keep_stopped(self.published.plan, laid)
 
     def _publish_last_valid(self) -> bool:

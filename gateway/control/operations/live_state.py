@@ -55,5 +55,6 @@ def situation(
         waits=waits,
         approved=history.approved,
         serves=experiment.serves,
+        kept=experiment.kept_control if experiment.state == "running" else None,
         error=alarms.text_of(database, ERROR, experiment.name) if experiment.state == "running" else "",
     )

@@ -43,6 +43,10 @@ class Reason(BaseModel):
     """For a promotion: the variant, by default the only one besides the control."""
     override: bool = False
     """For a promotion by an admin: promote even if something is missing; the record says what."""
+    keep_control: str | None = Field(default=None, max_length=20)
+    """For a promotion: the share of all units that stays on the control for `keep_for`, from `1%` to `50%`."""
+    keep_for: str | None = Field(default=None, max_length=20)
+    """For a promotion: how long the control stays, from `1d` to `90d`."""
     rules: bool = False
     """For an amendment: adopt the rules of this version, as a new attempt."""
 
@@ -135,7 +139,7 @@ def change(
         actor,
         reason.why,
         stage=reason.stage,
-        promotion=Promotion(reason.variant, reason.override),
+        promotion=Promotion(reason.variant, reason.override, reason.keep_control, reason.keep_for),
         rules=reason.rules,
     )
     probe = gateway_probe(background.addresses.gateway_url, background.database.layout)

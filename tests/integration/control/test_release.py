@@ -57,6 +57,22 @@ def test_with_everything_in_place_it_is_one_change(trial: JudgedTrial) -> None:
     assert trial.trail()[-1]["why"] == "it resolves more"
 
 
+def test_a_kept_control_needs_the_same_and_leaves_the_verdict_fresh_until_a_roll_back(trial: JudgedTrial) -> None:
+    kept = {"keep_control": "5%", "keep_for": "14d"}
+    assert "there is no verdict of the official gate on tuned against base" in refusal(trial, **kept)
+    verdict = trial.judge()
+    approve(trial, verdict)
+    promote(trial, **kept)
+    trial.step(hours=1)
+    assert (trial.experiment.state, trial.experiment.kept_control is not None) == ("running", True)
+    assert stale_reasons(trial.database, verdict, trial.present) == ()
+    record = release_record(trial.database, verdict, trial.present)
+    assert [(one["action"], one["actor"]) for one in record["releases"]] == [("promote", PERSON)]
+    trial.change("rollback", "complaints")
+    (reason,) = stale_reasons(trial.database, verdict, trial.present)
+    assert reason == f"the experiment {NAME} was rolled back since"
+
+
 def test_it_is_refused_without_a_verdict(trial: JudgedTrial) -> None:
     assert "there is no verdict of the official gate on tuned against base" in refusal(trial)
 

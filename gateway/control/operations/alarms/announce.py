@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fairtrial.experiments.lifecycle import Action, Cause, Transition, cause_of
+from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Cursor
 from fairtrial.store.experiments import alarms
 
@@ -15,6 +16,8 @@ OF_CAUSE: Mapping[Cause, str] = {
 }
 """The alarms of pauses by these causes; other pauses are ``experiment.paused``."""
 LEAVES: tuple[Action, ...] = ("resume", "rearm", "end", "promote", "rollback")
+ROLLED_BACK = "promotion.rolled_back"
+"""The alarm that control has rolled a promotion back; archiving the experiment closes it."""
 STOPPED = (*OF_CAUSE.values(), "experiment.paused", "experiment.killed")
 
 
@@ -28,6 +31,10 @@ def announce(cursor: Cursor, made: Transition) -> None:
     if made.action in LEAVES:
         for kind in STOPPED:
             alarms.close(cursor, kind, name, now_us=now_us, actor=made.actor)
+    if made.action == "rollback" and made.actor == CONTROL:
+        alarms.open_alarm(cursor, ROLLED_BACK, name, text=text, now_us=now_us, actor=made.actor)
+    if made.action == "archive":
+        alarms.close(cursor, ROLLED_BACK, name, now_us=now_us, actor=made.actor)
     if made.action == "stage":
         alarms.notice(cursor, "notice.stage", name, text=text, now_us=now_us, actor=made.actor)
     if made.to_state == "ended" and (made.from_state != "ended" or made.action == "rollback"):

@@ -9,11 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
+
 from fairtrial.domain.errors import BadRequest, Conflict, FairtrialError, Unavailable
 from fairtrial.domain.plan import Experiment, ExperimentState, Plan
 from fairtrial.experiments.analysis.freeze import changed_models
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.kept_control import kept_terms
 from fairtrial.experiments.lifecycle import (
+    KEPT,
     Action,
     Transition,
     cause_of,
@@ -24,6 +28,7 @@ from fairtrial.experiments.promotion import Promotion
 from fairtrial.experiments.published_state import find_experiment, is_promoted, state_without_rows
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans, transitions
+from fairtrial.store.experiments.analysis_plans import Kind
 from fairtrial.store.experiments.attempts import standing_proofs
 from gateway.control.operations.alarms.announce import announce
 from gateway.control.operations.experiments.frozen_plans import amended_plan
@@ -86,19 +91,17 @@ def change_experiment(
             f"experiments.{change.experiment}: can't {change.action} while the configuration is refused "
             f"(correct it first): {publisher.refused}"
         )
-    if change.action == "withdraw" and not standing_proofs(database, change.experiment):
-        raise Conflict(
-            f"experiments.{change.experiment}: there is nothing to withdraw, because no attempt of it has proven "
-            "anything that still stands"
-        )
+    if change.action == "withdraw":
+        _refuse_without_proof(database, change.experiment)
+    if experiment.kept_control is not None or change.action in ("promote", "rollback"):
+        _refuse_impossible(database, experiment, change.action)
     if change.action == "approve":
         change = replace(change, stage=_approved_stage(experiment, change.stage))
     if change.action in ("promote", "rollback"):
         present = Present(plan, publisher.release_gates, now_us, held=held)
         change = replace(change, evidence=_evidence(database, experiment, change, present, probe))
-    amend = change.action == "amend"
-    amended = amended_plan(database, publisher, experiment, rules=change.rules, now_us=now_us) if amend else None
-    made = _record(database, change, why, (experiment, plan, amended), now_us)
+    change, frozen = _with_plan(database, publisher, experiment, change, now_us=now_us)
+    made = _record(database, change, why, (experiment, plan, frozen), now_us)
     try:
         publisher.refresh(changed_by=change.actor)
     except (FairtrialError, OSError) as error:
@@ -117,7 +120,8 @@ def _refuse_fields_of_others(change: Change) -> None:
     if change.stage is not None and change.action not in ("approve", "stage"):
         raise BadRequest(f"stage: only an approval names a stage, not {change.action}")
     if change.promotion != Promotion() and change.action != "promote":
-        raise BadRequest(f"variant, override: only a promotion has them, not {change.action}")
+        raise BadRequest(f"variant, override, keep_control, keep_for: only a promotion has them, not {change.action}")
+    kept_terms(change.promotion.keep_control, change.promotion.keep_for)
     if change.rules and change.action != "amend":
         raise BadRequest(f"rules: only an amendment adopts the newest rules, not {change.action}")
 
@@ -125,17 +129,48 @@ def _refuse_fields_of_others(change: Change) -> None:
 def _evidence(
     database: Database, experiment: Experiment, change: Change, present: Present, probe: Probe | None
 ) -> dict[str, Any]:
-    """The evidence of a promotion or a roll-back. An impossible one is refused first, without asking for evidence."""
+    """The evidence of a promotion, or of a roll-back with what a rule has found."""
     from gateway.control.operations.experiments import promotion_evidence  # imports the gate only when needed
 
-    last = transitions.last(database).get(experiment.name)
-    state: ExperimentState = state_without_rows(experiment) if last is None else last.to_state
-    next_state(experiment.name, state, 1, change.action, promoted=is_promoted(experiment, last))
     if change.action == "rollback":
-        return promotion_evidence.rollback_evidence(experiment, last)
+        last = transitions.last(database).get(experiment.name)
+        return {**(change.evidence or {}), **promotion_evidence.rollback_evidence(experiment, last)}
     return promotion_evidence.promotion_evidence(
         database, experiment, change.promotion, present, probe, promoter=change.actor
     )
+
+
+def _refuse_without_proof(database: Database, name: str) -> None:
+    if not standing_proofs(database, name):
+        raise Conflict(
+            f"experiments.{name}: there is nothing to withdraw, because no attempt of it has proven anything that "
+            "still stands"
+        )
+
+
+def _refuse_impossible(database: Database, experiment: Experiment, action: Action) -> None:
+    """Raise `Conflict` for an action that the state does not allow, before anything else is asked."""
+    last = transitions.last(database).get(experiment.name)
+    state: ExperimentState = state_without_rows(experiment) if last is None else last.to_state
+    promoted, kept = is_promoted(experiment, last), experiment.kept_control
+    next_state(experiment.name, state, 1, action, promoted=promoted, kept=kept)
+
+
+def _with_plan(
+    database: Database, publisher: Publisher, experiment: Experiment, change: Change, *, now_us: int
+) -> tuple[Change, AnalysisPlan | None]:
+    """The change with the analysis plan that it brings: that of an amendment, or of a control that is kept."""
+    if change.action == "amend":
+        return change, amended_plan(database, publisher, experiment, rules=change.rules, now_us=now_us)
+    terms = kept_terms(change.promotion.keep_control, change.promotion.keep_for)
+    if terms is None:
+        return change, None
+    from gateway.control.operations.experiments.begin_kept_control import begin_kept_control  # loads the planner
+
+    evidence = dict(change.evidence or {})
+    begun = begin_kept_control(database, publisher, (experiment, evidence["variant"]), terms, now_us=now_us)
+    evidence[KEPT] = msgspec.to_builtins(begun.kept)
+    return replace(change, evidence=evidence), begun.plan
 
 
 def _read_changed_files(publisher: Publisher) -> None:
@@ -179,8 +214,8 @@ def _approved_stage(experiment: Experiment, asked: float | None) -> float:
 def _record(
     database: Database, change: Change, why: str, around: tuple[Experiment, Plan, AnalysisPlan | None], now_us: int
 ) -> Transition:
-    """Append the transition with its alarm or notice and, for an amendment, the new analysis plan."""
-    experiment, plan, amended = around
+    """Append the transition with its alarm or notice and the new analysis plan, if it brings one."""
+    experiment, plan, brought = around
     frozen = analysis_plans.newest(database, experiment.name) if experiment.name in plan.experiments else None
     other_model = frozen is not None and bool(changed_models(frozen.plan, plan, experiment))
     with database.transaction() as cursor:
@@ -189,6 +224,9 @@ def _record(
             raise Conflict(f"experiments.{change.experiment}: segment {live.segment} began, so nothing was done")
         entered = transitions.entered(cursor, change.experiment)
         promoted = live.serves is not None or experiment.serves is not None
+        evidence = change.evidence
+        if change.action == "end" and live.kept_control is not None and live.state == "running":
+            evidence = {**(evidence or {}), **transitions.kept_promotion(cursor, change.experiment)}
         state, segment = next_state(
             change.experiment,
             live.state,
@@ -197,9 +235,12 @@ def _record(
             cause=None if entered is None or live.state != "paused" else cause_of(entered),
             other_model=other_model,
             promoted=promoted,
+            kept=live.kept_control,
+            keeps=KEPT in (evidence or {}),
         )
-        if amended is not None:
-            analysis_plans.append(cursor, amended, kind="amend", now_us=now_us, actor=change.actor, why=why)
+        if brought is not None:
+            kind: Kind = "amend" if change.action == "amend" else "start"
+            analysis_plans.append(cursor, brought, kind=kind, now_us=now_us, actor=change.actor, why=why)
         made = Transition(
             change.experiment,
             now_us,
@@ -210,7 +251,7 @@ def _record(
             change.actor,
             why,
             plan.plan_hash,
-            change.evidence,
+            evidence,
             change.stage,
         )
         transitions.append(cursor, made)

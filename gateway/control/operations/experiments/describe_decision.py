@@ -11,7 +11,6 @@ import msgspec
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.box import Box, Situation, box_without_plan, result_box
-from fairtrial.experiments.decision.decide import WEEK_US
 from fairtrial.experiments.decision.guardrail_wording import kept_away_arms, room_words, stops_words, weighed_words
 from fairtrial.experiments.decision.missing_wording import missing_words
 from fairtrial.experiments.decision.values import (
@@ -109,7 +108,7 @@ def _analysis(found: DecidedLook, now: Situation) -> dict[str, Any]:
         "min_days": plan.min_days,
         "started_us": plan.started_us,
         "from_us": plan.from_us,
-        "ends_us": plan.started_us + now.late_us + plan.max_weeks * WEEK_US,
+        "ends_us": plan.ends_us + now.late_us,
         "looked_us": first.at_us,
         "primary": [_primary(plan, one, now) for one in decided.values()] if plan.primary else [],
         "guardrails": [_guardrail(plan, one, decided[name]) for one in plan.guardrails for name in plan.treatments],
@@ -155,7 +154,7 @@ def _guardrail(plan: AnalysisPlan, metric: MetricPlan, decision: Decision) -> di
         "margin": metric.margin_on_scale,
         "pause_at": one.pause_at,
         "kill_at": one.kill_at,
-        "stops": stops_words(metric),
+        "stops": stops_words(metric, rolls_back=plan.kept_control is not None),
         "declined": one.declined,
         "missing": one.missing,
         "weighed": msgspec.to_builtins(one.weighed),

@@ -5,11 +5,12 @@ Functions import the statistics when an experiment starts, because publishing a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from fairtrial.config.plan.definitions import definition_of
+from fairtrial.config.plan.live_state import Live
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.plan import Experiment, Plan, Variant
 from fairtrial.experiments.analysis.freeze import (
@@ -42,8 +43,8 @@ LEVEL_UNITS = 500
 class DeclaredPlan(Protocol):
     """Reads the plan that the file declares."""
 
-    def declared_plan(self) -> Plan:
-        """The plan with the states of the store; raises `ConfigError`."""
+    def declared_plan(self, coming: Mapping[str, Live] | None = None) -> Plan:
+        """The plan with the states of the store, or those that are ``coming``; raises `ConfigError`."""
 
 
 def start_plan(database: Database, plan: Plan, experiment: Experiment, *, now_us: int) -> StoredPlan:
@@ -58,6 +59,15 @@ def start_plan(database: Database, plan: Plan, experiment: Experiment, *, now_us
     with database.transaction() as cursor:
         number = analysis_plans.append(cursor, frozen, kind="start", now_us=now_us, actor=CONTROL, why=why)
     return StoredPlan(number, now_us, "start", CONTROL, why, frozen)
+
+
+def next_segment_plan(database: Database, plan: Plan, experiment: Experiment, *, now_us: int) -> AnalysisPlan:
+    """The plan of a segment that a promotion begins; it is no attempt, and takes over the levels that are known."""
+    newest = analysis_plans.newest(database, experiment.name)
+    start = Start(at_us=now_us, started_us=now_us, attempt=1 if newest is None else newest.plan.attempt)
+    known = _known(database, plan, experiment, freeze(plan, experiment, start))
+    known |= {} if newest is None else _known_from(newest.plan, experiment, anew=True)
+    return freeze(plan, experiment, replace(start, known=known))
 
 
 def first_levels(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str]) -> Iterator[tuple[str, Known]]:

@@ -9,7 +9,7 @@ from fairtrial.domain.errors import Conflict
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.verdicts.approvals import reads_as
 from fairtrial.experiments.lifecycle import Transition, promoted_by
-from fairtrial.experiments.promotion import Promotion, chosen_treatment, definition
+from fairtrial.experiments.promotion import Promotion, chosen_treatment, definition, promoted_variant
 from fairtrial.store.core.database import Database
 from gateway.control.operations.verdicts.present import Present
 from gateway.control.operations.verdicts.release.approval_states import state_of
@@ -69,4 +69,4 @@ def read_release(
 
 def rollback_evidence(experiment: Experiment, last: Transition | None) -> dict[str, Any]:
     """The promoted variant that the control replaces, ``None`` if there was no promotion."""
-    return {"promoted": promoted_by(last) or experiment.serves}
+    return {"promoted": promoted_by(last) or promoted_variant(experiment)}

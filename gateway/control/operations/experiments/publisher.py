@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
+from fairtrial.config.plan.live_state import Live
 from fairtrial.config.releases import ReleaseGates
 from fairtrial.domain.errors import Unavailable
 from fairtrial.domain.plan import Plan, Published
@@ -18,8 +20,8 @@ class Publisher(Protocol):
     kills_recorded_us: dict[str, int]
     """When the newest kill file of each experiment was recorded."""
 
-    def declared_plan(self) -> Plan:
-        """The plan that the file declares now, with the states of the store."""
+    def declared_plan(self, coming: Mapping[str, Live] | None = None) -> Plan:
+        """The plan that the file declares now, with the states of the store, or those that are ``coming``."""
 
     def refresh(self, *, keys_changed: bool = False, changed_by: str | None = None) -> bool:
         """Publish changes, if there are any."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import ceil
 
 from fairtrial.domain.plan import Experiment
+from fairtrial.domain.plurals import counted
 from fairtrial.experiments.analysis.freeze import metric_plans
-from fairtrial.experiments.analysis_plan import MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.metric_wording import rounded_up
 from fairtrial.stats.planning.question import Design, Question
 from fairtrial.stats.planning.stop_course import kill_course, pause_course
 
@@ -14,6 +17,8 @@ TIMES = 5
 """A broken treatment has so many times the control's bad requests."""
 MOST_UNITS, LIKELY = 20_000.0, 0.9
 """How far the courses are followed, and how many of the trials must stop until then for a mean to say something."""
+FARTHEST = 60_000.0
+"""How far the course of a harm to a promoted variant is followed."""
 
 
 def stop_notes(experiment: Experiment, questions: Sequence[Question], design: Design) -> Iterator[str]:
@@ -29,6 +34,33 @@ def stop_notes(experiment: Experiment, questions: Sequence[Question], design: De
     for text, names in by.items():
         if text:
             yield f"{' and '.join(names)}: {text}"
+
+
+def kept_control_notes(plan: AnalysisPlan) -> Iterator[str]:
+    """After how many units a kept control shows harm: a line for each guardrail at which any decline of a rate pauses.
+
+    The harm is five times the control's bad requests, or the margin if the control has none. It begins after as many
+    units as its proof takes on average, because earlier units without it dilute the evidence.
+    """
+    (variant,) = plan.treatments
+    split = {"share": plan.share_of(variant), "alpha": plan.alpha_kill, "units": FARTHEST}
+    for one in plan.guardrails:
+        if not one.counts_requests or one.pause != 0:
+            continue
+        if one.level is None:
+            yield f"{one.metric}: without a baseline in the file, nothing says how soon harm is found"
+            continue
+        bad, worse = one.level, round(TIMES * one.level, 12) or one.margin
+        if not worse < 1:
+            continue
+        rise = f"{'five times as many' if bad else 'more'} bad requests ({100 * bad:.3g} → {100 * worse:.3g} %)"
+        begins = pause_course(control=bad, treatment=worse, **split).mean_stop
+        needed = pause_course(control=bad, treatment=worse, begins=begins, **split).needed(LIKELY)
+        if needed is None:
+            yield f"{one.metric}: {rise} are not found within {FARTHEST:,.0f} {plan.unit}s; a larger share needs fewer"
+        else:
+            users = counted(rounded_up(ceil(needed - begins)), plan.unit)
+            yield f"{one.metric}: {rise} are rolled back within {users} of their start in {100 * LIKELY:.0f} % of cases"
 
 
 def metrics_of(experiment: Experiment) -> tuple[MetricPlan, ...]:

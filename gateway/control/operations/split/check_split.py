@@ -49,7 +49,8 @@ def check_split(database: Database, experiment: Experiment) -> SplitCheck:
     """Test one experiment, from the recorded exposures alone; raises `StoreError`."""
     names = [variant.name for variant in experiment.variants]
     planned = [variant.weight / 100 for variant in experiment.variants]
-    found = first_assignments(database, experiment.name, names, analysis_hash=experiment.analysis_hash)
+    alone = experiment.kept_control is not None
+    found = first_assignments(database, experiment.name, names, analysis_hash=experiment.analysis_hash, alone=alone)
     so_far = srm_status(found.arms, planned, alpha=ALPHA) if len(names) > 1 else NotEnough("one arm", "two arms")
     counts = [int((found.arms == arm).sum()) for arm in range(len(names))]
     arms = tuple(map(ArmSplit, names, counts, planned))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from evaluators.engine.target import resolve
 from evaluators.gate.run_freshness import age_text, weights_changed
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.plan import Plan
+from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.domain.verdict import Verdict
 from fairtrial.domain.verdicts.provenance import JudgedExperiment, JudgedRun, Provenance
 from fairtrial.store.core.database import Database
@@ -120,11 +120,20 @@ def _experiment(database: Database, judged: JudgedExperiment, present: Present, 
         if last is None or last.to_state != "ended":
             yield f"the experiment {name}, on which it rests, is no longer there"
         return
+    kept = experiment.kept_control
+    if kept is not None and kept.after == judged.segment:
+        yield from _effects(database, experiment, judged, present)
+        return
     if experiment.segment != judged.segment:
         yield f"the experiment {name} has begun anew since; {AGAIN}"
         return
     if stored.plan.analysis_hash != judged.analysis_hash:
         yield f"the analysis plan of the experiment {name} was amended since; {AGAIN}"
+    yield from _effects(database, experiment, judged, present)
+
+
+def _effects(database: Database, experiment: Experiment, judged: JudgedExperiment, present: Present) -> Iterator[str]:
+    name = experiment.name
     for effect in experiment_effects(database, experiment, judged.variant, present):
         if effect.result != "shown":
             yield f"the experiment {name}: {effect.says}"

@@ -227,6 +227,13 @@ def promoted(trial: StatesTrial) -> None:
     trial.step()
 
 
+def promoted_with_a_control(trial: StatesTrial) -> None:
+    better_and_counting(trial)
+    ship(trial)
+    trial.promote(keep_control="5%", keep_for="14d")
+    trial.step()
+
+
 def overridden(trial: StatesTrial) -> None:
     better_and_counting(trial)
     trial.promote(override=True)
@@ -289,6 +296,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "ended by a person": (PROJECT, ended),
     "ended after max_weeks": (PROJECT, over),
     "promoted": (PROJECT, promoted),
+    "promoted with a kept control": (PROJECT, promoted_with_a_control),
     "promoted by override": (PROJECT, overridden),
     "rolled back": (PROJECT, rolled_back),
     "removed from the file": (PROJECT, removed),

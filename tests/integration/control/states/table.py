@@ -218,6 +218,11 @@ TABLE = (
         notices=("notice.better", "notice.ended"), printed=True,
     ),
     Row(
+        state="promoted with a kept control", meaning="a person promoted the variant, and a part of the control stays",
+        status="PROMOTED, control kept at 5 %", tone="success", gate="SHIP", says="it has shown nothing yet",
+        promote="is promoted already", serves="both", notices=("notice.better",), printed=True,
+    ),
+    Row(
         state="promoted by override", meaning="an admin promoted although something was missing",
         status="PROMOTED", tone="warning", gate="SHIP", says="promoted",
         promote="can't promote an experiment that is ended", serves="tuned", notices=("notice.better", "notice.ended"),

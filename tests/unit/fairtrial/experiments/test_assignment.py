@@ -14,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from fairtrial.domain.plan import Experiment, Variant
+from fairtrial.config.plan.live_state import with_kept_control
+from fairtrial.domain.plan import Experiment, Guardrail, Variant
 from fairtrial.experiments.assignment import BUCKETS, Assignment, assign, bucket, threshold, upper_bounds
+from fairtrial.experiments.kept_control import KeptTerms, kept_control
 from tests.fixtures.for_each import for_each
 from tests.fixtures.paths import ROOT
 
@@ -41,7 +43,8 @@ PYTHONS = ("python3.11", "python3.12", "python3.13", "python3.14")
 def trial(stage: float = 100, salt: str = "salt", **split: float) -> Experiment:
     shares = split or {"base": 50.0, "tuned": 50.0}
     variants = tuple(Variant(name, name, share) for name, share in sorted(shares.items()))
-    return Experiment("trial", "which?", "user", min(shares), variants, salt, stage)
+    watched = (Guardrail("requests.error_rate", "1pp"),)
+    return Experiment("trial", "which?", "user", min(shares), variants, salt, stage, guardrails=watched)
 
 
 def units(count: int) -> list[str]:
@@ -144,6 +147,30 @@ def test_a_paused_or_ended_experiment_serves_the_control_and_counts_nobody(state
 def test_a_promoted_variant_serves_everyone_and_counts_nobody(unit: str | None) -> None:
     promoted = replace(trial(), state="ended", serves="tuned", stage=1.0)
     assert assign(promoted, unit) == Assignment("tuned", "tuned", "promoted", enrolled=False)
+
+
+@given(unit=st.text(), shares=st.tuples(st.integers(1, 60), st.integers(1, 39)), kept=st.floats(1, 50))
+def test_a_kept_control_moves_nobody_back_to_it(unit: str, shares: tuple[int, int], kept: float) -> None:
+    first, second = map(float, shares)
+    before = replace(trial(a=first, b=second, c=100 - first - second), control="b")
+    terms = KeptTerms(min(round(kept, 2), second), 14)
+    stays = kept_control(before, "c", terms, now_us=0)
+    after = with_kept_control(before, stays)
+    got = assign(after, unit)
+    assert got.served in ("b", "c") and got.enrolled and got.reason == "assigned"
+    assert got.served == "c" or assign(before, unit).served == "b"
+    lowest = assign(with_kept_control(before, replace(stays, share=1.0)), unit)
+    assert terms.share < 1 or lowest.served == "c" or got.served == "b"
+
+
+def test_a_kept_control_has_its_share_and_a_worker_that_does_not_know_it_splits_alike() -> None:
+    after = with_kept_control(trial(), kept_control(trial(), "tuned", KeptTerms(5, 14), now_us=0))
+    served = {unit: assign(after, unit).served for unit in units(20_000)}
+    counts = Counter(served.values())
+    assert chisquare([counts["base"], counts["tuned"]], [1_000, 19_000]).pvalue > 0.001
+    assert served == {unit: assign(replace(after, kept_control=None), unit).served for unit in served}
+    assert assign(after, None) == Assignment("tuned", "tuned", "promoted", enrolled=False)
+    assert assign(replace(after, state="killed"), None).served == "base"
 
 
 def test_without_a_unit_the_control_serves() -> None:

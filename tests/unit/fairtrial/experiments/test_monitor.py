@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from fairtrial.domain.plan_parts.kept_control import KeptControl
 from fairtrial.experiments.analysis.memory import Memory
-from fairtrial.experiments.decision.decide import DAY_US, WEEK_US, passes_us
+from fairtrial.experiments.analysis_plan import WEEK_US
+from fairtrial.experiments.decision.decide import DAY_US, passes_us
 from fairtrial.experiments.decision.effects import LiveState, effects
 from fairtrial.experiments.decision.values import KeptAway
 from fairtrial.experiments.monitor import HOUR_US, Circumstances, Step, step
@@ -65,6 +67,21 @@ def test_a_proven_decline_pauses_until_a_person_accepts_it() -> None:
     assert done(step(plan, found.memory, declined, around(accepted=frozenset({(ERRORS, "tuned")})))) is None
     worse = sums(2 * HOUR_US, errors=(rated(1_000, 10), rated(1_000, 60)))
     assert done(step(plan, found.memory, worse, around(accepted=frozenset({(ERRORS, "tuned")})))) == "kill"
+
+
+def test_while_a_control_is_kept_proof_rolls_back_and_anything_else_pauses_until_the_time_is_over() -> None:
+    kept = KeptControl("tuned", 5.0, 0.0, until_us=DAY_US, after=1, days=1.0)
+    plan = replace(analysis_plan(rate(), rules=4), kept_control=kept)
+    declined = sums(HOUR_US, errors=(rated(400, 4), rated(400, 20)))
+    found = step(plan, Memory(), declined, around())
+    assert done(found) == "rollback" and found.verdict is not None and "resume" not in found.verdict.why
+    worse = sums(HOUR_US, errors=(rated(1_000, 10), rated(1_000, 90)))
+    assert done(step(plan, Memory(), worse, around())) == "rollback"
+    equal = sums(HOUR_US, errors=(rated(400, 4), rated(400, 4)))
+    assert done(step(plan, Memory(), equal, around(changed=("tuned",)))) == "pause"
+    assert done(step(plan, Memory(), equal, around(DAY_US - 1))) is None
+    assert done(step(plan, Memory(), equal, around(DAY_US))) == "end"
+    assert done(step(plan, Memory(), equal, around(DAY_US, held="a mended clock"))) is None
 
 
 def test_an_accepted_decline_does_not_hold_up_the_next_stage() -> None:
