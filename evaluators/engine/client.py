@@ -19,6 +19,9 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.domain.run import Answer, Case
 
 CONNECT_S = 5.0
+REQUEST_ID = "x-request-id"
+LONGEST_HEADER = 65536
+"""Bytes of a header of an answer; aiohttp's own limit is 8,190."""
 TRIES = 4
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
@@ -50,6 +53,7 @@ class ChatClient:
             headers={"content-type": "application/json", **self._target.headers, **key},
             timeout=self._timeout,
             cookie_jar=DummyCookieJar(),
+            max_field_size=LONGEST_HEADER,
         )
         return self
 
@@ -92,7 +96,9 @@ class ChatClient:
         status, (message, code) = response.status, _envelope(reply)
         if status in REFUSED_STATUSES:
             raise TargetRefused(f"{self._target.name}: {message} (HTTP {status} from {self._target.base_url})")
-        answer = Answer(None, error=f"HTTP {status}: {message}", request_id=response.headers.get("x-request-id"))
+        answer = Answer(
+            None, error=f"HTTP {status}: {message}", request_id=_text_or_none(response.headers.get("x-request-id"))
+        )
         permanent = code == "insufficient_quota" or response.headers.get("x-should-retry") == "false"
         if status not in TEMPORARY_STATUSES or permanent:
             return answer, None
@@ -126,7 +132,7 @@ def read_answer(body: bytes, headers: Mapping[str, str], target: Target, latency
         tokens_out=tokens_out,
         cost_usd=target.cost(tokens_in, tokens_out),
         fingerprint=_text_or_none(reply.get("system_fingerprint")),
-        request_id=headers.get("x-request-id"),
+        request_id=_text_or_none(headers.get(REQUEST_ID)),
     )
 
 

@@ -176,9 +176,12 @@ class Progress(msgspec.Struct, eq=False):
         A traceback refers to frames, and they refer to this object. Only a garbage collection would free such a cycle,
         and a worker makes few of them.
         """
-        if self.probe is not None and not self.probe.done():
-            self.probe.add_done_callback(lambda _: self.release_errors())
-            return
+        if self.probe is None:
+            self._drop_errors()
+        else:  # after what waits for the probe as well, such as the record
+            self.probe.add_done_callback(lambda _: self._drop_errors())
+
+    def _drop_errors(self) -> None:
         for attempt in self.attempts:
             attempt.failure = None
         for probe in self.probes:

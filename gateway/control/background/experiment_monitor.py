@@ -160,9 +160,9 @@ class ExperimentMonitor:
         self._memories[stored.number] = result.memory
         self.statuses[experiment.name] = Status(stored, sums, result)
         self._raise_alarms(experiment, stored, result, clocks)
-        self._pace.note(published, commits, (stored.plan, result.memory), around)
         if result.verdict is not None:
             self._act(experiment, result.verdict, clocks.stamp_us)
+        self._pace.note(published, commits, (stored.plan, result.memory), around)
 
     def _keep(self, stored: StoredPlan, sums: Sums, result: Step, before: Memory) -> None:
         """Store the look with its decisions, and a notice for each treatment that has just met the plan."""

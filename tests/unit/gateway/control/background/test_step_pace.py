@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from fairtrial.domain.errors import StoreError
 from fairtrial.store.experiments.sums.feedback_sums import LATE_US as FEEDBACK_LATE_US
 from fairtrial.store.experiments.sums.share_sums import DAY_US, HOUR_US, LATE_US
+from gateway.control.background import experiment_monitor
 from gateway.control.background.step_pace import CHECK_US, LONGEST_QUIET_US, STEP_US
 from tests.fixtures.control.live_trial import NAME, WHOLE, LiveTrial
 
@@ -46,6 +48,22 @@ def test_without_requests_only_time_limits_lead_to_a_step(trial: Watched) -> Non
     trial.steps(after_us=STEP_US)
     assert not trial.steps(after_us=2 * STEP_US - 1)
     trial.steps(after_us=1)
+    assert trial.experiment.state == "ended"
+
+
+def test_a_change_that_could_not_be_stored_is_tried_again_at_the_next_step(
+    trial: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise StoreError("the store could not answer")
+
+    plan = trial.monitor.statuses[NAME].stored.plan
+    trial.steps(after_us=plan.started_us + plan.max_weeks * 7 * DAY_US - trial.now_us - 3 * STEP_US)
+    with monkeypatch.context() as broken:
+        broken.setattr(experiment_monitor, "change_experiment", refuse)
+        with pytest.raises(StoreError):
+            trial.steps(after_us=4 * STEP_US)
+    trial.steps(after_us=STEP_US)
     assert trial.experiment.state == "ended"
 
 
