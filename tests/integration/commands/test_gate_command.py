@@ -174,7 +174,8 @@ def test_the_answer_of_a_comparison_has_mcnemars_p_beside_it(project: Path) -> N
     gate(project, "--json", "g.json", "--markdown", "g.md")
     assert 'score test of "10 points worse or more": p' in (project / "g.md").read_text()
     evidence = json.loads((project / "g.json").read_text())["findings"][0]["evidence"]
-    assert evidence["rule"] == "one-sided 95 % bound of the paired difference beyond −10 points"
+    bound = "one-sided 95 % bound of the paired difference beyond −10 points"
+    assert evidence["rule"] == f"{bound} and, beyond the margin, enumerated p ≤ 0.05"
     assert evidence["p"] < 0.05
 
 
