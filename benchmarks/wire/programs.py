@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import compileall
 import os
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -52,9 +51,8 @@ class Program:
 
 
 def of_release(version: str, folder: Path) -> Program:
-    """The program of a release's fixture, unpacked and compiled into that folder, with today's templates of `init`."""
+    """The program of a release's fixture, unpacked and compiled into that folder."""
     with zipfile.ZipFile(ROOT / "tests" / "fixtures" / "releases" / version / "program.zip") as archive:
         archive.extractall(folder)
-    shutil.copytree(ROOT / "examples" / "init", folder / "examples" / "init")
     compileall.compile_dir(folder, quiet=2)
     return Program(f"release {version}", folder)
