@@ -80,6 +80,7 @@ def says(verdict: dict[str, Any]) -> tuple[str, str]:
     return found["says"], found["needed"]
 
 
+@pytest.mark.release("walks")
 def test_a_gate_with_clean_data_ships_blocks_and_holds(owned: Path) -> None:
     held = gate(owned, "tuned", 3)
     assert says(held) == (

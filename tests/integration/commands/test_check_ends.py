@@ -75,6 +75,7 @@ READERS = (partial(load_project, environ={}), suite_reader.load, gate_file.load)
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=st.dictionaries(KEYS, VALUES, max_size=6))
+@pytest.mark.release("fuzz")
 def test_any_tree_of_values_is_read_or_is_a_mistake(tmp_path: Path, value: dict[str, object]) -> None:
     """JSON is YAML: the shapes are any, and the keys those that mean something."""
     path = tmp_path / "fairtrial.yaml"

@@ -86,6 +86,7 @@ def gate(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return fairtrial(*words, cwd=folder)
 
 
+@pytest.mark.release("walks")
 def test_gate_run_asks_both_and_judges_and_asks_nothing_twice(folder: Path, upstream: FakeUpstream) -> None:
     done = gate(folder, "--run")
     verdict = json.loads((folder / "g.json").read_text())

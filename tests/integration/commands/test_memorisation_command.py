@@ -50,6 +50,7 @@ def asked(upstream: ScriptedUpstream) -> list[dict[str, Any]]:
     return upstream.asked
 
 
+@pytest.mark.release("walks")
 def test_the_lineage_says_what_is_asked_and_the_memory_is_found(folder: Path, upstream: ScriptedUpstream) -> None:
     done = fairtrial("data", "memorisation", "--on", "tuned", "--json", cwd=folder)
     assert done.returncode == 1, done.stderr
