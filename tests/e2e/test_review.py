@@ -28,6 +28,7 @@ def asked(site: Site, name: str, method: str, path: str, body: Any = None) -> ht
     return httpx.request(method, f"{site.control}{path}", json=body, cookies=cookies, timeout=PATIENCE)
 
 
+@pytest.mark.release("browser")
 def test_pairs_are_judged_by_keyboard_with_a_reload_in_the_middle_and_nothing_is_lost(page: Page, site: Site) -> None:
     queue = site.enqueue(SOME)
     desk = Reviewing(page, site.dashboard).open(queue)
