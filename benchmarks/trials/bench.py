@@ -116,7 +116,7 @@ def blocks(trial: Trial, replications: int) -> list[int]:
     """How many replications each block of work draws."""
     if trial.exact:
         return [1]
-    whole, rest = divmod(min(replications, trial.most or replications), trial.block)
+    whole, rest = divmod(max(trial.least, min(replications, trial.most or replications)), trial.block)
     return [trial.block] * whole + ([rest] if rest else [])
 
 

@@ -23,6 +23,8 @@ TIES, LEANING = 0.2, 1.0
 KEEN = 4.0
 """How many times as often the first reviewer takes a pair, where reviewers are unequal."""
 SPAN = 4.0
+AMONG_THEMSELVES = 4_000
+"""Replications of reviews below six reviewers, whose interval has exactly its level."""
 EFFECT = 0.7
 """By how much the candidate is better, in log odds, where it is."""
 POINTS = np.linspace(-4, 4, 81)
@@ -146,6 +148,7 @@ def trial(
         ),
         rules,
         most=1_000,
+        least=AMONG_THEMSELVES if people < IN_GENERAL and not effect else 0,
     )
 
 

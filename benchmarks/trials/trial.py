@@ -38,7 +38,8 @@ class Target:
 class Trial:
     """One simulation. ``block``: replications that are drawn at a time; ``exact``: an enumeration, done once.
 
-    ``most``: so many replications at most, for what takes long to draw.
+    ``most``: so many replications at most, for what takes long to draw. ``least``: so many at least, for a rule that
+    errs exactly as often as it may: the fewer are drawn, the more often it misses its target by chance.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Trial:
     block: int = 250
     exact: bool = False
     most: int | None = None
+    least: int = 0
 
 
 @dataclass(frozen=True, slots=True)
