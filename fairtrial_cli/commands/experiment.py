@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairtrial.api import traffic
+from fairtrial.api.operation import Nothing
+from fairtrial.api.store import ingest
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.experiment_states import add_state_commands
 
@@ -171,9 +174,11 @@ def _recent_traffic(project: Project, experiment: Experiment, *, weeks: int) -> 
         return NO_HISTORY
     now_us = time.time_ns() // 1000
     with open_store(project.layout) as store:
-        store.ingest_now()
-        fortnight = store.traffic(experiment=experiment.name, since_us=now_us - 2 * WEEK_US)
-        week = store.traffic(experiment=experiment.name, since_us=now_us - WEEK_US)
+        store.call(ingest, Nothing())
+        fortnight, week = (
+            store.call(traffic.by_experiment, traffic.ExperimentTraffic(experiment=experiment.name, since_us=since_us))
+            for since_us in (now_us - 2 * WEEK_US, now_us - WEEK_US)
+        )
     return summarise_traffic(experiment, fortnight, week, weeks=weeks)
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fairtrial.api.operation import Nothing
+from fairtrial.api.store import ingest
 from fairtrial.domain.errors import UsageError
 
 if TYPE_CHECKING:
@@ -73,7 +75,7 @@ def command(
     if run_first:
         _run_suites(project, gate, [baseline, candidate])
     with open_store(project.layout, project.path) as store:
-        store.ingest_now()
+        store.call(ingest, Nothing())
         verdict = judge_gate_file(store, gate, project, candidate=candidate, baseline=baseline)
     _write(verdict, files)
     raise click.exceptions.Exit(exit_code(verdict.decision, () if allow_unapproved else verdict.approvers))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairtrial.api import plans
+
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
@@ -47,7 +49,7 @@ def log(limit: int, config: Path, as_json: bool) -> None:
     Example:  fairtrial plan log --limit 5
     """
     with _open(config) as store:
-        rows = store.experiments.plan_log(limit)
+        rows = store.call(plans.listing, plans.ListPlans(limit=limit))
     if as_json:
         return _print_json(rows)
     for row in rows:
@@ -69,7 +71,7 @@ def show(plan_hash: str, config: Path) -> None:
     import json
 
     with _open(config) as store:
-        found = store.experiments.plan(plan_hash)
+        found = store.call(plans.one, plans.NamePlan(plan_hash=plan_hash))
     click.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
 
@@ -87,7 +89,7 @@ def diff(old: str, new: str, config: Path, as_json: bool) -> None:
     import json
 
     with _open(config) as store:
-        rows = store.experiments.plan_diff(old, new)
+        rows = store.call(plans.difference, plans.ComparePlans(old=old, new=new))
     if as_json:
         return _print_json(rows)
     for row in rows:
@@ -111,7 +113,7 @@ def at(time: str, config: Path, as_json: bool) -> None:
     """
     moment = _utc(time)
     with _open(config) as store:
-        found = store.experiments.plan_at(moment)
+        found = store.call(plans.at_time, plans.PlanAt(at=moment.isoformat()))
     if as_json:
         return _print_json(found)
     until = f" until {found['until'][:19]}" if found["until"] else ""

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairtrial.api import reviews
+from fairtrial.api.operation import Nothing
+from fairtrial.api.store import ingest
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plurals import counted
 
@@ -59,8 +62,8 @@ def enqueue(suite: str, config: Path, as_json: bool, **wish: Any) -> None:
     project = _project(config)
     wished = {name: value for name, value in wish.items() if value is not None} | {"suite": _suite_name(suite)}
     with _store(project) as store:
-        store.ingest_now()
-        made = store.reviews.enqueue(wished, project.plan)
+        store.call(ingest, Nothing())
+        made = store.call(reviews.create, reviews.CreateQueue(**wished))
     if as_json:
         _print_json(made)
         return
@@ -84,7 +87,7 @@ def status(config: Path, as_json: bool) -> None:
     Example:  fairtrial review status --json
     """
     with _store(_project(config)) as store:
-        rows = store.reviews.listing()
+        rows = store.call(reviews.status, Nothing())
     if as_json:
         _print_json(rows)
     elif rows:
@@ -104,7 +107,7 @@ def close(queue_id: str, config: Path, as_json: bool) -> None:
     Example:  fairtrial review close 3f9c0a1b2c3d4e5f60718293
     """
     with _store(_project(config)) as store:
-        closed = store.reviews.close(queue_id)
+        closed = store.call(reviews.close, reviews.NameQueue(queue_id=queue_id))
     if as_json:
         _print_json(closed)
         return
@@ -140,7 +143,7 @@ def export(queue_id: str, form: str, out: Path | None, config: Path) -> None:
     if out is not None and not out.parent.is_dir():
         raise UsageError(f"{out}: there is no folder {str(out.parent)!r}")
     with _store(_project(config)) as store:
-        text = FORMATS[form](store.reviews.rows(queue_id))
+        text = FORMATS[form](store.call(reviews.export, reviews.NameQueue(queue_id=queue_id)))
     if out is None:
         click.echo(text, nl=False)
         return
@@ -157,7 +160,7 @@ def _project(config: Path) -> Project:
 def _store(project: Project) -> Any:
     from fairtrial_cli.store_client.client import open_store
 
-    return open_store(project.layout)
+    return open_store(project.layout, project.path)
 
 
 def _suite_name(suite: str) -> str:

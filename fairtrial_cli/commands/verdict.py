@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairtrial.api import verdicts
+from fairtrial.api.operation import Nothing
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -55,8 +58,9 @@ def list_(gate: str | None, candidate: str | None, limit: int, config: Path, *, 
     """
     from fairtrial_cli.output.verdict import print_list
 
+    wanted = verdicts.ListVerdicts(gate=gate, candidate=candidate, limit=limit)
     with _open(config) as store:
-        rows = store.verdicts.listing(gate=gate, candidate=candidate, limit=limit)
+        rows = store.call(verdicts.listing, wanted)
     _print_json(rows) if as_json else print_list(rows)
 
 
@@ -71,7 +75,7 @@ def show(verdict_id: str, config: Path, *, as_json: bool) -> None:
     Example:  fairtrial verdict show 0199f3c2
     """
     with _open(config) as store:
-        record = store.verdicts.record(verdict_id)
+        record = store.call(verdicts.record, verdicts.NameVerdict(verdict_id=verdict_id))
     _print_record(record, as_json=as_json)
 
 
@@ -82,7 +86,8 @@ def _vote_command(vote: ApprovalVote, summary: str, why: str) -> click.Command:
     @JSON
     def cast(verdict_id: str, why: str, config: Path, *, as_json: bool) -> None:
         with _open(config) as store:
-            record = store.verdicts.vote(verdict_id, vote, why)
+            store.call(verdicts.vote, verdicts.Vote(verdict_id=verdict_id, vote=vote, why=why))
+            record = store.call(verdicts.record, verdicts.NameVerdict(verdict_id=verdict_id))
         _print_record(record, as_json=as_json, head_only=True)
 
     example = f'fairtrial verdict {vote} 0199f3c2 --why "{why}"'
@@ -112,7 +117,7 @@ def recompute(verdict_id: str, config: Path, *, as_json: bool) -> None:
     from fairtrial_cli.output.verdict import print_recomputed
 
     with _open(config) as store:
-        found = store.verdicts.recompute(verdict_id)
+        found = store.call(verdicts.recomputation, verdicts.NameVerdict(verdict_id=verdict_id))
     _print_json(found) if as_json else print_recomputed(found)
     raise click.exceptions.Exit(0 if found["same"] else CHANGED)
 
@@ -143,7 +148,7 @@ def verify(verdict: str | None, config: Path, *, as_json: bool) -> None:
         found, show = check_export(Path(verdict)), print_export_check
     else:
         with _open(config) as store:
-            found, show = store.verdicts.integrity(verdict), print_integrity
+            found, show = _integrity(store, verdict), print_integrity
     _print_json(found) if as_json else show(found)
     raise click.exceptions.Exit(0 if found["intact"] else CHANGED)
 
@@ -170,13 +175,19 @@ def export(verdict_id: str, to: Path | None, folder: Path | None, config: Path) 
     if to is not None and folder is not None:
         raise click.UsageError("--to and --folder exclude each other")
     with _open(config) as store:
-        html = store.verdicts.export(verdict_id)
+        html = store.call(verdicts.export, verdicts.NameVerdict(verdict_id=verdict_id)).decode()
     if folder is not None:
         write_folder(html, folder)
     else:
         to = to or Path(f"verdict-{verdict_id}.html")
         _write(to, html)
     click.echo(f"exported to {folder or to}; check it anywhere with: fairtrial verdict verify {folder or to}")
+
+
+def _integrity(store: StoreClient, verdict_id: str | None) -> dict[str, Any]:
+    if verdict_id is None:
+        return store.call(verdicts.integrity, Nothing())
+    return store.call(verdicts.integrity_of, verdicts.NameVerdict(verdict_id=verdict_id))
 
 
 def _write(path: Path, html: str) -> None:

@@ -106,7 +106,8 @@ def _audit_deployment(
     report = audit_files(audited.train, validation=audited.validation, suites=suites)
     seconds = time.monotonic() - start
     stored = store_audit(audited, report, seconds)
-    about = {"deployment": name, **stored, "seconds": seconds, "training_cost": audited.lineage.cost}
+    about: dict[str, Any] = {"deployment": name, "audit_id": stored.audit_id, "clean": stored.clean, "seconds": seconds}
+    about |= {"training_cost": audited.lineage.cost}
     show_report(report, html=html, as_json=as_json, about=about)
     if not as_json:
         click.echo(stored_sentence(audited, stored, seconds))

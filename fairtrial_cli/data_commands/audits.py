@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from fairtrial.api import data_audits
 from fairtrial_cli.training_data.options import JSON, print_json
 
 
@@ -35,7 +36,7 @@ def command(deployment: str | None, limit: int, config: Path, as_json: bool) -> 
     from fairtrial_cli.store_client.find_layout import find_layout
 
     with open_store(find_layout(config, os.environ), config) as store:
-        rows = store.data_audits.listing(deployment=deployment, limit=limit)
+        rows = store.call(data_audits.listing, data_audits.ListAudits(deployment=deployment, limit=limit))
     if as_json:
         return print_json(rows)
     if not rows:

@@ -21,8 +21,9 @@ from starlette.types import Message, Receive
 from fairtrial.domain.accounts import ROLES, Role, may, only_reads
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.limits.json_limits import MESSAGE, excess
-from gateway.control.auth.identity import SESSION_COOKIE, Caller, caller_of
+from gateway.control.auth.identity import SESSION_COOKIE, caller_of
 from gateway.control.auth.origin_check import reject_cross_origin, reject_forms, reject_unknown_host
+from gateway.control.caller import Caller
 
 MIB = 2**20
 READING = ("GET", "HEAD")

@@ -1,0 +1,39 @@
+"""Names who calls an operation, and how records name the caller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fairtrial.config.local_user import local_actor
+from fairtrial.domain.accounts import Role
+from fairtrial.store.access import sessions
+
+KEY = "key:"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The person or program that sent a request."""
+
+    account_id: str
+    name: str
+    role: Role
+
+    @property
+    def is_person(self) -> bool:
+        """False for an API key, even if a person created it."""
+        return not self.account_id.startswith(KEY)
+
+
+COMMAND_LINE = Caller(f"{KEY}command line", "command line", "admin")
+"""Commands of this machine's user: they open the store, or use the key in a file that only this user can read."""
+
+CONTROL = Caller(f"{KEY}control", "control", "admin")
+"""Control itself."""
+
+
+def actor_of(caller: Caller) -> str:
+    """The caller as records name it: an account, a key's name, or the local user."""
+    if caller == COMMAND_LINE or caller.account_id == sessions.LOCAL.account_id:
+        return local_actor()
+    return f"account {caller.name}" if caller.is_person else f"key {caller.name}"
