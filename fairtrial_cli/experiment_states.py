@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial.api import experiments
+from fairtrial_cli.options import CONFIG, JSON, WHY, print_json
 from fairtrial_cli.output.decision import decision_lines, error_lines, print_states
 
 if TYPE_CHECKING:
@@ -19,21 +20,11 @@ if TYPE_CHECKING:
     from fairtrial.domain.plan import PersonsAction
     from fairtrial_cli.store_client.client import StoreClient
 
-CONFIG = click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
 STORE = click.option(
     "--store",
     type=click.Path(path_type=Path),
     help="The store's file, needed only if the project file can't be read and does not use the default.",
 )
-WHY = click.option("--why", required=True, metavar="TEXT", help="The reason, which is recorded; one line.")
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 CHANGES: dict[PersonsAction, tuple[str, str, str]] = {
     "start": (
         "Start an experiment that waits for it (enroll: start: manual).",
@@ -116,7 +107,7 @@ def list_(config: Path, store: Path | None, as_json: bool, all_: bool) -> None:
     with _open(config, store) as opened:
         rows = opened.call(experiments.states, experiments.ListStates(everything=all_))
     if as_json:
-        return _print_json(rows)
+        return print_json(rows)
     print_states(rows)
     return None
 
@@ -138,7 +129,7 @@ def status(name: str, config: Path, store: Path | None, as_json: bool) -> None:
         decision = opened.call(experiments.decision, experiments.DecisionOf(name=name, slices=False))
         errors = opened.call(experiments.errors, experiments.FiguresOf(name=name, since_us=0))
     if as_json:
-        return _print_json(found | {"decision": decision, "errors": errors, "transitions": rows})
+        return print_json(found | {"decision": decision, "errors": errors, "transitions": rows})
     for line in chain(decision_lines(decision), error_lines(errors)):
         click.echo(line)
     _print_edit(found)
@@ -172,7 +163,7 @@ def kill(name: str, why: str, config: Path, store: Path | None, as_json: bool, *
     layout = find_layout(config, os.environ, store=store)
     found = kill_experiment(layout, config, name, why, emergency=emergency)
     if as_json:
-        return _print_json(found)
+        return print_json(found)
     _print_state(found)
     for line in (found["cause"], *found["notes"]) if "cause" in found else ():
         click.echo(f"  {line}")
@@ -194,7 +185,7 @@ def _change_command(action: PersonsAction) -> Callable[..., None]:
         with _open(config, store) as opened:
             found = opened.call(experiments.change, wanted)
         if as_json:
-            _print_json(found)
+            print_json(found)
         else:
             _print_state(found)
 
@@ -230,7 +221,7 @@ def promote(name: str, config: Path, store: Path | None, as_json: bool, **option
     with _open(config, store) as opened:
         found = opened.call(experiments.change, wanted)
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
         _print_state(found)
 
@@ -259,9 +250,3 @@ def _print_edit(found: dict[str, Any]) -> None:
     edit = found["edit"]
     for line in (edit["note"], *edit["lines"]) if edit is not None and edit["in_force"] else ():
         click.echo(f"  {line}")
-
-
-def _print_json(value: Any) -> None:
-    import msgspec
-
-    click.echo(msgspec.json.encode(value).decode())

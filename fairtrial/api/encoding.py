@@ -16,6 +16,7 @@ from fairtrial.domain.errors import BadRequest
 
 PREFIX = "/api"
 _PARAMETER = re.compile(r"\{(\w+)(?::path)?\}")
+_NAMED = re.compile(r"Object (contains unknown|missing required) field `(.*)`")
 _PLACE = re.compile(r"(?s)(.*) - at `\$(.*)`$")
 
 
@@ -131,6 +132,9 @@ def _decoded(body: bytes) -> dict[str, Any]:
 def _problem(where: str, message: str, choices: Sequence[str]) -> str:
     found = _PLACE.match(message)
     where, message = (f"{where}{found[2]}", found[1]) if found else (where, message)
+    if (named := _NAMED.match(message)) is not None:
+        where, message = f"{where}.{named[2]}", "unknown field" if named[1] == "contains unknown" else "required"
+    message = message.replace("<=", "at most").replace(">=", "at least")
     known = f" (known: {', '.join(choices)})" if choices and message.startswith("Invalid enum value") else ""
     return f"{where}: {message}{known}"
 

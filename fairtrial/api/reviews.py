@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, field
+from msgspec import Meta, Struct
 
 from fairtrial.api.operation import Nothing, Operation, Request, Row, Rows
 from fairtrial.api.window import Text
 from fairtrial.domain.reviews.evidence import ReviewedQueue
-from fairtrial.domain.reviews.review import Dimension, Outcome, Side
+from fairtrial.domain.reviews.review import Outcome
 
 LONGEST_COMMENT = 10_000
 LONGEST_EDIT = 200_000
@@ -60,14 +60,36 @@ class TwoTargets(Request, frozen=True, kw_only=True):
     baseline: str
 
 
+class Marks(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The ratings of one answer; null means not applicable."""
+
+    accuracy: Mark | None = None
+    tone: Mark | None = None
+    usefulness: Mark | None = None
+
+
+class Ratings(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The ratings of both answers."""
+
+    left: Marks = Marks()
+    right: Marks = Marks()
+
+
+class Edits(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Either answer as edited by the reviewer; null means not edited."""
+
+    left: Edit | None = None
+    right: Edit | None = None
+
+
 class DraftOf(Request, frozen=True, kw_only=True):
-    """A pair, and a draft or vote on it. A rating of null means not applicable, an edit of null not edited."""
+    """A pair, and a draft or vote on it."""
 
     item_id: str
     outcome: Outcome | None = None
-    ratings: dict[Side, dict[Dimension, Mark | None]] = field(default_factory=dict)
+    ratings: Ratings = Ratings()
     comment: Comment = ""
-    edited: dict[Side, Edit | None] = field(default_factory=dict)
+    edited: Edits = Edits()
     flagged: bool = False
 
 

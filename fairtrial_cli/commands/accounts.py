@@ -13,19 +13,11 @@ import click
 
 from fairtrial.api import accounts
 from fairtrial.domain.accounts import ROLES, Invitation, Role
+from fairtrial_cli.options import CONFIG, JSON
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
 
-CONFIG = click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 ROLE = click.Choice(ROLES)
 MOST = 1000
 """The most accounts that are listed."""

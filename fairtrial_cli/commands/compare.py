@@ -12,6 +12,7 @@ import click
 from fairtrial.api import runs
 from fairtrial.api.operation import Nothing
 from fairtrial.api.store import ingest
+from fairtrial_cli.options import CONFIG, JSON
 
 if TYPE_CHECKING:
     from evaluators.criteria.metric_catalogue import Measure
@@ -26,17 +27,10 @@ SUITE_FOLDERS = (Path("suites"), Path())
 @click.command()
 @click.argument("candidate")
 @click.argument("baseline")
-@click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
+@CONFIG
 @click.option("--suite", "suite_file", type=click.Path(path_type=Path, exists=True), help="The suite's file.")
 @click.option("--by", "tags", multiple=True, help="Also compare in each slice of this tag; repeatable.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@JSON
 def command(
     candidate: str, baseline: str, config: Path, suite_file: Path | None, tags: tuple[str, ...], as_json: bool
 ) -> None:

@@ -17,6 +17,7 @@ from fairtrial.api.operation import Nothing
 from fairtrial.api.store import ingest
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.experiment_states import add_state_commands
+from fairtrial_cli.options import CONFIG, JSON, print_indented
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -93,15 +94,8 @@ def command() -> None:
     help="The factor by which clustering of units inflates the sample.",
 )
 @click.option("--lower", multiple=True, metavar="METRIC", help="A feedback metric where lower is better; repeatable.")
-@click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@CONFIG
+@JSON
 def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
     """Plan the experiment NAME: the units, whole weeks and power that each of its metrics needs.
 
@@ -129,7 +123,7 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
     shared = shared_engine(project.plan, experiment)
     found = plan_experiment(experiment, wanted, history, shared_engine=shared)
     if as_json:
-        _print_json(plan_json(name, found))
+        print_indented(plan_json(name, found))
     else:
         from rich.console import Console
 
@@ -208,9 +202,3 @@ def _responses(texts: Sequence[str], primary: str) -> dict[str, float]:
         if not 0 < share <= 1:
             raise UsageError(f"{metric}: a share of units with feedback is above 0% and at most 100%, not {share:g}")
     return found
-
-
-def _print_json(value: Any) -> None:
-    import json
-
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

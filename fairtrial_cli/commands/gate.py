@@ -11,6 +11,7 @@ import click
 from fairtrial.api.operation import Nothing
 from fairtrial.api.store import ingest
 from fairtrial.domain.errors import UsageError
+from fairtrial_cli.options import CONFIG
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -23,14 +24,7 @@ OUT = click.Path(path_type=Path, dir_okay=False)
 @click.argument("gate", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--candidate", help="The target to judge, such as tuned or EXPERIMENT/VARIANT.")
 @click.option("--baseline", help="The target to compare with, which the gate's lines call 'base'.")
-@click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
+@CONFIG
 @click.option("--run", "run_first", is_flag=True, help="Run the gate's suites on both targets first.")
 @click.option("--allow-unapproved", is_flag=True, help="Exit with 0 for a SHIP that nobody has approved yet.")
 @click.option("--self-test", is_flag=True, help="Only print how often an identical model would pass; judge nothing.")

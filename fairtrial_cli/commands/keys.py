@@ -14,21 +14,13 @@ import click
 from fairtrial.api import keys
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.storage.keys import RIGHTS
+from fairtrial_cli.options import CONFIG, JSON
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from fairtrial_cli.store_client.client import StoreClient
 
-CONFIG = click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 MOST = 1000
 """The most keys that are listed."""
 UNITS_US = {"m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}

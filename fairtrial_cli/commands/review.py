@@ -14,19 +14,11 @@ from fairtrial.api.operation import Nothing
 from fairtrial.api.store import ingest
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plurals import counted
+from fairtrial_cli.options import CONFIG, JSON, print_json
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
 
-CONFIG = click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 YAML_ENDINGS = (".yaml", ".yml")
 
 
@@ -65,7 +57,7 @@ def enqueue(suite: str, config: Path, as_json: bool, **wish: Any) -> None:
         store.call(ingest, Nothing())
         made = store.call(reviews.create, reviews.CreateQueue(**wished))
     if as_json:
-        _print_json(made)
+        print_json(made)
         return
     drawn = made["sampling"]
     pairs = f"{made['items']} of {drawn['of']} pairs at random, {drawn['shared']} for two people"
@@ -89,7 +81,7 @@ def status(config: Path, as_json: bool) -> None:
     with _store(_project(config)) as store:
         rows = store.call(reviews.status, Nothing())
     if as_json:
-        _print_json(rows)
+        print_json(rows)
     elif rows:
         _print_status(rows)
     else:
@@ -109,7 +101,7 @@ def close(queue_id: str, config: Path, as_json: bool) -> None:
     with _store(_project(config)) as store:
         closed = store.call(reviews.close, reviews.NameQueue(queue_id=queue_id))
     if as_json:
-        _print_json(closed)
+        print_json(closed)
         return
     counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in closed["preferences"].items())
     click.echo(f"queue {queue_id} is closed with {counted(closed['votes'], 'vote')}{': ' if counts else ''}{counts}")
@@ -202,9 +194,3 @@ def _print_status(rows: Sequence[dict[str, Any]]) -> None:
     names = ("queue_id", "state", "candidate", "baseline", "title")
     cells = [(*(str(row[name]) for name in names), f"{row['judged']} of {row['items']}") for row in rows]
     print_table(Console(), columns("queue", "state", "candidate", "baseline", "title", "judged"), cells)
-
-
-def _print_json(value: Any) -> None:
-    import msgspec
-
-    click.echo(msgspec.json.encode(value).decode())

@@ -13,6 +13,7 @@ from fairtrial.api import runs
 from fairtrial.api.operation import Nothing
 from fairtrial.api.store import ingest
 from fairtrial.domain.errors import UsageError
+from fairtrial_cli.options import CONFIG, JSON, print_indented
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -24,15 +25,6 @@ CHANGES = ("lost", "gained", "both-wrong", "same")
 """The choices of --only; ``unscored`` is one of both, and a hyphen stands for the space of `both wrong`."""
 CASES = 50
 """How many cases are printed unless --limit says otherwise."""
-CONFIG = click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
@@ -65,7 +57,7 @@ def list_(suite: str | None, target: str | None, limit: int, config: Path, as_js
         wanted = runs.ListRuns(suite=suite, target=target, limit=limit + 1)
         rows = [listed(row) for row in store.call(runs.listing, wanted)]
     if as_json:
-        return _print_json(rows[:limit])
+        return print_indented(rows[:limit])
     if not rows:
         asked = " and ".join(f"{noun} {name!r}" for noun, name in (("suite", suite), ("target", target)) if name)
         click.echo(f"no runs{f' with the {asked}' if asked else ' yet'}; run a suite: fairtrial eval SUITE --on TARGET")
@@ -109,7 +101,7 @@ def show(run: str, config: Path, as_json: bool, **options: Any) -> None:
         store.call(ingest, Nothing())
         found = _read(store, run, options)
     if as_json:
-        return _print_json(found)
+        return print_indented(found)
     _print(found, options)
     return None
 
@@ -169,9 +161,3 @@ def _open(config: Path) -> AbstractContextManager[StoreClient]:
     from fairtrial_cli.store_client.client import open_store
 
     return open_store(load_project(config, os.environ).layout)
-
-
-def _print_json(value: Any) -> None:
-    import json
-
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

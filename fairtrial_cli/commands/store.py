@@ -11,21 +11,12 @@ import click
 from fairtrial.api import store as store_api
 from fairtrial.api.operation import Nothing
 from fairtrial.domain.plurals import counted
+from fairtrial_cli.options import CONFIG, JSON
 
 if TYPE_CHECKING:
     from fairtrial.config.layout import Layout
     from fairtrial.domain.plan import UnitKind
     from fairtrial.domain.storage.maintenance import OnProgress
-
-CONFIG = click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
@@ -194,13 +185,16 @@ def erase_unit(unit: str, kind: UnitKind, rewrite_backups: bool, yes: bool, conf
 def _erase_again(layout: Layout, on_progress: OnProgress) -> int:
     """Erase units again that the backup brought back. If control has just started, it does this itself."""
     from fairtrial.domain.errors import StoreLocked
-    from fairtrial_cli.store_client.local_client import LocalClient
+    from fairtrial_cli.store_client.local_owner import LocalOwner
 
     try:
-        with LocalClient(layout) as store:
-            return store.owner.maintenance.erase_again(on_progress)
+        owner = LocalOwner(layout)
     except StoreLocked:
         return 0
+    try:
+        return owner.maintenance.erase_again(on_progress)
+    finally:
+        owner.close()
 
 
 def _layout(config: Path) -> Layout:

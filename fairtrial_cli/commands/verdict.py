@@ -11,6 +11,7 @@ import click
 
 from fairtrial.api import verdicts
 from fairtrial.api.operation import Nothing
+from fairtrial_cli.options import CONFIG, JSON, WHY, print_indented
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,16 +21,6 @@ if TYPE_CHECKING:
 
 CHANGED = 1
 """The exit code if a verdict can't be reproduced, or was changed."""
-CONFIG = click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-WHY = click.option("--why", required=True, metavar="TEXT", help="The reason, which is recorded; one line.")
 
 
 @click.group()
@@ -61,7 +52,7 @@ def list_(gate: str | None, candidate: str | None, limit: int, config: Path, *, 
     wanted = verdicts.ListVerdicts(gate=gate, candidate=candidate, limit=limit)
     with _open(config) as store:
         rows = store.call(verdicts.listing, wanted)
-    _print_json(rows) if as_json else print_list(rows)
+    print_indented(rows) if as_json else print_list(rows)
 
 
 @command.command()
@@ -118,7 +109,7 @@ def recompute(verdict_id: str, config: Path, *, as_json: bool) -> None:
 
     with _open(config) as store:
         found = store.call(verdicts.recomputation, verdicts.NameVerdict(verdict_id=verdict_id))
-    _print_json(found) if as_json else print_recomputed(found)
+    print_indented(found) if as_json else print_recomputed(found)
     raise click.exceptions.Exit(0 if found["same"] else CHANGED)
 
 
@@ -149,7 +140,7 @@ def verify(verdict: str | None, config: Path, *, as_json: bool) -> None:
     else:
         with _open(config) as store:
             found, show = _integrity(store, verdict), print_integrity
-    _print_json(found) if as_json else show(found)
+    print_indented(found) if as_json else show(found)
     raise click.exceptions.Exit(0 if found["intact"] else CHANGED)
 
 
@@ -211,10 +202,4 @@ def _open(config: Path) -> Iterator[StoreClient]:
 def _print_record(record: dict[str, Any], *, as_json: bool, head_only: bool = False) -> None:
     from fairtrial_cli.output.verdict import print_record
 
-    _print_json(record) if as_json else print_record(record, head_only=head_only)
-
-
-def _print_json(value: Any) -> None:
-    import json
-
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    print_indented(record) if as_json else print_record(record, head_only=head_only)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial.domain.errors import UsageError
-from fairtrial_cli.training_data.options import COMPLETION, JSON, PROMPT, named_columns, show_busy
+from fairtrial_cli.options import JSON
+from fairtrial_cli.training_data.options import COMPLETION, PROMPT, named_columns, show_busy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,20 +9,13 @@ from typing import Any
 import click
 
 from fairtrial.api import data_audits
-from fairtrial_cli.training_data.options import JSON, print_json
+from fairtrial_cli.options import CONFIG, JSON, print_json
 
 
 @click.command()
 @click.option("--deployment", metavar="NAME", help="Only audits of this deployment's lineage.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="The most audits shown.")
-@click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
+@CONFIG
 @JSON
 def command(deployment: str | None, limit: int, config: Path, as_json: bool) -> None:
     """List the stored audits that the gate rule `data.audit clean` reads, newest first.

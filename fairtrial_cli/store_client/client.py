@@ -52,9 +52,10 @@ def open_store(layout: Layout, config: Path | None = None) -> AbstractContextMan
 
             return HttpClient(note.control_url, layout)
         from fairtrial_cli.store_client.local_client import LocalClient
+        from fairtrial_cli.store_client.local_owner import LocalOwner
 
         try:
-            return LocalClient(layout, config)
+            return LocalClient(LocalOwner(layout, config))
         except StoreLocked:
             if time.monotonic() > deadline:
                 raise

@@ -22,6 +22,7 @@ ADMIN_KEY = "FAIRTRIAL_ADMIN_KEY"
 Without it, commands use the key that control wrote for this machine.
 """
 POLL_SECONDS = 0.15
+UNAUTHORIZED = 401
 
 
 class _Job(msgspec.Struct):
@@ -100,6 +101,6 @@ def _refusal(answer: httpx.Response) -> UsageError | StoreError:
         message = str(answer.json()["error"]["message"])
     except (ValueError, KeyError, TypeError):
         message = f"{answer.request.url}: status {answer.status_code}"
-    if answer.status_code in (401, 403):
+    if answer.status_code == UNAUTHORIZED:
         message += f" (create a key with: fairtrial keys create NAME --right admin, and set it as {ADMIN_KEY})"
     return UsageError(message) if answer.is_client_error else StoreError(message)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 
 from fairtrial.api.encoding import from_http, read_answer, to_http
@@ -20,18 +18,21 @@ FIRST_SERVER_ERROR = 500
 
 
 class LocalClient:
-    """A `StoreClient` on the opened store; raises `StoreLocked` if another process holds it.
+    """A `StoreClient` on the store that this process owns.
 
     Requests and answers are encoded and decoded as over HTTP, so that constraints, types and errors are the same.
     """
 
-    def __init__(self, layout: Layout, config: Path | None = None) -> None:
-        self.layout = layout
-        self.owner = LocalOwner(layout, config)
+    def __init__(self, owner: LocalOwner) -> None:
+        self.owner = owner
         self._context = Context(self.owner, COMMAND_LINE)
 
     def __enter__(self) -> LocalClient:
         return self
+
+    @property
+    def layout(self) -> Layout:
+        return self.owner.database.layout
 
     def __exit__(self, *_: object) -> None:
         self.owner.close()

@@ -49,7 +49,7 @@ class LocalOwner:
 
     health_error: str | None = None
 
-    def __init__(self, layout: Layout, config: Path | None) -> None:
+    def __init__(self, layout: Layout, config: Path | None = None) -> None:
         self._config = config
         with ExitStack() as undo:
             undo.callback(os.umask, os.umask(PRIVATE_UMASK))

@@ -8,12 +8,12 @@ from fairtrial.domain.accounts import Account, Invitation, OneTimeLink
 from fairtrial.domain.errors import BadRequest
 from fairtrial.store.access import accounts, invitations, one_time_links
 from fairtrial.store.core.query import Query
-from gateway.control.caller import Caller
 from gateway.control.context import Context
 
 
-def me(context: Context, _: Nothing) -> Caller:
-    return context.caller
+def me(context: Context, _: Nothing) -> dict[str, str]:
+    caller = context.caller
+    return {"account_id": caller.account_id, "name": caller.name, "role": caller.role}
 
 
 def listing(_: Context, request: ListAccounts) -> Query:
@@ -21,27 +21,27 @@ def listing(_: Context, request: ListAccounts) -> Query:
 
 
 def invite(context: Context, request: Invite) -> Invitation:
-    actor = context.caller.name
+    actor = context.caller.author
     return invitations.invite(context.database, request.name, request.role, actor=actor, now_us=context.now_us)
 
 
 def reset(context: Context, request: NameAccount) -> Invitation:
-    return invitations.reset(context.database, request.who, actor=context.caller.name, now_us=context.now_us)
+    return invitations.reset(context.database, request.who, actor=context.caller.author, now_us=context.now_us)
 
 
 def disable(context: Context, request: NameAccount) -> Account:
     _refuse_oneself(context, request.who)
-    return accounts.disable(context.database, request.who, actor=context.caller.name, now_us=context.now_us)
+    return accounts.disable(context.database, request.who, actor=context.caller.author, now_us=context.now_us)
 
 
 def set_role(context: Context, request: SetRole) -> Account:
     _refuse_oneself(context, request.who)
-    actor = context.caller.name
+    actor = context.caller.author
     return accounts.set_role(context.database, request.who, request.role, actor=actor, now_us=context.now_us)
 
 
 def create_one_time_link(context: Context, _: Nothing) -> OneTimeLink:
-    return one_time_links.create(context.database, actor=context.caller.name, now_us=context.now_us)
+    return one_time_links.create(context.database, actor=context.caller.author, now_us=context.now_us)
 
 
 def _refuse_oneself(context: Context, who: str) -> None:

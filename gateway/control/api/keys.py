@@ -28,5 +28,5 @@ def revoke(context: Context, request: RevokeKey) -> dict[str, str]:
 
 def _publish(context: Context, action: str, key_id: str) -> None:
     """Record the change and have the gateway know it at once."""
-    audit.record(context.database, now_us=context.now_us, actor=context.caller.name, action=action, subject=key_id)
+    audit.record(context.database, now_us=context.now_us, actor=context.caller.author, action=action, subject=key_id)
     context.owner.publish_keys()

@@ -64,7 +64,7 @@ def skip(context: Context, request: Skip) -> dict[str, Any]:
 
 def create(context: Context, request: CreateQueue) -> Any:
     queue_id = fill_review_queue(
-        context.database, request, plan=_plan_or_none(context), by=context.caller.name, now_us=context.now_us
+        context.database, request, plan=_plan_or_none(context), by=context.caller.author, now_us=context.now_us
     )
     return stored_queues.details(context.database, queue_id)
 
@@ -74,7 +74,7 @@ def one(context: Context, request: NameQueue) -> Any:
 
 
 def close(context: Context, request: NameQueue) -> Any:
-    stored_queues.close(context.database, request.queue_id, by=context.caller.name, now_us=context.now_us)
+    stored_queues.close(context.database, request.queue_id, by=context.caller.author, now_us=context.now_us)
     return stored_queues.details(context.database, request.queue_id)
 
 
@@ -115,7 +115,8 @@ def _plan_or_none(context: Context) -> Plan | None:
 def _draft(request: DraftOf) -> Draft:
     """The input with every side and dimension."""
     ratings = {
-        side: {dimension: request.ratings.get(side, {}).get(dimension) for dimension in DIMENSIONS} for side in SIDES
+        side: {dimension: getattr(getattr(request.ratings, side), dimension) for dimension in DIMENSIONS}
+        for side in SIDES
     }
-    edited = {side: request.edited.get(side) for side in SIDES}
+    edited = {side: getattr(request.edited, side) for side in SIDES}
     return Draft(request.outcome, ratings, request.comment, edited, request.flagged)

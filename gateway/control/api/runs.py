@@ -79,9 +79,9 @@ def figures(context: Context, request: NameRun) -> Any:
     return read_figures(context.database, request.run_id)
 
 
-def slices(context: Context, request: NameRun) -> Query:
+def slices(context: Context, request: NameRun) -> list[dict[str, Any]]:
     read_figures(context.database, request.run_id)
-    return run_figures.slices(request.run_id, separator=MANY, most=MOST_SLICES)
+    return context.database.dicts(run_figures.slices(request.run_id, separator=MANY, most=MOST_SLICES))
 
 
 def cases(context: Context, request: CasesOf) -> dict[str, Any]:

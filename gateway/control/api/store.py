@@ -54,19 +54,19 @@ def backup(context: Context, request: MakeBackup) -> Work:
     dest = Path(request.dest)
     if not dest.is_absolute() or "\0" in request.dest:
         raise BadRequest(f"dest: {request.dest!r} is not an absolute path")
-    maintenance = context.owner.maintenance.by(context.caller.name)
+    maintenance = context.owner.maintenance.by(context.caller.author)
     return Work("a backup", lambda on_progress: maintenance.backup(dest, on_progress))
 
 
 def retain(context: Context, request: Retain) -> Work:
-    maintenance, dry_run = context.owner.maintenance.by(context.caller.name), request.dry_run
+    maintenance, dry_run = context.owner.maintenance.by(context.caller.author), request.dry_run
     return Work(
         "retention", lambda on_progress: maintenance.retain(request.days, dry_run=dry_run, on_progress=on_progress)
     )
 
 
 def erase(context: Context, request: Erase) -> Work:
-    maintenance, rewrite = context.owner.maintenance.by(context.caller.name), request.rewrite_backups
+    maintenance, rewrite = context.owner.maintenance.by(context.caller.author), request.rewrite_backups
     return Work(
         "an erasure",
         lambda on_progress: maintenance.erase(

@@ -12,7 +12,7 @@ from fairtrial.domain.errors import NotAllowed, NotAuthenticated
 from fairtrial.domain.plan import Key
 from fairtrial.store.access import sessions
 from fairtrial.store.access.keys import digest, valid
-from gateway.control.caller import COMMAND_LINE, KEY, Caller
+from gateway.control.caller import KEY, Caller
 from gateway.control.context import Owner
 
 SESSION_COOKIE = "fairtrial_session"
@@ -55,9 +55,7 @@ def _by_key(authorization: str, owner: Owner) -> Caller:
         if hmac.compare_digest(key.sha256, given) and (key.expires_us is None or key.expires_us > now_us):
             if "admin" not in key.rights:
                 raise NotAllowed("this key may not use the control API (it needs the right: admin)")
-            return (
-                COMMAND_LINE if _is_local(key, owner.database.layout) else Caller(KEY + key.key_id, key.name, "admin")
-            )
+            return Caller(KEY + key.key_id, key.name, "admin", _is_local(key, owner.database.layout))
     raise NotAuthenticated("the control API needs a valid key: Authorization: Bearer ft-…")
 
 

@@ -65,7 +65,7 @@ async def _checked_body(request: Request) -> bytes:
     body = await request.body()
     exceeded = excess(body, MESSAGE)
     if exceeded is not None:
-        raise BadRequest(f"the body has more than {exceeded}")
+        raise BadRequest(f"{request.url.path}: the body has more than {exceeded}")
     return body
 
 

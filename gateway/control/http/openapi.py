@@ -19,6 +19,7 @@ def described(operation: Operation[Any, Any]) -> Schema:
     schema = _schemas([operation.request])[operation.request.__name__]
     fields, required = schema["properties"], schema.get("required", [])
     named = path_names(operation.path)
+    fields = {name: _with_meaning(field) for name, field in fields.items()}
     found: Schema = {"parameters": list(_parameters(fields, required, named, in_query=not operation.has_body))}
     body = {name: field for name, field in fields.items() if name not in named}
     if operation.has_body and body:
@@ -40,6 +41,12 @@ def components(every: Iterable[Operation[Any, Any]]) -> Schema:
 
 def _schemas(kinds: list[type]) -> Schema:
     return msgspec.json.schema_components(kinds, ref_template=REFERENCE)[1]
+
+
+def _with_meaning(field: Schema) -> Schema:
+    """The field with the description that one of its alternatives has."""
+    meanings = [one["description"] for one in field.get("anyOf", ()) if "description" in one]
+    return field | ({"description": meanings[0]} if meanings else {})
 
 
 def _parameters(fields: Schema, required: list[str], named: tuple[str, ...], *, in_query: bool) -> Iterator[Schema]:

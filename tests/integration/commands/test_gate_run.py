@@ -21,6 +21,7 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.project import load_project
 from fairtrial_cli.run_suites import save_run
 from fairtrial_cli.store_client.local_client import LocalClient
+from fairtrial_cli.store_client.local_owner import LocalOwner
 from gateway.control.operations.judge_candidate import judge_candidate
 from gateway.control.operations.verdicts.provenance import Asked
 from tests.fixtures.services.command import fairtrial
@@ -127,7 +128,7 @@ async def test_a_run_that_was_kept_gives_the_same_verdict_as_the_run_in_memory(
         broken = replace(run.results[5], outcome="judge_error") if name == "tuned" else run.results[5]
         runs[name] = replace(run, results=(*run.results[:5], broken, *run.results[6:]))
         save_run(layout, runs[name], suite)
-    with LocalClient(layout) as owner:
+    with LocalClient(LocalOwner(layout)) as owner:
         kept = {name: client_reads.load_run(owner, name) for name in runs}
         live = judge(found, Trial("tuned", "base", lambda _, name: runs[name]), verdict_id="v", at_us=1)
         read = judge(found, Trial("tuned", "base", lambda _, name: kept[name]), verdict_id="v", at_us=1)

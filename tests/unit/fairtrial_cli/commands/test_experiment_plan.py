@@ -16,7 +16,7 @@ from fairtrial.config.project import load_project
 from fairtrial.domain.errors import UsageError
 from fairtrial.journal.writer import JournalWriter
 from fairtrial_cli.main import fairtrial
-from fairtrial_cli.store_client.local_client import LocalClient
+from fairtrial_cli.store_client.local_owner import LocalOwner
 from tests.fixtures.for_each import for_each
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store.samples import exposure, feedback, request
@@ -256,7 +256,7 @@ def test_what_the_store_knows_stands_in_for_options(file: Path) -> None:
         seen = exposure(number, at_us=now, assigned=arm, served=arm, unit=f"u-{number}")
         journal.append(request(number, at_us=now), seen, feedback(number, at_us=now, boolean=number % 5 > 1))
     journal.close()
-    LocalClient(layout).__enter__().__exit__(None, None, None)  # makes the store
+    LocalOwner(layout).close()  # makes the store
     found = planned(file, "--weeks", "1")
     assert found["design"]["per_week"] == pytest.approx(900)
     assert found["metrics"][0]["question"]["baseline"] == pytest.approx(0.6, abs=0.01)

@@ -15,6 +15,7 @@ from fairtrial.experiments.steady_time import DAY_US, Anchor, Reading
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import clock_anchors
 from fairtrial_cli.store_client.local_client import LocalClient
+from fairtrial_cli.store_client.local_owner import LocalOwner
 from fairtrial_cli.store_client.stored import judge
 from gateway.control.background.trusted_clock import TrustedClock, read_clocks
 from tests.fixtures.control.judged_trial import JudgedTrial
@@ -57,7 +58,7 @@ def test_a_command_that_judges_without_control_sees_the_jump(tmp_path: Path) -> 
             clock_anchors.write(cursor, Anchor(now.wall_us - 2 * DAY_US, now.boot_us, now.boot_id))
     reference = SuiteReference(suite=suite.name, digest=suite.digest, text_digest=digest_of(text_of(suite)))
     request = Judge(gate=trial.gate.read_text(), suites=(reference,), candidate="tuned", baseline="base")
-    with LocalClient(trial.layout, trial.config) as store:
+    with LocalClient(LocalOwner(trial.layout, trial.config)) as store:
         verdict = judge(store, request)
     assert verdict.decision == "HOLD"
     assert any("2 days ahead of the boot-time clock" in one.says for one in verdict.findings)
