@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fairtrial.domain.metrics import CATALOGUE
+from fairtrial.domain.storage.traffic import ServedBefore
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.quantiles import QuantileSums
@@ -20,7 +21,7 @@ from fairtrial.store.core.query import END_OF_TIME_US
 from fairtrial.store.experiments.sums import unit_groups
 from fairtrial.store.experiments.sums.arm_sums import read_sums
 from fairtrial.store.experiments.sums.feedback_sums import VALUE, values_of
-from fairtrial.store.experiments.sums.past_requests import HISTORY, PAST_UNITS, past
+from fairtrial.store.experiments.sums.past_requests import HISTORY, PAST_UNITS, before
 from fairtrial.store.experiments.sums.quantile_sums import MOST, VALUES, quantile_of, value_of
 
 LEAST_UNITS = 500
@@ -95,7 +96,7 @@ def history_level(
 
     It reads the control's own requests, and those that its deployment served on this route outside the experiment.
     """
-    bound = past(plan, route=route, deployment=deployment)
+    bound = before(ServedBefore(plan.experiment, plan.control, route, deployment), plan.started_us)
     found: Level | None = None
     if metric.method in ("events", "shares", "amount"):
         found = _of_units(cursor, metric, PAST_UNITS, bound)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fairtrial.domain.metrics import CATALOGUE, UNIT_COLUMNS, Metric
+from fairtrial.domain.storage.traffic import ServedBefore
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.store.core.database import Cursor
-from fairtrial.store.experiments.sums.past_requests import PAST_UNITS, past
+from fairtrial.store.experiments.sums.past_requests import PAST_UNITS, before
 
 KEEP = f"""
 INSERT INTO unit_sums
@@ -30,7 +31,8 @@ COLUMN = ", {amount} AS earlier{i}"
 
 def keep(cursor: Cursor, plan: AnalysisPlan, *, route: str, deployment: str) -> None:
     """Keep the users of the 14 days before the start, in the caller's transaction; raises `duckdb.Error`."""
-    cursor.execute(KEEP, past(plan, route=route, deployment=deployment) | {"kept_as": kept_as(plan)})
+    served = ServedBefore(plan.experiment, plan.control, route, deployment)
+    cursor.execute(KEEP, before(served, plan.started_us) | {"kept_as": kept_as(plan)})
 
 
 def kept_as(plan: AnalysisPlan) -> str:
@@ -51,6 +53,6 @@ def joined(metrics: Sequence[MetricPlan]) -> str:
     return EARLIER.format(columns="".join(columns)) if columns else ""
 
 
-def amount_of(known: Metric) -> str:
+def amount_of(known: Metric, table: str = "") -> str:
     """The amount of one unit; NULL if nothing is known of it."""
-    return f"{known.over} / nullif({known.per}, 0)" if known.per else known.over
+    return f"{table}{known.over} / nullif({table}{known.per}, 0)" if known.per else f"{table}{known.over}"

@@ -2,59 +2,59 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.store.core.database import Cursor
-from fairtrial.store.experiments.sums.control_levels import history_level
+from fairtrial.domain.storage.traffic import AmountHistory, ServedBefore
+from fairtrial.store.core.database import Database
+from fairtrial.store.experiments.sums.control_levels import LEAST_UNITS
 from fairtrial.store.experiments.sums.earlier_units import amount_of
-from fairtrial.store.experiments.sums.past_requests import HISTORY_US, PAST_UNITS, past
+from fairtrial.store.experiments.sums.past_requests import HISTORY_US, PAST_UNITS, before
 
-FORTNIGHTS = """
-WITH units AS (
-    SELECT coalesce(now.unit, before.unit) AS unit, now.amount, before.amount AS earlier
-    FROM temp.last_fortnight now LEFT JOIN temp.fortnight_before before USING (unit)
-    WHERE now.amount IS NOT NULL
-), limits AS (SELECT quantile_cont(amount, 0.99) AS cap, {default} AS missing FROM units)
-SELECT avg(x), stddev_samp(x), corr(x, y)
-FROM (SELECT least(amount, cap) AS x, least(coalesce(earlier, missing), cap) AS y FROM units, limits)
+TABLES = "fortnight", "fortnight_before"
+FORTNIGHT = "CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM ({units}) WHERE named IS NOT NULL"
+EXPLAINED = """
+WITH amounts AS (
+    SELECT named, {amount} AS amount, {unpriced} AS unpriced FROM temp.fortnight WHERE {amount} IS NOT NULL
+), limits AS (
+    SELECT count(*) AS users, quantile_cont(amount, 0.99) AS cap, {missing} AS missing, sum(unpriced) AS unpriced
+    FROM amounts
+), pairs AS (
+    SELECT least(now.amount, cap) AS x, least(coalesce({earlier}, missing), cap) AS y
+    FROM amounts now LEFT JOIN temp.fortnight_before before USING (named), limits
+)
+SELECT any_value(users), any_value(unpriced), avg(x), stddev_samp(x), corr(x, y) FROM pairs, limits
 """
-FORTNIGHT = "CREATE OR REPLACE TEMP TABLE {table} AS SELECT named AS unit, {amount} AS amount FROM ({units})"
-TABLES = "last_fortnight", "fortnight_before"
 
 
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """An amount of the users of the last 14 days, up to its cap: mean ``level``, and standard deviation ``spread``.
+def explained_amounts(
+    database: Database, served: ServedBefore, metrics: Sequence[str], *, now_us: int
+) -> list[AmountHistory]:
+    """The amounts of the last 28 days; without those that fewer than 500 users show, or that are not known of all.
 
-    ``share``: how much of its variance the 14 days before explain.
+    Raises `duckdb.Error`.
     """
-
-    metric: str
-    level: float
-    spread: float
-    share: float
+    return list(_explained(database, served, metrics, now_us)) if metrics else []
 
 
-def explained(
-    cursor: Cursor, plan: AnalysisPlan, metric: MetricPlan, *, route: str, deployment: str
-) -> Explained | None:
-    """What the 28 days before the start show about an amount; ``None`` below 500 users, or if it can't be computed.
-
-    It reads what `history_level` reads. Raises `duckdb.Error`.
-    """
-    known = CATALOGUE[metric.metric]
-    if history_level(cursor, plan, metric, route=route, deployment=deployment) is None:
-        return None
-    for number, table in enumerate(TABLES):
-        bound = past(plan, route=route, deployment=deployment, until_us=plan.started_us - number * HISTORY_US)
-        cursor.execute(FORTNIGHT.format(table=table, amount=amount_of(known), units=PAST_UNITS), bound)
-    default = "avg(amount)" if known.per else "0.0"
-    row = cursor.execute(FORTNIGHTS.format(default=default)).fetchone()
-    for table in TABLES:
-        cursor.execute(f"DROP TABLE temp.{table}")
-    level, spread, correlation = row or (None, None, None)
-    if not (level and spread):
-        return None
-    return Explained(metric.metric, level, spread, (correlation or 0.0) ** 2)
+def _explained(
+    database: Database, served: ServedBefore, metrics: Sequence[str], now_us: int
+) -> Iterator[AmountHistory]:
+    with database.read_transaction() as cursor:
+        for number, table in enumerate(TABLES):
+            cursor.execute(
+                FORTNIGHT.format(table=table, units=PAST_UNITS), before(served, now_us - number * HISTORY_US)
+            )
+        for metric in metrics:
+            known = CATALOGUE[metric]
+            sql = EXPLAINED.format(
+                amount=amount_of(known),
+                earlier=amount_of(known, "before."),
+                missing="avg(amount)" if known.per else "0.0",
+                unpriced="unpriced" if known.family == "cost" else "0",
+            )
+            users, unpriced, level, spread, correlation = cursor.execute(sql).fetchone() or (0, 0, None, None, None)
+            if (users or 0) >= LEAST_UNITS and not unpriced and level and spread:
+                yield AmountHistory(metric, level, spread, (correlation or 0.0) ** 2)
+        for table in TABLES:
+            cursor.execute(f"DROP TABLE temp.{table}")

@@ -1,11 +1,12 @@
-"""Selects the requests of the 14 days before the start that the control served."""
+"""Selects the requests that the control served in 14 days."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from fairtrial.domain.metrics import UNIT_COLUMNS
-from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.domain.storage.traffic import ServedBefore
 from fairtrial.store.core.query import timestamp
 from fairtrial.store.derived.analysis_filter import ANALYSED
 
@@ -33,14 +34,6 @@ GROUP BY who
 """  # noqa: S608 - ours
 
 
-def past(plan: AnalysisPlan, *, route: str, deployment: str, until_us: int | None = None) -> dict[str, Any]:
-    """The parameters of `HISTORY`: the 14 days until then, by default until the start."""
-    end_us = plan.started_us if until_us is None else until_us
-    return {
-        "since": timestamp(max(0, end_us - HISTORY_US)),
-        "until": timestamp(end_us),
-        "experiment": plan.experiment,
-        "control": plan.control,
-        "route": route,
-        "deployment": deployment,
-    }
+def before(served: ServedBefore, end_us: int) -> dict[str, Any]:
+    """The parameters of `HISTORY`, for the 14 days until then."""
+    return {"since": timestamp(max(0, end_us - HISTORY_US)), "until": timestamp(end_us)} | asdict(served)

@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from fairtrial.domain.storage.traffic import ServedBefore
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.store.core.database import Database
 from fairtrial.store.derived import unit_sums
-from fairtrial.store.experiments.sums import control_levels, earlier_units
+from fairtrial.store.experiments.sums import earlier_units, explained_variance
 from fairtrial.store.experiments.sums.arm_sums import read_sums
-from fairtrial.store.experiments.sums.explained_variance import explained
+from fairtrial.store.experiments.sums.explained_variance import explained_amounts
 from fairtrial.store.experiments.sums.past_requests import HISTORY_US
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.store import live_experiment as live
@@ -116,7 +117,7 @@ def test_kept_users_outlive_a_compaction_and_count_nowhere_else(
 def test_the_last_28_days_show_how_much_of_a_cost_is_explained(
     database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control_levels, "LEAST_UNITS", 20)
+    monkeypatch.setattr(explained_variance, "LEAST_UNITS", 24)
     rng = np.random.default_rng(5)
     before, later = rng.integers(1, 9, 24), rng.integers(1, 9, 24)
     later[:12] = before[:12]
@@ -124,18 +125,16 @@ def test_the_last_28_days_show_how_much_of_a_cost_is_explained(
         sent(100 * days + number, f"u-{number}", live.STARTED - days * DAY, int(cost))
         for days, costs in ((20, before[:18]), (5, later)) for number, cost in enumerate(costs)
     ]))  # fmt: skip
-    for one in (live.metric("cost.per_unit"), live.metric("cost.per_request")):
-        with database.read_transaction() as cursor:
-            found = explained(cursor, PLAN, one, **OF)
-        x = later / 1000
-        cap = np.quantile(x, 0.99)
-        x = np.minimum(x, cap)
-        missing = 0.0 if one.metric == "cost.per_unit" else float(np.mean(later / 1000))
+    served = ServedBefore(live.NAME, "base", **OF)
+    metrics = ["cost.per_unit", "cost.per_request"]
+    found = explained_amounts(database, served, metrics, now_us=live.STARTED)
+    x, cap = later / 1000, float(np.quantile(later / 1000, 0.99))
+    for name, missing, one in zip(metrics, (0.0, float(x.mean())), found, strict=True):
         y = np.minimum(np.r_[before[:18] / 1000, [missing] * 6], cap)
-        assert found is not None
-        assert found.metric == one.metric
-        wanted = (x.mean(), x.std(ddof=1), np.corrcoef(x, y)[0, 1] ** 2)
-        assert (found.level, found.spread, found.share) == pytest.approx(wanted)
-    monkeypatch.setattr(control_levels, "LEAST_UNITS", 25)
-    with database.read_transaction() as cursor:
-        assert explained(cursor, PLAN, live.metric("cost.per_unit"), **OF) is None
+        capped = np.minimum(x, cap)
+        wanted = (capped.mean(), capped.std(ddof=1), np.corrcoef(capped, y)[0, 1] ** 2)
+        assert one.metric == name
+        assert (one.level, one.spread, one.share) == pytest.approx(wanted)
+    assert found[0].share > 0.05
+    monkeypatch.setattr(explained_variance, "LEAST_UNITS", 25)
+    assert explained_amounts(database, served, metrics, now_us=live.STARTED) == []
