@@ -1,11 +1,9 @@
-"""Simulated traffic of users before and during an experiment, and each unit's values of every metric in both.
-
-A unit is a user with a request during the experiment. Its earlier values are those of the 14 days before the start.
-"""
+"""Simulated requests of people before and during an experiment, with what of their habits lasts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Self
 
 import numpy as np
 from numpy.random import Generator
@@ -14,7 +12,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
-BEFORE, DURING, FEEDBACK_DAYS = 14.0, 28.0, 7.0
+BEFORE, DURING = 14.0, 28.0
 QUANTILE = 0.95
 
 
@@ -25,7 +23,8 @@ class History:
     ``people``: everybody who is or becomes a user. ``visits``: the median number of visits of a person a day, whose
     logarithm has the deviation ``spread`` between people and ``drift`` within one. ``requests``: the mean number of one
     visit. ``joined``: the days before the end among which people begin, evenly; ``stays``: the mean days of use.
-    ``persistent``: the share of the variance of the logarithm of costs and latencies that lies between people.
+    ``persistent``: the share of the variance of the logarithm of costs that lies between people, and twice that of
+    latencies.
     ``taste``: the same for thumbs. ``raters``: the share of people who give thumbs on ``rate`` of their requests; the
     others give them on ``seldom``. ``level``: the share of thumbs that are up. ``errors``: the share of failed requests
     of a prompt of usual length.
@@ -63,18 +62,18 @@ HISTORIES = (
         raters=1.0, rate=0.3,
     ),
 )  # fmt: skip
-SPREADS = {"cost": 1.0, "latency": 0.6}
-"""The standard deviation of the logarithm of a request's cost and latency."""
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """What each unit did in a window: its ``requests``, and the mean of each metric, NaN without one.
+class Requests:
+    """The requests of all people in the 14 days before the start and the 28 days after it.
 
-    ``slow``: its requests beyond the quantile of all latencies.
+    ``who`` sent each, ``at`` which day since the start. ``thumbs``: up is 1, down is 0, NaN without one. ``slow``:
+    beyond the quantile of latencies before the start.
     """
 
-    requests: Floats
+    who: Ints
+    at: Floats
     cost: Floats
     failed: Floats
     thumbs: Floats
@@ -82,43 +81,49 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Units:
-    """All units of an experiment.
+class Users:
+    """Those who send a request in the 28 days, by number: all of their requests, and the day of the ``first`` then."""
 
-    ``before``: the 14 days before the start. ``during``: the whole experiment. ``answered``: the feedback of the first
-    seven days of each unit. ``day``: its first 24 hours.
-    """
+    requests: Requests
+    first: Floats
 
-    before: Window
-    during: Window
-    answered: Window
-    day: Window
+    @classmethod
+    def drawn(cls, rng: Generator, history: History) -> Self:
+        """The users among all people of a history."""
+        found = _draw_requests(rng, history)
+        first = np.full(history.people, np.inf)
+        np.minimum.at(first, found.who[found.at >= 0], found.at[found.at >= 0])
+        known = np.isfinite(first)
+        theirs = known[found.who]
+        kept = [getattr(found, one.name)[theirs] for one in fields(Requests)]
+        return cls(Requests((np.cumsum(known) - 1)[kept[0]], *kept[1:]), first[known])
+
+    def total(self, values: Floats, chosen: Bools) -> Floats:
+        """The sum of the chosen requests' values, by user."""
+        found: Floats = np.bincount(self.requests.who[chosen], values[chosen], len(self.first))
+        return found
+
+    def count(self, chosen: Bools) -> Floats:
+        """The number of the chosen requests, by user."""
+        return self.total(np.ones(len(chosen)), chosen)
 
 
-def draw_units(rng: Generator, history: History) -> Units:
-    """Draw everybody's requests, and sum them by unit and window."""
-    who, at = _requests(rng, history)
+def _draw_requests(rng: Generator, history: History) -> Requests:
+    """Everybody's requests."""
+    who, at = _times(rng, history)
     people, n = history.people, len(who)
-    size, speed = rng.standard_normal(people), rng.standard_normal(people)
     lasts, now = history.persistent**0.5, (1 - history.persistent) ** 0.5
-    long = lasts * size[who] + now * rng.standard_normal(n)
-    slow = (long + lasts * speed[who] + now * rng.standard_normal(n)) / 2**0.5
-    values = {"cost": np.exp(SPREADS["cost"] * long), "latency": np.exp(SPREADS["latency"] * slow)}
+    long = lasts * rng.standard_normal(people)[who] + now * rng.standard_normal(n)
+    latency = (long + rng.standard_normal(n)) / 2**0.5
     failed = rng.random(n) < np.minimum(1.0, history.errors * np.exp(0.7 * long))
     a, b = ((1 / history.taste - 1) * one for one in (history.level, 1 - history.level))
     gives = np.where(rng.random(people) < history.raters, history.rate, history.seldom)
     thumbs = np.where(rng.random(n) < gives[who], rng.random(n) < rng.beta(a, b, people)[who], np.nan)
-    first = np.full(people, np.inf)
-    np.minimum.at(first, who[at >= 0], at[at >= 0])
-    limit = float(np.quantile(values["latency"][at < 0], QUANTILE))
-    columns = values["cost"], failed.astype(float), thumbs, (values["latency"] > limit).astype(float)
-    units = np.isfinite(first)
-    since = at - first[who]
-    windows = (at < 0, at >= 0, (at >= 0) & (since <= FEEDBACK_DAYS), (at >= 0) & (since <= 1.0))
-    return Units(*(_window(who[one], [column[one] for column in columns], units) for one in windows))
+    limit = float(np.quantile(latency[at < 0], QUANTILE))
+    return Requests(who, at, np.exp(long), failed.astype(float), thumbs, (latency > limit).astype(float))
 
 
-def _requests(rng: Generator, history: History) -> tuple[Ints, Floats]:
+def _times(rng: Generator, history: History) -> tuple[Ints, Floats]:
     """Who sent each request, and when, in days since the start."""
     people = history.people
     joined = DURING - rng.random(people) * history.joined
@@ -134,20 +139,3 @@ def _requests(rng: Generator, history: History) -> tuple[Ints, Floats]:
         who.append(np.repeat(np.repeat(np.arange(people), visits), sent))
         at.append(np.repeat(opens + rng.random(len(opens)) * (closes - opens), sent))
     return np.concatenate(who), np.concatenate(at)
-
-
-def _window(who: Ints, columns: list[Floats], units: Bools) -> Window:
-    def total(values: Floats) -> Floats:
-        return np.bincount(who, values, len(units))[units]
-
-    cost, failed, thumbs, slow = columns
-    given = ~np.isnan(thumbs)
-    requests, answers = total(np.ones(len(who))), total(given.astype(float))
-    with np.errstate(invalid="ignore"):
-        return Window(
-            requests,
-            total(cost) / requests,
-            total(failed) / requests,
-            total(np.where(given, thumbs, 0.0)) / answers,
-            total(slow),
-        )
