@@ -177,7 +177,7 @@ def _recent_traffic(project: Project, experiment: Experiment, *, weeks: int) -> 
         store.ingest_now()
         fortnight = store.traffic(experiment=experiment.name, since_us=now_us - 2 * WEEK_US)
         week = store.traffic(experiment=experiment.name, since_us=now_us - WEEK_US)
-        amounts = store.amounts(served, metrics)
+        amounts = store.amounts(served, metrics) if metrics else []
     return replace(summarise_traffic(experiment, fortnight, week, weeks=weeks), amounts=amounts)
 
 

@@ -34,7 +34,7 @@ def explained_amounts(
 
     Raises `duckdb.Error`.
     """
-    return list(_explained(database, served, metrics, now_us)) if metrics else []
+    return list(_explained(database, served, metrics, now_us))
 
 
 def _explained(
