@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from benchmarks.decision_trials.earlier_traffic import DURING, HISTORIES, Floats, History, Users
+from benchmarks.decision_trials.earlier_traffic import DURING, HISTORIES, Floats, History, Requests, Users
 from benchmarks.decision_trials.trial import Row, Trial, frozen, mean_row, share
 from fairtrial.experiments.analysis.freeze import Known
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
@@ -18,6 +18,7 @@ from fairtrial.experiments.methods.questions import question_of
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.planning.options import option
 from fairtrial.stats.planning.question import Design
+from fairtrial_cli.demo.sizes import ALL
 
 UNIT, REQUEST = "cost.per_unit", "cost.per_request"
 FEEDBACK_DAYS = 7.0
@@ -40,7 +41,16 @@ def _gain(rng: Generator, trials: int) -> list[Row]:
             rows.append(Row(f"{history.name}: {name}, share of the variance explained", explained, 0.0))
             if cap < np.inf:
                 rows += _saved(f"{history.name}: {name}", name, (x, cap), explained)
-    return rows
+    return [*rows, _demo(rng)]
+
+
+def _demo(rng: Generator) -> Row:
+    """The demo's customers, who send one ticket each once the experiment runs."""
+    who, ones = np.arange(ALL.customers), np.ones(ALL.customers)
+    sent = Requests(who, rng.random(len(who)), ones, ones, ones, ones)
+    users = Users(sent, sent.at)
+    returns = float((users.count(sent.at < 0) > 0).mean())
+    return Row(f"the demo: of its {len(who)} customers, those with requests in the 14 days before", returns, 0.0)
 
 
 def _costs(users: Users) -> dict[str, Pair]:
