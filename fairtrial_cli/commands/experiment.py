@@ -6,6 +6,7 @@ import math
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from fairtrial_cli.experiment_states import add_state_commands
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
     from fairtrial.domain.plan import Experiment
+    from fairtrial.domain.storage.traffic import ServedBefore
     from gateway.control.operations.planning.plan_experiment import PlanRequest
     from gateway.control.operations.planning.traffic_history import TrafficHistory
 
@@ -170,11 +172,24 @@ def _recent_traffic(project: Project, experiment: Experiment, *, weeks: int) -> 
     if not project.layout.store.exists():
         return NO_HISTORY
     now_us = time.time_ns() // 1000
+    served, metrics = _amounts(project, experiment)
     with open_store(project.layout) as store:
         store.ingest_now()
         fortnight = store.traffic(experiment=experiment.name, since_us=now_us - 2 * WEEK_US)
         week = store.traffic(experiment=experiment.name, since_us=now_us - WEEK_US)
-    return summarise_traffic(experiment, fortnight, week, weeks=weeks)
+        amounts = store.amounts(served, metrics) if metrics else []
+    return replace(summarise_traffic(experiment, fortnight, week, weeks=weeks), amounts=amounts)
+
+
+def _amounts(project: Project, experiment: Experiment) -> tuple[ServedBefore, list[str]]:
+    """Whose earlier requests count for an experiment, and its costs and tokens; only users are known from before."""
+    from fairtrial.domain.storage.traffic import ServedBefore
+    from fairtrial.experiments.analysis.freeze import metric_plans
+
+    route = next((name for name, one in project.plan.routes.items() if one.experiment == experiment.name), "")
+    deployment = experiment.variant(experiment.control).deployment
+    known = [one.metric for one in metric_plans(experiment) if one.method == "amount" and experiment.unit == "user"]
+    return ServedBefore(experiment.name, experiment.control, route, deployment), known
 
 
 def _by_metric(texts: Sequence[str], primary: str) -> dict[str, float]:

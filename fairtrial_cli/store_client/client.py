@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fairtrial.domain.storage.keys import KeyOptions, NewKey
     from fairtrial.domain.storage.maintenance import Backup, Erasure, OnProgress, RetentionResult
     from fairtrial.domain.storage.overview import IngestResult, Overview
-    from fairtrial.domain.storage.traffic import Traffic
+    from fairtrial.domain.storage.traffic import AmountHistory, ServedBefore, Traffic
     from fairtrial.domain.verdicts.approvals import ApprovalVote
     from fairtrial.experiments.analysis_plan import AnalysisPlan
     from fairtrial.experiments.lifecycle import Action
@@ -259,6 +259,9 @@ class StoreClient(Protocol):
 
     def traffic(self, *, experiment: str | None = None, since_us: int = 0) -> list[Traffic]:
         """Traffic by experiment and variant, by intention to treat."""
+
+    def amounts(self, before: ServedBefore, metrics: Sequence[str]) -> list[AmountHistory]:
+        """Costs and tokens of the control in the last 28 days, and how much of them earlier ones explain."""
 
     def create_key(self, name: str, options: KeyOptions) -> NewKey:
         """Create a key, which the gateway accepts at once."""

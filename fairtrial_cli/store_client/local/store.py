@@ -21,13 +21,14 @@ from fairtrial.domain.errors import PlanRefused, UsageError
 from fairtrial.domain.run import Run
 from fairtrial.domain.storage.keys import KeyOptions, NewKey
 from fairtrial.domain.storage.overview import IngestResult, Overview
-from fairtrial.domain.storage.traffic import Traffic
+from fairtrial.domain.storage.traffic import AmountHistory, ServedBefore, Traffic
 from fairtrial.domain.verdict import Verdict
 from fairtrial.store.access import audit, keys
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
 from fairtrial.store.evaluations import runs, suite_texts, verdicts
 from fairtrial.store.experiments import transitions
+from fairtrial.store.experiments.sums.explained_variance import explained_amounts
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.overview import overview
 from fairtrial.store.traffic import traffic
@@ -183,6 +184,9 @@ class LocalStore:
 
     def traffic(self, *, experiment: str | None = None, since_us: int = 0) -> list[Traffic]:
         return traffic.by_variant(self._database, Page(since_us=since_us), experiment=experiment)
+
+    def amounts(self, before: ServedBefore, metrics: Sequence[str]) -> list[AmountHistory]:
+        return explained_amounts(self._database, before, metrics, now_us=_now_us())
 
     def create_key(self, name: str, options: KeyOptions) -> NewKey:
         made = keys.create(self._database, name, now_us=_now_us(), options=options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
@@ -16,7 +17,7 @@ from fairtrial.domain.run import Run
 from fairtrial.domain.storage import verdict_json
 from fairtrial.domain.storage.keys import KeyOptions, NewKey
 from fairtrial.domain.storage.overview import IngestResult, Overview
-from fairtrial.domain.storage.traffic import Traffic
+from fairtrial.domain.storage.traffic import AmountHistory, ServedBefore, Traffic
 from fairtrial.domain.verdict import Verdict
 from fairtrial.journal.reader import decode
 from fairtrial_cli.store_client.remote.accounts import RemoteAccounts
@@ -123,6 +124,9 @@ class RemoteStore:
 
     def traffic(self, *, experiment: str | None = None, since_us: int = 0) -> list[Traffic]:
         return self._rows("/api/traffic", Traffic, experiment=experiment, since_us=since_us)
+
+    def amounts(self, before: ServedBefore, metrics: Sequence[str]) -> list[AmountHistory]:
+        return self._rows("/api/traffic/amounts", AmountHistory, metric=list(metrics), **asdict(before))
 
     def create_key(self, name: str, options: KeyOptions) -> NewKey:
         wish = {"name": name} | msgspec.to_builtins(options)

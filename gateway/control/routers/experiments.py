@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from fairtrial.domain.plan import Experiment
-from fairtrial.domain.storage.traffic import Traffic
+from fairtrial.domain.storage.traffic import ServedBefore, Traffic
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import segment_traffic
 from fairtrial.store.experiments.segment_traffic import segment_page
+from fairtrial.store.experiments.sums.explained_variance import explained_amounts
 from fairtrial.store.traffic import time_series, traffic
 from fairtrial.store.traffic.client_calls import errors_by_variant
 from gateway.control.auth.authorization import AuthorizedRoute, require_role
@@ -21,6 +22,8 @@ from gateway.control.operations.experiments.read_states import known_experiment,
 from gateway.control.operations.split.check_split import check_split
 from gateway.control.operations.split.split_check_cache import SplitCheckCache
 from gateway.control.responses import BackgroundDep, TrafficPageDep, as_json, as_table
+
+Amount = Literal["requests.tokens", "cost.per_request", "cost.per_unit"]
 
 router = APIRouter(
     tags=["experiments"], route_class=AuthorizedRoute, dependencies=[Depends(require_role("release-manager"))]
@@ -90,6 +93,21 @@ def errors(background: BackgroundDep, page: TrafficPageDep, name: str) -> Respon
 def by_experiment(background: BackgroundDep, page: TrafficPageDep, experiment: str | None = None) -> Response:
     """Traffic by experiment and variant (intention to treat)."""
     return as_json({"rows": traffic.by_variant(background.database, page, experiment=experiment)})
+
+
+@router.get("/traffic/amounts")
+def amounts(
+    background: BackgroundDep,
+    before: Annotated[ServedBefore, Depends()],
+    metric: Annotated[list[Amount], Query(max_length=3)],
+) -> Response:
+    """Costs and tokens of a control's users in the last 14 days, and how much the 14 days before explain of them.
+
+    They are the requests of an experiment's control, and those of its deployment on this route outside it. There is no
+    row for what fewer than 500 users show. The planner uses it.
+    """
+    now_us = background.clock.now().now_us
+    return as_json({"rows": explained_amounts(background.database, before, metric, now_us=now_us)})
 
 
 @router.get("/routes")
