@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.decision_trials import costs, missing_feedback, planned, safe_rates, stops, whole_plans
+from benchmarks.decision_trials import costs, earlier, missing_feedback, planned, safe_rates, stops, whole_plans
 from benchmarks.decision_trials.trial import Trial
 
 TRIALS: Sequence[Trial] = (
     *safe_rates.TRIALS,
     *stops.TRIALS,
     *costs.TRIALS,
+    *earlier.TRIALS,
     *missing_feedback.TRIALS,
     *planned.TRIALS,
     *whole_plans.TRIALS,

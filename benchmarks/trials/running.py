@@ -128,8 +128,10 @@ def cuped(control: Sums, treatment: Sums, within: Bounds, before: Bounds) -> Loo
         for arm, n, (xx, yy, xy) in ((control, n_c, one), (treatment, n_t, other)):
             share = yy / n / spread
             left = (xx - 2 * theta * xy + theta * theta * yy) / n * (n - 1) / (n - 1 - share)
-            more = np.abs(theta) * np.sqrt(np.maximum(*unseen(arm.second()[0] / n, before)))
-            far = ((np.sqrt(one) + more) ** 2 / n / (n - 1 - share) for one in unseen(arm.x / n, within))
+            low, high = (np.abs(theta) * np.sqrt(one) for one in unseen(arm.second()[0] / n, before))
+            opposite = np.where(theta > 0, high, low), np.where(theta > 0, low, high)
+            pairs = zip(unseen(arm.x / n, within), opposite, strict=True)
+            far = ((np.sqrt(one) + more) ** 2 / n / (n - 1 - share) for one, more in pairs)
             levels.append(Level((arm.x - theta * arm.second()[0]) / n, left, *far))
             unsure += apart**2 / spread * left * share / (n - 1)
     found = difference(control, treatment, *levels)

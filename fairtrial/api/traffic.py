@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
 
 from fairtrial.api.operation import Operation, Request, Row, Rows
 from fairtrial.api.window import Limit, Offset, Until, Window
 from fairtrial.domain.limits.pages import END_OF_TIME_US
-from fairtrial.domain.storage.traffic import Traffic
+from fairtrial.domain.storage.traffic import AmountHistory, Traffic
 
 After = Annotated[str, Meta(max_length=200, pattern=r"^\d{1,16}:.+$", description="`next` of the previous page")]
+Amount = Literal["requests.tokens", "cost.per_request", "cost.per_unit"]
+AMOUNTS: tuple[Amount, ...] = get_args(Amount)
 
 
 class TrafficWindow(Request, frozen=True, kw_only=True):
@@ -50,6 +52,16 @@ class ExperimentTraffic(TrafficWindow, frozen=True, kw_only=True):
     """Traffic of all experiments, or of one."""
 
     experiment: str | None = None
+
+
+class AmountsBefore(Request, frozen=True, kw_only=True):
+    """Whose requests count: the control's in its experiment, and its deployment's on this route outside it."""
+
+    experiment: str
+    control: str
+    route: str
+    deployment: str
+    metric: Annotated[tuple[Amount, ...], Meta(max_length=3)]
 
 
 requests = Operation(
@@ -100,6 +112,18 @@ by_experiment = Operation(
     response=list[Traffic],
     kind="table",
     description="Traffic by experiment and variant (intention to treat).",
+)
+amounts = Operation(
+    name="traffic.amounts",
+    method="GET",
+    path="/traffic/amounts",
+    role="release-manager",
+    request=AmountsBefore,
+    response=list[AmountHistory],
+    kind="table",
+    description="Costs and tokens of a control's users in the last 14 days, and how much the 14 days before explain of "
+    "them.\n\nThey are the requests of an experiment's control, and those of its deployment on this route outside it. "
+    "There is no row for what fewer than 500 users show. The planner uses it.",
 )
 by_route = Operation(
     name="traffic.by_route",

@@ -14,14 +14,15 @@ from fairtrial.domain.plan_parts.kept_control import KeptControl
 
 ALPHA = 0.05
 """The error probability of the first attempt of a candidate, and of all kills of one experiment together."""
-RULES = 5
+RULES = 6
 """The number of the rules by which a plan that starts now is decided.
 
 1: worse is an interval below 0, and stops nothing. 2: worse respects the margin of a ``not_worse`` plan, and does what
 ``on_worse`` says; attempts count definitions. 3: a request that an open breaker kept from its arm is not a failure,
 but counts against safety. 4: rates of requests are decided by each unit's share of bad requests, a decline pauses and
 harm beyond the margin kills, and a cost as the primary metric is decided by its mean and its tail. 5: feedback states
-what missing values count as; with ``worst_case`` the worst case must agree too, and it is always shown.
+what missing values count as; with ``worst_case`` the worst case must agree too, and it is always shown. 6: what a user
+cost before the start explains a part of what it costs later, if that is known.
 """
 WEEK_US = 7 * 86_400_000_000
 REQUESTS_CAP = 50.0
@@ -39,7 +40,8 @@ class MetricPlan:
     unit that count, or the largest amount that counts in full. ``level``: the control's level from before the start,
     ``None`` until it is known; ``source`` says from where. ``from_us``: only units that were first exposed from then on
     decide. ``response``: the expected share of units that give feedback. ``missing``: what the others count as,
-    unset under rules 1 to 4 and for what is no feedback.
+    unset under rules 1 to 4 and for what is no feedback. ``earlier``: what a unit counts with that sent nothing in the
+    14 days before the start; it is set if amounts of these days explain a part of the variance (CUPED).
     """
 
     metric: str
@@ -63,6 +65,7 @@ class MetricPlan:
     from_us: int = 0
     response: float = 1.0
     missing: Missing | msgspec.UnsetType = msgspec.UNSET
+    earlier: float | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def counts_events(self) -> bool:
@@ -201,6 +204,11 @@ class AnalysisPlan:
     def states_missing(self) -> bool:
         """Whether its metrics from feedback state what missing values count as."""
         return self.rules > 4
+
+    @property
+    def explains_by_earlier(self) -> bool:
+        """Whether amounts from before the start explain a part of the variance; only users are known from then."""
+        return self.rules > 5 and self.unit == "user"
 
     @property
     def ends_us(self) -> int:

@@ -23,6 +23,7 @@ TYPES: Mapping[Method, type[MetricSums]] = {
     "feedback": Feedback,
     "given": Feedback,
 }
+OPTIONAL = ("pessimistic", "shares", "with_earlier")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,9 @@ def _size(sums: MetricSums) -> float:
 
 
 def stored(sums: MetricSums) -> dict[str, Any]:
-    """The sums as JSON values; pessimistic sums and shares are left out if there are none."""
+    """The sums as JSON values; those of `OPTIONAL` are left out if there are none."""
     found: dict[str, Any] = msgspec.to_builtins(sums)
-    return {name: value for name, value in found.items() if value is not None or name not in ("pessimistic", "shares")}
+    return {name: value for name, value in found.items() if value is not None or name not in OPTIONAL}
 
 
 def restored(method: Method, fields: Mapping[str, Any]) -> MetricSums:

@@ -6,6 +6,7 @@ import math
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -167,13 +168,32 @@ def _recent_traffic(project: Project, experiment: Experiment, *, weeks: int) -> 
     if not project.layout.store.exists():
         return NO_HISTORY
     now_us = time.time_ns() // 1000
+    wanted = _amounts(project, experiment)
     with open_store(project.layout) as store:
         store.call(ingest, Nothing())
         fortnight, week = (
             store.call(traffic.by_experiment, traffic.ExperimentTraffic(experiment=experiment.name, since_us=since_us))
             for since_us in (now_us - 2 * WEEK_US, now_us - WEEK_US)
         )
-    return summarise_traffic(experiment, fortnight, week, weeks=weeks)
+        amounts = store.call(traffic.amounts, wanted) if wanted.metric else []
+    return replace(summarise_traffic(experiment, fortnight, week, weeks=weeks), amounts=amounts)
+
+
+def _amounts(project: Project, experiment: Experiment) -> traffic.AmountsBefore:
+    """Whose earlier requests count for an experiment, and its costs and tokens; only users are known from before."""
+    from fairtrial.experiments.analysis.freeze import metric_plans
+
+    route = next((name for name, one in project.plan.routes.items() if one.experiment == experiment.name), "")
+    deployment = experiment.variant(experiment.control).deployment
+    plans = metric_plans(experiment) if experiment.unit == "user" else ()
+    amounts = {plan.metric for plan in plans if plan.method == "amount"}
+    return traffic.AmountsBefore(
+        experiment=experiment.name,
+        control=experiment.control,
+        route=route,
+        deployment=deployment,
+        metric=tuple(metric for metric in traffic.AMOUNTS if metric in amounts),
+    )
 
 
 def _by_metric(texts: Sequence[str], primary: str) -> dict[str, float]:

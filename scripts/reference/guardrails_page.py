@@ -100,6 +100,10 @@ either one stops, and both must be safe. As a primary metric, *better* and *not 
 a share above the cap that is proven to be less than one point larger. Either one suffices for *worse*. Otherwise the
 answer is *cannot tell*, and names the line that disagrees.
 
+If 500 or more users are known from the 14 days before the start, what each cost then explains a part of the mean
+([CUPED](../glossary.md#cuped)). The start freezes this. It needs `unit: user`, and the share above the cap stays as
+it is.
+
 ## Requests that a breaker kept away
 
 They do not show harm. For rates of errors, calls, rejections and fallbacks they count as bad requests of the treatment

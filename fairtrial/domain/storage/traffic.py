@@ -68,3 +68,26 @@ class Traffic:
     variants: tuple[VariantTraffic, ...]
     reasons: dict[str, int]
     ambiguous: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AmountHistory:
+    """An amount of the control's users in 14 days, up to its cap: mean ``level``, standard deviation ``spread``.
+
+    ``share``: how much of its variance the same amount of the 14 days before explains.
+    """
+
+    metric: str
+    level: float
+    spread: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class ServedBefore:
+    """Whose requests count: the control's in its experiment, and its deployment's on this route outside it."""
+
+    experiment: str
+    control: str
+    route: str
+    deployment: str

@@ -32,13 +32,15 @@ GROWTH = ("enroll.", "max_weeks", "primary.on_worse")
 class Known:
     """What is known of a metric before the start: the control's ``level``, the ``cap`` and the response.
 
-    ``from_us``: if the level was measured on the experiment's own first units, from when on units decide.
+    ``from_us``: if the level was measured on the experiment's own first units, from when on units decide. ``earlier``:
+    as in `MetricPlan`, if amounts from before the start are kept.
     """
 
     level: float | None = None
     cap: float | None = None
     response: float | None = None
     from_us: int = 0
+    earlier: float | msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,15 @@ def with_level(plan: AnalysisPlan, metric: str, known: Known, *, from_us: int) -
         for one in plan.metrics
     )
     return replace(plan, metrics=metrics)
+
+
+def with_earlier(first: AnalysisPlan, known: Mapping[str, Known]) -> dict[str, Known]:
+    """What is known, with what a user counts with who sent nothing: no cost, or a request's usual one."""
+    amounts = [one.metric for one in first.metrics if one.method == "amount" and first.explains_by_earlier]
+    return {
+        name: replace(one, earlier=(one.level if CATALOGUE[name].per else 0.0) or 0.0) if name in amounts else one
+        for name, one in known.items()
+    }
 
 
 def with_later_end(plan: AnalysisPlan, experiment: Experiment) -> AnalysisPlan:
@@ -255,6 +266,8 @@ def _with_known(metric: MetricPlan, known: Known) -> MetricPlan:
     if metric.method == "amount" and metric.cap is None:
         cap = known.cap if known.cap is not None else None if found.level is None else 10 * found.level
         found = replace(found, cap=cap)
+    if known.earlier is not msgspec.UNSET and found.cap is not None:
+        found = replace(found, earlier=min(known.earlier, found.cap))
     if metric.counts_requests and metric.cap is not None and known.cap is not None:
         found = replace(found, cap=min(metric.cap, max(1.0, float(ceil(known.cap)))))
     if metric.method in ("feedback", "given") and known.response:

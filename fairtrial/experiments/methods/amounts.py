@@ -12,8 +12,8 @@ from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
 from fairtrial.experiments.methods.method import Scaled, normal_primary, units_for, worse_beyond
 from fairtrial.experiments.planned_looks import Times
 from fairtrial.stats.always_valid import always_valid, at_least, at_most
-from fairtrial.stats.arms.amounts import Amounts
-from fairtrial.stats.arms.means import mean, mean_difference
+from fairtrial.stats.arms.amounts import Amounts, amount_difference
+from fairtrial.stats.arms.means import mean
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.cost_guardrail import cost_guardrail
 from fairtrial.stats.sequential.guardrails import GuardrailFinding, Limits
@@ -57,7 +57,7 @@ class AmountsOfUnits:
     def difference(self, metric: MetricPlan, pair: Pair) -> Scaled:
         del metric
         one, other = pair
-        return lambda scale: mean_difference(one.capped, other.capped, within=one.within, scale=scale)
+        return lambda scale: amount_difference(one, other, scale=scale)
 
     def level(self, metric: MetricPlan, sums: Amounts) -> float | None:
         del metric

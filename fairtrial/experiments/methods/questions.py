@@ -24,11 +24,13 @@ SCORED = ("requests",)
 """Families that are measured on each answer rather than on users."""
 
 
-def question_of(metric: MetricPlan, unit: UnitKind, *, level: float, spread: float | None = None) -> Question:
+def question_of(
+    metric: MetricPlan, unit: UnitKind, *, level: float, spread: float | None = None, left: float = 1.0
+) -> Question:
     """The question about a metric whose control has this level, on the metric's scale.
 
     ``spread``: the standard deviation between units, or between requests for a quantile, which amounts, quantiles and
-    ratings need. Raises `ValueError` for impossible values.
+    ratings need. ``left``: as in `Question`. Raises `ValueError` for impossible values.
     """
     effect = metric.margin * (abs(level) if metric.relative else 1.0)
     window = (metric.window_seconds or 0.0) / DAY_SECONDS
@@ -43,6 +45,7 @@ def question_of(metric: MetricPlan, unit: UnitKind, *, level: float, spread: flo
         sd=_quantile_spread(metric, level, spread) if metric.method == "quantile" and spread else spread,
         lower_is_better=metric.better == "lower",
         relative=metric.relative,
+        left=left,
         scored=metric.metric.partition(".")[0] in SCORED,
         rate=metric.counts_requests,
         guardrail=metric.role == "guardrail",

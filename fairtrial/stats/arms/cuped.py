@@ -84,12 +84,14 @@ def _checked(
 def _unseen(
     arm: JointMoments, theta: float, scale: float, lost: float, bounds: tuple[Bounds, Bounds] | None
 ) -> tuple[float, float]:
-    """The variance that unseen units below and above add, where the distances of y and x add up."""
+    """The variance that unseen units below and above add: at a bound of x, and at the bound of y that adds to it."""
     if bounds is None:
         return 0.0, 0.0
     within, before = bounds
-    more = abs(theta) * sqrt(max(unseen_squares(arm.second.mean, before)))
-    squares = ((scale * sqrt(far) + more) ** 2 for far in unseen_squares(arm.first.mean, within))
+    earlier = unseen_squares(arm.second.mean, before)
+    opposite = earlier[::-1] if theta > 0 else earlier
+    pairs = zip(unseen_squares(arm.first.mean, within), opposite, strict=True)
+    squares = ((scale * sqrt(far) + abs(theta) * sqrt(more)) ** 2 for far, more in pairs)
     low, high = (each / arm.n / (arm.n - 1 - lost) for each in squares)
     return low, high
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.arms.amounts import Amounts
+from fairtrial.stats.arms.amounts import Amounts, amount_difference
 from fairtrial.stats.arms.means import mean_difference
-from fairtrial.stats.effects import Effect
 from fairtrial.stats.sequential.guardrails import (
     GuardrailFinding,
     Limits,
@@ -57,7 +55,7 @@ def cost_guardrail(
     0.01 for one more in a hundred. ``share`` is the share of units assigned to treatment. All of them are frozen at the
     start.
 
-    The mean is judged by `relative_guardrail` on `mean_difference`. Harm by the share above the limit is exact
+    The mean is judged by `relative_guardrail` on `amount_difference`. Harm by the share above the limit is exact
     (`rare_guardrail`, tuned for twice as many). Safety is read from the difference of the shares, which has a bound
     even where no unit is above the limit. Raises `ValueError` for arms with different limits, and if lower costs are
     declared harmful.
@@ -77,15 +75,14 @@ def cost_guardrail(
         raise ValueError(f"the level and the margin must be above 0, not {level} and {above_margin}")
     halved = replace(limits, guardrails=2 * limits.guardrails)
 
-    def capped(scale: float) -> Effect | NotEnough:
-        return mean_difference(control.capped, treatment.capped, within=control.within, scale=scale)
-
     exact = rare_guardrail(control.above, treatment.above, halved, share=share)
     shares = (_zero_one(arm.share_above) for arm in (control, treatment))
     more = mean_difference(*shares, within=SHARE)
     allowed = guardrail(more, Limits(above_margin, alpha=limits.alpha))
     return CostFinding(
-        mean=relative_guardrail(capped, halved, tau=limits.margin * level),
+        mean=relative_guardrail(
+            lambda scale: amount_difference(control, treatment, scale=scale), halved, tau=limits.margin * level
+        ),
         above=replace(exact, safe=allowed.safe, not_worse=allowed.not_worse),
     )
 

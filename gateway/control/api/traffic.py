@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fairtrial.api.traffic import (
+    AmountsBefore,
     ExperimentTraffic,
     ListFeedback,
     ListRequests,
@@ -14,7 +15,7 @@ from fairtrial.api.traffic import (
 from fairtrial.api.window import Window
 from fairtrial.domain.errors import not_found
 from fairtrial.domain.limits.pages import END_OF_TIME_US
-from fairtrial.domain.storage.traffic import Traffic
+from fairtrial.domain.storage.traffic import AmountHistory, ServedBefore, Traffic
 from fairtrial.store.core.query import Page, Position, Query
 from fairtrial.store.traffic import feedback as stored_feedback
 from fairtrial.store.traffic import requests as stored_requests
@@ -55,6 +56,13 @@ def attributions(_: Context, request: Window) -> Query:
 
 def by_experiment(context: Context, request: ExperimentTraffic) -> list[Traffic]:
     return traffic.by_variant(context.database, traffic_page(context, request), experiment=request.experiment)
+
+
+def amounts(context: Context, request: AmountsBefore) -> list[AmountHistory]:
+    from fairtrial.store.experiments.sums.explained_variance import explained_amounts  # loads the statistics
+
+    before = ServedBefore(request.experiment, request.control, request.route, request.deployment)
+    return explained_amounts(context.database, before, request.metric, now_us=context.owner.clock.now().now_us)
 
 
 def by_route(context: Context, request: TrafficWindow) -> Query:

@@ -95,6 +95,12 @@ def reads(side: Side) -> Asked:
     yield traffic.feedback, traffic.ListFeedback(limit=3)
     yield traffic.attributions, many
     yield traffic.by_experiment, traffic.ExperimentTraffic(since_us=0)
+    yield (
+        traffic.amounts,
+        traffic.AmountsBefore(
+            experiment=names[0], control="base", route="support-bot", deployment="base", metric=("cost.per_unit",)
+        ),
+    )
     yield traffic.by_route, traffic.TrafficWindow(since_us=0)
     yield verdicts.listing, verdicts.ListVerdicts()
     yield verdicts.listing, verdicts.ListVerdicts(findings=True)

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
+
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.plurals import counted
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
@@ -18,14 +20,14 @@ from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.sequential.error_guardrail import RequestErrors
 from fairtrial.stats.sums import JointMoments, Moments
 from fairtrial.store.core.database import Cursor
-from fairtrial.store.experiments.sums import share_sums, unit_groups
+from fairtrial.store.experiments.sums import earlier_units, share_sums, unit_groups
 from fairtrial.store.experiments.sums.feedback_sums import read_feedback
 from fairtrial.store.experiments.sums.quantile_sums import read_quantiles
 from fairtrial.store.experiments.transitions import Interruption
 
 PER_ARM = """
 SELECT arm, count(*), sum(sent)::BIGINT, sum({kept_away})::BIGINT{columns}
-FROM (SELECT *{values} FROM {units})
+FROM (SELECT *{values} FROM {units}{earlier})
 GROUP BY arm
 """
 VALUES = {
@@ -36,10 +38,13 @@ VALUES = {
     "pessimistic": """, CASE WHEN {counts} AND {per} + kept_away > 0
             THEN ({over} + CASE WHEN arm = {control} THEN 0 ELSE kept_away END) * least(1, {cap} / ({per} + kept_away))
         END AS px{i}, CASE WHEN {counts} AND {per} + kept_away > 0 THEN least({per} + kept_away, {cap}) END AS py{i}""",
+    "earlier": """, CASE WHEN {where}
+            THEN least(coalesce(CASE WHEN NOT early THEN earlier{i} END, {missing}), {cap}) END AS b{i}""",
 }
 """The values of one unit, which are NULL if it does not count for the metric.
 
 ``pessimistic``: requests that a breaker kept away are bad ones of a treatment, and good ones of the control.
+``earlier``: a unit that met its arm before the start has no earlier amount, because the arm may have changed it.
 """
 COLUMNS = {
     "events": """, count(x{i}), count(nullif(x{i}, 0)), sum(x{i}), sum(y{i}), sum(x{i} * x{i}), sum(y{i} * y{i}),
@@ -47,10 +52,11 @@ COLUMNS = {
     "amount": ", count(x{i}), count(*) FILTER (above{i}), sum(x{i}), sum(x{i} * x{i}), sum(y{i})",
     "pessimistic": """, count(px{i}), sum(px{i}), sum(py{i}), sum(px{i} * px{i}), sum(py{i} * py{i}),
     sum(px{i} * py{i})""",
+    "earlier": ", count(b{i}), sum(x{i}), sum(b{i}), sum(x{i} * x{i}), sum(b{i} * b{i}), sum(x{i} * b{i})",
 }
 """The sums of one arm."""
 EVENT_USERS = "SELECT arm{columns} FROM ({units}) GROUP BY arm"
-WIDTHS = {"events": 7, "amount": 5, "pessimistic": 6}
+WIDTHS = {"events": 7, "amount": 5, "pessimistic": 6, "earlier": 6}
 """The number of columns of each."""
 
 
@@ -140,7 +146,11 @@ class _SumsOfUnits:
         """Read them into the arms. ``units``: the source of units, which binds ``bound``."""
         names = list(self.plan.shares)
         named = [(kind, found) for one in self.metrics for kind, found in self._parts(one)]
+        earlier = earlier_units.joined(self.metrics)
+        if earlier:
+            bound = {**bound, "experiment": self.plan.experiment, "kept_as": earlier_units.kept_as(self.plan)}
         sql = PER_ARM.format(
+            earlier=earlier,
             columns="".join(COLUMNS[kind].format(**found) for kind, found in named),
             values="".join(VALUES[kind].format(**found) for kind, found in named),
             kept_away="kept_away" if self.apart else "0",
@@ -171,9 +181,12 @@ class _SumsOfUnits:
             "unpriced": "unpriced" if known.family == "cost" else "0",
             "cap": repr(float(metric.cap or REQUESTS_CAP)),
             "control": list(self.plan.shares).index(self.plan.control),
+            "missing": repr(metric.earlier),
         }
         kind: str = "events" if metric.method == "shares" else metric.method
-        return [(one, found) for one in (kind, *(["pessimistic"] if self.apart and known.needs_answer else []))]
+        more = ["pessimistic"] if self.apart and known.needs_answer else []
+        more += ["earlier"] if metric.earlier is not msgspec.UNSET else []
+        return [(one, found) for one in (kind, *more)]
 
 
 def _errors(metric: MetricPlan, found: Sequence[Any], pessimistic: Sequence[float] = ()) -> RequestErrors:
@@ -187,10 +200,11 @@ def _errors(metric: MetricPlan, found: Sequence[Any], pessimistic: Sequence[floa
     )
 
 
-def _amounts(metric: MetricPlan, found: Sequence[float]) -> Amounts:
+def _amounts(metric: MetricPlan, found: Sequence[float], earlier: Sequence[float] = ()) -> Amounts:
     """The sums of amounts, from the columns of `COLUMNS`."""
     n, above, x, xx, _ = found
-    return Amounts(Moments(int(n), float(x), float(xx)), int(above), float(metric.cap or 0.0))
+    both = JointMoments(int(earlier[0]), *map(float, earlier[1:])) if earlier else None
+    return Amounts(Moments(int(n), float(x), float(xx)), int(above), float(metric.cap or 0.0), both)
 
 
 def _read_others(

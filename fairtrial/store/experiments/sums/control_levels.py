@@ -12,43 +12,22 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fairtrial.domain.limits.pages import END_OF_TIME_US
-from fairtrial.domain.metrics import CATALOGUE, UNIT_COLUMNS
+from fairtrial.domain.metrics import CATALOGUE
+from fairtrial.domain.storage.traffic import ServedBefore
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.quantiles import QuantileSums
 from fairtrial.store.core.database import Cursor
-from fairtrial.store.core.query import timestamp
-from fairtrial.store.derived.analysis_filter import ANALYSED
 from fairtrial.store.experiments.sums import unit_groups
 from fairtrial.store.experiments.sums.arm_sums import read_sums
 from fairtrial.store.experiments.sums.feedback_sums import VALUE, values_of
+from fairtrial.store.experiments.sums.past_requests import HISTORY, PAST_UNITS, before
 from fairtrial.store.experiments.sums.quantile_sums import MOST, VALUES, quantile_of, value_of
 
-HISTORY_US = 14 * 86_400_000_000
 LEAST_UNITS = 500
 """Fewer units do not fix a level."""
 
 UNITS = "SELECT * FROM ({grouped}) WHERE since >= $from AND arm = $control"
-HISTORY = f"""
-past AS MATERIALIZED (
-    SELECT *, coalesce(exposed_unit, unit, request_id) AS who
-    FROM requests
-    WHERE at_time >= $since AND at_time < $until AND arm_outcome IS DISTINCT FROM 'kept_away'
-        AND ((experiment = $experiment AND variant_assigned = $control AND {ANALYSED})
-            OR (coalesce(experiment, '') <> $experiment AND route = $route AND deployment = $deployment))
-)
-"""  # noqa: S608 - ours
-PAST_UNITS = f"""
-WITH {HISTORY}, calls AS (
-    SELECT request_id, count(*) AS calls, count(*) FILTER (fault IN ('upstream', 'configuration')) AS calls_failed
-    FROM attempts
-    WHERE at_time >= $since AND purpose IN ('live', 'retry') AND request_id IN (SELECT request_id FROM past)
-    GROUP BY request_id
-)
-SELECT {", ".join(f"{sql} AS {name}" for name, sql in UNIT_COLUMNS.items())}
-FROM past LEFT JOIN calls USING (request_id)
-GROUP BY who
-"""  # noqa: S608 - ours
 PAST_VALUES = f"""
 WITH {HISTORY}
 SELECT hash(who) AS key, {VALUES}
@@ -117,14 +96,7 @@ def history_level(
 
     It reads the control's own requests, and those that its deployment served on this route outside the experiment.
     """
-    bound = {
-        "since": timestamp(max(0, plan.started_us - HISTORY_US)),
-        "until": timestamp(plan.started_us),
-        "experiment": plan.experiment,
-        "control": plan.control,
-        "route": route,
-        "deployment": deployment,
-    }
+    bound = before(ServedBefore(plan.experiment, plan.control, route, deployment), plan.started_us)
     found: Level | None = None
     if metric.method in ("events", "shares", "amount"):
         found = _of_units(cursor, metric, PAST_UNITS, bound)

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from fairtrial.config.plan.definitions import definition_of
 from fairtrial.config.plan.live_state import Live
 from fairtrial.domain.errors import Conflict
@@ -21,6 +23,7 @@ from fairtrial.experiments.analysis.freeze import (
     freeze,
     frozen_changes,
     metric_plans,
+    with_earlier,
     with_level,
 )
 from fairtrial.experiments.analysis.frozen_guard import NEEDS_SALT, Frozen, begun_anew, is_frozen, paused_by_models
@@ -50,14 +53,19 @@ class DeclaredPlan(Protocol):
 def start_plan(database: Database, plan: Plan, experiment: Experiment, *, now_us: int) -> StoredPlan:
     """Freeze the analysis of an experiment that has just started, and store it; earlier exposures never count."""
     attempt = _attempt(database, plan, experiment)
+    from fairtrial.store.experiments.sums import earlier_units
+
     first = freeze(plan, experiment, Start(at_us=now_us, started_us=now_us))
-    known = _known(database, plan, experiment, first)
+    known = with_earlier(first, _known(database, plan, experiment, first))
     units = planned_units(experiment)
     start = Start(at_us=now_us, started_us=now_us, attempt=attempt, known=known, planned_units=units)
     frozen = freeze(plan, experiment, start)
+    route, deployment = _control_of(plan, experiment)
     why = "the experiment started" if experiment.segment == 1 else f"segment {experiment.segment} started"
     with database.transaction() as cursor:
         number = analysis_plans.append(cursor, frozen, kind="start", now_us=now_us, actor=CONTROL, why=why)
+        if any(one.earlier is not msgspec.UNSET for one in frozen.metrics):
+            earlier_units.keep(cursor, frozen, route=route, deployment=deployment)
     return StoredPlan(number, now_us, "start", CONTROL, why, frozen)
 
 
@@ -249,8 +257,7 @@ def _known(database: Database, plan: Plan, experiment: Experiment, first: Analys
     """The control's levels in the 14 days before the start, and the caps that the file does not state."""
     from fairtrial.store.experiments.sums import control_levels
 
-    route = next((name for name, one in plan.routes.items() if one.experiment == experiment.name), "")
-    deployment = experiment.variant(experiment.control).deployment
+    route, deployment = _control_of(plan, experiment)
     with database.read_transaction() as cursor:
         found = {
             one.metric: control_levels.history_level(cursor, first, one, route=route, deployment=deployment)
@@ -265,12 +272,18 @@ def _known(database: Database, plan: Plan, experiment: Experiment, first: Analys
     }
 
 
+def _control_of(plan: Plan, experiment: Experiment) -> tuple[str, str]:
+    """The route of an experiment, and the deployment of its control."""
+    route = next((name for name, one in plan.routes.items() if one.experiment == experiment.name), "")
+    return route, experiment.variant(experiment.control).deployment
+
+
 def _known_from(stored: AnalysisPlan, new: Experiment, *, anew: bool) -> dict[str, Known]:
     """What an amendment takes over. If all units still count, those that set a level still do not decide."""
     stated = _stated_caps(new)
     return {
         one.metric: Known(
-            one.level, None if one.metric in stated else one.cap, one.response, 0 if anew else one.from_us
+            one.level, None if one.metric in stated else one.cap, one.response, 0 if anew else one.from_us, one.earlier
         )
         for one in stored.metrics
         if one.level is not None or not anew

@@ -24,13 +24,14 @@ AMOUNTS = CATALOGUE.keys() - SHARES
 class MetricAssumptions:
     """``levels`` and ``spreads`` (standard deviations) by metric, and the metrics that are better ``lower``.
 
-    ``responses``: the shares of units that give feedback, by metric.
+    ``responses``: the shares of units that give feedback, by metric. ``left``: as in `Question`, by metric.
     """
 
     levels: Mapping[str, float]
     spreads: Mapping[str, float] = field(default_factory=dict)
     lower: Sequence[str] = ()
     responses: Mapping[str, float] = field(default_factory=dict)
+    left: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,8 @@ def _question(metric: MetricPlan, experiment: Experiment, known: MetricAssumptio
         metric = replace(metric, better="lower")
     metric = replace(metric, response=known.responses.get(name, 1.0))
     try:
-        return question_of(metric, experiment.unit, level=baseline, spread=known.spreads.get(name))
+        spread, left = known.spreads.get(name), known.left.get(name, 1.0)
+        return question_of(metric, experiment.unit, level=baseline, spread=spread, left=left)
     except ValueError as error:
         raise UsageError(str(error)) from None
 

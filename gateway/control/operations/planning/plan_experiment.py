@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.plurals import counted
 from fairtrial.experiments.analysis.freeze import metric_plans
+from fairtrial.stats.planning.options import option
 from fairtrial.stats.planning.question import Design, Mode, Question
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, plan_trial
 from gateway.control.operations.planning.experiment_questions import MetricAssumptions, arm_shares, questions_of
@@ -63,18 +64,20 @@ def plan_experiment(
     levels = _stated(experiment) | dict(wanted.levels)
     worst_case = {one.metric for one in metric_plans(experiment) if one.missing == "worst_case"}
     asks_response = primary in worst_case and primary not in wanted.responses
-    needs_history = primary and (wanted.per_week is None or primary not in levels or asks_response)
+    has_amounts = any(one.method == "amount" for one in metric_plans(experiment))
+    needs_history = primary and (wanted.per_week is None or primary not in levels or asks_response or has_amounts)
     history = read_history() if needs_history else NO_HISTORY
     stated = wanted.responses.get(primary)
     history = history if stated is None else history.answered_by(stated)
     per_week = history.per_week if wanted.per_week is None else wanted.per_week * (stated or 1.0)
     responses = {primary: history.answering} if history.answering is not None else {}
-    metrics = {primary, *(one.metric for one in experiment.watched)} - {*levels, *wanted.spreads}
-    seen = {metric: rate for metric, rate in history.levels.items() if metric in metrics}
+    metrics = {primary, *(one.metric for one in experiment.watched)}
+    seen = {name: rate for name, rate in history.levels.items() if name in metrics - {*levels, *wanted.spreads}}
     notes = list(history.notes(per_week=wanted.per_week is None, all_units=stated is not None, levels=seen))
     lower = [f"feedback.{one.key}" for one in experiment.feedback if one.better == "lower"]
     lower += wanted.lower
-    assumptions = MetricAssumptions(seen | levels, wanted.spreads, lower, responses | dict(wanted.responses))
+    known = MetricAssumptions(seen | levels, wanted.spreads, lower, responses | dict(wanted.responses))
+    assumptions = _with_amounts(known, history, notes)
     questions = questions_of(experiment, assumptions, shared_engine=shared_engine)
     number = len(metric_plans(experiment))
     design = _design(experiment, wanted, per_week, notes, metrics=number)
@@ -84,12 +87,35 @@ def plan_experiment(
     notes += stop_notes(experiment, questions.questions, design)
     notes += [f"not planned: {one}" for one in questions.left_out]
     notes += _windows(questions.questions)
+    notes += _saved(result)
     notes += [
         f"{one.question.metric}: the share of units above its cap needs more units than the mean up to it"
         for one in result.metrics
         if one.chosen.tail
     ]
     return ExperimentPlan(result, tuple(notes), questions.left_out)
+
+
+def _with_amounts(known: MetricAssumptions, history: TrafficHistory, notes: list[str]) -> MetricAssumptions:
+    """The assumptions with what history shows of amounts. Adds to ``notes`` the levels that nobody stated."""
+    levels, spreads = dict(known.levels), dict(known.spreads)
+    for one in history.amounts:
+        if one.metric not in levels and one.metric not in spreads:
+            levels[one.metric] = one.level
+            level = f"{one.level:.3g}, with a standard deviation of {one.spread:.3g}"
+            notes.append(f"{one.metric} of the control in the last 14 days: {level}")
+        spreads.setdefault(one.metric, one.spread)
+    left = {one.metric: 1 - one.share for one in history.amounts}
+    return replace(known, levels=levels, spreads=spreads, left=left)
+
+
+def _saved(result: PlannedTrial | Undecidable) -> Iterator[str]:
+    """How many units earlier amounts save, by the same rule without them."""
+    for one in result.metrics:
+        share, plain = 1 - one.question.left, option(replace(one.question, left=1.0), result.design, one.power).units
+        if share and plain is not None and one.chosen.units is not None:
+            why = f"amounts of 14 earlier days explain {share:.0%} of the variance (CUPED)"
+            yield f"{one.question.metric}: {why}: {one.chosen.units:,.0f} units instead of {plain:,.0f}"
 
 
 def _unprovable(result: PlannedTrial | Undecidable, reasons: Sequence[tuple[str, str]]) -> Undecidable:

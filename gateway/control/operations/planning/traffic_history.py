@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from fairtrial.domain.plan import Experiment
-from fairtrial.domain.storage.traffic import Traffic, VariantTraffic
+from fairtrial.domain.storage.traffic import AmountHistory, Traffic, VariantTraffic
 
 MIN_OBSERVATIONS = 100
 """The control's rate is used as its level only above this many answers or requests."""
@@ -17,13 +17,14 @@ class TrafficHistory:
     """``per_week``: new units a week that count, ``None`` without traffic; ``levels``: the control's, by metric.
 
     ``arrivals`` explains ``per_week``; ``answering`` is the share of units that send the primary feedback, ``None`` if
-    that is unknown.
+    that is unknown. ``amounts``: what is known of the control's costs and tokens.
     """
 
     per_week: float | None
     levels: dict[str, float]
     arrivals: str = ""
     answering: float | None = None
+    amounts: Sequence[AmountHistory] = ()
 
     def answered_by(self, share: float) -> TrafficHistory:
         """The same with another share of units that send the primary feedback."""

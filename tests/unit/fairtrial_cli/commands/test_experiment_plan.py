@@ -15,11 +15,12 @@ from click.testing import CliRunner
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import UsageError
 from fairtrial.journal.writer import JournalWriter
+from fairtrial.store.experiments.sums import explained_variance
 from fairtrial_cli.main import fairtrial
 from fairtrial_cli.store_client.local_owner import LocalOwner
 from tests.fixtures.for_each import for_each
 from tests.fixtures.services.project_files import write_project
-from tests.fixtures.store.samples import exposure, feedback, request
+from tests.fixtures.store.samples import attempt_of, exposure, feedback, record, request
 
 GUARDED = """\
     primary: {metric: feedback.resolved, require: superior, mde: 3pp}
@@ -265,6 +266,30 @@ def test_what_the_store_knows_stands_in_for_options(file: Path) -> None:
     assert not [note for note in given["notes"] if "in the last week" in note]  # unused figures have no note
     assert any(note.startswith("feedback.resolved of the control in the last 14 days") for note in given["notes"])
     assert planned(file, "--baseline", "62%", "--weeks", "1")["notes"][0].startswith("900 units in the last week")
+
+
+def test_what_users_cost_before_saves_units(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explained_variance, "LEAST_UNITS", 20)
+    layout = load_project(changed(file, PLAIN, GUARDED.replace("20%", "2%")), {}).layout.make()
+    journal, now = JournalWriter(layout.journal, writer="w"), time.time_ns() // 1000 - 3_600_000_000
+    for number in range(80):
+        at = now - (number % 2) * 15 * 86_400_000_000
+        call = attempt_of(number, at_us=at, deployment="base", cost_usd=str(0.01 * (1 + number // 2 % 7 + number % 3)))
+        journal.append(record(number, reason="direct", at_us=at, unit=f"u-{number // 2}", attempts=[call]))
+    journal.close()
+    LocalOwner(layout).close()
+    found = planned(file, *BASELINES[:4], "--per-week", "40000")
+    cost = found["metrics"][2]
+    assert cost["question"]["baseline"] == pytest.approx(0.05, abs=0.01)
+    assert 0.01 < cost["question"]["left"] < 0.6
+    (told,) = (note for note in found["notes"] if "CUPED" in note)
+    fewer, plain = (float(one.replace(",", "")) for one in re.findall(r"([0-9,]+) units instead of ([0-9,]+)", told)[0])
+    assert fewer == pytest.approx(cost["chosen"]["units"], abs=1) and fewer < 0.9 * plain
+    assert any(note.startswith("cost.per_unit of the control in the last 14 days: 0.0") for note in found["notes"])
+    stated = planned(file, *BASELINES, *SPREAD, "--per-week", "40000")["metrics"][2]["question"]
+    assert (stated["baseline"], stated["sd"], stated["left"]) == (2.1, 3.0, cost["question"]["left"])
+    by_request = planned(changed(file, "unit: user", "unit: request"), *BASELINES[:4], "--per-week", "40000")
+    assert not any("CUPED" in note for note in by_request["notes"])
 
 
 WORST = ("kind: boolean}", "kind: boolean, missing: worst_case}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis_plan import MetricPlan
 from fairtrial.experiments.methods.amounts import MEAN_OPEN, TAIL_OPEN, TAIL_WORSE
 from fairtrial.experiments.methods.finding import Finding
-from fairtrial.experiments.sums import ArmSums, Sums
+from fairtrial.experiments.sums import ArmSums, Sums, restored, stored
 from fairtrial.stats.arms.amounts import Amounts
 from tests.fixtures.experiments.frozen_plans import COST, analysis_plan, cost
 
@@ -81,3 +82,20 @@ def test_not_worse_needs_each_line_at_the_whole_alpha_and_better_at_half_of_it()
     assert look(spent(units), spent(units, mean=0.05, seed=2), not_worse).answer == "not worse"
     assert look(spent(units), spent(units, mean=0.05, seed=2)).answer == "cannot tell"
     assert look(spent(700), spent(700, mean=0.05, seed=2), not_worse).answer == "better"
+
+
+def test_earlier_amounts_decide_sooner_and_are_recomputed_from_the_stored_sums() -> None:
+    rng = np.random.default_rng(6)
+    arms = []
+    for times in (1.0, 0.97):
+        before = rng.gamma(4.0, 0.025, 6_000)
+        arms.append(Amounts.of(times * before * rng.gamma(30.0, 1 / 30, 6_000), limit=1.0, earlier=before))
+    plain = look(*(replace(arm, with_earlier=None) for arm in arms))
+    found = look(*arms)
+    assert (plain.answer, found.answer) == ("cannot tell", "better")
+    again = [restored("amount", json.loads(json.dumps(stored(arm)))) for arm in arms]
+    assert again == arms and look(*again) == found
+    assert "with_earlier" not in stored(replace(arms[0], with_earlier=None))
+    safe = cost(margin=0.02, stop=0.02)
+    answers = [look(arm, arm, of=safe).answer for arm in (arms[0], replace(arms[0], with_earlier=None))]
+    assert answers == ["safe", "cannot tell"]

@@ -11,6 +11,7 @@ import pytest
 from fairtrial.domain.events import Event
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
+from fairtrial.store.experiments.sums import explained_variance
 from fairtrial.store.traffic import traffic
 from gateway.control.answer import ARROW, NEXT
 from gateway.control.api.traffic import MINUTE_US, WEEK_US
@@ -46,6 +47,25 @@ async def test_figures_are_those_of_the_last_week_unless_all_time_is_asked_for(b
     assert whole["window"]["since_us"] == 0
     assert sum(slot["requests"] for slot in week) == 1
     assert [(row["route"], row["requests"]) for row in routes] == [("support-bot", 1)]
+
+
+async def test_the_amounts_of_earlier_weeks_are_read_for_the_planner(
+    background: BackgroundWork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(explained_variance, "LEAST_UNITS", 4)
+    costs = (1, 2, 3, 5)
+    for number, cost in enumerate((*costs, *costs)):
+        at_us = NOW - (1 + 2 * (number // 4)) * WEEK_US
+        call = samples.attempt_of(number, at_us=at_us, cost_usd=str(cost))
+        bring(background, samples.record(number, reason="direct", at_us=at_us, unit=f"u-{cost}", attempts=[call]))
+    asked = {"experiment": "tuned-vs-base", "control": "base", "route": "support-bot", "deployment": "base"}
+    async with client(background) as http:
+        found = await http.get("/api/traffic/amounts", params=asked | {"metric": ["cost.per_unit", "cost.per_request"]})
+        unknown = await http.get("/api/traffic/amounts", params=asked | {"metric": "requests.error_rate"})
+    unit, request = found.json()["rows"]
+    assert (unit["metric"], request["metric"]) == ("cost.per_unit", "cost.per_request")
+    assert unit["share"] == pytest.approx(1.0) and unit["level"] == pytest.approx(request["level"])
+    assert unknown.status_code == 400
 
 
 @pytest.mark.parametrize("path", ["/api/requests", "/api/feedback"])

@@ -1,0 +1,71 @@
+"""A start keeps what users cost before it, where that is known, and freezes that it explains later costs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from benchmarks.experiment_trials.project import NAME, project
+from fairtrial.domain.plan import Plan, Route
+from fairtrial.experiments.analysis_plan import MetricPlan
+from fairtrial.store.core.database import Database
+from fairtrial.store.experiments import analysis_plans
+from fairtrial.store.experiments.sums import control_levels
+from fairtrial.store.ingest.ingest import Ingester
+from gateway.control.operations.experiments.frozen_plans import start_plan
+from tests.fixtures.store import live_experiment as live
+from tests.fixtures.store import samples
+
+METRICS = ("cost.per_unit", "cost.per_request", "requests.error_rate")
+COSTS = [{"metric": name, "margin": "1pp" if name.startswith("requests") else "20%"} for name in METRICS]
+
+
+def history(database: Database, users: int) -> None:
+    requests = [
+        samples.record(
+            number, reason="direct", at_us=live.STARTED - 1 - number, unit=f"u-{number}",
+            attempts=[samples.attempt_of(number, at_us=live.STARTED, cost_usd="0.002")],
+        )
+        for number in range(users)
+    ]  # fmt: skip
+    live.ingest(database, Ingester(database, lambda: live.END), live.Traffic(requests))
+
+
+def started(database: Database, plan: Plan) -> dict[str, MetricPlan]:
+    experiment = plan.experiments[NAME]
+    found = start_plan(database, plan, experiment, now_us=live.STARTED)
+    again = analysis_plans.newest(database, NAME)
+    assert again is not None and again.plan == found.plan
+    return {one.metric: one for one in found.plan.metrics}
+
+
+def kept(database: Database) -> int:
+    return int(
+        database.rows("SELECT count(*) FROM unit_sums WHERE analysis_hash = $1", (f"before {live.STARTED}",))[0][0]
+    )
+
+
+def planned(**more: object) -> Plan:
+    found = project(guardrails=COSTS, **more)
+    return replace(found, routes={"support-bot": Route("support-bot", experiment=NAME)})
+
+
+def test_a_start_freezes_what_users_cost_before(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control_levels, "LEAST_UNITS", 20)
+    history(database, 20)
+    metrics = started(database, planned())
+    assert (metrics["cost.per_unit"].earlier, metrics["cost.per_request"].earlier) == (0.0, 0.002)
+    assert metrics["requests.error_rate"].earlier is msgspec.UNSET
+    assert kept(database) == 20
+
+
+def test_nothing_is_kept_where_little_is_known_or_no_user(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    history(database, 20)
+    assert all(one.earlier is msgspec.UNSET for one in started(database, planned()).values())
+    monkeypatch.setattr(control_levels, "LEAST_UNITS", 20)
+    metrics = started(database, planned(unit="conversation"))
+    assert metrics["cost.per_unit"].level == pytest.approx(0.002)
+    assert all(one.earlier is msgspec.UNSET for one in metrics.values())
+    assert kept(database) == 0
