@@ -151,7 +151,7 @@ def _is_list(kind: Any) -> bool:
 
 
 def _each(value: Any) -> Iterable[Any]:
-    return () if value is None else value if isinstance(value, list) else (value,)
+    return () if value is None else value if isinstance(value, list | tuple) else (value,)
 
 
 def _text(value: Any) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fairtrial.config.local_user import local_actor
-from fairtrial.domain.accounts import Role
-from fairtrial.store.access import sessions
+from fairtrial.domain.accounts import LOCAL, Role
 
 KEY = "key:"
 
@@ -43,6 +42,6 @@ CONTROL = Caller(f"{KEY}control", "control", "admin")
 
 def actor_of(caller: Caller) -> str:
     """The caller as records name it: an account, a key's name, or the local user."""
-    if caller.is_command or caller.account_id == sessions.LOCAL.account_id:
+    if caller.is_command or caller.account_id == LOCAL.account_id:
         return local_actor()
     return f"account {caller.name}" if caller.is_person else f"key {caller.name}"

@@ -22,11 +22,10 @@ from fairtrial.api.runs import (
 )
 from fairtrial.domain.errors import not_found
 from fairtrial.store.core.query import Query
-from fairtrial.store.evaluations import run_columns, run_figures, run_names, suite_texts
+from fairtrial.store.evaluations import run_figures, run_names, suite_texts
 from fairtrial.store.evaluations import runs as stored_runs
 from gateway.control.answer import ARROW, Answer, arrow_stream
 from gateway.control.context import Context, page_of
-from gateway.control.operations.read_run_cases import read_cases, read_figures, read_pairs
 from gateway.memory import keeping_large_blocks
 
 if TYPE_CHECKING:
@@ -63,6 +62,8 @@ def events(context: Context, request: NameRun) -> Answer:
 
 
 def columns(context: Context, request: NameRun) -> Answer:
+    from fairtrial.store.evaluations import run_columns  # loads Arrow
+
     found = run_columns.columns(context.database, request.run_id)
     if found is None:
         raise not_found("run", request.run_id)
@@ -70,25 +71,33 @@ def columns(context: Context, request: NameRun) -> Answer:
 
 
 def details(context: Context, request: DetailsOf) -> Answer:
+    from fairtrial.store.evaluations import run_columns  # loads Arrow
+
     if stored_runs.head(context.database, request.run_id) is None:
         raise not_found("run", request.run_id)
     return Answer(arrow_stream(run_columns.details(context.database, request.run_id, request.scorer)), ARROW)
 
 
 def figures(context: Context, request: NameRun) -> Any:
+    from gateway.control.operations.read_run_cases import read_figures  # loads the statistics
+
     return read_figures(context.database, request.run_id)
 
 
 def slices(context: Context, request: NameRun) -> list[dict[str, Any]]:
-    read_figures(context.database, request.run_id)
+    figures(context, request)
     return context.database.dicts(run_figures.slices(request.run_id, separator=MANY, most=MOST_SLICES))
 
 
 def cases(context: Context, request: CasesOf) -> dict[str, Any]:
+    from gateway.control.operations.read_run_cases import read_cases  # loads the statistics
+
     return read_cases(context.database, page_of(request), request)
 
 
 def pairs(context: Context, request: PairsOf) -> dict[str, Any]:
+    from gateway.control.operations.read_run_cases import read_pairs  # loads the statistics
+
     return read_pairs(context.database, page_of(request), request)
 
 
