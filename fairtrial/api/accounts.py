@@ -7,15 +7,12 @@ from typing import Annotated
 from msgspec import Meta
 
 from fairtrial.api.operation import Nothing, Operation, Request, Row, Rows
-from fairtrial.api.window import Limit, Offset
+from fairtrial.api.window import Window
 from fairtrial.domain.accounts import LONGEST_NAME, Account, Invitation, OneTimeLink, Role
 
 
-class ListAccounts(Request, frozen=True, kw_only=True):
+class ListAccounts(Window, frozen=True, kw_only=True):
     """A page of the accounts."""
-
-    limit: Limit = 100
-    offset: Offset = 0
 
 
 class Invite(Request, frozen=True, kw_only=True):

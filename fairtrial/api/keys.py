@@ -7,18 +7,15 @@ from typing import Annotated
 from msgspec import Meta
 
 from fairtrial.api.operation import Operation, Request, Row, Rows
-from fairtrial.api.window import Limit, Offset
+from fairtrial.api.window import Window
 from fairtrial.domain.storage.keys import DEFAULT_RIGHTS, NewKey, Right
 
 LATEST_US = 253_402_300_799_000_000
 """The end of the year 9999, the latest time that is supported."""
 
 
-class ListKeys(Request, frozen=True, kw_only=True):
+class ListKeys(Window, frozen=True, kw_only=True):
     """A page of the keys."""
-
-    limit: Limit = 100
-    offset: Offset = 0
 
 
 class CreateKey(Request, frozen=True, kw_only=True):

@@ -100,8 +100,11 @@ class LocalOwner:
     @cached_property
     def addresses(self) -> Addresses:
         """No control runs, but a gateway may."""
-        address = None if self._config is None else self._load().gateway.address
-        return Addresses(None, None if address is None or not _answers(address.host, address.port) else address.url)
+        try:
+            address = self._load().gateway.address
+        except (ConfigError, OSError):
+            return Addresses()
+        return Addresses(None, address.url if _answers(address.host, address.port) else None)
 
     def ingest_now(self) -> IngestResult:
         return self.ingester.catch_up()

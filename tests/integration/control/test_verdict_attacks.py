@@ -9,7 +9,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from pydantic import ValidationError
 
 from evaluators.loading.suite_text import digest_of, suite_event, text_of
 from fairtrial.api.verdicts import Judge, SuiteReference
@@ -91,7 +90,7 @@ def test_a_second_text_of_an_official_suite_does_not_judge_the_lines_of_the_offi
     ]
     gate = trial.gate.read_text()
     trial.close()
-    with pytest.raises(ValidationError, match="the suite 'small' is named with two digests"):
+    with pytest.raises(ValueError, match="the suite 'small' is named with two digests"):
         Judge(gate=gate, suites=references, candidate="tuned", baseline="base")
 
 

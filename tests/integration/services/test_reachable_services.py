@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from dashboard.client import Control, Refused
-from fairtrial.api import keys
+from fairtrial.api import keys, store
+from fairtrial.api.operation import Nothing
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.command import fairtrial
 from tests.fixtures.services.forked_services import ForkedServices
@@ -67,7 +68,7 @@ def test_control_asks_for_a_key_which_the_commands_of_this_machine_have(services
 
 def test_the_dashboard_has_no_rights_of_its_own(services: ForkedServices) -> None:
     with pytest.raises(Refused) as refused:
-        Control(services.urls.control).get("/api/services")
+        Control(services.urls.control).call(store.services, Nothing())
     assert refused.value.status == 401
 
 
