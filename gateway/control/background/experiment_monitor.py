@@ -152,7 +152,10 @@ class ExperimentMonitor:
         memory = self._memory(stored)
         around = self._circumstances(experiment, stored, sums, clocks)
         result = step(stored.plan, memory, sums, around)
-        if result.memory.split.invalid and not memory.split.invalid and not result.findings:
+        turned = result.memory.split.invalid and not memory.split.invalid
+        if turned:
+            log.error("experiment %s: its arms can't be compared: %s", experiment.name, result.memory.split.fault)
+        if turned and not result.findings:
             found = look(stored.plan, memory, sums)
             result = replace(result, findings=found, memory=memory.after(stored.plan, sums, found))
         if result.findings:
