@@ -25,7 +25,8 @@ from fairtrial.experiments.metric_wording import moment_words
 
 Result = Literal["fail", "cannot tell", "invalid", "shown"]
 Kind = Literal[
-    "harmed", "worse", "split", "stopped", "weighed", "changed", "clock", "earlier", "error", "answer", "missing", "lost"
+    "harmed", "worse", "split", "stopped", "weighed", "changed", "clock", "earlier", "error", "answer", "missing",
+    "lost",
 ]  # fmt: skip
 RESUME = "a resume, or an end of the experiment"
 CLOCK = "a mended clock, or a person who acknowledges the alarm clock.jump"

@@ -24,8 +24,15 @@ FORGET = "DELETE FROM stored_records WHERE source = ?"
 CLEAR = "DELETE FROM stored_records"
 CHANGE = "DELETE FROM lost_records WHERE source = ?"
 LOSE = "INSERT INTO lost_records VALUES (?, ?, ?, ?, ?, ?, ?)"
-BEGAN = "SELECT min(at_time) FROM schema_migrations WHERE number = 18"
-"""What an earlier version ingested is not counted, so workers that started before can't be compared."""
+BEGAN = """
+SELECT max(at_time) FILTER (number = 18)
+FROM schema_migrations
+HAVING min(at_time) < max(at_time) FILTER (number = 18) - INTERVAL 1 MINUTE
+"""
+"""When a store of an earlier version got its counts; no row for a new store.
+
+What the earlier version ingested is not counted, so workers that started before can't be compared.
+"""
 ENDED: ArmKey = ("", "", "")
 """Instead of an arm: the source has ended and was compared, so that its file counts no more."""
 MOST_ROWS = 20_000
@@ -44,8 +51,7 @@ class RecordCounts:
         self._lost: dict[str, dict[ArmKey, dict[int, int]]] = {}
         rows = database.rows(LOAD)
         self._rows = len(rows)
-        ((began,),) = database.rows(BEGAN)
-        self._began_ms = microseconds(began) // 1000
+        self._began_ms = max((microseconds(began) // 1000 for (began,) in database.rows(BEGAN)), default=0)
         for source, *arm, cells, requests in rows:
             np.add.at(self._of((source, *arm)), cells, requests)
         for source, *arm, cells, requests in database.rows(LOST):
