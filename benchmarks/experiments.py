@@ -42,6 +42,7 @@ def main() -> int:
     chosen = [one for one in PROMISES if not asked.only or any(word in one.name for word in asked.only)]
     twins = not asked.only or any(word in STORE[0] for word in asked.only)
     lost = not asked.only or any(word in LOST[0] for word in asked.only)
+    whole_paths = (STORE, twins, TWINS, agreement), (LOST, lost, LOST_TRIALS, lost_records)
     if asked.list or not (chosen or twins or lost):
         named = (*((one.name, one.what) for one in PROMISES), STORE, LOST)
         print("\n".join(f"{name:16} {what}" for name, what in named))
@@ -58,18 +59,13 @@ def main() -> int:
             print(row.line, flush=True)
             found.append({"promise": promise.name, "trials": trials, "ok": row.ok, **asdict(row)})
         kept = kept and all(row.ok for row in rows)
-    for (name, what), wanted, most, measure in (
-        (STORE, twins, TWINS, agreement),
-        (LOST, lost, LOST_TRIALS, lost_records),
-    ):
+    for (name, what), wanted, most, measure in whole_paths:
         if wanted:
+            trials = min(asked.trials or most, most)
             with tempfile.TemporaryDirectory() as folder:
-                trials = min(asked.trials or most, most)
                 rows = measure(Path(folder), trials)
-            print(f"\n{name}: {what} ({trials} trials)", flush=True)
-            for row in rows:
-                print(row.line, flush=True)
-                found.append({"promise": name, "trials": trials, "ok": row.ok, **asdict(row)})
+            print(f"\n{name}: {what} ({trials} trials)\n" + "\n".join(row.line for row in rows), flush=True)
+            found += [{"promise": name, "trials": trials, "ok": row.ok, **asdict(row)} for row in rows]
             kept = kept and all(row.ok for row in rows)
     if asked.json:
         asked.json.write_text(json.dumps({"seed": asked.seed, "rows": found}, indent=1), encoding="utf-8")

@@ -48,11 +48,9 @@ class _Arm:
         yes = int(rng.binomial(units, LEVEL))
         lost = int(rng.binomial(yes, self.loss.yes)), int(rng.binomial(units - yes, self.loss.no))
         self.cells[rng.integers(self.first, self.last, sum(lost))] = True
-        self.yes, self.units, self.lost = (
-            self.yes + yes - lost[0],
-            self.units + units - sum(lost),
-            self.lost + sum(lost),
-        )
+        self.yes += yes - lost[0]
+        self.units += units - sum(lost)
+        self.lost += sum(lost)
 
     def sums(self) -> Feedback:
         return Feedback(self.units, Moments(self.units, self.yes, self.yes), WINDOW)

@@ -30,7 +30,7 @@ ORDER BY l.number, l.rowid
 
 @dataclass(frozen=True, slots=True)
 class RepeatedLook:
-    """One look: its number, the plan in force, the sums, and what was stored of its findings and the test of the split."""
+    """One look: its number, the plan in force, the sums, and the findings and the split test that were stored."""
 
     number: int
     plan: AnalysisPlan

@@ -50,7 +50,8 @@ def lose(folder: Path, *numbers: int) -> None:
     for path in names(folder):
         lines = path.read_bytes().splitlines(keepends=True)
         gone = [any(f'"r-{number}"'.encode() in line for number in numbers) for line in lines]
-        path.write_bytes(b"".join(b" " * (len(line) - 1) + b"\n" if out else line for line, out in zip(lines, gone)))
+        kept = (b" " * (len(line) - 1) + b"\n" if out else line for line, out in zip(lines, gone, strict=True))
+        path.write_bytes(b"".join(kept))
 
 
 def lost(database: Database) -> list[tuple[object, ...]]:
