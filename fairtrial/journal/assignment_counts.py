@@ -58,7 +58,16 @@ def arm_cell(
     """The arm and the cell for which a request counts, or ``None`` if the analysis does not count it."""
     if exposure is None or exposure.arm_bucket is None or reason not in ANALYSED or not exposure.enrolled:
         return None
-    return (str(experiment), exposure.analysis_hash, str(variant)), int(exposure.arm_bucket * CELLS)
+    return (experiment or "", exposure.analysis_hash, variant or ""), int(exposure.arm_bucket * CELLS)
+
+
+@dataclass(slots=True)
+class _Arm:
+    """The counts of one arm, whether the file lacks some, and where its region begins, once it is allocated."""
+
+    cells: array[int]
+    changed: bool = True
+    offset: int | None = None
 
 
 class AssignmentCounts:
@@ -70,9 +79,8 @@ class AssignmentCounts:
     def __init__(self, folder: Path, writer: str) -> None:
         self.source = file_name(time.time_ns() // 1000, writer, "")
         self._path = folder / f"{self.source}{SUFFIX}"
-        self._cells: dict[ArmKey, array[int]] = {}
-        self._offsets: dict[ArmKey, int] = {}
-        self._changed: set[ArmKey] = set()
+        self._arms: dict[ArmKey, _Arm] = {}
+        self._allocated = 0
         self._writing = threading.Lock()
         self._fd = self._create()
         if self._fd is None:
@@ -81,16 +89,16 @@ class AssignmentCounts:
     def count(self, events: Sequence[Event]) -> None:
         """Count requests whose lines were just written or lost."""
         for event in events:
-            if type(event) is RequestEvent and event.exposure is not None:
+            if type(event) is RequestEvent:
                 self.count_one(arm_cell(event.experiment, event.variant_assigned, event.reason, event.exposure))
 
     def count_one(self, found: tuple[ArmKey, int] | None) -> None:
         """Count one request for its arm and cell."""
         if found is not None:
             key, cell = found
-            cells = self._cells.get(key) or self._cells.setdefault(key, array("I", bytes(4 * CELLS)))
-            cells[cell] += 1
-            self._changed.add(key)
+            arm = self._arms.get(key) or self._arms.setdefault(key, _Arm(array("I", bytes(4 * CELLS))))
+            arm.cells[cell] += 1
+            arm.changed = True
 
     def note(self) -> None:
         """Write the counts that are new, while other threads may count.
@@ -103,12 +111,13 @@ class AssignmentCounts:
             with suppress(OSError):
                 if os.fstat(self._fd).st_nlink == 0:
                     self._create_again()
-            for key in tuple(self._changed):
-                self._changed.discard(key)  # before the counts are read, so that none is missed
-                try:
-                    self._write(key)
-                except OSError:
-                    self._changed.add(key)
+            for key, arm in tuple(self._arms.items()):
+                if arm.changed:
+                    arm.changed = False  # before the counts are read, so that none is missed
+                    try:
+                        self._write(key, arm)
+                    except OSError:
+                        arm.changed = True
 
     def close(self) -> None:
         """Write what is new and close the file; delete it if nothing was counted."""
@@ -118,7 +127,7 @@ class AssignmentCounts:
                 return
             os.close(self._fd)
             self._fd = None
-            if not self._cells:
+            if not self._arms:
                 self._path.unlink(missing_ok=True)
 
     def _create(self) -> int | None:
@@ -141,21 +150,19 @@ class AssignmentCounts:
         created = self._create()
         if created is not None and self._fd is not None:
             os.close(self._fd)
-            self._fd = created
-            self._offsets.clear()
-            self._changed.update(tuple(self._cells))
+            self._fd, self._allocated = created, 0
+            for arm in tuple(self._arms.values()):
+                arm.changed, arm.offset = True, None
 
-    def _write(self, key: ArmKey) -> None:
+    def _write(self, key: ArmKey, arm: _Arm) -> None:
         assert self._fd is not None
         head = json.dumps(key).encode().ljust(HEAD - 1) + b"\n"
         if len(head) != HEAD:
             raise OSError("the names of the arm are too long")
-        offset = self._offsets.get(key)
-        if offset is None:
-            offset = len(self._offsets) * REGION
-            os.posix_fallocate(self._fd, offset, REGION)
-            self._offsets[key] = offset
-        os.pwrite(self._fd, head + self._cells[key].tobytes(), offset)
+        if arm.offset is None:
+            os.posix_fallocate(self._fd, self._allocated, REGION)
+            arm.offset, self._allocated = self._allocated, self._allocated + REGION
+        os.pwrite(self._fd, head + arm.cells.tobytes(), arm.offset)
 
 
 def read_assigned(folder: Path) -> list[Assigned]:
