@@ -112,8 +112,9 @@ async def test_no_get_that_an_auditor_may_send_changes_the_store(background: Bac
     query = {
         "candidate_run": "run-1", "baseline_run": "run-1", "metric": "general.accuracy", "scorer": "general",
         "from": plan, "to": plan, "at": "2027-01-15T08:00:00Z", "candidate": "tuned", "baseline": "base",
-        "name": "run-1",
+        "name": "run-1", "experiment": "tuned-vs-base", "control": "base", "route": "support-bot", "deployment": "base",
     }  # fmt: skip
+    metrics = {"/api/traffic/amounts": "cost.per_unit"}
     background.stop()  # its threads freeze the experiment's plan, which may come later than the first request
     before, answers = contents(background), {}
     async with stranger(background) as http:
@@ -121,7 +122,8 @@ async def test_no_get_that_an_auditor_may_send_changes_the_store(background: Bac
             needed = [each.role for each in access_rules_of(route.dependant) if isinstance(each, RequireRole)]
             if "GET" in route.methods and needed and "admin" not in needed:
                 address = path.format_map(defaultdict(lambda: "x", names))
-                answers[path] = (await http.get(address, headers=cookie, params=query)).status_code
+                params = query | ({"metric": metrics[path]} if path in metrics else {})
+                answers[path] = (await http.get(address, headers=cookie, params=params)).status_code
     assert contents(background) == before
     old = answers.pop("/api/verdicts/{verdict_id}/recomputation")
     assert old == 409, "the verdict has no evidence from which it could be judged again"
