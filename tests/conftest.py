@@ -40,10 +40,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Iterator[None]:
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
     """Takes what was imported out of garbage collection, which otherwise goes through all of it again and again."""
     gc.disable()
     try:
+        if hasattr(session.config, "workerinput") and session.config.args == session.config.getini("testpaths"):
+            from tests.xdist_groups import import_share
+
+            import_share(session.config.workerinput["workerid"], session.config.workerinput["workercount"])
         return (yield)
     finally:
         gc.collect()

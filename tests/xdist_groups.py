@@ -5,12 +5,18 @@ Groups and the tests of services start first and short files last, so that no pr
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling
 
-FOLDER_GROUPS = ("tests/conformance/", "tests/e2e/", "tests/integration/upstreams/")
-"""Each folder shares fixtures for a session: gateways with all clients' calls, a project with a browser, or litellm."""
+from tests.fixtures.paths import ROOT
+
+FOLDER_GROUPS = ("tests/conformance/", "tests/e2e/", "tests/integration/upstreams/", "tests/architecture/")
+"""Each folder shares something for a session: gateways with all clients' calls, a browser, litellm, or syntax trees."""
 
 MODEL_FILES = ("test_containers.py", "test_demo.py", "test_models_server.py")
 """One group, because real models occupy a whole core: only one of these files runs at a time."""
@@ -32,6 +38,22 @@ def start_order(nodeid: str) -> int:
     """The rank of a test; tests of equal rank keep the order in which they were collected."""
     group = group_of(nodeid)
     return next((rank for rank, start in enumerate(ORDER) if group.startswith(start)), len(ORDER))
+
+
+def share_of(files: Sequence[Path], worker: str, workers: int) -> Sequence[Path]:
+    """The files that one of so many processes imports first; ``worker`` is its name, such as ``gw0``."""
+    number = int(worker.removeprefix("gw"))
+    return files[len(files) * number // workers : len(files) * (number + 1) // workers]
+
+
+def import_share(worker: str, workers: int) -> None:
+    """Import a part of the test files, so that in a new clone each file is compiled by one process instead of by all.
+
+    A file that can't be imported is left to the collection, which reports it.
+    """
+    for path in share_of(sorted((ROOT / "tests").rglob("test_*.py")), worker, workers):
+        with suppress(Exception):
+            importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
 
 
 class GroupScheduling(LoadScopeScheduling):

@@ -14,6 +14,7 @@ from fairtrial.api import alarms
 
 ICONS = {
     "experiment.srm": ":material/balance:",
+    "experiment.lost_records": ":material/playlist_remove:",
     "stage.approval": ":material/approval:",
     "experiment.changed": ":material/front_hand:",
     "experiment.worse": ":material/trending_down:",
@@ -28,6 +29,7 @@ ICONS = {
 DEFAULT = ":material/notification_important:"
 SEVERE = (
     "experiment.srm",
+    "experiment.lost_records",
     "experiment.changed",
     "experiment.worse",
     "experiment.killed",

@@ -16,7 +16,7 @@ from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.storage.maintenance import OnProgress, Progress, ignore_progress
 from fairtrial.domain.storage.overview import ListedBackup
 from fairtrial.store.access import audit
-from fairtrial.store.core.database import Database, copy_folder, engine_settings
+from fairtrial.store.core.database import Cursor, Database, copy_folder, engine_settings
 from fairtrial.store.core.engine_errors import logged_message
 from fairtrial.store.core.manifest import Manifest, verify
 from fairtrial.store.core.migrate import schema_of
@@ -126,7 +126,7 @@ def _make_ready(copy: Path, backups: Sequence[ListedBackup]) -> None:
         for table in sorted(SIGN_INS & there):
             connection.execute(f"DELETE FROM {table}")  # noqa: S608 - ours
         if "backups" in there:
-            backup_list.add_missing(connection, backups)
+            backup_list.add_missing(Cursor(connection), backups)
         connection.execute("CHECKPOINT")
     sync_file(copy)
 
@@ -137,7 +137,7 @@ def _listed_until_now(layout: Layout) -> list[ListedBackup]:
         return []
     try:
         with duckdb.connect(str(layout.store), config=engine_settings()) as connection:
-            return backup_list.read(connection)
+            return backup_list.read(Cursor(connection))
     except duckdb.Error:
         return []
 

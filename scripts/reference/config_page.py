@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
 import types
 import typing
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, Union
 
@@ -56,12 +60,13 @@ def _models(path: str, model: type[BaseModel]) -> Iterator[tuple[str, type[BaseM
 
 def _section(path: str, model: type[BaseModel], example: Any) -> str:
     heading = f"## {code(path)}" if path else "## The top level"
+    meanings = _meanings(model)
     rows = [
         (
             code(_join(path, field.alias or name)),
             _type(field),
             _default(field),
-            prose(field.description) + _effect(_join(path, field.alias or name)),
+            prose(meanings[name]) + _effect(_join(path, field.alias or name)),
             _example(_join(path, field.alias or name), example),
         )
         for name, field in model.model_fields.items()
@@ -69,6 +74,18 @@ def _section(path: str, model: type[BaseModel], example: Any) -> str:
     return "\n\n".join(
         [heading, *paragraphs(model.__doc__), table(("setting", "type", "default", "meaning", "example"), rows)]
     )
+
+
+def _meanings(model: type[BaseModel]) -> dict[str, str]:
+    """The texts below the fields. The product does not load them, because reading its own source slows every start."""
+    found = {}
+    for section in reversed(model.__mro__[: model.__mro__.index(BaseModel)]):
+        (tree,) = ast.parse(textwrap.dedent(inspect.getsource(section))).body
+        for field, text in pairwise(tree.body if isinstance(tree, ast.ClassDef) else ()):
+            match field, text:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(meaning))):
+                    found[name] = inspect.cleandoc(meaning)
+    return found
 
 
 def _effect(path: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 from tests.fixtures.source.attribute_reads import Source
 
 DECLARED = """
@@ -19,7 +21,8 @@ Deployments = dict[str, Deployment]
 
 def reads(using: str) -> set[str]:
     """The attributes that a module reads, without the name of the declaring module."""
-    source = Source.of({"declared": DECLARED, "using": f"from declared import Deployment, Deployments\n{using}"})
+    texts = {"declared": DECLARED, "using": f"from declared import Deployment, Deployments\n{using}"}
+    source = Source.of({module: ast.parse(text) for module, text in texts.items()})
     return {f"{read.owner.removeprefix('declared.')}.{read.attribute}" for read in source.reads()}
 
 

@@ -25,6 +25,7 @@ from fairtrial.config.rules.warnings import INERT
 from gateway.proxy.routes.feedback import Feedback
 from tests.fixtures.paths import ROOT
 from tests.fixtures.source.attribute_reads import Read, Source
+from tests.fixtures.source.trees import tree_of
 
 PACKAGES = ("fairtrial", "fairtrial_cli", "gateway", "evaluators", "dashboard")
 FORMS: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
@@ -135,7 +136,7 @@ def _models(annotation: Any, path: str) -> Iterator[tuple[type[BaseModel], str]]
 def product() -> Source:
     files = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
     names = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files}
-    return Source.of({names[path].removesuffix(".__init__"): path.read_text() for path in files})
+    return Source.of({names[path].removesuffix(".__init__"): tree_of(path) for path in files})
 
 
 @lru_cache(maxsize=1)

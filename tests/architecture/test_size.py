@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 from tests.fixtures.paths import ROOT
+from tests.fixtures.source.trees import tree_of
 
 PACKAGES = ("fairtrial", "fairtrial_cli", "gateway", "evaluators", "dashboard")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
@@ -28,20 +28,15 @@ def name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@cache
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
-
-
 def functions(path: Path) -> Iterator[tuple[str, int]]:
     """The name and the number of lines of each function."""
-    for node in ast.walk(tree(path)):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
             yield node.name, node.end_lineno - node.lineno + 1
 
 
 def has_first_sentence(path: Path) -> bool:
-    first = (ast.get_docstring(tree(path)) or "").split("\n\n")[0]
+    first = (ast.get_docstring(tree_of(path)) or "").split("\n\n")[0]
     return first.rstrip().endswith((".", ":"))
 
 
@@ -73,7 +68,7 @@ def test_every_broad_except_has_its_reason() -> None:
     bare = []
     for path in MODULES:
         lines = path.read_text().splitlines()
-        for node in ast.walk(tree(path)):
+        for node in ast.walk(tree_of(path)):
             if not isinstance(node, ast.ExceptHandler):
                 continue
             broad = node.type is None or (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.fixtures.paths import ROOT
 TESTS = ROOT / "tests"
 UNIT = TESTS / "unit"
 FILES = sorted(path for place in ("tests", "benchmarks", "scripts") for path in (ROOT / place).rglob("*.py"))
+NAMED = re.compile(r"(?<!def )\b(conftest|test_\w+)")
 UNIT_FOLDERS = sorted({path.parent for path in UNIT.rglob("*.py")} - {UNIT})
 
 
@@ -32,7 +34,9 @@ def imported(source: str) -> Iterator[str]:
 
 
 def from_tests(source: str) -> list[str]:
-    """The test files and conftests that a source text imports."""
+    """The test files and conftests that a source text imports. A text that names none is not parsed."""
+    if not NAMED.search(source):
+        return []
     parts = {path: path.lstrip(".").split(".") for path in imported(source) if path.startswith((".", "tests."))}
     return [
         path

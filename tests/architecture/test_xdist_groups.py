@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.fixtures.paths import ROOT
-from tests.xdist_groups import FOLDER_GROUPS, MODEL_FILES, ORDER, group_of, start_order
+from tests.xdist_groups import FOLDER_GROUPS, MODEL_FILES, ORDER, group_of, share_of, start_order
 
 TESTS = ROOT / "tests"
 MARK = "pytest.mark.models"
@@ -26,3 +26,8 @@ def test_groups_start_before_single_files_and_services_before_the_rest() -> None
     assert group_of(ranked[0]) == ORDER[0]
     assert "tests/unit/" in ranked[-1] or "tests/architecture/" in ranked[-1] or "tests/contract/" in ranked[-1]
     assert all(any(group_of(file).startswith(start) for file in files) for start in ORDER)
+
+
+def test_the_processes_import_every_test_file_once() -> None:
+    files = [Path(str(number)) for number in range(100)]
+    assert [file for number in range(3) for file in share_of(files, f"gw{number}", 3)] == files

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -170,15 +171,18 @@ def _signs(line: Line, kept: Counts, swapped: Counts) -> Counts:
 
 def _by_tango(line: Line, signs: Counts, n: int) -> Marks:
     """Tango's bound, and the exact or the enumerated p where it has to agree."""
-    z = NormalDist().inv_cdf(line.upper)  # as `scipy.special` has it, which is slow to load
-    alpha = 1 - line.upper + ROUNDING
+    rule = line.upper, line.tested, line.enumerated
+    return _for_each(signs, lambda won, lost: _tango_passes(won, lost, n, line.limit, *rule))
 
-    def found(won: int, lost: int) -> bool:
-        if tango_score(won, lost, n, line.limit) <= z or (line.tested and exact_one_sided(won, lost) > alpha):
-            return False
-        return not line.enumerated or line.limit <= 0 or enumerated_p(won, lost, n, line.limit) <= alpha
 
-    return _for_each(signs, found)
+@lru_cache(maxsize=20_000)
+def _tango_passes(won: int, lost: int, n: int, limit: float, upper: float, tested: bool, enumerated: bool) -> bool:
+    """Kept, because other runs, mirrored lines and other lines have the same counts again."""
+    z = NormalDist().inv_cdf(upper)  # as `scipy.special` has it, which is slow to load
+    alpha = 1 - upper + ROUNDING
+    if tango_score(won, lost, n, limit) <= z or (tested and exact_one_sided(won, lost) > alpha):
+        return False
+    return not enumerated or limit <= 0 or enumerated_p(won, lost, n, limit) <= alpha
 
 
 def _by_wilson(line: Line, sums: Floats, n: int) -> Marks:
@@ -208,6 +212,7 @@ def _p_agrees(line: Line, kept: Counts, swapped: Counts, sums: Floats) -> Marks:
 
 
 def _for_each(counts: Counts, found: Callable[..., bool]) -> Marks:
-    """``found`` of each row of counts, computed once for equal rows."""
-    kinds, which = np.unique(counts, axis=0, return_inverse=True)
-    return np.array([found(*row) for row in kinds.tolist()], dtype=bool)[which.ravel()]
+    """``found`` of each row of one or two counts, computed once for equal rows."""
+    keys = counts[:, 0] * (counts.max(initial=0) + 1) + counts[:, -1]
+    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
+    return np.array([found(*row) for row in counts[first].tolist()], dtype=bool)[which]

@@ -50,4 +50,4 @@ Level = Annotated[float, BeforeValidator(_level), Field(allow_inf_nan=False)]
 class Section(BaseModel):
     """A section of the file; an unknown field is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)

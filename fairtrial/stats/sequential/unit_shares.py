@@ -118,18 +118,17 @@ class ShareTest:
         """ln(1 + stake · gain) by bin and stake, for a unit of the control and of the treatment."""
         q, m = self.share, self.margin
         offset, weight = (0.0, 1 + m) if self.relative else (m, 1.0)
-        control, treatment = offset + weight * _SHARES / (1 - q), offset - _SHARES / q
-        sign = 1.0 if self.side == "safe" else -1.0
-        stakes = FRACTIONS * self.largest_stake
-        one, other = (np.log1p(sign * np.outer(gain, stakes)) for gain in (control, treatment))
-        return one, other
+        gain = np.concatenate((offset + weight * _SHARES / (1 - q), offset - _SHARES / q))
+        stakes = FRACTIONS * (self.largest_stake if self.side == "safe" else -self.largest_stake)
+        logs = np.log1p(gain[:, None] * stakes)
+        return logs[:BINS], logs[BINS:]
 
     def log_e(self, control: ArrayLike, treatment: ArrayLike) -> Floats:
         """ln of the e-value for counts by bin; leading dimensions are kept, such as those of trials or looks."""
         one, other = self.gains()
         won = np.asarray(control, np.float64) @ one + np.asarray(treatment, np.float64) @ other
-        most = won.max(axis=-1)
-        mean: Floats = most + np.log(np.exp(won - most[..., None]).mean(axis=-1))
+        most = np.maximum.reduce(won, axis=-1, keepdims=True)
+        mean: Floats = most[..., 0] + np.log(np.add.reduce(np.exp(won - most), axis=-1) / len(FRACTIONS))
         return mean
 
 
@@ -204,7 +203,7 @@ def _margin_of(
     control: UnitShares, treatment: UnitShares, share: float, side: Side, least: float, value: float
 ) -> float:
     """The margin at which the evidence reaches ``least``, between the estimate and the end of the range."""
-    counts = control.counts, treatment.counts
+    counts = np.array(control.counts, np.float64), np.array(treatment.counts, np.float64)
 
     def beyond(margin: float) -> float:
         return float(ShareTest(side, margin, share=share).log_e(*counts)) - least

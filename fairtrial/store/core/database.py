@@ -17,6 +17,7 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.private_files import sweep_folder, sync_folder
 from fairtrial.domain.errors import StoreError
 from fairtrial.store.core import damage, erasure_state
+from fairtrial.store.core.cursor import Cursor as Cursor
 from fairtrial.store.core.engine_errors import store_error
 from fairtrial.store.core.engine_memory import memory_limit
 from fairtrial.store.core.migrate import migrate
@@ -36,8 +37,6 @@ A checkpoint rewrites each table's last row group, so at the engine's 16 MB it c
 """
 STORAGE_VERSION = "v1.5.0"
 """Every supported release can read the files."""
-
-Cursor = duckdb.DuckDBPyConnection
 
 
 class Database:
@@ -106,7 +105,7 @@ class Database:
         """The cursor of this thread. A connection that threads share returns wrong answers without an error."""
         of, cursor = getattr(self._local, "cursor", (None, None))
         if cursor is None or of is not self._connection:
-            cursor = self._connection.cursor()
+            cursor = Cursor(self._connection.cursor())
             self._cursors.add(cursor)
             self._local.cursor = (self._connection, cursor)
         return cursor
@@ -185,7 +184,7 @@ class Database:
         """All rows as an Arrow table; raises `StoreError`."""
         try:
             with self.read_cursor() as cursor:
-                return cursor.sql(query.sql, params=list(query.parameters)).to_arrow_table()
+                return cursor.sql(query.sql, list(query.parameters)).to_arrow_table()
         except duckdb.Error as error:
             raise self._store_error(error) from error
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fairtrial.store.core.database import Cursor
 
-READ = "SELECT max(position) FROM watermarks WHERE name = ?"
+READ = "SELECT name, max(position) FROM watermarks WHERE list_contains($1::VARCHAR[], name) GROUP BY name"
 
 
 def read(cursor: Cursor, name: str) -> int:
     """The first row that is not processed yet; 0 if none is processed."""
-    row = cursor.execute(READ, [name]).fetchone()
-    return int(row[0] or 0) if row else 0
+    return read_all(cursor, (name,))[0]
+
+
+def read_all(cursor: Cursor, names: Sequence[str]) -> list[int]:
+    """The numbers with these names, in their order; 0 for those that are not stored."""
+    positions = dict(cursor.execute(READ, [list(names)]).fetchall())
+    return [int(positions.get(name) or 0) for name in names]
 
 
 def write(cursor: Cursor, name: str, position: int) -> None:

@@ -84,4 +84,4 @@ def _open(store: Path, spill: Path) -> Iterator[Cursor]:
         name = str(store.absolute()).replace("'", "''")
         connection.execute(f"ATTACH '{name}' AS backup (READ_ONLY)")
         connection.execute("USE backup")
-        yield connection
+        yield Cursor(connection)

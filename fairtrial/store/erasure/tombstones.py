@@ -183,8 +183,8 @@ def _find_in_bodies(
     found: dict[str, tuple[Returned, str]] = {}
     kinds = [kind for kind in KINDS for _ in BODY_PATHS[kind]]
     paths = [path for kind in KINDS for path in BODY_PATHS[kind]]
-    cursor.execute(NAMED, {"paths": paths, **bounds})
-    while rows := cursor.fetchmany(BATCH):
+    result = cursor.execute(NAMED, {"paths": paths, **bounds})
+    while rows := result.fetchmany(BATCH):
         for names, time in rows:
             for kind, name in zip(kinds, names, strict=True):
                 search = searches.get(unit_hash(pseudonym(name.strip()))) if name else None

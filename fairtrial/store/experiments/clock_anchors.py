@@ -19,7 +19,7 @@ SELECT rowid, epoch_us(at_time) FROM requests WHERE rowid = (SELECT max(rowid) F
 def read(database: Database) -> Anchor | None:
     """The stored anchor; raises `StoreError`."""
     with database.read_transaction() as cursor:
-        found = Anchor(*(watermarks.read(cursor, name) for name in NAMES))
+        found = Anchor(*watermarks.read_all(cursor, NAMES))
     return found if found.wall_us else None
 
 

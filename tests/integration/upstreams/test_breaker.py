@@ -16,6 +16,7 @@ import pytest
 from fairtrial.domain.plan import Experiment, Key, Route, Variant
 from fairtrial.domain.plan_parts.call_rules import BreakerRule, RetryRule, Timeouts
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, key, plan_for, running
+from tests.fixtures.gateway.litellm_gateway import LitellmGateway
 from tests.fixtures.services.project_files import free_ports
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE, until
@@ -373,7 +374,10 @@ def test_a_missing_key_and_the_caller_s_mistakes_do_not_open_it(
     assert [answer.json()["error"]["code"] for answer in answers] == ["endpoint_not_served"] * 7
 
 
-def test_a_translated_deployment_has_a_breaker_too(rig: Rig, upstream: FakeUpstream, spare: FakeUpstream) -> None:
+def test_a_translated_deployment_has_a_breaker_too(
+    litellm_gateway: LitellmGateway, upstream: FakeUpstream, spare: FakeUpstream
+) -> None:
+    rig = litellm_gateway.rig
     publish(rig, upstream.url, spare, provider="anthropic", api_key="sk-a")
     upstream.script = {"kind": "json", "status": 503, "whole": {"type": "error", "error": {"type": "api_error"}}}
     answers = many(rig, {}, count=TRIES + 2)

@@ -16,8 +16,8 @@ from evaluators.comparison.wording import answer_in_words, comparison_row, rules
 from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import Measure, of_stat
 from evaluators.gate.file import gate_of
-from evaluators.gate.judge import judge
-from evaluators.gate.multiplicity import ALPHA
+from evaluators.gate.multiplicity import ALPHA, apply_holm
+from evaluators.gate.rules import judge_rule
 from evaluators.scoring.scorer import Stat
 from evaluators.trial import RULES, Trial
 from fairtrial.domain.estimates import Comparison, Estimate
@@ -202,4 +202,5 @@ def judged(line: str, won: int, lost: int, n: int, *, rules: int = RULES):
     new, old = [1.0] * won + [0.0] * lost + [1.0] * same, [0.0] * won + [1.0] * lost + [1.0] * same
     runs = {"tuned": run(of, "tuned", new), "base": run(of, "base", old)}
     trial = Trial("tuned", "base", lambda _, target: runs[target], rules=rules)
-    return judge(gate_of(of), trial, verdict_id="v", at_us=0).findings[0]
+    (rule,) = gate_of(of).rules
+    return apply_holm(judge_rule(rule, trial))[0]

@@ -16,7 +16,7 @@ from tests.fixtures.for_each import for_each
 from tests.fixtures.services.project_files import write_project
 
 NAME = "tuned-vs-base"
-FAST = ("--per-week", "800", "--runs", "2", "--baseline", "62%")
+FAST = ("--per-week", "300", "--runs", "2", "--baseline", "62%")
 
 
 @pytest.fixture(scope="module")

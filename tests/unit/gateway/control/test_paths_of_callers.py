@@ -8,9 +8,8 @@ from urllib.parse import quote
 
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from gateway.control.app import create_app
 from gateway.control.background.background_work import BackgroundWork
-from tests.fixtures.control.control_app import client
+from tests.fixtures.control.control_app import client, shared_router
 from tests.fixtures.for_each import for_each
 
 CANARY = "a-secret-beside-the-store"
@@ -18,9 +17,9 @@ TRAVERSALS = ("..\\..\\secret.txt", "../../secret.txt", "..%2f..%2fsecret.txt", 
 PARAMETER = re.compile(r"\{[^}]+\}")
 
 
-def paths_with_names(background: BackgroundWork) -> list[tuple[str, str]]:
+def paths_with_names() -> list[tuple[str, str]]:
     """Method and path of each route that takes a name in its path."""
-    contexts = iter_route_contexts(create_app(background, loopback=True).routes)
+    contexts = iter_route_contexts(shared_router().routes)
     routes = [(one.path, one.original_route) for one in contexts if isinstance(one.original_route, APIRoute)]
     return [(method, path) for path, route in routes for method in route.methods or () if "{" in path]
 
@@ -30,7 +29,7 @@ async def test_cve_2023_6977_a_name_that_leads_to_a_file_reads_none(
     background: BackgroundWork, tmp_path: Path, traversal: str
 ) -> None:
     (tmp_path / "secret.txt").write_text(CANARY)
-    wanted = paths_with_names(background)
+    wanted = paths_with_names()
     assert len(wanted) > 15
     async with client(background) as http:
         for method, path in wanted:

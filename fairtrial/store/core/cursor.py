@@ -1,0 +1,43 @@
+"""One thread's access to the store. It keeps parsed statements, because parsing costs as much as a short query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import duckdb
+
+STATEMENTS = 1_000
+"""How many parsed statements a process keeps at most. The program has a few hundred."""
+LONGEST = 4_000
+"""Characters. Longer texts insert many rows, and their length differs each time."""
+
+_parsed: dict[str, duckdb.Statement] = {}
+
+
+class Cursor:
+    """A connection for one thread. `execute` returns the connection, from which the rows are read."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> duckdb.DuckDBPyConnection:
+        return self._connection.execute(self._statement(sql), parameters)
+
+    def sql(self, sql: str, parameters: Sequence[Any]) -> duckdb.DuckDBPyRelation:
+        return self._connection.sql(sql, params=parameters)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _statement(self, sql: str) -> duckdb.Statement | str:
+        """The parsed text, which every connection runs as a copy; a long text itself."""
+        if len(sql) > LONGEST:
+            return sql
+        statement = _parsed.get(sql)
+        if statement is None:
+            if len(_parsed) >= STATEMENTS:
+                _parsed.clear()
+            (statement,) = self._connection.extract_statements(sql)
+            _parsed[sql] = statement
+        return statement
