@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fairtrial.domain.errors import JournalError
-from fairtrial.domain.events import REQUEST, Event, RequestEvent
+from fairtrial.domain.events import Event, RequestEvent
 from fairtrial.journal.events_v1 import EventV1
 from fairtrial.journal.reader import Chunk, NewerEvent, decode
 from fairtrial.store.core.query import END_OF_TIME_US
@@ -41,13 +41,13 @@ class Batch:
         self.rows = 0
         self.rejects: list[Reject] = []
         self._derived = derived
-        self._requests: list[bytes] = []
+        self.requests: list[RequestEvent] = []
         self._others: dict[str, list[bytes]] = {}
         self._earlier = EarlierLines()
 
     def add(self, segment: str, chunk: Chunk) -> Newer | None:
         """Add a chunk's lines, up to the first event of a newer version. The header is neither event nor reject."""
-        position, requests, earliest_us, newer = chunk.start, len(self._requests), None, None
+        position, requests, earliest_us, newer = chunk.start, len(self.requests), None, None
         failed = False
         for line in lines_of(chunk.lines):
             if position and not line.isspace():  # an erasure leaves blank lines
@@ -60,7 +60,7 @@ class Batch:
                     self.rejects.append(Reject(segment, position, str(error)[:WHY_LETTERS], len(line)))
                 else:
                     if isinstance(event, RequestEvent):
-                        self._requests.append(line)
+                        self.requests.append(event)
                         failed = failed or may_have_failed(event)
                         if earliest_us is None or event.at_us < earliest_us:
                             earliest_us = event.at_us
@@ -73,13 +73,12 @@ class Batch:
                     self.rows += 1
             position += len(line)
         if earliest_us is not None:
-            self._derived.note_requests(len(self._requests) - requests, earliest_us, failed=failed)
+            self._derived.note_requests(len(self.requests) - requests, earliest_us, failed=failed)
         return newer
 
     def lines(self) -> Mapping[str, Sequence[bytes]]:
-        """The lines to insert, by kind."""
-        today = {REQUEST: self._requests} if self._requests else {}
-        return today | self._earlier.joined() | self._others
+        """The lines to insert, by kind, except the requests of today."""
+        return self._earlier.joined() | self._others
 
 
 def lines_of(lines: bytes) -> list[bytes]:

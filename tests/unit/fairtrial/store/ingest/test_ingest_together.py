@@ -86,7 +86,7 @@ def test_a_pass_that_fails_leaves_all_lines_for_the_next(
     for number, writer in enumerate(writers):
         writer.append(samples.request(number))
     with monkeypatch.context() as patched:
-        patched.setattr("fairtrial.store.ingest.ingest.RECORD_OFFSET", "SELECT error('power cut'), ?, ?, ?, ?")
+        patched.setattr("fairtrial.store.ingest.ingest.RECORD_OFFSETS", "SELECT error('power cut'), ?, ?, ?, ?")
         with pytest.raises(Exception, match="power cut"):
             ingester.catch_up()
     assert ingester.catch_up().rows == len(writers)
