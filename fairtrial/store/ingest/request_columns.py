@@ -38,7 +38,7 @@ _REQUEST = {"at_time": "at_us"} | _same(
     """request_id endpoint route stream status outcome reason plan_hash worker key_id experiment variant_assigned
     variant_served unit error_type error_code latency_ms ttft_ms model_served system_fingerprint response_id
     finish_reason refused retry_ordinal capture arm_outcome user_outcome breaker latency_censored refused_by_text
-    schema_requested schema_valid prompt_digest trace_id span_id"""
+    schema_requested schema_valid prompt_digest trace_id span_id request_body response_body"""
 )
 _EXPOSURE = {"exposed_unit": "unit", "experiment_state": "state"} | _same(
     "enrolled unit_kind enrol_bucket arm_bucket propensity stage analysis_hash"
@@ -47,7 +47,6 @@ _LAST_ATTEMPT = _same("deployment usage_source cost_usd provider_request_id")
 _ATTEMPT = {"at_time": "at_us"} | _same(
     "purpose status error_type error_message error_code latency_ms ttft_ms outcome fault"
 )
-_PAYLOAD = {"at_time": "at_us"} | _same("request_id request_body response_body")
 
 _NO_EXPOSURE = SimpleNamespace(**dict.fromkeys(_EXPOSURE.values()))
 _NO_TOKENS = Tokens()
@@ -59,9 +58,16 @@ _REAL = frozenset("latency_ms ttft_ms enrol_bucket arm_bucket propensity stage".
 _YES = frozenset("stream refused enrolled latency_censored refused_by_text schema_requested schema_valid".split())
 """Columns that are not text. DuckDB casts and checks whole numbers and times."""
 
-INSERT = "INSERT INTO {table} BY NAME SELECT * REPLACE (make_timestamp(at_time) AS at_time{cost}) FROM new_rows"
-COST = ", TRY_CAST(cost_usd AS DECIMAL(18, 9)) AS cost_usd"
+BODIES = "request_body, response_body"
+AT_TIME = "make_timestamp(at_time) AS at_time"
+COST = "TRY_CAST(cost_usd AS DECIMAL(18, 9)) AS cost_usd"
 """A cost that is no number is unknown."""
+OF_REQUESTS = (
+    f"INSERT INTO requests BY NAME SELECT * EXCLUDE ({BODIES}) REPLACE ({AT_TIME}, {COST}) FROM new_rows",
+    f"INSERT INTO payloads BY NAME SELECT request_id, {AT_TIME}, {BODIES} FROM new_rows "
+    "WHERE request_body IS NOT NULL OR response_body IS NOT NULL",
+)
+OF_ATTEMPTS = (f"INSERT INTO attempts BY NAME SELECT * REPLACE ({AT_TIME}, {COST}) FROM new_rows",)
 
 
 def insert_requests(cursor: Cursor, events: Sequence[RequestEvent]) -> None:
@@ -70,14 +76,11 @@ def insert_requests(cursor: Cursor, events: Sequence[RequestEvent]) -> None:
     Raises `duckdb.Error`, and `ValueError` or `OverflowError` for a value that no column can hold.
     """
     calls = [(event, ordinal, call) for event in events for ordinal, call in enumerate(event.attempts)]
-    with_bodies = [event for event in events if event.request_body is not None or event.response_body is not None]
     if events:
-        _insert(cursor, "requests", _of_requests(events))
-    if with_bodies:
-        _insert(cursor, "payloads", _columns(with_bodies, _PAYLOAD))
+        _insert(cursor, _of_requests(events), OF_REQUESTS)
     if calls:
         requests, ordinals, attempts = zip(*calls, strict=True)
-        _insert(cursor, "attempts", _of_attempts(requests, attempts) | {"ordinal": ordinals})
+        _insert(cursor, _of_attempts(requests, attempts) | {"ordinal": ordinals}, OF_ATTEMPTS)
 
 
 def _of_requests(events: Sequence[RequestEvent]) -> dict[str, Sequence[Any]]:
@@ -105,10 +108,11 @@ def _columns(rows: Sequence[Any], fields: Mapping[str, str]) -> dict[str, Sequen
     return dict(zip(fields, zip(*map(attrgetter(*fields.values()), rows), strict=True), strict=True))
 
 
-def _insert(cursor: Cursor, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
+def _insert(cursor: Cursor, columns: Mapping[str, Sequence[Any]], inserts: Sequence[str]) -> None:
     arrays = [arrow_columns.tags(values) if name == "tags" else _array(name, values) for name, values in columns.items()]
     cursor.register("new_rows", arrow_columns.table(arrays, list(columns)))
-    cursor.execute(INSERT.format(table=table, cost=COST if "cost_usd" in columns else ""))
+    for insert in inserts:
+        cursor.execute(insert)
     cursor.unregister("new_rows")  # after an error, the rollback removes the name
 
 
