@@ -5,8 +5,8 @@ A fresh project of `fairtrial init` is started as a user would, with its deploym
 
 *At rest*: CPU (the scheduler's own count) and voluntary context switches of each process, and of a Python loop that
 sleeps 50 ms at a time. *With little traffic*: control's CPU while requests come at a steady rate, for ``--load``
-seconds, and the CPU of a bare bulk insert of the same decoded requests in one transaction. *With much*: the time from an
-answer to the transaction that stores it, by the ledger of offsets, and whether any answer is missing. Load generator
+seconds, and the CPU of a bare bulk insert of the same decoded requests in one transaction. *With much*: the time from
+an answer to the transaction that stores it, by the ledger of offsets, and whether any answer is missing. Load generator
 and upstream run on the same cores and take their share; their CPU is printed too.
 """
 

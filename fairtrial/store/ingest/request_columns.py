@@ -1,22 +1,18 @@
 """Inserts requests into their three tables as Arrow columns, made from the events that the ingester has decoded.
 
-It costs 40 % less than having DuckDB read the same JSON lines again. A field that is ``None`` is unknown, so its column
-is NULL.
+It costs a third less than having DuckDB read the same JSON lines again. A field that is ``None`` is unknown, and NULL.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fairtrial.domain.events import AttemptRecord, RequestEvent, Tokens
 from fairtrial.store.core.database import Cursor
-from fairtrial.store.ingest import arrow_columns
-
-if TYPE_CHECKING:
-    import pyarrow
+from fairtrial.store.ingest.arrow_columns import real_numbers, table, tags, texts, truths, whole_numbers
 
 TOKENS = {
     "tokens_in": "input",
@@ -53,21 +49,25 @@ _NO_TOKENS = Tokens()
 _NO_ATTEMPT = SimpleNamespace(**dict.fromkeys(_LAST_ATTEMPT), tokens=None)
 _NO_ATTEMPT.usage_source = "none"
 
-_WHOLE = frozenset({"at_time", "status", "retry_ordinal", "ordinal", *TOKENS})
-_REAL = frozenset("latency_ms ttft_ms enrol_bucket arm_bucket propensity stage".split())
-_YES = frozenset("stream refused enrolled latency_censored refused_by_text schema_requested schema_valid".split())
-"""Columns that are not text. DuckDB casts and checks whole numbers and times."""
+_MAKE: Mapping[str, Callable[[Sequence[Any]], Any]] = {
+    **dict.fromkeys(("at_time", "status", "retry_ordinal", "ordinal", *TOKENS), whole_numbers),
+    **dict.fromkeys(("latency_ms", "ttft_ms", "enrol_bucket", "arm_bucket", "propensity", "stage"), real_numbers),
+    **dict.fromkeys(("stream", "refused", "refused_by_text", "latency_censored", "enrolled"), truths),
+    **dict.fromkeys(("schema_requested", "schema_valid"), truths),
+    "tags": tags,
+}
+"""Makes each column that is not text. DuckDB casts and checks whole numbers and times."""
 
 BODIES = "request_body, response_body"
 AT_TIME = "make_timestamp(at_time) AS at_time"
 COST = "TRY_CAST(cost_usd AS DECIMAL(18, 9)) AS cost_usd"
 """A cost that is no number is unknown."""
-OF_REQUESTS = (
-    f"INSERT INTO requests BY NAME SELECT * EXCLUDE ({BODIES}) REPLACE ({AT_TIME}, {COST}) FROM new_rows",
-    f"INSERT INTO payloads BY NAME SELECT request_id, {AT_TIME}, {BODIES} FROM new_rows "
-    "WHERE request_body IS NOT NULL OR response_body IS NOT NULL",
-)
-OF_ATTEMPTS = (f"INSERT INTO attempts BY NAME SELECT * REPLACE ({AT_TIME}, {COST}) FROM new_rows",)
+REQUESTS = f"INSERT INTO requests BY NAME SELECT * EXCLUDE ({BODIES}) REPLACE ({AT_TIME}, {COST}) FROM new_rows"  # noqa: S608
+PAYLOADS = f"""
+INSERT INTO payloads BY NAME SELECT request_id, {AT_TIME}, {BODIES} FROM new_rows
+WHERE request_body IS NOT NULL OR response_body IS NOT NULL
+"""  # noqa: S608 - ours
+ATTEMPTS = f"INSERT INTO attempts BY NAME SELECT * REPLACE ({AT_TIME}, {COST}) FROM new_rows"  # noqa: S608 - ours
 
 
 def insert_requests(cursor: Cursor, events: Sequence[RequestEvent]) -> None:
@@ -77,10 +77,10 @@ def insert_requests(cursor: Cursor, events: Sequence[RequestEvent]) -> None:
     """
     calls = [(event, ordinal, call) for event in events for ordinal, call in enumerate(event.attempts)]
     if events:
-        _insert(cursor, _of_requests(events), OF_REQUESTS)
+        _insert(cursor, _of_requests(events), (REQUESTS, PAYLOADS))
     if calls:
         requests, ordinals, attempts = zip(*calls, strict=True)
-        _insert(cursor, _of_attempts(requests, attempts) | {"ordinal": ordinals}, OF_ATTEMPTS)
+        _insert(cursor, _of_attempts(requests, attempts) | {"ordinal": ordinals}, (ATTEMPTS,))
 
 
 def _of_requests(events: Sequence[RequestEvent]) -> dict[str, Sequence[Any]]:
@@ -109,16 +109,8 @@ def _columns(rows: Sequence[Any], fields: Mapping[str, str]) -> dict[str, Sequen
 
 
 def _insert(cursor: Cursor, columns: Mapping[str, Sequence[Any]], inserts: Sequence[str]) -> None:
-    arrays = [arrow_columns.tags(values) if name == "tags" else _array(name, values) for name, values in columns.items()]
-    cursor.register("new_rows", arrow_columns.table(arrays, list(columns)))
+    arrays = {name: _MAKE.get(name, texts)(values) for name, values in columns.items()}
+    cursor.register("new_rows", table(arrays))
     for insert in inserts:
         cursor.execute(insert)
     cursor.unregister("new_rows")  # after an error, the rollback removes the name
-
-
-def _array(name: str, values: Sequence[Any]) -> pyarrow.Array:
-    if name in _WHOLE:
-        return arrow_columns.numbers(values, "int64")
-    if name in _REAL:
-        return arrow_columns.numbers(values, "float64")
-    return arrow_columns.truths(values) if name in _YES else arrow_columns.texts(values)
