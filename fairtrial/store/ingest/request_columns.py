@@ -109,7 +109,7 @@ def _columns(rows: Sequence[Any], fields: Mapping[str, str]) -> dict[str, Sequen
 
 
 def _insert(cursor: Cursor, columns: Mapping[str, Sequence[Any]], inserts: Sequence[str]) -> None:
-    arrays = {name: _MAKE.get(name, texts)(values) for name, values in columns.items()}
+    arrays = {name: _MAKE[name](values) if name in _MAKE else texts(values) for name, values in columns.items()}
     cursor.register("new_rows", table(arrays))
     for insert in inserts:
         cursor.execute(insert)
