@@ -1,7 +1,7 @@
 """Makes Arrow columns from Python values; ``None`` becomes null.
 
-`pyarrow.array` would load pandas, which takes a quarter of a second and 50 MB, to check for its types. Raises
-`ValueError` or `OverflowError` for a value that the column can't hold.
+`pyarrow.array` would load pandas, which takes a quarter of a second of CPU, to check for its types. Raises `ValueError`
+or `OverflowError` for a value that the column can't hold.
 """
 
 from __future__ import annotations
