@@ -25,11 +25,14 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 sys.path[0] = str(Path(__file__).parents[1])  # a file beside this one has the name of a package of ours
 
 from benchmarks.experiment_trials import harm, power, safety, same  # noqa: E402
+from benchmarks.experiment_trials.lost_records import lost_records  # noqa: E402
 from benchmarks.experiment_trials.promise import Promise, outcomes  # noqa: E402
 from benchmarks.experiment_trials.through_store import agreement  # noqa: E402
 
 STORE = "store", "The same trials through journal, ingest and store"
 TWINS = 20
+LOST = "lost", "Lost records from worker to decision"
+LOST_TRIALS = 100
 PROMISES: Sequence[Promise] = (*harm.PROMISES, *same.PROMISES, *power.PROMISES, *safety.PROMISES)
 
 
@@ -38,8 +41,11 @@ def main() -> int:
     asked = _arguments()
     chosen = [one for one in PROMISES if not asked.only or any(word in one.name for word in asked.only)]
     twins = not asked.only or any(word in STORE[0] for word in asked.only)
-    if asked.list or not (chosen or twins):
-        print("\n".join(f"{name:16} {what}" for name, what in (*((one.name, one.what) for one in PROMISES), STORE)))
+    lost = not asked.only or any(word in LOST[0] for word in asked.only)
+    whole_paths = (STORE, twins, TWINS, agreement), (LOST, lost, LOST_TRIALS, lost_records)
+    if asked.list or not (chosen or twins or lost):
+        named = (*((one.name, one.what) for one in PROMISES), STORE, LOST)
+        print("\n".join(f"{name:16} {what}" for name, what in named))
         return 0 if asked.list else 2
     found: list[dict[str, object]] = []
     kept = True
@@ -53,13 +59,14 @@ def main() -> int:
             print(row.line, flush=True)
             found.append({"promise": promise.name, "trials": trials, "ok": row.ok, **asdict(row)})
         kept = kept and all(row.ok for row in rows)
-    if twins:
-        with tempfile.TemporaryDirectory() as folder:
-            trials = min(asked.trials or TWINS, TWINS)
-            row = agreement(Path(folder), trials)
-        print(f"\n{STORE[0]}: {STORE[1]} ({trials} trials)\n{row.line}", flush=True)
-        found.append({"promise": STORE[0], "trials": trials, "ok": row.ok, **asdict(row)})
-        kept = kept and row.ok
+    for (name, what), wanted, most, measure in whole_paths:
+        if wanted:
+            trials = min(asked.trials or most, most)
+            with tempfile.TemporaryDirectory() as folder:
+                rows = measure(Path(folder), trials)
+            print(f"\n{name}: {what} ({trials} trials)\n" + "\n".join(row.line for row in rows), flush=True)
+            found += [{"promise": name, "trials": trials, "ok": row.ok, **asdict(row)} for row in rows]
+            kept = kept and all(row.ok for row in rows)
     if asked.json:
         asked.json.write_text(json.dumps({"seed": asked.seed, "rows": found}, indent=1), encoding="utf-8")
     return 0 if kept else 1

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.decision_trials import costs, earlier, missing_feedback, planned, safe_rates, stops, whole_plans
+from benchmarks.decision_trials import (
+    costs,
+    earlier,
+    lost_records,
+    missing_feedback,
+    planned,
+    safe_rates,
+    stops,
+    whole_plans,
+)
 from benchmarks.decision_trials.trial import Trial
 
 TRIALS: Sequence[Trial] = (
@@ -13,6 +22,7 @@ TRIALS: Sequence[Trial] = (
     *costs.TRIALS,
     *earlier.TRIALS,
     *missing_feedback.TRIALS,
+    *lost_records.TRIALS,
     *planned.TRIALS,
     *whole_plans.TRIALS,
 )

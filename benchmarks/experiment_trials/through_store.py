@@ -112,13 +112,13 @@ def run_twins(folder: Path, number: int, *, per_week: float = 700.0) -> Twins:
     return Twins(memory, found)
 
 
-def agreement(folder: Path, trials: int) -> Row:
+def agreement(folder: Path, trials: int) -> list[Row]:
     """The share of trials in which both ways agree at every step."""
     hits = []
     for number in range(trials):
         (room := folder / str(number)).mkdir()
         hits.append(run_twins(room, number).agree)
-    return replace(share("looks and decisions agree", hits, least=1.0), error=0.0)
+    return [replace(share("looks and decisions agree", hits, least=1.0), error=0.0)]
 
 
 def _world(rng: Generator, per_week: float) -> World:

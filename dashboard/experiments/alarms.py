@@ -13,6 +13,7 @@ from dashboard.experiments import open_dialog
 
 ICONS = {
     "experiment.srm": ":material/balance:",
+    "experiment.lost_records": ":material/playlist_remove:",
     "stage.approval": ":material/approval:",
     "experiment.changed": ":material/front_hand:",
     "experiment.worse": ":material/trending_down:",
@@ -27,6 +28,7 @@ ICONS = {
 DEFAULT = ":material/notification_important:"
 SEVERE = (
     "experiment.srm",
+    "experiment.lost_records",
     "experiment.changed",
     "experiment.worse",
     "experiment.killed",

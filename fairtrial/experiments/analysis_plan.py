@@ -22,7 +22,8 @@ RULES = 6
 but counts against safety. 4: rates of requests are decided by each unit's share of bad requests, a decline pauses and
 harm beyond the margin kills, and a cost as the primary metric is decided by its mean and its tail. 5: feedback states
 what missing values count as; with ``worst_case`` the worst case must agree too, and it is always shown. 6: what a user
-cost before the start explains a part of what it costs later, if that is known.
+cost before the start explains a part of what it costs later, if that is known; arms that lose the records of unequally
+many units can't be compared.
 """
 WEEK_US = 7 * 86_400_000_000
 REQUESTS_CAP = 50.0
@@ -209,6 +210,11 @@ class AnalysisPlan:
     def explains_by_earlier(self) -> bool:
         """Whether amounts from before the start explain a part of the variance; only users are known from then."""
         return self.rules > 5 and self.unit == "user"
+
+    @property
+    def compares_stored(self) -> bool:
+        """Whether unequal losses of records make the comparison invalid."""
+        return self.rules > 5
 
     @property
     def ends_us(self) -> int:

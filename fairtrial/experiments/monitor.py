@@ -266,7 +266,7 @@ def _waits(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances
     if around.held:
         yield around.held
     if memory.split.invalid:
-        yield "a valid split: the sample ratio does not match"
+        yield f"a valid split: {memory.split.fault}"
     short = {name: arm.units for name, arm in sums.arms.items() if arm.units < plan.min_units}
     if short:
         have = ", ".join(f"{name} has {units:,}" for name, units in sorted(short.items()))

@@ -31,7 +31,8 @@ class ArmSums:
     """One arm: ``units`` first exposed since the plan began, their ``requests``, and the sums of each metric.
 
     A metric without an entry has no data, or ``unknown`` says why it can't be computed. ``kept_away``: the requests
-    that an open breaker kept from the arm, if the plan counts them apart.
+    that an open breaker kept from the arm, if the plan counts them apart. ``lost_units`` and ``lost_requests``: those
+    that were assigned and never stored, if the plan compares both.
     """
 
     units: int
@@ -39,6 +40,8 @@ class ArmSums:
     metrics: Mapping[str, MetricSums] = field(default_factory=dict)
     unknown: Mapping[str, str] = field(default_factory=dict)
     kept_away: int = 0
+    lost_units: int = 0
+    lost_requests: int = 0
 
 
 @dataclass(frozen=True, slots=True)

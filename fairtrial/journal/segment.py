@@ -38,11 +38,15 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_.]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """The first line of a segment: the format's version and the writer. ``at_us`` is microseconds since 1970, UTC."""
+    """The first line of a segment: the format's version and the writer. ``at_us`` is microseconds since 1970, UTC.
+
+    ``source``: the file with what its writer assigned, see `assignment_counts`; empty if the writer counts nothing.
+    """
 
     writer: str
     pid: int
     at_us: int
+    source: str = ""
     kind: Literal["journal"] = "journal"
     v: int = SEGMENT_VERSION
 
@@ -58,7 +62,7 @@ class Segment:
         self._begun = time.monotonic()
 
     @classmethod
-    def create(cls, folder: Path, writer: str, version: int = SEGMENT_VERSION) -> Segment:
+    def create(cls, folder: Path, writer: str, version: int = SEGMENT_VERSION, source: str = "") -> Segment:
         """A new locked segment with its header in it; raises `OSError`."""
         now_us = time.time_ns() // 1000
         name = file_name(now_us, writer, SUFFIX)
@@ -66,7 +70,8 @@ class Segment:
         fd = os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, MODE)
         try:
             segment = cls(folder / name, fd)
-            segment._write_header(hidden, Header(writer=writer, pid=os.getpid(), at_us=now_us, v=version))
+            header = Header(writer=writer, pid=os.getpid(), at_us=now_us, source=source, v=version)
+            segment._write_header(hidden, header)
         except OSError:
             os.close(fd)
             hidden.unlink(missing_ok=True)

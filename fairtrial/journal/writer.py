@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from fairtrial.domain.events import Event
+from fairtrial.journal.assignment_counts import ArmKey, AssignmentCounts
 from fairtrial.journal.group_sync import GROUP_SECONDS, WAITED_SECONDS, GroupSync
 from fairtrial.journal.loss_counter import LossCounter
 from fairtrial.journal.segment import SEGMENT_VERSION, Segment
@@ -33,10 +34,19 @@ class JournalWriter:
     ``folder`` must exist; ``writer`` names the writer and becomes part of the file's name. With ``sync`` each append
     waits for the disk. Without, a group commit follows within milliseconds: a killed process loses nothing, a power
     failure at most that group. ``version`` is that of its segments, for readers of earlier releases. ``lost`` counts
-    events that could not be written, and ``last_error`` says why the last one was not.
+    events that could not be written, and ``last_error`` says why the last one was not. ``counts_assigned``: whether
+    requests are also counted by arm, so that a loss of their records shows.
     """
 
-    def __init__(self, folder: Path, *, writer: str, sync: bool = False, version: int = SEGMENT_VERSION) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        writer: str,
+        sync: bool = False,
+        version: int = SEGMENT_VERSION,
+        counts_assigned: bool = False,
+    ) -> None:
         self.lost = 0
         self.last_error: str | None = None
         self._folder = folder
@@ -47,6 +57,7 @@ class JournalWriter:
         self._lock = threading.Lock()
         self._group = GroupSync(self._close_old, seconds=WAITED_SECONDS if sync else GROUP_SECONDS)
         self._losses = LossCounter(folder, writer)
+        self._assigned = AssignmentCounts(folder, writer) if counts_assigned else None
         self._segment: Segment | None = None
         self._retry_at = 0.0
         self._closed = False
@@ -88,6 +99,8 @@ class JournalWriter:
             if not self._losses.open:
                 self._losses = LossCounter(self._folder, self._writer)
             self._losses.note(self.lost, self._group.failed)
+        if self._assigned is not None:
+            self._assigned.note()
         return not removed
 
     def append(self, *events: Event) -> bool:
@@ -107,10 +120,20 @@ class JournalWriter:
             losses = self.lost, self._group.failed
             if losses != self._losses.noted:
                 self._losses.note(*losses)
+            if self._assigned is not None:
+                self._assigned.count(events)
             ticket = self._group.mark(self._segment)
         if self._wait and not left:
             self._group.wait(ticket)
         return not left and not unwritable
+
+    def lose(self, arm: tuple[ArmKey, int] | None) -> None:
+        """Count a request whose event could not be made. ``arm``: the arm and cell for which it counts, if any."""
+        with self._lock:
+            self.lost += 1
+            self.last_error = "an event could not be made"
+            if self._assigned is not None and not self._closed:
+                self._assigned.count_one(arm)
 
     def append_together(self, event: Event, written: Callable[[], None]) -> None:
         """Write the event with others of this turn of the event loop, in one call; then call ``written``.
@@ -143,6 +166,8 @@ class JournalWriter:
         self._group.close()
         self._losses.note(self.lost, self._group.failed)
         self._losses.close()
+        if self._assigned is not None:
+            self._assigned.close()
 
     def _encode(self, events: Sequence[Event]) -> tuple[bytes, int]:
         """The events' lines, and how many events have none. A newline occurs only at the end of a line."""
@@ -191,8 +216,9 @@ class JournalWriter:
 
     def _open(self) -> Segment | None:
         if self._segment is None and time.monotonic() >= self._retry_at:
+            source = "" if self._assigned is None else self._assigned.source
             try:
-                self._segment = Segment.create(self._folder, self._writer, self._version)
+                self._segment = Segment.create(self._folder, self._writer, self._version, source)
             except OSError as error:
                 self.last_error = error.strerror or str(error)
                 self._retry_at = time.monotonic() + REOPEN_SECONDS

@@ -64,7 +64,7 @@ async def serve(arguments: argparse.Namespace) -> None:
     settings = _within_descriptors(arguments.settings)
     worker = WorkerState(
         watch=PlanWatch(arguments.plan, environ=os.environ, require_keys=arguments.require_keys),
-        journal=JournalWriter(arguments.journal, writer=arguments.worker),
+        journal=JournalWriter(arguments.journal, writer=arguments.worker, counts_assigned=True),
         transport=_transport(settings),
         name=arguments.worker,
         shared_counters=SharedCounters(arguments.counts, arguments.worker),

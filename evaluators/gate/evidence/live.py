@@ -57,7 +57,7 @@ def _written(live: LiveExperiment) -> dict[str, Any]:
         "sums": None if live.sums is None else _written_sums(live.sums),
         "memory": {
             "latched": [[*key, one.stored()] for key, one in live.memory.latched.items()],
-            "split": asdict(live.memory.split),
+            "split": live.memory.split.stored(),
             "looked_us": live.memory.looked_us,
         },
         "decision": msgspec.to_builtins(live.decision),
@@ -84,7 +84,7 @@ def _read(fields: Mapping[str, Any]) -> LiveExperiment:
         sums=None if fields["sums"] is None or plan is None else _read_sums(plan, fields["sums"]),
         memory=Memory(
             {(metric, variant): Latched.restored(one) for metric, variant, one in memory["latched"]},
-            SplitLatch(**memory["split"]),
+            SplitLatch.restored(memory["split"]),
             looked_us=memory["looked_us"],
         ),
         decision=msgspec.convert(fields.get("decision"), Decision | None),

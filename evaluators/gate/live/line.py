@@ -9,8 +9,9 @@ from evaluators.gate.live.experiment import LiveExperiment
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.verdict import Finding, Result
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.decision.split_wording import invalid_words
 from fairtrial.experiments.decision.values import Decision, MetricDecision
-from fairtrial.experiments.decision.wording import invalid_words, levels_words
+from fairtrial.experiments.decision.wording import levels_words
 
 WEEK_DAYS = 7
 
@@ -45,7 +46,8 @@ class LiveLine:
 
     def split_is_invalid(self, decided: Decided) -> Finding:
         """The finding that the arms can't be compared."""
-        says = f"{decided.live.name}: INVALID: {invalid_words(decided.decision.split.crossed_us, self.now_us)}"
+        words = invalid_words(decided.decision.split, decided.decision.unit, self.now_us)
+        says = f"{decided.live.name}: INVALID: {words}"
         return self.found("invalid", says, "the cause, then a new salt")
 
 

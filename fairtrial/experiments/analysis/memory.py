@@ -9,6 +9,7 @@ from typing import Any
 
 from fairtrial.domain.estimates import Estimate
 from fairtrial.experiments.analysis.harm import Harm
+from fairtrial.experiments.analysis.lost_records import LostLatch, lost_after
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.finding import Answer, Finding
 from fairtrial.experiments.sums import Sums
@@ -16,6 +17,8 @@ from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.running import RunningDecision
 from fairtrial.stats.sequential.srm import srm_evidence
 
+SPLIT, LOST = "the sample ratio does not match", "records were lost unequally"
+"""Why arms can't be compared, in a few words."""
 SRM_ALPHA = 0.01
 """Strict, because a false alarm invalidates the experiment, and the test runs at every step."""
 GROWTH = 0.01
@@ -101,14 +104,21 @@ class Latched:
 
 @dataclass(frozen=True, slots=True)
 class SplitLatch:
-    """The test of the planned split over all looks. ``crossed_us``: when it was first rejected, if ever."""
+    """The test of the planned split over all looks. ``crossed_us``: when it was first rejected, if ever.
+
+    ``lost``: that of lost records, once some were lost.
+    """
 
     log_e: float = 0.0
     units: int = 0
     crossed_us: int | None = None
+    lost: LostLatch | None = None
 
     def after(self, plan: AnalysisPlan, sums: Sums) -> SplitLatch:
-        """The test after one more look."""
+        """Both tests after one more look."""
+        return replace(self._split(plan, sums), lost=lost_after(self.lost, plan, sums))
+
+    def _split(self, plan: AnalysisPlan, sums: Sums) -> SplitLatch:
         counts = [sums.arms[name].units for name in plan.shares]
         found = srm_evidence(counts, list(plan.shares.values())) if len(counts) > 1 else None
         if not isinstance(found, EValue):
@@ -122,7 +132,25 @@ class SplitLatch:
     @property
     def invalid(self) -> bool:
         """Whether the arms must not be compared any more."""
-        return self.crossed_us is not None
+        return bool(self.fault)
+
+    @property
+    def fault(self) -> str:
+        """Why the arms must not be compared, in a few words; empty if they may."""
+        if self.crossed_us is not None:
+            return SPLIT
+        return LOST if self.lost is not None and self.lost.crossed_us is not None else ""
+
+    def stored(self) -> dict[str, Any]:
+        """The fields as JSON values."""
+        found = {"log_e": self.log_e, "units": self.units, "crossed_us": self.crossed_us}
+        return found if self.lost is None else found | {"lost": self.lost.stored()}
+
+    @classmethod
+    def restored(cls, fields: Mapping[str, Any]) -> SplitLatch:
+        """The inverse of `stored`."""
+        lost = LostLatch.restored(fields["lost"]) if "lost" in fields else None
+        return cls(fields["log_e"], fields["units"], fields["crossed_us"], lost)
 
 
 @dataclass(frozen=True, slots=True)

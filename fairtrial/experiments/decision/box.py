@@ -13,8 +13,9 @@ from fairtrial.domain.plurals import counted
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.guardrail_wording import e_value_words, guardrails_sentence, kept_away_words
 from fairtrial.experiments.decision.missing_wording import missing_sentence
+from fairtrial.experiments.decision.split_wording import invalid_words, lost_sentence
 from fairtrial.experiments.decision.values import Decision, EarlierProof, Tried
-from fairtrial.experiments.decision.wording import headline_words, invalid_words, notes, primary_sentence, tried_words
+from fairtrial.experiments.decision.wording import headline_words, notes, primary_sentence, tried_words
 from fairtrial.experiments.kept_control import kept_words, until_words
 from fairtrial.experiments.lifecycle import DECLINED, KEPT_AWAY, Transition, cause_of, promoted_by, sentence
 from fairtrial.experiments.metric_wording import duration_words, level_words, moment_words
@@ -167,8 +168,7 @@ def _lines(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation
     if now.error:
         yield "Error", f"Its looks fail, so nothing is decided or stopped: {now.error}"
     if not all(one.split.balanced for one in decisions.values()):
-        crossed = next(iter(decisions.values())).split.crossed_us
-        words = invalid_words(crossed, now.now_us)
+        words = invalid_words(next(iter(decisions.values())).split, plan.unit, now.now_us)
         yield "Split", f"{words[0].upper()}{words[1:]}."
         harmed = [one for found in decisions.values() for one in found.harmed]
         if harmed:
@@ -187,6 +187,8 @@ def _lines(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation
     yield "Guardrails", guardrails_sentence(decisions)
     if kept_away := kept_away_words(decisions):
         yield "Kept away", kept_away
+    if lost := lost_sentence(decisions):
+        yield "Lost records", lost
     if now.state == "running" and now.kept is None:
         yield "Stage", stage_sentence(plan, now)
     yield "Next", next_sentence(plan, decisions, now)

@@ -8,16 +8,21 @@ from math import ceil, exp, floor, sqrt
 from statistics import NormalDist
 from typing import Any
 
+import msgspec
+
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis.forecast import Forecast, forecast, units_behind
+from fairtrial.experiments.analysis.lost_records import ALARM
 from fairtrial.experiments.analysis.memory import Latched, Memory
 from fairtrial.experiments.analysis_plan import WEEK_US, AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.values import (
     Arm,
+    ArmLost,
     ArmUnits,
     Decision,
     GuardrailDecision,
     KeptAway,
+    LostRecords,
     MissingFeedback,
     PrimaryDecision,
     Size,
@@ -108,7 +113,16 @@ def luck_of(plan: AnalysisPlan, sums: Sums, variant: str, definitions: int) -> f
 def _split(looked: Looked) -> Split:
     latch, sums = looked.memory.split, looked.sums
     arms = tuple(ArmUnits(name, sums.arms[name].units, share) for name, share in looked.plan.shares.items())
-    return Split(not latch.invalid, latch.crossed_us, exp(-latch.log_e), arms)
+    return Split(not latch.invalid, latch.crossed_us, exp(-latch.log_e), arms, _lost(looked))
+
+
+def _lost(looked: Looked) -> LostRecords | msgspec.UnsetType:
+    latch, treatments = looked.memory.split.lost, len(looked.plan.treatments)
+    if latch is None:
+        return msgspec.UNSET
+    p = latch.p(treatments)
+    arms = tuple(ArmLost(name, *lost) for name, lost in latch.arms.items())
+    return LostRecords(latch.crossed_us, p, p <= ALARM, arms)
 
 
 def _kept_away(looked: Looked, variant: str) -> tuple[KeptAway, ...]:

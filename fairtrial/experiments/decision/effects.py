@@ -16,15 +16,17 @@ from fairtrial.domain.plan import ExperimentState
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.guardrail_wording import decline_words
 from fairtrial.experiments.decision.missing_wording import missing_words
+from fairtrial.experiments.decision.split_wording import invalid_words, lost_words
 from fairtrial.experiments.decision.values import Decision, EarlierProof, PrimaryDecision, Tried
-from fairtrial.experiments.decision.wording import effect_words, invalid_words, levels_words, tried_words
+from fairtrial.experiments.decision.wording import effect_words, levels_words, tried_words
 from fairtrial.experiments.kept_control import kept_words
 from fairtrial.experiments.lifecycle import Transition, promoted_by
 from fairtrial.experiments.metric_wording import moment_words
 
 Result = Literal["fail", "cannot tell", "invalid", "shown"]
 Kind = Literal[
-    "harmed", "worse", "split", "stopped", "weighed", "changed", "clock", "earlier", "error", "answer", "missing"
+    "harmed", "worse", "split", "stopped", "weighed", "changed", "clock", "earlier", "error", "answer", "missing",
+    "lost",
 ]  # fmt: skip
 RESUME = "a resume, or an end of the experiment"
 CLOCK = "a mended clock, or a person who acknowledges the alarm clock.jump"
@@ -90,6 +92,8 @@ def effects(plan: AnalysisPlan | None, decision: Decision | None, live: LiveStat
     found += [*_error(live), *earlier_effects(live.earlier)]
     if decision.split.balanced and not decision.worse:
         found.append(Effect("answer", "shown", _answer(plan, decision, live)))
+    if decision.split.balanced and (lost := lost_words(decision.split, decision.unit)):
+        found.append(Effect("lost", "shown", lost, "", "srm"))
     return (*found, *_missing(plan, decision))
 
 
@@ -110,7 +114,7 @@ def _harmed(plan: AnalysisPlan, decision: Decision) -> Iterator[Effect]:
 
 def _split(decision: Decision, live: LiveState) -> Iterator[Effect]:
     if not decision.split.balanced:
-        says = invalid_words(decision.split.crossed_us, live.now_us)
+        says = invalid_words(decision.split, decision.unit, live.now_us)
         yield Effect("split", "invalid", says, "the cause, then a new salt", "srm")
 
 

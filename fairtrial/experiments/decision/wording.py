@@ -71,15 +71,6 @@ def _size_and_way(interval: Interval, metric: MetricPlan) -> str:
     return f"{size_words(interval.value, metric)} {'higher' if interval.value > 0 else 'lower'}"
 
 
-def invalid_words(crossed_us: int | None, now_us: int) -> str:
-    """What a sample-ratio mismatch means."""
-    since = "" if crossed_us is None else f", first seen {moment_words(crossed_us, now_us=now_us)}"
-    return (
-        f"the units do not arrive by the planned split{since}. The arms can't be compared; find the cause, then start "
-        "anew with a new salt"
-    )
-
-
 def primary_sentence(plan: AnalysisPlan, decision: Decision, *, now_us: int, running: bool = True) -> str:
     """The primary metric of one treatment: its effect, the decision, or what is missing for one."""
     primary = decision.primary

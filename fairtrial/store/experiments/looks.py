@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -122,7 +122,7 @@ def memory(cursor: Cursor, plan_number: int, plan: AnalysisPlan) -> Memory:
             }
             sizes |= Sums(at_us, shown).sizes()
         if at_us >= looked_us:
-            split, looked_us = SplitLatch(**json.loads(last_split)), at_us
+            split, looked_us = SplitLatch.restored(json.loads(last_split)), at_us
     return Memory(latched, split, sizes, looked_us)
 
 
@@ -157,7 +157,7 @@ def _row(look: Look, finding: Finding) -> list[Any]:
         *(None if sums is None else json.dumps(stored(sums)) for sums in pair),
         json.dumps(msgspec.to_builtins(finding)),
         json.dumps(latch.stored()),
-        json.dumps(asdict(look.memory.split)),
+        json.dumps(look.memory.split.stored()),
     ]
 
 

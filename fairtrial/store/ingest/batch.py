@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from fairtrial.domain.errors import JournalError
 from fairtrial.domain.events import Event, RequestEvent
+from fairtrial.journal.assignment_counts import arm_cell
 from fairtrial.journal.events_v1 import EventV1
 from fairtrial.journal.reader import Chunk, NewerEvent, decode
 from fairtrial.store.core.query import END_OF_TIME_US
 from fairtrial.store.derived.derived_columns import DerivedColumns, may_have_failed
 from fairtrial.store.ingest.earlier_lines import EarlierLines
+from fairtrial.store.ingest.record_counts import SourceArm
 
 WHY_LETTERS = 200
 
@@ -35,11 +37,17 @@ class Newer:
 
 
 class Batch:
-    """The lines of one transaction. ``rows`` is the number of events, each of which was one line."""
+    """The lines of one transaction. ``rows`` is the number of events, each of which was one line.
 
-    def __init__(self, derived: DerivedColumns) -> None:
+    ``sources``: the file that counts what the writer of a segment assigned, by segment. ``arms``: the cell of each
+    request of such a writer, by file and arm.
+    """
+
+    def __init__(self, derived: DerivedColumns, sources: Mapping[str, str]) -> None:
         self.rows = 0
         self.rejects: list[Reject] = []
+        self.arms: dict[SourceArm, list[int]] = {}
+        self._sources = sources
         self._derived = derived
         self.requests: list[RequestEvent] = []
         self._others: dict[str, list[bytes]] = {}
@@ -48,7 +56,7 @@ class Batch:
     def add(self, segment: str, chunk: Chunk) -> Newer | None:
         """Add a chunk's lines, up to the first event of a newer version. The header is neither event nor reject."""
         position, requests, earliest_us, newer = chunk.start, len(self.requests), None, None
-        failed = False
+        failed, source = False, self._sources.get(segment, "")
         for line in lines_of(chunk.lines):
             if position and not line.isspace():  # an erasure leaves blank lines
                 try:
@@ -62,6 +70,8 @@ class Batch:
                     if isinstance(event, RequestEvent):
                         self.requests.append(event)
                         failed = failed or may_have_failed(event)
+                        if source:
+                            self._count(source, event)
                         if earliest_us is None or event.at_us < earliest_us:
                             earliest_us = event.at_us
                     elif isinstance(event, EventV1):
@@ -75,6 +85,11 @@ class Batch:
         if earliest_us is not None:
             self._derived.note_requests(len(self.requests) - requests, earliest_us, failed=failed)
         return newer
+
+    def _count(self, source: str, event: RequestEvent) -> None:
+        found = arm_cell(event.experiment, event.variant_assigned, event.reason, event.exposure)
+        if found is not None:
+            self.arms.setdefault((source, *found[0]), []).append(found[1])
 
     def lines(self) -> Mapping[str, Sequence[bytes]]:
         """The lines to insert, by kind, except the requests of today."""

@@ -12,12 +12,14 @@ import duckdb
 
 from fairtrial.domain.errors import JournalError, UsageError
 from fairtrial.domain.storage.overview import IngestResult
+from fairtrial.journal.assignment_counts import read_assigned
 from fairtrial.journal.reader import Chunk
 from fairtrial.journal.segment import files, has_writer, is_compressed, names, read_header, segment_name
 from fairtrial.store.core.database import Cursor, Database, chunk_folder
 from fairtrial.store.derived.derived_columns import DerivedColumns
 from fairtrial.store.ingest.batch import Batch, Reject, lines_of
 from fairtrial.store.ingest.chunk_file import insert_lines, sweep
+from fairtrial.store.ingest.record_counts import RecordCounts
 from fairtrial.store.ingest.request_columns import insert_requests
 from fairtrial.store.ingest.segment_archive import read_chunk, read_first_line
 from fairtrial.store.ingest.segment_archive import sweep as sweep_archive
@@ -53,7 +55,8 @@ class Ingester:
         ledger = database.rows(POSITIONS)
         self._positions = {str(segment): int(position) for segment, position, _ in ledger}
         self._sealed = {str(segment) for segment, _, sealed in ledger if sealed}
-        self._known: set[str] = set()
+        self._sources: dict[str, str] = {}
+        self._counts = RecordCounts(database)
         self._newer: dict[str, str] = {}
         sweep_archive(self._journal)
         sweep_archive(self._done)
@@ -64,9 +67,12 @@ class Ingester:
         total = IngestResult()
         with self._one_at_a_time:
             ends: list[tuple[str, Chunk]] = []
+            assigned = read_assigned(self._journal)
             for path in names(self._journal):
                 total += self._readable(path, ends)
             total += self._take(*ends)
+            if not total.unreadable:
+                self._counts.compare(assigned, self._clock_us())
             total += IngestResult(failed=self._derived.fold_requests(paced=paced).failed)
             self._derived.compute(paced=paced)
         return total
@@ -132,11 +138,10 @@ class Ingester:
 
     def _check_version(self, path: Path, name: str) -> None:
         """Raise `JournalError` for a segment that a newer version wrote or began to ingest."""
-        if name not in self._known:
+        if name not in self._sources:
             line = read_first_line(path)
             if line.endswith(b"\n"):
-                read_header(line, name=name)
-                self._known.add(name)
+                self._sources[name] = read_header(line, name=name).source
 
     def _take(self, *parts: tuple[str, Chunk]) -> IngestResult:
         """Ingest chunks of several segments in one transaction.
@@ -144,7 +149,7 @@ class Ingester:
         If the database refuses it, the chunks are halved until the offending line is alone. An event of a newer version
         ends its chunk; the rest stays in the segment for a newer program.
         """
-        batch = Batch(self._derived)
+        batch = Batch(self._derived, self._sources)
         taken: list[tuple[str, Chunk]] = []
         for segment, chunk in parts:
             newer = batch.add(segment, chunk)
@@ -159,22 +164,21 @@ class Ingester:
         if not taken:
             return unreadable
         try:
-            self._insert(taken, batch.rejects, batch)
+            self._insert(taken, batch)
         except REFUSALS as error:
             return self._take_halves(taken, error) + unreadable
         return IngestResult(batch.rows, len(batch.rejects)) + unreadable
 
-    def _insert(
-        self, taken: Sequence[tuple[str, Chunk]], rejects: Sequence[Reject], batch: Batch | None = None
-    ) -> None:
+    def _insert(self, taken: Sequence[tuple[str, Chunk]], batch: Batch) -> None:
         segments, ends = [segment for segment, _ in taken], [chunk.end for _, chunk in taken]
         with self._database.transaction() as cursor:
-            if batch is not None:
-                insert_requests(cursor, batch.requests)
-                insert_lines(cursor, batch.lines(), self._scratch)
-            for reject in rejects:
+            insert_requests(cursor, batch.requests)
+            insert_lines(cursor, batch.lines(), self._scratch)
+            for reject in batch.rejects:
                 self._reject(cursor, reject)
+            self._counts.insert(cursor, batch.arms)
             cursor.execute(RECORD_OFFSETS, [segments, ends, False, self._clock_us()])
+        self._counts.add(batch.arms)
         self._positions.update(zip(segments, ends, strict=True))
 
     def _take_halves(self, taken: Sequence[tuple[str, Chunk]], error: Exception) -> IngestResult:
@@ -184,7 +188,9 @@ class Ingester:
         lines = lines_of(chunk.lines)
         if len(lines) == 1:
             why = f"the database rejects it: {type(error).__name__}"  # the message would quote the line
-            self._insert(taken, [Reject(segment, chunk.start, why, len(chunk.lines))])
+            refused = Batch(self._derived, {})
+            refused.rejects.append(Reject(segment, chunk.start, why, len(chunk.lines)))
+            self._insert(taken, refused)
             return IngestResult(rejects=1)
         first = b"".join(lines[: len(lines) // 2])
         middle = chunk.start + len(first)
@@ -205,6 +211,7 @@ class Ingester:
     def _put_away(self, path: Path, name: str) -> None:
         path.rename(self._done / path.name)
         self._positions.pop(name, None)
+        self._sources.pop(name, None)
 
     def _reject(self, cursor: Cursor, reject: Reject) -> None:
         row = [reject.segment, reject.position, self._clock_us(), reject.why, reject.size]

@@ -11,7 +11,7 @@ from fairtrial.domain.plan import Experiment, Plan, Published
 from fairtrial.experiments.analysis.freeze import with_later_end
 from fairtrial.experiments.analysis.frozen_guard import is_frozen
 from fairtrial.experiments.analysis.harm import harm_by_users, harm_only
-from fairtrial.experiments.analysis.memory import Memory
+from fairtrial.experiments.analysis.memory import Memory, SplitLatch
 from fairtrial.experiments.decision.decide import Looked, decide
 from fairtrial.experiments.decision.values import KeptAway
 from fairtrial.experiments.decision.wording import headline_words
@@ -152,6 +152,7 @@ class ExperimentMonitor:
         memory = self._memory(stored)
         around = self._circumstances(experiment, stored, sums, clocks)
         result = step(stored.plan, memory, sums, around)
+        _log_split(experiment.name, memory.split, result.memory.split)
         if result.memory.split.invalid and not memory.split.invalid and not result.findings:
             found = look(stored.plan, memory, sums)
             result = replace(result, findings=found, memory=memory.after(stored.plan, sums, found))
@@ -274,6 +275,15 @@ class ExperimentMonitor:
             log.error("experiment %s: %s (%s)", name, verdict.do, error)
             raise
         log.warning("experiment %s: %s: %s", name, verdict.do, why)
+
+
+def _log_split(name: str, before: SplitLatch, after: SplitLatch) -> None:
+    """Log the first lost records of an experiment, and that its arms can't be compared any more."""
+    if after.lost is not None and before.lost is None:
+        lost = ", ".join(f"{requests} of {arm}" for arm, (_, requests) in after.lost.arms.items())
+        log.warning("experiment %s: the records of some requests were lost: %s", name, lost)
+    if after.invalid and not before.invalid:
+        log.error("experiment %s: its arms can't be compared: %s", name, after.fault)
 
 
 def _units(sums: Sums) -> int:

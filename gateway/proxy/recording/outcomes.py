@@ -24,9 +24,6 @@ loaded.
 MISCONFIGURED = frozenset({401, 403, 404})
 """Statuses of a wrong key or model name in the gateway's configuration."""
 
-ANALYSED: frozenset[Reason] = frozenset({"assigned", "fallback", "kill", "continued"})
-"""Reasons of requests that count for the arm that their unit was assigned."""
-
 KEY_MISSING = "deployment_key_missing"
 """The code of an error for a provider's key that is not in the environment."""
 

@@ -12,6 +12,7 @@ from fairtrial.domain.answers.requested_format import requested_schema
 from fairtrial.domain.errors import RequestError
 from fairtrial.domain.events import ArmOutcome, AttemptRecord, Reason, RequestEvent, RequestOutcome, ServiceOutcome
 from fairtrial.domain.refusals import refuses_by_text
+from fairtrial.journal.assignment_counts import ANALYSED, arm_cell
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
 from gateway.proxy.admission.cooperative_work import TimeSlicer
@@ -25,7 +26,7 @@ from gateway.proxy.recording.capture import (
     read_tags,
     untouched,
 )
-from gateway.proxy.recording.outcomes import ANALYSED, attempt_outcome, cost_usd, outcomes_of, reason_of
+from gateway.proxy.recording.outcomes import attempt_outcome, cost_usd, outcomes_of, reason_of
 from gateway.proxy.recording.output_schema import follows_schema
 from gateway.proxy.recording.redaction import redact_text
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS, remember_response
@@ -73,7 +74,12 @@ class Recorder:
             return
         progress.outcome = outcome
         answered = progress.answered(request, outcome, error)
-        captured, probe = self._bodies(answered, bodies), progress.probe
+        try:
+            captured = self._bodies(answered, bodies)
+        except Exception:
+            self._lose(answered)
+            raise
+        probe = progress.probe
         if isinstance(request, Routed) and request.received.endpoint in RESPONSES_ENDPOINTS:
             remember_response(self.response_map, request, progress, progress.content)
         if probe is None:
@@ -86,7 +92,11 @@ class Recorder:
     def _write(self, answered: Answered, bodies: Bodies, hold: Hold | None) -> None:
         headers, outcome = answered.request.received.headers, answered.outcome
         reason = reason_of(answered.target, answered.attempts)
-        event = self._event(answered, reason, outcomes_of(answered), bodies)
+        try:
+            event = self._event(answered, reason, outcomes_of(answered), bodies)
+        except Exception:
+            self._lose(answered)
+            raise
         if TRACE_HEADER in headers:
             event = _with_trace(event, headers)
         counters = self.counters
@@ -99,6 +109,15 @@ class Recorder:
             self.journal.append(event)
         else:
             self.journal.append_together(event, hold(self.journal.flush))
+
+    def _lose(self, answered: Answered) -> None:
+        """Count a request that can't be recorded because of a defect."""
+        target = answered.target
+        if target is None or target.experiment is None:
+            self.journal.lose(None)
+            return
+        reason = reason_of(target, answered.attempts)
+        self.journal.lose(arm_cell(target.experiment.name, _assigned(target), reason, target.exposure))
 
     async def capture(self, routed: Routed, progress: Progress) -> Bodies:
         """Capture the bodies of an answered request for `record`; large ones share the event loop with other work.

@@ -114,3 +114,19 @@ def test_recompute_fails_on_such_a_rate(shipped: Shipped, monkeypatch: pytest.Mo
     assert found.result == "CHANGED" and all(line.same for line in found.lines)
     (says,) = found.differences
     assert says.startswith("live feedback.resolved says 27.6 % of 847 ratings, baseline 25.0 % of 901 ratings, but")
+
+
+def test_unequally_lost_records_are_repeated_from_the_looks(shipped: Shipped, caplog: pytest.LogCaptureFixture) -> None:
+    trial, _ = shipped
+    trial.lose(20, "tuned")
+    trial.live_traffic(1)
+    assert "the records of some requests were lost: 0 of base, 20 of tuned" in caplog.text
+    assert "its arms can't be compared: records were lost unequally" in caplog.text
+    verdict = trial.judge()
+    assert verdict.decision == "INVALID"
+    assert any(
+        "lost the records of unequally many users (base 0 requests; tuned 20" in one.says for one in verdict.findings
+    )
+    assert changed((trial, verdict)).result == "THE SAME"
+    without = changed((trial, verdict), "UPDATE looks SET split = replace(split, '[20, 20]', '[0, 0]')")
+    assert any("does not repeat" in one for one in without.differences), without.differences

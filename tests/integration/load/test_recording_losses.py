@@ -11,8 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from fairtrial.journal.assignment_counts import read_assigned
 from tests.fixtures.gateway.gateway_fixture import Rig, plan_for, running
-from tests.fixtures.gateway.module_gateway import DIRECT, post
+from tests.fixtures.gateway.module_gateway import BOT, DIRECT, post
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import until
 
@@ -50,20 +51,27 @@ def limit_files(pid: int, size: int) -> None:
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, most))
 
 
+def assigned(rig: Rig) -> int:
+    """The requests that all workers counted for an arm."""
+    return sum(sum(cells) for one in read_assigned(rig.layout.journal) for cells in one.arms.values())
+
+
 def test_lost_records_are_one_line_and_an_alarm_and_traffic_goes_on(tmp_path: Path) -> None:
     with FakeUpstream() as upstream, standard_error() as written, running(tmp_path, workers=2) as rig:
         rig.publish(plan_for(upstream.url))
         until(lambda: recording(rig) == {"ok"})
         for pid in rig.worker_pids():
             limit_files(pid, 0)
-        assert {post(rig, DIRECT).status_code for _ in range(ASKED)} == {200}
+        assert {post(rig, BOT | {"user": f"u-{number}"}).status_code for number in range(ASKED)} == {200}
         until(lambda: recording(rig) == {"losing"})
         said = httpx.get(f"{rig.root}/metrics").text
         assert 'fairtrial_recording_losing{worker="w' in said
         for pid in rig.worker_pids():
             limit_files(pid, resource.RLIM_INFINITY)
         until(lambda: recording(rig) == {"ok"})
+        until(lambda: assigned(rig) == ASKED)
         before = len(rig.events("request"))
+        assert before < ASKED
         assert post(rig, DIRECT).status_code == 200
         rig.await_events("request", before + 1)
     [error] = written

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from fairtrial.experiments.analysis.memory import SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
@@ -20,7 +21,7 @@ from fairtrial.store.experiments.looks import SAME_UNITS
 
 ROWS = f"""
 SELECT l.number, l.at_time, l.metric, l.variant, l.control_units, l.treatment_units, l.control_sums, l.treatment_sums,
-    l.finding, p.plan
+    l.finding, l.split, p.plan
 FROM looks l JOIN analysis_plans p ON p.number = l.plan_number
 WHERE l.plan_number IN ({SAME_UNITS}) AND l.at_time <= $2
 ORDER BY l.number, l.rowid
@@ -29,12 +30,13 @@ ORDER BY l.number, l.rowid
 
 @dataclass(frozen=True, slots=True)
 class RepeatedLook:
-    """One look: its number, the plan in force, the sums, and the findings that were stored."""
+    """One look: its number, the plan in force, the sums, and the findings and the split test that were stored."""
 
     number: int
     plan: AnalysisPlan
     sums: Sums
     findings: tuple[Finding, ...]
+    split: SplitLatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +66,15 @@ def _look(number: int, rows: Sequence[tuple[Any, ...]]) -> RepeatedLook:
     plan = AnalysisPlan.restored(json.loads(rows[0][-1]))
     units = dict.fromkeys(plan.shares, 0)
     metrics: defaultdict[str, dict[str, MetricSums]] = defaultdict(dict)
-    for _, metric, variant, control, treatment, *sums, _, _ in rows:
+    for _, metric, variant, control, treatment, *sums, _, _, _ in rows:
         units |= {plan.control: control, variant: treatment}
         for arm, text in zip((plan.control, variant), sums, strict=True):
             if text is not None:
                 metrics[arm] |= read_sums(plan, metric, text)
-    arms = {name: ArmSums(count, metrics=dict(metrics[name])) for name, count in units.items()}
-    findings = tuple(read_finding(row[-2]) for row in rows)
-    return RepeatedLook(number, plan, Sums(microseconds(rows[0][0]), arms), findings)
+    split = SplitLatch.restored(json.loads(rows[0][-2]))
+    lost = {} if split.lost is None else split.lost.arms
+    arms = {
+        name: ArmSums(count, 0, dict(metrics[name]), {}, 0, *lost.get(name, (0, 0))) for name, count in units.items()
+    }
+    findings = tuple(read_finding(row[-3]) for row in rows)
+    return RepeatedLook(number, plan, Sums(microseconds(rows[0][0]), arms), findings, split)

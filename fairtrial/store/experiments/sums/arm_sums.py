@@ -22,6 +22,7 @@ from fairtrial.stats.sums import JointMoments, Moments
 from fairtrial.store.core.database import Cursor
 from fairtrial.store.experiments.sums import earlier_units, share_sums, unit_groups
 from fairtrial.store.experiments.sums.feedback_sums import read_feedback
+from fairtrial.store.experiments.sums.lost_records import read_lost
 from fairtrial.store.experiments.sums.quantile_sums import read_quantiles
 from fairtrial.store.experiments.transitions import Interruption
 
@@ -68,8 +69,8 @@ class _Arm:
     unknown: dict[str, str] = field(default_factory=dict)
     kept_away: int = 0
 
-    def done(self) -> ArmSums:
-        return ArmSums(self.units, self.requests, self.metrics, self.unknown, self.kept_away)
+    def done(self, lost: tuple[int, int]) -> ArmSums:
+        return ArmSums(self.units, self.requests, self.metrics, self.unknown, self.kept_away, *lost)
 
 
 def read_sums(
@@ -109,7 +110,8 @@ def read_sums(
         cursor.execute(unit_groups.FORGET)
     else:
         read.into(arms, cursor, f"({unit_groups.counted(summed, apart=apart)})", bound)
-    return Sums(now_us, {name: arm.done() for name, arm in arms.items()})
+    lost = read_lost(cursor, plan)
+    return Sums(now_us, {name: arm.done(lost.get(name, (0, 0))) for name, arm in arms.items()})
 
 
 def read_event_users(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str]) -> dict[str, dict[str, int]]:

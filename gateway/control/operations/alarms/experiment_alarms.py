@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.values import Decision
+from fairtrial.experiments.decision.split_wording import lost_words
+from fairtrial.experiments.decision.values import Decision, LostRecords
 from fairtrial.experiments.decision.wording import headline_words
 from fairtrial.experiments.monitor import Step
 
@@ -20,12 +21,13 @@ def experiment_alarms(plan: AnalysisPlan, result: Step, held: str = "") -> Itera
             f"{plan.experiment}: stages, passes, promotions and the end need {held}. Harm still stops it. Check the "
             "clock of this machine. If the wall clock is right now, acknowledge this alarm.",
         )
-    if memory.split.invalid:
+    if memory.split.crossed_us is not None:
         yield (
             "experiment.srm",
             f"{plan.experiment}: the units do not arrive by the planned split, so its arms can't be compared. Find "
             "the cause, then start anew with a new salt.",
         )
+    yield from _lost(plan, result)
     worse = [one for one in result.decisions.values() if one.worse]
     if worse and plan.on_worse == "continue":
         words = "; ".join(headline_words(plan, one) for one in worse)
@@ -43,6 +45,18 @@ def experiment_alarms(plan: AnalysisPlan, result: Step, held: str = "") -> Itera
             f"{plan.experiment}: the effect on {' and '.join(broken)} has changed since the start, so it stays "
             "undecided. Start a new segment.",
         )
+
+
+def _lost(plan: AnalysisPlan, result: Step) -> Iterator[tuple[str, str]]:
+    """The alarm that the arms lost the records of unequally many units, or seem to."""
+    split = next((one.split for one in result.decisions.values()), None)
+    if split is None or not isinstance(split.lost, LostRecords) or not split.lost.differs:
+        return
+    lost = lost_words(split, plan.unit)
+    then = "Find the cause: at p 0.01 the arms can't be compared any more."
+    if split.lost.crossed_us is not None:
+        then = "The arms can't be compared any more. Find the cause, then start anew with a new salt."
+    yield "experiment.lost_records", f"{plan.experiment}: {lost} {then}"
 
 
 def has_just_met(decision: Decision, before: Memory) -> bool:

@@ -9,10 +9,12 @@ from typing import Any
 import msgspec
 
 from fairtrial.domain.plan import Experiment
+from fairtrial.experiments.analysis.memory import LOST
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.box import Box, Situation, box_without_plan, result_box
 from fairtrial.experiments.decision.guardrail_wording import kept_away_arms, room_words, stops_words, weighed_words
 from fairtrial.experiments.decision.missing_wording import missing_words
+from fairtrial.experiments.decision.split_wording import lost_words
 from fairtrial.experiments.decision.values import (
     Decision,
     EarlierProof,
@@ -121,14 +123,23 @@ def _analysis(found: DecidedLook, now: Situation) -> dict[str, Any]:
             "crossed_us": first.split.crossed_us,
             "p": first.split.p,
             "arms": msgspec.to_builtins(first.split.arms),
+            **_lost(first),
         },
     }
+
+
+def _lost(decision: Decision) -> dict[str, Any]:
+    """What the arms lost of their records, if anything."""
+    found = decision.split.lost
+    words = lost_words(decision.split, decision.unit)
+    return {"lost": msgspec.to_builtins(found) | {"words": words}} if found else {}
 
 
 def _primary(plan: AnalysisPlan, decision: Decision, now: Situation) -> dict[str, Any]:
     primary, valid = decision.primary, decision.split.balanced
     assert primary is not None
     metric = plan.metric(primary.metric)
+    fault = LOST if decision.split.crossed_us is None else "the split does not match"
     size = None if primary.size is None else msgspec.to_builtins(primary.size) | {"more": primary.size.more}
     sentence = primary_sentence(plan, decision, now_us=now.now_us, running=now.state == "running")
     return _levels(plan, primary, decision) | {
@@ -138,7 +149,7 @@ def _primary(plan: AnalysisPlan, decision: Decision, now: Situation) -> dict[str
         "meets": primary.meets and valid,
         "counts": primary.counts(now.now_us) and valid,
         "counts_us": primary.counts_us,
-        "decision": decision_words(decision, now.now_us) if valid else "Invalid: the split does not match.",
+        "decision": decision_words(decision, now.now_us) if valid else f"Invalid: {fault}.",
         "sentence": sentence if valid else "",
         "size": size,
     }

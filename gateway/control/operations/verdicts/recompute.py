@@ -14,7 +14,7 @@ from evaluators.gate.live.rate_check import contradictions
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.verdict import Decision, Finding, Verdict
 from fairtrial.experiments.analysis.findings import find
-from fairtrial.experiments.analysis.memory import Memory
+from fairtrial.experiments.analysis.memory import Memory, SplitLatch
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdict_chain
 from fairtrial.store.experiments.charts.repeated_looks import UNREADABLE, RepeatedLook, StoredLook, repeated_looks
@@ -197,13 +197,18 @@ def _repeat(live: LiveExperiment, looks: Sequence[StoredLook], judged: int) -> L
         except UNREADABLE:
             different.append(stored.number)
             continue
-        if not _repeats(found, look):
+        if not _repeats(found, look) or _lost_us(memory.split) != _lost_us(look.split):
             different.append(stored.number)
     decisions = all(
         memory.latched[key].answer == one.answer for key, one in live.memory.latched.items() if key in memory.latched
     )
     repeated = len(looks) - len(different)
     return Looks(live.name, judged, len(looks), repeated, decisions if looks else None, tuple(different))
+
+
+def _lost_us(split: SplitLatch) -> int | None:
+    """When unequally lost records made the comparison invalid."""
+    return None if split.lost is None else split.lost.crossed_us
 
 
 def _repeats(found: Sequence[Any], look: RepeatedLook) -> bool:

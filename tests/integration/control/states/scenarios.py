@@ -171,6 +171,12 @@ def unbalanced(trial: StatesTrial) -> None:
     trial.users(300, only="tuned")
 
 
+def lossy(trial: StatesTrial) -> None:
+    undecided(trial)
+    trial.lose(20, "tuned")
+    trial.users(20)
+
+
 def unbalanced_and_failing(trial: StatesTrial) -> None:
     unbalanced(trial)
     harmed(trial)
@@ -288,6 +294,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "model replaced": (PROJECT, replaced),
     "resumed with another model": (PROJECT, resumed_anew),
     "unbalanced split": (PROJECT, unbalanced),
+    "lost records": (PROJECT, lossy),
     "unbalanced split and a decline": (PROJECT, unbalanced_and_failing),
     "effect changed": (PROJECT.replace("mde: 10pp", "mde: 10pp, on_worse: continue"), changed),
     "waits for approval": (APPROVED, waits),

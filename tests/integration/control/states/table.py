@@ -175,6 +175,11 @@ TABLE = (
         promote="planned split", serves="both", alarms=("experiment.srm",), printed=True,
     ),
     Row(
+        state="lost records", meaning="the arms lost the records of unequally many users",
+        status="INVALID", tone="error", gate="INVALID", says="lost the records of unequally many users",
+        promote="unequally many users", serves="both", alarms=("experiment.lost_records",),
+    ),
+    Row(
         state="unbalanced split and a decline", meaning="counted events pause it, although the split is invalid",
         status="PAUSED", tone="error", gate="INVALID", says="planned split",
         promote="planned split", serves="base",
