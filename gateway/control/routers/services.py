@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import httpx
 from fastapi import APIRouter, Depends, Response
 
 from fairtrial.journal.loss_counter import read_losses
@@ -64,6 +63,8 @@ def _readiness(url: str | None) -> dict[str, bool | str | None]:
     """Whether the gateway serves (``None`` if there is none), and whether it records what it serves."""
     if url is None:
         return {"ready": None, "recording": None}
+    import httpx  # slow to import, and control starts without it
+
     try:
         answer = httpx.get(f"{url}/readyz", timeout=GATEWAY_SECONDS, trust_env=False)
         recording = answer.json().get("recording")
