@@ -5,8 +5,8 @@ A fresh project of `fairtrial init` is started as a user would, with its deploym
 
 *At rest*: CPU (the scheduler's own count) and voluntary context switches of each process, and of a Python loop that
 sleeps 50 ms at a time. *With little traffic*: control's CPU while requests come at a steady rate, for ``--load``
-seconds, and the CPU of a bare bulk insert of the same journal lines in one transaction. *With much*: the time from an
-answer to the transaction that stores it, by the ledger of offsets, and whether any answer is missing. Load generator
+seconds, and the CPU of a bare bulk insert of the same decoded requests in one transaction. *With much*: the time from
+an answer to the transaction that stores it, by the ledger of offsets, and whether any answer is missing. Load generator
 and upstream run on the same cores and take their share; their CPU is printed too.
 """
 
@@ -39,10 +39,11 @@ from benchmarks.stored_answers import stored  # noqa: E402
 from benchmarks.wire.processes import cpu_seconds, switches, tree  # noqa: E402
 from benchmarks.wire.servers import await_answer, ended, upstream  # noqa: E402
 from fairtrial.config.layout import Layout  # noqa: E402
+from fairtrial.domain.events import RequestEvent  # noqa: E402
 from fairtrial.journal.reader import decode  # noqa: E402
 from fairtrial.journal.segment import names  # noqa: E402
-from fairtrial.store.core.database import Database, chunk_folder  # noqa: E402
-from fairtrial.store.ingest.chunk_file import insert_lines  # noqa: E402
+from fairtrial.store.core.database import Database  # noqa: E402
+from fairtrial.store.ingest.request_columns import insert_requests  # noqa: E402
 
 FAIRTRIAL = [sys.executable, "-m", "fairtrial_cli.main"]
 ROUTE, SERVED = "support-bot", "bench"
@@ -137,12 +138,10 @@ def _bare_insert(lines: list[bytes], folder: Path) -> float:
     """CPU seconds of inserting these lines into an empty store, all in one transaction."""
     with tempfile.TemporaryDirectory(dir=folder) as place:
         database = Database.open(Layout(Path(place) / "bare.duckdb").make())
-        sorted_lines: dict[str, list[bytes]] = {}
-        for line in lines:
-            sorted_lines.setdefault(decode(line).kind, []).append(line)
+        events = [event for event in map(decode, lines) if isinstance(event, RequestEvent)]
         before = time.process_time()
         with database.transaction() as cursor:
-            insert_lines(cursor, sorted_lines, chunk_folder(database.layout))
+            insert_requests(cursor, events)
         used = time.process_time() - before
         database.close()
     return used

@@ -23,8 +23,11 @@ REST = 10
 """The wait before the next computation, as a multiple of the time the last one took."""
 LEAST_REST = 1.0
 """Seconds of the shortest wait, so that light traffic does not cause a computation for every line."""
-FOLD_SECONDS = 1.0
-"""How often requests are added to the sums of units, unless some failed: a transaction costs more than its rows."""
+FOLD_SECONDS = 2.0
+"""How often requests are added to the sums of units, unless some failed: a transaction costs more than its rows.
+
+Experiments are looked at as often.
+"""
 FAILED = frozenset({"failed", "rejected", "kept_away"})
 
 
@@ -82,7 +85,7 @@ class DerivedColumns:
         return (self._since_us is not None and now >= self._due) or (self._unfolded and now >= self._fold_due)
 
     def fold_requests(self, *, paced: bool) -> Folded:
-        """Add new requests to the sums of their units; if ``paced``, once a second unless one failed.
+        """Add new requests to the sums of their units; if ``paced``, every two seconds unless one failed.
 
         The requests are in the store already, so a kill meanwhile loses nothing. Raises `duckdb.Error`.
         """

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fairtrial.domain.errors import JournalError
-from fairtrial.domain.events import REQUEST, Event, RequestEvent
+from fairtrial.domain.events import Event, RequestEvent
 from fairtrial.domain.limits.pages import END_OF_TIME_US
 from fairtrial.journal.assignment_counts import arm_cell
 from fairtrial.journal.events_v1 import EventV1
@@ -49,13 +49,13 @@ class Batch:
         self.arms: dict[SourceArm, list[int]] = {}
         self._sources = sources
         self._derived = derived
-        self._requests: list[bytes] = []
+        self.requests: list[RequestEvent] = []
         self._others: dict[str, list[bytes]] = {}
         self._earlier = EarlierLines()
 
     def add(self, segment: str, chunk: Chunk) -> Newer | None:
         """Add a chunk's lines, up to the first event of a newer version. The header is neither event nor reject."""
-        position, requests, earliest_us, newer = chunk.start, len(self._requests), None, None
+        position, requests, earliest_us, newer = chunk.start, len(self.requests), None, None
         failed, source = False, self._sources.get(segment, "")
         for line in lines_of(chunk.lines):
             if position and not line.isspace():  # an erasure leaves blank lines
@@ -68,7 +68,7 @@ class Batch:
                     self.rejects.append(Reject(segment, position, str(error)[:WHY_LETTERS], len(line)))
                 else:
                     if isinstance(event, RequestEvent):
-                        self._requests.append(line)
+                        self.requests.append(event)
                         failed = failed or may_have_failed(event)
                         if source:
                             self._count(source, event)
@@ -83,7 +83,7 @@ class Batch:
                     self.rows += 1
             position += len(line)
         if earliest_us is not None:
-            self._derived.note_requests(len(self._requests) - requests, earliest_us, failed=failed)
+            self._derived.note_requests(len(self.requests) - requests, earliest_us, failed=failed)
         return newer
 
     def _count(self, source: str, event: RequestEvent) -> None:
@@ -92,9 +92,8 @@ class Batch:
             self.arms.setdefault((source, *found[0]), []).append(found[1])
 
     def lines(self) -> Mapping[str, Sequence[bytes]]:
-        """The lines to insert, by kind."""
-        today = {REQUEST: self._requests} if self._requests else {}
-        return today | self._earlier.joined() | self._others
+        """The lines to insert, by kind, except the requests of today."""
+        return self._earlier.joined() | self._others
 
 
 def lines_of(lines: bytes) -> list[bytes]:

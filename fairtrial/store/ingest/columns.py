@@ -1,6 +1,7 @@
 """Maps each kind of journal line to rows: the JSON columns to read, and the statements that insert them.
 
-`attempt` and `exposure` are lines of version 1 that came without their request.
+Requests of today are inserted by `request_columns`. `attempt` and `exposure` are lines of version 1 that came without
+their request.
 """
 
 from __future__ import annotations
@@ -8,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fairtrial.store.ingest import request_rows
-from fairtrial.store.ingest.request_rows import typed_fields
+from fairtrial.store.ingest import earlier_rows
+from fairtrial.store.ingest.earlier_rows import typed_fields
 
 JSON, NAMES = "JSON", "VARCHAR[]"
 
@@ -85,8 +86,7 @@ FROM lines
 """
 
 KINDS: Mapping[str, Kind] = {
-    "request": Kind(request_rows.FIELDS, request_rows.INSERTS),
-    "request_v1": Kind(request_rows.FIELDS_V1, request_rows.INSERTS_V1),
+    "request_v1": Kind(earlier_rows.FIELDS, earlier_rows.INSERTS),
     "attempt": Kind(
         typed_fields(
             "request_id purpose deployment plan_hash error_type error_message usage_source cost_usd",

@@ -19,13 +19,19 @@ from fairtrial.store.core.database import Cursor, Database, chunk_folder
 from fairtrial.store.derived.derived_columns import DerivedColumns
 from fairtrial.store.ingest.batch import Batch, Reject, lines_of
 from fairtrial.store.ingest.chunk_file import insert_lines, sweep
-from fairtrial.store.ingest.record_counts import RecordCounts, SourceArm
+from fairtrial.store.ingest.record_counts import RecordCounts
+from fairtrial.store.ingest.request_columns import insert_requests
 from fairtrial.store.ingest.segment_archive import read_chunk, read_first_line
 from fairtrial.store.ingest.segment_archive import sweep as sweep_archive
 
 POSITIONS = "SELECT segment, max(position), bool_or(sealed) FROM offsets GROUP BY segment"
-RECORD_OFFSET = "INSERT INTO offsets (segment, position, sealed, at_time) VALUES (?, ?, ?, make_timestamp(?))"
+RECORD_OFFSETS = """
+INSERT INTO offsets (segment, position, sealed, at_time) SELECT unnest(?), unnest(?), ?, make_timestamp(?)
+"""
 RECORD_REJECT = "INSERT INTO rejects (segment, position, at_time, why, bytes) VALUES (?, ?, make_timestamp(?), ?, ?)"
+
+REFUSALS = (duckdb.DataError, duckdb.InvalidInputException, ValueError, OverflowError)
+"""Errors that a value of a line causes; the last two are those of Arrow."""
 
 
 class Ingester:
@@ -158,36 +164,33 @@ class Ingester:
         if not taken:
             return unreadable
         try:
-            self._insert(taken, batch.lines(), batch.rejects, batch.arms)
-        except (duckdb.DataError, duckdb.InvalidInputException) as error:
+            self._insert(taken, batch)
+        except REFUSALS as error:
             return self._take_halves(taken, error) + unreadable
         return IngestResult(batch.rows, len(batch.rejects)) + unreadable
 
-    def _insert(
-        self,
-        taken: Sequence[tuple[str, Chunk]],
-        lines: Mapping[str, Sequence[bytes]],
-        rejects: Sequence[Reject],
-        arms: Mapping[SourceArm, Sequence[int]],
-    ) -> None:
+    def _insert(self, taken: Sequence[tuple[str, Chunk]], batch: Batch) -> None:
+        segments, ends = [segment for segment, _ in taken], [chunk.end for _, chunk in taken]
         with self._database.transaction() as cursor:
-            insert_lines(cursor, lines, self._scratch)
-            for reject in rejects:
+            insert_requests(cursor, batch.requests)
+            insert_lines(cursor, batch.lines(), self._scratch)
+            for reject in batch.rejects:
                 self._reject(cursor, reject)
-            self._counts.insert(cursor, arms)
-            for segment, chunk in taken:
-                cursor.execute(RECORD_OFFSET, [segment, chunk.end, False, self._clock_us()])
-        self._counts.add(arms)
-        self._positions.update((segment, chunk.end) for segment, chunk in taken)
+            self._counts.insert(cursor, batch.arms)
+            cursor.execute(RECORD_OFFSETS, [segments, ends, False, self._clock_us()])
+        self._counts.add(batch.arms)
+        self._positions.update(zip(segments, ends, strict=True))
 
-    def _take_halves(self, taken: Sequence[tuple[str, Chunk]], error: duckdb.Error) -> IngestResult:
+    def _take_halves(self, taken: Sequence[tuple[str, Chunk]], error: Exception) -> IngestResult:
         if len(taken) > 1:
             return sum((self._take(part) for part in taken), IngestResult())
         ((segment, chunk),) = taken
         lines = lines_of(chunk.lines)
         if len(lines) == 1:
             why = f"the database rejects it: {type(error).__name__}"  # the message would quote the line
-            self._insert(taken, {}, [Reject(segment, chunk.start, why, len(chunk.lines))], {})
+            refused = Batch(self._derived, {})
+            refused.rejects.append(Reject(segment, chunk.start, why, len(chunk.lines)))
+            self._insert(taken, refused)
             return IngestResult(rejects=1)
         first = b"".join(lines[: len(lines) // 2])
         middle = chunk.start + len(first)
@@ -200,7 +203,7 @@ class Ingester:
         with self._database.transaction() as cursor:
             if chunk.tail:
                 self._reject(cursor, Reject(name, chunk.start, "torn: its writer died", len(chunk.tail)))
-            cursor.execute(RECORD_OFFSET, [name, chunk.start + len(chunk.tail), True, self._clock_us()])
+            cursor.execute(RECORD_OFFSETS, [[name], [chunk.start + len(chunk.tail)], True, self._clock_us()])
         self._sealed.add(name)
         self._put_away(path, name)
         return IngestResult(rejects=1 if chunk.tail else 0)

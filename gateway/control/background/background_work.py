@@ -30,8 +30,8 @@ from gateway.control.operations.maintain_store import StoreMaintenance
 from gateway.control.operations.split.split_check_cache import SplitCheckCache
 
 MIN_INTERVAL_SECONDS = 0.075
-MAX_INTERVAL_SECONDS = 0.65
-SHORTENING = 1.5
+MAX_INTERVAL_SECONDS = 0.75
+SHORTENING = 2.0
 """Seconds by which the interval is shorter for each second that the last pass took."""
 
 PASS_SECONDS = 2.0
@@ -54,8 +54,8 @@ def _ignore_failure(_: str) -> None:
 def ingest_interval(pass_seconds: float) -> float:
     """Seconds to wait before the next pass, given the duration of the last one.
 
-    A transaction costs about 20 ms of CPU plus 50 µs for each request. So a turn of 0.5 to 0.65 seconds shares this
-    among many requests, and a longer pass must start sooner, because its lines wait for its end.
+    A transaction costs about 15 ms of CPU plus 40 µs for each request, so a long interval shares this among many
+    requests. A line waits for at most two passes and the interval between them, which are 0.75 seconds in all.
     """
     return max(MIN_INTERVAL_SECONDS, MAX_INTERVAL_SECONDS - SHORTENING * pass_seconds)
 

@@ -210,7 +210,7 @@ def test_rows_and_offset_commit_together_or_not_at_all(
 ) -> None:
     writer = JournalWriter(database.layout.journal, writer="w")
     writer.append(samples.request(1))
-    monkeypatch.setattr(ingest_module, "RECORD_OFFSET", "SELECT error('power cut'), ?, ?, ?, ?")
+    monkeypatch.setattr(ingest_module, "RECORD_OFFSETS", "SELECT error('power cut'), ?, ?, ?, ?")
     with pytest.raises(Exception, match="power cut"):
         ingester.catch_up()
     monkeypatch.undo()
@@ -276,7 +276,7 @@ def test_a_segment_that_a_newer_program_has_begun_to_ingest_is_left_alone(
     header = b'{"kind":"journal","v":99,"writer":"w","pid":1,"at_us":1}\n'
     path.write_bytes(header + b'{"kind":"request","half":"ingested"}\n')
     with database.transaction() as cursor:
-        cursor.execute(ingest_module.RECORD_OFFSET, [path.name, len(header), False, samples.NOW])
+        cursor.execute(ingest_module.RECORD_OFFSETS, [[path.name], [len(header)], False, samples.NOW])
     done = Ingester(database, lambda: samples.NOW).catch_up()
     assert (done.rows, done.rejects) == (0, 0)
     assert "journal version 99 is newer than this program" in done.unreadable[0]
