@@ -27,6 +27,13 @@ class Cursor:
     def sql(self, sql: str, parameters: Sequence[Any]) -> duckdb.DuckDBPyRelation:
         return self._connection.sql(sql, params=parameters)
 
+    def register(self, name: str, table: Any) -> None:
+        """Let statements of this thread read the Arrow table under the name."""
+        self._connection.register(name, table)
+
+    def unregister(self, name: str) -> None:
+        self._connection.unregister(name)
+
     def close(self) -> None:
         self._connection.close()
 
