@@ -25,6 +25,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 sys.path[0] = str(Path(__file__).parents[1])  # a file beside this one has the name of a package of ours
 
 from benchmarks.experiment_trials import harm, power, safety, same  # noqa: E402
+from benchmarks.experiment_trials.fading_store import fading_passes  # noqa: E402
 from benchmarks.experiment_trials.lost_records import lost_records  # noqa: E402
 from benchmarks.experiment_trials.promise import Promise, outcomes  # noqa: E402
 from benchmarks.experiment_trials.through_store import agreement  # noqa: E402
@@ -33,6 +34,7 @@ STORE = "store", "The same trials through journal, ingest and store"
 TWINS = 20
 LOST = "lost", "Lost records from worker to decision"
 LOST_TRIALS = 100
+FADING = "fading-passes", "Effects that stay, fade or turn, through journal, ingest, store and monitor"
 PROMISES: Sequence[Promise] = (*harm.PROMISES, *same.PROMISES, *power.PROMISES, *safety.PROMISES)
 
 
@@ -40,11 +42,14 @@ def main() -> int:
     """Measure what is asked for, print a line for each row, and say by the exit code whether all promises are kept."""
     asked = _arguments()
     chosen = [one for one in PROMISES if not asked.only or any(word in one.name for word in asked.only)]
-    twins = not asked.only or any(word in STORE[0] for word in asked.only)
-    lost = not asked.only or any(word in LOST[0] for word in asked.only)
-    whole_paths = (STORE, twins, TWINS, agreement), (LOST, lost, LOST_TRIALS, lost_records)
-    if asked.list or not (chosen or twins or lost):
-        named = (*((one.name, one.what) for one in PROMISES), STORE, LOST)
+    wanted = {one: not asked.only or any(word in one[0] for word in asked.only) for one in (STORE, LOST, FADING)}
+    whole_paths = (
+        (STORE, wanted[STORE], TWINS, agreement),
+        (LOST, wanted[LOST], LOST_TRIALS, lost_records),
+        (FADING, wanted[FADING], LOST_TRIALS, fading_passes),
+    )
+    if asked.list or not (chosen or any(wanted.values())):
+        named = (*((one.name, one.what) for one in PROMISES), *wanted)
         print("\n".join(f"{name:16} {what}" for name, what in named))
         return 0 if asked.list else 2
     found: list[dict[str, object]] = []

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from benchmarks.decision_trials import (
     costs,
     earlier,
+    fading,
     lost_records,
     missing_feedback,
     planned,
@@ -23,6 +24,7 @@ TRIALS: Sequence[Trial] = (
     *earlier.TRIALS,
     *missing_feedback.TRIALS,
     *lost_records.TRIALS,
+    *fading.TRIALS,
     *planned.TRIALS,
     *whole_plans.TRIALS,
 )

@@ -26,11 +26,13 @@ from fairtrial.experiments.simulation.lifecycle import Setting
 from fairtrial.experiments.simulation.scenario import EVERY_US
 from fairtrial.experiments.simulation.summary import run_trials
 from fairtrial.experiments.simulation.world import Arm, World
-from fairtrial.experiments.sums import Sums
+from fairtrial.experiments.sums import Level, OverTime, Sums
 from fairtrial.stats.arms.feedback import Feedback
+from fairtrial.stats.arms.means import mean
 from fairtrial.stats.planning.question import Design
 from fairtrial.stats.planning.trial import PlannedTrial, plan_trial
 from fairtrial.stats.sums import Moments
+from gateway.control.operations.planning.plan_experiment import ExperimentPlan
 
 ROOT = Path(__file__).parents[2]
 NAME, RESOLVED = "tuned-vs-base", "feedback.resolved"
@@ -82,21 +84,27 @@ def _sums_by_day(rng: Generator, whole: Whole, frozen: AnalysisPlan) -> Iterator
     primary = frozen.metrics[0]
     window = round((primary.window_seconds or 0.0) / 86_400)
     levels = whole.level, whole.level + primary.margin
-    yes = [0.0, 0.0]
+    said: tuple[list[tuple[int, int]], list[tuple[int, int]]] = [], []
     for day in range(1, days + 1):
         now, counted = history[day - 1], history[max(0, day - 2)]
         arms = {}
         for number, name in enumerate((frozen.control, frozen.treatments[0])):
-            before = history[day - window - 1][number][-1] if day > window else 0.0
-            earlier = history[day - window - 2][number][-1] if day > window + 1 else 0.0
-            yes[number] += rng.binomial(round(before - earlier), levels[number])
+            units = round(now[number][-1]) - sum(n for n, _ in said[number])
+            said[number].append((units, int(rng.binomial(units, levels[number]))))
+            before, yes = (sum(one[at] for one in said[number][: max(0, day - window)]) for at in (0, 1))
             arm = arm_sums(counted[number] if day > 1 else now[number], rates)
-            feedback = Feedback(
-                round(before), Moments(round(before), yes[number], yes[number]), primary.window_seconds or 1.0
-            )
+            feedback = Feedback(before, Moments(before, yes, yes), primary.window_seconds or 1.0)
             metrics = {**arm.metrics, **({RESOLVED: feedback} if before else {})}
-            arms[name] = replace(arm, units=round(now[number][-1]), metrics=metrics)
+            arms[name] = replace(arm, units=round(now[number][-1]), metrics=metrics, over_time=_weeks(said[number]))
         yield Sums(frozen.started_us + day * DAY_US, arms)
+
+
+def _weeks(said: Sequence[tuple[int, int]]) -> OverTime | None:
+    """The whole weeks of one arm, whose units say at once how it was."""
+    parts = [said[at : at + 7] for at in range(0, len(said) - 6, 7)]
+    totals = [[sum(one) for one in zip(*part, strict=True)] for part in parts]
+    weeks = tuple(Level.of(mean(Moments(n, yes, yes))) for n, yes in totals)
+    return OverTime(weeks, (None,) * len(weeks)) if weeks else None
 
 
 def _ships(rng: Generator, whole: Whole, frozen: AnalysisPlan) -> tuple[float, bool]:
@@ -118,7 +126,8 @@ def _measure(whole: Whole, rng: Generator, trials: int) -> list[Row]:
     frozen = freeze(plan, plan.experiments[NAME], Start(at_us=0, started_us=0, known=known))
     planned = whole.planned(frozen)
     end = 7 * max(planned.weeks, ceil(frozen.metrics[0].window_seconds / 604_800), 2)  # type: ignore[operator]
-    promised = planned.ships(end // 7, false_stop=FALSE_STOP)
+    held = ExperimentPlan(planned, (), ()).held(end // 7)
+    promised = planned.ships(end // 7, false_stop=FALSE_STOP + held)
     found = [_ships(rng, whole, frozen) for _ in range(trials)]
     what = f"{whole.name}, {whole.per_week:,.0f} users a week: ships within {end // 7} weeks"
     by_sums = share(f"{what} (planned: at least {promised:.0%})", [day <= end for day, _ in found], least=promised)

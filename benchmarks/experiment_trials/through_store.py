@@ -174,7 +174,7 @@ def _lines(
             continue
         name, at_us = assigned.variants[int(assigned.arm[unit])], int(people.at_us[number])
         fails = bool(people.luck[number] < world.arms[name].errors)
-        yield _request(experiment, (number, people.names[unit]), name, at_us, fails=fails)
+        yield request_of(experiment, (number, people.names[unit]), name, at_us, fails=fails)
         if unit not in said:
             said.add(unit)
             arm = world.arms[name]
@@ -187,7 +187,10 @@ def _lines(
                 )  # fmt: skip
 
 
-def _request(experiment: Experiment, named: tuple[int, str], variant: str, at_us: int, *, fails: bool) -> RequestEvent:
+def request_of(
+    experiment: Experiment, named: tuple[int, str], variant: str, at_us: int, *, fails: bool
+) -> RequestEvent:
+    """One request with its only attempt. ``named``: its number and its unit."""
     number, unit = named
     exposure = Exposure(
         unit=unit, unit_kind="user", enrolled=True, state="running", stage=100.0, propensity=0.5,

@@ -32,6 +32,10 @@ ICONS: Mapping[str, str] = {
     "warning": ":material/front_hand:",
     "error": ":material/dangerous:",
 }
+WEEKS = (
+    "Treatment − control in whole weeks, each with a plain 95 % interval for one look. *Better* passes only if it is "
+    "not worse in the last week, and a straight line through the weeks does not lead to worse in the next one."
+)
 SLICES = (
     "Rates by the tags of requests, with plain 95 % intervals. They are shown and never decided, because with many "
     "slices some differ by chance. *Unusual* marks an effect that points the other way than that "
@@ -55,6 +59,8 @@ def render_analysis(analysis: Row, *, running: bool) -> None:
         for one in analysis["primary"]:
             _progress(one, analysis["unit"])
         _effect(analysis)
+        for one in analysis["primary"]:
+            _weeks(one, analysis["unit"])
     left, right = st.columns(2)
     with left:
         _guardrails(analysis["guardrails"])
@@ -107,6 +113,47 @@ def _chart_row(point: Row, scale: float) -> dict[str, Any]:
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(point["at_us"] / 1e6))
     figures = {name: scale * point[name] for name in ("value", "low", "high")}
     return {"at": at, "variant": point["variant"], "units": point["units"], **figures}
+
+
+def _weeks(primary: Row, unit: str) -> None:
+    """The effect by whole week, if one is over."""
+    found = primary["over_time"]
+    if found is None or not found["weeks"]:
+        return
+    st.markdown(f"**Effect of {plain(primary['variant'])} on {plain(primary['metric'])} by week**")
+    table(week_rows(primary, unit), title=f"effect by week of {primary['variant']}", raw=_raw_weeks(found))
+    st.caption(WEEKS)
+
+
+def week_rows(primary: Row, unit: str) -> list[dict[str, Any]]:
+    """A row for each whole week: the effect in that week of the experiment, and of the units' own weeks."""
+    found, scale = primary["over_time"], 100.0 if primary["share"] else 1.0
+    points = " (points)" if primary["share"] else ""
+    rows = zip(found["weeks"], found["ages"], strict=True)
+    return [
+        {
+            "week": number,
+            f"of the experiment{points}": _week(week, scale, unit),
+            f"since a {unit}'s first request{points}": _week(age, scale, unit),
+        }
+        for number, (week, age) in enumerate(rows, 1)
+    ]
+
+
+def _week(week: Row | None, scale: float, unit: str) -> str:
+    if week is None:
+        return "no data"
+    ends = "" if week["low"] is None else f" ({scale * week['low']:+.3g} to {scale * week['high']:+.3g})"
+    return f"{scale * week['value']:+.3g}{ends}, {counted(week['units'], unit)}"
+
+
+def _raw_weeks(found: Row) -> list[Row]:
+    return [
+        {"by": by, "week": number, **week}
+        for by in ("weeks", "ages")
+        for number, week in enumerate(found[by], 1)
+        if week is not None
+    ]
 
 
 def _guardrails(guardrails: Sequence[Row]) -> None:

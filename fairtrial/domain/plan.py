@@ -118,8 +118,8 @@ class Guardrail:
 class Primary:
     """The primary metric, and the minimum detectable effect as written.
 
-    ``baseline`` and ``cap`` are as in `Guardrail`. ``min_days``: the earliest time at which it decides. ``on_worse``:
-    what control does as soon as it is proven worse.
+    ``baseline`` and ``cap`` are as in `Guardrail`. ``min_days``: the earliest time at which it passes,
+    ``None`` if the file does not say. ``on_worse``: what control does as soon as it is proven worse.
     """
 
     metric: str
@@ -127,7 +127,7 @@ class Primary:
     mde: str
     baseline: float | None = field(default=None, metadata=CONTROL_ONLY)
     cap: float | None = field(default=None, metadata=CONTROL_ONLY)
-    min_days: float = field(default=7.0, metadata=CONTROL_ONLY)
+    min_days: float | None = field(default=None, metadata=CONTROL_ONLY)
     on_worse: OnWorse = field(default="pause", metadata=CONTROL_ONLY)
 
 

@@ -23,9 +23,11 @@ but counts against safety. 4: rates of requests are decided by each unit's share
 harm beyond the margin kills, and a cost as the primary metric is decided by its mean and its tail. 5: feedback states
 what missing values count as; with ``worst_case`` the worst case must agree too, and it is always shown. 6: what a user
 cost before the start explains a part of what it costs later, if that is known; arms that lose the records of unequally
-many units can't be compared.
+many units can't be compared; better passes after two whole weeks, unless the effect fades over the weeks.
 """
 WEEK_US = 7 * 86_400_000_000
+SEEN_WEEKS = 2
+"""The whole weeks from which on it can be seen whether an effect fades."""
 REQUESTS_CAP = 50.0
 """The most requests of one unit that count in a share of requests."""
 
@@ -215,6 +217,20 @@ class AnalysisPlan:
     def compares_stored(self) -> bool:
         """Whether unequal losses of records make the comparison invalid."""
         return self.rules > 5
+
+    @property
+    def sees_fading(self) -> bool:
+        """Whether better also needs an effect that does not fade over whole weeks."""
+        return self.rules > 5
+
+    @property
+    def may_miss_fading(self) -> bool:
+        """Whether better may pass before it can be seen whether the effect fades."""
+        return self.sees_fading and self.min_days < 7 * SEEN_WEEKS
+
+    def whole_weeks(self, at_us: int) -> int:
+        """How many whole weeks since the plan began are over; none for rules that do not look at weeks."""
+        return max(0, at_us - self.from_us) // WEEK_US if self.sees_fading else 0
 
     @property
     def ends_us(self) -> int:

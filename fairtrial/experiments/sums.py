@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
+from fairtrial.domain.estimates import NotEnough
 from fairtrial.domain.metrics import Method
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.quantiles import QuantileSums
+from fairtrial.stats.effects import Effect
 from fairtrial.stats.sequential.error_guardrail import RequestErrors
 
 MetricSums = RequestErrors | Amounts | QuantileSums | Feedback
@@ -24,6 +26,35 @@ TYPES: Mapping[Method, type[MetricSums]] = {
     "given": Feedback,
 }
 OPTIONAL = ("pessimistic", "shares", "with_earlier")
+WEEKS, OVER_TIME = "weeks", "over_time"
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The mean level of ``n`` units of one arm in one week, on the metric's scale, with the variance of the mean."""
+
+    n: int
+    value: float
+    variance: float
+
+    @classmethod
+    def of(cls, found: Effect | NotEnough) -> Self | None:
+        """The level as the statistics estimate it; ``None`` without enough units."""
+        return None if isinstance(found, NotEnough) else cls(found.n, found.value, found.variance)
+
+
+Levels = tuple[Level | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OverTime:
+    """The level of the primary metric in one arm in each whole week.
+
+    ``weeks``: since the plan began. ``ages``: since a unit's first exposure, over the same time. ``None``: no data.
+    """
+
+    weeks: Levels
+    ages: Levels
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +63,8 @@ class ArmSums:
 
     A metric without an entry has no data, or ``unknown`` says why it can't be computed. ``kept_away``: the requests
     that an open breaker kept from the arm, if the plan counts them apart. ``lost_units`` and ``lost_requests``: those
-    that were assigned and never stored, if the plan compares both.
+    that were assigned and never stored, if the plan compares both. ``over_time``: the primary metric by week, once a
+    whole one is over.
     """
 
     units: int
@@ -42,6 +74,7 @@ class ArmSums:
     kept_away: int = 0
     lost_units: int = 0
     lost_requests: int = 0
+    over_time: OverTime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +90,21 @@ class Sums:
         for name, arm in newer.arms.items():
             old = self.arms[name]
             metrics = {metric: _with_shares(sums, old.metrics.get(metric)) for metric, sums in arm.metrics.items()}
-            arms[name] = replace(arm, metrics={**old.metrics, **metrics}, unknown=old.unknown)
+            arms[name] = replace(arm, metrics={**old.metrics, **metrics}, unknown=old.unknown, over_time=old.over_time)
         return Sums(newer.at_us, arms)
 
+    def with_weeks(self, found: Mapping[str, OverTime | None]) -> Sums:
+        """The same sums with the primary metric by week, by variant."""
+        return Sums(self.at_us, {name: replace(arm, over_time=found.get(name)) for name, arm in self.arms.items()})
+
     def sizes(self) -> dict[tuple[str, str], float]:
-        """The amount of data behind each metric of each arm, which only grows."""
-        return {
-            (metric, name): _size(sums) for name, arm in self.arms.items() for metric, sums in arm.metrics.items()
-        } | {("", name): float(arm.units) for name, arm in self.arms.items()}
+        """The amount of data behind each metric of each arm, and its whole weeks, which only grow."""
+        weeks = {(WEEKS, name): len(arm.over_time.weeks) for name, arm in self.arms.items() if arm.over_time}
+        return (
+            {(metric, name): _size(sums) for name, arm in self.arms.items() for metric, sums in arm.metrics.items()}
+            | {("", name): float(arm.units) for name, arm in self.arms.items()}
+            | weeks
+        )
 
 
 def _with_shares(newer: MetricSums, older: MetricSums | None) -> MetricSums:
@@ -83,6 +123,16 @@ def _size(sums: MetricSums) -> float:
         return sums.users.y
     complete = 0 if sums.shares is None else sums.shares.hour.n + sums.shares.day.n
     return sums.requests.y + complete
+
+
+def stored_over_time(arm: ArmSums) -> dict[str, Any]:
+    """What is kept of an arm's weeks beside its sums; empty without any."""
+    return {OVER_TIME: msgspec.to_builtins(arm.over_time)} if arm.over_time is not None else {}
+
+
+def restored_over_time(fields: Mapping[str, Any]) -> OverTime | None:
+    """The inverse of `stored_over_time`; raises `msgspec.ValidationError`."""
+    return msgspec.convert(fields.get(OVER_TIME), OverTime | None)
 
 
 def stored(sums: MetricSums) -> dict[str, Any]:

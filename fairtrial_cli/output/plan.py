@@ -19,6 +19,8 @@ from gateway.control.operations.planning.plan_experiment import ExperimentPlan
 
 FALSE_STOP = 0.05
 """The error probability of all pauses and kills together."""
+SELDOM = 0.005
+"""What is not worth a sentence."""
 WATCHED = ("shares of units", "conversion e-process", "normal mixture")
 MODES = {"monitor": "continuous", "planned": "10 planned looks", "fixed": "one look"}
 
@@ -32,7 +34,7 @@ def print_plan(console: Console, name: str, plan: ExperimentPlan) -> None:
     console.print(escape(title), style="bold", highlight=False)
     for one in found.metrics:
         _print_table(console, one, design)
-    for line in (*_meaning(found, len(plan.left_out)), *_alternatives(found)):
+    for line in (*_meaning(plan), *_alternatives(found)):
         console.print(line, highlight=False)
     for note in plan.notes:
         console.print(f"[yellow]note:[/yellow] {escape(note)}", highlight=False, soft_wrap=True)
@@ -83,8 +85,9 @@ def _row(option: Option, design: Design) -> tuple[str, ...]:
     )
 
 
-def _meaning(found: PlannedTrial | Undecidable, unplanned: int) -> Iterator[str]:
+def _meaning(plan: ExperimentPlan) -> Iterator[str]:
     """Whether and when the experiment can decide, and what an undecided end still shows."""
+    found, unplanned = plan.result, len(plan.left_out)
     design, first = found.design, found.metrics[0]
     if isinstance(found, Undecidable):
         yield f"\n[red]It can't be decided[/red]: {escape(found.reason)}."
@@ -92,7 +95,7 @@ def _meaning(found: PlannedTrial | Undecidable, unplanned: int) -> Iterator[str]
         rest = f", except for {unplanned} metric{'s' if unplanned > 1 else ''} without a plan" if unplanned else ""
         time = f"{_weeks(found.weeks)} of the {design.weeks} that are allowed"
         yield f"\n[green]It can be decided[/green] in {time}{rest}."
-        yield from _ships(found, design)
+        yield from _ships(plan, found)
         if first.chosen.exaggeration is not None and first.question.kind == "superior":
             times = f"{first.chosen.exaggeration:.1f} times the true one"
             yield f"When a trial stops early, its observed effect is on average {times}; use the interval instead."
@@ -105,15 +108,19 @@ def _meaning(found: PlannedTrial | Undecidable, unplanned: int) -> Iterator[str]
         yield f"If it ends undecided and shows no difference, this is excluded: more than {', '.join(losses)}."
 
 
-def _ships(found: PlannedTrial, design: Design) -> Iterator[str]:
-    """How likely a candidate ships that is as good as planned."""
-    stops = FALSE_STOP if any(one.question.guardrail for one in found.metrics) else 0.0
-    by, end = (found.ships(week, false_stop=stops) for week in (found.weeks, design.weeks))
+def _ships(plan: ExperimentPlan, found: PlannedTrial) -> Iterator[str]:
+    """How likely a candidate ships that is as good as planned, with an effect that stays."""
+    design, stops = found.design, FALSE_STOP if any(one.question.guardrail for one in found.metrics) else 0.0
+    weeks = found.weeks, design.weeks
+    by, end = (found.ships(week, false_stop=stops + plan.held(week)) for week in weeks)
     yield f"A candidate as good as planned ships within {_weeks(found.weeks)} with a probability of at least {by:.0%}."
     if design.weeks > found.weeks and end > by:
         yield f"Within {_weeks(design.weeks)} the probability is at least {end:.0%}."
     if stops:
         yield f"This allows for a false pause, whose probability is at most {stops:.0%}."
+    if (held := plan.held(found.weeks)) >= SELDOM:
+        seems = f"at most {held:.0%} after {_weeks(found.weeks)}"
+        yield f"It also allows for an effect that seems to fade by chance: {seems}."
 
 
 def _alternatives(found: PlannedTrial | Undecidable) -> Iterator[str]:

@@ -15,7 +15,7 @@ from fairtrial.experiments.analysis.memory import Latched, Memory, SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.values import Decision, EarlierProof, Tried
 from fairtrial.experiments.lifecycle import Transition
-from fairtrial.experiments.sums import ArmSums, Sums, restored, stored
+from fairtrial.experiments.sums import ArmSums, Sums, restored, restored_over_time, stored, stored_over_time
 
 
 def written_live(live: LiveEvidence) -> dict[str, Any]:
@@ -107,6 +107,7 @@ def _written_sums(sums: Sums) -> dict[str, Any]:
                 "metrics": {metric: stored(one) for metric, one in arm.metrics.items()},
                 "unknown": dict(arm.unknown),
                 **({"kept_away": arm.kept_away} if arm.kept_away else {}),
+                **stored_over_time(arm),
             }
             for name, arm in sums.arms.items()
         },
@@ -122,6 +123,7 @@ def _read_sums(plan: AnalysisPlan, fields: Mapping[str, Any]) -> Sums:
             {metric: restored(methods[metric], one) for metric, one in arm["metrics"].items()},
             arm["unknown"],
             arm.get("kept_away", 0),
+            over_time=restored_over_time(arm),
         )
         for name, arm in fields["arms"].items()
     }

@@ -9,6 +9,7 @@ from evaluators.gate.live.experiment import LiveExperiment
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.verdict import Finding, Result
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.decision.over_time_wording import unseen_words
 from fairtrial.experiments.decision.split_wording import invalid_words
 from fairtrial.experiments.decision.values import Decision, MetricDecision
 from fairtrial.experiments.decision.wording import levels_words
@@ -59,6 +60,8 @@ def notes_text(plan: AnalysisPlan) -> str:
     if plan.revision > 1:
         times = "once" if plan.revision == 2 else f"{plan.revision - 1} times"
         notes.append(f"the plan was amended {times}")
-    if plan.min_days < WEEK_DAYS:
+    if plan.may_miss_fading:
+        notes.append(f"it may decide after {plan.min_days:g} days, so {unseen_words(plan)}")
+    elif plan.min_days < WEEK_DAYS:
         notes.append(f"it may decide after {plan.min_days:g} days")
     return f" [{'; '.join(notes)}]" if notes else ""

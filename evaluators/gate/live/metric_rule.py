@@ -15,11 +15,13 @@ from fairtrial.domain.verdict import Finding, Result
 from fairtrial.experiments.analysis.findings import level_interval, pessimistic_interval
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.decide import passes_us
+from fairtrial.experiments.decision.over_time_wording import fading_words
 from fairtrial.experiments.decision.values import GuardrailDecision, Interval, MetricDecision, PrimaryDecision
 from fairtrial.experiments.decision.wording import primary_sentence
 from fairtrial.experiments.methods.events import has_kept_away
 from fairtrial.experiments.metric_wording import bare_size, is_share, level_words, moment_words, size_words
 
+STEADY = "whole weeks in which the effect does not fade"
 FAILED = "requests that an open breaker kept away count as failed"
 
 
@@ -76,6 +78,10 @@ def _primary(asked: LiveLine, decided: Decided, one: PrimaryDecision, question: 
     if result == "pass" and asked.now_us < counts_us:
         needed = f"time: it counts from {moment_words(counts_us, now_us=asked.now_us)}"
         return asked.found("cannot tell", says, needed, evidence)
+    fading = fading_words(plan, one) if question[1].question == "better" else ""
+    if result == "pass" and fading:
+        says = says if fading in says else f"{says}; {fading}"
+        return asked.found("cannot tell", says, STEADY, evidence)
     return asked.found(result, says, evidence=evidence)
 
 

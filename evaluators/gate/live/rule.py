@@ -17,7 +17,8 @@ from fairtrial.domain.verdict import Finding, Result
 from fairtrial.experiments.decision.effects import Effect, earlier_effects
 
 EXPERIMENT_SAYS = "what the experiment says"
-MISSING = "missing feedback"
+SHOWN = {"missing": "missing feedback", "over time": "effect over time"}
+"""The rules of what is shown beside the answer, by the kind of effect."""
 NAME_ONE = "write `experiment: NAME` in the gate, with the experiment that compares the two"
 WORST: tuple[Result, ...] = ("fail", "invalid", "cannot tell", "pass")
 
@@ -123,7 +124,7 @@ def _finding(effect: Effect, experiment: str) -> Finding:
     says = f"experiment {experiment}: {effect.says}" if experiment else effect.says
     metric = effect.metric if effect.metric in ("", "srm") else f"live.{effect.metric}"
     if effect.result == "shown":
-        rule = MISSING if effect.kind == "missing" else EXPERIMENT_SAYS
+        rule = SHOWN.get(effect.kind, EXPERIMENT_SAYS)
         return Finding(rule, source, "cannot tell", says, "", metric or "live.answer", decisive=False)
     return Finding(
         EXPERIMENT_SAYS, source, effect.result, says, effect.needed, metric or "live.state", safety=effect.safety

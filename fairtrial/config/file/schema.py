@@ -105,8 +105,10 @@ class PrimarySection(Section):
     For a share of requests, the most requests of one unit that count; by default 50, and 1 if each request is a unit.
     The fewer count, the sooner it can be shown that a share is not worse.
     """
-    min_days: float = Field(default=7, ge=0, le=364)
-    """Days before it decides. From 7 on, it decides after whole weeks only."""
+    min_days: float | None = Field(default=None, ge=0, le=364)
+    """Days before it passes: 14 by default. From 7 on, it passes after whole weeks only. With less than 14, it may pass
+    before a fading effect can be seen, and each report says so.
+    """
     on_worse: OnWorse = "pause"
     """What control does as soon as the metric is proven worse: `pause`, `kill`, or `continue` with an alarm."""
 

@@ -24,6 +24,7 @@ ADDED_LATER: Mapping[str, Any] = {"primary.on_worse": "pause"}
 """Frozen fields that plans of rules 1 lack, with their defaults."""
 LATER: Mapping[str, Any] = {"pause_at": None, "kill_at": None, "missing": "at_random"}
 """Keys that stored plans of earlier rules lack, with their defaults."""
+MIN_DAYS = "primary.min_days"
 GROWTH = ("enroll.", "max_weeks", "primary.on_worse")
 """The beginnings of frozen fields whose amendment does not change what decides, so that all units still count."""
 
@@ -73,7 +74,7 @@ def freeze(plan: Plan, experiment: Experiment, start: Start) -> AnalysisPlan:
         min_units=experiment.enrolment.min_units,
         min_hours=experiment.enrolment.min_hours,
         approve=experiment.enrolment.approve,
-        min_days=experiment.primary.min_days if experiment.primary else 7.0,
+        min_days=min_days_of(experiment, start.rules),
         max_weeks=experiment.max_weeks,
         models={one.name: plan.deployments[one.deployment].digest for one in experiment.variants},
         definitions={one.name: definition_of(plan, one) for one in experiment.variants},
@@ -88,6 +89,12 @@ def freeze(plan: Plan, experiment: Experiment, start: Start) -> AnalysisPlan:
     )
     metrics = tuple(_with_known(one, start.known.get(one.metric, Known())) for one in first.metrics)
     return replace(first, metrics=metrics)
+
+
+def min_days_of(experiment: Experiment, rules: int = RULES) -> float:
+    """The days before the primary metric passes: as the file says, or two whole weeks, and one by rules 1 to 5."""
+    stated = None if experiment.primary is None else experiment.primary.min_days
+    return (14.0 if rules > 5 else 7.0) if stated is None else stated
 
 
 def with_level(plan: AnalysisPlan, metric: str, known: Known, *, from_us: int) -> AnalysisPlan:
@@ -159,6 +166,8 @@ def counts_anew(frozen: AnalysisPlan, experiment: Experiment) -> bool:
 
 def _changes(frozen: AnalysisPlan, experiment: Experiment) -> Iterator[tuple[str, Any, Any]]:
     before, after = frozen.declared, declared_fields(experiment)
+    if before.get(MIN_DAYS) is not None and after.get(MIN_DAYS, 0) is None:  # earlier versions declared their default
+        after[MIN_DAYS] = min_days_of(experiment, frozen.rules)
     before = {name: value for name, value in ADDED_LATER.items() if name in after} | dict(before)
     for name in sorted(before.keys() | after.keys()):
         one, other = before.get(name), after.get(name)

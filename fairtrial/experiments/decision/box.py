@@ -13,6 +13,7 @@ from fairtrial.domain.plurals import counted
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.guardrail_wording import e_value_words, guardrails_sentence, kept_away_words
 from fairtrial.experiments.decision.missing_wording import missing_sentence
+from fairtrial.experiments.decision.over_time_wording import over_time_sentence
 from fairtrial.experiments.decision.split_wording import invalid_words, lost_sentence
 from fairtrial.experiments.decision.values import Decision, EarlierProof, Tried
 from fairtrial.experiments.decision.wording import headline_words, notes, primary_sentence, tried_words
@@ -184,6 +185,8 @@ def _lines(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation
         yield "Result", " ".join(results)
         if missing := missing_sentence(plan, decisions):
             yield "Missing feedback", missing
+        if over_time := over_time_sentence(plan, decisions):
+            yield "Over time", over_time
     yield "Guardrails", guardrails_sentence(decisions)
     if kept_away := kept_away_words(decisions):
         yield "Kept away", kept_away

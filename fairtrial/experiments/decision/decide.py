@@ -15,6 +15,7 @@ from fairtrial.experiments.analysis.forecast import Forecast, forecast, units_be
 from fairtrial.experiments.analysis.lost_records import ALARM
 from fairtrial.experiments.analysis.memory import Latched, Memory
 from fairtrial.experiments.analysis_plan import WEEK_US, AnalysisPlan, MetricPlan
+from fairtrial.experiments.decision.over_time import effect_over_time
 from fairtrial.experiments.decision.values import (
     Arm,
     ArmLost,
@@ -144,6 +145,7 @@ def _primary(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: boo
         planned_look=min(LOOKS, floor(LOOKS * latched.times[-1])) if latched.times else 0,
         next_look="" if plan.planned_units is None else not_yet(plan, latched.times),
         size=_size(forecast(plan, variant, looked.sums)) if forecasts else None,
+        over_time=effect_over_time(plan, metric, looked.sums, variant) if plan.sees_fading else msgspec.UNSET,
     )
 
 

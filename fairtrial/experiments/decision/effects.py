@@ -16,6 +16,7 @@ from fairtrial.domain.plan import ExperimentState
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.guardrail_wording import decline_words
 from fairtrial.experiments.decision.missing_wording import missing_words
+from fairtrial.experiments.decision.over_time_wording import fading_words, weeks_words
 from fairtrial.experiments.decision.split_wording import invalid_words, lost_words
 from fairtrial.experiments.decision.values import Decision, EarlierProof, PrimaryDecision, Tried
 from fairtrial.experiments.decision.wording import effect_words, levels_words, tried_words
@@ -27,6 +28,7 @@ Result = Literal["fail", "cannot tell", "invalid", "shown"]
 Kind = Literal[
     "harmed", "worse", "split", "stopped", "weighed", "changed", "clock", "earlier", "error", "answer", "missing",
     "lost",
+    "over time",
 ]  # fmt: skip
 RESUME = "a resume, or an end of the experiment"
 CLOCK = "a mended clock, or a person who acknowledges the alarm clock.jump"
@@ -94,7 +96,7 @@ def effects(plan: AnalysisPlan | None, decision: Decision | None, live: LiveStat
         found.append(Effect("answer", "shown", _answer(plan, decision, live)))
     if decision.split.balanced and (lost := lost_words(decision.split, decision.unit)):
         found.append(Effect("lost", "shown", lost, "", "srm"))
-    return (*found, *_missing(plan, decision))
+    return (*found, *_missing(plan, decision), *_over_time(plan, decision))
 
 
 def _missing(plan: AnalysisPlan, decision: Decision) -> Iterator[Effect]:
@@ -103,6 +105,14 @@ def _missing(plan: AnalysisPlan, decision: Decision) -> Iterator[Effect]:
         words = "" if one is None else missing_words(plan, decision.variant, one)
         if one is not None and words and decision.split.balanced:
             yield Effect("missing", "shown", f"{one.metric}: {words}", "", one.metric)
+
+
+def _over_time(plan: AnalysisPlan, decision: Decision) -> Iterator[Effect]:
+    """The effect on the primary metric by week, once a whole one is over."""
+    one = decision.primary
+    words = "" if one is None else weeks_words(plan, decision.variant, one)
+    if one is not None and words and decision.split.balanced:
+        yield Effect("over time", "shown", f"{one.metric}: {words}".rstrip("."), "", one.metric)
 
 
 def _harmed(plan: AnalysisPlan, decision: Decision) -> Iterator[Effect]:
@@ -202,7 +212,7 @@ def _answer(plan: AnalysisPlan, decision: Decision, live: LiveState) -> str:
     effect, tried = effect_words(plan, decision), _tried(plan, live)
     if primary.answer == "undecided":
         return f"{state}not decided yet" + (f": {effect}" if effect else "") + tried
-    return f"{state}{decision.variant} is {primary.answer}: {effect}{_counting(primary, live)}{tried}"
+    return f"{state}{decision.variant} is {primary.answer}: {effect}{_counting(plan, primary, live)}{tried}"
 
 
 def _tried(plan: AnalysisPlan, live: LiveState) -> str:
@@ -210,7 +220,9 @@ def _tried(plan: AnalysisPlan, live: LiveState) -> str:
     return f"; {words}" if words else ""
 
 
-def _counting(primary: PrimaryDecision, live: LiveState) -> str:
+def _counting(plan: AnalysisPlan, primary: PrimaryDecision, live: LiveState) -> str:
     if not primary.meets or primary.counts_us is None or primary.counts(live.now_us):
         return ""
+    if live.now_us >= primary.counts_us:
+        return f" (HOLD: {words})" if (words := fading_words(plan, primary)) else ""
     return f" (it counts from {moment_words(primary.counts_us, now_us=live.now_us)})"

@@ -8,6 +8,7 @@ import msgspec
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.plan import Missing, UnitKind
+from fairtrial.experiments.decision.over_time import EffectOverTime
 
 Answer = Literal["better", "worse", "not worse", "undecided"]
 GuardrailAnswer = Literal["harmed", "declined", "safe", "open"]
@@ -101,7 +102,7 @@ class MetricDecision(msgspec.Struct, frozen=True, kw_only=True):
 class PrimaryDecision(MetricDecision, frozen=True, kw_only=True):
     """The primary metric. ``counts_us``: from when the answer counts. ``planned_look``: its number, 0 without.
 
-    ``meets``: whether the answer is what the plan requires.
+    ``meets``: whether the answer is what the plan requires. ``over_time`` is unset under rules 1 to 5.
     """
 
     answer: Answer
@@ -110,10 +111,15 @@ class PrimaryDecision(MetricDecision, frozen=True, kw_only=True):
     planned_look: int
     next_look: str
     size: Size | None = None
+    over_time: EffectOverTime | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def held(self) -> bool:
+        return self.meets and isinstance(self.over_time, EffectOverTime) and self.over_time.holds
 
     def counts(self, now_us: int) -> bool:
-        """Whether the plan's requirement is met and the time has come from which it counts."""
-        return self.meets and not self.changed and self.counts_us is not None and now_us >= self.counts_us
+        """Whether the plan's requirement is met, no fading holds it, and the time has come from which it counts."""
+        return self.meets and not (self.changed or self.held) and now_us >= (self.counts_us or now_us + 1)
 
 
 class GuardrailDecision(MetricDecision, frozen=True, kw_only=True, omit_defaults=True):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from fairtrial.domain.plurals import counted
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.decision.over_time_wording import NOT_KNOWN, fading_words, unseen_words
 from fairtrial.experiments.decision.values import (
     Arm,
     Decision,
@@ -43,6 +44,8 @@ def headline_words(plan: AnalysisPlan, decision: Decision) -> str:
     if primary.answer == "undecided":
         return "Not decided yet" + (f": {variant} is {between_words(primary.interval.estimate(), metric)}"
                                     if primary.interval else "")  # fmt: skip
+    if primary.held and fading_words(plan, primary) != NOT_KNOWN:
+        return f"HOLD: the effect of {variant} on {primary.metric} fades"
     effect = "" if primary.interval is None else f": {primary.metric} is {_size_and_way(primary.interval, metric)}"
     return f"{variant} is {primary.answer}{effect}"
 
@@ -84,7 +87,9 @@ def primary_sentence(plan: AnalysisPlan, decision: Decision, *, now_us: int, run
     if primary.answer == "undecided":
         return " ".join(_undecided(plan, decision, now_us=now_us, running=running))
     effect = effect_words(plan, decision)
-    return f"{effect + '.' if effect else decision.variant + ':'} {decision_words(decision, now_us)}"
+    fading = fading_words(plan, primary) if primary.held and now_us >= (primary.counts_us or 0) else ""
+    held = f" HOLD: {fading}." if fading else ""
+    return f"{effect + '.' if effect else decision.variant + ':'} {decision_words(decision, now_us)}{held}"
 
 
 def decision_words(decision: Decision, now_us: int) -> str:
@@ -94,6 +99,8 @@ def decision_words(decision: Decision, now_us: int) -> str:
         return "Not decided yet."
     if primary.meets and now_us < primary.counts_us:
         return f"{primary.answer.capitalize()} so far; it counts from {moment_words(primary.counts_us, now_us=now_us)}."
+    if primary.held:
+        return f"{primary.answer.capitalize()} so far."
     return f"Decided: {primary.answer}, as planned." if primary.meets else f"Decided: {primary.answer}."
 
 
@@ -177,6 +184,7 @@ def notes(plan: AnalysisPlan) -> Iterator[str]:
         )
     if plan.revision > 1:
         yield f"The plan was amended {'once' if plan.revision == 2 else f'{plan.revision - 1} times'}."
-    if plan.min_days < WEEK_DAYS and plan.primary is not None:
+    if plan.primary is not None and (plan.min_days < WEEK_DAYS or plan.may_miss_fading):
         days = f"{plan.min_days:g} day{'' if plan.min_days == 1 else 's'}"
-        yield f"It may decide after {days} (min_days), so it may not have seen every day of the week."
+        week = "it may not have seen every day of the week" if plan.min_days < WEEK_DAYS else ""
+        yield f"It may decide after {days} (min_days), so {' and '.join(filter(None, (week, unseen_words(plan))))}."

@@ -10,6 +10,9 @@ import numpy as np
 from fairtrial.experiments.simulation.exposures import Bools
 from fairtrial.experiments.simulation.people import Floats, Ints
 
+FAILING = ("failed", "attempts_failed", "user_failed")
+"""The counted columns that a simulated failure is in; no other event happens to a simulated request."""
+
 
 @dataclass(frozen=True, slots=True)
 class Course:
@@ -58,3 +61,15 @@ class ByUnit:
         """By how much each value differs from the unit's one before it, which is 0 at first."""
         shifted = np.concatenate(([0.0], values[:-1])) if len(values) else values
         return values - np.where(self.starts, 0.0, shifted)
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """The counted requests of one arm, in the order of units and times."""
+
+    unit: Ints
+    at_us: Ints
+    failed: Bools
+    cost: Floats
+    latency: Floats
+    by_unit: ByUnit

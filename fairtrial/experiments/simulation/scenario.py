@@ -16,9 +16,9 @@ from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.freeze import Known, Start, freeze
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.monitor import HOUR_US
+from fairtrial.experiments.simulation.course import FAILING
 from fairtrial.experiments.simulation.lifecycle import START_US, Setting
 from fairtrial.experiments.simulation.people import SPREAD, TAIL
-from fairtrial.experiments.simulation.timeline import FAILING
 from fairtrial.experiments.simulation.world import Arm, World
 
 Truth = Literal["better", "same", "worse"]

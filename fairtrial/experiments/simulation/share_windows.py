@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from fairtrial.experiments.simulation.course import Course
+from fairtrial.experiments.simulation.course import Course, Requests
 from fairtrial.experiments.simulation.exposures import Bools
 from fairtrial.experiments.simulation.people import Floats, Ints
 from fairtrial.stats.sequential.error_guardrail import ErrorShares
@@ -17,19 +17,6 @@ from fairtrial.stats.sums import JointMoments
 HOUR_US, DAY_US, MINUTE_US = 3_600_000_000, 86_400_000_000, 60_000_000
 LATE_US = MINUTE_US
 GOLDEN = 0.618033988749895
-
-
-class SentRequests(Protocol):
-    """The counted requests of one arm, in the order of units and times."""
-
-    @property
-    def unit(self) -> Ints: ...
-
-    @property
-    def at_us(self) -> Ints: ...
-
-    @property
-    def failed(self) -> Bools: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +33,7 @@ class ShareWindows:
         return ErrorShares(_histogram(hour), _histogram(day[:BINS]), weighed)
 
 
-def shares_course(sent: SentRequests, first_us: Ints, cap: float, *, fails: bool, at_once: bool) -> ShareWindows:
+def shares_course(sent: Requests, first_us: Ints, cap: float, *, fails: bool, at_once: bool) -> ShareWindows:
     """The windows of these units, as the store computes them; ``at_once``: each request is a unit of its own."""
     bad = sent.failed if fails else np.zeros(len(sent.failed), np.bool_)
     return ShareWindows(
@@ -60,7 +47,7 @@ def _course(over_us: Ints, columns: list[Floats]) -> Course:
 
 
 def _window(
-    sent: SentRequests, bad: Bools, first_us: Ints, window_us: int, at_once: bool, cap: float | None = None
+    sent: Requests, bad: Bools, first_us: Ints, window_us: int, at_once: bool, cap: float | None = None
 ) -> tuple[Ints, list[Floats]]:
     """When each unit's window is complete, the bins of its share, and with a cap the sums of its requests."""
     since = first_us[sent.unit]

@@ -9,10 +9,11 @@ import numpy as np
 
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
-from fairtrial.experiments.simulation.course import ByUnit, Course
+from fairtrial.experiments.simulation.course import FAILING, ByUnit, Course, Requests
 from fairtrial.experiments.simulation.exposures import NEVER, Assigned, Bools, Exposed
-from fairtrial.experiments.simulation.feedback import feedback_course
-from fairtrial.experiments.simulation.people import Floats, Ints, People
+from fairtrial.experiments.simulation.feedback import Said, feedback_course, said
+from fairtrial.experiments.simulation.over_time import Values, WeeksReader, request_values, weeks_reader
+from fairtrial.experiments.simulation.people import Ints, People
 from fairtrial.experiments.simulation.share_windows import shares_course
 from fairtrial.experiments.simulation.world import Arm, World
 from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
@@ -22,24 +23,10 @@ from fairtrial.stats.arms.quantiles import QuantileSums
 from fairtrial.stats.sequential.error_guardrail import RequestErrors
 from fairtrial.stats.sums import JointMoments, Moments
 
-FAILING = ("failed", "attempts_failed", "user_failed")
-"""The counted columns that a simulated failure is in; no other event happens to a simulated request."""
 QUANTILE_STEP_US = 6 * 3_600_000_000
 """How often quantiles are computed anew, because each time reads all values."""
 
 Reader = Callable[[int], MetricSums | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Requests:
-    """The counted requests of one arm, in the order of units and times."""
-
-    unit: Ints
-    at_us: Ints
-    failed: Bools
-    cost: Floats
-    latency: Floats
-    by_unit: ByUnit
 
 
 @dataclass(slots=True)
@@ -54,12 +41,13 @@ class Timeline:
     requests: Mapping[str, Course]
     readers: Mapping[str, Mapping[str, Reader]]
     harm_us: Ints
+    weeks: Mapping[str, WeeksReader]
 
     @classmethod
     def of(cls, plan: AnalysisPlan, world: World, people: People, exposed: tuple[Assigned, Exposed]) -> Timeline:
         """The sums of these people."""
         assigned, times = exposed
-        units, requests, readers, harm = {}, {}, {}, [np.zeros(0, np.int64)]
+        units, requests, readers, weeks, harm = {}, {}, {}, {}, [np.zeros(0, np.int64)]
         for number, name in enumerate(assigned.variants):
             mine = times.first_us < NEVER
             mine[: len(assigned.arm)] &= assigned.arm == number
@@ -68,9 +56,10 @@ class Timeline:
             requests[name] = Course.of(sent.at_us, np.ones(len(sent.at_us)))
             made = _Readers(plan, people, world, name, times, mine, sent)
             readers[name] = {one.metric: made.reader(one) for one in plan.metrics}
+            weeks[name] = made.weeks()
             if name != plan.control:
                 harm.append(sent.at_us[_first_failures(sent)])
-        return cls(assigned.variants, units, requests, readers, np.unique(np.concatenate(harm)))
+        return cls(assigned.variants, units, requests, readers, np.unique(np.concatenate(harm)), weeks)
 
     def at(self, now_us: int) -> Sums:
         """The sums of all arms."""
@@ -79,7 +68,8 @@ class Timeline:
     def _arm(self, name: str, now_us: int) -> ArmSums:
         found = {metric: read(now_us) for metric, read in self.readers[name].items()}
         units, requests = (int(course.at(now_us)[0]) for course in (self.units[name], self.requests[name]))
-        return ArmSums(units, requests, {metric: one for metric, one in found.items() if one is not None})
+        metrics = {metric: one for metric, one in found.items() if one is not None}
+        return ArmSums(units, requests, metrics, over_time=self.weeks[name](now_us))
 
 
 def _requests(people: People, arm: Arm, times: Exposed, mine: Bools) -> Requests:
@@ -122,7 +112,7 @@ class _Readers:
         return self._amounts(metric) if metric.method == "amount" else self._quantiles(metric)
 
     def _feedback(self, metric: MetricPlan) -> Reader:
-        course = feedback_course(self.people, self.world, self.variant, metric, (self.times.first_us, self.mine))
+        course = feedback_course(self.times.first_us, self._said(metric), metric)
         window = metric.window_seconds or 0.0
 
         def read(now_us: int) -> Feedback | None:
@@ -130,6 +120,21 @@ class _Readers:
             return Feedback(int(units), Moments(int(n), x, xx), window) if units else None
 
         return read
+
+    def _said(self, metric: MetricPlan) -> Said:
+        return said(self.people, self.world, self.variant, metric, (self.times.first_us, self.mine))
+
+    def weeks(self) -> WeeksReader:
+        """The function that reads the primary metric by whole week."""
+        metric = self.plan.primary
+        if metric is None:
+            return lambda _: None
+        if metric.method in ("feedback", "given"):
+            found = self._said(metric)
+            values = Values(found.units[found.given], found.at_us[found.given], found.value[found.given])
+        else:
+            values = request_values(metric, self.sent)
+        return weeks_reader(self.plan, metric, values, self.times.first_us)
 
     def _events(self, metric: MetricPlan) -> Reader:
         cap = metric.cap or REQUESTS_CAP

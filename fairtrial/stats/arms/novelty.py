@@ -1,85 +1,53 @@
-"""Novelty effects: the slope of the effect over the days since users first saw the change."""
+"""Effects that fade: where the line through effects of equal times leads, and how often a steady one seems to fade."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import inf
+from math import sqrt
+from statistics import NormalDist
 
-import numpy as np
+__all__ = ["line_ahead", "seems_to_fade"]
 
-from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.arguments import check_finite
-from fairtrial.stats.effects import Effect, fixed
-
-__all__ = ["Novelty", "novelty"]
-
-MIN_DAYS = 3
-"""Two days always lie on a line, so a slope needs a third one."""
-FADED = 0.5
+LEAST = 2
+"""The times through which a line can be drawn."""
 
 
-@dataclass(frozen=True, slots=True)
-class Novelty:
-    """The line fitted to the daily effects: its ``slope`` per day, and its values on the ``first`` and ``last`` day.
+def line_ahead(effects: Sequence[tuple[float, float] | None]) -> float | None:
+    """The value that a straight line through these effects has one step after the last one.
 
-    ``fades`` is true if the slope's interval excludes 0, and the last effect is below half of the first or has the
-    opposite sign.
+    Each effect is a value with its weight, such as its number of units; ``None`` is a time without one. The line has
+    the least weighted squares. Returns ``None`` below two effects.
 
-    Source: as `novelty`.
+    Source: Draper & Smith (1998), Applied Regression Analysis, weighted least squares; Kohavi, Tang & Xu (2020),
+    Trustworthy Online Controlled Experiments, on novelty effects.
 
-    >>> days = [Effect(0.10 - 0.01 * day, 0.0001, n=400, method="difference") for day in range(8)]
-    >>> found = novelty(range(8), days)
-    >>> round(found.first, 4), round(found.last, 4), found.fades
-    (0.1, 0.03, True)
+    >>> round(line_ahead([(0.12, 500), (0.06, 500)]), 6), round(line_ahead([(0.12, 500), None, (0.06, 500)]), 6)
+    (0.0, 0.03)
     """
+    known = [(float(at), *one) for at, one in enumerate(effects) if one is not None]
+    if len(known) < LEAST:
+        return None
+    total = sum(weight for _, _, weight in known)
+    middle = sum(weight * at for at, _, weight in known) / total
+    mean = sum(weight * value for _, value, weight in known) / total
+    slope = sum(weight * (at - middle) * (value - mean) for at, value, weight in known)
+    slope /= sum(weight * (at - middle) ** 2 for at, _, weight in known)
+    return mean + slope * (len(effects) - middle)
 
-    slope: Estimate
-    first: float
-    last: float
 
-    @property
-    def fades(self) -> bool:
-        """Whether the gate should note that the effect fades."""
-        steady = self.slope.low <= 0 <= self.slope.high
-        return not steady and self.first * self.last < FADED * self.first**2
+def seems_to_fade(strength: float, times: int) -> float:
+    """At most with this probability, a steady effect is below 0 at the last of equal times, or one step ahead.
 
+    ``strength``: the effect over all times as a multiple of its standard error. The probability is the sum of those of
+    the two events, for independent normal effects of equal precision.
 
-def novelty(
-    days: Sequence[float], effects: Sequence[Effect | NotEnough], *, level: float = 0.95
-) -> Novelty | NotEnough:
-    """The slope of the effect per day since first exposure, with each day weighted by the inverse of its variance.
+    Source: Draper & Smith (1998), the variance of a prediction by a line.
 
-    ``days`` are counted from each unit's first exposure, so they are not calendar days. ``effects`` are those of the
-    units on that day. Days without an effect or without spread are left out. The slope is for one look and assumes that
-    days are independent. Returns `NotEnough` below three distinct days.
-
-    Where the same users return, what they share equally on all days cancels from the slope, so the interval is wider
-    than necessary. What lasts only for some days makes it too narrow. For example, suppose that neighbouring days
-    correlate by 0.5, and more distant ones less. The slope over 14 days then varies 1.5 times as much as its interval
-    suggests.
-
-    Source: Hedges & Olkin (1985), Statistical Methods for Meta-Analysis, the fixed-effect model with a moderator;
-    Kohavi, Tang & Xu (2020), Trustworthy Online Controlled Experiments, on novelty.
-
-    >>> days = [Effect(0.10 - 0.01 * day, 0.0001, n=400, method="difference") for day in range(8)]
-    >>> print(novelty(range(8), days).slope)
-    -0.01 (-0.01302 to -0.006976; 95 %, n = 3,200, slope by day since first exposure)
+    >>> [round(seems_to_fade(3.5, weeks), 3) for weeks in (2, 4, 8)]
+    [0.141, 0.117, 0.164]
     """
-    if len(days) != len(effects):
-        raise ValueError(f"{len(days)} days can't have {len(effects)} effects")
-    check_finite(*days, what="days")
-    told = [(d, e) for d, e in zip(days, effects, strict=True) if isinstance(e, Effect) and e.variance > 0]
-    if len({d for d, _ in told}) < MIN_DAYS:
-        return NotEnough(f"{len(told)} days with an effect show no slope", f"{MIN_DAYS} days or more", len(told))
-    day = np.array([d for d, _ in told], dtype=np.float64)
-    seen, weight = np.array([e.value for _, e in told]), np.array([1 / e.variance for _, e in told])
-    middle, mean = weight @ day / weight.sum(), weight @ seen / weight.sum()
-    moment = float(weight @ (day - middle) ** 2)
-    slope = float(weight @ ((day - middle) * (seen - mean))) / moment
-    n = sum(e.n for _, e in told)
-    line = fixed(Effect(slope, 1 / moment, n, "slope by day since first exposure", inf), level=level)
-    if isinstance(line, NotEnough):
-        return line
-    first, last = (float(mean + slope * (edge - middle)) for edge in (day.min(), day.max()))
-    return Novelty(line, first, last)
+    if times < LEAST:
+        return 0.0
+    last, ahead = 1.0, 1 / times + 3 * (times + 1) / (times * (times - 1))
+    normal = NormalDist()
+    return min(1.0, sum(normal.cdf(-strength / sqrt(times * variance)) for variance in (last, ahead)))

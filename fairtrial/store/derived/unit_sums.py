@@ -63,6 +63,23 @@ SELECT (SELECT count(*) FROM requests), (SELECT count(*) FROM attempts), (SELECT
     (SELECT map_from_entries(list((name, position))) FROM watermarks WHERE starts_with(name, '{NAME}'))
 """  # noqa: S608 - ours
 """Nothing is deleted from requests and attempts, so the number of rows is the next row number."""
+CALLS = """called AS (
+    SELECT request_id, count(*) FILTER (purpose IN ('live', 'retry')) AS calls,
+        min(ordinal) FILTER (purpose = 'fallback') AS before_fallback,
+        count(*) FILTER (purpose IN ('live', 'retry') AND fault IN ('upstream', 'configuration')) AS calls_failed
+    FROM attempts
+    WHERE {added}request_id IN ({new})
+    GROUP BY request_id
+), calls AS (
+    SELECT request_id, coalesce(before_fallback, calls) AS calls,
+        least(calls_failed, coalesce(before_fallback, calls)) AS calls_failed
+    FROM called
+)"""
+"""The upstream calls of each of the requests ``new``.
+
+All calls before a fallback were the variant's, and failed. A retry after it repeats the fallback. A call that the
+gateway itself broke off did not fail.
+"""
 ADD = f"""
 INSERT INTO unit_sums
 WITH new AS MATERIALIZED (
@@ -71,28 +88,13 @@ WITH new AS MATERIALIZED (
     FROM requests LEFT JOIN ({_STARTED}) USING (experiment, analysis_hash)
     WHERE requests.rowid >= $1 AND requests.rowid < $2 AND {_COUNTED}
         AND (experiment_state = 'running' OR coalesce(at_time < started_at, true))
-), called AS (
-    SELECT request_id, count(*) FILTER (purpose IN ('live', 'retry')) AS calls,
-        min(ordinal) FILTER (purpose = 'fallback') AS before_fallback,
-        count(*) FILTER (purpose IN ('live', 'retry') AND fault IN ('upstream', 'configuration')) AS calls_failed
-    FROM attempts
-    WHERE attempts.rowid >= $3 AND request_id IN (SELECT request_id FROM new WHERE NOT early)
-    GROUP BY request_id
-), calls AS (
-    SELECT request_id, coalesce(before_fallback, calls) AS calls,
-        least(calls_failed, coalesce(before_fallback, calls)) AS calls_failed
-    FROM called
-)
+), {CALLS.format(added="attempts.rowid >= $3 AND ", new="SELECT request_id FROM new WHERE NOT early")}
 SELECT experiment, analysis_hash, variant_assigned, exposed_unit, early, min(at_time), {_ADDED}, kept_away
 FROM new LEFT JOIN calls USING (request_id)
 GROUP BY {_KEY}, CASE WHEN NOT early THEN {MINUTE.format(first_at="at_time")} END
 RETURNING failed + rejected + user_failed + attempts_failed > 0 AS failed
 """  # noqa: S608 - ours
-"""Requests of an experiment that was not running are left out, unless they were early.
-
-All calls before a fallback were the variant's, and failed. A retry after it repeats the fallback. A call that the
-gateway itself broke off did not fail.
-"""
+"""Requests of an experiment that was not running are left out, unless they were early."""
 ADD_MOVED = f"""
 INSERT INTO unit_sums
 SELECT experiment, analysis_hash, variant_assigned, exposed_unit, true, min(at_time), {_NOTHING}, false

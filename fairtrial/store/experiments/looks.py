@@ -6,8 +6,8 @@ A look has one row for each metric and treatment. The monitor's memory is restor
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from fairtrial.experiments.analysis.memory import Key, Latched, Memory, SplitLat
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.methods.finding import Finding
-from fairtrial.experiments.sums import ArmSums, Sums, restored, stored
+from fairtrial.experiments.sums import ArmSums, Sums, restored, restored_over_time, stored, stored_over_time
 from fairtrial.store.access import row_digests
 from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Cursor, Database
@@ -107,23 +107,35 @@ def memory(cursor: Cursor, plan_number: int, plan: AnalysisPlan) -> Memory:
     latched: dict[Key, Latched] = {}
     sizes: dict[Key, float] = {}
     split, looked_us = SplitLatch(), 0
-    methods = {one.metric: one.method for one in plan.metrics}
+    metrics = {one.metric for one in plan.metrics}
     for row in cursor.execute(NEWEST, [plan_number]).fetchall():
         at_time, metric, variant, control_units, units, control_sums, sums, latch, last_split = row
         at_us = microseconds(at_time)
         latched[metric, variant] = Latched.restored(json.loads(latch))
-        arms = {plan.control: (control_units, control_sums), variant: (units, sums)}
-        if metric in methods:
-            shown = {
-                name: ArmSums(
-                    count, metrics={} if text is None else {metric: restored(methods[metric], json.loads(text))}
-                )
-                for name, (count, text) in arms.items()
-            }
-            sizes |= Sums(at_us, shown).sizes()
+        if metric in metrics:
+            arms = read_arms(plan, [(metric, variant, control_units, units, control_sums, sums)])
+            sizes |= Sums(at_us, {name: arms[name] for name in (plan.control, variant)}).sizes()
         if at_us >= looked_us:
             split, looked_us = SplitLatch.restored(json.loads(last_split)), at_us
     return Memory(latched, split, sizes, looked_us)
+
+
+def read_arms(plan: AnalysisPlan, rows: Iterable[Sequence[Any]]) -> dict[str, ArmSums]:
+    """The sums of each arm from the rows of one look: metric, variant, and the units and sums of both arms.
+
+    Metrics that an amendment has removed are left out.
+    """
+    methods = {one.metric: one.method for one in plan.metrics}
+    arms = {name: ArmSums(0) for name in plan.shares}
+    for metric, variant, control_units, units, control_sums, sums in rows:
+        for name, number, text in ((plan.control, control_units, control_sums), (variant, units, sums)):
+            arm = replace(arms.get(name, ArmSums(0)), units=number)
+            if text is not None and metric in methods:
+                fields = json.loads(text)
+                metrics = {**arm.metrics, metric: restored(methods[metric], fields)}
+                arm = replace(arm, metrics=metrics, over_time=restored_over_time(fields) or arm.over_time)
+            arms[name] = arm
+    return arms
 
 
 def count(database: Database, plan_number: int, *, until_us: int) -> int:
@@ -146,7 +158,6 @@ def shown(database: Database, page: Page, experiment: str, *, metric: str | None
 
 def _row(look: Look, finding: Finding) -> list[Any]:
     control, treatment = look.sums.arms[look.plan.control], look.sums.arms[finding.variant]
-    pair = (arm.metrics.get(finding.metric) for arm in (control, treatment))
     latch = look.memory.latched[finding.metric, finding.variant]
     return [
         look.plan.experiment,
@@ -154,11 +165,19 @@ def _row(look: Look, finding: Finding) -> list[Any]:
         finding.variant,
         control.units,
         treatment.units,
-        *(None if sums is None else json.dumps(stored(sums)) for sums in pair),
+        *(_written(arm, finding) for arm in (control, treatment)),
         json.dumps(msgspec.to_builtins(finding)),
         json.dumps(latch.stored()),
         json.dumps(look.memory.split.stored()),
     ]
+
+
+def _written(arm: ArmSums, finding: Finding) -> str | None:
+    """The sums of one metric as JSON, with the weeks of the primary one; ``None`` without data."""
+    sums = arm.metrics.get(finding.metric)
+    if sums is None:
+        return None
+    return json.dumps(stored(sums) | (stored_over_time(arm) if finding.role == "primary" else {}))
 
 
 def _read(text: str | None) -> Any:

@@ -25,6 +25,7 @@ from fairtrial.store.experiments import alarms, analysis_plans, looks, stage_fac
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.looks import Look
 from fairtrial.store.experiments.sums import arm_sums
+from fairtrial.store.experiments.sums.over_time_sums import add_weeks
 from gateway.control.background.step_pace import REST, StepPace
 from gateway.control.background.trusted_clock import TrustedClock
 from gateway.control.operations.alarms.changed_models import changed_models
@@ -203,13 +204,21 @@ class ExperimentMonitor:
                 with self._database.read_transaction() as cursor:
                     events = arm_sums.read_sums(cursor, plan, hashes, now_us=now_us, events_only=True)
                 updated = last.sums.updated(events)
-                if not (memory.is_due(updated) or any(map(memory.is_new, harm_only(plan, updated)))):
-                    return updated
+                weekly = self._with_weeks(stored, hashes, updated)
+                if not (memory.is_due(weekly) or any(map(memory.is_new, harm_only(plan, weekly)))):
+                    return weekly
         stops = transitions.interruptions(self._database, plan.experiment, plan.segment)
         with self._database.read_transaction() as cursor:
-            return arm_sums.read_sums(
+            sums = arm_sums.read_sums(
                 cursor, plan, hashes, now_us=now_us, interruptions=stops, wall_us=self._clock_us()
             )
+        return self._with_weeks(stored, hashes, sums)
+
+    def _with_weeks(self, stored: StoredPlan, hashes: Sequence[str], sums: Sums) -> Sums:
+        """The sums with the primary metric by whole week, which is read once a week."""
+        last = self.statuses.get(stored.plan.experiment)
+        known = last.sums if last is not None and last.stored.number == stored.number else None
+        return add_weeks(self._database, stored.plan, hashes, sums, known=known)
 
     def _memory(self, stored: StoredPlan) -> Memory:
         if stored.number not in self._memories:

@@ -14,6 +14,7 @@ from fairtrial.experiments.monitor import Circumstances
 from fairtrial.experiments.steady_time import StepTime
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans
+from fairtrial.store.experiments.sums.over_time_sums import next_week_end
 from fairtrial.store.experiments.sums.window_ends import next_window_end
 
 STEP_SECONDS = 2.0
@@ -81,6 +82,7 @@ class StepPace:
         changed_us = before.changed_us if before is not None and before.commits == commits else now_us
         soonest_us = now_us + min(max((now_us - changed_us) // QUIET_SHARE, STEP_US), LONGEST_QUIET_US)
         limits = [around.end_us(plan), around.stage_end_us(plan), memory.looked_us + HOUR_US]
+        limits += [next_week_end(plan, now_us)] if plan.sees_fading else []
         if changed_us == now_us or around.held or around.kept_away or not around.followed:
             limits.append(soonest_us)
         else:

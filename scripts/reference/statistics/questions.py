@@ -15,7 +15,7 @@ QUESTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("Did **p95** latency change?", ("quantile_difference",)),
         ("Did **marks** from 1 to 5 rise, without pretending they are amounts?", ("superiority",)),
         ("In **percent** of the control", ("log_ratio", "relative")),
-        ("Does the effect **wear off**?", ("novelty",)),
+        ("Does the effect **wear off**, and how often does a steady one seem to?", ("line_ahead", "seems_to_fade")),
     ),
     "How it is looked at": (
         ("**Whenever I like**, stopping when I know", ("always_valid", "at_least", "at_most", "evidence")),

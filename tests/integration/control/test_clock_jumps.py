@@ -175,9 +175,10 @@ def test_the_end_waits_for_real_weeks(trial: LiveTrial) -> None:
 @pytest.fixture
 def judged(tmp_path: Path) -> Iterator[JudgedTrial]:
     """A trial whose candidate is better, before the two weeks from which that counts."""
-    with closing(JudgedTrial(tmp_path, BETTER.replace("mde: 10pp", "mde: 10pp, min_days: 14"))) as made:
+    with closing(JudgedTrial(tmp_path, BETTER.replace("min_days: 7", "min_days: 14"))) as made:
         made.gate.write_text(GATE.replace("  - live.guardrails hold\n", ""))
         made.live_traffic(200)
+        made.live_traffic(40, first=200, days=0)  # fading needs units in both weeks
         made.run_both()
         yield made
 

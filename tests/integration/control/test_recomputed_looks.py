@@ -64,6 +64,14 @@ def test_a_look_that_does_not_repeat_is_named(shipped: Shipped, assignment: str)
     assert any("look 3 of tuned-vs-base does not repeat" in one for one in found.differences), found.differences
 
 
+def test_weeks_that_do_not_repeat_are_named(shipped: Shipped) -> None:
+    weeks = 'UPDATE looks SET treatment_sums = replace(treatment_sums, \'"over_time": {"weeks": [{"n"\', \'{}\')'
+    found = changed(
+        shipped, weeks.replace("{}", '"over_time": {"weeks": [{"n": 1, "m"') + " WHERE metric = 'feedback.resolved'"
+    )
+    assert found.result == "CHANGED"
+
+
 def test_each_of_many_is_named(shipped: Shipped) -> None:
     found = changed(
         shipped, "UPDATE looks SET finding = replace(finding, '\"value\": ', '\"value\": 1') WHERE number > 1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -13,11 +13,11 @@ import msgspec
 from fairtrial.experiments.analysis.memory import SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.finding import Finding
-from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
+from fairtrial.experiments.sums import Sums
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import microseconds, timestamp
-from fairtrial.store.experiments.charts.shown_looks import read_finding, read_sums
-from fairtrial.store.experiments.looks import SAME_UNITS
+from fairtrial.store.experiments.charts.shown_looks import read_finding
+from fairtrial.store.experiments.looks import SAME_UNITS, read_arms
 
 ROWS = f"""
 SELECT l.number, l.at_time, l.metric, l.variant, l.control_units, l.treatment_units, l.control_sums, l.treatment_sums,
@@ -64,17 +64,11 @@ def repeated_looks(database: Database, plan_number: int, *, until_us: int) -> li
 
 def _look(number: int, rows: Sequence[tuple[Any, ...]]) -> RepeatedLook:
     plan = AnalysisPlan.restored(json.loads(rows[0][-1]))
-    units = dict.fromkeys(plan.shares, 0)
-    metrics: defaultdict[str, dict[str, MetricSums]] = defaultdict(dict)
-    for _, metric, variant, control, treatment, *sums, _, _, _ in rows:
-        units |= {plan.control: control, variant: treatment}
-        for arm, text in zip((plan.control, variant), sums, strict=True):
-            if text is not None:
-                metrics[arm] |= read_sums(plan, metric, text)
     split = SplitLatch.restored(json.loads(rows[0][-2]))
     lost = {} if split.lost is None else split.lost.arms
     arms = {
-        name: ArmSums(count, 0, dict(metrics[name]), {}, 0, *lost.get(name, (0, 0))) for name, count in units.items()
+        name: replace(arm, lost_units=lost.get(name, (0, 0))[0], lost_requests=lost.get(name, (0, 0))[1])
+        for name, arm in read_arms(plan, [row[1:-3] for row in rows]).items()
     }
     findings = tuple(read_finding(row[-3]) for row in rows)
     return RepeatedLook(number, plan, Sums(microseconds(rows[0][0]), arms), findings, split)

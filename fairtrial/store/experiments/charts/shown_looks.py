@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.finding import Finding
-from fairtrial.experiments.sums import ArmSums, MetricSums, Sums, restored
+from fairtrial.experiments.sums import Sums
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import microseconds
 from fairtrial.store.experiments.analysis_plans import StoredPlan
-from fairtrial.store.experiments.looks import SAME_UNITS
+from fairtrial.store.experiments.looks import SAME_UNITS, read_arms
 
 NEWEST = f"""
 SELECT at_time, metric, variant, control_units, treatment_units, control_sums, treatment_sums
@@ -52,17 +50,9 @@ class ShownLook:
 
 def newest_sums(database: Database, stored: StoredPlan) -> Sums:
     """The sums of the newest look; arms without units before the first one. Raises `StoreError`."""
-    plan = stored.plan
-    units = dict.fromkeys(plan.shares, 0)
-    metrics: Mapping[str, dict[str, MetricSums]] = defaultdict(dict)
-    at_us = stored.at_us
-    for at_time, metric, variant, control, treatment, *sums in database.rows(NEWEST, (stored.number,)):
-        at_us = microseconds(at_time)
-        units |= {plan.control: control, variant: treatment}
-        for arm, text in zip((plan.control, variant), sums, strict=True):
-            if text is not None:
-                metrics[arm] |= read_sums(plan, metric, text)
-    return Sums(at_us, {name: ArmSums(count, metrics=dict(metrics[name])) for name, count in units.items()})
+    rows = list(database.rows(NEWEST, (stored.number,)))
+    at_us = microseconds(rows[0][0]) if rows else stored.at_us
+    return Sums(at_us, read_arms(stored.plan, [row[1:] for row in rows]))
 
 
 def series(database: Database, stored: StoredPlan, metric: str, *, most: int) -> list[ShownLook]:
@@ -75,12 +65,6 @@ def series(database: Database, stored: StoredPlan, metric: str, *, most: int) ->
             SERIES, (stored.number, metric, most)
         )
     ]
-
-
-def read_sums(plan: AnalysisPlan, metric: str, text: str) -> dict[str, MetricSums]:
-    """Empty for a metric that an amendment has removed."""
-    methods = [one.method for one in plan.metrics if one.metric == metric]
-    return {metric: restored(methods[0], json.loads(text))} if methods else {}
 
 
 def read_finding(text: str) -> Finding:

@@ -23,20 +23,26 @@ LATE_US = 5_000_000
 PREFIX, SUFFIX = "feedback.", ".given"
 VALUE = "least(greatest(coalesce(boolean::INT::DOUBLE, number), $low), $high)"
 """A value outside the metric's range counts as the nearest value within it."""
-READ = f"""
-WITH due AS (
-    SELECT key, arm, since, since + to_microseconds($window) AS until
-    FROM temp.plan_units
-    WHERE {{counts}}
-), said AS (
-    SELECT due.key, arg_max({VALUE}, (f.at_time, f.feedback_id)) AS value
+SAID = f"""
+    SELECT due.key, arg_max({VALUE}, (f.at_time, f.feedback_id)) AS value, max(f.at_time) AS at_time,
+        coalesce(max(f.subject_time), max(f.at_time)) AS about
     FROM feedback f JOIN due ON due.key = hash(CASE WHEN f.attribution = 'unit' THEN f.unit ELSE f.subject_unit END)
     WHERE f.key = $key AND f.at_time >= $from AND f.at_time >= due.since AND f.at_time <= due.until
         AND coalesce(f.boolean::INT::DOUBLE, f.number) IS NOT NULL
         AND ((f.attribution = 'request' AND f.subject_experiment = $experiment AND f.subject_time >= due.since)
             OR (f.attribution = 'unit' AND list_contains(f.experiments, $experiment)))
     GROUP BY due.key, f.attribution, f.subject
-), given AS (
+"""  # noqa: S608 - ours
+"""The last value about each subject of the units ``due``, between their times ``since`` and ``until``.
+
+``about``: the time of the request that it is about, or its own.
+"""
+READ = f"""
+WITH due AS (
+    SELECT key, arm, since, since + to_microseconds($window) AS until
+    FROM temp.plan_units
+    WHERE {{counts}}
+), said AS ({SAID}), given AS (
     SELECT key, avg(value) AS value FROM said GROUP BY key
 )
 SELECT arm, count(*), count(value), coalesce(sum(value), 0), coalesce(sum(value * value), 0)

@@ -29,11 +29,13 @@ VALUE = """CASE WHEN arm_outcome IN ('failed', 'kept_away') OR outcome = 'cancel
 A request that a breaker kept from its arm says nothing about the arm's latency. Only plans of rules 1 and 2 count it.
 """
 VALUES = ", ".join(VALUE.format(column=column) for column in FIELDS)
-READ = f"""
-SELECT u.key, u.arm, u.early, epoch_us(u.since) AS since, {VALUES}
-FROM requests r JOIN temp.plan_units u ON u.key = hash(r.exposed_unit)
+OF_UNITS = f"""requests r JOIN temp.plan_units u ON u.key = hash(r.exposed_unit)
 WHERE r.at_time >= $from AND r.at_time >= u.since AND r.experiment = $experiment
-    AND list_contains($hashes::VARCHAR[], r.analysis_hash) AND r.{ANALYSED} AND r.experiment_state = 'running'
+    AND list_contains($hashes::VARCHAR[], r.analysis_hash) AND r.{ANALYSED} AND r.experiment_state = 'running'"""
+"""The analysed requests of the units that `unit_groups.keep` has kept."""
+READ = f"""
+SELECT u.key, u.arm, u.early, epoch_us(u.since) AS since, epoch_us(r.at_time) AS at_us, {VALUES}
+FROM {OF_UNITS}
     AND (r.arm_outcome IS DISTINCT FROM 'kept_away' OR NOT $apart)
 """  # noqa: S608 - ours
 
@@ -48,7 +50,7 @@ def read_quantiles(
     ``requests``: how many there are. The share of the units that is read depends on nothing else, and a smaller share
     is a part of a larger one.
     """
-    values = _read(cursor, plan, hashes, requests)
+    values = read_values(cursor, plan, hashes, requests)
     found: dict[tuple[int, str], QuantileSums] = {}
     for metric in metrics:
         counts = values["since"] >= metric.from_us
@@ -77,7 +79,8 @@ def quantile_of(values: Columns, chosen: NDArray[np.bool_], metric: MetricPlan) 
     return QuantileSums(known.nu, middle, lower, upper, users, STEP)
 
 
-def _read(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str], requests: int) -> Columns:
+def read_values(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str], requests: int) -> Columns:
+    """The values of the kept units, one row for each of their ``requests``, or for those of a share of the units."""
     share = max(1, unit_groups.SHARES * MOST // requests) if requests > MOST else None
     bound = unit_groups.bound(plan, hashes)
     chosen = {"apart": plan.counts_kept_away_apart} | ({} if share is None else {"share": share})

@@ -151,6 +151,8 @@ def _primary(plan: AnalysisPlan, decision: Decision, now: Situation) -> dict[str
         "counts_us": primary.counts_us,
         "decision": decision_words(decision, now.now_us) if valid else f"Invalid: {fault}.",
         "sentence": sentence if valid else "",
+        "held": primary.held and valid,
+        "over_time": msgspec.to_builtins(primary.over_time) if primary.over_time else None,
         "size": size,
     }
 

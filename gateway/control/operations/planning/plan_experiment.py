@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import ceil, sqrt
+from statistics import NormalDist
 
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.plurals import counted
-from fairtrial.experiments.analysis.freeze import metric_plans
+from fairtrial.experiments.analysis.freeze import metric_plans, min_days_of
+from fairtrial.experiments.analysis_plan import SEEN_WEEKS
+from fairtrial.experiments.decision.over_time_wording import UNSEEN
+from fairtrial.stats.arms.novelty import seems_to_fade
 from fairtrial.stats.planning.options import option
 from fairtrial.stats.planning.question import Design, Mode, Question
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, plan_trial
@@ -47,6 +52,16 @@ class ExperimentPlan:
     notes: tuple[str, ...]
     left_out: tuple[str, ...]
 
+    def held(self, week: int) -> float:
+        """At most with this probability, a steady effect as planned is held at the end of a week as if it faded."""
+        primary, design = self.result.metrics[0], self.result.design
+        once = next((one.units for one in (primary.chosen, *primary.others) if one.mode == "fixed"), None)
+        if primary.question.kind != "superior" or not once:
+            return 0.0
+        normal = NormalDist()
+        planned = normal.inv_cdf(1 - design.alpha / 2) + normal.inv_cdf(primary.power)
+        return seems_to_fade(planned * sqrt(design.per_week * week / once), week)
+
 
 def plan_experiment(
     experiment: Experiment,
@@ -84,6 +99,8 @@ def plan_experiment(
     result = plan_trial(questions.questions, design)
     if questions.unprovable:
         result = _unprovable(result, questions.unprovable)
+    result = _after_whole_weeks(result, min_days_of(experiment))
+    notes += _early(experiment, wanted.weeks)
     notes += stop_notes(experiment, questions.questions, design)
     notes += [f"not planned: {one}" for one in questions.left_out]
     notes += _windows(questions.questions)
@@ -127,6 +144,22 @@ def _unprovable(result: PlannedTrial | Undecidable, reasons: Sequence[tuple[str,
     proposals = result.proposals if isinstance(result, Undecidable) else ()
     pairs = result.pairs if isinstance(result, Undecidable) else ()
     return Undecidable(f"{text}. {needed}", result.design, result.metrics, proposals, pairs)
+
+
+def _after_whole_weeks(result: PlannedTrial | Undecidable, min_days: float) -> PlannedTrial | Undecidable:
+    """The plan, which is not decided before its first whole weeks are over."""
+    if isinstance(result, Undecidable):
+        return result
+    return replace(result, weeks=max(result.weeks, ceil(min_days / 7)))
+
+
+def _early(experiment: Experiment, weeks: int) -> Iterator[str]:
+    """What a plan can't see that passes early, and whether one that waits has the time."""
+    days = min_days_of(experiment)
+    if days < 7 * SEEN_WEEKS:
+        yield f"min_days {days:g}: it may pass before {SEEN_WEEKS} whole weeks are over, so {UNSEEN}"
+    if days > 7 * weeks:
+        yield f"it passes after {days:g} days (min_days), but it ends after {counted(weeks, 'week')}"
 
 
 def _stated(experiment: Experiment) -> dict[str, float]:

@@ -8,6 +8,8 @@ from importlib.metadata import version
 from math import isclose
 from typing import Any, Literal
 
+import msgspec
+
 from evaluators.gate.evidence.document import Evidence, decode, judge_again
 from evaluators.gate.live.experiment import LiveExperiment
 from evaluators.gate.live.rate_check import contradictions
@@ -15,6 +17,7 @@ from fairtrial.domain.errors import Conflict
 from fairtrial.domain.verdict import Decision, Finding, Verdict
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.memory import Memory, SplitLatch
+from fairtrial.experiments.decision.over_time import effect_over_time
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdict_chain
 from fairtrial.store.experiments.charts.repeated_looks import UNREADABLE, RepeatedLook, StoredLook, repeated_looks
@@ -172,6 +175,8 @@ def _alike(one: Any, other: Any) -> bool:
         return one == other or isclose(one, other, rel_tol=PRECISION, abs_tol=PRECISION)
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(_alike(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_alike, one, other))
     return bool(one == other)
 
 
@@ -186,11 +191,11 @@ def _looks(database: Database, verdict: Verdict, evidence: Evidence) -> Iterator
 
 
 def _repeat(live: LiveExperiment, looks: Sequence[StoredLook], judged: int) -> Looks:
-    memory = Memory()
+    memory, last = Memory(), None
     different = []
     for stored in looks:
         try:
-            look = stored.read()
+            last = look = stored.read()
             primary = look.plan.primary
             found = find(look.plan, look.sums, memory.looked(primary.metric) if primary else None)
             memory = memory.after(look.plan, look.sums, found)
@@ -202,6 +207,7 @@ def _repeat(live: LiveExperiment, looks: Sequence[StoredLook], judged: int) -> L
     decisions = all(
         memory.latched[key].answer == one.answer for key, one in live.memory.latched.items() if key in memory.latched
     )
+    decisions = decisions and (last is None or _same_weeks(live, last))
     repeated = len(looks) - len(different)
     return Looks(live.name, judged, len(looks), repeated, decisions if looks else None, tuple(different))
 
@@ -209,6 +215,15 @@ def _repeat(live: LiveExperiment, looks: Sequence[StoredLook], judged: int) -> L
 def _lost_us(split: SplitLatch) -> int | None:
     """When unequally lost records made the comparison invalid."""
     return None if split.lost is None else split.lost.crossed_us
+
+
+def _same_weeks(live: LiveExperiment, last: RepeatedLook) -> bool:
+    """Whether the sums of the last look give the effect by week that the evidence has."""
+    primary, stored = last.plan.primary, None if live.decision is None else live.decision.primary
+    if primary is None or stored is None or not stored.over_time:
+        return True
+    again = effect_over_time(last.plan, primary, last.sums, live.variant)
+    return _alike(msgspec.to_builtins(again), msgspec.to_builtins(stored.over_time))
 
 
 def _repeats(found: Sequence[Any], look: RepeatedLook) -> bool:

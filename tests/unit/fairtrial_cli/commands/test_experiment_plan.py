@@ -317,3 +317,12 @@ def test_too_little_feedback_for_the_worst_case_is_refused_with_the_share_that_w
         run(file, *PER_WEEK)
     with pytest.raises(UsageError, match="above 0% and at most 100%"):
         run(file, *PER_WEEK, "--response", "120%")
+
+
+def test_a_plan_that_may_pass_early_is_told_that_fading_can_not_be_seen(file: Path) -> None:
+    text = file.read_text()
+    for days, early in (("7", True), ("0", True), ("28", False), ("", False)):
+        file.write_text(text.replace("mde: 3pp", f"mde: 3pp, min_days: {days}" if days else "mde: 3pp"))
+        _, output = run(file, "--per-week", "90000", "--baseline", "62%")
+        assert ("so a fading effect can't be seen" in " ".join(output.split())) is early, output
+        assert f"decided in {4 if days == '28' else 2} weeks" in output, output

@@ -1,13 +1,25 @@
 """Live lines pass and fail by what the frozen plan of the gate's experiment has decided."""
 
+import json
 from dataclasses import replace
 
+from evaluators.gate.evidence.live import read_live, written_live
+from evaluators.gate.live.experiment import LiveEvidence
 from evaluators.gate.live.rule import EXPERIMENT_SAYS
 from fairtrial.experiments.sums import ArmSums, Sums
 from tests.fixtures.evaluators.live_trials import finding, looked, verdict
 from tests.fixtures.experiments import frozen_plans
 from tests.fixtures.experiments.frozen_plans import failing, heavy, rate, rated
-from tests.fixtures.experiments.reported_looks import DAY_US, ERRORS, RESOLVED, START, analysis_plan, arm, sums
+from tests.fixtures.experiments.reported_looks import (
+    DAY_US,
+    ERRORS,
+    RESOLVED,
+    START,
+    analysis_plan,
+    arm,
+    sums,
+    with_weeks,
+)
 from tests.fixtures.for_each import for_each
 
 BETTER = sums(10, arm(3_000, 1_500), arm(3_000, 1_950))
@@ -34,6 +46,25 @@ def test_a_plan_that_may_decide_early_says_so() -> None:
     live = looked(analysis_plan(min_days=0.0), sums(3, arm(3_000, 1_500), arm(3_000, 1_950)))
     found = finding(verdict(live, PRIMARY, days=3), PRIMARY)
     assert found.result == "pass" and "it may decide after 0 days" in found.says
+
+
+def test_a_fading_effect_holds_a_line_that_asks_for_better() -> None:
+    days, plan = (14, *with_weeks(arm(3_000, 1_500), arm(3_000, 1_950), 0.12, -0.01)), analysis_plan(rules=6)
+    live = looked(plan, sums(*days))
+    found = verdict(live, PRIMARY, "live.primary not worse than base by 10pp")
+    held = finding(found, PRIMARY)
+    assert (held.result, held.needed) == ("cannot tell", "whole weeks in which the effect does not fade")
+    assert "HOLD: the effect fades: 12 points better in week 1, 1 point worse in week 2" in held.says
+    assert finding(found, "live.primary not worse than base by 10pp").result == "pass"
+    assert "tuned, by week of the experiment: 1: 12 points better" in finding(found, "effect over time").says
+    assert finding(verdict(looked(replace(plan, rules=5), sums(*days)), PRIMARY), PRIMARY).result == "pass"
+
+
+def test_evidence_keeps_the_weeks() -> None:
+    found = sums(14, *with_weeks(arm(3_000, 1_500), arm(3_000, 1_950), 0.12, None))
+    live = LiveEvidence({}, (looked(analysis_plan(rules=6), found),))
+    again = read_live(json.loads(json.dumps(written_live(live)))).experiments[0]
+    assert again.sums == found and again.decided() == live.experiments[0].decided()
 
 
 def test_a_worse_and_an_equal_candidate_do_not_pass() -> None:

@@ -86,6 +86,18 @@ def test_a_start_freezes_what_the_file_declares() -> None:
     assert [one.metric for one in found.guardrails] == [one["metric"] for one in GUARDRAILS]
 
 
+def test_the_days_that_the_file_does_not_state_are_those_of_the_rules() -> None:
+    plan = project(primary={"metric": "feedback.solved", "mde": "3pp"})
+    experiment = plan.experiments[NAME]
+    old, new = (freeze(plan, experiment, Start(at_us=7, started_us=5, rules=rules)) for rules in (5, 6))
+    assert (old.min_days, new.min_days) == (7.0, 14.0)
+    assert frozen_changes(new, experiment) == []
+    earlier = replace(old, declared={**old.declared, "primary.min_days": 7.0})
+    assert frozen_changes(earlier, experiment) == [], "an earlier version declared its default"
+    stated = project(primary={"metric": "feedback.solved", "mde": "3pp", "min_days": 14}).experiments[NAME]
+    assert frozen_changes(earlier, stated) == ["primary.min_days: 7 → 14"]
+
+
 def test_each_guardrail_has_both_margins_and_its_signal() -> None:
     found = frozen(project())
     rate = metric(found, ERRORS)

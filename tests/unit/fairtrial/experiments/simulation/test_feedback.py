@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fairtrial.experiments.simulation.feedback import feedback_course
+from fairtrial.experiments.simulation.feedback import feedback_course, said
 from fairtrial.experiments.simulation.people import WEEK_US, draw_people
 from fairtrial.experiments.simulation.world import Arm, World
 from tests.fixtures.experiments.frozen_plans import resolved
@@ -20,7 +20,8 @@ def shares(truth: Arm, *, within: tuple[float, float] = (0.0, 1.0), trend: float
     rng = np.random.default_rng(1)
     people = draw_people(rng, world, units=UNITS / 4, span_us=(0, 4 * WEEK_US), feedback=[RESOLVED], amounts=False)
     mine = np.ones(len(people.names), np.bool_)
-    course = feedback_course(people, world, "tuned", resolved(within=within), (people.at_us, mine))
+    metric = resolved(within=within)
+    course = feedback_course(people.at_us, said(people, world, "tuned", metric, (people.at_us, mine)), metric)
     units, n, x, _ = course.at(9 * WEEK_US)
     _, before, sum_before, _ = course.at(4 * WEEK_US)
     return n / units, x / n, (x - sum_before) / (n - before)
