@@ -16,6 +16,7 @@ import click
 from fairtrial.api import traffic
 from fairtrial.api.operation import Nothing
 from fairtrial.api.store import ingest
+from fairtrial.domain.constants import WEEK_US
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.experiment_states import add_state_commands
 from fairtrial_cli.options import CONFIG, JSON, print_indented
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 UNDECIDABLE = 3
 """The exit code if a metric cannot be decided within the allowed weeks."""
-
-WEEK_US = 7 * 86_400 * 1_000_000
 
 
 class Number(click.FloatRange):

@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from fairtrial.config.layout import Layout
+from fairtrial.domain.constants import PRIVATE
 from fairtrial.domain.errors import StoreLocked
 from fairtrial.journal.segment import has_writer
 
-PRIVATE = 0o600
 TRIES = 5
 TRY_SECONDS = 0.02
 

@@ -13,6 +13,7 @@ from fairtrial.api.traffic import (
     TrafficWindow,
 )
 from fairtrial.api.window import Window
+from fairtrial.domain.constants import MINUTE_US, WEEK_US
 from fairtrial.domain.errors import not_found
 from fairtrial.domain.limits.pages import END_OF_TIME_US
 from fairtrial.domain.storage.traffic import AmountHistory, ServedBefore, Traffic
@@ -22,9 +23,6 @@ from fairtrial.store.traffic import requests as stored_requests
 from fairtrial.store.traffic import traffic
 from gateway.control.answer import Table
 from gateway.control.context import Context, page_of
-
-WEEK_US = 7 * 86_400_000_000
-MINUTE_US = 60_000_000
 
 
 def requests(context: Context, request: ListRequests) -> Table:

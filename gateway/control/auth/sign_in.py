@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fairtrial.domain.accounts import Account
+from fairtrial.domain.constants import MINUTE_US
 from fairtrial.store.access import accounts, audit, passwords
 from gateway.control.auth import known_device
 from gateway.control.auth.sign_in_throttle import SignInAttempt, SignInThrottle
 from gateway.control.context import Owner
 
-MINUTE_US = 60_000_000
 WRONG = "Incorrect name or password."
 
 

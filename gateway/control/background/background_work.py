@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from fairtrial.config.plan.kill_files import keep_reserve
+from fairtrial.domain.constants import DAY_US
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.storage.maintenance import OnProgress
@@ -40,7 +41,6 @@ PASS_SECONDS = 2.0
 PLAN_SECONDS = 0.2
 MAINTENANCE_SECONDS = 75.0
 ARCHIVE_SECONDS = 60.0
-DAY_US = 86_400_000_000
 RETRY_US = 15 * 60 * 1_000_000
 """How long a failed daily task waits before it is retried, because it may read the whole store."""
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from fairtrial.domain.constants import HOUR_US
 from fairtrial.domain.errors import FairtrialError, StoreError
 from fairtrial.domain.plan import Experiment, Plan, Published
 from fairtrial.experiments.analysis.freeze import with_later_end
@@ -38,7 +39,6 @@ from gateway.control.operations.live_state import ERROR
 
 MOST_TEXT = 300
 MANY_UNITS = 100_000
-HOUR_US = 3_600_000_000
 
 log = logging.getLogger("fairtrial.control")
 

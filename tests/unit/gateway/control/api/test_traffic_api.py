@@ -8,13 +8,13 @@ import duckdb
 import pyarrow
 import pytest
 
+from fairtrial.domain.constants import MINUTE_US, WEEK_US
 from fairtrial.domain.events import Event
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments.sums import explained_variance
 from fairtrial.store.traffic import traffic
 from gateway.control.answer import ARROW, NEXT
-from gateway.control.api.traffic import MINUTE_US, WEEK_US
 from gateway.control.background.background_work import BackgroundWork
 from tests.fixtures.control.control_app import NOW, client
 from tests.fixtures.store import samples
