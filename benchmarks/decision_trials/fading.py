@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.decision_trials.costs import feedback_plan, primary_of
 from benchmarks.decision_trials.trial import Row, Trial, share
-from fairtrial.domain.constants import DAY_US
+from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import SEEN_WEEKS, AnalysisPlan

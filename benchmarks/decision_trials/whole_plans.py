@@ -15,7 +15,7 @@ from benchmarks.decision_trials.populations import arm_sums, drawn, even
 from benchmarks.decision_trials.trial import Row, Trial, share
 from fairtrial.config.file.schema import ProjectFile
 from fairtrial.config.plan.compile import compile_plan
-from fairtrial.domain.constants import DAY_US
+from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.plan import Plan
 from fairtrial.experiments.analysis.freeze import Known, Start, freeze
 from fairtrial.experiments.analysis.memory import Memory

@@ -15,8 +15,8 @@ from benchmarks.experiment_trials.promise import Row, share
 from benchmarks.experiment_trials.through_store import PROJECT, START_US, request_of
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import load_project
-from fairtrial.domain.constants import DAY_US
 from fairtrial.domain.events import Event, FeedbackEvent
+from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.decision.decide import Looked, decide
 from fairtrial.experiments.simulation.exposures import assign_people

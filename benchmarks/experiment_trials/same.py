@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.experiment_trials.project import NAME, project
 from benchmarks.experiment_trials.promise import Promise, Row, share
-from fairtrial.domain.constants import HOUR_US
+from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.experiments.analysis.freeze import Known
 from fairtrial.experiments.analysis.memory import SRM_ALPHA
 from fairtrial.experiments.analysis_plan import ALPHA

@@ -15,8 +15,8 @@ from benchmarks.experiment_trials.project import NAME
 from benchmarks.experiment_trials.promise import Row, share
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import load_project
-from fairtrial.domain.constants import DAY_US, HOUR_US
 from fairtrial.domain.events import AttemptRecord, Event, Exposure, FeedbackEvent, RequestEvent
+from fairtrial.domain.limits.constants import DAY_US, HOUR_US
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 
 from dashboard.components import query_params
-from fairtrial.domain.constants import MINUTE_US
+from fairtrial.domain.limits.constants import MINUTE_US
 
 NAME = "window"
 DEFAULT = "week"

@@ -19,8 +19,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fairtrial.domain.constants import PRIVATE
 from fairtrial.domain.limits.canonical_json import sha256_of_json
+from fairtrial.domain.limits.constants import PRIVATE
 from fairtrial.domain.run import Answer, Case
 
 RESUME_US = 24 * 3600 * 1_000_000

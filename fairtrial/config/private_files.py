@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from fairtrial.domain.constants import PRIVATE
+from fairtrial.domain.limits.constants import PRIVATE
 from fairtrial.regular_files import open_named
 
 PIECE = 4 * 2**20

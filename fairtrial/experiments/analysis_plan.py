@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from fairtrial.domain.constants import WEEK_US
+from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.domain.metrics import Better, Method
 from fairtrial.domain.plan import Missing, OnWorse, UnitKind
 from fairtrial.domain.plan_parts.kept_control import KeptControl

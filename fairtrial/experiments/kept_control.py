@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from fairtrial.domain.constants import DAY_US
 from fairtrial.domain.errors import BadRequest
+from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.plan_parts.kept_control import KeptControl
 from fairtrial.domain.plurals import counted

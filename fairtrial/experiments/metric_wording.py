@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from math import floor, isinf, log10
 
-from fairtrial.domain.constants import WEEK_US
 from fairtrial.domain.estimates import Estimate
+from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.experiments.analysis_plan import MetricPlan
 
 HOUR_S, MINUTE_S = 3600, 60

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from fairtrial.domain.constants import HOUR_US
+from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.plurals import counted
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.harm import harm_only

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fairtrial.domain.constants import DAY_US, HOUR_US, MINUTE_US
+from fairtrial.domain.limits.constants import DAY_US, HOUR_US, MINUTE_US
 from fairtrial.experiments.metric_wording import duration_words
 
 TOLERANCE_US = MINUTE_US

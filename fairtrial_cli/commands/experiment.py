@@ -16,8 +16,8 @@ import click
 from fairtrial.api import traffic
 from fairtrial.api.operation import Nothing
 from fairtrial.api.store import ingest
-from fairtrial.domain.constants import WEEK_US
 from fairtrial.domain.errors import UsageError
+from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial_cli.experiment_states import add_state_commands
 from fairtrial_cli.options import CONFIG, JSON, print_indented
 

@@ -9,7 +9,7 @@ import os
 import shutil
 from pathlib import Path
 
-from fairtrial.domain.constants import PRIVATE
+from fairtrial.domain.limits.constants import PRIVATE
 
 LARGEST = 8 * 2**20
 MAX_ROTATED = 3

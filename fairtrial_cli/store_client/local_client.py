@@ -7,8 +7,8 @@ import msgspec
 from fairtrial.api.encoding import from_http, read_answer, to_http
 from fairtrial.api.operation import Operation, Q, R
 from fairtrial.config.layout import Layout
-from fairtrial.domain.constants import FIRST_SERVER_ERROR
 from fairtrial.domain.errors import RequestError, StoreError, UsageError
+from fairtrial.domain.limits.constants import FIRST_SERVER_ERROR
 from fairtrial.domain.storage.maintenance import OnProgress, ignore_progress
 from fairtrial_cli.store_client.local_owner import LocalOwner
 from gateway.control.answer import Work, answer, implementation

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from math import log
 from typing import Any
 
-from fairtrial.domain.constants import HOUR_US
 from fairtrial.domain.estimates import Estimate
+from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.experiments.analysis.harm import Harm
 from fairtrial.experiments.analysis.lost_records import LostLatch, lost_after
 from fairtrial.experiments.analysis_plan import AnalysisPlan

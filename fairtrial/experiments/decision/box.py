@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from fairtrial.domain.constants import HOUR_US
+from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.plan import ExperimentState
 from fairtrial.domain.plan_parts.kept_control import KeptControl
 from fairtrial.domain.plurals import counted

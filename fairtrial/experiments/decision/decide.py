@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from fairtrial.domain.constants import DAY_US, WEEK_US
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.limits.constants import DAY_US, WEEK_US
 from fairtrial.experiments.analysis.forecast import Forecast, forecast, units_behind
 from fairtrial.experiments.analysis.lost_records import ALARM
 from fairtrial.experiments.analysis.memory import Latched, Memory

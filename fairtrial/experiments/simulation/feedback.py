@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fairtrial.domain.constants import DAY_US, WEEK_US
+from fairtrial.domain.limits.constants import DAY_US, WEEK_US
 from fairtrial.experiments.analysis_plan import MetricPlan
 from fairtrial.experiments.simulation.course import Course
 from fairtrial.experiments.simulation.exposures import NEVER, Bools

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 
 from fairtrial.config.plan.live_state import Live, lay_over
-from fairtrial.domain.constants import DAY_US, HOUR_US, WEEK_US
+from fairtrial.domain.limits.constants import DAY_US, HOUR_US, WEEK_US
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.freeze import Known, Start, freeze
 from fairtrial.experiments.analysis.memory import Memory

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from fairtrial.domain.constants import DAY_US, WEEK_US
+from fairtrial.domain.limits.constants import DAY_US, WEEK_US
 from fairtrial.experiments.simulation.world import World
 
 Floats = NDArray[np.float64]

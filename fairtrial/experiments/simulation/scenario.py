@@ -10,8 +10,8 @@ from typing import Literal
 import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.config.rules.margins import parse_margin
-from fairtrial.domain.constants import HOUR_US
 from fairtrial.domain.errors import UsageError
+from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.freeze import Known, Start, freeze

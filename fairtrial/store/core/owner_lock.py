@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from fairtrial.config.layout import Layout
-from fairtrial.domain.constants import PRIVATE
 from fairtrial.domain.errors import StoreLocked
+from fairtrial.domain.limits.constants import PRIVATE
 from fairtrial.journal.segment import has_writer
 
 TRIES = 5

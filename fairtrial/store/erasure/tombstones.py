@@ -17,8 +17,8 @@ import duckdb
 import msgspec
 
 from fairtrial.config.layout import Layout
-from fairtrial.domain.constants import DAY_US, PRIVATE
 from fairtrial.domain.errors import StoreError
+from fairtrial.domain.limits.constants import DAY_US, PRIVATE
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.erasure_state import ErasureState, unit_hash
 from fairtrial.store.core.query import microseconds, timestamp

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fairtrial.domain.constants import PRIVATE
+from fairtrial.domain.limits.constants import PRIVATE
 from fairtrial.store.core.database import Cursor
 from fairtrial.store.ingest.columns import KINDS, Kind
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from fairtrial.domain.constants import MINUTE_US
+from fairtrial.domain.limits.constants import MINUTE_US
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Position, Query, after
 

@@ -13,8 +13,8 @@ from fairtrial.api.traffic import (
     TrafficWindow,
 )
 from fairtrial.api.window import Window
-from fairtrial.domain.constants import MINUTE_US, WEEK_US
 from fairtrial.domain.errors import not_found
+from fairtrial.domain.limits.constants import MINUTE_US, WEEK_US
 from fairtrial.domain.limits.pages import END_OF_TIME_US
 from fairtrial.domain.storage.traffic import AmountHistory, ServedBefore, Traffic
 from fairtrial.store.core.query import Page, Position, Query

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import Request, Response
 
-from fairtrial.domain.constants import SECOND_US
+from fairtrial.domain.limits.constants import SECOND_US
 from fairtrial.store.access import sessions
 from gateway.control.auth import known_device
 from gateway.control.auth.identity import SESSION_COOKIE

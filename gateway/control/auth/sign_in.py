@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fairtrial.domain.accounts import Account
-from fairtrial.domain.constants import MINUTE_US
+from fairtrial.domain.limits.constants import MINUTE_US
 from fairtrial.store.access import accounts, audit, passwords
 from gateway.control.auth import known_device
 from gateway.control.auth.sign_in_throttle import SignInAttempt, SignInThrottle

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from fairtrial.config.plan.kill_files import keep_reserve
-from fairtrial.domain.constants import DAY_US
 from fairtrial.domain.errors import Conflict
+from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.storage.maintenance import OnProgress
 from fairtrial.domain.storage.overview import IngestResult

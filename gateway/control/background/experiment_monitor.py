@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from fairtrial.domain.constants import HOUR_US
 from fairtrial.domain.errors import FairtrialError, StoreError
+from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.plan import Experiment, Plan, Published
 from fairtrial.experiments.analysis.freeze import with_later_end
 from fairtrial.experiments.analysis.frozen_guard import is_frozen

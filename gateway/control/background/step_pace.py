@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from fairtrial.domain.constants import HOUR_US
+from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.plan import Published
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan

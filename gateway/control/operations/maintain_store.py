@@ -10,8 +10,8 @@ from pathlib import Path
 from evaluators.engine.answer_cache import prune_answers
 from fairtrial.config.layout import Layout
 from fairtrial.config.plan.published import read
-from fairtrial.domain.constants import DAY_US
 from fairtrial.domain.errors import PlanRefused, StoreError, UsageError
+from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.plan import UnitKind
 from fairtrial.domain.storage.maintenance import Backup, Erasure, OnProgress, RetentionResult, ignore_progress
 from fairtrial.experiments.units import pseudonym

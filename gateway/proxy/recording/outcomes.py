@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from fairtrial.domain.constants import FIRST_ERROR
 from fairtrial.domain.errors import RequestError, UpstreamError
 from fairtrial.domain.events import ArmOutcome, AttemptOutcome, Fault, Reason, ServiceOutcome, Tokens
+from fairtrial.domain.limits.constants import FIRST_ERROR
 from fairtrial.domain.plan import Price
 from gateway.proxy.plan.routing_table import Target
 from gateway.proxy.stages import Answered, Attempt

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 
 from starlette.responses import Response
 
-from fairtrial.domain.constants import FIRST_ERROR
 from fairtrial.domain.errors import TooLarge, UpstreamError, UpstreamTimeout
+from fairtrial.domain.limits.constants import FIRST_ERROR
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.http_server.request_reader import too_slow
 from gateway.proxy.plan.provider_secret import BlankedPieces

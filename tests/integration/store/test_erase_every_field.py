@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from fairtrial.config.layout import Layout
-from fairtrial.domain.constants import DAY_US
+from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.experiments.units import pseudonym
 from fairtrial.journal.segment import files
 from fairtrial.journal.writer import JournalWriter

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from fairtrial.domain.constants import DAY_US, HOUR_US
+from fairtrial.domain.limits.constants import DAY_US, HOUR_US
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.plurals import counted
 from fairtrial.experiments.units import WHAT_TO_SEND

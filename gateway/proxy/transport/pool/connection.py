@@ -15,7 +15,7 @@ from typing import cast
 
 import httptools
 
-from fairtrial.domain.constants import FIRST_ERROR
+from fairtrial.domain.limits.constants import FIRST_ERROR
 from gateway.proxy.transport.pool.decoding import decompressor
 from gateway.proxy.transport.pool.delivery import TcpProgress, never_read, patience, tcp_progress
 from gateway.proxy.transport.pool.request_head import Origin

@@ -8,7 +8,7 @@ from math import exp, log
 import pytest
 import scipy
 
-from fairtrial.domain.constants import HOUR_US
+from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.experiments.analysis.lost_records import ALPHA, LIFT, LostLatch
 from fairtrial.experiments.analysis.memory import LOST, SPLIT, Memory, SplitLatch
 from fairtrial.experiments.decision.decide import Looked, decide

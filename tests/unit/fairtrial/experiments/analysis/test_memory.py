@@ -8,8 +8,8 @@ from math import log
 
 import pytest
 
-from fairtrial.domain.constants import HOUR_US
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.experiments.analysis.memory import SRM_ALPHA, Latched, Memory, SplitLatch
 from fairtrial.experiments.methods.finding import Answer, Finding
 from fairtrial.experiments.sums import Sums

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fairtrial.domain.constants import WEEK_US
+from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.experiments.simulation.feedback import feedback_course, said
 from fairtrial.experiments.simulation.people import draw_people
 from fairtrial.experiments.simulation.world import Arm, World

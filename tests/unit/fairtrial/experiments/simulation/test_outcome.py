@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from fairtrial.domain.constants import WEEK_US
 from fairtrial.domain.estimates import Estimate
+from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.experiments.analysis.memory import Latched, Memory, SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.decide import Looked, decide

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fairtrial.domain.constants import DAY_US, WEEK_US
+from fairtrial.domain.limits.constants import DAY_US, WEEK_US
 from fairtrial.experiments.simulation.people import People, draw_people
 from fairtrial.experiments.simulation.world import Habit, World
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fairtrial.domain.constants import DAY_US
+from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.experiments.analysis.freeze import Known, Start, freeze
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.simulation.exposures import NEVER, Assigned, Exposed, assign_people, expose

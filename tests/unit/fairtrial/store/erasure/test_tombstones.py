@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fairtrial.config.layout import Layout
-from fairtrial.domain.constants import DAY_US
+from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.experiments.units import pseudonym
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import store_secrets

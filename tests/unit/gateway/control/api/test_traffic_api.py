@@ -8,8 +8,8 @@ import duckdb
 import pyarrow
 import pytest
 
-from fairtrial.domain.constants import MINUTE_US, WEEK_US
 from fairtrial.domain.events import Event
+from fairtrial.domain.limits.constants import MINUTE_US, WEEK_US
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments.sums import explained_variance

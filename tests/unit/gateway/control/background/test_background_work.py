@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from fairtrial.domain.constants import DAY_US
+from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.storage.overview import IngestResult
 from fairtrial.journal.segment import files
 from fairtrial.journal.writer import JournalWriter

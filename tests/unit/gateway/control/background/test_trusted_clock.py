@@ -11,7 +11,7 @@ import pytest
 from evaluators.loading.suite_text import digest_of, text_of
 from fairtrial.api.verdicts import Judge, SuiteReference
 from fairtrial.config.layout import Layout
-from fairtrial.domain.constants import DAY_US
+from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.experiments.steady_time import Anchor, Reading
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import clock_anchors

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from fairtrial.domain.constants import DAY_US, HOUR_US
 from fairtrial.domain.events import RequestEvent
+from fairtrial.domain.limits.constants import DAY_US, HOUR_US
 from fairtrial.domain.plan import Experiment, Variant
 from fairtrial.experiments.lifecycle import Transition
 from fairtrial.journal.writer import JournalWriter
