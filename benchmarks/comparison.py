@@ -301,10 +301,12 @@ def write(layout: Layout, events: Iterator[Any], version: int) -> None:
 
 def bring_in(folder: Path, _: Asked) -> None:
     """The journal into the store, as any command does first."""
+    from fairtrial.api.operation import Nothing
+    from fairtrial.api.store import ingest
     from fairtrial_cli.store_client.client import open_store
 
     with open_store(Layout(folder / "store.duckdb")) as owner:
-        print(owner.ingest_now())
+        print(owner.call(ingest, Nothing()))
 
 
 def plain(folder: Path, _: Asked) -> None:

@@ -40,6 +40,8 @@ from evaluators.gate.file import Gate, load  # noqa: E402
 from evaluators.gate.odds import GateOdds, gate_odds  # noqa: E402
 from evaluators.results.run_table import Details, Ints, RunTable  # noqa: E402
 from evaluators.trial import Trial  # noqa: E402
+from fairtrial.api.operation import Nothing  # noqa: E402
+from fairtrial.api.store import ingest  # noqa: E402
 from fairtrial.config.project import load_project  # noqa: E402
 from fairtrial.domain.verdict import Verdict  # noqa: E402
 from fairtrial_cli.demo.local_models import local_models  # noqa: E402
@@ -92,7 +94,7 @@ def recorded(folder: Path, gate: Gate) -> Runs:
             run_suites(project, load_suites([SUITES / file for file in FILES]), targets, base_url=url)
     found: Runs = {}
     with open_store(load_project(folder / "fairtrial.yaml", os.environ).layout) as store:
-        store.ingest_now()
+        store.call(ingest, Nothing())
         for suite in gate.suites:
             for target in targets:
                 run = newest_run(store, suite, target)

@@ -13,6 +13,8 @@ from dashboard.components import theme
 from dashboard.components.formatting import plain
 from dashboard.view import View
 from dashboard.visitor import UNKNOWN_VISITOR, Visitor, ask_to_sign_in, refuse, render_visitor, visitor_of
+from fairtrial.api import accounts
+from fairtrial.api.operation import Nothing
 from fairtrial.domain.registry import Registry
 
 VIEWS = Registry("dashboard.views", "view", noun="page", kind=View)
@@ -27,7 +29,7 @@ def draw(view: View, control: Control, visitor: Visitor | None) -> None:
         return refuse(visitor, view)
     try:
         if visitor is UNKNOWN_VISITOR:
-            control.get("/api/me")
+            control.call(accounts.me, Nothing())
             st.rerun()  # control is back, so identify the visitor first
         view.draw(control)
     except ControlUnreachable as error:

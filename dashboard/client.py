@@ -5,17 +5,19 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
 
+from fairtrial.api.encoding import read_answer, to_http
+from fairtrial.api.operation import Operation, Q, R
+
 CONTROL_URL = "FAIRTRIAL_CONTROL_URL"
 SESSION_COOKIE = "fairtrial_session"
 """The session cookie that control sets at sign-in. The dashboard only forwards it and has no further rights."""
-SECONDS = 30.0
 JSON = "application/json"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
 Row = Mapping[str, Any]
@@ -45,36 +47,25 @@ class Control:
     session: str | None = None
     only_reads: bool = False
 
-    def get(self, path: str, **query: Any) -> Any:
-        """The JSON of ``GET path``. Parameters that are ``None`` are left out."""
-        return self._ask("GET", path, params={name: value for name, value in query.items() if value is not None})
-
-    def text(self, path: str) -> str:
-        """The text of ``GET path``, for files."""
-        return self._answer("GET", path).text
-
-    def send(self, method: str, path: str, body: Any = None) -> Any:
-        """Send ``body`` as JSON and return the JSON response."""
-        return self._ask(method, path, json=body)
-
-    def rows(self, path: str, **query: Any) -> Sequence[Row]:
-        """The rows of a listing."""
-        found: Sequence[Row] = self.get(path, **query)["rows"]
-        return found
-
-    def _ask(self, method: str, path: str, **how: Any) -> Any:
-        return self._answer(method, path, **how).json()
-
-    def _answer(self, method: str, path: str, **how: Any) -> httpx.Response:
-        headers = {"content-type": JSON} if method != "GET" else {}
+    def call(self, operation: Operation[Q, R], request: Q) -> R:
+        """The answer of an operation."""
+        sent = to_http(operation, request)
+        headers = {"content-type": JSON} if operation.method != "GET" else {}
         if self.session and _TOKEN.fullmatch(self.session):
             headers["cookie"] = f"{SESSION_COOKIE}={self.session}"
         try:
-            answer = _client(self.url).request(method, path, headers=headers, **how)
+            answer = _client(self.url).request(
+                operation.method,
+                sent.path,
+                params=sent.query,
+                content=sent.body or None,
+                headers=headers,
+                timeout=operation.seconds,
+            )
         except httpx.HTTPError as error:
             raise ControlUnreachable(f"{self.url} does not respond ({type(error).__name__})") from error
         if answer.is_success:
-            return answer
+            return read_answer(operation, answer.content)
         raise Refused(answer.status_code, _message(answer))
 
 
@@ -87,7 +78,7 @@ def from_environment(session: str | None = None) -> Control:
 def _client(url: str) -> httpx.Client:
     """One client for all visitors, because creating one is slow. It stores no cookies, which belong to visitors."""
     none = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-    return httpx.Client(base_url=url, cookies=none, timeout=SECONDS, trust_env=False)
+    return httpx.Client(base_url=url, cookies=none, trust_env=False)
 
 
 def _message(answer: httpx.Response) -> str:

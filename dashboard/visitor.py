@@ -12,6 +12,8 @@ import streamlit as st
 from dashboard.client import Control, ControlUnreachable, Refused
 from dashboard.components.formatting import plain
 from dashboard.view import View
+from fairtrial.api import accounts
+from fairtrial.api.operation import Nothing
 from fairtrial.domain.accounts import Role, may, only_reads
 
 CONTROL_PUBLIC_URL = "FAIRTRIAL_CONTROL_PUBLIC_URL"
@@ -46,7 +48,7 @@ UNKNOWN_VISITOR = Visitor("", "admin")
 def visitor_of(control: Control) -> Visitor | None:
     """The visitor according to control; ``None`` if they must sign in first."""
     try:
-        found = control.get("/api/me")
+        found = control.call(accounts.me, Nothing())
     except ControlUnreachable:
         return UNKNOWN_VISITOR
     except Refused as error:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
+from fairtrial.api import accounts
+from fairtrial.api.operation import Nothing
 from fairtrial.domain.names.hosts import origin_of
 
 if TYPE_CHECKING:
@@ -24,9 +26,9 @@ def dashboard_link(project: Project) -> str | None:
     from fairtrial_cli.store_client.client import open_store
 
     with open_store(project.layout) as store:
-        if store.accounts.listing():
+        if store.call(accounts.listing, accounts.ListAccounts(limit=1)):
             return None
-        return one_time_link(project, store.accounts.one_time_link().token)
+        return one_time_link(project, store.call(accounts.create_one_time_link, Nothing()).token)
 
 
 def sign_in_lines(project: Project) -> list[str]:

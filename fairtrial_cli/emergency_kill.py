@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from fairtrial.api import experiments
 from fairtrial.config.layout import Layout
 from fairtrial.config.local_user import local_actor
 from fairtrial.config.plan.kill_files import KillFile, standing_kill, write_kill
 from fairtrial.config.plan.published import read
-from fairtrial.domain.errors import PlanRefused, StoreError
+from fairtrial.domain.errors import PlanRefused, RequestError, StoreError, UsageError
 from fairtrial.domain.plan import Plan
 from fairtrial.experiments.lifecycle import checked_reason, next_state, unrecorded_kill
 from fairtrial.experiments.published_state import find_experiment
-from fairtrial_cli.store_client.local.conversion import usage_errors
 
 CONTROL_SECONDS = 3.0
 """How long control may take to answer before the kill goes to the workers without it."""
@@ -39,14 +39,14 @@ def kill_experiment(layout: Layout, config: Path, name: str, why: str, *, emerge
         return _kill_by_file(layout, name, why) | {"cause": "Control was not asked, because of --emergency."}
     if not layout.plan.exists():
         with open_store(layout, config) as opened:
-            return opened.experiments.change(name, "kill", why)
+            return opened.call(experiments.change, _kill(name, why))
     url = _control_url(layout)
     if url is not None:
         return _ask_control(url, layout, name, why)
     written = _kill_by_file(layout, name, why, nothing_waits=True)
     try:
         with open_store(layout, config) as opened:
-            state = opened.experiments.state(name)
+            state = opened.call(experiments.state, experiments.NameExperiment(name=name))
         return written | {"cause": "The store has not recorded it yet."} if Path(written["file"]).exists() else state
     except Exception as error:  # noqa: BLE001 - the workers have the kill, whatever is wrong with the store
         return written | {"cause": f"The store can't record it now: {_first_line(error)}."}
@@ -69,13 +69,17 @@ def _control_url(layout: Layout) -> str | None:
 
 
 def _ask_control(url: str, layout: Layout, name: str, why: str) -> dict[str, Any]:
-    from fairtrial_cli.store_client.remote.store import RemoteStore
+    from fairtrial_cli.store_client.http_client import HttpClient
 
     try:
-        with RemoteStore(url, layout, seconds=CONTROL_SECONDS) as store:
-            return store.experiments.change(name, "kill", why)
+        with HttpClient(url, layout, seconds=CONTROL_SECONDS) as store:
+            return store.call(experiments.change, _kill(name, why))
     except StoreError as error:
         return _kill_by_file(layout, name, why) | {"cause": f"Control did not complete it: {_first_line(error)}."}
+
+
+def _kill(name: str, why: str) -> experiments.ChangeExperiment:
+    return experiments.ChangeExperiment(name=name, action="kill", why=why)
 
 
 def _kill_by_file(layout: Layout, name: str, why: str, *, nothing_waits: bool = False) -> dict[str, Any]:
@@ -85,11 +89,13 @@ def _kill_by_file(layout: Layout, name: str, why: str, *, nothing_waits: bool = 
     control runs, so nothing can do that.
     """
     plan = _published(layout)
-    with usage_errors():
+    try:
         reason = checked_reason(why)
         experiment = None if plan is None else find_experiment(plan, name)
         if experiment is not None and (nothing_waits or experiment.state == "ended"):
             next_state(name, experiment.state, experiment.segment, "kill", promoted=experiment.serves is not None)
+    except RequestError as error:
+        raise UsageError(error.message) from error
     kill = KillFile(name, time.time_ns() // 1000, local_actor(), reason)
     path, complete = write_kill(layout, kill, secrets.token_hex(ID_BYTES))
     notes = [f"The gateway's workers obey {path} within a second. Control records the kill later and removes the file."]

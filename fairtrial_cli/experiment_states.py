@@ -10,30 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairtrial.api import experiments
+from fairtrial_cli.options import CONFIG, JSON, WHY, print_json
 from fairtrial_cli.output.decision import decision_lines, error_lines, print_states
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from fairtrial.experiments.lifecycle import Action
+    from fairtrial.domain.plan import PersonsAction
     from fairtrial_cli.store_client.client import StoreClient
 
-CONFIG = click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
 STORE = click.option(
     "--store",
     type=click.Path(path_type=Path),
     help="The store's file, needed only if the project file can't be read and does not use the default.",
 )
-WHY = click.option("--why", required=True, metavar="TEXT", help="The reason, which is recorded; one line.")
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-CHANGES: dict[Action, tuple[str, str, str]] = {
+CHANGES: dict[PersonsAction, tuple[str, str, str]] = {
     "start": (
         "Start an experiment that waits for it (enroll: start: manual).",
         "The start freezes its analysis plan.",
@@ -113,9 +105,9 @@ def list_(config: Path, store: Path | None, as_json: bool, all_: bool) -> None:
     Example:  fairtrial experiment list --all
     """
     with _open(config, store) as opened:
-        rows = opened.experiments.states(all_=all_)
+        rows = opened.call(experiments.states, experiments.ListStates(everything=all_))
     if as_json:
-        return _print_json(rows)
+        return print_json(rows)
     print_states(rows)
     return None
 
@@ -132,12 +124,12 @@ def status(name: str, config: Path, store: Path | None, as_json: bool) -> None:
     Example:  fairtrial experiment status tuned-vs-base
     """
     with _open(config, store) as opened:
-        found = opened.experiments.state(name)
-        rows = opened.experiments.transitions(name)
-        decision = opened.experiments.decision(name)
-        errors = opened.experiments.errors(name)
+        found = opened.call(experiments.state, experiments.NameExperiment(name=name))
+        rows = opened.call(experiments.transitions, experiments.TransitionsOf(name=name))
+        decision = opened.call(experiments.decision, experiments.DecisionOf(name=name, slices=False))
+        errors = opened.call(experiments.errors, experiments.FiguresOf(name=name, since_us=0))
     if as_json:
-        return _print_json(found | {"decision": decision, "errors": errors, "transitions": rows})
+        return print_json(found | {"decision": decision, "errors": errors, "transitions": rows})
     for line in chain(decision_lines(decision), error_lines(errors)):
         click.echo(line)
     _print_edit(found)
@@ -171,14 +163,14 @@ def kill(name: str, why: str, config: Path, store: Path | None, as_json: bool, *
     layout = find_layout(config, os.environ, store=store)
     found = kill_experiment(layout, config, name, why, emergency=emergency)
     if as_json:
-        return _print_json(found)
+        return print_json(found)
     _print_state(found)
     for line in (found["cause"], *found["notes"]) if "cause" in found else ():
         click.echo(f"  {line}")
     return None
 
 
-def _change_command(action: Action) -> Callable[..., None]:
+def _change_command(action: PersonsAction) -> Callable[..., None]:
     rules = click.option(
         "--rules", is_flag=True, help="Also adopt the rules of decision of this version, as a new attempt."
     )
@@ -189,10 +181,11 @@ def _change_command(action: Action) -> Callable[..., None]:
     @STORE
     @JSON
     def change(name: str, why: str, config: Path, store: Path | None, as_json: bool, *, rules: bool = False) -> None:
+        wanted = experiments.ChangeExperiment(name=name, action=action, why=why, rules=rules)
         with _open(config, store) as opened:
-            found = opened.experiments.change(name, action, why, rules=rules)
+            found = opened.call(experiments.change, wanted)
         if as_json:
-            _print_json(found)
+            print_json(found)
         else:
             _print_state(found)
 
@@ -224,13 +217,11 @@ def promote(name: str, config: Path, store: Path | None, as_json: bool, **option
     Example:  fairtrial experiment promote tuned-vs-base --why "SHIP, and the support team agrees"
     Example:  fairtrial experiment promote tuned-vs-base --keep-control 5% --for 14d --why "SHIP"
     """
-    from fairtrial.experiments.promotion import Promotion
-
+    wanted = experiments.ChangeExperiment(name=name, action="promote", **options)
     with _open(config, store) as opened:
-        promotion = Promotion(options["variant"], options["override"], options["keep_control"], options["keep_for"])
-        found = opened.experiments.change(name, "promote", options["why"], promotion)
+        found = opened.call(experiments.change, wanted)
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
         _print_state(found)
 
@@ -259,9 +250,3 @@ def _print_edit(found: dict[str, Any]) -> None:
     edit = found["edit"]
     for line in (edit["note"], *edit["lines"]) if edit is not None and edit["in_force"] else ():
         click.echo(f"  {line}")
-
-
-def _print_json(value: Any) -> None:
-    import msgspec
-
-    click.echo(msgspec.json.encode(value).decode())

@@ -20,11 +20,12 @@ def judge_gate_file(store: StoreClient, gate_path: Path, project: Project, *, ca
     `ConfigError` for a gate with errors; evidence that is missing is a HOLD, not an error.
     """
     from evaluators.gate.file import load
+    from fairtrial_cli.store_client.stored import judge, record_suites
     from gateway.control.operations.requests.judge_file import judge_request
     from gateway.control.operations.requests.judgement import digests_of, refuse_unknown_refs
 
     digests_of(project.plan, candidate, baseline)
     gate = load(gate_path)
     refuse_unknown_refs(gate, project.plan)
-    store.record_suites(gate.suites)
-    return store.judge(judge_request(gate, gate_path, candidate, baseline), project)
+    record_suites(store, gate.suites)
+    return judge(store, judge_request(gate, gate_path, candidate, baseline))

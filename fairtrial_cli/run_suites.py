@@ -14,6 +14,8 @@ from evaluators.engine.engine import DEFAULT_CONCURRENCY, Options, Progress, run
 from evaluators.engine.target import Target, resolve
 from evaluators.loading.suite_reader import load
 from evaluators.suite import Suite
+from fairtrial.api.operation import Nothing
+from fairtrial.api.store import ingest
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import Project
 from fairtrial.domain.errors import ConfigError, UsageError
@@ -136,7 +138,7 @@ def save_run(layout: Layout, run: Run, suite: Suite) -> None:
     write_texts(layout, [suite])
     write_run(layout, run)
     with open_store(layout) as store:
-        store.ingest_now()
+        store.call(ingest, Nothing())
 
 
 def _now_us() -> int:

@@ -15,11 +15,11 @@ from benchmarks.decision_trials.populations import arm_sums, drawn, even
 from benchmarks.decision_trials.trial import Row, Trial, share
 from fairtrial.config.file.schema import ProjectFile
 from fairtrial.config.plan.compile import compile_plan
+from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.plan import Plan
 from fairtrial.experiments.analysis.freeze import Known, Start, freeze
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.decide import DAY_US
 from fairtrial.experiments.methods.questions import question_of
 from fairtrial.experiments.monitor import Circumstances, step
 from fairtrial.experiments.simulation.lifecycle import Setting

@@ -16,8 +16,9 @@ from benchmarks.experiment_trials.through_store import PROJECT, START_US, reques
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import load_project
 from fairtrial.domain.events import Event, FeedbackEvent
+from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.plan import Experiment
-from fairtrial.experiments.decision.decide import DAY_US, Looked, decide
+from fairtrial.experiments.decision.decide import Looked, decide
 from fairtrial.experiments.simulation.exposures import assign_people
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from benchmarks.experiment_trials.project import NAME, project
 from benchmarks.experiment_trials.promise import Promise, Row, mean, share
-from fairtrial.experiments.monitor import HOUR_US
+from fairtrial.domain.limits.constants import DAY_US, HOUR_US
 from fairtrial.experiments.simulation.lifecycle import Setting
 from fairtrial.experiments.simulation.outcome import Outcome
-from fairtrial.experiments.simulation.people import DAY_US
 from fairtrial.experiments.simulation.world import Arm, World
 from fairtrial.stats.planning.stop_course import kill_course, pause_course
 

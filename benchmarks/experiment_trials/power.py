@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from benchmarks.experiment_trials.project import NAME, project
 from benchmarks.experiment_trials.promise import Promise, Row, share
+from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.experiments.simulation.lifecycle import START_US, Setting
 from fairtrial.experiments.simulation.outcome import Outcome
-from fairtrial.experiments.simulation.people import DAY_US
 from fairtrial.experiments.simulation.world import Arm, World
 from fairtrial.stats.planning.options import option
 from fairtrial.stats.planning.question import Design, Question

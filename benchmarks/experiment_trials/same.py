@@ -8,10 +8,10 @@ from typing import Any
 
 from benchmarks.experiment_trials.project import NAME, project
 from benchmarks.experiment_trials.promise import Promise, Row, share
+from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.experiments.analysis.freeze import Known
 from fairtrial.experiments.analysis.memory import SRM_ALPHA
 from fairtrial.experiments.analysis_plan import ALPHA
-from fairtrial.experiments.monitor import HOUR_US
 from fairtrial.experiments.simulation.lifecycle import Setting
 from fairtrial.experiments.simulation.outcome import Outcome
 from fairtrial.experiments.simulation.world import Arm, Event, World

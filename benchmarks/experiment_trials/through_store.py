@@ -16,11 +16,11 @@ from benchmarks.experiment_trials.promise import Row, share
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import load_project
 from fairtrial.domain.events import AttemptRecord, Event, Exposure, FeedbackEvent, RequestEvent
+from fairtrial.domain.limits.constants import DAY_US, HOUR_US
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.decide import DAY_US
-from fairtrial.experiments.monitor import HOUR_US, Circumstances, Step, step
+from fairtrial.experiments.monitor import Circumstances, Step, step
 from fairtrial.experiments.simulation.exposures import Assigned, Exposed, assign_people, expose
 from fairtrial.experiments.simulation.people import People, draw_people
 from fairtrial.experiments.simulation.timeline import Timeline

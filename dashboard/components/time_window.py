@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 
 from dashboard.components import query_params
+from fairtrial.domain.limits.constants import MINUTE_US
 
 NAME = "window"
 DEFAULT = "week"
@@ -16,7 +17,6 @@ WORDS: Mapping[str, str] = {
     "all": "all time",
 }
 HOURS: Mapping[str, int | None] = {"hour": 1, "day": 24, "week": 168, "all": None}
-MINUTE_US = 60_000_000
 
 
 def choose() -> str:

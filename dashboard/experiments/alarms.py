@@ -10,6 +10,7 @@ from dashboard.client import Control, Refused, Row
 from dashboard.components.formatting import moment_of, plain
 from dashboard.components.query_params import link
 from dashboard.experiments import open_dialog
+from fairtrial.api import alarms
 
 ICONS = {
     "experiment.srm": ":material/balance:",
@@ -76,7 +77,7 @@ def _acknowledge(control: Control, alarm: Row) -> None:
     if not confirmed:
         return
     try:
-        control.send("POST", f"/api/alarms/{alarm['alarm_id']}/acknowledge", {"why": why})
+        control.call(alarms.acknowledge, alarms.AcknowledgeAlarm(alarm_id=alarm["alarm_id"], why=why))
     except Refused as error:
         st.error(plain(str(error)))
         return

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import quote
 
+import msgspec
 import streamlit as st
 
 from dashboard.client import Control, Refused, Row
@@ -12,6 +12,9 @@ from dashboard.components import query_params
 from dashboard.components.formatting import moment_of, plain
 from dashboard.components.tables import table
 from dashboard.experiments import open_dialog
+from fairtrial.api import accounts, experiments, verdicts
+from fairtrial.api.operation import Nothing
+from fairtrial.domain.plan import PersonsAction
 
 LABELS = {
     "start": "Start",
@@ -81,7 +84,7 @@ def _edit(edit: Row | None) -> None:
 
 def render_transitions(control: Control, name: str) -> None:
     """Draw the audit trail of the experiment's state, newest first."""
-    found = control.rows(_path(name, "transitions"))
+    found = control.call(experiments.transitions, experiments.TransitionsOf(name=name))
     if not found:
         return
     st.markdown("**Transitions**")
@@ -107,7 +110,7 @@ def _reason(row: Row) -> str:
 
 
 @st.dialog("Change the experiment", on_dismiss=open_dialog.closed)
-def _confirm(control: Control, live: Row, action: str) -> None:
+def _confirm(control: Control, live: Row, action: PersonsAction) -> None:
     name, change = live["name"], f"{action} after {live['last_transition']}"  # each change asks for its own reason
     kept = action == "end" and live["state"] == "running" and live["kept_control"] is not None
     st.write(f"**{LABELS[action]} {plain(name)}.** {EFFECTS['end kept' if kept else action]}")
@@ -120,7 +123,7 @@ def _confirm(control: Control, live: Row, action: str) -> None:
     if not confirmed:
         return
     try:
-        control.send("POST", _path(name, action), {"why": why, **promotion})
+        control.call(experiments.change, experiments.ChangeExperiment(name=name, action=action, why=why, **promotion))
     except Refused as error:
         first, *missing = str(error).splitlines()
         st.error("\n".join([plain(first), *(f"- {plain(line.removeprefix('- '))}" for line in missing)]))
@@ -134,10 +137,11 @@ def _evidence(control: Control, name: str) -> None:
     left, right = st.columns(2)
     with left:
         st.markdown("**The experiment**")
-        st.write(plain(control.get(_path(name, "decision"), slices=False)["box"]["headline"]))
+        decision = control.call(experiments.decision, experiments.DecisionOf(name=name, slices=False))
+        st.write(plain(decision["box"]["headline"]))
     with right:
         st.markdown("**The official verdict**")
-        found = control.get(_path(name, "release"))
+        found = control.call(experiments.release, experiments.ReleaseOf(name=name))
         st.write(plain(found["reads"] or "There is none."))
         for one in found["missing"]:
             st.caption(f"Missing: {plain(one)}")
@@ -145,7 +149,7 @@ def _evidence(control: Control, name: str) -> None:
             query_params.link("Read or approve it", "gate", icon=":material/gavel:", verdict=found["verdict_id"])
         if found["missing"] and st.button("Judge by the official gate", key=f"judge {name}"):
             try:
-                judged = control.send("POST", f"/api/official-verdicts/{quote(name, safe='')}", {})
+                judged = msgspec.json.decode(control.call(verdicts.judge_variant, verdicts.JudgeVariant(name=name)))
             except Refused as error:
                 st.error(plain(str(error)))
             else:
@@ -158,7 +162,7 @@ def _promotion(control: Control, live: Row, change: str) -> Row:
     treatments = live["treatments"]
     variant = st.selectbox("Variant", treatments, format_func=plain, key=f"variant to {change}")
     kept = _kept_control(change)
-    if control.get("/api/me")["role"] != "admin":
+    if control.call(accounts.me, Nothing())["role"] != "admin":
         return {"variant": variant, **kept}
     label = "Promote even if something is missing. The record says what, and every page shows it."
     return {"variant": variant, **kept, "override": st.checkbox(label, key=f"override to {change}")}
@@ -172,7 +176,3 @@ def _kept_control(change: str) -> Row:
     with right:
         days = st.number_input("For so many days", 1, 90, 14, key=f"days kept by {change}")
     return {"keep_control": f"{share}%", "keep_for": f"{days}d"} if share else {}
-
-
-def _path(name: str, what: str) -> str:
-    return f"/api/experiments/{quote(name, safe='')}/{what}"

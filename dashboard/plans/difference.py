@@ -12,6 +12,7 @@ from dashboard.client import Control, Row
 from dashboard.components.formatting import plain
 from dashboard.components.tables import prose
 from dashboard.plans.publications import FILE, SHORT
+from fairtrial.api import plans
 
 ABSENT = "(absent)"
 HASH = "plan_hash"
@@ -33,7 +34,7 @@ def render_difference(control: Control, earlier: Row, later: Row) -> None:
     before, after = earlier[HASH], later[HASH]
     who = later["actor"] or FILE
     st.caption(f"From plan {before[:SHORT]} to plan {after[:SHORT]}. The later one was changed by {plain(who)}.")
-    found = control.rows("/api/plans/diff", **{"from": before, "to": after})
+    found = control.call(plans.difference, plans.ComparePlans(old=before, new=after))
     rows = [row for row in found if row["path"] != HASH]
     if not rows:
         st.info("The two plans are equal.", icon=":material/equal:")

@@ -11,6 +11,7 @@ from dashboard.components import query_params
 from dashboard.components.formatting import DASH, plain, second_of
 from dashboard.components.tables import prose
 from dashboard.plans.publications import FILE, SHORT
+from fairtrial.api import plans
 
 REFUSALS = (400, 404)
 
@@ -24,7 +25,7 @@ def render_served(control: Control) -> None:
         hour = query_params.choose_time("Time (UTC)", name="time")
     at = datetime.combine(day, hour or time(), UTC) if day else datetime.now(UTC)
     try:
-        found = control.get("/api/plans/at", at=at.isoformat())
+        found = control.call(plans.at_time, plans.PlanAt(at=at.isoformat()))
     except Refused as error:
         if error.status not in REFUSALS:
             raise

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
-from urllib.parse import quote
 
 from dashboard.client import Control, ControlUnreachable, Refused
+from fairtrial.api import reviews
 
 IDLE_SECONDS = 180.0
 """A pause counts as at most this much work on a pair."""
@@ -47,7 +47,7 @@ class ReviewSession:
     def take_next(self, control: Control) -> None:
         """Claim the next pair. If the queue was closed in the meantime, the session ends with a message."""
         try:
-            self._set_item(control.send("POST", f"/api/reviews/queues/{quote(self.queue_id, safe='')}/next"))
+            self._set_item(control.call(reviews.next_item, reviews.NameQueue(queue_id=self.queue_id)))
         except Refused as error:
             if error.status != 409:
                 raise
@@ -85,19 +85,22 @@ class ReviewSession:
         }
 
     def _apply_step(self, control: Control, step: Step) -> None:
-        kind, path = step["kind"], f"/api/reviews/items/{quote(str(step.get('item_id')), safe='')}"
+        kind = step["kind"]
         if kind == "draft":
-            control.send("PUT", f"{path}/draft", step["draft"])
+            control.call(reviews.draft, _draft(step))
             if self.item is not None and self.item["item_id"] == step.get("item_id"):
                 self.item = {**self.item, "draft": step["draft"]}  # for a page that is redrawn in this session
         elif kind in ("submit", "skip"):
-            control.send("POST", f"{path}/{kind}", step["draft"] if kind == "submit" else {})
+            if kind == "submit":
+                control.call(reviews.submit, _draft(step))
+            else:
+                control.call(reviews.skip, reviews.Skip(item_id=str(step.get("item_id"))))
             self.skipped += kind == "skip"
             self._record_pace()
             self.done = step["n"]  # the vote is stored, even if the next pair is unavailable
             self.take_next(control)
         elif kind == "undo":
-            self._set_item(control.send("POST", f"/api/reviews/queues/{quote(self.queue_id, safe='')}/undo"))
+            self._set_item(control.call(reviews.undo, reviews.NameQueue(queue_id=self.queue_id)))
         elif kind == "next":
             self.take_next(control)
 
@@ -145,3 +148,10 @@ def without_old_drafts(steps: Sequence[Step]) -> list[Step]:
             and after.get("item_id") == step.get("item_id")
         )
     ]
+
+
+def _draft(step: Step) -> reviews.DraftOf:
+    """The input that the browser sent; control checks it."""
+    given = step["draft"]
+    known = {name: given[name] for name in ("outcome", "ratings", "comment", "edited", "flagged") if name in given}
+    return reviews.DraftOf(item_id=str(step.get("item_id")), **known)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 import streamlit as st
 
 from dashboard.client import Control, Refused, Row
 from dashboard.components import case_panes, charts, paging, query_params
-from dashboard.components.cached_queries import cached_get
+from dashboard.components.cached_queries import cached_call
 from dashboard.components.formatting import DASH, change, count, figure, moment, plain
 from dashboard.components.tables import draw_signals, table
 from dashboard.runs.identity import caption_of, help_of
+from fairtrial.api import runs
 from fairtrial.domain.names.case_words import CHANGES, Change
 from fairtrial.domain.verdicts.unasked import block_lines
 
@@ -26,7 +26,7 @@ RIGHT = {
 
 def draw_comparison(control: Control, candidate: str, baseline: str) -> None:
     """Draw the comparison, or say why the runs can't be compared."""
-    new, old = (control.get(f"/api/runs/{quote(one, safe='')}/figures") for one in (candidate, baseline))
+    new, old = (control.call(runs.figures, runs.NameRun(run_id=one)) for one in (candidate, baseline))
     _head(new["run"], old["run"])
     found = _compared(control, candidate, baseline, new["run"])
     if found is None:
@@ -58,14 +58,12 @@ def _go(run_id: str, against: str | None) -> None:
 
 
 def _compared(control: Control, candidate: str, baseline: str, run: Row) -> Row | None:
-    tags = sorted(
-        {str(row["tag"]) for row in cached_get(control, f"/api/runs/{quote(candidate, safe='')}/slices")["rows"]}
-    )
+    tags = sorted({str(row["tag"]) for row in cached_call(control, runs.slices, runs.NameRun(run_id=candidate))})
     by = query_params.choose("Also in each slice of", tags, name="by", placeholder="none") if tags else None
-    query = {"candidate_run": candidate, "baseline_run": baseline, "by": (by,) if by else None}
+    wanted = runs.CompareRuns(candidate_run=candidate, baseline_run=baseline, by=(by,) if by else ())
     try:
         with st.spinner("Comparing case by case…", show_time=False):
-            found: Row = cached_get(control, "/api/comparisons", **query)
+            found: Row = cached_call(control, runs.compare, wanted)
     except Refused as error:
         if error.status != 400:
             raise
@@ -172,13 +170,13 @@ def _cases(control: Control, new: Row, old: Row) -> None:
         mark = st.toggle("Mark differences", value=True)
     ids = {"candidate_run": new["run"]["run_id"], "baseline_run": old["run"]["run_id"]}
     case = query_params.get("case")
-    counts = cached_get(control, "/api/comparisons/cases", **ids, metric=metric, limit=1)["counts"]
+    counts = cached_call(control, runs.pairs, runs.PairsOf(**ids, metric=metric, limit=1))["counts"]
     wanted = _change(counts) if case is None else None
     if case is not None:
         st.button("All cases", icon=":material/filter_alt_off:", on_click=_go, args=tuple(ids.values()))
     limit, offset = paging.place("pairs", (*ids.values(), metric, wanted, case))
-    query = ids | {"metric": metric, "change": wanted, "case": case, "limit": limit, "offset": offset}
-    found = cached_get(control, "/api/comparisons/cases", **query)
+    request = runs.PairsOf(**ids, metric=metric, change=wanted, case=case, limit=limit, offset=offset)
+    found = cached_call(control, runs.pairs, request)
     _show(found["rows"], new["run"], old["run"], mark=mark)
     if case is None:
         paging.pages("pairs", counts[wanted] if wanted else sum(counts.values()))

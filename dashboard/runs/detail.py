@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 import streamlit as st
 
 from dashboard.client import Control, Row
 from dashboard.components import case_panes, paging, query_params
-from dashboard.components.cached_queries import cached_get
+from dashboard.components.cached_queries import cached_call
 from dashboard.components.formatting import DASH, count, dollars, milliseconds, moment, plain, share
 from dashboard.components.tables import table
 from dashboard.runs.identity import caption_of, help_of
 from dashboard.runs.list import name_of
+from fairtrial.api import runs
 from fairtrial.domain.answers.signals import METRICS, SIGNALS
-from fairtrial.domain.names.case_words import GRADES, OUTCOMES
+from fairtrial.domain.names.case_words import GRADES, OUTCOMES, Grade
 from fairtrial.domain.plurals import counted
 
 SIGNAL_NAMES = {f"{SIGNALS}.{signal}": name for name, signal in METRICS.items()}
@@ -26,8 +26,7 @@ RIGHT = {name: st.column_config.TextColumn(alignment="right") for name in ("valu
 
 def draw_run(control: Control, run_id: str) -> None:
     """Draw the run."""
-    path = f"/api/runs/{quote(run_id, safe='')}"
-    found = control.get(f"{path}/figures")
+    found = control.call(runs.figures, runs.NameRun(run_id=run_id))
     run = found["run"]
     st.button("All runs", icon=":material/arrow_back:", type="tertiary", on_click=query_params.go)
     st.title(plain(f"{run['suite']} on {run['target']}"))
@@ -41,9 +40,9 @@ def draw_run(control: Control, run_id: str) -> None:
     with right:
         st.subheader("Outcomes")
         _outcomes(run)
-    _slices(control, path, run)
+    _slices(control, run)
     st.subheader("Cases")
-    _cases(control, path, found)
+    _cases(control, found)
 
 
 def _head(run: Row, used: Row) -> None:
@@ -64,7 +63,9 @@ def _head(run: Row, used: Row) -> None:
 
 
 def _against(control: Control, run: Row) -> None:
-    others = [row for row in control.rows("/api/runs", suite=run["suite"], limit=100) if row["run_id"] != run["run_id"]]
+    others = [
+        row for row in control.call(runs.listing, runs.ListRuns(suite=run["suite"])) if row["run_id"] != run["run_id"]
+    ]
     others = [row for row in others if row["status"] == "finished"]
     if not others:
         st.caption(f"No other run to compare with yet. Run the suite {plain(run['suite'])} on another target.")
@@ -115,8 +116,8 @@ def _outcomes(run: Row) -> None:
     table(rows, title=f"outcomes of {run['suite']} on {run['target']}", columns=RIGHT)
 
 
-def _slices(control: Control, path: str, run: Row) -> None:
-    rows: Sequence[Row] = cached_get(control, f"{path}/slices")["rows"]
+def _slices(control: Control, run: Row) -> None:
+    rows = cached_call(control, runs.slices, runs.NameRun(run_id=run["run_id"]))
     if not rows:
         return
     st.subheader("Slices")
@@ -145,19 +146,30 @@ def _pivot(rows: Sequence[Row], tag: str, ordered: Sequence[str]) -> list[dict[s
     ]
 
 
-def _cases(control: Control, path: str, figures: Row) -> None:
+def _cases(control: Control, figures: Row) -> None:
     run, case = figures["run"], query_params.get("case")
     metric = _metric(figures["metrics"])
-    grade = None if case is not None else _grade(cached_get(control, f"{path}/cases", metric=metric, limit=1)["counts"])
+    every = runs.CasesOf(run_id=run["run_id"], metric=metric, limit=1)
+    grade = None if case is not None else _grade(cached_call(control, runs.cases, every)["counts"])
     left, right = st.columns(2)
     outcomes = [name for name, number in run["counts"].items() if number]
     with left:
         outcome = query_params.choose("Outcome", outcomes, name="outcome", words=_meaning, placeholder="any outcome")
     with right:
         text = st.text_input("Search", placeholder="question, answer or case id") or None
-    query = {"case": case, "outcome": outcome, "text": text and text[:200], "metric": metric, "grade": grade}
-    limit, offset = paging.place("cases", (run["run_id"], *query.values()))
-    found = cached_get(control, f"{path}/cases", limit=limit, offset=offset, **query)
+    text = text and text[:200]
+    limit, offset = paging.place("cases", (run["run_id"], case, outcome, text, metric, grade))
+    wanted = runs.CasesOf(
+        run_id=run["run_id"],
+        metric=metric,
+        grade=grade,
+        case=case,
+        outcome=outcome,
+        text=text,
+        limit=limit,
+        offset=offset,
+    )
+    found = cached_call(control, runs.cases, wanted)
     if not found["rows"]:
         st.info("No case in the run matches.")
         return
@@ -172,7 +184,7 @@ def _metric(metrics: Sequence[str]) -> str | None:
     return query_params.choose("Metric", metrics, name="metric") if metrics else None
 
 
-def _grade(counts: Mapping[str, int]) -> str | None:
+def _grade(counts: Mapping[Grade, int]) -> Grade | None:
     options = [one for one, number in counts.items() if number]
     given = query_params.get("grade")
     chosen = st.pills(

@@ -14,6 +14,7 @@ from dashboard.components.filters import filtered
 from dashboard.components.formatting import age_of, count, moment_of
 from dashboard.components.tables import offer
 from dashboard.runs.identity import fingerprint_of, model_of, now_us
+from fairtrial.api import runs
 
 MOST = 500
 COMMAND = "fairtrial eval suites/SUITE.yaml --on tuned,base"
@@ -22,7 +23,7 @@ COMMAND = "fairtrial eval suites/SUITE.yaml --on tuned,base"
 def draw_run_list(control: Control) -> None:
     """Draw the list."""
     st.title("Runs")
-    found = control.rows("/api/runs", limit=MOST)
+    found = control.call(runs.listing, runs.ListRuns(limit=MOST))
     if not found:
         st.info("No runs yet. Run a suite on a model and on its base:", icon=":material/playlist_add:")
         st.code(COMMAND, language=None)

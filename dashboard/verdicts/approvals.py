@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from dashboard.client import Control, Refused, Row
 from dashboard.components.formatting import moment, plain
 from dashboard.components.tables import prose
 from dashboard.experiments import open_dialog
+from fairtrial.api import accounts, verdicts
+from fairtrial.api.operation import Nothing
 from fairtrial.domain.accounts import may
-from fairtrial.domain.verdicts.approvals import vote_note
+from fairtrial.domain.verdicts.approvals import ApprovalVote, vote_note
 
 DONE = {"approve": "approved", "reject": "rejected"}
-LABELS = {"approve": "Approve", "reject": "Reject"}
+LABELS: Mapping[ApprovalVote, str] = {"approve": "Approve", "reject": "Reject"}
 EFFECTS = {
     "approve": "You confirm that this candidate may be released on this evidence.",
     "reject": "This verdict can't be promoted while your rejection stands.",
 }
 
 
-def draw_approvals(control: Control, path: str, record: Row) -> None:
+def draw_approvals(control: Control, record: Row) -> None:
     """Draw the approvals so far, and buttons for visitors who may vote."""
     found, verdict = record["approvals"], record["verdict"]
     st.subheader("Approvals")
@@ -38,7 +42,7 @@ def draw_approvals(control: Control, path: str, record: Row) -> None:
         ]
         prose(rows, title=f"approvals of {verdict['verdict_id']}", raw=found["votes"])
     if not control.only_reads and _may_vote(control, found["required"]):
-        _buttons(control, path, record)
+        _buttons(control, record)
 
 
 def _required(found: Row, decision: str) -> str:
@@ -55,12 +59,12 @@ def _required(found: Row, decision: str) -> str:
 
 def _may_vote(control: Control, required: list[str]) -> bool:
     """Whether the visitor's role is one that the gate asks for; control decides again."""
-    role = control.get("/api/me")["role"]
+    role = control.call(accounts.me, Nothing())["role"]
     needed = required or ["release-manager"]
     return any(may(role, one, reading=False) for one in needed)  # type: ignore[arg-type]
 
 
-def _buttons(control: Control, path: str, record: Row) -> None:
+def _buttons(control: Control, record: Row) -> None:
     verdict, official = record["verdict"], record["official"]
     if not official:
         st.caption("This verdict is unofficial, so an approval releases nothing.")
@@ -72,11 +76,11 @@ def _buttons(control: Control, path: str, record: Row) -> None:
             icon = "thumb_up" if vote == "approve" else "thumb_down"
             if st.button(label, key=f"vote-{vote}", type=kind, icon=f":material/{icon}:"):  # type: ignore[arg-type]
                 open_dialog.opened()
-                _confirm(control, path, verdict, vote)
+                _confirm(control, verdict, vote)
 
 
 @st.dialog("Vote on the verdict", on_dismiss=open_dialog.closed)
-def _confirm(control: Control, path: str, verdict: Row, vote: str) -> None:
+def _confirm(control: Control, verdict: Row, vote: ApprovalVote) -> None:
     name = f"{vote} {verdict['verdict_id']}"
     st.write(f"**{LABELS[vote]} {plain(verdict['candidate'])} against {plain(verdict['baseline'])}.** {EFFECTS[vote]}")
     st.caption("Your name, the time and the reason are recorded permanently. The last vote of each person counts.")
@@ -86,7 +90,7 @@ def _confirm(control: Control, path: str, verdict: Row, vote: str) -> None:
     if not confirmed:
         return
     try:
-        control.send("POST", f"{path}/{vote}", {"why": why})
+        control.call(verdicts.vote, verdicts.Vote(verdict_id=verdict["verdict_id"], vote=vote, why=why))
     except Refused as error:
         st.error(plain(str(error)))
         return

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from html import escape
+from typing import Any
 
 import streamlit as st
 
@@ -11,9 +13,11 @@ from dashboard.client import Control, Refused, Row
 from dashboard.components.formatting import plain
 from dashboard.components.tables import sentences
 from dashboard.visitor import address_at_control
+from fairtrial.api import verdicts
+from fairtrial.api.encoding import to_http
 from fairtrial.domain.plurals import counted, rows_by_table
 
-FORMS = {
+FORMS: Mapping[verdicts.Form, tuple[str, str, str]] = {
     "markdown": ("Markdown", "md", "text/markdown"),
     "junit": ("JUnit", "xml", "application/xml"),
     "json": ("JSON", "json", "application/json"),
@@ -21,23 +25,30 @@ FORMS = {
 PRINT = '<a href="{address}" target="_blank" rel="noopener" style="color: inherit">Print view</a>'
 
 
-def draw_downloads(control: Control, path: str, record: Row) -> None:
+def draw_downloads(control: Control, record: Row) -> None:
     """Draw the files of the verdict, and the link to its page for print."""
     verdict_id = record["verdict"]["verdict_id"]
+    wanted = verdicts.NameVerdict(verdict_id=verdict_id)
+    export = to_http(verdicts.export, wanted).path
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        _file("Export", partial(control.text, f"{path}/export"), f"verdict-{verdict_id}.html", "text/html")
+        _file("Export", partial(control.call, verdicts.export, wanted), f"verdict-{verdict_id}.html", "text/html")
         for form, (label, ending, mime) in FORMS.items():
-            _file(label, partial(_report, control, f"{path}/reports/{form}"), f"verdict-{verdict_id}.{ending}", mime)
+            _file(
+                label,
+                partial(_report, control, verdicts.ReportOf(verdict_id=verdict_id, form=form)),
+                f"verdict-{verdict_id}.{ending}",
+                mime,
+            )
         if record["chain"] is not None:
-            made = partial(control.text, f"{path}/evidence")
+            made = partial(control.call, verdicts.evidence, wanted)
             _file("Evidence", made, f"evidence-{verdict_id}.json", "application/json")
-        st.html(PRINT.format(address=escape(address_at_control(control, f"{path}/export"))))
+        st.html(PRINT.format(address=escape(address_at_control(control, export))))
     st.caption(
         "The export is one page for an auditor, with the evidence inside. `fairtrial verdict verify FILE` checks it."
     )
 
 
-def draw_checks(control: Control, path: str, record: Row) -> None:
+def draw_checks(control: Control, record: Row) -> None:
     """Draw the chain entry, and the buttons that verify the verdict and judge it again."""
     st.header("Integrity", divider="gray")
     chain = record["chain"]
@@ -54,10 +65,11 @@ def draw_checks(control: Control, path: str, record: Row) -> None:
     with st.container(horizontal=True, gap="small"):
         verify = st.button("Verify", key="verify", icon=":material/verified_user:")
         again = st.button("Judge again from the evidence", key="judge-again", icon=":material/calculate:")
+    wanted = verdicts.NameVerdict(verdict_id=record["verdict"]["verdict_id"])
     if verify:
-        _integrity(control.get(f"{path}/integrity"))
+        _integrity(control.call(verdicts.integrity_of, wanted))
     if again:
-        _recomputed(control, path)
+        _recomputed(control, wanted)
 
 
 def _integrity(found: Row) -> None:
@@ -74,9 +86,9 @@ def _integrity(found: Row) -> None:
         st.caption(f"Not covered, because earlier versions recorded no digest: {uncovered}.")
 
 
-def _recomputed(control: Control, path: str) -> None:
+def _recomputed(control: Control, wanted: verdicts.NameVerdict) -> None:
     try:
-        found = control.get(f"{path}/recomputation")
+        found = control.call(verdicts.recomputation, wanted)
     except Refused as error:
         st.error(plain(str(error)))
         return
@@ -102,9 +114,9 @@ def _recomputed(control: Control, path: str) -> None:
         st.caption(f"Judged by fairtrial {plain(found['program'])}; this is {plain(found['program_now'])}.")
 
 
-def _file(label: str, made: partial[str], name: str, mime: str) -> None:
+def _file(label: str, made: partial[Any], name: str, mime: str) -> None:
     st.download_button(label, made, name, mime, key=f"take-{label}", icon=":material/download:", on_click="ignore")
 
 
-def _report(control: Control, path: str) -> str:
-    return str(control.get(path)["text"])
+def _report(control: Control, wanted: verdicts.ReportOf) -> str:
+    return str(control.call(verdicts.report, wanted)["text"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from urllib.parse import quote
 
 import streamlit as st
 
@@ -15,30 +14,29 @@ from dashboard.verdicts.decision import draw_decision, draw_models
 from dashboard.verdicts.evidence import draw_evidence, draw_releases
 from dashboard.verdicts.findings import draw_figures, draw_findings
 from dashboard.verdicts.review_evidence import draw_review_evidence
+from fairtrial.api import verdicts
 
 
 def draw_verdict(control: Control, verdict_id: str) -> None:
     """Draw the record of the verdict."""
-    path = f"/api/verdicts/{quote(verdict_id, safe='')}"
-    record = control.get(f"{path}/record")
+    record = control.call(verdicts.record, verdicts.NameVerdict(verdict_id=verdict_id))
     verdict = record["verdict"]
-    path = f"/api/verdicts/{quote(verdict['verdict_id'], safe='')}"
     st.button("All verdicts", icon=":material/arrow_back:", type="tertiary", on_click=query_params.go)
     draw_decision(record)
     draw_models(record)
-    draw_downloads(control, path, record)
-    draw_approvals(control, path, record)
+    draw_downloads(control, record)
+    draw_approvals(control, record)
     draw_findings(verdict)
     draw_figures(verdict["findings"], record["figures"])
     draw_review_evidence(control, verdict["candidate"], verdict["baseline"])
-    draw_evidence(record, _saved_by(control, path) if verdict.get("provenance") is None else None)
+    draw_evidence(record, _saved_by(control, verdict["verdict_id"]) if verdict.get("provenance") is None else None)
     draw_releases(record["releases"])
-    draw_checks(control, path, record)
+    draw_checks(control, record)
     _again(verdict)
 
 
-def _saved_by(control: Control, path: str) -> str | None:
-    saved = control.get(f"{path}/around")["saved"]
+def _saved_by(control: Control, verdict_id: str) -> str | None:
+    saved = control.call(verdicts.around, verdicts.NameVerdict(verdict_id=verdict_id))["saved"]
     return None if saved is None else str(saved["actor"])
 
 

@@ -12,6 +12,7 @@ from dashboard.components.filters import filtered
 from dashboard.components.formatting import moment_of
 from dashboard.components.tables import offer
 from dashboard.verdicts.wording import meaning_of, title_of
+from fairtrial.api import verdicts
 from fairtrial.domain.verdicts.wording import standing_word
 
 MOST = 500
@@ -21,7 +22,7 @@ COMMAND = "fairtrial gate GATE.gate.yaml --candidate tuned --baseline base --run
 def draw_verdict_list(control: Control) -> None:
     """Draw the list."""
     st.title("Gate")
-    found = control.rows("/api/verdicts", limit=MOST)
+    found = control.call(verdicts.listing, verdicts.ListVerdicts(limit=MOST))
     if not found:
         st.info("No verdicts yet. Judge a candidate by a gate:", icon=":material/gavel:")
         st.code(COMMAND, language=None)

@@ -12,6 +12,7 @@ from dashboard.client import Control, Refused, Row
 from dashboard.components import charts
 from dashboard.components.formatting import MINUS, count, plain
 from dashboard.components.tables import table
+from fairtrial.api import reviews
 from fairtrial.domain.plurals import counted
 
 SHAPES = {
@@ -41,7 +42,7 @@ def draw_review_evidence(control: Control, candidate: str, baseline: str) -> Non
     """Draw the current evidence, which may be more than the verdict used."""
     st.subheader("Blind review")
     try:
-        found = control.get("/api/reviews/evidence", candidate=candidate, baseline=baseline)
+        found = control.call(reviews.evidence, reviews.TwoTargets(candidate=candidate, baseline=baseline))
     except Refused as error:
         st.caption(f"The review evidence is not available: {plain(str(error))}")
         return

@@ -14,6 +14,8 @@ from dashboard.client import Control
 from dashboard.components import paging, query_params
 from dashboard.components.downloads import csv_text
 from dashboard.view import View
+from fairtrial.api import events, plans
+from fairtrial.api.operation import Nothing
 from fairtrial.domain.plurals import counted
 
 SIZE = 20
@@ -26,22 +28,22 @@ def draw(control: Control) -> None:
     st.title("Audit trail")
     _chain(control)
     query = _filters(control)
-    total = control.get("/api/events/summary", **query)["total"]
+    total = control.call(events.summary, events.ListEvents(**query))["total"]
     if not total:
         st.info("No entry matches. Change the filters.", icon=":material/search_off:")
         return
     limit, offset = paging.place("audit", tuple(query.items()), size=SIZE)
-    rows = control.rows("/api/events", **query, limit=limit, offset=offset)
+    rows = control.call(events.listing, events.ListEvents(**query, limit=limit, offset=offset))
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(f"{counted(total, 'entry', 'entries')}, newest first. Times are UTC.")
         _download(control, query)
-    render_entries(rows, control.rows("/api/plans", limit=1000))
+    render_entries(rows, control.call(plans.listing, plans.ListPlans(limit=1000)))
     paging.pages("audit", total, size=SIZE)
 
 
 def _chain(control: Control) -> None:
     """Draw whether somebody changed or removed entries."""
-    found = control.get("/api/events/chain")
+    found = control.call(events.chain, Nothing())
     if found["whole"]:
         st.success("The chain of entries is intact: each entry continues the one before it.", icon=":material/link:")
         st.caption("A chain that was cut at its end or rewritten as a whole differs only from a copy, such as the CSV.")
@@ -55,7 +57,7 @@ def _chain(control: Control) -> None:
 
 def _filters(control: Control) -> dict[str, Any]:
     """Draw the filters, which are kept in the URL; returns the query."""
-    known = control.get("/api/events/summary")
+    known = control.call(events.summary, events.ListEvents())
     met = {f"{one.partition('.')[0]}." for one in known["actions"]}
     who, what, subject = st.columns(3)
     with who:
@@ -100,7 +102,7 @@ def _fetched(control: Control, query: dict[str, Any]) -> Callable[[], str]:
     """Reads the entries only when somebody downloads them."""
 
     def fetch() -> str:
-        rows = control.rows("/api/events", **query, limit=MOST)
+        rows = control.call(events.listing, events.ListEvents(**query, limit=MOST))
         return csv_text([{**row, "sentence": sentence_of(row)} for row in rows])
 
     return fetch

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 import streamlit as st
 
@@ -18,6 +17,8 @@ from dashboard.experiments.decision import render_analysis, render_plans, render
 from dashboard.experiments.split import render_srm
 from dashboard.experiments.state import render_state, render_transitions
 from dashboard.view import View
+from fairtrial.api import experiments, store
+from fairtrial.api.operation import Nothing
 
 ERRORS = (
     "A variant error means that the variant did not answer, even if a fallback did. Users see an error if neither "
@@ -39,14 +40,14 @@ REFRESH_SECONDS = 5
 def draw(control: Control) -> None:
     """Draw the page."""
     st.title("Experiment")
-    names = [row["name"] for row in control.get("/api/experiment-states", all=True)["rows"]]
+    names = [row["name"] for row in control.call(experiments.states, experiments.ListStates(everything=True))]
     if not names:
         st.info("No experiments yet. Declare one in fairtrial.yaml under `experiments:`, then check it:")
         st.code("fairtrial check", language=None)
         return
     name, window = _chosen(names)
     since_us = time_window.since_us(window)
-    found = control.get(f"/api/experiments/{quote(name, safe='')}", since_us=since_us)
+    found = control.call(experiments.one, experiments.FiguresOf(name=name, since_us=since_us))
     _question(found)
     last = found["live"]["last_transition"]
     _result(control, name, None if last is None else last["at_us"])
@@ -55,7 +56,7 @@ def draw(control: Control) -> None:
     _analysis(control, name)
     traffic.warn_no_unit(found["traffic"]["reasons"])
     traffic.warn_ambiguous_feedback(found["traffic"]["ambiguous"])
-    decided = control.get(_decision(name))
+    decided = control.call(experiments.decision, experiments.DecisionOf(name=name))
     if decided["analysis"] is None or decided["analysis"]["srm"]["invalid"] == found["srm"]["invalid"]:
         render_srm(found["srm"])
     render_slices(decided["slices"], found["unit"])
@@ -86,15 +87,11 @@ def _analysis(control: Control, name: str) -> None:
 def _refreshed(control: Control, name: str) -> Row | None:
     """What is decided now; ``None``, with a note, if control does not say."""
     try:
-        found: Row = control.get(_decision(name), slices=False)
+        found: Row = control.call(experiments.decision, experiments.DecisionOf(name=name, slices=False))
     except (ControlUnreachable, Refused) as error:
         st.warning(f"Not refreshed: {plain(str(error))}", icon=":material/cloud_off:")
         return None
     return found
-
-
-def _decision(name: str) -> str:
-    return f"/api/experiments/{quote(name, safe='')}/decision"
 
 
 def _traffic(control: Control, found: Row, window: str, since_us: int) -> None:
@@ -104,7 +101,7 @@ def _traffic(control: Control, found: Row, window: str, since_us: int) -> None:
         return
     _figures(control, found, variants, since_us)
     _signals(control, found, since_us)
-    series = control.get(f"/api/experiments/{quote(found['name'], safe='')}/series", since_us=since_us)
+    series = control.call(experiments.series, experiments.FiguresOf(name=found["name"], since_us=since_us))
     _charts(series, [row["variant"] for row in variants])
     _feedback(variants)
     _why(found["traffic"]["reasons"])
@@ -131,13 +128,13 @@ def _question(found: Row) -> None:
 def _nothing(control: Control, window: str) -> None:
     hint = ". To start," if window == "all" else f" in {time_window.WORDS[window]}. Choose a longer period, or"
     st.info(f"No traffic of enrolled units{hint} send requests to the gateway with the route's name in `model`.")
-    gateway = control.get("/api/services")["gateway"]["url"] or "http://127.0.0.1:8080"
+    gateway = control.call(store.services, Nothing())["gateway"]["url"] or "http://127.0.0.1:8080"
     body = '{"model": "ROUTE", "user": "someone", "messages": [{"role": "user", "content": "hello"}]}'
     st.code(f"curl {gateway}/v1/chat/completions -H 'content-type: application/json' -d '{body}'", language=None)
 
 
 def _figures(control: Control, found: Row, variants: Sequence[Row], since_us: int) -> None:
-    failed = control.get(f"/api/experiments/{quote(found['name'], safe='')}/errors", since_us=since_us)["rows"]
+    failed = control.call(experiments.errors, experiments.FiguresOf(name=found["name"], since_us=since_us))
     errors = {row["variant"]: row for row in failed}
     columns = {
         traffic.variant_name(row, found["control"]): traffic.measures(row, errors.get(row["variant"]))
@@ -153,7 +150,8 @@ def _figures(control: Control, found: Row, variants: Sequence[Row], since_us: in
 
 def _signals(control: Control, found: Row, since_us: int) -> None:
     """What the answers show without being asked, as plain rates."""
-    rows = control.get(f"/api/experiments/{quote(found['name'], safe='')}/signals", since_us=since_us)["rows"]
+    wanted = experiments.FiguresOf(name=found["name"], since_us=since_us)
+    rows = control.call(experiments.signals, wanted)["rows"]
     if not rows:
         return
     st.markdown(f"**{UNASKED}**")

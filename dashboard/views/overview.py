@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from urllib.parse import quote
 
 import streamlit as st
 
@@ -17,6 +16,14 @@ from dashboard.experiments.alarms import render_alarms
 from dashboard.experiments.split import render_srm_alarm
 from dashboard.verdicts.wording import badge, title_of
 from dashboard.view import View
+from fairtrial.api import alarms as alarm_operations
+from fairtrial.api import experiments, store, verdicts
+from fairtrial.api import traffic as traffic_operations
+from fairtrial.api.alarms import ListAlarms
+from fairtrial.api.experiments import ListStates
+from fairtrial.api.operation import Nothing
+from fairtrial.api.traffic import TrafficWindow
+from fairtrial.api.window import Window
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdicts.wording import standing_word, titled
 
@@ -32,32 +39,34 @@ def draw(control: Control) -> None:
     left.title("Overview")
     with right:
         window = time_window.choose()
-    services, stored = control.get("/api/services"), control.get("/api/store")["rows"]
-    experiments, gates = (
-        control.rows("/api/experiments", since_us=time_window.since_us(window)),
-        control.rows("/api/gates", limit=NEWEST),
-    )
-    alarms, states = control.rows("/api/alarms"), control.rows("/api/experiment-states")
+    services, stored = control.call(store.services, Nothing()), control.call(store.overview, Nothing()).rows
+    seen = control.call(experiments.listing, TrafficWindow(since_us=time_window.since_us(window)))["rows"]
+    gates = control.call(verdicts.gates, Window(limit=NEWEST))
+    alarms, states = _alarms_and_states(control)
     render_alarms(control, alarms)
     _stopped(states, {alarm["experiment"] for alarm in alarms if alarm["kind"].startswith("experiment.")})
-    _attention(services, experiments, alarms)
-    _feedback(control.rows("/api/feedback/attributions", limit=1000))
+    _attention(services, seen, alarms)
+    _feedback(control.call(traffic_operations.attributions, Window(limit=1000)))
     _services(services, stored)
     st.header("Experiments", divider="gray")
-    for experiment in experiments:
+    for experiment in seen:
         _experiment(control, experiment, window)
-    if not experiments:
+    if not seen:
         st.info("No experiments yet. Declare one in fairtrial.yaml under `experiments:`.", icon=":material/science:")
     st.header("Newest verdicts", divider="gray")
     _verdicts(gates)
     _watch(control, _digest(alarms, states))
 
 
+def _alarms_and_states(control: Control) -> tuple[Sequence[Row], Sequence[Row]]:
+    return control.call(alarm_operations.listing, ListAlarms()), control.call(experiments.states, ListStates())
+
+
 @st.fragment(run_every=REFRESH_SECONDS)
 def _watch(control: Control, seen: str) -> None:
     """Draw the page again as soon as an alarm or a state has changed, unless a dialog is open. It shows nothing."""
     with suppress(ControlUnreachable, Refused):
-        if _digest(control.rows("/api/alarms"), control.rows("/api/experiment-states")) != seen:
+        if _digest(*_alarms_and_states(control)) != seen:
             open_dialog.refresh_page()
 
 
@@ -156,7 +165,7 @@ def _experiment(control: Control, experiment: Row, window: str) -> None:
         name = experiment["name"]
         st.subheader(plain(name))
         st.markdown(plain(experiment["question"]))
-        decision = control.get(f"/api/experiments/{quote(name, safe='')}/decision", slices=False)
+        decision = control.call(experiments.decision, experiments.DecisionOf(name=name, slices=False))
         st.markdown(f"**{plain(decision['box']['headline'])}**")
         for label, text in decision["box"]["lines"]:
             if label in ("Guardrails", "Next"):

@@ -10,6 +10,7 @@ from dashboard.plans.difference import render_difference
 from dashboard.plans.publications import choose_pair, render_publications
 from dashboard.plans.served import render_served
 from dashboard.view import View
+from fairtrial.api import plans
 
 MOST = 1000
 
@@ -18,7 +19,7 @@ def draw(control: Control) -> None:
     """Draw the page."""
     st.title("Plan history")
     st.caption("A plan is the project file together with the live state of its experiments. It decides what serves.")
-    rows = control.rows("/api/plans", limit=MOST)
+    rows = control.call(plans.listing, plans.ListPlans(limit=MOST))
     if not rows:
         st.info("No plan is published yet. Check the project file:", icon=":material/rule:")
         st.code("fairtrial check", language=None)

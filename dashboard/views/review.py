@@ -12,6 +12,8 @@ from dashboard.components.formatting import plain
 from dashboard.review.component import pending_steps, show_review_app
 from dashboard.review.session import ReviewSession
 from dashboard.view import View
+from fairtrial.api import reviews
+from fairtrial.api.operation import Nothing
 from fairtrial.domain.plurals import counted
 
 SESSION = "review_session"
@@ -20,7 +22,7 @@ WIDE = "<style>.block-container {max-width: 1560px; padding-top: 1.4rem; padding
 
 def draw(control: Control) -> None:
     """Draw the list of queues, or the review of the queue in the URL."""
-    queues = control.rows("/api/reviews/queues")
+    queues = control.call(reviews.queues, Nothing())
     chosen = st.query_params.get("queue")
     queue = next((row for row in queues if row["queue_id"] == chosen), None)
     if queue is not None:
@@ -71,7 +73,7 @@ def _review(control: Control, queue: Row) -> None:
     st.button("All queues", icon=":material/arrow_back:", type="tertiary", on_click=_leave)
     session: ReviewSession | None = st.session_state.get(SESSION)
     if session is None or session.queue_id != queue["queue_id"]:
-        rubric, skipped = control.rows("/api/reviews/rubric"), queue["mine"]["skipped"]
+        rubric, skipped = control.call(reviews.rubric, Nothing()), queue["mine"]["skipped"]
         session = ReviewSession(queue["queue_id"], queue["title"], rubric, skipped=skipped)
         session.take_next(control)
         st.session_state[SESSION] = session

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from fairtrial.domain.limits.canonical_json import sha256_of_json
+from fairtrial.domain.limits.constants import PRIVATE
 from fairtrial.domain.run import Answer, Case
 
 RESUME_US = 24 * 3600 * 1_000_000
@@ -119,7 +120,6 @@ def _open_shared(path: Path) -> int:
 
 
 LARGEST_BYTES = 1 << 30
-PRIVATE = 0o600
 
 
 def prune_answers(folder: Path, *, before_us: int, largest: int = LARGEST_BYTES, dry_run: bool = False) -> int:

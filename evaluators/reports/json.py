@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
+
 from evaluators.report import Report
 from fairtrial.domain.verdict import Verdict
 
@@ -27,7 +29,7 @@ def content(verdict: Verdict) -> dict[str, Any]:
 
 def render(verdict: Verdict) -> str:
     """The JSON text; lone surrogates, which UTF-8 cannot encode, are written as JSON escapes."""
-    text = json.dumps(content(verdict), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(content(verdict), indent=2, ensure_ascii=False, default=msgspec.to_builtins) + "\n"
     return text.encode("utf-8", "backslashreplace").decode()
 
 

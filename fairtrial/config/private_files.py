@@ -9,9 +9,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from fairtrial.domain.limits.constants import PRIVATE
 from fairtrial.regular_files import open_named
 
-PRIVATE = 0o600
 PIECE = 4 * 2**20
 ROOM = 1.1
 """Extra space, because a copy may be slightly larger than its source."""

@@ -33,6 +33,10 @@ class Account:
     state: State
 
 
+LOCAL = Account("local", "local", "admin", "active")
+"""The user of this machine, who signs in by a one-time link. Valid only while there is no account."""
+
+
 @dataclass(frozen=True, slots=True)
 class Invitation:
     """A link with which one person can set a password once; ``token`` is shown once and stored as a hash."""

@@ -130,6 +130,11 @@ class NotFound(RequestError):
     type = "invalid_request_error"
 
 
+def not_found(noun: str, name: str) -> NotFound:
+    """The error for a requested object that does not exist."""
+    return NotFound(f"{noun}: there is no {noun} with the id {name!r}", code=f"{noun}_not_found")
+
+
 class TooSlow(RequestError):
     """The request body was incomplete or arrived too slowly."""
 

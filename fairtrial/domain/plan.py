@@ -16,6 +16,10 @@ from fairtrial.domain.training.lineage import Lineage
 UnitKind = Literal["user", "conversation", "request"]
 Capture = Literal["full", "redacted", "none"]
 ExperimentState = Literal["declared", "running", "paused", "killed", "ended"]
+PersonsAction = Literal[
+    "start", "approve", "amend", "pause", "resume", "kill", "rearm", "end", "promote", "rollback", "withdraw", "archive"
+]
+"""What a person may do with an experiment."""
 OnDisconnect = Literal["cancel", "drain"]
 Looks = Literal["monitor", "planned"]
 Hold = Literal["first_byte", "complete"]

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.domain.metrics import Better, Method
 from fairtrial.domain.plan import Missing, OnWorse, UnitKind
 from fairtrial.domain.plan_parts.kept_control import KeptControl
@@ -25,7 +26,6 @@ what missing values count as; with ``worst_case`` the worst case must agree too,
 cost before the start explains a part of what it costs later, if that is known; arms that lose the records of unequally
 many units can't be compared; better passes after two whole weeks, unless the effect fades over the weeks.
 """
-WEEK_US = 7 * 86_400_000_000
 SEEN_WEEKS = 2
 """The whole weeks from which on it can be seen whether an effect fades."""
 REQUESTS_CAP = 50.0

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from fairtrial.domain.errors import BadRequest
+from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.plan_parts.kept_control import KeptControl
 from fairtrial.domain.plurals import counted
@@ -15,7 +16,6 @@ from fairtrial.domain.plurals import counted
 LEAST_SHARE, MOST_SHARE = 1, 50
 """The limits of the share in percent."""
 LEAST_DAYS, MOST_DAYS = 1, 90
-DAY_US = 86_400_000_000
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s*%")
 
 

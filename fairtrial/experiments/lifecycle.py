@@ -11,13 +11,10 @@ from fairtrial.config.plan.kill_files import KillFile
 from fairtrial.config.plan.live_state import CAN_BE_KILLED
 from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.domain.names.look_alikes import has_invisible
-from fairtrial.domain.plan import ExperimentState
+from fairtrial.domain.plan import ExperimentState, PersonsAction
 from fairtrial.domain.plan_parts.kept_control import KeptControl
 from fairtrial.experiments.kept_control import kept_words, refused_while_kept
 
-PersonsAction = Literal[
-    "start", "approve", "amend", "pause", "resume", "kill", "rearm", "end", "promote", "rollback", "withdraw", "archive"
-]
 Action = Literal[PersonsAction, "stage"]
 ACTIONS: tuple[PersonsAction, ...] = get_args(PersonsAction)
 """What people can do. Only control raises a stage, as soon as all of its conditions hold."""

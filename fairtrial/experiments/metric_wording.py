@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from math import floor, isinf, log10
 
 from fairtrial.domain.estimates import Estimate
-from fairtrial.experiments.analysis_plan import WEEK_US, MetricPlan
+from fairtrial.domain.limits.constants import WEEK_US
+from fairtrial.experiments.analysis_plan import MetricPlan
 
 HOUR_S, MINUTE_S = 3600, 60
 

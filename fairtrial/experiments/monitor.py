@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.plurals import counted
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.harm import harm_only
@@ -25,7 +26,6 @@ from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.metric_wording import between_words, level_words
 from fairtrial.experiments.sums import Sums
 
-HOUR_US = 3_600_000_000
 NEAR_KILL = -log(NEAR)
 """A stage waits while the evidence of harm exceeds a quarter of what kills."""
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fairtrial.domain.limits.constants import DAY_US, HOUR_US, MINUTE_US
 from fairtrial.experiments.metric_wording import duration_words
 
-MINUTE_US = 60_000_000
-HOUR_US = 60 * MINUTE_US
-DAY_US = 24 * HOUR_US
 TOLERANCE_US = MINUTE_US
 """How far the clocks may differ; more is a jump. NTP slews both clocks alike."""
 SILENCE_US = DAY_US

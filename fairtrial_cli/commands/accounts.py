@@ -11,21 +11,16 @@ from urllib.parse import urlsplit
 
 import click
 
+from fairtrial.api import accounts
 from fairtrial.domain.accounts import ROLES, Invitation, Role
+from fairtrial_cli.options import CONFIG, JSON
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
 
-CONFIG = click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 ROLE = click.Choice(ROLES)
+MOST = 1000
+"""The most accounts that are listed."""
 
 
 @click.group()
@@ -56,8 +51,8 @@ def invite(name: str | None, role: Role, config: Path, as_json: bool) -> None:
 
     project = _project(config)
     with open_store(project.layout) as store:
-        first = not store.accounts.listing()
-        made = store.accounts.invite(name, role)
+        first = not store.call(accounts.listing, accounts.ListAccounts(limit=MOST))
+        made = store.call(accounts.invite, accounts.Invite(name=name, role=role))
     _show(project, made, as_json=as_json)
     if first:
         click.echo("From now on everyone must sign in. Commands on this machine still work.", err=True)
@@ -77,7 +72,7 @@ def list_(config: Path, as_json: bool) -> None:
     from fairtrial_cli.store_client.client import open_store
 
     with open_store(_project(config).layout) as store:
-        rows = store.accounts.listing()
+        rows = store.call(accounts.listing, accounts.ListAccounts(limit=MOST))
     if as_json:
         click.echo(msgspec.json.encode(rows).decode())
         return
@@ -113,7 +108,7 @@ def disable(name: str, config: Path, as_json: bool) -> None:
     from fairtrial_cli.store_client.client import open_store
 
     with open_store(_project(config).layout) as store:
-        done = store.accounts.disable(name)
+        done = store.call(accounts.disable, accounts.NameAccount(who=name))
     click.echo(msgspec.json.encode(done).decode() if as_json else f"{done.name or done.account_id} is disabled")
 
 
@@ -131,7 +126,7 @@ def reset(name: str, config: Path, as_json: bool) -> None:
 
     project = _project(config)
     with open_store(project.layout) as store:
-        made = store.accounts.reset(name)
+        made = store.call(accounts.reset, accounts.NameAccount(who=name))
     _show(project, made, as_json=as_json)
 
 
@@ -151,7 +146,7 @@ def role(name: str, role: Role, config: Path, as_json: bool) -> None:
     from fairtrial_cli.store_client.client import open_store
 
     with open_store(_project(config).layout) as store:
-        done = store.accounts.set_role(name, role)
+        done = store.call(accounts.set_role, accounts.SetRole(who=name, role=role))
     click.echo(msgspec.json.encode(done).decode() if as_json else f"{done.name or done.account_id} is now {done.role}")
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairtrial.api import experiments
 from fairtrial.domain.errors import ConfigError, Diagnostic, FairtrialError
 from fairtrial.domain.plurals import counted
 from fairtrial_cli.config_warnings import print_warnings
@@ -119,12 +120,13 @@ def _against_store(path: Path, project: Project) -> list[Diagnostic]:
     from fairtrial.config.plan.published import read
     from fairtrial.experiments.analysis.frozen_guard import paused_by_models, refused_changes
     from fairtrial_cli.store_client.client import open_store
+    from fairtrial_cli.store_client.stored import frozen_plans
 
     document = load_one(path)
     try:
         published = read(project.layout.plan).plan
         with open_store(project.layout, path) as store:
-            frozen, states = store.experiments.frozen(), store.experiments.states()
+            frozen, states = frozen_plans(store), store.call(experiments.states, experiments.ListStates())
     except FairtrialError as error:
         return [
             document.diagnostic((), f"the running experiments could not be read, so edits are not compared: {error}")

@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fairtrial.api import runs
+from fairtrial.api.operation import Nothing
+from fairtrial.api.store import ingest
+from fairtrial_cli.options import CONFIG, JSON
+
 if TYPE_CHECKING:
     from evaluators.criteria.metric_catalogue import Measure
     from evaluators.results.run_table import RunTable
@@ -22,17 +27,10 @@ SUITE_FOLDERS = (Path("suites"), Path())
 @click.command()
 @click.argument("candidate")
 @click.argument("baseline")
-@click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
+@CONFIG
 @click.option("--suite", "suite_file", type=click.Path(path_type=Path, exists=True), help="The suite's file.")
 @click.option("--by", "tags", multiple=True, help="Also compare in each slice of this tag; repeatable.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@JSON
 def command(
     candidate: str, baseline: str, config: Path, suite_file: Path | None, tags: tuple[str, ...], as_json: bool
 ) -> None:
@@ -55,7 +53,7 @@ def command(
     from fairtrial_cli.store_client.client import open_store
 
     with open_store(load_project(config, os.environ).layout) as store:
-        store.ingest_now()
+        store.call(ingest, Nothing())
         new, old = find_run(store, candidate), find_run(store, baseline)
         measures = measures_for(new, old, suite_file)
         found = compare_runs(measures, new, old, [None, *slices_of(new, tags)])
@@ -64,7 +62,9 @@ def command(
 
 def find_run(store: StoreClient, name: str) -> RunTable:
     """The run with this id or a unique beginning of it, or the newest run of ``SUITE@TARGET``; raises `UsageError`."""
-    return store.load_table(store.runs.resolve(name))
+    from fairtrial_cli.store_client.stored import load_table
+
+    return load_table(store, store.call(runs.resolve, runs.ResolveRun(name=name)).run_id)
 
 
 def measures_for(new: RunTable, old: RunTable, suite_file: Path | None) -> Sequence[Measure]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial.domain.limits.body_rate import USUAL_BODY_RATE, BodyRate
+from fairtrial_cli.options import CONFIG
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -18,14 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
+@CONFIG
 @click.option("--store", type=click.Path(path_type=Path), hidden=True)
 @click.option("--memory-mb", type=int, hidden=True)
 @click.option("--bind", hidden=True)

@@ -8,19 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fairtrial_cli.options import CONFIG
+
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
 
 
 @click.command()
-@click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
+@CONFIG
 @click.option(
     "--control-url",
     envvar="FAIRTRIAL_CONTROL_URL",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial.domain.errors import UsageError
+from fairtrial_cli.options import CONFIG, JSON
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,14 +30,7 @@ UNSOUND = 4
 @click.command()
 @click.argument("suites", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SUITE…")
 @click.option("--on", "on", required=True, help="Targets, separated by commas: deployments or EXPERIMENT/VARIANT.")
-@click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
+@CONFIG
 @click.option(
     "--concurrency",
     default=8,
@@ -51,7 +45,7 @@ UNSOUND = 4
 @click.option("--limit", type=click.IntRange(1), help="Run only the first cases of each suite, to try it out.")
 @click.option("--fresh", is_flag=True, help="Ask all questions again, even if their answers are cached.")
 @click.option("--confusion", is_flag=True, help="Print the confusion matrix of each label scorer.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@JSON
 def command(suites: tuple[Path, ...], on: str, config: Path, **options: Any) -> None:
     """Run suites on models, through the gateway.
 

@@ -13,20 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairtrial.api import traffic
+from fairtrial.api.operation import Nothing
+from fairtrial.api.store import ingest
 from fairtrial.domain.errors import UsageError
+from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial_cli.experiment_states import add_state_commands
+from fairtrial_cli.options import CONFIG, JSON, print_indented
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
     from fairtrial.domain.plan import Experiment
-    from fairtrial.domain.storage.traffic import ServedBefore
     from gateway.control.operations.planning.plan_experiment import PlanRequest
     from gateway.control.operations.planning.traffic_history import TrafficHistory
 
 UNDECIDABLE = 3
 """The exit code if a metric cannot be decided within the allowed weeks."""
-
-WEEK_US = 7 * 86_400 * 1_000_000
 
 
 class Number(click.FloatRange):
@@ -92,15 +94,8 @@ def command() -> None:
     help="The factor by which clustering of units inflates the sample.",
 )
 @click.option("--lower", multiple=True, metavar="METRIC", help="A feedback metric where lower is better; repeatable.")
-@click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@CONFIG
+@JSON
 def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
     """Plan the experiment NAME: the units, whole weeks and power that each of its metrics needs.
 
@@ -128,7 +123,7 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
     shared = shared_engine(project.plan, experiment)
     found = plan_experiment(experiment, wanted, history, shared_engine=shared)
     if as_json:
-        _print_json(plan_json(name, found))
+        print_indented(plan_json(name, found))
     else:
         from rich.console import Console
 
@@ -172,24 +167,32 @@ def _recent_traffic(project: Project, experiment: Experiment, *, weeks: int) -> 
     if not project.layout.store.exists():
         return NO_HISTORY
     now_us = time.time_ns() // 1000
-    served, metrics = _amounts(project, experiment)
+    wanted = _amounts(project, experiment)
     with open_store(project.layout) as store:
-        store.ingest_now()
-        fortnight = store.traffic(experiment=experiment.name, since_us=now_us - 2 * WEEK_US)
-        week = store.traffic(experiment=experiment.name, since_us=now_us - WEEK_US)
-        amounts = store.amounts(served, metrics) if metrics else []
+        store.call(ingest, Nothing())
+        fortnight, week = (
+            store.call(traffic.by_experiment, traffic.ExperimentTraffic(experiment=experiment.name, since_us=since_us))
+            for since_us in (now_us - 2 * WEEK_US, now_us - WEEK_US)
+        )
+        amounts = store.call(traffic.amounts, wanted) if wanted.metric else []
     return replace(summarise_traffic(experiment, fortnight, week, weeks=weeks), amounts=amounts)
 
 
-def _amounts(project: Project, experiment: Experiment) -> tuple[ServedBefore, list[str]]:
+def _amounts(project: Project, experiment: Experiment) -> traffic.AmountsBefore:
     """Whose earlier requests count for an experiment, and its costs and tokens; only users are known from before."""
-    from fairtrial.domain.storage.traffic import ServedBefore
     from fairtrial.experiments.analysis.freeze import metric_plans
 
     route = next((name for name, one in project.plan.routes.items() if one.experiment == experiment.name), "")
     deployment = experiment.variant(experiment.control).deployment
-    known = [one.metric for one in metric_plans(experiment) if one.method == "amount" and experiment.unit == "user"]
-    return ServedBefore(experiment.name, experiment.control, route, deployment), known
+    plans = metric_plans(experiment) if experiment.unit == "user" else ()
+    amounts = {plan.metric for plan in plans if plan.method == "amount"}
+    return traffic.AmountsBefore(
+        experiment=experiment.name,
+        control=experiment.control,
+        route=route,
+        deployment=deployment,
+        metric=tuple(metric for metric in traffic.AMOUNTS if metric in amounts),
+    )
 
 
 def _by_metric(texts: Sequence[str], primary: str) -> dict[str, float]:
@@ -218,9 +221,3 @@ def _responses(texts: Sequence[str], primary: str) -> dict[str, float]:
         if not 0 < share <= 1:
             raise UsageError(f"{metric}: a share of units with feedback is above 0% and at most 100%, not {share:g}")
     return found
-
-
-def _print_json(value: Any) -> None:
-    import json
-
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fairtrial.api.operation import Nothing
+from fairtrial.api.store import ingest
 from fairtrial.domain.errors import UsageError
+from fairtrial_cli.options import CONFIG
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -21,14 +24,7 @@ OUT = click.Path(path_type=Path, dir_okay=False)
 @click.argument("gate", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--candidate", help="The target to judge, such as tuned or EXPERIMENT/VARIANT.")
 @click.option("--baseline", help="The target to compare with, which the gate's lines call 'base'.")
-@click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
+@CONFIG
 @click.option("--run", "run_first", is_flag=True, help="Run the gate's suites on both targets first.")
 @click.option("--allow-unapproved", is_flag=True, help="Exit with 0 for a SHIP that nobody has approved yet.")
 @click.option("--self-test", is_flag=True, help="Only print how often an identical model would pass; judge nothing.")
@@ -73,7 +69,7 @@ def command(
     if run_first:
         _run_suites(project, gate, [baseline, candidate])
     with open_store(project.layout, project.path) as store:
-        store.ingest_now()
+        store.call(ingest, Nothing())
         verdict = judge_gate_file(store, gate, project, candidate=candidate, baseline=baseline)
     _write(verdict, files)
     raise click.exceptions.Exit(exit_code(verdict.decision, () if allow_unapproved else verdict.approvers))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial.domain.plurals import counted
+from fairtrial_cli.options import CONFIG
 
 if TYPE_CHECKING:
     from fairtrial.config.layout import Layout
@@ -16,14 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
+@CONFIG
 @click.option(
     "--workers",
     type=click.IntRange(1, 256),

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from fairtrial.domain.errors import UsageError
+from fairtrial_cli.options import JSON
 
 SCHEMES = ("http://", "https://")
 LARGEST = 65_536
@@ -20,7 +21,7 @@ ALARMS = {"recording": "losing", "plan": "refused", "store": "failing"}
 @click.command()
 @click.argument("urls", nargs=-1, required=True, metavar="URL...")
 @click.option("--timeout", default=3.0, show_default=True, help="Timeout for each address, in seconds.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@JSON
 def command(urls: tuple[str, ...], timeout: float, as_json: bool) -> None:
     """Request each URL. The exit code is 0 if all respond with 200, otherwise 1.
 

@@ -11,23 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairtrial.api import keys
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.storage.keys import RIGHTS
+from fairtrial_cli.options import CONFIG, JSON
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from fairtrial_cli.store_client.client import StoreClient
 
-CONFIG = click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+MOST = 1000
+"""The most keys that are listed."""
 UNITS_US = {"m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
 
 
@@ -63,11 +58,11 @@ def create(
     """
     import msgspec
 
-    from fairtrial.domain.storage.keys import DEFAULT_RIGHTS, KeyOptions
+    from fairtrial.domain.storage.keys import DEFAULT_RIGHTS
 
-    options = KeyOptions(rights or DEFAULT_RIGHTS, routes, _expiry(expires))
+    wanted = keys.CreateKey(name=name, rights=rights or DEFAULT_RIGHTS, routes=routes, expires_us=_expiry(expires))
     with _store(config, routes) as store:
-        made = store.create_key(name, options)
+        made = store.call(keys.create, wanted)
     if as_json:
         click.echo(msgspec.json.encode(made).decode())
         return
@@ -87,7 +82,7 @@ def list_(config: Path, as_json: bool) -> None:
     import msgspec
 
     with _store(config) as store:
-        rows = store.list_keys()
+        rows = store.call(keys.listing, keys.ListKeys(limit=MOST))
     if as_json:
         click.echo(msgspec.json.encode(rows).decode())
         return
@@ -118,7 +113,7 @@ def revoke(key_id: str, config: Path, as_json: bool) -> None:
     Example:  fairtrial keys revoke 3f9c0a1b2c3d
     """
     with _store(config) as store:
-        store.revoke_key(key_id)
+        store.call(keys.revoke, keys.RevokeKey(key_id=key_id))
     click.echo(f'{{"revoked":"{key_id}"}}' if as_json else f"key {key_id} is revoked")
 
 

@@ -9,20 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairtrial.api import plans
+from fairtrial_cli.options import CONFIG, JSON, print_json
+
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from fairtrial_cli.store_client.client import StoreClient
-
-CONFIG = click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
@@ -47,9 +40,9 @@ def log(limit: int, config: Path, as_json: bool) -> None:
     Example:  fairtrial plan log --limit 5
     """
     with _open(config) as store:
-        rows = store.experiments.plan_log(limit)
+        rows = store.call(plans.listing, plans.ListPlans(limit=limit))
     if as_json:
-        return _print_json(rows)
+        return print_json(rows)
     for row in rows:
         click.echo(f"{row['at_time'][:19]}  {row['plan_hash']}  {row['actor'] or 'the project file'}")
     return None
@@ -69,7 +62,7 @@ def show(plan_hash: str, config: Path) -> None:
     import json
 
     with _open(config) as store:
-        found = store.experiments.plan(plan_hash)
+        found = store.call(plans.one, plans.NamePlan(plan_hash=plan_hash))
     click.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
 
@@ -87,9 +80,9 @@ def diff(old: str, new: str, config: Path, as_json: bool) -> None:
     import json
 
     with _open(config) as store:
-        rows = store.experiments.plan_diff(old, new)
+        rows = store.call(plans.difference, plans.ComparePlans(old=old, new=new))
     if as_json:
-        return _print_json(rows)
+        return print_json(rows)
     for row in rows:
         before, after = (json.dumps(row[name], ensure_ascii=False) for name in ("old", "new"))
         click.echo(f"{row['path']}: {before} -> {after}")
@@ -111,9 +104,9 @@ def at(time: str, config: Path, as_json: bool) -> None:
     """
     moment = _utc(time)
     with _open(config) as store:
-        found = store.experiments.plan_at(moment)
+        found = store.call(plans.at_time, plans.PlanAt(at=moment.isoformat()))
     if as_json:
-        return _print_json(found)
+        return print_json(found)
     until = f" until {found['until'][:19]}" if found["until"] else ""
     by = found["actor"] or "the project file"
     click.echo(f"{found['plan_hash']}  in force since {found['since'][:19]}{until} UTC, changed by {by}")
@@ -147,9 +140,3 @@ def _open(config: Path) -> AbstractContextManager[StoreClient]:
     from fairtrial_cli.store_client.find_layout import find_layout
 
     return open_store(find_layout(config, os.environ), config)
-
-
-def _print_json(value: Any) -> None:
-    import msgspec
-
-    click.echo(msgspec.json.encode(value).decode())

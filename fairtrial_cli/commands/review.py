@@ -9,21 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairtrial.api import reviews
+from fairtrial.api.operation import Nothing
+from fairtrial.api.store import ingest
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plurals import counted
+from fairtrial_cli.options import CONFIG, JSON, print_json
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
 
-CONFIG = click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 YAML_ENDINGS = (".yaml", ".yml")
 
 
@@ -59,10 +54,10 @@ def enqueue(suite: str, config: Path, as_json: bool, **wish: Any) -> None:
     project = _project(config)
     wished = {name: value for name, value in wish.items() if value is not None} | {"suite": _suite_name(suite)}
     with _store(project) as store:
-        store.ingest_now()
-        made = store.reviews.enqueue(wished, project.plan)
+        store.call(ingest, Nothing())
+        made = store.call(reviews.create, reviews.CreateQueue(**wished))
     if as_json:
-        _print_json(made)
+        print_json(made)
         return
     drawn = made["sampling"]
     pairs = f"{made['items']} of {drawn['of']} pairs at random, {drawn['shared']} for two people"
@@ -84,9 +79,9 @@ def status(config: Path, as_json: bool) -> None:
     Example:  fairtrial review status --json
     """
     with _store(_project(config)) as store:
-        rows = store.reviews.listing()
+        rows = store.call(reviews.status, Nothing())
     if as_json:
-        _print_json(rows)
+        print_json(rows)
     elif rows:
         _print_status(rows)
     else:
@@ -104,9 +99,9 @@ def close(queue_id: str, config: Path, as_json: bool) -> None:
     Example:  fairtrial review close 3f9c0a1b2c3d4e5f60718293
     """
     with _store(_project(config)) as store:
-        closed = store.reviews.close(queue_id)
+        closed = store.call(reviews.close, reviews.NameQueue(queue_id=queue_id))
     if as_json:
-        _print_json(closed)
+        print_json(closed)
         return
     counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in closed["preferences"].items())
     click.echo(f"queue {queue_id} is closed with {counted(closed['votes'], 'vote')}{': ' if counts else ''}{counts}")
@@ -140,7 +135,7 @@ def export(queue_id: str, form: str, out: Path | None, config: Path) -> None:
     if out is not None and not out.parent.is_dir():
         raise UsageError(f"{out}: there is no folder {str(out.parent)!r}")
     with _store(_project(config)) as store:
-        text = FORMATS[form](store.reviews.rows(queue_id))
+        text = FORMATS[form](store.call(reviews.export, reviews.NameQueue(queue_id=queue_id)))
     if out is None:
         click.echo(text, nl=False)
         return
@@ -157,7 +152,7 @@ def _project(config: Path) -> Project:
 def _store(project: Project) -> Any:
     from fairtrial_cli.store_client.client import open_store
 
-    return open_store(project.layout)
+    return open_store(project.layout, project.path)
 
 
 def _suite_name(suite: str) -> str:
@@ -199,9 +194,3 @@ def _print_status(rows: Sequence[dict[str, Any]]) -> None:
     names = ("queue_id", "state", "candidate", "baseline", "title")
     cells = [(*(str(row[name]) for name in names), f"{row['judged']} of {row['items']}") for row in rows]
     print_table(Console(), columns("queue", "state", "candidate", "baseline", "title", "judged"), cells)
-
-
-def _print_json(value: Any) -> None:
-    import msgspec
-
-    click.echo(msgspec.json.encode(value).decode())

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairtrial.api import runs
+from fairtrial.api.operation import Nothing
+from fairtrial.api.store import ingest
 from fairtrial.domain.errors import UsageError
+from fairtrial_cli.options import CONFIG, JSON, print_indented
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -21,15 +25,6 @@ CHANGES = ("lost", "gained", "both-wrong", "same")
 """The choices of --only; ``unscored`` is one of both, and a hyphen stands for the space of `both wrong`."""
 CASES = 50
 """How many cases are printed unless --limit says otherwise."""
-CONFIG = click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
@@ -58,10 +53,11 @@ def list_(suite: str | None, target: str | None, limit: int, config: Path, as_js
     from fairtrial_cli.output.run_list import listed, print_runs
 
     with _open(config) as store:
-        store.ingest_now()
-        rows = [listed(row) for row in store.list_runs(suite=suite, target=target, limit=limit + 1)]
+        store.call(ingest, Nothing())
+        wanted = runs.ListRuns(suite=suite, target=target, limit=limit + 1)
+        rows = [listed(row) for row in store.call(runs.listing, wanted)]
     if as_json:
-        return _print_json(rows[:limit])
+        return print_indented(rows[:limit])
     if not rows:
         asked = " and ".join(f"{noun} {name!r}" for noun, name in (("suite", suite), ("target", target)) if name)
         click.echo(f"no runs{f' with the {asked}' if asked else ' yet'}; run a suite: fairtrial eval SUITE --on TARGET")
@@ -102,10 +98,10 @@ def show(run: str, config: Path, as_json: bool, **options: Any) -> None:
     """
     _check(options)
     with _open(config) as store:
-        store.ingest_now()
+        store.call(ingest, Nothing())
         found = _read(store, run, options)
     if as_json:
-        return _print_json(found)
+        return print_indented(found)
     _print(found, options)
     return None
 
@@ -123,13 +119,15 @@ def _read(store: StoreClient, run: str, options: dict[str, Any]) -> dict[str, An
     only = None if options["only"] == "all" else options["only"].replace("-", " ")
     wanted = {name: options[name] for name in ("metric", "text") if options[name] is not None}
     page = {"limit": options["limit"], "offset": options["offset"]}
-    run_id = store.runs.resolve(run)
-    head = _with_model(store.runs.figures(run_id))
+    run_id = store.call(runs.resolve, runs.ResolveRun(name=run)).run_id
+    head = _with_model(store.call(runs.figures, runs.NameRun(run_id=run_id)))
     if options["against"] is None:
-        return head | {"baseline": None, "cases": store.runs.cases(run_id, wanted | {"grade": only}, **page) | page}
-    other = store.runs.resolve(options["against"])
-    pairs = store.runs.pairs((run_id, other), wanted | {"change": only}, **page)
-    return head | {"baseline": _with_model(store.runs.figures(other)), "cases": pairs | page}
+        cases = store.call(runs.cases, runs.CasesOf(run_id=run_id, grade=only, **wanted, **page))
+        return head | {"baseline": None, "cases": cases | page}
+    other = store.call(runs.resolve, runs.ResolveRun(name=options["against"])).run_id
+    request = runs.PairsOf(candidate_run=run_id, baseline_run=other, change=only, **wanted, **page)
+    baseline = _with_model(store.call(runs.figures, runs.NameRun(run_id=other)))
+    return head | {"baseline": baseline, "cases": store.call(runs.pairs, request) | page}
 
 
 def _with_model(figures: dict[str, Any]) -> dict[str, Any]:
@@ -163,9 +161,3 @@ def _open(config: Path) -> AbstractContextManager[StoreClient]:
     from fairtrial_cli.store_client.client import open_store
 
     return open_store(load_project(config, os.environ).layout)
-
-
-def _print_json(value: Any) -> None:
-    import json
-
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

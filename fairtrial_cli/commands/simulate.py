@@ -11,6 +11,7 @@ import click
 
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.commands.experiment import Number
+from fairtrial_cli.options import CONFIG, JSON, print_indented
 
 if TYPE_CHECKING:
     from fairtrial.domain.plan import Experiment
@@ -46,15 +47,8 @@ RUNS_A_PROCESS = 20
 )
 @click.option("--runs", default=200, show_default=True, type=click.IntRange(2, 100_000), help="Simulated trials each.")
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="The same seed repeats the result.")
-@click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@CONFIG
+@JSON
 def command(name: str, config: Path, runs: int, seed: int, as_json: bool, **options: Any) -> None:
     """Simulate the experiment NAME: how often its plan ships a good model, and how often a bad one.
 
@@ -81,7 +75,7 @@ def command(name: str, config: Path, runs: int, seed: int, as_json: bool, **opti
     if as_json:
         from fairtrial_cli.output.simulation import simulation_json
 
-        _print_json({"experiment": name, "runs": runs, "seed": seed, "scenarios": simulation_json(results)})
+        print_indented({"experiment": name, "runs": runs, "seed": seed, "scenarios": simulation_json(results)})
     else:
         from rich.console import Console
 
@@ -178,9 +172,3 @@ def _number(text: str, option: str) -> float:
     if not 0 <= found <= 1000:
         raise UsageError(f"{option}: {text!r} is not a number of 0 or more")
     return found
-
-
-def _print_json(value: Any) -> None:
-    import json
-
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -8,22 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fairtrial.api import store as store_api
+from fairtrial.api.operation import Nothing
 from fairtrial.domain.plurals import counted
+from fairtrial_cli.options import CONFIG, JSON
 
 if TYPE_CHECKING:
     from fairtrial.config.layout import Layout
     from fairtrial.domain.plan import UnitKind
     from fairtrial.domain.storage.maintenance import OnProgress
-
-CONFIG = click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
@@ -50,8 +43,8 @@ def info(config: Path, as_json: bool) -> None:
     from fairtrial_cli.store_client.client import open_store
 
     with open_store(_layout(config)) as store:
-        store.ingest_now()
-        found = store.overview()
+        store.call(store_api.ingest, Nothing())
+        found = store.call(store_api.overview, Nothing())
     click.echo(msgspec.json.encode(found).decode() if as_json else "\n".join(overview_lines(found)))
 
 
@@ -74,7 +67,7 @@ def backup(dest: Path, config: Path, as_json: bool) -> None:
     from fairtrial_cli.store_client.client import open_store
 
     with open_store(_layout(config)) as store, store_progress("backing up") as on_progress:
-        made = store.maintenance.backup(dest.absolute(), on_progress)
+        made = store.follow(store_api.backup, store_api.MakeBackup(dest=str(dest.absolute())), on_progress)
     if as_json:
         click.echo(msgspec.json.encode(made).decode())
         return
@@ -147,7 +140,8 @@ def retain(days: int | None, dry_run: bool, config: Path, as_json: bool) -> None
 
     project = load_project(config, os.environ)
     with open_store(project.layout) as store, store_progress("deleting old texts") as on_progress:
-        done = store.maintenance.retain(days or project.plan.retain_days, dry_run=dry_run, on_progress=on_progress)
+        wanted = store_api.Retain(days=days or project.plan.retain_days, dry_run=dry_run)
+        done = store.follow(store_api.retain, wanted, on_progress)
     click.echo(msgspec.json.encode(done).decode() if as_json else "\n".join(retained_lines(done)))
 
 
@@ -183,20 +177,24 @@ def erase_unit(unit: str, kind: UnitKind, rewrite_backups: bool, yes: bool, conf
     if not yes and not as_json:
         click.confirm(f"Erase the {kind} {unit!r} permanently?", abort=True, err=True)
     with open_store(_layout(config)) as store, store_progress("erasing") as on_progress:
-        done = store.maintenance.erase(unit, kind, rewrite_backups=rewrite_backups, on_progress=on_progress)
+        wanted = store_api.Erase(unit=unit, kind=kind, rewrite_backups=rewrite_backups)
+        done = store.follow(store_api.erase, wanted, on_progress)
     click.echo(msgspec.json.encode(done).decode() if as_json else "\n".join(erasure_lines(done)))
 
 
 def _erase_again(layout: Layout, on_progress: OnProgress) -> int:
     """Erase units again that the backup brought back. If control has just started, it does this itself."""
     from fairtrial.domain.errors import StoreLocked
-    from fairtrial_cli.store_client.local.store import LocalStore
+    from fairtrial_cli.store_client.local_owner import LocalOwner
 
     try:
-        with LocalStore(layout) as store:
-            return store.maintenance.erase_again(on_progress)
+        owner = LocalOwner(layout)
     except StoreLocked:
         return 0
+    try:
+        return owner.maintenance.erase_again(on_progress)
+    finally:
+        owner.close()
 
 
 def _layout(config: Path) -> Layout:

@@ -6,16 +6,11 @@ from pathlib import Path
 
 import click
 
+from fairtrial_cli.options import CONFIG
+
 
 @click.command()
-@click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
+@CONFIG
 @click.option("--workers", type=click.IntRange(1, 256), help="Gateway workers; default: `gateway.workers` of the file.")
 @click.option("--no-dashboard", is_flag=True, help="Do not start the dashboard.")
 def command(config: Path, workers: int | None, no_dashboard: bool) -> None:

@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairtrial.api import verdicts
+from fairtrial.api.operation import Nothing
+from fairtrial_cli.options import CONFIG, JSON, WHY, print_indented
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -17,16 +21,6 @@ if TYPE_CHECKING:
 
 CHANGED = 1
 """The exit code if a verdict can't be reproduced, or was changed."""
-CONFIG = click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-WHY = click.option("--why", required=True, metavar="TEXT", help="The reason, which is recorded; one line.")
 
 
 @click.group()
@@ -55,9 +49,10 @@ def list_(gate: str | None, candidate: str | None, limit: int, config: Path, *, 
     """
     from fairtrial_cli.output.verdict import print_list
 
+    wanted = verdicts.ListVerdicts(gate=gate, candidate=candidate, limit=limit)
     with _open(config) as store:
-        rows = store.verdicts.listing(gate=gate, candidate=candidate, limit=limit)
-    _print_json(rows) if as_json else print_list(rows)
+        rows = store.call(verdicts.listing, wanted)
+    print_indented(rows) if as_json else print_list(rows)
 
 
 @command.command()
@@ -71,7 +66,7 @@ def show(verdict_id: str, config: Path, *, as_json: bool) -> None:
     Example:  fairtrial verdict show 0199f3c2
     """
     with _open(config) as store:
-        record = store.verdicts.record(verdict_id)
+        record = store.call(verdicts.record, verdicts.NameVerdict(verdict_id=verdict_id))
     _print_record(record, as_json=as_json)
 
 
@@ -82,7 +77,8 @@ def _vote_command(vote: ApprovalVote, summary: str, why: str) -> click.Command:
     @JSON
     def cast(verdict_id: str, why: str, config: Path, *, as_json: bool) -> None:
         with _open(config) as store:
-            record = store.verdicts.vote(verdict_id, vote, why)
+            store.call(verdicts.vote, verdicts.Vote(verdict_id=verdict_id, vote=vote, why=why))
+            record = store.call(verdicts.record, verdicts.NameVerdict(verdict_id=verdict_id))
         _print_record(record, as_json=as_json, head_only=True)
 
     example = f'fairtrial verdict {vote} 0199f3c2 --why "{why}"'
@@ -112,8 +108,8 @@ def recompute(verdict_id: str, config: Path, *, as_json: bool) -> None:
     from fairtrial_cli.output.verdict import print_recomputed
 
     with _open(config) as store:
-        found = store.verdicts.recompute(verdict_id)
-    _print_json(found) if as_json else print_recomputed(found)
+        found = store.call(verdicts.recomputation, verdicts.NameVerdict(verdict_id=verdict_id))
+    print_indented(found) if as_json else print_recomputed(found)
     raise click.exceptions.Exit(0 if found["same"] else CHANGED)
 
 
@@ -143,8 +139,8 @@ def verify(verdict: str | None, config: Path, *, as_json: bool) -> None:
         found, show = check_export(Path(verdict)), print_export_check
     else:
         with _open(config) as store:
-            found, show = store.verdicts.integrity(verdict), print_integrity
-    _print_json(found) if as_json else show(found)
+            found, show = _integrity(store, verdict), print_integrity
+    print_indented(found) if as_json else show(found)
     raise click.exceptions.Exit(0 if found["intact"] else CHANGED)
 
 
@@ -170,13 +166,19 @@ def export(verdict_id: str, to: Path | None, folder: Path | None, config: Path) 
     if to is not None and folder is not None:
         raise click.UsageError("--to and --folder exclude each other")
     with _open(config) as store:
-        html = store.verdicts.export(verdict_id)
+        html = store.call(verdicts.export, verdicts.NameVerdict(verdict_id=verdict_id)).decode()
     if folder is not None:
         write_folder(html, folder)
     else:
         to = to or Path(f"verdict-{verdict_id}.html")
         _write(to, html)
     click.echo(f"exported to {folder or to}; check it anywhere with: fairtrial verdict verify {folder or to}")
+
+
+def _integrity(store: StoreClient, verdict_id: str | None) -> dict[str, Any]:
+    if verdict_id is None:
+        return store.call(verdicts.integrity, Nothing())
+    return store.call(verdicts.integrity_of, verdicts.NameVerdict(verdict_id=verdict_id))
 
 
 def _write(path: Path, html: str) -> None:
@@ -200,10 +202,4 @@ def _open(config: Path) -> Iterator[StoreClient]:
 def _print_record(record: dict[str, Any], *, as_json: bool, head_only: bool = False) -> None:
     from fairtrial_cli.output.verdict import print_record
 
-    _print_json(record) if as_json else print_record(record, head_only=head_only)
-
-
-def _print_json(value: Any) -> None:
-    import json
-
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    print_indented(record) if as_json else print_record(record, head_only=head_only)

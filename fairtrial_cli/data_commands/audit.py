@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial.domain.errors import UsageError
-from fairtrial_cli.training_data.options import COMPLETION, JSON, PROMPT, named_columns, show_busy
+from fairtrial_cli.options import JSON
+from fairtrial_cli.training_data.options import COMPLETION, PROMPT, named_columns, show_busy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -106,7 +107,8 @@ def _audit_deployment(
     report = audit_files(audited.train, validation=audited.validation, suites=suites)
     seconds = time.monotonic() - start
     stored = store_audit(audited, report, seconds)
-    about = {"deployment": name, **stored, "seconds": seconds, "training_cost": audited.lineage.cost}
+    about: dict[str, Any] = {"deployment": name, "audit_id": stored.audit_id, "clean": stored.clean, "seconds": seconds}
+    about |= {"training_cost": audited.lineage.cost}
     show_report(report, html=html, as_json=as_json, about=about)
     if not as_json:
         click.echo(stored_sentence(audited, stored, seconds))

@@ -8,20 +8,14 @@ from typing import Any
 
 import click
 
-from fairtrial_cli.training_data.options import JSON, print_json
+from fairtrial.api import data_audits
+from fairtrial_cli.options import CONFIG, JSON, print_json
 
 
 @click.command()
 @click.option("--deployment", metavar="NAME", help="Only audits of this deployment's lineage.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="The most audits shown.")
-@click.option(
-    "-c",
-    "--config",
-    default="fairtrial.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The project file.",
-)
+@CONFIG
 @JSON
 def command(deployment: str | None, limit: int, config: Path, as_json: bool) -> None:
     """List the stored audits that the gate rule `data.audit clean` reads, newest first.
@@ -35,7 +29,7 @@ def command(deployment: str | None, limit: int, config: Path, as_json: bool) -> 
     from fairtrial_cli.store_client.find_layout import find_layout
 
     with open_store(find_layout(config, os.environ), config) as store:
-        rows = store.data_audits.listing(deployment=deployment, limit=limit)
+        rows = store.call(data_audits.listing, data_audits.ListAudits(deployment=deployment, limit=limit))
     if as_json:
         return print_json(rows)
     if not rows:

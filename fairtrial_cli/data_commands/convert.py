@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fairtrial_cli.training_data.options import (
-    COMPLETION,
-    FORCE,
-    JSON,
-    PROMPT,
-    SKIP_UNREADABLE,
-    print_json,
-    show_busy,
-)
+from fairtrial_cli.options import JSON, print_json
+from fairtrial_cli.training_data.options import COMPLETION, FORCE, PROMPT, SKIP_UNREADABLE, show_busy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

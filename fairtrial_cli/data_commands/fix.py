@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial_cli.training_data.options import COMPLETION, FORCE, JSON, PROMPT, named_columns, print_json, read_source
+from fairtrial_cli.options import JSON, print_json
+from fairtrial_cli.training_data.options import COMPLETION, FORCE, PROMPT, named_columns, read_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

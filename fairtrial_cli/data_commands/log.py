@@ -6,16 +6,14 @@ from pathlib import Path
 
 import click
 
-from fairtrial_cli.training_data.options import JSON, print_json
+from fairtrial_cli.options import CONFIG, JSON, print_json
 
 
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE…]")
 @click.option("--deployment", multiple=True, help="Read the log of this deployment's lineage; may be repeated.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write a page with the plots.")
-@click.option(
-    "-c", "--config", default="fairtrial.yaml", show_default=True, type=click.Path(path_type=Path), help="The project."
-)
+@CONFIG
 @JSON
 def command(
     files: tuple[Path, ...], deployment: tuple[str, ...], html: Path | None, config: Path, as_json: bool

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial_cli.training_data.options import JSON, print_json
+from fairtrial_cli.options import CONFIG, JSON, print_json
 
 if TYPE_CHECKING:
     from evaluators.suite import Suite
@@ -44,9 +44,7 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--write-suite", type=click.Path(path_type=Path, file_okay=False), help="Keep the suite in this folder.")
 @click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="Concurrent requests.")
 @click.option("--fresh", is_flag=True, help="Ask all questions again, even if their answers are cached.")
-@click.option(
-    "-c", "--config", default="fairtrial.yaml", show_default=True, type=click.Path(path_type=Path), help="The project."
-)
+@CONFIG
 @JSON
 def command(candidate: str, base: str | None, config: Path, as_json: bool, **options: Any) -> None:
     """Test whether a fine-tune repeats its training data, and whether it remembers planted canaries.

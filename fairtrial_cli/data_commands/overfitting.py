@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial_cli.training_data.options import JSON, print_json
+from fairtrial_cli.options import CONFIG, JSON, print_json
 
 if TYPE_CHECKING:
     from evaluators.suite import Suite
@@ -30,9 +30,7 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--margin", default=10.0, show_default=True, type=click.FloatRange(0, 100), help="Tolerated points.")
 @click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="Concurrent requests.")
 @click.option("--fresh", is_flag=True, help="Ask all questions again, even if their answers are cached.")
-@click.option(
-    "-c", "--config", default="fairtrial.yaml", show_default=True, type=click.Path(path_type=Path), help="The project."
-)
+@CONFIG
 @JSON
 def command(suite: Path, candidate: str, base: str | None, config: Path, as_json: bool, **options: Any) -> None:
     """Compare a suite's scores on training, validation, test and unseen cases, for a fine-tune and its base.

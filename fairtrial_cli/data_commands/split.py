@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairtrial_cli.options import JSON, print_json
 from fairtrial_cli.training_data.options import (
     COMPLETION,
     FORCE,
-    JSON,
     PROMPT,
     SKIP_UNREADABLE,
     named_columns,
-    print_json,
     read_source,
     show_busy,
 )

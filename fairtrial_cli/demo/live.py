@@ -8,6 +8,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fairtrial.api import experiments
+from fairtrial.api.operation import Nothing
+from fairtrial.api.store import ingest
+from fairtrial.api.traffic import ExperimentTraffic, by_experiment
 from fairtrial.config.project import Project
 from fairtrial.domain.plurals import counted
 from fairtrial.store.experiments.sums.feedback_sums import LATE_US
@@ -18,6 +22,7 @@ from fairtrial_cli.demo.story import variant_lines
 from fairtrial_cli.demo.traffic import Ticket
 from fairtrial_cli.output.decision import decision_lines
 from fairtrial_cli.store_client.client import open_store
+from fairtrial_cli.store_client.stored import frozen_plans
 
 EXPERIMENT = "tuned-vs-base"
 SEED = 20261124
@@ -57,7 +62,7 @@ class LiveTraffic:
         if self._failure is not None:
             raise self._failure
         with open_store(self._sent.project.layout) as store:
-            plan = store.experiments.frozen().get(EXPERIMENT)
+            plan = frozen_plans(store).get(EXPERIMENT)
         window = plan.primary.window_seconds if plan is not None and plan.primary is not None else None
         self._pause(self._ended_at + (window or 0.0) + LATE_US / 1e6 + LOOK_SECONDS - time.monotonic())
 
@@ -74,9 +79,11 @@ class LiveTraffic:
     def decision(self) -> list[str]:
         """The plain rates of both variants, and what control decided from them with its interval and guardrails."""
         with open_store(self._sent.project.layout) as store:
-            store.ingest_now()
-            lines = variant_lines(store.traffic(), experiment=EXPERIMENT, key="understood")
-            return [*lines, *decision_lines(store.experiments.decision(EXPERIMENT)), HOW]
+            store.call(ingest, Nothing())
+            seen = store.call(by_experiment, ExperimentTraffic(since_us=0))
+            lines = variant_lines(seen, experiment=EXPERIMENT, key="understood")
+            decision = store.call(experiments.decision, experiments.DecisionOf(name=EXPERIMENT, slices=False))
+            return [*lines, *decision_lines(decision), HOW]
 
     def _run(self) -> None:
         try:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fairtrial.api import experiments
 from fairtrial.domain.plurals import counted
 from fairtrial_cli.demo.traffic import Ticket
 
@@ -120,5 +121,5 @@ def _who_answers(seen: Seen) -> str:
 
 def _find_stop(store: StoreClient) -> dict[str, Any] | None:
     """The newest pause or kill of the experiment, or ``None`` without any."""
-    rows = store.experiments.transitions(EXPERIMENT)
+    rows = store.call(experiments.transitions, experiments.TransitionsOf(name=EXPERIMENT))
     return next((row for row in rows if row["action"] in ("pause", "kill")), None)

@@ -8,6 +8,10 @@ from pathlib import Path
 
 from evaluators.engine.engine import Progress as RunProgress
 from evaluators.suite import Suite
+from fairtrial.api import reviews
+from fairtrial.api.operation import Nothing
+from fairtrial.api.reviews import CreateQueue
+from fairtrial.api.store import ingest
 from fairtrial.config.project import Project
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import Run
@@ -31,7 +35,7 @@ WORK = {"support-tickets": TICKET, "general-kept": GENERAL, "edges": EDGE}
 CONCURRENCY = 2
 """Requests for each target: one that an engine answers, and one that waits."""
 REVIEWED_SUITE = "support-tickets"
-REVIEW = {"size": 20, "seed": 20261124, "title": "Support tickets: which answer is better?"}
+REVIEW_TITLE = "Support tickets: which answer is better?"
 
 
 @dataclass(slots=True)
@@ -71,7 +75,7 @@ class Trial:
     def judge(self, candidate: str, gate: str, *, on: str) -> None:
         """Judge by this gate, and print the verdict."""
         self.progress.doing(f"judging {candidate} by {gate}")
-        with open_store(self.project.layout) as store:
+        with open_store(self.project.layout, self.project.path) as store:
             verdict = judge_gate_file(store, self.folder / gate, self.project, candidate=candidate, baseline=BASE)
         self.judged.append(Judged(verdict, on))
         self.verdicts[candidate, gate] = verdict
@@ -80,10 +84,12 @@ class Trial:
 
     def fill_review_queue(self, candidate: str) -> int:
         """Create a queue of random pairs of answers to the support tickets; returns the number of pairs."""
-        request = {"suite": REVIEWED_SUITE, "candidate": candidate, "baseline": BASE, **REVIEW}
-        with open_store(self.project.layout) as store:
-            store.ingest_now()
-            return int(store.reviews.enqueue(request, self.project.plan)["items"])
+        request = CreateQueue(
+            suite=REVIEWED_SUITE, candidate=candidate, baseline=BASE, size=20, seed=20261124, title=REVIEW_TITLE
+        )
+        with open_store(self.project.layout, self.project.path) as store:
+            store.call(ingest, Nothing())
+            return int(store.call(reviews.create, request)["items"])
 
     def runs_of(self, suite: str) -> dict[str, Run]:
         """The runs of one suite by target."""

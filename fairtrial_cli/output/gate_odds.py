@@ -13,6 +13,9 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from fairtrial.api import runs
+from fairtrial.api.operation import Nothing
+from fairtrial.api.store import ingest
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.output.table import columns, print_table
 
@@ -83,7 +86,7 @@ def _of_store(gate: Gate, config: Path, candidate: str, baseline: str) -> GateOd
     if not (project.layout.store.exists() or project.layout.journal.exists()):
         return None  # opening the store would create it
     with open_store(project.layout) as store:
-        store.ingest_now()
+        store.call(ingest, Nothing())
         suites = {suite.name: suite for suite in gate.suites}
         trial = Trial(candidate, baseline, lambda suite, target: newest_run(store, suites[suite], target))
         _read(gate, trial)
@@ -100,8 +103,10 @@ def _read(gate: Gate, trial: Trial) -> None:
 
 def newest_run(store: StoreClient, suite: Suite, target: str) -> RunTable | None:
     """The newest finished run of this version of the suite, which a verdict would use."""
-    for run_id in store.latest_ids(suite=suite.name, target=target):
-        run = store.load_table(run_id)
+    from fairtrial_cli.store_client.stored import load_table
+
+    for run_id in store.call(runs.latest, runs.LatestRuns(suite=suite.name, target=target)):
+        run = load_table(store, run_id)
         if run.suite_digest == suite.digest:
             return run
     return None

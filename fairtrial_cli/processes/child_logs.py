@@ -9,10 +9,11 @@ import os
 import shutil
 from pathlib import Path
 
+from fairtrial.domain.limits.constants import PRIVATE
+
 LARGEST = 8 * 2**20
 MAX_ROTATED = 3
 TAIL_LINES, TAIL_BYTES = 20, 16_384
-PRIVATE = 0o600
 
 
 def open_log(path: Path) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from evaluators.training_data.example_file import ExampleFile
 
 FORCE = click.option("--force", is_flag=True, help="Replace existing files.")
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 SKIP_UNREADABLE = click.option(
     "--skip-unreadable", is_flag=True, help="Leave out rows that can't be read. Without it, they are an error."
 )
@@ -68,10 +67,3 @@ def show_busy(what: str) -> Iterator[None]:
         return
     with console.status(what):
         yield
-
-
-def print_json(value: Any) -> None:
-    """Print a value as JSON."""
-    import msgspec
-
-    click.echo(msgspec.json.encode(value).decode())

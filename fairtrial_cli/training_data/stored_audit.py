@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from fairtrial.api import data_audits
+from fairtrial.api.data_audits import StoreAudit, StoredAudit
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plurals import counted
+from fairtrial.domain.training.data_audit import AuditFile, AuditSeverity, CheckCount
 from fairtrial.domain.training.wording import dollars
 
 if TYPE_CHECKING:
     from evaluators.training_data.audit_report import AuditReport, Issue
     from fairtrial.config.project import Project
     from fairtrial.domain.training.lineage import Lineage
-    from gateway.control.operations.requests.data_audit import AuditRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,43 +64,30 @@ def find_deployment(config: Path, name: str) -> AuditedDeployment:
     return found
 
 
-def store_audit(audited: AuditedDeployment, report: AuditReport, seconds: float) -> dict[str, Any]:
+def store_audit(audited: AuditedDeployment, report: AuditReport, seconds: float) -> StoredAudit:
     """Store the result; returns its id, and whether it is clean."""
     from fairtrial_cli.store_client.client import open_store
 
     request = audit_request(audited, report, seconds)
     with open_store(audited.project.layout, audited.project.path) as store:
-        return store.data_audits.record(request, audited.project)
+        return store.call(data_audits.store, request)
 
 
-def audit_request(audited: AuditedDeployment, report: AuditReport, seconds: float) -> AuditRequest:
+def audit_request(audited: AuditedDeployment, report: AuditReport, seconds: float) -> StoreAudit:
     """What is stored: digests of files, and counts by check and severity."""
-    from gateway.control.operations.requests.data_audit import AuditRequest, FileOfAudit
-
-    files = [
-        FileOfAudit(path=audited.declared(one.path), role=one.role, sha256=one.sha256, rows=one.rows, format=one.format)
-        for one in report.files
-    ]
-    return AuditRequest.model_validate(
-        {
-            "deployment": audited.name,
-            "version": report.version,
-            "seconds": seconds,
-            "files": files,
-            "counts": counts_of(report.issues),
-        }
+    files = tuple(
+        AuditFile(audited.declared(file.path), file.role, file.sha256, file.rows, file.format) for file in report.files
     )
+    counts = tuple(counts_of(report.issues))
+    return StoreAudit(deployment=audited.name, version=report.version, seconds=seconds, files=files, counts=counts)
 
 
-def counts_of(issues: tuple[Issue, ...]) -> list[Mapping[str, Any]]:
+def counts_of(issues: tuple[Issue, ...]) -> list[CheckCount]:
     """For each check and severity, the number of issues and of the rows that they concern."""
-    found: dict[tuple[str, str], list[Issue]] = defaultdict(list)
+    found: dict[tuple[str, AuditSeverity], list[Issue]] = defaultdict(list)
     for issue in issues:
         found[issue.check, issue.severity].append(issue)
-    return [
-        {"check": check, "severity": severity, "issues": len(some), "rows": _rows(some)}
-        for (check, severity), some in found.items()
-    ]
+    return [CheckCount(check, severity, len(some), _rows(some)) for (check, severity), some in found.items()]
 
 
 def _rows(issues: list[Issue]) -> int:
@@ -107,12 +95,12 @@ def _rows(issues: list[Issue]) -> int:
     return len({(issue.file, row) for issue in issues for row in issue.rows})
 
 
-def stored_sentence(audited: AuditedDeployment, stored: Mapping[str, Any], seconds: float) -> str:
+def stored_sentence(audited: AuditedDeployment, stored: StoredAudit, seconds: float) -> str:
     """What was stored, and what audit and training cost."""
     cost = audited.lineage.cost
     training = "its cost is not declared" if cost is None else f"it cost {dollars(cost)}"
-    clean = "clean" if stored["clean"] else "not clean"
+    clean = "clean" if stored.clean else "not clean"
     rows = counted(len(audited.lineage.files()), "file")
     took = f"It took {seconds:.1f} seconds and no model."
     trained = f"The training: {audited.lineage.method} from {audited.lineage.base}; {training}."
-    return f"Stored as audit {stored['audit_id']} of {audited.name} ({rows}, {clean}). {took} {trained}"
+    return f"Stored as audit {stored.audit_id} of {audited.name} ({rows}, {clean}). {took} {trained}"

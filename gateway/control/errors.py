@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from fairtrial.domain.errors import FairtrialError, NotFound, RequestError, StoreExhausted, UsageError
+from fairtrial.domain.errors import FairtrialError, RequestError, StoreExhausted, UsageError
 from fairtrial.store.core.engine_errors import EngineError, store_error
 
 log = logging.getLogger("fairtrial.control")
@@ -24,11 +24,6 @@ def map_errors(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(ClientDisconnect, _client_disconnected)
     app.add_exception_handler(Exception, _unexpected_error)
-
-
-def not_found(noun: str, name: str) -> NotFound:
-    """The error for a requested object that does not exist."""
-    return NotFound(f"{noun}: there is no {noun} with the id {name!r}", code=f"{noun}_not_found")
 
 
 async def _domain_error(request: Request, error: Exception) -> JSONResponse:

@@ -27,10 +27,11 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.owner_lock import refuse_owned
 from gateway.control.app import create_app
 from gateway.control.auth.bootstrap import InitialCredentials, initial_credentials
-from gateway.control.background.background_work import Addresses, BackgroundWork
+from gateway.control.background.background_work import BackgroundWork
 from gateway.control.background.plan_publisher import PlanPublisher
 from gateway.control.background.trusted_clock import TrustedClock, read_clocks
 from gateway.control.connection import ControlConfig, ControlServer, Limits
+from gateway.control.context import Addresses
 from gateway.control.errors import log
 from gateway.descriptors import DescriptorReserve, raise_soft_limit
 from gateway.listening import listen

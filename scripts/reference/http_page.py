@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from fairtrial.domain.accounts import ROLES
-from gateway.control.app import create_app
+from gateway.control.app import create_app, described_api
 from gateway.control.auth.authorization import RequireRole, access_rules_of
 from gateway.control.background.background_work import BackgroundWork
 from scripts.reference.data_plane import data_plane
@@ -55,7 +55,7 @@ PAGING = frozenset({"since_us", "until_us", "limit", "offset"})
 def http_page() -> str:
     """The page."""
     app = control_app()
-    described = app.openapi()
+    described = described_api(app)
     nouns: dict[str, list[str]] = {}
     for route in routes(app):
         for method in sorted(route.methods or ()):

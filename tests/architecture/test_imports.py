@@ -46,10 +46,19 @@ def test_the_hot_path_imports_nothing_heavy(module: str) -> None:
     assert not loaded_by(f"import {module}") & set(HEAVY)
 
 
+EVERY_OPERATION = """
+import gateway.control.serve
+from fairtrial.api.operation import operations
+from gateway.control.answer import implementation
+for operation in operations():
+    implementation(operation)
+"""
+
+
 def test_control_loads_the_gate_and_the_slow_parts_of_scipy_only_when_they_are_needed() -> None:
     """They would double its time to start, and take 50 MB while nobody asks for a verdict."""
-    loaded = loaded_by("import gateway.control.app as control\nlist(control.ROUTERS)\nimport gateway.control.serve")
-    assert "gateway.control.routers.verdicts" in loaded
+    loaded = loaded_by(EVERY_OPERATION)
+    assert "gateway.control.api.verdicts" in loaded
     gate = {"evaluators.gate.file", "evaluators.gate.judge", "evaluators.review.statistics"}
     assert not loaded & ({"scipy.special", "scipy.stats", "scipy.optimize"} | gate)
 

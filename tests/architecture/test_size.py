@@ -15,7 +15,7 @@ SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob
 MODULES = [path for path in SOURCES if path.name != "__init__.py"]
 REGISTRIES = (
     "fairtrial_cli/commands",
-    "gateway/control/routers",
+    "fairtrial/api",
     "evaluators/scoring/metrics",
     "evaluators/reports",
     "evaluators/training_data/checks",

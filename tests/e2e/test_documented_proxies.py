@@ -17,7 +17,7 @@ import openai
 import pytest
 from playwright.sync_api import Browser, expect
 
-from fairtrial.domain.storage.keys import KeyOptions
+from fairtrial.api import accounts, keys
 from fairtrial_cli.processes.services import Services
 from fairtrial_cli.store_client.client import open_store
 from gateway.control.auth.identity import SESSION_COOKIE
@@ -123,7 +123,7 @@ START: dict[str, Callable[[Path, str, int], AbstractContextManager[None]]] = {
 
 def invited(proxied: Proxied, name: str) -> str:
     with open_store(proxied.services.project.layout) as owner:
-        return f"/invitation/{owner.accounts.invite(name, 'admin').token}"
+        return f"/invitation/{owner.call(accounts.invite, accounts.Invite(name=name, role='admin')).token}"
 
 
 def joined(proxied: Proxied, name: str) -> httpx.Response:
@@ -133,7 +133,7 @@ def joined(proxied: Proxied, name: str) -> httpx.Response:
 
 def test_applications_chat_and_stream_with_a_key_and_not_without(proxied: Proxied) -> None:
     with open_store(proxied.services.project.layout) as owner:
-        key = owner.create_key("app", KeyOptions()).secret
+        key = owner.call(keys.create, keys.CreateKey(name="app")).secret
     asked = {"model": "support-bot", "messages": [{"role": "user", "content": "hi"}], "user": "u1"}
     with proxied.client() as http:
         client = openai.OpenAI(

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from fairtrial.api import accounts
 from fairtrial.config.project import load_project
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services import command
@@ -113,7 +114,7 @@ def test_the_link_opens_the_dashboard_once_until_the_first_account(
 
     unused = running.command("dashboard", "--link").stdout.strip()
     with open_store(load_project(running.folder / "fairtrial.yaml", {}).layout) as owner:
-        owner.accounts.invite("Ada", "admin")
+        owner.call(accounts.invite, accounts.Invite(name="Ada", role="admin"))
     first.reload()
     expect_no_page_but_the_sign_in(first)
     first.goto(unused)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from fairtrial.api import accounts
 from fairtrial.domain.accounts import Role
 from fairtrial_cli.processes.services import Services
 from fairtrial_cli.store_client.client import open_store
@@ -28,7 +29,7 @@ def page(visitors: Visitors) -> Page:
 
 def invitation(services: Services, name: str, role: Role) -> str:
     with open_store(services.project.layout) as owner:
-        token = owner.accounts.invite(name, role).token
+        token = owner.call(accounts.invite, accounts.Invite(name=name, role=role)).token
     return f"{services.urls.control}/invitation/{token}?next={services.urls.dashboard}/"
 
 
@@ -83,7 +84,7 @@ def test_whoever_is_shut_out_while_a_page_is_open_is_asked_to_sign_in(page: Page
     in_navigation(page, "Overview").click()
     expect(page.get_by_text("Signed in as Paula (release-manager)")).to_be_visible(timeout=PATIENCE_MS)
     with open_store(services.project.layout) as owner:
-        owner.accounts.disable("Paula")
+        owner.call(accounts.disable, accounts.NameAccount(who="Paula"))
     in_navigation(page, "Runs").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=PATIENCE_MS)
     expect(in_navigation(page, "Overview")).to_have_count(0, timeout=PATIENCE_MS)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
 
 AuditSeverity = Literal["error", "warning", "info"]
 AuditRole = Literal["train", "validation", "suite"]
@@ -14,25 +16,30 @@ LEAKAGE = "leakage"
 """The check that compares training rows with held-out files and suites."""
 
 
-@dataclass(frozen=True, slots=True)
-class AuditFile:
+LONGEST_PATH = 4096
+Count = Annotated[int, Meta(ge=0, le=10**12)]
+
+
+class AuditFile(Struct, frozen=True, forbid_unknown_fields=True):
     """A file that an audit read; ``sha256`` is the digest of its bytes, ``rows`` the examples that could be read."""
 
-    path: str
+    path: Annotated[str, Meta(max_length=LONGEST_PATH)]
     role: AuditRole
-    sha256: str
-    rows: int
-    format: str
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    rows: Count
+    format: Annotated[str, Meta(max_length=100)]
 
 
-@dataclass(frozen=True, slots=True)
-class CheckCount:
-    """What one check found at one severity: how many issues, and how many rows they concern."""
+class CheckCount(Struct, frozen=True, forbid_unknown_fields=True):
+    """What one check found at one severity: how many issues, and how many rows they concern.
 
-    check: str
+    It has a name and numbers only, so that no row's text is stored.
+    """
+
+    check: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
     severity: AuditSeverity
-    issues: int
-    rows: int
+    issues: Count
+    rows: Count
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from math import log
 from typing import Any
 
 from fairtrial.domain.estimates import Estimate
+from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.experiments.analysis.harm import Harm
 from fairtrial.experiments.analysis.lost_records import LostLatch, lost_after
 from fairtrial.experiments.analysis_plan import AnalysisPlan
@@ -23,7 +24,6 @@ SRM_ALPHA = 0.01
 """Strict, because a false alarm invalidates the experiment, and the test runs at every step."""
 GROWTH = 0.01
 """A look is due as soon as an arm has grown by this share of its units."""
-HOUR_US = 3_600_000_000
 
 Key = tuple[str, str]
 """A metric and a variant."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.plan import ExperimentState
 from fairtrial.domain.plan_parts.kept_control import KeptControl
 from fairtrial.domain.plurals import counted
@@ -26,7 +27,6 @@ HOURS, APPROVAL = "hours of this stage", "approval of the"
 """What two of the conditions of a stage contain; the sentence has its own words for them."""
 CLOCK = "the wall clock"
 """What a condition contains that holds all decisions that wait for time."""
-HOUR_US = 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.limits.constants import DAY_US, WEEK_US
 from fairtrial.experiments.analysis.forecast import Forecast, forecast, units_behind
 from fairtrial.experiments.analysis.lost_records import ALARM
 from fairtrial.experiments.analysis.memory import Latched, Memory
-from fairtrial.experiments.analysis_plan import WEEK_US, AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.over_time import effect_over_time
 from fairtrial.experiments.decision.values import (
     Arm,
@@ -37,8 +38,6 @@ from fairtrial.experiments.sums import Sums
 from fairtrial.stats.arms.feedback import Feedback, least_response
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.sequential.obrien_fleming import LOOKS
-
-DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fairtrial.domain.limits.constants import DAY_US, WEEK_US
 from fairtrial.experiments.analysis_plan import MetricPlan
 from fairtrial.experiments.simulation.course import Course
 from fairtrial.experiments.simulation.exposures import NEVER, Bools
-from fairtrial.experiments.simulation.people import DAY_US, WEEK_US, Floats, Ints, People
+from fairtrial.experiments.simulation.people import Floats, Ints, People
 from fairtrial.experiments.simulation.world import Arm, World
 
 

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.random import Generator
 
 from fairtrial.config.plan.live_state import Live, lay_over
+from fairtrial.domain.limits.constants import DAY_US, HOUR_US, WEEK_US
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.freeze import Known, Start, freeze
 from fairtrial.experiments.analysis.memory import Memory
-from fairtrial.experiments.analysis_plan import WEEK_US, AnalysisPlan
-from fairtrial.experiments.decision.decide import DAY_US
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.lifecycle import DECLINED
-from fairtrial.experiments.monitor import HOUR_US, Circumstances, Step, step
+from fairtrial.experiments.monitor import Circumstances, Step, step
 from fairtrial.experiments.simulation.exposures import Assigned, assign_people, expose, join
 from fairtrial.experiments.simulation.outcome import Outcome, shipped
 from fairtrial.experiments.simulation.people import Ints, People, draw_people

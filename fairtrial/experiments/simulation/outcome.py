@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from fairtrial.experiments.decision.decide import DAY_US
+from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.lifecycle import DECLINED
 from fairtrial.experiments.monitor import Step

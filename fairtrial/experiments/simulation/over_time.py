@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.experiments.analysis_plan import WEEK_US, AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.simulation.course import FAILING, Requests
 from fairtrial.experiments.simulation.people import Floats, Ints
 from fairtrial.experiments.sums import Level, Levels, OverTime

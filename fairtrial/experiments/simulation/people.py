@@ -9,12 +9,11 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from fairtrial.domain.limits.constants import DAY_US, WEEK_US
 from fairtrial.experiments.simulation.world import World
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-DAY_US = 86_400_000_000
-WEEK_US = 7 * DAY_US
 TAIL = 1.2
 """The exponent of a heavy tail: one unit in 250 sends more than a hundred requests."""
 SPREAD = 0.8

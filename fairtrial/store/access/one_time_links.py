@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from fairtrial.domain.accounts import OneTimeLink
+from fairtrial.domain.accounts import LOCAL, OneTimeLink
 from fairtrial.domain.errors import Conflict, NotFound
 from fairtrial.store.access import accounts, audit, sessions
 from fairtrial.store.access.invitations import INSERT, TOKEN_BYTES, digest
@@ -27,9 +27,9 @@ def create(database: Database, *, actor: str, now_us: int) -> OneTimeLink:
         raise Conflict("one-time link: people sign in with their accounts now (see: fairtrial accounts list)")
     token, expires_us = secrets.token_urlsafe(TOKEN_BYTES), now_us + LASTS_US
     with database.transaction() as cursor:
-        cursor.execute(REMOVE_OLD, [sessions.LOCAL.account_id, timestamp(now_us)])
-        cursor.execute(INSERT, [digest(token), sessions.LOCAL.account_id, timestamp(now_us), timestamp(expires_us)])
-        audit.append(cursor, now_us=now_us, actor=actor, action="link.create", subject=sessions.LOCAL.account_id)
+        cursor.execute(REMOVE_OLD, [LOCAL.account_id, timestamp(now_us)])
+        cursor.execute(INSERT, [digest(token), LOCAL.account_id, timestamp(now_us), timestamp(expires_us)])
+        audit.append(cursor, now_us=now_us, actor=actor, action="link.create", subject=LOCAL.account_id)
     return OneTimeLink(token, expires_us)
 
 
@@ -40,7 +40,7 @@ def redeem(database: Database, token: str, *, now_us: int) -> str:
     """
     if accounts.any_exist(database):
         raise Conflict("this link no longer works, because people sign in with their accounts now")
-    local = sessions.LOCAL.account_id
+    local = LOCAL.account_id
     with database.transaction() as cursor:
         used = cursor.execute(USE, {"now": timestamp(now_us), "sha256": digest(token), "account": local}).fetchall()
         if not used:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from fairtrial.domain.accounts import Account
+from fairtrial.domain.accounts import LOCAL, Account
 from fairtrial.store.access import accounts
 from fairtrial.store.access.invitations import TOKEN_BYTES, digest
 from fairtrial.store.core.database import Database
@@ -14,9 +14,6 @@ IDLE_US = 12 * 3_600_000_000
 LASTS_US = 7 * 86_400_000_000
 RENEW_US = 300_000_000
 """How often a session's last use is written at most, because reading a page should write nothing."""
-
-LOCAL = Account("local", "local", "admin", "active")
-"""The user of this machine, who signs in by a one-time link. Valid only while there is no account."""
 
 INSERT = "INSERT INTO sessions (sha256, account_id, created_time, seen_time) VALUES (?, ?, ?, ?)"
 FIND = "SELECT account_id, seen_time FROM sessions WHERE sha256 = ? AND created_time > ? AND seen_time > ?"

@@ -14,6 +14,7 @@ import msgspec
 from fairtrial.config.layout import Layout
 from fairtrial.config.private_files import digest_of, write_private
 from fairtrial.domain.errors import UsageError
+from fairtrial.domain.limits.constants import PRIVATE
 from fairtrial.domain.storage.maintenance import OnProgress, Progress, ignore_progress
 from fairtrial.regular_files import MIB, read_named
 from fairtrial.store.core.migrate import migrations
@@ -23,7 +24,6 @@ STORE = "fairtrial.duckdb"
 VERSION = 1
 MOST_BYTES = 64 * MIB
 """Of a manifest, which lists every segment of the journal."""
-PRIVATE = 0o600
 NEARBY = (f"*/{MANIFEST}", f"*/*/{MANIFEST}")
 """Where to look for backups of earlier releases, which did not list them: in folders next to the store."""
 

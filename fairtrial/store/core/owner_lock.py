@@ -14,9 +14,9 @@ from pathlib import Path
 
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreLocked
+from fairtrial.domain.limits.constants import PRIVATE
 from fairtrial.journal.segment import has_writer
 
-PRIVATE = 0o600
 TRIES = 5
 TRY_SECONDS = 0.02
 

@@ -7,10 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-LARGEST_PAGE = 10_000
-LARGEST_OFFSET = 10**12
-END_OF_TIME_US = 4_102_444_800_000_000
-"""The year 2100, for a window without an end."""
+from fairtrial.domain.limits.pages import END_OF_TIME_US, LARGEST_PAGE
 
 
 @dataclass(frozen=True, slots=True)

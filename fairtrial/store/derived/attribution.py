@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fairtrial.domain.limits.pages import END_OF_TIME_US
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.query import END_OF_TIME_US, timestamp
+from fairtrial.store.core.query import timestamp
 from fairtrial.store.derived import watermarks
 from fairtrial.store.derived.analysis_filter import ANALYSED
 

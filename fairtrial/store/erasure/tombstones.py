@@ -18,15 +18,13 @@ import msgspec
 
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError
+from fairtrial.domain.limits.constants import DAY_US, PRIVATE
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.erasure_state import ErasureState, unit_hash
 from fairtrial.store.core.query import microseconds, timestamp
 from fairtrial.store.erasure.rows import BODY_PATHS
 
 FILE = "erased.jsonl"
-PRIVATE = 0o600
-DAY_US = 86_400_000_000
-"""Longer than any request: its row has the start time but is written when the request has ended."""
 
 UNREADABLE = "unreadable segments"
 """The key in the ledger's counts for segments that an erasure could not read. Older entries lack it."""

@@ -6,10 +6,10 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fairtrial.domain.limits.constants import PRIVATE
 from fairtrial.store.core.database import Cursor
 from fairtrial.store.ingest.columns import KINDS, Kind
 
-PRIVATE = 0o600
 SMALLEST_OBJECT = 1 << 20
 """DuckDB allocates buffers of the largest object's size, so the size is set from the lines at hand."""
 

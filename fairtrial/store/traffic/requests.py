@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from fairtrial.domain.limits.constants import MINUTE_US
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Position, Query, after
 
@@ -23,7 +24,6 @@ ORDER BY at_time DESC, request_id DESC
 LIMIT $6 OFFSET $7
 """  # noqa: S608 - the columns are a constant
 
-MINUTE_US = 60_000_000
 LARGE_OFFSET = 1_000
 SKIPPED = f"""
 SELECT minute, before::BIGINT

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -51,7 +50,7 @@ LIMIT $4 OFFSET $5
 def save(database: Database, found: DataAudit) -> None:
     """Store an audit, and record in the audit trail who stored it."""
     head = [found.audit_id, timestamp(found.at_us), found.deployment, found.actor, found.version, found.program]
-    files, counts = (json.dumps([asdict(one) for one in rows]) for rows in (found.files, found.counts))
+    files, counts = (json.dumps(msgspec.to_builtins(rows)) for rows in (found.files, found.counts))
     with database.transaction() as cursor:
         row = [*head, found.seconds, found.clean, digest_of(found.digests), files, counts]
         cursor.execute(INSERT, row)

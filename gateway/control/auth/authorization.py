@@ -1,17 +1,16 @@
 """Authorizes each request by role before any of its body is read.
 
-A router sets the role for all its routes with ``dependencies=[Depends(require_role("release-manager"))]``, a single
-route with a parameter ``caller: Reviewer``. Both need ``route_class=AuthorizedRoute``. A GET of a route must not change
-anything, because roles that only read may send it.
+A route names its role with ``dependencies=[Depends(require_role("release-manager"))]``, and needs
+``route_class=AuthorizedRoute``. A GET of a route must not change anything, because roles that only read may send it.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
-from fastapi import Depends, Request, Response
+from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
@@ -20,9 +19,9 @@ from starlette.types import Message, Receive
 
 from fairtrial.domain.accounts import ROLES, Role, may, only_reads
 from fairtrial.domain.errors import NotAllowed
-from fairtrial.domain.limits.json_limits import MESSAGE, excess
-from gateway.control.auth.identity import SESSION_COOKIE, Caller, caller_of
+from gateway.control.auth.identity import SESSION_COOKIE, caller_of
 from gateway.control.auth.origin_check import reject_cross_origin, reject_forms, reject_unknown_host
+from gateway.control.caller import Caller
 
 MIB = 2**20
 READING = ("GET", "HEAD")
@@ -54,21 +53,6 @@ def anyone() -> None:
     """The dependency of routes without authorization: health checks and the sign-in pages."""
 
 
-Reviewer = Annotated[Caller, Depends(require_role("reviewer"))]
-ReleaseManager = Annotated[Caller, Depends(require_role("release-manager"))]
-Admin = Annotated[Caller, Depends(require_role("admin"))]
-
-
-def require_person(caller: Reviewer) -> Caller:
-    """A signed-in person, not an API key, because verdicts count people and one person may have several keys."""
-    if not caller.is_person:
-        raise NotAllowed("reviews need a signed-in person: sign in instead of using an API key")
-    return caller
-
-
-Person = Annotated[Caller, Depends(require_person)]
-
-
 class AuthorizedRoute(APIRoute):
     """A route that checks the caller's role first and then reads at most ``max_body`` bytes of the body."""
 
@@ -84,19 +68,9 @@ class AuthorizedRoute(APIRoute):
         async def authorized(request: Request) -> Response:
             for each in required:
                 await run_in_threadpool(each, request)
-            return await handle(_Request(request.scope, _limit_body(request, self.max_body)))
+            return await handle(Request(request.scope, _limit_body(request, self.max_body)))
 
         return authorized
-
-
-class _Request(Request):
-    """A request whose JSON is checked for size first, because decoding it blocks the event loop."""
-
-    async def json(self) -> Any:
-        exceeded = excess(await self.body(), MESSAGE)
-        if exceeded is not None:
-            raise HTTPException(400, f"the body has more than {exceeded}")
-        return await super().json()
 
 
 def access_rules_of(dependant: Dependant) -> Iterator[RequireRole | Callable[[], None]]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from fastapi import Request, Response
 
+from fairtrial.domain.limits.constants import SECOND_US
 from fairtrial.store.access import sessions
 from gateway.control.auth import known_device
 from gateway.control.auth.identity import SESSION_COOKIE
-
-SECOND_US = 1_000_000
 
 
 def set_session(request: Request, answer: Response, token: str) -> None:

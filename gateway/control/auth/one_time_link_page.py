@@ -10,10 +10,9 @@ from fairtrial.store.access import one_time_links
 from gateway.control.auth.authorization import AuthorizedRoute, anyone
 from gateway.control.auth.cookies import set_session
 from gateway.control.auth.html import link, page, paragraph
-from gateway.control.auth.identity import by_session
+from gateway.control.auth.identity import OwnerDep, by_session
 from gateway.control.auth.origin_check import reject_unknown_host
 from gateway.control.auth.redirects import next_page
-from gateway.control.responses import BackgroundDep
 
 SEE_OTHER = 303
 PRIVATE = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
@@ -26,13 +25,13 @@ router = APIRouter(
 
 
 @router.get("/one-time/{token}")
-def open_link(request: Request, background: BackgroundDep, token: str) -> Response:
+def open_link(request: Request, owner: OwnerDep, token: str) -> Response:
     """Redeem the link. A browser that only prefetches the page does not use it up."""
     onward = next_page(request) or "/sign-in"
     if "prefetch" in request.headers.get("sec-purpose", request.headers.get("purpose", "")):
         return Response(status_code=503, headers=PRIVATE)
     try:
-        session = one_time_links.redeem(background.database, token, now_us=background.clock_us())
+        session = one_time_links.redeem(owner.database, token, now_us=owner.clock_us())
     except (NotFound, Conflict) as refused:
         if by_session(request) is not None:
             return RedirectResponse(onward, status_code=SEE_OTHER, headers=PRIVATE)

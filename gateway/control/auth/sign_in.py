@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fairtrial.domain.accounts import Account
+from fairtrial.domain.limits.constants import MINUTE_US
 from fairtrial.store.access import accounts, audit, passwords
 from gateway.control.auth import known_device
 from gateway.control.auth.sign_in_throttle import SignInAttempt, SignInThrottle
-from gateway.control.background.background_work import BackgroundWork
+from gateway.control.context import Owner
 
-MINUTE_US = 60_000_000
 WRONG = "Incorrect name or password."
 
 
@@ -33,11 +33,11 @@ class Outcome:
     error: str | None = None
 
 
-def sign_in(background: BackgroundWork, throttle: SignInThrottle, given: Credentials) -> Outcome:
+def sign_in(owner: Owner, throttle: SignInThrottle, given: Credentials) -> Outcome:
     """Check a name and password, unless there were too many attempts."""
-    account, stored = accounts.password_of(background.database, given.name)
-    attempt = SignInAttempt(given.name, given.address, _known_device(background, given, account, stored))
-    wait_us = throttle.begin(attempt, now_us=background.clock_us())
+    account, stored = accounts.password_of(owner.database, given.name)
+    attempt = SignInAttempt(given.name, given.address, _known_device(owner, given, account, stored))
+    wait_us = throttle.begin(attempt, now_us=owner.clock_us())
     if wait_us:
         minutes = -(-wait_us // MINUTE_US)
         delay = "a minute" if minutes == 1 else f"{minutes} minutes"
@@ -46,22 +46,18 @@ def sign_in(background: BackgroundWork, throttle: SignInThrottle, given: Credent
         throttle.succeeded(attempt)
         return Outcome(account)
     if throttle.is_burst(attempt):
-        _record_burst(background, account)
+        _record_burst(owner, account)
     return Outcome(None, 401, WRONG)
 
 
-def _known_device(
-    background: BackgroundWork, given: Credentials, account: Account | None, stored: str | None
-) -> str | None:
+def _known_device(owner: Owner, given: Credentials, account: Account | None, stored: str | None) -> str | None:
     if not given.device or account is None or stored is None:
         return None
-    now_us = background.clock_us()
-    return known_device.recognise(background.database, given.device, account.account_id, stored, now_us=now_us)
+    now_us = owner.clock_us()
+    return known_device.recognise(owner.database, given.device, account.account_id, stored, now_us=now_us)
 
 
-def _record_burst(background: BackgroundWork, account: Account | None) -> None:
+def _record_burst(owner: Owner, account: Account | None) -> None:
     """An unknown name is not recorded, because it may be a password typed into the wrong field."""
     subject = account.account_id if account else "an unknown name"
-    audit.record(
-        background.database, now_us=background.clock_us(), actor="control", action="sign_in.burst", subject=subject
-    )
+    audit.record(owner.database, now_us=owner.clock_us(), actor="control", action="sign_in.burst", subject=subject)

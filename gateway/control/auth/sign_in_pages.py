@@ -20,12 +20,11 @@ from gateway.control.auth import known_device
 from gateway.control.auth.authorization import AuthorizedRoute, anyone
 from gateway.control.auth.cookies import set_device, set_session
 from gateway.control.auth.html import Field, form, link, page, paragraph
-from gateway.control.auth.identity import SESSION_COOKIE, by_session
+from gateway.control.auth.identity import SESSION_COOKIE, OwnerDep, by_session
 from gateway.control.auth.origin_check import reject_cross_origin, reject_unknown_host
 from gateway.control.auth.redirects import next_page, with_next
 from gateway.control.auth.sign_in import Credentials, sign_in
-from gateway.control.background.background_work import BackgroundWork
-from gateway.control.responses import BackgroundDep
+from gateway.control.context import Owner
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,7 +47,7 @@ router = APIRouter(
 
 
 @router.get("/sign-in")
-def sign_in_page(request: Request, background: BackgroundDep) -> Response:
+def sign_in_page(request: Request, owner: OwnerDep) -> Response:
     """The sign-in form, or a link onward for a visitor who is already signed in."""
     onward, person = next_page(request), by_session(request)
     if person is not None:
@@ -56,36 +55,34 @@ def sign_in_page(request: Request, background: BackgroundDep) -> Response:
         out = f"<p>{link(with_next('/sign-out', onward), 'Sign out')}</p>"
         who = paragraph(f"You are signed in as {person.name} ({person.role}).")
         return page("Signed in", who, on, out, onward=onward)
-    if not accounts.any_exist(background.database):
+    if not accounts.any_exist(owner.database):
         return page("No accounts yet", *map(paragraph, NO_ACCOUNT))
     return _sign_in_form(request)
 
 
 @router.post("/sign-in")
-async def try_to_sign_in(request: Request, background: BackgroundDep) -> Response:
+async def try_to_sign_in(request: Request, owner: OwnerDep) -> Response:
     """Check name and password. Starts a session, or shows the form again with an error."""
     given = await _fields(request)
     name, password = given.get("name", "")[: 2 * LONGEST_NAME], given.get("password", "")
     address = request.client.host if request.client else ""
     credentials = Credentials(name, password, address, request.cookies.get(known_device.COOKIE, ""))
-    outcome = await _run_in_password_thread(
-        request, sign_in, background, request.app.state.sign_in_throttle, credentials
-    )
+    outcome = await _run_in_password_thread(request, sign_in, owner, request.app.state.sign_in_throttle, credentials)
     if outcome.account is None:
         return _sign_in_form(request, name=name, error=outcome.error, status=outcome.status)
-    return await run_in_threadpool(_start_session, request, background, outcome.account)
+    return await run_in_threadpool(_start_session, request, owner, outcome.account)
 
 
 @router.get("/invitation/{token}")
-def invitation_page(request: Request, background: BackgroundDep, token: str) -> Response:
+def invitation_page(request: Request, owner: OwnerDep, token: str) -> Response:
     """The form that sets a password. Opening it does not use up the invitation."""
-    return _invited(request, background, token)
+    return _invited(request, owner, token)
 
 
 @router.post("/invitation/{token}")
-async def accept(request: Request, background: BackgroundDep, token: str) -> Response:
+async def accept(request: Request, owner: OwnerDep, token: str) -> Response:
     """Set the password and start a session, or show the form again with an error."""
-    return await _run_in_password_thread(request, _accept, request, background, token, await _fields(request))
+    return await _run_in_password_thread(request, _accept, request, owner, token, await _fields(request))
 
 
 @router.get("/sign-out")
@@ -100,9 +97,9 @@ def sign_out_page(request: Request) -> Response:
 
 
 @router.post("/sign-out")
-def sign_out(request: Request, background: BackgroundDep) -> Response:
+def sign_out(request: Request, owner: OwnerDep) -> Response:
     """End the session and delete its cookie."""
-    sessions.end(background.database, request.cookies.get(SESSION_COOKIE, ""))
+    sessions.end(owner.database, request.cookies.get(SESSION_COOKIE, ""))
     answer = RedirectResponse(with_next("/sign-in", next_page(request)), status_code=SEE_OTHER)
     answer.delete_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="lax")
     return answer
@@ -120,7 +117,7 @@ def _sign_in_form(request: Request, *, name: str = "", error: str | None = None,
 
 def _invited(
     request: Request,
-    background: BackgroundWork,
+    owner: Owner,
     token: str,
     *,
     name: str = "",
@@ -128,7 +125,7 @@ def _invited(
     status: int = 200,
 ) -> Response:
     try:
-        account = invitations.find_invited(background.database, token, now_us=background.clock_us())
+        account = invitations.find_invited(owner.database, token, now_us=owner.clock_us())
     except NotFound as none:
         return page("This link does not work", paragraph(f"{none.message[0].upper()}{none.message[1:]}."), status=404)
     hint = f"At least {SHORTEST} characters. A few words are easy to remember."
@@ -148,26 +145,24 @@ def _invited(
     )
 
 
-def _accept(request: Request, background: BackgroundWork, token: str, given: dict[str, str]) -> Response:
+def _accept(request: Request, owner: Owner, token: str, given: dict[str, str]) -> Response:
     name, password = given.get("name", "")[: 2 * LONGEST_NAME], given.get("password", "")
     if password != given.get("again"):
-        return _invited(request, background, token, name=name, error="The two passwords differ.", status=400)
+        return _invited(request, owner, token, name=name, error="The two passwords differ.", status=400)
     try:
-        account = invitations.accept(
-            background.database, token, name=name, password=password, now_us=background.clock_us()
-        )
+        account = invitations.accept(owner.database, token, name=name, password=password, now_us=owner.clock_us())
     except (BadRequest, NotFound, UsageError) as error:
-        return _invited(request, background, token, name=name, error=str(error), status=400)
-    return _start_session(request, background, account)
+        return _invited(request, owner, token, name=name, error=str(error), status=400)
+    return _start_session(request, owner, account)
 
 
-def _start_session(request: Request, background: BackgroundWork, account: Account) -> Response:
+def _start_session(request: Request, owner: Owner, account: Account) -> Response:
     """Replace the browser's session with a new one, and mark the browser as a known device."""
-    sessions.end(background.database, request.cookies.get(SESSION_COOKIE, ""))
-    token = sessions.begin(background.database, account.account_id, now_us=background.clock_us())
+    sessions.end(owner.database, request.cookies.get(SESSION_COOKIE, ""))
+    token = sessions.begin(owner.database, account.account_id, now_us=owner.clock_us())
     answer = RedirectResponse(with_next("/sign-in", next_page(request)), status_code=SEE_OTHER)
     set_session(request, answer, token)
-    device = known_device.remember(background.database, account.account_id, now_us=background.clock_us())
+    device = known_device.remember(owner.database, account.account_id, now_us=owner.clock_us())
     if device is not None:
         set_device(request, answer, device)
     return answer

@@ -6,28 +6,29 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from fairtrial.config.plan.kill_files import keep_reserve
 from fairtrial.domain.errors import Conflict
-from fairtrial.domain.plan import Key
-from fairtrial.domain.storage.keys import KeyOptions, NewKey
+from fairtrial.domain.limits.constants import DAY_US
+from fairtrial.domain.plan import Plan
 from fairtrial.domain.storage.maintenance import OnProgress
 from fairtrial.domain.storage.overview import IngestResult
-from fairtrial.store.access import audit, keys
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.engine_errors import error_message
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.ingest.segment_archive import compress_sealed
 from gateway.control.background.experiment_monitor import ExperimentMonitor
-from gateway.control.background.jobs import JobRunner
 from gateway.control.background.local_keys import ADMIN, INTERNAL, ensure_key
 from gateway.control.background.plan_publisher import PlanPublisher
 from gateway.control.background.step_pace import STEP_SECONDS
 from gateway.control.background.trusted_clock import TrustedClock
+from gateway.control.context import Addresses, Declaration
+from gateway.control.jobs import JobRunner
+from gateway.control.operations.experiments.publisher import published_plan
 from gateway.control.operations.experiments.record_kill_files import record_kill_files
 from gateway.control.operations.maintain_store import StoreMaintenance
+from gateway.control.operations.split.split_check_cache import SplitCheckCache
 
 MIN_INTERVAL_SECONDS = 0.075
 MAX_INTERVAL_SECONDS = 0.75
@@ -40,19 +41,10 @@ PASS_SECONDS = 2.0
 PLAN_SECONDS = 0.2
 MAINTENANCE_SECONDS = 75.0
 ARCHIVE_SECONDS = 60.0
-DAY_US = 86_400_000_000
 RETRY_US = 15 * 60 * 1_000_000
 """How long a failed daily task waits before it is retried, because it may read the whole store."""
 
 log = logging.getLogger("fairtrial.control")
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """The addresses of control and gateway; ``None`` for one that does not run."""
-
-    control_url: str | None = None
-    gateway_url: str | None = None
 
 
 def _ignore_failure(_: str) -> None:
@@ -94,6 +86,7 @@ class BackgroundWork:
         self.ingester = Ingester(database, clock_us)
         self.maintenance = StoreMaintenance(database, self.ingester, clock_us, actor="control")
         self.jobs = JobRunner()
+        self.split_checks = SplitCheckCache()
         self.monitor = ExperimentMonitor(database, publisher, clock_us, clock=self.clock)
         self._wake_monitor = threading.Event()
         self._due_us: dict[str, int] = {}
@@ -140,23 +133,26 @@ class BackgroundWork:
             )
         return ingested
 
-    def create_key(self, name: str, *, actor: str, options: KeyOptions) -> NewKey:
-        """Make a key and have the gateway know it at once."""
-        made = keys.create(self.database, name, now_us=self.clock_us(), options=options)
-        self._keys_changed("key.create", made.key_id, actor)
-        return made
-
-    def revoke_key(self, key_id: str, *, actor: str) -> None:
-        """Revoke a key, also in the gateway; raises `UsageError` if it does not exist."""
-        keys.revoke(self.database, key_id, now_us=self.clock_us())
-        self._keys_changed("key.revoke", key_id, actor)
-
-    def valid_keys(self) -> tuple[Key, ...]:
-        return keys.valid(self.database)
-
-    def _keys_changed(self, action: str, key_id: str, actor: str) -> None:
-        audit.record(self.database, now_us=self.clock_us(), actor=actor, action=action, subject=key_id)
+    def publish_keys(self) -> None:
+        """Have the gateway know the valid keys at once."""
         self.publisher.refresh(keys_changed=True)
+
+    def read_files(self) -> None:
+        """Publish changes of the project's files at once."""
+        self.publisher.refresh()
+
+    def plan_in_force(self) -> Plan:
+        """The published plan; raises `Unavailable`."""
+        return published_plan(self.publisher)
+
+    def declaration(self) -> Declaration:
+        """What was published; raises `Unavailable`."""
+        return Declaration(published_plan(self.publisher), self.publisher.release_gates, self.publisher.root)
+
+    def waits(self, experiment: str) -> tuple[str, ...] | None:
+        """What the decision waited for at the monitor's last step."""
+        status = self.monitor.statuses.get(experiment)
+        return None if status is None else status.step.waits
 
     @property
     def health_error(self) -> str | None:

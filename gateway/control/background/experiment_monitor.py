@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from fairtrial.domain.errors import FairtrialError, StoreError
+from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.plan import Experiment, Plan, Published
 from fairtrial.experiments.analysis.freeze import with_later_end
 from fairtrial.experiments.analysis.frozen_guard import is_frozen
@@ -38,7 +39,6 @@ from gateway.control.operations.live_state import ERROR
 
 MOST_TEXT = 300
 MANY_UNITS = 100_000
-HOUR_US = 3_600_000_000
 
 log = logging.getLogger("fairtrial.control")
 

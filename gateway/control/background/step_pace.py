@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.plan import Published
-from fairtrial.experiments.analysis.memory import HOUR_US, Memory
+from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.monitor import Circumstances
 from fairtrial.experiments.steady_time import StepTime

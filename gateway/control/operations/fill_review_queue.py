@@ -15,18 +15,18 @@ from evaluators.review.sampling import (
     rule_of,
     title_of,
 )
+from fairtrial.api.reviews import CreateQueue
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.plan import Plan, Published
+from fairtrial.domain.plan import Plan
 from fairtrial.domain.reviews.evidence import ReviewedQueue, ReviewEvidence
 from fairtrial.domain.run import Run
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import runs
 from fairtrial.store.reviews import queues
 from fairtrial.store.reviews.queues import NewQueue
-from gateway.control.operations.requests.review_queue import QueueRequest
 
 
-def fill_review_queue(database: Database, request: QueueRequest, *, plan: Plan | None, by: str, now_us: int) -> str:
+def fill_review_queue(database: Database, request: CreateQueue, *, plan: Plan | None, by: str, now_us: int) -> str:
     """Create the queue and return its id; raises `UsageError` that says what is missing and what to run."""
     candidate, baseline = _runs(database, request)
     if plan is not None and request.suite is not None:
@@ -52,11 +52,11 @@ def fill_review_queue(database: Database, request: QueueRequest, *, plan: Plan |
     return queues.create(database, queue, pairs, now_us=now_us)
 
 
-def current_queues(evidence: ReviewEvidence, published: Published | None) -> list[ReviewedQueue]:
+def current_queues(evidence: ReviewEvidence, plan: Plan | None) -> list[ReviewedQueue]:
     """The queues whose two targets are defined in the plan as they were when the queue was filled."""
-    if published is None:
+    if plan is None:
         return list(evidence)
-    return [queue for queue in evidence if _defined(queue, published.plan)]
+    return [queue for queue in evidence if _defined(queue, plan)]
 
 
 def _defined(queue: ReviewedQueue, plan: Plan) -> bool:
@@ -81,7 +81,7 @@ def _digest(plan: Plan, target: str) -> str | None:
         return None
 
 
-def _runs(database: Database, request: QueueRequest) -> tuple[Run, Run]:
+def _runs(database: Database, request: CreateQueue) -> tuple[Run, Run]:
     by_id, by_name = (request.candidate_run, request.baseline_run), (request.suite, request.candidate, request.baseline)
     if all(by_id) and not any(by_name):
         return _run(database, str(by_id[0])), _run(database, str(by_id[1]))

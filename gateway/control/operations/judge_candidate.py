@@ -14,6 +14,7 @@ from evaluators.gate.evidence.document import Evidence, encode
 from evaluators.gate.file import Gate
 from evaluators.gate.judge import judge
 from evaluators.suite import Suite
+from fairtrial.api.verdicts import Judge
 from fairtrial.domain.errors import ConfigError
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.plan import Plan
@@ -22,7 +23,7 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdicts
 from fairtrial.store.evaluations.score_texts import STATISTICAL_DETAILS
 from fairtrial.store.reviews import evidence as reviews
-from gateway.control.operations.requests.judgement import JudgeRequest, digests_of, refuse_unknown_refs
+from gateway.control.operations.requests.judgement import digests_of, refuse_unknown_refs
 from gateway.control.operations.training_data.read_training_evidence import read_training_evidence
 from gateway.control.operations.verdicts.latest_runs import LatestRuns, later_suites
 from gateway.control.operations.verdicts.live_evidence import read_experiments
@@ -36,7 +37,7 @@ MAX_ERRORS = 20
 """Errors of a gate's text that are reported."""
 
 
-def judge_candidate(database: Database, request: JudgeRequest, asked: Asked, *, now_us: int) -> Verdict:
+def judge_candidate(database: Database, request: Judge, asked: Asked, *, now_us: int) -> Verdict:
     """Judge by the newest runs of the suites. The verdict is stored with its evidence and audited.
 
     ``candidate`` and ``baseline`` are targets of the plan as `fairtrial eval --on` names them; a run of another
@@ -122,7 +123,7 @@ def _gate(text: str, stored: Iterable[StoredSuite]) -> Gate:
         raise ConfigError(error.errors[:MAX_ERRORS]) from error
 
 
-def _not_judged(gate: Gate, stored: Sequence[StoredSuite], found: LatestRuns, request: JudgeRequest) -> list[Finding]:
+def _not_judged(gate: Gate, stored: Sequence[StoredSuite], found: LatestRuns, request: Judge) -> list[Finding]:
     """A HOLD for each suite without evidence, and for each line that only such a suite could measure."""
     read = {rule.suite.name for rule in gate.rules}
     findings = []

@@ -11,6 +11,7 @@ from evaluators.engine.answer_cache import prune_answers
 from fairtrial.config.layout import Layout
 from fairtrial.config.plan.published import read
 from fairtrial.domain.errors import PlanRefused, StoreError, UsageError
+from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.plan import UnitKind
 from fairtrial.domain.storage.maintenance import Backup, Erasure, OnProgress, RetentionResult, ignore_progress
 from fairtrial.experiments.units import pseudonym
@@ -19,7 +20,7 @@ from fairtrial.store.access import store_secrets
 from fairtrial.store.core import erasure_state
 from fairtrial.store.core.database import Database
 from fairtrial.store.erasure.erase import Unit, erase, new_state
-from fairtrial.store.erasure.tombstones import DAY_US, find_restored, note_checked
+from fairtrial.store.erasure.tombstones import find_restored, note_checked
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.maintenance import retention
 from fairtrial.store.maintenance.backup import make_backup

@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
 from evaluators.comparison.comparability import differences
 from evaluators.criteria.metric_catalogue import LESS_IS_BETTER
+from fairtrial.api.runs import CasesOf, PairsOf
 from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.events import RunEvent
-from fairtrial.domain.names.case_words import Change, Grade
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.evaluations import run_cases, run_figures, run_names, runs
 from fairtrial.store.evaluations.run_cases import CaseFilter, PairFilter
-
-
-@dataclass(frozen=True, slots=True)
-class CaseRequest:
-    """Which cases of one run; ``metric`` is by default the first one of the run. ``grade``: right, wrong, unscored."""
-
-    metric: str | None = None
-    grade: Grade | None = None
-    case_id: str | None = None
-    outcome: str | None = None
-    text: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PairRequest:
-    """Which cases of two runs; ``metric`` is by default their first one."""
-
-    metric: str | None = None
-    change: Change | None = None
-    case_id: str | None = None
-    text: str | None = None
 
 
 def read_figures(database: Database, run_id: str) -> run_figures.RunFigures:
@@ -46,18 +24,19 @@ def read_figures(database: Database, run_id: str) -> run_figures.RunFigures:
     return found
 
 
-def read_cases(database: Database, page: Page, run_id: str, wanted: CaseRequest) -> dict[str, Any]:
+def read_cases(database: Database, page: Page, wanted: CasesOf) -> dict[str, Any]:
     """A page of cases with the ``metric`` that grades them; raises `NotFound`, and `BadRequest` for the metric."""
-    metric = _metric(wanted.metric, read_figures(database, run_id))
-    chosen = CaseFilter(metric, _lower(metric), wanted.case_id, wanted.outcome, wanted.grade, wanted.text)
-    return {"metric": metric} | run_cases.cases(database, page, run_id, chosen)
+    metric = _metric(wanted.metric, read_figures(database, wanted.run_id))
+    chosen = CaseFilter(metric, _lower(metric), wanted.case, wanted.outcome, wanted.grade, wanted.text)
+    return {"metric": metric} | run_cases.cases(database, page, wanted.run_id, chosen)
 
 
-def read_pairs(database: Database, page: Page, ids: tuple[str, str], wanted: PairRequest) -> dict[str, Any]:
-    """A page of cases of both runs with the ``metric`` that grades them. ``ids``: candidate, baseline.
+def read_pairs(database: Database, page: Page, wanted: PairsOf) -> dict[str, Any]:
+    """A page of cases of both runs with the ``metric`` that grades them.
 
     Raises `NotFound`, and `BadRequest` for an unknown metric or runs that can't be compared.
     """
+    ids = (wanted.candidate_run, wanted.baseline_run)
     candidate, baseline = (_head(database, run_id) for run_id in ids)
     differing = differences(candidate, baseline)
     if differing:
@@ -67,7 +46,7 @@ def read_pairs(database: Database, page: Page, ids: tuple[str, str], wanted: Pai
             f"runs {candidate.run_id} and {baseline.run_id} can't be compared: {'; '.join(differing)} ({advice})"
         )
     metric = _metric(wanted.metric, *(read_figures(database, run_id) for run_id in ids))
-    chosen = PairFilter(metric, _lower(metric), wanted.change, wanted.case_id, wanted.text)
+    chosen = PairFilter(metric, _lower(metric), wanted.change, wanted.case, wanted.text)
     return {"metric": metric} | run_cases.pairs(database, page, ids, chosen)
 
 

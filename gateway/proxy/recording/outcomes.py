@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from fairtrial.domain.errors import RequestError, UpstreamError
 from fairtrial.domain.events import ArmOutcome, AttemptOutcome, Fault, Reason, ServiceOutcome, Tokens
+from fairtrial.domain.limits.constants import FIRST_ERROR
 from fairtrial.domain.plan import Price
 from gateway.proxy.plan.routing_table import Target
 from gateway.proxy.stages import Answered, Attempt
@@ -27,7 +28,6 @@ MISCONFIGURED = frozenset({401, 403, 404})
 KEY_MISSING = "deployment_key_missing"
 """The code of an error for a provider's key that is not in the environment."""
 
-FIRST_ERROR = 400
 MILLION = Decimal(1_000_000)
 _ANSWERED: tuple[AttemptOutcome, Fault | None] = ("answered", None)
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from starlette.responses import Response
 
 from fairtrial.domain.errors import TooLarge, UpstreamError, UpstreamTimeout
+from fairtrial.domain.limits.constants import FIRST_ERROR
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.http_server.request_reader import too_slow
 from gateway.proxy.plan.provider_secret import BlankedPieces
@@ -23,7 +24,6 @@ UPLOAD_LIMIT = 2**30
 ERROR_LIMIT = 2**20
 REDIRECTS = range(300, 400)
 NOT_MODIFIED = 304
-FIRST_ERROR = 400
 SendBody = Callable[[AsyncIterable[bytes]], Awaitable[UpstreamResponse]]
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from evaluators.suite import Suite
+from fairtrial.api.traffic import ExperimentTraffic, by_experiment
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import UsageError
@@ -24,6 +25,7 @@ from fairtrial_cli.run_suites import load_suites, project_gateway, run_suites
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.command import fairtrial, start
 from tests.fixtures.services.project_files import write_project
+from tests.fixtures.store import client_reads
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE
 
@@ -86,9 +88,12 @@ def test_runs_are_pinned_saved_and_not_asked_twice(folder: Path, upstream: FakeU
     assert runs[0]["metrics"]["contains.accuracy"]["value"] == pytest.approx(1 / 6)
     assert [body["model"] for body in asked(upstream)] == ["base"] * 6 + ["tuned"] * 6
     with open_store(Layout(folder / "fairtrial.duckdb")) as owner:
-        [run] = owner.latest_runs(target="base")
+        [run] = client_reads.latest_runs(owner, target="base")
         assert run.run_id == runs[0]["run_id"] and len(run.results) == 6
-        assert all(not one.variants or not any(arm.requests for arm in one.variants) for one in owner.traffic())
+        assert all(
+            not one.variants or not any(arm.requests for arm in one.variants)
+            for one in owner.call(by_experiment, ExperimentTraffic(since_us=0))
+        )
     code, out, problems = evaluate(folder, "--on", "base")
     assert code == 0 and "5 of them cached by an earlier run" in out, problems
     assert len(asked(upstream)) == 13

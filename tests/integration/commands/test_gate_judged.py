@@ -23,7 +23,7 @@ from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.credentials import give_page_a_session, session
 from tests.fixtures.services.gate_project import GATE, PROJECT, SUITE, gate, record
 from tests.fixtures.services.project_files import free_ports
-from tests.fixtures.store import samples
+from tests.fixtures.store import client_reads, samples
 from tests.fixtures.store.maintenance_fixture import end, start_control
 from tests.fixtures.waiting import PATIENCE, until
 
@@ -110,7 +110,7 @@ def test_a_verdict_of_a_store_that_nobody_owns_names_the_local_user(project: Pat
     assert found["asked_by"] == f"local user {getpass.getuser()}"
     assert [one["suite"] for one in found["suites"]] == ["small"]
     with open_store(Layout(project / "store.duckdb")) as owner:
-        (stored,) = owner.list_verdicts()
+        (stored,) = client_reads.list_verdicts(owner)
     assert stored.provenance is not None and stored.provenance.gate_sha256 == found["gate_sha256"]
 
 

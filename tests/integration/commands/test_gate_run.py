@@ -16,13 +16,17 @@ from evaluators.gate.file import load
 from evaluators.gate.judge import judge
 from evaluators.gate.live.rule import EXPERIMENT_SAYS
 from evaluators.trial import Trial
+from fairtrial.api.verdicts import Judge, SuiteReference
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import load_project
 from fairtrial_cli.run_suites import save_run
-from fairtrial_cli.store_client.client import open_store
-from gateway.control.operations.requests.judgement import JudgeRequest, SuiteReference
+from fairtrial_cli.store_client.local_client import LocalClient
+from fairtrial_cli.store_client.local_owner import LocalOwner
+from gateway.control.operations.judge_candidate import judge_candidate
+from gateway.control.operations.verdicts.provenance import Asked
 from tests.fixtures.services.command import fairtrial
 from tests.fixtures.services.project_files import write_project
+from tests.fixtures.store import client_reads
 from tests.fixtures.upstream.server import FakeUpstream
 
 SUITE = """\
@@ -124,21 +128,22 @@ async def test_a_run_that_was_kept_gives_the_same_verdict_as_the_run_in_memory(
         broken = replace(run.results[5], outcome="judge_error") if name == "tuned" else run.results[5]
         runs[name] = replace(run, results=(*run.results[:5], broken, *run.results[6:]))
         save_run(layout, runs[name], suite)
-    with open_store(layout) as owner:
-        kept = {name: owner.load_run(name) for name in runs}
+    with LocalClient(LocalOwner(layout)) as owner:
+        kept = {name: client_reads.load_run(owner, name) for name in runs}
         live = judge(found, Trial("tuned", "base", lambda _, name: runs[name]), verdict_id="v", at_us=1)
         read = judge(found, Trial("tuned", "base", lambda _, name: kept[name]), verdict_id="v", at_us=1)
         assert read == live
         assert len({one.result for one in live.findings}) > 1
-        asked = JudgeRequest(
+        asked = Judge(
             gate=GATE,
-            suites=[SuiteReference(suite=suite.name, digest=suite.digest, file=str(suite.path))],
+            suites=(SuiteReference(suite=suite.name, digest=suite.digest, file=str(suite.path)),),
             candidate="tuned",
             baseline="base",
         )
         project = load_project(folder / "fairtrial.yaml", {})
         redefined = {name: replace(project.plan.deployments[name], digest=name) for name in runs}
         plan = replace(project.plan, deployments={**project.plan.deployments, **redefined})
-        judged = owner.judge(asked, replace(project, plan=plan))
+        context, now_us = Asked(plan, "test", project.release_gates), owner.owner.clock_us()
+        judged = judge_candidate(owner.owner.database, asked, context, now_us=now_us)
         assert [one for one in judged.findings if one.rule != EXPERIMENT_SAYS] == list(live.findings)
-        assert owner.list_verdicts(gate="release") == (judged,)
+        assert client_reads.list_verdicts(owner, gate="release") == (judged,)

@@ -10,6 +10,7 @@ import pytest
 from fairtrial.config.layout import Layout
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.gate_project import GATE, fairtrial, gate, record, write_gate_project
+from tests.fixtures.store import client_reads
 
 BOTH = ("--candidate", "tuned", "--baseline", "base")
 
@@ -29,7 +30,7 @@ def test_it_has_the_odds_of_the_verdict_and_stores_none(project: Path) -> None:
     done = self_test(project, *BOTH, "--json", "-")
     assert done.returncode == 0, done.stderr
     with open_store(Layout(project / "store.duckdb")) as store:
-        assert store.list_verdicts() == ()
+        assert client_reads.list_verdicts(store) == ()
     gate(project, "--json", "g.json")
     found = json.loads(done.stdout)
     assert found["odds"] == json.loads((project / "g.json").read_text())["odds"]

@@ -49,7 +49,7 @@ def test_a_command_whose_store_belongs_to_control_does_not_load_the_store(projec
         gate = loaded_by(f"{RUN_COMMANDS}\nrun({GATE!r})", project)
     finally:
         end(control)
-    assert "fairtrial_cli.store_client.remote.store" in lists & gate
+    assert "fairtrial_cli.store_client.http_client" in lists & gate
     assert not modules_of_store(lists | gate) and "duckdb" not in lists | gate
     assert not lists & {"numpy", "scipy", "pyarrow", "fastapi"}
     assert not gate & {"scipy.special", "pyarrow", "fastapi"}

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from evaluators.training_data.audit_report import AUDIT_VERSION
+from fairtrial.api.data_audits import StoreAudit
 from fairtrial.domain.errors import BadRequest
-from fairtrial.domain.training.data_audit import DataAudit
+from fairtrial.domain.training.data_audit import AuditFile, CheckCount, DataAudit
 from fairtrial.domain.verdict import Finding, Verdict
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import published_plans
 from fairtrial.store.maintenance.backup import make_backup
 from fairtrial.store.restore import restore_backup
 from fairtrial.store.training_data import data_audits
-from gateway.control.operations.requests.data_audit import AuditRequest, CountOfAudit, FileOfAudit
 from gateway.control.operations.training_data.record_audit import record_audit
 from gateway.control.operations.verdicts.export.contents import read_contents
 from gateway.control.operations.verdicts.export.offline_check import check_export
@@ -30,9 +30,9 @@ LINE = "data.audit clean"
 GATE = f"version: 1\ngate: release\nsuites: [small]\nrequire:\n  - {LINE}\n"
 TRAINING = "parent: base, training: {method: lora, data: [train.jsonl], validation: [val.jsonl], cost: 12.50}}"
 TRAINED = PROJECT.replace("parent: base}", TRAINING)
-WRONG_PATTERN = CountOfAudit(check="wrong_pattern", severity="error", issues=1, rows=96)
+WRONG_PATTERN = CheckCount(check="wrong_pattern", severity="error", issues=1, rows=96)
 
-LEAKED = CountOfAudit(check="leakage", severity="error", issues=1, rows=3)
+LEAKED = CheckCount(check="leakage", severity="error", issues=1, rows=3)
 
 
 @pytest.fixture
@@ -47,14 +47,14 @@ def trial(tmp_path: Path) -> Iterator[JudgedTrial]:
 
 
 def audit(
-    trial: JudgedTrial, *counts: CountOfAudit, version: str = AUDIT_VERSION, deployment: str = "tuned", suite: str = ""
+    trial: JudgedTrial, *counts: CheckCount, version: str = AUDIT_VERSION, deployment: str = "tuned", suite: str = ""
 ) -> DataAudit:
     """Store an audit of the files as they are now."""
-    files = [FileOfAudit(path=suite, role="suite", sha256="c" * 64, rows=9, format="suite")] if suite else []
+    files = [AuditFile(path=suite, role="suite", sha256="c" * 64, rows=9, format="suite")] if suite else []
     for name, role in (("train.jsonl", "train"), ("val.jsonl", "validation")):
         sha256 = hashlib.sha256((trial.config.parent / name).read_bytes()).hexdigest()
-        files.append(FileOfAudit(path=name, role=role, sha256=sha256, rows=440, format="completion"))
-    result = AuditRequest(deployment=deployment, version=version, seconds=0.5, files=files, counts=list(counts))
+        files.append(AuditFile(path=name, role=role, sha256=sha256, rows=440, format="completion"))
+    result = StoreAudit(deployment=deployment, version=version, seconds=0.5, files=tuple(files), counts=counts)
     assert trial.publisher.published is not None
     trial.now_us += 1_000_000
     plan = trial.publisher.published.plan

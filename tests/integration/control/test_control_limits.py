@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from fairtrial.api.operation import Nothing
+from fairtrial.api.store import overview
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import FairtrialError
 from fairtrial.journal.writer import JournalWriter
@@ -68,7 +70,7 @@ def test_two_hundred_half_sent_requests_are_closed_and_health_answers_meanwhile(
 def _requests(layout: Layout) -> object:
     """What control says of its store, if it lets this administrator in."""
     with contextlib.suppress(FairtrialError), open_store(layout) as owner:
-        return owner.overview().rows["requests"]
+        return owner.call(overview, Nothing()).rows["requests"]
     return None
 
 

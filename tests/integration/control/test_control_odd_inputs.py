@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
+from fairtrial.api import keys
 from fairtrial.config.layout import Layout
 from fairtrial.domain.names.printable import control_character
-from fairtrial.domain.storage.keys import KeyOptions
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.descriptor_limit import healthy
 from tests.fixtures.services.project_files import control_port, write_project
@@ -30,7 +30,7 @@ def api_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Clie
     port = control_port(folder)
     until(lambda: healthy(port))
     with open_store(Layout(folder / "fairtrial.duckdb")) as owner:
-        secret = owner.create_key("admin", KeyOptions(("admin",))).secret
+        secret = owner.call(keys.create, keys.CreateKey(name="admin", rights=("admin",))).secret
     headers = {"authorization": f"Bearer {secret}"}
     with httpx.Client(base_url=f"http://127.0.0.1:{port}/api", headers=headers) as client:
         yield client

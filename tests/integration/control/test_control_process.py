@@ -11,17 +11,22 @@ from pathlib import Path
 import httpx
 import pytest
 
+from fairtrial.api import keys
+from fairtrial.api.operation import Nothing
+from fairtrial.api.runs import LatestRuns, ListRuns, latest, listing
+from fairtrial.api.store import overview
+from fairtrial.api.traffic import ExperimentTraffic, by_experiment
 from fairtrial.config.layout import Layout
 from fairtrial.config.plan.published import read
-from fairtrial.domain.storage.keys import KeyOptions
 from fairtrial.domain.verdict import Verdict
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.owner_lock import is_owned, read_note
 from fairtrial_cli.store_client.client import open_store
+from fairtrial_cli.store_client.stored import load_table
 from tests.fixtures.credentials import by_key
 from tests.fixtures.services.command import start
 from tests.fixtures.services.project_files import write_project
-from tests.fixtures.store import samples
+from tests.fixtures.store import client_reads, samples
 from tests.fixtures.store.maintenance_fixture import fairtrial, start_control
 from tests.fixtures.store.stored_verdict import VERDICT, store_verdict
 from tests.fixtures.waiting import PATIENCE, until
@@ -63,15 +68,22 @@ def test_commands_ask_the_live_owner_and_open_the_store_without_one(
 
     def answers() -> list[object]:
         with open_store(layout) as owner:
-            owner.ingest_now()
-            runs = owner.latest_runs(suite="general", target="base")
-            assert owner.load_run("run-1") == runs[0]
-            table = owner.load_table("run-1")
-            assert owner.latest_ids(suite="general", target="base") == [table.run_id]
+            client_reads.ingest(owner)
+            runs = client_reads.latest_runs(owner, suite="general", target="base")
+            assert client_reads.load_run(owner, "run-1") == runs[0]
+            table = load_table(owner, "run-1")
+            assert owner.call(latest, LatestRuns(suite="general", target="base")) == [table.run_id]
             runs += [table.case_ids, {metric: [*values] for metric, values in table.values.items()}]
             runs += [[*table.details("general")]]
-            names = [key["name"] for key in owner.list_keys()]
-            return [runs, owner.list_runs(), owner.list_verdicts(), owner.traffic(), names, owner.overview().rows]
+            names = [key["name"] for key in owner.call(keys.listing, keys.ListKeys())]
+            return [
+                runs,
+                owner.call(listing, ListRuns()),
+                client_reads.list_verdicts(owner),
+                owner.call(by_experiment, ExperimentTraffic(since_us=0)),
+                names,
+                owner.call(overview, Nothing()).rows,
+            ]
 
     live = answers()
     assert live[2] == (verdict,)
@@ -87,9 +99,9 @@ def test_a_key_made_while_control_lives_is_in_the_plan_at_once(
     control: subprocess.Popen[bytes], layout: Layout
 ) -> None:
     with open_store(layout) as owner:
-        made = owner.create_key("app", KeyOptions(("complete",), ("support-bot",)))
+        made = owner.call(keys.create, keys.CreateKey(name="app", rights=("complete",), routes=("support-bot",)))
         assert made.key_id in {key.key_id for key in read(layout.plan).keys}
-        owner.revoke_key(made.key_id)
+        owner.call(keys.revoke, keys.RevokeKey(key_id=made.key_id))
     assert made.key_id not in {key.key_id for key in read(layout.plan).keys}
 
 
@@ -124,8 +136,8 @@ def test_a_killed_control_leaves_a_store_that_the_next_one_opens(
     writer.append(*(samples.request(number) for number in range(500, 1000)))
     again = start_control(folder)
     with open_store(layout) as owner:
-        owner.ingest_now()
-        assert owner.overview().rows["requests"] == 1000
+        client_reads.ingest(owner)
+        assert owner.call(overview, Nothing()).rows["requests"] == 1000
     again.terminate()
     assert again.wait(PATIENCE) == 0
     writer.close()
@@ -154,7 +166,7 @@ def test_a_command_that_opens_the_store_itself_leaves_no_file_that_others_can_re
     before = os.umask(0o022)
     try:
         with open_store(layout) as owner:
-            owner.create_key("app", KeyOptions())
+            owner.call(keys.create, keys.CreateKey(name="app"))
             files = [path for path in (folder, *layout.folder.rglob("*")) if path.is_file()]
             files += folder.glob("fairtrial.duckdb*")
             assert any(path.suffix == ".wal" for path in files)

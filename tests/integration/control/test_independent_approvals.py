@@ -10,8 +10,8 @@ import pytest
 
 from fairtrial.domain.accounts import Role
 from fairtrial.domain.errors import Conflict
+from fairtrial.domain.plan import PersonsAction
 from fairtrial.domain.verdict import Verdict
-from fairtrial.experiments.lifecycle import PersonsAction
 from fairtrial.experiments.promotion import Promotion
 from fairtrial.store.access import accounts, invitations
 from fairtrial.store.core.query import Page

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from fairtrial.domain.errors import BadRequest, Conflict
+from fairtrial.domain.limits.pages import END_OF_TIME_US
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.assignment import assign
 from fairtrial.experiments.promotion import Promotion
 from fairtrial.store.access import audit
-from fairtrial.store.core.query import END_OF_TIME_US, Page
+from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import analysis_plans
 from fairtrial.store.experiments.attempts import standing_proofs
 from gateway.control.operations.experiments.describe_decision import describe_decision

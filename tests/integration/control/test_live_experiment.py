@@ -11,8 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from fairtrial.domain.errors import Conflict
+from fairtrial.domain.limits.pages import END_OF_TIME_US
 from fairtrial.experiments.assignment import assign
-from fairtrial.store.core.query import END_OF_TIME_US, Page
+from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import alarms, looks
 from fairtrial_cli.commands.check import command
 from gateway.control.background.experiment_monitor import ExperimentMonitor

@@ -10,9 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from fairtrial.domain.errors import BadRequest, Conflict
+from fairtrial.domain.limits.pages import END_OF_TIME_US
 from fairtrial.experiments.analysis.freeze import Known
 from fairtrial.experiments.assignment import assign
-from fairtrial.store.core.query import END_OF_TIME_US, Page
+from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import alarms, analysis_plans
 from fairtrial_cli.commands import check
 from gateway.control.operations.experiments.change_experiment import Change, change_experiment

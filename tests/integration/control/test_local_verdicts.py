@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fairtrial.api.verdicts import NameVerdict, record
 from fairtrial.config.project import load_project
 from fairtrial_cli.judge_gate_file import judge_gate_file
 from fairtrial_cli.store_client.client import open_store
@@ -18,7 +19,7 @@ def test_a_kill_that_the_file_does_not_show_is_seen(tmp_path: Path) -> None:
     trial.change("kill")
     trial.close()
     with open_store(trial.layout, trial.config) as store:
-        stale = store.verdicts.record(verdict.verdict_id)["stale"]
+        stale = store.call(record, NameVerdict(verdict_id=verdict.verdict_id))["stale"]
         assert any(one.startswith("the experiment tuned-vs-base: it is stopped since ") for one in stale)
         project = load_project(trial.config, {})
         again = judge_gate_file(store, trial.gate, project, candidate="tuned", baseline="base")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from pydantic import ValidationError
 
 from evaluators.loading.suite_text import digest_of, suite_event, text_of
+from fairtrial.api.verdicts import Judge, SuiteReference
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.events import Event
 from fairtrial.experiments.assignment import assign
@@ -19,7 +19,6 @@ from fairtrial.experiments.promotion import Promotion
 from fairtrial.journal.writer import JournalWriter
 from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 from gateway.control.operations.judge_candidate import judge_candidate
-from gateway.control.operations.requests.judgement import JudgeRequest, SuiteReference
 from gateway.control.operations.verdicts.export.contents import read_contents
 from gateway.control.operations.verdicts.export.offline_check import check_export
 from gateway.control.operations.verdicts.export.page import render
@@ -91,8 +90,8 @@ def test_a_second_text_of_an_official_suite_does_not_judge_the_lines_of_the_offi
     ]
     gate = trial.gate.read_text()
     trial.close()
-    with pytest.raises(ValidationError, match="the suite 'small' is named with two digests"):
-        JudgeRequest(gate=gate, suites=references, candidate="tuned", baseline="base")
+    with pytest.raises(ValueError, match="the suite 'small' is named with two digests"):
+        Judge(gate=gate, suites=references, candidate="tuned", baseline="base")
 
 
 def test_a_run_of_an_earlier_definition_of_a_third_deployment_is_invalid(tmp_path: Path) -> None:
@@ -184,7 +183,7 @@ def test_a_verdict_on_live_traffic_alone_becomes_stale(tmp_path: Path, change: s
     trial.live_traffic(200)
     assert trial.publisher.published is not None
     asked = Asked(trial.publisher.published.plan, PERSON, trial.publisher.release_gates)
-    request = JudgeRequest(gate=trial.gate.read_text(), suites=[], candidate="tuned", baseline="base")
+    request = Judge(gate=trial.gate.read_text(), suites=(), candidate="tuned", baseline="base")
     found = judge_candidate(trial.database, request, asked, now_us=trial.now_us)
     assert found.decision == "SHIP" and found.official
     trial.now_us += 15 * 86_400_000_000 if change == "age" else 0

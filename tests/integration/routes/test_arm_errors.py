@@ -8,12 +8,14 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from fairtrial.api.traffic import ExperimentTraffic, by_experiment
 from fairtrial.domain.storage.traffic import VariantTraffic
 from fairtrial_cli.store_client.client import open_store
 from gateway.control.operations.live_rates import live_rates
 from tests.fixtures.dashboard.opened_page import cells, opened
 from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import free_ports, write_project
+from tests.fixtures.store import client_reads
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE
 
@@ -47,8 +49,8 @@ def ask(services: ForkedServices, user: str, *, stream: bool = False) -> int:
 
 def arms(services: ForkedServices) -> dict[str, VariantTraffic]:
     with open_store(services.project.layout) as owner:
-        owner.ingest_now()
-        (found,) = owner.traffic(experiment=EXPERIMENT)
+        client_reads.ingest(owner)
+        (found,) = owner.call(by_experiment, ExperimentTraffic(experiment=EXPERIMENT, since_us=0))
     return {one.variant: one for one in found.variants}
 
 
@@ -63,7 +65,9 @@ def test_the_api_shows_the_dead_arm_s_errors_and_that_users_saw_none(services: F
 
 def test_the_live_rates_of_a_gate_are_those_of_the_arm(services: ForkedServices) -> None:
     with open_store(services.project.layout) as owner:
-        rates = live_rates(owner.traffic(), services.project.plan, "tuned", "base")
+        rates = live_rates(
+            owner.call(by_experiment, ExperimentTraffic(since_us=0)), services.project.plan, "tuned", "base"
+        )
     assert [rate.value for rate in rates["requests.error_rate"]] == [1.0, 0.0]
     assert [rate.value for rate in rates["requests.user_error_rate"]] == [0.0, 0.0]
     assert rates["requests.kept_away_rate"][0].value > 0.1

@@ -20,6 +20,7 @@ from tests.fixtures.credentials import give_page_a_session, session
 from tests.fixtures.paths import ROOT
 from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
+from tests.fixtures.store import client_reads
 from tests.fixtures.store.stored_verdict import store_verdict
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE
@@ -75,7 +76,7 @@ def test_traffic_and_verdicts_are_shown_and_markup_is_harmless(services: ForkedS
             messages = [{"role": "user", "content": "hello"}]
             client.chat.completions.create(model="support-bot", user=f"u{number}", messages=messages)  # type: ignore[arg-type]
     with open_store(services.project.layout) as owner:
-        owner.ingest_now()
+        client_reads.ingest(owner)
     page.run()
     assert not page.exception
     traffic = page.dataframe[0].value

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components.formatting import plain
+from fairtrial.api.experiments import ChangeExperiment, change
 from fairtrial.config.layout import Layout
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.verdict import Finding, Verdict
@@ -21,7 +22,7 @@ from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.dashboard.opened_page import cells, opened, words
 from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
-from tests.fixtures.store import samples
+from tests.fixtures.store import client_reads, samples
 from tests.fixtures.store.stored_verdict import store_verdict
 from tests.fixtures.upstream.server import FakeUpstream
 
@@ -73,7 +74,7 @@ def fill(services: ForkedServices) -> None:
         writer.append(samples.feedback(number, at_us=at_us + 1, boolean=number % 3 == 0))
     writer.close()
     with open_store(services.project.layout) as owner:
-        owner.ingest_now()
+        client_reads.ingest(owner)
 
 
 def verdict() -> Verdict:
@@ -251,7 +252,7 @@ def test_an_experiment_shows_its_state_in_a_sentence_its_transitions_and_what_is
     assert "Running" in words(page)
     assert _changes(page) == ["Amend", "Pause", "Kill", "End", "Promote", "Roll back"]
     with open_store(empty.project.layout) as owner:
-        owner.experiments.change("tuned-vs-base", "kill", f"answers in French {HOSTILE}")
+        owner.call(change, ChangeExperiment(name="tuned-vs-base", action="kill", why=f"answers in French {HOSTILE}"))
     page = opened(empty, monkeypatch, "experiment")
     (error,) = page.error
     assert error.value.startswith("### STOPPED by local user ")

@@ -16,6 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
+from fairtrial.api.operation import Nothing
+from fairtrial.api.traffic import ExperimentTraffic, by_experiment
+from fairtrial.api.verdicts import integrity
 from fairtrial.config.layout import Layout
 from fairtrial.config.local_user import local_actor
 from fairtrial.config.plan.kill_files import RESERVE_BYTES, UNREADABLE, standing_kills
@@ -29,6 +32,7 @@ from tests.fixtures.services.process_tree import children
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.services.services_fixture import fairtrial, wait_until_up
 from tests.fixtures.services.small_disk import disk_refused, small_disk
+from tests.fixtures.store import client_reads
 from tests.fixtures.store.maintenance_fixture import end, fairtrial_json, project, start_control
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE, PAUSE, until
@@ -130,9 +134,9 @@ def test_a_kill_stops_a_hung_control_s_workers_and_is_recorded_once_while_nobody
             assert set(load.served[after:]) == {("base", "kill")}
             assert transitions(tmp_path) == [("kill", local_actor(), WHY)]
             with open_store(layout) as store:
-                assert store.verdicts.integrity(None)["intact"]
-                store.ingest_now()
-                (counted,) = store.traffic(experiment=NAME)
+                assert store.call(integrity, Nothing())["intact"]
+                client_reads.ingest(store)
+                (counted,) = store.call(by_experiment, ExperimentTraffic(experiment=NAME, since_us=0))
                 assert counted.reasons["kill"] >= len(load.served) - after
 
 
@@ -177,7 +181,7 @@ def test_control_that_is_killed_before_it_removes_the_file_records_one_transitio
         until(lambda: is_recorded(layout))
         assert transitions(tmp_path) == [("kill", local_actor(), WHY)]
         with open_store(layout) as store:
-            assert store.verdicts.integrity(None)["intact"]
+            assert store.call(integrity, Nothing())["intact"]
     finally:
         end(control)
 

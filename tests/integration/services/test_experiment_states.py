@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from fairtrial.api.traffic import ExperimentTraffic, by_experiment
 from fairtrial.config.local_user import local_actor
 from fairtrial.config.plan.kill_files import standing_kills
 from fairtrial.config.plan.published import read
@@ -17,6 +18,7 @@ from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.services.restarted_control import restart_control
 from tests.fixtures.services.services_fixture import fairtrial
+from tests.fixtures.store import client_reads
 from tests.fixtures.store.maintenance_fixture import fairtrial_json
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import until
@@ -95,8 +97,8 @@ def test_a_kill_works_with_a_broken_file_survives_a_restart_and_a_re_arm_has_new
 
 def _reasons(services: ForkedServices) -> dict[str, int]:
     with open_store(services.project.layout) as store:
-        store.ingest_now()
-        (traffic,) = store.traffic(experiment=NAME)
+        client_reads.ingest(store)
+        (traffic,) = store.call(by_experiment, ExperimentTraffic(experiment=NAME, since_us=0))
     return dict(traffic.reasons)
 
 

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from dashboard.client import Control, Refused
-from fairtrial.domain.storage.keys import KeyOptions
+from fairtrial.api import keys, store
+from fairtrial.api.operation import Nothing
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.command import fairtrial
 from tests.fixtures.services.forked_services import ForkedServices
@@ -53,21 +54,21 @@ def test_the_gateway_obeys_keys_as_they_come_and_go(services: ForkedServices) ->
 
     assert status("any") == 401
     with open_store(services.project.layout) as owner:
-        made = owner.create_key("app", KeyOptions())
+        made = owner.call(keys.create, keys.CreateKey(name="app"))
         until(lambda: status(made.secret) == 200)
-        owner.revoke_key(made.key_id)
+        owner.call(keys.revoke, keys.RevokeKey(key_id=made.key_id))
         until(lambda: status(made.secret) == 401)
 
 
 def test_control_asks_for_a_key_which_the_commands_of_this_machine_have(services: ForkedServices) -> None:
     assert httpx.get(f"{services.urls.control}/api/keys").status_code == 401
     with open_store(services.project.layout) as owner:
-        assert {key["name"] for key in owner.list_keys()} >= {"internal", "admin"}
+        assert {key["name"] for key in owner.call(keys.listing, keys.ListKeys())} >= {"internal", "admin"}
 
 
 def test_the_dashboard_has_no_rights_of_its_own(services: ForkedServices) -> None:
     with pytest.raises(Refused) as refused:
-        Control(services.urls.control).get("/api/services")
+        Control(services.urls.control).call(store.services, Nothing())
     assert refused.value.status == 401
 
 
@@ -79,4 +80,4 @@ def test_a_command_with_a_wrong_key_is_told_what_to_do(
         open_store(services.project.layout) as owner,
         pytest.raises(Exception, match="FAIRTRIAL_ADMIN_KEY"),
     ):
-        owner.list_keys()
+        owner.call(keys.listing, keys.ListKeys())

@@ -10,10 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
+from fairtrial.api.traffic import ExperimentTraffic, by_experiment
 from fairtrial.config.plan.published import read
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import free_ports, write_project
+from tests.fixtures.store import client_reads
 from tests.fixtures.store.maintenance_fixture import fairtrial_json
 from tests.fixtures.upstream.faults import error
 from tests.fixtures.upstream.server import FakeUpstream
@@ -51,8 +53,8 @@ def state(services: ForkedServices) -> str:
 
 def arm(services: ForkedServices, name: str) -> dict[str, int]:
     with open_store(services.project.layout) as store:
-        store.ingest_now()
-        (traffic,) = store.traffic(experiment=NAME)
+        client_reads.ingest(store)
+        (traffic,) = store.call(by_experiment, ExperimentTraffic(experiment=NAME, since_us=0))
     (found,) = [one for one in traffic.variants if one.variant == name]
     return {"units": found.units, "errors": found.errors, "kept_away": found.kept_away}
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from fairtrial.api.traffic import ExperimentTraffic, by_experiment
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import PortTaken, StoreLocked
 from fairtrial.store.core.owner_lock import is_owned
@@ -17,6 +18,7 @@ from fairtrial_cli.processes.services import Services
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.services.services_fixture import up, wait_until_up
+from tests.fixtures.store import client_reads
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE, until
 
@@ -36,8 +38,8 @@ def test_traffic_flows_and_is_seen_and_a_dead_control_comes_back(tmp_path: Path)
                 body = {"model": "support-bot", "messages": [{"role": "user", "content": "hi"}], "user": f"u{number}"}
                 assert httpx.post(f"{services.urls.api}/chat/completions", json=body).status_code == 200
             with open_store(services.project.layout) as owner:
-                owner.ingest_now()
-                (traffic,) = owner.traffic()
+                client_reads.ingest(owner)
+                (traffic,) = owner.call(by_experiment, ExperimentTraffic(since_us=0))
             assert sum(variant.units for variant in traffic.variants) == 10
             first = services.children["control"].pid
             assert first is not None

@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from fairtrial.api.operation import Nothing
+from fairtrial.api.store import overview
 from fairtrial.config.plan.kill_files import standing_kills
 from fairtrial.config.plan.published import read
 from fairtrial.domain.errors import STORE_UNUSABLE
@@ -22,6 +24,7 @@ from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.process_tree import children
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.services.services_fixture import Load, fairtrial, up, wait_until_up
+from tests.fixtures.store import client_reads
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE, until
 
@@ -52,7 +55,7 @@ def made_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pat
         with ForkedServices(project, workers=1, dashboard=False) as services:
             assert httpx.post(f"{services.urls.api}/chat/completions", json=ASKED).status_code == 200
             with open_store(services.project.layout) as owner:
-                owner.ingest_now()
+                client_reads.ingest(owner)
             assert fairtrial(folder, "store", "backup", "backups/monday").returncode == 0
         shutil.copytree(folder, here / "kept")
         yield folder, here / "kept"
@@ -158,13 +161,13 @@ def test_damage_and_kills_under_traffic_fail_no_request_and_lose_no_record(folde
         assert load.broken == 0
         assert services.children["gateway"].pid == gateway
     with open_store(services.project.layout) as owner:
-        owner.ingest_now()
-        assert owner.overview().rows["requests"] == len(load.acknowledged) + 1
+        client_reads.ingest(owner)
+        assert owner.call(overview, Nothing()).rows["requests"] == len(load.acknowledged) + 1
 
 
 def test_a_damaged_block_ends_control_until_the_file_is_another_one(folder: Path) -> None:
     with open_store(Services(folder / "fairtrial.yaml", dashboard=False).project.layout) as owner:
-        assert owner.overview().rows["requests"] == 1
+        assert owner.call(overview, Nothing()).rows["requests"] == 1
     store = folder / "fairtrial.duckdb"
     services = ForkedServices(folder / "fairtrial.yaml", workers=1, dashboard=False, without_store=True)
     with store.open("r+b") as file:  # all but the headers: opening the store reads little else

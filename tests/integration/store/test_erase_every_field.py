@@ -12,13 +12,13 @@ from urllib.parse import quote
 import pytest
 
 from fairtrial.config.layout import Layout
+from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.experiments.units import pseudonym
 from fairtrial.journal.segment import files
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import store_secrets
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import timestamp
-from fairtrial.store.erasure.tombstones import DAY_US
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.ingest.segment_archive import compress_sealed
 from fairtrial.store.restore import restore_backup

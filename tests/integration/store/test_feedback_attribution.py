@@ -12,6 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
+from fairtrial.api.operation import Nothing
+from fairtrial.api.store import overview
+from fairtrial.api.traffic import ExperimentTraffic, by_experiment
 from fairtrial.domain.storage.traffic import KeyFeedback, Traffic
 from fairtrial.journal.segment import names
 from fairtrial_cli.processes.services import Services
@@ -20,6 +23,7 @@ from tests.fixtures.dashboard.opened_page import opened, words
 from tests.fixtures.gateway.recorded_events import recorded_events
 from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
+from tests.fixtures.store import client_reads
 from tests.fixtures.store.segment_bytes import content
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE
@@ -103,8 +107,8 @@ def say(services: Services, batch: list[dict[str, Any]]) -> None:
 
 def traffic(services: Services) -> Traffic:
     with open_store(services.project.layout) as owner:
-        owner.ingest_now()
-        (found,) = owner.traffic(experiment=EXPERIMENT)
+        client_reads.ingest(owner)
+        (found,) = owner.call(by_experiment, ExperimentTraffic(experiment=EXPERIMENT, since_us=0))
     return found
 
 
@@ -184,5 +188,5 @@ def test_values_with_one_idempotency_key_are_stored_once(services: Services) -> 
 
 def stored(services: Services) -> int:
     with open_store(services.project.layout) as owner:
-        owner.ingest_now()
-        return owner.overview().rows["feedback"]
+        client_reads.ingest(owner)
+        return owner.call(overview, Nothing()).rows["feedback"]

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from fairtrial.api import keys as key_operations
 from fairtrial.config.layout import Layout
-from fairtrial.domain.storage.keys import KeyOptions
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import accounts, invitations, keys, sessions
 from fairtrial.store.core.database import Database
@@ -20,7 +20,7 @@ from fairtrial.store.core.manifest import read_manifest
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.command import fairtrial_on_a_full_disk
 from tests.fixtures.services.gate_project import GATE, record, write_gate_project
-from tests.fixtures.store import samples
+from tests.fixtures.store import client_reads, samples
 from tests.fixtures.store.maintenance_fixture import end, fairtrial, fairtrial_json, project, start_control
 from tests.fixtures.store.stored_verdict import VERDICT, store_verdict
 
@@ -58,7 +58,7 @@ def test_a_backup_under_ingest_is_the_same_store_elsewhere(layout: Layout, tmp_p
     thread.start()
     try:
         with open_store(layout) as owner:
-            owner.create_key("app", KeyOptions(("complete",)))
+            owner.call(key_operations.create, key_operations.CreateKey(name="app", rights=("complete",)))
         made = fairtrial_json("store", "backup", tmp_path / "b1", cwd=here)
         again = fairtrial("store", "backup", tmp_path / "b1", cwd=here)
     finally:
@@ -78,9 +78,11 @@ def test_a_backup_under_ingest_is_the_same_store_elsewhere(layout: Layout, tmp_p
     done = fairtrial_json("store", "restore", tmp_path / "b1", cwd=there)
     assert done["since"] == 0
     with open_store(layout) as owner, open_store(elsewhere) as copy:
-        assert copy.list_verdicts() == owner.list_verdicts() == (VERDICT,)
-        assert copy.load_run("run-1") == owner.load_run("run-1")
-        assert [key["name"] for key in copy.list_keys()] == [key["name"] for key in owner.list_keys()]
+        assert client_reads.list_verdicts(copy) == client_reads.list_verdicts(owner) == (VERDICT,)
+        assert client_reads.load_run(copy, "run-1") == client_reads.load_run(owner, "run-1")
+        assert [key["name"] for key in copy.call(key_operations.listing, key_operations.ListKeys())] == [
+            key["name"] for key in owner.call(key_operations.listing, key_operations.ListKeys())
+        ]
     assert stored(elsewhere) == (made["rows"]["requests"],) * 2
     modes = [path.stat().st_mode & 0o077 for path in (tmp_path / "b1", *(tmp_path / "b1").iterdir(), elsewhere.store)]
     assert modes == [0, 0, 0, 0]

@@ -30,7 +30,7 @@ from tests.fixtures.services import fork_server
 from tests.fixtures.services.command import fairtrial_on_a_full_disk
 from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
-from tests.fixtures.store import samples
+from tests.fixtures.store import client_reads, samples
 from tests.fixtures.store.maintenance_fixture import (
     end,
     fairtrial,
@@ -345,7 +345,7 @@ def test_a_second_job_is_refused_while_one_runs_and_wrong_wishes_at_once(control
     writer.append(*(samples.request(number, request_body=str(number) * 200) for number in range(5000)))
     writer.close()
     with open_store(layout) as owner:
-        owner.ingest_now()
+        client_reads.ingest(owner)
     headers = {"authorization": f"Bearer {layout.admin_key.read_text().strip()}"}
     with httpx.Client(base_url=control, headers=headers, timeout=PATIENCE) as client:
         first = client.post("/api/store/backups", json={"dest": str(tmp_path / "b1")})
@@ -423,14 +423,14 @@ def test_old_texts_are_dropped_and_numbers_stay(tmp_path: Path) -> None:
     writer.append(samples.run())
     writer.close()
     with open_store(layout) as owner:
-        run = owner.load_run("run-1")
+        run = client_reads.load_run(owner, "run-1")
     planned = fairtrial_json("store", "retain", "--dry-run", cwd=tmp_path)
     assert planned["days"] == 30
     assert planned["dropped"] == {"payloads": 1, "feedback": 1, "results": 1, "scores": 1}
     assert fairtrial_json("store", "retain", "--days", "7", cwd=tmp_path)["dropped"]["payloads"] == 2
     assert fairtrial_json("store", "retain", "--days", "7", cwd=tmp_path)["dropped"] == {}
     with open_store(layout) as owner:
-        after = owner.load_run("run-1")
+        after = client_reads.load_run(owner, "run-1")
     for old, new in zip(run.results, after.results, strict=True):
         assert {name: one.values for name, one in old.scores.items()} == {
             name: one.values for name, one in new.scores.items()

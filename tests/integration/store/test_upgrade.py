@@ -23,7 +23,7 @@ from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.releases.plan_of_a_newer_program import rewrite_plan
 from tests.fixtures.releases.unpacked import MODELS_PORT, expected, of_release, recorded, running, unpack
 from tests.fixtures.services import command
-from tests.fixtures.store import samples
+from tests.fixtures.store import client_reads, samples
 from tests.fixtures.waiting import PATIENCE, until
 
 COUNT = "SELECT count(*), count(DISTINCT request_id) FROM requests"
@@ -102,7 +102,7 @@ def test_the_release_leaves_requests_of_today_to_a_newer_program(config: Path) -
 
 def test_the_verdicts_that_were_given_are_unchanged(config: Path) -> None:
     with open_store(Layout(config.parent / "fairtrial.duckdb")) as owner:
-        kept = {one.verdict_id: json.loads(verdict_json.encode(one)) for one in owner.list_verdicts(limit=100)}
+        kept = {one.verdict_id: json.loads(verdict_json.encode(one)) for one in client_reads.list_verdicts(owner)}
     given = expected()["pages"]["verdicts"]
     assert len(kept) == len(given) == 4
     for verdict in given:

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fairtrial.domain.limits.pages import END_OF_TIME_US
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.storage.traffic import ServedBefore
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.quantiles import QuantileSums
 from fairtrial.store.core.database import Cursor
-from fairtrial.store.core.query import END_OF_TIME_US
 from fairtrial.store.experiments.sums import unit_groups
 from fairtrial.store.experiments.sums.arm_sums import read_sums
 from fairtrial.store.experiments.sums.feedback_sums import VALUE, values_of

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.domain.metrics import CATALOGUE, UNIT_COLUMNS
-from fairtrial.experiments.analysis_plan import REQUESTS_CAP, WEEK_US, AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
 from fairtrial.experiments.sums import Level, OverTime, Sums
 from fairtrial.stats.arms.means import mean
 from fairtrial.stats.arms.quantiles import quantile_level

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from fairtrial.domain.limits.constants import DAY_US, HOUR_US
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.plurals import counted
 from fairtrial.experiments.units import WHAT_TO_SEND
@@ -14,8 +15,6 @@ from fairtrial.store.core.query import Page
 from fairtrial.store.experiments.segment_traffic import segment_page
 from fairtrial.store.traffic.unit_findings import ArmFigures, UnitFigures, unit_figures
 
-DAY_US = 86_400_000_000
-HOUR_US = 3_600_000_000
 MOST_UNNAMED = 0.01
 MOST_OF_ONE_UNIT, FEWEST_REQUESTS = 0.2, 200
 """The largest share of a unit, and the number of analysed requests from which on it is judged."""

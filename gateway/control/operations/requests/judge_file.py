@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from evaluators.gate.file import Gate
 from evaluators.loading.suite_text import digest_of, text_of
+from fairtrial.api.verdicts import Judge, SuiteReference
 from fairtrial.config.file.project_files import MOST_YAML_BYTES, project_root, read_text
 from fairtrial.domain.errors import UsageError
-from gateway.control.operations.requests.judgement import JudgeRequest, SuiteReference
 
 
-def judge_request(gate: Gate, path: Path, candidate: str, baseline: str) -> JudgeRequest:
+def judge_request(gate: Gate, path: Path, candidate: str, baseline: str) -> Judge:
     """The request with the gate's text and the digests of its suites as they are now; raises `UsageError`."""
     text = read_text(path, project_root(path), most=MOST_YAML_BYTES)
     try:
-        return JudgeRequest(gate=text, suites=_references(gate), candidate=candidate, baseline=baseline)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UsageError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        return Judge(gate=text, suites=tuple(_references(gate)), candidate=candidate, baseline=baseline)
+    except ValueError as error:
+        raise UsageError(f"{path}: {error}") from error
 
 
 def _references(gate: Gate) -> list[SuiteReference]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 from importlib.metadata import version
 
+from fairtrial.api.data_audits import StoreAudit
 from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.plan import Plan
-from fairtrial.domain.training.data_audit import AuditFile, CheckCount, DataAudit
+from fairtrial.domain.training.data_audit import DataAudit
 from fairtrial.store.core.database import Database
 from fairtrial.store.training_data import data_audits
-from gateway.control.operations.requests.data_audit import AuditRequest
 
 
-def record_audit(database: Database, request: AuditRequest, plan: Plan, *, actor: str, now_us: int) -> DataAudit:
+def record_audit(database: Database, request: StoreAudit, plan: Plan, *, actor: str, now_us: int) -> DataAudit:
     """Store the audit with its entry in the audit trail; raises `BadRequest` for an unknown deployment."""
     if request.deployment is not None and request.deployment not in plan.deployments:
         known = nearest(request.deployment, plan.deployments)
@@ -28,8 +28,8 @@ def record_audit(database: Database, request: AuditRequest, plan: Plan, *, actor
         version=request.version,
         program=version("fairtrial"),
         seconds=request.seconds,
-        files=tuple(AuditFile(**one.model_dump()) for one in request.files),
-        counts=tuple(CheckCount(**one.model_dump()) for one in request.counts),
+        files=request.files,
+        counts=request.counts,
     )
     data_audits.save(database, found)
     return found

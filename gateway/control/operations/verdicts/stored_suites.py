@@ -8,9 +8,9 @@ from pathlib import Path
 from evaluators.gate.evidence.document import GivenSuite
 from evaluators.loading.suite_text import UnusableText, suite_of
 from evaluators.suite import Suite
+from fairtrial.api.verdicts import SuiteReference
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import runs, suite_texts
-from gateway.control.operations.requests.judgement import SuiteReference
 
 SHORT_DIGEST = 8
 

@@ -15,6 +15,7 @@ from typing import cast
 
 import httptools
 
+from fairtrial.domain.limits.constants import FIRST_ERROR
 from gateway.proxy.transport.pool.decoding import decompressor
 from gateway.proxy.transport.pool.delivery import TcpProgress, never_read, patience, tcp_progress
 from gateway.proxy.transport.pool.request_head import Origin
@@ -30,7 +31,6 @@ SLICE = 2**18
 FRAMING = frozenset({"content-length", "transfer-encoding"})
 BODILESS = frozenset({204, 304})
 INTERIM = range(100, 200)
-FIRST_ERROR = 400
 SWITCHING = 101
 _IDLE, _WAITING, _HEAD, _BODY = range(4)
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from fairtrial.domain.limits.constants import DAY_US, HOUR_US, WEEK_US
 from fairtrial.domain.plan_parts.kept_control import KeptControl
 from fairtrial.experiments.analysis.memory import Memory
-from fairtrial.experiments.analysis_plan import WEEK_US
-from fairtrial.experiments.decision.decide import DAY_US, passes_us
+from fairtrial.experiments.decision.decide import passes_us
 from fairtrial.experiments.decision.effects import LiveState, effects
 from fairtrial.experiments.decision.values import KeptAway
-from fairtrial.experiments.monitor import HOUR_US, Circumstances, Step, step
+from fairtrial.experiments.monitor import Circumstances, Step, step
 from fairtrial.experiments.sums import ArmSums, Sums
 from tests.fixtures.experiments.frozen_plans import (
     COST,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fairtrial.experiments.steady_time import DAY_US, HOUR_US, MINUTE_US, Anchor, Reading, Records, SteadyTime
+from fairtrial.domain.limits.constants import DAY_US, HOUR_US, MINUTE_US
+from fairtrial.experiments.steady_time import Anchor, Reading, Records, SteadyTime
 
 WALL = 1_800_000_000_000_000
 

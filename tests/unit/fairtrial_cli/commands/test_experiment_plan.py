@@ -17,7 +17,7 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.experiments.sums import explained_variance
 from fairtrial_cli.main import fairtrial
-from fairtrial_cli.store_client.local.store import LocalStore
+from fairtrial_cli.store_client.local_owner import LocalOwner
 from tests.fixtures.for_each import for_each
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store.samples import attempt_of, exposure, feedback, record, request
@@ -257,7 +257,7 @@ def test_what_the_store_knows_stands_in_for_options(file: Path) -> None:
         seen = exposure(number, at_us=now, assigned=arm, served=arm, unit=f"u-{number}")
         journal.append(request(number, at_us=now), seen, feedback(number, at_us=now, boolean=number % 5 > 1))
     journal.close()
-    LocalStore(layout).__enter__().__exit__(None, None, None)  # makes the store
+    LocalOwner(layout).close()  # makes the store
     found = planned(file, "--weeks", "1")
     assert found["design"]["per_week"] == pytest.approx(900)
     assert found["metrics"][0]["question"]["baseline"] == pytest.approx(0.6, abs=0.01)
@@ -277,7 +277,7 @@ def test_what_users_cost_before_saves_units(file: Path, monkeypatch: pytest.Monk
         call = attempt_of(number, at_us=at, deployment="base", cost_usd=str(0.01 * (1 + number // 2 % 7 + number % 3)))
         journal.append(record(number, reason="direct", at_us=at, unit=f"u-{number // 2}", attempts=[call]))
     journal.close()
-    LocalStore(layout).__enter__().__exit__(None, None, None)
+    LocalOwner(layout).close()
     found = planned(file, *BASELINES[:4], "--per-week", "40000")
     cost = found["metrics"][2]
     assert cost["question"]["baseline"] == pytest.approx(0.05, abs=0.01)

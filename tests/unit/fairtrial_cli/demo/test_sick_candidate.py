@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from fairtrial.api.experiments import TransitionsOf, transitions
 from fairtrial_cli.demo.sick_candidate import Seen, outcome_lines
 from fairtrial_cli.store_client.client import StoreClient
 
@@ -16,11 +17,10 @@ class Rows:
     """A store with these transitions and nothing else."""
 
     def __init__(self, *rows: dict[str, Any]) -> None:
-        self.experiments = self
         self.rows = list(rows)
 
-    def transitions(self, name: str) -> list[dict[str, Any]]:
-        assert name == "next-vs-base"
+    def call(self, operation: object, request: TransitionsOf) -> list[dict[str, Any]]:
+        assert (operation, request.name) == (transitions, "next-vs-base")
         return self.rows
 
 

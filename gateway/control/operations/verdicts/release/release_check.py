@@ -9,6 +9,7 @@ from pathlib import Path
 
 from evaluators.gate.file import load
 from evaluators.gate.live.rule import all_effects
+from fairtrial.api.verdicts import Judge
 from fairtrial.config.releases import ReleaseGates
 from fairtrial.domain.errors import ConfigError, Conflict
 from fairtrial.domain.plan import Experiment, Plan
@@ -20,7 +21,6 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.evaluations import verdicts
 from gateway.control.operations.requests.judge_file import judge_request
-from gateway.control.operations.requests.judgement import JudgeRequest
 from gateway.control.operations.verdicts.live_evidence import read_experiments
 from gateway.control.operations.verdicts.official_gate import NONE_DECLARED, official_gate
 from gateway.control.operations.verdicts.present import Present
@@ -79,7 +79,7 @@ def _against(
     return iter(said)
 
 
-def request_for_variant(plan: Plan, experiment: Experiment, asked: str | None, gates: ReleaseGates) -> JudgeRequest:
+def request_for_variant(plan: Plan, experiment: Experiment, asked: str | None, gates: ReleaseGates) -> Judge:
     """The request to judge a variant by the official gate of its experiment.
 
     Raises `BadRequest` for an unknown variant, `Conflict` without an official gate, and `ConfigError`.

@@ -9,7 +9,8 @@ from math import log
 import pytest
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis.memory import HOUR_US, SRM_ALPHA, Latched, Memory, SplitLatch
+from fairtrial.domain.limits.constants import HOUR_US
+from fairtrial.experiments.analysis.memory import SRM_ALPHA, Latched, Memory, SplitLatch
 from fairtrial.experiments.methods.finding import Answer, Finding
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.sequential.running import RunningDecision

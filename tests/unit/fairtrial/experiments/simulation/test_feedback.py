@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.experiments.simulation.feedback import feedback_course, said
-from fairtrial.experiments.simulation.people import WEEK_US, draw_people
+from fairtrial.experiments.simulation.people import draw_people
 from fairtrial.experiments.simulation.world import Arm, World
 from tests.fixtures.experiments.frozen_plans import resolved
 from tests.fixtures.experiments.simulated import RESOLVED

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from fairtrial.domain.estimates import Estimate
+from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.experiments.analysis.memory import Latched, Memory, SplitLatch
-from fairtrial.experiments.analysis_plan import WEEK_US, AnalysisPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.decide import Looked, decide
 from fairtrial.experiments.methods.finding import Answer
 from fairtrial.experiments.simulation import outcome

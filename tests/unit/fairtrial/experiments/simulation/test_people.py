@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fairtrial.experiments.simulation.people import DAY_US, WEEK_US, People, draw_people
+from fairtrial.domain.limits.constants import DAY_US, WEEK_US
+from fairtrial.experiments.simulation.people import People, draw_people
 from fairtrial.experiments.simulation.world import Habit, World
 
 SPAN = (5 * WEEK_US, 9 * WEEK_US)

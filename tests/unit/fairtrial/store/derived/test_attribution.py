@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from fairtrial.domain.events import Event
+from fairtrial.domain.limits.pages import END_OF_TIME_US
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.query import END_OF_TIME_US, Page
+from fairtrial.store.core.query import Page
 from fairtrial.store.derived.attribution import unattributed_since_us
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.traffic import feedback, traffic

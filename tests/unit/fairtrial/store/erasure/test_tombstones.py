@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from fairtrial.config.layout import Layout
+from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.experiments.units import pseudonym
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import store_secrets
 from fairtrial.store.core.database import Database
-from fairtrial.store.erasure.tombstones import DAY_US, find_restored, outstanding
+from fairtrial.store.erasure.tombstones import find_restored, outstanding
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.maintenance.backup import make_backup
 from fairtrial.store.restore import restore_backup

@@ -14,7 +14,7 @@ from fairtrial.domain.accounts import ROLES, Role, may
 from fairtrial.domain.storage.keys import KeyOptions
 from fairtrial.domain.verdict import Verdict
 from fairtrial.journal.writer import JournalWriter
-from fairtrial.store.access import accounts, invitations
+from fairtrial.store.access import accounts, invitations, keys
 from fairtrial.store.evaluations import verdicts
 from gateway.control.auth.authorization import AuthorizedRoute, RequireRole, access_rules_of, anyone
 from gateway.control.background.background_work import BackgroundWork
@@ -147,9 +147,14 @@ async def test_an_invitation_alone_shuts_the_door(background: BackgroundWork) ->
 
 
 async def test_elsewhere_an_admin_key_opens_and_no_other_key(background: BackgroundWork) -> None:
-    admin = background.create_key("admin", actor="test", options=KeyOptions(("admin",)))
-    plain = background.create_key("plain", actor="test", options=KeyOptions(("complete",)))
-    late = background.create_key("late", actor="test", options=KeyOptions(("admin",), expires_us=background.clock_us()))
+    admin = keys.create(background.database, "admin", now_us=background.clock_us(), options=KeyOptions(("admin",)))
+    plain = keys.create(background.database, "plain", now_us=background.clock_us(), options=KeyOptions(("complete",)))
+    late = keys.create(
+        background.database,
+        "late",
+        now_us=background.clock_us(),
+        options=KeyOptions(("admin",), expires_us=background.clock_us()),
+    )
     async with stranger(background, loopback=False) as http:
         for secret, status in ((admin.secret, 200), (plain.secret, 403), (late.secret, 401), ("ft-x-y", 401)):
             answer = await http.get("/api/keys", headers={"authorization": f"Bearer {secret}"})

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.storage.overview import IngestResult
 from fairtrial.journal.segment import files
 from fairtrial.journal.writer import JournalWriter
@@ -18,7 +19,6 @@ from fairtrial.store.core.engine_errors import MEMORY
 from fairtrial.store.ingest.segment_archive import compress_sealed
 from gateway.control.background import background_work as keeper_module
 from gateway.control.background.background_work import (
-    DAY_US,
     MAX_INTERVAL_SECONDS,
     MIN_INTERVAL_SECONDS,
     PASS_SECONDS,

@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 
 from evaluators.loading.suite_text import digest_of, text_of
+from fairtrial.api.verdicts import Judge, SuiteReference
 from fairtrial.config.layout import Layout
-from fairtrial.config.project import load_project
-from fairtrial.experiments.steady_time import DAY_US, Anchor, Reading
+from fairtrial.domain.limits.constants import DAY_US
+from fairtrial.experiments.steady_time import Anchor, Reading
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import clock_anchors
-from fairtrial_cli.store_client.local.store import LocalStore
+from fairtrial_cli.store_client.local_client import LocalClient
+from fairtrial_cli.store_client.local_owner import LocalOwner
+from fairtrial_cli.store_client.stored import judge
 from gateway.control.background.trusted_clock import TrustedClock, read_clocks
-from gateway.control.operations.requests.judgement import JudgeRequest, SuiteReference
 from tests.fixtures.control.judged_trial import JudgedTrial
 from tests.fixtures.store.empty_store import open_empty
 
@@ -56,8 +58,8 @@ def test_a_command_that_judges_without_control_sees_the_jump(tmp_path: Path) -> 
         with trial.database.transaction() as cursor:
             clock_anchors.write(cursor, Anchor(now.wall_us - 2 * DAY_US, now.boot_us, now.boot_id))
     reference = SuiteReference(suite=suite.name, digest=suite.digest, text_digest=digest_of(text_of(suite)))
-    request = JudgeRequest(gate=trial.gate.read_text(), suites=[reference], candidate="tuned", baseline="base")
-    with LocalStore(trial.layout, trial.config) as store:
-        verdict = store.judge(request, load_project(trial.config, {}))
+    request = Judge(gate=trial.gate.read_text(), suites=(reference,), candidate="tuned", baseline="base")
+    with LocalClient(LocalOwner(trial.layout, trial.config)) as store:
+        verdict = judge(store, request)
     assert verdict.decision == "HOLD"
     assert any("2 days ahead of the boot-time clock" in one.says for one in verdict.findings)

@@ -13,18 +13,20 @@ from typing import Any
 
 import httpx
 import pytest
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from evaluators.loading.suite_reader import load
 from evaluators.loading.suite_text import digest_of, suite_event, text_of
 from evaluators.suite import Suite
+from fairtrial.api.verdicts import JUDGING
 from fairtrial.domain.storage import verdict_json
 from fairtrial.domain.storage.keys import KeyOptions
 from fairtrial.store.access import keys
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.background.experiment_monitor import ExperimentMonitor
-from gateway.control.routers import verdicts
+from gateway.control.http.adapter import MAX_WAITING
 from tests.fixtures.control.accounts import signed_in
 from tests.fixtures.control.control_app import app_over, client, client_of
 from tests.fixtures.control.judging import GATE, SUITE, asked, bring, bring_runs, judged
@@ -311,14 +313,12 @@ async def test_no_route_stores_a_decision_that_a_caller_sends(background: Backgr
 async def test_few_wait_to_be_judged_and_the_rest_of_control_goes_on(background: BackgroundWork, suite: Suite) -> None:
     bring_runs(background, suite, 80)
     app = app_over(background, loopback=True)
-    limiter, somebody = app.state.judging, object()
+    limiter, somebody = app.state.turns.setdefault(JUDGING, CapacityLimiter(1)), object()
     async with with_key(background, app) as http:
         assert (await http.get("/api/verdicts")).status_code == 200
         limiter.acquire_on_behalf_of_nowait(somebody)
-        waiting = [
-            asyncio.create_task(http.post("/api/verdicts", json=asked(suite))) for _ in range(verdicts.MAX_WAITING)
-        ]
-        while limiter.statistics().tasks_waiting < verdicts.MAX_WAITING:
+        waiting = [asyncio.create_task(http.post("/api/verdicts", json=asked(suite))) for _ in range(MAX_WAITING)]
+        while limiter.statistics().tasks_waiting < MAX_WAITING:
             assert not any(one.done() for one in waiting)
             await asyncio.sleep(0.01)
         assert (await http.get("/livez")).status_code == 200

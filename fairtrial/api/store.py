@@ -1,0 +1,115 @@
+"""Declares the operations on the store and its services: state, ingest, backups, retention and erasure."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from fairtrial.api.operation import Nothing, Operation, Request, Row
+from fairtrial.domain.plan import UnitKind
+from fairtrial.domain.storage.maintenance import Backup, Erasure, RetentionResult
+from fairtrial.domain.storage.overview import IngestResult, Overview
+
+LONGEST_DAYS = 36_500
+LONGEST_UNIT = 100_000
+"""Letters of a unit's name."""
+
+
+class MakeBackup(Request, frozen=True, kw_only=True):
+    """The backup's destination: the absolute path of a new folder on the machine of the control process."""
+
+    dest: Annotated[str, Meta(min_length=1, max_length=4096)]
+
+
+class Retain(Request, frozen=True, kw_only=True):
+    """How many days texts are kept (default: the plan's). A dry run only counts."""
+
+    days: Annotated[int, Meta(ge=1, le=LONGEST_DAYS)] | None = None
+    dry_run: bool = False
+
+
+class Erase(Request, frozen=True, kw_only=True):
+    """The unit to erase, as the application names it; ``rewrite_backups``: also from reachable backups."""
+
+    unit: Annotated[str, Meta(max_length=LONGEST_UNIT)]
+    kind: UnitKind = "user"
+    rewrite_backups: bool = False
+
+
+class NameJob(Request, frozen=True, kw_only=True):
+    """A job."""
+
+    job_id: str
+
+
+services = Operation(
+    name="store.services",
+    method="GET",
+    path="/services",
+    role="release-manager",
+    request=Nothing,
+    response=Row,
+    description="The state of all services. ``refused`` says why a changed plan was not published, ``recording`` what "
+    "was lost.\n\n``alarms`` counts those that are open and those that a person has acknowledged.",
+)
+overview = Operation(
+    name="store.overview",
+    method="GET",
+    path="/store",
+    role="release-manager",
+    request=Nothing,
+    response=Overview,
+    description="An overview of the store.",
+)
+ingest = Operation(
+    name="store.ingest",
+    method="POST",
+    path="/ingest",
+    role="release-manager",
+    request=Nothing,
+    response=IngestResult,
+    description="Ingest everything in the journal, and respond when it is done.",
+)
+backup = Operation(
+    name="store.backup",
+    method="POST",
+    path="/store/backups",
+    role="admin",
+    request=MakeBackup,
+    response=Backup,
+    kind="job",
+    status=202,
+    description="Start a backup.",
+)
+retain = Operation(
+    name="store.retain",
+    method="POST",
+    path="/store/retention",
+    role="admin",
+    request=Retain,
+    response=RetentionResult,
+    kind="job",
+    status=202,
+    description="Start to delete old texts, or to count them.",
+)
+erase = Operation(
+    name="store.erase",
+    method="POST",
+    path="/store/erasures",
+    role="admin",
+    request=Erase,
+    response=Erasure,
+    kind="job",
+    status=202,
+    description="Start to erase a unit.",
+)
+job = Operation(
+    name="store.job",
+    method="GET",
+    path="/store/jobs/{job_id}",
+    role="admin",
+    request=NameJob,
+    response=Row,
+    description="A job's progress and result, available until the next job starts.",
+)

@@ -1,0 +1,137 @@
+"""Declares the operations on recorded requests, feedback and traffic."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, get_args
+
+from msgspec import Meta
+
+from fairtrial.api.operation import Operation, Request, Row, Rows
+from fairtrial.api.window import Limit, Offset, Until, Window
+from fairtrial.domain.limits.pages import END_OF_TIME_US
+from fairtrial.domain.storage.traffic import AmountHistory, Traffic
+
+After = Annotated[str, Meta(max_length=200, pattern=r"^\d{1,16}:.+$", description="`next` of the previous page")]
+Amount = Literal["requests.tokens", "cost.per_request", "cost.per_unit"]
+AMOUNTS: tuple[Amount, ...] = get_args(Amount)
+
+
+class TrafficWindow(Request, frozen=True, kw_only=True):
+    """A time window of traffic figures: the last week, to the minute, unless there is a start."""
+
+    since_us: Annotated[int, Meta(ge=0, le=END_OF_TIME_US, description="from; 0 means all time")] | None = None
+    until_us: Until = END_OF_TIME_US
+    limit: Limit = 100
+    offset: Offset = 0
+
+
+class ListRequests(Window, frozen=True, kw_only=True):
+    """Requests in a time window."""
+
+    experiment: str | None = None
+    variant: str | None = None
+    outcome: str | None = None
+    after: After | None = None
+
+
+class NameRequest(Request, frozen=True, kw_only=True):
+    """A recorded request."""
+
+    request_id: str
+
+
+class ListFeedback(Window, frozen=True, kw_only=True):
+    """Feedback in a time window."""
+
+    key: str | None = None
+    attribution: str | None = None
+    after: After | None = None
+
+
+class ExperimentTraffic(TrafficWindow, frozen=True, kw_only=True):
+    """Traffic of all experiments, or of one."""
+
+    experiment: str | None = None
+
+
+class AmountsBefore(Request, frozen=True, kw_only=True):
+    """Whose requests count: the control's in its experiment, and its deployment's on this route outside it."""
+
+    experiment: str
+    control: str
+    route: str
+    deployment: str
+    metric: Annotated[tuple[Amount, ...], Meta(max_length=3)]
+
+
+requests = Operation(
+    name="traffic.requests",
+    method="GET",
+    path="/requests",
+    role="release-manager",
+    request=ListRequests,
+    response=Rows,
+    kind="table",
+    description="Requests in a time window without bodies, newest first; ``next`` starts the next page.",
+)
+request = Operation(
+    name="traffic.request",
+    method="GET",
+    path="/requests/{request_id}",
+    role="release-manager",
+    request=NameRequest,
+    response=Row,
+    description="One request with its bodies, attempts and exposures.",
+)
+feedback = Operation(
+    name="traffic.feedback",
+    method="GET",
+    path="/feedback",
+    role="release-manager",
+    request=ListFeedback,
+    response=Rows,
+    kind="table",
+    description="Feedback in a time window with its attribution, newest first; ``next`` starts the next page.",
+)
+attributions = Operation(
+    name="traffic.attributions",
+    method="GET",
+    path="/feedback/attributions",
+    role="release-manager",
+    request=Window,
+    response=Rows,
+    kind="table",
+    description="How many values of each key are attributed to a request or a unit, are ambiguous, or match nothing.",
+)
+by_experiment = Operation(
+    name="traffic.by_experiment",
+    method="GET",
+    path="/traffic",
+    role="release-manager",
+    request=ExperimentTraffic,
+    response=list[Traffic],
+    kind="table",
+    description="Traffic by experiment and variant (intention to treat).",
+)
+amounts = Operation(
+    name="traffic.amounts",
+    method="GET",
+    path="/traffic/amounts",
+    role="release-manager",
+    request=AmountsBefore,
+    response=list[AmountHistory],
+    kind="table",
+    description="Costs and tokens of a control's users in the last 14 days, and how much the 14 days before explain of "
+    "them.\n\nThey are the requests of an experiment's control, and those of its deployment on this route outside it. "
+    "There is no row for what fewer than 500 users show. The planner uses it.",
+)
+by_route = Operation(
+    name="traffic.by_route",
+    method="GET",
+    path="/routes",
+    role="release-manager",
+    request=TrafficWindow,
+    response=Rows,
+    kind="table",
+    description="Traffic by route and deployment.",
+)

@@ -1,0 +1,25 @@
+"""Declares the parameters of listings: a time window, and a page of its rows."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from fairtrial.api.operation import Request
+from fairtrial.domain.limits.pages import END_OF_TIME_US, LARGEST_OFFSET, LARGEST_PAGE
+
+Since = Annotated[int, Meta(ge=0, le=END_OF_TIME_US, description="from, in microseconds since 1970, UTC")]
+Until = Annotated[int, Meta(ge=0, le=END_OF_TIME_US, description="until (exclusive)")]
+Limit = Annotated[int, Meta(ge=1, le=LARGEST_PAGE)]
+Offset = Annotated[int, Meta(ge=0, le=LARGEST_OFFSET)]
+Text = Annotated[str, Meta(max_length=200)]
+
+
+class Window(Request, frozen=True):
+    """A listing's time window and page."""
+
+    since_us: Since = 0
+    until_us: Until = END_OF_TIME_US
+    limit: Limit = 100
+    offset: Offset = 0

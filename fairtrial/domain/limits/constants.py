@@ -1,0 +1,17 @@
+"""Names units of time, classes of HTTP status, and modes of files."""
+
+from __future__ import annotations
+
+SECOND_US = 1_000_000
+MINUTE_US = 60 * SECOND_US
+HOUR_US = 60 * MINUTE_US
+DAY_US = 24 * HOUR_US
+WEEK_US = 7 * DAY_US
+
+FIRST_ERROR = 400
+"""The first HTTP status that says that a request failed."""
+FIRST_SERVER_ERROR = 500
+"""The first HTTP status that says that the server failed, not the caller."""
+
+PRIVATE = 0o600
+"""The mode of files that only their owner may read and write."""

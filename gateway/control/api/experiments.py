@@ -1,0 +1,166 @@
+"""Implements the operations on experiments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from fairtrial.api.experiments import (
+    ChangeExperiment,
+    DecisionOf,
+    FiguresOf,
+    ListStates,
+    NameExperiment,
+    ReleaseOf,
+    TransitionsOf,
+)
+from fairtrial.api.operation import Nothing
+from fairtrial.api.traffic import TrafficWindow
+from fairtrial.config.local_user import LOCAL_USER
+from fairtrial.domain.accounts import may
+from fairtrial.domain.errors import NotAllowed
+from fairtrial.domain.plan import Experiment
+from fairtrial.domain.storage.traffic import Traffic
+from fairtrial.experiments.promotion import Promotion
+from fairtrial.experiments.published_state import find_experiment
+from fairtrial.store.core.query import Page, Query
+from fairtrial.store.experiments import segment_traffic
+from fairtrial.store.experiments import transitions as stored_transitions
+from fairtrial.store.experiments.segment_traffic import segment_page
+from fairtrial.store.traffic import time_series, traffic
+from fairtrial.store.traffic.client_calls import errors_by_variant
+from gateway.control.api.traffic import traffic_page
+from gateway.control.context import Context, page_of
+from gateway.control.operations.experiments.read_states import known_experiment, read_state, read_states
+
+
+def listing(context: Context, request: TrafficWindow) -> dict[str, Any]:
+    page, database = traffic_page(context, request), context.database
+    found = {seen.experiment: seen for seen in segment_traffic.by_variant(database, page)}
+    published = context.owner.publisher.published
+    shown = list(published.plan.experiments.values() if published else ())[page.offset : page.offset + page.limit]
+    rows = [
+        _described(experiment, found.get(experiment.name))
+        | {"srm": context.owner.split_checks.get(database, experiment)}
+        for experiment in shown
+    ]
+    return {"rows": rows, "window": _window(page)}
+
+
+def one(context: Context, request: FiguresOf) -> dict[str, Any]:
+    from gateway.control.operations.split.check_split import check_split  # loads the statistics
+
+    experiment, page = _experiment(context, request)
+    found = traffic.by_variant(context.database, page, experiment=request.name)
+    described = _described(experiment, found[0] if found else None)
+    srm = check_split(context.database, experiment)
+    return described | {"live": _state(context, request.name), "srm": srm, "window": _window(page)}
+
+
+def series(context: Context, request: FiguresOf) -> Any:
+    page = _experiment(context, request)[1]
+    return time_series.series(context.database, page, experiment=request.name)
+
+
+def signals(context: Context, request: FiguresOf) -> dict[str, Any]:
+    from gateway.control.operations.experiments.live_signals import live_signals  # loads the detector of languages
+
+    page = _experiment(context, request)[1]
+    return {"rows": live_signals(context.database, page, request.name), "window": _window(page)}
+
+
+def errors(context: Context, request: FiguresOf) -> Any:
+    page = _experiment(context, request)[1]
+    return errors_by_variant(context.database, page, request.name)
+
+
+def states(context: Context, request: ListStates) -> list[dict[str, Any]]:
+    return read_states(context.database, context.owner.plan_in_force(), all_=request.everything)
+
+
+def state(context: Context, request: NameExperiment) -> dict[str, Any]:
+    return _state(context, request.name)
+
+
+def decision(context: Context, request: DecisionOf) -> Any:
+    from gateway.control.operations.experiments.describe_decision import describe_decision  # loads the statistics
+
+    experiment = known_experiment(context.database, context.owner.plan_in_force(), request.name)
+    waits, now_us = context.owner.waits(request.name), context.owner.clock.now().now_us
+    return describe_decision(context.database, experiment, waits, now_us=now_us, slices=request.slices)
+
+
+def release(context: Context, request: ReleaseOf) -> dict[str, Any]:
+    from gateway.control.operations.experiments.promotion_evidence import read_release  # loads the gate
+
+    present = context.present()
+    experiment = find_experiment(present.plan, request.name)
+    return read_release(context.database, experiment, request.variant, present, promoter=context.actor)
+
+
+def transitions(context: Context, request: TransitionsOf) -> Query:
+    if request.name not in stored_transitions.last(context.database):
+        find_experiment(context.owner.plan_in_force(), request.name)
+    return stored_transitions.listing(page_of(request), request.name)
+
+
+def analysis_plans(context: Context, _: Nothing) -> list[Any]:
+    from gateway.control.operations.experiments.frozen_plans import frozen_plans  # loads the statistics
+
+    return [plan.stored() for plan in frozen_plans(context.database).values()]
+
+
+def change(context: Context, request: ChangeExperiment) -> dict[str, Any]:
+    from gateway.control.gateway_probe import gateway_probe
+    from gateway.control.operations.experiments.change_experiment import Change, change_experiment
+
+    if request.action == "withdraw":
+        _refuse_others_than_admins(context, "withdraw", "withdraw what an attempt has proven")
+    if request.override:
+        _refuse_others_than_admins(context, "override", "promote what lacks something")
+    wanted = Change(
+        request.name,
+        request.action,
+        context.actor,
+        request.why,
+        stage=request.stage,
+        promotion=Promotion(request.variant, request.override, request.keep_control, request.keep_for),
+        rules=request.rules,
+    )
+    owner, time = context.owner, context.owner.clock.now()
+    probe = gateway_probe(owner.addresses.gateway_url, owner.database.layout)
+    change_experiment(owner.database, owner.publisher, wanted, now_us=time.stamp_us, probe=probe, held=time.held)
+    return _state(context, request.name)
+
+
+def _refuse_others_than_admins(context: Context, name: str, what: str) -> None:
+    """Raise `NotAllowed` unless the caller is a person with the role admin, who then answers for it by name."""
+    caller = context.caller
+    if not may(caller.role, "admin", reading=False):
+        raise NotAllowed(f"{name}: only an admin can {what}, but {caller.name} has the role {caller.role}")
+    if not (caller.is_person or context.actor.startswith(LOCAL_USER)):
+        raise NotAllowed(f"{name}: only a person can {what}: sign in, without an API key")
+
+
+def _experiment(context: Context, request: FiguresOf) -> tuple[Experiment, Page]:
+    """The experiment, and the time window of its figures, which begins with a re-arm at the earliest."""
+    experiment = known_experiment(context.database, context.owner.plan_in_force(), request.name)
+    return experiment, segment_page(context.database, traffic_page(context, request), request.name)
+
+
+def _state(context: Context, name: str) -> dict[str, Any]:
+    return read_state(context.database, context.owner.plan_in_force(), name)
+
+
+def _window(page: Page) -> dict[str, int]:
+    """The time window of the figures; ``since_us`` 0 means all time."""
+    return {"since_us": page.since_us, "until_us": page.until_us}
+
+
+def _described(experiment: Experiment, seen: Traffic | None) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(experiment)
+    for variant in plain["variants"]:
+        variant.pop("system_prompt", None)
+    plain.pop("salt")
+    return plain | {"traffic": seen or Traffic(experiment.name, (), {})}

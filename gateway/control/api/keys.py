@@ -1,0 +1,32 @@
+"""Implements the operations on API keys."""
+
+from __future__ import annotations
+
+from fairtrial.api.keys import CreateKey, ListKeys, RevokeKey
+from fairtrial.domain.storage.keys import KeyOptions, NewKey
+from fairtrial.store.access import audit, keys
+from fairtrial.store.core.query import Query
+from gateway.control.context import Context
+
+
+def listing(_: Context, request: ListKeys) -> Query:
+    return keys.listing(request.limit, request.offset)
+
+
+def create(context: Context, request: CreateKey) -> NewKey:
+    options = KeyOptions(request.rights, request.routes, request.expires_us)
+    made = keys.create(context.database, request.name, now_us=context.now_us, options=options)
+    _publish(context, "key.create", made.key_id)
+    return made
+
+
+def revoke(context: Context, request: RevokeKey) -> dict[str, str]:
+    keys.revoke(context.database, request.key_id, now_us=context.now_us)
+    _publish(context, "key.revoke", request.key_id)
+    return {"revoked": request.key_id}
+
+
+def _publish(context: Context, action: str, key_id: str) -> None:
+    """Record the change and have the gateway know it at once."""
+    audit.record(context.database, now_us=context.now_us, actor=context.caller.author, action=action, subject=key_id)
+    context.owner.publish_keys()

@@ -1,0 +1,43 @@
+"""Implements the operations on the history of plans."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from fairtrial.api.plans import ComparePlans, ListPlans, NamePlan, PlanAt
+from fairtrial.config.plan.plan_diff import plan_diff
+from fairtrial.domain.errors import BadRequest
+from fairtrial.store.core.query import Query, microseconds
+from fairtrial.store.experiments import published_plans
+from gateway.control.context import Context, page_of
+
+
+def listing(_: Context, request: ListPlans) -> Query:
+    return published_plans.listing(page_of(request))
+
+
+def at_time(context: Context, request: PlanAt) -> Any:
+    return published_plans.in_force(context.database, _past_us(request.at, context.now_us))
+
+
+def difference(context: Context, request: ComparePlans) -> list[dict[str, Any]]:
+    old, new = (published_plans.find(context.database, start) for start in (request.old, request.new))
+    return plan_diff(old, new)
+
+
+def one(context: Context, request: NamePlan) -> Any:
+    return published_plans.find(context.database, request.plan_hash)
+
+
+def _past_us(text: str, now_us: int) -> int:
+    """Microseconds since 1970; raises `BadRequest` for the future, because nobody knows what will be served."""
+    try:
+        at = datetime.fromisoformat(text)
+        utc = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise BadRequest(f"at: {text!r} is not a time in ISO 8601 (2026-11-26T14:30)") from error
+    at_us = microseconds(utc.replace(tzinfo=None))
+    if at_us > now_us:
+        raise BadRequest(f"at: {utc:%Y-%m-%d %H:%M:%S} UTC is in the future")
+    return at_us

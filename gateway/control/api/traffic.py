@@ -1,0 +1,82 @@
+"""Implements the operations on recorded requests, feedback and traffic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fairtrial.api.traffic import (
+    AmountsBefore,
+    ExperimentTraffic,
+    ListFeedback,
+    ListRequests,
+    NameRequest,
+    TrafficWindow,
+)
+from fairtrial.api.window import Window
+from fairtrial.domain.errors import not_found
+from fairtrial.domain.limits.constants import MINUTE_US, WEEK_US
+from fairtrial.domain.limits.pages import END_OF_TIME_US
+from fairtrial.domain.storage.traffic import AmountHistory, ServedBefore, Traffic
+from fairtrial.store.core.query import Page, Position, Query
+from fairtrial.store.traffic import feedback as stored_feedback
+from fairtrial.store.traffic import requests as stored_requests
+from fairtrial.store.traffic import traffic
+from gateway.control.answer import Table
+from gateway.control.context import Context, page_of
+
+
+def requests(context: Context, request: ListRequests) -> Table:
+    page, position = page_of(request), _position(request.after)
+    filters = {"experiment": request.experiment, "variant": request.variant, "outcome": request.outcome}
+    if position is None:
+        page = stored_requests.skip(context.database, page, **filters)
+    query = stored_requests.listing(page, **filters, position=position)
+    return Table(query, size=page.rows, id_name="request_id")
+
+
+def request(context: Context, request: NameRequest) -> Any:
+    found = stored_requests.find(context.database, request.request_id)
+    if found is None:
+        raise not_found("request", request.request_id)
+    return found
+
+
+def feedback(_: Context, request: ListFeedback) -> Table:
+    page = page_of(request)
+    position = _position(request.after)
+    query = stored_feedback.listing(page, key=request.key, attribution=request.attribution, position=position)
+    return Table(query, size=page.rows, id_name="feedback_id")
+
+
+def attributions(_: Context, request: Window) -> Query:
+    return stored_feedback.attributions(page_of(request))
+
+
+def by_experiment(context: Context, request: ExperimentTraffic) -> list[Traffic]:
+    return traffic.by_variant(context.database, traffic_page(context, request), experiment=request.experiment)
+
+
+def amounts(context: Context, request: AmountsBefore) -> list[AmountHistory]:
+    from fairtrial.store.experiments.sums.explained_variance import explained_amounts  # loads the statistics
+
+    before = ServedBefore(request.experiment, request.control, request.route, request.deployment)
+    return explained_amounts(context.database, before, request.metric, now_us=context.owner.clock.now().now_us)
+
+
+def by_route(context: Context, request: TrafficWindow) -> Query:
+    return traffic.by_route(traffic_page(context, request))
+
+
+def traffic_page(context: Context, request: TrafficWindow) -> Page:
+    """The time window and page; the last week, to the minute, unless there is a start."""
+    since_us = request.since_us
+    if since_us is None:
+        since_us = max(0, (context.now_us - WEEK_US) // MINUTE_US * MINUTE_US)
+    return Page(since_us, request.until_us, request.limit, request.offset)
+
+
+def _position(after: str | None) -> Position | None:
+    if after is None:
+        return None
+    at_us, _, row_id = after.partition(":")
+    return Position(min(int(at_us), END_OF_TIME_US), row_id)

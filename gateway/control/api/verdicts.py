@@ -1,0 +1,154 @@
+"""Implements the operations on verdicts. Control judges itself and accepts no verdict from a caller.
+
+The gate is imported when an operation needs it, because it loads the statistics.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from fairtrial.api.operation import Nothing
+from fairtrial.api.verdicts import Form, Judge, JudgeVariant, ListVerdicts, NameVerdict, ReportOf, Vote
+from fairtrial.api.window import Window
+from fairtrial.config.local_user import LOCAL_USER
+from fairtrial.domain.errors import FairtrialError, NotAllowed, not_found
+from fairtrial.domain.storage import verdict_json
+from fairtrial.domain.verdict import Verdict
+from fairtrial.experiments.published_state import find_experiment
+from fairtrial.store.core.query import Query
+from fairtrial.store.evaluations import verdict_chain, verdicts
+from gateway.control.answer import Answer, Table
+from gateway.control.context import Context, page_of
+from gateway.control.operations.verdicts.present import Present
+from gateway.control.operations.verdicts.release.verdict_rows import verdict_rows
+from gateway.control.operations.verdicts.release.vote_on_verdict import find_verdict, vote_on_verdict
+
+EXPORT_HEADERS = {"x-content-type-options": "nosniff", "referrer-policy": "same-origin", "cache-control": "no-store"}
+ENDINGS: dict[Form, str] = {"json": "json", "junit": "xml", "markdown": "md"}
+
+
+def listing(context: Context, request: ListVerdicts) -> Any:
+    page, chosen = page_of(request), {"gate": request.gate, "candidate": request.candidate}
+    if request.findings:
+        whole = verdicts.with_findings(context.database, page, **chosen)
+        return [msgspec.Raw(verdict_json.encode(verdict)) for verdict in whole]
+    return _table(context, verdicts.listing(page, **chosen))
+
+
+def gates(context: Context, request: Window) -> Table:
+    return _table(context, verdicts.newest(page_of(request)))
+
+
+def one(context: Context, request: NameVerdict) -> msgspec.Raw:
+    return msgspec.Raw(verdict_json.encode(_verdict(context, request.verdict_id)))
+
+
+def judge(context: Context, request: Judge) -> msgspec.Raw:
+    from gateway.control.operations.judge_candidate import judge_candidate
+    from gateway.control.operations.verdicts.provenance import Asked
+
+    context.owner.read_files()
+    declared, time = context.owner.declaration(), context.owner.clock.now()
+    asked = Asked(declared.plan, context.actor, declared.release_gates, declared.root, time.held)
+    return msgspec.Raw(verdict_json.encode(judge_candidate(context.database, request, asked, now_us=time.now_us)))
+
+
+def judge_variant(context: Context, request: JudgeVariant) -> msgspec.Raw:
+    from gateway.control.operations.verdicts.release.release_check import request_for_variant
+
+    context.owner.read_files()
+    declared = context.owner.declaration()
+    experiment = find_experiment(declared.plan, request.name)
+    return judge(context, request_for_variant(declared.plan, experiment, request.variant, declared.release_gates))
+
+
+def integrity(context: Context, _: Nothing) -> Any:
+    from gateway.control.operations.verdicts.release import release_record
+
+    return release_record.integrity(context.database)
+
+
+def integrity_of(context: Context, request: NameVerdict) -> Any:
+    from gateway.control.operations.verdicts.release import release_record
+
+    return release_record.integrity(context.database, find_verdict(context.database, request.verdict_id).verdict_id)
+
+
+def record(context: Context, request: NameVerdict) -> Any:
+    from gateway.control.operations.verdicts.release.release_record import release_record
+
+    verdict = find_verdict(context.database, request.verdict_id)
+    return release_record(context.database, verdict, context.present())
+
+
+def evidence(context: Context, request: NameVerdict) -> Answer:
+    from evaluators.gate.evidence.document import strict_json_of
+
+    verdict = find_verdict(context.database, request.verdict_id)
+    document = verdict_chain.evidence_of(context.database, verdict.verdict_id)
+    if document is None:
+        raise not_found("evidence", request.verdict_id)
+    return Answer(strict_json_of(document).encode())
+
+
+def export(context: Context, request: NameVerdict) -> Answer:
+    from gateway.control.operations.verdicts.export.contents import read_contents
+    from gateway.control.operations.verdicts.export.page import POLICY, render
+
+    verdict = find_verdict(context.database, request.verdict_id)
+    html = render(read_contents(context.database, verdict, context.present()))
+    policy = f"{POLICY}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    return Answer(html.encode(), "text/html; charset=utf-8", {**EXPORT_HEADERS, "content-security-policy": policy})
+
+
+def recomputation(context: Context, request: NameVerdict) -> Any:
+    from gateway.control.operations.verdicts.recompute import recompute
+
+    return recompute(context.database, request.verdict_id)
+
+
+def around(context: Context, request: NameVerdict) -> dict[str, Any]:
+    from evaluators.gate.chart_data import figures
+
+    verdict = _verdict(context, request.verdict_id)
+    saved = verdicts.saved_by(context.database, request.verdict_id)
+    runs = verdicts.runs_of(context.database, verdict)
+    return {"saved": saved, "runs": runs, "figures": figures(verdict.findings)}
+
+
+def report(context: Context, request: ReportOf) -> dict[str, str]:
+    from evaluators.report import REPORTS
+
+    text = REPORTS.get(request.form).render(_verdict(context, request.verdict_id))
+    return {"file": f"verdict-{request.verdict_id}.{ENDINGS[request.form]}", "text": text}
+
+
+def vote(context: Context, request: Vote) -> dict[str, Any]:
+    actor, caller = context.actor, context.caller
+    if not caller.is_person and not actor.startswith(LOCAL_USER):
+        raise NotAllowed("verdicts are approved by people: sign in instead of using an API key")
+    voter, now_us = (actor, caller.role), context.owner.clock.now().stamp_us
+    found = vote_on_verdict(context.database, request.verdict_id, request.vote, voter, why=request.why, now_us=now_us)
+    return {"waiting": found.waiting, "rejected": found.rejected, "complete": found.complete, "votes": found.votes}
+
+
+def _table(context: Context, query: Query) -> Table:
+    """A listing whose JSON rows also have ``reads`` and ``stale``."""
+    return Table(query, lambda: verdict_rows(context.database, query, _present_or_none(context)))
+
+
+def _present_or_none(context: Context) -> Present | None:
+    """What is true now; ``None`` if no plan is valid yet."""
+    try:
+        return context.present()
+    except FairtrialError:
+        return None
+
+
+def _verdict(context: Context, verdict_id: str) -> Verdict:
+    found = verdicts.find(context.database, verdict_id)
+    if found is None:
+        raise not_found("verdict", verdict_id)
+    return found

@@ -1,0 +1,148 @@
+"""Declares what operations need: the process that owns the store, and who calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from fairtrial.api.window import Window
+from fairtrial.domain.storage.overview import IngestResult
+from fairtrial.experiments.steady_time import StepTime
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Page
+from gateway.control.caller import Caller, actor_of
+from gateway.control.operations.verdicts.present import Present
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fairtrial.config.releases import ReleaseGates
+    from fairtrial.domain.plan import Plan
+    from fairtrial.store.ingest.ingest import Ingester
+    from gateway.control.jobs import JobRunner
+    from gateway.control.operations.experiments.publisher import Publisher
+    from gateway.control.operations.maintain_store import StoreMaintenance
+    from gateway.control.operations.split.split_check_cache import SplitCheckCache
+
+
+class Clock(Protocol):
+    """The time by which decisions wait."""
+
+    def now(self) -> StepTime:
+        """The time now."""
+
+    def stamp_us(self) -> int:
+        """The time with which a change is recorded."""
+
+
+class Owner(Protocol):
+    """The process that owns the store: control, or a command while control is stopped."""
+
+    @property
+    def database(self) -> Database:
+        """The open store."""
+
+    @property
+    def publisher(self) -> Publisher:
+        """Publishes the plan."""
+
+    @property
+    def clock(self) -> Clock:
+        """The time by which decisions wait."""
+
+    @property
+    def ingester(self) -> Ingester:
+        """Ingests the journal."""
+
+    @property
+    def maintenance(self) -> StoreMaintenance:
+        """Backups, retention and erasure."""
+
+    @property
+    def jobs(self) -> JobRunner:
+        """Runs long operations."""
+
+    @property
+    def split_checks(self) -> SplitCheckCache:
+        """The latest checks of splits."""
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where control and the gateway answer."""
+
+    @property
+    def totals(self) -> IngestResult:
+        """What was ingested since the start."""
+
+    @property
+    def health_error(self) -> str | None:
+        """What fails at present."""
+
+    def clock_us(self) -> int:
+        """Microseconds since 1970, UTC."""
+
+    def ingest_now(self) -> IngestResult:
+        """Ingest everything in the journal; raises `StoreError`."""
+
+    def publish_keys(self) -> None:
+        """Have the gateway know the valid keys at once."""
+
+    def read_files(self) -> None:
+        """Read the project's files again if they have changed."""
+
+    def plan_in_force(self) -> Plan:
+        """The plan that the gateway follows; raises `Unavailable`."""
+
+    def declaration(self) -> Declaration:
+        """What the project's files declare now; raises `ConfigError` and `Unavailable`."""
+
+    def waits(self, experiment: str) -> tuple[str, ...] | None:
+        """What the decision on an experiment waits for, if a monitor has looked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The addresses of control and gateway; ``None`` for one that does not run."""
+
+    control_url: str | None = None
+    gateway_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """The plan with the states of the store, the official gates, and the project's folder."""
+
+    plan: Plan
+    release_gates: ReleaseGates
+    root: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an operation works with."""
+
+    owner: Owner
+    caller: Caller
+
+    @property
+    def database(self) -> Database:
+        return self.owner.database
+
+    @property
+    def now_us(self) -> int:
+        return self.owner.clock_us()
+
+    @property
+    def actor(self) -> str:
+        """The caller as records name it."""
+        return actor_of(self.caller)
+
+    def present(self) -> Present:
+        """What is true now, for the freshness of verdicts."""
+        declared, time = self.owner.declaration(), self.owner.clock.now()
+        return Present(declared.plan, declared.release_gates, time.now_us, held=time.held)
+
+
+def page_of(request: Window) -> Page:
+    """The window and page of a listing."""
+    return Page(request.since_us, request.until_us, request.limit, request.offset)
