@@ -29,7 +29,6 @@ from fairtrial.stats.arms.ratios import ratio_difference  # noqa: E402
 from fairtrial.stats.e_bh import e_bh  # noqa: E402
 from fairtrial.stats.effects import fixed  # noqa: E402
 from fairtrial.stats.paired.tango import tango  # noqa: E402
-from fairtrial.stats.review.ppi import ppi_mean  # noqa: E402
 from fairtrial.stats.sequential.conversions import conversion_evidence, conversion_harm, conversion_lift  # noqa: E402
 from fairtrial.stats.sequential.guardrails import Limits, guardrail, rare_guardrail  # noqa: E402
 from fairtrial.stats.sequential.running import RunningDecision  # noqa: E402
@@ -50,7 +49,6 @@ SLOW = tuple(
     QuantileSums(0.95, p95, p95 - 0.1, p95 + 0.1, JointMoments(5_000, 14_250.0, 15_000.0, 60_000.0, 66_000.0, 62_000.0))
     for p95 in (2.6, 2.7)
 )
-MARKS = JointMoments(n=200, x=140, y=150, xx=140, yy=150, xy=130), Moments(n=2_000, x=1_480, xx=1_480)
 ERRORS = Limits(margin=0.5, stop_margin=0.0, guardrails=3)
 TOKENS = Limits(margin=0.2, guardrails=3)
 EFFECT = rate_difference(*GOOD)
@@ -89,7 +87,6 @@ ALONE: dict[str, Callable[[], object]] = {
     "srm_evidence": lambda: srm_evidence([5_012, 4_988], [0.5, 0.5]),
     "srm_fixed": lambda: srm_fixed([5_012, 4_988], [0.5, 0.5]),
     "e_bh of 20": lambda: e_bh(BETS),
-    "ppi_mean": lambda: ppi_mean(*MARKS),
     "tango": lambda: tango(14, 9, 150),
 }
 

@@ -6,7 +6,6 @@ from benchmarks.trials import (
     arrivals,
     growing,
     heavy_users,
-    judged,
     late_feedback,
     latency,
     means,
@@ -23,5 +22,5 @@ from benchmarks.trials.limits import LIMITS
 __all__ = ["LIMITS", "TRIALS"]
 
 LIVE = (rates, means, unequal_tails, sticky, heavy_users, request_errors, late_feedback, latency, arrivals)
-PARTS = (*LIVE, power, judged, reviewers, growing, tango_exact)
+PARTS = (*LIVE, power, reviewers, growing, tango_exact)
 TRIALS = tuple(trial for part in PARTS for trial in part.TRIALS)

@@ -1,19 +1,17 @@
-"""What must hold of all traffic: the planned split, sticky arms, and no more rare errors than before."""
+"""What must hold of all traffic: the planned split, and no more rare errors than before."""
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import partial
 
 import numpy as np
 from numpy.random import Generator
 
-from benchmarks.trials.rates import bounds, conversions_by, rejects
-from benchmarks.trials.trial import Bools, Floats, Measures, Target, Trial
+from benchmarks.trials.rates import bounds, conversions_by
+from benchmarks.trials.trial import Bools, Measures, Target, Trial
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.sequential.guardrails import Limits, rare_guardrail
-from fairtrial.stats.sequential.rare_rate import rate_above
 from fairtrial.stats.sequential.srm import srm_causes, srm_status
-from fairtrial.stats.sums import Successes
 
 ARRIVE = 20_000
 LIMIT, STICKY_ALPHA, SEEN = 0.001, 0.01, 100_000
@@ -34,15 +32,6 @@ def split(rng: Generator, paths: int, *, planned: float, true: float) -> Measure
     return {"invalid": found[0], "when": found[1]}
 
 
-def sticky(rng: Generator, paths: int, *, rate: float) -> Measures:
-    """At which user the alarm on changed arms goes off: the evidence is largest just after an event."""
-    when = np.cumsum(rng.geometric(rate, (paths, MOST_EVENTS)), axis=1)
-    late: Bools = (when > latest()[np.newaxis, :]) | (when > SEEN)
-    alarm: Bools = np.asarray(~late.all(axis=1))
-    at = np.take_along_axis(when, (~late).argmax(axis=1)[:, np.newaxis], axis=1)[:, 0]
-    return {"alarm": alarm, "when": np.where(alarm, at, 2.0 * SEEN)}
-
-
 def slices(rng: Generator, paths: int) -> Measures:
     """Which slices `srm_causes` names at the first look at which it names any: the share that it names wrongly."""
     wrong, found = np.zeros(paths), np.zeros(paths)
@@ -58,28 +47,6 @@ def slices(rng: Generator, paths: int) -> Measures:
                 found[path] = any(name.startswith("bad") for name in named)
                 break
     return {"wrong": wrong, "found": found}
-
-
-@cache
-def latest() -> Floats:
-    """For k = 1, 2, … events: among how many users at most the library raises the alarm; it falls with the users."""
-    most = np.empty(MOST_EVENTS)
-    known = 0
-    for k in range(1, MOST_EVENTS + 1):
-        low, high = max(known, k), SEEN + 1  # `known` users with one event less raise it, or nobody does yet
-        if not alarms(low, k):
-            most[k - 1] = 0
-            continue
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if alarms(middle, k) else (low, middle)
-        known = low
-        most[k - 1] = low
-    return most
-
-
-def alarms(n: int, k: int) -> bool:
-    return rejects(rate_above(Successes(n, k), limit=LIMIT), STICKY_ALPHA)
 
 
 def rare_harm(rng: Generator, paths: int, *, rates: tuple[float, float]) -> Measures:
@@ -114,7 +81,6 @@ def harm_trial(rates: tuple[float, float], *targets: Target) -> Trial:
 
 RULE = "rare_guardrail, α = .05, tuned for +100 %"
 SRM = "srm_status, K = 1000, α = .01"
-ALARM = "rate_above 0.1 %, α = .01"
 EACH = f"look after each of {ARRIVE:,} users"
 
 TRIALS = (
@@ -157,23 +123,6 @@ TRIALS = (
         (
             Target("wrong", "srm_causes (e-BH, α = .10), stopped when any is named: named wrongly", at_most=0.10),
             Target("found", "the same: names one that broke it", at_least=0.99),
-        ),
-    ),
-    Trial(
-        "sticky-arms",
-        "Sticky arms: a false alarm",
-        f"0.1 % of users change their arm, look after each of {SEEN:,} users",
-        partial(sticky, rate=LIMIT),
-        (Target("alarm", ALARM, at_most=STICKY_ALPHA),),
-    ),
-    Trial(
-        "changed-arms",
-        "Arms that do not stick: found",
-        f"1 % of users change their arm, look after each of {SEEN:,} users",
-        partial(sticky, rate=10 * LIMIT),
-        (
-            Target("alarm", f"{ALARM}: found", at_least=0.999),
-            Target("when", f"{ALARM}: users when found, median", unit="", of="median"),
         ),
     ),
 )

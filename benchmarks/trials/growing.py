@@ -1,4 +1,4 @@
-"""A suite that grows after each look, and ratings in whole marks: watched all the time, does anything fire?"""
+"""A suite that grows after each look: watched all the time, does anything fire?"""
 
 from __future__ import annotations
 
@@ -9,13 +9,9 @@ from numpy.random import Generator
 
 from benchmarks.trials.mixture import Looks, agree
 from benchmarks.trials.trial import Measures, Target, Trial
-from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.always_valid import always_valid
-from fairtrial.stats.arms.ordinal import superiority
 from fairtrial.stats.paired.clustered import clustered_effect
 
 CASES, DISCORDANT, MARGIN = 1_000, 0.2, 0.05
-USERS, EVERY, SHARES, TAU = 4_000, 20, (0.05, 0.05, 0.1, 0.3, 0.5), 0.05
 
 
 def suite(rng: Generator, paths: int, *, worse: float) -> Measures:
@@ -38,38 +34,7 @@ def suite(rng: Generator, paths: int, *, worse: float) -> Measures:
     return {name: np.asarray(each.any(axis=1)) for name, each in fires.items()}
 
 
-def ratings(rng: Generator, paths: int, *, share: float) -> Measures:
-    """One rating a user, five marks, nearly all of them high; a look after every twenty users."""
-    fired = np.zeros(paths, dtype=bool)
-    for path in range(paths):
-        mark = rng.choice(len(SHARES), USERS, p=SHARES)
-        treated = rng.random(USERS) < share
-        given = np.eye(len(SHARES))[mark]
-        arms = [np.cumsum(given * (treated == arm)[:, np.newaxis], axis=0) for arm in (False, True)]
-        for look in range(EVERY - 1, USERS, EVERY):
-            interval = always_valid(superiority(*(arm[look].astype(int).tolist() for arm in arms)), tau=TAU)
-            if not isinstance(interval, NotEnough) and not interval.low <= 0.5 <= interval.high:
-                fired[path] = True
-                break
-    return {"fired": fired}
-
-
-def rated(share: float) -> Trial:
-    treated = round(100 * share)
-    return Trial(
-        f"ratings-{100 - treated}/{treated}",
-        "A/A: ratings from 1 to 5",
-        f"marks with chances {', '.join(f'{each:g}' for each in SHARES)}, split {100 - treated}/{treated}, "
-        f"look after every {EVERY} of {USERS:,} users, τ = {TAU:g}",
-        partial(ratings, share=share),
-        (Target("fired", "always_valid on superiority excludes ½", at_most=0.05),),
-        block=50,
-    )
-
-
 TRIALS = (
-    rated(0.5),
-    rated(0.1),
     Trial(
         "suite-equal",
         "A/A: a suite that grows case by case",

@@ -54,7 +54,7 @@ def _limits(limits: Sequence[Limit], found: dict[str, list[Row]], known: str, sa
 
 def _section(rows: list[Row], say: Say) -> str:
     trial = rows[0].trial
-    few = f" {rows[0].replications:,} replications." if trial.most == rows[0].replications else ""
+    few = f" {rows[0].replications:,} replications." if rows[0].replications in (trial.most, trial.least) else ""
     heads = "| rule | before | measured | target | |\n|---|--:|--:|--:|---|"
     heads = heads if "before" in say else heads.replace(" before |", "").replace("--:|", "", 1)
     return "\n".join(

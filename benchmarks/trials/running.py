@@ -80,16 +80,6 @@ def welch(control: Sums, treatment: Sums, within: Bounds | None = None, *, scale
     return difference(control, treatment, mean(control, within), mean(treatment, within), scale=scale)
 
 
-def lift(control: Sums, treatment: Sums, within: Bounds) -> Looks:
-    """`log_ratio` of two means, which are above 0, at every look."""
-    levels = []
-    for arm in (control, treatment):
-        found = mean(arm, within)
-        above = np.where(found.value > 0, found.value, 1.0)
-        levels.append(Level(np.log(above), *(each / above**2 for each in (found.variance, found.low, found.high))))
-    return difference(control, treatment, *levels)
-
-
 @dataclass(frozen=True, slots=True)
 class Level:
     """A level of one arm at every look: its value, its variance, and what unseen units add to that on either side."""

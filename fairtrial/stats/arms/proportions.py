@@ -20,7 +20,7 @@ MIN_EVENTS = 10
 def rate(arm: Successes) -> Effect | NotEnough:
     """The rate of one arm, between 0 and 1, with V = p(1 − p)/n.
 
-    Use it for `log_ratio`; `wilson` gives a better interval for one arm. ``not_yet`` is set below 30 units, below ten
+    `wilson` gives a better interval for one arm. ``not_yet`` is set below 30 units, below ten
     units with the event, and below ten without it. Returns `NotEnough` without a unit.
 
     Source: Waudby-Smith et al. (2024), arXiv:2103.06476, on looking at means of 0 and 1.

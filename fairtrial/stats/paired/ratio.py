@@ -22,8 +22,6 @@ def ratio_of_means(
     The interval is that of the logarithm by the delta method, with Student's quantile over clusters. ``clusters`` gives
     each case's cluster, or ``None`` if each stands alone. Returns `NotEnough` if a mean is 0 or there is one cluster.
 
-    `ratio_bootstrap` gives nearly the same bounds and takes a second for 2,000 cases.
-
     Source: Kish (1965), Survey Sampling, §6.6, for the ratio; Cochran (1977), Sampling Techniques, §6.9, for its log.
 
     >>> import numpy as np

@@ -35,11 +35,6 @@ LIMITS: tuple[tuple[str, str, str], ...] = (
         "11 % wrong passes with 20 positives, 8 to 9 % with 80 and 200. Gate lines use it for latency only",
     ),
     (
-        "paired_bootstrap",
-        "few differences, and many of 0",
-        "84 % covered where 90 % are promised, with 40 differences of which three in four are 0; shown, never decisive",
-    ),
-    (
         "clustered_effect",
         "a look before ten clusters differ from the most common value; it refuses such a look",
         "15 % wrong passes without that rule, at most 3.8 % with it",

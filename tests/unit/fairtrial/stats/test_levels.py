@@ -9,16 +9,12 @@ import pytest
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.agreement.alpha import alpha
 from fairtrial.stats.agreement.chance_agreement import fleiss_kappa, gwet_ac
-from fairtrial.stats.agreement.cohen_kappa import cohen_kappa
-from fairtrial.stats.agreement.icc import icc
 from fairtrial.stats.agreement.rating_table import RatingTable
 from fairtrial.stats.effects import Effect, fixed
 from fairtrial.stats.intervals import wilson
 from fairtrial.stats.paired.bootstrap import bootstrap_corpus
-from fairtrial.stats.paired.cluster_bootstrap import paired_bootstrap
 from fairtrial.stats.paired.clustered import clustered_mean
 from fairtrial.stats.paired.tango import tango
-from fairtrial.stats.review.position_flips import flip_rate
 from fairtrial.stats.review.preference import win_rate
 from fairtrial.stats.review.ratings import mean_rating
 from tests.fixtures.for_each import for_each
@@ -33,16 +29,12 @@ METHODS: dict[str, Callable[[float], Estimate | NotEnough]] = {
     "tango": lambda level: tango(3, 5, 24, level=level),
     "fixed": lambda level: fixed(Effect(0.1, 0.01, 24, "mean"), level=level),
     "clustered_mean": lambda level: clustered_mean(VALUES, level=level),
-    "paired_bootstrap": lambda level: paired_bootstrap(VALUES, level=level),
     "bootstrap_corpus": lambda level: bootstrap_corpus(lambda some: float(some.mean()), 24, level=level),
     "win_rate": lambda level: win_rate(VALUES, PAIRS, ANN, level=level),
     "mean_rating": lambda level: mean_rating(VALUES, PAIRS, ANN, span=4, level=level),
-    "flip_rate": lambda level: flip_rate(VALUES, 1 - VALUES, level=level),
     "alpha": lambda level: alpha(TABLE, level=level),
     "gwet_ac": lambda level: gwet_ac(TABLE, level=level),
     "fleiss_kappa": lambda level: fleiss_kappa(TABLE, level=level),
-    "cohen_kappa": lambda level: cohen_kappa(TABLE, level=level),
-    "icc": lambda level: icc(TABLE, level=level),
 }
 
 

@@ -7,16 +7,14 @@ import pytest
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.effects import Effect
-from fairtrial.stats.paired.bca import bca_bounds
 from fairtrial.stats.paired.bootstrap import bootstrap_corpus
-from fairtrial.stats.paired.cluster_bootstrap import paired_bootstrap, ratio_bootstrap
 from fairtrial.stats.paired.clustered import clustered_effect, clustered_mean
 from fairtrial.stats.paired.equivalence import classify_interval, equivalent, non_inferior
 from fairtrial.stats.paired.mcnemar import exact, mid_p
 from fairtrial.stats.paired.sign_flip import sign_flip
 from tests.fixtures.for_each import for_each
 
-OF_DIFFERENCES = [clustered_mean, clustered_effect, paired_bootstrap, sign_flip]
+OF_DIFFERENCES = [clustered_mean, clustered_effect, sign_flip]
 SEEN = Estimate(0.01, -0.02, 0.04, 0.9, 50, "mean")
 
 
@@ -41,13 +39,13 @@ def test_each_case_of_a_corpus_has_its_cluster() -> None:
 
 
 def test_nothing_but_zeros_has_no_interval_of_no_width() -> None:
-    for found in (clustered_mean(np.zeros(40)), paired_bootstrap(np.zeros(40)), bootstrap_corpus(lambda _: 0.0, 40)):
+    for found in (clustered_mean(np.zeros(40)), bootstrap_corpus(lambda _: 0.0, 40)):
         assert isinstance(found, NotEnough)
 
 
 def test_equal_values_leave_room_for_the_next_kind_of_case() -> None:
     values = np.full(40, 3.0)
-    for found in (clustered_mean(values), paired_bootstrap(values), bootstrap_corpus(lambda _: 3.0, 40)):
+    for found in (clustered_mean(values), bootstrap_corpus(lambda _: 3.0, 40)):
         assert isinstance(found, Estimate)
         assert (found.low, found.high) == pytest.approx((3 - 3 * 0.08763, 3 + 3 * 0.08763), rel=1e-3)
 
@@ -67,22 +65,6 @@ def test_a_figure_that_is_no_number_does_not_exist() -> None:
 def test_a_span_is_a_number_from_zero_on(span: float) -> None:
     with pytest.raises(ValueError, match="span"):
         clustered_mean(np.ones(9), span=span)
-    with pytest.raises(ValueError, match="span"):
-        paired_bootstrap(np.ones(9), span=span)
-
-
-def test_resamples_without_a_number_have_no_bounds() -> None:
-    some = np.array([1.0, 2.0, 3.0])
-    for drawn, point, left_out in ((np.empty(0), 1.0, some), (some, 1.0, np.empty(0)), (some, nan, some)):
-        with pytest.raises(ValueError, match=r"resample|finite"):
-            bca_bounds(drawn, point, left_out)
-    with pytest.raises(ValueError, match="finite"):
-        bca_bounds(np.array([1.0, nan]), 1.0, some)
-
-
-def test_a_bottom_that_is_no_number_is_refused() -> None:
-    with pytest.raises(ValueError, match="finite"):
-        ratio_bootstrap(np.ones(9), np.array([1.0] * 8 + [nan]))
 
 
 @pytest.mark.parametrize("test", [exact, mid_p])

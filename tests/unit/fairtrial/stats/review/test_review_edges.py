@@ -1,7 +1,7 @@
 """What methods for votes say of a vote that is no number, of another worth, or without its pair or weight."""
 
 from collections.abc import Callable
-from math import inf, nan
+from math import nan
 
 import numpy as np
 import pytest
@@ -9,14 +9,9 @@ import pytest
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.review.crossed import crossed_mean
 from fairtrial.stats.review.logit import fractional_logit
-from fairtrial.stats.review.position_flips import both_orders, flip_rate
-from fairtrial.stats.review.ppi import ppi_mean
-from fairtrial.stats.review.ppi_weighted import WeightedMarks, ppi_weighted
 from fairtrial.stats.review.preference import win_rate
-from fairtrial.stats.review.preference_effect import preference_effect, preference_effect_of_sums, preference_sums
 from fairtrial.stats.review.preference_model import Judgements
 from fairtrial.stats.review.ratings import mean_rating
-from fairtrial.stats.sums import JointMoments, Moments
 from tests.fixtures.for_each import for_each
 
 PAIRS, ANN = [str(i) for i in range(30)], ["ann"] * 30
@@ -24,7 +19,7 @@ VOTES = np.array([1.0, 0.0, 0.5] * 10)
 SIDES = np.array([1.0, -1.0] * 15)
 
 Method = Callable[..., object]
-OF_VOTES: list[Method] = [win_rate, preference_effect]
+OF_VOTES: list[Method] = [win_rate]
 
 
 def rating(values: object, items: object, people: object, **rest: object) -> object:
@@ -44,11 +39,6 @@ def test_a_vote_of_another_worth_is_neither_a_tie_nor_a_win(method: Method, wort
     strange = np.where(VOTES == 0.5, worth, VOTES)
     with pytest.raises(ValueError, match="worth 1, 0, or one half"):
         method(strange, PAIRS, ANN)
-    for of_two in (both_orders, flip_rate):
-        with pytest.raises(ValueError, match="worth"):
-            of_two(VOTES, strange)
-    with pytest.raises(ValueError, match="worth"):
-        preference_sums(strange, PAIRS)
 
 
 @for_each("method", OF_COLUMNS)
@@ -94,17 +84,3 @@ def test_whether_values_spread_does_not_hang_on_their_unit(size: float) -> None:
 def test_lengths_that_are_no_numbers_are_refused() -> None:
     with pytest.raises(ValueError, match="finite"):
         Judgements(VOTES, PAIRS, ANN, SIDES > 0, np.full(30, nan))
-
-
-@pytest.mark.parametrize("step", [-1.0, nan, inf])
-def test_a_step_is_a_number_from_zero_on(step: float) -> None:
-    with pytest.raises(ValueError, match="step"):
-        ppi_mean(JointMoments(200, 100, 90, 100, 90, 80), Moments(500, 240, 240), step=step)
-    with pytest.raises(ValueError, match="step"):
-        ppi_weighted(WeightedMarks.of([1.0, 0.0], [1.0, 1.0], [0.5, 0.5]), Moments(500, 240, 240), step=step)
-
-
-@pytest.mark.parametrize("sums", [JointMoments(5, 0, 0, 0, 0, 0), JointMoments(5, 9, 7, 20, 11, 15)])
-def test_sums_that_no_votes_have_are_refused(sums: JointMoments) -> None:
-    with pytest.raises(ValueError, match="not a win rate"):
-        preference_effect_of_sums(sums)
