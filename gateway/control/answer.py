@@ -55,7 +55,7 @@ class Work:
 def answer(operation: Operation[Any, Any], context: Context, request: Request, *, arrow: bool = False) -> Answer:
     """The answer of the operation; ``arrow``: a table of one query as an Arrow stream. Raises `FairtrialError`."""
     if operation.person and not context.caller.is_person:
-        raise NotAllowed(f"{operation.module}: this needs a signed-in person: sign in instead of using an API key")
+        raise NotAllowed(f"{operation.module} need a signed-in person: sign in instead of using an API key")
     found = implementation(operation)(context, request)
     if operation.kind == "file":
         assert isinstance(found, Answer)

@@ -121,6 +121,6 @@ def test_one_changed_byte_is_found(shipped: tuple[JudgedTrial, Verdict], place: 
     with trial.database.transaction() as cursor:
         for table, rows in kept.items():
             cursor.execute(f"DELETE FROM {table}")
-            if rows:
-                cursor.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+            for row in rows:
+                cursor.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
     assert integrity(trial.database)["intact"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from evaluators.gate.training.rule import judge_audit
 from fairtrial.domain.training.data_audit import AuditFile, CheckCount, DataAudit
@@ -68,7 +69,7 @@ def test_an_audit_with_issues_fails_and_names_the_worst_first() -> None:
 
 
 def test_an_audit_without_a_training_example_is_not_clean() -> None:
-    empty = replace(AUDIT, files=(replace(AUDIT.files[0], rows=0), AUDIT.files[1]))
+    empty = replace(AUDIT, files=(structs.replace(AUDIT.files[0], rows=0), AUDIT.files[1]))
     found = judged(replace(EVIDENCE, audit=empty))
     assert found.result == "fail" and "finds no training example" in found.says
 
