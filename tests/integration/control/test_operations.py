@@ -50,7 +50,7 @@ def reads(side: Side) -> Asked:
     yield events.summary, events.ListEvents()
     yield events.chain, Nothing()
     yield experiments.listing, traffic.TrafficWindow(since_us=0)
-    for name in (*names, "none"):
+    for name in (names[0], names[-1], "none"):
         figures = experiments.FiguresOf(name=name, since_us=0)
         for operation in (experiments.one, experiments.series, experiments.signals, experiments.errors):
             yield operation, figures
@@ -73,7 +73,7 @@ def reads(side: Side) -> Asked:
     yield reviews.status, Nothing()
     for operation in (reviews.votes, reviews.evidence):
         yield operation, reviews.TwoTargets(candidate="tuned", baseline="base")
-    for run_id in (*run_ids, "none"):
+    for run_id in (run_ids[0], "none"):
         for operation in (runs.one, runs.events, runs.columns, runs.figures, runs.slices):
             yield operation, runs.NameRun(run_id=run_id)
         yield runs.details, runs.DetailsOf(run_id=run_id, scorer="exact")

@@ -49,6 +49,7 @@ def drawn(of: Suite, rng: np.random.Generator, *, share: float, right: float = 0
     return run(of, "tuned", list(new * 1.0)), run(of, "base", list(old * 1.0))
 
 
+@pytest.mark.release("simulations")
 def test_the_odds_are_the_share_of_equal_models_that_the_gate_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Equal models are drawn without the code of the odds, and judged by the gate; 4 standard errors are allowed."""
     of, rng, count = tagged(*LINES, n=100), np.random.default_rng(4), 150

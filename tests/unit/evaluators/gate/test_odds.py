@@ -17,6 +17,7 @@ def told(odds: Odds | None) -> Odds:
     return odds
 
 
+@pytest.mark.release("simulations")
 def test_the_odds_are_those_of_identical_models_with_as_many_differing_cases() -> None:
     n, of, rng = 200, suite("qa not worse than base by 5pp", n=200), np.random.default_rng(2)
     shipped, odds = [], []

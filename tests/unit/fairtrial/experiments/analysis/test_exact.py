@@ -44,6 +44,7 @@ def test_nothing_is_concluded_if_one_arm_gives_more_feedback() -> None:
     assert find(RARE, sums((40, 90), (4_000, 4_000), given=(0.5, 0.9)))[0].answer == "cannot tell"
 
 
+@pytest.mark.release("simulations")
 def test_equal_arms_are_told_apart_in_at_most_5_percent_of_trials_over_many_looks() -> None:
     rng = np.random.default_rng(7)
     wrong = 0

@@ -58,6 +58,7 @@ def test_between_looks_it_says_when_the_next_one_is() -> None:
     assert found[0].why.startswith("look 1 of 10 is planned at ") and found[0].answer == "cannot tell"
 
 
+@pytest.mark.release("simulations")
 def test_equal_arms_differ_in_at_most_5_percent_and_the_power_is_that_of_the_plan() -> None:
     rng = np.random.default_rng(20261126)
     same = [decided(rng, (0.6, 0.6))[0] for _ in range(600)]
