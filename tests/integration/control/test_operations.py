@@ -188,6 +188,14 @@ def test_every_operation_answers_alike_over_http_and_in_the_process(sides: tuple
     assert names == {operation.name for operation in operations()}
 
 
+def test_a_difference_of_one_transport_is_found(sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch) -> None:
+    request = experiments.DecisionOf(name="staged-vs-base", slices=False)
+    http, local = sides
+    assert local.outcome(experiments.decision, request) == http.outcome(experiments.decision, request)
+    monkeypatch.setattr(local.owner, "waits", lambda _: ("nothing",))
+    assert local.outcome(experiments.decision, request) != http.outcome(experiments.decision, request)
+
+
 def test_every_operation_has_one_implementation_and_a_parameter_for_each_name_in_its_path() -> None:
     for operation in operations():
         assert callable(implementation(operation)), operation.name
