@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial.api import experiments
 from fairtrial_cli.options import CONFIG, JSON, WHY, print_json
 from fairtrial_cli.output.decision import decision_lines, error_lines, print_states
 
@@ -104,6 +103,8 @@ def list_(config: Path, store: Path | None, as_json: bool, all_: bool) -> None:
     \b
     Example:  fairtrial experiment list --all
     """
+    from fairtrial.api import experiments
+
     with _open(config, store) as opened:
         rows = opened.call(experiments.states, experiments.ListStates(everything=all_))
     if as_json:
@@ -123,6 +124,8 @@ def status(name: str, config: Path, store: Path | None, as_json: bool) -> None:
     \b
     Example:  fairtrial experiment status tuned-vs-base
     """
+    from fairtrial.api import experiments
+
     with _open(config, store) as opened:
         found = opened.call(experiments.state, experiments.NameExperiment(name=name))
         rows = opened.call(experiments.transitions, experiments.TransitionsOf(name=name))
@@ -181,6 +184,8 @@ def _change_command(action: PersonsAction) -> Callable[..., None]:
     @STORE
     @JSON
     def change(name: str, why: str, config: Path, store: Path | None, as_json: bool, *, rules: bool = False) -> None:
+        from fairtrial.api import experiments
+
         wanted = experiments.ChangeExperiment(name=name, action=action, why=why, rules=rules)
         with _open(config, store) as opened:
             found = opened.call(experiments.change, wanted)
@@ -217,6 +222,8 @@ def promote(name: str, config: Path, store: Path | None, as_json: bool, **option
     Example:  fairtrial experiment promote tuned-vs-base --why "SHIP, and the support team agrees"
     Example:  fairtrial experiment promote tuned-vs-base --keep-control 5% --for 14d --why "SHIP"
     """
+    from fairtrial.api import experiments
+
     wanted = experiments.ChangeExperiment(name=name, action="promote", **options)
     with _open(config, store) as opened:
         found = opened.call(experiments.change, wanted)

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 import click
 
-from fairtrial.api import accounts
 from fairtrial.domain.accounts import ROLES, Invitation, Role
 from fairtrial_cli.options import CONFIG, JSON
 
@@ -47,6 +46,7 @@ def invite(name: str | None, role: Role, config: Path, as_json: bool) -> None:
     \b
     Example:  fairtrial accounts invite --name Rosa --role reviewer
     """
+    from fairtrial.api import accounts
     from fairtrial_cli.store_client.client import open_store
 
     project = _project(config)
@@ -69,6 +69,7 @@ def list_(config: Path, as_json: bool) -> None:
     """
     import msgspec
 
+    from fairtrial.api import accounts
     from fairtrial_cli.store_client.client import open_store
 
     with open_store(_project(config).layout) as store:
@@ -105,6 +106,7 @@ def disable(name: str, config: Path, as_json: bool) -> None:
     """
     import msgspec
 
+    from fairtrial.api import accounts
     from fairtrial_cli.store_client.client import open_store
 
     with open_store(_project(config).layout) as store:
@@ -122,6 +124,7 @@ def reset(name: str, config: Path, as_json: bool) -> None:
     \b
     Example:  fairtrial accounts reset Rosa
     """
+    from fairtrial.api import accounts
     from fairtrial_cli.store_client.client import open_store
 
     project = _project(config)
@@ -143,6 +146,7 @@ def role(name: str, role: Role, config: Path, as_json: bool) -> None:
     """
     import msgspec
 
+    from fairtrial.api import accounts
     from fairtrial_cli.store_client.client import open_store
 
     with open_store(_project(config).layout) as store:

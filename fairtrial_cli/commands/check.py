@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial.api import experiments
 from fairtrial.domain.errors import ConfigError, Diagnostic, FairtrialError
 from fairtrial.domain.plurals import counted
 from fairtrial_cli.config_warnings import print_warnings
@@ -113,6 +112,8 @@ def _refuse_uncomputable(path: Path, project: Project) -> None:
 
 def _against_store(path: Path, project: Project) -> list[Diagnostic]:
     """What a running control would refuse (raises `ConfigError`), and what it would do with running experiments."""
+    from fairtrial.api import experiments
+
     if not project.layout.store.exists():
         return []
     from fairtrial.config.file.yaml_file import load_one

@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fairtrial.api import runs
-from fairtrial.api.operation import Nothing
-from fairtrial.api.store import ingest
 from fairtrial_cli.options import CONFIG, JSON
 
 if TYPE_CHECKING:
@@ -49,6 +46,8 @@ def command(
     """
     from evaluators.comparison.compare import compare_runs
     from evaluators.comparison.pairing import slices_of
+    from fairtrial.api.operation import Nothing
+    from fairtrial.api.store import ingest
     from fairtrial.config.project import load_project
     from fairtrial_cli.store_client.client import open_store
 
@@ -62,6 +61,7 @@ def command(
 
 def find_run(store: StoreClient, name: str) -> RunTable:
     """The run with this id or a unique beginning of it, or the newest run of ``SUITE@TARGET``; raises `UsageError`."""
+    from fairtrial.api import runs
     from fairtrial_cli.store_client.stored import load_table
 
     return load_table(store, store.call(runs.resolve, runs.ResolveRun(name=name)).run_id)

@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial.api import traffic
-from fairtrial.api.operation import Nothing
-from fairtrial.api.store import ingest
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial_cli.experiment_states import add_state_commands
 from fairtrial_cli.options import CONFIG, JSON, print_indented
 
 if TYPE_CHECKING:
+    from fairtrial.api import traffic
     from fairtrial.config.project import Project
     from fairtrial.domain.plan import Experiment
     from gateway.control.operations.planning.plan_experiment import PlanRequest
@@ -161,6 +159,9 @@ def _request(experiment: Experiment, options: dict[str, Any], *, max_weeks: int)
 
 def _recent_traffic(project: Project, experiment: Experiment, *, weeks: int) -> TrafficHistory:
     """The last 14 days of the experiment's traffic, or nothing if there is no store yet."""
+    from fairtrial.api import traffic
+    from fairtrial.api.operation import Nothing
+    from fairtrial.api.store import ingest
     from fairtrial_cli.store_client.client import open_store
     from gateway.control.operations.planning.traffic_history import NO_HISTORY, summarise_traffic
 
@@ -180,6 +181,7 @@ def _recent_traffic(project: Project, experiment: Experiment, *, weeks: int) -> 
 
 def _amounts(project: Project, experiment: Experiment) -> traffic.AmountsBefore:
     """Whose earlier requests count for an experiment, and its costs and tokens; only users are known from before."""
+    from fairtrial.api import traffic
     from fairtrial.experiments.analysis.freeze import metric_plans
 
     route = next((name for name, one in project.plan.routes.items() if one.experiment == experiment.name), "")

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fairtrial.api.operation import Nothing
-from fairtrial.api.store import ingest
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.options import CONFIG
 
@@ -52,6 +50,9 @@ def command(
     \b
     Example:  fairtrial gate suites/support-release.gate.yaml --candidate tuned --baseline base --junit gate.xml
     """
+    from fairtrial.api.operation import Nothing
+    from fairtrial.api.store import ingest
+
     if self_test:
         _self_test(gate, config, candidate, baseline, run_first=run_first, files=files)
         return

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial.api import keys
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.storage.keys import RIGHTS
 from fairtrial_cli.options import CONFIG, JSON
@@ -58,6 +57,7 @@ def create(
     """
     import msgspec
 
+    from fairtrial.api import keys
     from fairtrial.domain.storage.keys import DEFAULT_RIGHTS
 
     wanted = keys.CreateKey(name=name, rights=rights or DEFAULT_RIGHTS, routes=routes, expires_us=_expiry(expires))
@@ -80,6 +80,8 @@ def list_(config: Path, as_json: bool) -> None:
     Example:  fairtrial keys list --json
     """
     import msgspec
+
+    from fairtrial.api import keys
 
     with _store(config) as store:
         rows = store.call(keys.listing, keys.ListKeys(limit=MOST))
@@ -112,6 +114,8 @@ def revoke(key_id: str, config: Path, as_json: bool) -> None:
     \b
     Example:  fairtrial keys revoke 3f9c0a1b2c3d
     """
+    from fairtrial.api import keys
+
     with _store(config) as store:
         store.call(keys.revoke, keys.RevokeKey(key_id=key_id))
     click.echo(f'{{"revoked":"{key_id}"}}' if as_json else f"key {key_id} is revoked")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial.api import plans
 from fairtrial_cli.options import CONFIG, JSON, print_json
 
 if TYPE_CHECKING:
@@ -39,6 +38,8 @@ def log(limit: int, config: Path, as_json: bool) -> None:
     \b
     Example:  fairtrial plan log --limit 5
     """
+    from fairtrial.api import plans
+
     with _open(config) as store:
         rows = store.call(plans.listing, plans.ListPlans(limit=limit))
     if as_json:
@@ -61,6 +62,8 @@ def show(plan_hash: str, config: Path) -> None:
     """
     import json
 
+    from fairtrial.api import plans
+
     with _open(config) as store:
         found = store.call(plans.one, plans.NamePlan(plan_hash=plan_hash))
     click.echo(json.dumps(found, indent=2, ensure_ascii=False))
@@ -78,6 +81,8 @@ def diff(old: str, new: str, config: Path, as_json: bool) -> None:
     Example:  fairtrial plan diff 3f9c0a1b 8d2e4c6f
     """
     import json
+
+    from fairtrial.api import plans
 
     with _open(config) as store:
         rows = store.call(plans.difference, plans.ComparePlans(old=old, new=new))
@@ -102,6 +107,8 @@ def at(time: str, config: Path, as_json: bool) -> None:
     \b
     Example:  fairtrial plan at 2026-11-26T14:30
     """
+    from fairtrial.api import plans
+
     moment = _utc(time)
     with _open(config) as store:
         found = store.call(plans.at_time, plans.PlanAt(at=moment.isoformat()))

@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial.api import reviews
-from fairtrial.api.operation import Nothing
-from fairtrial.api.store import ingest
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plurals import counted
 from fairtrial_cli.options import CONFIG, JSON, print_json
@@ -51,6 +48,10 @@ def enqueue(suite: str, config: Path, as_json: bool, **wish: Any) -> None:
     \b
     Example:  fairtrial review enqueue support-tickets --candidate tuned --baseline base --size 40
     """
+    from fairtrial.api import reviews
+    from fairtrial.api.operation import Nothing
+    from fairtrial.api.store import ingest
+
     project = _project(config)
     wished = {name: value for name, value in wish.items() if value is not None} | {"suite": _suite_name(suite)}
     with _store(project) as store:
@@ -78,6 +79,9 @@ def status(config: Path, as_json: bool) -> None:
     \b
     Example:  fairtrial review status --json
     """
+    from fairtrial.api import reviews
+    from fairtrial.api.operation import Nothing
+
     with _store(_project(config)) as store:
         rows = store.call(reviews.status, Nothing())
     if as_json:
@@ -98,6 +102,8 @@ def close(queue_id: str, config: Path, as_json: bool) -> None:
     \b
     Example:  fairtrial review close 3f9c0a1b2c3d4e5f60718293
     """
+    from fairtrial.api import reviews
+
     with _store(_project(config)) as store:
         closed = store.call(reviews.close, reviews.NameQueue(queue_id=queue_id))
     if as_json:
@@ -130,6 +136,7 @@ def export(queue_id: str, form: str, out: Path | None, config: Path) -> None:
     \b
     Example:  fairtrial review export 3f9c0a1b2c3d4e5f60718293 --format dpo -o preferences.jsonl
     """
+    from fairtrial.api import reviews
     from fairtrial_cli.output.review_export import FORMATS
 
     if out is not None and not out.parent.is_dir():

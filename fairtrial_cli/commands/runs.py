@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial.api import runs
-from fairtrial.api.operation import Nothing
-from fairtrial.api.store import ingest
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.options import CONFIG, JSON, print_indented
 
@@ -50,6 +47,9 @@ def list_(suite: str | None, target: str | None, limit: int, config: Path, as_js
     Examples:  fairtrial runs list --limit 5
                fairtrial runs list --suite support-tickets --target tuned --json
     """
+    from fairtrial.api import runs
+    from fairtrial.api.operation import Nothing
+    from fairtrial.api.store import ingest
     from fairtrial_cli.output.run_list import listed, print_runs
 
     with _open(config) as store:
@@ -96,6 +96,9 @@ def show(run: str, config: Path, as_json: bool, **options: Any) -> None:
                fairtrial runs show support-tickets@tuned --against support-tickets@base --only lost
                fairtrial runs show 019a3c --case refund --full
     """
+    from fairtrial.api.operation import Nothing
+    from fairtrial.api.store import ingest
+
     _check(options)
     with _open(config) as store:
         store.call(ingest, Nothing())
@@ -116,6 +119,8 @@ def _check(options: dict[str, Any]) -> None:
 
 def _read(store: StoreClient, run: str, options: dict[str, Any]) -> dict[str, Any]:
     """The head of the run, and the wanted page of cases, as ``--json`` prints them."""
+    from fairtrial.api import runs
+
     only = None if options["only"] == "all" else options["only"].replace("-", " ")
     wanted = {name: options[name] for name in ("metric", "text") if options[name] is not None}
     page = {"limit": options["limit"], "offset": options["offset"]}

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fairtrial.api import store as store_api
-from fairtrial.api.operation import Nothing
 from fairtrial.domain.plurals import counted
 from fairtrial_cli.options import CONFIG, JSON
 
@@ -39,6 +37,8 @@ def info(config: Path, as_json: bool) -> None:
     """
     import msgspec
 
+    from fairtrial.api import store as store_api
+    from fairtrial.api.operation import Nothing
     from fairtrial_cli.output.store import overview_lines
     from fairtrial_cli.store_client.client import open_store
 
@@ -63,6 +63,7 @@ def backup(dest: Path, config: Path, as_json: bool) -> None:
     """
     import msgspec
 
+    from fairtrial.api import store as store_api
     from fairtrial_cli.output.progress import store_progress
     from fairtrial_cli.store_client.client import open_store
 
@@ -133,6 +134,7 @@ def retain(days: int | None, dry_run: bool, config: Path, as_json: bool) -> None
     """
     import msgspec
 
+    from fairtrial.api import store as store_api
     from fairtrial.config.project import load_project
     from fairtrial_cli.output.progress import store_progress
     from fairtrial_cli.output.store import retained_lines
@@ -170,6 +172,7 @@ def erase_unit(unit: str, kind: UnitKind, rewrite_backups: bool, yes: bool, conf
     """
     import msgspec
 
+    from fairtrial.api import store as store_api
     from fairtrial_cli.output.progress import store_progress
     from fairtrial_cli.output.store import erasure_lines
     from fairtrial_cli.store_client.client import open_store

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial.api import verdicts
-from fairtrial.api.operation import Nothing
 from fairtrial_cli.options import CONFIG, JSON, WHY, print_indented
 
 if TYPE_CHECKING:
@@ -47,6 +45,7 @@ def list_(gate: str | None, candidate: str | None, limit: int, config: Path, *, 
     \b
     Example:  fairtrial verdict list --candidate tuned
     """
+    from fairtrial.api import verdicts
     from fairtrial_cli.output.verdict import print_list
 
     wanted = verdicts.ListVerdicts(gate=gate, candidate=candidate, limit=limit)
@@ -65,6 +64,8 @@ def show(verdict_id: str, config: Path, *, as_json: bool) -> None:
     \b
     Example:  fairtrial verdict show 0199f3c2
     """
+    from fairtrial.api import verdicts
+
     with _open(config) as store:
         record = store.call(verdicts.record, verdicts.NameVerdict(verdict_id=verdict_id))
     _print_record(record, as_json=as_json)
@@ -76,6 +77,8 @@ def _vote_command(vote: ApprovalVote, summary: str, why: str) -> click.Command:
     @CONFIG
     @JSON
     def cast(verdict_id: str, why: str, config: Path, *, as_json: bool) -> None:
+        from fairtrial.api import verdicts
+
         with _open(config) as store:
             store.call(verdicts.vote, verdicts.Vote(verdict_id=verdict_id, vote=vote, why=why))
             record = store.call(verdicts.record, verdicts.NameVerdict(verdict_id=verdict_id))
@@ -105,6 +108,7 @@ def recompute(verdict_id: str, config: Path, *, as_json: bool) -> None:
     \b
     Example:  fairtrial verdict recompute 0199f3c2
     """
+    from fairtrial.api import verdicts
     from fairtrial_cli.output.verdict import print_recomputed
 
     with _open(config) as store:
@@ -161,6 +165,7 @@ def export(verdict_id: str, to: Path | None, folder: Path | None, config: Path) 
     Examples:  fairtrial verdict export 0199f3c2 --to release-7.html
                fairtrial verdict export 0199f3c2 --folder release-7
     """
+    from fairtrial.api import verdicts
     from gateway.control.operations.verdicts.export.folder import write_folder
 
     if to is not None and folder is not None:
@@ -176,6 +181,9 @@ def export(verdict_id: str, to: Path | None, folder: Path | None, config: Path) 
 
 
 def _integrity(store: StoreClient, verdict_id: str | None) -> dict[str, Any]:
+    from fairtrial.api import verdicts
+    from fairtrial.api.operation import Nothing
+
     if verdict_id is None:
         return store.call(verdicts.integrity, Nothing())
     return store.call(verdicts.integrity_of, verdicts.NameVerdict(verdict_id=verdict_id))

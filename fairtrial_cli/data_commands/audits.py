@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from fairtrial.api import data_audits
 from fairtrial_cli.options import CONFIG, JSON, print_json
 
 
@@ -25,6 +24,7 @@ def command(deployment: str | None, limit: int, config: Path, as_json: bool) -> 
     \b
     Example:  fairtrial data audits --deployment tuned
     """
+    from fairtrial.api import data_audits
     from fairtrial_cli.store_client.client import open_store
     from fairtrial_cli.store_client.find_layout import find_layout
 

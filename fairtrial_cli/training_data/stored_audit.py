@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fairtrial.api import data_audits
-from fairtrial.api.data_audits import StoreAudit, StoredAudit
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.training.data_audit import AuditFile, AuditSeverity, CheckCount
@@ -17,6 +15,7 @@ from fairtrial.domain.training.wording import dollars
 
 if TYPE_CHECKING:
     from evaluators.training_data.audit_report import AuditReport, Issue
+    from fairtrial.api.data_audits import StoreAudit, StoredAudit
     from fairtrial.config.project import Project
     from fairtrial.domain.training.lineage import Lineage
 
@@ -66,6 +65,7 @@ def find_deployment(config: Path, name: str) -> AuditedDeployment:
 
 def store_audit(audited: AuditedDeployment, report: AuditReport, seconds: float) -> StoredAudit:
     """Store the result; returns its id, and whether it is clean."""
+    from fairtrial.api import data_audits
     from fairtrial_cli.store_client.client import open_store
 
     request = audit_request(audited, report, seconds)
@@ -75,6 +75,8 @@ def store_audit(audited: AuditedDeployment, report: AuditReport, seconds: float)
 
 def audit_request(audited: AuditedDeployment, report: AuditReport, seconds: float) -> StoreAudit:
     """What is stored: digests of files, and counts by check and severity."""
+    from fairtrial.api.data_audits import StoreAudit
+
     files = tuple(
         AuditFile(audited.declared(file.path), file.role, file.sha256, file.rows, file.format) for file in report.files
     )
