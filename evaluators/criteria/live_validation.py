@@ -1,4 +1,4 @@
-"""Validates gate lines on live traffic, judges and training data."""
+"""Validates gate lines on live traffic."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from evaluators.criteria.grammar import GateLine, State, Threshold, VersusBaseline
 from fairtrial.domain.metrics import CATALOGUE, KEPT_AWAY_RATE
 
-PRIMARY, GUARDRAILS, AUDIT = "live.primary", "live.guardrails", "data.audit"
+PRIMARY, GUARDRAILS = "live.primary", "live.guardrails"
 FEEDBACK = "live.feedback."
 CANDIDATE = "candidate"
 """The name by which a gate asks for the newest experiment on its candidate, whatever its name."""
@@ -20,29 +20,13 @@ MILLISECONDS = ("live.requests.latency", "live.requests.ttft")
 
 
 def validate_live_line(line: GateLine) -> tuple[str, str] | None:
-    """The problem of a line of the families `live`, `judge` or `data`, with a hint; ``None`` if the line is valid.
-
-    No line of `judge` is valid, because this version has no judges.
-    """
-    if line.family == "judge":
-        return f"there is no judge {line.metric.partition('.')[2]!r}", "this version has no judges"
-    if line.family == "data":
-        return _check_audit(line)
+    """The problem of the line with a hint, or ``None`` if it is valid."""
     if line.metric == f"live.{KEPT_AWAY_RATE}":
         return f"{line.metric} is shown and never decides", "live.guardrails hold: its requests count against safety"
     if line.metric not in KNOWN and not _is_feedback(line.metric):
         near = get_close_matches(line.metric, KNOWN, n=1)
         return f"live traffic has no {line.metric!r}", f"did you mean {near[0]!r}?" if near else _names()
     return _check_scope_and_count(line) or _check_live(line)
-
-
-def _check_audit(line: GateLine) -> tuple[str, str] | None:
-    if line.metric != AUDIT:
-        near = get_close_matches(line.metric, [AUDIT], n=1)
-        return f"training data has no {line.metric!r}", f"did you mean {AUDIT!r}?" if near else f"known: {AUDIT}"
-    if not isinstance(line.test, State) or line.test.word != "clean" or line.scope or line.with_count is not None:
-        return "an audit can only be required to be clean", f"write: {AUDIT} clean"
-    return None
 
 
 def _check_scope_and_count(line: GateLine) -> tuple[str, str] | None:

@@ -6,14 +6,11 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from evaluators.criteria.grammar import GateLine, State, Threshold, VersusBaseline
-from evaluators.criteria.live_validation import validate_live_line
+from evaluators.criteria.line_family import FAMILIES
 from evaluators.criteria.metric_catalogue import COUNTS, Measure, known_metrics, measure_of
-from evaluators.criteria.review_validation import validate_review_line
 from evaluators.results.scope import Scope
 from evaluators.suite import Suite
 
-EXTERNAL_FAMILIES = ("live", "review", "judge", "data")
-"""Families whose evidence does not come from runs of suites."""
 EVERY_TAG = "slice"
 NAMED_BASELINE = "baseline:"
 COUNTED = "cases"
@@ -33,16 +30,15 @@ def validate_line(suite: Suite, line: GateLine) -> tuple[str, str] | None:
 
 def validate_external_line(line: GateLine) -> tuple[str, str] | None:
     """The same for a line whose evidence does not come from a run."""
-    if line.family == "review":
-        return validate_review_line(line)
-    if line.population:
+    family = FAMILIES.get(line.family)
+    if line.population and not family.populations:
         return f"{line.metric} does not come from reviewers", f"remove {line.population!r}"
-    return validate_live_line(line)
+    return family.validate(line)
 
 
 def is_external(suite: Suite, line: GateLine) -> bool:
     """Whether the line needs evidence that no run has, such as reviews."""
-    return line.family in EXTERNAL_FAMILIES and suite.stat(line.metric) is None
+    return line.family in FAMILIES.names() and suite.stat(line.metric) is None
 
 
 def scopes_of(suite: Suite, scope: Scope | None) -> Sequence[Scope | None]:

@@ -12,13 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evaluators.criteria.grammar import GateLine, parse
 from evaluators.criteria.grammar_hints import GateLineError
+from evaluators.criteria.line_family import FAMILIES
 from evaluators.criteria.notices import homeless_lines
-from evaluators.criteria.validation import (
-    EXTERNAL_FAMILIES,
-    is_external,
-    validate_external_line,
-    validate_line,
-)
+from evaluators.criteria.validation import is_external, validate_external_line, validate_line
 from evaluators.gate.odds import assumed_odds, weakest_floor
 from evaluators.gate.rules import Rule
 from evaluators.loading import suite_reader
@@ -262,7 +258,7 @@ def _required(reading: _Reading, suites: Sequence[Suite]) -> Iterator[Rule | Ext
         except GateLineError as error:
             reading.errors.append(reading.document.diagnostic(("require", i), f"{text!r}: {error.wrong}", error.known))
             continue
-        if line.family in EXTERNAL_FAMILIES:
+        if line.family in FAMILIES.names():
             wrong = validate_external_line(line)
             if wrong is not None:
                 reading.errors.append(reading.document.diagnostic(("require", i), f"{text!r}: {wrong[0]}", wrong[1]))

@@ -10,18 +10,18 @@ from evaluators.comparison.signal_changes import signal_findings
 from evaluators.comparison.wording import amount, short_text
 from evaluators.comparison.worst_slice import worst_slice
 from evaluators.criteria.grammar import Threshold, VersusBaseline
+from evaluators.criteria.line_family import FAMILIES
 from evaluators.criteria.metric_catalogue import BUILT_IN, COUNTS
 from evaluators.engine.summary import MOST_UNSCORED
+from evaluators.gate.external_line import JUDGED, ExternalLine
+from evaluators.gate.families.review import review_information, sort_reviews
 from evaluators.gate.file import Gate
 from evaluators.gate.live.experiment import NO_LIVE_EVIDENCE, LiveEvidence
-from evaluators.gate.live.line import LiveLine
 from evaluators.gate.live.rates import rates_information
-from evaluators.gate.live.rule import EXPERIMENT_SAYS, effect_findings, judge_live
+from evaluators.gate.live.rule import EXPERIMENT_SAYS, effect_findings
 from evaluators.gate.multiplicity import RuleResult, apply_holm
 from evaluators.gate.odds import odds_of
-from evaluators.gate.review_rule import judge_review, review_information, sort_reviews
 from evaluators.gate.rules import Rule, judge_rule
-from evaluators.gate.training.rule import judge_audit
 from evaluators.results.run_table import RunTable
 from evaluators.suite import Suite
 from evaluators.trial import Trial
@@ -94,7 +94,6 @@ def headline(decision: Decision, trial: Trial, findings: Sequence[Finding]) -> s
     return f"{start}{lead}{reasons}; {_rest(decision, deciding)}."
 
 
-KINDS = {"live": "live traffic", "review": "blind review", "judge": "the judges", "data": "the training data"}
 SUITES = "the suites"
 
 
@@ -103,7 +102,9 @@ def conflicts(findings: Sequence[Finding]) -> tuple[str, ...]:
     kinds: dict[str, list[Finding]] = {}
     for one in findings:
         if one.decisive:
-            kinds.setdefault(KINDS.get(one.metric.partition(".")[0], SUITES), []).append(one)
+            name = one.metric.partition(".")[0]
+            kind = FAMILIES.get(name).evidence if name in FAMILIES.names() else SUITES
+            kinds.setdefault(kind, []).append(one)
     passing = [kind for kind, found in kinds.items() if all(one.result == "pass" for one in found)]
     failing = {kind: next((one for one in found if one.result == "fail"), None) for kind, found in kinds.items()}
     return tuple(
@@ -133,16 +134,9 @@ def _findings(gate: Gate, trial: Trial) -> Iterator[RuleResult]:
 
 def _external(gate: Gate, trial: Trial, live: LiveEvidence, now_us: int) -> Iterator[RuleResult]:
     required = frozenset(line.metric for _, line in gate.external)
-    reviews = sort_reviews(trial, gate.suites)
     for text, line in gate.external:
-        if line.family == "review":
-            yield judge_review(text, gate.name, line, reviews, trial)
-        elif line.family == "live":
-            asked = LiveLine(text, gate.name, line, now_us)
-            yield RuleResult(judge_live(asked, gate.experiment, live.experiments))
-        else:
-            yield RuleResult(judge_audit(text, gate.name, trial.training))
-    yield from map(RuleResult, review_information(reviews, trial, required))
+        yield JUDGED.get(line.family).judge(ExternalLine(text, line, gate, trial, live, now_us))
+    yield from map(RuleResult, review_information(sort_reviews(trial, gate.suites), trial, required))
     yield from map(RuleResult, rates_information(live.rates, required))
 
 

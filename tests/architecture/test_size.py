@@ -17,6 +17,7 @@ REGISTRIES = (
     "fairtrial_cli/commands",
     "fairtrial/api",
     "evaluators/scoring/metrics",
+    "evaluators/gate/families",
     "evaluators/reports",
     "evaluators/training_data/checks",
     "evaluators/training_data/formats",

@@ -6,7 +6,11 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from difflib import get_close_matches
 
+from evaluators.criteria.grammar import GateLine, State
+from evaluators.gate.external_line import ExternalLine, JudgedFamily
+from evaluators.gate.multiplicity import RuleResult
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.training.data_audit import DataAudit
 from fairtrial.domain.training.evidence import PresentFile, TrainingEvidence
@@ -17,6 +21,22 @@ MOST_NAMED = 3
 NOT_AVAILABLE = "this version cannot decide it, so a gate with this line never returns SHIP"
 WITHOUT = "remove the line to ship without it"
 """What the earlier version found that could not decide the line; its verdicts are recomputed with the same words."""
+
+
+def _validate(line: GateLine) -> tuple[str, str] | None:
+    if line.metric != METRIC:
+        near = get_close_matches(line.metric, [METRIC], n=1)
+        return f"training data has no {line.metric!r}", f"did you mean {METRIC!r}?" if near else f"known: {METRIC}"
+    if not isinstance(line.test, State) or line.test.word != "clean" or line.scope or line.with_count is not None:
+        return "an audit can only be required to be clean", f"write: {METRIC} clean"
+    return None
+
+
+def _judge(asked: ExternalLine) -> RuleResult:
+    return RuleResult(judge_audit(asked.text, asked.gate.name, asked.trial.training))
+
+
+family = JudgedFamily("the training data", _validate, judge=_judge)
 
 
 def judge_audit(text: str, source: str, training: TrainingEvidence | None) -> Finding:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from msgspec import structs
 
-from evaluators.gate.training.rule import judge_audit
+from evaluators.gate.families.data import judge_audit
 from fairtrial.domain.training.data_audit import AuditFile, CheckCount, DataAudit
 from fairtrial.domain.training.evidence import PresentFile, TrainingEvidence
 from fairtrial.domain.training.lineage import Lineage

@@ -9,6 +9,7 @@ from functools import partial
 from evaluators.criteria.grammar import GateLine, Threshold, VersusBaseline
 from evaluators.criteria.review_validation import PREFERENCE, validate_review_line
 from evaluators.gate import comparison_rule, threshold_rule
+from evaluators.gate.external_line import ExternalLine, JudgedFamily
 from evaluators.gate.multiplicity import ALPHA, Family, RuleResult
 from evaluators.review.agreement import agreement_text, require_agreement
 from evaluators.review.statistics import Votes
@@ -59,6 +60,14 @@ def sort_reviews(trial: Trial, suites: Sequence[Suite]) -> Reviews:
     read = tuple(queue for queue in current if queue.readable and queue.votes)
     waiting = tuple(queue for queue in current if not queue.readable)
     return Reviews(read, waiting, tuple(redefined), tuple(outdated))
+
+
+def _judge(asked: ExternalLine) -> RuleResult:
+    reviews = sort_reviews(asked.trial, asked.gate.suites)
+    return judge_review(asked.text, asked.gate.name, asked.line, reviews, asked.trial)
+
+
+family = JudgedFamily(REVIEW, validate_review_line, populations=True, judge=_judge)
 
 
 def judge_review(rule: str, source: str, line: GateLine, reviews: Reviews, trial: Trial) -> RuleResult:

@@ -1,0 +1,13 @@
+"""Lines on judges, of which this version has none."""
+
+from __future__ import annotations
+
+from evaluators.criteria.grammar import GateLine
+from evaluators.criteria.line_family import LineFamily
+
+
+def _no_judge(line: GateLine) -> tuple[str, str]:
+    return f"there is no judge {line.metric.partition('.')[2]!r}", "this version has no judges"
+
+
+family = LineFamily("the judges", _no_judge)
