@@ -34,8 +34,6 @@ from fairtrial.domain.limits.worker_settings import WorkerSettings
 from fairtrial.domain.plan import FeedbackKind, Plan
 from fairtrial.regular_files import FileRefused
 
-FILE_NAME = "fairtrial.yaml"
-
 
 @dataclass(frozen=True, slots=True)
 class GatewaySettings:

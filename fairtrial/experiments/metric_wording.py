@@ -9,7 +9,7 @@ from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.experiments.analysis_plan import MetricPlan
 
-HOUR_S, MINUTE_S = 3600, 60
+MINUTE_S = 60
 
 
 def is_share(metric: MetricPlan) -> bool:

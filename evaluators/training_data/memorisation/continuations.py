@@ -10,7 +10,6 @@ from typing import Any, Literal
 from evaluators.training_data.example import Example
 
 Ask = Literal["prefill", "instruction"]
-ASKS: tuple[Ask, ...] = ("prefill", "instruction")
 """How the model is asked: by an unfinished answer as the last message, or by a message that asks to continue it."""
 INSTRUCTION = "Continue your last answer exactly where it stopped. Write only the continuation."
 USUAL_PREFIX = 0.25

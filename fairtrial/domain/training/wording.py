@@ -8,7 +8,6 @@ from typing import Any
 
 from fairtrial.domain.plurals import counted
 
-NOT_STATED = "not stated"
 Row = Mapping[str, Any]
 
 

@@ -48,8 +48,6 @@ KINDS = {
     "type": TYPES,
     "schema": SCHEMAS,
 }
-Definitions = dict[tuple[str, str], str]
-"""By kind and name: the SQL, where it must match."""
 
 
 def foreign_definitions(connection: duckdb.DuckDBPyConnection, *, schema: int) -> list[str]:

@@ -8,9 +8,6 @@ from fairtrial.domain.plan import Experiment
 from fairtrial.store.core.database import Database
 from fairtrial.store.traffic.served_models import LAST, Pair, ServedModels, served_models
 
-MOST_NAMED = 3
-"""Pairs that a sentence lists; a server may change its fingerprint often."""
-LONGEST = 80
 NOTHING: Pair = (None, None)
 
 
@@ -29,33 +26,8 @@ def changed_variants(served: Mapping[str, ServedModels]) -> tuple[str, ...]:
     return tuple(name for name, models in served.items() if _new_pair(models) is not None)
 
 
-def change_sentence(variant: str, models: ServedModels) -> str:
-    """What has changed behind a variant, for people; empty if nothing has. The names are the upstream's own text."""
-    new = _new_pair(models)
-    if new is None:
-        return ""
-    before = list(dict.fromkeys(models.first))
-    listed = "; ".join(map(_described, before[:MOST_NAMED])) + ("; …" if len(before) > MOST_NAMED else "")
-    return (
-        f"Another model answers for {variant} now. Its last {len(models.last)} answers all name {_described(new)}. "
-        f"None of its first {len(models.first)} answers did. They name {listed}."
-    )
-
-
 def _new_pair(models: ServedModels) -> Pair | None:
     if len(models.last) < LAST or len(set(models.last)) > 1:
         return None
     pair = models.last[0]
     return None if pair == NOTHING or pair in models.first else pair
-
-
-def _described(pair: Pair) -> str:
-    model, fingerprint = pair
-    name = "no model" if model is None else f"the model {_shown(model)}"
-    return (
-        f"{name} with no fingerprint" if fingerprint is None else f"{name} with the fingerprint {_shown(fingerprint)}"
-    )
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= LONGEST else f"{text[:LONGEST]}…")

@@ -10,8 +10,8 @@ from fairtrial.domain.plan import Experiment, Variant
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.ingest.ingest import Ingester
-from fairtrial.store.traffic.served_models import Pair, ServedModels, served_models
-from gateway.control.operations.alarms.changed_models import change_sentence, changed_models
+from fairtrial.store.traffic.served_models import Pair
+from gateway.control.operations.alarms.changed_models import changed_models
 from tests.fixtures.store import samples
 from tests.fixtures.store.empty_store import database, ingester, layout
 
@@ -83,21 +83,3 @@ def test_several_variants_can_change(database: Database, ingester: Ingester) -> 
     for arm, first in (("base", 0), ("tuned", 1_000)):
         bring(database, ingester, [OLD] * 100 + [NEW] * 50, arm=arm, first=first)
     assert changed_models(database, TRIAL, since_us=0) == ("base", "tuned")
-
-
-def test_the_sentence_names_what_answered_before_and_now(database: Database, ingester: Ingester) -> None:
-    bring(database, ingester, [OLD] * 99 + [BARE] + [NEW] * 50)
-    (found,) = served_models(database, TRIAL.name, ["tuned"], since_us=0).values()
-    assert change_sentence("tuned", found) == (
-        "Another model answers for tuned now. Its last 50 answers all name the model 'm' with the fingerprint 'fp2'. "
-        "None of its first 100 answers did. They name the model 'm' with the fingerprint 'fp1'; the model 'm' with no "
-        "fingerprint."
-    )
-    assert change_sentence("tuned", ServedModels(found.first, found.first[:50])) == ""
-
-
-def test_the_sentence_stays_short_and_plain_whatever_an_upstream_names() -> None:
-    first: tuple[Pair, ...] = tuple((f"m{number}", None) for number in range(100))
-    text = change_sentence("tuned", ServedModels(first, (("\x1b[31m\u2028" + "x" * 10_000, None),) * 50))
-    assert text.isprintable() and len(text) < 600
-    assert text.endswith("the model 'm2' with no fingerprint; ….")
