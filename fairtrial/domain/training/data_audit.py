@@ -10,7 +10,6 @@ from msgspec import Meta, Struct
 
 AuditSeverity = Literal["error", "warning", "info"]
 AuditRole = Literal["train", "validation", "suite"]
-"""The severities that make an audit not clean, the worst first."""
 LEAKAGE = "leakage"
 """The check that compares training rows with held-out files and suites."""
 
