@@ -41,7 +41,7 @@ MANY = 2
 """From so many requests in progress on, small answers wait for the records of others, which then cost less."""
 
 REDIRECTS = range(300, 400)
-Stage = Received | Authenticated | Parsed | Routed
+Stage = Received | Authenticated
 
 _LOG = logging.getLogger(__name__)
 

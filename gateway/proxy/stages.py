@@ -44,34 +44,26 @@ class Received(msgspec.Struct, frozen=True):
 
 
 class Authenticated(msgspec.Struct, frozen=True):
-    """A request with its caller, and with the routing that it is resolved against."""
+    """A request with its caller, and with the routing that it is resolved against.
+
+    It is recorded however it ends, because its caller is known.
+    """
 
     received: Received
     routing: Routing
     caller: Caller
 
 
-class Parsed(msgspec.Struct, frozen=True):
+class Parsed(Authenticated, frozen=True):
     """An authenticated request with its body."""
 
-    received: Received
-    routing: Routing
-    caller: Caller
     body: RequestBody
 
 
-class Routed(msgspec.Struct, frozen=True):
+class Routed(Parsed, frozen=True):
     """A request and the target that serves it."""
 
-    received: Received
-    routing: Routing
-    caller: Caller
-    body: RequestBody
     target: Target
-
-
-Recordable = Authenticated | Parsed | Routed
-"""A request that is recorded however it ends, because its caller is known."""
 
 
 class AnswerContent(msgspec.Struct, frozen=True):
@@ -142,20 +134,15 @@ class Progress(msgspec.Struct, eq=False):
         self.attempts.append(attempt)
         return attempt
 
-    def answered(self, request: Recordable, outcome: RequestOutcome, error: RequestError | None = None) -> Answered:
+    def answered(self, request: Authenticated, outcome: RequestOutcome, error: RequestError | None = None) -> Answered:
         """The request as it ends now."""
         attempts, now = self.attempts, time.perf_counter()
-        last, body, target = attempts[-1] if attempts else None, None, None
-        if isinstance(request, Routed):
-            body, target = request.body, request.target
-        elif isinstance(request, Parsed):
-            body = request.body
         return Answered(
             request,
-            body,
-            target,
+            request.body if isinstance(request, Parsed) else None,
+            request.target if isinstance(request, Routed) else None,
             attempts,
-            last,
+            attempts[-1] if attempts else None,
             self.status,
             self.content,
             outcome,
@@ -195,7 +182,7 @@ class Answered(msgspec.Struct, frozen=True):
     ``last``: the last call of the request itself. A probe beside it is an attempt, but never the last call.
     """
 
-    request: Recordable
+    request: Authenticated
     body: RequestBody | None
     target: Target | None
     attempts: Sequence[Attempt]

@@ -31,7 +31,7 @@ from gateway.proxy.recording.output_schema import follows_schema
 from gateway.proxy.recording.redaction import redact_text
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS, remember_response
 from gateway.proxy.routing.resolve import recorded_unit
-from gateway.proxy.stages import Answered, Attempt, Hold, Progress, Recordable, Routed
+from gateway.proxy.stages import Answered, Attempt, Authenticated, Hold, Progress, Routed
 from gateway.proxy.wire.headers import TRACE_HEADER, Headers, trace_of
 from gateway.proxy.wire.request_body import prompt_digest
 from gateway.proxy.worker_state import Counters, VariantCounts
@@ -59,7 +59,7 @@ class Recorder:
 
     def record(
         self,
-        request: Recordable,
+        request: Authenticated,
         progress: Progress,
         outcome: RequestOutcome,
         error: RequestError | None = None,

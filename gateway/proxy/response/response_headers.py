@@ -8,7 +8,7 @@ from functools import lru_cache
 from fairtrial.domain.events import Reason
 from gateway.proxy.recording.outcomes import reason_of
 from gateway.proxy.recording.record import served_name
-from gateway.proxy.stages import Attempt, Recordable, Routed
+from gateway.proxy.stages import Attempt, Authenticated, Routed
 from gateway.proxy.wire.headers import Headers
 
 NOT_FORWARDED = frozenset(
@@ -55,7 +55,7 @@ def without_retry(lines: list[bytes]) -> list[bytes]:
     return [*(line for line in lines if not line.startswith(b"x-should-retry:")), b"x-should-retry: false\r\n"]
 
 
-def experiment_lines(request: Recordable, attempts: Sequence[Attempt]) -> Sequence[bytes]:
+def experiment_lines(request: Authenticated, attempts: Sequence[Attempt]) -> Sequence[bytes]:
     """The experiment, the variant that serves, and why, if the key may see them.
 
     Without enrolment the variant is not named, because the request is outside the experiment.
