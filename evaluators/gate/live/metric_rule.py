@@ -18,7 +18,7 @@ from fairtrial.experiments.decision.decide import passes_us
 from fairtrial.experiments.decision.over_time_wording import fading_words
 from fairtrial.experiments.decision.values import GuardrailDecision, Interval, MetricDecision, PrimaryDecision
 from fairtrial.experiments.decision.wording import primary_sentence
-from fairtrial.experiments.methods.events import has_kept_away
+from fairtrial.experiments.methods.method import has_kept_away
 from fairtrial.experiments.metric_wording import bare_size, is_share, level_words, moment_words, size_words
 
 STEADY = "whole weeks in which the effect does not fade"

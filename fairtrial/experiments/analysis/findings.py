@@ -1,19 +1,34 @@
-"""Computes what one look shows about each metric of each treatment, by the method of the frozen plan."""
+"""Computes what a look shows about each metric of each treatment, and how many more units the primary metric needs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from math import ceil
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.metrics import Method
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.methods.events import Events, has_kept_away
+from fairtrial.experiments.methods.amounts import AmountsOfUnits
+from fairtrial.experiments.methods.events import Events
+from fairtrial.experiments.methods.feedback import FeedbackOfUnits
 from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Finding
-from fairtrial.experiments.methods.kinds import METHODS
-from fairtrial.experiments.methods.method import shown
+from fairtrial.experiments.methods.method import MetricMethod, has_kept_away, planned_size, power_of_each, shown
+from fairtrial.experiments.methods.quantiles import Quantiles
+from fairtrial.experiments.methods.rates import Rates
 from fairtrial.experiments.planned_looks import Times, not_yet, planned_look_at
 from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
 from fairtrial.stats.always_valid import always_valid
+from fairtrial.stats.arms.feedback import Feedback
+
+METHODS: Mapping[Method, MetricMethod] = {
+    "events": Events(),
+    "shares": Rates(),
+    "amount": AmountsOfUnits(),
+    "quantile": Quantiles(),
+    "feedback": FeedbackOfUnits(),
+    "given": FeedbackOfUnits(),
+}
 
 
 def find(plan: AnalysisPlan, sums: Sums, looked: Mapping[str, Times] | None = None) -> tuple[Finding, ...]:
@@ -83,3 +98,65 @@ def pessimistic_interval(
     level = 1 - (plan.alpha_primary if metric.role == "primary" else plan.alpha)
     effect = method.for_safety((one, other))(1.0)  # type: ignore[arg-type]
     return shown(metric, always_valid(effect, tau=metric.tau or 0.0, level=level))
+
+
+RATE_UNITS, RATE_US = 100, 3_600_000_000
+"""Fewer units, or a shorter time, do not show how fast units arrive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """The size that a comparison needs, in units of both arms.
+
+    ``units`` count for the primary metric so far, and ``needed`` find the planned effect with ``power``. ``waiting``
+    are enrolled, but their window of feedback is still open. ``expected_us``: when the needed units will be there at
+    the average rate so far, or ``None`` if that is unknown.
+    """
+
+    units: int
+    needed: int
+    waiting: int
+    expected_us: int | None
+    power: float
+
+    @property
+    def more(self) -> int:
+        """The units that are still missing."""
+        return max(0, self.needed - self.units)
+
+
+def forecast(plan: AnalysisPlan, variant: str, sums: Sums) -> Forecast | NotEnough:
+    """The size that the comparison of ``variant`` with the control needs; `NotEnough` says why it is unknown.
+
+    A superior treatment is assumed to be better by the planned effect, and one that is not worse to be equal. The
+    variance of one unit is that of the units so far, and stays the same.
+    """
+    metric = plan.primary
+    if metric is None:
+        return NotEnough("the experiment has no primary metric", "a primary metric")
+    arms = sums.arms[plan.control], sums.arms[variant]
+    one, other = (arm.metrics.get(metric.metric) for arm in arms)
+    if one is None or other is None or not metric.margin_on_scale or metric.tau is None:
+        return NotEnough("no unit of both arms shows the primary metric yet", "units that show it")
+    method = METHODS[metric.method]
+    units, values = (sum(both) for both in zip(method.units(one), method.units(other), strict=True))
+    response = values / units if values else 1.0
+    size = planned_size(plan, metric, variant, response=response) or plan.planned_units
+    needed = method.needed(plan, metric, (one, other)) if size is None else ceil(size)
+    if isinstance(needed, NotEnough):
+        return needed
+    needed = ceil(needed * units / values) if values else needed
+    enrolled = sum(arm.units for arm in arms)
+    waiting = max(0, enrolled - units) if isinstance(one, Feedback) else 0
+    missing = max(0, needed - units - waiting)
+    elapsed = sums.at_us - plan.from_us
+    expected = None
+    if units < needed and enrolled >= RATE_UNITS and elapsed >= RATE_US:
+        window_us = 1e6 * (metric.window_seconds or 0.0)
+        expected = sums.at_us + round(missing * elapsed / enrolled + window_us)
+    return Forecast(units, needed, waiting, expected, power_of_each(plan))
+
+
+def units_behind(metric: MetricPlan, sums: MetricSums) -> int:
+    """The units whose values a level is computed from."""
+    return METHODS[metric.method].behind_level(sums)

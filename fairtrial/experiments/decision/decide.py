@@ -12,7 +12,7 @@ import msgspec
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.limits.constants import DAY_US, WEEK_US
-from fairtrial.experiments.analysis.forecast import Forecast, forecast, units_behind
+from fairtrial.experiments.analysis.findings import METHODS, Forecast, forecast, units_behind
 from fairtrial.experiments.analysis.lost_records import ALARM
 from fairtrial.experiments.analysis.memory import Latched, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
@@ -32,7 +32,6 @@ from fairtrial.experiments.decision.values import (
     interval_of,
 )
 from fairtrial.experiments.methods.finding import Finding
-from fairtrial.experiments.methods.kinds import METHODS
 from fairtrial.experiments.planned_looks import not_yet
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.arms.feedback import Feedback, least_response

@@ -49,7 +49,7 @@ class Arm(msgspec.Struct, frozen=True):
 
 
 class Size(msgspec.Struct, frozen=True):
-    """The units that the comparison has and needs, as `analysis.forecast.Forecast` says."""
+    """The units that the comparison has and needs, as `analysis.findings.Forecast` says."""
 
     units: int
     needed: int
