@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from fairtrial.domain.events import CASE_OUTCOMES, CaseResultEvent, Event, RunEvent, ScoreEvent
-from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score, ScoreFailure
+from fairtrial.domain.events import CaseResultEvent, Event, RunEvent, ScoreEvent
+from fairtrial.domain.run import CASE_OUTCOMES, Answer, Case, CaseResult, Run, Score, ScoreFailure
 from fairtrial.journal.events_v1 import EventV1
 
 

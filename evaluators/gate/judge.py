@@ -9,10 +9,11 @@ from evaluators.comparison.levels import level_of
 from evaluators.comparison.signal_changes import signal_findings
 from evaluators.comparison.wording import amount, short_text
 from evaluators.comparison.worst_slice import worst_slice
-from evaluators.criteria.grammar import Threshold, VersusBaseline
+from evaluators.criteria.grammar import Rule, Threshold, VersusBaseline
 from evaluators.criteria.line_family import FAMILIES
 from evaluators.criteria.metric_catalogue import BUILT_IN, COUNTS
 from evaluators.engine.summary import MOST_UNSCORED
+from evaluators.gate.evidence.document import Evidence
 from evaluators.gate.external_line import JUDGED, ExternalLine
 from evaluators.gate.families.review import review_information, sort_reviews
 from evaluators.gate.file import Gate
@@ -21,7 +22,7 @@ from evaluators.gate.live.rates import rates_information
 from evaluators.gate.live.rule import EXPERIMENT_SAYS, effect_findings
 from evaluators.gate.multiplicity import RuleResult, apply_holm
 from evaluators.gate.odds import odds_of
-from evaluators.gate.rules import Rule, judge_rule
+from evaluators.gate.rules import judge_rule
 from evaluators.results.run_table import RunTable
 from evaluators.suite import Suite
 from evaluators.trial import Trial
@@ -70,6 +71,27 @@ def judge(
         candidates_judged=candidates_judged,
         odds=odds_of(gate.rules, trial),
         conflicts=conflicts(findings),
+    )
+
+
+def judge_again(evidence: Evidence, verdict_id: str) -> Verdict:
+    """The verdict on this evidence, which is the same as when it was first judged by the same version."""
+    gate = evidence.gate()
+
+    def newest(suite: str, target: str) -> RunTable | None:
+        return evidence.runs.get((suite, target))
+
+    def before(suite: str, target: str) -> RunTable | None:
+        return evidence.before.get((suite, target))
+
+    return judge(
+        gate,
+        evidence.trial(gate, newest, before),
+        verdict_id=verdict_id,
+        at_us=evidence.at_us,
+        live=evidence.live,
+        candidates_judged=evidence.candidates_judged,
+        first=evidence.first,
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from evaluators.comparison.comparability import differences
 from evaluators.comparison.pairing import pair
-from evaluators.criteria.grammar import GateLine, Threshold, VersusBaseline
+from evaluators.criteria.grammar import Rule, Threshold, VersusBaseline
 from evaluators.criteria.metric_catalogue import COUNTS, Measure, measure_of
 from evaluators.criteria.validation import scopes_of, validate_line
 from evaluators.gate.comparison_rule import further_look, judge_comparison
@@ -28,16 +28,6 @@ from evaluators.results.scope import Scope
 from evaluators.suite import Suite
 from evaluators.trial import Trial
 from fairtrial.domain.verdict import Finding, Result
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One line of a gate: its text, its parsed form, the suite that measures it, and the gate or suite it stands in."""
-
-    text: str
-    line: GateLine
-    suite: Suite
-    source: str
 
 
 def judge_rule(rule: Rule, trial: Trial, *, rules: Sequence[Rule] = ()) -> list[RuleResult]:

@@ -13,6 +13,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from fairtrial.domain.plan import ExperimentState, UnitKind
+from fairtrial.domain.run import CaseOutcome
 
 REQUEST = "request"
 REQUEST_VERSION = 2
@@ -48,16 +49,6 @@ BreakerState = Literal["closed", "open", "half_open"]
 Purpose = Literal["live", "retry", "fallback", "shadow"]
 UsageSource = Literal["provider", "estimated", "partial", "none"]
 CaptureOutcome = Literal["full", "redacted", "none", "failed"]
-CaseOutcome = Literal["scored", "off_format", "refused", "truncated", "provider_error", "judge_error", "skipped"]
-CASE_OUTCOMES: tuple[CaseOutcome, ...] = (
-    "scored",
-    "off_format",
-    "refused",
-    "truncated",
-    "provider_error",
-    "judge_error",
-    "skipped",
-)
 
 
 class Tokens(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from fairtrial.domain.events import CaseOutcome
-
+CaseOutcome = Literal["scored", "off_format", "refused", "truncated", "provider_error", "judge_error", "skipped"]
+CASE_OUTCOMES: tuple[CaseOutcome, ...] = (
+    "scored",
+    "off_format",
+    "refused",
+    "truncated",
+    "provider_error",
+    "judge_error",
+    "skipped",
+)
 UNSCORED: frozenset[CaseOutcome] = frozenset({"provider_error", "judge_error", "skipped"})
 """The outcomes of cases that say nothing about the model."""
 

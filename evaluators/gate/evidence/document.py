@@ -20,7 +20,6 @@ from evaluators.gate import file as gate_file
 from evaluators.gate.evidence.live import read_live, written_live
 from evaluators.gate.evidence.tables import read_table, written_table
 from evaluators.gate.file import Gate
-from evaluators.gate.judge import judge
 from evaluators.gate.live.experiment import NO_LIVE_EVIDENCE, LiveEvidence
 from evaluators.loading.suite_text import suite_of
 from evaluators.results.run_table import RunTable
@@ -30,7 +29,7 @@ from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.reviews.evidence import ReviewedQueue, ReviewEvidence
 from fairtrial.domain.training.evidence import TrainingEvidence
-from fairtrial.domain.verdict import Finding, Verdict
+from fairtrial.domain.verdict import Finding
 
 READABLE = (1, 2, RULES)
 BUILT_IN_COLUMNS = ("latency", "tokens", "cost")
@@ -106,27 +105,6 @@ class Evidence:
             self.training,
             self.version,
         )
-
-
-def judge_again(evidence: Evidence, verdict_id: str) -> Verdict:
-    """The verdict on this evidence, which is the same as when it was first judged by the same version."""
-    gate = evidence.gate()
-
-    def newest(suite: str, target: str) -> RunTable | None:
-        return evidence.runs.get((suite, target))
-
-    def before(suite: str, target: str) -> RunTable | None:
-        return evidence.before.get((suite, target))
-
-    return judge(
-        gate,
-        evidence.trial(gate, newest, before),
-        verdict_id=verdict_id,
-        at_us=evidence.at_us,
-        live=evidence.live,
-        candidates_judged=evidence.candidates_judged,
-        first=evidence.first,
-    )
 
 
 def encode(evidence: Evidence, gate: Gate, *, details: Collection[str]) -> bytes:

@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from evaluators.gate.evidence.document import Evidence, decode, judge_again
+from evaluators.gate.evidence.document import Evidence, decode
+from evaluators.gate.judge import judge_again
 from evaluators.gate.live.experiment import LiveExperiment
 from evaluators.gate.live.rate_check import contradictions
 from fairtrial.domain.errors import Conflict
