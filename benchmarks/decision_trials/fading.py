@@ -17,8 +17,8 @@ from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import SEEN_WEEKS, AnalysisPlan
 from fairtrial.experiments.decision.decide import Looked, decide
-from fairtrial.experiments.decision.over_time import EffectOverTime
 from fairtrial.experiments.decision.values import Decision
+from fairtrial.experiments.methods.finding import EffectOverTime
 from fairtrial.experiments.sums import ArmSums, Level, Levels, OverTime, Sums
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.means import mean

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import ceil, exp, floor, sqrt
+from math import exp, floor, sqrt
 from statistics import NormalDist
 from typing import Any
 
 import msgspec
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.domain.limits.constants import DAY_US, WEEK_US
-from fairtrial.experiments.analysis.findings import METHODS, Forecast, forecast, units_behind
+from fairtrial.experiments.analysis.findings import METHODS, Forecast, effect_over_time, forecast, units_behind
 from fairtrial.experiments.analysis.lost_records import ALARM
 from fairtrial.experiments.analysis.memory import Latched, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.decision.over_time import effect_over_time
 from fairtrial.experiments.decision.values import (
     Arm,
     ArmLost,
@@ -32,7 +30,7 @@ from fairtrial.experiments.decision.values import (
     interval_of,
 )
 from fairtrial.experiments.methods.finding import Finding
-from fairtrial.experiments.planned_looks import not_yet
+from fairtrial.experiments.planned_looks import not_yet, passes_us
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.arms.feedback import Feedback, least_response
 from fairtrial.stats.effects import Effect
@@ -82,14 +80,6 @@ def decide(looked: Looked, *, forecasts: bool = False) -> dict[str, Decision]:
         )
         for variant in plan.treatments
     }
-
-
-def passes_us(plan: AnalysisPlan, answered_us: int) -> int:
-    """From when the primary metric's answer counts: after whole weeks, or a shorter time that the plan allows."""
-    if plan.min_days < 7:
-        return max(answered_us, plan.from_us + round(plan.min_days * DAY_US))
-    weeks = max(ceil(plan.min_days / 7), ceil((answered_us - plan.from_us) / WEEK_US))
-    return plan.from_us + weeks * WEEK_US
 
 
 def luck_of(plan: AnalysisPlan, sums: Sums, variant: str, definitions: int) -> float | None:

@@ -17,7 +17,6 @@ from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
 from fairtrial.experiments.planned_looks import Times, spent
 from fairtrial.stats.always_valid import always_valid, cases_for_bound
 from fairtrial.stats.effects import Effect, monitorable
-from fairtrial.stats.planning.options import units_needed
 from fairtrial.stats.planning.question import Question
 from fairtrial.stats.sequential.error_guardrail import RequestErrors
 from fairtrial.stats.sequential.guardrails import Limits, guardrail
@@ -85,23 +84,6 @@ def needs_spread(metric: MetricPlan) -> bool:
 def power_of_each(plan: AnalysisPlan) -> float:
     """The power that each metric of the plan needs, so that all together have `POWER`; by rules 1 to 3 each has it."""
     return POWER if not plan.has_two_stops else 1 - (1 - POWER) / max(1, len(plan.metrics))
-
-
-def planned_size(plan: AnalysisPlan, metric: MetricPlan, variant: str, *, response: float = 1.0) -> float | None:
-    """The units of both arms that the plan needs for a metric whose level says how much units vary.
-
-    ``response``: the share of units that give feedback, on which the worst case depends. ``None`` if the level is not
-    known or does not say so, and if no number of units suffices.
-    """
-    if metric.level is None or needs_spread(metric) or plan.planned_units is not None or not plan.has_two_stops:
-        return None
-    level = 1 - metric.level if metric.counts_requests and metric.better == "higher" else metric.level
-    alpha = plan.alpha_primary if metric.role == "primary" else plan.alpha_attempt
-    try:
-        question = question_of(replace(metric, response=response), plan.unit, level=level)
-    except ValueError:
-        return None
-    return units_needed(question, share=plan.share_of(variant), alpha=alpha, power=power_of_each(plan))
 
 
 def _quantile_spread(metric: MetricPlan, level: float, spread: float) -> float:
