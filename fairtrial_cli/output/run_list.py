@@ -12,9 +12,9 @@ import click
 from rich.console import Console
 
 from fairtrial.domain.answers.signals import SIGNALS
+from fairtrial.domain.errors import printable
 from fairtrial.domain.names.ages import age
 from fairtrial.domain.names.case_words import OUTCOMES
-from fairtrial.domain.names.printable import printable
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import UNSCORED
 from fairtrial.store.core.query import microseconds

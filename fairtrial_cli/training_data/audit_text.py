@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from fairtrial.domain.names.printable import printable
+from fairtrial.domain.errors import printable
 from fairtrial.domain.plurals import counted
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import Any
 
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.lifecycle import Interruption
 from fairtrial.store.core.database import Cursor
 from fairtrial.store.core.query import timestamp
-from fairtrial.store.experiments.transitions import Interruption
 
 SHARES = 1_000_000
 """A share of the units is selected in steps of one in a million, by a hash."""

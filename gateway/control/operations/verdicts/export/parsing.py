@@ -1,4 +1,4 @@
-"""Reads the embedded parts of an exported file, and writes and reads an export as a folder. Nothing in it is trusted."""
+"""Reads the parts embedded in an exported file, and the files of an exported folder. Nothing in it is trusted."""
 
 from __future__ import annotations
 
