@@ -138,3 +138,8 @@ def _aggregated(stat: Stat, run: RunTable, scorer: str, results: Ints) -> Figure
 
 def _plain(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
+
+
+def share_span(measure: Measure) -> float | None:
+    """The largest change that a case can make in a share: its scale; ``None`` for measures without a largest value."""
+    return measure.scale if measure.form == "share" else None

@@ -167,13 +167,3 @@ def unseen_half(span: float, count: int, *, level: float) -> float:
     if not 0 <= span < inf:
         raise ValueError(f"the span must be a number of 0 or more, not {span}")
     return span * unseen_share(count, level)
-
-
-EVEN = 12.0
-"""Degrees of freedom of clusters' sizes. With fewer, Student's quantile and the size of an unseen cluster are so large
-that a score interval hardly ever decides, whatever the data show."""
-
-
-def freedom_of(sizes: Floats) -> float:
-    """Satterthwaite's degrees of freedom where the cases of a cluster move together; C − 1 for C equal clusters."""
-    return float((sizes**2).sum() ** 2 / (sizes**4).sum()) - 1

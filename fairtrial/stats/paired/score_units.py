@@ -8,8 +8,8 @@ from math import sqrt
 import numpy as np
 import scipy  # its `optimize` loads at its first use, because it is slow to load
 
-from fairtrial.stats.effects import MIN_UNITS
-from fairtrial.stats.paired.clustered import EVEN, ROUNDING, Clusters, Floats, cluster_sums, freedom_of
+from fairtrial.stats.effects import EVEN, MIN_UNITS, freedom_of
+from fairtrial.stats.paired.clustered import ROUNDING, Clusters, Floats, cluster_sums
 
 __all__: list[str] = []
 

@@ -92,7 +92,7 @@ def decision(context: Context, request: DecisionOf) -> Any:
 
 
 def release(context: Context, request: ReleaseOf) -> dict[str, Any]:
-    from gateway.control.operations.experiments.promotion_evidence import read_release  # loads the gate
+    from gateway.control.operations.verdicts.release.release_check import read_release
 
     present = context.present()
     experiment = find_experiment(present.plan, request.name)
