@@ -13,6 +13,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from fairtrial.domain.plan import ExperimentState, UnitKind
+from fairtrial.domain.plan_parts.call_rules import BreakerState
 from fairtrial.domain.run import CaseOutcome
 
 REQUEST = "request"
@@ -45,7 +46,6 @@ Fault = Literal["upstream", "configuration", "caller", "gateway"]
 """Who caused an upstream call to fail. ``configuration``: the gateway's key or the model's name was wrong (401 to 404).
 """
 
-BreakerState = Literal["closed", "open", "half_open"]
 Purpose = Literal["live", "retry", "fallback", "shadow"]
 UsageSource = Literal["provider", "estimated", "partial", "none"]
 CaptureOutcome = Literal["full", "redacted", "none", "failed"]

@@ -7,6 +7,8 @@ from typing import Literal
 
 from fairtrial.domain.plan_parts.field_marks import ADDED_LATER
 
+BreakerState = Literal["closed", "open", "half_open"]
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
