@@ -13,6 +13,8 @@ from fairtrial.domain.metrics import Better, Method
 from fairtrial.domain.plan import Missing, OnWorse, UnitKind
 from fairtrial.domain.plan_parts.kept_control import KeptControl
 
+Interruption = tuple[int, int | None]
+"""From when to when an experiment did not run, in microseconds since 1970, UTC; ``None`` means until now."""
 ALPHA = 0.05
 """The error probability of the first attempt of a candidate, and of all kills of one experiment together."""
 RULES = 6

@@ -65,9 +65,6 @@ KEPT = "kept_control"
 """The key of the evidence of a promotion that keeps a control."""
 Cause = Literal["worse", "models", "kept_away", "declined", "harmed", "person"]
 
-Interruption = tuple[int, int | None]
-"""From when to when an experiment did not run, in microseconds since 1970, UTC; ``None`` means until now."""
-
 
 @dataclass(frozen=True, slots=True)
 class Transition:

@@ -14,8 +14,7 @@ import msgspec
 
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.plurals import counted
-from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
-from fairtrial.experiments.lifecycle import Interruption
+from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, Interruption, MetricPlan
 from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.sequential.error_guardrail import RequestErrors

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.lifecycle import Interruption
+from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption, MetricPlan
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.sums import Moments
 from fairtrial.store.core.database import Cursor

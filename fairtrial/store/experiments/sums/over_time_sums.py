@@ -12,8 +12,7 @@ from typing import Any
 
 from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.domain.metrics import CATALOGUE, UNIT_COLUMNS
-from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
-from fairtrial.experiments.lifecycle import Interruption
+from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, Interruption, MetricPlan
 from fairtrial.experiments.sums import Level, OverTime, Sums
 from fairtrial.stats.arms.means import mean
 from fairtrial.stats.arms.quantiles import quantile_level

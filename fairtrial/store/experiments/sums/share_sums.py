@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
-from fairtrial.experiments.lifecycle import Interruption
+from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, Interruption, MetricPlan
 from fairtrial.stats.arms.ratios import capped_requests
 from fairtrial.stats.sequential.error_guardrail import ErrorShares
 from fairtrial.stats.sequential.unit_shares import UnitShares

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.lifecycle import Interruption
+from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption, MetricPlan
 from fairtrial.store.core.database import Cursor
 from fairtrial.store.core.query import timestamp
 

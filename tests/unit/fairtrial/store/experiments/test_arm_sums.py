@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.lifecycle import Interruption
+from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.sequential.error_guardrail import RequestErrors
 from fairtrial.store.core.database import Database

@@ -12,8 +12,7 @@ import pytest
 
 from fairtrial.domain.events import RequestEvent
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.lifecycle import Interruption
+from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption, MetricPlan
 from fairtrial.stats.sequential.error_guardrail import ErrorShares, RequestErrors
 from fairtrial.stats.sequential.unit_shares import UnitShares
 from fairtrial.store.core.database import Database
