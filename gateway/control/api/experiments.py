@@ -49,7 +49,7 @@ def listing(context: Context, request: TrafficWindow) -> dict[str, Any]:
 
 
 def one(context: Context, request: FiguresOf) -> dict[str, Any]:
-    from gateway.control.operations.split.check_split import check_split  # loads the statistics
+    from gateway.control.operations.split_checks import check_split  # loads the statistics
 
     experiment, page = _experiment(context, request)
     found = traffic.by_variant(context.database, page, experiment=request.name)
