@@ -210,7 +210,8 @@ def shares(question: Question, design: Design) -> Course:
 
 def _excluded_share(question: Question, design: Design) -> float | None:
     """The loss that the shares of units exclude if both arms have the baseline."""
-    rate, units = _bad(question), design.most / design.inflation
+    rate = question.baseline if question.lower_is_better else 1 - question.baseline
+    units = design.most / design.inflation
     counts = [
         np.array([1 - rate, *(0.0,) * (BINS - 2), rate]) * part * units for part in (1 - design.share, design.share)
     ]
@@ -220,10 +221,6 @@ def _excluded_share(question: Question, design: Design) -> float | None:
         found = float(ShareTest("safe", middle, share=design.share).log_e(*counts))
         low, high = (low, middle) if found >= -log(design.alpha) else (middle, high)
     return high if high < 1 - rate else None
-
-
-def _bad(question: Question) -> float:
-    return question.baseline if question.lower_is_better else 1 - question.baseline
 
 
 def with_tail(found: Option, question: Question, design: Design, power: float) -> Option:
