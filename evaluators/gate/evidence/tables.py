@@ -1,6 +1,7 @@
 """Writes a run's columns as JSON values and reads them back, with the numbers that a gate needs and no text of a case.
 
-Case ids, tags that are slices, and labels that the suite declares are kept, because findings name them.
+Case ids, tags that are slices, and labels that the suite declares are kept, because findings name them. The text of a
+whole document is read here too, without the types that it holds.
 """
 
 from __future__ import annotations
