@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fairtrial.domain.events import CASE_OUTCOMES, CaseResultEvent, Event, RunEvent, ScoreEvent
-from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score, ScoreFailure
+from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score, ScoreFailure, head_of
 from fairtrial.journal.events_v1 import EventV1
 
 
@@ -60,22 +60,10 @@ def run_of(events: Iterable[Event | EventV1]) -> Run:
         raise ValueError(f"the events have {len(heads)} runs instead of one")
     head = heads[0]
     return Run(
-        run_id=head.run_id,
-        suite=head.suite,
-        suite_digest=head.suite_digest,
-        target=head.target,
-        deployment_digest=head.deployment_digest,
-        fingerprint=head.fingerprint,
-        seed=head.seed,
-        repeat=head.repeat,
-        started_us=head.at_us,
+        **head_of(head),
         ended_us=head.ended_us,
         results=tuple(_result(event, scores[event.case_id, event.repeat]) for event in results),
-        metrics=head.metrics,
-        versions=head.versions,
         plan_hash=head.plan_hash,
-        interrupted=head.status == "interrupted",
-        model=head.model,
     )
 
 
