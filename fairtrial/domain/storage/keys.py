@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,18 +10,6 @@ Right = Literal["complete", "feedback", "pin", "see_variant", "admin"]
 
 RIGHTS: tuple[Right, ...] = ("complete", "feedback", "pin", "see_variant", "admin")
 DEFAULT_RIGHTS: tuple[Right, ...] = ("complete", "feedback")
-
-
-@dataclass(frozen=True, slots=True)
-class KeyOptions:
-    """A new key's rights, its routes (none means all), and its expiry (microseconds since 1970, UTC)."""
-
-    rights: Sequence[Right] = DEFAULT_RIGHTS
-    routes: Sequence[str] = ()
-    expires_us: int | None = None
-
-
-DEFAULT_OPTIONS = KeyOptions()
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ ORDER BY r.number
 LIMIT 1
 """
 CHAIN = """
-SELECT r.number, r.verdict_id, epoch_us(r.at_time), r.verdict_sha256, r.evidence_sha256, r.previous, r.hash
+SELECT r.number, r.verdict_id, r.at_time, r.verdict_sha256, r.evidence_sha256, r.previous, r.hash
 FROM verdict_records r
 ORDER BY r.number
 """
@@ -97,7 +97,7 @@ def stored(database: Database, verdict_id: str) -> tuple[str, bytes | None]:
 
 def entries(database: Database) -> list[ChainEntry]:
     """The whole chain, oldest first, without the evidence; raises `StoreError`."""
-    return [ChainEntry(*row) for row in database.rows(CHAIN)]
+    return database.values(ChainEntry, CHAIN)
 
 
 def problems(database: Database, *, verdict_id: str | None = None) -> Iterator[RowProblem]:

@@ -23,14 +23,14 @@ SELECT coalesce(max(number), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM analysis_
 RETURNING number
 """
 NEWEST = """
-SELECT number, at_time, kind, actor, why, plan
+SELECT number, at_time, kind, actor, why, plan AS plan_json
 FROM analysis_plans
 WHERE $1 IS NULL OR experiment = $1
 QUALIFY row_number() OVER (PARTITION BY experiment ORDER BY number DESC) = 1
 ORDER BY experiment
 """
 STARTS = """
-SELECT number, at_time, kind, actor, why, plan
+SELECT number, at_time, kind, actor, why, plan AS plan_json
 FROM analysis_plans
 QUALIFY row_number() OVER (
     PARTITION BY experiment, segment, json_extract(plan, '$.started_us'), json_extract(plan, '$.from_us')
@@ -89,8 +89,7 @@ def append(cursor: Cursor, plan: AnalysisPlan, *, now_us: int, kind: Kind, actor
 
 def newest(database: Database, experiment: str) -> StoredPlan | None:
     """The plan in force; raises `StoreError`."""
-    rows = database.rows(NEWEST, (experiment,))
-    return _stored(*rows[0]) if rows else None
+    return next(iter(database.values(_stored, NEWEST, (experiment,))), None)
 
 
 def is_newest(cursor: Cursor, stored: StoredPlan) -> bool:
@@ -101,13 +100,12 @@ def is_newest(cursor: Cursor, stored: StoredPlan) -> bool:
 
 def newest_of_all(database: Database) -> dict[str, StoredPlan]:
     """The plan in force of every experiment that has one; raises `StoreError`."""
-    plans = (_stored(*row) for row in database.rows(NEWEST, (None,)))
-    return {one.plan.experiment: one for one in plans}
+    return {one.plan.experiment: one for one in database.values(_stored, NEWEST, (None,))}
 
 
 def newest_of_starts(database: Database) -> list[StoredPlan]:
     """The newest plan of every analysis with units of its own, in their order; raises `StoreError`."""
-    return [_stored(*row) for row in database.rows(STARTS)]
+    return database.values(_stored, STARTS)
 
 
 def listing(page: Page, experiment: str) -> Query:
@@ -128,5 +126,5 @@ def hashes(database: Database, plan: AnalysisPlan) -> list[str]:
     return [str(one) for (one,) in database.rows(HASHES, (plan.experiment, plan.segment, plan.started_us))]
 
 
-def _stored(number: int, at_time: Any, kind: Kind, actor: str, why: str, plan: str) -> StoredPlan:
-    return StoredPlan(number, microseconds(at_time), kind, actor, why, AnalysisPlan.restored(json.loads(plan)))
+def _stored(plan: Mapping[str, Any], **frozen: Any) -> StoredPlan:
+    return StoredPlan(**frozen, plan=AnalysisPlan.restored(plan))

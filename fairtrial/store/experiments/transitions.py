@@ -44,7 +44,8 @@ WHERE experiment = $1 AND segment = $2 AND action IN ('approve', 'stage', 'start
 ORDER BY number
 """
 ENTERED = """
-SELECT at_time, experiment, action, from_state, to_state, segment, actor, why, evidence, plan_hash, stage
+SELECT at_time, experiment, action, from_state, to_state, segment, actor, why, evidence AS evidence_json, plan_hash,
+    stage
 FROM transitions
 WHERE (from_state <> to_state OR action IN ('resume', 'rearm', 'promote', 'rollback'))
     AND ($1 IS NULL OR experiment = $1)
@@ -62,7 +63,8 @@ ORDER BY number DESC
 LIMIT $4 OFFSET $5
 """
 LAST = """
-SELECT at_time, experiment, action, from_state, to_state, segment, actor, why, evidence, plan_hash, stage
+SELECT at_time, experiment, action, from_state, to_state, segment, actor, why, evidence AS evidence_json, plan_hash,
+    stage
 FROM transitions
 WHERE action NOT IN ('archive', 'withdraw')
 QUALIFY row_number() OVER (PARTITION BY experiment ORDER BY number DESC) = 1
@@ -130,13 +132,12 @@ def state_of(cursor: Cursor, experiment: str, declared: ExperimentState = "runni
 
 def entered(cursor: Cursor, experiment: str) -> Transition | None:
     """The transition into the present state of one experiment, in the caller's transaction."""
-    found = cursor.execute(ENTERED, [experiment]).fetchone()
-    return None if found is None else _transition(*found)
+    return next(iter(cursor.values(Transition, ENTERED, [experiment])), None)
 
 
 def all_entered(database: Database) -> dict[str, Transition]:
     """The transition into the present state, of every experiment that has one; raises `StoreError`."""
-    return {row[1]: _transition(*row) for row in database.rows(ENTERED, (None,))}
+    return {one.experiment: one for one in database.values(Transition, ENTERED, (None,))}
 
 
 def archived(database: Database) -> frozenset[str]:
@@ -184,7 +185,7 @@ def _live(state: ExperimentState, segment: int, stage: float | None, newest: str
 
 def last(database: Database) -> dict[str, Transition]:
     """The newest transition of every experiment, apart from archiving and withdrawals; raises `StoreError`."""
-    return {row[1]: _transition(*row) for row in database.rows(LAST)}
+    return {one.experiment: one for one in database.values(Transition, LAST)}
 
 
 def promotions(database: Database) -> dict[str, Mapping[str, Any]]:
@@ -239,11 +240,3 @@ def last_person(database: Database, experiment: str, *, until_us: int) -> str | 
 def listing(page: Page, experiment: str) -> Query:
     """One experiment's transitions in a time window, newest first."""
     return Query(LIST, (page.since, page.until, experiment, page.rows, page.offset))
-
-
-def _transition(*row: Any) -> Transition:
-    at_time, name, action, before, after, segment, actor, why, evidence, plan_hash, stage = row
-    return Transition(
-        name, microseconds(at_time), action, before, after, segment, actor, why, plan_hash,
-        None if evidence is None else json.loads(evidence), stage,
-    )  # fmt: skip

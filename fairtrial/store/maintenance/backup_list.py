@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fairtrial.domain.storage.overview import ListedBackup
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.query import microseconds, timestamp
+from fairtrial.store.core.query import timestamp
 
 ADD = "INSERT INTO backups (backup_id, at_time, path, bytes, sha256) VALUES (?, ?, ?, ?, ?)"
 LIST = "SELECT backup_id, at_time, path, bytes, sha256 FROM backups ORDER BY at_time DESC, backup_id DESC"
@@ -35,8 +35,7 @@ def listing(database: Database) -> list[ListedBackup]:
 
 def read(cursor: Cursor) -> list[ListedBackup]:
     """All backups in the list of any open store; raises `duckdb.Error`."""
-    rows = cursor.execute(LIST).fetchall()
-    return [ListedBackup(backup_id, microseconds(time), path, size, sha) for backup_id, time, path, size, sha in rows]
+    return cursor.values(ListedBackup, LIST)
 
 
 def update(database: Database, backup_id: str, *, size: int, sha256: str) -> None:

@@ -21,8 +21,8 @@ WITH live AS (
     WHERE queue_id = $1 AND vote_id NOT IN (SELECT vote_id FROM review_undone)
     GROUP BY item_id
 )
-SELECT i.item_id, coalesce(v.votes, 0), c.reviewer,
-    EXISTS (SELECT 1 FROM review_drafts d WHERE d.item_id = i.item_id AND d.reviewer = $2)
+SELECT i.item_id, coalesce(v.votes, 0) AS votes, c.reviewer AS holder,
+    EXISTS (SELECT 1 FROM review_drafts d WHERE d.item_id = i.item_id AND d.reviewer = $2) AS drafted
 FROM review_items i
 LEFT JOIN live v ON v.item_id = i.item_id
 LEFT JOIN review_claims c ON c.item_id = i.item_id AND c.expires_time > $3
@@ -110,7 +110,7 @@ def progress(cursor: Cursor, queue_id: str, reviewer: str) -> Progress:
 
 
 def _open_to(cursor: Cursor, queue_id: str, reviewer: str, *, now_us: int) -> list[_Open]:
-    return [_Open(*row) for row in cursor.execute(OPEN_TO_ME, [queue_id, reviewer, timestamp(now_us)]).fetchall()]
+    return cursor.values(_Open, OPEN_TO_ME, [queue_id, reviewer, timestamp(now_us)])
 
 
 def _place(one: _Open, secret: str, reviewer: str) -> tuple[bool, bool, int, bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -13,7 +13,7 @@ from fairtrial.domain.limits.canonical_json import sha256_of_json
 from fairtrial.domain.training.data_audit import AuditFile, CheckCount, DataAudit, data_digests
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.query import Page, Query, microseconds, timestamp
+from fairtrial.store.core.query import Page, Query, timestamp
 
 INSERT = """
 INSERT INTO data_audits (
@@ -95,20 +95,14 @@ def digest_of(digests: Iterable[tuple[str, str]]) -> str:
 
 
 def _audits(database: Database, sql: str, parameter: str) -> list[DataAudit]:
-    return [_audit(row) for row in database.rows(sql, (parameter,))]
+    return database.values(_audit, sql, (parameter,))
 
 
-def _audit(row: Sequence[Any]) -> DataAudit:
-    audit_id, at_time, deployment, actor, version, program, seconds, files, counts = row
+def _audit(audit_id: str, files: str, counts: str, **known: Any) -> DataAudit:
     try:
         return DataAudit(
             audit_id=audit_id,
-            at_us=microseconds(at_time),
-            deployment=deployment,
-            actor=actor,
-            version=version,
-            program=program,
-            seconds=seconds,
+            **known,
             files=msgspec.json.decode(files, type=tuple[AuditFile, ...]),
             counts=msgspec.json.decode(counts, type=tuple[CheckCount, ...]),
         )
