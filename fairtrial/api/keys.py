@@ -14,6 +14,7 @@ LATEST_US = 253_402_300_799_000_000
 """The end of the year 9999, the latest time that is supported."""
 
 
+# The `NewKey` in the answer has an id and a secret, too.
 class CreateKey(Request, frozen=True, kw_only=True):
     """The key to create; no ``routes`` means all routes."""
 

@@ -52,7 +52,10 @@ class AttemptEventV1(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class ExposureEventV1(Struct, frozen=True, kw_only=True, gc=False):
-    """The variant that a unit was assigned, the one that served, and the reason. Buckets are in [0, 1)."""
+    """The variant that a unit was assigned, the one that served, and the reason. Buckets are in [0, 1).
+
+    It is not derived from `Exposure`, which has the experiment's state. Version 1 did not record the state.
+    """
 
     request_id: str
     at_us: int

@@ -12,6 +12,7 @@ RIGHTS: tuple[Right, ...] = ("complete", "feedback", "pin", "see_variant", "admi
 DEFAULT_RIGHTS: tuple[Right, ...] = ("complete", "feedback")
 
 
+# A `Key` has the hash of the secret instead, and is published to the workers.
 @dataclass(frozen=True, slots=True)
 class NewKey:
     """A newly created key. ``secret`` is the whole text that callers send; it is never shown again."""

@@ -16,7 +16,10 @@ Proof = Literal["harmed", "worse"]
 
 
 class Interval(msgspec.Struct, frozen=True):
-    """Treatment − control with its interval at this confidence level; ``None`` is an end without a bound."""
+    """Treatment − control with its interval at this confidence level; ``None`` is an end without a bound.
+
+    An `Estimate` has infinite ends instead, which JSON can't contain.
+    """
 
     value: float
     low: float | None

@@ -48,7 +48,7 @@ class Slot:
     """One variant in the slot that begins at ``at_us``; latencies are ``None`` if there were no requests.
 
     ``errors`` are those of the arm, ``user_errors`` those that callers saw. ``kept_away``: those that an open
-    breaker kept from the arm.
+    breaker kept from the arm. `VariantTraffic` has more figures, which few requests do not show.
     """
 
     at_us: int
