@@ -35,7 +35,7 @@ END_INVITATIONS = "UPDATE invitations SET ended_time = ? WHERE account_id = ? AN
 
 def any_exist(database: Database) -> bool:
     """Whether there is any account, in any state. From the first account on, everyone must sign in."""
-    return bool(database.rows(ANY)[0][0])
+    return bool(database.value(ANY))
 
 
 def holders(database: Database, role: Role, at_us: int) -> int:
@@ -67,8 +67,7 @@ def password_of(database: Database, who: str) -> tuple[Account | None, str | Non
     found = _found(database, who)
     if found is None or found.state != "active":
         return None, None
-    rows = database.rows(PASSWORD, [found.account_id])
-    return found, rows[0][0] if rows else None
+    return found, database.value(PASSWORD, [found.account_id])
 
 
 def disable(database: Database, who: str, *, actor: str, now_us: int) -> Account:

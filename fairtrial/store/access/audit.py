@@ -103,7 +103,7 @@ def listing(page: Page, wanted: AuditFilter = ALL) -> Query:
 
 def summary(database: Database, page: Page, wanted: AuditFilter) -> dict[str, Any]:
     """The number of entries that match, and every actor and action of the trail, of which one may choose."""
-    ((total,),) = database.rows(TOTAL, _chosen(page, wanted))
+    total = database.value(TOTAL, _chosen(page, wanted))
     actors, actions = ([str(one) for (one,) in database.rows(sql)] for sql in (ACTORS, ACTIONS))
     return {"total": total, "actors": actors, "actions": actions}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import datetime
-from typing import Any
 
 from fairtrial.domain.accounts import Account, Invitation, Role, proper_name
 from fairtrial.domain.errors import NotFound
@@ -102,10 +101,10 @@ def digest(token: str) -> str:
 
 
 def _valid(cursor: Cursor, token: str, now: datetime) -> str:
-    row: Any = cursor.execute(VALID, [digest(token), now]).fetchone()
-    if row is None:
+    account_id = cursor.value(VALID, [digest(token), now])
+    if account_id is None:
         raise _void()
-    return str(row[0])
+    return str(account_id)
 
 
 def _void() -> NotFound:

@@ -29,6 +29,11 @@ class Cursor:
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> duckdb.DuckDBPyConnection:
         return self._connection.execute(self._statement(sql), parameters)
 
+    def value(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
+        """The first column of the first row; ``None`` without a row."""
+        row = self.execute(sql, parameters).fetchone()
+        return row[0] if row else None
+
     def values(self, type_: Callable[..., T], sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[T]:
         """All rows as values. Columns have the names of the fields, or end with `_time` for `_us`.
 

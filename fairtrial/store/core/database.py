@@ -20,7 +20,7 @@ from fairtrial.store.core import damage, erasure_state
 from fairtrial.store.core.cursor import Cursor as Cursor
 from fairtrial.store.core.cursor import T
 from fairtrial.store.core.engine_errors import store_error
-from fairtrial.store.core.engine_memory import memory_limit
+from fairtrial.store.core.engine_settings import engine_settings
 from fairtrial.store.core.migrate import migrate
 from fairtrial.store.core.owner_lock import OwnerLock
 from fairtrial.store.core.partial_backup import sweep_part
@@ -29,15 +29,6 @@ from fairtrial.store.core.read_write_lock import ReadWriteLock
 
 if TYPE_CHECKING:
     import pyarrow
-
-THREADS = 2
-CHECKPOINT = "64MB"
-"""The size of the write-ahead log at which it is written into the file.
-
-A checkpoint rewrites each table's last row group, so at the engine's 16 MB it costs more CPU than the inserts.
-"""
-STORAGE_VERSION = "v1.5.0"
-"""Every supported release can read the files."""
 
 
 class Database:
@@ -185,6 +176,11 @@ class Database:
         with self._reader() as cursor:
             return cursor.execute(sql, parameters).fetchall()
 
+    def value(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
+        """The first column of the first row, ``None`` without a row; raises `StoreError`."""
+        with self._reader() as cursor:
+            return cursor.value(sql, parameters)
+
     def values(self, type_: Callable[..., T], sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[T]:
         """All rows as values, as `Cursor.values` reads them; raises `StoreError`."""
         with self._reader() as cursor:
@@ -258,20 +254,6 @@ def _migrate(connection: duckdb.DuckDBPyConnection, layout: Layout) -> None:
     except StoreError as error:
         connection.close()
         raise damage.unusable_error(layout, error) from error
-
-
-def engine_settings(memory_mb: int | None = None, *, file_bytes: int = 0) -> dict[str, Any]:
-    """The engine's settings, for the store and for copies of it. `memory_limit` determines its memory."""
-    settings: dict[str, Any] = {
-        "memory_limit": memory_limit(memory_mb, file_bytes=file_bytes),
-        "threads": THREADS,
-        "checkpoint_threshold": CHECKPOINT,
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
-    if int(duckdb.__version__.split(".")[0]) >= 2:
-        settings["storage_compatibility_version"] = STORAGE_VERSION
-    return settings
 
 
 def _restrict_access(connection: duckdb.DuckDBPyConnection, *folders: Path) -> None:

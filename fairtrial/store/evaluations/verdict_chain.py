@@ -82,8 +82,8 @@ def append(cursor: Cursor, verdict_id: str, *, now_us: int, verdict: str, eviden
 
 def evidence_of(database: Database, verdict_id: str) -> bytes | None:
     """The stored evidence; ``None`` for a verdict of an earlier version. Raises `StoreError`."""
-    found = database.rows(EVIDENCE, (verdict_id,))
-    return bytes(found[0][0]) if found else None
+    found: bytes | None = database.value(EVIDENCE, (verdict_id,))
+    return found
 
 
 def stored(database: Database, verdict_id: str) -> tuple[str, bytes | None]:

@@ -110,14 +110,12 @@ def save(database: Database, verdict: Verdict, *, actor: str, evidence: bytes | 
 
 def candidates_judged(database: Database, gate: str, candidate: str) -> int:
     """How many different candidates this gate has judged, including this one."""
-    ((others,),) = database.rows(JUDGED, (gate, candidate))
-    return int(others) + 1
+    return int(database.value(JUDGED, (gate, candidate))) + 1
 
 
 def count(database: Database) -> int:
     """How many verdicts are stored."""
-    ((found,),) = database.rows("SELECT count(*) FROM verdicts")
-    return int(found)
+    return int(database.value("SELECT count(*) FROM verdicts"))
 
 
 def listing(page: Page, *, gate: str | None = None, candidate: str | None = None) -> Query:
@@ -140,8 +138,8 @@ def with_findings(
 
 def find(database: Database, verdict_id: str) -> Verdict | None:
     """The verdict with this id, or ``None``."""
-    found = database.rows(ONE, (verdict_id,))
-    return verdict_json.decode(found[0][0]) if found else None
+    text = database.value(ONE, (verdict_id,))
+    return None if text is None else verdict_json.decode(text)
 
 
 def ids_from(database: Database, start: str) -> list[str]:
@@ -153,8 +151,8 @@ def newest_official(
     database: Database, gate: str, candidates: Collection[str], baselines: Collection[str]
 ) -> Verdict | None:
     """The newest verdict of this official gate on one of these candidates against one of these baselines."""
-    found = database.rows(NEWEST_OFFICIAL, (gate, list(candidates), list(baselines)))
-    return verdict_json.decode(found[0][0]) if found else None
+    text = database.value(NEWEST_OFFICIAL, (gate, list(candidates), list(baselines)))
+    return None if text is None else verdict_json.decode(text)
 
 
 def saved_by(database: Database, verdict_id: str) -> dict[str, Any] | None:

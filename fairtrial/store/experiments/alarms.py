@@ -78,8 +78,7 @@ def notice(cursor: Cursor, kind: str, experiment: str, *, text: str, now_us: int
 
 def text_of(database: Database, kind: str, experiment: str) -> str:
     """The text of the alarm of this kind that is not closed; empty without one. Raises `StoreError`."""
-    rows = database.rows(TEXT, (kind, experiment))
-    return str(rows[0][0]) if rows else ""
+    return str(database.value(TEXT, (kind, experiment)) or "")
 
 
 def close(cursor: Cursor, kind: str, experiment: str | None, *, now_us: int, actor: str) -> bool:
@@ -122,12 +121,12 @@ def acknowledge(cursor: Cursor, alarm_id: str, *, now_us: int, actor: str, why: 
 
     Raises `NotFound`, and `Conflict` for a closed one.
     """
-    row = cursor.execute(STATE, [alarm_id]).fetchone()
-    if row is None:
+    state = cursor.value(STATE, [alarm_id])
+    if state is None:
         raise NotFound(f"alarms: there is no alarm {printable(alarm_id)!r}", code="alarm_not_found")
-    if row[0] == "closed":
+    if state == "closed":
         raise Conflict(f"alarms.{alarm_id}: can't acknowledge an alarm that is closed")
-    if row[0] == "open":
+    if state == "open":
         cursor.execute(CHANGE, [alarm_id, "acknowledged", timestamp(now_us), actor])
     _record(cursor, alarm_id, "acknowledge", now_us=now_us, actor=actor, why=why)
 

@@ -71,9 +71,7 @@ def append(cursor: Cursor, plan: AnalysisPlan, *, now_us: int, kind: Kind, actor
     """Append a plan, with its entry in the audit trail, in the caller's transaction; returns its number."""
     of = [plan.experiment, plan.segment, plan.revision, plan.attempt, plan.analysis_hash]
     text = json.dumps(plan.stored(), sort_keys=True)
-    row = cursor.execute(INSERT, [timestamp(now_us), *of, text, kind, actor, why]).fetchone()
-    assert row is not None
-    number = int(row[0])
+    number = int(cursor.value(INSERT, [timestamp(now_us), *of, text, kind, actor, why]))
     row_digests.record(
         cursor,
         row_digests.ANALYSIS_PLANS,
@@ -94,8 +92,7 @@ def newest(database: Database, experiment: str) -> StoredPlan | None:
 
 def is_newest(cursor: Cursor, stored: StoredPlan) -> bool:
     """Whether the plan is still the one in force, in the caller's transaction."""
-    row = cursor.execute(NUMBER, [stored.plan.experiment]).fetchone()
-    return row is not None and row[0] == stored.number
+    return bool(cursor.value(NUMBER, [stored.plan.experiment]) == stored.number)
 
 
 def newest_of_all(database: Database) -> dict[str, StoredPlan]:

@@ -66,8 +66,7 @@ def append(cursor: Cursor, plan_number: int, look: Looked, decisions: Mapping[st
 
     ``decisions``: what was decided then, by treatment.
     """
-    row = cursor.execute(NEXT).fetchone()
-    number = int(row[0]) if row else 1
+    number = int(cursor.value(NEXT))
     decisions = dict(decisions)
     values: list[Any] = []
     for finding in look.findings:
@@ -90,8 +89,7 @@ def append(cursor: Cursor, plan_number: int, look: Looked, decisions: Mapping[st
 
 def newest(cursor: Cursor, plan_number: int) -> int:
     """The number of the last look at the units of this plan, 0 before the first one."""
-    row = cursor.execute(LAST_NUMBER, [plan_number]).fetchone()
-    return int(row[0]) if row and row[0] is not None else 0
+    return int(cursor.value(LAST_NUMBER, [plan_number]) or 0)
 
 
 def memory(cursor: Cursor, plan_number: int, plan: AnalysisPlan) -> Memory:
@@ -132,8 +130,7 @@ def read_arms(plan: AnalysisPlan, rows: Iterable[Sequence[Any]]) -> dict[str, Ar
 
 def count(database: Database, plan_number: int, *, until_us: int) -> int:
     """How many looks there were at the units of this plan until a time; raises `StoreError`."""
-    ((found,),) = database.rows(COUNT, (plan_number, timestamp(until_us)))
-    return int(found)
+    return int(database.value(COUNT, (plan_number, timestamp(until_us))))
 
 
 def listing(page: Page, experiment: str, *, metric: str | None = None) -> Query:

@@ -233,8 +233,8 @@ def citing(database: Database, verdict_id: str) -> list[dict[str, Any]]:
 
 def last_person(database: Database, experiment: str, *, until_us: int) -> str | None:
     """Who made the experiment's last transition until then, control and its rules aside; ``None`` for nobody."""
-    (found,) = database.rows(LAST_PERSON, (experiment, timestamp(until_us)))
-    return None if found[0] is None else str(found[0])
+    found: str | None = database.value(LAST_PERSON, (experiment, timestamp(until_us)))
+    return found
 
 
 def listing(page: Page, experiment: str) -> Query:

@@ -87,7 +87,7 @@ def next_item(database: Database, queue_id: str, reviewer: str, *, now_us: int) 
         mine = [one for one in found if one.holder in (None, reviewer)]
         item = None
         if mine:
-            secret = str(cursor.execute(SECRET, [queue_id]).fetchone()[0])  # type: ignore[index]
+            secret = cursor.value(SECRET, [queue_id])
             chosen = min(mine, key=lambda one: _place(one, secret, reviewer)).item_id
             item = claim_item(cursor, queue_id, chosen, reviewer=reviewer, now_us=now_us)
         return Next(item, progress(cursor, queue_id, reviewer), len(found) - len(mine))

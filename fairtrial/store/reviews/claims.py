@@ -51,11 +51,11 @@ def release(cursor: Cursor, item_id: str) -> None:
 
 def holder(cursor: Cursor, item_id: str) -> Claim | None:
     """The current or last holder of the item, whether or not the claim has expired."""
-    queue = cursor.execute(QUEUE_OF, [item_id]).fetchone()
-    if queue is None:
+    queue_id = cursor.value(QUEUE_OF, [item_id])
+    if queue_id is None:
         raise NotFound(f"reviews: there is no item with the id {item_id!r}", code="item_not_found")
     found = cursor.execute(HOLDER, [item_id]).fetchone()
-    return Claim(str(queue[0]), str(found[0]), *map(microseconds, found[1:])) if found else None
+    return Claim(queue_id, str(found[0]), *map(microseconds, found[1:])) if found else None
 
 
 def require_holder(cursor: Cursor, item_id: str, reviewer: str) -> Claim:
@@ -67,17 +67,10 @@ def require_holder(cursor: Cursor, item_id: str, reviewer: str) -> Claim:
     if found is not None and found.reviewer == reviewer:
         require_open(cursor, found.queue_id)
         return found
-    queue = cursor.execute(QUEUE_OF, [item_id]).fetchone()
-    if queue is not None:
-        require_open(cursor, str(queue[0]))
-    if found is None and _voted(cursor, item_id, reviewer):
+    require_open(cursor, cursor.value(QUEUE_OF, [item_id]))
+    if found is None and cursor.value(VOTED, [item_id, reviewer]):
         raise Conflict("you have already judged this pair; use undo to judge it again", code="already_judged")
     raise Conflict(
         "this pair is no longer yours: it was unchanged for ten minutes and another reviewer has it now",
         code="claim_lost",
     )
-
-
-def _voted(cursor: Cursor, item_id: str, reviewer: str) -> bool:
-    found = cursor.execute(VOTED, [item_id, reviewer]).fetchone()
-    return bool(found and found[0])

@@ -38,5 +38,5 @@ def drop(cursor: Cursor, item_id: str, reviewer: str) -> None:
 
 def read(cursor: Cursor, item_id: str, reviewer: str) -> Draft | None:
     """This reviewer's draft of the item, or ``None``."""
-    found = cursor.execute(ONE, [item_id, reviewer]).fetchone()
-    return msgspec.json.decode(found[0], type=Draft) if found else None
+    text = cursor.value(ONE, [item_id, reviewer])
+    return None if text is None else msgspec.json.decode(text, type=Draft)

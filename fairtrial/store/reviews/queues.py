@@ -146,10 +146,10 @@ def close(database: Database, queue_id: str, *, by: str, now_us: int) -> None:
 
 def require_open(cursor: Cursor, queue_id: str) -> None:
     """Raise `NotFound` if there is no such queue, and `Conflict` if it is closed."""
-    found = cursor.execute(STATE, [queue_id]).fetchone()
-    if found is None:
+    is_open = cursor.value(STATE, [queue_id])
+    if is_open is None:
         raise no_queue(queue_id)
-    if not found[0]:
+    if not is_open:
         raise Conflict("this review is closed: nothing can be added to it", code="queue_closed")
 
 

@@ -61,7 +61,7 @@ def submit(database: Database, item_id: str, draft: Draft, *, reviewer: str, nam
     with database.transaction() as cursor:
         claim = claims.require_holder(cursor, item_id, reviewer)
         seconds = max(0, now_us - claim.since_us) / US
-        left = arm_on_the_left(_secret(cursor, claim.queue_id), reviewer, item_id)
+        left = arm_on_the_left(cursor.value(assignment.SECRET, [claim.queue_id]), reviewer, item_id)
         head = [item_id, claim.queue_id, reviewer, name, timestamp(now_us)]
         _insert(cursor, head, draft, left=left, seconds=seconds)
         _put_down(cursor, item_id, reviewer)
@@ -125,9 +125,3 @@ def _draft_of(cursor: Cursor, vote: tuple[Any, ...], left: Arm) -> Draft:
 def _put_down(cursor: Cursor, item_id: str, reviewer: str) -> None:
     claims.release(cursor, item_id)
     drafts.drop(cursor, item_id, reviewer)
-
-
-def _secret(cursor: Cursor, queue_id: str) -> str:
-    found = cursor.execute(assignment.SECRET, [queue_id]).fetchone()
-    assert found is not None
-    return str(found[0])

@@ -113,9 +113,7 @@ def unit_figures(database: Database, page: Page, experiment: str) -> UnitFigures
 
 def _earliest(cursor: Cursor) -> int:
     """The time of the request after which `MOST_REQUESTS` were stored; 0 if there are fewer."""
-    row = cursor.execute(END).fetchone()
-    found = cursor.execute(TIME_OF, [(row[0] if row else 0) - MOST_REQUESTS]).fetchone()
-    return int(found[0]) if found else 0
+    return int(cursor.value(TIME_OF, [cursor.value(END) - MOST_REQUESTS]) or 0)
 
 
 def _part(reason: str, *, moved: bool) -> str:
