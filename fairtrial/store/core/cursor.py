@@ -51,6 +51,12 @@ class Cursor:
             for row in result.fetchall()
         ]
 
+    def append(self, table: str, row: Mapping[str, Any]) -> int:
+        """Insert a row with the next ``number`` of the table; returns the number."""
+        names, marks = ", ".join(row), ", ".join("?" * len(row))
+        new = f"SELECT coalesce(max(number), 0) + 1, {marks} FROM {table} RETURNING number"  # noqa: S608 - ours
+        return int(self.value(f"INSERT INTO {table} (number, {names}) {new}", list(row.values())))
+
     def sql(self, sql: str, parameters: Sequence[Any]) -> duckdb.DuckDBPyRelation:
         return self._connection.sql(sql, params=parameters)
 

@@ -10,11 +10,6 @@ from fairtrial.store.access import row_digests
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import timestamp
 
-INSERT = """
-INSERT INTO approvals (number, at_time, verdict_id, actor, role, vote, why)
-SELECT coalesce(max(number), 0) + 1, ?, ?, ?, ?, ?, ? FROM approvals
-RETURNING number
-"""
 VOTES = """
 SELECT verdict_id, at_time, actor, role, vote, why
 FROM approvals
@@ -25,8 +20,8 @@ ORDER BY number
 
 def append(cursor: Cursor, vote: Approval) -> None:
     """Append a vote and its audit entry in the caller's transaction."""
-    row = [timestamp(vote.at_us), vote.verdict_id, vote.actor, vote.role, vote.vote, vote.why]
-    (number,) = cursor.execute(INSERT, row).fetchall()[0]
+    row = {name: getattr(vote, name) for name in ("verdict_id", "actor", "role", "vote", "why")}
+    number = cursor.append("approvals", row | {"at_time": timestamp(vote.at_us)})
     row_digests.record(
         cursor,
         row_digests.APPROVALS,

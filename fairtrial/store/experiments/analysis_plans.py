@@ -15,13 +15,6 @@ from fairtrial.store.core.query import Page, Query, microseconds, timestamp
 Kind = Literal["start", "amend", "levels"]
 """``levels``: the control's levels became known; everything else is as in the plan before."""
 
-INSERT = """
-INSERT INTO analysis_plans (
-    number, at_time, experiment, segment, revision, attempt, analysis_hash, plan, kind, actor, why
-)
-SELECT coalesce(max(number), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM analysis_plans
-RETURNING number
-"""
 NEWEST = """
 SELECT number, at_time, kind, actor, why, plan AS plan_json
 FROM analysis_plans
@@ -69,9 +62,9 @@ class StoredPlan:
 
 def append(cursor: Cursor, plan: AnalysisPlan, *, now_us: int, kind: Kind, actor: str, why: str) -> int:
     """Append a plan, with its entry in the audit trail, in the caller's transaction; returns its number."""
-    of = [plan.experiment, plan.segment, plan.revision, plan.attempt, plan.analysis_hash]
-    text = json.dumps(plan.stored(), sort_keys=True)
-    number = int(cursor.value(INSERT, [timestamp(now_us), *of, text, kind, actor, why]))
+    row = {name: getattr(plan, name) for name in ("experiment", "segment", "revision", "attempt", "analysis_hash")}
+    row |= {"at_time": timestamp(now_us), "plan": json.dumps(plan.stored(), sort_keys=True)}
+    number = cursor.append("analysis_plans", row | {"kind": kind, "actor": actor, "why": why})
     row_digests.record(
         cursor,
         row_digests.ANALYSIS_PLANS,

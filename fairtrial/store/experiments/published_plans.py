@@ -17,11 +17,6 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query, timestamp
 
 HASH_START = re.compile(r"[0-9a-f]{4,32}")
-INSERT = """
-INSERT INTO published_plans (number, at_time, plan_hash, actor, plan)
-SELECT coalesce(max(number), 0) + 1, ?, ?, ?, ? FROM published_plans
-RETURNING number
-"""
 LIST = """
 SELECT number, at_time, plan_hash, actor
 FROM published_plans
@@ -69,12 +64,13 @@ def record(
     ``plan``: as `recorded_plan` returns it; ``actor``: ``None`` for a change of the file.
     """
     plan_hash = plan["plan_hash"]
-    row = [timestamp(now_us), plan_hash, actor, json.dumps(plan, ensure_ascii=False)]
+    text = json.dumps(plan, ensure_ascii=False)
+    row = {"at_time": timestamp(now_us), "plan_hash": plan_hash, "actor": actor, "plan": text}
     with database.transaction() as cursor:
         row_digests.record(
             cursor,
             row_digests.PUBLISHED_PLANS,
-            cursor.value(INSERT, row),
+            cursor.append("published_plans", row),
             now_us=now_us,
             actor=CONTROL,
             action=action,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import msgspec
@@ -17,13 +17,6 @@ from fairtrial.store.access import row_digests
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, microseconds, timestamp
 
-INSERT = """
-INSERT INTO transitions (
-    number, at_time, experiment, action, from_state, to_state, segment, actor, why, evidence, plan_hash, stage
-)
-SELECT coalesce(max(number), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM transitions
-RETURNING number
-"""
 LIVE = """
 WITH mine AS (
     SELECT *, arg_max(segment, number) OVER (PARTITION BY experiment) AS current
@@ -101,11 +94,9 @@ Interruption = tuple[int, int | None]
 
 def append(cursor: Cursor, made: Transition) -> None:
     """Append a transition, with its entry in the audit trail, in the caller's transaction."""
-    states = [made.from_state, made.to_state, made.segment]
     evidence = None if made.evidence is None else json.dumps(made.evidence, sort_keys=True)
-    head = [timestamp(made.at_us), made.experiment, made.action]
-    row = [*head, *states, made.actor, made.why, evidence, made.plan_hash, made.stage]
-    (number,) = cursor.execute(INSERT, row).fetchall()[0]
+    row = {one.name: getattr(made, one.name) for one in fields(made) if one.name != "at_us"}
+    number = cursor.append("transitions", row | {"at_time": timestamp(made.at_us), "evidence": evidence})
     details: dict[str, Any] = {"from": made.from_state, "to": made.to_state, "segment": made.segment, "why": made.why}
     if made.stage is not None:
         details["stage"] = made.stage

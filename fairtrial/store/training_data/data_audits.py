@@ -15,12 +15,8 @@ from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query, timestamp
 
-INSERT = """
-INSERT INTO data_audits (
-    number, audit_id, at_time, deployment, actor, version, program, seconds, clean, data_digest, files, counts
-)
-SELECT coalesce(max(number), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM data_audits
-"""
+SAME = ("audit_id", "deployment", "actor", "version", "program", "seconds", "clean")
+"""Columns with the names of the fields."""
 COLUMNS = "audit_id, at_time, deployment, actor, version, program, seconds, files, counts"
 OF_DATA = f"""
 SELECT {COLUMNS}
@@ -49,11 +45,10 @@ LIMIT $4 OFFSET $5
 
 def save(database: Database, found: DataAudit) -> None:
     """Store an audit, and record in the audit trail who stored it."""
-    head = [found.audit_id, timestamp(found.at_us), found.deployment, found.actor, found.version, found.program]
-    files, counts = (json.dumps(msgspec.to_builtins(rows)) for rows in (found.files, found.counts))
+    row = {name: getattr(found, name) for name in SAME} | {"at_time": timestamp(found.at_us)}
+    row |= {name: json.dumps(msgspec.to_builtins(getattr(found, name))) for name in ("files", "counts")}
     with database.transaction() as cursor:
-        row = [*head, found.seconds, found.clean, digest_of(found.digests), files, counts]
-        cursor.execute(INSERT, row)
+        cursor.append("data_audits", row | {"data_digest": digest_of(found.digests)})
         details = {"deployment": found.deployment, "clean": found.clean, "data": digest_of(found.digests)}
         audit.append(
             cursor,
