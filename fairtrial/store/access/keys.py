@@ -16,10 +16,6 @@ from fairtrial.store.core.query import Query, timestamp
 SECRET_BYTES = 32
 ID_BYTES = 6
 
-INSERT = """
-INSERT INTO keys (key_id, name, sha256, rights, routes, created_time, expires_time, revoked_time)
-VALUES (?, ?, ?, ?, ?, ?, ?, NULL)
-"""
 LIST = """
 SELECT key_id, name, rights, routes, created_time, expires_time, revoked_time
 FROM keys
@@ -41,10 +37,10 @@ def create(database: Database, wanted: CreateKey, *, now_us: int) -> NewKey:
             raise UsageError(f"keys: {text!r} holds the control character {odd} (use visible characters)")
     key_id = secrets.token_hex(ID_BYTES)
     secret = f"ft-{key_id}-{secrets.token_urlsafe(SECRET_BYTES)}"
-    expires = None if expires_us is None else timestamp(expires_us)
-    row = [key_id, name, digest(secret), list(rights), list(routes), timestamp(now_us), expires]
+    may = {"rights": list(rights), "routes": list(routes)}
+    times = {"created_time": timestamp(now_us), "expires_time": None if expires_us is None else timestamp(expires_us)}
     with database.transaction() as cursor:
-        cursor.execute(INSERT, row)
+        cursor.insert("keys", key_id=key_id, name=name, sha256=digest(secret), **may, **times)
     return NewKey(key_id, name, secret, rights, routes, expires_us)
 
 

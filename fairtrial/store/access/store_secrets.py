@@ -7,7 +7,6 @@ import secrets
 from fairtrial.store.core.database import Database
 
 READ = "SELECT value FROM settings WHERE name = ?"
-WRITE = "INSERT INTO settings (name, value) VALUES (?, ?)"
 PEPPER = "pepper"
 SECRET_BYTES = 32
 
@@ -25,7 +24,7 @@ def secret(database: Database, name: str) -> str:
         if (found := cursor.value(READ, [name])) is not None:
             return str(found)
         made = secrets.token_hex(SECRET_BYTES)
-        cursor.execute(WRITE, [name, made])
+        cursor.insert("settings", name=name, value=made)
     return made
 
 
@@ -34,5 +33,5 @@ def is_first_time(database: Database, name: str) -> bool:
     with database.transaction() as cursor:
         if cursor.value(READ, [name]) is not None:
             return False
-        cursor.execute(WRITE, [name, "done"])
+        cursor.insert("settings", name=name, value="done")
     return True

@@ -51,6 +51,11 @@ class Cursor:
             for row in result.fetchall()
         ]
 
+    def insert(self, table: str, /, **row: Any) -> None:
+        """Insert a row with these columns."""
+        names, marks = ", ".join(row), ", ".join("?" * len(row))
+        self.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(row.values()))  # noqa: S608 - ours
+
     def append(self, table: str, row: Mapping[str, Any]) -> int:
         """Insert a row with the next ``number`` of the table; returns the number."""
         names, marks = ", ".join(row), ", ".join("?" * len(row))

@@ -12,11 +12,6 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query, timestamp
 from fairtrial.store.evaluations import verdict_chain
 
-INSERT = """
-INSERT INTO verdicts (verdict_id, at_time, gate, candidate, baseline, decision, headline, verdict)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-"""
-
 OFFICIAL = "coalesce(CAST(json_extract(verdict, '$.provenance.official') AS BOOLEAN), false)"
 
 LIST = f"""
@@ -86,11 +81,11 @@ def save(database: Database, verdict: Verdict, *, actor: str, evidence: bytes | 
     A stored one is not changed. A verdict without evidence has no place in the hash chain.
     """
     with database.transaction() as cursor:
-        if cursor.execute(ONE, [verdict.verdict_id]).fetchone() is not None:
+        if cursor.value(ONE, [verdict.verdict_id]) is not None:
             return
-        head = [verdict.verdict_id, timestamp(verdict.at_us), verdict.gate, verdict.candidate, verdict.baseline]
         with_findings = verdict_json.encode(verdict).decode()
-        cursor.execute(INSERT, [*head, verdict.decision, verdict.headline, with_findings])
+        row = {name: getattr(verdict, name) for name in ("verdict_id", *verdict_chain.LISTED) if name != "at_us"}
+        cursor.insert("verdicts", **row, at_time=timestamp(verdict.at_us), verdict=with_findings)
         details = {"decision": verdict.decision, "candidate": verdict.candidate, "official": verdict.official}
         if evidence is not None:
             details[verdict_chain.CHAINED] = verdict_chain.append(

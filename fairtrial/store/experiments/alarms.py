@@ -21,14 +21,6 @@ FROM alarms
 WHERE kind = $1 AND experiment IS NOT DISTINCT FROM $2 AND state <> 'closed'
 LIMIT 1
 """
-INSERT = """
-INSERT INTO alarms (alarm_id, kind, experiment, at_time, state, text, details, changed_at)
-VALUES ($1, $2, $3, $4, 'open', $5, $6, $4)
-"""
-INSERT_CLOSED = """
-INSERT INTO alarms (alarm_id, kind, experiment, at_time, state, text, details, changed_at, changed_by)
-VALUES ($1, $2, $3, $4, 'closed', $5, $6, $4, $7)
-"""
 TEXT = "SELECT text FROM alarms WHERE kind = $1 AND experiment = $2 AND state <> 'closed' LIMIT 1"
 STATE = "SELECT state FROM alarms WHERE alarm_id = ?"
 CHANGE = "UPDATE alarms SET state = $2, changed_at = $3, changed_by = $4 WHERE alarm_id = $1"
@@ -60,20 +52,24 @@ def open_alarm(cursor: Cursor, kind: str, experiment: str | None, *, text: str, 
 
     It returns ``None`` if an alarm of this kind and experiment is not closed yet.
     """
-    if cursor.execute(CURRENT, [kind, experiment]).fetchone() is not None:
+    if cursor.value(CURRENT, [kind, experiment]) is not None:
         return None
-    alarm_id = uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES))
-    cursor.execute(INSERT, [alarm_id, kind, experiment, timestamp(now_us), text, "{}"])
-    _record(cursor, alarm_id, "open", now_us=now_us, actor=actor)
-    return alarm_id
+    return _insert(cursor, kind, experiment, text, now_us=now_us, actor=actor, state="open")
 
 
 def notice(cursor: Cursor, kind: str, experiment: str, *, text: str, now_us: int, actor: str) -> None:
     """Write a notice in the caller's transaction: a row that asks for nothing, and is closed from the start."""
-    alarm_id = uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES))
-    at = timestamp(now_us)
-    cursor.execute(INSERT_CLOSED, [alarm_id, kind, experiment, at, text, "{}", actor])
+    _insert(cursor, kind, experiment, text, now_us=now_us, actor=actor, state="closed", changed_by=actor)
+
+
+def _insert(
+    cursor: Cursor, kind: str, experiment: str | None, text: str, *, now_us: int, actor: str, **row: str
+) -> str:
+    alarm_id, at = uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES)), timestamp(now_us)
+    of = {"kind": kind, "experiment": experiment, "text": text, "details": "{}"}
+    cursor.insert("alarms", alarm_id=alarm_id, at_time=at, changed_at=at, **of, **row)
     _record(cursor, alarm_id, "open", now_us=now_us, actor=actor)
+    return alarm_id
 
 
 def text_of(database: Database, kind: str, experiment: str) -> str:

@@ -18,7 +18,6 @@ WHERE item_id = $1 AND reviewer = $2 AND vote_id NOT IN (SELECT vote_id FROM rev
 """
 DROP_ITEM = "DELETE FROM review_claims WHERE item_id = ?"
 DROP_MINE = "DELETE FROM review_claims WHERE queue_id = ? AND reviewer = ?"
-TAKE = "INSERT INTO review_claims (item_id, queue_id, reviewer, at_time, expires_time) VALUES (?, ?, ?, ?, ?)"
 RENEW = "UPDATE review_claims SET expires_time = ? WHERE item_id = ? AND reviewer = ?"
 
 
@@ -35,7 +34,8 @@ def take(cursor: Cursor, queue_id: str, item_id: str, *, reviewer: str, now_us: 
     """Claim the item and release the reviewer's other item in the queue; returns when the claim ends."""
     cursor.execute(DROP_MINE, [queue_id, reviewer])
     cursor.execute(DROP_ITEM, [item_id])
-    cursor.execute(TAKE, [item_id, queue_id, reviewer, timestamp(now_us), timestamp(now_us + CLAIM_US)])
+    times = {"at_time": timestamp(now_us), "expires_time": timestamp(now_us + CLAIM_US)}
+    cursor.insert("review_claims", item_id=item_id, queue_id=queue_id, reviewer=reviewer, **times)
     return now_us + CLAIM_US
 
 
