@@ -62,7 +62,7 @@ def test_types_of_different_kinds_are_twins_by_their_own_fields(tmp_path: Path) 
     assert twins == [("shop.records.Order", "shop.records.OrderRow", shared)]
 
 
-def test_pairs_with_a_request_are_told_apart(tmp_path: Path) -> None:
+def test_pairs_with_a_request_are_counted_apart(tmp_path: Path) -> None:
     for folder, name in (("domain", "Order"), ("api", "AskOrder"), ("store", "OrderRow")):
         (tmp_path / "fairtrial" / folder).mkdir(parents=True)
         record = f"class {name}(Struct):\n    number: int\n    customer: str\n    price: float\n    open: bool\n"
