@@ -31,8 +31,8 @@ class Cursor:
 
     def value(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
         """The first column of the first row; ``None`` without a row."""
-        row = self.execute(sql, parameters).fetchone()
-        return row[0] if row else None
+        rows = self.execute(sql, parameters).fetchall()  # a result that is not read to its end blocks Arrow
+        return rows[0][0] if rows else None
 
     def values(self, type_: Callable[..., T], sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[T]:
         """All rows as values. Columns have the names of the fields, or end with `_time` for `_us`.
