@@ -201,7 +201,8 @@ class FeedbackEvent(Struct, frozen=True, kw_only=True, gc=False):
 class RunEvent(Struct, frozen=True, kw_only=True, gc=False):
     """One suite on one target, when it has ended; ``counts`` has each case outcome, ``metrics`` each aggregate.
 
-    ``model``: the provider and model that the target's deployment declares, such as ``openai/support-v2``.
+    ``model``: the provider and model that the target's deployment declares, such as ``openai/support-v2``. In the
+    program it is a `RunHead`; the names and the order of fields here are the journal's.
     """
 
     run_id: str
@@ -242,7 +243,8 @@ class SuiteEvent(Struct, frozen=True, kw_only=True, gc=False):
 class CaseResultEvent(Struct, frozen=True, kw_only=True, gc=False):
     """One case of a run; ``output`` is the model's answer; ``cached`` rows have the latency of the original call.
 
-    ``expected`` is the case's reference, ``asked`` its messages, both as JSON.
+    ``expected`` is the case's reference, ``asked`` its messages, both as JSON. In the program the answer is an
+    `Answer`; the names and the order of fields here are the journal's.
     """
 
     run_id: str

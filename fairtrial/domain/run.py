@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from fairtrial.domain.events import CaseOutcome
+from fairtrial.domain.events import CaseOutcome, RunEvent
 
 UNSCORED: frozenset[CaseOutcome] = frozenset({"provider_error", "judge_error", "skipped"})
 """The outcomes of cases that say nothing about the model."""
@@ -78,11 +78,12 @@ class CaseResult:
     scores: Mapping[str, Score | ScoreFailure]
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A finished run. ``metrics``: ``scorer.stat`` → value over all cases, ``None`` if unscored.
+@dataclass(frozen=True, slots=True, eq=False)
+class RunHead:
+    """A run without its results. ``metrics``: ``scorer.stat`` → value over all cases, ``None`` if unscored.
 
-    ``model``: the provider and model that the target's deployment declared, ``None`` for runs of older releases.
+    ``fingerprint``: of the weights that answered. ``model``: the provider and model that the target's deployment
+    declared, ``None`` for runs of older releases.
     """
 
     run_id: str
@@ -94,10 +95,27 @@ class Run:
     seed: int
     repeat: int
     started_us: int
-    ended_us: int
-    results: tuple[CaseResult, ...]
     metrics: Mapping[str, float | None]
     versions: Mapping[str, str]
-    plan_hash: str = ""
     interrupted: bool = False
     model: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run(RunHead):
+    """A finished run."""
+
+    ended_us: int
+    results: tuple[CaseResult, ...]
+    plan_hash: str = ""
+
+
+def head_of(run: RunHead | RunEvent) -> dict[str, Any]:
+    """The fields of the run's head."""
+    if isinstance(run, RunHead):
+        return {name: getattr(run, name) for name in _HEAD}
+    same = {name: getattr(run, name) for name in _HEAD - {"started_us", "interrupted"}}
+    return same | {"started_us": run.at_us, "interrupted": run.status == "interrupted"}
+
+
+_HEAD = frozenset(of.name for of in fields(RunHead))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import ceil
 
-from fairtrial.domain.estimates import NotEnough
+from fairtrial.domain.estimates import Forecast, NotEnough
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods.kinds import METHODS
 from fairtrial.experiments.methods.questions import planned_size, power_of_each
@@ -14,27 +13,6 @@ from fairtrial.stats.arms.feedback import Feedback
 
 RATE_UNITS, RATE_US = 100, 3_600_000_000
 """Fewer units, or a shorter time, do not show how fast units arrive."""
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """The size that a comparison needs, in units of both arms.
-
-    ``units`` count for the primary metric so far, and ``needed`` find the planned effect with ``power``. ``waiting``
-    are enrolled, but their window of feedback is still open. ``expected_us``: when the needed units will be there at
-    the average rate so far, or ``None`` if that is unknown.
-    """
-
-    units: int
-    needed: int
-    waiting: int
-    expected_us: int | None
-    power: float
-
-    @property
-    def more(self) -> int:
-        """The units that are still missing."""
-        return max(0, self.needed - self.units)
 
 
 def forecast(plan: AnalysisPlan, variant: str, sums: Sums) -> Forecast | NotEnough:

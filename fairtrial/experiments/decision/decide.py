@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
 from fairtrial.domain.limits.constants import DAY_US, WEEK_US
-from fairtrial.experiments.analysis.forecast import Forecast, forecast, units_behind
+from fairtrial.experiments.analysis.forecast import forecast, units_behind
 from fairtrial.experiments.analysis.lost_records import ALARM
 from fairtrial.experiments.analysis.memory import Latched, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
@@ -27,7 +27,6 @@ from fairtrial.experiments.decision.values import (
     LostRecords,
     MissingFeedback,
     PrimaryDecision,
-    Size,
     Split,
     interval_of,
 )
@@ -136,6 +135,7 @@ def _primary(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: boo
     finding, latched = looked.of(metric, variant)
     answer = "undecided" if latched.answer not in ("better", "worse", "not worse") else latched.answer
     counts_us = None if latched.answered_us is None else passes_us(plan, latched.answered_us)
+    size = forecast(plan, variant, looked.sums) if forecasts else None
     return PrimaryDecision(
         **_common(looked, metric, variant, (finding, latched)),
         answer=answer,
@@ -143,7 +143,7 @@ def _primary(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: boo
         counts_us=counts_us,
         planned_look=min(LOOKS, floor(LOOKS * latched.times[-1])) if latched.times else 0,
         next_look="" if plan.planned_units is None else not_yet(plan, latched.times),
-        size=_size(forecast(plan, variant, looked.sums)) if forecasts else None,
+        size=size if isinstance(size, Forecast) else None,
         over_time=effect_over_time(plan, metric, looked.sums, variant) if plan.sees_fading else msgspec.UNSET,
     )
 
@@ -238,12 +238,6 @@ def _deciding(looked: Looked, metric: MetricPlan, variant: str, latched: Latched
 def _units(sums: Sums, variant: str, metric: MetricPlan) -> int:
     found = sums.arms[variant].metrics.get(metric.metric)
     return 0 if found is None else units_behind(metric, found)
-
-
-def _size(found: Forecast | NotEnough) -> Size | None:
-    if isinstance(found, NotEnough):
-        return None
-    return Size(found.units, found.needed, found.waiting, found.expected_us, found.power)
 
 
 def _room(finding: Finding | None, *, harmed: bool) -> float | None:

@@ -130,7 +130,7 @@ def test_a_run_of_several_weights_says_so() -> None:
     case = Case("a", (), "x")
     results = tuple(CaseResult(case, 0, Answer("x", fingerprint=name), "scored", {}) for name in ("w1", "w2"))
     suite = Suite("s", "metric", Path("s.yaml"), "d", (case,), {}, ())
-    run = Run("r", "s", "d", "base", "", "w1+w2", 0, 2, 0, 1, results, {}, {})
+    run = Run("r", "s", "d", "base", "", "w1+w2", 0, 2, 0, {}, {}, ended_us=1, results=results)
     assert "changed during the run (w1, w2)" in as_json(suite, run)["warnings"][0]
 
 

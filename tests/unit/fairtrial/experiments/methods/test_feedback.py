@@ -9,9 +9,9 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
-from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
 from fairtrial.experiments.analysis.findings import find, level_interval
-from fairtrial.experiments.analysis.forecast import Forecast, forecast
+from fairtrial.experiments.analysis.forecast import forecast
 from fairtrial.experiments.analysis.memory import Latched
 from fairtrial.experiments.analysis_plan import MetricPlan
 from fairtrial.experiments.methods.finding import Finding

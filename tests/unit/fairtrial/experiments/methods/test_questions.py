@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from fairtrial.experiments.analysis.forecast import Forecast, forecast
+from fairtrial.domain.estimates import Forecast
+from fairtrial.experiments.analysis.forecast import forecast
 from fairtrial.experiments.methods.questions import planned_size, power_of_each, question_of
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.planning.option import Option
