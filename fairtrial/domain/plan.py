@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, Literal
 
 from fairtrial.domain.plan_parts.call_rules import BreakerRule, RetryRule, Timeouts
+from fairtrial.domain.plan_parts.decision_settings import EVERY_UNIT, Enrolment, Guardrail, Primary
 from fairtrial.domain.plan_parts.field_marks import ADDED_LATER, CONTROL_ONLY
 from fairtrial.domain.plan_parts.kept_control import KeptControl
+from fairtrial.domain.plan_parts.setting_types import Money
 from fairtrial.domain.storage.keys import Right
 from fairtrial.domain.training.lineage import Lineage
 
@@ -23,7 +24,6 @@ PersonsAction = Literal[
 OnDisconnect = Literal["cancel", "drain"]
 Looks = Literal["monitor", "planned"]
 Hold = Literal["first_byte", "complete"]
-OnWorse = Literal["pause", "kill", "continue"]
 FeedbackKind = Literal["boolean", "number", "category"]
 Missing = Literal["at_random", "worst_case"]
 """What the units without feedback count as: like the others, or each also for the other side."""
@@ -33,14 +33,16 @@ PLAN_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """The prices of a deployment; ``None`` is unknown, not 0.
+    """US dollars per million tokens of input and output, or per hour of the machine."""
 
-    ``input``, ``output``: US dollars a million tokens; ``gpu_hour``: US dollars an hour of the machine.
-    """
+    # ``None`` is unknown, not 0.
 
-    input: Decimal | None = None
-    output: Decimal | None = None
-    gpu_hour: Decimal | None = None
+    input: Money | None = None
+    """US dollars per million input tokens."""
+    output: Money | None = None
+    """US dollars per million output tokens."""
+    gpu_hour: Money | None = None
+    """US dollars per hour of the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,42 +98,6 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
-class Guardrail:
-    """A metric that must not get worse; the margins are as written, such as ``1pp`` or ``20%``.
-
-    ``stop_margin``: the harm that stops under rules 1 to 3. ``pause_at`` and ``kill_at``: the declines that pause and
-    kill under later rules, ``None`` for the defaults. ``baseline``: the control's level as stated. ``cap``: the largest
-    amount of one unit that counts in full. ``signal``: what harm beyond ``kill_at`` does.
-    """
-
-    metric: str
-    margin: str
-    stop_margin: str | None = None
-    baseline: float | None = field(default=None, metadata=CONTROL_ONLY)
-    cap: float | None = field(default=None, metadata=CONTROL_ONLY)
-    signal: Literal["kill", "pause"] = field(default="kill", metadata=CONTROL_ONLY)
-    pause_at: str | None = field(default=None, metadata=CONTROL_ONLY)
-    kill_at: str | None = field(default=None, metadata=CONTROL_ONLY)
-
-
-@dataclass(frozen=True, slots=True)
-class Primary:
-    """The primary metric, and the minimum detectable effect as written.
-
-    ``baseline`` and ``cap`` are as in `Guardrail`. ``min_days``: the earliest time at which it passes,
-    ``None`` if the file does not say. ``on_worse``: what control does as soon as it is proven worse.
-    """
-
-    metric: str
-    require: Literal["superior", "not_worse"]
-    mde: str
-    baseline: float | None = field(default=None, metadata=CONTROL_ONLY)
-    cap: float | None = field(default=None, metadata=CONTROL_ONLY)
-    min_days: float | None = field(default=None, metadata=CONTROL_ONLY)
-    on_worse: OnWorse = field(default="pause", metadata=CONTROL_ONLY)
-
-
-@dataclass(frozen=True, slots=True)
 class FeedbackMetric:
     """The feedback ``key`` as a metric: its values, the time after a unit's first exposure in which they count.
 
@@ -146,20 +112,6 @@ class FeedbackMetric:
     within: tuple[float, float] = (0.0, 1.0)
     window_seconds: float = 604_800.0
     missing: Missing = "at_random"
-
-
-@dataclass(frozen=True, slots=True)
-class Enrolment:
-    """How an experiment grows. ``stages``: percent of the units, ascending; ``approve``: those that a person allows.
-
-    A stage lasts at least ``min_hours`` and until each arm has ``min_units``. ``start``: whether it starts by itself.
-    """
-
-    stages: tuple[float, ...] = (100.0,)
-    min_units: int = 0
-    min_hours: float = 0.0
-    approve: tuple[float, ...] = ()
-    start: Literal["now", "manual"] = "now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +140,7 @@ class Experiment:
     segment: int = field(default=1, metadata=ADDED_LATER)
     serves: str | None = field(default=None, metadata=ADDED_LATER)
     kept_control: KeptControl | None = field(default=None, metadata=ADDED_LATER)
-    enrolment: Enrolment = field(default=Enrolment(), metadata=CONTROL_ONLY)
+    enrolment: Enrolment = field(default=EVERY_UNIT, metadata=CONTROL_ONLY)
     feedback: tuple[FeedbackMetric, ...] = field(default=(), metadata=CONTROL_ONLY)
     max_weeks: int = field(default=6, metadata=CONTROL_ONLY)
     looks: Looks = field(default="monitor", metadata=CONTROL_ONLY)

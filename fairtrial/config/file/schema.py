@@ -7,9 +7,11 @@ from typing import Any, Literal
 from pydantic import Field
 
 from fairtrial.config.file.deployment_schema import DeploymentSection
-from fairtrial.config.file.section import Duration, Level, MarginText, Money, Name, Percent, Section
+from fairtrial.config.file.section import Section
 from fairtrial.config.file.service_schema import ControlSection, DashboardSection, GatewaySection
-from fairtrial.domain.plan import Capture, FeedbackKind, Hold, Looks, Missing, OnWorse, UnitKind
+from fairtrial.domain.plan import Capture, FeedbackKind, Hold, Looks, Missing, UnitKind
+from fairtrial.domain.plan_parts.decision_settings import Enrolment, Guardrail, Primary
+from fairtrial.domain.plan_parts.setting_types import Duration, Money, Name, Percent
 
 
 def in_order(names: str | list[str] | None) -> tuple[str, ...]:
@@ -70,81 +72,6 @@ class VariantSection(Section):
     """What answers when this arm fails, in place of the route's `fallback`."""
 
 
-class EnrollSection(Section):
-    """The share of units in an experiment, which grows by stages."""
-
-    stages: list[Percent] = Field(min_length=1)
-    """Percent of the units in the experiment, ascending. The next ones follow by themselves."""
-    min_units: int = Field(default=0, ge=0)
-    """Units that each arm must have before the next stage starts."""
-    min_hours: float = Field(default=0, ge=0, allow_inf_nan=False)
-    """Hours that a stage must last."""
-    approve: list[Percent] = Field(default_factory=list)
-    """Stages that need a person's approval."""
-    start: Literal["now", "manual"] = "now"
-    """`manual` waits for `fairtrial experiment start`."""
-
-
-class PrimarySection(Section):
-    """The one metric that answers the question.
-
-    `fairtrial experiment plan` computes how long the decision takes.
-    """
-
-    metric: Name
-    """The metric's name, such as `feedback.resolved`."""
-    require: Literal["superior", "not_worse"] = "superior"
-    """What must be shown about the candidate."""
-    mde: MarginText
-    """The smallest effect worth detecting, as `3pp` or `20%`; for `not_worse`, the margin."""
-    baseline: Level | None = None
-    """The control's level today, as `62%` or a number; by default it is taken from earlier traffic."""
-    cap: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """The largest amount of one unit that counts in full, for costs and tokens; by default from earlier traffic.
-
-    For a share of requests, the most requests of one unit that count; by default 50, and 1 if each request is a unit.
-    The fewer count, the sooner it can be shown that a share is not worse.
-    """
-    min_days: float | None = Field(default=None, ge=0, le=364)
-    """Days before it passes: 14 by default. From 7 on, it passes after whole weeks only. With less than 14, it may pass
-    before a fading effect can be seen, and each report says so.
-    """
-    on_worse: OnWorse = "pause"
-    """What control does as soon as the metric is proven worse: `pause`, `kill`, or `continue` with an alarm."""
-
-
-class GuardrailSection(Section):
-    """A metric that must not get worse by more than its margin.
-
-    Control tests it every few seconds. A proven decline pauses the experiment, and proven harm beyond the margin kills
-    it.
-    """
-
-    metric: Name
-    """The metric's name, such as `requests.error_rate`."""
-    margin: MarginText
-    """The largest acceptable decline: `1pp` or `20%`."""
-    pause_at: MarginText | None = None
-    """The decline that must be proven to pause; by default 0 for errors and safety, otherwise `kill_at`."""
-    kill_at: MarginText | None = None
-    """The decline that must be proven to kill; by default the margin."""
-    stop_margin: MarginText | None = None
-    """The former name of `kill_at`, which can't stand beside `pause_at` or `kill_at`.
-
-    A plan that was frozen with it keeps it.
-    """
-    baseline: Level | None = None
-    """The control's level today, which a relative margin refers to; by default it is taken from earlier traffic."""
-    cap: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """The largest amount of one unit that counts in full, for costs and tokens; by default from earlier traffic.
-
-    For a share of requests, the most requests of one unit that count; by default 50, and 1 if each request is a unit.
-    It limits the line that weighs each request; the decision weighs each unit.
-    """
-    signal: Literal["kill", "pause"] = "kill"
-    """What a proven decline beyond `kill_at` does: `kill`, or `pause` like a smaller one."""
-
-
 class ShadowSection(Section):
     """A copy of some traffic to one variant, whose answers nobody sees. Nothing in this version copies traffic."""
 
@@ -171,11 +98,11 @@ class ExperimentSection(Section):
     """The arms, by name."""
     split: dict[str, Percent]
     """Percent of the enrolled units for each variant, adding up to 100."""
-    enroll: EnrollSection | None = None
+    enroll: Enrolment | None = None
     """Without it, every unit is enrolled from the start."""
-    primary: PrimarySection | None = None
+    primary: Primary | None = None
     """Without it, the experiment only observes."""
-    guardrails: list[GuardrailSection] | None = Field(default=None, max_length=100)
+    guardrails: list[Guardrail] | None = Field(default=None, max_length=100)
     """Metrics that must not get worse by more than their margins; by default errors, attempts and rejections."""
     shadow: ShadowSection | None = None
     """Copies of traffic whose answers nobody sees."""

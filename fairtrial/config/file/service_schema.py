@@ -6,9 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from fairtrial.config.file.section import Name, Network, Seconds, Section, Wait
+from fairtrial.config.file.section import Section
 from fairtrial.domain.limits.body_rate import USUAL_BODY_RATE
 from fairtrial.domain.limits.worker_settings import TransportName
+from fairtrial.domain.plan_parts.setting_types import Name, Network, Seconds, Wait
 
 
 class CorsSection(Section):

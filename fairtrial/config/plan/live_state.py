@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from fairtrial.config.plan.hashes import digest, plan_hash
 from fairtrial.domain.keyed_hash import keyed_hash
-from fairtrial.domain.plan import Enrolment, Experiment, ExperimentState, Plan
+from fairtrial.domain.plan import Experiment, ExperimentState, Plan
+from fairtrial.domain.plan_parts.decision_settings import EVERY_UNIT
 from fairtrial.domain.plan_parts.kept_control import KeptControl
 
 CAN_BE_KILLED: tuple[ExperimentState, ...] = ("running", "paused")
@@ -129,4 +130,4 @@ def with_kept_control(experiment: Experiment, kept: KeptControl) -> Experiment:
     rest = float(100 - Decimal(repr(kept.share)))
     weights = {experiment.control: kept.share, kept.variant: rest}
     variants = tuple(replace(one, weight=weights[one.name]) for one in experiment.variants if one.name in weights)
-    return replace(experiment, variants=variants, stage=100.0, primary=None, enrolment=Enrolment(), kept_control=kept)
+    return replace(experiment, variants=variants, stage=100.0, primary=None, enrolment=EVERY_UNIT, kept_control=kept)

@@ -96,6 +96,9 @@ def test_a_change_that_moves_units_needs_a_new_salt(tmp_path: Path) -> None:
         ("parent: base", "parent: tuned", "deployments.tuned.parent: forms a cycle: tuned → tuned"),
         ("fallback: base", "fallback: cloud", "routes.support-bot.fallback: its data is internal, but it can reach"),
         ("fallback: base", "fallback: [base, tuned, base]", "routes.support-bot.fallback: names 'base' twice"),
+        ("mde: 3pp", "mde: 3pp, baseline: some%", "primary.baseline: must be a number, not 'some%'"),
+        ("stages: [2, 10, 40, 100]", "stages: [x]", "enroll.stages[0]: must be a number, not 'x'"),
+        ("kind: boolean", "kind: number, range: [1]", "metrics.resolved.range[1]: is missing"),
         ("{deployment: tuned", "{deployment: tuned, fallback: [base, base]", "tuned.fallback: names 'base' twice"),
         (
             "tuned: {deployment: tuned",
