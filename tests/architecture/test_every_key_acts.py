@@ -21,7 +21,7 @@ from evaluators.loading.suite_schema import SuiteModel
 from fairtrial.config.file.deployment_schema import DeploymentSection
 from fairtrial.config.file.schema import ProjectFile, RouteSection, StoreSection
 from fairtrial.config.file.section import fields_of, is_section
-from fairtrial.config.file.service_schema import GatewaySection
+from fairtrial.config.file.service_schema import ControlSection
 from fairtrial.config.rules.warnings import INERT
 from gateway.proxy.routes.feedback import Feedback
 from tests.fixtures.paths import ROOT
@@ -77,6 +77,7 @@ ELSEWHERE: dict[str, str] = {
     "experiments.*.guardrails.*.baseline": "fairtrial.experiments.analysis_plan.MetricPlan.level",
     "experiments.*.enroll.start": "fairtrial.domain.plan_parts.decision_settings.Enrolment.start",
     "capture.bodies": "fairtrial.domain.plan.Plan.capture",
+    "gateway.bind": "fairtrial.config.file.service_schema.GatewaySection.address",
     "gateway.cors.origins": "fairtrial.domain.limits.worker_settings.WorkerSettings.cors_origins",
     "messages.*.role": "[].role",
     "messages.*.content": "[].content",
@@ -194,7 +195,7 @@ def test_no_key_of_the_project_with_a_warning_acts() -> None:
     [
         (DeploymentSection, "colour"),  # no code knows this name
         (DeploymentSection, "kind"),  # common names, which other types have
-        (GatewaySection, "version"),
+        (ControlSection, "version"),
         (StoreSection, "name"),
         (RouteSection, "value"),
         (SuiteModel, "role"),

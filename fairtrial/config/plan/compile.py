@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from fairtrial.config.file.deployment_schema import DeploymentSection
 from fairtrial.config.file.schema import ExperimentSection, MetricSection, ProjectFile, RouteSection, in_order
-from fairtrial.config.file.service_schema import GatewaySection
 from fairtrial.config.plan.hashes import analysis_hash, deployment_digest
 from fairtrial.config.plan.live_state import Live, lay_over
 from fairtrial.config.plan.prices import known_price
 from fairtrial.config.rules.metric_catalogue import names_of, stop_margin
-from fairtrial.domain.limits.worker_settings import WorkerSettings
 from fairtrial.domain.metrics import CATALOGUE, DEFAULT_GUARDRAILS
 from fairtrial.domain.plan import Deployment, Experiment, FeedbackMetric, Plan, Price, Route, Variant
 from fairtrial.domain.plan_parts.decision_settings import EVERY_UNIT, Guardrail
@@ -40,13 +38,6 @@ def _route(name: str, section: RouteSection) -> Route:
     return Route(
         name, section.deployment, section.experiment, first, section.data, tuple(filter(None, others)), section.hold
     )
-
-
-def worker_settings(section: GatewaySection) -> WorkerSettings:
-    """The settings that workers get when they start; they are not part of the plan."""
-    plain = [name.name for name in fields(WorkerSettings) if name.name != "cors_origins"]
-    origins = () if section.cors is None else tuple(section.cors.origins)
-    return WorkerSettings(**{name: getattr(section, name) for name in plain}, cors_origins=origins)
 
 
 def _deployment(name: str, section: DeploymentSection) -> Deployment:
