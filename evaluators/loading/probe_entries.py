@@ -9,7 +9,7 @@ from typing import Any
 
 from evaluators.loading.probe_file import read_probe_file
 from evaluators.loading.reading import Reading
-from evaluators.probes.probe import OWN_ROWS, Probe
+from evaluators.probes.probe import OWN_ROWS, Probe, Source
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.registry import Registry
 
@@ -25,15 +25,15 @@ USUAL_COUNT, MOST_CASES = 50, 10_000
 
 @dataclass(frozen=True, slots=True)
 class ProbeUse:
-    """One family that a suite uses; ``at``: the index of its entry; ``named``: not only as one of all."""
+    """One family that a suite uses; ``at``: the index of its entry; ``named``: not only as one of all.
+
+    ``source`` is without the suite's own rows; ``column``: as the entry names it.
+    """
 
     at: int
     probe: Probe
-    count: int
-    seed: int
+    source: Source
     column: str | None
-    options: Mapping[str, Any]
-    files: Mapping[str, tuple[Mapping[str, Any], ...]]
     named: bool = True
 
 
@@ -85,11 +85,13 @@ def _uses(reading: Reading, at: int, entry: Any) -> list[ProbeUse]:
         ProbeUse(
             at,
             probe,
-            count or (MOST_CASES if probe.kind in OWN_ROWS else USUAL_COUNT),
-            seed or 0,
+            Source(
+                seed or 0,
+                count or (MOST_CASES if probe.kind in OWN_ROWS else USUAL_COUNT),
+                options={name: value for name, value in plain.items() if name in probe.options},
+                files={name: rows for name, rows in files.items() if rows and name in probe.files},
+            ),
             column,
-            {name: value for name, value in plain.items() if name in probe.options},
-            {name: rows for name, rows in files.items() if rows and name in probe.files},
             named=entry[key] != EVERY,
         )
         for probe in probes
