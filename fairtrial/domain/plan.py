@@ -56,6 +56,8 @@ class Deployment:
     most ``drain_seconds``. ``shutdown_date``: when the provider turns the model off, such as ``2027-01-31``.
     ``forward_headers``: lower-case names of callers' headers that are forwarded although other gateways act on them.
     ``lineage``: how it was trained; ``None`` if the project does not say.
+
+    The section of the file is another type, because there ``model`` and ``price`` mean something else.
     """
 
     name: str
@@ -103,6 +105,8 @@ class FeedbackMetric:
 
     ``per``: what is averaged. ``within``: the lowest and highest value. ``window_seconds``: 7 days by default.
     ``missing``: what the units without feedback count as.
+
+    The section of the file is another type, because checks need to know what it does not state.
     """
 
     key: str
@@ -124,6 +128,8 @@ class Experiment:
     any time or at ten planned times. ``by_default``: the guardrails of an experiment that declares none. ``serves``:
     the promoted variant, which serves everyone; without one, an ended experiment serves the control. ``kept_control``:
     what stays of the control in a segment that a promotion began.
+
+    The section of the file is another type, because an experiment also has a state, and variants with their shares.
     """
 
     name: str
@@ -165,6 +171,8 @@ class Route:
 
     ``other_fallbacks`` are asked after ``fallback``, in their order. ``hold``: an answer begins with the first byte
     from its deployment, or only once that is complete.
+
+    The section of the file is another type, because the first release knows one fallback only.
     """
 
     name: str

@@ -14,8 +14,6 @@ from fairtrial.domain.training.lineage import Lineage
 class DeploymentSection(Section):
     """A concrete endpoint."""
 
-    # The plan's `Deployment` has a name, the two halves of ``model``, an address in one form, and a known price.
-
     model: Name
     """`provider/model`; `openai/…` is any server that speaks OpenAI's protocol."""
     base_url: str | None = None

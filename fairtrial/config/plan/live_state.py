@@ -21,6 +21,8 @@ class Live:
 
     ``segment``: 1 at first; every re-arm starts the next one, with new units. ``serves``: the promoted variant, which
     serves everyone. ``kept_control``: what stays of the control in this segment, which a promotion began.
+
+    `Experiment` has the same fields, because the published plan shows the state to workers.
     """
 
     stage: float | None = None
