@@ -86,7 +86,7 @@ class Enrolment:
     """Percent of the units in the experiment, ascending. The next ones follow by themselves."""
     min_units: Annotated[int, Ge(0)] = 0
     """Units that each arm must have before the next stage starts."""
-    min_hours: Wait = 0.0
+    min_hours: Wait = 0  # not 0.0, because frozen plans have it so
     """Hours that a stage must last."""
     approve: tuple[Percent, ...] = ()
     """Stages that need a person's approval."""
@@ -94,5 +94,5 @@ class Enrolment:
     """`manual` waits for `fairtrial experiment start`."""
 
 
-EVERY_UNIT = Enrolment(stages=(100.0,))
+EVERY_UNIT = Enrolment(stages=(100.0,), min_hours=0.0)
 """The enrolment of an experiment that declares none."""
