@@ -60,6 +60,7 @@ def _models(path: str, model: type[Any]) -> Iterator[tuple[str, type[Any]]]:
 
 
 def _section(path: str, model: type[Any], example: Any) -> str:
+    """A section's table. Fields of its base come last."""
     heading = f"## {code(path)}" if path else "## The top level"
     meanings = _meanings(model)
     rows = [
@@ -70,7 +71,7 @@ def _section(path: str, model: type[Any], example: Any) -> str:
             prose(meanings[name]) + _effect(_join(path, field.alias or name)),
             _example(_join(path, field.alias or name), example),
         )
-        for name, field in fields_of(model).items()
+        for name, field in sorted(fields_of(model).items(), key=lambda one: one[0] not in model.__annotations__)
     ]
     return "\n\n".join(
         [heading, *paragraphs(model.__doc__), table(("setting", "type", "default", "meaning", "example"), rows)]
