@@ -191,7 +191,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the file declares, resolved. ``plan_hash`` covers all other fields, so plans with the same hash route alike."""
+    """What the file declares, resolved. ``plan_hash`` covers all other fields: plans with the same hash route alike."""
 
     deployments: Mapping[str, Deployment]
     routes: Mapping[str, Route]
