@@ -18,8 +18,7 @@ from pydantic import BaseModel, create_model
 from evaluators.criteria.notices import INERT_IN_SUITES
 from evaluators.gate.file import GateModel
 from evaluators.loading.suite_schema import SuiteModel
-from fairtrial.config.file.deployment_schema import DeploymentSection
-from fairtrial.config.file.schema import ProjectFile, RouteSection, StoreSection
+from fairtrial.config.file.schema import DeploymentSection, ProjectFile, RouteSection, StoreSection
 from fairtrial.config.file.section import fields_of, is_section
 from fairtrial.config.file.service_schema import ControlSection
 from fairtrial.config.rules.warnings import INERT

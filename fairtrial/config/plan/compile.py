@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from fairtrial.config.file.deployment_schema import DeploymentSection
-from fairtrial.config.file.schema import ExperimentSection, MetricSection, ProjectFile, RouteSection, in_order
+from fairtrial.config.file.schema import (
+    DeploymentSection,
+    ExperimentSection,
+    MetricSection,
+    ProjectFile,
+    RouteSection,
+    in_order,
+)
 from fairtrial.config.plan.hashes import analysis_hash, deployment_digest
 from fairtrial.config.plan.live_state import Live, lay_over
 from fairtrial.config.plan.prices import known_price

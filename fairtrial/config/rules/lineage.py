@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
-from fairtrial.config.file.deployment_schema import DeploymentSection
 from fairtrial.config.file.errors import FieldError
 from fairtrial.config.file.project_files import WHERE
-from fairtrial.config.file.schema import ProjectFile
+from fairtrial.config.file.schema import DeploymentSection, ProjectFile
 from fairtrial.config.file.yaml_file import Step
 from fairtrial.domain.training.lineage import Lineage
 
