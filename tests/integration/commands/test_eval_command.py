@@ -107,7 +107,7 @@ def test_a_private_gateway_takes_no_port_of_the_project_and_no_application_reach
         for address in (project.gateway.address, project.control):
             held.enter_context(socket.create_server((address.host, address.port)))
         with project_gateway(project) as url:
-            assert url.startswith("http://127.0.0.1:") and str(project.gateway.port) not in url
+            assert url.startswith("http://127.0.0.1:") and str(project.gateway.address.port) not in url
             [worker] = processes_of(folder)
             assert b"gateway.proxy.worker" in worker
             suites = load_suites([folder / "suite.yaml"])
