@@ -268,10 +268,10 @@ def run_of(suite: Suite, target: str, digest: str, right: float) -> Run:
         suite.seed,
         suite.repeat,
         1_800_000_000_000_000,
-        1_800_000_000_000_001,
-        tuple(results),
         metrics_of(suite, results),
         {one.name: one.version for one in suite.scorers},
+        ended_us=1_800_000_000_000_001,
+        results=tuple(results),
     )
 
 

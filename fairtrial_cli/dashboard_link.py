@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
+from fairtrial.api.window import Window
 from fairtrial.domain.names.hosts import origin_of
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def dashboard_link(project: Project) -> str | None:
     from fairtrial_cli.store_client.client import open_store
 
     with open_store(project.layout) as store:
-        if store.call(accounts.listing, accounts.ListAccounts(limit=1)):
+        if store.call(accounts.listing, Window(limit=1)):
             return None
         return one_time_link(project, store.call(accounts.create_one_time_link, Nothing()).token)
 

@@ -121,7 +121,7 @@ def runs_of_scores(candidate: list[Score], baseline: list[Score]) -> tuple[Run, 
         cases = cases_of(len(scores), None, None)
         pairs = zip(cases, scores, strict=True)
         results = tuple(CaseResult(case, 0, Answer("", latency_ms=1.0), "scored", {"m": one}) for case, one in pairs)
-        made.append(Run(target, "s", "d", target, target, None, 0, 1, 0, 1, results, {}, {"m": "1"}))
+        made.append(Run(target, "s", "d", target, target, None, 0, 1, 0, {}, {"m": "1"}, ended_us=1, results=results))
     return made[0], made[1]
 
 

@@ -61,7 +61,7 @@ def run_of(of: Suite, target: str, right: Bools | Floats) -> Run:
         CaseResult(case, 0, ANSWER, "scored", {"m": Score("m", {f"v{k}": float(one) for k, one in enumerate(row)})})
         for case, row in zip(of.cases, right, strict=True)
     )
-    return Run(target, of.name, of.digest, target, target, None, 0, 1, 0, 1, results, {}, {"m": "m/1"})
+    return Run(target, of.name, of.digest, target, target, None, 0, 1, 0, {}, {"m": "m/1"}, ended_us=1, results=results)
 
 
 def judged(of: Suite, new: Bools, old: Bools, *, before: Bools | None = None, later: bool = False) -> Verdict:

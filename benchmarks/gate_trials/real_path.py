@@ -50,7 +50,7 @@ def run_of(target: str, values: Floats, cases: Sequence[Case]) -> Run:
         CaseResult(case, 0, ANSWER, "scored", {"m": Score("m", {"v": value})})
         for case, value in zip(cases, values.tolist(), strict=True)
     )
-    return Run(target, "s", "d", target, target, None, 0, 1, 0, 1, results, {}, {"m": "1"})
+    return Run(target, "s", "d", target, target, None, 0, 1, 0, {}, {"m": "1"}, ended_us=1, results=results)
 
 
 def runs_of(values: tuple[Floats, Floats], clusters: Names = None, prompts: Names = None) -> tuple[Run, Run]:

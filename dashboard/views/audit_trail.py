@@ -16,6 +16,7 @@ from dashboard.components.downloads import csv_text
 from dashboard.view import View
 from fairtrial.api import events, plans
 from fairtrial.api.operation import Nothing
+from fairtrial.api.window import Window
 from fairtrial.domain.plurals import counted
 
 SIZE = 20
@@ -37,7 +38,7 @@ def draw(control: Control) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(f"{counted(total, 'entry', 'entries')}, newest first. Times are UTC.")
         _download(control, query)
-    render_entries(rows, control.call(plans.listing, plans.ListPlans(limit=1000)))
+    render_entries(rows, control.call(plans.listing, Window(limit=1000)))
     paging.pages("audit", total, size=SIZE)
 
 

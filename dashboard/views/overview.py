@@ -22,8 +22,7 @@ from fairtrial.api import traffic as traffic_operations
 from fairtrial.api.alarms import ListAlarms
 from fairtrial.api.experiments import ListStates
 from fairtrial.api.operation import Nothing
-from fairtrial.api.traffic import TrafficWindow
-from fairtrial.api.window import Window
+from fairtrial.api.window import TrafficWindow, Window
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdicts.wording import standing_word, titled
 

@@ -11,6 +11,7 @@ from dashboard.plans.publications import choose_pair, render_publications
 from dashboard.plans.served import render_served
 from dashboard.view import View
 from fairtrial.api import plans
+from fairtrial.api.window import Window
 
 MOST = 1000
 
@@ -19,7 +20,7 @@ def draw(control: Control) -> None:
     """Draw the page."""
     st.title("Plan history")
     st.caption("A plan is the project file together with the live state of its experiments. It decides what serves.")
-    rows = control.call(plans.listing, plans.ListPlans(limit=MOST))
+    rows = control.call(plans.listing, Window(limit=MOST))
     if not rows:
         st.info("No plan is published yet. Check the project file:", icon=":material/rule:")
         st.code("fairtrial check", language=None)

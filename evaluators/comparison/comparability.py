@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from evaluators.results.run_table import RunTable
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.events import RunEvent
-from fairtrial.domain.run import Run
+from fairtrial.domain.run import RunHead
 
 
-def differences(candidate: Run | RunTable | RunEvent, baseline: Run | RunTable | RunEvent) -> list[str]:
+def differences(candidate: RunHead | RunEvent, baseline: RunHead | RunEvent) -> list[str]:
     """Every difference that makes a comparison unsound, as parts of a sentence; empty if the runs are comparable.
 
     The suite's digest covers cases, prompts, parameters, scorers and their options. Scorer versions are compared

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from typing import Any
 
-from fairtrial.domain.events import CaseResultEvent, Event, RunEvent, ScoreEvent
+from fairtrial.domain.events import CaseResultEvent, Event, RunEvent, ScoreEvent, head_of_event
 from fairtrial.domain.run import CASE_OUTCOMES, Answer, Case, CaseResult, Run, Score, ScoreFailure
 from fairtrial.journal.events_v1 import EventV1
+
+_SAME = tuple(field.name for field in fields(Answer) if field.name != "text")
+"""The fields of an answer with the names of the event's; the event calls the text ``output``."""
 
 
 def events_of(run: Run) -> Iterator[Event]:
@@ -60,22 +64,10 @@ def run_of(events: Iterable[Event | EventV1]) -> Run:
         raise ValueError(f"the events have {len(heads)} runs instead of one")
     head = heads[0]
     return Run(
-        run_id=head.run_id,
-        suite=head.suite,
-        suite_digest=head.suite_digest,
-        target=head.target,
-        deployment_digest=head.deployment_digest,
-        fingerprint=head.fingerprint,
-        seed=head.seed,
-        repeat=head.repeat,
-        started_us=head.at_us,
+        **head_of_event(head),
         ended_us=head.ended_us,
         results=tuple(_result(event, scores[event.case_id, event.repeat]) for event in results),
-        metrics=head.metrics,
-        versions=head.versions,
         plan_hash=head.plan_hash,
-        interrupted=head.status == "interrupted",
-        model=head.model,
     )
 
 
@@ -88,21 +80,11 @@ def _result_event(run: Run, result: CaseResult) -> CaseResultEvent:
         at_us=run.ended_us,
         outcome=result.outcome,
         output=answer.text,
-        error=answer.error,
-        latency_ms=answer.latency_ms,
-        ttft_ms=answer.ttft_ms,
-        tokens_in=answer.tokens_in,
-        tokens_out=answer.tokens_out,
-        finish_reason=answer.finish_reason,
-        cached=answer.cached,
-        request_id=answer.request_id,
         tags=dict(case.tags),
         cluster=case.cluster,
         expected=_json(case.expected),
-        refusal=answer.refusal,
-        fingerprint=answer.fingerprint,
-        cost_usd=answer.cost_usd,
         asked=_json(list(case.messages)),
+        **{name: getattr(answer, name) for name in _SAME},
     )
 
 
@@ -139,20 +121,7 @@ def _result(event: CaseResultEvent, scores: Iterable[ScoreEvent]) -> CaseResult:
         tags=event.tags,
         cluster=event.cluster,
     )
-    answer = Answer(
-        text=event.output,
-        error=event.error,
-        finish_reason=event.finish_reason,
-        refusal=event.refusal,
-        latency_ms=event.latency_ms,
-        ttft_ms=event.ttft_ms,
-        tokens_in=event.tokens_in,
-        tokens_out=event.tokens_out,
-        cost_usd=event.cost_usd,
-        fingerprint=event.fingerprint,
-        request_id=event.request_id,
-        cached=event.cached,
-    )
+    answer = Answer(text=event.output, **{name: getattr(event, name) for name in _SAME})
     return CaseResult(case, event.repeat, answer, event.outcome, _scores(scores))
 
 

@@ -28,24 +28,20 @@ class SliceValue:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One statistic of a run over the ``n`` cases that enter it, and its worst slice."""
+class StatValue:
+    """One statistic over the ``n`` cases of a run, or of a family, that enter it."""
 
     metric: str
     stat: Stat
     value: float | None
     n: int
-    worst: SliceValue | None
 
 
 @dataclass(frozen=True, slots=True)
-class FamilyValue:
-    """One scorer's main stat over the ``n`` cases of a family that enter it."""
+class Line(StatValue):
+    """One statistic of a run and its worst slice."""
 
-    metric: str
-    stat: Stat
-    value: float
-    n: int
+    worst: SliceValue | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +51,7 @@ class FamilyLine:
     family: str
     kind: str
     cases: int
-    values: tuple[FamilyValue, ...]
+    values: tuple[StatValue, ...]
 
 
 def lines_of(suite: Suite, run: Run) -> list[Line]:
@@ -124,7 +120,7 @@ def families_of(suite: Suite, run: Run) -> list[FamilyLine]:
             inside[0].case.tags[KIND_TAG],
             len({one.case.case_id for one in inside}),
             tuple(
-                FamilyValue(f"{scorer.name}.{stat.name}", stat, value, _count(stat, inside, scorer.name))
+                StatValue(f"{scorer.name}.{stat.name}", stat, value, _count(stat, inside, scorer.name))
                 for scorer in suite.scorers
                 for stat in scorer.stats[:1]
                 if (value := value_of(stat, scores_of(inside, scorer.name))) is not None

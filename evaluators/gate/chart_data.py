@@ -21,7 +21,7 @@ class Figure:
     """A two-sided interval at ``level``, in ``unit``; ``limit`` is what the rule requires.
 
     ``kind`` is a difference candidate − baseline, or the candidate's level; ``better`` is its good direction.
-    ``finding`` is the index of the finding.
+    ``finding`` is the index of the finding. An `Estimate` has the same numbers on the metric's own scale.
     """
 
     finding: int

@@ -21,10 +21,10 @@ from evaluators.suite import Suite
 from fairtrial.config.file import yaml_file
 from fairtrial.config.file.errors import nearest, validation_errors
 from fairtrial.config.file.project_files import Budget, project_root
-from fairtrial.config.file.section import Duration
 from fairtrial.config.file.yaml_file import Document
 from fairtrial.domain.accounts import APPROVERS, ROLES, Role
 from fairtrial.domain.errors import ConfigError, Diagnostic
+from fairtrial.domain.plan_parts.setting_types import Duration
 from fairtrial.domain.verdict import MOST_SUITES
 
 YAML_ENDINGS = (".yaml", ".yml")

@@ -22,7 +22,7 @@ ASSISTANT_PREFIX = "assistant_prefix"
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How rows become cases.
+    """How rows become cases: what a suite says of it, checked and in one form.
 
     ``messages`` is the template, empty if rows bring their own messages or an ``input``; ``tags`` maps tag → column;
     ``groups`` maps tag → (column, group → values).

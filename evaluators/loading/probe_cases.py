@@ -28,7 +28,7 @@ def with_probes(
     made: list[Row] = []
     for use in uses:
         rows = _rows(reading, use, _source(use, own, recipe))
-        made += [_row(reading, use, row) for row in rows[: use.count]]
+        made += [_row(reading, use, row) for row in rows[: use.source.count]]
         if len(made) > MOST_ROWS:
             reading.wrong(("probes", use.at), f"the probes make more than {MOST_ROWS:,} cases", "lower 'n'")
             return list(own)
@@ -101,7 +101,7 @@ def _shared(reading: Reading, uses: Sequence[ProbeUse]) -> list[_Shared]:
 
 def _source(use: ProbeUse, own: Sequence[CaseOfRow], recipe: Recipe) -> Source:
     rows = tuple(_flat(one, recipe) for one in own)
-    return Source(use.seed, use.count, rows, use.options, use.files, use.column or _column(recipe, rows))
+    return replace(use.source, rows=rows, column=use.column or _column(recipe, rows))
 
 
 def _flat(one: CaseOfRow, recipe: Recipe) -> dict[str, Any]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from evaluators.loading.probe_file import read_probe_file
 from evaluators.loading.reading import Reading
-from evaluators.probes.probe import OWN_ROWS, Probe
-from fairtrial.domain.errors import UsageError
+from evaluators.loading.scorers import WrongEntry, member_of, near
+from evaluators.probes.probe import OWN_ROWS, Probe, Source
 from fairtrial.domain.registry import Registry
 
 PROBES = Registry("evaluators.probes", "probe", noun="family of probes", kind=Probe, nested=True)
@@ -25,24 +24,16 @@ USUAL_COUNT, MOST_CASES = 50, 10_000
 
 @dataclass(frozen=True, slots=True)
 class ProbeUse:
-    """One family that a suite uses; ``at``: the index of its entry; ``named``: not only as one of all."""
+    """One family that a suite uses; ``at``: the index of its entry; ``named``: not only as one of all.
+
+    ``source`` is without the suite's own rows; ``column``: as the entry names it.
+    """
 
     at: int
     probe: Probe
-    count: int
-    seed: int
+    source: Source
     column: str | None
-    options: Mapping[str, Any]
-    files: Mapping[str, tuple[Mapping[str, Any], ...]]
     named: bool = True
-
-
-class WrongProbe(Exception):
-    """An entry is invalid: ``key`` is the place inside it, the message is the reason."""
-
-    def __init__(self, wrong: str, known: str = "", key: str | None = None) -> None:
-        super().__init__(wrong)
-        self.wrong, self.known, self.key = wrong, known, key
 
 
 def read_probes(reading: Reading) -> list[ProbeUse]:
@@ -51,8 +42,8 @@ def read_probes(reading: Reading) -> list[ProbeUse]:
     for at, entry in enumerate(reading.model.probes):
         try:
             found = _uses(reading, at, entry)
-        except WrongProbe as error:
-            reading.wrong(("probes", at, *([error.key] if error.key else [])), error.wrong, error.known)
+        except WrongEntry as error:
+            reading.wrong(("probes", at, *error.at), error.wrong, error.known)
             continue
         for use in found:
             if use.probe.name in {other.probe.name for other in uses}:
@@ -64,7 +55,7 @@ def read_probes(reading: Reading) -> list[ProbeUse]:
 
 def _uses(reading: Reading, at: int, entry: Any) -> list[ProbeUse]:
     if not isinstance(entry, Mapping):
-        raise WrongProbe("an entry must be a mapping", "such as: keep answer under: [typos, case]")
+        raise WrongEntry("an entry must be a mapping", known="such as: keep answer under: [typos, case]")
     phrases = _phrases()
     key = _key(entry, phrases)
     probes: list[Probe] = []
@@ -78,18 +69,20 @@ def _uses(reading: Reading, at: int, entry: Any) -> list[ProbeUse]:
         _check_options(probes, options)
     count, seed, column = _whole(entry, "n", least=1), _whole(entry, "seed", least=0), entry.get("column")
     if column is not None and not isinstance(column, str):
-        raise WrongProbe("must be the name of a column", key="column")
+        raise WrongEntry("must be the name of a column", at=("column",))
     files = {name: _file(reading, at, key, value) for name, value in options.items() if _names_file(probes, name)}
     plain = {name: value for name, value in options.items() if not _names_file(probes, name)}
     return [
         ProbeUse(
             at,
             probe,
-            count or (MOST_CASES if probe.kind in OWN_ROWS else USUAL_COUNT),
-            seed or 0,
+            Source(
+                seed or 0,
+                count or (MOST_CASES if probe.kind in OWN_ROWS else USUAL_COUNT),
+                options={name: value for name, value in plain.items() if name in probe.options},
+                files={name: rows for name, rows in files.items() if rows and name in probe.files},
+            ),
             column,
-            {name: value for name, value in plain.items() if name in probe.options},
-            {name: rows for name, rows in files.items() if rows and name in probe.files},
             named=entry[key] != EVERY,
         )
         for probe in probes
@@ -103,15 +96,15 @@ def _key(entry: Mapping[str, Any], phrases: Mapping[str, list[Probe]]) -> str:
         return str(named[0])
     strange = next((str(key) for key in entry if key not in (*phrases, FAMILY, FILE, *OF_EVERY_ENTRY)), "")
     wrong = f"unknown probe {strange!r}" if strange and not named else "an entry names exactly one probe"
-    raise WrongProbe(wrong, _near(strange, [FAMILY, FILE, *phrases]))
+    raise WrongEntry(wrong, known=near(strange, [FAMILY, FILE, *phrases]))
 
 
 def _own_family(reading: Reading, at: int, name: Any) -> Probe | None:
     if not isinstance(name, str):
-        raise WrongProbe("must be the name of a file", key=FILE)
+        raise WrongEntry("must be the name of a file", at=(FILE,))
     own = read_probe_file(reading, name, ("probes", at, FILE))
     if own is not None and own.name in PROBES.names():
-        raise WrongProbe(f"the family {own.name!r} of this file has the name of a built-in family", key=FILE)
+        raise WrongEntry(f"the family {own.name!r} of this file has the name of a built-in family", at=(FILE,))
     return own
 
 
@@ -127,7 +120,7 @@ def _phrases() -> dict[str, list[Probe]]:
 def _chosen(key: str, value: Any, phrases: Mapping[str, list[Probe]]) -> tuple[list[Probe], dict[str, Any]]:
     """The families, and the options inside the value."""
     if key == FAMILY:
-        return [_family(name, key) for name in _names(value, key)], {}
+        return [member_of(PROBES, name, key) for name in _names(value, key)], {}
     known = phrases[key]
     if all(probe.kind in OWN_ROWS for probe in known):
         if value == EVERY:
@@ -135,31 +128,23 @@ def _chosen(key: str, value: Any, phrases: Mapping[str, list[Probe]]) -> tuple[l
         names = _names(value, key)
         for name in names:
             if name not in {probe.name for probe in known}:
-                raise WrongProbe(f"{name!r} is not known", _near(name, [one.name for one in known]), key)
-        return [_family(name, key) for name in names], {}
+                raise WrongEntry(f"{name!r} is not known", known=near(name, [one.name for one in known]), at=(key,))
+        return [member_of(PROBES, name, key) for name in names], {}
     if isinstance(value, Mapping):
         return known, dict(value)
     if value == BUILT_IN_SEEDS:
         return known, {}
     with_file = [probe for probe in known if probe.short]
     if not isinstance(value, str) or not with_file:
-        raise WrongProbe("must be a file of rows or 'builtin'", key=key)
+        raise WrongEntry("must be a file of rows or 'builtin'", at=(key,))
     return with_file[:1], {with_file[0].short: value}
 
 
 def _names(value: Any, key: str) -> list[str]:
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-        raise WrongProbe("must be the name of a family or a list of names", key=key)
+        raise WrongEntry("must be the name of a family or a list of names", at=(key,))
     return names
-
-
-def _family(name: str, key: str) -> Probe:
-    try:
-        return PROBES.get(name)
-    except UsageError as error:
-        wrong, _, known = str(error).partition(" (")
-        raise WrongProbe(wrong, known.removesuffix(")"), key) from error
 
 
 def _check_options(probes: list[Probe], options: Mapping[str, Any]) -> None:
@@ -168,7 +153,7 @@ def _check_options(probes: list[Probe], options: Mapping[str, Any]) -> None:
         if option not in known:
             names = " and ".join(probe.name for probe in probes)
             wrong = f"{names} {'has' if len(probes) == 1 else 'have'} no option {option!r}"
-            raise WrongProbe(wrong, _near(str(option), [*known, *OF_EVERY_ENTRY]), str(option))
+            raise WrongEntry(wrong, known=near(str(option), [*known, *OF_EVERY_ENTRY]), at=(str(option),))
 
 
 def _whole(entry: Mapping[str, Any], key: str, *, least: int) -> int | None:
@@ -176,8 +161,8 @@ def _whole(entry: Mapping[str, Any], key: str, *, least: int) -> int | None:
     if value is None:
         return None
     if type(value) is not int or not least <= value <= (MOST_CASES if key == "n" else 2**63):
-        raise WrongProbe(
-            f"must be a whole number from {least}" + (f" to {MOST_CASES:,}" if key == "n" else ""), key=key
+        raise WrongEntry(
+            f"must be a whole number from {least}" + (f" to {MOST_CASES:,}" if key == "n" else ""), at=(key,)
         )
     return value
 
@@ -190,10 +175,5 @@ def _file(reading: Reading, at: int, key: str, name: Any) -> tuple[Mapping[str, 
     if name == BUILT_IN_SEEDS:
         return ()
     if not isinstance(name, str):
-        raise WrongProbe("must be a file of rows or 'builtin'", key=key)
+        raise WrongEntry("must be a file of rows or 'builtin'", at=(key,))
     return tuple(row.columns for row in reading.rows_of(name, ("probes", at, key)))
-
-
-def _near(name: str, known: list[str]) -> str:
-    near = get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(dict.fromkeys(known))

@@ -23,11 +23,10 @@ from evaluators.probes.probe import OWN_ROWS, Probe, Source
 from evaluators.suite import DataFile
 from fairtrial.config.file import yaml_file
 from fairtrial.config.file.errors import nearest, validation_errors
-from fairtrial.config.file.project_files import MOST_YAML_BYTES, Budget, project_root, read_text
+from fairtrial.config.file.project_files import MOST_YAML_BYTES, Budget, project_root
 from fairtrial.config.file.yaml_file import Document
 from fairtrial.domain.errors import ConfigError, Diagnostic
 from fairtrial.domain.plurals import counted
-from fairtrial.regular_files import FileRefused
 
 MOST_COMBINATIONS = 10_000
 OWN_TEXT = "text"
@@ -75,17 +74,11 @@ def inspect(path: Path) -> tuple[str, list[Diagnostic]]:
 
 
 def _document(reading: Reading, name: str, place: Place) -> Document | None:
-    path = reading.source.path.parent / name
-    try:
-        text = read_text(path, reading.source.root, most=MOST_YAML_BYTES, budget=reading.source.budget)
-    except FileRefused as error:
-        missing = isinstance(error.__cause__, FileNotFoundError)
-        wrong = f"there is no file {name!r}" if missing else f"{name!r} {error.wrong}"
-        reading.wrong(place, wrong, error.known or "paths are relative to the suite's file")
+    if (text := reading.text_of(name, place, most=MOST_YAML_BYTES)) is None:
         return None
     reading.data.append(DataFile(name, hashlib.sha256(text.encode()).hexdigest(), 0))
     try:
-        return yaml_file.parse_one(text, str(path))
+        return yaml_file.parse_one(text, str(reading.source.path.parent / name))
     except ConfigError as error:
         reading.errors += error.errors
         return None

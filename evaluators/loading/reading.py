@@ -28,9 +28,9 @@ class SuiteFile:
     root: Path
     budget: Budget
 
-    def read(self, name: str) -> str:
-        """The text of a small file that a scorer names; raises `FileRefused`."""
-        return read_text(self.path.parent / name, self.root, most=MOST_YAML_BYTES, budget=self.budget)
+    def read(self, name: str, *, most: int = MOST_YAML_BYTES) -> str:
+        """The text of a file that the suite or a scorer names; raises `FileRefused`."""
+        return read_text(self.path.parent / name, self.root, most=most, budget=self.budget)
 
 
 @dataclass(slots=True)
@@ -46,17 +46,21 @@ class Reading:
     def wrong(self, at: Place, wrong: str, known: str = "") -> None:
         self.errors.append(self.document.diagnostic(at, wrong, known))
 
-    def rows_of(self, name: str, at: Place) -> list[Row]:
-        """The rows of one file; ``at``: where the suite names it."""
-        path = self.source.path.parent / name
+    def text_of(self, name: str, at: Place, *, most: int) -> str | None:
+        """The text of a file; ``at``: where the suite names it. ``None`` after an error."""
         try:
-            text = read_text(path, self.source.root, most=MOST_ROW_BYTES, budget=self.source.budget)
+            return self.source.read(name, most=most)
         except FileRefused as error:
             missing = isinstance(error.__cause__, FileNotFoundError)
             wrong = f"there is no file {name!r}" if missing else f"{name!r} {error.wrong}"
             self.wrong(at, wrong, error.known or "paths are relative to the suite's file")
+            return None
+
+    def rows_of(self, name: str, at: Place) -> list[Row]:
+        """The rows of one file; ``at``: where the suite names it."""
+        if (text := self.text_of(name, at, most=MOST_ROW_BYTES)) is None:
             return []
-        found, wrongs = read_rows(path, text)
+        found, wrongs = read_rows(self.source.path.parent / name, text)
         self.data.append(DataFile(name, hashlib.sha256(text.encode()).hexdigest(), len(found)))
         self.errors += shortened(wrongs)
         if len(found) > MOST_ROWS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
 
 from evaluators.loading.template import UnknownName, fill_options
 from evaluators.scoring.scorer import NamedText, Scorer, ScorerType
@@ -16,10 +16,11 @@ from fairtrial.regular_files import FileRefused
 
 SCORERS = Registry("evaluators.scoring.metrics", "scorer", noun="scorer", kind=ScorerType)
 OF_EVERY_SCORER = ("name", "when")
+T = TypeVar("T")
 
 
 class WrongEntry(Exception):
-    """An entry of ``score`` is invalid: ``at`` is the path below it, the message is the reason."""
+    """An entry of ``score`` or ``probes`` is invalid: ``at`` is the path below it, the message is the reason."""
 
     def __init__(self, wrong: str, *, known: str = "", at: Sequence[str | int] = ()) -> None:
         super().__init__(wrong)
@@ -52,7 +53,7 @@ def build_entry(
     ``read`` returns the text of the file that the option ``file`` names, or raises `FileRefused`.
     """
     kind, raw = _halves(entry)
-    member = _member(kind)
+    member = member_of(SCORERS, kind.replace("_", "-"), kind)
     try:
         options = fill_options(_as_options(raw, member, kind), variables)
     except UnknownName as error:
@@ -94,12 +95,13 @@ def _halves(entry: Any) -> tuple[str, Any]:
     )
 
 
-def _member(kind: str) -> ScorerType:
+def member_of(registry: Registry[T], name: str, key: str) -> T:
+    """A member of a registry that an entry names at its key; raises `WrongEntry`."""
     try:
-        return SCORERS.get(kind.replace("_", "-"))
+        return registry.get(name)
     except UsageError as error:
         wrong, _, known = str(error).partition(" (")
-        raise WrongEntry(wrong, known=known.removesuffix(")"), at=(kind,)) from error
+        raise WrongEntry(wrong, known=known.removesuffix(")"), at=(key,)) from error
 
 
 def _as_options(raw: Any, member: ScorerType, kind: str) -> dict[str, Any]:
@@ -108,7 +110,8 @@ def _as_options(raw: Any, member: ScorerType, kind: str) -> dict[str, Any]:
     if isinstance(raw, Mapping):
         return dict(raw)
     if member.short is None:
-        raise WrongEntry("this scorer does not accept a single value", known=f"options: {_known(member)}", at=(kind,))
+        known = "options: " + ", ".join([*member.options, *OF_EVERY_SCORER])
+        raise WrongEntry("this scorer does not accept a single value", known=known, at=(kind,))
     return {member.short: raw}
 
 
@@ -124,10 +127,11 @@ def _check_common(kind: str, name: Any, when: Any) -> None:
 def _check_options(kind: str, options: Mapping[str, Any], member: ScorerType) -> None:
     for option in options:
         if option not in member.options:
-            near = get_close_matches(option, [*member.options, *OF_EVERY_SCORER], n=1)
-            known = f"did you mean {near[0]!r}?" if near else f"known: {_known(member)}"
+            known = near(option, [*member.options, *OF_EVERY_SCORER])
             raise WrongEntry(f"{kind!r} has no option {option!r}", known=known, at=(kind, option))
 
 
-def _known(member: ScorerType) -> str:
-    return ", ".join([*member.options, *OF_EVERY_SCORER])
+def near(name: str, known: Sequence[str]) -> str:
+    """``did you mean 'x'?``, or the known names in their order."""
+    found = get_close_matches(name, known, n=1)
+    return f"did you mean {found[0]!r}?" if found else "known: " + ", ".join(dict.fromkeys(known))

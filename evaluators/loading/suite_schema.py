@@ -36,7 +36,7 @@ class MessageModel(BaseModel):
 
 
 class SuiteModel(BaseModel):
-    """One suite as written in the file."""
+    """One suite as written in the file, before its files are read. `Suite` has its cases and its built scorers."""
 
     model_config = ConfigDict(extra="forbid")
 

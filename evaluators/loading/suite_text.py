@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ class UnusableText(UsageError):
 
 
 class _Stat(msgspec.Struct, frozen=True):
+    """What is stored of a `Stat`, whose functions belong to the program."""
+
     name: str
     kind: Kind
     higher_is_better: bool
@@ -36,32 +39,28 @@ class _Scorer(msgspec.Struct, frozen=True):
     name: str
     kind: str
     version: str
-    options: dict[str, Any]
-    when: dict[str, str]
+    options: Mapping[str, Any]
+    when: Mapping[str, str]
     stats: list[_Stat]
 
 
-class _Data(msgspec.Struct, frozen=True):
-    file: str
-    sha256: str
-    rows: int
-
-
 class _Text(msgspec.Struct, frozen=True, kw_only=True):
+    """The stored form of a `Suite`: without rows, and in a form of its own, because its digest must never change."""
+
     version: int
     suite: str
     kind: SuiteKind
     digest: str
-    data: list[_Data]
+    data: tuple[DataFile, ...]
     cases: int
-    params: dict[str, Any]
+    params: Mapping[str, Any]
     repeat: int
     seed: int
     score: list[_Scorer]
-    tags: dict[str, list[str]]
-    slices: list[str]
+    tags: Mapping[str, Sequence[str]]
+    slices: tuple[str, ...]
     cluster: str | None
-    gate: list[str]
+    gate: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +83,16 @@ def text_of(suite: Suite) -> str:
         suite=suite.name,
         kind=suite.kind,
         digest=suite.digest,
-        data=[_Data(one.file, one.sha256, one.rows) for one in suite.data],
+        data=suite.data,
         cases=len(suite.cases),
-        params=dict(suite.params),
+        params=suite.params,
         repeat=suite.repeat,
         seed=suite.seed,
         score=[_scorer(suite, one) for one in suite.scorers],
-        tags={tag: list(values) for tag, values in sorted(suite.values.items())},
-        slices=list(suite.slices),
+        tags=dict(sorted(suite.values.items())),
+        slices=suite.slices,
         cluster=suite.cluster,
-        gate=list(suite.gate),
+        gate=suite.gate,
     )
     return msgspec.json.encode(text).decode()
 
@@ -125,23 +124,22 @@ def suite_of(text: str, path: Path) -> Suite:
         params=found.params,
         scorers=scorers,
         when={one.name: one.when for one in found.score if one.when},
-        slices=tuple(found.slices),
+        slices=found.slices,
         cluster=found.cluster,
         repeat=found.repeat,
-        gate=tuple(found.gate),
+        gate=found.gate,
         gate_lines=tuple(range(1, len(found.gate) + 1)),
         seed=found.seed,
         values=found.tags,
         entries={one.name: ScorerEntry(one.kind, one.options) for one in found.score},
-        data=tuple(DataFile(one.file, one.sha256, one.rows) for one in found.data),
+        data=found.data,
     )
 
 
 def _scorer(suite: Suite, scorer: Scorer) -> _Scorer:
     entry = suite.entries.get(scorer.name, ScorerEntry("", {}))
     stats = [_Stat(one.name, one.kind, one.higher_is_better, one.scale) for one in scorer.stats]
-    when = dict(suite.when.get(scorer.name, {}))
-    return _Scorer(scorer.name, entry.kind, scorer.version, dict(entry.options), when, stats)
+    return _Scorer(scorer.name, entry.kind, scorer.version, entry.options, suite.when.get(scorer.name, {}), stats)
 
 
 def _decoded(text: str) -> _Text:
@@ -156,15 +154,10 @@ def _decoded(text: str) -> _Text:
 
 def _stored(one: _Scorer) -> StoredScorer:
     """The stored scorer; corpus stats are recomputed from scores, so the present scorer must have the same version."""
-    corpus = any(stat.kind == "corpus" for stat in one.stats)
-    known = _stats(one) if corpus else {}
-    stats = []
-    for stat in one.stats:
-        made = known.get(stat.name)
-        plain = Stat(stat.name, stat.kind, stat.higher_is_better, stat.scale)
-        if made is not None:
-            plain = replace(plain, aggregate=made.aggregate, parts=made.parts, reach=made.reach)
-        stats.append(plain)
+    known = _stats(one) if any(stat.kind == "corpus" for stat in one.stats) else {}
+    stats = (
+        replace(known.get(stat.name, Stat(stat.name, stat.kind)), **msgspec.structs.asdict(stat)) for stat in one.stats
+    )
     return StoredScorer(one.name, one.version, tuple(stats))
 
 

@@ -14,7 +14,7 @@ from evaluators.results.duplicate_prompts import with_clusters
 from evaluators.results.scope import Scope
 from evaluators.suite import MANY
 from fairtrial.domain.answers.signals import SIGNALS
-from fairtrial.domain.run import CASE_OUTCOMES, CaseResult, Run, Score, ScoreFailure
+from fairtrial.domain.run import CASE_OUTCOMES, CaseResult, Run, RunHead, Score, ScoreFailure, head_of
 
 Ints = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -35,30 +35,16 @@ class Tag:
     texts: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RunTable:
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class RunTable(RunHead):
     """One run. Columns of results are in the run's order, columns of cases in the order of their first result.
 
-    ``fingerprint`` names the weights that answered, ``model`` the provider and model that the deployment declared.
     ``case_of``: each result's case. ``outcomes``: indices into `CASE_OUTCOMES`. ``latency_ms``, ``tokens_out``,
     ``cost_usd`` and ``values`` (metric → number) are NaN if unknown. ``states``: scorer → `SCORED`, `FAILED` or 0.
     ``clusters``: each case's cluster, numbered in the order of their names; ``None`` if no two cases share one.
     ``details(scorer)``: the details of each result's score in order, ``None`` without a score.
     """
 
-    run_id: str
-    suite: str
-    suite_digest: str
-    target: str
-    deployment_digest: str
-    seed: int
-    repeat: int
-    started_us: int
-    metrics: Mapping[str, float | None]
-    versions: Mapping[str, str]
-    interrupted: bool
-    fingerprint: str | None
-    model: str | None
     case_ids: tuple[str, ...]
     case_of: Ints
     outcomes: NDArray[np.uint8]
@@ -178,19 +164,7 @@ def table_of(run: Run | RunTable) -> RunTable:
     tags = dict.fromkeys(tag for case in cases for tag in case.tags)
     values, states = _scores(results)
     return RunTable(
-        run_id=run.run_id,
-        suite=run.suite,
-        suite_digest=run.suite_digest,
-        target=run.target,
-        deployment_digest=run.deployment_digest,
-        seed=run.seed,
-        repeat=run.repeat,
-        started_us=run.started_us,
-        metrics=run.metrics,
-        versions=run.versions,
-        interrupted=run.interrupted,
-        fingerprint=run.fingerprint,
-        model=run.model,
+        **head_of(run),
         case_ids=ids,
         case_of=case_of,
         outcomes=np.array([OUTCOME[one.outcome] for one in results], dtype=np.uint8),

@@ -22,7 +22,7 @@ from evaluators.results.run_table import (
     clusters_of,
     firsts_of,
 )
-from fairtrial.domain.events import RunEvent
+from fairtrial.domain.events import RunEvent, head_of_event
 
 SCORE, STATE = "score:", "state:"
 AT_ONCE = 4096
@@ -37,19 +37,7 @@ def table_from(columns: pyarrow.Table, details: Callable[[str], pyarrow.Table]) 
     outcomes, names = _encoded(columns["outcome"])
     states = _named(columns, STATE)
     return RunTable(
-        run_id=run.run_id,
-        suite=run.suite,
-        suite_digest=run.suite_digest,
-        target=run.target,
-        deployment_digest=run.deployment_digest,
-        seed=run.seed,
-        repeat=run.repeat,
-        started_us=run.at_us,
-        metrics=run.metrics,
-        versions=run.versions,
-        interrupted=run.status == "interrupted",
-        fingerprint=run.fingerprint,
-        model=run.model,
+        **head_of_event(run),
         case_ids=ids,
         case_of=case_of,
         outcomes=np.array([OUTCOME[name] for name in names], dtype=np.uint8)[outcomes],

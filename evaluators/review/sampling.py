@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
+from fairtrial.api.reviews import CreateQueue
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.reviews.masking import family_of, names_in
@@ -15,32 +16,19 @@ from fairtrial.domain.reviews.review import Pair
 from fairtrial.domain.run import Answer, CaseResult, Run
 
 SEEDS = 2**31
-DEFAULT_SIZE = 40
 USUAL_OVERLAP = 0.2
 LEAST_SHARED = 12
 """The default minimum of pairs for two people: ten suffice for an estimate of agreement, and some stay unjudged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """How a queue's cases are drawn: ``size`` cases at random, of which a share ``overlap`` needs two reviewers.
-
-    The default overlap is a fifth, but at least twelve pairs, or half of a queue with fewer than 24.
-    """
-
-    size: int = DEFAULT_SIZE
-    seed: int = 0
-    overlap: float | None = None
-    sampling: Literal["random"] = "random"
-
-    def shared(self, size: int) -> int:
-        """How many of ``size`` pairs need two reviewers."""
-        if self.overlap is not None:
-            return round(self.overlap * size)
-        return max(round(USUAL_OVERLAP * size), min(LEAST_SHARED, size // 2))
+def shared(overlap: float | None, size: int) -> int:
+    """How many of ``size`` pairs need two reviewers; by default a fifth, but at least 12 or half of the queue."""
+    if overlap is not None:
+        return round(overlap * size)
+    return max(round(USUAL_OVERLAP * size), min(LEAST_SHARED, size // 2))
 
 
-def draw_pairs(candidate: Run, baseline: Run, draw: Draw) -> list[Pair]:
+def draw_pairs(candidate: Run, baseline: Run, draw: CreateQueue) -> list[Pair]:
     """Draw pairs in the order of the suite; each has its probability of being drawn.
 
     Only cases that both targets answered are drawn, with the answers of the first repeat. Raises `UsageError` if the
@@ -53,17 +41,17 @@ def draw_pairs(candidate: Run, baseline: Run, draw: Draw) -> list[Pair]:
     size = min(draw.size, len(pairs))
     rng = random.Random(draw.seed)
     chosen = sorted(rng.sample(range(len(pairs)), size))
-    twice = set(rng.sample(chosen, draw.shared(size)))
+    twice = set(rng.sample(chosen, shared(draw.overlap, size)))
     share = size / len(pairs)
     return [replace(pairs[i], probability=share, wants=2 if i in twice else 1) for i in chosen]
 
 
-def rule_of(draw: Draw, pairs: Sequence[Pair]) -> dict[str, Any]:
+def rule_of(draw: CreateQueue, pairs: Sequence[Pair]) -> dict[str, Any]:
     """The rule as it is stored, with enough detail to draw the same cases again."""
     possible = round(len(pairs) / pairs[0].probability) if pairs else 0
-    shared = sum(pair.wants > 1 for pair in pairs)
-    kept = {"kind": draw.sampling, "size": len(pairs), "of": possible, "seed": draw.seed, "shared": shared}
-    return kept | {"overlap": shared / len(pairs) if draw.overlap is None and pairs else draw.overlap}
+    twice = sum(pair.wants > 1 for pair in pairs)
+    kept = {"kind": draw.sampling, "size": len(pairs), "of": possible, "seed": draw.seed, "shared": twice}
+    return kept | {"overlap": twice / len(pairs) if draw.overlap is None and pairs else draw.overlap}
 
 
 def newest_pair(

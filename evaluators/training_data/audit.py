@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from evaluators.training_data.audit_report import AUDIT_VERSION, SEVERITIES, AuditedFile, AuditReport, Issue, Role
+from evaluators.training_data.audit_report import AUDIT_VERSION, SEVERITIES, AuditReport, Issue, Role
 from evaluators.training_data.check import CHECKS
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.example_file import ExampleFile
 from fairtrial.domain.errors import UsageError
+from fairtrial.domain.training.data_audit import AuditFile
 
 OnProgress = Callable[[str, int, int], None]
 """Called with the name of the check that begins, the number of checks done, and their total."""
@@ -41,7 +42,7 @@ def audit(
             on_progress(name, done, len(names))
         issues += CHECKS.get(name).find(corpus)
     audited = [
-        AuditedFile(str(one.path), role, one.sha256, len(one.examples), one.format)
+        AuditFile(str(one.path), role, one.sha256, len(one.examples), one.format)
         for one, role in zip(files, roles, strict=True)
     ]
     return AuditReport(AUDIT_VERSION, tuple(audited), tuple(sorted(issues, key=_order)))

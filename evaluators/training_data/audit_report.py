@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-Severity = Literal["info", "warning", "error"]
-Role = Literal["train", "validation", "suite"]
+from fairtrial.domain.training.data_audit import AuditFile, AuditRole, AuditSeverity
+
+Severity = AuditSeverity
+Role = AuditRole
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 AUDIT_VERSION = "1"
 """The version of the checks and their thresholds. A change of what they find changes it."""
@@ -35,22 +37,11 @@ class Issue:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditedFile:
-    """A file that the audit read. ``rows`` counts the examples that could be read."""
-
-    path: str
-    role: Role
-    sha256: str
-    rows: int
-    format: str
-
-
-@dataclass(frozen=True, slots=True)
 class AuditReport:
     """The result of an audit."""
 
     version: str
-    files: tuple[AuditedFile, ...]
+    files: tuple[AuditFile, ...]
     issues: tuple[Issue, ...]
 
     @property

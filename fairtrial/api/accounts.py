@@ -11,10 +11,6 @@ from fairtrial.api.window import Window
 from fairtrial.domain.accounts import LONGEST_NAME, Account, Invitation, OneTimeLink, Role
 
 
-class ListAccounts(Window, frozen=True, kw_only=True):
-    """A page of the accounts."""
-
-
 class Invite(Request, frozen=True, kw_only=True):
     """The person to invite; without ``name`` they choose it themselves."""
 
@@ -49,7 +45,7 @@ listing = Operation(
     method="GET",
     path="/accounts",
     role="admin",
-    request=ListAccounts,
+    request=Window,
     response=Rows,
     kind="table",
     description="All accounts, oldest first, including disabled ones.",

@@ -20,6 +20,7 @@ class ListAudits(Window, frozen=True, kw_only=True):
     deployment: str | None = None
 
 
+# Control adds the other fields of `DataAudit`: the id, the time, the sender and its own version.
 class StoreAudit(Request, frozen=True, kw_only=True):
     """The result of `fairtrial data audit`. ``version``: of its checks. ``seconds``: how long it took."""
 

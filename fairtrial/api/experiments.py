@@ -8,8 +8,7 @@ from msgspec import Meta, field
 
 from fairtrial.api.alarms import Reason
 from fairtrial.api.operation import Nothing, Operation, Request, Row, Rows
-from fairtrial.api.traffic import TrafficWindow
-from fairtrial.api.window import Text, Window
+from fairtrial.api.window import Text, TrafficWindow, Window
 from fairtrial.domain.plan import PersonsAction
 
 

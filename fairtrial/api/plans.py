@@ -10,10 +10,6 @@ from fairtrial.api.operation import Operation, Request, Row, Rows
 from fairtrial.api.window import Window
 
 
-class ListPlans(Window, frozen=True, kw_only=True):
-    """Publications in a time window."""
-
-
 class PlanAt(Request, frozen=True, kw_only=True):
     """A time in the past."""
 
@@ -38,7 +34,7 @@ listing = Operation(
     method="GET",
     path="/plans",
     role="release-manager",
-    request=ListPlans,
+    request=Window,
     response=Rows,
     kind="table",
     description="Publications of plans in a time window, newest first; a change of the file has no actor.",

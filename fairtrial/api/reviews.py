@@ -82,6 +82,7 @@ class Edits(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True)
     right: Edit | None = None
 
 
+# A `Draft` has every side and dimension. Here one may leave them out, and unknown ones are refused.
 class DraftOf(Request, frozen=True, kw_only=True):
     """A pair, and a draft or vote on it."""
 

@@ -7,22 +7,12 @@ from typing import Annotated, Literal, get_args
 from msgspec import Meta
 
 from fairtrial.api.operation import Operation, Request, Row, Rows
-from fairtrial.api.window import Limit, Offset, Until, Window
-from fairtrial.domain.limits.pages import END_OF_TIME_US
-from fairtrial.domain.storage.traffic import AmountHistory, Traffic
+from fairtrial.api.window import TrafficWindow, Window
+from fairtrial.domain.storage.traffic import AmountHistory, ServedBefore, Traffic
 
 After = Annotated[str, Meta(max_length=200, pattern=r"^\d{1,16}:.+$", description="`next` of the previous page")]
 Amount = Literal["requests.tokens", "cost.per_request", "cost.per_unit"]
 AMOUNTS: tuple[Amount, ...] = get_args(Amount)
-
-
-class TrafficWindow(Request, frozen=True, kw_only=True):
-    """A time window of traffic figures: the last week, to the minute, unless there is a start."""
-
-    since_us: Annotated[int, Meta(ge=0, le=END_OF_TIME_US, description="from; 0 means all time")] | None = None
-    until_us: Until = END_OF_TIME_US
-    limit: Limit = 100
-    offset: Offset = 0
 
 
 class ListRequests(Window, frozen=True, kw_only=True):
@@ -54,13 +44,9 @@ class ExperimentTraffic(TrafficWindow, frozen=True, kw_only=True):
     experiment: str | None = None
 
 
-class AmountsBefore(Request, frozen=True, kw_only=True):
+class AmountsBefore(ServedBefore, Request, frozen=True, kw_only=True):
     """Whose requests count: the control's in its experiment, and its deployment's on this route outside it."""
 
-    experiment: str
-    control: str
-    route: str
-    deployment: str
     metric: Annotated[tuple[Amount, ...], Meta(max_length=3)]
 
 

@@ -16,10 +16,16 @@ Offset = Annotated[int, Meta(ge=0, le=LARGEST_OFFSET)]
 Text = Annotated[str, Meta(max_length=200)]
 
 
-class Window(Request, frozen=True):
-    """A listing's time window and page."""
+class TrafficWindow(Request, frozen=True, kw_only=True):
+    """A time window of traffic figures: the last week, to the minute, unless there is a start."""
 
-    since_us: Since = 0
+    since_us: Annotated[int, Meta(ge=0, le=END_OF_TIME_US, description="from; 0 means all time")] | None = None
     until_us: Until = END_OF_TIME_US
     limit: Limit = 100
     offset: Offset = 0
+
+
+class Window(TrafficWindow, frozen=True, kw_only=True):
+    """A listing's time window and page."""
+
+    since_us: Since = 0

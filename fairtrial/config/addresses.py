@@ -1,8 +1,7 @@
-"""Parses addresses to listen on (`host:port`) and networks of peers."""
+"""Parses addresses to listen on (`host:port`)."""
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 
 from fairtrial.domain.names.hosts import is_loopback
@@ -39,14 +38,3 @@ def parse_address(text: str) -> Address:
     if not (port.isascii() and port.isdigit()) or not 1 <= int(port) <= HIGHEST_PORT:
         raise ValueError(f"{port!r} is not a port")
     return Address(bare, int(port))
-
-
-def parse_network(text: str) -> str:
-    """Parse ``10.0.0.7``, ``10.0.0.0/8`` or ``::1`` and normalise it; raises `ValueError`."""
-    try:
-        network = ipaddress.ip_network(text.strip(), strict=False)
-    except ValueError:
-        raise ValueError(f"{text!r} is not an IP address or network (such as 127.0.0.1 or 10.0.0.0/8)") from None
-    if network.prefixlen == 0:
-        raise ValueError(f"{text!r} contains every address, so that anyone could claim any address")
-    return str(network.network_address) if network.num_addresses == 1 else str(network)

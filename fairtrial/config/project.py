@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from fairtrial.config.addresses import Address, parse_address
 from fairtrial.config.file.environment import interpolate, substituted
@@ -14,9 +14,10 @@ from fairtrial.config.file.error_recovery import independent, validate
 from fairtrial.config.file.errors import MAX_ERRORS, FieldError, nearest
 from fairtrial.config.file.project_files import MOST_PROMPT_BYTES, MOST_YAML_BYTES, Budget, read_text
 from fairtrial.config.file.schema import ProjectFile, ReleasesSection
+from fairtrial.config.file.service_schema import GatewaySection
 from fairtrial.config.file.yaml_file import Document, Step, load_one
 from fairtrial.config.layout import Layout
-from fairtrial.config.plan.compile import compile_plan, worker_settings
+from fairtrial.config.plan.compile import compile_plan
 from fairtrial.config.plan.live_state import Live
 from fairtrial.config.plan.plan_validation import refuse_unsound
 from fairtrial.config.releases import NO_GATES, ReleaseGates
@@ -30,25 +31,8 @@ from fairtrial.config.rules.upstream_access import access_warnings, wrong_access
 from fairtrial.config.rules.warnings import project_warnings
 from fairtrial.domain.errors import ConfigError, Diagnostic
 from fairtrial.domain.limits.body_rate import BodyRate
-from fairtrial.domain.limits.worker_settings import WorkerSettings
 from fairtrial.domain.plan import FeedbackKind, Plan
 from fairtrial.regular_files import FileRefused
-
-
-@dataclass(frozen=True, slots=True)
-class GatewaySettings:
-    """Where the data plane listens, who may use it, and its number of workers."""
-
-    host: str
-    port: int
-    auth: Literal["open", "keys"]
-    workers: int
-    max_body_mb: int
-    worker: WorkerSettings
-
-    @property
-    def address(self) -> Address:
-        return Address(self.host, self.port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +49,7 @@ class Project:
     root: Path
     plan: Plan
     layout: Layout
-    gateway: GatewaySettings
+    gateway: GatewaySection
     control: Address
     control_body: BodyRate
     dashboard: Address
@@ -87,20 +71,12 @@ def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live
     file, prompts = _checked(document, root, environ)
     plan = compile_plan(file, {place: text for place, (_, text) in prompts.items()}, live or {})
     refuse_unsound(plan)
-    bind = parse_address(file.gateway.bind)
     return Project(
         path=path.absolute(),
         root=root,
         plan=plan,
         layout=Layout(root / Path(file.store.path).expanduser(), file.store.memory_mb),
-        gateway=GatewaySettings(
-            host=bind.host,
-            port=bind.port,
-            auth=file.gateway.auth or ("open" if bind.loopback else "keys"),
-            workers=file.gateway.workers,
-            max_body_mb=file.gateway.max_body_mb,
-            worker=worker_settings(file.gateway),
-        ),
+        gateway=file.gateway,
         control=parse_address(file.control.bind),
         control_body=BodyRate(file.control.body_grace, file.control.min_body_rate),
         dashboard=parse_address(file.dashboard.bind),

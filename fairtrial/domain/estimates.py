@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
+
 Answer = Literal["better", "not worse", "worse", "cannot tell"]
 
 
@@ -39,6 +41,26 @@ class NotEnough:
 
     def __str__(self) -> str:
         return f"not enough: {self.reason}; needed: {self.needed}"
+
+
+class Forecast(Struct, frozen=True):
+    """The size that a comparison needs, in units of both arms.
+
+    ``units`` count for the primary metric so far, and ``needed`` find the planned effect with ``power``. ``waiting``
+    are enrolled, but their window of feedback is still open. ``expected_us``: when the needed units will be there at
+    the average rate so far, or ``None`` if that is unknown.
+    """
+
+    units: int
+    needed: int
+    waiting: int
+    expected_us: int | None
+    power: float
+
+    @property
+    def more(self) -> int:
+        """The units that are still missing."""
+        return max(0, self.needed - self.units)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ several times faster than dataclasses. A request is one event of version 2, whic
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct, field
 
 from fairtrial.domain.plan import ExperimentState, UnitKind
 from fairtrial.domain.plan_parts.call_rules import BreakerState
-from fairtrial.domain.run import CaseOutcome
+from fairtrial.domain.run import HEAD, CaseOutcome
 
 REQUEST = "request"
 REQUEST_VERSION = 2
@@ -192,7 +192,8 @@ class FeedbackEvent(Struct, frozen=True, kw_only=True, gc=False):
 class RunEvent(Struct, frozen=True, kw_only=True, gc=False):
     """One suite on one target, when it has ended; ``counts`` has each case outcome, ``metrics`` each aggregate.
 
-    ``model``: the provider and model that the target's deployment declares, such as ``openai/support-v2``.
+    ``model``: the provider and model that the target's deployment declares, such as ``openai/support-v2``. In the
+    program it is a `RunHead`; the names and the order of fields here are the journal's.
     """
 
     run_id: str
@@ -233,7 +234,8 @@ class SuiteEvent(Struct, frozen=True, kw_only=True, gc=False):
 class CaseResultEvent(Struct, frozen=True, kw_only=True, gc=False):
     """One case of a run; ``output`` is the model's answer; ``cached`` rows have the latency of the original call.
 
-    ``expected`` is the case's reference, ``asked`` its messages, both as JSON.
+    ``expected`` is the case's reference, ``asked`` its messages, both as JSON. In the program the answer is an
+    `Answer`; the names and the order of fields here are the journal's.
     """
 
     run_id: str
@@ -283,3 +285,9 @@ class ScoreEvent(Struct, frozen=True, kw_only=True, gc=False):
 
 Event = RequestEvent | FeedbackEvent | RunEvent | SuiteEvent | CaseResultEvent | ScoreEvent
 EVENTS: tuple[type[Event], ...] = (RequestEvent, FeedbackEvent, RunEvent, SuiteEvent, CaseResultEvent, ScoreEvent)
+
+
+def head_of_event(run: RunEvent) -> dict[str, Any]:
+    """The fields of the head of the run, as a `RunHead` names them."""
+    same = {name: getattr(run, name) for name in HEAD - {"started_us", "interrupted"}}
+    return same | {"started_us": run.at_us, "interrupted": run.status == "interrupted"}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, Literal
 
 from fairtrial.domain.plan_parts.call_rules import BreakerRule, RetryRule, Timeouts
+from fairtrial.domain.plan_parts.decision_settings import EVERY_UNIT, Enrolment, Guardrail, Primary
 from fairtrial.domain.plan_parts.field_marks import ADDED_LATER, CONTROL_ONLY
 from fairtrial.domain.plan_parts.kept_control import KeptControl
+from fairtrial.domain.plan_parts.setting_types import Money
 from fairtrial.domain.storage.keys import Right
 from fairtrial.domain.training.lineage import Lineage
 
@@ -23,7 +24,6 @@ PersonsAction = Literal[
 OnDisconnect = Literal["cancel", "drain"]
 Looks = Literal["monitor", "planned"]
 Hold = Literal["first_byte", "complete"]
-OnWorse = Literal["pause", "kill", "continue"]
 FeedbackKind = Literal["boolean", "number", "category"]
 Missing = Literal["at_random", "worst_case"]
 """What the units without feedback count as: like the others, or each also for the other side."""
@@ -33,14 +33,16 @@ PLAN_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """The prices of a deployment; ``None`` is unknown, not 0.
+    """US dollars per million tokens of input and output, or per hour of the machine."""
 
-    ``input``, ``output``: US dollars a million tokens; ``gpu_hour``: US dollars an hour of the machine.
-    """
+    # ``None`` is unknown, not 0.
 
-    input: Decimal | None = None
-    output: Decimal | None = None
-    gpu_hour: Decimal | None = None
+    input: Money | None = None
+    """US dollars per million input tokens."""
+    output: Money | None = None
+    """US dollars per million output tokens."""
+    gpu_hour: Money | None = None
+    """US dollars per hour of the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Deployment:
     most ``drain_seconds``. ``shutdown_date``: when the provider turns the model off, such as ``2027-01-31``.
     ``forward_headers``: lower-case names of callers' headers that are forwarded although other gateways act on them.
     ``lineage``: how it was trained; ``None`` if the project does not say.
+
+    The section of the file is another type, because there ``model`` and ``price`` mean something else.
     """
 
     name: str
@@ -96,47 +100,13 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
-class Guardrail:
-    """A metric that must not get worse; the margins are as written, such as ``1pp`` or ``20%``.
-
-    ``stop_margin``: the harm that stops under rules 1 to 3. ``pause_at`` and ``kill_at``: the declines that pause and
-    kill under later rules, ``None`` for the defaults. ``baseline``: the control's level as stated. ``cap``: the largest
-    amount of one unit that counts in full. ``signal``: what harm beyond ``kill_at`` does.
-    """
-
-    metric: str
-    margin: str
-    stop_margin: str | None = None
-    baseline: float | None = field(default=None, metadata=CONTROL_ONLY)
-    cap: float | None = field(default=None, metadata=CONTROL_ONLY)
-    signal: Literal["kill", "pause"] = field(default="kill", metadata=CONTROL_ONLY)
-    pause_at: str | None = field(default=None, metadata=CONTROL_ONLY)
-    kill_at: str | None = field(default=None, metadata=CONTROL_ONLY)
-
-
-@dataclass(frozen=True, slots=True)
-class Primary:
-    """The primary metric, and the minimum detectable effect as written.
-
-    ``baseline`` and ``cap`` are as in `Guardrail`. ``min_days``: the earliest time at which it passes,
-    ``None`` if the file does not say. ``on_worse``: what control does as soon as it is proven worse.
-    """
-
-    metric: str
-    require: Literal["superior", "not_worse"]
-    mde: str
-    baseline: float | None = field(default=None, metadata=CONTROL_ONLY)
-    cap: float | None = field(default=None, metadata=CONTROL_ONLY)
-    min_days: float | None = field(default=None, metadata=CONTROL_ONLY)
-    on_worse: OnWorse = field(default="pause", metadata=CONTROL_ONLY)
-
-
-@dataclass(frozen=True, slots=True)
 class FeedbackMetric:
     """The feedback ``key`` as a metric: its values, the time after a unit's first exposure in which they count.
 
     ``per``: what is averaged. ``within``: the lowest and highest value. ``window_seconds``: 7 days by default.
     ``missing``: what the units without feedback count as.
+
+    The section of the file is another type, because checks need to know what it does not state.
     """
 
     key: str
@@ -149,20 +119,6 @@ class FeedbackMetric:
 
 
 @dataclass(frozen=True, slots=True)
-class Enrolment:
-    """How an experiment grows. ``stages``: percent of the units, ascending; ``approve``: those that a person allows.
-
-    A stage lasts at least ``min_hours`` and until each arm has ``min_units``. ``start``: whether it starts by itself.
-    """
-
-    stages: tuple[float, ...] = (100.0,)
-    min_units: int = 0
-    min_hours: float = 0.0
-    approve: tuple[float, ...] = ()
-    start: Literal["now", "manual"] = "now"
-
-
-@dataclass(frozen=True, slots=True)
 class Experiment:
     """An experiment; ``variants`` are sorted by name, so that their order in the file never moves a unit.
 
@@ -172,6 +128,8 @@ class Experiment:
     any time or at ten planned times. ``by_default``: the guardrails of an experiment that declares none. ``serves``:
     the promoted variant, which serves everyone; without one, an ended experiment serves the control. ``kept_control``:
     what stays of the control in a segment that a promotion began.
+
+    The section of the file is another type, because an experiment also has a state, and variants with their shares.
     """
 
     name: str
@@ -188,7 +146,7 @@ class Experiment:
     segment: int = field(default=1, metadata=ADDED_LATER)
     serves: str | None = field(default=None, metadata=ADDED_LATER)
     kept_control: KeptControl | None = field(default=None, metadata=ADDED_LATER)
-    enrolment: Enrolment = field(default=Enrolment(), metadata=CONTROL_ONLY)
+    enrolment: Enrolment = field(default=EVERY_UNIT, metadata=CONTROL_ONLY)
     feedback: tuple[FeedbackMetric, ...] = field(default=(), metadata=CONTROL_ONLY)
     max_weeks: int = field(default=6, metadata=CONTROL_ONLY)
     looks: Looks = field(default="monitor", metadata=CONTROL_ONLY)
@@ -213,6 +171,8 @@ class Route:
 
     ``other_fallbacks`` are asked after ``fallback``, in their order. ``hold``: an answer begins with the first byte
     from its deployment, or only once that is complete.
+
+    The section of the file is another type, because the first release knows one fallback only.
     """
 
     name: str
@@ -231,7 +191,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The whole plan. ``plan_hash`` covers all other fields, so plans with the same hash route identically."""
+    """What the file declares, resolved. ``plan_hash`` covers all other fields: plans with the same hash route alike."""
 
     deployments: Mapping[str, Deployment]
     routes: Mapping[str, Route]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 CaseOutcome = Literal["scored", "off_format", "refused", "truncated", "provider_error", "judge_error", "skipped"]
@@ -86,11 +86,12 @@ class CaseResult:
     scores: Mapping[str, Score | ScoreFailure]
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A finished run. ``metrics``: ``scorer.stat`` → value over all cases, ``None`` if unscored.
+@dataclass(frozen=True, slots=True, eq=False)
+class RunHead:
+    """A run without its results. ``metrics``: ``scorer.stat`` → value over all cases, ``None`` if unscored.
 
-    ``model``: the provider and model that the target's deployment declared, ``None`` for runs of older releases.
+    ``fingerprint``: of the weights that answered. ``model``: the provider and model that the target's deployment
+    declared, ``None`` for runs of older releases.
     """
 
     run_id: str
@@ -102,10 +103,24 @@ class Run:
     seed: int
     repeat: int
     started_us: int
-    ended_us: int
-    results: tuple[CaseResult, ...]
     metrics: Mapping[str, float | None]
     versions: Mapping[str, str]
-    plan_hash: str = ""
     interrupted: bool = False
     model: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run(RunHead):
+    """A finished run."""
+
+    ended_us: int
+    results: tuple[CaseResult, ...]
+    plan_hash: str = ""
+
+
+def head_of(run: RunHead) -> dict[str, Any]:
+    """The fields of the run's head."""
+    return {name: getattr(run, name) for name in HEAD}
+
+
+HEAD = frozenset(of.name for of in fields(RunHead))

@@ -10,7 +10,8 @@ import msgspec
 
 from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.domain.metrics import Better, Method
-from fairtrial.domain.plan import Missing, OnWorse, UnitKind
+from fairtrial.domain.plan import Missing, UnitKind
+from fairtrial.domain.plan_parts.decision_settings import OnWorse
 from fairtrial.domain.plan_parts.kept_control import KeptControl
 
 Interruption = tuple[int, int | None]

@@ -11,6 +11,7 @@ from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.plan_parts.kept_control import KeptControl
+from fairtrial.domain.plan_parts.setting_types import duration_seconds
 from fairtrial.domain.plurals import counted
 
 LEAST_SHARE, MOST_SHARE = 1, 50
@@ -51,8 +52,6 @@ def kept_terms(share: str | None, keep_for: str | None) -> KeptTerms | None:
 
 
 def _days(text: str) -> float:
-    from fairtrial.config.file.section import duration_seconds  # here, because it loads pydantic
-
     try:
         return duration_seconds(text) / 86_400
     except ValueError:

@@ -7,56 +7,25 @@ from __future__ import annotations
 
 from typing import Literal
 
-from msgspec import Struct, field
+from msgspec import Struct
 
-from fairtrial.domain.events import CaptureOutcome, Purpose, Reason, RequestOutcome, ServiceOutcome, UsageSource
+from fairtrial.domain.events import Purpose, Reason, RequestEvent, UsageSource
 
 
-class RequestEventV1(Struct, frozen=True, kw_only=True, gc=False):
-    """One logical request of an application and its response.
+class RequestEventV1(RequestEvent, frozen=True, kw_only=True, gc=False, omit_defaults=False):
+    """One logical request of an application and its response, whose attempts and exposure are separate lines.
 
-    ``arm_outcome``: the outcome of the target's own attempts, whether or not a fallback answered; ``user_outcome``: the
-    outcome for the caller. Older lines lack both fields, so the store computes them.
+    Older lines lack ``arm_outcome`` and ``user_outcome``, so the store computes them.
     """
 
-    request_id: str
-    at_us: int
-    endpoint: str
-    route: str
+    kind: Literal["request"] = "request"
+    v: int = 1
     stream: bool
-    status: int
-    outcome: RequestOutcome
-    reason: Reason
-    plan_hash: str
-    worker: str
-    key_id: str | None = None
     deployment: str | None = None
-    experiment: str | None = None
-    variant_assigned: str | None = None
-    variant_served: str | None = None
-    unit: str | None = None
-    error_type: str | None = None
-    error_code: str | None = None
-    latency_ms: float | None = None
-    ttft_ms: float | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None
     usage_source: UsageSource = "none"
     cost_usd: str | None = None
-    model_served: str | None = None
-    system_fingerprint: str | None = None
-    response_id: str | None = None
-    finish_reason: str | None = None
-    refused: bool | None = None
-    retry_ordinal: int = 0
-    tags: dict[str, str] = field(default_factory=dict)
-    capture: CaptureOutcome = "none"
-    request_body: str | None = None
-    response_body: str | None = None
-    arm_outcome: ServiceOutcome | None = None
-    user_outcome: ServiceOutcome | None = None
-    kind: Literal["request"] = "request"
-    v: int = 1
 
 
 class AttemptEventV1(Struct, frozen=True, kw_only=True, gc=False):
@@ -83,7 +52,10 @@ class AttemptEventV1(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class ExposureEventV1(Struct, frozen=True, kw_only=True, gc=False):
-    """The variant that a unit was assigned, the one that served, and the reason. Buckets are in [0, 1)."""
+    """The variant that a unit was assigned, the one that served, and the reason. Buckets are in [0, 1).
+
+    It is not derived from `Exposure`, which has the experiment's state. Version 1 did not record the state.
+    """
 
     request_id: str
     at_us: int

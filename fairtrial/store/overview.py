@@ -31,13 +31,11 @@ FIRST = ("requests", "attempts", "exposures", "payloads", "feedback", "runs", "r
 
 def overview(database: Database) -> Overview:
     layout = database.layout
-    ((schema,),) = database.rows(SCHEMA)
     ((oldest, newest),) = database.rows(TIMES)
-    ((erasures,),) = database.rows(ERASURES)
     return Overview(
         store=str(layout.store),
         bytes=_bytes(layout.store) + sum(map(_bytes, layout.store.parent.glob(f"{layout.store.name}.wal*"))),
-        schema=int(schema),
+        schema=int(database.value(SCHEMA)),
         duckdb=duckdb.__version__,
         rows=_rows(database),
         folders=_folders(layout),
@@ -46,7 +44,7 @@ def overview(database: Database) -> Overview:
         newest_us=None if newest is None else microseconds(newest),
         retain_days=_retain_days(layout),
         last_backup=next(iter(backup_list.listing(database)), None),
-        erasures=int(erasures),
+        erasures=int(database.value(ERASURES)),
         erasure_unfinished=is_unfinished(layout),
     )
 
@@ -54,7 +52,7 @@ def overview(database: Database) -> Overview:
 def _rows(database: Database) -> dict[str, int]:
     found = {str(name) for (name,) in database.rows(TABLES)}
     order = [*(name for name in FIRST if name in found), *sorted(found.difference(FIRST))]
-    return {name: int(database.rows(f'SELECT count(*) FROM "{name}"')[0][0]) for name in order}  # noqa: S608 - ours
+    return {name: int(database.value(f'SELECT count(*) FROM "{name}"')) for name in order}  # noqa: S608 - ours
 
 
 def _folders(layout: Layout) -> dict[str, int]:

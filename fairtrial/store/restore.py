@@ -16,8 +16,9 @@ from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.storage.maintenance import OnProgress, Progress, ignore_progress
 from fairtrial.domain.storage.overview import ListedBackup
 from fairtrial.store.access import audit
-from fairtrial.store.core.database import Cursor, Database, copy_folder, engine_settings
+from fairtrial.store.core.database import Cursor, Database, copy_folder
 from fairtrial.store.core.engine_errors import logged_message
+from fairtrial.store.core.engine_settings import engine_settings
 from fairtrial.store.core.manifest import Manifest, verify
 from fairtrial.store.core.migrate import schema_of
 from fairtrial.store.core.owner_lock import OwnerLock

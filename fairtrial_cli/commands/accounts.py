@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from fairtrial.api.window import Window
 from fairtrial.domain.accounts import ROLES, Invitation, Role
 from fairtrial_cli.options import CONFIG, JSON
 
@@ -51,7 +52,7 @@ def invite(name: str | None, role: Role, config: Path, as_json: bool) -> None:
 
     project = _project(config)
     with open_store(project.layout) as store:
-        first = not store.call(accounts.listing, accounts.ListAccounts(limit=MOST))
+        first = not store.call(accounts.listing, Window(limit=MOST))
         made = store.call(accounts.invite, accounts.Invite(name=name, role=role))
     _show(project, made, as_json=as_json)
     if first:
@@ -73,7 +74,7 @@ def list_(config: Path, as_json: bool) -> None:
     from fairtrial_cli.store_client.client import open_store
 
     with open_store(_project(config).layout) as store:
-        rows = store.call(accounts.listing, accounts.ListAccounts(limit=MOST))
+        rows = store.call(accounts.listing, Window(limit=MOST))
     if as_json:
         click.echo(msgspec.json.encode(rows).decode())
         return

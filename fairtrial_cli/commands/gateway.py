@@ -83,25 +83,24 @@ def _with_folders(layout: Layout) -> Layout:
 def _read(config: Path, workers: int | None) -> Serving:
     from fairtrial.config.project import load_project
     from fairtrial.domain.errors import UsageError
-    from fairtrial.domain.names.hosts import is_loopback
     from fairtrial_cli.dashboard_link import OPEN_GATEWAY
     from gateway.proxy.supervisor import Serving
 
     project = load_project(config, os.environ)
-    settings = project.gateway
-    if settings.auth != "keys" and not is_loopback(settings.host):
+    settings, address = project.gateway, project.gateway.address
+    if settings.access != "keys" and not address.loopback:
         raise UsageError(
-            f"gateway.bind: {settings.host} is not loopback, but gateway.auth is {settings.auth!r} (it must be keys)"
+            f"gateway.bind: {address.host} is not loopback, but gateway.auth is {settings.access!r} (it must be keys)"
         )
-    if settings.auth == "open":
+    if settings.access == "open":
         click.echo(f"gateway is {OPEN_GATEWAY}", err=True)
     layout = _with_folders(project.layout)
     return Serving(
-        host=settings.host,
-        port=settings.port,
+        host=address.host,
+        port=address.port,
         plan=layout.plan,
         journal=layout.journal,
         workers=workers or settings.workers,
         max_body=settings.max_body_mb * 2**20,
-        settings=settings.worker,
+        settings=settings,
     )

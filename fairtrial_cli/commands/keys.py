@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairtrial.api.window import Window
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.storage.keys import RIGHTS
 from fairtrial_cli.options import CONFIG, JSON
@@ -84,7 +85,7 @@ def list_(config: Path, as_json: bool) -> None:
     from fairtrial.api import keys
 
     with _store(config) as store:
-        rows = store.call(keys.listing, keys.ListKeys(limit=MOST))
+        rows = store.call(keys.listing, Window(limit=MOST))
     if as_json:
         click.echo(msgspec.json.encode(rows).decode())
         return

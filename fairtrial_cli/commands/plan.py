@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairtrial.api.window import Window
 from fairtrial_cli.options import CONFIG, JSON, print_json
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def log(limit: int, config: Path, as_json: bool) -> None:
     from fairtrial.api import plans
 
     with _open(config) as store:
-        rows = store.call(plans.listing, plans.ListPlans(limit=limit))
+        rows = store.call(plans.listing, Window(limit=limit))
     if as_json:
         return print_json(rows)
     for row in rows:

@@ -41,7 +41,7 @@ def command(config: Path, workers: int | None, no_dashboard: bool) -> None:
         shutdown.mark_started()
         urls, project = services.urls, services.project
         click.echo(f"gateway    {urls.api}    (the base_url of your application)")
-        if project.gateway.auth == "open":
+        if project.gateway.access == "open":
             click.echo(f"           {OPEN_GATEWAY}")
         click.echo(f"control    {urls.control}")
         if urls.dashboard:

@@ -39,7 +39,7 @@ class PrivateGateway(Supervisor):
                 journal=layout.journal,
                 workers=1,
                 max_body=settings.max_body_mb * 2**20,
-                settings=settings.worker,
+                settings=settings,
             )
         )
         self._log = log

@@ -172,9 +172,9 @@ class Services:
         project = self.project
         where = ["--store", str(project.layout.store), "--bind", _bind(project.gateway.address)]
         size = ["--workers", str(self._workers), "--max-body-mb", str(project.gateway.max_body_mb)]
-        manner = ["--settings", msgspec.json.encode(project.gateway.worker).decode()]
+        manner = ["--settings", msgspec.json.encode(project.gateway).decode()]
         program = self._program("gateway", "-c", str(project.path), *where, *size, *manner)
-        return replace(program, end_seconds=project.gateway.worker.to_stop + END_SECONDS)
+        return replace(program, end_seconds=project.gateway.to_stop + END_SECONDS)
 
     def _program(self, name: str, *options: str) -> Program:
         arguments = [sys.executable, "-m", "fairtrial_cli.main", name, *options]

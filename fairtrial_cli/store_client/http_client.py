@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any
 
 import httpx
 import msgspec
@@ -14,7 +13,7 @@ from fairtrial.api.encoding import read_answer, to_http
 from fairtrial.api.operation import Operation, Q, R
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError, UsageError
-from fairtrial.domain.storage.maintenance import OnProgress, Progress, ignore_progress
+from fairtrial.domain.storage.maintenance import Job, OnProgress, ignore_progress
 
 ADMIN_KEY = "FAIRTRIAL_ADMIN_KEY"
 """The environment variable for an `admin` key, for a control process on another machine.
@@ -23,15 +22,6 @@ Without it, commands use the key that control wrote for this machine.
 """
 POLL_SECONDS = 0.15
 UNAUTHORIZED = 401
-
-
-class _Job(msgspec.Struct):
-    job_id: str
-    state: str
-    step: Progress | None = None
-    result: Any = None
-    error: str | None = None
-    blame: str | None = None
 
 
 class HttpClient:
@@ -55,12 +45,12 @@ class HttpClient:
         return read_answer(operation, self._send(operation, request))
 
     def follow(self, operation: Operation[Q, R], request: Q, on_progress: OnProgress = ignore_progress) -> R:
-        job = msgspec.json.decode(self._send(operation, request), type=_Job)
+        job = msgspec.json.decode(self._send(operation, request), type=Job)
         while job.state == "running":
             if job.step is not None:
                 on_progress(job.step)
             time.sleep(POLL_SECONDS)
-            job = msgspec.convert(self.call(store.job, store.NameJob(job_id=job.job_id)), _Job)
+            job = msgspec.convert(self.call(store.job, store.NameJob(job_id=job.job_id)), Job)
         if job.error is not None:
             raise UsageError(job.error) if job.blame == "caller" else StoreError(job.error)
         return msgspec.convert(job.result, operation.response)

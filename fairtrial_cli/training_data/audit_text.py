@@ -6,8 +6,9 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from fairtrial.domain.errors import printable
 from fairtrial.domain.plurals import counted
@@ -41,7 +42,7 @@ def rows_in_words(issue: Issue) -> str:
 
 def report_as_json(report: AuditReport, about: Mapping[str, Any] | None = None) -> str:
     """The whole report, with all rows. ``about``: what else is known, such as the id of the stored audit."""
-    found = {"clean": report.clean, **asdict(report)}
+    found = {"clean": report.clean, **msgspec.to_builtins(report)}
     return json.dumps(found if about is None else {**found, "stored": dict(about)}, indent=2, ensure_ascii=False)
 
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plurals import counted
-from fairtrial.domain.training.data_audit import AuditFile, AuditSeverity, CheckCount
+from fairtrial.domain.training.data_audit import AuditSeverity, CheckCount
 from fairtrial.domain.training.wording import dollars
 
 if TYPE_CHECKING:
@@ -77,9 +79,7 @@ def audit_request(audited: AuditedDeployment, report: AuditReport, seconds: floa
     """What is stored: digests of files, and counts by check and severity."""
     from fairtrial.api.data_audits import StoreAudit
 
-    files = tuple(
-        AuditFile(audited.declared(file.path), file.role, file.sha256, file.rows, file.format) for file in report.files
-    )
+    files = tuple(replace(file, path=audited.declared(file.path)) for file in report.files)
     counts = tuple(counts_of(report.issues))
     return StoreAudit(deployment=audited.name, version=report.version, seconds=seconds, files=files, counts=counts)
 

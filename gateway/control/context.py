@@ -145,4 +145,4 @@ class Context:
 
 def page_of(request: Window) -> Page:
     """The window and page of a listing."""
-    return Page(request.since_us, request.until_us, request.limit, request.offset)
+    return Page(**{name: getattr(request, name) for name in Page.__struct_fields__})

@@ -7,28 +7,15 @@ import secrets
 import threading
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 from fairtrial.domain.errors import Conflict, FairtrialError, UsageError
-from fairtrial.domain.storage.maintenance import OnProgress, Progress
+from fairtrial.domain.storage.maintenance import Job, OnProgress, Progress
 
 WAIT_SECONDS = 10.0
 
 log = logging.getLogger("fairtrial.control")
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A job. ``result`` is set when it is done, ``error`` when it has failed; ``blame`` names who caused the error."""
-
-    job_id: str
-    name: str
-    state: Literal["running", "done", "failed"] = "running"
-    step: Progress | None = None
-    result: Any = None
-    error: str | None = None
-    blame: Literal["caller", "store"] | None = None
 
 
 class JobRunner:

@@ -74,7 +74,10 @@ class WorkerState:
 
 @dataclass(slots=True)
 class VariantCounts:
-    """Requests of enrolled units that one variant was assigned, since the worker started."""
+    """Requests of enrolled units that one variant was assigned, since the worker started.
+
+    `VariantTraffic` counts stored requests, which the worker cannot read.
+    """
 
     requests: int = 0
     errors: int = 0

@@ -7,7 +7,7 @@ import inspect
 import textwrap
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from fairtrial.config.file.schema import ProjectFile
+from fairtrial.config.file.section import fields_of, is_section
 from fairtrial.config.file.yaml_file import load_one
 from fairtrial.config.rules.warnings import ANY, INERT
 from scripts.reference.markdown import block, code, page, paragraphs, prose, table
@@ -45,20 +46,21 @@ def config_page() -> str:
 def settings() -> Iterator[str]:
     """The path of every setting, such as ``deployments.<name>.model``."""
     for path, model in _models("", ProjectFile):
-        for name, field in model.model_fields.items():
+        for name, field in fields_of(model).items():
             yield _join(path, field.alias or name)
 
 
-def _models(path: str, model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
+def _models(path: str, model: type[Any]) -> Iterator[tuple[str, type[Any]]]:
     """Every section with the path to it, in the order of the file."""
     yield path, model
-    for name, field in model.model_fields.items():
+    for name, field in fields_of(model).items():
         inner, step = _inner(field.annotation)
         if inner is not None:
             yield from _models(_join(path, (field.alias or name) + step), inner)
 
 
-def _section(path: str, model: type[BaseModel], example: Any) -> str:
+def _section(path: str, model: type[Any], example: Any) -> str:
+    """A section's table. Fields of its base come last."""
     heading = f"## {code(path)}" if path else "## The top level"
     meanings = _meanings(model)
     rows = [
@@ -69,17 +71,17 @@ def _section(path: str, model: type[BaseModel], example: Any) -> str:
             prose(meanings[name]) + _effect(_join(path, field.alias or name)),
             _example(_join(path, field.alias or name), example),
         )
-        for name, field in model.model_fields.items()
+        for name, field in sorted(fields_of(model).items(), key=lambda one: one[0] not in model.__annotations__)
     ]
     return "\n\n".join(
         [heading, *paragraphs(model.__doc__), table(("setting", "type", "default", "meaning", "example"), rows)]
     )
 
 
-def _meanings(model: type[BaseModel]) -> dict[str, str]:
+def _meanings(model: type[Any]) -> dict[str, str]:
     """The texts below the fields. The product does not load them, because reading its own source slows every start."""
     found = {}
-    for section in reversed(model.__mro__[: model.__mro__.index(BaseModel)]):
+    for section in reversed([one for one in model.__mro__ if is_section(one) and one is not BaseModel]):
         (tree,) = ast.parse(textwrap.dedent(inspect.getsource(section))).body
         for field, text in pairwise(tree.body if isinstance(tree, ast.ClassDef) else ()):
             match field, text:
@@ -99,14 +101,14 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _inner(annotation: Any) -> tuple[type[BaseModel] | None, str]:
+def _inner(annotation: Any) -> tuple[type[Any] | None, str]:
     """The section inside of a type, and how a path goes on to it."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if is_section(annotation):
         return annotation, ""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is dict:
         return _inner(arguments[1])[0], ".<name>"
-    if origin is list:
+    if origin in (list, tuple):
         return _inner(arguments[0])[0], ".<n>"
     found = [_inner(one) for one in arguments] if origin in (Union, types.UnionType) else []
     return next((one for one in found if one[0] is not None), (None, ""))
@@ -138,9 +140,9 @@ def _word(annotation: Any) -> str:
         return " or ".join(code(value) for value in arguments)
     if origin is typing.Annotated:
         return _word(arguments[0])
-    if origin is dict:
+    if origin in (dict, Mapping):
         return f"{_word(arguments[1])}, by name"
-    if origin is list:
+    if origin in (list, tuple):
         return f"list of {_word(arguments[0])}"
     if origin in (Union, types.UnionType):
         return " or ".join(dict.fromkeys(_word(one) for one in arguments if one is not type(None)))
@@ -151,7 +153,13 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "**needed**"
     value = field.default
-    if value is PydanticUndefined or value is None or value in ({}, []) or isinstance(value, BaseModel):
+    if (
+        value is PydanticUndefined
+        or value is None
+        or value in ({}, [], "")
+        or isinstance(value, tuple)
+        or is_section(type(value))
+    ):
         return "–"
     return code(_plain(value))
 

@@ -31,6 +31,7 @@ class Size:
     chain: list[str]
     chain_with_functions: list[str]
     twins: list[Twins]
+    api_twins: list[Twins]
     request_path: RequestPath
 
 
@@ -49,13 +50,15 @@ def measure(root: Path) -> Size:
     modules = read_modules(root, (*PACKAGES, *OTHERS))
     counts = counts_by_package(modules)
     product = {name: module for name, module in modules.items() if module.package in PACKAGES}
+    twins = record_twins(product)
     with TemporaryDirectory() as folder:
         path = asyncio.run(measure_request_path(Path(folder)))
     return Size(
         counts,
         sum((counts[package] for package in PACKAGES), Counts()),
         *(longest_chain(_within(product, imports_of(product, in_functions=deep))) for deep in (False, True)),
-        record_twins(product),
+        [pair for pair in twins if not pair.in_api],
+        [pair for pair in twins if pair.in_api],
         path,
     )
 
@@ -76,6 +79,7 @@ def table(size: Size) -> str:
             f"{len(size.chain):6} modules in the longest import chain",
             f"{len(size.chain_with_functions):6} with imports inside functions",
             f"{len(size.twins):6} pairs of record types that share at least four fields, and 70 % of the smaller one's",
+            f"{len(size.api_twins):6} more pairs with a request or an answer of control's API",
             f"{len(size.request_path.files):6} files that a streamed chat enters",
             f"{len(size.request_path.functions):6} functions that it enters",
             f"{size.request_path.calls:6} calls that it makes",

@@ -12,6 +12,7 @@ from scripts.import_graph import Module
 BASES = {"Struct", "BaseModel", "TypedDict", "NamedTuple"}
 FEWEST_SHARED = 4
 SHARE = 0.7
+API = "fairtrial.api."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,11 @@ class Twins:
     second: str
     shared: tuple[str, ...]
 
+    @property
+    def in_api(self) -> bool:
+        """Whether one of them is a request or an answer of control's API."""
+        return API in (self.first[: len(API)], self.second[: len(API)])
+
 
 def record_twins(modules: Mapping[str, Module]) -> list[Twins]:
     """Every pair, the one with most fields in common first."""
@@ -43,11 +49,11 @@ def record_twins(modules: Mapping[str, Module]) -> list[Twins]:
 
 
 def records(modules: Mapping[str, Module]) -> list[Record]:
-    """Every record type; a class that inherits from one is one, too."""
+    """Every record type that a module declares; a class that inherits from one is one, too."""
     classes = [
         (f"{module.name}.{node.name}", node)
         for module in modules.values()
-        for node in ast.walk(module.tree)
+        for node in module.tree.body
         if isinstance(node, ast.ClassDef)
     ]
     bases: dict[str, set[str]] = {}

@@ -18,9 +18,9 @@ from pydantic import BaseModel, create_model
 from evaluators.criteria.notices import INERT_IN_SUITES
 from evaluators.gate.file import GateModel
 from evaluators.loading.suite_schema import SuiteModel
-from fairtrial.config.file.deployment_schema import DeploymentSection
-from fairtrial.config.file.schema import ProjectFile, RouteSection, StoreSection
-from fairtrial.config.file.service_schema import GatewaySection
+from fairtrial.config.file.schema import DeploymentSection, ProjectFile, RouteSection, StoreSection
+from fairtrial.config.file.section import fields_of, is_section
+from fairtrial.config.file.service_schema import ControlSection
 from fairtrial.config.rules.warnings import INERT
 from gateway.proxy.routes.feedback import Feedback
 from tests.fixtures.paths import ROOT
@@ -46,17 +46,12 @@ PASSIVE = (
 
 CARRIERS: dict[str, tuple[str, ...]] = {
     "DeploymentSection": ("fairtrial.domain.plan.Deployment",),
-    "PriceSection": ("fairtrial.domain.plan.Price",),
-    "TimeoutsSection": ("fairtrial.domain.plan_parts.call_rules.Timeouts",),
-    "BreakerSection": ("fairtrial.domain.plan_parts.call_rules.BreakerRule",),
-    "RetrySection": ("fairtrial.domain.plan_parts.call_rules.RetryRule",),
-    "TrainingSection": ("fairtrial.domain.training.lineage.Lineage",),
     "RouteSection": ("fairtrial.domain.plan.Route",),
     "VariantSection": ("fairtrial.domain.plan.Variant",),
     "MetricSection": ("fairtrial.domain.plan.FeedbackMetric", "fairtrial.experiments.analysis_plan.MetricPlan"),
-    "PrimarySection": ("fairtrial.domain.plan.Primary", "fairtrial.experiments.analysis_plan.MetricPlan"),
-    "GuardrailSection": ("fairtrial.domain.plan.Guardrail", "fairtrial.experiments.analysis_plan.MetricPlan"),
-    "EnrollSection": ("fairtrial.domain.plan.Enrolment", "fairtrial.experiments.analysis_plan.AnalysisPlan"),
+    "Primary": ("fairtrial.experiments.analysis_plan.MetricPlan",),
+    "Guardrail": ("fairtrial.experiments.analysis_plan.MetricPlan",),
+    "Enrolment": ("fairtrial.experiments.analysis_plan.AnalysisPlan",),
     "ExperimentSection": ("fairtrial.domain.plan.Experiment", "fairtrial.experiments.analysis_plan.AnalysisPlan"),
     "GatewaySection": ("fairtrial.domain.limits.worker_settings.WorkerSettings",),
     "CaptureSection": ("fairtrial.domain.plan.Plan",),
@@ -79,8 +74,9 @@ ELSEWHERE: dict[str, str] = {
     "experiments.*.primary.baseline": "fairtrial.experiments.analysis_plan.MetricPlan.level",
     "experiments.*.guardrails.*.stop_margin": "fairtrial.experiments.analysis_plan.MetricPlan.stop",
     "experiments.*.guardrails.*.baseline": "fairtrial.experiments.analysis_plan.MetricPlan.level",
-    "experiments.*.enroll.start": "fairtrial.config.file.schema.EnrollSection.start",
+    "experiments.*.enroll.start": "fairtrial.domain.plan_parts.decision_settings.Enrolment.start",
     "capture.bodies": "fairtrial.domain.plan.Plan.capture",
+    "gateway.bind": "fairtrial.config.file.service_schema.GatewaySection.address",
     "gateway.cors.origins": "fairtrial.domain.limits.worker_settings.WorkerSettings.cors_origins",
     "messages.*.role": "[].role",
     "messages.*.content": "[].content",
@@ -101,18 +97,18 @@ class Key(NamedTuple):
     """A key that has no keys inside: ``deployments.*.timeouts.connect``, and the field that declares it."""
 
     path: str
-    section: type[BaseModel]
+    section: type[Any]
     field: str
 
     @property
     def is_checked_by_its_schema(self) -> bool:
         """Whether only one value is allowed, as for ``version: 1``: a schema that refuses every other value acts."""
-        annotation = self.section.model_fields[self.field].annotation
+        annotation = fields_of(self.section)[self.field].annotation
         return get_origin(annotation) is Literal and len(get_args(annotation)) == 1
 
 
-def keys_of(model: type[BaseModel], path: str = "") -> Iterator[Key]:
-    for name, field in model.model_fields.items():
+def keys_of(model: type[Any], path: str = "") -> Iterator[Key]:
+    for name, field in fields_of(model).items():
         key = f"{path}{field.alias or name}"
         inner = list(_models(field.annotation, key))
         if not inner:
@@ -121,9 +117,9 @@ def keys_of(model: type[BaseModel], path: str = "") -> Iterator[Key]:
             yield from keys_of(section, f"{place}.")
 
 
-def _models(annotation: Any, path: str) -> Iterator[tuple[type[BaseModel], str]]:
+def _models(annotation: Any, path: str) -> Iterator[tuple[type[Any], str]]:
     origin, arguments = get_origin(annotation), get_args(annotation)
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if is_section(annotation):
         yield annotation, path
     elif origin in (Union, UnionType, Annotated):
         for argument in arguments:
@@ -198,7 +194,7 @@ def test_no_key_of_the_project_with_a_warning_acts() -> None:
     [
         (DeploymentSection, "colour"),  # no code knows this name
         (DeploymentSection, "kind"),  # common names, which other types have
-        (GatewaySection, "version"),
+        (ControlSection, "version"),
         (StoreSection, "name"),
         (RouteSection, "value"),
         (SuiteModel, "role"),

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from scripts.import_graph import Module
+from scripts.size.record_twins import record_twins
 from tests.fixtures.paths import ROOT
 from tests.fixtures.source.trees import tree_of
 
@@ -23,6 +25,12 @@ REGISTRIES = (
     "evaluators/training_data/formats",
 )
 """Folders whose modules are members of one kind, found by their names: they may be as many as there are members."""
+
+RECORD_TWINS, API_TWINS = 61, 5
+"""Pairs of records that declare nearly the same fields, and those with a request or an answer of control's API.
+
+Both numbers may only fall. `make size` counts them; `python -m scripts.size --json` names them.
+"""
 
 
 def name(path: Path) -> str:
@@ -84,3 +92,12 @@ def test_every_folder_holds_at_most_12_modules() -> None:
     modules = Counter(name(path.parent) for path in MODULES)
     full = {folder: count for folder, count in modules.items() if count > 12 and folder not in REGISTRIES}
     assert [f"{folder}: {count} modules" for folder, count in full.items()] == []
+
+
+def test_no_more_records_declare_the_same_fields() -> None:
+    modules = {name(path): name(path).removesuffix(".py").replace("/", ".") for path in MODULES}
+    pairs = record_twins(
+        {file: Module(dotted, ROOT / file, tree_of(ROOT / file), "") for file, dotted in modules.items()}
+    )
+    counts = Counter(pair.in_api for pair in pairs)
+    assert (counts[False] <= RECORD_TWINS, counts[True] <= API_TWINS) == (True, True), counts

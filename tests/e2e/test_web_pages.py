@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Error, Page
 
+from fairtrial.domain.limits.worker_settings import CorsSettings
 from tests.fixtures.gateway.gateway_fixture import Rig, key, plan_for, running
 from tests.fixtures.paths import ROOT
 from tests.fixtures.upstream.server import FakeUpstream
@@ -87,7 +88,7 @@ def upstream_fixture() -> Iterator[FakeUpstream]:
 
 @pytest.fixture(name="rig", scope="module")
 def rig_fixture(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream, page_server: Site) -> Iterator[Rig]:
-    with running(tmp_path_factory.mktemp("cors"), cors_origins=(page_server.origin,)) as rig:
+    with running(tmp_path_factory.mktemp("cors"), cors=CorsSettings((page_server.origin,))) as rig:
         rig.publish(plan_for(upstream.url), key(SECRET, "complete", "feedback"))
         yield rig
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from evaluators.gate.live.rates import Rates
 from fairtrial.domain.estimates import Estimate
-from fairtrial.domain.plan import ExperimentState
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.effects import Effect, LiveState, effects
-from fairtrial.experiments.decision.values import Decision, EarlierProof, Tried
-from fairtrial.experiments.lifecycle import Transition
+from fairtrial.experiments.decision.effects import Effect, KnownState, LiveState, effects
+from fairtrial.experiments.decision.values import Decision, EarlierProof
 from fairtrial.experiments.sums import Sums
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LiveExperiment:
+class LiveExperiment(KnownState):
     """What one experiment has shown and decided on the candidate, which is its ``variant``.
 
     ``plan`` is ``None`` before its start. ``sums``: those of the last look, and ``memory``: the decisions over all
@@ -25,13 +24,9 @@ class LiveExperiment:
     of the last planned look, by treatment, in evidence of version 1. ``changed``: the variants of which another
     definition is declared now than the plan froze. ``looks``: how many looks there were. ``exact``: whether candidate
     and baseline are what the two variants serve; otherwise a variant adds a prompt or parameters, and the experiment is
-    only named. ``entered``: the transition into the state. ``error``: why its looks fail. ``tried``: how many
-    definitions its routes have tried. ``late_us`` is that of `DecidedLook`, and ``held`` that of `StepTime`.
+    only named. ``late_us`` is that of `DecidedLook`.
     """
 
-    name: str
-    variant: str
-    state: ExperimentState
     segment: int = 1
     plan: AnalysisPlan | None = None
     sums: Sums | None = None
@@ -41,11 +36,7 @@ class LiveExperiment:
     changed: tuple[str, ...] = ()
     looks: int = 0
     exact: bool = True
-    entered: Transition | None = None
-    error: str = ""
-    tried: Tried | None = None
     late_us: int = 0
-    held: str = ""
 
     @property
     def started(self) -> bool:
@@ -54,18 +45,8 @@ class LiveExperiment:
 
     def effects(self, earlier: Sequence[EarlierProof], now_us: int) -> tuple[Effect, ...]:
         """What it says about a release of its variant."""
-        live = LiveState(
-            name=self.name,
-            variant=self.variant,
-            state=self.state,
-            now_us=now_us,
-            entered=self.entered,
-            error=self.error,
-            earlier=tuple(earlier),
-            redefined=self.variant in self.changed,
-            tried=self.tried,
-            held=self.held,
-        )
+        state: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(KnownState)}
+        live = LiveState(**state, now_us=now_us, earlier=tuple(earlier), redefined=self.variant in self.changed)
         return effects(self.plan, self.decision, live)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from fairtrial.config.file.errors import FieldError, field_errors, path_of
+from fairtrial.config.file.errors import FieldError, details_of, field_errors, path_of
 from fairtrial.config.file.schema import ProjectFile
 from fairtrial.config.file.yaml_file import Step
 
@@ -23,7 +23,9 @@ PLACEHOLDERS: dict[str, Any] = {
     "dict_type": {},
     "model_type": {},
     "model_attributes_type": {},
+    "dataclass_type": {},
     "list_type": [],
+    "tuple_type": [],
     "bool_type": False,
     "bool_parsing": False,
 }
@@ -56,7 +58,7 @@ def _nested(one: tuple[Step, ...], other: tuple[Step, ...]) -> bool:
 def _with_placeholders(value: dict[str, Any], error: ValidationError) -> ProjectFile | None:
     """The file with placeholders in place of invalid values. It is only checked, never compiled."""
     for _ in range(ROUNDS):
-        for detail in error.errors(include_url=False):
+        for detail in details_of(error):
             _replace(value, path_of(value, detail), _placeholder(detail))
         try:
             return ProjectFile.model_validate(value)
@@ -83,7 +85,8 @@ def _replace(value: Any, path: tuple[Step, ...], stand_in: Any) -> None:
     if not path:
         return
     if isinstance(holder, list):
-        holder[int(path[-1])] = 1 if stand_in is CUT else stand_in
+        at = int(path[-1])
+        holder[at : at + 1] = [1 if stand_in is CUT else stand_in]  # a missing item is appended
     elif isinstance(holder, dict) and stand_in is CUT:
         holder.pop(str(path[-1]), None)
     elif isinstance(holder, dict):

@@ -8,9 +8,10 @@ from difflib import get_close_matches
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from fairtrial.config.file.section import fields_of, is_section
 from fairtrial.config.file.yaml_file import Document, Step
 from fairtrial.domain.errors import Diagnostic
 
@@ -36,6 +37,7 @@ NOUNS: Mapping[str, str] = {
     "tuple_type": "a list",
     "dict_type": "a mapping of names to values",
     "model_type": "a mapping of names to values",
+    "dataclass_type": "a mapping of names to values",
     "model_attributes_type": "a mapping of names to values",
 }
 KINDS: Mapping[type, str] = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", type(None): "empty"}
@@ -54,18 +56,25 @@ class FieldError:
         return document.diagnostic(self.path, self.wrong, self.known)
 
 
-def validation_errors(document: Document, error: ValidationError, model: type[BaseModel]) -> list[Diagnostic]:
+def validation_errors(document: Document, error: ValidationError, model: type[Any]) -> list[Diagnostic]:
     """All errors of validating this document as this model, each with its line and only once."""
     return sorted({wrong.at(document) for wrong in field_errors(document.value, error, model)})
 
 
-def field_errors(value: Any, error: ValidationError, model: type[BaseModel]) -> list[FieldError]:
+def field_errors(value: Any, error: ValidationError, model: type[Any]) -> list[FieldError]:
     """The same errors without lines. Values are quoted from ``value``, the original text without the environment."""
     found: dict[tuple[Step, ...], FieldError] = {}
-    for detail in error.errors(include_url=False, include_context=True)[:MAX_ERRORS]:
+    for detail in details_of(error)[:MAX_ERRORS]:
         path = path_of(value, detail)
         found.setdefault(path, _wrong(path, _at(value, path), detail, model))
     return list(found.values())
+
+
+def details_of(error: ValidationError) -> list[ErrorDetails]:
+    """pydantic's errors. A list is not called too short where its items are wrong."""
+    found = error.errors(include_url=False)
+    wrong_items = {one["loc"][:-1] for one in found}
+    return [one for one in found if one["type"] != "too_short" or one["loc"] not in wrong_items]
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -78,23 +87,23 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"known: {', '.join(names[:MOST_SHOWN])}{more}" if names else "there are none"
 
 
-def fields_at(model: type[BaseModel], path: Iterable[Step]) -> list[str]:
+def fields_at(model: type[Any], path: Iterable[Step]) -> list[str]:
     """The names of the fields that the model has at this path; empty where it accepts any name."""
     models = [model]
     annotations: list[Any] = []
     for step in path:
         inside = [
-            info.annotation for one in models for name, info in one.model_fields.items() if step in (name, info.alias)
+            info.annotation for one in models for name, info in fields_of(one).items() if step in (name, info.alias)
         ]
         annotations = inside or [item for annotation in annotations for item in _items(annotation)]
-        models = [one for annotation in annotations for one in _models(annotation)]
+        models = [one for annotation in annotations for one in _options(annotation) if is_section(one)]
         annotations = [option for annotation in annotations for option in _options(annotation)]
-    return [info.alias or name for one in models for name, info in one.model_fields.items()]
+    return [info.alias or name for one in models for name, info in fields_of(one).items()]
 
 
-def _wrong(path: tuple[Step, ...], value: Any, detail: ErrorDetails, model: type[BaseModel]) -> FieldError:
+def _wrong(path: tuple[Step, ...], value: Any, detail: ErrorDetails, model: type[Any]) -> FieldError:
     kind, context = detail["type"], detail.get("ctx", {})
-    if kind == "extra_forbidden":
+    if kind in ("extra_forbidden", "unexpected_keyword_argument"):
         return FieldError(path, "unknown field", nearest(str(path[-1]), fields_at(model, path[:-1])))
     if kind == "missing":
         return FieldError(path, "is missing")
@@ -104,7 +113,8 @@ def _wrong(path: tuple[Step, ...], value: Any, detail: ErrorDetails, model: type
         return FieldError(path, f"must be {context['expected']}, not {_shown(value, path)}")
     if kind in ("value_error", "assertion_error"):
         return FieldError(path, str(context.get("error", detail["msg"])))
-    return FieldError(path, _lower(detail["msg"].removeprefix("Input ").replace("Dictionary", "").strip()))
+    text = detail["msg"].removeprefix("Input ").replace("Dictionary", "").replace("Tuple", "List")
+    return FieldError(path, _lower(text.strip()))
 
 
 def path_of(value: Any, detail: ErrorDetails) -> tuple[Step, ...]:
@@ -126,7 +136,7 @@ def _at(value: Any, path: Iterable[Step]) -> Any:
     for step in path:
         if isinstance(value, dict):
             value = value.get(str(step))
-        elif isinstance(value, list) and isinstance(step, int):
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
             value = value[step]
     return value
 
@@ -153,12 +163,6 @@ def _options(annotation: Any) -> Iterator[Any]:
             yield from _options(argument)
     else:
         yield annotation
-
-
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    for option in _options(annotation):
-        if isinstance(option, type) and issubclass(option, BaseModel):
-            yield option
 
 
 def _items(annotation: Any) -> Iterator[Any]:

@@ -6,15 +6,55 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from fairtrial.config.file.deployment_schema import DeploymentSection
-from fairtrial.config.file.section import Duration, Level, MarginText, Money, Name, Percent, Section
+from fairtrial.config.file.section import Section
 from fairtrial.config.file.service_schema import ControlSection, DashboardSection, GatewaySection
-from fairtrial.domain.plan import Capture, FeedbackKind, Hold, Looks, Missing, OnWorse, UnitKind
+from fairtrial.domain.plan import Capture, FeedbackKind, Hold, Looks, Missing, OnDisconnect, Price, UnitKind
+from fairtrial.domain.plan_parts.call_rules import BreakerRule, RetryRule, Timeouts
+from fairtrial.domain.plan_parts.decision_settings import Enrolment, Guardrail, Primary
+from fairtrial.domain.plan_parts.setting_types import Date, Duration, Money, Name, Percent, Seconds
+from fairtrial.domain.training.lineage import Lineage
 
 
 def in_order(names: str | list[str] | None) -> tuple[str, ...]:
     """The names of a field that takes none, one or several."""
     return (names,) if isinstance(names, str) else tuple(names or ())
+
+
+class DeploymentSection(Section):
+    """A concrete endpoint."""
+
+    model: Name
+    """`provider/model`; `openai/…` is any server that speaks OpenAI's protocol."""
+    base_url: str | None = None
+    """The server's address, including `/v1`."""
+    api_key: Name | None = None
+    """The provider's key, written as `${NAME}`, which each worker reads from its environment.
+
+    A key that is written in the file is an error; for a server on this machine it is only a warning.
+    """
+    external: bool = False
+    """Whether the server is outside your organisation: routes with `data: internal` never reach it."""
+    parent: Name | None = None
+    """The deployment that this one was fine-tuned from."""
+    training: Lineage | None = None
+    """How it was fine-tuned: its [lineage](../glossary.md#lineage)."""
+    price: Price | None = None
+    """By default from litellm's bundled price map. An unknown price makes the cost unknown, never 0."""
+    timeouts: Timeouts = Timeouts()
+    """How long to wait."""
+    breaker: BreakerRule = BreakerRule()
+    """When not to call it; see [a server that fails](providers.md#a-server-that-fails)."""
+    retry: RetryRule = RetryRule()
+    """When to send a request to it again; see [a server that fails](providers.md#a-server-that-fails)."""
+    on_disconnect: OnDisconnect = "cancel"
+    """What happens when the caller disconnects: `cancel` closes the connection; `drain` reads the rest for the record.
+    """
+    drain_seconds: Seconds = 60.0
+    """The most seconds for which such an answer is read."""
+    forward_headers: list[str] = Field(default_factory=list)
+    """Caller headers to forward although they control other gateways or hold keys, such as `x-portkey-config`."""
+    shutdown_date: Date | None = None
+    """The day on which the provider shuts the model down; `/v1/models` shows it to callers."""
 
 
 class RouteSection(Section):
@@ -70,81 +110,6 @@ class VariantSection(Section):
     """What answers when this arm fails, in place of the route's `fallback`."""
 
 
-class EnrollSection(Section):
-    """The share of units in an experiment, which grows by stages."""
-
-    stages: list[Percent] = Field(min_length=1)
-    """Percent of the units in the experiment, ascending. The next ones follow by themselves."""
-    min_units: int = Field(default=0, ge=0)
-    """Units that each arm must have before the next stage starts."""
-    min_hours: float = Field(default=0, ge=0, allow_inf_nan=False)
-    """Hours that a stage must last."""
-    approve: list[Percent] = Field(default_factory=list)
-    """Stages that need a person's approval."""
-    start: Literal["now", "manual"] = "now"
-    """`manual` waits for `fairtrial experiment start`."""
-
-
-class PrimarySection(Section):
-    """The one metric that answers the question.
-
-    `fairtrial experiment plan` computes how long the decision takes.
-    """
-
-    metric: Name
-    """The metric's name, such as `feedback.resolved`."""
-    require: Literal["superior", "not_worse"] = "superior"
-    """What must be shown about the candidate."""
-    mde: MarginText
-    """The smallest effect worth detecting, as `3pp` or `20%`; for `not_worse`, the margin."""
-    baseline: Level | None = None
-    """The control's level today, as `62%` or a number; by default it is taken from earlier traffic."""
-    cap: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """The largest amount of one unit that counts in full, for costs and tokens; by default from earlier traffic.
-
-    For a share of requests, the most requests of one unit that count; by default 50, and 1 if each request is a unit.
-    The fewer count, the sooner it can be shown that a share is not worse.
-    """
-    min_days: float | None = Field(default=None, ge=0, le=364)
-    """Days before it passes: 14 by default. From 7 on, it passes after whole weeks only. With less than 14, it may pass
-    before a fading effect can be seen, and each report says so.
-    """
-    on_worse: OnWorse = "pause"
-    """What control does as soon as the metric is proven worse: `pause`, `kill`, or `continue` with an alarm."""
-
-
-class GuardrailSection(Section):
-    """A metric that must not get worse by more than its margin.
-
-    Control tests it every few seconds. A proven decline pauses the experiment, and proven harm beyond the margin kills
-    it.
-    """
-
-    metric: Name
-    """The metric's name, such as `requests.error_rate`."""
-    margin: MarginText
-    """The largest acceptable decline: `1pp` or `20%`."""
-    pause_at: MarginText | None = None
-    """The decline that must be proven to pause; by default 0 for errors and safety, otherwise `kill_at`."""
-    kill_at: MarginText | None = None
-    """The decline that must be proven to kill; by default the margin."""
-    stop_margin: MarginText | None = None
-    """The former name of `kill_at`, which can't stand beside `pause_at` or `kill_at`.
-
-    A plan that was frozen with it keeps it.
-    """
-    baseline: Level | None = None
-    """The control's level today, which a relative margin refers to; by default it is taken from earlier traffic."""
-    cap: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """The largest amount of one unit that counts in full, for costs and tokens; by default from earlier traffic.
-
-    For a share of requests, the most requests of one unit that count; by default 50, and 1 if each request is a unit.
-    It limits the line that weighs each request; the decision weighs each unit.
-    """
-    signal: Literal["kill", "pause"] = "kill"
-    """What a proven decline beyond `kill_at` does: `kill`, or `pause` like a smaller one."""
-
-
 class ShadowSection(Section):
     """A copy of some traffic to one variant, whose answers nobody sees. Nothing in this version copies traffic."""
 
@@ -171,11 +136,11 @@ class ExperimentSection(Section):
     """The arms, by name."""
     split: dict[str, Percent]
     """Percent of the enrolled units for each variant, adding up to 100."""
-    enroll: EnrollSection | None = None
+    enroll: Enrolment | None = None
     """Without it, every unit is enrolled from the start."""
-    primary: PrimarySection | None = None
+    primary: Primary | None = None
     """Without it, the experiment only observes."""
-    guardrails: list[GuardrailSection] | None = Field(default=None, max_length=100)
+    guardrails: list[Guardrail] | None = Field(default=None, max_length=100)
     """Metrics that must not get worse by more than their margins; by default errors, attempts and rejections."""
     shadow: ShadowSection | None = None
     """Copies of traffic whose answers nobody sees."""

@@ -2,59 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
+from annotated_types import Ge, Le
 from pydantic import Field
 
-from fairtrial.config.file.section import Name, Network, Seconds, Section, Wait
+from fairtrial.config.addresses import Address, parse_address
+from fairtrial.config.file.section import Section
 from fairtrial.domain.limits.body_rate import USUAL_BODY_RATE
-from fairtrial.domain.limits.worker_settings import TransportName
+from fairtrial.domain.limits.worker_settings import WorkerSettings
+from fairtrial.domain.plan_parts.setting_types import Network, Seconds
+
+Access = Literal["open", "keys"]
 
 
-class CorsSection(Section):
-    """Web pages that may use the gateway from a browser, without cookies. Without this section, none may."""
-
-    origins: list[Name] = Field(min_length=1)
-    """Their origins, such as `https://app.example`; `*` means every page, and is allowed only if callers need a key."""
-
-
-class GatewaySection(Section):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySection(WorkerSettings):
     """The data plane. With `open`, every caller may do everything; it is for loopback addresses only."""
 
     bind: str = "127.0.0.1:8080"
     """`host:port`."""
-    auth: Literal["open", "keys"] | None = None
+    auth: Access | None = None
     """By default `open` on loopback, where every caller may do everything, and `keys` elsewhere."""
-    workers: int = Field(default=2, ge=1, le=256)
+    workers: Annotated[int, Ge(1), Le(256)] = 2
     """Number of processes that share the port."""
-    max_body_mb: int = Field(default=32, ge=1, le=1024)
+    max_body_mb: Annotated[int, Ge(1), Le(1024)] = 32
     """The largest request body, in MiB."""
-    max_in_flight: int = Field(default=1024, ge=1)
-    """Concurrent requests in each worker; further ones get a 503 with `Retry-After`."""
-    max_bodies_mb: int = Field(default=1024, ge=1, le=2**20)
-    """MiB of large request bodies in each worker at a time; further ones get a 503 with `Retry-After`."""
-    max_share_per_key: int = Field(default=90, ge=1, le=100)
-    """Percent of `max_in_flight` and `max_bodies_mb` that one key may use; above it callers get a 429. Without keys:
-    100.
-    """
-    body_grace: Seconds = USUAL_BODY_RATE.grace
-    """Seconds: in each such period, a request body must end or arrive at `min_body_rate`; otherwise a 408."""
-    min_body_rate: int = Field(default=USUAL_BODY_RATE.least, ge=1)
-    """Bytes per second."""
-    keepalive: Wait = 15.0
-    """Seconds of silence after which a stream gets a comment, which clients skip; 0 for none."""
-    grace: Wait = 0.0
-    """Seconds for which a stopping gateway still serves new requests, while `/readyz` fails."""
-    drain: Wait = 30.0
-    """Further seconds in which answers that have begun may finish."""
-    transport: TransportName = "pool"
-    """The client for upstreams: `pool` is fast and strict; `aiohttp` is slower and accepts more malformed answers."""
-    cors: CorsSection | None = None
-    """Web pages that may use the gateway from a browser; read when the gateway starts."""
-    trusted_proxies: tuple[Network, ...] = ()
-    """Addresses or networks of proxies that an open gateway serves, if the client they name is on this machine."""
-    others: Name | None = None
-    """The deployment for every other path below `/v1`; without one, these paths are not found."""
+
+    @property
+    def address(self) -> Address:
+        """Where it listens; raises `ValueError` if ``bind`` is not an address."""
+        return parse_address(self.bind)
+
+    @property
+    def access(self) -> Access:
+        """As ``auth``, or its default; raises `ValueError` as `address` does."""
+        return self.auth or ("open" if self.address.loopback else "keys")
 
 
 class ControlSection(Section):

@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
-from fairtrial.config.file.deployment_schema import DeploymentSection
-from fairtrial.config.file.schema import ExperimentSection, MetricSection, ProjectFile, RouteSection, in_order
-from fairtrial.config.file.service_schema import GatewaySection
-from fairtrial.config.file.training_schema import TrainingSection
+from fairtrial.config.file.schema import (
+    DeploymentSection,
+    ExperimentSection,
+    MetricSection,
+    ProjectFile,
+    RouteSection,
+    in_order,
+)
 from fairtrial.config.plan.hashes import analysis_hash, deployment_digest
 from fairtrial.config.plan.live_state import Live, lay_over
 from fairtrial.config.plan.prices import known_price
 from fairtrial.config.rules.metric_catalogue import names_of, stop_margin
-from fairtrial.domain.limits.worker_settings import WorkerSettings
 from fairtrial.domain.metrics import CATALOGUE, DEFAULT_GUARDRAILS
-from fairtrial.domain.plan import (
-    Deployment,
-    Enrolment,
-    Experiment,
-    FeedbackMetric,
-    Guardrail,
-    Plan,
-    Price,
-    Primary,
-    Route,
-    Variant,
-)
-from fairtrial.domain.plan_parts.call_rules import BreakerRule, RetryRule, Timeouts
-from fairtrial.domain.training.lineage import Lineage
+from fairtrial.domain.plan import Deployment, Experiment, FeedbackMetric, Plan, Price, Route, Variant
+from fairtrial.domain.plan_parts.decision_settings import EVERY_UNIT, Guardrail
 
 Prompts = Mapping[tuple[str, str], str]
 """The text of each variant's system prompt, by experiment and variant."""
@@ -55,15 +46,9 @@ def _route(name: str, section: RouteSection) -> Route:
     )
 
 
-def worker_settings(section: GatewaySection) -> WorkerSettings:
-    """The settings that workers get when they start; they are not part of the plan."""
-    plain = [name.name for name in fields(WorkerSettings) if name.name != "cors_origins"]
-    origins = () if section.cors is None else tuple(section.cors.origins)
-    return WorkerSettings(**{name: getattr(section, name) for name in plain}, cors_origins=origins)
-
-
 def _deployment(name: str, section: DeploymentSection) -> Deployment:
     provider, _, model = section.model.partition("/")
+    training = section.training
     deployment = Deployment(
         name=name,
         provider=provider,
@@ -73,36 +58,22 @@ def _deployment(name: str, section: DeploymentSection) -> Deployment:
         external=section.external,
         parent=section.parent,
         price=_price(section),
-        timeouts=Timeouts(**section.timeouts.model_dump()),
+        timeouts=section.timeouts,
         on_disconnect=section.on_disconnect,
         drain_seconds=section.drain_seconds,
         shutdown_date=section.shutdown_date,
-        breaker=BreakerRule(**section.breaker.model_dump()),
-        retry=RetryRule(section.retry.attempts, section.retry.budget, tuple(section.retry.on)),
+        breaker=section.breaker,
+        retry=section.retry,
         forward_headers=tuple(dict.fromkeys(name.lower() for name in section.forward_headers)),
-        lineage=None if section.training is None else _lineage(section.training, section.parent),
+        lineage=training and replace(training, base=training.base or section.parent or ""),
     )
     return replace(deployment, digest=deployment_digest(deployment))
-
-
-def _lineage(section: TrainingSection, parent: str | None) -> Lineage:
-    return Lineage(
-        base=section.base or parent or "",
-        method=section.method,
-        data=tuple(section.data),
-        validation=tuple(section.validation),
-        job=section.job,
-        hyperparameters=section.hyperparameters,
-        cost=None if section.cost is None else float(section.cost),
-        at=section.at,
-        log=section.log,
-    )
 
 
 def _price(section: DeploymentSection) -> Price:
     """The declared price, otherwise the public price of an external model. Your own server has no public price."""
     if section.price is not None:
-        return Price(section.price.input, section.price.output, section.price.gpu_hour)
+        return section.price
     provider, _, model = section.model.partition("/")
     return known_price(provider, model) if section.external else Price()
 
@@ -110,7 +81,7 @@ def _price(section: DeploymentSection) -> Price:
 def _experiment(
     name: str, section: ExperimentSection, prompts: Prompts, declared: Mapping[str, MetricSection]
 ) -> Experiment:
-    enroll, primary, guardrails = section.enroll, _primary(section), _guardrails(section)
+    enroll, primary, guardrails = section.enroll or EVERY_UNIT, section.primary, _guardrails(section)
     decided_by = {one.metric for one in (primary, *guardrails) if one is not None}
     return Experiment(
         name=name,
@@ -129,41 +100,21 @@ def _experiment(
             for key, one in sorted(section.variants.items())
         ),
         salt=section.salt or name,
-        state="declared" if enroll and enroll.start == "manual" else "running",
-        stage=enroll.stages[0] if enroll else 100.0,
+        state="declared" if enroll.start == "manual" else "running",
+        stage=enroll.stages[0],
         primary=primary,
         guardrails=guardrails,
         by_default=_by_default(section),
-        enrolment=Enrolment(
-            tuple(enroll.stages), enroll.min_units, enroll.min_hours, tuple(enroll.approve), enroll.start
-        )
-        if enroll
-        else Enrolment(),
+        enrolment=enroll,
         feedback=tuple(_feedback(one) for one in declared.values() if names_of(one.key) & decided_by),
         max_weeks=section.max_weeks,
         looks=section.looks,
     )
 
 
-def _primary(section: ExperimentSection) -> Primary | None:
-    one = section.primary
-    if one is None:
-        return None
-    return Primary(one.metric, one.require, one.mde, one.baseline, one.cap, one.min_days, one.on_worse)
-
-
 def _guardrails(section: ExperimentSection) -> tuple[Guardrail, ...]:
     return tuple(
-        Guardrail(
-            one.metric,
-            one.margin,
-            stop_margin(one.metric, one.margin, one.stop_margin),
-            one.baseline,
-            one.cap,
-            one.signal,
-            one.pause_at,
-            one.kill_at,
-        )
+        replace(one, stop_margin=stop_margin(one.metric, one.margin, one.stop_margin))
         for one in section.guardrails or ()
     )
 
@@ -172,7 +123,7 @@ def _by_default(section: ExperimentSection) -> tuple[Guardrail, ...]:
     """The guardrails of a section without the key; an empty list declares that there are none."""
     if section.guardrails is not None:
         return ()
-    return tuple(Guardrail(name, CATALOGUE[name].margin, "0") for name in DEFAULT_GUARDRAILS)
+    return tuple(Guardrail(name, CATALOGUE[name].margin, stop_margin="0") for name in DEFAULT_GUARDRAILS)
 
 
 def _feedback(section: MetricSection) -> FeedbackMetric:

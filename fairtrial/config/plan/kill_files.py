@@ -39,7 +39,10 @@ _NAME = re.compile(r"kill\.([A-Za-z0-9][A-Za-z0-9._-]*)(?:@[0-9a-f]+)?\.json")
 
 
 class KillFile(msgspec.Struct, frozen=True):
-    """What a kill file records. ``at_us``: microseconds since 1970, UTC. ``actor``: as in the records of the store."""
+    """What a kill file records. ``at_us``: microseconds since 1970, UTC. ``actor``: as in the records of the store.
+
+    The `Transition` that it causes is recorded later. The states before and after are known only then.
+    """
 
     experiment: str
     at_us: Annotated[int, msgspec.Meta(ge=0, le=MOST_US)]

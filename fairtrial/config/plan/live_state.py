@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from fairtrial.config.plan.hashes import digest, plan_hash
 from fairtrial.domain.keyed_hash import keyed_hash
-from fairtrial.domain.plan import Enrolment, Experiment, ExperimentState, Plan
+from fairtrial.domain.plan import Experiment, ExperimentState, Plan
+from fairtrial.domain.plan_parts.decision_settings import EVERY_UNIT
 from fairtrial.domain.plan_parts.kept_control import KeptControl
 
 CAN_BE_KILLED: tuple[ExperimentState, ...] = ("running", "paused")
@@ -20,6 +21,8 @@ class Live:
 
     ``segment``: 1 at first; every re-arm starts the next one, with new units. ``serves``: the promoted variant, which
     serves everyone. ``kept_control``: what stays of the control in this segment, which a promotion began.
+
+    `Experiment` has the same fields, because the published plan shows the state to workers.
     """
 
     stage: float | None = None
@@ -129,4 +132,4 @@ def with_kept_control(experiment: Experiment, kept: KeptControl) -> Experiment:
     rest = float(100 - Decimal(repr(kept.share)))
     weights = {experiment.control: kept.share, kept.variant: rest}
     variants = tuple(replace(one, weight=weights[one.name]) for one in experiment.variants if one.name in weights)
-    return replace(experiment, variants=variants, stage=100.0, primary=None, enrolment=Enrolment(), kept_control=kept)
+    return replace(experiment, variants=variants, stage=100.0, primary=None, enrolment=EVERY_UNIT, kept_control=kept)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fairtrial.config.addresses import parse_address
 from fairtrial.config.file.errors import FieldError
 from fairtrial.config.file.schema import ProjectFile
 from fairtrial.domain.names.hosts import origin_of
@@ -31,9 +30,7 @@ def wrong_cors(file: ProjectFile) -> Iterator[FieldError]:
 
 
 def _is_open(file: ProjectFile) -> bool:
-    if file.gateway.auth is not None:
-        return file.gateway.auth == "open"
     try:
-        return parse_address(file.gateway.bind).loopback
+        return file.gateway.access == "open"
     except ValueError:
         return False

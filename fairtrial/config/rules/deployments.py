@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from fairtrial.config.file.deployment_schema import DeploymentSection
 from fairtrial.config.file.errors import FieldError, nearest
-from fairtrial.config.file.schema import ProjectFile, RouteSection, in_order
+from fairtrial.config.file.schema import DeploymentSection, ProjectFile, RouteSection, in_order
 from fairtrial.config.rules.translation import OWN_CREDENTIALS, RAW, SELF_HOSTED, providers
 
 OPENAI_HOST = "api.openai.com"

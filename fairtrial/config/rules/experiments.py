@@ -7,9 +7,7 @@ from decimal import Decimal
 
 from fairtrial.config.file.errors import FieldError, nearest
 from fairtrial.config.file.schema import (
-    EnrollSection,
     ExperimentSection,
-    GuardrailSection,
     ProjectFile,
     VariantSection,
     in_order,
@@ -18,6 +16,7 @@ from fairtrial.config.rules.deployments import Names, repeated_fallbacks, unknow
 from fairtrial.config.rules.margins import EXAMPLES, parse_margin
 from fairtrial.config.rules.metric_catalogue import better_of, is_share, method_of, unknown_metric
 from fairtrial.config.rules.translation import NOT_PASSED_ON, PASSED, translated
+from fairtrial.domain.plan_parts.decision_settings import Enrolment, Guardrail
 
 Path = tuple[str | int, ...]
 NOT_AN_ARMS = ("input", "messages", "model", "prompt", "stream", "stream_options")
@@ -113,7 +112,7 @@ def _split(path: Path, experiment: ExperimentSection, variants: frozenset[str]) 
         yield FieldError((*path, "split"), f"the shares must add up to 100, not {total.normalize():f}", shares)
 
 
-def _stages(path: Path, enroll: EnrollSection) -> Iterator[FieldError]:
+def _stages(path: Path, enroll: Enrolment) -> Iterator[FieldError]:
     if any(later <= earlier for earlier, later in zip(enroll.stages, enroll.stages[1:], strict=False)):
         stages = ", ".join(f"{stage:g}" for stage in enroll.stages)
         yield FieldError((*path, "stages"), "each stage must be more than the one before", stages)
@@ -176,7 +175,7 @@ def _cap(path: Path, metric: str, cap: float | None, file: ProjectFile) -> Itera
         yield FieldError((*path, "cap"), f"no unit has {cap:g} requests", "1 or more")
 
 
-def _stops(path: Path, guardrail: GuardrailSection, file: ProjectFile) -> Iterator[FieldError]:
+def _stops(path: Path, guardrail: Guardrail, file: ProjectFile) -> Iterator[FieldError]:
     """A pause comes before a kill. A share that should be high has no relative margin, because its level is unknown."""
     if unknown_metric(guardrail.metric, file.metrics):
         return

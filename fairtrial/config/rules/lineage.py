@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
-from fairtrial.config.file.deployment_schema import DeploymentSection
 from fairtrial.config.file.errors import FieldError
 from fairtrial.config.file.project_files import WHERE
-from fairtrial.config.file.schema import ProjectFile
-from fairtrial.config.file.training_schema import TrainingSection
+from fairtrial.config.file.schema import DeploymentSection, ProjectFile
 from fairtrial.config.file.yaml_file import Step
+from fairtrial.domain.training.lineage import Lineage
 
 Place = tuple[Step, ...]
 MISSING = "so the gate rule 'data.audit clean' cannot pass"
@@ -40,19 +39,17 @@ def lineage_warnings(file: ProjectFile, root: Path) -> Iterator[FieldError]:
                 yield FieldError(place, wrong if place[3] == "log" else f"{wrong}, {MISSING}", _near(path, root))
 
 
-def _files(place: Place, training: TrainingSection) -> Iterator[tuple[Place, str]]:
+def _files(place: Place, training: Lineage) -> Iterator[tuple[Place, str]]:
     for key, paths in (("data", training.data), ("validation", training.validation)):
         yield from (((*place, key, at), path) for at, path in enumerate(paths))
     if training.log is not None:
         yield (*place, "log"), training.log
 
 
-def _base(
-    place: Place, deployment: DeploymentSection, training: TrainingSection, file: ProjectFile
-) -> Iterator[FieldError]:
+def _base(place: Place, deployment: DeploymentSection, training: Lineage, file: ProjectFile) -> Iterator[FieldError]:
     parent, base = deployment.parent, training.base
     if parent is None:
-        if base is None:
+        if not base:
             yield FieldError((*place, "base"), "is missing, because the deployment has no parent", "parent: DEPLOYMENT")
         elif base in file.deployments:
             yield FieldError(
@@ -62,7 +59,7 @@ def _base(
             )
         return
     named = file.deployments.get(parent)
-    if base is None or named is None:  # an unknown parent is reported by itself
+    if not base or named is None:  # an unknown parent is reported by itself
         return
     model = named.model
     known = (parent, model, model.partition("/")[2])
@@ -71,7 +68,7 @@ def _base(
         yield FieldError((*place, "base"), says, f"write {parent}, {model}, or leave it out")
 
 
-def _outside(place: Place, training: TrainingSection, root: Path) -> Iterator[FieldError]:
+def _outside(place: Place, training: Lineage, root: Path) -> Iterator[FieldError]:
     top = os.path.realpath(root)
     for where, path in _files(place, training):
         try:
@@ -82,7 +79,7 @@ def _outside(place: Place, training: TrainingSection, root: Path) -> Iterator[Fi
             yield FieldError(where, f"{path!r} is outside the project's folder", WHERE)
 
 
-def _twice(place: Place, training: TrainingSection) -> Iterator[FieldError]:
+def _twice(place: Place, training: Lineage) -> Iterator[FieldError]:
     seen: set[str] = set()
     for where, path in _files(place, training):
         if where[3] == "log":

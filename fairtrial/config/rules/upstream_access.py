@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from fairtrial.config.file.deployment_schema import DeploymentSection
 from fairtrial.config.file.errors import FieldError
-from fairtrial.config.file.schema import ProjectFile
+from fairtrial.config.file.schema import DeploymentSection, ProjectFile
 from fairtrial.config.file.yaml_file import Step
 from fairtrial.config.rules.deployments import OPENAI_HOST
 from fairtrial.config.rules.translation import RAW

@@ -3,39 +3,60 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Le, MinLen
 
 from fairtrial.domain.limits.body_rate import USUAL_BODY_RATE, BodyRate
+from fairtrial.domain.plan_parts.setting_types import Name, Network, Seconds, Wait
 
 LAST_SECONDS = 5.0
 TransportName = Literal["aiohttp", "pool"]
 
 
 @dataclass(frozen=True, slots=True)
+class CorsSettings:
+    """Web pages that may use the gateway from a browser, without cookies. Without this section, none may."""
+
+    origins: Annotated[tuple[Name, ...], MinLen(1)]
+    """Their origins, such as `https://app.example`; `*` means every page, and is allowed only if callers need a key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
-    """The part of ``gateway:`` in fairtrial.yaml that workers need; times are in seconds.
+    """The settings below `gateway:` in fairtrial.yaml that workers need; times are in seconds."""
 
-    ``max_in_flight``: concurrent requests in one worker. ``keepalive``: how long a stream may be silent before a
-    comment is sent, 0 for none. ``grace``: how long a stopping worker, already unready, still serves new requests.
-    ``drain``: how long it waits for requests in progress. ``others``: the deployment for all paths that are not served
-    here. ``cors_origins``: origins of web pages that may use the gateway. ``trusted_proxies``: IP addresses and
-    networks whose forwarding headers an open gateway trusts. ``max_bodies_mb``: MiB of large request bodies that are
-    held at a time. ``max_share_per_key``: percent of both limits that one key may use. ``body_grace`` and
-    ``min_body_rate``: see `BodyRate`.
+    max_in_flight: Annotated[int, Ge(1)] = 1024
+    """Concurrent requests in each worker; further ones get a 503 with `Retry-After`."""
+    max_bodies_mb: Annotated[int, Ge(1), Le(2**20)] = 1024
+    """MiB of large request bodies in each worker at a time; further ones get a 503 with `Retry-After`."""
+    max_share_per_key: Annotated[int, Ge(1), Le(100)] = 90
+    """Percent of `max_in_flight` and `max_bodies_mb` that one key may use; above it callers get a 429. Without keys:
+    100.
     """
-
-    max_in_flight: int = 1024
-    keepalive: float = 15.0
-    grace: float = 0.0
-    drain: float = 30.0
+    body_grace: Seconds = USUAL_BODY_RATE.grace
+    """Seconds: in each such period, a request body must end or arrive at `min_body_rate`; otherwise a 408."""
+    min_body_rate: Annotated[int, Ge(1)] = USUAL_BODY_RATE.least
+    """Bytes per second."""
+    keepalive: Wait = 15.0
+    """Seconds of silence after which a stream gets a comment, which clients skip; 0 for none."""
+    grace: Wait = 0.0
+    """Seconds for which a stopping gateway still serves new requests, while `/readyz` fails."""
+    drain: Wait = 30.0
+    """Further seconds in which answers that have begun may finish."""
     transport: TransportName = "pool"
-    others: str | None = None
-    cors_origins: tuple[str, ...] = ()
-    trusted_proxies: tuple[str, ...] = ()
-    max_bodies_mb: int = 1024
-    max_share_per_key: int = 90
-    body_grace: float = USUAL_BODY_RATE.grace
-    min_body_rate: int = USUAL_BODY_RATE.least
+    """The client for upstreams: `pool` is fast and strict; `aiohttp` is slower and accepts more malformed answers."""
+    cors: CorsSettings | None = None
+    """Web pages that may use the gateway from a browser; read when the gateway starts."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Addresses or networks of proxies that an open gateway serves, if the client they name is on this machine."""
+    others: Name | None = None
+    """The deployment for every other path below `/v1`; without one, these paths are not found."""
+
+    @property
+    def cors_origins(self) -> tuple[str, ...]:
+        """Origins of web pages that may use the gateway."""
+        return () if self.cors is None else self.cors.origins
 
     @property
     def body_rate(self) -> BodyRate:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,18 +12,7 @@ RIGHTS: tuple[Right, ...] = ("complete", "feedback", "pin", "see_variant", "admi
 DEFAULT_RIGHTS: tuple[Right, ...] = ("complete", "feedback")
 
 
-@dataclass(frozen=True, slots=True)
-class KeyOptions:
-    """A new key's rights, its routes (none means all), and its expiry (microseconds since 1970, UTC)."""
-
-    rights: Sequence[Right] = DEFAULT_RIGHTS
-    routes: Sequence[str] = ()
-    expires_us: int | None = None
-
-
-DEFAULT_OPTIONS = KeyOptions()
-
-
+# A `Key` has the hash of the secret instead, and is published to the workers.
 @dataclass(frozen=True, slots=True)
 class NewKey:
     """A newly created key. ``secret`` is the whole text that callers send; it is never shown again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,19 @@ class Progress:
     what: str
     done: int
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job. ``result`` is set when it is done, ``error`` when it has failed; ``blame`` names who caused the error."""
+
+    job_id: str
+    name: str
+    state: Literal["running", "done", "failed"] = "running"
+    step: Progress | None = None
+    result: Any = None
+    error: str | None = None
+    blame: Literal["caller", "store"] | None = None
 
 
 OnProgress = Callable[[Progress], None]

@@ -23,6 +23,7 @@ class IngestResult:
         return IngestResult(self.rows + other.rows, self.rejects + other.rejects, tuple(unreadable), failed)
 
 
+# The store keeps only these fields. `Manifest` has all, beside the backup; `Backup` is the answer to its creator.
 @dataclass(frozen=True, slots=True)
 class ListedBackup:
     """A backup and where it was written (it may have been moved since); ``at_us`` is in UTC."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 
 @dataclass(frozen=True, slots=True)
 class KeyFeedback:
@@ -83,8 +85,7 @@ class AmountHistory:
     share: float
 
 
-@dataclass(frozen=True, slots=True)
-class ServedBefore:
+class ServedBefore(Struct, frozen=True):
     """Whose requests count: the control's in its experiment, and its deployment's on this route outside it."""
 
     experiment: str

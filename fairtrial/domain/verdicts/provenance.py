@@ -23,6 +23,7 @@ class JudgedRun:
     """A run that a verdict is based on. ``model``: the provider's model as declared, empty if it is unknown.
 
     ``fingerprint``: of the weights, ``None`` if the upstream names none. ``started_us``: microseconds since 1970, UTC.
+    It repeats fields of `RunHead`, because stored verdicts contain exactly these.
     """
 
     run_id: str
@@ -36,7 +37,7 @@ class JudgedRun:
 
 @dataclass(frozen=True, slots=True)
 class JudgedQueue:
-    """A queue of blind reviews that a verdict is based on, with the number of its votes."""
+    """A queue of blind reviews that a verdict is based on, with the number of the votes that `ReviewedQueue` has."""
 
     queue_id: str
     title: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil, floor
 
-from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
 from fairtrial.domain.metrics import Method
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods.amounts import AmountsOfUnits
@@ -146,27 +146,6 @@ def pessimistic_interval(
 
 RATE_UNITS, RATE_US = 100, 3_600_000_000
 """Fewer units, or a shorter time, do not show how fast units arrive."""
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """The size that a comparison needs, in units of both arms.
-
-    ``units`` count for the primary metric so far, and ``needed`` find the planned effect with ``power``. ``waiting``
-    are enrolled, but their window of feedback is still open. ``expected_us``: when the needed units will be there at
-    the average rate so far, or ``None`` if that is unknown.
-    """
-
-    units: int
-    needed: int
-    waiting: int
-    expected_us: int | None
-    power: float
-
-    @property
-    def more(self) -> int:
-        """The units that are still missing."""
-        return max(0, self.needed - self.units)
 
 
 def forecast(plan: AnalysisPlan, variant: str, sums: Sums) -> Forecast | NotEnough:

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis.findings import METHODS, Forecast, effect_over_time, forecast, units_behind
+from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
+from fairtrial.experiments.analysis.findings import METHODS, effect_over_time, forecast, units_behind
 from fairtrial.experiments.analysis.lost_records import ALARM
 from fairtrial.experiments.analysis.memory import Latched, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
@@ -25,7 +25,6 @@ from fairtrial.experiments.decision.values import (
     LostRecords,
     MissingFeedback,
     PrimaryDecision,
-    Size,
     Split,
     interval_of,
 )
@@ -125,6 +124,7 @@ def _primary(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: boo
     finding, latched = looked.of(metric, variant)
     answer = "undecided" if latched.answer not in ("better", "worse", "not worse") else latched.answer
     counts_us = None if latched.answered_us is None else passes_us(plan, latched.answered_us)
+    size = forecast(plan, variant, looked.sums) if forecasts else None
     return PrimaryDecision(
         **_common(looked, metric, variant, (finding, latched)),
         answer=answer,
@@ -132,7 +132,7 @@ def _primary(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: boo
         counts_us=counts_us,
         planned_look=min(LOOKS, floor(LOOKS * latched.times[-1])) if latched.times else 0,
         next_look="" if plan.planned_units is None else not_yet(plan, latched.times),
-        size=_size(forecast(plan, variant, looked.sums)) if forecasts else None,
+        size=size if isinstance(size, Forecast) else None,
         over_time=effect_over_time(plan, metric, looked.sums, variant) if plan.sees_fading else msgspec.UNSET,
     )
 
@@ -227,12 +227,6 @@ def _deciding(looked: Looked, metric: MetricPlan, variant: str, latched: Latched
 def _units(sums: Sums, variant: str, metric: MetricPlan) -> int:
     found = sums.arms[variant].metrics.get(metric.metric)
     return 0 if found is None else units_behind(metric, found)
-
-
-def _size(found: Forecast | NotEnough) -> Size | None:
-    if isinstance(found, NotEnough):
-        return None
-    return Size(found.units, found.needed, found.waiting, found.expected_us, found.power)
 
 
 def _room(finding: Finding | None, *, harmed: bool) -> float | None:

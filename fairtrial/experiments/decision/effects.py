@@ -50,24 +50,33 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LiveState:
-    """The state in which the experiment is, and what is known beside its own looks.
+class KnownState:
+    """The state in which the experiment is.
 
-    ``entered``: the transition into the state. ``error``: why its looks fail, if they do. ``earlier``: what other
-    attempts of the same definition have proven. ``redefined``: whether an arm serves something else now than its looks
-    are about. ``tried``: how many definitions its routes have tried. ``held``: as in `StepTime`.
+    ``entered``: the transition into the state. ``error``: why its looks fail, if they do. ``tried``: how many
+    definitions its routes have tried. ``held``: as in `StepTime`.
     """
 
     name: str
     variant: str
     state: ExperimentState
-    now_us: int
     entered: Transition | None = None
     error: str = ""
-    earlier: tuple[EarlierProof, ...] = ()
-    redefined: bool = False
     tried: Tried | None = None
     held: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveState(KnownState):
+    """The state now, and what is known beside its own looks.
+
+    ``earlier``: what other attempts of the same definition have proven. ``redefined``: whether an arm serves something
+    else now than its looks are about.
+    """
+
+    now_us: int
+    earlier: tuple[EarlierProof, ...] = ()
+    redefined: bool = False
 
 
 def effects(plan: AnalysisPlan | None, decision: Decision | None, live: LiveState) -> tuple[Effect, ...]:

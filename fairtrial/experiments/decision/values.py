@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
 from fairtrial.domain.plan import Missing, UnitKind
 from fairtrial.experiments.methods.finding import EffectOverTime
 
@@ -16,7 +16,10 @@ Proof = Literal["harmed", "worse"]
 
 
 class Interval(msgspec.Struct, frozen=True):
-    """Treatment − control with its interval at this confidence level; ``None`` is an end without a bound."""
+    """Treatment − control with its interval at this confidence level; ``None`` is an end without a bound.
+
+    An `Estimate` has infinite ends instead, which JSON can't contain.
+    """
 
     value: float
     low: float | None
@@ -46,21 +49,6 @@ class Arm(msgspec.Struct, frozen=True):
     variant: str
     level: float | None
     units: int
-
-
-class Size(msgspec.Struct, frozen=True):
-    """The units that the comparison has and needs, as `analysis.findings.Forecast` says."""
-
-    units: int
-    needed: int
-    waiting: int
-    expected_us: int | None
-    power: float
-
-    @property
-    def more(self) -> int:
-        """The units that are still missing."""
-        return max(0, self.needed - self.units)
 
 
 class MissingFeedback(msgspec.Struct, frozen=True):
@@ -110,7 +98,7 @@ class PrimaryDecision(MetricDecision, frozen=True, kw_only=True):
     counts_us: int | None
     planned_look: int
     next_look: str
-    size: Size | None = None
+    size: Forecast | None = None
     over_time: EffectOverTime | msgspec.UnsetType = msgspec.UNSET
 
     @property

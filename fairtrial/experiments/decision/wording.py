@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fairtrial.domain.estimates import Forecast
 from fairtrial.domain.plurals import counted
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.over_time_wording import NOT_KNOWN, fading_words, unseen_words
@@ -12,7 +13,6 @@ from fairtrial.experiments.decision.values import (
     Decision,
     Interval,
     MetricDecision,
-    Size,
     Tried,
 )
 from fairtrial.experiments.methods.exact import is_exact
@@ -144,7 +144,7 @@ def _why_not(plan: AnalysisPlan, metric: MetricPlan, interval: Interval) -> str:
     return "The units without feedback could change that." if missing else "The rule asks for more."
 
 
-def _needed(plan: AnalysisPlan, metric: MetricPlan, found: Size, now_us: int) -> Iterator[str]:
+def _needed(plan: AnalysisPlan, metric: MetricPlan, found: Forecast, now_us: int) -> Iterator[str]:
     aim = size_words(metric.margin_on_scale or 0.0, metric)
     if found.more == 0:
         yield (

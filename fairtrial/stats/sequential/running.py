@@ -13,6 +13,7 @@ from fairtrial.stats.e_values import EValue
 __all__ = ["RunningDecision"]
 
 
+# Not an `Estimate`, because it has a state before the first interval; `interval` returns one.
 @dataclass(frozen=True, slots=True)
 class RunningDecision:
     """The intersection of the always-valid intervals of all looks, and the largest e-value.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fairtrial.domain.accounts import ROLES, Account, Role, may, same_name
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.names.look_alikes import look_alike
@@ -13,8 +11,8 @@ from fairtrial.store.core.query import Query, timestamp
 
 STATE = "CASE WHEN disabled_time IS NOT NULL THEN 'disabled' WHEN password IS NULL THEN 'invited' ELSE 'active' END"
 ANY = "SELECT count(*) > 0 FROM accounts"
-ALL = f"SELECT account_id, name, role, {STATE} FROM accounts ORDER BY created_time, account_id"  # noqa: S608 - a constant
-ONE = f"SELECT account_id, name, role, {STATE} FROM accounts WHERE account_id = ?"  # noqa: S608 - a constant
+ALL = f"SELECT account_id, name, role, {STATE} AS state FROM accounts ORDER BY created_time, account_id"  # noqa: S608 - a constant
+ONE = f"SELECT account_id, name, role, {STATE} AS state FROM accounts WHERE account_id = ?"  # noqa: S608 - a constant
 PASSWORD = "SELECT password FROM accounts WHERE account_id = ? AND disabled_time IS NULL"  # noqa: S105 - no password
 LIST = f"""
 SELECT account_id, name, role, {STATE} AS state, created_time, disabled_time,
@@ -37,7 +35,7 @@ END_INVITATIONS = "UPDATE invitations SET ended_time = ? WHERE account_id = ? AN
 
 def any_exist(database: Database) -> bool:
     """Whether there is any account, in any state. From the first account on, everyone must sign in."""
-    return bool(database.rows(ANY)[0][0])
+    return bool(database.value(ANY))
 
 
 def holders(database: Database, role: Role, at_us: int) -> int:
@@ -61,8 +59,7 @@ def find(database: Database, who: str) -> Account:
 
 def by_id(database: Database, account_id: str) -> Account | None:
     """The account with this id, in any state."""
-    rows = database.rows(ONE, [account_id])
-    return Account(*rows[0]) if rows else None
+    return next(iter(database.values(Account, ONE, [account_id])), None)
 
 
 def password_of(database: Database, who: str) -> tuple[Account | None, str | None]:
@@ -70,8 +67,7 @@ def password_of(database: Database, who: str) -> tuple[Account | None, str | Non
     found = _found(database, who)
     if found is None or found.state != "active":
         return None, None
-    rows = database.rows(PASSWORD, [found.account_id])
-    return found, rows[0][0] if rows else None
+    return found, database.value(PASSWORD, [found.account_id])
 
 
 def disable(database: Database, who: str, *, actor: str, now_us: int) -> Account:
@@ -116,11 +112,11 @@ def _found(database: Database, who: str) -> Account | None:
 
 
 def _search(cursor: Cursor, who: str) -> Account | None:
-    row: Any = cursor.execute(ONE, [who]).fetchone()
-    return Account(*row) if row else _named(cursor, who)
+    return next(iter(cursor.values(Account, ONE, [who])), None) or _named(cursor, who)
 
 
 def _named(cursor: Cursor, name: str) -> Account | None:
     wanted = same_name(name)
-    accounts = (Account(*row) for row in cursor.execute(ALL).fetchall())
-    return next((one for one in accounts if one.name is not None and same_name(one.name) == wanted), None)
+    return next(
+        (one for one in cursor.values(Account, ALL) if one.name is not None and same_name(one.name) == wanted), None
+    )

@@ -12,9 +12,6 @@ from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, timestamp
 
 LAST = "SELECT number, hash FROM events ORDER BY number DESC LIMIT 1"
-INSERT = """
-INSERT INTO events (number, at_time, actor, action, subject, details, previous, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-"""
 NAMED = """
 WITH named AS (
     SELECT e.number, e.at_time, e.actor, e.action, e.subject, e.details, e.hash,
@@ -87,7 +84,8 @@ def append(cursor: Cursor, **entry: Unpack[Entry]) -> None:
     last = head(cursor)
     number, previous = (last[0] + 1, last[1]) if last else (1, "")
     hash_ = _hash(number, now_us, actor, action, subject, text, previous)
-    cursor.execute(INSERT, [number, timestamp(now_us), actor, action, subject, text, previous, hash_])
+    of = {"actor": actor, "action": action, "subject": subject, "details": text}
+    cursor.insert("events", number=number, at_time=timestamp(now_us), **of, previous=previous, hash=hash_)
 
 
 def head(cursor: Cursor) -> tuple[int, str] | None:
@@ -103,7 +101,7 @@ def listing(page: Page, wanted: AuditFilter = ALL) -> Query:
 
 def summary(database: Database, page: Page, wanted: AuditFilter) -> dict[str, Any]:
     """The number of entries that match, and every actor and action of the trail, of which one may choose."""
-    ((total,),) = database.rows(TOTAL, _chosen(page, wanted))
+    total = database.value(TOTAL, _chosen(page, wanted))
     actors, actions = ([str(one) for (one,) in database.rows(sql)] for sql in (ACTORS, ACTIONS))
     return {"total": total, "actors": actors, "actions": actions}
 

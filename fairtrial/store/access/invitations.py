@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import datetime
-from typing import Any
 
 from fairtrial.domain.accounts import Account, Invitation, Role, proper_name
 from fairtrial.domain.errors import NotFound
@@ -18,12 +17,6 @@ from fairtrial.store.core.query import timestamp
 TOKEN_BYTES = 32
 LASTS_US = 7 * 86_400_000_000
 
-INSERT_ACCOUNT = """
-INSERT INTO accounts (account_id, name, role, password, created_time, disabled_time) VALUES (?, ?, ?, NULL, ?, NULL)
-"""
-INSERT = (
-    "INSERT INTO invitations (sha256, account_id, created_time, expires_time, ended_time) VALUES (?, ?, ?, ?, NULL)"
-)
 VALID = "SELECT account_id FROM invitations WHERE sha256 = ? AND ended_time IS NULL AND expires_time > ?"
 ENABLE = "UPDATE accounts SET disabled_time = NULL, password = NULL WHERE account_id = ? AND disabled_time IS NOT NULL"
 SET = "UPDATE accounts SET name = ?, password = ? WHERE account_id = ?"
@@ -40,7 +33,7 @@ def invite(database: Database, name: str | None, role: Role, *, actor: str, now_
     with database.transaction() as cursor:
         if wanted is not None:
             accounts.require_free_name(cursor, wanted)
-        cursor.execute(INSERT_ACCOUNT, [account_id, wanted, role, timestamp(now_us)])
+        cursor.insert("accounts", account_id=account_id, name=wanted, role=role, created_time=timestamp(now_us))
         made = _link(cursor, Account(account_id, wanted, role, "invited"), now_us)
         _record(cursor, "account.invite", account_id, actor=actor, now_us=now_us)
     return made
@@ -92,8 +85,14 @@ def accept(database: Database, token: str, *, name: str, password: str, now_us: 
 
 def _link(cursor: Cursor, account: Account, now_us: int) -> Invitation:
     token, expires_us = secrets.token_urlsafe(TOKEN_BYTES), now_us + LASTS_US
-    cursor.execute(INSERT, [digest(token), account.account_id, timestamp(now_us), timestamp(expires_us)])
+    store_link(cursor, token, account.account_id, now_us=now_us, expires_us=expires_us)
     return Invitation(account.account_id, account.name, account.role, token, expires_us)
+
+
+def store_link(cursor: Cursor, token: str, account_id: str, *, now_us: int, expires_us: int) -> None:
+    """Store a link to an account until it expires, within the caller's transaction."""
+    times = {"created_time": timestamp(now_us), "expires_time": timestamp(expires_us)}
+    cursor.insert("invitations", sha256=digest(token), account_id=account_id, **times)
 
 
 def digest(token: str) -> str:
@@ -102,10 +101,10 @@ def digest(token: str) -> str:
 
 
 def _valid(cursor: Cursor, token: str, now: datetime) -> str:
-    row: Any = cursor.execute(VALID, [digest(token), now]).fetchone()
-    if row is None:
+    account_id = cursor.value(VALID, [digest(token), now])
+    if account_id is None:
         raise _void()
-    return str(row[0])
+    return str(account_id)
 
 
 def _void() -> NotFound:

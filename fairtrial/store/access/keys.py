@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from typing import Any
 
+from fairtrial.api.keys import CreateKey
 from fairtrial.domain.errors import UsageError, control_character
 from fairtrial.domain.plan import Key
-from fairtrial.domain.storage.keys import DEFAULT_OPTIONS, RIGHTS, KeyOptions, NewKey, Right
+from fairtrial.domain.storage.keys import RIGHTS, NewKey
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.query import Query, microseconds, timestamp
+from fairtrial.store.core.query import Query, timestamp
 
 SECRET_BYTES = 32
 ID_BYTES = 6
 
-INSERT = """
-INSERT INTO keys (key_id, name, sha256, rights, routes, created_time, expires_time, revoked_time)
-VALUES (?, ?, ?, ?, ?, ?, ?, NULL)
-"""
 LIST = """
 SELECT key_id, name, rights, routes, created_time, expires_time, revoked_time
 FROM keys
@@ -29,9 +25,9 @@ VALID = "SELECT key_id, name, sha256, rights, routes, expires_time FROM keys WHE
 REVOKE = "UPDATE keys SET revoked_time = ? WHERE key_id = ? AND revoked_time IS NULL RETURNING key_id"
 
 
-def create(database: Database, name: str, *, now_us: int, options: KeyOptions = DEFAULT_OPTIONS) -> NewKey:
+def create(database: Database, wanted: CreateKey, *, now_us: int) -> NewKey:
     """Create a key; raises `UsageError` for an unknown right or a name with control characters."""
-    rights, routes, expires_us = options.rights, options.routes, options.expires_us
+    name, rights, routes, expires_us = wanted.name, wanted.rights, wanted.routes, wanted.expires_us
     unknown = [right for right in rights if right not in RIGHTS]
     if unknown:
         raise UsageError(f"keys: unknown right {unknown[0]!r} (known: {', '.join(RIGHTS)})")
@@ -40,11 +36,11 @@ def create(database: Database, name: str, *, now_us: int, options: KeyOptions = 
             raise UsageError(f"keys: {text!r} holds the control character {odd} (use visible characters)")
     key_id = secrets.token_hex(ID_BYTES)
     secret = f"ft-{key_id}-{secrets.token_urlsafe(SECRET_BYTES)}"
-    expires = None if expires_us is None else timestamp(expires_us)
-    row = [key_id, name, digest(secret), list(rights), list(routes), timestamp(now_us), expires]
+    may = {"rights": list(rights), "routes": list(routes)}
+    times = {"created_time": timestamp(now_us), "expires_time": None if expires_us is None else timestamp(expires_us)}
     with database.transaction() as cursor:
-        cursor.execute(INSERT, row)
-    return NewKey(key_id, name, secret, tuple(rights), tuple(routes), expires_us)
+        cursor.insert("keys", key_id=key_id, name=name, sha256=digest(secret), **may, **times)
+    return NewKey(key_id, name, secret, rights, routes, expires_us)
 
 
 def digest(secret: str) -> str:
@@ -59,7 +55,7 @@ def listing(limit: int = 1000, offset: int = 0) -> Query:
 
 def valid(database: Database) -> tuple[Key, ...]:
     """The keys that are not revoked, in the form that the gateway gets."""
-    return tuple(_key(*row) for row in database.rows(VALID))
+    return tuple(database.values(Key, VALID))
 
 
 def revoke(database: Database, key_id: str, *, now_us: int) -> None:
@@ -68,7 +64,3 @@ def revoke(database: Database, key_id: str, *, now_us: int) -> None:
         done = cursor.execute(REVOKE, [timestamp(now_us), key_id]).fetchall()
     if not done:
         raise UsageError(f"keys: there is no valid key {key_id!r} (see: fairtrial keys list)")
-
-
-def _key(key_id: str, name: str, sha256: str, rights: list[Right], routes: list[str], expires: Any) -> Key:
-    return Key(key_id, name, sha256, tuple(rights), tuple(routes), None if expires is None else microseconds(expires))

@@ -7,7 +7,7 @@ import secrets
 from fairtrial.domain.accounts import LOCAL, OneTimeLink
 from fairtrial.domain.errors import Conflict, NotFound
 from fairtrial.store.access import accounts, audit, sessions
-from fairtrial.store.access.invitations import INSERT, TOKEN_BYTES, digest
+from fairtrial.store.access.invitations import TOKEN_BYTES, digest, store_link
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import timestamp
 
@@ -28,7 +28,7 @@ def create(database: Database, *, actor: str, now_us: int) -> OneTimeLink:
     token, expires_us = secrets.token_urlsafe(TOKEN_BYTES), now_us + LASTS_US
     with database.transaction() as cursor:
         cursor.execute(REMOVE_OLD, [LOCAL.account_id, timestamp(now_us)])
-        cursor.execute(INSERT, [digest(token), LOCAL.account_id, timestamp(now_us), timestamp(expires_us)])
+        store_link(cursor, token, LOCAL.account_id, now_us=now_us, expires_us=expires_us)
         audit.append(cursor, now_us=now_us, actor=actor, action="link.create", subject=LOCAL.account_id)
     return OneTimeLink(token, expires_us)
 

@@ -67,7 +67,7 @@ def record(cursor: Cursor, table: CoveredTable, key: int | str, **entry: Unpack[
     names, rows = _read(cursor, f"SELECT * FROM {table.name} WHERE {table.key} = ?", key)  # noqa: S608 - ours
     stored = StoredDigest(table.name, key, combined(row_digest(names, row) for row in rows))
     if cursor.execute(ANY_STORED).fetchone() is None:
-        before = {one.name: _count(cursor, one) for one in TABLES}
+        before = {one.name: cursor.value(f"SELECT count(DISTINCT {one.key}) FROM {one.name}") for one in TABLES}  # noqa: S608 - ours
         before[table.name] -= not table.first or entry["action"] == table.first  # the row is new
         stored = msgspec.structs.replace(stored, before=before)
     details = {**(entry.get("details") or {}), STORED: msgspec.to_builtins(stored)}
@@ -83,11 +83,6 @@ def row_digest(names: Sequence[str], row: Sequence[Any]) -> str:
 def combined(digests: Iterable[str]) -> str:
     """The digest of all rows with one key, in any order."""
     return sha256_of_json(sorted(digests))
-
-
-def _count(cursor: Cursor, table: CoveredTable) -> int:
-    row = cursor.execute(f"SELECT count(DISTINCT {table.key}) FROM {table.name}").fetchone()  # noqa: S608 - ours
-    return int(row[0]) if row else 0
 
 
 def _read(cursor: Cursor, sql: str, key: int | str) -> tuple[list[str], list[tuple[Any, ...]]]:

@@ -15,7 +15,6 @@ LASTS_US = 7 * 86_400_000_000
 RENEW_US = 300_000_000
 """How often a session's last use is written at most, because reading a page should write nothing."""
 
-INSERT = "INSERT INTO sessions (sha256, account_id, created_time, seen_time) VALUES (?, ?, ?, ?)"
 FIND = "SELECT account_id, seen_time FROM sessions WHERE sha256 = ? AND created_time > ? AND seen_time > ?"
 SEEN = "UPDATE sessions SET seen_time = ? WHERE sha256 = ?"
 END = "DELETE FROM sessions WHERE sha256 = ?"
@@ -27,7 +26,8 @@ def begin(database: Database, account_id: str, *, now_us: int) -> str:
     token = secrets.token_urlsafe(TOKEN_BYTES)
     with database.transaction() as cursor:
         cursor.execute(END_OLD, [timestamp(now_us - LASTS_US), timestamp(now_us - IDLE_US)])
-        cursor.execute(INSERT, [digest(token), account_id, timestamp(now_us), timestamp(now_us)])
+        times = {"created_time": timestamp(now_us), "seen_time": timestamp(now_us)}
+        cursor.insert("sessions", sha256=digest(token), account_id=account_id, **times)
     return token
 
 

@@ -7,7 +7,6 @@ import secrets
 from fairtrial.store.core.database import Database
 
 READ = "SELECT value FROM settings WHERE name = ?"
-WRITE = "INSERT INTO settings (name, value) VALUES (?, ?)"
 PEPPER = "pepper"
 SECRET_BYTES = 32
 
@@ -19,22 +18,20 @@ def pepper(database: Database) -> str:
 
 def secret(database: Database, name: str) -> str:
     """The store's secret with this name, in hex; created at the first use."""
-    rows = database.rows(READ, [name])
-    if rows:
-        return str(rows[0][0])
+    if (found := database.value(READ, [name])) is not None:
+        return str(found)
     with database.transaction() as cursor:
-        found = cursor.execute(READ, [name]).fetchone()
-        if found is not None:
-            return str(found[0])
+        if (found := cursor.value(READ, [name])) is not None:
+            return str(found)
         made = secrets.token_hex(SECRET_BYTES)
-        cursor.execute(WRITE, [name, made])
+        cursor.insert("settings", name=name, value=made)
     return made
 
 
 def is_first_time(database: Database, name: str) -> bool:
     """Whether this is the first call with this name in the life of the store."""
     with database.transaction() as cursor:
-        if cursor.execute(READ, [name]).fetchone() is not None:
+        if cursor.value(READ, [name]) is not None:
             return False
-        cursor.execute(WRITE, [name, "done"])
+        cursor.insert("settings", name=name, value="done")
     return True

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import duckdb
+
+from fairtrial.store.core.query import microseconds
 
 STATEMENTS = 1_000
 """How many parsed statements a process keeps at most. The program has a few hundred."""
 LONGEST = 4_000
 """Characters. Longer texts insert many rows, and their length differs each time."""
+
+T = TypeVar("T")
 
 _parsed: dict[str, duckdb.Statement] = {}
 
@@ -23,6 +28,39 @@ class Cursor:
 
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> duckdb.DuckDBPyConnection:
         return self._connection.execute(self._statement(sql), parameters)
+
+    def value(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
+        """The first column of the first row; ``None`` without a row."""
+        rows = self.execute(sql, parameters).fetchall()  # a result that is not read to its end blocks Arrow
+        return rows[0][0] if rows else None
+
+    def values(self, type_: Callable[..., T], sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[T]:
+        """All rows as values. Columns have the names of the fields, or end with `_time` for `_us`.
+
+        A column `x_json` is the JSON of the field `x`; a list becomes a tuple.
+        """
+        result = self.execute(sql, parameters)
+        columns = [_field(name, str(kind)) for name, kind, *_ in result.description or ()]
+        return [
+            type_(
+                **{
+                    name: value if read is None or value is None else read(value)
+                    for (name, read), value in zip(columns, row, strict=True)
+                }
+            )
+            for row in result.fetchall()
+        ]
+
+    def insert(self, table: str, /, **row: Any) -> None:
+        """Insert a row with these columns."""
+        names, marks = ", ".join(row), ", ".join("?" * len(row))
+        self.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(row.values()))  # noqa: S608 - ours
+
+    def append(self, table: str, row: Mapping[str, Any]) -> int:
+        """Insert a row with the next ``number`` of the table; returns the number."""
+        names, marks = ", ".join(row), ", ".join("?" * len(row))
+        new = f"SELECT coalesce(max(number), 0) + 1, {marks} FROM {table} RETURNING number"  # noqa: S608 - ours
+        return int(self.value(f"INSERT INTO {table} (number, {names}) {new}", list(row.values())))
 
     def sql(self, sql: str, parameters: Sequence[Any]) -> duckdb.DuckDBPyRelation:
         return self._connection.sql(sql, params=parameters)
@@ -48,3 +86,12 @@ class Cursor:
             (statement,) = self._connection.extract_statements(sql)
             _parsed[sql] = statement
         return statement
+
+
+def _field(column: str, kind: str) -> tuple[str, Callable[[Any], Any] | None]:
+    """The field of a column, and what reads its values."""
+    if column.endswith("_time"):
+        return column.removesuffix("_time") + "_us", microseconds
+    if column.endswith("_json"):
+        return column.removesuffix("_json"), json.loads
+    return column, tuple if kind.endswith("[]") else None

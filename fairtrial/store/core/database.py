@@ -6,7 +6,7 @@ import os
 import shutil
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +18,9 @@ from fairtrial.config.private_files import sweep_folder, sync_folder
 from fairtrial.domain.errors import StoreError
 from fairtrial.store.core import damage, erasure_state
 from fairtrial.store.core.cursor import Cursor as Cursor
+from fairtrial.store.core.cursor import T
 from fairtrial.store.core.engine_errors import is_damage, store_error
-from fairtrial.store.core.engine_memory import memory_limit
+from fairtrial.store.core.engine_settings import engine_settings
 from fairtrial.store.core.migrate import migrate
 from fairtrial.store.core.owner_lock import OwnerLock
 from fairtrial.store.core.partial_backup import sweep_part
@@ -28,15 +29,6 @@ from fairtrial.store.core.read_write_lock import ReadWriteLock
 
 if TYPE_CHECKING:
     import pyarrow
-
-THREADS = 2
-CHECKPOINT = "64MB"
-"""The size of the write-ahead log at which it is written into the file.
-
-A checkpoint rewrites each table's last row group, so at the engine's 16 MB it costs more CPU than the inserts.
-"""
-STORAGE_VERSION = "v1.5.0"
-"""Every supported release can read the files."""
 
 
 class Database:
@@ -138,15 +130,12 @@ class Database:
     @contextmanager
     def read_transaction(self) -> Iterator[Cursor]:
         """A cursor whose queries all see one snapshot of the store; raises `StoreError`."""
-        try:
-            with self.read_cursor() as cursor:
-                cursor.execute("BEGIN TRANSACTION READ ONLY")
-                try:
-                    yield cursor
-                finally:
-                    _roll_back(cursor)
-        except duckdb.Error as error:
-            raise self._store_error(error) from error
+        with self._reader() as cursor:
+            cursor.execute("BEGIN TRANSACTION READ ONLY")
+            try:
+                yield cursor
+            finally:
+                _roll_back(cursor)
 
     @contextmanager
     def exclusive(self) -> Iterator[Cursor]:
@@ -172,35 +161,45 @@ class Database:
 
     def dicts(self, query: Query) -> list[dict[str, Any]]:
         """All rows as dictionaries by column name. Times are time-zone-aware and in UTC. Raises `StoreError`."""
-        try:
-            with self.read_cursor() as cursor:
-                result = cursor.execute(query.sql, list(query.parameters))
-                names = [column[0] for column in result.description or ()]
-                return [dict(zip(names, map(with_zone, row), strict=True)) for row in result.fetchall()]
-        except duckdb.Error as error:
-            raise self._store_error(error) from error
+        with self._reader() as cursor:
+            result = cursor.execute(query.sql, list(query.parameters))
+            names = [column[0] for column in result.description or ()]
+            return [dict(zip(names, map(with_zone, row), strict=True)) for row in result.fetchall()]
 
     def arrow(self, query: Query) -> pyarrow.Table:
         """All rows as an Arrow table; raises `StoreError`."""
-        try:
-            with self.read_cursor() as cursor:
-                return cursor.sql(query.sql, list(query.parameters)).to_arrow_table()
-        except duckdb.Error as error:
-            raise self._store_error(error) from error
+        with self._reader() as cursor:
+            return cursor.sql(query.sql, list(query.parameters)).to_arrow_table()
 
     def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         """All rows as tuples; raises `StoreError`."""
-        try:
-            with self.read_cursor() as cursor:
-                return cursor.execute(sql, parameters).fetchall()
-        except duckdb.Error as error:
-            raise self._store_error(error) from error
+        with self._reader() as cursor:
+            return cursor.execute(sql, parameters).fetchall()
+
+    def value(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
+        """The first column of the first row, ``None`` without a row; raises `StoreError`."""
+        with self._reader() as cursor:
+            return cursor.value(sql, parameters)
+
+    def values(self, type_: Callable[..., T], sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[T]:
+        """All rows as values, as `Cursor.values` reads them; raises `StoreError`."""
+        with self._reader() as cursor:
+            return cursor.values(type_, sql, parameters)
 
     def close(self) -> None:
         """Write everything to the file and release the ownership."""
         with self._writer:
             self._connection.close()
             self.lock.release()
+
+    @contextmanager
+    def _reader(self) -> Iterator[Cursor]:
+        """As `read_cursor`; raises `StoreError`."""
+        try:
+            with self.read_cursor() as cursor:
+                yield cursor
+        except duckdb.Error as error:
+            raise self._store_error(error) from error
 
     def _note_error(self, error: BaseException) -> None:
         """Remember an error about the file or the engine, as opposed to one about the query."""
@@ -257,23 +256,10 @@ def _migrate(connection: duckdb.DuckDBPyConnection, layout: Layout) -> None:
         raise damage.unusable_error(layout, error) from error
 
 
-def engine_settings(memory_mb: int | None = None, *, file_bytes: int = 0) -> dict[str, Any]:
-    """The engine's settings, for the store and for copies of it. `memory_limit` determines its memory."""
-    settings: dict[str, Any] = {
-        "memory_limit": memory_limit(memory_mb, file_bytes=file_bytes),
-        "threads": THREADS,
-        "checkpoint_threshold": CHECKPOINT,
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
-    if int(duckdb.__version__.split(".")[0]) >= 2:
-        settings["storage_compatibility_version"] = STORAGE_VERSION
-    return settings
-
-
 def _restrict_access(connection: duckdb.DuckDBPyConnection, *folders: Path) -> None:
     """Restrict queries: they can't access other files, load extensions, or change these settings."""
-    allowed = ", ".join(f"'{_quoted(str(folder.absolute()))}/'" for folder in folders)
+    paths = (str(folder.absolute()).replace("'", "''") for folder in folders)
+    allowed = ", ".join(f"'{path}/'" for path in paths)
     connection.execute(f"SET allowed_directories = [{allowed}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
@@ -284,10 +270,6 @@ def _refuse_log(store: Path) -> None:
     left = [path.name for path in store.parent.glob(f"{store.name}.wal*") if path.stat().st_size > 0]
     if left:
         raise StoreError(f"{store}: {left[0]} could not be written into the file (is the disk full?)")
-
-
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")
 
 
 def _roll_back(cursor: Cursor) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec.structs import replace
+
+from fairtrial.api.window import Window
 from fairtrial.domain.limits.pages import END_OF_TIME_US, LARGEST_PAGE
 
 
@@ -18,14 +21,8 @@ class Query:
     parameters: Sequence[Any] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Window, frozen=True):
     """A time window from ``since_us`` to before ``until_us`` (microseconds, UTC), and a page of its rows."""
-
-    since_us: int = 0
-    until_us: int = END_OF_TIME_US
-    limit: int = 100
-    offset: int = 0
 
     @property
     def since(self) -> datetime:

@@ -150,8 +150,8 @@ SINCE = "SELECT epoch_us(min(at_time)) FROM requests WHERE rowid >= $1"
 def unattributed_since_us(database: Database) -> int:
     """The start of the first request that was stored after the last `attribute`; 0 means all requests."""
     with database.read_transaction() as cursor:
-        row = cursor.execute(SINCE, [watermarks.read(cursor, NAME)]).fetchone()
-    return END_OF_TIME_US if row is None or row[0] is None else int(row[0])
+        found: int | None = cursor.value(SINCE, [watermarks.read(cursor, NAME)])
+    return END_OF_TIME_US if found is None else found
 
 
 def attribute(database: Database, *, since_us: int) -> int:
@@ -161,16 +161,14 @@ def attribute(database: Database, *, since_us: int) -> int:
     """
     with database.transaction() as cursor:
         cursor.execute(PENDING, [timestamp(since_us)])
-        row = cursor.execute(COUNT).fetchone()
-        count = int(row[0]) if row else 0
+        count: int = cursor.value(COUNT)
         if count:
             _look_up(cursor)
             cursor.execute(RESOLVE)
             first, last = cursor.execute(SPAN).fetchone() or (None, None)
             around = (timestamp(0), timestamp(0)) if first is None else (first, last)
             cursor.execute(UPDATE, around)
-        row = cursor.execute(ROWS).fetchone()
-        watermarks.write(cursor, NAME, int(row[0]) if row else 0)
+        watermarks.write(cursor, NAME, cursor.value(ROWS))
     return count
 
 
@@ -179,6 +177,5 @@ def _look_up(cursor: Cursor) -> None:
         cursor.execute(f"CREATE OR REPLACE TEMP TABLE {table} ({columns})")
     for lookup in LOOKUPS:
         cursor.execute(ASK.format(which=lookup.which))
-        row = cursor.execute(ASKED).fetchone()
-        if row and row[0]:
+        if cursor.value(ASKED):
             cursor.execute(f"INSERT INTO temp.{lookup.table} {lookup.rows}")

@@ -48,7 +48,7 @@ class DerivedColumns:
         self._unfolded, self._failed = True, False
         self._due = self._fold_due = -math.inf
         self._new_feedback = True
-        self._latest_feedback_us = _latest_feedback_us(database)
+        self._latest_feedback_us = database.value(LATEST_FEEDBACK) or 0
 
     def note(self, event: Event) -> None:
         """Register an event that is being ingested and is not a request."""
@@ -131,8 +131,3 @@ class DerivedColumns:
 def may_have_failed(request: RequestEvent) -> bool:
     """Whether a guardrail may count the request as bad; several attempts mean that one of them failed."""
     return request.arm_outcome in FAILED or request.user_outcome == "failed" or len(request.attempts) > 1
-
-
-def _latest_feedback_us(database: Database) -> int:
-    ((latest_us,),) = database.rows(LATEST_FEEDBACK)
-    return int(latest_us or 0)

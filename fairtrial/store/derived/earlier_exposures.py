@@ -52,8 +52,7 @@ MOVED = "DELETE FROM exposures WHERE at_time >= $1 AND at_time <= $2 AND rowid I
 
 def are_waiting(database: Database) -> bool:
     """Whether any exposure is still without its request's row."""
-    ((count,),) = database.rows(WAITING)
-    return bool(count)
+    return bool(database.value(WAITING))
 
 
 def move_exposures(database: Database, *, since_us: int) -> Iterator[int]:

@@ -60,8 +60,7 @@ def fill_outcomes(database: Database) -> int:
 def _fill_batch(database: Database) -> int:
     with database.transaction() as cursor:
         cursor.execute(MISSING, [BATCH])
-        row = cursor.execute(COUNT).fetchone()
-        count = int(row[0]) if row else 0
+        count: int = cursor.value(COUNT)
         if count:
             cursor.execute(FILL)
     return count

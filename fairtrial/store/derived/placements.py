@@ -50,7 +50,7 @@ def update_summary(database: Database) -> int:
     folded = 0
     while True:
         with database.transaction() as cursor:
-            start, end = watermarks.read(cursor, NAME), _end(cursor)
+            start, end = watermarks.read(cursor, NAME), int(cursor.value(END))
             if end - start < SMALLEST:
                 return folded
             until = min(end, start + SLICE)
@@ -64,8 +64,3 @@ def read_placements(database: Database) -> Iterator[tuple[Cursor, int]]:
     """A cursor on one snapshot of the store, and the watermark in it; raises `StoreError`."""
     with database.read_transaction() as cursor:
         yield cursor, watermarks.read(cursor, NAME)
-
-
-def _end(cursor: Cursor) -> int:
-    row = cursor.execute(END).fetchone()
-    return int(row[0]) if row else 0

@@ -15,7 +15,8 @@ from fairtrial.domain.errors import FairtrialError
 from fairtrial.domain.storage.maintenance import BackupStatus, Found, OnProgress, ignore_progress
 from fairtrial.domain.storage.overview import ListedBackup
 from fairtrial.regular_files import digest_of
-from fairtrial.store.core.database import Cursor, Database, copy_folder, engine_settings
+from fairtrial.store.core.database import Cursor, Database, copy_folder
+from fairtrial.store.core.engine_settings import engine_settings
 from fairtrial.store.core.erasure_state import ErasureState
 from fairtrial.store.core.manifest import Manifest, read_manifest, write_manifest
 from fairtrial.store.erasure.rows import CHANGES, COMPUTED, collect, count_rows

@@ -36,9 +36,6 @@ from fairtrial.store.maintenance.table_copy import copy_rows
 LONGEST_ERASED = 100_000
 """In letters. Requests may name no longer unit than 512 now, but earlier records have longer ones."""
 POSITIONS = "SELECT segment, max(position) FROM offsets GROUP BY segment"
-LEDGER = """
-INSERT INTO erasures (erasure_id, at_time, ended_time, unit_kind, unit_hash, actor, counts) VALUES (?, ?, ?, ?, ?, ?, ?)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,16 +151,16 @@ def _record(database: Database, state: ErasureState, erasure: Erasure, now_us: i
     """Record the erasure and its counts in the ledger and the audit trail, without the unit's name."""
     counts = msgspec.json.encode(state.counts | {UNREADABLE: len(erasure.unreadable)}).decode()
     with database.transaction() as cursor:
-        row = [
-            state.erasure_id,
-            timestamp(state.at_us),
-            timestamp(now_us),
-            state.kind,
-            erasure.unit_hash,
-            state.actor,
-            counts,
-        ]
-        cursor.execute(LEDGER, row)
+        cursor.insert(
+            "erasures",
+            erasure_id=state.erasure_id,
+            at_time=timestamp(state.at_us),
+            ended_time=timestamp(now_us),
+            unit_kind=state.kind,
+            unit_hash=erasure.unit_hash,
+            actor=state.actor,
+            counts=counts,
+        )
     audit.record(
         database,
         now_us=now_us,

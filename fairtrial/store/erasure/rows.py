@@ -238,8 +238,7 @@ def _response_of(cursor: Cursor) -> str:
 
 
 def _has(cursor: Cursor, table: str, column: str) -> bool:
-    row = cursor.execute(HAS_COLUMN, [table, column]).fetchone()
-    return bool(row and row[0])
+    return bool(cursor.value(HAS_COLUMN, [table, column]))
 
 
 def _named_in_bodies(cursor: Cursor, unit: str, kind: UnitKind) -> list[str]:
@@ -255,11 +254,6 @@ def count_rows(cursor: Cursor) -> dict[str, int]:
     there = {str(name) for (name,) in cursor.execute(TABLES).fetchall()}
     counts: dict[str, int] = {}
     for table, touched in TOUCHED.items():
-        if table in there and (found := _count(cursor, table, touched)):
+        if table in there and (found := cursor.value(f"SELECT count(*) FROM {table} WHERE {touched}")):  # noqa: S608 - ours
             counts[table] = found
     return counts
-
-
-def _count(cursor: Cursor, table: str, touched: str) -> int:
-    row = cursor.execute(f"SELECT count(*) FROM {table} WHERE {touched}").fetchone()  # noqa: S608 - ours
-    return int(row[0]) if row else 0

@@ -62,7 +62,6 @@ BATCH = 10_000
 CHECKED = "erased units that this store does not hold"
 READ_CHECKED = "SELECT value FROM settings WHERE name = ?"
 FORGET_CHECKED = "DELETE FROM settings WHERE name = ?"
-WRITE_CHECKED = "INSERT INTO settings (name, value) VALUES (?, ?)"
 
 Returned = Literal["unit", "user", "conversation", "request"]
 
@@ -153,7 +152,7 @@ def note_checked(database: Database, *, before_us: int) -> None:
         return
     with database.transaction() as cursor:
         cursor.execute(FORGET_CHECKED, [CHECKED])
-        cursor.execute(WRITE_CHECKED, [CHECKED, "\n".join(keys)])
+        cursor.insert("settings", name=CHECKED, value="\n".join(keys))
 
 
 def _find(

@@ -8,13 +8,8 @@ from collections.abc import Collection
 from fairtrial.domain.verdicts.approvals import Approval
 from fairtrial.store.access import row_digests
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.query import microseconds, timestamp
+from fairtrial.store.core.query import timestamp
 
-INSERT = """
-INSERT INTO approvals (number, at_time, verdict_id, actor, role, vote, why)
-SELECT coalesce(max(number), 0) + 1, ?, ?, ?, ?, ?, ? FROM approvals
-RETURNING number
-"""
 VOTES = """
 SELECT verdict_id, at_time, actor, role, vote, why
 FROM approvals
@@ -25,8 +20,8 @@ ORDER BY number
 
 def append(cursor: Cursor, vote: Approval) -> None:
     """Append a vote and its audit entry in the caller's transaction."""
-    row = [timestamp(vote.at_us), vote.verdict_id, vote.actor, vote.role, vote.vote, vote.why]
-    (number,) = cursor.execute(INSERT, row).fetchall()[0]
+    row = {name: getattr(vote, name) for name in ("verdict_id", "actor", "role", "vote", "why")}
+    number = cursor.append("approvals", row | {"at_time": timestamp(vote.at_us)})
     row_digests.record(
         cursor,
         row_digests.APPROVALS,
@@ -42,6 +37,6 @@ def append(cursor: Cursor, vote: Approval) -> None:
 def votes(database: Database, verdict_ids: Collection[str]) -> dict[str, tuple[Approval, ...]]:
     """The votes on these verdicts, oldest first; verdicts without votes are left out. Raises `StoreError`."""
     found: defaultdict[str, list[Approval]] = defaultdict(list)
-    for verdict_id, at_time, *rest in database.rows(VOTES, (list(verdict_ids),)):
-        found[verdict_id].append(Approval(verdict_id, microseconds(at_time), *rest))
+    for vote in database.values(Approval, VOTES, (list(verdict_ids),)):
+        found[vote.verdict_id].append(vote)
     return {verdict_id: tuple(some) for verdict_id, some in found.items()}

@@ -60,5 +60,5 @@ def run_before(database: Database, *, suite: str, target: str, digests: tuple[st
 
     ``digests``: of the suite and of the deployment.
     """
-    found = database.rows(BEFORE, (suite, target, *digests, newest))
-    return str(found[0][0]) if found else None
+    found: str | None = database.value(BEFORE, (suite, target, *digests, newest))
+    return found

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from fairtrial.domain.names.case_words import CHANGES, Change, Grade
+from fairtrial.api.runs import CasesOf, PairsOf
+from fairtrial.domain.names.case_words import CHANGES, Grade
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
 
@@ -101,42 +101,14 @@ SHARED = ("asked", "expected", "tags")
 """The columns that both sides of a case share."""
 
 
-@dataclass(frozen=True, slots=True)
-class CaseFilter:
-    """Selects cases of a run by id, outcome, grade, or a text in question, answer or id.
-
-    The grade is by ``metric``: a case is wrong if its score is 0, or above 0 where less is better (``lower``).
-    """
-
-    metric: str
-    lower: bool = False
-    case_id: str | None = None
-    outcome: str | None = None
-    grade: Grade | None = None
-    text: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PairFilter:
-    """Selects cases of two runs by id, by their change in ``metric``, or a text in question, answers or id.
-
-    Less is better if ``lower``.
-    """
-
-    metric: str
-    lower: bool = False
-    change: Change | None = None
-    case_id: str | None = None
-    text: str | None = None
-
-
-def cases(database: Database, page: Page, run_id: str, wanted: CaseFilter) -> dict[str, Any]:
+def cases(database: Database, page: Page, wanted: CasesOf, metric: str, *, lower: bool) -> dict[str, Any]:
     """The ``rows`` of the page in the order of the run, of ``total`` selected cases.
 
+    The grade is by ``metric``: a case is wrong if its score is 0, or above 0 where less is better (``lower``).
     ``counts`` has all cases by grade, and ``texts_deleted`` those whose texts retention has deleted.
     """
-    chosen = (wanted.case_id, wanted.outcome, wanted.grade, wanted.text)
-    bounds = (run_id, wanted.metric, _sign(lower=wanted.lower), *chosen)
+    chosen = (wanted.case, wanted.outcome, wanted.grade, wanted.text)
+    bounds = (wanted.run_id, metric, _sign(lower=lower), *chosen)
     ((total, deleted),) = database.rows(COUNT, bounds)
     counted = dict(database.rows(COUNTED_ONE, bounds))
     return {
@@ -147,14 +119,13 @@ def cases(database: Database, page: Page, run_id: str, wanted: CaseFilter) -> di
     }
 
 
-def pairs(database: Database, page: Page, runs: tuple[str, str], wanted: PairFilter) -> dict[str, Any]:
-    """The ``rows`` of the page, of ``total`` selected cases that both runs have; ``runs``: candidate, baseline.
+def pairs(database: Database, page: Page, wanted: PairsOf, metric: str, *, lower: bool) -> dict[str, Any]:
+    """The ``rows`` of the page, of ``total`` selected cases that both runs have; ``lower``: less is better.
 
     ``counts`` has all common cases by change, and ``texts_deleted`` those whose texts retention has deleted.
     """
-    candidate, baseline = runs
-    sign = _sign(lower=wanted.lower)
-    bounds = (candidate, baseline, wanted.metric, sign, wanted.change, wanted.case_id, wanted.text)
+    candidate, baseline = wanted.candidate_run, wanted.baseline_run
+    bounds = (candidate, baseline, metric, _sign(lower=lower), wanted.change, wanted.case, wanted.text)
     counted = dict(database.rows(COUNTED, bounds))
     ((total, deleted),) = database.rows(MATCHING, bounds)
     chosen = database.dicts(Query(CHOSEN, (*bounds, page.rows, page.offset)))

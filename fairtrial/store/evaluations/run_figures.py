@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,15 +78,14 @@ class RunFigures:
 
 def figures(database: Database, run_id: str) -> RunFigures | None:
     """The summary of one run, or ``None`` if it does not exist. Cached answers have no latency."""
-    found = database.dicts(Query(EVENT, (run_id,)))
+    found: list[dict[str, Any]] = database.values(dict, EVENT, (run_id,))
     if not found:
         return None
-    parsed = {name: json.loads(found[0][name]) for name in ("counts", "metrics", "versions")}
     (used,) = database.dicts(Query(USED, (run_id,)))
     bound = (run_id, f"{SIGNALS}.", f"{SIGNALS}.{CHARACTERS}")
     metrics = tuple(str(metric) for (metric,) in database.rows(CASE_METRICS, bound))
     signals = database.dicts(Query(LEVELS, bound[:2]))
-    return RunFigures(found[0] | parsed, used, metrics, signals)
+    return RunFigures(found[0], used, metrics, signals)
 
 
 def slices(run_id: str, *, separator: str, most: int) -> Query:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from fairtrial.domain.events import CaseResultEvent, RunEvent, ScoreEvent
 from fairtrial.store.core.database import Database
@@ -32,22 +30,23 @@ ORDER BY max(ended_time) DESC, 1
 """
 
 EVENT = """
-SELECT run_id, epoch_us(at_time) AS at_us, epoch_us(ended_time) AS ended_us, suite, suite_digest, target,
-    deployment_digest, fingerprint, seed, repeat, status, counts, metrics, versions, plan_hash, model
+SELECT run_id, at_time, ended_time, suite, suite_digest, target, deployment_digest, fingerprint, seed, repeat, status,
+    counts AS counts_json, metrics AS metrics_json, versions AS versions_json, plan_hash, model
 FROM runs
 WHERE run_id = $1
 """
 
 RESULTS = """
-SELECT run_id, case_id, repeat, epoch_us(at_time) AS at_us, outcome, output, error, latency_ms, ttft_ms, tokens_in,
-    tokens_out, finish_reason, cached, request_id, tags, cluster, expected, refusal, fingerprint, cost_usd, asked
+SELECT run_id, case_id, repeat, at_time, outcome, output, error, latency_ms, ttft_ms, tokens_in, tokens_out,
+    finish_reason, cached, request_id, coalesce(tags, MAP {}) AS tags, cluster, expected, refusal, fingerprint,
+    cost_usd, asked
 FROM results
 WHERE run_id = $1
 ORDER BY rowid
 """
 
 SCORES = """
-SELECT run_id, case_id, repeat, epoch_us(at_time) AS at_us, metric, value, label, expected, why, details
+SELECT run_id, case_id, repeat, at_time, metric, value, label, expected, why, details
 FROM scores
 WHERE run_id = $1
 ORDER BY rowid
@@ -82,8 +81,7 @@ def latest(
 
 def head(database: Database, run_id: str) -> RunEvent | None:
     """One run without its cases, or ``None`` if it does not exist."""
-    found = database.dicts(Query(EVENT, (run_id,)))
-    return RunEvent(**{name: _parsed(name, value) for name, value in found[0].items()}) if found else None
+    return next(iter(database.values(RunEvent, EVENT, (run_id,))), None)
 
 
 def events(database: Database, run_id: str) -> RunEvents | None:
@@ -93,14 +91,6 @@ def events(database: Database, run_id: str) -> RunEvents | None:
         return None
     return RunEvents(
         run,
-        tuple(CaseResultEvent(**_tagged(row)) for row in database.dicts(Query(RESULTS, (run_id,)))),
-        tuple(ScoreEvent(**row) for row in database.dicts(Query(SCORES, (run_id,)))),
+        tuple(database.values(CaseResultEvent, RESULTS, (run_id,))),
+        tuple(database.values(ScoreEvent, SCORES, (run_id,))),
     )
-
-
-def _parsed(name: str, value: Any) -> Any:
-    return json.loads(value) if name in ("counts", "metrics", "versions") else value
-
-
-def _tagged(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {"tags": dict(row["tags"] or {})}

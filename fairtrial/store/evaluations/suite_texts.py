@@ -52,5 +52,5 @@ def newest(database: Database, suite: str, suite_digest: str, text_digest: str |
 
 def find(database: Database, suite_digest: str, text_digest: str) -> str | None:
     """The content of one text; ``None`` if it is not stored."""
-    found = database.rows(ONE, (suite_digest, text_digest))
-    return str(found[0][0]) if found else None
+    found: str | None = database.value(ONE, (suite_digest, text_digest))
+    return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from fairtrial.domain.errors import NotFound
@@ -18,12 +18,6 @@ from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import timestamp
 
 LAST = "SELECT number, hash FROM verdict_records ORDER BY number DESC LIMIT 1"
-INSERT = """
-INSERT INTO verdict_records (
-    number, verdict_id, at_time, evidence, verdict_sha256, evidence_sha256, previous, hash
-)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-"""
 EVIDENCE = "SELECT evidence FROM verdict_records WHERE verdict_id = $1 ORDER BY number LIMIT 1"
 STORED = """
 SELECT v.verdict::VARCHAR, r.evidence
@@ -33,7 +27,7 @@ ORDER BY r.number
 LIMIT 1
 """
 CHAIN = """
-SELECT r.number, r.verdict_id, epoch_us(r.at_time), r.verdict_sha256, r.evidence_sha256, r.previous, r.hash
+SELECT r.number, r.verdict_id, r.at_time, r.verdict_sha256, r.evidence_sha256, r.previous, r.hash
 FROM verdict_records r
 ORDER BY r.number
 """
@@ -74,16 +68,16 @@ def append(cursor: Cursor, verdict_id: str, *, now_us: int, verdict: str, eviden
     last = cursor.execute(LAST).fetchone()
     number, previous = (int(last[0]) + 1, str(last[1])) if last else (1, "")
     entry = ChainEntry(number, verdict_id, now_us, _sha256(verdict.encode()), _sha256(evidence), previous, "")
-    row = [number, verdict_id, timestamp(now_us), evidence, entry.verdict_sha256, entry.evidence_sha256, previous]
-    hash_ = entry.expected_hash()
-    cursor.execute(INSERT, [*row, hash_])
-    return hash_
+    row = asdict(entry) | {"hash": entry.expected_hash(), "at_time": timestamp(now_us), "evidence": evidence}
+    del row["at_us"]
+    cursor.insert("verdict_records", **row)
+    return str(row["hash"])
 
 
 def evidence_of(database: Database, verdict_id: str) -> bytes | None:
     """The stored evidence; ``None`` for a verdict of an earlier version. Raises `StoreError`."""
-    found = database.rows(EVIDENCE, (verdict_id,))
-    return bytes(found[0][0]) if found else None
+    found: bytes | None = database.value(EVIDENCE, (verdict_id,))
+    return found
 
 
 def stored(database: Database, verdict_id: str) -> tuple[str, bytes | None]:
@@ -97,7 +91,7 @@ def stored(database: Database, verdict_id: str) -> tuple[str, bytes | None]:
 
 def entries(database: Database) -> list[ChainEntry]:
     """The whole chain, oldest first, without the evidence; raises `StoreError`."""
-    return [ChainEntry(*row) for row in database.rows(CHAIN)]
+    return database.values(ChainEntry, CHAIN)
 
 
 def problems(database: Database, *, verdict_id: str | None = None) -> Iterator[RowProblem]:

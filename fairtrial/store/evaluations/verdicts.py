@@ -12,11 +12,6 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query, timestamp
 from fairtrial.store.evaluations import verdict_chain
 
-INSERT = """
-INSERT INTO verdicts (verdict_id, at_time, gate, candidate, baseline, decision, headline, verdict)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-"""
-
 OFFICIAL = "coalesce(CAST(json_extract(verdict, '$.provenance.official') AS BOOLEAN), false)"
 
 LIST = f"""
@@ -86,11 +81,11 @@ def save(database: Database, verdict: Verdict, *, actor: str, evidence: bytes | 
     A stored one is not changed. A verdict without evidence has no place in the hash chain.
     """
     with database.transaction() as cursor:
-        if cursor.execute(ONE, [verdict.verdict_id]).fetchone() is not None:
+        if cursor.value(ONE, [verdict.verdict_id]) is not None:
             return
-        head = [verdict.verdict_id, timestamp(verdict.at_us), verdict.gate, verdict.candidate, verdict.baseline]
         with_findings = verdict_json.encode(verdict).decode()
-        cursor.execute(INSERT, [*head, verdict.decision, verdict.headline, with_findings])
+        row = {name: getattr(verdict, name) for name in ("verdict_id", *verdict_chain.LISTED) if name != "at_us"}
+        cursor.insert("verdicts", **row, at_time=timestamp(verdict.at_us), verdict=with_findings)
         details = {"decision": verdict.decision, "candidate": verdict.candidate, "official": verdict.official}
         if evidence is not None:
             details[verdict_chain.CHAINED] = verdict_chain.append(
@@ -110,14 +105,12 @@ def save(database: Database, verdict: Verdict, *, actor: str, evidence: bytes | 
 
 def candidates_judged(database: Database, gate: str, candidate: str) -> int:
     """How many different candidates this gate has judged, including this one."""
-    ((others,),) = database.rows(JUDGED, (gate, candidate))
-    return int(others) + 1
+    return int(database.value(JUDGED, (gate, candidate))) + 1
 
 
 def count(database: Database) -> int:
     """How many verdicts are stored."""
-    ((found,),) = database.rows("SELECT count(*) FROM verdicts")
-    return int(found)
+    return int(database.value("SELECT count(*) FROM verdicts"))
 
 
 def listing(page: Page, *, gate: str | None = None, candidate: str | None = None) -> Query:
@@ -140,8 +133,8 @@ def with_findings(
 
 def find(database: Database, verdict_id: str) -> Verdict | None:
     """The verdict with this id, or ``None``."""
-    found = database.rows(ONE, (verdict_id,))
-    return verdict_json.decode(found[0][0]) if found else None
+    text = database.value(ONE, (verdict_id,))
+    return None if text is None else verdict_json.decode(text)
 
 
 def ids_from(database: Database, start: str) -> list[str]:
@@ -153,8 +146,8 @@ def newest_official(
     database: Database, gate: str, candidates: Collection[str], baselines: Collection[str]
 ) -> Verdict | None:
     """The newest verdict of this official gate on one of these candidates against one of these baselines."""
-    found = database.rows(NEWEST_OFFICIAL, (gate, list(candidates), list(baselines)))
-    return verdict_json.decode(found[0][0]) if found else None
+    text = database.value(NEWEST_OFFICIAL, (gate, list(candidates), list(baselines)))
+    return None if text is None else verdict_json.decode(text)
 
 
 def saved_by(database: Database, verdict_id: str) -> dict[str, Any] | None:

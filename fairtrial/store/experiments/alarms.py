@@ -20,14 +20,6 @@ FROM alarms
 WHERE kind = $1 AND experiment IS NOT DISTINCT FROM $2 AND state <> 'closed'
 LIMIT 1
 """
-INSERT = """
-INSERT INTO alarms (alarm_id, kind, experiment, at_time, state, text, details, changed_at)
-VALUES ($1, $2, $3, $4, 'open', $5, $6, $4)
-"""
-INSERT_CLOSED = """
-INSERT INTO alarms (alarm_id, kind, experiment, at_time, state, text, details, changed_at, changed_by)
-VALUES ($1, $2, $3, $4, 'closed', $5, $6, $4, $7)
-"""
 TEXT = "SELECT text FROM alarms WHERE kind = $1 AND experiment = $2 AND state <> 'closed' LIMIT 1"
 STATE = "SELECT state FROM alarms WHERE alarm_id = ?"
 CHANGE = "UPDATE alarms SET state = $2, changed_at = $3, changed_by = $4 WHERE alarm_id = $1"
@@ -59,26 +51,29 @@ def open_alarm(cursor: Cursor, kind: str, experiment: str | None, *, text: str, 
 
     It returns ``None`` if an alarm of this kind and experiment is not closed yet.
     """
-    if cursor.execute(CURRENT, [kind, experiment]).fetchone() is not None:
+    if cursor.value(CURRENT, [kind, experiment]) is not None:
         return None
-    alarm_id = uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES))
-    cursor.execute(INSERT, [alarm_id, kind, experiment, timestamp(now_us), text, "{}"])
-    _record(cursor, alarm_id, "open", now_us=now_us, actor=actor)
-    return alarm_id
+    return _insert(cursor, kind, experiment, text, now_us=now_us, actor=actor, state="open")
 
 
 def notice(cursor: Cursor, kind: str, experiment: str, *, text: str, now_us: int, actor: str) -> None:
     """Write a notice in the caller's transaction: a row that asks for nothing, and is closed from the start."""
-    alarm_id = uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES))
-    at = timestamp(now_us)
-    cursor.execute(INSERT_CLOSED, [alarm_id, kind, experiment, at, text, "{}", actor])
+    _insert(cursor, kind, experiment, text, now_us=now_us, actor=actor, state="closed", changed_by=actor)
+
+
+def _insert(
+    cursor: Cursor, kind: str, experiment: str | None, text: str, *, now_us: int, actor: str, **row: str
+) -> str:
+    alarm_id, at = uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES)), timestamp(now_us)
+    of = {"kind": kind, "experiment": experiment, "text": text, "details": "{}"}
+    cursor.insert("alarms", alarm_id=alarm_id, at_time=at, changed_at=at, **of, **row)
     _record(cursor, alarm_id, "open", now_us=now_us, actor=actor)
+    return alarm_id
 
 
 def text_of(database: Database, kind: str, experiment: str) -> str:
     """The text of the alarm of this kind that is not closed; empty without one. Raises `StoreError`."""
-    rows = database.rows(TEXT, (kind, experiment))
-    return str(rows[0][0]) if rows else ""
+    return str(database.value(TEXT, (kind, experiment)) or "")
 
 
 def close(cursor: Cursor, kind: str, experiment: str | None, *, now_us: int, actor: str) -> bool:
@@ -121,12 +116,12 @@ def acknowledge(cursor: Cursor, alarm_id: str, *, now_us: int, actor: str, why: 
 
     Raises `NotFound`, and `Conflict` for a closed one.
     """
-    row = cursor.execute(STATE, [alarm_id]).fetchone()
-    if row is None:
+    state = cursor.value(STATE, [alarm_id])
+    if state is None:
         raise NotFound(f"alarms: there is no alarm {printable(alarm_id)!r}", code="alarm_not_found")
-    if row[0] == "closed":
+    if state == "closed":
         raise Conflict(f"alarms.{alarm_id}: can't acknowledge an alarm that is closed")
-    if row[0] == "open":
+    if state == "open":
         cursor.execute(CHANGE, [alarm_id, "acknowledged", timestamp(now_us), actor])
     _record(cursor, alarm_id, "acknowledge", now_us=now_us, actor=actor, why=why)
 

@@ -15,22 +15,15 @@ from fairtrial.store.core.query import Page, Query, microseconds, timestamp
 Kind = Literal["start", "amend", "levels"]
 """``levels``: the control's levels became known; everything else is as in the plan before."""
 
-INSERT = """
-INSERT INTO analysis_plans (
-    number, at_time, experiment, segment, revision, attempt, analysis_hash, plan, kind, actor, why
-)
-SELECT coalesce(max(number), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM analysis_plans
-RETURNING number
-"""
 NEWEST = """
-SELECT number, at_time, kind, actor, why, plan
+SELECT number, at_time, kind, actor, why, plan AS plan_json
 FROM analysis_plans
 WHERE $1 IS NULL OR experiment = $1
 QUALIFY row_number() OVER (PARTITION BY experiment ORDER BY number DESC) = 1
 ORDER BY experiment
 """
 STARTS = """
-SELECT number, at_time, kind, actor, why, plan
+SELECT number, at_time, kind, actor, why, plan AS plan_json
 FROM analysis_plans
 QUALIFY row_number() OVER (
     PARTITION BY experiment, segment, json_extract(plan, '$.started_us'), json_extract(plan, '$.from_us')
@@ -69,11 +62,9 @@ class StoredPlan:
 
 def append(cursor: Cursor, plan: AnalysisPlan, *, now_us: int, kind: Kind, actor: str, why: str) -> int:
     """Append a plan, with its entry in the audit trail, in the caller's transaction; returns its number."""
-    of = [plan.experiment, plan.segment, plan.revision, plan.attempt, plan.analysis_hash]
-    text = json.dumps(plan.stored(), sort_keys=True)
-    row = cursor.execute(INSERT, [timestamp(now_us), *of, text, kind, actor, why]).fetchone()
-    assert row is not None
-    number = int(row[0])
+    row = {name: getattr(plan, name) for name in ("experiment", "segment", "revision", "attempt", "analysis_hash")}
+    row |= {"at_time": timestamp(now_us), "plan": json.dumps(plan.stored(), sort_keys=True)}
+    number = cursor.append("analysis_plans", row | {"kind": kind, "actor": actor, "why": why})
     row_digests.record(
         cursor,
         row_digests.ANALYSIS_PLANS,
@@ -89,25 +80,22 @@ def append(cursor: Cursor, plan: AnalysisPlan, *, now_us: int, kind: Kind, actor
 
 def newest(database: Database, experiment: str) -> StoredPlan | None:
     """The plan in force; raises `StoreError`."""
-    rows = database.rows(NEWEST, (experiment,))
-    return _stored(*rows[0]) if rows else None
+    return next(iter(database.values(_stored, NEWEST, (experiment,))), None)
 
 
 def is_newest(cursor: Cursor, stored: StoredPlan) -> bool:
     """Whether the plan is still the one in force, in the caller's transaction."""
-    row = cursor.execute(NUMBER, [stored.plan.experiment]).fetchone()
-    return row is not None and row[0] == stored.number
+    return bool(cursor.value(NUMBER, [stored.plan.experiment]) == stored.number)
 
 
 def newest_of_all(database: Database) -> dict[str, StoredPlan]:
     """The plan in force of every experiment that has one; raises `StoreError`."""
-    plans = (_stored(*row) for row in database.rows(NEWEST, (None,)))
-    return {one.plan.experiment: one for one in plans}
+    return {one.plan.experiment: one for one in database.values(_stored, NEWEST, (None,))}
 
 
 def newest_of_starts(database: Database) -> list[StoredPlan]:
     """The newest plan of every analysis with units of its own, in their order; raises `StoreError`."""
-    return [_stored(*row) for row in database.rows(STARTS)]
+    return database.values(_stored, STARTS)
 
 
 def listing(page: Page, experiment: str) -> Query:
@@ -128,5 +116,5 @@ def hashes(database: Database, plan: AnalysisPlan) -> list[str]:
     return [str(one) for (one,) in database.rows(HASHES, (plan.experiment, plan.segment, plan.started_us))]
 
 
-def _stored(number: int, at_time: Any, kind: Kind, actor: str, why: str, plan: str) -> StoredPlan:
-    return StoredPlan(number, microseconds(at_time), kind, actor, why, AnalysisPlan.restored(json.loads(plan)))
+def _stored(plan: Mapping[str, Any], **frozen: Any) -> StoredPlan:
+    return StoredPlan(**frozen, plan=AnalysisPlan.restored(plan))

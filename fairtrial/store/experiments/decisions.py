@@ -35,7 +35,8 @@ class DecidedLook:
     """The last look: the plan, its sums, the memory after it, and the decision about each treatment.
 
     ``looks``: how many there were. Before the first look the sums are empty and nothing is decided. ``late_us``: the
-    time since the start that only a correction of the wall clock made, by which the primary metric counts later.
+    time since the start that only a correction of the wall clock made, by which the primary metric counts later. A
+    `LiveExperiment` is about one treatment and also exists before the start.
     """
 
     plan: AnalysisPlan

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from fairtrial.experiments.analysis.memory import Key, Latched, Memory, SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.decision.decide import Looked
 from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.sums import ArmSums, Sums, restored, restored_over_time, stored, stored_over_time
@@ -60,28 +61,18 @@ LIMIT $5 OFFSET $6
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """One look: the sums it was computed from, what it shows, the memory after it, and what was decided then."""
+def append(cursor: Cursor, plan_number: int, look: Looked, decisions: Mapping[str, Decision]) -> int:
+    """Append the rows of a look, with one entry in the audit trail, in the caller's transaction; returns its number.
 
-    plan_number: int
-    plan: AnalysisPlan
-    sums: Sums
-    findings: tuple[Finding, ...]
-    memory: Memory
-    decisions: Mapping[str, Decision]
-
-
-def append(cursor: Cursor, look: Look) -> int:
-    """Append the rows of a look, with one entry in the audit trail, in the caller's transaction; returns its number."""
-    row = cursor.execute(NEXT).fetchone()
-    number = int(row[0]) if row else 1
-    decisions = dict(look.decisions)
+    ``decisions``: what was decided then, by treatment.
+    """
+    number = int(cursor.value(NEXT))
+    decisions = dict(decisions)
     values: list[Any] = []
     for finding in look.findings:
         decision = decisions.pop(finding.variant, None)
         written = None if decision is None else msgspec.json.encode(decision).decode()
-        values += [number, timestamp(look.sums.at_us), look.plan_number, *_row(look, finding), written]
+        values += [number, timestamp(look.sums.at_us), plan_number, *_row(look, finding), written]
     if values:
         cursor.execute(INSERT + ", ".join([ROW] * len(look.findings)), values)
     row_digests.record(
@@ -98,8 +89,7 @@ def append(cursor: Cursor, look: Look) -> int:
 
 def newest(cursor: Cursor, plan_number: int) -> int:
     """The number of the last look at the units of this plan, 0 before the first one."""
-    row = cursor.execute(LAST_NUMBER, [plan_number]).fetchone()
-    return int(row[0]) if row and row[0] is not None else 0
+    return int(cursor.value(LAST_NUMBER, [plan_number]) or 0)
 
 
 def memory(cursor: Cursor, plan_number: int, plan: AnalysisPlan) -> Memory:
@@ -140,8 +130,7 @@ def read_arms(plan: AnalysisPlan, rows: Iterable[Sequence[Any]]) -> dict[str, Ar
 
 def count(database: Database, plan_number: int, *, until_us: int) -> int:
     """How many looks there were at the units of this plan until a time; raises `StoreError`."""
-    ((found,),) = database.rows(COUNT, (plan_number, timestamp(until_us)))
-    return int(found)
+    return int(database.value(COUNT, (plan_number, timestamp(until_us))))
 
 
 def listing(page: Page, experiment: str, *, metric: str | None = None) -> Query:
@@ -156,7 +145,7 @@ def shown(database: Database, page: Page, experiment: str, *, metric: str | None
     return [row | {name: _read(row[name]) for name in columns} for row in rows]
 
 
-def _row(look: Look, finding: Finding) -> list[Any]:
+def _row(look: Looked, finding: Finding) -> list[Any]:
     control, treatment = look.sums.arms[look.plan.control], look.sums.arms[finding.variant]
     latch = look.memory.latched[finding.metric, finding.variant]
     return [

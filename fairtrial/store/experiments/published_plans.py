@@ -16,11 +16,6 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query, timestamp
 
 HASH_START = re.compile(r"[0-9a-f]{4,32}")
-INSERT = """
-INSERT INTO published_plans (number, at_time, plan_hash, actor, plan)
-SELECT coalesce(max(number), 0) + 1, ?, ?, ?, ? FROM published_plans
-RETURNING number
-"""
 LIST = """
 SELECT number, at_time, plan_hash, actor
 FROM published_plans
@@ -68,13 +63,13 @@ def record(
     ``plan``: as `recorded_plan` returns it; ``actor``: ``None`` for a change of the file.
     """
     plan_hash = plan["plan_hash"]
-    row = [timestamp(now_us), plan_hash, actor, json.dumps(plan, ensure_ascii=False)]
+    text = json.dumps(plan, ensure_ascii=False)
+    row = {"at_time": timestamp(now_us), "plan_hash": plan_hash, "actor": actor, "plan": text}
     with database.transaction() as cursor:
-        (number,) = cursor.execute(INSERT, row).fetchall()[0]
         row_digests.record(
             cursor,
             row_digests.PUBLISHED_PLANS,
-            number,
+            cursor.append("published_plans", row),
             now_us=now_us,
             actor=CONTROL,
             action=action,
@@ -84,14 +79,14 @@ def record(
 
 def newest(database: Database) -> dict[str, Any] | None:
     """The plan that was recorded last; raises `StoreError`."""
-    found: str | None = database.rows(NEWEST)[0][0]
+    found: str | None = database.value(NEWEST)
     return None if found is None else json.loads(found)
 
 
 def last_actor(database: Database, *, until_us: int) -> str | None:
     """Who made the last change of the plan until then; ``None`` if it was a change of the file, or nobody is known."""
-    (found,) = database.rows(LAST_ACTOR, (timestamp(until_us),))
-    return None if found[0] is None else str(found[0])
+    found: str | None = database.value(LAST_ACTOR, (timestamp(until_us),))
+    return found
 
 
 def listing(page: Page) -> Query:
@@ -106,7 +101,7 @@ def in_force(database: Database, at_us: int) -> dict[str, Any]:
     """
     found = database.dicts(Query(IN_FORCE, (timestamp(at_us),)))
     if not found:
-        first = database.rows(FIRST)[0][0]
+        first = database.value(FIRST)
         since = "no plan is published" if first is None else f"the first plan was published at {in_utc(first)}"
         raise NotFound(f"plans: no plan was in force at {in_utc(at_us)}; {since}", code="plan_not_found")
     plan = json.loads(found[0].pop("plan"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from fairtrial.domain.storage.traffic import Traffic
 from fairtrial.store.core.database import Database

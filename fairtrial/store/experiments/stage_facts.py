@@ -60,5 +60,4 @@ def workers_follow(database: Database, *, now_us: int) -> bool | None:
     since_us = microseconds(at_time) + FOLLOW_US
     if now_us < since_us + FOLLOW_US:
         return None
-    ((elsewhere,),) = database.rows(ELSEWHERE, (timestamp(max(since_us, now_us - RECENT_US)), plan_hash))
-    return not elsewhere
+    return not database.value(ELSEWHERE, (timestamp(max(since_us, now_us - RECENT_US)), plan_hash))

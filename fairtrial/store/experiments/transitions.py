@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import msgspec
@@ -18,13 +18,6 @@ from fairtrial.store.access import row_digests
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, microseconds, timestamp
 
-INSERT = """
-INSERT INTO transitions (
-    number, at_time, experiment, action, from_state, to_state, segment, actor, why, evidence, plan_hash, stage
-)
-SELECT coalesce(max(number), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM transitions
-RETURNING number
-"""
 LIVE = """
 WITH mine AS (
     SELECT *, arg_max(segment, number) OVER (PARTITION BY experiment) AS current
@@ -45,7 +38,8 @@ WHERE experiment = $1 AND segment = $2 AND action IN ('approve', 'stage', 'start
 ORDER BY number
 """
 ENTERED = """
-SELECT at_time, experiment, action, from_state, to_state, segment, actor, why, evidence, plan_hash, stage
+SELECT at_time, experiment, action, from_state, to_state, segment, actor, why, evidence AS evidence_json, plan_hash,
+    stage
 FROM transitions
 WHERE (from_state <> to_state OR action IN ('resume', 'rearm', 'promote', 'rollback'))
     AND ($1 IS NULL OR experiment = $1)
@@ -63,7 +57,8 @@ ORDER BY number DESC
 LIMIT $4 OFFSET $5
 """
 LAST = """
-SELECT at_time, experiment, action, from_state, to_state, segment, actor, why, evidence, plan_hash, stage
+SELECT at_time, experiment, action, from_state, to_state, segment, actor, why, evidence AS evidence_json, plan_hash,
+    stage
 FROM transitions
 WHERE action NOT IN ('archive', 'withdraw')
 QUALIFY row_number() OVER (PARTITION BY experiment ORDER BY number DESC) = 1
@@ -97,11 +92,9 @@ ORDER BY number
 
 def append(cursor: Cursor, made: Transition) -> None:
     """Append a transition, with its entry in the audit trail, in the caller's transaction."""
-    states = [made.from_state, made.to_state, made.segment]
     evidence = None if made.evidence is None else json.dumps(made.evidence, sort_keys=True)
-    head = [timestamp(made.at_us), made.experiment, made.action]
-    row = [*head, *states, made.actor, made.why, evidence, made.plan_hash, made.stage]
-    (number,) = cursor.execute(INSERT, row).fetchall()[0]
+    row = {one.name: getattr(made, one.name) for one in fields(made) if one.name != "at_us"}
+    number = cursor.append("transitions", row | {"at_time": timestamp(made.at_us), "evidence": evidence})
     details: dict[str, Any] = {"from": made.from_state, "to": made.to_state, "segment": made.segment, "why": made.why}
     if made.stage is not None:
         details["stage"] = made.stage
@@ -128,13 +121,12 @@ def state_of(cursor: Cursor, experiment: str, declared: ExperimentState = "runni
 
 def entered(cursor: Cursor, experiment: str) -> Transition | None:
     """The transition into the present state of one experiment, in the caller's transaction."""
-    found = cursor.execute(ENTERED, [experiment]).fetchone()
-    return None if found is None else _transition(*found)
+    return next(iter(cursor.values(Transition, ENTERED, [experiment])), None)
 
 
 def all_entered(database: Database) -> dict[str, Transition]:
     """The transition into the present state, of every experiment that has one; raises `StoreError`."""
-    return {row[1]: _transition(*row) for row in database.rows(ENTERED, (None,))}
+    return {one.experiment: one for one in database.values(Transition, ENTERED, (None,))}
 
 
 def archived(database: Database) -> frozenset[str]:
@@ -182,7 +174,7 @@ def _live(state: ExperimentState, segment: int, stage: float | None, newest: str
 
 def last(database: Database) -> dict[str, Transition]:
     """The newest transition of every experiment, apart from archiving and withdrawals; raises `StoreError`."""
-    return {row[1]: _transition(*row) for row in database.rows(LAST)}
+    return {one.experiment: one for one in database.values(Transition, LAST)}
 
 
 def promotions(database: Database) -> dict[str, Mapping[str, Any]]:
@@ -230,18 +222,10 @@ def citing(database: Database, verdict_id: str) -> list[dict[str, Any]]:
 
 def last_person(database: Database, experiment: str, *, until_us: int) -> str | None:
     """Who made the experiment's last transition until then, control and its rules aside; ``None`` for nobody."""
-    (found,) = database.rows(LAST_PERSON, (experiment, timestamp(until_us)))
-    return None if found[0] is None else str(found[0])
+    found: str | None = database.value(LAST_PERSON, (experiment, timestamp(until_us)))
+    return found
 
 
 def listing(page: Page, experiment: str) -> Query:
     """One experiment's transitions in a time window, newest first."""
     return Query(LIST, (page.since, page.until, experiment, page.rows, page.offset))
-
-
-def _transition(*row: Any) -> Transition:
-    at_time, name, action, before, after, segment, actor, why, evidence, plan_hash, stage = row
-    return Transition(
-        name, microseconds(at_time), action, before, after, segment, actor, why, plan_hash,
-        None if evidence is None else json.loads(evidence), stage,
-    )  # fmt: skip

@@ -67,7 +67,7 @@ class Batch:
                 except JournalError as error:
                     self.rejects.append(Reject(segment, position, str(error)[:WHY_LETTERS], len(line)))
                 else:
-                    if isinstance(event, RequestEvent):
+                    if type(event) is RequestEvent:
                         self.requests.append(event)
                         failed = failed or may_have_failed(event)
                         if source:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fairtrial.domain.events import CaseResultEvent, FeedbackEvent, RunEvent, ScoreEvent, SuiteEvent
+from fairtrial.journal.events_v1 import AttemptEventV1, ExposureEventV1
 from fairtrial.store.ingest import earlier_rows
-from fairtrial.store.ingest.earlier_rows import typed_fields
-
-JSON, NAMES = "JSON", "VARCHAR[]"
+from fairtrial.store.ingest.earlier_rows import json_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,82 +59,22 @@ WHERE idempotency_key IS NULL OR nth = 1
 `attribution` finds its subject later, when the requests are in the store too.
 """
 
+SAME = "INSERT INTO {} BY NAME SELECT * EXCLUDE (at_us), make_timestamp(at_us) AS at_time{} FROM lines"
+"""Into a table whose columns have the names of the fields."""
+
 RUNS = """
-INSERT INTO runs
-SELECT run_id, make_timestamp(at_us), make_timestamp(ended_us), suite, suite_digest, target, deployment_digest,
-    fingerprint, seed, repeat, status, counts, metrics, versions, plan_hash, model
-FROM lines
-"""
-
-SUITE_TEXTS = """
-INSERT INTO suite_texts
-SELECT make_timestamp(at_us), suite, suite_digest, sha256(text), text
-FROM lines
-"""
-
-RESULTS = """
-INSERT INTO results
-SELECT run_id, case_id, repeat, make_timestamp(at_us), outcome, output, error, latency_ms, ttft_ms, tokens_in,
-    tokens_out, finish_reason, cached, request_id, tags, cluster, expected, refusal, fingerprint, cost_usd, asked
-FROM lines
-"""
-
-SCORES = """
-INSERT INTO scores
-SELECT run_id, case_id, repeat, make_timestamp(at_us), metric, value, label, expected, why, details
+INSERT INTO runs BY NAME
+SELECT * EXCLUDE (at_us, ended_us), make_timestamp(at_us) AS at_time, make_timestamp(ended_us) AS ended_time
 FROM lines
 """
 
 KINDS: Mapping[str, Kind] = {
     "request_v1": Kind(earlier_rows.FIELDS, earlier_rows.INSERTS),
-    "attempt": Kind(
-        typed_fields(
-            "request_id purpose deployment plan_hash error_type error_message usage_source cost_usd",
-            whole="at_us ordinal status tokens_in tokens_out",
-            real="latency_ms ttft_ms",
-        ),
-        (ATTEMPTS,),
-    ),
-    "exposure": Kind(
-        typed_fields(
-            "request_id experiment assigned served reason unit unit_kind plan_hash analysis_hash",
-            whole="at_us retry_ordinal",
-            real="enrol_bucket arm_bucket propensity stage",
-            yes="enrolled",
-        ),
-        (EXPOSURES,),
-    ),
-    "feedback": Kind(
-        typed_fields(
-            "feedback_id key request_id unit category comment correction idempotency_key key_id response_id",
-            whole="at_us",
-            real="number",
-            yes="boolean declared",
-        )
-        | {"routes": NAMES},
-        (FEEDBACK,),
-    ),
-    "run": Kind(
-        typed_fields(
-            "run_id suite suite_digest target deployment_digest fingerprint status plan_hash model",
-            whole="at_us ended_us seed repeat",
-        )
-        | {"counts": JSON, "metrics": JSON, "versions": JSON},
-        (RUNS,),
-    ),
-    "suite": Kind(typed_fields("suite suite_digest text", whole="at_us"), (SUITE_TEXTS,)),
-    "case_result": Kind(
-        typed_fields(
-            "run_id case_id outcome output error finish_reason request_id cluster expected refusal fingerprint asked",
-            whole="repeat at_us tokens_in tokens_out",
-            real="latency_ms ttft_ms cost_usd",
-            yes="cached",
-            words="tags",
-        ),
-        (RESULTS,),
-    ),
-    "score": Kind(
-        typed_fields("run_id case_id metric label expected why details", whole="repeat at_us", real="value"),
-        (SCORES,),
-    ),
+    "attempt": Kind(json_columns(AttemptEventV1), (ATTEMPTS,)),
+    "exposure": Kind(json_columns(ExposureEventV1), (EXPOSURES,)),
+    "feedback": Kind(json_columns(FeedbackEvent), (FEEDBACK,)),
+    "run": Kind(json_columns(RunEvent) | {"versions": "JSON"}, (RUNS,)),
+    "suite": Kind(json_columns(SuiteEvent), (SAME.format("suite_texts", ", sha256(text) AS text_digest"),)),
+    "case_result": Kind(json_columns(CaseResultEvent), (SAME.format("results", ""),)),
+    "score": Kind(json_columns(ScoreEvent), (SAME.format("scores", ""),)),
 }

@@ -6,20 +6,14 @@ exposures wait in their table (`fairtrial/store/derived/earlier_exposures.py`).
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
-from msgspec import field
 from msgspec.structs import asdict
 
 from fairtrial.journal.events_v1 import AttemptEventV1, EventV1, ExposureEventV1, RequestEventV1
 
 _encode = msgspec.json.Encoder().encode
-
-
-class _Joined(RequestEventV1, frozen=True, kw_only=True):
-    """A request of version 1 with what the other two lines say of it."""
-
-    attempts: list[AttemptEventV1] = field(default_factory=list)
-    exposure: ExposureEventV1 | None = None
 
 
 class EarlierLines:
@@ -56,9 +50,9 @@ class EarlierLines:
                 lines["exposure"].append(_line(exposure))
         for request in self._requests:
             own, exposed = attempts.pop(request.request_id, []), exposures.pop(request.request_id, None)
-            lines["request_v1"].append(_line(_Joined(**asdict(request), attempts=own, exposure=exposed)))
+            lines["request_v1"].append(_line(asdict(request) | {"attempts": own, "exposure": exposed}))
         return {kind: found for kind, found in lines.items() if found}
 
 
-def _line(event: EventV1) -> bytes:
+def _line(event: EventV1 | dict[str, Any]) -> bytes:
     return _encode(event) + b"\n"

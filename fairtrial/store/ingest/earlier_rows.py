@@ -6,14 +6,32 @@ Columns for fields that version 1 lacks are NULL, because they are unknown.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, get_args, get_type_hints
 
-TEXT, WHOLE, REAL, YES, WORDS = "VARCHAR", "BIGINT", "DOUBLE", "BOOLEAN", "MAP(VARCHAR, VARCHAR)"
+from msgspec import Struct
+
+from fairtrial.journal.events_v1 import AttemptEventV1, ExposureEventV1, RequestEventV1
+
+_WORDS = "MAP(VARCHAR, VARCHAR)"
+_TYPES: Mapping[Any, str] = {
+    dict[str, str]: _WORDS,
+    dict[str, int]: "JSON",
+    dict[str, float | None]: "JSON",
+    list[str]: "VARCHAR[]",
+    int: "BIGINT",
+    float: "DOUBLE",
+    bool: "BOOLEAN",
+}
+"""By the type of a field; all others are text."""
+_APART = {"kind", "v", "exposure", "attempts"}
+"""What every line has, and the records within a request."""
 
 
-def typed_fields(texts: str = "", *, whole: str = "", real: str = "", yes: str = "", words: str = "") -> dict[str, str]:
-    """JSON fields by name, each with its type."""
-    typed = ((texts, TEXT), (whole, WHOLE), (real, REAL), (yes, YES), (words, WORDS))
-    return {name: type_ for fields, type_ in typed for name in fields.split()}
+def json_columns(event: type[Struct]) -> dict[str, str]:
+    """The JSON fields of an event, each with its type in DuckDB."""
+    hints = {name: hint for name, hint in get_type_hints(event).items() if name not in _APART}
+    parts = {name: (hint, *get_args(hint)) for name, hint in hints.items()}
+    return {name: next((_TYPES[part] for part in of if part in _TYPES), "VARCHAR") for name, of in parts.items()}
 
 
 def _struct(fields: Mapping[str, str]) -> str:
@@ -38,30 +56,9 @@ _CALLED = """purpose deployment status error_type error_message latency_ms ttft_
     tokens_out"""
 
 FIELDS: Mapping[str, str] = {
-    **typed_fields(
-        "request_id endpoint route outcome reason plan_hash worker key_id deployment experiment variant_assigned"
-        " variant_served unit error_type error_code usage_source cost_usd model_served system_fingerprint response_id"
-        " finish_reason capture request_body response_body arm_outcome user_outcome",
-        whole="at_us status retry_ordinal tokens_in tokens_out",
-        real="latency_ms ttft_ms",
-        yes="stream refused",
-        words="tags",
-    ),
-    "exposure": _struct(
-        typed_fields(
-            "experiment assigned served reason unit unit_kind analysis_hash",
-            real="enrol_bucket arm_bucket propensity stage",
-            yes="enrolled",
-        )
-    ),
-    "attempts": _struct(
-        typed_fields(
-            "purpose deployment plan_hash error_type error_message usage_source cost_usd",
-            whole="at_us status ordinal tokens_in tokens_out",
-            real="latency_ms ttft_ms",
-        )
-    )
-    + "[]",
+    **json_columns(RequestEventV1),
+    "exposure": _struct(json_columns(ExposureEventV1)),
+    "attempts": f"{_struct(json_columns(AttemptEventV1))}[]",
 }
 _PLACED = {"experiment": "experiment", "variant_assigned": "assigned", "variant_served": "served", "reason": "reason"}
 """What both a request and its exposure have. The exposure's was analysed."""
@@ -70,7 +67,7 @@ _REQUESTS = {
     "at_time": "make_timestamp(at_us)",
     "stream": "coalesce(stream, false)",
     "retry_ordinal": "coalesce(retry_ordinal, 0)",
-    "tags": f"coalesce(tags, MAP {{}}::{WORDS})",
+    "tags": f"coalesce(tags, MAP {{}}::{_WORDS})",
     "capture": "coalesce(capture, 'none')",
     "cost_usd": _cost("cost_usd"),
     **{name: f"exposure.{name}" for name in _EXPOSED.split()},

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from fairtrial.domain.storage.overview import ListedBackup
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.query import microseconds, timestamp
+from fairtrial.store.core.query import timestamp
 
-ADD = "INSERT INTO backups (backup_id, at_time, path, bytes, sha256) VALUES (?, ?, ?, ?, ?)"
 LIST = "SELECT backup_id, at_time, path, bytes, sha256 FROM backups ORDER BY at_time DESC, backup_id DESC"
 CHANGE = "UPDATE backups SET bytes = ?, sha256 = ? WHERE backup_id = ?"
 
@@ -23,7 +22,8 @@ def add_missing(cursor: Cursor, backups: Sequence[ListedBackup]) -> None:
     known = {each.backup_id for each in read(cursor)}
     for one in backups:
         if one.backup_id not in known:
-            cursor.execute(ADD, [one.backup_id, timestamp(one.at_us), one.path, one.bytes, one.sha256])
+            kept = {name: getattr(one, name) for name in ("backup_id", "path", "bytes", "sha256")}
+            cursor.insert("backups", at_time=timestamp(one.at_us), **kept)
             known.add(one.backup_id)
 
 
@@ -35,8 +35,7 @@ def listing(database: Database) -> list[ListedBackup]:
 
 def read(cursor: Cursor) -> list[ListedBackup]:
     """All backups in the list of any open store; raises `duckdb.Error`."""
-    rows = cursor.execute(LIST).fetchall()
-    return [ListedBackup(backup_id, microseconds(time), path, size, sha) for backup_id, time, path, size, sha in rows]
+    return cursor.values(ListedBackup, LIST)
 
 
 def update(database: Database, backup_id: str, *, size: int, sha256: str) -> None:

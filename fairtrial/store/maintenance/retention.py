@@ -129,8 +129,8 @@ def _slices(
     """Time ranges with about `SLICE` old rows each, and their counts; one range for a table without times."""
     if not rule.where.startswith(OLD):
         with database.read_cursor() as cursor:
-            row = cursor.execute(f"SELECT count(*) FROM {table} WHERE {rule.where}", dict(bound)).fetchone()  # noqa: S608 - ours
-        return [(None, None, int(row[0]))] if row and row[0] else []
+            count = cursor.value(f"SELECT count(*) FROM {table} WHERE {rule.where}", dict(bound))  # noqa: S608 - ours
+        return [(None, None, count)] if count else []
     hours = f"SELECT date_trunc('hour', at_time), count(*) FROM {table} WHERE {rule.where} GROUP BY 1 ORDER BY 1"  # noqa: S608 - ours
     with database.read_cursor() as cursor:
         rows = cursor.execute(hours, dict(bound)).fetchall()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from fairtrial.domain.errors import StoreError
 from fairtrial.domain.storage.maintenance import OnProgress, Progress, ignore_progress
@@ -63,7 +62,7 @@ def copy_rows(
     The order of rows is kept. Raises `duckdb.Error` (for a full disk too) and `StoreError`; a partial file may then
     remain.
     """
-    source = str(_one(cursor, "SELECT current_database()"))
+    source = str(cursor.value("SELECT current_database()"))
     cursor.execute(f"ATTACH '{_quoted(str(target.absolute()))}' AS copy")
     try:
         cursor.execute(f"COPY FROM DATABASE {_named(source)} TO copy (SCHEMA)")
@@ -120,17 +119,11 @@ class _TableCopier:
         return {str(column) for (column,) in self._cursor.execute(COLUMNS, [self._source, name]).fetchall()}
 
     def _count(self, catalog: str, name: str) -> int:
-        return int(_one(self._cursor, f"SELECT count(*) FROM {_named(catalog)}.main.{_named(name)}"))  # noqa: S608 - ours
+        return int(self._cursor.value(f"SELECT count(*) FROM {_named(catalog)}.main.{_named(name)}"))  # noqa: S608 - ours
 
     def _end(self, name: str) -> int:
         source = f"{_named(self._source)}.main.{_named(name)}"
-        return int(_one(self._cursor, f"SELECT coalesce(max(rowid) + 1, 0) FROM {source}"))  # noqa: S608 - ours
-
-
-def _one(cursor: Cursor, sql: str) -> Any:
-    row = cursor.execute(sql).fetchone()
-    assert row is not None
-    return row[0]
+        return int(self._cursor.value(f"SELECT coalesce(max(rowid) + 1, 0) FROM {source}"))  # noqa: S608 - ours
 
 
 def _quoted(text: str) -> str:

@@ -21,8 +21,8 @@ WITH live AS (
     WHERE queue_id = $1 AND vote_id NOT IN (SELECT vote_id FROM review_undone)
     GROUP BY item_id
 )
-SELECT i.item_id, coalesce(v.votes, 0), c.reviewer,
-    EXISTS (SELECT 1 FROM review_drafts d WHERE d.item_id = i.item_id AND d.reviewer = $2)
+SELECT i.item_id, coalesce(v.votes, 0) AS votes, c.reviewer AS holder,
+    EXISTS (SELECT 1 FROM review_drafts d WHERE d.item_id = i.item_id AND d.reviewer = $2) AS drafted
 FROM review_items i
 LEFT JOIN live v ON v.item_id = i.item_id
 LEFT JOIN review_claims c ON c.item_id = i.item_id AND c.expires_time > $3
@@ -87,7 +87,7 @@ def next_item(database: Database, queue_id: str, reviewer: str, *, now_us: int) 
         mine = [one for one in found if one.holder in (None, reviewer)]
         item = None
         if mine:
-            secret = str(cursor.execute(SECRET, [queue_id]).fetchone()[0])  # type: ignore[index]
+            secret = cursor.value(SECRET, [queue_id])
             chosen = min(mine, key=lambda one: _place(one, secret, reviewer)).item_id
             item = claim_item(cursor, queue_id, chosen, reviewer=reviewer, now_us=now_us)
         return Next(item, progress(cursor, queue_id, reviewer), len(found) - len(mine))
@@ -110,7 +110,7 @@ def progress(cursor: Cursor, queue_id: str, reviewer: str) -> Progress:
 
 
 def _open_to(cursor: Cursor, queue_id: str, reviewer: str, *, now_us: int) -> list[_Open]:
-    return [_Open(*row) for row in cursor.execute(OPEN_TO_ME, [queue_id, reviewer, timestamp(now_us)]).fetchall()]
+    return cursor.values(_Open, OPEN_TO_ME, [queue_id, reviewer, timestamp(now_us)])
 
 
 def _place(one: _Open, secret: str, reviewer: str) -> tuple[bool, bool, int, bytes]:

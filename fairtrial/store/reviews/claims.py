@@ -18,7 +18,6 @@ WHERE item_id = $1 AND reviewer = $2 AND vote_id NOT IN (SELECT vote_id FROM rev
 """
 DROP_ITEM = "DELETE FROM review_claims WHERE item_id = ?"
 DROP_MINE = "DELETE FROM review_claims WHERE queue_id = ? AND reviewer = ?"
-TAKE = "INSERT INTO review_claims (item_id, queue_id, reviewer, at_time, expires_time) VALUES (?, ?, ?, ?, ?)"
 RENEW = "UPDATE review_claims SET expires_time = ? WHERE item_id = ? AND reviewer = ?"
 
 
@@ -35,7 +34,8 @@ def take(cursor: Cursor, queue_id: str, item_id: str, *, reviewer: str, now_us: 
     """Claim the item and release the reviewer's other item in the queue; returns when the claim ends."""
     cursor.execute(DROP_MINE, [queue_id, reviewer])
     cursor.execute(DROP_ITEM, [item_id])
-    cursor.execute(TAKE, [item_id, queue_id, reviewer, timestamp(now_us), timestamp(now_us + CLAIM_US)])
+    times = {"at_time": timestamp(now_us), "expires_time": timestamp(now_us + CLAIM_US)}
+    cursor.insert("review_claims", item_id=item_id, queue_id=queue_id, reviewer=reviewer, **times)
     return now_us + CLAIM_US
 
 
@@ -51,11 +51,11 @@ def release(cursor: Cursor, item_id: str) -> None:
 
 def holder(cursor: Cursor, item_id: str) -> Claim | None:
     """The current or last holder of the item, whether or not the claim has expired."""
-    queue = cursor.execute(QUEUE_OF, [item_id]).fetchone()
-    if queue is None:
+    queue_id = cursor.value(QUEUE_OF, [item_id])
+    if queue_id is None:
         raise NotFound(f"reviews: there is no item with the id {item_id!r}", code="item_not_found")
     found = cursor.execute(HOLDER, [item_id]).fetchone()
-    return Claim(str(queue[0]), str(found[0]), *map(microseconds, found[1:])) if found else None
+    return Claim(queue_id, str(found[0]), *map(microseconds, found[1:])) if found else None
 
 
 def require_holder(cursor: Cursor, item_id: str, reviewer: str) -> Claim:
@@ -67,17 +67,10 @@ def require_holder(cursor: Cursor, item_id: str, reviewer: str) -> Claim:
     if found is not None and found.reviewer == reviewer:
         require_open(cursor, found.queue_id)
         return found
-    queue = cursor.execute(QUEUE_OF, [item_id]).fetchone()
-    if queue is not None:
-        require_open(cursor, str(queue[0]))
-    if found is None and _voted(cursor, item_id, reviewer):
+    require_open(cursor, cursor.value(QUEUE_OF, [item_id]))
+    if found is None and cursor.value(VOTED, [item_id, reviewer]):
         raise Conflict("you have already judged this pair; use undo to judge it again", code="already_judged")
     raise Conflict(
         "this pair is no longer yours: it was unchanged for ten minutes and another reviewer has it now",
         code="claim_lost",
     )
-
-
-def _voted(cursor: Cursor, item_id: str, reviewer: str) -> bool:
-    found = cursor.execute(VOTED, [item_id, reviewer]).fetchone()
-    return bool(found and found[0])

@@ -10,7 +10,6 @@ from fairtrial.store.core.query import timestamp
 from fairtrial.store.reviews import claims
 
 DROP = "DELETE FROM review_drafts WHERE item_id = ? AND reviewer = ?"
-INSERT = "INSERT INTO review_drafts (item_id, queue_id, reviewer, at_time, draft) VALUES (?, ?, ?, ?, ?)"
 ONE = "SELECT draft FROM review_drafts WHERE item_id = $1 AND reviewer = $2"
 
 
@@ -29,7 +28,8 @@ def put(cursor: Cursor, queue_id: str, item_id: str, *, draft: Draft, reviewer: 
     """Store the draft of this reviewer and item, within the caller's transaction."""
     drop(cursor, item_id, reviewer)
     text = msgspec.json.encode(draft).decode()
-    cursor.execute(INSERT, [item_id, queue_id, reviewer, timestamp(now_us), text])
+    of = {"item_id": item_id, "queue_id": queue_id, "reviewer": reviewer}
+    cursor.insert("review_drafts", **of, at_time=timestamp(now_us), draft=text)
 
 
 def drop(cursor: Cursor, item_id: str, reviewer: str) -> None:
@@ -38,5 +38,5 @@ def drop(cursor: Cursor, item_id: str, reviewer: str) -> None:
 
 def read(cursor: Cursor, item_id: str, reviewer: str) -> Draft | None:
     """This reviewer's draft of the item, or ``None``."""
-    found = cursor.execute(ONE, [item_id, reviewer]).fetchone()
-    return msgspec.json.decode(found[0], type=Draft) if found else None
+    text = cursor.value(ONE, [item_id, reviewer])
+    return None if text is None else msgspec.json.decode(text, type=Draft)

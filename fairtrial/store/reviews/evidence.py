@@ -42,9 +42,9 @@ ORDER BY q.at_time, q.queue_id
 NO_TEXT = f"('{ERASED}', {REMOVED})"
 """The placeholder for a removed answer, whose length means nothing."""
 VOTES = f"""
-SELECT v.vote_id, v.item_id, i.cluster, v.reviewer, v.preference, i.probability, v.left_arm,
-    CASE WHEN i.candidate_output NOT IN {NO_TEXT} THEN length(i.candidate_output) - length(i.baseline_output) END,
-    v.reviewer_name
+SELECT v.vote_id, v.item_id, i.cluster, v.reviewer, v.preference, i.probability, v.left_arm AS left,
+    CASE WHEN i.candidate_output NOT IN {NO_TEXT} THEN length(i.candidate_output) - length(i.baseline_output) END
+    AS longer, v.reviewer_name AS name
 FROM review_votes v JOIN review_items i ON i.item_id = v.item_id
 WHERE v.queue_id = $1 AND v.vote_id NOT IN (SELECT vote_id FROM review_undone)
 ORDER BY v.at_time, v.rowid
@@ -89,11 +89,11 @@ def _queue(database: Database, row: dict[str, Any]) -> ReviewedQueue:
     if not bare.readable:
         return bare
     ratings = _ratings(database, queue_id)
-    votes = tuple(
-        Vote(item_id, cluster, reviewer, preference, ratings.get(vote_id, {}), *shown)
-        for vote_id, item_id, cluster, reviewer, preference, *shown in database.rows(VOTES, (queue_id,))
-    )
-    return replace(bare, votes=votes)
+
+    def vote(vote_id: str, **shown: Any) -> Vote:
+        return Vote(ratings=ratings.get(vote_id, {}), **shown)
+
+    return replace(bare, votes=tuple(database.values(vote, VOTES, (queue_id,))))
 
 
 def _ratings(database: Database, queue_id: str) -> Ratings:

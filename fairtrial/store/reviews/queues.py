@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from fairtrial.domain.errors import Conflict, NotFound
@@ -17,11 +17,6 @@ from fairtrial.store.core.query import Query, timestamp
 ID_BYTES = 12
 SECRET_BYTES = 16
 
-INSERT_QUEUE = """
-INSERT INTO review_queues (queue_id, at_time, title, suite, suite_digest, candidate, baseline, candidate_digest,
-    baseline_digest, candidate_run, baseline_run, names, rule, secret, created_by, closed_time, closed_by)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)
-"""
 INSERT_ITEMS = """
 INSERT INTO review_items (item_id, queue_id, case_id, cluster, unit, asked, reference, candidate_output,
     baseline_output, probability, wants)
@@ -93,11 +88,10 @@ class NewQueue:
 def create(database: Database, queue: NewQueue, pairs: Sequence[Pair], *, now_us: int) -> str:
     """Store a queue with all its items or none; returns its id. Ids are random and do not reveal the order."""
     queue_id = secrets.token_hex(ID_BYTES)
-    row = [queue_id, timestamp(now_us), queue.title, queue.suite, queue.suite_digest, queue.candidate, queue.baseline]
-    row += [queue.candidate_digest, queue.baseline_digest, queue.candidate_run, queue.baseline_run]
-    row += [list(queue.names), json.dumps(dict(queue.rule)), secrets.token_hex(SECRET_BYTES), queue.created_by]
+    row = {one.name: getattr(queue, one.name) for one in fields(queue)}
+    row |= {"at_time": timestamp(now_us), "names": list(queue.names), "rule": json.dumps(dict(queue.rule))}
     with database.transaction() as cursor:
-        cursor.execute(INSERT_QUEUE, row)
+        cursor.insert("review_queues", queue_id=queue_id, secret=secrets.token_hex(SECRET_BYTES), **row)
         if pairs:
             cursor.execute(INSERT_ITEMS, _columns([_item_row(queue_id, pair) for pair in pairs]))
         details = {"suite": queue.suite, "candidate": queue.candidate, "baseline": queue.baseline, "items": len(pairs)}
@@ -146,10 +140,10 @@ def close(database: Database, queue_id: str, *, by: str, now_us: int) -> None:
 
 def require_open(cursor: Cursor, queue_id: str) -> None:
     """Raise `NotFound` if there is no such queue, and `Conflict` if it is closed."""
-    found = cursor.execute(STATE, [queue_id]).fetchone()
-    if found is None:
+    is_open = cursor.value(STATE, [queue_id])
+    if is_open is None:
         raise no_queue(queue_id)
-    if not found[0]:
+    if not is_open:
         raise Conflict("this review is closed: nothing can be added to it", code="queue_closed")
 
 

@@ -30,14 +30,6 @@ ID_BYTES = 12
 UNDO_AT_MOST = 10
 US = 1_000_000
 
-INSERT_VOTE = """
-INSERT INTO review_votes (vote_id, item_id, queue_id, reviewer, reviewer_name, at_time, left_arm, preference, comment,
-    edited_candidate, edited_baseline, flagged, seconds)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-INSERT_RATING = "INSERT INTO review_ratings (vote_id, arm, dimension, value) VALUES (?, ?, ?, ?)"
-INSERT_SKIP = "INSERT INTO review_skips (item_id, queue_id, reviewer, at_time, reason) VALUES (?, ?, ?, ?, ?)"
-INSERT_UNDONE = "INSERT INTO review_undone (vote_id, at_time) VALUES (?, ?)"
 LAST_TEN = """
 SELECT vote_id, item_id, left_arm, preference, comment, edited_candidate, edited_baseline, flagged,
     vote_id IN (SELECT vote_id FROM review_undone)
@@ -61,9 +53,9 @@ def submit(database: Database, item_id: str, draft: Draft, *, reviewer: str, nam
     with database.transaction() as cursor:
         claim = claims.require_holder(cursor, item_id, reviewer)
         seconds = max(0, now_us - claim.since_us) / US
-        left = arm_on_the_left(_secret(cursor, claim.queue_id), reviewer, item_id)
-        head = [item_id, claim.queue_id, reviewer, name, timestamp(now_us)]
-        _insert(cursor, head, draft, left=left, seconds=seconds)
+        left = arm_on_the_left(cursor.value(assignment.SECRET, [claim.queue_id]), reviewer, item_id)
+        of = {"item_id": item_id, "queue_id": claim.queue_id, "reviewer": reviewer, "reviewer_name": name}
+        _insert(cursor, of | {"at_time": timestamp(now_us), "seconds": seconds}, draft, left)
         _put_down(cursor, item_id, reviewer)
         return assignment.progress(cursor, claim.queue_id, reviewer)
 
@@ -72,7 +64,8 @@ def skip(database: Database, item_id: str, reason: str, *, reviewer: str, now_us
     """Skip the item, which stays available to other reviewers. Raises the errors of `submit`."""
     with database.transaction() as cursor:
         claim = claims.require_holder(cursor, item_id, reviewer)
-        cursor.execute(INSERT_SKIP, [item_id, claim.queue_id, reviewer, timestamp(now_us), reason])
+        of = {"item_id": item_id, "queue_id": claim.queue_id, "reviewer": reviewer}
+        cursor.insert("review_skips", **of, at_time=timestamp(now_us), reason=reason)
         _put_down(cursor, item_id, reviewer)
         return assignment.progress(cursor, claim.queue_id, reviewer)
 
@@ -93,23 +86,32 @@ def undo(database: Database, queue_id: str, *, reviewer: str, now_us: int) -> Ne
         held = claims.holder(cursor, item_id)
         if held is not None and held.reviewer != reviewer and held.expires_us > now_us:
             raise Conflict("another reviewer is judging that pair now; undo again in a few minutes", code="claim_lost")
-        cursor.execute(INSERT_UNDONE, [vote_id, timestamp(now_us)])
+        cursor.insert("review_undone", vote_id=vote_id, at_time=timestamp(now_us))
         draft = _draft_of(cursor, standing, left)
         drafts.put(cursor, queue_id, item_id, draft=draft, reviewer=reviewer, now_us=now_us)
         item = assignment.claim_item(cursor, queue_id, item_id, reviewer=reviewer, now_us=now_us)
         return Next(item, assignment.progress(cursor, queue_id, reviewer), 0)
 
 
-def _insert(cursor: Cursor, head: list[Any], draft: Draft, *, left: Arm, seconds: float) -> None:
+def _insert(cursor: Cursor, of: dict[str, Any], draft: Draft, left: Arm) -> None:
     assert draft.outcome is not None
     vote_id = secrets.token_hex(ID_BYTES)
-    edited = [draft.edited.get(side_of(arm, left)) for arm in ARMS]
-    said = [left, unblind(draft.outcome, left), draft.comment.strip(), *edited, draft.flagged, seconds]
-    cursor.execute(INSERT_VOTE, [vote_id, *head, *said])
+    cursor.insert(
+        "review_votes",
+        vote_id=vote_id,
+        **of,
+        left_arm=left,
+        preference=unblind(draft.outcome, left),
+        comment=draft.comment.strip(),
+        **{f"edited_{arm}": draft.edited.get(side_of(arm, left)) for arm in ARMS},
+        flagged=draft.flagged,
+    )
     for side in SIDES:
         for dimension, value in draft.ratings.get(side, {}).items():
             if value is not None:
-                cursor.execute(INSERT_RATING, [vote_id, arm_of(side, left), dimension, value])
+                cursor.insert(
+                    "review_ratings", vote_id=vote_id, arm=arm_of(side, left), dimension=dimension, value=value
+                )
 
 
 def _draft_of(cursor: Cursor, vote: tuple[Any, ...], left: Arm) -> Draft:
@@ -125,9 +127,3 @@ def _draft_of(cursor: Cursor, vote: tuple[Any, ...], left: Arm) -> Draft:
 def _put_down(cursor: Cursor, item_id: str, reviewer: str) -> None:
     claims.release(cursor, item_id)
     drafts.drop(cursor, item_id, reviewer)
-
-
-def _secret(cursor: Cursor, queue_id: str) -> str:
-    found = cursor.execute(assignment.SECRET, [queue_id]).fetchone()
-    assert found is not None
-    return str(found[0])

@@ -102,7 +102,7 @@ def tag_slices(database: Database, question: SliceQuestion) -> list[TagSlice]:
         "since": timestamp(question.since_us),
         "hashes": list(question.hashes),
     }
-    ((requests,),) = database.rows(COUNT, bound)
+    requests = database.value(COUNT, bound)
     if not requests:
         return []
     share = {"share": 1_000_000 * MOST_REQUESTS // max(MOST_REQUESTS, requests)}

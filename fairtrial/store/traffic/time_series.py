@@ -48,7 +48,7 @@ class Slot:
     """One variant in the slot that begins at ``at_us``; latencies are ``None`` if there were no requests.
 
     ``errors`` are those of the arm, ``user_errors`` those that callers saw. ``kept_away``: those that an open
-    breaker kept from the arm.
+    breaker kept from the arm. `VariantTraffic` has more figures, which few requests do not show.
     """
 
     at_us: int
@@ -87,7 +87,7 @@ def series(database: Database, page: Page, *, experiment: str) -> Series:
     width_s = width_for((last - first).total_seconds())
     origin_us = microseconds(first) // (width_s * 1_000_000) * width_s * 1_000_000
     found = database.rows(SLOTS, (first, last, experiment, origin_us, width_s * 1_000_000))
-    latencies = database.rows(LATENCIES, (first, last, experiment, list(SHARES)))
+    latencies = database.values(Latency, LATENCIES, (first, last, experiment, list(SHARES)))
     known = {(slot, variant): numbers for slot, variant, *numbers in found}
     variants = sorted({variant for _, variant in known})
     slots = range(max((slot for slot, _ in known), default=-1) + 1)
@@ -97,7 +97,7 @@ def series(database: Database, page: Page, *, experiment: str) -> Series:
             Slot(origin_us + slot * width_s * 1_000_000, variant, *known.get((slot, variant), (0, 0, 0, 0, None, None)))
             for slot, variant in product(slots, variants)
         ),
-        tuple(Latency(*row) for row in latencies),
+        tuple(latencies),
     )
 
 

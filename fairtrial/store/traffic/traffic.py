@@ -172,7 +172,7 @@ def _units(database: Database, page: Page, experiment: str | None) -> dict[tuple
 
 
 def _feedback(database: Database, page: Page, experiment: str | None) -> dict[tuple[str, str], dict[str, KeyFeedback]]:
-    ((about_units,),) = database.rows(HAS_UNIT_FEEDBACK, (page.since,))
+    about_units = database.value(HAS_UNIT_FEEDBACK, (page.since,))
     bound = {"since": page.since, "until": page.until, "experiment": experiment}
     rows = database.rows(UNIT_FEEDBACK if about_units else FEEDBACK, bound)
     found: dict[tuple[str, str], dict[str, KeyFeedback]] = defaultdict(dict)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page
@@ -111,9 +113,7 @@ def unit_figures(database: Database, page: Page, experiment: str) -> UnitFigures
 
 def _earliest(cursor: Cursor) -> int:
     """The time of the request after which `MOST_REQUESTS` were stored; 0 if there are fewer."""
-    row = cursor.execute(END).fetchone()
-    found = cursor.execute(TIME_OF, [(row[0] if row else 0) - MOST_REQUESTS]).fetchone()
-    return int(found[0]) if found else 0
+    return int(cursor.value(TIME_OF, [cursor.value(END) - MOST_REQUESTS]) or 0)
 
 
 def _part(reason: str, *, moved: bool) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -13,14 +13,10 @@ from fairtrial.domain.limits.canonical_json import sha256_of_json
 from fairtrial.domain.training.data_audit import AuditFile, CheckCount, DataAudit, data_digests
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.query import Page, Query, microseconds, timestamp
+from fairtrial.store.core.query import Page, Query, timestamp
 
-INSERT = """
-INSERT INTO data_audits (
-    number, audit_id, at_time, deployment, actor, version, program, seconds, clean, data_digest, files, counts
-)
-SELECT coalesce(max(number), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM data_audits
-"""
+SAME = ("audit_id", "deployment", "actor", "version", "program", "seconds", "clean")
+"""Columns with the names of the fields."""
 COLUMNS = "audit_id, at_time, deployment, actor, version, program, seconds, files, counts"
 OF_DATA = f"""
 SELECT {COLUMNS}
@@ -49,11 +45,10 @@ LIMIT $4 OFFSET $5
 
 def save(database: Database, found: DataAudit) -> None:
     """Store an audit, and record in the audit trail who stored it."""
-    head = [found.audit_id, timestamp(found.at_us), found.deployment, found.actor, found.version, found.program]
-    files, counts = (json.dumps(msgspec.to_builtins(rows)) for rows in (found.files, found.counts))
+    row = {name: getattr(found, name) for name in SAME} | {"at_time": timestamp(found.at_us)}
+    row |= {name: json.dumps(msgspec.to_builtins(getattr(found, name))) for name in ("files", "counts")}
     with database.transaction() as cursor:
-        row = [*head, found.seconds, found.clean, digest_of(found.digests), files, counts]
-        cursor.execute(INSERT, row)
+        cursor.append("data_audits", row | {"data_digest": digest_of(found.digests)})
         details = {"deployment": found.deployment, "clean": found.clean, "data": digest_of(found.digests)}
         audit.append(
             cursor,
@@ -95,20 +90,14 @@ def digest_of(digests: Iterable[tuple[str, str]]) -> str:
 
 
 def _audits(database: Database, sql: str, parameter: str) -> list[DataAudit]:
-    return [_audit(row) for row in database.rows(sql, (parameter,))]
+    return database.values(_audit, sql, (parameter,))
 
 
-def _audit(row: Sequence[Any]) -> DataAudit:
-    audit_id, at_time, deployment, actor, version, program, seconds, files, counts = row
+def _audit(audit_id: str, files: str, counts: str, **known: Any) -> DataAudit:
     try:
         return DataAudit(
             audit_id=audit_id,
-            at_us=microseconds(at_time),
-            deployment=deployment,
-            actor=actor,
-            version=version,
-            program=program,
-            seconds=seconds,
+            **known,
             files=msgspec.json.decode(files, type=tuple[AuditFile, ...]),
             counts=msgspec.json.decode(counts, type=tuple[CheckCount, ...]),
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from fairtrial.api.accounts import Invite, ListAccounts, NameAccount, SetRole
+from fairtrial.api.accounts import Invite, NameAccount, SetRole
 from fairtrial.api.operation import Nothing
+from fairtrial.api.window import Window
 from fairtrial.domain.accounts import Account, Invitation, OneTimeLink
 from fairtrial.domain.errors import BadRequest
 from fairtrial.store.access import accounts, invitations, one_time_links
@@ -16,7 +17,7 @@ def me(context: Context, _: Nothing) -> dict[str, str]:
     return {"account_id": caller.account_id, "name": caller.name, "role": caller.role}
 
 
-def listing(_: Context, request: ListAccounts) -> Query:
+def listing(_: Context, request: Window) -> Query:
     return accounts.listing(request.limit, request.offset)
 
 

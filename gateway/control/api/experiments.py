@@ -16,7 +16,7 @@ from fairtrial.api.experiments import (
     TransitionsOf,
 )
 from fairtrial.api.operation import Nothing
-from fairtrial.api.traffic import TrafficWindow
+from fairtrial.api.window import TrafficWindow
 from fairtrial.config.local_user import LOCAL_USER
 from fairtrial.domain.accounts import may
 from fairtrial.domain.errors import NotAllowed

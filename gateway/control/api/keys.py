@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from fairtrial.api.keys import CreateKey, ListKeys, RevokeKey
-from fairtrial.domain.storage.keys import KeyOptions, NewKey
+from fairtrial.api.keys import CreateKey, RevokeKey
+from fairtrial.api.window import Window
+from fairtrial.domain.storage.keys import NewKey
 from fairtrial.store.access import audit, keys
 from fairtrial.store.core.query import Query
 from gateway.control.context import Context
 
 
-def listing(_: Context, request: ListKeys) -> Query:
+def listing(_: Context, request: Window) -> Query:
     return keys.listing(request.limit, request.offset)
 
 
 def create(context: Context, request: CreateKey) -> NewKey:
-    options = KeyOptions(request.rights, request.routes, request.expires_us)
-    made = keys.create(context.database, request.name, now_us=context.now_us, options=options)
+    made = keys.create(context.database, request, now_us=context.now_us)
     _publish(context, "key.create", made.key_id)
     return made
 

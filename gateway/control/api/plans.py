@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from fairtrial.api.plans import ComparePlans, ListPlans, NamePlan, PlanAt
+from fairtrial.api.plans import ComparePlans, NamePlan, PlanAt
+from fairtrial.api.window import Window
 from fairtrial.config.plan.plan_diff import plan_diff
 from fairtrial.domain.errors import BadRequest
 from fairtrial.store.core.query import Query, microseconds
@@ -13,7 +14,7 @@ from fairtrial.store.experiments import published_plans
 from gateway.control.context import Context, page_of
 
 
-def listing(_: Context, request: ListPlans) -> Query:
+def listing(_: Context, request: Window) -> Query:
     return published_plans.listing(page_of(request))
 
 

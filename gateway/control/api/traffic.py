@@ -10,13 +10,12 @@ from fairtrial.api.traffic import (
     ListFeedback,
     ListRequests,
     NameRequest,
-    TrafficWindow,
 )
-from fairtrial.api.window import Window
+from fairtrial.api.window import TrafficWindow, Window
 from fairtrial.domain.errors import not_found
 from fairtrial.domain.limits.constants import MINUTE_US, WEEK_US
 from fairtrial.domain.limits.pages import END_OF_TIME_US
-from fairtrial.domain.storage.traffic import AmountHistory, ServedBefore, Traffic
+from fairtrial.domain.storage.traffic import AmountHistory, Traffic
 from fairtrial.store.core.query import Page, Position, Query
 from fairtrial.store.traffic import feedback as stored_feedback
 from fairtrial.store.traffic import requests as stored_requests
@@ -59,8 +58,7 @@ def by_experiment(context: Context, request: ExperimentTraffic) -> list[Traffic]
 def amounts(context: Context, request: AmountsBefore) -> list[AmountHistory]:
     from fairtrial.store.experiments.sums.explained_variance import explained_amounts  # loads the statistics
 
-    before = ServedBefore(request.experiment, request.control, request.route, request.deployment)
-    return explained_amounts(context.database, before, request.metric, now_us=context.owner.clock.now().now_us)
+    return explained_amounts(context.database, request, request.metric, now_us=context.owner.clock.now().now_us)
 
 
 def by_route(context: Context, request: TrafficWindow) -> Query:
@@ -72,7 +70,7 @@ def traffic_page(context: Context, request: TrafficWindow) -> Page:
     since_us = request.since_us
     if since_us is None:
         since_us = max(0, (context.now_us - WEEK_US) // MINUTE_US * MINUTE_US)
-    return Page(since_us, request.until_us, request.limit, request.offset)
+    return Page(since_us=since_us, until_us=request.until_us, limit=request.limit, offset=request.offset)
 
 
 def _position(after: str | None) -> Position | None:

@@ -24,7 +24,6 @@ from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import alarms, analysis_plans, looks, stage_facts, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
-from fairtrial.store.experiments.looks import Look
 from fairtrial.store.experiments.sums import arm_sums
 from fairtrial.store.experiments.sums.over_time_sums import add_weeks
 from gateway.control.background.step_pace import REST, StepPace
@@ -172,7 +171,7 @@ class ExperimentMonitor:
         looked = Looked(plan=plan, memory=result.memory, findings=result.findings, sums=sums)
         decisions = decide(looked, forecasts=True)
         with self._database.transaction() as cursor:
-            looks.append(cursor, Look(stored.number, plan, sums, result.findings, result.memory, decisions))
+            looks.append(cursor, stored.number, looked, decisions)
             for one in decisions.values():
                 if has_just_met(one, before):
                     text = f"{plan.experiment}: {headline_words(plan, one)}."

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from fairtrial.api.keys import CreateKey
 from fairtrial.config.layout import Layout
 from fairtrial.config.private_files import write_private
-from fairtrial.domain.storage.keys import KeyOptions, Right
+from fairtrial.domain.storage.keys import Right
 from fairtrial.store.access import keys
 from fairtrial.store.core.database import Database
 
@@ -35,7 +36,7 @@ def ensure_key(database: Database, wanted: LocalKey, *, now_us: int) -> None:
     digest = _digest_of_file(path)
     if any(key.sha256 == digest for key in keys.valid(database)):
         return
-    made = keys.create(database, wanted.name, now_us=now_us, options=KeyOptions(wanted.rights))
+    made = keys.create(database, CreateKey(name=wanted.name, rights=wanted.rights), now_us=now_us)
     write_private(path, f"{made.secret}\n".encode())
 
 

@@ -119,7 +119,7 @@ class PlanPublisher:
             plan = self._laid(project.plan)
         self._files, self._substituted = project.files, project.substituted
         self.release_gates, self.root = project.release_gates, project.root
-        replaced = self._replace(Published(plan, project.gateway.auth, *self._secrets(), project.feedback))
+        replaced = self._replace(Published(plan, project.gateway.access, *self._secrets(), project.feedback))
         self._accept()
         return replaced
 

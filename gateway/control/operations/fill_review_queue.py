@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 
+from msgspec.structs import replace
+
 from evaluators.engine.run_events import run_of
 from evaluators.engine.target import resolve
 from evaluators.review.sampling import (
     SEEDS,
-    Draw,
     draw_pairs,
     names_of,
     newest_pair,
@@ -32,7 +33,7 @@ def fill_review_queue(database: Database, request: CreateQueue, *, plan: Plan | 
     if plan is not None and request.suite is not None:
         _require_current(plan, candidate, baseline)
     seed = secrets.randbelow(SEEDS) if request.seed is None else request.seed
-    draw = Draw(request.size, seed, request.overlap, request.sampling)
+    draw = replace(request, seed=seed)
     pairs = draw_pairs(candidate, baseline, draw)
     names = names_of(plan, candidate.target, baseline.target)
     queue = NewQueue(

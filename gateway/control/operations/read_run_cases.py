@@ -13,7 +13,6 @@ from fairtrial.domain.events import RunEvent
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.evaluations import run_cases, run_figures, run_names, runs
-from fairtrial.store.evaluations.run_cases import CaseFilter, PairFilter
 
 
 def read_figures(database: Database, run_id: str) -> run_figures.RunFigures:
@@ -27,8 +26,7 @@ def read_figures(database: Database, run_id: str) -> run_figures.RunFigures:
 def read_cases(database: Database, page: Page, wanted: CasesOf) -> dict[str, Any]:
     """A page of cases with the ``metric`` that grades them; raises `NotFound`, and `BadRequest` for the metric."""
     metric = _metric(wanted.metric, read_figures(database, wanted.run_id))
-    chosen = CaseFilter(metric, _lower(metric), wanted.case, wanted.outcome, wanted.grade, wanted.text)
-    return {"metric": metric} | run_cases.cases(database, page, wanted.run_id, chosen)
+    return {"metric": metric} | run_cases.cases(database, page, wanted, metric, lower=_lower(metric))
 
 
 def read_pairs(database: Database, page: Page, wanted: PairsOf) -> dict[str, Any]:
@@ -46,8 +44,7 @@ def read_pairs(database: Database, page: Page, wanted: PairsOf) -> dict[str, Any
             f"runs {candidate.run_id} and {baseline.run_id} can't be compared: {'; '.join(differing)} ({advice})"
         )
     metric = _metric(wanted.metric, *(read_figures(database, run_id) for run_id in ids))
-    chosen = PairFilter(metric, _lower(metric), wanted.change, wanted.case, wanted.text)
-    return {"metric": metric} | run_cases.pairs(database, page, ids, chosen)
+    return {"metric": metric} | run_cases.pairs(database, page, wanted, metric, lower=_lower(metric))
 
 
 def _head(database: Database, run_id: str) -> RunEvent:

@@ -171,7 +171,7 @@ def _reachable(plan: Plan) -> dict[str, frozenset[str]]:
 class Caller:
     """An authenticated caller; ``key_id`` and ``name`` are ``None`` if the gateway is open.
 
-    Empty ``routes`` means all.
+    Empty ``routes`` means all. Unlike in its `Key`, rights and routes are sets, because each request looks them up.
     """
 
     key_id: str | None

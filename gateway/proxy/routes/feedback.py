@@ -40,6 +40,7 @@ MAX_TEXT = 2**18
 Words = Annotated[str, Field(max_length=20_000)]
 
 
+# A `FeedbackEvent` is what is recorded, with redacted texts and a pseudonym.
 class Feedback(BaseModel):
     """One value for a request (``request_id``, or the answer's ``response_id``) or for a ``unit``.
 

@@ -107,7 +107,7 @@ def test_a_private_gateway_takes_no_port_of_the_project_and_no_application_reach
         for address in (project.gateway.address, project.control):
             held.enter_context(socket.create_server((address.host, address.port)))
         with project_gateway(project) as url:
-            assert url.startswith("http://127.0.0.1:") and str(project.gateway.port) not in url
+            assert url.startswith("http://127.0.0.1:") and str(project.gateway.address.port) not in url
             [worker] = processes_of(folder)
             assert b"gateway.proxy.worker" in worker
             suites = load_suites([folder / "suite.yaml"])
@@ -130,7 +130,7 @@ def test_a_run_of_several_weights_says_so() -> None:
     case = Case("a", (), "x")
     results = tuple(CaseResult(case, 0, Answer("x", fingerprint=name), "scored", {}) for name in ("w1", "w2"))
     suite = Suite("s", "metric", Path("s.yaml"), "d", (case,), {}, ())
-    run = Run("r", "s", "d", "base", "", "w1+w2", 0, 2, 0, 1, results, {}, {})
+    run = Run("r", "s", "d", "base", "", "w1+w2", 0, 2, 0, {}, {}, ended_us=1, results=results)
     assert "changed during the run (w1, w2)" in as_json(suite, run)["warnings"][0]
 
 

@@ -31,7 +31,7 @@ def init(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 def test_every_template_is_sound(tmp_path: Path, template: str) -> None:
     assert init("shop", "--template", template, cwd=tmp_path).returncode == 0
     project = load_project(tmp_path / "shop" / "fairtrial.yaml", KEYS)
-    assert project.plan.routes.keys() == {"support-bot"} and project.gateway.auth == "open"
+    assert project.plan.routes.keys() == {"support-bot"} and project.gateway.access == "open"
     assert all(one.price.input for one in project.plan.deployments.values() if one.external)
     files = ["fairtrial.yaml", "suites/tickets.yaml", "suites/sums.yaml", "trial.gate.yaml", "release.gate.yaml"]
     done = fairtrial("check", *files, cwd=tmp_path / "shop", env={**os.environ, **KEYS})

@@ -16,6 +16,7 @@ from fairtrial.api.operation import Nothing
 from fairtrial.api.runs import LatestRuns, ListRuns, latest, listing
 from fairtrial.api.store import overview
 from fairtrial.api.traffic import ExperimentTraffic, by_experiment
+from fairtrial.api.window import Window
 from fairtrial.config.layout import Layout
 from fairtrial.config.plan.published import read
 from fairtrial.domain.verdict import Verdict
@@ -75,7 +76,7 @@ def test_commands_ask_the_live_owner_and_open_the_store_without_one(
             assert owner.call(latest, LatestRuns(suite="general", target="base")) == [table.run_id]
             runs += [table.case_ids, {metric: [*values] for metric, values in table.values.items()}]
             runs += [[*table.details("general")]]
-            names = [key["name"] for key in owner.call(keys.listing, keys.ListKeys())]
+            names = [key["name"] for key in owner.call(keys.listing, Window())]
             return [
                 runs,
                 owner.call(listing, ListRuns()),

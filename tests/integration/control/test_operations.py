@@ -38,12 +38,12 @@ def reads(side: Side) -> Asked:
     call, many = side.client.call, Window(limit=1000)
     run_ids = [row["run_id"] for row in call(runs.listing, runs.ListRuns(suite="small"))][:2]
     verdict = verdicts.NameVerdict(verdict_id=call(verdicts.listing, verdicts.ListVerdicts())[0]["verdict_id"])
-    published = call(plans.listing, plans.ListPlans())
+    published = call(plans.listing, Window())
     queue_id = call(reviews.status, Nothing())[0]["queue_id"]
     text = call(runs.suites, runs.ListSuites())[0]
     request_id = call(traffic.requests, traffic.ListRequests())[0]["request_id"]
     names = [row["name"] for row in call(experiments.states, experiments.ListStates(everything=True))]
-    yield accounts.listing, accounts.ListAccounts()
+    yield accounts.listing, Window()
     yield alarms.listing, alarms.ListAlarms(closed=True)
     yield data_audits.listing, data_audits.ListAudits()
     yield events.listing, events.ListEvents(action="experiment.")
@@ -60,8 +60,8 @@ def reads(side: Side) -> Asked:
         yield experiments.transitions, experiments.TransitionsOf(name=name)
     yield experiments.states, experiments.ListStates(everything=True)
     yield experiments.analysis_plans, Nothing()
-    yield keys.listing, keys.ListKeys()
-    yield plans.listing, plans.ListPlans(limit=2)
+    yield keys.listing, Window()
+    yield plans.listing, Window(limit=2)
     yield plans.one, plans.NamePlan(plan_hash=published[0]["plan_hash"])
     yield plans.at_time, plans.PlanAt(at=str(published[0]["at_time"]))
     yield plans.at_time, plans.PlanAt(at="yesterday")

@@ -40,7 +40,7 @@ def test_the_compose_file_follows_the_compose_specification() -> None:
 
 def test_the_compose_files_project_is_sound_and_its_doors_are_not_open() -> None:
     project = load_project(ROOT / "examples" / "compose" / "fairtrial.yaml", {})
-    assert project.gateway.auth == "keys"
+    assert project.gateway.access == "keys"
     assert project.layout.store.is_relative_to("/data")
 
 

@@ -11,6 +11,7 @@ import pytest
 from dashboard.client import Control, Refused
 from fairtrial.api import keys, store
 from fairtrial.api.operation import Nothing
+from fairtrial.api.window import Window
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.command import fairtrial
 from tests.fixtures.services.forked_services import ForkedServices
@@ -63,7 +64,7 @@ def test_the_gateway_obeys_keys_as_they_come_and_go(services: ForkedServices) ->
 def test_control_asks_for_a_key_which_the_commands_of_this_machine_have(services: ForkedServices) -> None:
     assert httpx.get(f"{services.urls.control}/api/keys").status_code == 401
     with open_store(services.project.layout) as owner:
-        assert {key["name"] for key in owner.call(keys.listing, keys.ListKeys())} >= {"internal", "admin"}
+        assert {key["name"] for key in owner.call(keys.listing, Window())} >= {"internal", "admin"}
 
 
 def test_the_dashboard_has_no_rights_of_its_own(services: ForkedServices) -> None:
@@ -80,4 +81,4 @@ def test_a_command_with_a_wrong_key_is_told_what_to_do(
         open_store(services.project.layout) as owner,
         pytest.raises(Exception, match="FAIRTRIAL_ADMIN_KEY"),
     ):
-        owner.call(keys.listing, keys.ListKeys())
+        owner.call(keys.listing, Window())

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from fairtrial.api import keys as key_operations
+from fairtrial.api.keys import CreateKey
+from fairtrial.api.window import Window
 from fairtrial.config.layout import Layout
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import accounts, invitations, keys, sessions
@@ -80,8 +82,8 @@ def test_a_backup_under_ingest_is_the_same_store_elsewhere(layout: Layout, tmp_p
     with open_store(layout) as owner, open_store(elsewhere) as copy:
         assert client_reads.list_verdicts(copy) == client_reads.list_verdicts(owner) == (VERDICT,)
         assert client_reads.load_run(copy, "run-1") == client_reads.load_run(owner, "run-1")
-        assert [key["name"] for key in copy.call(key_operations.listing, key_operations.ListKeys())] == [
-            key["name"] for key in owner.call(key_operations.listing, key_operations.ListKeys())
+        assert [key["name"] for key in copy.call(key_operations.listing, Window())] == [
+            key["name"] for key in owner.call(key_operations.listing, Window())
         ]
     assert stored(elsewhere) == (made["rows"]["requests"],) * 2
     modes = [path.stat().st_mode & 0o077 for path in (tmp_path / "b1", *(tmp_path / "b1").iterdir(), elsewhere.store)]
@@ -218,7 +220,7 @@ def test_nobody_is_signed_in_or_invited_in_a_restored_store_and_accounts_and_key
     invitations.accept(database, made.token, name="Ada", password="a long enough password", now_us=now_us)
     sessions.begin(database, made.account_id, now_us=now_us)
     invitations.invite(database, "Bob", "reviewer", actor="test", now_us=now_us)
-    keys.create(database, "app", now_us=now_us)
+    keys.create(database, CreateKey(name="app"), now_us=now_us)
     database.close()
     fairtrial_json("store", "backup", tmp_path / "b1", cwd=here)
     fairtrial_json("store", "restore", tmp_path / "b1", "--force", cwd=here)

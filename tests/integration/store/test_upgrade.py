@@ -180,7 +180,7 @@ def test_the_plan_of_the_release_is_published_unchanged(config: Path) -> None:
 @pytest.mark.release("upgrades")
 def test_control_is_upgraded_first_and_workers_of_the_release_go_on(config: Path) -> None:
     project = load_project(config, {})
-    ready = f"http://{project.gateway.host}:{project.gateway.port}/readyz"
+    ready = f"http://{project.gateway.bind}/readyz"
     before = len(recorded(config))
     with running(config.parent, "models", "serve", "--sample", "--port", str(MODELS_PORT)):
         with running(config.parent, "gateway", env=of_release()):
@@ -204,7 +204,7 @@ def test_control_is_upgraded_first_and_workers_of_the_release_go_on(config: Path
 @pytest.mark.release("upgrades")
 def test_workers_of_the_release_keep_their_plan_during_a_promotion_and_follow_the_roll_back(config: Path) -> None:
     project = load_project(config, {})
-    ready = f"http://{project.gateway.host}:{project.gateway.port}/readyz"
+    ready = f"http://{project.gateway.bind}/readyz"
     users = [f"user-{number}" for number in range(40)]
     override = ("--override", "--why", "a test of the upgrade")
 
@@ -229,7 +229,7 @@ def test_workers_of_the_release_keep_their_plan_during_a_promotion_and_follow_th
 @pytest.mark.release("upgrades")
 def test_a_newer_control_process_stops_an_experiment_in_todays_workers(config: Path) -> None:
     project = load_project(config, {})
-    ready = f"http://{project.gateway.host}:{project.gateway.port}/readyz"
+    ready = f"http://{project.gateway.bind}/readyz"
     with (
         running(config.parent, "models", "serve", "--sample", "--port", str(MODELS_PORT)),
         running(config.parent, "gateway"),

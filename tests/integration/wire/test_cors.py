@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from fairtrial.domain.limits.worker_settings import CorsSettings
 from tests.fixtures.gateway.gateway_fixture import Rig, key, plan_for, running
 from tests.fixtures.gateway.module_gateway import DIRECT
 from tests.fixtures.upstream.server import FakeUpstream
@@ -30,7 +31,7 @@ def module_upstream_fixture() -> Iterator[FakeUpstream]:
 @pytest.fixture(name="rig", scope="module")
 def rig_fixture(tmp_path_factory: pytest.TempPathFactory, module_upstream: FakeUpstream) -> Iterator[Rig]:
     """A gateway with keys that lists one origin, and carries one request at a time."""
-    with running(tmp_path_factory.mktemp("cors"), others="base", max_in_flight=1, cors_origins=(APP,)) as rig:
+    with running(tmp_path_factory.mktemp("cors"), others="base", max_in_flight=1, cors=CorsSettings((APP,))) as rig:
         rig.publish(plan_for(module_upstream.url), key(SECRET, "complete", "feedback"))
         yield rig
 
@@ -141,7 +142,7 @@ def test_it_is_off_by_default(upstream: FakeUpstream, tmp_path: Path) -> None:
 
 
 def test_a_page_that_is_listed_may_use_an_open_gateway_and_no_other(upstream: FakeUpstream, tmp_path: Path) -> None:
-    with running(tmp_path, others="base", cors_origins=(APP,)) as rig:
+    with running(tmp_path, others="base", cors=CorsSettings((APP,))) as rig:
         rig.publish(plan_for(upstream.url))
         site = {"sec-fetch-site": "cross-site"}
         assert ask(rig, "GET", "/v1/files", **site).status_code == 200
@@ -149,7 +150,7 @@ def test_a_page_that_is_listed_may_use_an_open_gateway_and_no_other(upstream: Fa
 
 
 def test_every_origin_is_allowed_only_while_keys_are_needed(upstream: FakeUpstream, tmp_path: Path) -> None:
-    with running(tmp_path, others="base", cors_origins=("*",)) as rig:
+    with running(tmp_path, others="base", cors=CorsSettings(("*",))) as rig:
         rig.publish(plan_for(upstream.url), key(SECRET, "complete"))
         answer = ask(rig, "GET", "/v1/models", OTHER)
         assert answer.headers["access-control-allow-origin"] == "*"

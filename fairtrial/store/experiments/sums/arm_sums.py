@@ -62,6 +62,8 @@ WIDTHS = {"events": 7, "amount": 5, "pessimistic": 6, "earlier": 6}
 
 @dataclass(slots=True)
 class _Arm:
+    """Collects what `ArmSums` then holds unchanged."""
+
     units: int = 0
     requests: int = 0
     metrics: dict[str, MetricSums] = field(default_factory=dict)

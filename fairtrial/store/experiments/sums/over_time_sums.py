@@ -189,8 +189,7 @@ def _value(metric: MetricPlan) -> str:
 
 
 def _quantiles(cursor: Cursor, plan: AnalysisPlan, metric: MetricPlan, hashes: Sequence[str], until_us: int) -> Found:
-    ((requests,),) = cursor.execute(SENT).fetchall()
-    values = quantile_sums.read_values(cursor, plan, hashes, int(requests or 0))
+    values = quantile_sums.read_values(cursor, plan, hashes, int(cursor.value(SENT) or 0))
     at_us, since = values["at_us"], values["since"]
     counts = (since >= metric.from_us) & ~values["early"] & (at_us < until_us)
     for column, numbers in enumerate(((at_us - plan.from_us) // WEEK_US, (at_us - since) // WEEK_US)):

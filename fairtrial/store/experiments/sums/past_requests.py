@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from fairtrial.domain.metrics import UNIT_COLUMNS
@@ -36,4 +35,6 @@ GROUP BY who
 
 def before(served: ServedBefore, end_us: int) -> dict[str, Any]:
     """The parameters of `HISTORY`, for the 14 days until then."""
-    return {"since": timestamp(max(0, end_us - HISTORY_US)), "until": timestamp(end_us)} | asdict(served)
+    return {"since": timestamp(max(0, end_us - HISTORY_US)), "until": timestamp(end_us)} | {
+        name: getattr(served, name) for name in ServedBefore.__struct_fields__
+    }

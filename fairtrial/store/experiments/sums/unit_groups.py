@@ -56,10 +56,7 @@ def bound(plan: AnalysisPlan, hashes: Sequence[str]) -> dict[str, Any]:
 
 def any_kept_away(cursor: Cursor, plan: AnalysisPlan) -> bool:
     """Whether a breaker has kept requests from an arm of the experiment, and the plan counts them apart."""
-    if not plan.counts_kept_away_apart:
-        return False
-    ((count,),) = cursor.execute(ANY_KEPT_AWAY, [plan.experiment]).fetchall()
-    return bool(count)
+    return plan.counts_kept_away_apart and bool(cursor.value(ANY_KEPT_AWAY, [plan.experiment]))
 
 
 def grouped(metrics: Sequence[MetricPlan] = (), *, hit: str = "", apart: bool = False) -> str:

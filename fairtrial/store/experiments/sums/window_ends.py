@@ -25,8 +25,8 @@ def next_window_end(database: Database, plan: AnalysisPlan, hashes: Sequence[str
     lengths = _lengths(plan)
     if not lengths:
         return None
-    ((end_us,),) = database.rows(NEXT, (plan.experiment, list(hashes), lengths, after_us))
-    return None if end_us is None else int(end_us)
+    found: int | None = database.value(NEXT, (plan.experiment, list(hashes), lengths, after_us))
+    return found
 
 
 def _lengths(plan: AnalysisPlan) -> list[int]:

@@ -48,7 +48,7 @@ class Change:
 
     ``evidence``: what a rule found; ``None`` for people. ``stage``: the one that is approved or reached. ``segment``:
     the only one that a rule has looked at; ``None`` for people. ``promotion``: what to promote. ``rules``: for an
-    amendment, whether to adopt the rules of this version.
+    amendment, whether to adopt the rules of this version. The `Transition` that it causes has states and a time.
     """
 
     experiment: str

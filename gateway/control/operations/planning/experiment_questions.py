@@ -21,16 +21,22 @@ AMOUNTS = CATALOGUE.keys() - SHARES
 
 
 @dataclass(frozen=True, slots=True)
-class MetricAssumptions:
-    """``levels`` and ``spreads`` (standard deviations) by metric, and the metrics that are better ``lower``.
+class Assumptions:
+    """``levels`` and ``spreads`` (standard deviations) by metric, and the feedback metrics that are better ``lower``.
 
-    ``responses``: the shares of units that give feedback, by metric. ``left``: as in `Question`, by metric.
+    ``responses``: the shares of units that give feedback, by metric.
     """
 
     levels: Mapping[str, float]
     spreads: Mapping[str, float] = field(default_factory=dict)
     lower: Sequence[str] = ()
     responses: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricAssumptions(Assumptions):
+    """The assumptions with what is known. ``left``: as in `Question`, by metric."""
+
     left: Mapping[str, float] = field(default_factory=dict)
 
 

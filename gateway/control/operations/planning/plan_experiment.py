@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from math import ceil, sqrt
 from statistics import NormalDist
 
@@ -17,7 +17,12 @@ from fairtrial.stats.arms.novelty import seems_to_fade
 from fairtrial.stats.planning.options import option
 from fairtrial.stats.planning.question import Design, Mode, Question
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, plan_trial
-from gateway.control.operations.planning.experiment_questions import MetricAssumptions, arm_shares, questions_of
+from gateway.control.operations.planning.experiment_questions import (
+    Assumptions,
+    MetricAssumptions,
+    arm_shares,
+    questions_of,
+)
 from gateway.control.operations.planning.stop_notes import stop_notes
 from gateway.control.operations.planning.traffic_history import NO_HISTORY, TrafficHistory
 
@@ -25,18 +30,13 @@ ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlanRequest:
+class PlanRequest(Assumptions):
     """The assumptions of a plan. ``per_week``: new units a week in all arms, ``None`` to take it from recent traffic.
 
-    ``levels`` and ``spreads`` are by metric, ``lower`` are feedback metrics for which less is better. ``power`` is a
-    share, ``weeks`` the longest duration, ``inflation`` the design effect of clusters. ``responses``: the shares of
-    units that give feedback, by metric; with that of the primary metric, ``per_week`` counts all units.
+    ``power`` is a share, ``weeks`` the longest duration, ``inflation`` the design effect of clusters. With the
+    ``responses`` of the primary metric, ``per_week`` counts all units.
     """
 
-    levels: Mapping[str, float]
-    spreads: Mapping[str, float] = field(default_factory=dict)
-    lower: Sequence[str] = ()
-    responses: Mapping[str, float] = field(default_factory=dict)
     per_week: float | None = None
     weeks: int
     power: float = 0.8

@@ -59,7 +59,9 @@ def result(case: Case, value: float | None, repeat: int = 0, **answer) -> CaseRe
 
 def run(target: str, values, **changed) -> Run:
     results = tuple(result(case, value) for case, value in zip(SUITE.cases, values, strict=False))
-    return replace(Run(target, "s", "d", target, "", None, 0, 1, 0, 1, results, {}, {"qa": "1"}), **changed)
+    return replace(
+        Run(target, "s", "d", target, "", None, 0, 1, 0, {}, {"qa": "1"}, ended_us=1, results=results), **changed
+    )
 
 
 BETTER, WORSE = run("tuned", [1.0] * 35 + [0.0] * 5), run("base", [1.0] * 20 + [0.0] * 20)

@@ -29,7 +29,7 @@ def run(target: str, values: list[float], times: int) -> Run:
         for i, value in enumerate(values)
         for k in range(times)
     )
-    return Run(target, "s", "d", target, target, None, 0, 1, 0, 1, results, {}, {"qa": "1"})
+    return Run(target, "s", "d", target, target, None, 0, 1, 0, {}, {"qa": "1"}, ended_us=1, results=results)
 
 
 def test_the_same_question_is_one_cluster() -> None:

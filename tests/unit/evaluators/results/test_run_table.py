@@ -67,8 +67,8 @@ def a_run(of: Suite, target: str) -> Run:
     metrics = {"label.accuracy": 0.5, "bleu.corpus": 1.0}
     weights, model = f"w-{target}", f"openai/{target}-v2"
     return Run(
-        target, of.name, of.digest, target, "d", weights, 3, REPEATS, 7, 9, tuple(results), metrics, versions,
-        model=model,
+        target, of.name, of.digest, target, "d", weights, 3, REPEATS, 7, metrics, versions,
+        ended_us=9, results=tuple(results), model=model,
     )  # fmt: skip
 
 

@@ -9,11 +9,12 @@ import pytest
 from fairtrial.api import accounts, experiments, keys, plans, reviews, runs, traffic, verdicts
 from fairtrial.api.encoding import from_http, read_answer, to_http
 from fairtrial.api.operation import Operation, Request, operations
+from fairtrial.api.window import Window
 from fairtrial.domain.errors import BadRequest
 from tests.fixtures.for_each import for_each
 
 REQUESTS: tuple[tuple[Operation[Any, Any], Request], ...] = (
-    (keys.listing, keys.ListKeys(limit=7)),
+    (keys.listing, Window(limit=7)),
     (keys.create, keys.CreateKey(name="app", rights=("pin",), expires_us=5)),
     (accounts.set_role, accounts.SetRole(who="Ann/Bob", role="auditor")),
     (experiments.states, experiments.ListStates(everything=True)),

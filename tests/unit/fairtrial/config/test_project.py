@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+from fairtrial.config.addresses import Address
 from fairtrial.config.plan.assignment_guard import reassignment
 from fairtrial.config.plan.hashes import plan_hash
 from fairtrial.config.plan.live_state import Live
@@ -26,7 +27,7 @@ def test_a_sound_project_becomes_a_plan(tmp_path: Path) -> None:
     assert found.plan.plan_hash == plan_hash(found.plan) and len(found.plan.plan_hash) == 32
     assert found.layout.store == tmp_path / "fairtrial.duckdb"
     assert found.files == (tmp_path / "fairtrial.yaml", tmp_path / "support.md")
-    assert (found.gateway.host, found.gateway.port, found.gateway.auth) == ("127.0.0.1", 8080, "open")
+    assert (found.gateway.address, found.gateway.access) == (Address("127.0.0.1", 8080), "open")
 
 
 def test_prices_are_declared_public_or_unknown(tmp_path: Path) -> None:
@@ -96,6 +97,9 @@ def test_a_change_that_moves_units_needs_a_new_salt(tmp_path: Path) -> None:
         ("parent: base", "parent: tuned", "deployments.tuned.parent: forms a cycle: tuned → tuned"),
         ("fallback: base", "fallback: cloud", "routes.support-bot.fallback: its data is internal, but it can reach"),
         ("fallback: base", "fallback: [base, tuned, base]", "routes.support-bot.fallback: names 'base' twice"),
+        ("mde: 3pp", "mde: 3pp, baseline: some%", "primary.baseline: must be a number, not 'some%'"),
+        ("stages: [2, 10, 40, 100]", "stages: [x]", "enroll.stages[0]: must be a number, not 'x'"),
+        ("kind: boolean", "kind: number, range: [1]", "metrics.resolved.range[1]: is missing"),
         ("{deployment: tuned", "{deployment: tuned, fallback: [base, base]", "tuned.fallback: names 'base' twice"),
         (
             "tuned: {deployment: tuned",
@@ -215,7 +219,7 @@ def test_a_key_of_the_wrong_type_is_not_quoted_either(tmp_path: Path) -> None:
 
 
 def test_outside_of_loopback_keys_are_the_default(tmp_path: Path) -> None:
-    assert project(tmp_path, ("store: {", "gateway: {bind: '0.0.0.0:80'}\nstore: {")).gateway.auth == "keys"
+    assert project(tmp_path, ("store: {", "gateway: {bind: '0.0.0.0:80'}\nstore: {")).gateway.access == "keys"
 
 
 def test_the_sample_has_no_mistakes(tmp_path: Path) -> None:

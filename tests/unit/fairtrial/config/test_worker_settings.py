@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from fairtrial.config.file.service_schema import GatewaySection
 from fairtrial.domain.limits.worker_settings import WorkerSettings
 from tests.fixtures.for_each import for_each
 from tests.fixtures.services.projects import errors, project
@@ -15,7 +17,7 @@ STORE = "store:"
 
 def test_a_file_that_says_nothing_leaves_the_usual_settings(tmp_path: Path) -> None:
     found = project(tmp_path)
-    assert found.gateway.worker == WorkerSettings()
+    assert found.gateway == GatewaySection()
     one = found.plan.deployments["base"]
     assert (one.on_disconnect, one.drain_seconds, one.shutdown_date) == ("cancel", 60.0, None)
 
@@ -23,7 +25,11 @@ def test_a_file_that_says_nothing_leaves_the_usual_settings(tmp_path: Path) -> N
 def test_what_a_file_says_reaches_the_workers(tmp_path: Path) -> None:
     said = "gateway: {max_in_flight: 7, keepalive: 0, grace: 2, drain: 9, transport: aiohttp, others: base}\nstore:"
     found = project(tmp_path, (STORE, said))
-    assert found.gateway.worker == WorkerSettings(7, 0.0, 2.0, 9.0, "aiohttp", "base")
+    assert found.gateway == GatewaySection(
+        max_in_flight=7, keepalive=0.0, grace=2.0, drain=9.0, transport="aiohttp", others="base"
+    )
+    sent = msgspec.json.encode(found.gateway)
+    assert msgspec.json.decode(sent, type=WorkerSettings).drain == 9.0
 
 
 @for_each(
@@ -59,11 +65,11 @@ def cors(origins: str, more: str = "") -> tuple[str, str]:
 
 def test_origins_of_web_pages_reach_the_workers(tmp_path: Path) -> None:
     found = project(tmp_path, cors('[https://app.example, "http://localhost:3000", "https://[::1]:8443"]'))
-    assert found.gateway.worker.cors_origins == (
+    assert found.gateway.cors_origins == (
         "https://app.example", "http://localhost:3000", "https://[::1]:8443",
     )  # fmt: skip
-    assert project(tmp_path, cors('["*"]', ", auth: keys")).gateway.worker.cors_origins == ("*",)
-    assert project(tmp_path).gateway.worker.cors_origins == ()
+    assert project(tmp_path, cors('["*"]', ", auth: keys")).gateway.cors_origins == ("*",)
+    assert project(tmp_path).gateway.cors_origins == ()
 
 
 @for_each(
@@ -96,4 +102,4 @@ def test_every_origin_stands_alone_and_never_on_an_open_gateway(tmp_path: Path) 
     [found] = errors(tmp_path, cors('["https://app.example", "*"]', ", auth: keys"))
     assert "gateway.cors.origins[1]: '*' allows every origin" in found
     bound = ', bind: "0.0.0.0:8080"'
-    assert project(tmp_path, cors('["*"]', bound)).gateway.auth == "keys"
+    assert project(tmp_path, cors('["*"]', bound)).gateway.access == "keys"

@@ -7,11 +7,11 @@ import hashlib
 import msgspec
 import pytest
 
+from fairtrial.api.keys import CreateKey
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError, StoreLocked, UsageError
 from fairtrial.domain.events import Event
 from fairtrial.domain.storage import verdict_json
-from fairtrial.domain.storage.keys import KeyOptions
 from fairtrial.domain.storage.traffic import KeyFeedback
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import audit, keys, store_secrets
@@ -159,7 +159,7 @@ def test_a_large_offset_gives_the_same_page(
 
 def test_a_key_is_stored_as_its_hash_and_revoked_for_good(database: Database) -> None:
     made = keys.create(
-        database, "ci", now_us=samples.NOW, options=KeyOptions(("complete", "pin"), expires_us=samples.NOW + 1)
+        database, CreateKey(name="ci", rights=("complete", "pin"), expires_us=samples.NOW + 1), now_us=samples.NOW
     )
     (key,) = keys.valid(database)
     assert key.sha256 == hashlib.sha256(made.secret.encode()).hexdigest()
@@ -173,7 +173,7 @@ def test_a_key_is_stored_as_its_hash_and_revoked_for_good(database: Database) ->
 
 def test_an_unknown_right_is_refused(database: Database) -> None:
     with pytest.raises(UsageError, match="unknown right 'fly'"):
-        keys.create(database, "x", now_us=1, options=KeyOptions(["fly"]))  # type: ignore[list-item]
+        keys.create(database, CreateKey(name="x", rights=["fly"]), now_us=1)  # type: ignore[list-item]
 
 
 def test_the_audit_trail_shows_a_changed_entry(database: Database) -> None:

@@ -60,3 +60,16 @@ def test_types_of_different_kinds_are_twins_by_their_own_fields(tmp_path: Path) 
     twins = [(pair.first, pair.second, pair.shared) for pair in record_twins(read_modules(tmp_path, ["shop"]))]
     shared = ("currency", "customer", "number", "price")
     assert twins == [("shop.records.Order", "shop.records.OrderRow", shared)]
+
+
+def test_pairs_with_a_request_are_counted_apart(tmp_path: Path) -> None:
+    for folder, name in (("domain", "Order"), ("api", "AskOrder"), ("store", "OrderRow")):
+        (tmp_path / "fairtrial" / folder).mkdir(parents=True)
+        record = f"class {name}(Struct):\n    number: int\n    customer: str\n    price: float\n    open: bool\n"
+        (tmp_path / "fairtrial" / folder / "orders.py").write_text(record)
+    twins = record_twins(read_modules(tmp_path, ["fairtrial"]))
+    assert [(pair.first.rpartition(".")[2], pair.second.rpartition(".")[2], pair.in_api) for pair in twins] == [
+        ("AskOrder", "Order", True),
+        ("AskOrder", "OrderRow", True),
+        ("Order", "OrderRow", False),
+    ]

@@ -32,7 +32,7 @@ AUDIT = DataAudit(
 )
 EVIDENCE = TrainingEvidence(
     deployment="tuned",
-    lineage=Lineage("base", "lora", ("train.jsonl",), ("val.jsonl",)),
+    lineage=Lineage(base="base", method="lora", data=("train.jsonl",), validation=("val.jsonl",)),
     audit_version="1",
     files=(PresentFile("train.jsonl", "train", "a" * 64), PresentFile("val.jsonl", "validation", "b" * 64)),
     audit=AUDIT,

@@ -226,4 +226,4 @@ def run_with(scores: list[Score]) -> Run:
         CaseResult(Case(f"c{at}", (), ""), 0, Answer("x"), "scored", {score.scorer: score})
         for at, score in enumerate(scores)
     ]
-    return Run("r", "s", "d", "base", "b", None, 0, 1, 0, 0, tuple(results), {}, {})
+    return Run("r", "s", "d", "base", "b", None, 0, 1, 0, {}, {}, ended_us=0, results=tuple(results))

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis.findings import Forecast, find, forecast
+from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
+from fairtrial.experiments.analysis.findings import find, forecast
 from tests.fixtures.experiments.reported_looks import DAY_US, ERRORS, START, analysis_plan, arm, sums
 
 

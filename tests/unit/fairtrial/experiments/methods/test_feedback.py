@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
-from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis.findings import METHODS, Forecast, find, forecast, level_interval
+from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
+from fairtrial.experiments.analysis.findings import METHODS, find, forecast, level_interval
 from fairtrial.experiments.analysis.memory import Latched
 from fairtrial.experiments.analysis_plan import MetricPlan
 from fairtrial.experiments.methods.finding import Finding

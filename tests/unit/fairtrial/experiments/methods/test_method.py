@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from fairtrial.experiments.analysis.findings import Forecast, forecast, planned_size
+from fairtrial.domain.estimates import Forecast
+from fairtrial.experiments.analysis.findings import forecast, planned_size
 from fairtrial.experiments.methods.method import power_of_each, question_of
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.planning.options import option

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import duckdb
 import pytest
 
 from fairtrial.store.core import cursor as cursors
 from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Query
 
 SAME = "SELECT count(*) FROM watermarks WHERE position > ?"
 
@@ -51,3 +54,37 @@ def test_an_error_shows_the_text(database: Database) -> None:
         for text in ("SELECT nothing FROM watermarks", "SELECT count(* FROM watermarks"):
             with pytest.raises(duckdb.Error, match="LINE 1: SELECT"):
                 cursor.execute(text)
+
+
+@dataclass(frozen=True)
+class Row:
+    at_us: int | None
+    found: dict[str, int] | None
+    names: tuple[str, ...]
+
+
+def test_rows_become_values_with_times_in_microseconds_json_and_tuples(database: Database) -> None:
+    sql = """
+    SELECT make_timestamp(1500001) AS at_time, '{"a": 1}' AS found_json, ['x', 'y'] AS names
+    UNION ALL SELECT NULL, NULL, []
+    """
+    assert database.values(Row, sql) == [Row(1_500_001, {"a": 1}, ("x", "y")), Row(None, None, ())]
+
+
+def test_one_value_is_read_to_its_end_and_is_none_without_a_row(database: Database) -> None:
+    add(database, 7, 8)
+    assert database.value("SELECT position FROM watermarks ORDER BY position") == 7
+    assert database.arrow(Query("SELECT 1 AS one")).num_rows == 1
+    assert database.value("SELECT position FROM watermarks WHERE position = 9") is None
+
+
+def test_appended_rows_are_numbered(database: Database) -> None:
+    row = {"plan_hash": "p", "actor": None, "plan": "{}"}
+    with database.transaction() as cursor:
+        assert [cursor.append("published_plans", row) for _ in range(2)] == [1, 2]
+        cursor.insert("settings", name="a", value="b")
+    assert database.rows("SELECT number, plan_hash, actor, at_time FROM published_plans") == [
+        (1, "p", None, None),
+        (2, "p", None, None),
+    ]
+    assert database.value("SELECT value FROM settings WHERE name = 'a'") == "b"

@@ -12,6 +12,7 @@ from fairtrial.domain.errors import Conflict, NotFound
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.decision.decide import Looked
 from fairtrial.experiments.lifecycle import TO, Action, Transition
 from fairtrial.experiments.sums import Sums
 from fairtrial.journal.writer import JournalWriter
@@ -85,7 +86,7 @@ def test_the_memory_is_restored_from_the_looks(database: Database, seen: list[Su
         findings = find(plan, sums)
         memory = memory.after(plan, sums, findings)
         with database.transaction() as cursor:
-            assert looks.append(cursor, looks.Look(1, plan, sums, findings, memory, {})) == number
+            assert looks.append(cursor, 1, Looked(plan=plan, memory=memory, findings=findings, sums=sums), {}) == number
             assert looks.memory(cursor, 1, plan) == memory
             assert looks.memory(cursor, 2, live.amended()) == Memory()
     assert memory.split.units > 0
@@ -99,7 +100,7 @@ def test_the_memory_goes_on_when_the_levels_become_known(database: Database, see
     memory = Memory().after(plan, sums, findings)
     with_levels = replace(plan, metrics=tuple(replace(one, level=1.0) for one in plan.metrics))
     with database.transaction() as cursor:
-        looks.append(cursor, looks.Look(1, plan, sums, findings, memory, {}))
+        looks.append(cursor, 1, Looked(plan=plan, memory=memory, findings=findings, sums=sums), {})
         number = analysis_plans.append(cursor, with_levels, now_us=live.END, kind="levels", actor="m", why="w")
         assert looks.memory(cursor, number, with_levels) == memory
 
@@ -110,7 +111,8 @@ def test_looks_are_listed_without_units_and_without_infinite_numbers(database: D
     assert quantile.upper == inf  # type: ignore[union-attr]
     findings = find(plan, sums)
     with database.transaction() as cursor:
-        looks.append(cursor, looks.Look(1, plan, sums, findings, Memory().after(plan, sums, findings), {}))
+        memory = Memory().after(plan, sums, findings)
+        looks.append(cursor, 1, Looked(plan=plan, memory=memory, findings=findings, sums=sums), {})
     rows = looks.shown(database, Page(), live.NAME)
     assert len(rows) == len(live.METRICS)
     (row,) = looks.shown(database, Page(), live.NAME, metric="requests.ttft_p95")

@@ -6,10 +6,11 @@ import asyncio
 
 import pytest
 
+from fairtrial.api.keys import CreateKey
 from fairtrial.config.local_user import local_user
 from fairtrial.config.plan.published import read
 from fairtrial.domain.accounts import Role
-from fairtrial.domain.storage.keys import KeyOptions, NewKey
+from fairtrial.domain.storage.keys import NewKey
 from fairtrial.store.access import keys
 from gateway.control.background.background_work import BackgroundWork
 from tests.fixtures.control.accounts import signed_in
@@ -44,9 +45,7 @@ async def test_release_managers_and_admins_change_states_and_are_named(
 async def test_a_key_is_recorded_by_its_name_and_the_key_of_this_machine_as_its_user(
     background: BackgroundWork,
 ) -> None:
-    made = keys.create(
-        background.database, "admin", now_us=background.clock_us(), options=KeyOptions(rights=("admin",))
-    )
+    made = keys.create(background.database, CreateKey(name="admin", rights=("admin",)), now_us=background.clock_us())
     secrets = (made.secret, background.database.layout.admin_key.read_text().strip())
     async with stranger(background) as http:
         for secret, action in zip(secrets, ("pause", "kill"), strict=True):
@@ -143,7 +142,7 @@ async def test_an_api_key_can_not_do_what_an_admin_must_answer_for(
     background: BackgroundWork, action: str, more: dict[str, bool]
 ) -> None:
     made = keys.create(
-        background.database, f"ci-{action}", now_us=background.clock_us(), options=KeyOptions(rights=("admin",))
+        background.database, CreateKey(name=f"ci-{action}", rights=("admin",)), now_us=background.clock_us()
     )
     async with stranger(background) as http:
         answer = await http.post(
@@ -166,4 +165,4 @@ async def test_only_an_admin_withdraws_a_proof_and_only_one_that_exists(backgrou
 
 
 def _key(background: BackgroundWork, name: str) -> NewKey:
-    return keys.create(background.database, name, now_us=background.clock_us(), options=KeyOptions(rights=("admin",)))
+    return keys.create(background.database, CreateKey(name=name, rights=("admin",)), now_us=background.clock_us())

@@ -10,8 +10,8 @@ import pytest
 from fastapi import APIRouter
 from fastapi.routing import APIRoute, iter_route_contexts
 
+from fairtrial.api.keys import CreateKey
 from fairtrial.domain.accounts import ROLES, Role, may
-from fairtrial.domain.storage.keys import KeyOptions
 from fairtrial.domain.verdict import Verdict
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import accounts, invitations, keys
@@ -147,13 +147,14 @@ async def test_an_invitation_alone_shuts_the_door(background: BackgroundWork) ->
 
 
 async def test_elsewhere_an_admin_key_opens_and_no_other_key(background: BackgroundWork) -> None:
-    admin = keys.create(background.database, "admin", now_us=background.clock_us(), options=KeyOptions(("admin",)))
-    plain = keys.create(background.database, "plain", now_us=background.clock_us(), options=KeyOptions(("complete",)))
+    admin = keys.create(background.database, CreateKey(name="admin", rights=("admin",)), now_us=background.clock_us())
+    plain = keys.create(
+        background.database, CreateKey(name="plain", rights=("complete",)), now_us=background.clock_us()
+    )
     late = keys.create(
         background.database,
-        "late",
+        CreateKey(name="late", rights=("admin",), expires_us=background.clock_us()),
         now_us=background.clock_us(),
-        options=KeyOptions(("admin",), expires_us=background.clock_us()),
     )
     async with stranger(background, loopback=False) as http:
         for secret, status in ((admin.secret, 200), (plain.secret, 403), (late.secret, 401), ("ft-x-y", 401)):

@@ -13,13 +13,13 @@ from fairtrial.domain.estimates import Estimate
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.decision.decide import Looked
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.arms.quantiles import QuantileSums
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans, looks
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.charts import shown_looks
-from fairtrial.store.experiments.looks import Look
 from tests.fixtures.experiments.reported_looks import DAY_US, ERRORS, START, analysis_plan, arm, sums
 
 LATENCY = MetricPlan(
@@ -38,7 +38,7 @@ def look(database: Database, plan: StoredPlan, memory: Memory, found: Sums) -> M
     findings = find(plan.plan, found)
     memory = memory.after(plan.plan, found, findings)
     with database.transaction() as cursor:
-        looks.append(cursor, Look(plan.number, plan.plan, found, findings, memory, {}))
+        looks.append(cursor, plan.number, Looked(plan=plan.plan, memory=memory, findings=findings, sums=found), {})
     return memory
 
 

@@ -1,10 +1,21 @@
-"""Computes how much memory the engine may use, as a share of the memory of the machine or container."""
+"""Defines the engine's settings, and how much memory it may use as a share of that of the machine or container."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
+import duckdb
+
+THREADS = 2
+CHECKPOINT = "64MB"
+"""The size of the write-ahead log at which it is written into the file.
+
+A checkpoint rewrites each table's last row group, so at the engine's 16 MB it costs more CPU than the inserts.
+"""
+STORAGE_VERSION = "v1.5.0"
+"""Every supported release can read the files."""
 SHARE = 4
 """The engine gets one part in this many, because all services of one machine share its memory."""
 LEAST_MB, USUAL_MB = 256, 640
@@ -14,6 +25,20 @@ FILE_SHARE = 16
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 """The files with a container's memory limit, in cgroup versions 2 and 1."""
 MIB = 1 << 20
+
+
+def engine_settings(memory_mb: int | None = None, *, file_bytes: int = 0) -> dict[str, Any]:
+    """The engine's settings, for the store and for copies of it. `memory_limit` determines its memory."""
+    settings: dict[str, Any] = {
+        "memory_limit": memory_limit(memory_mb, file_bytes=file_bytes),
+        "threads": THREADS,
+        "checkpoint_threshold": CHECKPOINT,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    if int(duckdb.__version__.split(".")[0]) >= 2:
+        settings["storage_compatibility_version"] = STORAGE_VERSION
+    return settings
 
 
 def memory_limit(setting_mb: int | None = None, *, file_bytes: int = 0) -> str:
