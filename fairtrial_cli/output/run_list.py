@@ -17,7 +17,7 @@ from fairtrial.domain.names.ages import age
 from fairtrial.domain.names.case_words import OUTCOMES
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import UNSCORED
-from fairtrial.store.core.query import microseconds
+from fairtrial.store.core.cursor import microseconds
 from fairtrial_cli.output.table import columns, print_table
 
 Row = dict[str, Any]

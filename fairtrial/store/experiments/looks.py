@@ -20,8 +20,9 @@ from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.sums import ArmSums, Sums, restored, restored_over_time, stored, stored_over_time
 from fairtrial.store.access import row_digests
 from fairtrial.store.access.audit import CONTROL
+from fairtrial.store.core.cursor import microseconds
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.query import Page, Query, microseconds, timestamp
+from fairtrial.store.core.query import Page, Query, timestamp
 
 NEXT = "SELECT coalesce(max(number), 0) + 1 FROM looks"
 INSERT = """

@@ -15,8 +15,9 @@ from fairtrial.domain.plan_parts.kept_control import KeptControl
 from fairtrial.experiments.analysis_plan import Interruption
 from fairtrial.experiments.lifecycle import DECLINED, KEPT, Transition, promoted_by
 from fairtrial.store.access import row_digests
+from fairtrial.store.core.cursor import microseconds
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.query import Page, Query, microseconds, timestamp
+from fairtrial.store.core.query import Page, Query, timestamp
 
 LIVE = """
 WITH mine AS (
