@@ -30,7 +30,7 @@ from evaluators.trial import Trial
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import Decision, Finding, Result, Verdict, decide, interleave_sources, precedence
-from fairtrial.experiments.decision.decide import Looked
+from fairtrial.experiments.analysis.memory import Looked
 from fairtrial.experiments.decision.decide import decide as decide_experiment
 from fairtrial.experiments.monitor import look
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from math import exp, floor, sqrt
 from statistics import NormalDist
 from typing import Any
@@ -13,7 +11,7 @@ import msgspec
 from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
 from fairtrial.experiments.analysis.findings import METHODS, effect_over_time, forecast, units_behind
 from fairtrial.experiments.analysis.lost_records import ALARM
-from fairtrial.experiments.analysis.memory import Latched, Memory
+from fairtrial.experiments.analysis.memory import Latched, Looked
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.values import (
     Arm,
@@ -34,26 +32,6 @@ from fairtrial.experiments.sums import Sums
 from fairtrial.stats.arms.feedback import Feedback, least_response
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.sequential.obrien_fleming import LOOKS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
-    """What the looks at one analysis plan have shown. ``findings`` and ``sums`` are those of the last look.
-
-    ``planned``: the interval of the last planned look at the primary metric, by treatment, where the memory of an
-    earlier version lacks it.
-    """
-
-    plan: AnalysisPlan
-    memory: Memory
-    findings: Sequence[Finding]
-    sums: Sums
-    planned: Mapping[str, Estimate] = field(default_factory=dict)
-
-    def of(self, metric: MetricPlan, variant: str) -> tuple[Finding | None, Latched]:
-        """The finding of the last look, and the decision over all looks."""
-        found = next((one for one in self.findings if (one.metric, one.variant) == (metric.metric, variant)), None)
-        return found, self.memory.latched.get((metric.metric, variant), Latched())
 
 
 def decide(looked: Looked, *, forecasts: bool = False) -> dict[str, Decision]:

@@ -12,9 +12,8 @@ from typing import Any
 
 import msgspec
 
-from fairtrial.experiments.analysis.memory import Key, Latched, Memory, SplitLatch
+from fairtrial.experiments.analysis.memory import Key, Latched, Looked, Memory, SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.decide import Looked
 from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.sums import ArmSums, Sums, restored, restored_over_time, stored, stored_over_time
