@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
@@ -86,3 +87,13 @@ def _refuse_irregular(found: os.stat_result) -> None:
         raise FileRefused("can't be read: it is a folder")
     if not stat.S_ISREG(found.st_mode):
         raise FileRefused("can't be read: it is not a regular file", "no devices, pipes or sockets")
+
+
+def digest_of(path: Path, on_bytes: Callable[[int], None] = lambda _: None) -> str:
+    """The SHA-256 of a regular file in hex; raises `OSError` and `UsageError`."""
+    digest = hashlib.sha256()
+    with open_named(path) as file:
+        while piece := file.read(4 * MIB):
+            digest.update(piece)
+            on_bytes(file.tell())
+    return digest.hexdigest()

@@ -6,8 +6,7 @@ import sys
 
 import click
 
-from fairtrial.domain.errors import FairtrialError
-from fairtrial.domain.names.printable import printable
+from fairtrial.domain.errors import FairtrialError, printable
 from fairtrial.domain.registry import Registry
 
 BROKEN = 70

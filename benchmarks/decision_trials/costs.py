@@ -11,9 +11,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from benchmarks.decision_trials.trial import Row, Trial, frozen, mean_row, share
+from fairtrial.experiments.analysis.findings import METHODS
 from fairtrial.experiments.analysis.freeze import Known
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.methods.kinds import METHODS
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.sums import Moments

@@ -11,10 +11,10 @@ from numpy.random import Generator
 
 from benchmarks.decision_trials.earlier_traffic import DURING, HISTORIES, Floats, History, Requests, Users
 from benchmarks.decision_trials.trial import Row, Trial, frozen, mean_row, share
+from fairtrial.experiments.analysis.findings import METHODS
 from fairtrial.experiments.analysis.freeze import Known
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.methods.kinds import METHODS
-from fairtrial.experiments.methods.questions import question_of
+from fairtrial.experiments.methods.method import question_of
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.planning.options import option
 from fairtrial.stats.planning.question import Design

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from benchmarks.decision_trials.costs import WINDOW, feedback_plan, primary_of
 from benchmarks.decision_trials.trial import Row, Trial, share
+from fairtrial.experiments.analysis.findings import METHODS
 from fairtrial.experiments.analysis.lost_records import ALPHA
 from fairtrial.experiments.analysis.memory import SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.methods.kinds import METHODS
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.journal.assignment_counts import CELLS
 from fairtrial.stats.arms.feedback import Feedback

@@ -11,9 +11,9 @@ from numpy.random import Generator
 from benchmarks.decision_trials.costs import WINDOW, arms_by_day, feedback_plan, primary_of
 from benchmarks.decision_trials.trial import Row, Trial, share
 from fairtrial.domain.estimates import Estimate
+from fairtrial.experiments.analysis.findings import METHODS
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.methods.kinds import METHODS
-from fairtrial.experiments.methods.questions import question_of
+from fairtrial.experiments.methods.method import question_of
 from fairtrial.stats.always_valid import always_valid
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.planning.options import option

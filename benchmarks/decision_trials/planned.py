@@ -16,15 +16,14 @@ from benchmarks.decision_trials.costs import CAP, COST, LEVEL, SIGMA, WINDOW, Co
 from benchmarks.decision_trials.populations import Population, even, looks_until
 from benchmarks.decision_trials.rate_course import SAFE, firsts
 from benchmarks.decision_trials.trial import Row, Trial, frozen, mean_row, share
+from fairtrial.experiments.analysis.findings import METHODS
 from fairtrial.experiments.analysis.freeze import Known
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.methods.kinds import METHODS
-from fairtrial.experiments.methods.questions import question_of
+from fairtrial.experiments.methods.method import question_of
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.quantiles import QuantileSums
-from fairtrial.stats.planning.option import Option
 from fairtrial.stats.planning.options import option
-from fairtrial.stats.planning.question import Design
+from fairtrial.stats.planning.question import Design, Option
 from fairtrial.stats.sums import Moments
 
 POWER, WEEKS = 0.8, 6

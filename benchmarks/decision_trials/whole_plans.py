@@ -20,7 +20,7 @@ from fairtrial.domain.plan import Plan
 from fairtrial.experiments.analysis.freeze import Known, Start, freeze
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.methods.questions import question_of
+from fairtrial.experiments.methods.method import question_of
 from fairtrial.experiments.monitor import Circumstances, step
 from fairtrial.experiments.simulation.lifecycle import Setting
 from fairtrial.experiments.simulation.scenario import EVERY_US

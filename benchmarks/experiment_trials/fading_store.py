@@ -18,7 +18,8 @@ from fairtrial.config.project import load_project
 from fairtrial.domain.events import Event, FeedbackEvent
 from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.plan import Experiment
-from fairtrial.experiments.decision.decide import Looked, decide
+from fairtrial.experiments.analysis.memory import Looked
+from fairtrial.experiments.decision.decide import decide
 from fairtrial.experiments.simulation.exposures import assign_people
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database

@@ -9,8 +9,7 @@ import numpy as np
 
 from evaluators.comparison.answer import answer_of, discordant_cases, has_p, is_binary, p_of
 from evaluators.comparison.comparability import differences
-from evaluators.comparison.corpus import Figure, OfCases, figure_of, reach_of
-from evaluators.comparison.levels import share_span
+from evaluators.comparison.corpus import Figure, OfCases, figure_of, reach_of, share_span
 from evaluators.comparison.no_signal import lacks_signal
 from evaluators.comparison.pairing import Pairs, detectors_differ, pair
 from evaluators.comparison.wording import NO_SIGNAL

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from evaluators.comparison.corpus import figure_of, reach_of
+from evaluators.comparison.corpus import figure_of, reach_of, share_span
 from evaluators.comparison.pairing import Side, side_of
 from evaluators.criteria.metric_catalogue import Measure, is_signal
 from evaluators.results.run_table import RunTable, table_of
@@ -64,11 +64,6 @@ def _of_corpus(measure: Measure, side: Side, *, level: float, seed: int) -> Esti
     return jackknife_corpus(
         figure, side.n, side.clusters, within=within, reach=reach, without=figure.without, level=level
     )
-
-
-def share_span(measure: Measure) -> float | None:
-    """The largest change that a case can make in a share: its scale; ``None`` for measures without a largest value."""
-    return measure.scale if measure.form == "share" else None
 
 
 def _within(found: Estimate | NotEnough, most: float | None) -> Estimate | NotEnough:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from evaluators.comparison.compare import compare
-from evaluators.comparison.pairing import Pairs, detectors_differ, pair
+from evaluators.comparison.pairing import detectors_differ, pair
 from evaluators.comparison.wording import SUBJECTS, amount, both_figures, format_signed, p_in_words
 from evaluators.criteria.metric_catalogue import BUILT_IN, Measure
 from evaluators.results.run_table import RunTable
@@ -96,7 +96,9 @@ def _length(candidate: RunTable, baseline: RunTable) -> SignalChange:
     measure = BUILT_IN["tokens" if _has_tokens(candidate) and _has_tokens(baseline) else LENGTH]
     pairs = pair(measure, candidate, baseline)
     found = replace(compare(measure, pairs, level=NOTABLE_LEVEL, seed=candidate.seed), metric=LENGTH)
-    ratio, unit = _ratio(pairs), "tokens" if measure.name == "tokens" else "characters"
+    values = pairs.candidate.values, pairs.baseline.values
+    ratio = ratio_of_means(*values, pairs.candidate.clusters, level=NOTABLE_LEVEL)
+    unit = "tokens" if measure.name == "tokens" else "characters"
     old, new = (amount(value or 0.0, measure) for value in (found.baseline, found.candidate))
     says = f"the mean length {old} → {new} {unit} over {counted(pairs.n, 'case')}"
     if not isinstance(ratio, Estimate):
@@ -105,10 +107,6 @@ def _length(candidate: RunTable, baseline: RunTable) -> SignalChange:
     shown = found.answer != "cannot tell" and not ratio.low <= 1 <= ratio.high
     notable = shown and abs(ratio.value - 1) >= NOTABLE_LENGTH
     return SignalChange(LENGTH, notable, f"{says} ({ratio.value:.2f} times, {bounds}){_end(notable)}", found)
-
-
-def _ratio(pairs: Pairs):  # type: ignore[no-untyped-def]
-    return ratio_of_means(pairs.candidate.values, pairs.baseline.values, pairs.candidate.clusters, level=NOTABLE_LEVEL)
 
 
 def _has_tokens(run: RunTable) -> bool:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from evaluators.criteria.grammar_hints import EVERY, PHRASES, UNITS, GateLineError, nearest_form, nearest_word
 from evaluators.results.scope import Scope
+from evaluators.suite import Suite
 
 Operator = Literal[">=", "<=", "=="]
 Unit = Literal["", "%", "pp", "s", "ms", "$"]
@@ -68,6 +69,16 @@ class GateLine:
     def family(self) -> str:
         """The part before the first dot: a scorer's name, or ``live``, ``review``, ``judge``, ``data``."""
         return self.metric.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of a gate: its text, its parsed form, the suite that measures it, and the gate or suite it stands in."""
+
+    text: str
+    line: GateLine
+    suite: Suite
+    source: str
 
 
 def parse(text: str) -> GateLine:

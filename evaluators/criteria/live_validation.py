@@ -23,9 +23,12 @@ def validate_live_line(line: GateLine) -> tuple[str, str] | None:
     """The problem of the line with a hint, or ``None`` if it is valid."""
     if line.metric == f"live.{KEPT_AWAY_RATE}":
         return f"{line.metric} is shown and never decides", "live.guardrails hold: its requests count against safety"
-    if line.metric not in KNOWN and not _is_feedback(line.metric):
+    if line.metric not in KNOWN and (line.metric == FEEDBACK or not line.metric.startswith(FEEDBACK)):
         near = get_close_matches(line.metric, KNOWN, n=1)
-        return f"live traffic has no {line.metric!r}", f"did you mean {near[0]!r}?" if near else _names()
+        return (
+            f"live traffic has no {line.metric!r}",
+            f"did you mean {near[0]!r}?" if near else f"known: {', '.join(KNOWN)}",
+        )
     return _check_scope_and_count(line) or _check_live(line)
 
 
@@ -80,11 +83,3 @@ def _units(metric: str) -> tuple[str, ...]:
     if metric.startswith("live.cost."):
         return ("", "$")
     return ("",) if metric.removeprefix("live.") in AMOUNTS else ("", "%")
-
-
-def _is_feedback(metric: str) -> bool:
-    return metric.startswith(FEEDBACK) and len(metric) > len(FEEDBACK)
-
-
-def _names() -> str:
-    return "known: " + ", ".join(KNOWN)

@@ -21,8 +21,7 @@ from fairtrial.domain.answers.signals import (
     REFUSED,
     SIGNALS,
 )
-from fairtrial.domain.events import CaseOutcome
-from fairtrial.domain.run import UNSCORED, Run
+from fairtrial.domain.run import UNSCORED, CaseOutcome, Run
 
 Kind = Literal["proportion", "mean", "corpus", "total", "count"]
 Form = Literal["share", "number", "ms", "usd"]

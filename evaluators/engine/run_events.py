@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from typing import Any
 
-from fairtrial.domain.events import CASE_OUTCOMES, CaseResultEvent, Event, RunEvent, ScoreEvent
-from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score, ScoreFailure, head_of
+from fairtrial.domain.events import CaseResultEvent, Event, RunEvent, ScoreEvent, head_of_event
+from fairtrial.domain.run import CASE_OUTCOMES, Answer, Case, CaseResult, Run, Score, ScoreFailure
 from fairtrial.journal.events_v1 import EventV1
 
 _SAME = tuple(field.name for field in fields(Answer) if field.name != "text")
@@ -64,7 +64,7 @@ def run_of(events: Iterable[Event | EventV1]) -> Run:
         raise ValueError(f"the events have {len(heads)} runs instead of one")
     head = heads[0]
     return Run(
-        **head_of(head),
+        **head_of_event(head),
         ended_us=head.ended_us,
         results=tuple(_result(event, scores[event.case_id, event.repeat]) for event in results),
         plan_hash=head.plan_hash,

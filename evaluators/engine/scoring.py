@@ -12,9 +12,8 @@ from evaluators.engine.signals import Signals
 from evaluators.scoring.scorer import OffFormat, Scorer, ScoresPairs, Stat
 from evaluators.suite import Suite
 from fairtrial.domain.answers.signals import SIGNALS
-from fairtrial.domain.events import CaseOutcome
 from fairtrial.domain.refusals import refuses
-from fairtrial.domain.run import Answer, Case, CaseResult, Score, ScoreFailure
+from fairtrial.domain.run import Answer, Case, CaseOutcome, CaseResult, Score, ScoreFailure
 
 SLOW_S = 0.001
 """If scoring an answer takes more CPU time than this, the next one moves from the event loop to a thread."""

@@ -9,8 +9,7 @@ from evaluators.engine.scoring import scores_of, value_of
 from evaluators.scoring.scorer import Stat
 from evaluators.suite import FAMILY_TAG, KIND_TAG, OWN, Suite, tag_values
 from fairtrial.domain.answers.signals import METRICS, SIGNALS
-from fairtrial.domain.events import CASE_OUTCOMES
-from fairtrial.domain.run import UNSCORED, CaseResult, Run, Score
+from fairtrial.domain.run import CASE_OUTCOMES, UNSCORED, CaseResult, Run, Score
 
 MOST_UNSCORED = 0.02
 """The share of unscored cases above which a run proves nothing, unless its suite's own `errors` line says otherwise."""

@@ -10,13 +10,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from evaluators.criteria.grammar import GateLine, parse
+from evaluators.criteria.grammar import GateLine, Rule, parse
 from evaluators.criteria.grammar_hints import GateLineError
 from evaluators.criteria.line_family import FAMILIES
 from evaluators.criteria.notices import homeless_lines
 from evaluators.criteria.validation import is_external, validate_external_line, validate_line
-from evaluators.gate.odds import assumed_odds, weakest_floor
-from evaluators.gate.rules import Rule
 from evaluators.loading import suite_reader
 from evaluators.loading.search import search
 from evaluators.suite import Suite
@@ -149,15 +147,6 @@ def _composed(reading: _Reading, listed: Sequence[Listed], own: Sequence[Rule | 
         tuple(role for role in ROLES for one in model.approvers if one == role),
         model.self_approval,
     )
-
-
-def inspect(path: Path) -> tuple[str, list[Diagnostic]]:
-    """A summary of a valid gate, and its notices; raises `ConfigError` with all errors."""
-    gate = load(path)
-    rules = len(gate.rules) + len(gate.external)
-    suites = ", ".join(suite.name for suite in gate.suites) or "none"
-    odds = "".join(f"; {one}" for one in (*assumed_odds(gate.rules), weakest_floor(gate.rules)) if str(one))
-    return f"{gate.name}: {rules} rule{'' if rules == 1 else 's'}; suites: {suites}{odds}", list(gate.notices)
 
 
 def _check_approvers(reading: _Reading, model: GateModel) -> None:

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from evaluators.comparison.comparability import differences
 from evaluators.comparison.levels import level_of
 from evaluators.comparison.signal_changes import signal_findings
 from evaluators.comparison.wording import amount, short_text
 from evaluators.comparison.worst_slice import worst_slice
-from evaluators.criteria.grammar import Threshold, VersusBaseline
+from evaluators.criteria.grammar import Rule, Threshold, VersusBaseline
 from evaluators.criteria.line_family import FAMILIES
 from evaluators.criteria.metric_catalogue import BUILT_IN, COUNTS
 from evaluators.engine.summary import MOST_UNSCORED
+from evaluators.gate.evidence.document import Evidence
 from evaluators.gate.external_line import JUDGED, ExternalLine
 from evaluators.gate.families.review import review_information, sort_reviews
 from evaluators.gate.file import Gate
-from evaluators.gate.live.experiment import NO_LIVE_EVIDENCE, LiveEvidence
+from evaluators.gate.live.experiment import NO_LIVE_EVIDENCE, LiveEvidence, LiveExperiment
 from evaluators.gate.live.rates import rates_information
 from evaluators.gate.live.rule import EXPERIMENT_SAYS, effect_findings
 from evaluators.gate.multiplicity import RuleResult, apply_holm
 from evaluators.gate.odds import odds_of
-from evaluators.gate.rules import Rule, judge_rule
+from evaluators.gate.rules import judge_rule
 from evaluators.results.run_table import RunTable
 from evaluators.suite import Suite
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import Decision, Finding, Result, Verdict, decide, interleave_sources, precedence
+from fairtrial.experiments.analysis.memory import Looked
+from fairtrial.experiments.decision.decide import decide as decide_experiment
+from fairtrial.experiments.monitor import look
 
 REUSE_WARNING_FROM = 7
 MOST_NAMED = 3
@@ -49,6 +54,7 @@ def judge(
     ``first``: findings that belong to no line, such as a suite without a run. Missing or unsound evidence raises no
     error; the verdict is then HOLD or INVALID.
     """
+    live = replace(live, experiments=tuple(map(_decided, live.experiments)))
     external = list(_external(gate, trial, live, at_us))
     lines = [one.finding for one in external if one.finding.decisive and one.finding.metric.startswith("live.")]
     said = list(effect_findings(live, lines, at_us, rules=trial.rules)) if live.read else []
@@ -70,6 +76,36 @@ def judge(
         candidates_judged=candidates_judged,
         odds=odds_of(gate.rules, trial),
         conflicts=conflicts(findings),
+    )
+
+
+def _decided(live: LiveExperiment) -> LiveExperiment:
+    """With the decision that follows from the sums and the memory, if there was a look and none is stored."""
+    if live.decision or live.plan is None or live.sums is None:
+        return live
+    findings = look(live.plan, live.memory, live.sums)
+    looked = Looked(plan=live.plan, memory=live.memory, findings=findings, sums=live.sums, planned=live.planned)
+    return replace(live, decision=decide_experiment(looked, forecasts=True)[live.variant])
+
+
+def judge_again(evidence: Evidence, verdict_id: str) -> Verdict:
+    """The verdict on this evidence, which is the same as when it was first judged by the same version."""
+    gate = evidence.gate()
+
+    def newest(suite: str, target: str) -> RunTable | None:
+        return evidence.runs.get((suite, target))
+
+    def before(suite: str, target: str) -> RunTable | None:
+        return evidence.before.get((suite, target))
+
+    return judge(
+        gate,
+        evidence.trial(gate, newest, before),
+        verdict_id=verdict_id,
+        at_us=evidence.at_us,
+        live=evidence.live,
+        candidates_judged=evidence.candidates_judged,
+        first=evidence.first,
     )
 
 

@@ -5,22 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, sqrt
+from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
 
 from evaluators.comparison.pairing import pair
-from evaluators.criteria.grammar import Threshold, VersusBaseline
+from evaluators.criteria.grammar import Rule, Threshold, VersusBaseline
 from evaluators.criteria.metric_catalogue import measure_of
 from evaluators.criteria.validation import limit_of, scopes_of
+from evaluators.gate.file import load
 from evaluators.gate.multiplicity import first_levels
-from evaluators.gate.rules import Rule, family_of
-from evaluators.gate.simulation.assumed import assumed_groups, cases_inside
-from evaluators.gate.simulation.lines import Group, Line, lines_of, runs_of, size_of, why_not_simulated
-from evaluators.gate.simulation.trials import TRIALS_OF_EACH, Results, simulate, simulate_other_runs, trials_of
-from evaluators.gate.simulation.worse import worse_passes
+from evaluators.gate.rules import family_of
+from evaluators.gate.simulation.lines import (
+    Group,
+    Line,
+    assumed_groups,
+    cases_inside,
+    lines_of,
+    runs_of,
+    size_of,
+    why_not_simulated,
+)
+from evaluators.gate.simulation.trials import (
+    TRIALS_OF_EACH,
+    Results,
+    simulate,
+    simulate_other_runs,
+    trials_of,
+    worse_passes,
+)
 from evaluators.gate.threshold_rule import SHORTFALL, WORTH_REPORTING, cases_to_exclude_luck, chance_to_pass
 from evaluators.trial import RULES, Trial
+from fairtrial.domain.errors import Diagnostic
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import ASSUMED, Odds
@@ -207,6 +224,15 @@ def weakest_floor(rules: Sequence[Rule]) -> str:
             found.append((chance, f"{text} of 100 trials ({advice})"))
     chance, says = max(found, default=(0.0, ""))
     return says if chance > WORTH_REPORTING else ""
+
+
+def inspect(path: Path) -> tuple[str, list[Diagnostic]]:
+    """A summary of a valid gate, and its notices; raises `ConfigError` with all errors."""
+    gate = load(path)
+    rules = len(gate.rules) + len(gate.external)
+    suites = ", ".join(suite.name for suite in gate.suites) or "none"
+    odds = "".join(f"; {one}" for one in (*assumed_odds(gate.rules), weakest_floor(gate.rules)) if str(one))
+    return f"{gate.name}: {rules} rule{'' if rules == 1 else 's'}; suites: {suites}{odds}", list(gate.notices)
 
 
 def _odds(found: _Simulation, seed: int) -> tuple[Odds, Results]:

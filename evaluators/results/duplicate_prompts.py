@@ -12,7 +12,7 @@ import numpy as np
 
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import Case
-from fairtrial.stats.paired.score_units import EVEN, freedom_of
+from fairtrial.stats.effects import EVEN, freedom_of
 
 DOMINANT = 0.1
 """The share of the cases from which on a cluster is named."""

@@ -14,8 +14,7 @@ from evaluators.results.duplicate_prompts import with_clusters
 from evaluators.results.scope import Scope
 from evaluators.suite import MANY
 from fairtrial.domain.answers.signals import SIGNALS
-from fairtrial.domain.events import CASE_OUTCOMES
-from fairtrial.domain.run import CaseResult, Run, RunHead, Score, ScoreFailure, head_of
+from fairtrial.domain.run import CASE_OUTCOMES, CaseResult, Run, RunHead, Score, ScoreFailure, head_of
 
 Ints = NDArray[np.intp]
 Floats = NDArray[np.float64]

@@ -22,8 +22,7 @@ from evaluators.results.run_table import (
     clusters_of,
     firsts_of,
 )
-from fairtrial.domain.events import RunEvent
-from fairtrial.domain.run import head_of
+from fairtrial.domain.events import RunEvent, head_of_event
 
 SCORE, STATE = "score:", "state:"
 AT_ONCE = 4096
@@ -38,7 +37,7 @@ def table_from(columns: pyarrow.Table, details: Callable[[str], pyarrow.Table]) 
     outcomes, names = _encoded(columns["outcome"])
     states = _named(columns, STATE)
     return RunTable(
-        **head_of(run),
+        **head_of_event(run),
         case_ids=ids,
         case_of=case_of,
         outcomes=np.array([OUTCOME[name] for name in names], dtype=np.uint8)[outcomes],

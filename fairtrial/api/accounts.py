@@ -6,8 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from fairtrial.api.operation import Nothing, Operation, Request, Row, Rows
-from fairtrial.api.window import Window
+from fairtrial.api.operation import Nothing, Operation, Row, Rows
+from fairtrial.api.window import Request, Window
 from fairtrial.domain.accounts import LONGEST_NAME, Account, Invitation, OneTimeLink, Role
 
 

@@ -7,8 +7,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from fairtrial.api.operation import Operation, Request, Rows
-from fairtrial.api.window import Text, Window
+from fairtrial.api.operation import Operation, Rows
+from fairtrial.api.window import Request, Text, Window
 from fairtrial.domain.training.data_audit import AuditFile, CheckCount
 
 MOST_FILES, MOST_COUNTS = 1000, 1000

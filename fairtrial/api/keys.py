@@ -6,8 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from fairtrial.api.operation import Operation, Request, Row, Rows
-from fairtrial.api.window import Window
+from fairtrial.api.operation import Operation, Row, Rows
+from fairtrial.api.window import Request, Window
 from fairtrial.domain.storage.keys import DEFAULT_RIGHTS, NewKey, Right
 
 LATEST_US = 253_402_300_799_000_000

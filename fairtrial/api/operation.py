@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
-import msgspec
-
+from fairtrial.api.window import Request
 from fairtrial.domain.accounts import Role
 
 Row = dict[str, Any]
@@ -23,10 +22,6 @@ R = TypeVar("R", covariant=True)
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 Kind = Literal["value", "table", "file", "job"]
 SECONDS = 120.0
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """The base of all requests. Constraints of a field are checked where the request is decoded."""
 
 
 class Nothing(Request, frozen=True):

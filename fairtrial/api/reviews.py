@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from fairtrial.api.operation import Nothing, Operation, Request, Row, Rows
-from fairtrial.api.window import Text
+from fairtrial.api.operation import Nothing, Operation, Row, Rows
+from fairtrial.api.window import Request, Text
 from fairtrial.domain.reviews.evidence import ReviewedQueue
 from fairtrial.domain.reviews.review import Outcome
 

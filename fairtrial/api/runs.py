@@ -7,8 +7,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from fairtrial.api.operation import Operation, Request, Row, Rows
-from fairtrial.api.window import Text, Window
+from fairtrial.api.operation import Operation, Row, Rows
+from fairtrial.api.window import Request, Text, Window
 from fairtrial.domain.names.case_words import Change, Grade
 
 

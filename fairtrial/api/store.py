@@ -6,7 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from fairtrial.api.operation import Nothing, Operation, Request, Row
+from fairtrial.api.operation import Nothing, Operation, Row
+from fairtrial.api.window import Request
 from fairtrial.domain.plan import UnitKind
 from fairtrial.domain.storage.maintenance import Backup, Erasure, RetentionResult
 from fairtrial.domain.storage.overview import IngestResult, Overview

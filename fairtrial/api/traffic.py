@@ -6,8 +6,8 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
 
-from fairtrial.api.operation import Operation, Request, Row, Rows
-from fairtrial.api.window import TrafficWindow, Window
+from fairtrial.api.operation import Operation, Row, Rows
+from fairtrial.api.window import Request, TrafficWindow, Window
 from fairtrial.domain.storage.traffic import AmountHistory, ServedBefore, Traffic
 
 After = Annotated[str, Meta(max_length=200, pattern=r"^\d{1,16}:.+$", description="`next` of the previous page")]

@@ -1,12 +1,12 @@
-"""Declares the parameters of listings: a time window, and a page of its rows."""
+"""Declares the base of all requests, and the parameters of listings: a time window, and a page of its rows."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta
 
-from fairtrial.api.operation import Request
 from fairtrial.domain.limits.pages import END_OF_TIME_US, LARGEST_OFFSET, LARGEST_PAGE
 
 Since = Annotated[int, Meta(ge=0, le=END_OF_TIME_US, description="from, in microseconds since 1970, UTC")]
@@ -14,6 +14,10 @@ Until = Annotated[int, Meta(ge=0, le=END_OF_TIME_US, description="until (exclusi
 Limit = Annotated[int, Meta(ge=1, le=LARGEST_PAGE)]
 Offset = Annotated[int, Meta(ge=0, le=LARGEST_OFFSET)]
 Text = Annotated[str, Meta(max_length=200)]
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The base of all requests. Constraints of a field are checked where the request is decoded."""
 
 
 class TrafficWindow(Request, frozen=True, kw_only=True):

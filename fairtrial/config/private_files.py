@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fairtrial.domain.limits.constants import PRIVATE
-from fairtrial.regular_files import open_named
 
 PIECE = 4 * 2**20
 ROOM = 1.1
@@ -44,16 +43,6 @@ def copy_private(source: Path, target: Path, on_bytes: Callable[[int], None] = l
             on_bytes(out.tell())
         out.flush()
         os.fsync(out.fileno())
-    return digest.hexdigest()
-
-
-def digest_of(path: Path, on_bytes: Callable[[int], None] = lambda _: None) -> str:
-    """The SHA-256 of a regular file in hex; raises `OSError` and `UsageError`."""
-    digest = hashlib.sha256()
-    with open_named(path) as file:
-        while piece := file.read(PIECE):
-            digest.update(piece)
-            on_bytes(file.tell())
     return digest.hexdigest()
 
 

@@ -18,11 +18,10 @@ FairtrialError
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
-
-from fairtrial.domain.names.printable import printable
 
 STORE_UNUSABLE = 74
 """The exit code of `fairtrial control` if its store is unusable (EX_IOERR of sysexits.h); traffic can continue."""
@@ -195,3 +194,18 @@ class UpstreamUnavailable(UpstreamError):
     def __init__(self, message: str, *, code: str, retry_after: int) -> None:
         super().__init__(message, code=code)
         self.retry_after = retry_after
+
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Control characters, line and paragraph separators, and surrogates."""
+
+
+def printable(text: str) -> str:
+    """The text with each control character as an escape, for terminals and logs."""
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def control_character(text: str) -> str | None:
+    """The first control character of a name, such as ``U+0007``, or ``None``."""
+    found = _CONTROL.search(text)
+    return None if found is None else f"U+{ord(found[0]):04X}"

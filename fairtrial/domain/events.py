@@ -8,11 +8,13 @@ several times faster than dataclasses. A request is one event of version 2, whic
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct, field
 
 from fairtrial.domain.plan import ExperimentState, UnitKind
+from fairtrial.domain.plan_parts.call_rules import BreakerState
+from fairtrial.domain.run import HEAD, CaseOutcome
 
 REQUEST = "request"
 REQUEST_VERSION = 2
@@ -44,20 +46,9 @@ Fault = Literal["upstream", "configuration", "caller", "gateway"]
 """Who caused an upstream call to fail. ``configuration``: the gateway's key or the model's name was wrong (401 to 404).
 """
 
-BreakerState = Literal["closed", "open", "half_open"]
 Purpose = Literal["live", "retry", "fallback", "shadow"]
 UsageSource = Literal["provider", "estimated", "partial", "none"]
 CaptureOutcome = Literal["full", "redacted", "none", "failed"]
-CaseOutcome = Literal["scored", "off_format", "refused", "truncated", "provider_error", "judge_error", "skipped"]
-CASE_OUTCOMES: tuple[CaseOutcome, ...] = (
-    "scored",
-    "off_format",
-    "refused",
-    "truncated",
-    "provider_error",
-    "judge_error",
-    "skipped",
-)
 
 
 class Tokens(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -294,3 +285,9 @@ class ScoreEvent(Struct, frozen=True, kw_only=True, gc=False):
 
 Event = RequestEvent | FeedbackEvent | RunEvent | SuiteEvent | CaseResultEvent | ScoreEvent
 EVENTS: tuple[type[Event], ...] = (RequestEvent, FeedbackEvent, RunEvent, SuiteEvent, CaseResultEvent, ScoreEvent)
+
+
+def head_of_event(run: RunEvent) -> dict[str, Any]:
+    """The fields of the head of the run, as a `RunHead` names them."""
+    same = {name: getattr(run, name) for name in HEAD - {"started_us", "interrupted"}}
+    return same | {"started_us": run.at_us, "interrupted": run.status == "interrupted"}

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
-from fairtrial.domain.events import CaseOutcome, RunEvent
-
+CaseOutcome = Literal["scored", "off_format", "refused", "truncated", "provider_error", "judge_error", "skipped"]
+CASE_OUTCOMES: tuple[CaseOutcome, ...] = (
+    "scored",
+    "off_format",
+    "refused",
+    "truncated",
+    "provider_error",
+    "judge_error",
+    "skipped",
+)
 UNSCORED: frozenset[CaseOutcome] = frozenset({"provider_error", "judge_error", "skipped"})
 """The outcomes of cases that say nothing about the model."""
 
@@ -110,12 +118,9 @@ class Run(RunHead):
     plan_hash: str = ""
 
 
-def head_of(run: RunHead | RunEvent) -> dict[str, Any]:
+def head_of(run: RunHead) -> dict[str, Any]:
     """The fields of the run's head."""
-    if isinstance(run, RunHead):
-        return {name: getattr(run, name) for name in _HEAD}
-    same = {name: getattr(run, name) for name in _HEAD - {"started_us", "interrupted"}}
-    return same | {"started_us": run.at_us, "interrupted": run.status == "interrupted"}
+    return {name: getattr(run, name) for name in HEAD}
 
 
-_HEAD = frozenset(of.name for of in fields(RunHead))
+HEAD = frozenset(of.name for of in fields(RunHead))

@@ -14,6 +14,8 @@ from fairtrial.domain.plan import Missing, UnitKind
 from fairtrial.domain.plan_parts.decision_settings import OnWorse
 from fairtrial.domain.plan_parts.kept_control import KeptControl
 
+Interruption = tuple[int, int | None]
+"""From when to when an experiment did not run, in microseconds since 1970, UTC; ``None`` means until now."""
 ALPHA = 0.05
 """The error probability of the first attempt of a candidate, and of all kills of one experiment together."""
 RULES = 6
@@ -275,3 +277,17 @@ class AnalysisPlan:
     def restored(cls, fields: Mapping[str, Any]) -> AnalysisPlan:
         """The inverse of `stored`; raises `msgspec.ValidationError`."""
         return msgspec.convert(fields, AnalysisPlan)
+
+
+def kill_alpha(plan: AnalysisPlan, metric: MetricPlan) -> float:
+    """The error probability of one test for harm.
+
+    Two tests share the alpha of an amount (the mean, the share above the cap), and that of counted events whose level
+    the experiment measures itself (before and after it is known).
+    """
+    return plan.alpha_kill / 2 if metric.method == "amount" or tested_twice(metric) else plan.alpha_kill
+
+
+def tested_twice(metric: MetricPlan) -> bool:
+    """Whether harm by counted events is tested before the level is known, and again on the units after."""
+    return metric.counts_events and metric.measures_level

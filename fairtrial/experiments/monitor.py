@@ -14,9 +14,9 @@ from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.plurals import counted
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.harm import harm_only
-from fairtrial.experiments.analysis.memory import Memory
+from fairtrial.experiments.analysis.memory import Looked, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.decide import Looked, decide
+from fairtrial.experiments.decision.decide import decide
 from fairtrial.experiments.decision.guardrail_wording import NEAR, decline_words, e_value_words
 from fairtrial.experiments.decision.values import Decision, GuardrailDecision, KeptAway
 from fairtrial.experiments.decision.wording import effect_words

@@ -7,6 +7,12 @@ from math import inf, isfinite
 __all__: list[str] = []
 
 
+def upper_share(level: float) -> float:
+    """The share below the upper bound of a two-sided interval: 0.975 for 0.95; `ValueError` for an invalid level."""
+    check_level(level)
+    return 0.5 + level / 2
+
+
 def check_level(level: float) -> None:
     """Raise `ValueError` unless ``level`` is a share, such as 0.95, not 95."""
     if not 0 < level < 1:

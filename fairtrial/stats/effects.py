@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from math import inf, isfinite, sqrt
 
+import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
+from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.intervals import upper_share
+from fairtrial.stats.arguments import upper_share
 
 __all__ = ["Effect", "fixed"]
 
@@ -104,3 +106,13 @@ def too_few(control: int, treatment: int, *, units: str = "units") -> NotEnough 
         return None
     reason = f"{least} {units} in the smaller arm are too few to look at"
     return NotEnough(reason, f"{MIN_UNITS - least} more {units} in it", control + treatment)
+
+
+EVEN = 12.0
+"""Degrees of freedom of clusters' sizes. With fewer, Student's quantile and the size of an unseen cluster are so large
+that a score interval hardly ever decides, whatever the data show."""
+
+
+def freedom_of(sizes: NDArray[np.float64]) -> float:
+    """Satterthwaite's degrees of freedom where the cases of a cluster move together; C − 1 for C equal clusters."""
+    return float((sizes**2).sum() ** 2 / (sizes**4).sum()) - 1

@@ -7,15 +7,9 @@ from math import sqrt
 import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.arguments import check_level
+from fairtrial.stats.arguments import check_level, upper_share
 
 __all__ = ["wilson"]
-
-
-def upper_share(level: float) -> float:
-    """The share below the upper bound of a two-sided interval: 0.975 for 0.95; `ValueError` for an invalid level."""
-    check_level(level)
-    return 0.5 + level / 2
 
 
 def quantile(level: float) -> float:

@@ -9,7 +9,7 @@ import scipy  # its `special` loads at its first use, because it is slow to load
 from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.intervals import upper_share
+from fairtrial.stats.arguments import upper_share
 
 __all__ = ["clopper_pearson", "tpr_at_fpr"]
 

@@ -6,6 +6,8 @@ from math import ceil, inf, isnan, log2, sqrt
 
 import scipy  # its `optimize` and `special` load at their first use, because they are slow to load
 
+from fairtrial.stats.bounds import Bounds
+
 __all__ = [
     "cases_for_margin",
     "size_of_means",
@@ -14,6 +16,7 @@ __all__ = [
     "size_of_shares",
     "size_of_shares_not_worse",
     "votes",
+    "worst_case_effect",
 ]
 
 ALPHA = 0.05
@@ -201,6 +204,19 @@ FAR = 4.0
 """Beyond this shift the other tail is negligible (1e-9), and its computation may fail."""
 MANY = 1e7
 """Beyond this number of units, the t and the normal results agree to one part in ten million."""
+
+
+def worst_case_effect(effect: float, *, response: float, within: Bounds = (0.0, 1.0)) -> float:
+    """What is left of an effect if each missing answer counts for the other side; below 0, nothing can show it.
+
+    ``response`` is the share of units that give feedback, the same in both arms.
+
+    Source: Horowitz & Manski (2000), JASA 95:77-84.
+
+    >>> round(worst_case_effect(0.1, response=0.95), 6)
+    0.045
+    """
+    return response * effect - (1 - response) * (within[1] - within[0])
 
 
 def _check(power: float, alpha: float, share: float) -> None:

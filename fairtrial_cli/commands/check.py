@@ -84,7 +84,7 @@ def _check(path: Path) -> Report:
         if project.plan.experiments:  # a rehearsal loads the statistics
             _refuse_uncomputable(path, project)
         if project.release_gates:
-            from evaluators.gate.file import inspect
+            from evaluators.gate.odds import inspect
 
             for gate in project.release_gates.files():
                 inspect(gate)

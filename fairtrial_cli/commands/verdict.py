@@ -166,7 +166,7 @@ def export(verdict_id: str, to: Path | None, folder: Path | None, config: Path) 
                fairtrial verdict export 0199f3c2 --folder release-7
     """
     from fairtrial.api import verdicts
-    from gateway.control.operations.verdicts.export.folder import write_folder
+    from gateway.control.operations.verdicts.export.parsing import write_folder
 
     if to is not None and folder is not None:
         raise click.UsageError("--to and --folder exclude each other")

@@ -12,12 +12,12 @@ import click
 from rich.console import Console
 
 from fairtrial.domain.answers.signals import SIGNALS
+from fairtrial.domain.errors import printable
 from fairtrial.domain.names.ages import age
 from fairtrial.domain.names.case_words import OUTCOMES
-from fairtrial.domain.names.printable import printable
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import UNSCORED
-from fairtrial.store.core.query import microseconds
+from fairtrial.store.core.cursor import microseconds
 from fairtrial_cli.output.table import columns, print_table
 
 Row = dict[str, Any]

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from fairtrial.domain.names.printable import printable
+from fairtrial.domain.errors import printable
 
 Cell = str | Text
 Kind = Literal["name", "number", "prose"]

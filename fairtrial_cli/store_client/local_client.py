@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from fairtrial.api.encoding import from_http, read_answer, to_http
@@ -10,10 +12,12 @@ from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import RequestError, StoreError, UsageError
 from fairtrial.domain.limits.constants import FIRST_SERVER_ERROR
 from fairtrial.domain.storage.maintenance import OnProgress, ignore_progress
-from fairtrial_cli.store_client.local_owner import LocalOwner
 from gateway.control.answer import Work, answer, implementation
 from gateway.control.caller import COMMAND_LINE
 from gateway.control.context import Context
+
+if TYPE_CHECKING:
+    from fairtrial_cli.store_client.local_owner import LocalOwner
 
 
 class LocalClient:

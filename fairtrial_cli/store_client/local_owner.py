@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from gateway.control.background.trusted_clock import TrustedClock
     from gateway.control.jobs import JobRunner
     from gateway.control.operations.maintain_store import StoreMaintenance
-    from gateway.control.operations.split.split_check_cache import SplitCheckCache
+    from gateway.control.operations.split_checks import SplitCheckCache
 
 PRIVATE_UMASK = 0o077
 PROBE_SECONDS = 1.0
@@ -93,7 +93,7 @@ class LocalOwner:
 
     @cached_property
     def split_checks(self) -> SplitCheckCache:
-        from gateway.control.operations.split.split_check_cache import SplitCheckCache
+        from gateway.control.operations.split_checks import SplitCheckCache
 
         return SplitCheckCache()
 

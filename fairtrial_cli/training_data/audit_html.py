@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING
 
-from fairtrial.domain.names.printable import printable
+from fairtrial.domain.errors import printable
 from fairtrial.domain.plurals import counted
 from fairtrial_cli.training_data.audit_text import headline
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from fairtrial.domain.names.printable import printable
+from fairtrial.domain.errors import printable
 from fairtrial.domain.plurals import counted
 
 if TYPE_CHECKING:

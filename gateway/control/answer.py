@@ -9,11 +9,13 @@ from typing import Any
 
 import msgspec
 
-from fairtrial.api.operation import Operation, Request
+from fairtrial.api.operation import Operation
+from fairtrial.api.window import Request
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.storage.maintenance import OnProgress
+from fairtrial.store.core.cursor import microseconds
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.query import Query, microseconds
+from fairtrial.store.core.query import Query
 from gateway.control.context import Context
 
 ARROW = "application/vnd.apache.arrow.stream"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gateway.control.jobs import JobRunner
     from gateway.control.operations.experiments.publisher import Publisher
     from gateway.control.operations.maintain_store import StoreMaintenance
-    from gateway.control.operations.split.split_check_cache import SplitCheckCache
+    from gateway.control.operations.split_checks import SplitCheckCache
 
 
 class Clock(Protocol):

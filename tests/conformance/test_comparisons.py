@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gateway.proxy.response import response_headers
 from gateway.proxy.upstream import request_rewrite
+from gateway.proxy.wire.headers import NOT_RETURNED
 from tests.conformance.cases.case import MODEL
 from tests.conformance.harness import allowed
 from tests.conformance.harness.differential import Wired, comparable, same_answer, same_request
@@ -110,12 +110,12 @@ def test_no_comparison_leaves_out_a_header_that_the_list_does_not_name() -> None
     kept_here = request_rewrite.NOT_FORWARDED | {"x-fake-key"}  # the tests' own
     assert kept_here >= allowed.REQUEST_HEADERS - allowed.CONNECTION
     assert set(allowed.REQUEST_PREFIXES) <= set(request_rewrite.NOT_FORWARDED_PREFIXES)
-    assert allowed.RESPONSE_HEADERS - allowed.CONNECTION <= response_headers.NOT_FORWARDED
+    assert allowed.RESPONSE_HEADERS - allowed.CONNECTION <= NOT_RETURNED
 
 
 @pytest.mark.parametrize(
     ("where", "kept"),
-    [("request headers", request_rewrite.NOT_FORWARDED), ("response headers", response_headers.NOT_FORWARDED)],
+    [("request headers", request_rewrite.NOT_FORWARDED), ("response headers", NOT_RETURNED)],
 )
 def test_the_list_names_every_header_that_stays_here(where: str, kept: frozenset[str]) -> None:
     told = " ".join(one.what for one in allowed.ALLOWED if one.where == where)

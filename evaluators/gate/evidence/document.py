@@ -18,28 +18,22 @@ import msgspec
 from evaluators.criteria.metric_catalogue import measure_of
 from evaluators.gate import file as gate_file
 from evaluators.gate.evidence.live import read_live, written_live
-from evaluators.gate.evidence.tables import read_table, written_table
+from evaluators.gate.evidence.tables import UnreadableEvidence, read_table, text_of, written_table
 from evaluators.gate.file import Gate
-from evaluators.gate.judge import judge
 from evaluators.gate.live.experiment import NO_LIVE_EVIDENCE, LiveEvidence
 from evaluators.loading.suite_text import suite_of
 from evaluators.results.run_table import RunTable
 from evaluators.suite import KIND_TAG, Suite
 from evaluators.trial import RULES, Trial
 from fairtrial.domain.answers.signals import SIGNALS
-from fairtrial.domain.errors import UsageError
 from fairtrial.domain.reviews.evidence import ReviewedQueue, ReviewEvidence
 from fairtrial.domain.training.evidence import TrainingEvidence
-from fairtrial.domain.verdict import Finding, Verdict
+from fairtrial.domain.verdict import Finding
 
 READABLE = (1, 2, RULES)
 BUILT_IN_COLUMNS = ("latency", "tokens", "cost")
 Runs = Mapping[tuple[str, str], RunTable]
 RunOf = Callable[[str, str], RunTable | None]
-
-
-class UnreadableEvidence(UsageError):
-    """Stored evidence that can't be read; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,27 +102,6 @@ class Evidence:
         )
 
 
-def judge_again(evidence: Evidence, verdict_id: str) -> Verdict:
-    """The verdict on this evidence, which is the same as when it was first judged by the same version."""
-    gate = evidence.gate()
-
-    def newest(suite: str, target: str) -> RunTable | None:
-        return evidence.runs.get((suite, target))
-
-    def before(suite: str, target: str) -> RunTable | None:
-        return evidence.before.get((suite, target))
-
-    return judge(
-        gate,
-        evidence.trial(gate, newest, before),
-        verdict_id=verdict_id,
-        at_us=evidence.at_us,
-        live=evidence.live,
-        candidates_judged=evidence.candidates_judged,
-        first=evidence.first,
-    )
-
-
 def encode(evidence: Evidence, gate: Gate, *, details: Collection[str]) -> bytes:
     """The document, compressed. ``details``: the names of the details of scores that figures are computed from."""
     runs = [_written_run(key, run, gate, details) for key, run in evidence.runs.items()]
@@ -152,27 +125,6 @@ def encode(evidence: Evidence, gate: Gate, *, details: Collection[str]) -> bytes
         "training": msgspec.to_builtins(evidence.training),
     }
     return zlib.compress(json.dumps(content, separators=(",", ":")).encode(), level=6)
-
-
-def text_of(document: bytes) -> str:
-    """The document as JSON text; raises `UnreadableEvidence`."""
-    try:
-        return zlib.decompress(document).decode()
-    except (zlib.error, UnicodeDecodeError) as error:
-        raise UnreadableEvidence(f"the stored evidence is damaged ({error})") from error
-
-
-def strict_json_of(document: bytes) -> str:
-    """The document as JSON for other programs; raises `UnreadableEvidence`.
-
-    The stored text may have numbers that JSON does not allow. They become the texts "NaN", "Infinity" and "-Infinity".
-    """
-    text = text_of(document)
-    try:
-        content = json.loads(text, parse_constant=str)
-        return json.dumps(content, separators=(",", ":"), allow_nan=False)
-    except ValueError as error:
-        raise UnreadableEvidence(f"the stored evidence can't be read ({error})") from error
 
 
 def decode(document: bytes) -> Evidence:

@@ -1,16 +1,20 @@
 """Writes a run's columns as JSON values and reads them back, with the numbers that a gate needs and no text of a case.
 
-Case ids, tags that are slices, and labels that the suite declares are kept, because findings name them.
+Case ids, tags that are slices, and labels that the suite declares are kept, because findings name them. The text of a
+whole document is read here too, without the types that it holds.
 """
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from evaluators.results.run_table import Details, Floats, RunTable, Tag
+from fairtrial.domain.errors import UsageError
 
 HEAD = (
     "run_id", "suite", "suite_digest", "target", "deployment_digest", "seed", "repeat", "started_us", "interrupted",
@@ -91,3 +95,28 @@ def _floats(numbers: Iterable[float | None]) -> Floats:
 
 def _kept(details: Details | None, names: Collection[str]) -> Details | None:
     return None if details is None else {name: value for name, value in details.items() if name in names}
+
+
+class UnreadableEvidence(UsageError):
+    """Stored evidence that can't be read; the message says why."""
+
+
+def text_of(document: bytes) -> str:
+    """The document as JSON text; raises `UnreadableEvidence`."""
+    try:
+        return zlib.decompress(document).decode()
+    except (zlib.error, UnicodeDecodeError) as error:
+        raise UnreadableEvidence(f"the stored evidence is damaged ({error})") from error
+
+
+def strict_json_of(document: bytes) -> str:
+    """The document as JSON for other programs; raises `UnreadableEvidence`.
+
+    The stored text may have numbers that JSON does not allow. They become the texts "NaN", "Infinity" and "-Infinity".
+    """
+    text = text_of(document)
+    try:
+        content = json.loads(text, parse_constant=str)
+        return json.dumps(content, separators=(",", ":"), allow_nan=False)
+    except ValueError as error:
+        raise UnreadableEvidence(f"the stored evidence can't be read ({error})") from error

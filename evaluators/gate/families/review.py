@@ -29,7 +29,7 @@ from evaluators.trial import Trial
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.reviews.evidence import ReviewedQueue
-from fairtrial.domain.reviews.review import DIMENSIONS, Dimension
+from fairtrial.domain.reviews.review import DIMENSIONS
 from fairtrial.domain.verdict import Finding, Result
 from fairtrial.stats.review.preference import TIE
 
@@ -164,7 +164,7 @@ def _preference(rule: str, source: str, line: GateLine, votes: Votes, trial: Tri
 
 
 def _rating(rule: str, source: str, line: GateLine, votes: Votes, _: Trial, look: _Look) -> Finding:
-    test, dimension = line.test, _dimension(line)
+    test, dimension = line.test, next(one for one in DIMENSIONS if line.metric == f"review.{one}")
     if isinstance(test, Threshold):
         level = votes.level(dimension, level=look.level(test))
         if isinstance(level, NotEnough):
@@ -268,7 +268,3 @@ def _enough(line: GateLine, found: Finding, votes: Votes) -> Finding:
 
 def _end(result: Result) -> str:
     return {"pass": "", "fail": ": not met"}.get(result, ": undecided")
-
-
-def _dimension(line: GateLine) -> Dimension:
-    return next(one for one in DIMENSIONS if line.metric == f"review.{one}")

@@ -10,10 +10,8 @@ from evaluators.gate.live.rates import Rates
 from fairtrial.domain.estimates import Estimate
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.decide import Looked, decide
 from fairtrial.experiments.decision.effects import Effect, KnownState, LiveState, effects
 from fairtrial.experiments.decision.values import Decision, EarlierProof
-from fairtrial.experiments.monitor import look
 from fairtrial.experiments.sums import Sums
 
 
@@ -45,23 +43,11 @@ class LiveExperiment(KnownState):
         """Whether there is a frozen plan and a look."""
         return self.plan is not None and self.sums is not None
 
-    def decided(self) -> Decision | None:
-        """The stored decision, or the one that follows from the sums and the memory; ``None`` before the start."""
-        return self.decision or self.decided_again()
-
-    def decided_again(self) -> Decision | None:
-        """The decision that follows from the sums and the memory; ``None`` before the first look."""
-        if self.plan is None or self.sums is None:
-            return None
-        findings = look(self.plan, self.memory, self.sums)
-        looked = Looked(plan=self.plan, memory=self.memory, findings=findings, sums=self.sums, planned=self.planned)
-        return decide(looked, forecasts=True)[self.variant]
-
     def effects(self, earlier: Sequence[EarlierProof], now_us: int) -> tuple[Effect, ...]:
         """What it says about a release of its variant."""
         state: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(KnownState)}
         live = LiveState(**state, now_us=now_us, earlier=tuple(earlier), redefined=self.variant in self.changed)
-        return effects(self.plan, self.decided(), live)
+        return effects(self.plan, self.decision, live)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,25 +1,79 @@
-"""Judges a live line on one metric: by the latched answer of the frozen plan, or by its always-valid interval."""
+"""Judges a live line on one metric: by the frozen plan's latched answer, or by its always-valid interval."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from evaluators.comparison.wording import MINUS
-from evaluators.criteria.grammar import Threshold, VersusBaseline
+from evaluators.criteria.grammar import GateLine, Threshold, VersusBaseline
 from evaluators.criteria.live_validation import PRIMARY
-from evaluators.gate.live.line import Decided, LiveLine, notes_text
+from evaluators.gate.live.experiment import LiveExperiment
 from evaluators.gate.threshold_rule import by_truth_table
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import Finding, Result
 from fairtrial.experiments.analysis.findings import level_interval, pessimistic_interval
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.decision.decide import passes_us
-from fairtrial.experiments.decision.over_time_wording import fading_words
-from fairtrial.experiments.decision.values import GuardrailDecision, Interval, MetricDecision, PrimaryDecision
-from fairtrial.experiments.decision.wording import primary_sentence
-from fairtrial.experiments.methods.events import has_kept_away
+from fairtrial.experiments.decision.over_time_wording import fading_words, unseen_words
+from fairtrial.experiments.decision.split_wording import invalid_words
+from fairtrial.experiments.decision.values import Decision, GuardrailDecision, Interval, MetricDecision, PrimaryDecision
+from fairtrial.experiments.decision.wording import levels_words, primary_sentence
+from fairtrial.experiments.methods.method import has_kept_away
 from fairtrial.experiments.metric_wording import bare_size, is_share, level_words, moment_words, size_words
+from fairtrial.experiments.planned_looks import passes_us
+
+WEEK_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """An experiment that has a look, with its plan and its decision."""
+
+    live: LiveExperiment
+    plan: AnalysisPlan
+    decision: Decision
+
+    def levels(self, one: MetricDecision) -> str:
+        return f"{one.metric}: {levels_words(self.plan, one)}"
+
+    def undecided(self, one: MetricDecision) -> str:
+        return self.levels(one) + (f" ({one.why})" if one.why else "")
+
+
+@dataclass(frozen=True, slots=True)
+class LiveLine:
+    """A line, the gate that has it, and the time of judging, in microseconds since 1970, UTC."""
+
+    text: str
+    source: str
+    line: GateLine
+    now_us: int
+
+    def found(self, result: Result, says: str, needed: str = "", evidence: Estimate | None = None) -> Finding:
+        """The finding of this line."""
+        return Finding(self.text, self.source, result, says, needed, self.line.metric, evidence=evidence)
+
+    def split_is_invalid(self, decided: Decided) -> Finding:
+        """The finding that the arms can't be compared."""
+        words = invalid_words(decided.decision.split, decided.decision.unit, self.now_us)
+        says = f"{decided.live.name}: INVALID: {words}"
+        return self.found("invalid", says, "the cause, then a new salt")
+
+
+def notes_text(plan: AnalysisPlan) -> str:
+    """What limits the decision: attempts, amendments, and less than a whole week."""
+    notes = []
+    if plan.attempt > 1:
+        notes.append(f"attempt {plan.attempt}, at an alpha of {100 * plan.alpha_attempt:.3g} %")
+    if plan.revision > 1:
+        times = "once" if plan.revision == 2 else f"{plan.revision - 1} times"
+        notes.append(f"the plan was amended {times}")
+    if plan.may_miss_fading:
+        notes.append(f"it may decide after {plan.min_days:g} days, so {unseen_words(plan)}")
+    elif plan.min_days < WEEK_DAYS:
+        notes.append(f"it may decide after {plan.min_days:g} days")
+    return f" [{'; '.join(notes)}]" if notes else ""
+
 
 STEADY = "whole weeks in which the effect does not fade"
 FAILED = "requests that an open breaker kept away count as failed"

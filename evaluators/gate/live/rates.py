@@ -33,11 +33,15 @@ Rates = Mapping[str, tuple[Rate, Rate]]
 def rates_information(rates: Rates | None, required: frozenset[str]) -> list[Finding]:
     """A finding for every live rate that no line requires."""
     return [
-        Finding(f"live.{metric}", LIVE, "cannot tell", _says(metric, *both), "", f"live.{metric}", decisive=False)
-        for metric, both in (rates or {}).items()
+        Finding(
+            f"live.{metric}",
+            LIVE,
+            "cannot tell",
+            f"live {metric}: {candidate}, baseline {baseline} (informative only: plain rates do not decide)",
+            "",
+            f"live.{metric}",
+            decisive=False,
+        )
+        for metric, (candidate, baseline) in (rates or {}).items()
         if f"live.{metric}" not in required
     ]
-
-
-def _says(metric: str, candidate: Rate, baseline: Rate) -> str:
-    return f"live {metric}: {candidate}, baseline {baseline} (informative only: plain rates do not decide)"

@@ -11,8 +11,7 @@ from dataclasses import replace
 
 from evaluators.criteria.live_validation import CANDIDATE, GUARDRAILS
 from evaluators.gate.live.experiment import LiveEvidence, LiveExperiment
-from evaluators.gate.live.line import Decided, LiveLine, notes_text
-from evaluators.gate.live.metric_rule import judge_metric
+from evaluators.gate.live.metric_rule import Decided, LiveLine, judge_metric, notes_text
 from fairtrial.domain.verdict import Finding, Result
 from fairtrial.experiments.decision.effects import Effect, earlier_effects
 
@@ -53,7 +52,7 @@ def _judge_candidate(asked: LiveLine, experiments: Sequence[LiveExperiment]) -> 
 
 
 def _judge_by(asked: LiveLine, live: LiveExperiment) -> Finding:
-    decision = live.decided()
+    decision = live.decision
     if live.plan is None or decision is None or not live.started:
         says = f"the experiment {live.name} has not shown anything yet (it is {live.state})"
         return asked.found("cannot tell", says, f"its units; see fairtrial experiment status {live.name}")

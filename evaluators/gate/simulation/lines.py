@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from sys import maxsize
 from typing import Literal
 
 import numpy as np
+from numpy.random import Generator
 
 from evaluators.comparison.answer import has_p, is_binary
 from evaluators.comparison.comparability import differences
@@ -15,13 +16,14 @@ from evaluators.comparison.compare import figures, largest_value
 from evaluators.comparison.no_signal import lacks_signal
 from evaluators.comparison.pairing import Pairs, pair
 from evaluators.comparison.question import Question
-from evaluators.criteria.grammar import Threshold, VersusBaseline
+from evaluators.criteria.grammar import Rule, Threshold, VersusBaseline
 from evaluators.criteria.metric_catalogue import COUNTS, Measure, measure_of
 from evaluators.criteria.validation import limit_of, margin_of, scopes_of
 from evaluators.gate.multiplicity import ALPHA
-from evaluators.gate.rules import Rule
 from evaluators.gate.simulation.score_test import ScoreTest
 from evaluators.results.run_table import Floats, Ints, Marks, RunTable
+from evaluators.results.scope import Scope
+from evaluators.suite import Suite, applies, tag_values
 from evaluators.trial import RULES, Trial
 
 NEVER = maxsize
@@ -216,3 +218,40 @@ def _sums(pairs: Pairs, keep: Floats, swap: Floats) -> tuple[Floats, Floats, Flo
     columns = (np.bincount(units, weights=one, minlength=size_of(run)) for one in (keep, swap, np.ones(pairs.n)))
     first, second, third = (np.asarray(one, dtype=np.float64) for one in columns)
     return first, second, third
+
+
+def assumed_groups(rules: Sequence[Rule], share: float, levels: Sequence[float], rng: Generator) -> Iterator[Group]:
+    """One group for each metric of a suite; its slices share the cases. ``levels``: that of each rule's failures."""
+    groups: dict[tuple[str, str], tuple[Group, Floats]] = {}
+    for number, rule in enumerate(rules):
+        test, cases = rule.line.test, rule.suite.cases
+        measure = measure_of(rule.suite, rule.line.metric)
+        if not isinstance(test, VersusBaseline) or measure is None or measure.kind not in KINDS:
+            continue
+        if not measure.in_points:
+            continue
+        name = rule.suite.name, measure.name
+        if name not in groups:
+            differs = rng.permutation(len(cases)) < round(share * len(cases))
+            groups[name] = Group(len(cases)), differs.astype(np.float64)
+        group, differing = groups[name]
+        limit = (1 if test.question == "better" else -1) * (test.margin or 0.0) / 100
+        for scope in scopes_of(rule.suite, rule.line.scope):
+            inside = cases_inside(rule.suite, scope, measure.scorer)
+            gains = differing * inside
+            line = Line(
+                number, gains, -gains, inside, limit, "tango", tested=test.margin is None, enumerated=limit != 0
+            )
+            group.lines.append(replace(line, fails_by="tango", fail_upper=1 - levels[number]))
+    yield from (group for group, _ in groups.values())
+
+
+def cases_inside(suite: Suite, scope: Scope | None, scorer: str | None) -> Floats:
+    """For each case, 1 if the scorer measures it and it lies in the slice."""
+    when = suite.when.get(scorer or "", {})
+    return np.array(
+        [
+            float(applies(when, case) and (scope is None or scope.value in tag_values(case, scope.tag)))
+            for case in suite.cases
+        ]
+    )

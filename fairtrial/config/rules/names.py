@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fairtrial.config.file.errors import FieldError
 from fairtrial.config.file.schema import ProjectFile
-from fairtrial.domain.names.printable import control_character
+from fairtrial.domain.errors import control_character
 
 
 def wrong_names(file: ProjectFile) -> Iterator[FieldError]:

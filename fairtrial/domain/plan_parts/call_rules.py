@@ -13,6 +13,8 @@ from annotated_types import Ge, Gt, Le
 from fairtrial.domain.plan_parts.field_marks import ADDED_LATER
 from fairtrial.domain.plan_parts.setting_types import Converted, Level, Seconds
 
+BreakerState = Literal["closed", "open", "half_open"]
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:

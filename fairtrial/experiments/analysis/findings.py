@@ -1,19 +1,54 @@
-"""Computes what one look shows about each metric of each treatment, by the method of the frozen plan."""
+"""Computes what a look shows about each metric of each treatment, and how many more units the primary metric needs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import ceil, floor
 
-from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
+from fairtrial.domain.metrics import Method
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.methods.events import Events, has_kept_away
-from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Finding
-from fairtrial.experiments.methods.kinds import METHODS
-from fairtrial.experiments.methods.method import shown
-from fairtrial.experiments.planned_looks import Times, not_yet, planned_look_at
-from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
+from fairtrial.experiments.methods.amounts import AmountsOfUnits
+from fairtrial.experiments.methods.events import Events
+from fairtrial.experiments.methods.feedback import FeedbackOfUnits
+from fairtrial.experiments.methods.finding import (
+    UNKNOWN_LEVEL,
+    EffectOverTime,
+    Finding,
+    WeekEffect,
+    WeekEffects,
+)
+from fairtrial.experiments.methods.method import (
+    MetricMethod,
+    has_kept_away,
+    needs_spread,
+    power_of_each,
+    question_of,
+    shown,
+)
+from fairtrial.experiments.methods.quantiles import Quantiles
+from fairtrial.experiments.methods.rates import Rates
+from fairtrial.experiments.metric_wording import goodness
+from fairtrial.experiments.planned_looks import Times, not_yet
+from fairtrial.experiments.sums import ArmSums, Level, Levels, MetricSums, Sums
 from fairtrial.stats.always_valid import always_valid
+from fairtrial.stats.arms.contrasts import difference
+from fairtrial.stats.arms.feedback import Feedback
+from fairtrial.stats.arms.novelty import line_ahead
+from fairtrial.stats.effects import Effect, fixed
+from fairtrial.stats.planning.options import units_needed
+from fairtrial.stats.sequential.error_guardrail import RequestErrors
+from fairtrial.stats.sequential.obrien_fleming import LOOKS
+
+METHODS: Mapping[Method, MetricMethod] = {
+    "events": Events(),
+    "shares": Rates(),
+    "amount": AmountsOfUnits(),
+    "quantile": Quantiles(),
+    "feedback": FeedbackOfUnits(),
+    "given": FeedbackOfUnits(),
+}
 
 
 def find(plan: AnalysisPlan, sums: Sums, looked: Mapping[str, Times] | None = None) -> tuple[Finding, ...]:
@@ -59,6 +94,30 @@ def _finding(
     return replace(found, control=level_of(pair[0], metric), treatment=level_of(pair[1], metric))
 
 
+def planned_look_at(plan: AnalysisPlan, pair: tuple[MetricSums, MetricSums], looked: Times) -> Times | None:
+    """The looks up to one that is due now; ``None`` if none is due.
+
+    A look is due as soon as the units reach the next tenth of the plan. The bounds follow from the exact share, so a
+    late look costs nothing. After the whole there is none.
+    """
+    if plan.planned_units is None:
+        return ()
+    share = sum(_units(one) for one in pair) / plan.planned_units
+    last = looked[-1] if looked else 0.0
+    if last >= 1 or floor(LOOKS * share) <= floor(LOOKS * last):
+        return None
+    return (*looked, share)
+
+
+def _units(sums: MetricSums) -> int:
+    """Units with a value. Planned looks are for shares only."""
+    if isinstance(sums, Feedback):
+        return sums.given.n
+    if isinstance(sums, RequestErrors):
+        return sums.requests.n if sums.shares is None else sums.shares.day.n
+    return 0
+
+
 def level_of(sums: MetricSums, metric: MetricPlan) -> float | None:
     """The level of an arm on the metric's scale; ``None`` without data."""
     return METHODS[metric.method].level(metric, sums)
@@ -83,3 +142,92 @@ def pessimistic_interval(
     level = 1 - (plan.alpha_primary if metric.role == "primary" else plan.alpha)
     effect = method.for_safety((one, other))(1.0)  # type: ignore[arg-type]
     return shown(metric, always_valid(effect, tau=metric.tau or 0.0, level=level))
+
+
+RATE_UNITS, RATE_US = 100, 3_600_000_000
+"""Fewer units, or a shorter time, do not show how fast units arrive."""
+
+
+def forecast(plan: AnalysisPlan, variant: str, sums: Sums) -> Forecast | NotEnough:
+    """The size that the comparison of ``variant`` with the control needs; `NotEnough` says why it is unknown.
+
+    A superior treatment is assumed to be better by the planned effect, and one that is not worse to be equal. The
+    variance of one unit is that of the units so far, and stays the same.
+    """
+    metric = plan.primary
+    if metric is None:
+        return NotEnough("the experiment has no primary metric", "a primary metric")
+    arms = sums.arms[plan.control], sums.arms[variant]
+    one, other = (arm.metrics.get(metric.metric) for arm in arms)
+    if one is None or other is None or not metric.margin_on_scale or metric.tau is None:
+        return NotEnough("no unit of both arms shows the primary metric yet", "units that show it")
+    method = METHODS[metric.method]
+    units, values = (sum(both) for both in zip(method.units(one), method.units(other), strict=True))
+    response = values / units if values else 1.0
+    size = planned_size(plan, metric, variant, response=response) or plan.planned_units
+    needed = method.needed(plan, metric, (one, other)) if size is None else ceil(size)
+    if isinstance(needed, NotEnough):
+        return needed
+    needed = ceil(needed * units / values) if values else needed
+    enrolled = sum(arm.units for arm in arms)
+    waiting = max(0, enrolled - units) if isinstance(one, Feedback) else 0
+    missing = max(0, needed - units - waiting)
+    elapsed = sums.at_us - plan.from_us
+    expected = None
+    if units < needed and enrolled >= RATE_UNITS and elapsed >= RATE_US:
+        window_us = 1e6 * (metric.window_seconds or 0.0)
+        expected = sums.at_us + round(missing * elapsed / enrolled + window_us)
+    return Forecast(units, needed, waiting, expected, power_of_each(plan))
+
+
+def planned_size(plan: AnalysisPlan, metric: MetricPlan, variant: str, *, response: float = 1.0) -> float | None:
+    """The units of both arms that the plan needs for a metric whose level says how much units vary.
+
+    ``response``: the share of units that give feedback, on which the worst case depends. ``None`` if the level is not
+    known or does not say so, and if no number of units suffices.
+    """
+    if metric.level is None or needs_spread(metric) or plan.planned_units is not None or not plan.has_two_stops:
+        return None
+    level = 1 - metric.level if metric.counts_requests and metric.better == "higher" else metric.level
+    alpha = plan.alpha_primary if metric.role == "primary" else plan.alpha_attempt
+    try:
+        question = question_of(replace(metric, response=response), plan.unit, level=level)
+    except ValueError:
+        return None
+    return units_needed(question, share=plan.share_of(variant), alpha=alpha, power=power_of_each(plan))
+
+
+def units_behind(metric: MetricPlan, sums: MetricSums) -> int:
+    """The units whose values a level is computed from."""
+    return METHODS[metric.method].behind_level(sums)
+
+
+def effect_over_time(plan: AnalysisPlan, metric: MetricPlan, sums: Sums, variant: str) -> EffectOverTime:
+    """The effect of one treatment on the primary metric by week."""
+    arms = (sums.arms[name] for name in (plan.control, variant))
+    control, treatment = (arm.over_time if metric.metric in arm.metrics else None for arm in arms)
+    weeks: WeekEffects = ()
+    ages: WeekEffects = ()
+    if control is not None and treatment is not None:
+        weeks, ages = _effects(control.weeks, treatment.weeks), _effects(control.ages, treatment.ages)
+    next_week = line_ahead([None if one is None else (one.value, one.weight) for one in weeks])
+    last = [one.value for one in weeks if one is not None][-1:]
+    fades = next_week is not None and any(goodness(one, metric) < 0 for one in (*last, next_week))
+    unseen = next_week is None and not plan.may_miss_fading
+    return EffectOverTime(weeks, ages, next_week, fades, metric.require == "superior" and (fades or unseen))
+
+
+def _effects(control: Levels, treatment: Levels) -> WeekEffects:
+    return tuple(_effect(*pair) for pair in zip(control, treatment, strict=True))
+
+
+def _effect(control: Level | None, treatment: Level | None) -> WeekEffect | None:
+    if control is None or treatment is None:
+        return None
+    arms = (Effect(one.value, one.variance, one.n, "mean", max(1, one.n - 1)) for one in (control, treatment))
+    found = difference(*arms, method="difference in one week")
+    if isinstance(found, NotEnough):
+        return None
+    ends, weight = fixed(found), 4 * control.n * treatment.n / (control.n + treatment.n)
+    low, high = (None, None) if isinstance(ends, NotEnough) else (ends.low, ends.high)
+    return WeekEffect(found.value, low, high, found.n, weight)

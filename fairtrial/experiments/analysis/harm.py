@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log
 
-from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.methods.events import kill_alpha
+from fairtrial.experiments.analysis_plan import AnalysisPlan, kill_alpha
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.error_guardrail import RequestErrors

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from math import log
 from typing import Any
@@ -11,7 +11,7 @@ from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.experiments.analysis.harm import Harm
 from fairtrial.experiments.analysis.lost_records import LostLatch, lost_after
-from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods.finding import Answer, Finding
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.e_values import EValue
@@ -190,3 +190,23 @@ class Memory:
     def with_split(self, plan: AnalysisPlan, sums: Sums) -> Memory:
         """The memory with the test of the split alone, which runs at every step."""
         return replace(self, split=self.split.after(plan, sums))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What the looks at one analysis plan have shown. ``findings`` and ``sums`` are those of the last look.
+
+    ``planned``: the interval of the last planned look at the primary metric, by treatment, where the memory of an
+    earlier version lacks it.
+    """
+
+    plan: AnalysisPlan
+    memory: Memory
+    findings: Sequence[Finding]
+    sums: Sums
+    planned: Mapping[str, Estimate] = field(default_factory=dict)
+
+    def of(self, metric: MetricPlan, variant: str) -> tuple[Finding | None, Latched]:
+        """The finding of the last look, and the decision over all looks."""
+        found = next((one for one in self.findings if (one.metric, one.variant) == (metric.metric, variant)), None)
+        return found, self.memory.latched.get((metric.metric, variant), Latched())

@@ -118,13 +118,11 @@ def _headline(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situat
         return "NOT STARTED"
     if now.kept is not None:
         return f"{'' if balanced else 'INVALID: '}PROMOTED, {kept_words(now.kept)}"
-    if now.state in ("paused", "killed") and not (now.cause == "worse" and _any_worse(decisions)):
+    if now.state in ("paused", "killed") and not (
+        now.cause == "worse" and any(one.worse for one in decisions.values())
+    ):
         return f"{'PAUSED' if now.state == 'paused' else 'STOPPED'}{_reason(now)}"
     return answers if balanced else f"INVALID: {answers}"
-
-
-def _any_worse(decisions: Mapping[str, Decision]) -> bool:
-    return any(one.worse for one in decisions.values())
 
 
 def _reason(now: Situation) -> str:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from math import ceil, exp, floor, sqrt
+from math import exp, floor, sqrt
 from statistics import NormalDist
 from typing import Any
 
 import msgspec
 
 from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
-from fairtrial.domain.limits.constants import DAY_US, WEEK_US
-from fairtrial.experiments.analysis.forecast import forecast, units_behind
+from fairtrial.experiments.analysis.findings import METHODS, effect_over_time, forecast, units_behind
 from fairtrial.experiments.analysis.lost_records import ALARM
-from fairtrial.experiments.analysis.memory import Latched, Memory
+from fairtrial.experiments.analysis.memory import Latched, Looked
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.decision.over_time import effect_over_time
 from fairtrial.experiments.decision.values import (
     Arm,
     ArmLost,
@@ -31,32 +27,11 @@ from fairtrial.experiments.decision.values import (
     interval_of,
 )
 from fairtrial.experiments.methods.finding import Finding
-from fairtrial.experiments.methods.kinds import METHODS
-from fairtrial.experiments.planned_looks import not_yet
+from fairtrial.experiments.planned_looks import not_yet, passes_us
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.arms.feedback import Feedback, least_response
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.sequential.obrien_fleming import LOOKS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
-    """What the looks at one analysis plan have shown. ``findings`` and ``sums`` are those of the last look.
-
-    ``planned``: the interval of the last planned look at the primary metric, by treatment, where the memory of an
-    earlier version lacks it.
-    """
-
-    plan: AnalysisPlan
-    memory: Memory
-    findings: Sequence[Finding]
-    sums: Sums
-    planned: Mapping[str, Estimate] = field(default_factory=dict)
-
-    def of(self, metric: MetricPlan, variant: str) -> tuple[Finding | None, Latched]:
-        """The finding of the last look, and the decision over all looks."""
-        found = next((one for one in self.findings if (one.metric, one.variant) == (metric.metric, variant)), None)
-        return found, self.memory.latched.get((metric.metric, variant), Latched())
 
 
 def decide(looked: Looked, *, forecasts: bool = False) -> dict[str, Decision]:
@@ -82,14 +57,6 @@ def decide(looked: Looked, *, forecasts: bool = False) -> dict[str, Decision]:
         )
         for variant in plan.treatments
     }
-
-
-def passes_us(plan: AnalysisPlan, answered_us: int) -> int:
-    """From when the primary metric's answer counts: after whole weeks, or a shorter time that the plan allows."""
-    if plan.min_days < 7:
-        return max(answered_us, plan.from_us + round(plan.min_days * DAY_US))
-    weeks = max(ceil(plan.min_days / 7), ceil((answered_us - plan.from_us) / WEEK_US))
-    return plan.from_us + weeks * WEEK_US
 
 
 def luck_of(plan: AnalysisPlan, sums: Sums, variant: str, definitions: int) -> float | None:

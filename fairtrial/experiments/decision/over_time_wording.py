@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from fairtrial.experiments.analysis_plan import SEEN_WEEKS, AnalysisPlan, MetricPlan
-from fairtrial.experiments.decision.over_time import EffectOverTime, WeekEffect, WeekEffects
 from fairtrial.experiments.decision.values import Decision, PrimaryDecision
+from fairtrial.experiments.methods.finding import EffectOverTime, WeekEffect, WeekEffects
 from fairtrial.experiments.metric_wording import bare_size, goodness, is_share, size_words
 
 UNSEEN = "a fading effect can't be seen"

@@ -8,7 +8,7 @@ import msgspec
 
 from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
 from fairtrial.domain.plan import Missing, UnitKind
-from fairtrial.experiments.decision.over_time import EffectOverTime
+from fairtrial.experiments.methods.finding import EffectOverTime
 
 Answer = Literal["better", "worse", "not worse", "undecided"]
 GuardrailAnswer = Literal["harmed", "declined", "safe", "open"]

@@ -6,10 +6,9 @@ from dataclasses import replace
 from math import inf, log
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.methods.events import kill_alpha
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan, kill_alpha
 from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
-from fairtrial.experiments.methods.method import Scaled, normal_primary, units_for, worse_beyond
+from fairtrial.experiments.methods.method import Scaled, normal_primary, units_for, units_within_margin, worse_beyond
 from fairtrial.experiments.planned_looks import Times
 from fairtrial.stats.always_valid import always_valid, at_least, at_most
 from fairtrial.stats.arms.amounts import Amounts, amount_difference
@@ -137,18 +136,6 @@ def tail_evidence(pair: Pair, side: str, share: float) -> float:
     test = ShareTest("safe" if side == "safe" else "harm", ABOVE_MARGIN, share=share)
     found = share_evidence(control, treatment, test)
     return found.log_e if isinstance(found, EValue) else 0.0
-
-
-def units_within_margin(
-    plan: AnalysisPlan, metric: MetricPlan, difference: Scaled, level: float | None
-) -> int | NotEnough:
-    """The further units that prove a normal effect within the margin, if the levels stay as they are."""
-    effect, margin = difference(1.0), metric.margin_on_scale
-    if isinstance(effect, NotEnough) or margin is None or level is None:
-        return NotEnough(UNKNOWN_LEVEL, "more units of both arms")
-    decline = effect.value if metric.better == "lower" else -effect.value
-    found = units_for(plan, metric, effect, distance=margin - decline, alpha=plan.alpha_attempt)
-    return found if isinstance(found, NotEnough) else max(0, found - effect.n)
 
 
 def _log_e(found: GuardrailFinding) -> float | None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from math import log
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan, kill_alpha, tested_twice
 from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Finding
-from fairtrial.experiments.methods.method import Scaled, mirror, normal_primary, shown, units_for
+from fairtrial.experiments.methods.method import (
+    AGAINST,
+    Scaled,
+    has_kept_away,
+    normal_primary,
+    of_good,
+    shown,
+    units_for,
+)
 from fairtrial.experiments.planned_looks import Times
 from fairtrial.stats.always_valid import always_valid
 from fairtrial.stats.arms.ratios import ratio, ratio_difference
@@ -18,7 +25,6 @@ from fairtrial.stats.sequential.error_guardrail import RequestErrors, error_guar
 from fairtrial.stats.sequential.guardrails import GuardrailFinding, Limits, guardrail, rare_harm
 
 Pair = tuple[RequestErrors, RequestErrors]
-AGAINST = "requests that an open breaker kept away count against its safety"
 
 
 class Events:
@@ -109,30 +115,3 @@ class Events:
         found = guardrail(self.difference(metric, pair)(1.0), on_scale)
         safe = guardrail(self.for_safety(pair)(1.0), on_scale)
         return replace(found, safe=safe.safe, not_worse=safe.not_worse and bool(margin))
-
-
-def kill_alpha(plan: AnalysisPlan, metric: MetricPlan) -> float:
-    """The error probability of one test for harm.
-
-    Two tests share the alpha of an amount (the mean, the share above the cap), and that of counted events whose level
-    the experiment measures itself (before and after it is known).
-    """
-    return plan.alpha_kill / 2 if metric.method == "amount" or tested_twice(metric) else plan.alpha_kill
-
-
-def tested_twice(metric: MetricPlan) -> bool:
-    """Whether harm by counted events is tested before the level is known, and again on the units after."""
-    return metric.counts_events and metric.measures_level
-
-
-def has_kept_away(arms: Iterable[object]) -> bool:
-    """Whether a breaker kept requests from one of the arms, which count against the safety by this metric."""
-    return any(isinstance(one, RequestErrors) and one.pessimistic not in (None, one.requests) for one in arms)
-
-
-def of_good(metric: MetricPlan, estimate: Estimate | NotEnough) -> Estimate | NotEnough:
-    """A level of bad requests as the level of the metric, which for some rates is that of good ones."""
-    if isinstance(estimate, NotEnough) or metric.better == "lower":
-        return estimate
-    found = mirror(estimate)
-    return replace(found, value=1 + found.value, low=1 + found.low, high=1 + found.high)

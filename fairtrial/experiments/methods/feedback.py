@@ -9,10 +9,16 @@ from typing import Any
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.methods.amounts import units_within_margin
 from fairtrial.experiments.methods.exact import exact_answer, is_exact
 from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
-from fairtrial.experiments.methods.method import Scaled, normal_primary, shown, units_for, worse_beyond
+from fairtrial.experiments.methods.method import (
+    Scaled,
+    normal_primary,
+    shown,
+    units_for,
+    units_within_margin,
+    worse_beyond,
+)
 from fairtrial.experiments.planned_looks import Times, spent
 from fairtrial.stats.always_valid import always_valid, evidence_above
 from fairtrial.stats.arms.feedback import (
@@ -21,10 +27,10 @@ from fairtrial.stats.arms.feedback import (
     Interval,
     feedback_difference,
     worst_case_difference,
-    worst_case_effect,
 )
 from fairtrial.stats.arms.means import mean, mean_difference
 from fairtrial.stats.e_values import EValue
+from fairtrial.stats.sizes import worst_case_effect
 from fairtrial.stats.sums import Moments
 
 Pair = tuple[Feedback, Feedback]

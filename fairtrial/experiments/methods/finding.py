@@ -1,10 +1,11 @@
-"""Defines what a look shows about one metric of one treatment."""
+"""Defines what a look shows: about one metric of one treatment, and by week."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from fairtrial.domain.estimates import Estimate, NotEnough
@@ -49,3 +50,34 @@ class Finding:
     def harmed(self) -> bool:
         """Whether this look proves harm to a guardrail."""
         return self.answer == "harm"
+
+
+class WeekEffect(msgspec.Struct, frozen=True):
+    """Treatment − control in one week, with the 95 % interval for one look, and the units behind it.
+
+    ``weight``: the precision, as the units of two equal arms would have it. The ends are ``None`` without spread.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    units: int
+    weight: float
+
+
+WeekEffects = tuple[WeekEffect | None, ...]
+
+
+class EffectOverTime(msgspec.Struct, frozen=True):
+    """The effect on the primary metric by week, ``None`` for a week without data of both arms.
+
+    ``weeks`` begin with the plan, and ``ages`` with each unit's first exposure. ``next_week``: where a straight line
+    through the weeks leads, ``None`` until two weeks have an effect. ``fades``: whether the last or the next week is
+    worse. ``holds``: whether that, or too few weeks, keeps *better* from passing as the plan asks for it.
+    """
+
+    weeks: WeekEffects
+    ages: WeekEffects
+    next_week: float | None
+    fades: bool
+    holds: bool

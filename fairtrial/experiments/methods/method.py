@@ -1,19 +1,107 @@
-"""Defines what every method offers: to decide a look, to estimate levels, and to say how many units are missing."""
+"""Defines what every method offers, and the question that plan, page and status size a metric by."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from math import expm1, log1p, pi, sqrt
 from typing import Any, Protocol
 
+import scipy  # its `special` loads at its first use, because it is slow to load
+
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.metrics import CATALOGUE
+from fairtrial.domain.plan import UnitKind
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.methods.finding import Answer, Finding
-from fairtrial.experiments.methods.questions import power_of_each
+from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
 from fairtrial.experiments.planned_looks import Times, spent
 from fairtrial.stats.always_valid import always_valid, cases_for_bound
 from fairtrial.stats.effects import Effect, monitorable
+from fairtrial.stats.planning.question import Question
+from fairtrial.stats.sequential.error_guardrail import RequestErrors
 from fairtrial.stats.sequential.guardrails import Limits, guardrail
+
+POWER = 0.8
+"""The power of all metrics together."""
+DAY_SECONDS = 86_400.0
+RATE_DAYS = 1.0
+"""A unit counts for a rate once its first 24 hours are over."""
+TAIL = 0.01
+"""The share of the control's units above the cap of an amount, whose cap is the 99 % quantile before the start."""
+SCORED = ("requests",)
+"""Families that are measured on each answer rather than on users."""
+
+
+def question_of(
+    metric: MetricPlan, unit: UnitKind, *, level: float, spread: float | None = None, left: float = 1.0
+) -> Question:
+    """The question about a metric whose control has this level, on the metric's scale.
+
+    ``spread``: the standard deviation between units, or between requests for a quantile, which amounts, quantiles and
+    ratings need. ``left``: as in `Question`. Raises `ValueError` for impossible values.
+    """
+    effect = metric.margin * (abs(level) if metric.relative else 1.0)
+    window = (metric.window_seconds or 0.0) / DAY_SECONDS
+    if metric.counts_requests:
+        window = 0.0 if unit == "request" else RATE_DAYS
+    amount = metric.method == "amount"
+    return Question(
+        metric.metric,
+        "superior" if metric.require == "superior" else "not worse",
+        level,
+        effect,
+        sd=_quantile_spread(metric, level, spread) if metric.method == "quantile" and spread else spread,
+        lower_is_better=metric.better == "lower",
+        relative=metric.relative,
+        left=left,
+        scored=metric.metric.partition(".")[0] in SCORED,
+        rate=metric.counts_requests,
+        guardrail=metric.role == "guardrail",
+        window_days=window,
+        tau=0.1 * level if metric.method == "quantile" else None,
+        cap=(metric.cap or 10 * level) if amount else None,
+        tail=TAIL if amount else None,
+        tail_truth=_tail_after(level, effect, spread) if amount and spread and metric.require == "superior" else None,
+        anchored=not (metric.counts_requests or (amount and metric.role == "guardrail")),
+        scales=amount or metric.method == "quantile",
+        response=metric.response if metric.missing == "worst_case" else None,
+        within=metric.within,
+    )
+
+
+def _tail_after(level: float, effect: float, spread: float) -> float:
+    """The share above the cap of a treatment whose amounts are smaller by the effect, if they are lognormal."""
+    sigma = sqrt(log1p((spread / level) ** 2)) if level > 0 else 1.0
+    saved = min(effect / level, 0.99) if level > 0 else 0.0
+    return float(scipy.special.ndtr(scipy.special.ndtri(TAIL) + log1p(-saved) / sigma))
+
+
+def needs_spread(metric: MetricPlan) -> bool:
+    """Whether its level does not say how much units vary."""
+    return metric.method in ("amount", "quantile") or (metric.method == "feedback" and metric.within != (0.0, 1.0))
+
+
+def power_of_each(plan: AnalysisPlan) -> float:
+    """The power that each metric of the plan needs, so that all together have `POWER`; by rules 1 to 3 each has it."""
+    return POWER if not plan.has_two_stops else 1 - (1 - POWER) / max(1, len(plan.metrics))
+
+
+def _quantile_spread(metric: MetricPlan, level: float, spread: float) -> float:
+    """The standard deviation per request of a quantile, if the values are lognormal with this standard deviation."""
+    nu = CATALOGUE[metric.metric].nu
+    z = float(scipy.special.ndtri(nu))
+    low, high = 1e-6, 5.0
+    for _ in range(60):
+        sigma = (low + high) / 2
+        mean = level * float(_exp(sigma**2 / 2 - sigma * z))
+        low, high = (sigma, high) if mean * sqrt(expm1(sigma**2)) < spread else (low, sigma)
+    density = float(_exp(-(z**2) / 2)) / sqrt(2 * pi) / (high * level)
+    return sqrt(nu * (1 - nu)) / density
+
+
+def _exp(value: float) -> float:
+    return expm1(value) + 1
+
 
 Scaled = Callable[[float], Effect | NotEnough]
 STEPS = 30
@@ -138,3 +226,31 @@ def units_for(
 
 def _interval(effect: Effect | NotEnough, tau: float, level: float, times: Times) -> Estimate | NotEnough:
     return spent(effect, tau, level, times=times) if times else always_valid(effect, tau=tau, level=level)
+
+
+AGAINST = "requests that an open breaker kept away count against its safety"
+
+
+def has_kept_away(arms: Iterable[object]) -> bool:
+    """Whether a breaker kept requests from one of the arms, which count against the safety by this metric."""
+    return any(isinstance(one, RequestErrors) and one.pessimistic not in (None, one.requests) for one in arms)
+
+
+def of_good(metric: MetricPlan, estimate: Estimate | NotEnough) -> Estimate | NotEnough:
+    """A level of bad requests as the level of the metric, which for some rates is that of good ones."""
+    if isinstance(estimate, NotEnough) or metric.better == "lower":
+        return estimate
+    found = mirror(estimate)
+    return replace(found, value=1 + found.value, low=1 + found.low, high=1 + found.high)
+
+
+def units_within_margin(
+    plan: AnalysisPlan, metric: MetricPlan, difference: Scaled, level: float | None
+) -> int | NotEnough:
+    """The further units that prove a normal effect within the margin, if the levels stay as they are."""
+    effect, margin = difference(1.0), metric.margin_on_scale
+    if isinstance(effect, NotEnough) or margin is None or level is None:
+        return NotEnough(UNKNOWN_LEVEL, "more units of both arms")
+    decline = effect.value if metric.better == "lower" else -effect.value
+    found = units_for(plan, metric, effect, distance=margin - decline, alpha=plan.alpha_attempt)
+    return found if isinstance(found, NotEnough) else max(0, found - effect.n)

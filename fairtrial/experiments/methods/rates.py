@@ -14,9 +14,8 @@ import numpy as np
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.methods.events import AGAINST, has_kept_away, of_good
 from fairtrial.experiments.methods.finding import Answer, Finding
-from fairtrial.experiments.methods.method import Scaled, normal_primary, shown
+from fairtrial.experiments.methods.method import AGAINST, Scaled, has_kept_away, normal_primary, of_good, shown
 from fairtrial.experiments.planned_looks import Times
 from fairtrial.stats.always_valid import always_valid, at_least
 from fairtrial.stats.arms.means import mean_difference

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.agreement.rating_table import MIN_ITEMS, Floats, RatingTable, Row, Value, unseen_bounds
-from fairtrial.stats.intervals import upper_share
+from fairtrial.stats.arguments import upper_share
 
 __all__ = ["alpha"]
 

@@ -12,7 +12,7 @@ import scipy  # its `special` loads at its first use, because it is slow to load
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.agreement.rating_table import MIN_ITEMS, Floats, RatingTable, Value, unseen_bounds
 from fairtrial.stats.agreement.weights import Weights, agreement_weights
-from fairtrial.stats.intervals import upper_share
+from fairtrial.stats.arguments import upper_share
 
 __all__ = ["fleiss_kappa", "gwet_ac"]
 

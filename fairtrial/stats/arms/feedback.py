@@ -23,7 +23,6 @@ __all__ = [
     "feedback_difference",
     "least_response",
     "worst_case_difference",
-    "worst_case_effect",
 ]
 
 SHARE: Bounds = (0.0, 1.0)
@@ -149,19 +148,6 @@ class FeedbackFinding:
 
     def _asked(self, bound: Estimate | NotEnough) -> list[Estimate | NotEnough]:
         return [self.complete, self.lowest, self.highest, *((bound,) if self.bounded else ())]
-
-
-def worst_case_effect(effect: float, *, response: float, within: Bounds = SHARE) -> float:
-    """What is left of an effect if each missing answer counts for the other side; below 0, nothing can show it.
-
-    ``response`` is the share of units that give feedback, the same in both arms.
-
-    Source: Horowitz & Manski (2000), JASA 95:77-84.
-
-    >>> round(worst_case_effect(0.1, response=0.95), 6)
-    0.045
-    """
-    return response * effect - (1 - response) * (within[1] - within[0])
 
 
 def least_response(effect: float, within: Bounds = SHARE) -> float:

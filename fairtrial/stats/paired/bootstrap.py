@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.intervals import upper_share
+from fairtrial.stats.arguments import upper_share
 from fairtrial.stats.paired.clustered import Clusters, unseen_half
 
 __all__ = ["bootstrap_corpus"]

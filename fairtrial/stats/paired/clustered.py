@@ -10,8 +10,9 @@ import scipy  # its `special` loads at its first use, because it is slow to load
 from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.arguments import upper_share
 from fairtrial.stats.effects import MIN_UNITS, Effect
-from fairtrial.stats.intervals import unseen_share, upper_share
+from fairtrial.stats.intervals import unseen_share
 
 __all__ = ["cases_for_look", "clustered_effect", "clustered_mean"]
 

@@ -9,10 +9,11 @@ import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.intervals import upper_share
+from fairtrial.stats.arguments import upper_share
+from fairtrial.stats.effects import freedom_of
 from fairtrial.stats.paired.bootstrap import MIN_CASES, Groups, Indices
 from fairtrial.stats.paired.clustered import Clusters, Floats
-from fairtrial.stats.paired.score_units import ScoreUnits, freedom_of, unseen_size
+from fairtrial.stats.paired.score_units import ScoreUnits, unseen_size
 
 __all__ = ["jackknife_corpus"]
 

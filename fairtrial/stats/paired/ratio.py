@@ -8,7 +8,7 @@ import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.intervals import upper_share
+from fairtrial.stats.arguments import upper_share
 from fairtrial.stats.paired.clustered import Clusters, Floats, finite
 
 __all__ = ["ratio_of_means"]

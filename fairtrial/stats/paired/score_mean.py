@@ -9,9 +9,8 @@ import scipy  # its `special` and `optimize` load at their first use, because th
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.always_valid import one_sided_half_width
-from fairtrial.stats.arguments import check_alpha, check_tau
+from fairtrial.stats.arguments import check_alpha, check_tau, upper_share
 from fairtrial.stats.effects import monitorable
-from fairtrial.stats.intervals import upper_share
 from fairtrial.stats.paired.clustered import Clusters, Floats, clustered_effect, finite
 from fairtrial.stats.paired.score_units import EDGE, NEAR, ScoreUnits
 

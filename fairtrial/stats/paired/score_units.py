@@ -8,14 +8,11 @@ from math import sqrt
 import numpy as np
 import scipy  # its `optimize` loads at its first use, because it is slow to load
 
-from fairtrial.stats.effects import MIN_UNITS
+from fairtrial.stats.effects import EVEN, MIN_UNITS, freedom_of
 from fairtrial.stats.paired.clustered import ROUNDING, Clusters, Floats, cluster_sums
 
 __all__: list[str] = []
 
-EVEN = 12.0
-"""Degrees of freedom of clusters' sizes. With fewer, Student's quantile and the size of an unseen cluster are so large
-that a score interval hardly ever decides, whatever the data show."""
 EDGE = 1e-12
 """How close to the ends of the possible range the roots are searched, as a share of it."""
 NEAR = 1e-12
@@ -115,8 +112,3 @@ def unequal(sizes: Floats) -> bool:
 def unseen_size(sizes: Floats) -> float:
     """The assumed size of an unseen cluster: the mean of observed sizes, weighted by contribution to the variance."""
     return float((sizes**3).sum() / (sizes**2).sum())
-
-
-def freedom_of(sizes: Floats) -> float:
-    """Satterthwaite's degrees of freedom where the cases of a cluster move together; C − 1 for C equal clusters."""
-    return float((sizes**2).sum() ** 2 / (sizes**4).sum()) - 1

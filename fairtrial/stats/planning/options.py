@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fairtrial.stats.planning.exact_plans import by_conversions, by_shares, conversions, shares, with_tail
-from fairtrial.stats.planning.normal_plans import normal_units, planned_looks, single_look, watched
-from fairtrial.stats.planning.option import BEYOND, Option, Rule, whole_weeks
-from fairtrial.stats.planning.question import RARE, Design, Question
+from fairtrial.stats.planning.plans import (
+    by_conversions,
+    by_shares,
+    conversions,
+    normal_units,
+    planned_looks,
+    shares,
+    single_look,
+    watched,
+    with_tail,
+)
+from fairtrial.stats.planning.question import BEYOND, RARE, Design, Option, Question, Rule, whole_weeks
 from fairtrial.stats.sizes import units_without_event
 
 __all__ = ["rule_of", "units_needed"]

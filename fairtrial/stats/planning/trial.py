@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from fairtrial.stats.planning.option import Option
 from fairtrial.stats.planning.options import option
 from fairtrial.stats.planning.proposals import Change, changes, pairs
-from fairtrial.stats.planning.question import MODES, Design, Question
+from fairtrial.stats.planning.question import MODES, Design, Option, Question
 
 ROUNDING = 1e-9
 

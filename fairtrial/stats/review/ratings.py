@@ -8,7 +8,8 @@ from math import sqrt
 import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.intervals import quantile, upper_share
+from fairtrial.stats.arguments import upper_share
+from fairtrial.stats.intervals import quantile
 from fairtrial.stats.paired.clustered import Floats, unseen_half
 from fairtrial.stats.review.crossed import crossed_mean
 

@@ -14,7 +14,7 @@ from fairtrial.stats.sequential.guardrails import (
     rare_guardrail,
     relative_guardrail,
 )
-from fairtrial.stats.sums import Moments, Successes
+from fairtrial.stats.sums import Moments
 
 __all__ = ["CostFinding", "cost_guardrail"]
 
@@ -76,7 +76,7 @@ def cost_guardrail(
     halved = replace(limits, guardrails=2 * limits.guardrails)
 
     exact = rare_guardrail(control.above, treatment.above, halved, share=share)
-    shares = (_zero_one(arm.share_above) for arm in (control, treatment))
+    shares = (Moments(one.n, one.successes, one.successes) for one in (control.share_above, treatment.share_above))
     more = mean_difference(*shares, within=SHARE)
     allowed = guardrail(more, Limits(above_margin, alpha=limits.alpha))
     return CostFinding(
@@ -85,7 +85,3 @@ def cost_guardrail(
         ),
         above=replace(exact, safe=allowed.safe, not_worse=allowed.not_worse),
     )
-
-
-def _zero_one(arm: Successes) -> Moments:
-    return Moments(arm.n, arm.successes, arm.successes)

@@ -6,8 +6,7 @@ import hashlib
 import secrets
 
 from fairtrial.api.keys import CreateKey
-from fairtrial.domain.errors import UsageError
-from fairtrial.domain.names.printable import control_character
+from fairtrial.domain.errors import UsageError, control_character
 from fairtrial.domain.plan import Key
 from fairtrial.domain.storage.keys import RIGHTS, NewKey
 from fairtrial.store.core.database import Database

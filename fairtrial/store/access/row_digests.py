@@ -12,8 +12,8 @@ import msgspec
 from fairtrial.domain.limits.canonical_json import sha256_of_json
 from fairtrial.store.access import audit
 from fairtrial.store.access.audit import Entry
+from fairtrial.store.core.cursor import microseconds
 from fairtrial.store.core.database import Cursor
-from fairtrial.store.core.query import microseconds
 
 STORED = "stored"
 """The detail of an entry with the table, the row and its digest."""

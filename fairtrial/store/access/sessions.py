@@ -7,8 +7,9 @@ import secrets
 from fairtrial.domain.accounts import LOCAL, Account
 from fairtrial.store.access import accounts
 from fairtrial.store.access.invitations import TOKEN_BYTES, digest
+from fairtrial.store.core.cursor import microseconds
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.query import microseconds, timestamp
+from fairtrial.store.core.query import timestamp
 
 IDLE_US = 12 * 3_600_000_000
 LASTS_US = 7 * 86_400_000_000

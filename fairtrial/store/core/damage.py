@@ -18,9 +18,6 @@ from fairtrial.store.core import manifest
 MAGIC_AT, MAGIC = 8, b"DUCK"
 """Every DuckDB file contains these bytes at this offset."""
 
-DAMAGED = ("Corrupt database file", "Could not read enough bytes", "not a valid DuckDB database file")
-"""Parts of the messages by which DuckDB reports a file that it did not write in this form."""
-
 NEWER = "of a newer fairtrial"
 
 Identity = tuple[int, int, int]
@@ -72,11 +69,6 @@ def refuse_damaged(layout: Layout) -> None:
     why = _why_lost(layout) or _recorded_damage(layout)
     if why is not None:
         raise unusable_error(layout, why)
-
-
-def is_damage(error: duckdb.Error) -> bool:
-    """Whether the engine reports that the file is damaged."""
-    return any(words in str(error) for words in DAMAGED)
 
 
 def needs_reopening(error: duckdb.Error) -> bool:

@@ -19,7 +19,7 @@ from fairtrial.domain.errors import StoreError
 from fairtrial.store.core import damage, erasure_state
 from fairtrial.store.core.cursor import Cursor as Cursor
 from fairtrial.store.core.cursor import T
-from fairtrial.store.core.engine_errors import store_error
+from fairtrial.store.core.engine_errors import is_damage, store_error
 from fairtrial.store.core.engine_settings import engine_settings
 from fairtrial.store.core.migrate import migrate
 from fairtrial.store.core.owner_lock import OwnerLock
@@ -203,7 +203,7 @@ class Database:
 
     def _note_error(self, error: BaseException) -> None:
         """Remember an error about the file or the engine, as opposed to one about the query."""
-        if isinstance(error, duckdb.Error) and damage.is_damage(error):
+        if isinstance(error, duckdb.Error) and is_damage(error):
             self._damage = str(error)
         elif isinstance(error, duckdb.Error) and damage.needs_reopening(error):
             self._must_reopen = str(error)

@@ -7,7 +7,6 @@ import logging
 import duckdb
 
 from fairtrial.domain.errors import StoreError, StoreExhausted
-from fairtrial.store.core.damage import is_damage
 
 log = logging.getLogger("fairtrial.store")
 
@@ -20,6 +19,8 @@ MEMORY = (
 )
 DISK = "the disk that holds the store is full: free some space"
 DAMAGED = "the store's file is damaged"
+DAMAGE_WORDS = ("Corrupt database file", "Could not read enough bytes", "not a valid DuckDB database file")
+"""Parts of the messages by which DuckDB reports a file that it did not write in this form."""
 OTHER = "the store could not answer; see the log for the reason"
 
 
@@ -39,6 +40,11 @@ def error_message(error: BaseException) -> str:
     if is_damage(error):
         return DAMAGED
     return MEMORY if isinstance(error, duckdb.OutOfMemoryException) else OTHER
+
+
+def is_damage(error: duckdb.Error) -> bool:
+    """Whether the engine reports that the file is damaged."""
+    return any(words in str(error) for words in DAMAGE_WORDS)
 
 
 def store_error(error: duckdb.Error, *, advice: str = "") -> StoreError:

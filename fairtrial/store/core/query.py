@@ -66,12 +66,6 @@ def timestamp(microseconds: int) -> datetime:
     return datetime.fromtimestamp(whole, UTC).replace(tzinfo=None, microsecond=rest)
 
 
-def microseconds(time: datetime) -> int:
-    """The inverse of `timestamp`."""
-    delta = time.replace(tzinfo=UTC) - datetime.fromtimestamp(0, UTC)
-    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
-
-
 def with_zone(value: Any) -> Any:
     """A time with its zone; any other value unchanged."""
     return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value

@@ -6,9 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Literal
 
-from fairtrial.domain.errors import Conflict, NotFound
+from fairtrial.domain.errors import Conflict, NotFound, printable
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
-from fairtrial.domain.names.printable import printable
 from fairtrial.store.access import row_digests
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, timestamp

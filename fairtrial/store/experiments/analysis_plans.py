@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.store.access import row_digests
+from fairtrial.store.core.cursor import microseconds
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.query import Page, Query, microseconds, timestamp
+from fairtrial.store.core.query import Page, Query, timestamp
 
 Kind = Literal["start", "amend", "levels"]
 """``levels``: the control's levels became known; everything else is as in the plan before."""

@@ -15,8 +15,8 @@ import msgspec
 from fairtrial.experiments.analysis.memory import Latched
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.values import EarlierProof
+from fairtrial.store.core.cursor import microseconds
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.query import microseconds
 from fairtrial.store.experiments import analysis_plans, looks
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 

@@ -9,9 +9,9 @@ import msgspec
 
 from fairtrial.domain.errors import Unavailable
 from fairtrial.domain.estimates import Estimate
-from fairtrial.experiments.analysis.memory import Memory
+from fairtrial.experiments.analysis.memory import Looked, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.decide import Looked, decide
+from fairtrial.experiments.decision.decide import decide
 from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.monitor import look
 from fairtrial.experiments.sums import Sums

@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 from fairtrial.config.plan.plan_record import with_lineages
 from fairtrial.config.plan.plan_served import served_routes
-from fairtrial.domain.errors import BadRequest, NotFound
-from fairtrial.domain.names.printable import printable
+from fairtrial.domain.errors import BadRequest, NotFound, printable
 from fairtrial.store.access import row_digests
 from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Database

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.values import KeptAway
+from fairtrial.store.core.cursor import microseconds
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.query import microseconds, timestamp
+from fairtrial.store.core.query import timestamp
 from fairtrial.store.derived.analysis_filter import ANALYSED
 
 SERVED = """

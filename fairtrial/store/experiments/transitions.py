@@ -12,10 +12,12 @@ import msgspec
 from fairtrial.config.plan.live_state import Live
 from fairtrial.domain.plan import ExperimentState
 from fairtrial.domain.plan_parts.kept_control import KeptControl
+from fairtrial.experiments.analysis_plan import Interruption
 from fairtrial.experiments.lifecycle import DECLINED, KEPT, Transition, promoted_by
 from fairtrial.store.access import row_digests
+from fairtrial.store.core.cursor import microseconds
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.query import Page, Query, microseconds, timestamp
+from fairtrial.store.core.query import Page, Query, timestamp
 
 LIVE = """
 WITH mine AS (
@@ -87,9 +89,6 @@ FROM transitions
 WHERE experiment = $1 AND segment = $2 AND action IN ('pause', 'resume')
 ORDER BY number
 """
-
-Interruption = tuple[int, int | None]
-"""From when to when an experiment did not run, in microseconds since 1970, UTC; ``None`` means until now."""
 
 
 def append(cursor: Cursor, made: Transition) -> None:

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtrial.journal.assignment_counts import CELLS, ArmKey, Assigned
+from fairtrial.store.core.cursor import microseconds
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.query import microseconds, timestamp
+from fairtrial.store.core.query import timestamp
 
 LOAD = "SELECT source, experiment, analysis_hash, variant, cells, requests FROM stored_records"
 LOST = "SELECT source, experiment, analysis_hash, variant, cells, requests FROM lost_records"

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from fairtrial.domain.errors import Conflict, NotFound
 from fairtrial.domain.reviews.review import CLAIM_US
+from fairtrial.store.core.cursor import microseconds
 from fairtrial.store.core.database import Cursor
-from fairtrial.store.core.query import microseconds, timestamp
+from fairtrial.store.core.query import timestamp
 from fairtrial.store.reviews.queues import require_open
 
 QUEUE_OF = "SELECT queue_id FROM review_items WHERE item_id = $1"

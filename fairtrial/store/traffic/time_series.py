@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import product
 
+from fairtrial.store.core.cursor import microseconds
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.query import Page, microseconds
+from fairtrial.store.core.query import Page
 from fairtrial.store.derived.analysis_filter import ANALYSED
 
 WIDTHS_S = (1, 5, 10, 30, 60, 300, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 604_800)

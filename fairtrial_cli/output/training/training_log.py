@@ -10,7 +10,7 @@ from rich.text import Text
 
 from evaluators.training_data.logs.training_log import Evaluation, TrainingLog
 from evaluators.training_data.logs.turning_point import TurningPoint, turning_point
-from fairtrial.domain.names.printable import printable
+from fairtrial.domain.errors import printable
 from fairtrial_cli.output.training.loss_chart import LossChart, charts_of
 
 WIDTH, HEIGHT = 60, 8

@@ -49,7 +49,7 @@ def listing(context: Context, request: TrafficWindow) -> dict[str, Any]:
 
 
 def one(context: Context, request: FiguresOf) -> dict[str, Any]:
-    from gateway.control.operations.split.check_split import check_split  # loads the statistics
+    from gateway.control.operations.split_checks import check_split  # loads the statistics
 
     experiment, page = _experiment(context, request)
     found = traffic.by_variant(context.database, page, experiment=request.name)
@@ -92,7 +92,7 @@ def decision(context: Context, request: DecisionOf) -> Any:
 
 
 def release(context: Context, request: ReleaseOf) -> dict[str, Any]:
-    from gateway.control.operations.experiments.promotion_evidence import read_release  # loads the gate
+    from gateway.control.operations.verdicts.release.release_check import read_release
 
     present = context.present()
     experiment = find_experiment(present.plan, request.name)

@@ -140,7 +140,7 @@ def _events(context: Context, run_id: str) -> stored_runs.RunEvents:
 
 
 def _table(context: Context, run_id: str) -> RunTable:
-    from gateway.control.operations.run_tables import load_table
+    from gateway.control.operations.verdicts.latest_runs import load_table
 
     found = load_table(context.database, run_id)
     if found is None:

@@ -84,7 +84,7 @@ def record(context: Context, request: NameVerdict) -> Any:
 
 
 def evidence(context: Context, request: NameVerdict) -> Answer:
-    from evaluators.gate.evidence.document import strict_json_of
+    from evaluators.gate.evidence.tables import strict_json_of
 
     verdict = find_verdict(context.database, request.verdict_id)
     document = verdict_chain.evidence_of(context.database, verdict.verdict_id)
@@ -94,8 +94,8 @@ def evidence(context: Context, request: NameVerdict) -> Answer:
 
 
 def export(context: Context, request: NameVerdict) -> Answer:
-    from gateway.control.operations.verdicts.export.contents import read_contents
     from gateway.control.operations.verdicts.export.page import POLICY, render
+    from gateway.control.operations.verdicts.release.release_record import read_contents
 
     verdict = find_verdict(context.database, request.verdict_id)
     html = render(read_contents(context.database, verdict, context.present()))

@@ -28,7 +28,7 @@ from gateway.control.jobs import JobRunner
 from gateway.control.operations.experiments.publisher import published_plan
 from gateway.control.operations.experiments.record_kill_files import record_kill_files
 from gateway.control.operations.maintain_store import StoreMaintenance
-from gateway.control.operations.split.split_check_cache import SplitCheckCache
+from gateway.control.operations.split_checks import SplitCheckCache
 
 MIN_INTERVAL_SECONDS = 0.075
 MAX_INTERVAL_SECONDS = 0.75

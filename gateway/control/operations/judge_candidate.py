@@ -28,9 +28,8 @@ from gateway.control.operations.training_data.read_training_evidence import read
 from gateway.control.operations.verdicts.latest_runs import LatestRuns, later_suites
 from gateway.control.operations.verdicts.live_evidence import read_experiments
 from gateway.control.operations.verdicts.official_gate import find_official, sha256_of
-from gateway.control.operations.verdicts.provenance import Asked, provenance
+from gateway.control.operations.verdicts.provenance import Asked, StoredSuite, provenance, stored_suite
 from gateway.control.operations.verdicts.served_weights import served_weights
-from gateway.control.operations.verdicts.stored_suites import StoredSuite, stored_suite
 from gateway.memory import keeping_large_blocks
 
 MAX_ERRORS = 20

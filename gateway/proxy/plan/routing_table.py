@@ -15,7 +15,7 @@ from fairtrial.domain.events import Exposure, Reason
 from fairtrial.domain.plan import Deployment, Experiment, Key, Plan, Published, Variant
 from fairtrial.domain.storage.keys import RIGHTS, Right
 from fairtrial.experiments.assignment import Assignment
-from gateway.proxy.plan.health import Health, health_of
+from gateway.proxy.plan.breaker import Health, health_of
 from gateway.proxy.plan.provider_secret import Secret, secret_of
 
 _TEMPLATE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")

@@ -10,7 +10,14 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from fairtrial.domain.errors import RequestError, UpstreamError
-from fairtrial.domain.events import ArmOutcome, AttemptOutcome, Fault, Reason, ServiceOutcome, Tokens
+from fairtrial.domain.events import (
+    ArmOutcome,
+    AttemptOutcome,
+    Fault,
+    Reason,
+    ServiceOutcome,
+    Tokens,
+)
 from fairtrial.domain.limits.constants import FIRST_ERROR
 from fairtrial.domain.plan import Price
 from gateway.proxy.plan.routing_table import Target
@@ -64,6 +71,14 @@ def reason_of(target: Target | None, attempts: Sequence[Attempt]) -> Reason:
     if target is None:
         return "excluded"
     return "fallback" if fell_back(attempts) else target.reason
+
+
+def served_name(target: Target, attempts: Sequence[Attempt]) -> str | None:
+    """The variant that served, or the deployment's name when a fallback is not a variant of the experiment."""
+    if target.experiment is None:
+        return None
+    arm = attempts[-1].arm if attempts else target.arm
+    return arm.name or arm.endpoint.name
 
 
 def _user_outcome(answered: Answered) -> tuple[ServiceOutcome, bool]:

@@ -26,7 +26,7 @@ from gateway.proxy.recording.capture import (
     read_tags,
     untouched,
 )
-from gateway.proxy.recording.outcomes import attempt_outcome, cost_usd, outcomes_of, reason_of
+from gateway.proxy.recording.outcomes import attempt_outcome, cost_usd, outcomes_of, reason_of, served_name
 from gateway.proxy.recording.output_schema import follows_schema
 from gateway.proxy.recording.redaction import redact_text
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS, remember_response
@@ -209,14 +209,6 @@ class Recorder:
             request_body=bodies.request,
             response_body=bodies.response,
         )
-
-
-def served_name(target: Target, attempts: Sequence[Attempt]) -> str | None:
-    """The variant that served, or the deployment's name when a fallback is not a variant of the experiment."""
-    if target.experiment is None:
-        return None
-    arm = attempts[-1].arm if attempts else target.arm
-    return arm.name or arm.endpoint.name
 
 
 def _assigned(target: Target) -> str | None:

@@ -6,28 +6,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from fairtrial.domain.events import Reason
-from gateway.proxy.recording.outcomes import reason_of
-from gateway.proxy.recording.record import served_name
+from gateway.proxy.recording.outcomes import reason_of, served_name
 from gateway.proxy.stages import Attempt, Authenticated, Routed
-from gateway.proxy.wire.headers import Headers
-
-NOT_FORWARDED = frozenset(
-    {
-        "connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding",
-        "upgrade", "content-length", "content-encoding", "date", "server", "via", "x-powered-by", "x-served-by",
-        "set-cookie", "set-cookie2", "www-authenticate", "alt-svc", "strict-transport-security", "location", "refresh",
-        "clear-site-data", "content-security-policy", "nel", "report-to", "reporting-endpoints", "x-request-id",
-        "x-accel-redirect", "x-sendfile",
-    }
-)  # fmt: skip
-"""Headers about the upstream's host or connection, and those that a browser or a proxy would act on."""
-
-NOT_FORWARDED_PREFIXES = ("access-control-", "x-fairtrial-", "cross-origin-", "proxy-", "x-accel-")
-
-
-def is_returned(name: str) -> bool:
-    """Whether the client gets an upstream's header of this lower-case name."""
-    return name not in NOT_FORWARDED and not name.startswith(NOT_FORWARDED_PREFIXES)
+from gateway.proxy.wire.headers import Headers, is_returned
 
 
 @lru_cache(maxsize=1024)

@@ -22,11 +22,10 @@ from pydantic import (
     model_validator,
 )
 
-from fairtrial.domain.errors import BadRequest, TooLarge
+from fairtrial.domain.errors import BadRequest, TooLarge, control_character
 from fairtrial.domain.events import FeedbackEvent
 from fairtrial.domain.limits.json_limits import MESSAGE, refuse_excess
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
-from fairtrial.domain.names.printable import control_character
 from fairtrial.domain.plan import Capture, FeedbackKind
 from fairtrial.experiments.units import pseudonym, refuse_longer
 from gateway.proxy.admission.cooperative_work import Allowance, Steps, TooMuchWork, bounded

@@ -1,4 +1,4 @@
-"""Holds headers as they came: looked up by lower-case name, and decoded only on access."""
+"""Holds headers as they came, looked up by lower-case name; says which of an upstream's a client gets."""
 
 from __future__ import annotations
 
@@ -10,6 +10,18 @@ NAMES: dict[bytes, str] = {}
 TAGS_HEADER = "x-fairtrial-tags"
 TRACE_HEADER = "traceparent"
 _TRACE = re.compile(rb"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+NOT_RETURNED = frozenset(
+    {
+        "connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding",
+        "upgrade", "content-length", "content-encoding", "date", "server", "via", "x-powered-by", "x-served-by",
+        "set-cookie", "set-cookie2", "www-authenticate", "alt-svc", "strict-transport-security", "location", "refresh",
+        "clear-site-data", "content-security-policy", "nel", "report-to", "reporting-endpoints", "x-request-id",
+        "x-accel-redirect", "x-sendfile",
+    }
+)  # fmt: skip
+"""Headers about the upstream's host or connection, and those that a browser or a proxy would act on."""
+
+NOT_RETURNED_PREFIXES = ("access-control-", "x-fairtrial-", "cross-origin-", "proxy-", "x-accel-")
 
 
 class Headers(Mapping[str, str]):
@@ -63,3 +75,8 @@ def trace_of(line: bytes) -> tuple[str, str] | None:
     if parts is None or not whole or not parts[1].strip(b"0") or not parts[2].strip(b"0"):
         return None
     return parts[1].decode(), parts[2].decode()
+
+
+def is_returned(name: str) -> bool:
+    """Whether the client gets an upstream's header of this lower-case name."""
+    return name not in NOT_RETURNED and not name.startswith(NOT_RETURNED_PREFIXES)

@@ -78,7 +78,6 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     "Planning": (
         "planning.trial",
         "planning.question",
-        "planning.option",
         "planning.options",
         "sizes",
         "planning.courses",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from gateway.proxy.response import response_headers
 from gateway.proxy.transport.transport import EVENT_LIMIT, WHOLE_LIMIT
 from gateway.proxy.upstream import request_rewrite
+from gateway.proxy.wire.headers import NOT_RETURNED, NOT_RETURNED_PREFIXES
 
 CONNECTION = frozenset(
     {"host", "connection", "keep-alive", "content-length", "transfer-encoding", "te", "trailer", "upgrade", "expect",
@@ -116,14 +116,14 @@ ALLOWED = (
     ),
     Allowed(
         "response headers",
-        names(response_headers.NOT_FORWARDED & CONNECTION),
+        names(NOT_RETURNED & CONNECTION),
         "They belong to the connection; the bytes that they frame are compared.",
     ),
     Allowed(
         "response headers",
         names(
-            response_headers.NOT_FORWARDED - CONNECTION - PACKING - {"x-request-id"},
-            response_headers.NOT_FORWARDED_PREFIXES,
+            NOT_RETURNED - CONNECTION - PACKING - {"x-request-id"},
+            NOT_RETURNED_PREFIXES,
         ),
         "They refer to the upstream's host, to which the application does not connect, or a browser or proxy would "
         "apply them to the gateway. A cookie would link callers, and CORS headers would let any web page read.",

@@ -19,10 +19,10 @@ from fairtrial.store.maintenance.backup import make_backup
 from fairtrial.store.restore import restore_backup
 from fairtrial.store.training_data import data_audits
 from gateway.control.operations.training_data.record_audit import record_audit
-from gateway.control.operations.verdicts.export.contents import read_contents
 from gateway.control.operations.verdicts.export.offline_check import check_export
 from gateway.control.operations.verdicts.export.page import render
 from gateway.control.operations.verdicts.recompute import recompute
+from gateway.control.operations.verdicts.release.release_record import read_contents
 from gateway.control.operations.verdicts.staleness import stale_reasons
 from tests.fixtures.control.judged_trial import PERSON, PROJECT, JudgedTrial
 

@@ -11,7 +11,7 @@ import pytest
 
 from fairtrial.api import keys
 from fairtrial.config.layout import Layout
-from fairtrial.domain.names.printable import control_character
+from fairtrial.domain.errors import control_character
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.descriptor_limit import healthy
 from tests.fixtures.services.project_files import control_port, write_project

@@ -22,8 +22,8 @@ from fairtrial.api import (
     verdicts,
 )
 from fairtrial.api.encoding import path_names
-from fairtrial.api.operation import Nothing, Operation, Request, operations
-from fairtrial.api.window import Window
+from fairtrial.api.operation import Nothing, Operation, operations
+from fairtrial.api.window import Request, Window
 from fairtrial.domain.training.data_audit import AuditFile, CheckCount
 from gateway.control.answer import implementation
 from gateway.control.http.adapter import router_of

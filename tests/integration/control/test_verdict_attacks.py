@@ -19,12 +19,11 @@ from fairtrial.experiments.promotion import Promotion
 from fairtrial.journal.writer import JournalWriter
 from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 from gateway.control.operations.judge_candidate import judge_candidate
-from gateway.control.operations.verdicts.export.contents import read_contents
 from gateway.control.operations.verdicts.export.offline_check import check_export
 from gateway.control.operations.verdicts.export.page import render
 from gateway.control.operations.verdicts.live_evidence import read_experiments
 from gateway.control.operations.verdicts.provenance import Asked
-from gateway.control.operations.verdicts.release.release_record import integrity
+from gateway.control.operations.verdicts.release.release_record import integrity, read_contents
 from tests.fixtures.control.judged_trial import PERSON, PROJECT, SUITE, JudgedTrial
 
 EASY = "version: 1\ngate: release\nsuites: [small]\n"

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from fairtrial.config.layout import Layout
-from fairtrial.config.private_files import digest_of
 from fairtrial.domain.errors import UsageError
+from fairtrial.regular_files import digest_of
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.manifest import read_manifest, write_manifest
 from fairtrial.store.core.migrate import migrate, migrations

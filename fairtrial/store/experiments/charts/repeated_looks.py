@@ -14,8 +14,9 @@ from fairtrial.experiments.analysis.memory import SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.sums import Sums
+from fairtrial.store.core.cursor import microseconds
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.query import microseconds, timestamp
+from fairtrial.store.core.query import timestamp
 from fairtrial.store.experiments.charts.shown_looks import read_finding
 from fairtrial.store.experiments.looks import SAME_UNITS, read_arms
 

@@ -14,7 +14,7 @@ import msgspec
 
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.plurals import counted
-from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, Interruption, MetricPlan
 from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.sequential.error_guardrail import RequestErrors
@@ -24,7 +24,6 @@ from fairtrial.store.experiments.sums import earlier_units, share_sums, unit_gro
 from fairtrial.store.experiments.sums.feedback_sums import read_feedback
 from fairtrial.store.experiments.sums.lost_records import read_lost
 from fairtrial.store.experiments.sums.quantile_sums import read_quantiles
-from fairtrial.store.experiments.transitions import Interruption
 
 PER_ARM = """
 SELECT arm, count(*), sum(sent)::BIGINT, sum({kept_away})::BIGINT{columns}

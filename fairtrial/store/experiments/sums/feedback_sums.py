@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption, MetricPlan
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.sums import Moments
 from fairtrial.store.core.database import Cursor
 from fairtrial.store.core.query import timestamp
 from fairtrial.store.experiments.sums import unit_groups
-from fairtrial.store.experiments.transitions import Interruption
 
 LATE_US = 5_000_000
 """How late feedback may reach the store after it was given."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.domain.metrics import CATALOGUE, UNIT_COLUMNS
-from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, Interruption, MetricPlan
 from fairtrial.experiments.sums import Level, OverTime, Sums
 from fairtrial.stats.arms.means import mean
 from fairtrial.stats.arms.quantiles import quantile_level
@@ -22,7 +22,6 @@ from fairtrial.store.core.query import timestamp
 from fairtrial.store.derived.unit_sums import CALLS
 from fairtrial.store.experiments import transitions
 from fairtrial.store.experiments.sums import feedback_sums, quantile_sums, unit_groups
-from fairtrial.store.experiments.transitions import Interruption
 
 DUE = "due AS (SELECT key, arm, since, {until} AS until FROM temp.plan_units WHERE {counts})"
 SAID = f"""

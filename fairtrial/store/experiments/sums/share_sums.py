@@ -14,14 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, Interruption, MetricPlan
 from fairtrial.stats.arms.ratios import capped_requests
 from fairtrial.stats.sequential.error_guardrail import ErrorShares
 from fairtrial.stats.sequential.unit_shares import UnitShares
 from fairtrial.store.core.database import Cursor
 from fairtrial.store.derived.unit_sums import DAY, HOUR, MINUTE
 from fairtrial.store.experiments.sums import unit_groups
-from fairtrial.store.experiments.transitions import Interruption
 
 HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
 LATE_US = 60_000_000

@@ -11,10 +11,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption, MetricPlan
 from fairtrial.store.core.database import Cursor
 from fairtrial.store.core.query import timestamp
-from fairtrial.store.experiments.transitions import Interruption
 
 SHARES = 1_000_000
 """A share of the units is selected in steps of one in a million, by a hash."""

@@ -130,14 +130,13 @@ def _evidence(
     database: Database, experiment: Experiment, change: Change, present: Present, probe: Probe | None
 ) -> dict[str, Any]:
     """The evidence of a promotion, or of a roll-back with what a rule has found."""
-    from gateway.control.operations.experiments import promotion_evidence  # imports the gate only when needed
+    # imports the gate only when needed
+    from gateway.control.operations.verdicts.release.release_check import promotion_evidence, rollback_evidence
 
     if change.action == "rollback":
         last = transitions.last(database).get(experiment.name)
-        return {**(change.evidence or {}), **promotion_evidence.rollback_evidence(experiment, last)}
-    return promotion_evidence.promotion_evidence(
-        database, experiment, change.promotion, present, probe, promoter=change.actor
-    )
+        return {**(change.evidence or {}), **rollback_evidence(experiment, last)}
+    return promotion_evidence(database, experiment, change.promotion, present, probe, promoter=change.actor)
 
 
 def _refuse_without_proof(database: Database, name: str) -> None:

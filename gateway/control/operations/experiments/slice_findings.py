@@ -104,7 +104,7 @@ def _opposed(
     here = [values[value][name].sums for name in names if name in values[value]]
     if len(here) < len(names) or len(values) < len(names):
         return NotEnough("the tag has no other value, or one arm none of this one", "requests of both arms", 0)
-    every = [_total([arms[name].sums for arms in values.values() if name in arms]) for name in names]
+    every = [reduce(add, [arms[name].sums for arms in values.values() if name in arms]) for name in names]
     whole, part = _effect(every, metric), _effect(here, metric)
     if isinstance(whole, NotEnough) or isinstance(part, NotEnough):
         return NotEnough("too few units", "more units of both arms", 0)
@@ -122,10 +122,6 @@ def _level(sums: Moments | JointMoments, metric: MetricPlan) -> Effect | NotEnou
     if isinstance(sums, Moments):
         return mean(sums, within=metric.within)
     return ratio(sums, cap=metric.cap or REQUESTS_CAP)
-
-
-def _total(parts: Sequence[Moments | JointMoments]) -> Moments | JointMoments:
-    return reduce(add, parts)
 
 
 def _arm(one: TagSlice, metric: MetricPlan) -> SliceArm:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
+
+import pyarrow
 
 from evaluators.results.run_table import RunTable, same_results
+from evaluators.results.stored_table import table_from
 from fairtrial.store.core.database import Database
-from fairtrial.store.evaluations import looks, runs
-from gateway.control.operations.run_tables import load_table
+from fairtrial.store.evaluations import looks, run_columns, runs
+from gateway.memory import give_back
 
 Key = tuple[str, str]
 """A suite and a target."""
@@ -80,3 +84,15 @@ def _seen(database: Database, run: RunTable, first: looks.FirstLook) -> bool:
         return False
     before = run if known == run.run_id else load_table(database, known)
     return before is not None and same_results(run, before)
+
+
+def load_table(database: Database, run_id: str) -> RunTable | None:
+    """The run, or ``None`` if it does not exist. Details of scores are read on demand."""
+    columns = run_columns.columns(database, run_id)
+    if columns is None:
+        return None
+    table = table_from(columns, partial(run_columns.details, database, run_id))
+    del columns
+    give_back()
+    pyarrow.default_memory_pool().release_unused()
+    return table

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from evaluators.engine.target import resolve
 from evaluators.gate.live.experiment import LiveEvidence, LiveExperiment
+from evaluators.gate.live.rates import Rate, Rates
 from fairtrial.config.plan.definitions import definition_of
+from fairtrial.domain.metrics import KEPT_AWAY_RATE
 from fairtrial.domain.plan import Experiment, Plan, Variant
+from fairtrial.domain.storage.traffic import Traffic, VariantTraffic
 from fairtrial.domain.verdicts.provenance import Amendment, JudgedExperiment
 from fairtrial.experiments.analysis.freeze import changed_models
 from fairtrial.experiments.decision.effects import Effect
@@ -17,7 +20,6 @@ from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import analysis_plans, decisions, segment_traffic
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.attempts import Definition, earlier_proofs
-from gateway.control.operations.live_rates import live_rates
 from gateway.control.operations.live_state import read_tried, situation, stored_plan
 from gateway.control.operations.verdicts.present import Present
 from gateway.control.operations.verdicts.served_weights import deployment_of
@@ -149,3 +151,54 @@ def _judged(database: Database, stored: StoredPlan, live: LiveExperiment) -> Jud
         looked_us=live.memory.looked_us,
         amendments=amendments,
     )
+
+
+def live_rates(traffic: Sequence[Traffic], plan: Plan, candidate: str, baseline: str) -> Rates:
+    """Plain rates of the first experiment that serves both targets; empty if there is none.
+
+    A target is ``EXPERIMENT/VARIANT``, or a deployment, which stands for the variant that serves it.
+    """
+    for one in traffic:
+        arms = {variant.variant: variant for variant in one.variants}
+        experiment = plan.experiments.get(one.experiment)
+        new, old = (arms.get(_variant_of(experiment, name)) for name in (candidate, baseline))
+        if new is not None and old is not None:
+            return _rates(new, old)
+    return {}
+
+
+def _variant_of(experiment: Experiment | None, target: str) -> str:
+    """The variant of the experiment that the target names; empty if it names none."""
+    variants = experiment.variants if experiment else ()
+    names = {f"{experiment.name}/{variant.name}": variant.name for variant in variants if experiment}
+    names |= {variant.deployment: variant.name for variant in variants}
+    return names.get(target, "")
+
+
+def _rates(new: VariantTraffic, old: VariantTraffic) -> Rates:
+    found = {
+        "requests.error_rate": (_of_received(new, new.errors), _of_received(old, old.errors)),
+        "requests.user_error_rate": (_share(new, new.user_errors), _share(old, old.user_errors)),
+        "requests.rejected_rate": (_of_received(new, new.rejected), _of_received(old, old.rejected)),
+    }
+    if new.kept_away or old.kept_away:
+        found[KEPT_AWAY_RATE] = (_share(new, new.kept_away), _share(old, old.kept_away))
+    for key in sorted(set(new.feedback) | set(old.feedback)):
+        found[f"feedback.{key}"] = (_feedback(new, key), _feedback(old, key))
+    return found
+
+
+def _share(arm: VariantTraffic, part: int) -> Rate:
+    return Rate(part / arm.requests if arm.requests else None, arm.requests)
+
+
+def _of_received(arm: VariantTraffic, part: int) -> Rate:
+    """The share of the requests that no breaker kept from the arm."""
+    return Rate(part / arm.received if arm.received else None, arm.received)
+
+
+def _feedback(arm: VariantTraffic, key: str) -> Rate:
+    found = arm.feedback.get(key)
+    if found is None or found.rate is None:
+        return Rate(None, 0, f"answers to {key}")
+    return Rate(found.rate, found.rated, "ratings", share=0 <= found.rate <= 1)

@@ -10,14 +10,14 @@ from typing import Any, Literal
 
 import msgspec
 
-from evaluators.gate.evidence.document import Evidence, decode, judge_again
+from evaluators.gate.evidence.document import Evidence, decode
+from evaluators.gate.judge import judge_again
 from evaluators.gate.live.experiment import LiveExperiment
 from evaluators.gate.live.rate_check import contradictions
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.verdict import Decision, Finding, Verdict
-from fairtrial.experiments.analysis.findings import find
+from fairtrial.experiments.analysis.findings import effect_over_time, find
 from fairtrial.experiments.analysis.memory import Memory, SplitLatch
-from fairtrial.experiments.decision.over_time import effect_over_time
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdict_chain
 from fairtrial.store.experiments.charts.repeated_looks import UNREADABLE, RepeatedLook, StoredLook, repeated_looks

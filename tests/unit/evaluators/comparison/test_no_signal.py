@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from evaluators.comparison.compare import compare_runs
-from evaluators.criteria.grammar import parse
+from evaluators.criteria.grammar import Rule, parse
 from evaluators.criteria.metric_catalogue import measures_of
 from evaluators.gate.odds import gate_odds
-from evaluators.gate.rules import Rule
 from evaluators.results.scope import Scope
 from evaluators.suite import Suite
 from evaluators.trial import Trial

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.gate.file import inspect
+from evaluators.gate.odds import inspect
 from evaluators.loading.suite_reader import inspect as inspect_suite
 from tests.fixtures.evaluators.file_errors import gate_errors, suite_errors
 from tests.fixtures.for_each import for_each

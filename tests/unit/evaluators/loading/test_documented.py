@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evaluators.loading.scorers import SCORERS
 from evaluators.loading.suite_schema import SuiteModel
-from fairtrial.domain.events import CASE_OUTCOMES
+from fairtrial.domain.run import CASE_OUTCOMES
 from tests.fixtures.for_each import for_each
 from tests.fixtures.paths import ROOT
 

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from evaluators.comparison.compare import compare_runs
-from evaluators.comparison.corpus import figure_of
+from evaluators.comparison.corpus import figure_of, resampled_quantile
 from evaluators.comparison.pairing import side_of, slices_of
-from evaluators.comparison.resampled_quantile import resampled_quantile
 from evaluators.criteria.metric_catalogue import measure_of, measures_of, measures_seen
 from evaluators.engine.run_events import events_of, run_of
 from evaluators.engine.scoring import score_case

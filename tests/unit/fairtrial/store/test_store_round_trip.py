@@ -15,10 +15,11 @@ from fairtrial.domain.storage import verdict_json
 from fairtrial.domain.storage.traffic import KeyFeedback
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import audit, keys, store_secrets
+from fairtrial.store.core.cursor import microseconds
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.migrate import migrate, migrations
 from fairtrial.store.core.owner_lock import is_owned, read_note
-from fairtrial.store.core.query import Page, microseconds, timestamp
+from fairtrial.store.core.query import Page, timestamp
 from fairtrial.store.evaluations import runs, verdicts
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.overview import overview

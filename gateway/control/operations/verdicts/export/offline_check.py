@@ -11,13 +11,12 @@ from typing import Any
 
 import msgspec
 
-from evaluators.gate.evidence.document import UnreadableEvidence
+from evaluators.gate.evidence.tables import UnreadableEvidence
 from fairtrial.domain.errors import UsageError
 from fairtrial.store.evaluations.verdict_chain import ChainEntry
 from gateway.control.operations.verdicts.export.contents import ExportContents, chain_text
-from gateway.control.operations.verdicts.export.folder import HTML, files_of
 from gateway.control.operations.verdicts.export.page import render
-from gateway.control.operations.verdicts.export.parsing import parse, read_bytes, utf8
+from gateway.control.operations.verdicts.export.parsing import HTML, files_of, parse, read_bytes, utf8
 
 SHOWN = ("verdict_id", "gate", "candidate", "baseline", "decision")
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, msgspec.MsgspecError)

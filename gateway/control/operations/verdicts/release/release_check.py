@@ -1,11 +1,12 @@
-"""Says what a variant still needs before it may be promoted: a fresh, approved SHIP of the official gate."""
+"""Says what a variant needs before it may be promoted, a fresh, approved SHIP of the official gate, and records it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from evaluators.gate.file import load
 from evaluators.gate.live.rule import all_effects
@@ -14,9 +15,10 @@ from fairtrial.config.releases import ReleaseGates
 from fairtrial.domain.errors import ConfigError, Conflict
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.domain.verdict import Verdict
-from fairtrial.domain.verdicts.approvals import vote_note
+from fairtrial.domain.verdicts.approvals import reads_as, vote_note
 from fairtrial.domain.verdicts.wording import approval_of
-from fairtrial.experiments.promotion import chosen_treatment
+from fairtrial.experiments.lifecycle import Transition, promoted_by
+from fairtrial.experiments.promotion import Promotion, chosen_treatment, definition, promoted_variant
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.evaluations import verdicts
@@ -25,6 +27,8 @@ from gateway.control.operations.verdicts.live_evidence import read_experiments
 from gateway.control.operations.verdicts.official_gate import NONE_DECLARED, official_gate
 from gateway.control.operations.verdicts.present import Present
 from gateway.control.operations.verdicts.release.approval_states import Promoter, state_of
+from gateway.control.operations.verdicts.release.vote_on_verdict import find_verdict
+from gateway.control.operations.verdicts.served_weights import Probe, probed_weights
 from gateway.control.operations.verdicts.staleness import stale_reasons
 
 
@@ -133,3 +137,57 @@ def _other_target(verdict: Verdict, experiment: Experiment, variant: str) -> str
     if verdict.candidate == experiment.variant(variant).deployment:
         return f"the variant {variant} sets its own prompt or parameters, so judge {experiment.name}/{variant}"
     return f"it compares with {verdict.baseline}"
+
+
+def promotion_evidence(
+    database: Database,
+    experiment: Experiment,
+    asked: Promotion,
+    present: Present,
+    probe: Probe | None,
+    *,
+    promoter: str,
+) -> dict[str, Any]:
+    """What a promotion by ``promoter`` rests on.
+
+    Raises `BadRequest` for an unknown variant, and `Conflict` with all that is missing. ``probe`` asks the variant's
+    deployment for one answer, so that swapped weights are seen before anyone is served.
+    """
+    variant, plan = chosen_treatment(experiment, asked.variant), present.plan
+    probed = probed_weights(plan, variant.deployment, probe)
+    present = replace(present, probed=probed.fingerprints)
+    found = missing_for_release(database, experiment, variant.name, present, promoter=promoter)
+    missing = (*found.missing, *probed.problems)
+    if missing and not asked.override:
+        listed = "".join(f"\n- {one}" for one in missing)
+        raise Conflict(
+            f"experiments.{experiment.name}: {variant.name} can't be promoted yet (an admin can override this):{listed}"
+        )
+    return {
+        "variant": variant.name,
+        **definition(plan, variant),
+        "verdict_id": found.verdict_id,
+        "override": asked.override,
+        "missing": list(missing),
+    }
+
+
+def read_release(
+    database: Database, experiment: Experiment, asked: str | None, present: Present, *, promoter: str
+) -> dict[str, Any]:
+    """The newest official verdict on a variant and what a promotion by ``promoter`` still lacks, as JSON values."""
+    variant = chosen_treatment(experiment, asked)
+    found = missing_for_release(database, experiment, variant.name, present, promoter=promoter)
+    verdict = None if found.verdict_id is None else find_verdict(database, found.verdict_id)
+    return {
+        "variant": variant.name,
+        "verdict_id": found.verdict_id,
+        "reads": None if verdict is None else reads_as(verdict.decision, state_of(database, verdict)),
+        "headline": None if verdict is None else verdict.headline,
+        "missing": list(found.missing),
+    }
+
+
+def rollback_evidence(experiment: Experiment, last: Transition | None) -> dict[str, Any]:
+    """The promoted variant that the control replaces, ``None`` if there was no promotion."""
+    return {"promoted": promoted_by(last) or promoted_variant(experiment)}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from typing import Any
 
 import msgspec
@@ -17,6 +19,7 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdict_chain, verdicts
 from fairtrial.store.evaluations.verdict_chain import ChainEntry
 from fairtrial.store.experiments import transitions
+from gateway.control.operations.verdicts.export.contents import ExportContents, chain_text, compact_json
 from gateway.control.operations.verdicts.present import Present
 from gateway.control.operations.verdicts.release.approval_states import state_of
 from gateway.control.operations.verdicts.staleness import stale_reasons
@@ -44,6 +47,29 @@ def release_record(database: Database, verdict: Verdict, present: Present) -> di
         "trail_head": _trail_head(database),
         "now_us": present.now_us,
     }
+
+
+KEPT_APART = ("verdict", "chain")
+"""Parts of a release record that an export contains as stored."""
+
+
+def read_contents(database: Database, verdict: Verdict, present: Present) -> ExportContents:
+    """The contents of a stored verdict's export; raises `StoreError`."""
+    record = msgspec.json.decode(msgspec.json.encode(release_record(database, verdict, present)), type=dict[str, Any])
+    shown = {name: value for name, value in record.items() if name not in KEPT_APART}
+    entries = verdict_chain.entries(database)
+    from_own = [one for one in entries if one.number >= _number(entries, verdict.verdict_id)]
+    text, evidence = verdict_chain.stored(database, verdict.verdict_id)
+    return ExportContents(
+        text,
+        compact_json({"program": version("fairtrial"), **shown}),
+        evidence,
+        chain_text(from_own) if evidence is not None else None,
+    )
+
+
+def _number(entries: Sequence[ChainEntry], verdict_id: str) -> int:
+    return next((one.number for one in entries if one.verdict_id == verdict_id), len(entries) + 1)
 
 
 def integrity(database: Database, verdict_id: str | None = None) -> dict[str, Any]:

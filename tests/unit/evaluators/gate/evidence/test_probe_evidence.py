@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from evaluators.gate.evidence.document import Evidence, GivenSuite, decode, encode, judge_again
+from evaluators.gate.evidence.document import Evidence, GivenSuite, decode, encode
+from evaluators.gate.judge import judge_again
 from evaluators.loading.suite_text import text_of
 from evaluators.results.run_table import table_of
 from fairtrial.domain.verdict import Verdict

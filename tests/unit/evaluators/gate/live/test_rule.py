@@ -64,7 +64,7 @@ def test_evidence_keeps_the_weeks() -> None:
     found = sums(14, *with_weeks(arm(3_000, 1_500), arm(3_000, 1_950), 0.12, None))
     live = LiveEvidence({}, (looked(analysis_plan(rules=6), found),))
     again = read_live(json.loads(json.dumps(written_live(live)))).experiments[0]
-    assert again.sums == found and again.decided() == live.experiments[0].decided()
+    assert again.sums == found and verdict(again, PRIMARY) == verdict(live.experiments[0], PRIMARY)
 
 
 def test_a_worse_and_an_equal_candidate_do_not_pass() -> None:

@@ -7,8 +7,7 @@ from typing import Any
 
 from evaluators.loading.scorers import build_entry
 from evaluators.scoring.scorer import ScoresPairs
-from fairtrial.domain.events import CaseOutcome
-from fairtrial.domain.run import Answer, Case, CaseResult, Score
+from fairtrial.domain.run import Answer, Case, CaseOutcome, CaseResult, Score
 from tests.fixtures.for_each import for_each
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from evaluators.gate.file import inspect as inspect_gate
+from evaluators.gate.odds import inspect as inspect_gate
 from evaluators.loading.suite_reader import inspect as inspect_suite
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import ConfigError

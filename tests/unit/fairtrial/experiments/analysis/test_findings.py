@@ -10,7 +10,7 @@ import pytest
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis.findings import UNKNOWN_LEVEL, Finding, find, level_of
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.methods.events import AGAINST
+from fairtrial.experiments.methods.method import AGAINST
 from fairtrial.experiments.methods.quantiles import SHARED
 from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
 from tests.fixtures.experiments.frozen_plans import (

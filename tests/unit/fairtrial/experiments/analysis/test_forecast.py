@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
-from fairtrial.experiments.analysis.findings import find
-from fairtrial.experiments.analysis.forecast import forecast
+from fairtrial.experiments.analysis.findings import find, forecast
 from tests.fixtures.experiments.reported_looks import DAY_US, ERRORS, START, analysis_plan, arm, sums
 
 

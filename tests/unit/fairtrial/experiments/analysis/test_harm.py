@@ -9,8 +9,7 @@ import pytest
 
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.harm import harm_only
-from fairtrial.experiments.analysis_plan import MetricPlan
-from fairtrial.experiments.methods.events import kill_alpha
+from fairtrial.experiments.analysis_plan import MetricPlan, kill_alpha
 from tests.fixtures.experiments.frozen_plans import (
     analysis_plan,
     answers,

@@ -10,8 +10,8 @@ import scipy
 
 from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.experiments.analysis.lost_records import ALPHA, LIFT, LostLatch
-from fairtrial.experiments.analysis.memory import LOST, SPLIT, Memory, SplitLatch
-from fairtrial.experiments.decision.decide import Looked, decide
+from fairtrial.experiments.analysis.memory import LOST, SPLIT, Looked, Memory, SplitLatch
+from fairtrial.experiments.decision.decide import decide
 from fairtrial.experiments.monitor import Circumstances, Step, step
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.e_values import EValue

@@ -8,10 +8,10 @@ import pytest
 
 from fairtrial.domain.estimates import Estimate
 from fairtrial.experiments.analysis.findings import find
-from fairtrial.experiments.analysis.memory import Latched, Memory
+from fairtrial.experiments.analysis.memory import Latched, Looked, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.box import Situation, result_box
-from fairtrial.experiments.decision.decide import Looked, decide
+from fairtrial.experiments.decision.decide import decide
 from fairtrial.experiments.lifecycle import Transition
 from fairtrial.experiments.monitor import Circumstances, step
 from fairtrial.experiments.sums import Sums

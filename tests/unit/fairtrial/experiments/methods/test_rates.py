@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis.findings import find, level_interval
+from fairtrial.experiments.analysis.findings import METHODS, find, level_interval
 from fairtrial.experiments.analysis_plan import MetricPlan
 from fairtrial.experiments.methods.finding import Finding
-from fairtrial.experiments.methods.kinds import METHODS
 from fairtrial.experiments.sums import ArmSums, Sums, restored, stored
 from fairtrial.stats.sequential.error_guardrail import ErrorShares, RequestErrors
 from fairtrial.stats.sequential.unit_shares import UnitShares

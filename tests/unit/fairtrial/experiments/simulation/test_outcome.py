@@ -8,9 +8,9 @@ import pytest
 
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.limits.constants import WEEK_US
-from fairtrial.experiments.analysis.memory import Latched, Memory, SplitLatch
+from fairtrial.experiments.analysis.memory import Latched, Looked, Memory, SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.decide import Looked, decide
+from fairtrial.experiments.decision.decide import decide
 from fairtrial.experiments.methods.finding import Answer
 from fairtrial.experiments.simulation import outcome
 from fairtrial.experiments.sums import ArmSums, Sums

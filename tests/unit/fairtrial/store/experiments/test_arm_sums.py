@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.sequential.error_guardrail import RequestErrors
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments.sums import quantile_sums
 from fairtrial.store.experiments.sums.arm_sums import read_event_users, read_sums
-from fairtrial.store.experiments.transitions import Interruption
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.for_each import for_each
 from tests.fixtures.store import live_experiment as live

@@ -10,9 +10,8 @@ import pytest
 
 from fairtrial.domain.errors import Conflict, NotFound
 from fairtrial.experiments.analysis.findings import find
-from fairtrial.experiments.analysis.memory import Memory
+from fairtrial.experiments.analysis.memory import Looked, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.decide import Looked
 from fairtrial.experiments.lifecycle import TO, Action, Transition
 from fairtrial.experiments.sums import Sums
 from fairtrial.journal.writer import JournalWriter

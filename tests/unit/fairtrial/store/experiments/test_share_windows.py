@@ -12,14 +12,13 @@ import pytest
 
 from fairtrial.domain.events import RequestEvent
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption, MetricPlan
 from fairtrial.stats.sequential.error_guardrail import ErrorShares, RequestErrors
 from fairtrial.stats.sequential.unit_shares import UnitShares
 from fairtrial.store.core.database import Database
 from fairtrial.store.derived import unit_sums
 from fairtrial.store.experiments.sums.arm_sums import read_sums
 from fairtrial.store.experiments.sums.share_sums import LATE_US
-from fairtrial.store.experiments.transitions import Interruption
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.for_each import for_each
 from tests.fixtures.store import live_experiment as live

@@ -12,7 +12,7 @@ from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.events import Tokens
 from fairtrial.domain.plan import Deployment, Price
 from gateway.proxy.extraction.chat_metadata import answer_metadata
-from gateway.proxy.plan.health import Health
+from gateway.proxy.plan.breaker import Health
 from gateway.proxy.plan.routing_table import Arm, Endpoint
 from gateway.proxy.recording.capture import read_tags
 from gateway.proxy.recording.outcomes import cost_usd

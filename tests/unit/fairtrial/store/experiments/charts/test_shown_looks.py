@@ -11,9 +11,8 @@ import pytest
 
 from fairtrial.domain.estimates import Estimate
 from fairtrial.experiments.analysis.findings import find
-from fairtrial.experiments.analysis.memory import Memory
+from fairtrial.experiments.analysis.memory import Looked, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.decision.decide import Looked
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.arms.quantiles import QuantileSums
 from fairtrial.store.core.database import Database

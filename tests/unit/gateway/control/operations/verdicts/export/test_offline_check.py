@@ -16,13 +16,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from evaluators.gate.evidence.document import strict_json_of, text_of
+from evaluators.gate.evidence.tables import strict_json_of, text_of
 from fairtrial.domain.errors import UsageError
 from gateway.control.operations.verdicts.export import offline_check
 from gateway.control.operations.verdicts.export.contents import ExportContents, chain_text
-from gateway.control.operations.verdicts.export.folder import write_folder
 from gateway.control.operations.verdicts.export.offline_check import check_export
 from gateway.control.operations.verdicts.export.page import render
+from gateway.control.operations.verdicts.export.parsing import write_folder
 from tests.fixtures.control.exported_verdict import Exported, exported
 from tests.fixtures.for_each import for_each
 

@@ -1,7 +1,9 @@
-"""Tests for sample-ratio mismatch: whether units were assigned to arms by the planned split, at any time."""
+"""Tests for sample-ratio mismatch: whether units were assigned to arms by the planned split. Caches the results."""
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import dataclass
 
 from fairtrial.domain.estimates import NotEnough
@@ -67,3 +69,34 @@ def check_split(database: Database, experiment: Experiment) -> SplitCheck:
         invalid=so_far.invalid,
         more=found.more,
     )
+
+
+LIFETIME_FACTOR = 20
+"""A check reads every exposure. This limits the checks of a page that is always open to a twentieth of a core."""
+
+
+@dataclass(frozen=True, slots=True)
+class _CachedCheck:
+    analysis_hash: str
+    check: SplitCheck
+    until: float
+
+
+class SplitCheckCache:
+    """The last check of each experiment. Only one check is computed at a time."""
+
+    def __init__(self) -> None:
+        self._cached: dict[str, _CachedCheck] = {}
+        self._lock = threading.Lock()
+
+    def get(self, database: Database, experiment: Experiment) -> SplitCheck:
+        """The check of one experiment, cached or computed; raises `StoreError`."""
+        with self._lock:
+            began, cached = time.monotonic(), self._cached.get(experiment.name)
+            if cached is not None and cached.analysis_hash == experiment.analysis_hash and began < cached.until:
+                return cached.check
+            check = check_split(database, experiment)
+            ended = time.monotonic()
+            until = ended + LIFETIME_FACTOR * (ended - began)
+            self._cached[experiment.name] = _CachedCheck(experiment.analysis_hash, check, until)
+            return check

@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from fairtrial.domain.estimates import Forecast
-from fairtrial.experiments.analysis.forecast import forecast
-from fairtrial.experiments.methods.questions import planned_size, power_of_each, question_of
+from fairtrial.experiments.analysis.findings import forecast, planned_size
+from fairtrial.experiments.methods.method import power_of_each, question_of
 from fairtrial.experiments.sums import ArmSums, Sums
-from fairtrial.stats.planning.option import Option
 from fairtrial.stats.planning.options import option
-from fairtrial.stats.planning.question import Design
+from fairtrial.stats.planning.question import Design, Option
 from tests.fixtures.experiments.frozen_plans import (
     COST,
     ERRORS,

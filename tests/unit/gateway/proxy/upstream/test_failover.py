@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from fairtrial.domain.plan import Deployment
-from gateway.proxy.plan.health import Health
+from gateway.proxy.plan.breaker import Health
 from gateway.proxy.plan.routing_table import Arm, Endpoint
 from gateway.proxy.stages import Attempt
 from gateway.proxy.upstream.call import StartedResponse
-from gateway.proxy.upstream.failed_call import FailedCall, of_response, wait_of
+from gateway.proxy.upstream.failover import FailedCall, of_response, wait_of
 from gateway.proxy.upstream.hold import HeldAnswer
 from gateway.proxy.wire.headers import Headers
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from fairtrial.experiments.analysis.findings import find
-from fairtrial.experiments.analysis.memory import Memory
+from fairtrial.experiments.analysis.memory import Looked, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.box import Situation, result_box
-from fairtrial.experiments.decision.decide import Looked, decide
+from fairtrial.experiments.decision.decide import decide
 from fairtrial.experiments.decision.effects import LiveState, effects
-from fairtrial.experiments.decision.over_time import EffectOverTime
 from fairtrial.experiments.decision.values import Decision, PrimaryDecision
+from fairtrial.experiments.methods.finding import EffectOverTime
 from fairtrial.experiments.sums import ArmSums, Level, OverTime, Sums
 from tests.fixtures.experiments.reported_looks import DAY_US, RESOLVED, START, analysis_plan, arm, with_weeks
 from tests.fixtures.experiments.reported_looks import sums as reported_sums
