@@ -17,6 +17,7 @@ from fairtrial.domain.errors import FairtrialError, NotAllowed, not_found
 from fairtrial.domain.storage import verdict_json
 from fairtrial.domain.verdict import Verdict
 from fairtrial.experiments.published_state import find_experiment
+from fairtrial.html_pages import POLICY
 from fairtrial.store.core.query import Query
 from fairtrial.store.evaluations import verdict_chain, verdicts
 from gateway.control.answer import Answer, Table
@@ -95,7 +96,7 @@ def evidence(context: Context, request: NameVerdict) -> Answer:
 
 def export(context: Context, request: NameVerdict) -> Answer:
     from gateway.control.operations.verdicts.export.contents import read_contents
-    from gateway.control.operations.verdicts.export.page import POLICY, render
+    from gateway.control.operations.verdicts.export.page import render
 
     verdict = find_verdict(context.database, request.verdict_id)
     html = render(read_contents(context.database, verdict, context.present()))
