@@ -19,6 +19,7 @@ REGISTRIES = (
     "evaluators/scoring/metrics",
     "evaluators/gate/families",
     "evaluators/reports",
+    "evaluators/probes/families",
     "evaluators/training_data/checks",
     "evaluators/training_data/formats",
 )
