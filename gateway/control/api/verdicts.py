@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from evaluators.report import REPORTS
 from fairtrial.api.operation import Nothing
 from fairtrial.api.verdicts import Form, Judge, JudgeVariant, ListVerdicts, NameVerdict, ReportOf, Vote
 from fairtrial.api.window import Window
@@ -120,8 +121,6 @@ def around(context: Context, request: NameVerdict) -> dict[str, Any]:
 
 
 def report(context: Context, request: ReportOf) -> dict[str, str]:
-    from evaluators.report import REPORTS
-
     text = REPORTS.get(request.form).render(_verdict(context, request.verdict_id))
     return {"file": f"verdict-{request.verdict_id}.{ENDINGS[request.form]}", "text": text}
 
