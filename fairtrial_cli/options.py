@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,4 @@ def print_json(value: Any) -> None:
 
 def print_indented(value: Any) -> None:
     """Print plain values as JSON that people read."""
-    import json
-
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -78,8 +78,8 @@ def imports_in(tree: ast.AST, *, deferred: bool = False) -> Iterator[tuple[ast.I
         elif isinstance(node, ast.stmt) and is_type_checking(node):
             for other in getattr(node, "orelse", ()):
                 yield from imports_in(other, deferred=deferred)
-        else:
-            inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        elif not isinstance(node, ast.expr):
+            inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
             yield from imports_in(node, deferred=deferred or inside)
 
 

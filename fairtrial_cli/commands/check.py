@@ -78,21 +78,26 @@ def _check(path: Path) -> Report:
     """Raises `ConfigError`."""
     kind = _kind(path)
     if kind == "project":
-        from fairtrial.config.project import load_project
-
-        project = load_project(path, os.environ)
-        if project.plan.experiments:  # a rehearsal loads the statistics
-            _refuse_uncomputable(path, project)
-        if project.release_gates:
-            from evaluators.gate.file import inspect
-
-            for gate in project.release_gates.files():
-                inspect(gate)
-        notes = _against_store(path, project)
-        return _project_json(project), _project_text(path, project), (*project.warnings, *notes)
-    check: Callable[[Path], tuple[str, list[Diagnostic]]] = importlib.import_module(CHECKERS[kind]).inspect
-    summary, warnings = check(path)
+        return _check_project(path)
+    summary, warnings = _checker(kind)(path)
     return {"kind": kind}, f"{path}: valid {kind}; {summary}", warnings
+
+
+def _checker(kind: str) -> Callable[[Path], tuple[str, list[Diagnostic]]]:
+    checker: Callable[[Path], tuple[str, list[Diagnostic]]] = importlib.import_module(CHECKERS[kind]).inspect
+    return checker
+
+
+def _check_project(path: Path) -> Report:
+    from fairtrial.config.project import load_project
+
+    project = load_project(path, os.environ)
+    if project.plan.experiments:  # a rehearsal loads the statistics
+        _refuse_uncomputable(path, project)
+    for gate in project.release_gates.files() if project.release_gates else ():
+        _checker("gate")(gate)
+    notes = _against_store(path, project)
+    return _project_json(project), _project_text(path, project), (*project.warnings, *notes)
 
 
 def _refuse_uncomputable(path: Path, project: Project) -> None:
@@ -112,10 +117,9 @@ def _refuse_uncomputable(path: Path, project: Project) -> None:
 
 def _against_store(path: Path, project: Project) -> list[Diagnostic]:
     """What a running control would refuse (raises `ConfigError`), and what it would do with running experiments."""
-    from fairtrial.api import experiments
-
     if not project.layout.store.exists():
         return []
+    from fairtrial.api import experiments
     from fairtrial.config.file.yaml_file import load_one
     from fairtrial.config.plan.live_state import Live, lay_over
     from fairtrial.config.plan.published import read

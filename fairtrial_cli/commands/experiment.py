@@ -108,6 +108,8 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
     Examples:  fairtrial experiment plan tuned-vs-base --baseline 62% --per-week 4000
                fairtrial experiment plan tuned-vs-base --baseline 62% --per-week 4000 --mode planned --json
     """
+    from rich.console import Console
+
     from fairtrial.config.project import load_project
     from fairtrial.experiments.analysis.freeze import shared_engine
     from fairtrial.stats.planning.trial import PlannedTrial
@@ -123,8 +125,6 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
     if as_json:
         print_indented(plan_json(name, found))
     else:
-        from rich.console import Console
-
         print_plan(Console(), name, found)
     return 0 if isinstance(found.result, PlannedTrial) else UNDECIDABLE
 

@@ -50,14 +50,13 @@ def command(
     \b
     Example:  fairtrial gate suites/support-release.gate.yaml --candidate tuned --baseline base --junit gate.xml
     """
-    from fairtrial.api.operation import Nothing
-    from fairtrial.api.store import ingest
-
     if self_test:
         _self_test(gate, config, candidate, baseline, run_first=run_first, files=files)
         return
     if candidate is None or baseline is None:
         raise click.UsageError(f"Missing option '{'--candidate' if candidate is None else '--baseline'}'.")
+    from fairtrial.api.operation import Nothing
+    from fairtrial.api.store import ingest
     from fairtrial.config.project import load_project
     from fairtrial.domain.verdict import exit_code
     from fairtrial_cli.judge_gate_file import judge_gate_file

@@ -61,8 +61,11 @@ def command(name: str, config: Path, runs: int, seed: int, as_json: bool, **opti
     Examples:  fairtrial simulate tuned-vs-base --baseline 62% --per-week 4000
                fairtrial simulate tuned-vs-base --baseline 62% --per-week 4000 --effect -3pp --response 40%
     """
+    from rich.console import Console
+
     from fairtrial.config.project import load_project
     from fairtrial.experiments.simulation.scenario import scenarios
+    from fairtrial_cli.output.simulation import print_simulation, simulation_json
 
     project = load_project(config, os.environ)
     experiments = project.plan.experiments
@@ -73,14 +76,8 @@ def command(name: str, config: Path, runs: int, seed: int, as_json: bool, **opti
     guardrails = [one.metric for one in experiments[name].watched]
     results = _simulated(found, guardrails, runs=runs, seed=seed)
     if as_json:
-        from fairtrial_cli.output.simulation import simulation_json
-
         print_indented({"experiment": name, "runs": runs, "seed": seed, "scenarios": simulation_json(results)})
     else:
-        from rich.console import Console
-
-        from fairtrial_cli.output.simulation import print_simulation
-
         print_simulation(Console(), name, results)
 
 

@@ -138,9 +138,7 @@ def verify(verdict: str | None, config: Path, *, as_json: bool) -> None:
     from fairtrial_cli.output.verdict import print_export_check, print_integrity
 
     if verdict is not None and Path(verdict).exists():
-        from gateway.control.operations.verdicts.export.offline_check import check_export
-
-        found, show = check_export(Path(verdict)), print_export_check
+        found, show = _check_export(Path(verdict)), print_export_check
     else:
         with _open(config) as store:
             found, show = _integrity(store, verdict), print_integrity
@@ -178,6 +176,12 @@ def export(verdict_id: str, to: Path | None, folder: Path | None, config: Path) 
         to = to or Path(f"verdict-{verdict_id}.html")
         _write(to, html)
     click.echo(f"exported to {folder or to}; check it anywhere with: fairtrial verdict verify {folder or to}")
+
+
+def _check_export(path: Path) -> dict[str, Any]:
+    from gateway.control.operations.verdicts.export.offline_check import check_export
+
+    return check_export(path)
 
 
 def _integrity(store: StoreClient, verdict_id: str | None) -> dict[str, Any]:

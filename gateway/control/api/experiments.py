@@ -32,6 +32,8 @@ from fairtrial.store.traffic import time_series, traffic
 from fairtrial.store.traffic.client_calls import errors_by_variant
 from gateway.control.api.traffic import traffic_page
 from gateway.control.context import Context, page_of
+from gateway.control.gateway_probe import gateway_probe
+from gateway.control.operations.experiments.live_signals import live_signals
 from gateway.control.operations.experiments.read_states import known_experiment, read_state, read_states
 
 
@@ -64,8 +66,6 @@ def series(context: Context, request: FiguresOf) -> Any:
 
 
 def signals(context: Context, request: FiguresOf) -> dict[str, Any]:
-    from gateway.control.operations.experiments.live_signals import live_signals  # loads the detector of languages
-
     page = _experiment(context, request)[1]
     return {"rows": live_signals(context.database, page, request.name), "window": _window(page)}
 
@@ -112,7 +112,6 @@ def analysis_plans(context: Context, _: Nothing) -> list[Any]:
 
 
 def change(context: Context, request: ChangeExperiment) -> dict[str, Any]:
-    from gateway.control.gateway_probe import gateway_probe
     from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 
     if request.action == "withdraw":
