@@ -27,6 +27,7 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import transitions
 from fairtrial.store.ingest.ingest import Ingester
 from gateway.control.background.local_keys import INTERNAL, ensure_key
+from gateway.control.background.plan_publisher import PlanPublisher
 from gateway.control.background.trusted_clock import TrustedClock, read_clocks
 from gateway.control.caller import COMMAND_LINE
 from gateway.control.context import Addresses, Declaration
@@ -74,8 +75,6 @@ class LocalOwner:
 
     @cached_property
     def publisher(self) -> PlanPublisher:
-        from gateway.control.background.plan_publisher import PlanPublisher
-
         config = self._config or self.database.layout.store.with_name("fairtrial.yaml")
         return PlanPublisher(self.database, config, self._load, clock_us=lambda: self.clock.stamp_us())
 

@@ -33,6 +33,7 @@ from fairtrial.store.traffic.client_calls import errors_by_variant
 from gateway.control.api.traffic import traffic_page
 from gateway.control.context import Context, page_of
 from gateway.control.gateway_probe import gateway_probe
+from gateway.control.operations.experiments.frozen_plans import frozen_plans
 from gateway.control.operations.experiments.live_signals import live_signals
 from gateway.control.operations.experiments.read_states import known_experiment, read_state, read_states
 
@@ -106,8 +107,6 @@ def transitions(context: Context, request: TransitionsOf) -> Query:
 
 
 def analysis_plans(context: Context, _: Nothing) -> list[Any]:
-    from gateway.control.operations.experiments.frozen_plans import frozen_plans  # loads the statistics
-
     return [plan.stored() for plan in frozen_plans(context.database).values()]
 
 

@@ -33,10 +33,8 @@ from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
-from fairtrial.store.experiments.attempts import Definition, count_attempts
-from fairtrial.store.experiments.sums import control_levels, earlier_units
+from fairtrial.store.experiments.sums import earlier_units
 from gateway.control.operations.alarms.announce import announce
-from gateway.control.operations.planning.plan_experiment import PlanRequest, plan_experiment
 from gateway.control.operations.planning.traffic_history import NO_HISTORY
 
 if TYPE_CHECKING:
@@ -82,6 +80,8 @@ def next_segment_plan(database: Database, plan: Plan, experiment: Experiment, *,
 
 def first_levels(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str]) -> Iterator[tuple[str, Known]]:
     """The levels that the control's first units set, for metrics that have waited for them."""
+    from fairtrial.store.experiments.sums import control_levels
+
     for one in plan.metrics:
         if not one.needs_level or one.level is not None:
             continue
@@ -189,6 +189,8 @@ def planned_units(experiment: Experiment) -> float | None:
     """
     if experiment.looks == "monitor":
         return None
+    from gateway.control.operations.planning.plan_experiment import PlanRequest, plan_experiment
+
     responses = {one.metric: 1.0 for one in metric_plans(experiment) if one.method == "feedback"}
     wanted = PlanRequest(
         levels={}, responses=responses, per_week=MANY_A_WEEK, weeks=experiment.max_weeks, mode="planned"
@@ -215,6 +217,8 @@ def pause_removed(database: Database, before: Plan | None, plan: Plan, *, now_us
 
 def _attempt(database: Database, plan: Plan, experiment: Experiment) -> int:
     """The number of the attempt that begins now."""
+    from fairtrial.store.experiments.attempts import count_attempts
+
     definitions = {one.name: definition_in(plan, one) for one in experiment.variants}
     control = definitions.pop(experiment.control)
     return 1 + count_attempts(database, control, definitions.values())
@@ -222,6 +226,8 @@ def _attempt(database: Database, plan: Plan, experiment: Experiment) -> int:
 
 def definition_in(plan: Plan, variant: Variant) -> Definition:
     """What a variant serves by this plan."""
+    from fairtrial.store.experiments.attempts import Definition
+
     return Definition(definition_of(plan, variant), plan.deployments[variant.deployment].digest)
 
 
@@ -248,6 +254,8 @@ def _refuse_impossible(stored: AnalysisPlan, experiment: Experiment, new: Experi
 
 def _known(database: Database, plan: Plan, experiment: Experiment, first: AnalysisPlan) -> dict[str, Known]:
     """The control's levels in the 14 days before the start, and the caps that the file does not state."""
+    from fairtrial.store.experiments.sums import control_levels
+
     route, deployment = _control_of(plan, experiment)
     with database.read_transaction() as cursor:
         found = {
