@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +14,7 @@ import click
 from fairtrial.domain.errors import ConfigError, Diagnostic, FairtrialError
 from fairtrial.domain.plurals import counted
 from fairtrial_cli.config_warnings import print_warnings
+from fairtrial_cli.options import project_of
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -89,9 +89,7 @@ def _checker(kind: str) -> Callable[[Path], tuple[str, list[Diagnostic]]]:
 
 
 def _check_project(path: Path) -> Report:
-    from fairtrial.config.project import load_project
-
-    project = load_project(path, os.environ)
+    project = project_of(path)
     if project.plan.experiments:  # a rehearsal loads the statistics
         _refuse_uncomputable(path, project)
     for gate in project.release_gates.files() if project.release_gates else ():

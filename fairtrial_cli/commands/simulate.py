@@ -11,7 +11,7 @@ import click
 
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.commands.experiment import Number
-from fairtrial_cli.options import CONFIG, JSON, print_indented
+from fairtrial_cli.options import CONFIG, JSON, print_indented, project_of
 
 if TYPE_CHECKING:
     from fairtrial.domain.plan import Experiment
@@ -63,11 +63,10 @@ def command(name: str, config: Path, runs: int, seed: int, as_json: bool, **opti
     """
     from rich.console import Console
 
-    from fairtrial.config.project import load_project
     from fairtrial.experiments.simulation.scenario import scenarios
     from fairtrial_cli.output.simulation import print_simulation, simulation_json
 
-    project = load_project(config, os.environ)
+    project = project_of(config)
     experiments = project.plan.experiments
     if name not in experiments:
         known = ", ".join(sorted(experiments)) or "the file has none"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial_cli.options import CONFIG, JSON, WHY, print_indented
+from fairtrial_cli.options import CONFIG, JSON, WHY, print_indented, project_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -204,10 +203,9 @@ def _write(path: Path, html: str) -> None:
 
 @contextmanager
 def _open(config: Path) -> Iterator[StoreClient]:
-    from fairtrial.config.project import load_project
     from fairtrial_cli.store_client.client import open_store
 
-    with open_store(load_project(config, os.environ).layout, config) as store:
+    with open_store(project_of(config).layout, config) as store:
         yield store
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from evaluators.engine.target import resolve
 from fairtrial.domain.errors import UsageError
+from fairtrial_cli.options import project_of
 from fairtrial_cli.training_data.lineage_examples import deployment_of
 
 if TYPE_CHECKING:
@@ -37,9 +37,8 @@ class FineTune:
     @classmethod
     def of(cls, config: Path, candidate: str, base: str | None) -> FineTune:
         """Both targets, checked; without ``base`` the deployment's parent. Raises `UsageError`."""
-        from fairtrial.config.project import load_project
 
-        project = load_project(config, os.environ)
+        project = project_of(config)
         found = base or _parent(project, candidate)
         for name in (candidate, found):
             resolve(name, project.plan, base_url="")

@@ -16,6 +16,7 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.training.data_audit import AuditSeverity, CheckCount
 from fairtrial.domain.training.wording import dollars
+from fairtrial_cli.options import project_of
 from fairtrial_cli.store_client.client import open_store
 
 if TYPE_CHECKING:
@@ -52,9 +53,8 @@ class AuditedDeployment:
 def find_deployment(config: Path, name: str) -> AuditedDeployment:
     """The deployment of the project; raises `UsageError` if it does not exist, has no lineage, or a file is missing."""
     from fairtrial.config.file.errors import nearest
-    from fairtrial.config.project import load_project
 
-    project = load_project(config, os.environ)
+    project = project_of(config)
     if name not in project.plan.deployments:
         known = nearest(name, project.plan.deployments)
         raise UsageError(f"--deployment: the deployment {name!r} does not exist ({known})")
