@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from html import escape
 from urllib.parse import quote, urlencode, urlsplit
 
 import streamlit as st
 
 from dashboard.client import Control, ControlUnreachable, Refused
 from dashboard.components.formatting import plain
+from dashboard.components.theme import link
 from dashboard.view import View
 from fairtrial.api import accounts
 from fairtrial.api.operation import Nothing
@@ -18,10 +18,6 @@ from fairtrial.domain.accounts import Role, may, only_reads
 
 CONTROL_PUBLIC_URL = "FAIRTRIAL_CONTROL_PUBLIC_URL"
 """The address by which browsers reach control, if not by its port on the dashboard's host name."""
-LINK = """
-<a href="{address}" style="display: inline-block; padding: .45rem 1rem; border-radius: .5rem; text-decoration: none;
-  border: 1px solid currentColor; color: inherit; font-weight: 600">{label}</a>
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +56,7 @@ def ask_to_sign_in(control: Control) -> None:
     """The page for a visitor who has not signed in."""
     st.title("Sign in")
     st.markdown("Sign in to use this dashboard.")
-    st.html(LINK.format(address=escape(page_of_control(control, "/sign-in")), label="Sign in"))
+    link(page_of_control(control, "/sign-in"), "Sign in", kind="button")
     st.caption("No account yet? Ask an admin for an invitation link (`fairtrial accounts invite`).")
     st.caption(
         "No accounts exist yet? Open the link that `fairtrial up` printed. It works once, within 15 minutes. "
@@ -78,10 +74,9 @@ def render_visitor(visitor: Visitor, control: Control) -> None:
     """Draw the visitor's name, role and sign-out link in the sidebar."""
     if visitor is UNKNOWN_VISITOR:
         return
-    out = escape(page_of_control(control, "/sign-out"))
     limit = ", read only" if visitor.only_reads else ""
     st.caption(f"Signed in as **{plain(visitor.name)}** ({visitor.role}{limit})")
-    st.html(f'<a href="{out}" style="color: inherit; font-size: .875rem">Sign out</a>')
+    link(page_of_control(control, "/sign-out"), "Sign out", kind="small")
 
 
 def page_of_control(control: Control, path: str) -> str:

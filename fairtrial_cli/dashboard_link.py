@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
+from fairtrial.api import accounts
+from fairtrial.api.operation import Nothing
 from fairtrial.api.window import Window
 from fairtrial.domain.names.hosts import origin_of
+from fairtrial_cli.store_client.client import open_store
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -22,10 +25,6 @@ OPEN_GATEWAY = "open to every process on this machine; to require keys, set gate
 
 def dashboard_link(project: Project) -> str | None:
     """A new one-time link, or ``None`` once there is an account, because people then sign in by name."""
-    from fairtrial.api import accounts
-    from fairtrial.api.operation import Nothing
-    from fairtrial_cli.store_client.client import open_store
-
     with open_store(project.layout) as store:
         if store.call(accounts.listing, Window(limit=1)):
             return None

@@ -20,6 +20,8 @@ from fairtrial.domain.errors import PlanRefused, RequestError, StoreError, Usage
 from fairtrial.domain.plan import Plan
 from fairtrial.experiments.lifecycle import checked_reason, next_state, unrecorded_kill
 from fairtrial.experiments.published_state import find_experiment
+from fairtrial.store.core.owner_lock import read_note
+from fairtrial_cli.store_client.client import open_store
 
 CONTROL_SECONDS = 3.0
 """How long control may take to answer before the kill goes to the workers without it."""
@@ -33,8 +35,6 @@ def kill_experiment(layout: Layout, config: Path, name: str, why: str, *, emerge
     If control runs, control decides. ``emergency``: neither ask control nor open the store. Raises `UsageError` if
     there is nothing to kill.
     """
-    from fairtrial_cli.store_client.client import open_store
-
     if emergency:
         return _kill_by_file(layout, name, why) | {"cause": "Control was not asked, because of --emergency."}
     if not layout.plan.exists():
@@ -62,8 +62,6 @@ def unrecorded_kills(layout: Layout) -> Iterator[str]:
 
 
 def _control_url(layout: Layout) -> str | None:
-    from fairtrial.store.core.owner_lock import read_note
-
     note = read_note(layout)
     return None if note is None else note.control_url
 

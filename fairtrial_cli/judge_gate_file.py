@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fairtrial.domain.verdict import Verdict
+from fairtrial_cli.store_client.stored import judge, record_suites
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -20,7 +21,6 @@ def judge_gate_file(store: StoreClient, gate_path: Path, project: Project, *, ca
     `ConfigError` for a gate with errors; evidence that is missing is a HOLD, not an error.
     """
     from evaluators.gate.file import load
-    from fairtrial_cli.store_client.stored import judge, record_suites
     from gateway.control.operations.requests.judge_file import judge_request
     from gateway.control.operations.requests.judgement import digests_of, refuse_unknown_refs
 

@@ -21,6 +21,8 @@ from fairtrial.config.project import Project
 from fairtrial.domain.errors import ConfigError, UsageError
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.run import Run
+from fairtrial.store.core.owner_lock import read_note
+from fairtrial_cli.processes.private_gateway import private_gateway
 from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.journal_events import write_run, write_texts
 
@@ -62,9 +64,6 @@ def load_suites(paths: Sequence[Path]) -> list[Suite]:
 @contextmanager
 def project_gateway(project: Project, *, say: Callable[[str], None] = lambda _: None) -> Iterator[str]:
     """The base URL of this project's running gateway, or of a private one that runs while the context lasts."""
-    from fairtrial.store.core.owner_lock import read_note
-    from fairtrial_cli.processes.private_gateway import private_gateway
-
     note = read_note(project.layout)
     if note is not None and note.gateway_url is not None:
         _require_live_gateway(note.gateway_url)

@@ -6,19 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from fairtrial import html_pages
+
 LOGO = Path(__file__).parents[1] / "logo.svg"
 ICON = LOGO.with_name("icon.svg")
-STYLE = """
-<style>
-  .block-container {padding-top: 3rem; max-width: 1180px}
-  [data-testid="stMetricValue"], [data-testid="stMetricDelta"], table {font-variant-numeric: tabular-nums}
-  [data-testid="stDecoration"], [data-testid="stAppDeployButton"], #MainMenu, footer {display: none}
-  [data-testid="stMetric"] {padding-left: .8rem;
-    border-left: 3px solid color-mix(in srgb, currentColor 18%, transparent)}
-  [data-testid="stTable"] td [data-testid="stMarkdownContainer"] p {overflow-wrap: break-word}
-  [data-testid="stHeading"] h1 {letter-spacing: -.01em}
-</style>
-"""
+STYLE = Path(__file__).with_suffix(".css")
 
 
 def apply() -> None:
@@ -29,3 +21,8 @@ def apply() -> None:
     st.set_page_config(page_title="fairtrial", page_icon=ICON.read_text(encoding="utf-8"), layout="wide")
     st.html(STYLE)
     st.logo(LOGO.read_text(encoding="utf-8"), size="large")
+
+
+def link(address: str, label: str, *, kind: str = "", new_tab: bool = False) -> None:
+    """Draw a link, which Streamlit's own elements would open in a new tab. ``kind``: a class of `theme.css`."""
+    st.html(html_pages.render("link.html", address=address, label=label, kind=kind, new_tab=new_tab))

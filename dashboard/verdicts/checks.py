@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from html import escape
 from typing import Any
 
 import streamlit as st
@@ -12,6 +11,7 @@ import streamlit as st
 from dashboard.client import Control, Refused, Row
 from dashboard.components.formatting import plain
 from dashboard.components.tables import sentences
+from dashboard.components.theme import link
 from dashboard.visitor import address_at_control
 from fairtrial.api import verdicts
 from fairtrial.api.encoding import to_http
@@ -22,7 +22,6 @@ FORMS: Mapping[verdicts.Form, tuple[str, str, str]] = {
     "junit": ("JUnit", "xml", "application/xml"),
     "json": ("JSON", "json", "application/json"),
 }
-PRINT = '<a href="{address}" target="_blank" rel="noopener" style="color: inherit">Print view</a>'
 
 
 def draw_downloads(control: Control, record: Row) -> None:
@@ -42,7 +41,7 @@ def draw_downloads(control: Control, record: Row) -> None:
         if record["chain"] is not None:
             made = partial(control.call, verdicts.evidence, wanted)
             _file("Evidence", made, f"evidence-{verdict_id}.json", "application/json")
-        st.html(PRINT.format(address=escape(address_at_control(control, export))))
+        link(address_at_control(control, export), "Print view", new_tab=True)
     st.caption(
         "The export is one page for an auditor, with the evidence inside. `fairtrial verdict verify FILE` checks it."
     )

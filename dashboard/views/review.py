@@ -17,7 +17,6 @@ from fairtrial.api.operation import Nothing
 from fairtrial.domain.plurals import counted
 
 SESSION = "review_session"
-WIDE = "<style>.block-container {max-width: 1560px; padding-top: 1.4rem; padding-bottom: 1.5rem}</style>"
 
 
 def draw(control: Control) -> None:
@@ -69,8 +68,7 @@ def _leave() -> None:
 
 
 def _review(control: Control, queue: Row) -> None:
-    st.html(WIDE)
-    st.button("All queues", icon=":material/arrow_back:", type="tertiary", on_click=_leave)
+    st.button("All queues", key="all_queues", icon=":material/arrow_back:", type="tertiary", on_click=_leave)
     session: ReviewSession | None = st.session_state.get(SESSION)
     if session is None or session.queue_id != queue["queue_id"]:
         rubric, skipped = control.call(reviews.rubric, Nothing()), queue["mine"]["skipped"]

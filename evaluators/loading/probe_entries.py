@@ -12,7 +12,9 @@ from evaluators.loading.scorers import WrongEntry, member_of, near
 from evaluators.probes.probe import OWN_ROWS, Probe, Source
 from fairtrial.domain.registry import Registry
 
-PROBES = Registry("evaluators.probes", "probe", noun="family of probes", kind=Probe, nested=True)
+PROBES = Registry(
+    "evaluators.probes.families", "probes", noun="family of probes", kind=Probe, name_of=lambda probe: probe.name
+)
 FAMILY, FILE, BUILT_IN_SEEDS, EVERY = "family", "file", "builtin", "all"
 OF_EVERY_ENTRY = {
     "n": "How many cases of each family at most; 50 by default, and all rows for changed copies.",

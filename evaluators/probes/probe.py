@@ -1,7 +1,6 @@
 """Defines a probe: one family of cases that it makes from the suite's own rows, from seed rows or from nothing.
 
-The implementations are in the folders beside this module, one folder a kind; each module there defines
-``probe: Probe``.
+The implementations are in `families/`; each module there defines ``probes: tuple[Probe, ...]``.
 """
 
 from __future__ import annotations

@@ -101,6 +101,19 @@ def case(family: str, number: int, seed: Seed, columns: Mapping[str, Any], **fix
     }
 
 
+Made = Callable[[int, Seed], tuple[dict[str, Any], dict[str, Any]]]
+"""The number of a case and its seed to the columns that ask it, and to its other columns."""
+
+
+def seeded(source: Source, family: str, seeds: Sequence[Seed], made: Made, *, rounds: int = 1) -> list[dict[str, Any]]:
+    """A case of each drawn seed, each seed once in every round."""
+    found = []
+    for number, (seed, _) in enumerate(pairs(source, family, seeds, range(rounds)), 1):
+        columns, fixed = made(number, seed)
+        found.append(case(family, number, seed, columns, **fixed))
+    return found
+
+
 def with_controls(
     source: Source, family: str, unanswerable: Sequence[dict[str, Any]], own: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:

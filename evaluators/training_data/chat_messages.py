@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evaluators.training_data.example import Example
-from evaluators.training_data.format import Format, Row, RowError, without
+from evaluators.training_data.format import RowError
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 Messages = tuple[Mapping[str, str], ...]
@@ -67,20 +67,3 @@ def _written(said: Mapping[str, str], rest: Mapping[str, Any], keep: Sequence[st
     calls = kept.get("tool_calls") or kept.get("function_call")
     only_calls = calls and said["content"] == json.dumps(calls, ensure_ascii=False)
     return {"role": said["role"], "content": None if only_calls else said["content"], **kept}
-
-
-def provider_format(says: str, *, top: Sequence[str], message_fields: Sequence[str]) -> Format:
-    """A provider's chat format: ``messages`` with these fields beside role and content, and these fields of the row."""
-
-    def lacks(row: Row) -> tuple[str, ...]:
-        return () if "messages" in row else ("messages",)
-
-    def read(row: Row, line: int) -> Example:
-        messages, extra = read_messages(row["messages"])
-        return Example(line, messages, with_message_fields(without(row, "messages"), extra))
-
-    def write(example: Example) -> dict[str, Any]:
-        kept = {name: example.fields[name] for name in top if name in example.fields}
-        return {"messages": write_messages(example, keep=tuple(message_fields)), **kept}
-
-    return Format(says, lacks, read, write)

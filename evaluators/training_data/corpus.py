@@ -6,15 +6,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from evaluators.training_data.audit_report import MOST_LISTED, Issue, Role, Severity
 from evaluators.training_data.example import Example
 from evaluators.training_data.example_file import ExampleFile
+from evaluators.training_data.similarity.near_duplicates import SimilarRows, find_similar
 from fairtrial.domain.plurals import counted
-
-if TYPE_CHECKING:
-    from evaluators.training_data.similarity.near_duplicates import SimilarRows
 
 _WORD = re.compile(r"\w+|[+*/=<>%^×÷√#&@$€£]|-(?=\s?\d)")
 """A word, or a sign that changes the meaning, such as those of a sum."""
@@ -66,8 +64,6 @@ class Corpus:
     @cached_property
     def similar(self) -> SimilarRows:
         """Which rows have the same or nearly the same prompt."""
-        from evaluators.training_data.similarity.near_duplicates import find_similar
-
         return find_similar(self.prompts)
 
     def role(self, row: int) -> Role:

@@ -1,4 +1,4 @@
-"""Defines a format of training rows. The implementations are in `formats/`; each module there defines ``format``."""
+"""Defines a format of training rows. The implementations are in `formats/`; each module there defines ``formats``."""
 
 from __future__ import annotations
 
@@ -30,13 +30,16 @@ class Format:
     raises `RowError`. ``write`` is its inverse; fields that the format has no place for are not written.
     """
 
+    name: str
     summary: str
     lacks: Callable[[Row], tuple[str, ...]]
     read: Callable[[Row, int], Example]
     write: Callable[[Example], dict[str, Any]]
 
 
-FORMATS: Registry[Format] = Registry("evaluators.training_data.formats", "format", noun="format", kind=Format)
+FORMATS: Registry[Format] = Registry(
+    "evaluators.training_data.formats", "formats", noun="format", kind=Format, name_of=lambda form: form.name
+)
 PRECEDENCE = ("preference", "chat", "sharegpt", "alpaca", "completion")
 """The formats that a file is recognised as. The others are dialects of chat: they can be read, written and named."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ import click
 
 from fairtrial.api.window import Window
 from fairtrial.domain.accounts import ROLES, Invitation, Role
-from fairtrial_cli.options import CONFIG, JSON
+from fairtrial_cli.options import CONFIG, JSON, project_of
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -50,7 +49,7 @@ def invite(name: str | None, role: Role, config: Path, as_json: bool) -> None:
     from fairtrial.api import accounts
     from fairtrial_cli.store_client.client import open_store
 
-    project = _project(config)
+    project = project_of(config)
     with open_store(project.layout) as store:
         first = not store.call(accounts.listing, Window(limit=MOST))
         made = store.call(accounts.invite, accounts.Invite(name=name, role=role))
@@ -73,7 +72,7 @@ def list_(config: Path, as_json: bool) -> None:
     from fairtrial.api import accounts
     from fairtrial_cli.store_client.client import open_store
 
-    with open_store(_project(config).layout) as store:
+    with open_store(project_of(config).layout) as store:
         rows = store.call(accounts.listing, Window(limit=MOST))
     if as_json:
         click.echo(msgspec.json.encode(rows).decode())
@@ -110,7 +109,7 @@ def disable(name: str, config: Path, as_json: bool) -> None:
     from fairtrial.api import accounts
     from fairtrial_cli.store_client.client import open_store
 
-    with open_store(_project(config).layout) as store:
+    with open_store(project_of(config).layout) as store:
         done = store.call(accounts.disable, accounts.NameAccount(who=name))
     click.echo(msgspec.json.encode(done).decode() if as_json else f"{done.name or done.account_id} is disabled")
 
@@ -128,7 +127,7 @@ def reset(name: str, config: Path, as_json: bool) -> None:
     from fairtrial.api import accounts
     from fairtrial_cli.store_client.client import open_store
 
-    project = _project(config)
+    project = project_of(config)
     with open_store(project.layout) as store:
         made = store.call(accounts.reset, accounts.NameAccount(who=name))
     _show(project, made, as_json=as_json)
@@ -150,15 +149,9 @@ def role(name: str, role: Role, config: Path, as_json: bool) -> None:
     from fairtrial.api import accounts
     from fairtrial_cli.store_client.client import open_store
 
-    with open_store(_project(config).layout) as store:
+    with open_store(project_of(config).layout) as store:
         done = store.call(accounts.set_role, accounts.SetRole(who=name, role=role))
     click.echo(msgspec.json.encode(done).decode() if as_json else f"{done.name or done.account_id} is now {done.role}")
-
-
-def _project(config: Path) -> Project:
-    from fairtrial.config.project import load_project
-
-    return load_project(config, os.environ)
 
 
 def _show(project: Project, made: Invitation, *, as_json: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +14,7 @@ import click
 from fairtrial.domain.errors import ConfigError, Diagnostic, FairtrialError
 from fairtrial.domain.plurals import counted
 from fairtrial_cli.config_warnings import print_warnings
+from fairtrial_cli.options import project_of
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CHECKERS = {
     "suite": "evaluators.loading.suite_reader",
-    "gate": "evaluators.gate.file",
+    "gate": "evaluators.gate.odds",
     "probe": "evaluators.loading.probe_file",
 }
 """The module whose ``inspect(path)`` knows a kind of file, by the file's own top-level key."""
@@ -78,21 +78,24 @@ def _check(path: Path) -> Report:
     """Raises `ConfigError`."""
     kind = _kind(path)
     if kind == "project":
-        from fairtrial.config.project import load_project
-
-        project = load_project(path, os.environ)
-        if project.plan.experiments:  # a rehearsal loads the statistics
-            _refuse_uncomputable(path, project)
-        if project.release_gates:
-            from evaluators.gate.odds import inspect
-
-            for gate in project.release_gates.files():
-                inspect(gate)
-        notes = _against_store(path, project)
-        return _project_json(project), _project_text(path, project), (*project.warnings, *notes)
-    check: Callable[[Path], tuple[str, list[Diagnostic]]] = importlib.import_module(CHECKERS[kind]).inspect
-    summary, warnings = check(path)
+        return _check_project(path)
+    summary, warnings = _checker(kind)(path)
     return {"kind": kind}, f"{path}: valid {kind}; {summary}", warnings
+
+
+def _checker(kind: str) -> Callable[[Path], tuple[str, list[Diagnostic]]]:
+    checker: Callable[[Path], tuple[str, list[Diagnostic]]] = importlib.import_module(CHECKERS[kind]).inspect
+    return checker
+
+
+def _check_project(path: Path) -> Report:
+    project = project_of(path)
+    if project.plan.experiments:  # a rehearsal loads the statistics
+        _refuse_uncomputable(path, project)
+    for gate in project.release_gates.files() if project.release_gates else ():
+        _checker("gate")(gate)
+    notes = _against_store(path, project)
+    return _project_json(project), _project_text(path, project), (*project.warnings, *notes)
 
 
 def _refuse_uncomputable(path: Path, project: Project) -> None:
@@ -112,10 +115,9 @@ def _refuse_uncomputable(path: Path, project: Project) -> None:
 
 def _against_store(path: Path, project: Project) -> list[Diagnostic]:
     """What a running control would refuse (raises `ConfigError`), and what it would do with running experiments."""
-    from fairtrial.api import experiments
-
     if not project.layout.store.exists():
         return []
+    from fairtrial.api import experiments
     from fairtrial.config.file.yaml_file import load_one
     from fairtrial.config.plan.live_state import Live, lay_over
     from fairtrial.config.plan.published import read

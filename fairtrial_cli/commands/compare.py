@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from fairtrial_cli.options import CONFIG, JSON
+from fairtrial_cli.options import CONFIG, JSON, project_of
 
 if TYPE_CHECKING:
     from evaluators.criteria.metric_catalogue import Measure
@@ -48,10 +47,9 @@ def command(
     from evaluators.comparison.pairing import slices_of
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest
-    from fairtrial.config.project import load_project
     from fairtrial_cli.store_client.client import open_store
 
-    with open_store(load_project(config, os.environ).layout) as store:
+    with open_store(project_of(config).layout) as store:
         store.call(ingest, Nothing())
         new, old = find_run(store, candidate), find_run(store, baseline)
         measures = measures_for(new, old, suite_file)

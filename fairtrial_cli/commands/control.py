@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial.domain.limits.body_rate import USUAL_BODY_RATE, BodyRate
-from fairtrial_cli.options import CONFIG
+from fairtrial_cli.options import CONFIG, project_of
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -57,7 +57,7 @@ def command(config: Path, gateway_url: str | None, control_url: str | None, **by
     # `fairtrial up` writes this output to a log, which must not contain secrets, and prints the link itself.
     on_credentials = partial(_print_credentials, project) if project is not None else None
     try:
-        serve(settings, lambda: _load(config), on_credentials=on_credentials)
+        serve(settings, lambda: project_of(config), on_credentials=on_credentials)
     except StoreError as error:
         click.echo(f"error: {error}", err=True)
         raise click.exceptions.Exit(STORE_UNUSABLE) from None
@@ -86,7 +86,7 @@ def _settings(
         rate = BodyRate(body["body_grace"], int(body["min_body_rate"]))
         settings = ControlSettings(config, Layout(store, memory_mb), address, gateway_url, None, public, proxies, rate)
         return settings, None
-    project = _load(config)
+    project = project_of(config)
     gateway_url = gateway_url or project.gateway.address.url
     read = ControlSettings(
         config,
@@ -99,12 +99,6 @@ def _settings(
         project.control_body,
     )
     return read, project
-
-
-def _load(config: Path) -> Project:
-    from fairtrial.config.project import load_project
-
-    return load_project(config, os.environ)
 
 
 def _print_credentials(project: Project, made: InitialCredentials) -> None:

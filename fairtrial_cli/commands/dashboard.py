@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fairtrial_cli.options import CONFIG
+from fairtrial_cli.options import CONFIG, project_of
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -32,9 +32,8 @@ def command(config: Path, control_url: str | None, link: bool) -> None:
     \b
     Example:  fairtrial dashboard --link
     """
-    from fairtrial.config.project import load_project
 
-    project = load_project(config, os.environ)
+    project = project_of(config)
     if link:
         _print_link(project)
     else:

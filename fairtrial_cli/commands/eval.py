@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial.domain.errors import UsageError
-from fairtrial_cli.options import CONFIG, JSON
+from fairtrial_cli.options import CONFIG, JSON, project_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,10 +55,9 @@ def command(suites: tuple[Path, ...], on: str, config: Path, **options: Any) -> 
     Examples:  fairtrial eval suites/support/suite.yaml --on base,tuned
                fairtrial eval suites/general/suite.yaml --on tuned-vs-base/tuned --limit 20
     """
-    from fairtrial.config.project import load_project
     from fairtrial_cli.run_suites import load_suites
 
-    project = load_project(config, os.environ)
+    project = project_of(config)
     loaded = [_adjusted(suite, options) for suite in load_suites(suites)]
     names = list(dict.fromkeys(name.strip() for name in on.split(",") if name.strip()))
     if not names:

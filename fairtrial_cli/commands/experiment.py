@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +15,7 @@ import click
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial_cli.experiment_states import add_state_commands
-from fairtrial_cli.options import CONFIG, JSON, print_indented
+from fairtrial_cli.options import CONFIG, JSON, print_indented, project_of
 
 if TYPE_CHECKING:
     from fairtrial.api import traffic
@@ -108,13 +107,14 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
     Examples:  fairtrial experiment plan tuned-vs-base --baseline 62% --per-week 4000
                fairtrial experiment plan tuned-vs-base --baseline 62% --per-week 4000 --mode planned --json
     """
-    from fairtrial.config.project import load_project
+    from rich.console import Console
+
     from fairtrial.experiments.analysis.freeze import shared_engine
     from fairtrial.stats.planning.trial import PlannedTrial
     from fairtrial_cli.output.plan import plan_json, print_plan
     from gateway.control.operations.planning.plan_experiment import plan_experiment
 
-    project = load_project(config, os.environ)
+    project = project_of(config)
     experiment = _experiment(project, name)
     wanted = _request(experiment, options, max_weeks=experiment.max_weeks)
     history = partial(_recent_traffic, project, experiment, weeks=wanted.weeks)
@@ -123,8 +123,6 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
     if as_json:
         print_indented(plan_json(name, found))
     else:
-        from rich.console import Console
-
         print_plan(Console(), name, found)
     return 0 if isinstance(found.result, PlannedTrial) else UNDECIDABLE
 

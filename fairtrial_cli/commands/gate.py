@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from fairtrial.domain.errors import UsageError
-from fairtrial_cli.options import CONFIG
+from fairtrial_cli.options import CONFIG, project_of
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -50,21 +49,19 @@ def command(
     \b
     Example:  fairtrial gate suites/support-release.gate.yaml --candidate tuned --baseline base --junit gate.xml
     """
-    from fairtrial.api.operation import Nothing
-    from fairtrial.api.store import ingest
-
     if self_test:
         _self_test(gate, config, candidate, baseline, run_first=run_first, files=files)
         return
     if candidate is None or baseline is None:
         raise click.UsageError(f"Missing option '{'--candidate' if candidate is None else '--baseline'}'.")
-    from fairtrial.config.project import load_project
+    from fairtrial.api.operation import Nothing
+    from fairtrial.api.store import ingest
     from fairtrial.domain.verdict import exit_code
     from fairtrial_cli.judge_gate_file import judge_gate_file
     from fairtrial_cli.store_client.client import open_store
     from gateway.control.operations.requests.judgement import digests_of
 
-    project = load_project(config, os.environ)
+    project = project_of(config)
     digests_of(project.plan, candidate, baseline)  # fails early for unknown targets
     _check_places(files)
     if run_first:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fairtrial.domain.plurals import counted
-from fairtrial_cli.options import CONFIG
+from fairtrial_cli.options import CONFIG, project_of
 
 if TYPE_CHECKING:
     from fairtrial.config.layout import Layout
@@ -81,12 +80,11 @@ def _with_folders(layout: Layout) -> Layout:
 
 
 def _read(config: Path, workers: int | None) -> Serving:
-    from fairtrial.config.project import load_project
     from fairtrial.domain.errors import UsageError
     from fairtrial_cli.dashboard_link import OPEN_GATEWAY
     from gateway.proxy.supervisor import Serving
 
-    project = load_project(config, os.environ)
+    project = project_of(config)
     settings, address = project.gateway, project.gateway.address
     if settings.access != "keys" and not address.loopback:
         raise UsageError(

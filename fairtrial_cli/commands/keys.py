@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ import click
 from fairtrial.api.window import Window
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.storage.keys import RIGHTS
-from fairtrial_cli.options import CONFIG, JSON
+from fairtrial_cli.options import CONFIG, JSON, project_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -125,10 +124,9 @@ def revoke(key_id: str, config: Path, as_json: bool) -> None:
 def _store(config: Path, routes: tuple[str, ...] = ()) -> AbstractContextManager[StoreClient]:
     """The project's store; raises `UsageError` for a route that the project does not have."""
     from fairtrial.config.file.errors import nearest
-    from fairtrial.config.project import load_project
     from fairtrial_cli.store_client.client import open_store
 
-    project = load_project(config, os.environ)
+    project = project_of(config)
     unknown = [route for route in routes if route not in project.plan.routes]
     if unknown:
         raise UsageError(f"--route: there is no route {unknown[0]!r} ({nearest(unknown[0], project.plan.routes)})")

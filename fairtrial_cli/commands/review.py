@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import click
 
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plurals import counted
-from fairtrial_cli.options import CONFIG, JSON, print_json
+from fairtrial_cli.options import CONFIG, JSON, print_json, project_of
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -52,7 +51,7 @@ def enqueue(suite: str, config: Path, as_json: bool, **wish: Any) -> None:
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest
 
-    project = _project(config)
+    project = project_of(config)
     wished = {name: value for name, value in wish.items() if value is not None} | {"suite": _suite_name(suite)}
     with _store(project) as store:
         store.call(ingest, Nothing())
@@ -82,7 +81,7 @@ def status(config: Path, as_json: bool) -> None:
     from fairtrial.api import reviews
     from fairtrial.api.operation import Nothing
 
-    with _store(_project(config)) as store:
+    with _store(project_of(config)) as store:
         rows = store.call(reviews.status, Nothing())
     if as_json:
         print_json(rows)
@@ -104,7 +103,7 @@ def close(queue_id: str, config: Path, as_json: bool) -> None:
     """
     from fairtrial.api import reviews
 
-    with _store(_project(config)) as store:
+    with _store(project_of(config)) as store:
         closed = store.call(reviews.close, reviews.NameQueue(queue_id=queue_id))
     if as_json:
         print_json(closed)
@@ -141,19 +140,13 @@ def export(queue_id: str, form: str, out: Path | None, config: Path) -> None:
 
     if out is not None and not out.parent.is_dir():
         raise UsageError(f"{out}: there is no folder {str(out.parent)!r}")
-    with _store(_project(config)) as store:
+    with _store(project_of(config)) as store:
         text = FORMATS[form](store.call(reviews.export, reviews.NameQueue(queue_id=queue_id)))
     if out is None:
         click.echo(text, nl=False)
         return
     out.write_text(text, encoding="utf-8", newline="")
     click.echo(f"{out}: {max(text.count(chr(10)) - (form == 'csv'), 0)} rows", err=True)
-
-
-def _project(config: Path) -> Project:
-    from fairtrial.config.project import load_project
-
-    return load_project(config, os.environ)
 
 
 def _store(project: Project) -> Any:

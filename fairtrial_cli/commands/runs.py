@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial.domain.errors import UsageError
-from fairtrial_cli.options import CONFIG, JSON, print_indented
+from fairtrial_cli.options import CONFIG, JSON, print_indented, project_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -162,7 +161,6 @@ def _print(found: dict[str, Any], options: dict[str, Any]) -> None:
 
 
 def _open(config: Path) -> AbstractContextManager[StoreClient]:
-    from fairtrial.config.project import load_project
     from fairtrial_cli.store_client.client import open_store
 
-    return open_store(load_project(config, os.environ).layout)
+    return open_store(project_of(config).layout)

@@ -11,7 +11,7 @@ import click
 
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.commands.experiment import Number
-from fairtrial_cli.options import CONFIG, JSON, print_indented
+from fairtrial_cli.options import CONFIG, JSON, print_indented, project_of
 
 if TYPE_CHECKING:
     from fairtrial.domain.plan import Experiment
@@ -61,10 +61,12 @@ def command(name: str, config: Path, runs: int, seed: int, as_json: bool, **opti
     Examples:  fairtrial simulate tuned-vs-base --baseline 62% --per-week 4000
                fairtrial simulate tuned-vs-base --baseline 62% --per-week 4000 --effect -3pp --response 40%
     """
-    from fairtrial.config.project import load_project
-    from fairtrial.experiments.simulation.scenario import scenarios
+    from rich.console import Console
 
-    project = load_project(config, os.environ)
+    from fairtrial.experiments.simulation.scenario import scenarios
+    from fairtrial_cli.output.simulation import print_simulation, simulation_json
+
+    project = project_of(config)
     experiments = project.plan.experiments
     if name not in experiments:
         known = ", ".join(sorted(experiments)) or "the file has none"
@@ -73,14 +75,8 @@ def command(name: str, config: Path, runs: int, seed: int, as_json: bool, **opti
     guardrails = [one.metric for one in experiments[name].watched]
     results = _simulated(found, guardrails, runs=runs, seed=seed)
     if as_json:
-        from fairtrial_cli.output.simulation import simulation_json
-
         print_indented({"experiment": name, "runs": runs, "seed": seed, "scenarios": simulation_json(results)})
     else:
-        from rich.console import Console
-
-        from fairtrial_cli.output.simulation import print_simulation
-
         print_simulation(Console(), name, results)
 
 

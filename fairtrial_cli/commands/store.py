@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from fairtrial.domain.plurals import counted
-from fairtrial_cli.options import CONFIG, JSON
+from fairtrial_cli.options import CONFIG, JSON, project_of
 
 if TYPE_CHECKING:
     from fairtrial.config.layout import Layout
@@ -135,12 +134,11 @@ def retain(days: int | None, dry_run: bool, config: Path, as_json: bool) -> None
     import msgspec
 
     from fairtrial.api import store as store_api
-    from fairtrial.config.project import load_project
     from fairtrial_cli.output.progress import store_progress
     from fairtrial_cli.output.store import retained_lines
     from fairtrial_cli.store_client.client import open_store
 
-    project = load_project(config, os.environ)
+    project = project_of(config)
     with open_store(project.layout) as store, store_progress("deleting old texts") as on_progress:
         wanted = store_api.Retain(days=days or project.plan.retain_days, dry_run=dry_run)
         done = store.follow(store_api.retain, wanted, on_progress)
@@ -201,6 +199,4 @@ def _erase_again(layout: Layout, on_progress: OnProgress) -> int:
 
 
 def _layout(config: Path) -> Layout:
-    from fairtrial.config.project import load_project
-
-    return load_project(config, os.environ).layout
+    return project_of(config).layout

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial_cli.options import CONFIG, JSON, WHY, print_indented
+from fairtrial_cli.options import CONFIG, JSON, WHY, print_indented, project_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,9 +137,7 @@ def verify(verdict: str | None, config: Path, *, as_json: bool) -> None:
     from fairtrial_cli.output.verdict import print_export_check, print_integrity
 
     if verdict is not None and Path(verdict).exists():
-        from gateway.control.operations.verdicts.export.offline_check import check_export
-
-        found, show = check_export(Path(verdict)), print_export_check
+        found, show = _check_export(Path(verdict)), print_export_check
     else:
         with _open(config) as store:
             found, show = _integrity(store, verdict), print_integrity
@@ -180,6 +177,12 @@ def export(verdict_id: str, to: Path | None, folder: Path | None, config: Path) 
     click.echo(f"exported to {folder or to}; check it anywhere with: fairtrial verdict verify {folder or to}")
 
 
+def _check_export(path: Path) -> dict[str, Any]:
+    from gateway.control.operations.verdicts.export.offline_check import check_export
+
+    return check_export(path)
+
+
 def _integrity(store: StoreClient, verdict_id: str | None) -> dict[str, Any]:
     from fairtrial.api import verdicts
     from fairtrial.api.operation import Nothing
@@ -200,10 +203,9 @@ def _write(path: Path, html: str) -> None:
 
 @contextmanager
 def _open(config: Path) -> Iterator[StoreClient]:
-    from fairtrial.config.project import load_project
     from fairtrial_cli.store_client.client import open_store
 
-    with open_store(load_project(config, os.environ).layout, config) as store:
+    with open_store(project_of(config).layout, config) as store:
         yield store
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from fairtrial_cli.options import CONFIG, JSON, print_json
+from fairtrial_cli.options import CONFIG, JSON, print_json, project_of
 
 
 @click.command()
@@ -51,15 +51,13 @@ def command(
 
 def _of_deployments(names: tuple[str, ...], config: Path) -> list[Path]:
     """The logs of these deployments' lineages; raises `UsageError`."""
-    import os
 
-    from fairtrial.config.project import load_project
     from fairtrial.domain.errors import UsageError
     from fairtrial_cli.training_data.lineage_examples import lineage_of
 
     if not names:
         return []
-    project = load_project(config, os.environ)
+    project = project_of(config)
     paths = []
     for name in names:
         lineage = lineage_of(project, name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from fairtrial.domain.errors import UsageError
+from fairtrial_cli.options import project_of
 from fairtrial_cli.output.table import columns, print_table
 
 if TYPE_CHECKING:
@@ -75,12 +75,11 @@ def _of_store(gate: Gate, config: Path, candidate: str, baseline: str) -> GateOd
     from evaluators.trial import Trial
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest
-    from fairtrial.config.project import load_project
     from fairtrial_cli.output.progress import count_progress
     from fairtrial_cli.store_client.client import open_store
     from gateway.control.operations.requests.judgement import digests_of
 
-    project = load_project(config, os.environ)
+    project = project_of(config)
     digests_of(project.plan, candidate, baseline)  # fails early for unknown targets
     if not (project.layout.store.exists() or project.layout.journal.exists()):
         return None  # opening the store would create it

@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from dashboard.components.downloads import csv_text
+
 Row = Mapping[str, Any]
 SIDES = ("candidate", "baseline")
 
@@ -18,8 +20,6 @@ def as_jsonl(rows: Sequence[Row]) -> str:
 
 def as_csv(rows: Sequence[Row]) -> str:
     """One row per vote with ratings in separate columns. No cell is a spreadsheet formula."""
-    from dashboard.components.downloads import csv_text
-
     return csv_text([_flat(row) for row in rows])
 
 

@@ -29,6 +29,7 @@ from fairtrial.domain.errors import (
     StoreLocked,
     UsageError,
 )
+from fairtrial.store.core.owner_lock import read_note, refuse_owned, running_services
 from fairtrial_cli.processes.children import (
     END_SECONDS,
     MAX_RESTARTS,
@@ -39,6 +40,7 @@ from fairtrial_cli.processes.children import (
     Program,
     raise_if_failed,
 )
+from gateway.listening import listen
 
 BROWSER_ADDRESS = "STREAMLIT_BROWSER_SERVER_ADDRESS"
 """The dashboard's host name in the browser. Without it, Streamlit asks an external server for our address."""
@@ -105,8 +107,6 @@ class Services:
 
         Raises `StoreLocked` and `PortTaken` before anything is started, `UsageError` if a service fails to start.
         """
-        from fairtrial.store.core.owner_lock import running_services
-
         layout = self._make_folders()
         with ExitStack() as undo:
             self._refuse_running(layout)
@@ -130,8 +130,6 @@ class Services:
         self.stop()
 
     def _refuse_running(self, layout: Layout) -> None:
-        from fairtrial.store.core.owner_lock import read_note, refuse_owned
-
         note = read_note(layout)
         try:
             refuse_owned(layout)
@@ -231,8 +229,6 @@ class Services:
 
 def require_free_ports(project: Project, *, dashboard: bool) -> None:
     """Raise `PortTaken` if an address is in use."""
-    from gateway.listening import listen
-
     addresses = {"gateway": project.gateway.address, "control": project.control}
     if dashboard:
         addresses["dashboard"] = project.dashboard

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from fairtrial.domain.names.hosts import is_loopback
 from fairtrial.domain.plan import Deployment, Plan
+from gateway.models.bundled import BASE_NAME
+from gateway.models.sample import RESPONDERS
 
 PROBE_SECONDS = 3.0
 AT_ONCE = 16
@@ -53,9 +55,6 @@ def _reason(error: Exception) -> str:
 
 def _start(base_url: str, deployments: Sequence[Deployment]) -> str:
     """How to start that server, if known."""
-    from gateway.models.bundled import BASE_NAME
-    from gateway.models.sample import RESPONDERS
-
     address, models = urlsplit(base_url), {one.model for one in deployments}
     if not is_loopback(address.hostname or ""):
         return "check the address and the network"

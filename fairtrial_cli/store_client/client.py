@@ -10,6 +10,7 @@ from fairtrial.api.operation import Operation, Q, R
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreLocked
 from fairtrial.domain.storage.maintenance import OnProgress, ignore_progress
+from fairtrial.store.core.owner_lock import read_note
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,8 +43,6 @@ def open_store(layout: Layout, config: Path | None = None) -> AbstractContextMan
     ``config``: the project file, for what is declared now while no control runs. Raises `StoreLocked` if another
     process holds the store.
     """
-    from fairtrial.store.core.owner_lock import read_note
-
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
         note = read_note(layout)

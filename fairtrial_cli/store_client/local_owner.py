@@ -26,13 +26,16 @@ from fairtrial.store.access import keys
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import transitions
 from fairtrial.store.ingest.ingest import Ingester
+from gateway.control.background.local_keys import INTERNAL, ensure_key
+from gateway.control.background.plan_publisher import PlanPublisher
+from gateway.control.background.trusted_clock import TrustedClock, read_clocks
 from gateway.control.caller import COMMAND_LINE
 from gateway.control.context import Addresses, Declaration
+from gateway.control.jobs import JobRunner
+from gateway.control.operations.experiments.record_kill_files import record_kill_files
 
 if TYPE_CHECKING:
     from gateway.control.background.plan_publisher import PlanPublisher
-    from gateway.control.background.trusted_clock import TrustedClock
-    from gateway.control.jobs import JobRunner
     from gateway.control.operations.maintain_store import StoreMaintenance
     from gateway.control.operations.split_checks import SplitCheckCache
 
@@ -68,14 +71,10 @@ class LocalOwner:
 
     @cached_property
     def clock(self) -> TrustedClock:
-        from gateway.control.background.trusted_clock import TrustedClock, read_clocks
-
         return TrustedClock(self.database, read_clocks)
 
     @cached_property
     def publisher(self) -> PlanPublisher:
-        from gateway.control.background.plan_publisher import PlanPublisher
-
         config = self._config or self.database.layout.store.with_name("fairtrial.yaml")
         return PlanPublisher(self.database, config, self._load, clock_us=lambda: self.clock.stamp_us())
 
@@ -87,8 +86,6 @@ class LocalOwner:
 
     @cached_property
     def jobs(self) -> JobRunner:
-        from gateway.control.jobs import JobRunner
-
         return JobRunner()
 
     @cached_property
@@ -119,8 +116,6 @@ class LocalOwner:
 
     def publish_plan(self) -> None:
         """Publish the file's plan with the states and keys of the store; raises `PlanRefused` and `ConfigError`."""
-        from gateway.control.background.local_keys import INTERNAL, ensure_key
-
         ensure_key(self.database, INTERNAL, now_us=self.clock_us())
         self.publisher.refresh(keys_changed=True)
 
@@ -148,8 +143,6 @@ class LocalOwner:
         """Record the kills that files brought to the workers, so that every answer of the store contains them."""
         if self._config is None or not standing_kills(self.database.layout.folder):
             return
-        from gateway.control.operations.experiments.record_kill_files import record_kill_files
-
         try:
             record_kill_files(self.database, self.publisher, now_us=self.clock.stamp_us())
         except Exception:  # noqa: BLE001 - the file stays, workers obey it, and control tries again

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from fairtrial.api import experiments, runs, store, verdicts
 from fairtrial.api.operation import Nothing
+from fairtrial.domain.storage import verdict_json
+from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial_cli.store_client.journal_events import write_new_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +32,6 @@ def load_table(client: StoreClient, run_id: str) -> RunTable:
 
 def record_suites(client: StoreClient, suites: Sequence[Suite]) -> None:
     """Store the texts of these suites, unless they are already stored."""
-    from fairtrial_cli.store_client.journal_events import write_new_texts
 
     def is_known(suite_digest: str, text_digest: str) -> bool:
         request = runs.ListSuites(suite_digest=suite_digest, text_digest=text_digest)
@@ -41,15 +43,11 @@ def record_suites(client: StoreClient, suites: Sequence[Suite]) -> None:
 
 def judge(client: StoreClient, request: verdicts.Judge) -> Verdict:
     """Judge, and store the verdict; raises `UsageError`."""
-    from fairtrial.domain.storage import verdict_json
-
     return verdict_json.decode(bytes(client.call(verdicts.judge, request)))
 
 
 def frozen_plans(client: StoreClient) -> dict[str, AnalysisPlan]:
     """The newest frozen analysis plan of each experiment that has started, by name."""
-    from fairtrial.experiments.analysis_plan import AnalysisPlan
-
     rows = client.call(experiments.analysis_plans, Nothing())
     return {row["experiment"]: AnalysisPlan.restored(row) for row in rows}
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import os
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evaluators.engine.target import resolve
 from fairtrial.domain.errors import UsageError
+from fairtrial_cli.options import project_of
+from fairtrial_cli.training_data.lineage_examples import deployment_of
 
 if TYPE_CHECKING:
     from evaluators.results.run_table import RunTable
@@ -34,10 +37,8 @@ class FineTune:
     @classmethod
     def of(cls, config: Path, candidate: str, base: str | None) -> FineTune:
         """Both targets, checked; without ``base`` the deployment's parent. Raises `UsageError`."""
-        from evaluators.engine.target import resolve
-        from fairtrial.config.project import load_project
 
-        project = load_project(config, os.environ)
+        project = project_of(config)
         found = base or _parent(project, candidate)
         for name in (candidate, found):
             resolve(name, project.plan, base_url="")
@@ -72,8 +73,6 @@ class FineTune:
 
 def _parent(project: Project, candidate: str) -> str:
     """The base of a deployment, or of a variant's deployment."""
-    from fairtrial_cli.training_data.lineage_examples import deployment_of
-
     deployment = deployment_of(project, candidate)
     if deployment is not None and deployment.parent is not None:
         return deployment.parent
@@ -96,8 +95,6 @@ def _require_sound(run: Run) -> None:
 
 def parameters(given: Sequence[str]) -> dict[str, Any]:
     """The parameters of ``--param NAME=VALUE``; a value is JSON, or else a text. Raises `UsageError`."""
-    import json
-
     found: dict[str, Any] = {}
     for one in given:
         name, equals, text = one.partition("=")

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fairtrial.domain.errors import ConfigError, UsageError
+from fairtrial.domain.plurals import counted
+
 if TYPE_CHECKING:
     from evaluators.training_data.example_file import ExampleFile
 
@@ -25,8 +28,6 @@ MOST_ERRORS = 10
 
 def named_columns(prompt: str | None, completion: str | None) -> tuple[str, str] | None:
     """The two columns, or ``None`` if neither is named; raises `UsageError` for one alone."""
-    from fairtrial.domain.errors import UsageError
-
     if prompt is None and completion is None:
         return None
     if prompt is None or completion is None:
@@ -38,8 +39,6 @@ def named_columns(prompt: str | None, completion: str | None) -> tuple[str, str]
 def read_source(path: Path, *, skip_unreadable: bool, columns: tuple[str, str] | None = None) -> ExampleFile:
     """The examples of a file; raises `ConfigError` for rows that can't be read, unless they are skipped."""
     from evaluators.training_data.example_file import read_examples
-    from fairtrial.domain.errors import ConfigError, UsageError
-    from fairtrial.domain.plurals import counted
 
     with show_busy(f"reading {path.name}"):
         file = read_examples(path, columns=columns)

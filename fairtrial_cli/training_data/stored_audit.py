@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from fairtrial.api import data_audits
+from fairtrial.api.data_audits import StoreAudit
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.training.data_audit import AuditSeverity, CheckCount
 from fairtrial.domain.training.wording import dollars
+from fairtrial_cli.options import project_of
+from fairtrial_cli.store_client.client import open_store
 
 if TYPE_CHECKING:
     from evaluators.training_data.audit_report import AuditReport, Issue
@@ -49,9 +53,8 @@ class AuditedDeployment:
 def find_deployment(config: Path, name: str) -> AuditedDeployment:
     """The deployment of the project; raises `UsageError` if it does not exist, has no lineage, or a file is missing."""
     from fairtrial.config.file.errors import nearest
-    from fairtrial.config.project import load_project
 
-    project = load_project(config, os.environ)
+    project = project_of(config)
     if name not in project.plan.deployments:
         known = nearest(name, project.plan.deployments)
         raise UsageError(f"--deployment: the deployment {name!r} does not exist ({known})")
@@ -67,9 +70,6 @@ def find_deployment(config: Path, name: str) -> AuditedDeployment:
 
 def store_audit(audited: AuditedDeployment, report: AuditReport, seconds: float) -> StoredAudit:
     """Store the result; returns its id, and whether it is clean."""
-    from fairtrial.api import data_audits
-    from fairtrial_cli.store_client.client import open_store
-
     request = audit_request(audited, report, seconds)
     with open_store(audited.project.layout, audited.project.path) as store:
         return store.call(data_audits.store, request)
@@ -77,8 +77,6 @@ def store_audit(audited: AuditedDeployment, report: AuditReport, seconds: float)
 
 def audit_request(audited: AuditedDeployment, report: AuditReport, seconds: float) -> StoreAudit:
     """What is stored: digests of files, and counts by check and severity."""
-    from fairtrial.api.data_audits import StoreAudit
-
     files = tuple(replace(file, path=audited.declared(file.path)) for file in report.files)
     counts = tuple(counts_of(report.issues))
     return StoreAudit(deployment=audited.name, version=report.version, seconds=seconds, files=files, counts=counts)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from evaluators.training_data.example import Example
+from evaluators.training_data.format import text_of
+from fairtrial.regular_files import read_named
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -17,7 +21,6 @@ def read_suite(path: Path) -> ExampleFile:
     """The cases of all suites of a file, numbered from 1; raises `ConfigError`. Its digest covers file and cases."""
     from evaluators.loading.suite_reader import load
     from evaluators.training_data.example_file import ExampleFile
-    from fairtrial.regular_files import read_named
 
     suites = load(path)
     cases = [case for suite in suites for case in suite.cases]
@@ -27,9 +30,6 @@ def read_suite(path: Path) -> ExampleFile:
 
 
 def _example(number: int, case: Case) -> Example:
-    from evaluators.training_data.example import Example
-    from evaluators.training_data.format import text_of
-
     said = [{"role": str(one["role"]), "content": _text(one.get("content"))} for one in case.messages]
     expected = text_of({"expected": case.expected}, "expected")
     return Example(number, (*said, {"role": "assistant", "content": expected}), {"case": case.case_id})

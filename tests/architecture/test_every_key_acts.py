@@ -23,11 +23,10 @@ from fairtrial.config.file.section import fields_of, is_section
 from fairtrial.config.file.service_schema import ControlSection
 from fairtrial.config.rules.warnings import INERT
 from gateway.proxy.routes.feedback import Feedback
-from tests.fixtures.paths import ROOT
+from tests.fixtures.paths import ROOT, SOURCES
 from tests.fixtures.source.attribute_reads import Read, Source
 from tests.fixtures.source.trees import tree_of
 
-PACKAGES = ("fairtrial", "fairtrial_cli", "gateway", "evaluators", "dashboard")
 FORMS: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
     "fairtrial.yaml": (ProjectFile, tuple(INERT)),
     "a suite": (SuiteModel, tuple(INERT_IN_SUITES)),
@@ -130,9 +129,8 @@ def _models(annotation: Any, path: str) -> Iterator[tuple[type[Any], str]]:
 
 @lru_cache(maxsize=1)
 def product() -> Source:
-    files = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-    names = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files}
-    return Source.of({names[path].removesuffix(".__init__"): tree_of(path) for path in files})
+    names = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in SOURCES}
+    return Source.of({names[path].removesuffix(".__init__"): tree_of(path) for path in SOURCES})
 
 
 @lru_cache(maxsize=1)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from scripts.import_graph import PACKAGES, Module, imports_in, read_modules, targets_of
 from tests.fixtures.loaded_modules import HELP, loaded_by
 from tests.fixtures.paths import ROOT
 
@@ -69,3 +72,76 @@ def test_the_command_line_imports_no_command_to_list_them() -> None:
 
 def test_the_help_of_every_command_imports_nothing_heavy() -> None:
     assert not loaded_by(HELP) & {*HEAVY, "pydantic", "fastapi", "starlette", "httpx", "aiohttp", "rich"}
+
+
+SLOW_OR_OPTIONAL = frozenset({
+    "aiohttp", "argon2", "asyncio", "attrs", "duckdb", "evaluators.gate", "fairtrial.stats", "fastapi", "httpx",
+    "jinja2", "jsonschema", "litellm", "markupsafe", "msgspec", "numpy", "openai", "presidio_analyzer",
+    "py3langid", "pyarrow", "pydantic", "referencing", "rich", "rouge_score", "ruamel", "sacrebleu", "scipy",
+    "sklearn", "spacy", "sqlite3", "starlette", "streamlit", "traceback", "uvicorn", "xllamacpp",
+})  # fmt: skip
+"""What a function may import when it runs: packages that are slow to load or optional, and modules that load one."""
+COMMANDS = ("fairtrial_cli.commands.", "fairtrial_cli.data_commands.", "fairtrial_cli.experiment_states")
+Import = ast.Import | ast.ImportFrom
+
+
+def test_a_function_imports_only_what_is_slow_or_optional() -> None:
+    """Functions of commands import what they run, so that no help loads it."""
+    modules = read_modules(ROOT, PACKAGES)
+    imports = {name: list(imports_in(module.tree)) for name, module in modules.items()}
+    loads = loaded_at_import(modules, imports)
+    trees = {name: module.tree for name, module in modules.items()}
+    found = [
+        f"{name}:{statement.lineno} {ast.unparse(statement)}"
+        for name, module in modules.items()
+        if not name.startswith(COMMANDS)
+        for statement, deferred in imports[name]
+        if deferred
+        and not outside(statement) & SLOW_OR_OPTIONAL
+        and not any(loads[target] - loads[name] for target in targets_of(statement, module, trees))
+    ]
+    assert not found, "move these to the top of the module:\n" + "\n".join(found)
+
+
+def test_each_function_of_a_command_has_one_place_for_its_imports() -> None:
+    modules = read_modules(ROOT, ("fairtrial_cli",))
+    found = [
+        f"{name}:{statement.lineno}"
+        for name, module in modules.items()
+        if name.startswith(COMMANDS)
+        for statement in scattered(module.tree)
+    ]
+    assert not found, "a function imports in one place, and these stand elsewhere: " + ", ".join(found)
+
+
+def loaded_at_import(modules: dict[str, Module], imports: dict[str, list[tuple[Import, bool]]]) -> dict[str, set[str]]:
+    """What of `SLOW_OR_OPTIONAL` each module loads while it is imported."""
+    found = {}
+    for name in modules:
+        found[name] = {slow for slow in SLOW_OR_OPTIONAL if f"{name}.".startswith(f"{slow}.")}
+        found[name] |= {one for statement, deferred in imports[name] if not deferred for one in outside(statement)}
+        found[name] &= SLOW_OR_OPTIONAL
+    grows = True
+    while grows:
+        before = sum(map(len, found.values()))
+        for name, module in modules.items():
+            found[name].update(*(found[target] for target in module.at_import))
+        grows = sum(map(len, found.values())) > before
+    return found
+
+
+def outside(statement: Import) -> set[str]:
+    """The packages that a statement imports."""
+    names = [one.name for one in statement.names] if isinstance(statement, ast.Import) else [statement.module or ""]
+    return {name.partition(".")[0] for name in names}
+
+
+def scattered(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Imports of a function that do not stand together in its body."""
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            at = [place for place, one in enumerate(function.body) if isinstance(one, Import)]
+            block = function.body[at[0] : at[-1] + 1] if at else []
+            other = ast.Module([one for one in function.body if one not in block], [])
+            yield from (one for one in block if not isinstance(one, Import))  # between two imports
+            yield from (one for one, deferred in imports_in(other) if not deferred)

@@ -9,11 +9,9 @@ from pathlib import Path
 
 from scripts.import_graph import Module
 from scripts.size.record_twins import record_twins
-from tests.fixtures.paths import ROOT
+from tests.fixtures.paths import ROOT, SOURCES
 from tests.fixtures.source.trees import tree_of
 
-PACKAGES = ("fairtrial", "fairtrial_cli", "gateway", "evaluators", "dashboard")
-SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 MODULES = [path for path in SOURCES if path.name != "__init__.py"]
 REGISTRIES = (
     "fairtrial_cli/commands",
@@ -21,6 +19,7 @@ REGISTRIES = (
     "evaluators/scoring/metrics",
     "evaluators/gate/families",
     "evaluators/reports",
+    "evaluators/probes/families",
     "evaluators/training_data/checks",
     "evaluators/training_data/formats",
 )

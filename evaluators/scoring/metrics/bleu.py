@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import sacrebleu
+from sacrebleu.metrics.bleu import BLEU
+
 from evaluators.scoring import options as read
 from evaluators.scoring.ngrams import matches, word_ngrams
 from evaluators.scoring.scorer import FromSums, ScorerType, Stat
@@ -26,8 +29,6 @@ class Bleu:
 
     @property
     def version(self) -> str:
-        import sacrebleu
-
         case = "lc" if self.metric.lowercase else "mixed"
         tokenizer = self.metric.tokenizer_signature
         return f"bleu/1 case:{case}|eff:no|tok:{tokenizer}|smooth:exp|version:{sacrebleu.__version__}"
@@ -99,8 +100,6 @@ def reach_of_corpus(details: Sequence[Mapping[str, Any]]) -> float | None:
 
 
 def _bleu(counts: Mapping[str, Any], *, effective_order: bool) -> float:
-    from sacrebleu.metrics.bleu import BLEU
-
     found = BLEU.compute_bleu(
         correct=counts["counts"],
         total=counts["totals"],
@@ -114,8 +113,6 @@ def _bleu(counts: Mapping[str, Any], *, effective_order: bool) -> float:
 
 
 def build(options: Mapping[str, Any], name: str) -> Bleu:
-    from sacrebleu.metrics.bleu import BLEU
-
     tokenize = read.choice(options, "tokenize", TOKENIZERS)
     return Bleu(name, BLEU(tokenize=tokenize, lowercase=read.flag(options, "lowercase", default=False)))
 

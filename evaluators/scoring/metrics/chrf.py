@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import sacrebleu
+from numpy.typing import NDArray
+from sacrebleu.metrics.chrf import CHRF
 
 from evaluators.scoring import options as read
 from evaluators.scoring.ngrams import Counts, matches, word_ngrams
 from evaluators.scoring.scorer import FromSums, ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Ints = NDArray[np.int64]
-    Marks = NDArray[np.bool_]
-
+Ints = NDArray[np.int64]
+Marks = NDArray[np.bool_]
 INTEGER_BITS = 63
 
 
@@ -31,8 +31,6 @@ class Chrf:
 
     @property
     def version(self) -> str:
-        import sacrebleu
-
         case = "lc" if self.metric.lowercase else "mixed"
         orders = f"nc:{self.metric.char_order}|nw:{self.metric.word_order}"
         return f"chrf/1 case:{case}|eff:yes|{orders}|space:no|version:{sacrebleu.__version__}"
@@ -83,8 +81,6 @@ def char_matches(left: str, right: str, longest: int) -> list[int]:
     Each character and those that follow it become one integer. The sorted integers are also in the order of their
     beginnings, so that one sort serves all orders.
     """
-    import numpy as np  # suites without this scorer don't need it
-
     letters = [np.frombuffer(side.encode("utf-32-le", "surrogatepass"), np.uint32) for side in (left, right)]
     known, codes = np.unique(np.concatenate(letters), return_inverse=True)
     bits = len(known).bit_length()
@@ -112,8 +108,6 @@ def _joined(codes: Ints, longest: int, bits: int) -> Ints:
 
 def _in_both(ngrams: Ints, of_left: Marks, last: int) -> int:
     """The n-grams of both texts; ``ngrams`` is sorted, and the bits ``last`` are 0 in what is shorter."""
-    import numpy as np
-
     whole = ngrams & last != 0
     ngrams, of_left = ngrams[whole], of_left[whole]
     starts = np.flatnonzero(np.diff(ngrams, prepend=-1))
@@ -130,8 +124,6 @@ def _row(details: Mapping[str, Any]) -> Sequence[int]:
 
 
 def build(options: Mapping[str, Any], name: str) -> Chrf:
-    from sacrebleu.metrics.chrf import CHRF
-
     words = options.get("words", 0)
     if isinstance(words, bool) or words not in (0, 1, 2):
         raise ValueError(f"words: {words!r} is not 0, 1 or 2")

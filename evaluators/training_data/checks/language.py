@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import cache
-from typing import Any
 
 from evaluators.training_data.audit_report import Issue
 from evaluators.training_data.check import Check
 from evaluators.training_data.corpus import Corpus
+from fairtrial.domain.answers.language import identifier
 
 LEAST_LETTERS = 60
 """Shorter texts are not judged, because their language is often misread."""
@@ -51,15 +50,8 @@ def language_of(text: str) -> str | None:
     read = text[:LONGEST]
     if sum(map(str.isalpha, read)) < LEAST_LETTERS:
         return None
-    language, probability = _identifier().classify(read)
+    language, probability = identifier().classify(read)
     return str(language) if probability >= LEAST_PROBABILITY else None
-
-
-@cache
-def _identifier() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
 check = Check("the languages of the prompts, and completions in another language than their prompt", _find)

@@ -28,4 +28,4 @@ def _write(example: Example) -> dict[str, Any]:
     return {**system, "instruction": example.prompt, "input": "", "output": example.completion, **rest}
 
 
-format = Format("{instruction, input, output}, and other columns", _lacks, _read, _write)  # noqa: A001 - the registry's name
+formats = (Format("alpaca", "{instruction, input, output}, and other columns", _lacks, _read, _write),)

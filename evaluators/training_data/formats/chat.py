@@ -1,4 +1,4 @@
-"""The chat format: `messages`, other columns, and `metadata`."""
+"""The chat format, `messages` with other columns and `metadata`, and the dialects of it that providers read."""
 
 from __future__ import annotations
 
@@ -8,26 +8,47 @@ from evaluators.training_data.chat_messages import read_messages, with_message_f
 from evaluators.training_data.example import Example
 from evaluators.training_data.format import Format, Row, without
 
-TOP = ("tools", "functions", "parallel_tool_calls", "weight")
-"""Fields that stand beside the messages; all others are in `metadata`."""
-MESSAGE_FIELDS = ("weight", "name", "tool_calls", "tool_call_id", "function_call", "refusal")
-
 
 def _lacks(row: Row) -> tuple[str, ...]:
     return () if "messages" in row else ("messages",)
 
 
-def read(row: Row, line: int) -> Example:
-    """The example of a chat row."""
+def _read(row: Row, line: int) -> Example:
     messages, extra = read_messages(row["messages"])
     return Example(line, messages, with_message_fields(without(row, "messages"), extra))
 
 
-def _write(example: Example) -> dict[str, Any]:
-    top = {name: example.fields[name] for name in TOP if name in example.fields}
-    metadata = {name: value for name, value in example.fields.items() if name not in (*TOP, "message_fields")}
-    row = {"messages": write_messages(example, keep=MESSAGE_FIELDS), **top}
-    return {**row, "metadata": metadata} if metadata else row
+def _dialect(
+    name: str, summary: str, top: tuple[str, ...], message_fields: tuple[str, ...], *, metadata: bool = False
+) -> Format:
+    """A format whose rows have ``top`` beside the messages, and whose messages have ``message_fields``.
+
+    With ``metadata``, all other fields of a row are in an object of this name; otherwise they are not written.
+    """
+
+    def write(example: Example) -> dict[str, Any]:
+        kept = {field: example.fields[field] for field in top if field in example.fields}
+        row = {"messages": write_messages(example, keep=message_fields), **kept}
+        rest = {field: value for field, value in example.fields.items() if field not in (*top, "message_fields")}
+        return {**row, "metadata": rest} if metadata and rest else row
+
+    return Format(name, summary, _lacks, _read, write)
 
 
-format = Format("{messages: [{role, content}, …], metadata: {…}}", _lacks, read, _write)  # noqa: A001 - the registry's name
+TOOLS = ("tool_calls", "tool_call_id")
+OPENAI_TOP = ("tools", "functions", "parallel_tool_calls")
+OPENAI_MESSAGE = ("weight", "name", *TOOLS, "function_call", "refusal")
+formats = (
+    _dialect(
+        "chat",
+        "{messages: [{role, content}, …], metadata: {…}}",
+        (*OPENAI_TOP, "weight"),
+        OPENAI_MESSAGE,
+        metadata=True,
+    ),
+    _dialect("openai", "{messages: […], tools: […]}, without other fields", OPENAI_TOP, OPENAI_MESSAGE),
+    _dialect("fireworks", "{messages: […], weight: 1.0, tools: […]}", ("weight", "tools"), ("weight", *TOOLS, "name")),
+    _dialect(
+        "together", "{messages: [{role, content, weight}, …], tools: […]}", ("tools",), ("weight", *TOOLS, "name")
+    ),
+)

@@ -48,4 +48,4 @@ def _write(example: Example) -> dict[str, Any]:
     return {**system, "prompt": example.prompt, "completion": example.completion, **rest}
 
 
-format = Format("{prompt, completion}, and other columns", _lacks, _read, _write)  # noqa: A001 - the registry's name
+formats = (Format("completion", "{prompt, completion}, and other columns", _lacks, _read, _write),)

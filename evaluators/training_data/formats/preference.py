@@ -45,4 +45,4 @@ def _write(example: Example) -> dict[str, Any]:
     return {"input": {"messages": messages[:-1]}, "preferred_output": messages[-1:], REJECTED: rejected}
 
 
-format = Format("{input: {messages}, preferred_output, non_preferred_output}", _lacks, _read, _write)  # noqa: A001 - the registry's name
+formats = (Format("preference", "{input: {messages}, preferred_output, non_preferred_output}", _lacks, _read, _write),)

@@ -54,4 +54,4 @@ def _write(example: Example) -> dict[str, Any]:
     return {"conversations": turns, **rest}
 
 
-format = Format("{conversations: [{from, value}, …]}, and other columns", _lacks, _read, _write)  # noqa: A001 - the registry's name
+formats = (Format("sharegpt", "{conversations: [{from, value}, …]}, and other columns", _lacks, _read, _write),)

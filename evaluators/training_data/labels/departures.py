@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from evaluators.training_data.labels.evidence import LabelledWords, labelled_words
 from evaluators.training_data.labels.label_fields import LabelField
@@ -60,8 +61,6 @@ class Departure:
 
 def find_departures(corpus: Corpus, fields: Sequence[LabelField], others: Sequence[LabelField]) -> list[Departure]:
     """The departing slices of each label field, the most certain first. A found slice is left out of later tests."""
-    from threadpoolctl import threadpool_limits
-
     sample = even_sample(len(corpus.train), MOST_ROWS)
     prompts = [corpus.prompts[row] for row in sample]
     words = vocabulary(prompts)

@@ -10,6 +10,8 @@ import numpy as np
 
 from evaluators.training_data.labels.evidence import LabelledWords, slice_lifts
 from evaluators.training_data.labels.slices import Slice
+from fairtrial.domain.estimates import Estimate
+from fairtrial.stats.intervals import wilson
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -105,9 +107,6 @@ def _test(
 def _chance(wrong: int, evidence: int, errors: int, rows: int) -> float:
     """The probability of so many other labels at the upper bound of the error rate outside."""
     from scipy.special import bdtrc
-
-    from fairtrial.domain.estimates import Estimate
-    from fairtrial.stats.intervals import wilson
 
     outside = wilson(errors, rows)
     rate = max(LEAST_ERROR, outside.high) if isinstance(outside, Estimate) else 1.0

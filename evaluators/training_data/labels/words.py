@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
     from scipy.sparse import csr_matrix
 
@@ -33,7 +34,6 @@ class Vocabulary:
 
     def matrix(self, prompts: Sequence[str]) -> csr_matrix[Any]:
         """1 where the prompt of the row has the word of the column."""
-        import numpy as np
         from scipy.sparse import csr_matrix
 
         found: list[int] = []
@@ -69,8 +69,6 @@ def without_neighbours(prompt: str, phrase: str) -> str:
 
 def even_sample(rows: int, most: int) -> NDArray[np.int64]:
     """So many of the row numbers, evenly spread; all of them if there are no more."""
-    import numpy as np
-
     step = max(1.0, rows / most)
     return (np.arange(int(rows / step)) * step).astype(np.int64)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from rensa import RMinHash
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,8 +32,6 @@ def signatures(texts: Sequence[str]) -> Iterator[NDArray[np.uint32]]:
 
     A text whose shingles are all common has a signature of zeros.
     """
-    from rensa import RMinHash
-
     common = _common(texts)
     for start in range(0, len(texts), CHUNK):
         hashes, offsets = _rare(*_hashed(texts[start : start + CHUNK]), common)

@@ -32,6 +32,9 @@ from fairtrial.store.traffic import time_series, traffic
 from fairtrial.store.traffic.client_calls import errors_by_variant
 from gateway.control.api.traffic import traffic_page
 from gateway.control.context import Context, page_of
+from gateway.control.gateway_probe import gateway_probe
+from gateway.control.operations.experiments.frozen_plans import frozen_plans
+from gateway.control.operations.experiments.live_signals import live_signals
 from gateway.control.operations.experiments.read_states import known_experiment, read_state, read_states
 
 
@@ -64,8 +67,6 @@ def series(context: Context, request: FiguresOf) -> Any:
 
 
 def signals(context: Context, request: FiguresOf) -> dict[str, Any]:
-    from gateway.control.operations.experiments.live_signals import live_signals  # loads the detector of languages
-
     page = _experiment(context, request)[1]
     return {"rows": live_signals(context.database, page, request.name), "window": _window(page)}
 
@@ -106,13 +107,10 @@ def transitions(context: Context, request: TransitionsOf) -> Query:
 
 
 def analysis_plans(context: Context, _: Nothing) -> list[Any]:
-    from gateway.control.operations.experiments.frozen_plans import frozen_plans  # loads the statistics
-
     return [plan.stored() for plan in frozen_plans(context.database).values()]
 
 
 def change(context: Context, request: ChangeExperiment) -> dict[str, Any]:
-    from gateway.control.gateway_probe import gateway_probe
     from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 
     if request.action == "withdraw":

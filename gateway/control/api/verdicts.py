@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from evaluators.report import REPORTS
 from fairtrial.api.operation import Nothing
 from fairtrial.api.verdicts import Form, Judge, JudgeVariant, ListVerdicts, NameVerdict, ReportOf, Vote
 from fairtrial.api.window import Window
@@ -17,6 +18,7 @@ from fairtrial.domain.errors import FairtrialError, NotAllowed, not_found
 from fairtrial.domain.storage import verdict_json
 from fairtrial.domain.verdict import Verdict
 from fairtrial.experiments.published_state import find_experiment
+from fairtrial.html_pages import POLICY
 from fairtrial.store.core.query import Query
 from fairtrial.store.evaluations import verdict_chain, verdicts
 from gateway.control.answer import Answer, Table
@@ -94,7 +96,7 @@ def evidence(context: Context, request: NameVerdict) -> Answer:
 
 
 def export(context: Context, request: NameVerdict) -> Answer:
-    from gateway.control.operations.verdicts.export.page import POLICY, render
+    from gateway.control.operations.verdicts.export.page import render
     from gateway.control.operations.verdicts.release.release_record import read_contents
 
     verdict = find_verdict(context.database, request.verdict_id)
@@ -119,8 +121,6 @@ def around(context: Context, request: NameVerdict) -> dict[str, Any]:
 
 
 def report(context: Context, request: ReportOf) -> dict[str, str]:
-    from evaluators.report import REPORTS
-
     text = REPORTS.get(request.form).render(_verdict(context, request.verdict_id))
     return {"file": f"verdict-{request.verdict_id}.{ENDINGS[request.form]}", "text": text}
 

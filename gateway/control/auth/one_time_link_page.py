@@ -9,7 +9,7 @@ from fairtrial.domain.errors import Conflict, NotFound
 from fairtrial.store.access import one_time_links
 from gateway.control.auth.authorization import AuthorizedRoute, anyone
 from gateway.control.auth.cookies import set_session
-from gateway.control.auth.html import link, page, paragraph
+from gateway.control.auth.html import Link, page
 from gateway.control.auth.identity import OwnerDep, by_session
 from gateway.control.auth.origin_check import reject_unknown_host
 from gateway.control.auth.redirects import next_page
@@ -42,7 +42,7 @@ def open_link(request: Request, owner: OwnerDep, token: str) -> Response:
 
 
 def _refused(why: NotFound | Conflict) -> Response:
-    reason = paragraph(f"{why.message[0].upper()}{why.message[1:]}.")
+    reason = f"{why.message[0].upper()}{why.message[1:]}."
     if isinstance(why, Conflict):
-        return page("Sign in", reason, link("/sign-in", "Sign in", button=True), status=why.status)
-    return page("This link does not work", reason, paragraph(AGAIN, dim=True), status=why.status)
+        return page("Sign in", reason, links=[Link("/sign-in", "Sign in", button=True)], status=why.status)
+    return page("This link does not work", reason, note=AGAIN, status=why.status)

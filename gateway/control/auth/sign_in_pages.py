@@ -19,7 +19,7 @@ from fairtrial.store.access.passwords import SHORTEST
 from gateway.control.auth import known_device
 from gateway.control.auth.authorization import AuthorizedRoute, anyone
 from gateway.control.auth.cookies import set_device, set_session
-from gateway.control.auth.html import Field, form, link, page, paragraph
+from gateway.control.auth.html import Field, Form, Link, page
 from gateway.control.auth.identity import SESSION_COOKIE, OwnerDep, by_session
 from gateway.control.auth.origin_check import reject_cross_origin, reject_unknown_host
 from gateway.control.auth.redirects import next_page, with_next
@@ -51,12 +51,11 @@ def sign_in_page(request: Request, owner: OwnerDep) -> Response:
     """The sign-in form, or a link onward for a visitor who is already signed in."""
     onward, person = next_page(request), by_session(request)
     if person is not None:
-        on = link(onward, "Continue", button=True) if onward else ""
-        out = f"<p>{link(with_next('/sign-out', onward), 'Sign out')}</p>"
-        who = paragraph(f"You are signed in as {person.name} ({person.role}).")
-        return page("Signed in", who, on, out, onward=onward)
+        on = [Link(onward, "Continue", button=True)] if onward else []
+        who = f"You are signed in as {person.name} ({person.role})."
+        return page("Signed in", who, links=[*on, Link(with_next("/sign-out", onward), "Sign out")], onward=onward)
     if not accounts.any_exist(owner.database):
-        return page("No accounts yet", *map(paragraph, NO_ACCOUNT))
+        return page("No accounts yet", *NO_ACCOUNT)
     return _sign_in_form(request)
 
 
@@ -90,10 +89,10 @@ def sign_out_page(request: Request) -> Response:
     """Ask for confirmation, because a link on another page must not sign anybody out."""
     onward, person = next_page(request), by_session(request)
     if person is None:
-        return page("Not signed in", f"<p>{link(with_next('/sign-in', onward), 'Sign in')}</p>")
-    back = f"<p>{link(onward, 'Stay signed in')}</p>" if onward else ""
-    who = paragraph(f"You are signed in as {person.name}.")
-    return page("Sign out?", who, form(with_next("/sign-out", onward), [], "Sign out"), back)
+        return page("Not signed in", links=[Link(with_next("/sign-in", onward), "Sign in")])
+    back = [Link(onward, "Stay signed in")] if onward else []
+    who = f"You are signed in as {person.name}."
+    return page("Sign out?", who, form=Form(with_next("/sign-out", onward), "Sign out"), links=back)
 
 
 @router.post("/sign-out")
@@ -110,9 +109,9 @@ def _sign_in_form(request: Request, *, name: str = "", error: str | None = None,
         Field("name", "Name", autocomplete="username", value=name),
         Field("password", "Password", "password", "current-password"),
     ]
-    action = with_next("/sign-in", next_page(request))
-    note = paragraph("No account yet, or password lost? Ask an admin for an invitation link.", dim=True)
-    return page("Sign in", form(action, fields, "Sign in", error=error), note, status=status)
+    form = Form(with_next("/sign-in", next_page(request)), "Sign in", fields, error)
+    note = "No account yet, or password lost? Ask an admin for an invitation link."
+    return page("Sign in", form=form, note=note, status=status)
 
 
 def _invited(
@@ -127,22 +126,15 @@ def _invited(
     try:
         account = invitations.find_invited(owner.database, token, now_us=owner.clock_us())
     except NotFound as none:
-        return page("This link does not work", paragraph(f"{none.message[0].upper()}{none.message[1:]}."), status=404)
+        return page("This link does not work", f"{none.message[0].upper()}{none.message[1:]}.", status=404)
     hint = f"At least {SHORTEST} characters. A few words are easy to remember."
     fields = [
         Field("name", "Your name", autocomplete="username", value=account.name or name),
         Field("password", "Choose a password", "password", "new-password", hint=hint),
         Field("again", "Repeat the password", "password", "new-password"),
     ]
-    action = with_next(f"/invitation/{token}", next_page(request))
-    welcome = paragraph(f"You are invited as {account.role}.")
-    return page(
-        "Welcome",
-        welcome,
-        form(action, fields, "Create account", error=error),
-        paragraph(CONSENT, dim=True),
-        status=status,
-    )
+    form = Form(with_next(f"/invitation/{token}", next_page(request)), "Create account", fields, error)
+    return page("Welcome", f"You are invited as {account.role}.", form=form, note=CONSENT, status=status)
 
 
 def _accept(request: Request, owner: Owner, token: str, given: dict[str, str]) -> Response:

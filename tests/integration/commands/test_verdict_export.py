@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from fairtrial.config.layout import Layout
+from fairtrial.html_pages import POLICY
 from fairtrial.store.core.owner_lock import read_note
 from tests.fixtures.credentials import by_key
 from tests.fixtures.services.gate_project import GATE, fairtrial, gate, record, write_gate_project
@@ -92,7 +93,7 @@ def test_control_exports_the_same_verdict_while_it_owns_the_store(
         f"{control}/api/verdicts/{verdict_id[:8]}/export", headers=by_key(Layout(project / "store.duckdb"))
     )
     assert answer.headers["content-type"].startswith("text/html")
-    assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'unsafe-inline'")
+    assert answer.headers["content-security-policy"].startswith(POLICY)
     (tmp_path / "served.html").write_bytes(answer.content)
     assert fairtrial(tmp_path, "verdict", "verify", "served.html").returncode == 0
     stranger = httpx.get(f"{control}/api/verdicts/{verdict_id}/export")

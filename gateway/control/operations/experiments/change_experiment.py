@@ -31,6 +31,7 @@ from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.experiments.analysis_plans import Kind
 from fairtrial.store.experiments.attempts import standing_proofs
 from gateway.control.operations.alarms.announce import announce
+from gateway.control.operations.experiments.begin_kept_control import begin_kept_control
 from gateway.control.operations.experiments.frozen_plans import amended_plan
 from gateway.control.operations.experiments.publisher import Publisher, published_plan
 from gateway.control.operations.experiments.read_states import known_experiment
@@ -164,8 +165,6 @@ def _with_plan(
     terms = kept_terms(change.promotion.keep_control, change.promotion.keep_for)
     if terms is None:
         return change, None
-    from gateway.control.operations.experiments.begin_kept_control import begin_kept_control  # loads the planner
-
     evidence = dict(change.evidence or {})
     begun = begin_kept_control(database, publisher, (experiment, evidence["variant"]), terms, now_us=now_us)
     evidence[KEPT] = msgspec.to_builtins(begun.kept)

@@ -33,7 +33,9 @@ from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
+from fairtrial.store.experiments.sums import earlier_units
 from gateway.control.operations.alarms.announce import announce
+from gateway.control.operations.planning.traffic_history import NO_HISTORY
 
 if TYPE_CHECKING:
     from fairtrial.store.experiments.attempts import Definition
@@ -53,8 +55,6 @@ class DeclaredPlan(Protocol):
 def start_plan(database: Database, plan: Plan, experiment: Experiment, *, now_us: int) -> StoredPlan:
     """Freeze the analysis of an experiment that has just started, and store it; earlier exposures never count."""
     attempt = _attempt(database, plan, experiment)
-    from fairtrial.store.experiments.sums import earlier_units
-
     first = freeze(plan, experiment, Start(at_us=now_us, started_us=now_us))
     known = with_earlier(first, _known(database, plan, experiment, first))
     units = planned_units(experiment)
@@ -190,7 +190,6 @@ def planned_units(experiment: Experiment) -> float | None:
     if experiment.looks == "monitor":
         return None
     from gateway.control.operations.planning.plan_experiment import PlanRequest, plan_experiment
-    from gateway.control.operations.planning.traffic_history import NO_HISTORY
 
     responses = {one.metric: 1.0 for one in metric_plans(experiment) if one.method == "feedback"}
     wanted = PlanRequest(

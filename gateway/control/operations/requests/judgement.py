@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evaluators.criteria.grammar import VersusBaseline
+from evaluators.criteria.live_validation import CANDIDATE
+from evaluators.criteria.validation import NAMED_BASELINE
 from evaluators.engine.target import resolve
 from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import UsageError
@@ -24,10 +27,6 @@ def digests_of(plan: Plan, candidate: str, baseline: str) -> dict[str, str]:
 
 def refuse_unknown_refs(gate: Gate, plan: Plan) -> None:
     """Raise `UsageError` for a line or key that refers to something unknown, because it would hold forever."""
-    from evaluators.criteria.grammar import VersusBaseline  # imports the gate only when one is judged
-    from evaluators.criteria.live_validation import CANDIDATE
-    from evaluators.criteria.validation import NAMED_BASELINE
-
     if gate.experiment is not None and gate.experiment not in (CANDIDATE, *plan.experiments):
         known = nearest(gate.experiment, plan.experiments) if plan.experiments else "the plan has none"
         raise UsageError(f"{gate.name}: experiment: there is no experiment {gate.experiment!r} ({known})")

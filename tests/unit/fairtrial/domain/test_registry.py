@@ -1,4 +1,4 @@
-"""Members are found in a folder, or in its subfolders, and an unknown name gets the nearest one."""
+"""Members are the modules of a folder, or rows of these modules, and an unknown name gets the nearest one."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ def test_members_are_the_modules_of_a_folder() -> None:
     assert {"exact", "json-schema"} <= set(SCORERS.names())
 
 
-def test_nested_members_are_the_modules_of_the_subfolders() -> None:
+def test_members_with_names_are_rows_of_the_modules() -> None:
     assert {"typos", "added_text", "exact_reply"} <= set(PROBES.names())
-    assert "probe" not in PROBES.names() and PROBES.get("typos").name == "typos"
+    assert "perturbations" not in PROBES.names() and PROBES.get("typos").name == "typos"
 
 
 def test_an_unknown_name_gets_the_nearest_one() -> None:

@@ -18,12 +18,7 @@ from gateway.control.operations.verdicts.export.contents import ExportContents
 PARTS = ("record", "verdict", "evidence", "chain")
 REQUIRED = ("record", "verdict")
 EMBEDDED = re.compile(r'<script type="application/octet-stream" id="fairtrial-([a-z]+)">([^<]*)</script>')
-
-
-def embed(name: str, content: bytes) -> str:
-    """The HTML element with a part of the export, which browsers neither run nor print."""
-    encoded = base64.b64encode(content).decode()
-    return f'<script type="application/octet-stream" id="fairtrial-{name}">{encoded}</script>'
+"""The element with a part of the export, which browsers neither run nor print; the template writes it."""
 
 
 def parse(html: str) -> ExportContents:

@@ -1,0 +1,56 @@
+"""Renders HTML pages from the templates in `templates/`, with one style sheet. Pages run and load nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TEMPLATES = Path(__file__).with_name("templates")
+STYLE = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+_STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'"
+"""The content security policy of every page."""
+UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+"""Control characters, and those that are invisible or change the order of other text."""
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+def render(template: str, /, **values: object) -> str:
+    """The page, with each value escaped; raises `ValueError` if a value is missing."""
+    from jinja2 import UndefinedError
+
+    try:
+        return _environment().get_template(template).render(values)
+    except UndefinedError as error:
+        raise ValueError(error.message) from error
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
+    environment.globals |= {"policy": POLICY, "style": Markup(STYLE)}  # noqa: S704 (a file of this package)
+    return environment
+
+
+def _visible(value: object) -> object:
+    """Characters that could deceive a reader become visible. Markup was made of values that already are."""
+    return value if hasattr(value, "__html__") else UNSEEN.sub(REPLACEMENT, str(value))
