@@ -129,10 +129,12 @@ class ScorerType:
 
     ``options`` maps each option to one sentence for the documentation and for errors on unknown ones. ``short`` is
     the option that a bare value sets: ``- exact: squad`` is ``- exact: {mode: squad}``. A path in the option ``file``
-    is relative to the suite, and reaches ``build`` as a `NamedText`: only files of the project are read.
+    is relative to the suite, and reaches ``build`` as a `NamedText`: only files of the project are read. ``members``:
+    the option that lists scorers, which reach ``build`` as built ones.
     """
 
     summary: str
     options: Mapping[str, str]
     build: Callable[[Mapping[str, Any], str], Scorer]
     short: str | None = None
+    members: str | None = None
