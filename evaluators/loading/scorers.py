@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from evaluators.loading.modified_scorer import MODIFIERS, modified
 from evaluators.loading.template import UnknownName, fill_options
+from evaluators.scoring.modified_scorer import MODIFIERS, modified
 from evaluators.scoring.scorer import NamedText, Scorer, ScorerType
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.errors import UsageError

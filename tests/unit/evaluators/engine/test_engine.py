@@ -96,7 +96,8 @@ async def test_an_answer_that_calls_tools_is_scored_by_its_calls(tmp_path: Path)
 
     expected = [[{"name": "add", "arguments": {"to": 0}}], [{"name": "add", "arguments": {"to": 5}}]]
     rows = [{"id": str(at), "input": f"{at} + 1", "expected": calls} for at, calls in enumerate(expected)]
-    text = "suite: tools\ndata: rows.jsonl\nparams: {tools: [{type: function, function: {name: add}}]}\nscore: [tool_calls]\n"
+    tools = "[{type: function, function: {name: add}}]"
+    text = f"suite: tools\ndata: rows.jsonl\nparams: {{tools: {tools}}}\nscore: [tool_calls]\n"
     with ScriptedUpstream(reply) as upstream:
         found = await run(load(write_suite(tmp_path, text, rows))[0], upstream, tmp_path / "c")
     assert found.metrics == {"tool_calls.accuracy": 0.5, "tool_calls.names": 1.0}
