@@ -7,7 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from evaluators.scoring import options as read
-from evaluators.scoring.scorer import ChecksCases, OffFormat, Scorer, ScoresPairs, Stat, WarnsAboutSuite
+from evaluators.scoring.scorer import (
+    ChecksCases,
+    OffFormat,
+    Scorer,
+    ScoresPairs,
+    Stat,
+    WaitsForProcess,
+    WarnsAboutSuite,
+)
 from fairtrial.domain.limits.linear_regex import compile_regex
 from fairtrial.domain.run import Answer, Case, Score
 
@@ -50,6 +58,10 @@ class ModifiedScorer:
 
     def suite_warning(self, cases: Sequence[Case]) -> str | None:
         return self.inner.suite_warning(cases) if isinstance(self.inner, WarnsAboutSuite) else None
+
+    @property
+    def waits(self) -> bool:
+        return isinstance(self.inner, WaitsForProcess) and self.inner.waits
 
     def score(self, case: Case, answer: Answer) -> Score:
         text = answer.text if self.extract is None else compile_regex(self.extract).last(answer.text or "")

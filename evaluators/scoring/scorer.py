@@ -100,6 +100,15 @@ class ChecksCases(Protocol):
 
 
 @runtime_checkable
+class WaitsForProcess(Protocol):
+    """A scorer that waits for another process, so that it never runs on the event loop."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it does."""
+
+
+@runtime_checkable
 class ScoresPairs(Protocol):
     """A scorer of changed copies, which needs the result of the original; its `score` alone measures nothing."""
 

@@ -30,6 +30,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     ),
     "language": ("- language: {is: [en, de]}", {"is": ["en", "de"]}),
     "number": ("- number: {relative: 0.01}", {"relative": 0.01}),
+    "own": ("- own: scorers/polite.py", "scorers/polite.py"),
     "refuses": ("- refuses: {name: refuse, column: harmful}", {"name": "refuse", "column": "harmful"}),
     "memorised": ("- memorised", None),
     "regex": ('- regex: "^[A-Z]{2}-[0-9]+$"', "^[A-Z]{2}-[0-9]+$"),
@@ -39,6 +40,11 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "xml": ("- xml: [id, item]", ["id", "item"]),
 }
 """An entry of `score` as it is written, and as it is read."""
+OWN = """\
+@scorer
+def polite(answer: str) -> bool:
+    return "please" in answer.lower()
+"""
 NO_OPTIONS = "It has only the options of every scorer."
 INTRO = """\
 A scorer measures one answer; a [suite](suites.md) names it under `score`. Every scorer takes five more options:
@@ -74,7 +80,7 @@ def _section(name: str) -> str:
 
 
 def _built(name: str, value: Any) -> Scorer:
-    return build_entry({name: value}, variables={}).scorer
+    return build_entry({name: value}, variables={}, read=lambda _: OWN).scorer
 
 
 def _options(kind: ScorerType) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring.scorer import ChecksCases, OffFormat, Scorer, ScorerType, Stat
+from evaluators.scoring.scorer import ChecksCases, OffFormat, Scorer, ScorerType, Stat, WaitsForProcess
 from fairtrial.domain.run import Answer, Case, Score
 
 
@@ -31,6 +31,10 @@ class Group:
     def case_problem(self, case: Case) -> str | None:
         problems = (one.case_problem(case) for one in self.members if isinstance(one, ChecksCases))
         return next((problem for problem in problems if problem is not None), None)
+
+    @property
+    def waits(self) -> bool:
+        return any(isinstance(one, WaitsForProcess) and one.waits for one in self.members)
 
     def score(self, case: Case, answer: Answer) -> Score:
         values: dict[str, float | None] = {}
