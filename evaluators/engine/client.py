@@ -15,6 +15,7 @@ from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, D
 
 from evaluators.engine.target import Target
 from fairtrial.domain.answers.content import text_of
+from fairtrial.domain.answers.tool_calls import text_with_calls
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.run import Answer, Case
 
@@ -116,6 +117,8 @@ def read_answer(body: bytes, headers: Mapping[str, str], target: Target, latency
         choice = reply["choices"][0]
         message = choice["message"]
         content, refusal = text_of(message.get("content")), message.get("refusal")
+        if content is not None and message.get("tool_calls"):
+            content = text_with_calls(content, message["tool_calls"])
         usage = reply.get("usage")
         usage = usage if isinstance(usage, dict) else {}
         tokens_in, tokens_out = (_count_or_none(usage.get(f"{of}_tokens")) for of in ("prompt", "completion"))

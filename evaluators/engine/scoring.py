@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from evaluators.engine.signals import Signals
-from evaluators.scoring.scorer import OffFormat, Scorer, ScoresPairs, Stat
+from evaluators.scoring.scorer import OffFormat, Scorer, ScoresPairs, Stat, WaitsForProcess
 from evaluators.suite import Suite
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.refusals import refuses
@@ -85,7 +85,8 @@ class Scoring:
     def __init__(self, suite: Suite) -> None:
         self._suite = suite
         self._signals = Signals(suite)
-        self._slow = False
+        self._waits = any(isinstance(one, WaitsForProcess) and one.waits for one in suite.scorers)
+        self._slow = self._waits
 
     async def score(self, case: Case, repeat: int, answer: Answer) -> CaseResult:
         """See `score_case`."""
@@ -96,7 +97,7 @@ class Scoring:
     def _score(self, case: Case, repeat: int, answer: Answer) -> CaseResult:
         began = time.thread_time()
         result = score_case(self._suite, case, repeat, answer, signals=self._signals)
-        self._slow = time.thread_time() - began > SLOW_S
+        self._slow = self._waits or time.thread_time() - began > SLOW_S
         return result
 
 

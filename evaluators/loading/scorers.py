@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from evaluators.loading.template import UnknownName, fill_options
+from evaluators.scoring.modified_scorer import MODIFIERS, modified
 from evaluators.scoring.scorer import NamedText, Scorer, ScorerType
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.errors import UsageError
@@ -15,7 +16,7 @@ from fairtrial.domain.registry import Registry
 from fairtrial.regular_files import FileRefused
 
 SCORERS = Registry("evaluators.scoring.metrics", "scorer", noun="scorer", kind=ScorerType)
-OF_EVERY_SCORER = ("name", "when")
+OF_EVERY_SCORER = ("name", "when", "extract", "negate", "pass")
 T = TypeVar("T")
 
 
@@ -63,18 +64,33 @@ def build_entry(
         raise WrongEntry(str(error), at=(kind,)) from error
     name = options.pop("name", kind.replace("-", "_"))
     when = options.pop("when", {})
+    modifiers = {option: options.pop(option) for option in MODIFIERS if option in options}
     _check_common(kind, name, when)
     _check_options(kind, options, member)
-    written = dict(options)
+    written = {**options, **modifiers}
     try:
         if isinstance(options.get("file"), str):
             options["file"] = _named(options["file"], read)
-        scorer = member.build(options, name)
+        if member.members is not None and member.members in options:
+            options[member.members] = _members(options[member.members], kind, member.members, variables)
+        scorer = modified(member.build(options, name), modifiers)
         return BuiltScorer(scorer, {tag: str(value) for tag, value in when.items()}, kind, place, written)
     except ValueError as error:
         option, _, rest = str(error).partition(": ")
-        inside = option in options and isinstance(raw, Mapping)
+        inside = option in {**options, **modifiers} and isinstance(raw, Mapping)
         raise WrongEntry(rest if inside else str(error), at=(kind, option) if inside else (kind,)) from error
+
+
+def _members(entries: Any, kind: str, option: str, variables: Mapping[str, Any]) -> list[Scorer]:
+    if not isinstance(entries, list):
+        raise ValueError(f"{option}: this must be a list of scorers")
+    built = []
+    for at, entry in enumerate(entries):
+        try:
+            built.append(build_entry(entry, variables=variables).scorer)
+        except WrongEntry as error:
+            raise WrongEntry(error.wrong, known=error.known, at=(kind, option, at, *error.at)) from error
+    return built
 
 
 def _named(name: str, read: Callable[[str], str]) -> NamedText:

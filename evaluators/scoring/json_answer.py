@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 
@@ -42,13 +43,27 @@ def expected_object(expected: Any) -> dict[str, Any] | None:
 
 def same(left: Any, right: Any) -> bool:
     """Whether two JSON values are equal; ``true`` is not 1, but 1 equals 1.0."""
-    if isinstance(left, bool) or isinstance(right, bool):
-        return left is right
-    if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(same(one, other) for one, other in zip(left, right, strict=True))
-    return bool(left == right)
+    return canonical(left) == canonical(right)
+
+
+def canonical(value: Any, *, order: bool = True, ignore: Collection[str] = ()) -> str:
+    """A text that is equal for equal values only; raises `NotJson` for a value that is nested too deeply.
+
+    ``ignore``: fields that are left out. Without ``order`` lists are sorted.
+    """
+    try:
+        return json.dumps(_canonical(value, order, ignore), sort_keys=True)
+    except RecursionError as error:
+        raise NotJson("the answer is nested too deeply to compare") from error
+
+
+def _canonical(value: Any, order: bool, ignore: Collection[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _canonical(part, order, ignore) for key, part in value.items() if key not in ignore}
+    if isinstance(value, list | tuple):
+        parts = [_canonical(part, order, ignore) for part in value]
+        return parts if order else sorted(parts, key=lambda part: json.dumps(part, sort_keys=True))
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _first_object(text: str) -> Any:

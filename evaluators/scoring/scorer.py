@@ -100,6 +100,15 @@ class ChecksCases(Protocol):
 
 
 @runtime_checkable
+class WaitsForProcess(Protocol):
+    """A scorer that waits for another process, so that it never runs on the event loop."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it does."""
+
+
+@runtime_checkable
 class ScoresPairs(Protocol):
     """A scorer of changed copies, which needs the result of the original; its `score` alone measures nothing."""
 
@@ -129,10 +138,12 @@ class ScorerType:
 
     ``options`` maps each option to one sentence for the documentation and for errors on unknown ones. ``short`` is
     the option that a bare value sets: ``- exact: squad`` is ``- exact: {mode: squad}``. A path in the option ``file``
-    is relative to the suite, and reaches ``build`` as a `NamedText`: only files of the project are read.
+    is relative to the suite, and reaches ``build`` as a `NamedText`: only files of the project are read. ``members``:
+    the option that lists scorers, which reach ``build`` as built ones.
     """
 
     summary: str
     options: Mapping[str, str]
     build: Callable[[Mapping[str, Any], str], Scorer]
     short: str | None = None
+    members: str | None = None

@@ -19,6 +19,9 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "direction": ("- direction", None),
     "exact": ("- exact: squad", "squad"),
     "fields": ("- fields: {name: ticket, of: [intent, urgency]}", {"name": "ticket", "of": ["intent", "urgency"]}),
+    "fuzzy": ("- fuzzy: {pass: 0.9}", {"pass": 0.9}),
+    "group": ("- group: {of: [exact, fuzzy], weights: [3, 1]}", {"of": ["exact", "fuzzy"], "weights": [3, 1]}),
+    "json-equal": ("- json_equal: {order: no}", {"order": "no"}),
     "json-schema": ("- json_schema: {schema: {type: object}}", {"schema": {"type": "object"}}),
     "keep": ("- keep", None),
     "label": (
@@ -26,17 +29,27 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
         {"of": ["low", "high"], "field": "urgency", "positive": ["high"]},
     ),
     "language": ("- language: {is: [en, de]}", {"is": ["en", "de"]}),
+    "number": ("- number: {relative: 0.01}", {"relative": 0.01}),
+    "own": ("- own: scorers/polite.py", "scorers/polite.py"),
     "refuses": ("- refuses: {name: refuse, column: harmful}", {"name": "refuse", "column": "harmful"}),
     "memorised": ("- memorised", None),
     "regex": ('- regex: "^[A-Z]{2}-[0-9]+$"', "^[A-Z]{2}-[0-9]+$"),
     "rouge": ("- rouge: [1, L]", ["1", "L"]),
+    "tool-calls": ("- tool_calls", None),
     "well-formed": ("- well_formed: yes", "yes"),
+    "xml": ("- xml: [id, item]", ["id", "item"]),
 }
 """An entry of `score` as it is written, and as it is read."""
+OWN = """\
+@scorer
+def polite(answer: str) -> bool:
+    return "please" in answer.lower()
+"""
 NO_OPTIONS = "It has only the options of every scorer."
 INTRO = """\
-A scorer measures one answer; a [suite](suites.md) names it under `score`. Every scorer takes two more options:
-`name`, which gate lines use, and `when: {tag: value}`, which measures only the cases that have these tags. The
+A scorer measures one answer; a [suite](suites.md) names it under `score`. Every scorer takes five more options:
+`name`, which gate lines use; `when: {tag: value}`, which measures only the cases that have these tags; and `extract`,
+`negate` and `pass`, which [change what is measured](suites.md#scorers). The
 **signature** covers everything that decides its scores. Runs whose signatures differ are not compared. A *proportion*
 averages 0/1 values, a *mean* averages other values, and a *corpus* stat is computed from all cases together. You can
 [add a metric](../how-to/add-a-metric.md)."""
@@ -67,7 +80,7 @@ def _section(name: str) -> str:
 
 
 def _built(name: str, value: Any) -> Scorer:
-    return build_entry({name: value}, variables={}).scorer
+    return build_entry({name: value}, variables={}, read=lambda _: OWN).scorer
 
 
 def _options(kind: ScorerType) -> list[tuple[str, str]]:

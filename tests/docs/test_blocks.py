@@ -37,6 +37,7 @@ ASSIGNED = re.compile(r"[A-Z_]+=")
 VERDICTS = (*EXIT_CODES.values(), UNAPPROVED)
 JUDGING = (["gate"], ["data", "audit"], ["data", "memorisation"], ["data", "overfitting"])
 """Commands whose exit code is a verdict."""
+DATA = [f"{name}.jsonl" for name in ("test", "text", "memorised", "number", "xml", "calls")]
 ENVIRONMENT = {"OPENAI_API_KEY": "set", "ANTHROPIC_API_KEY": "set"}
 
 
@@ -160,9 +161,7 @@ def _check(path: Path, block: Block) -> None:
     elif "suite" in keys:
         assert suite_errors(path) == [], block.place
     else:
-        assert [] in [_as_suite(path, block, data) for data in ("test.jsonl", "text.jsonl", "memorised.jsonl")], (
-            block.place
-        )
+        assert [] in [_as_suite(path, block, data) for data in DATA], block.place
 
 
 def _as_suite(path: Path, block: Block, data: str) -> list[Diagnostic]:

@@ -16,7 +16,6 @@ from fairtrial.domain.limits.linear_regex import compile_regex
 from fairtrial.domain.run import Answer, Case, Score
 
 ABSTAIN, ANSWER, EMPTY = "abstain", "answer", "empty"
-MISSING = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ class Abstains:
         except NotJson:
             return None
         for field, values in self.fields.items():
-            if any(same(found.get(field, MISSING), value) for value in values):
+            if field in found and any(same(found[field], value) for value in values):
                 return field
         return None
 

@@ -22,20 +22,26 @@ TOKENIZERS = ("13a", "intl", "char", "zh", "none")
 
 @dataclass(frozen=True, slots=True)
 class Bleu:
-    """``corpus``, from 0 to 100. A single case has its sentence BLEU (effective order), for information only."""
+    """``corpus``, from 0 to 100. ``sentence``: the mean over the cases of sentence BLEU, with effective order.
+
+    Each case has its sentence BLEU as ``corpus``, too, for information only.
+    """
 
     name: str
     metric: Any
+    sentence: bool = False
 
     @property
     def version(self) -> str:
         case = "lc" if self.metric.lowercase else "mixed"
         tokenizer = self.metric.tokenizer_signature
-        return f"bleu/1 case:{case}|eff:no|tok:{tokenizer}|smooth:exp|version:{sacrebleu.__version__}"
+        orders = "no,sentence:yes" if self.sentence else "no"
+        return f"bleu/1 case:{case}|eff:{orders}|tok:{tokenizer}|smooth:exp|version:{sacrebleu.__version__}"
 
     @property
     def stats(self) -> Sequence[Stat]:
-        return (Stat("corpus", "corpus", scale=100.0, aggregate=corpus_bleu, parts=PARTS, reach=reach_of_corpus),)
+        corpus = Stat("corpus", "corpus", scale=100.0, aggregate=corpus_bleu, parts=PARTS, reach=reach_of_corpus)
+        return (Stat("sentence", "mean", scale=100.0), corpus) if self.sentence else (corpus,)
 
     def case_problem(self, case: Case) -> str | None:
         return read.no_reference(case.expected)
@@ -59,7 +65,8 @@ class Bleu:
             "sys_len": len(words),
             "ref_len": ref_len,
         }
-        return Score(self.name, {"corpus": _bleu(details, effective_order=True)}, details)
+        value = _bleu(details, effective_order=True)
+        return Score(self.name, {"sentence": value, "corpus": value} if self.sentence else {"corpus": value}, details)
 
     def _words(self, text: str) -> list[str]:
         words: list[str] = self.metric._preprocess_segment(text).split()
@@ -114,7 +121,8 @@ def _bleu(counts: Mapping[str, Any], *, effective_order: bool) -> float:
 
 def build(options: Mapping[str, Any], name: str) -> Bleu:
     tokenize = read.choice(options, "tokenize", TOKENIZERS)
-    return Bleu(name, BLEU(tokenize=tokenize, lowercase=read.flag(options, "lowercase", default=False)))
+    metric = BLEU(tokenize=tokenize, lowercase=read.flag(options, "lowercase", default=False))
+    return Bleu(name, metric, read.flag(options, "sentence", default=False))
 
 
 scorer = ScorerType(
@@ -122,6 +130,7 @@ scorer = ScorerType(
     options={
         "tokenize": "sacrebleu's tokeniser: `13a` (default), `intl`, `char`, `zh` (for Chinese), `none`.",
         "lowercase": "`yes` to ignore case.",
+        "sentence": "`yes` adds the stat `sentence`: the mean of each case's BLEU, as OpenAI's graders have it.",
     },
     build=build,
     short="tokenize",

@@ -1,4 +1,4 @@
-"""Scores exact match with one of the accepted answers: stripped, raw, or by SQuAD v1.1 together with its F1."""
+"""Scores whether an answer equals, begins or ends with an accepted one: stripped, raw, or by SQuAD v1.1 with F1."""
 
 from __future__ import annotations
 
@@ -14,20 +14,29 @@ from evaluators.scoring.scorer import ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
 MODES = ("strip", "raw", "squad")
+COMPARE: Mapping[str, Callable[[str, str], bool]] = {
+    "equal": str.__eq__,
+    "prefix": str.startswith,
+    "suffix": str.endswith,
+}
 ARTICLES = re.compile(r"\b(a|an|the)\b")
 PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 @dataclass(frozen=True, slots=True)
 class Exact:
-    """``accuracy``: 1 if the answer equals an accepted one; in the mode ``squad`` the stats are ``em`` and ``f1``."""
+    """``accuracy``: 1 if the answer equals an accepted one, or begins or ends with it by ``match``.
+
+    In the mode ``squad`` the stats are ``em`` and ``f1``.
+    """
 
     name: str
     mode: str
+    match: str = "equal"
 
     @property
     def version(self) -> str:
-        return f"exact/1 mode:{self.mode}"
+        return f"exact/1 mode:{self.mode}" + (f" match:{self.match}" if self.match != "equal" else "")
 
     @property
     def stats(self) -> Sequence[Stat]:
@@ -44,7 +53,7 @@ class Exact:
         if self.mode == "squad":
             return self._squad(said, accepted)
         norm: Callable[[str], str] = str.strip if self.mode == "strip" else str
-        right = any(norm(said) == norm(one) for one in accepted)
+        right = any(COMPARE[self.match](norm(said), norm(one)) for one in accepted)
         return Score(self.name, {"accuracy": float(right)}, {"compared": norm(said)})
 
     def _squad(self, said: str, accepted: Sequence[str]) -> Score:
@@ -71,14 +80,18 @@ def squad_f1(said: str, accepted: str) -> float:
 
 
 def build(options: Mapping[str, Any], name: str) -> Exact:
-    return Exact(name, read.choice(options, "mode", MODES))
+    mode, match = read.choice(options, "mode", MODES), read.choice(options, "match", list(COMPARE))
+    if mode == "squad" and match != "equal":
+        raise ValueError("match: SQuAD compares whole answers")
+    return Exact(name, mode, match)
 
 
 scorer = ScorerType(
     summary="The answer equals one of the accepted answers in `expected`.",
     options={
         "mode": "`strip` (default): surrounding white space is ignored; `raw`: every character counts; "
-        "`squad`: the normalisation of SQuAD v1.1, with the stats `em` and `f1`."
+        "`squad`: the normalisation of SQuAD v1.1, with the stats `em` and `f1`.",
+        "match": "`equal` (default), or whether the answer begins (`prefix`) or ends (`suffix`) with an accepted one.",
     },
     build=build,
     short="mode",

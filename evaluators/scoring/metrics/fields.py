@@ -11,8 +11,6 @@ from evaluators.scoring.json_answer import NotJson, expected_object, parse_objec
 from evaluators.scoring.scorer import OffFormat, ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
-MISSING = object()
-
 
 @dataclass(frozen=True, slots=True)
 class Fields:
@@ -44,7 +42,7 @@ class Fields:
             wrong = Score(self.name, {"all": 0.0, **dict.fromkeys(self.fields, 0.0)})
             raise OffFormat(str(error), wrong) from error
         expected = expected_object(case.expected) or {}
-        right = {field: same(said.get(field, MISSING), expected.get(field)) for field in self.fields}
+        right = {field: field in said and same(said[field], expected.get(field)) for field in self.fields}
         values = {"all": float(all(right.values())), **{field: float(ok) for field, ok in right.items()}}
         wrong_fields = {
             field: {"said": said.get(field, "(missing)"), "expected": expected.get(field)}

@@ -17,7 +17,7 @@ from evaluators.scoring.ngrams import longest_common_subsequence, matches, word_
 from evaluators.scoring.scorer import ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
-KINDS = ("1", "2", "L", "Lsum")
+KINDS = ("1", "2", "3", "4", "5", "L", "Lsum")
 LSUM = "Lsum"
 READABLE = re.compile(r"[a-z0-9]", re.IGNORECASE)
 WORD = re.compile(r"[a-z0-9]+")
@@ -26,7 +26,7 @@ SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 @dataclass(frozen=True, slots=True)
 class Rouge:
-    """``rouge1``, ``rouge2``, ``rougeL``, ``rougeLsum``: F-measures in [0, 1], of the best reference."""
+    """``rouge1`` to ``rouge5``, ``rougeL``, ``rougeLsum``: F-measures in [0, 1], of the best reference."""
 
     name: str
     kinds: tuple[str, ...]
@@ -99,7 +99,7 @@ def build(options: Mapping[str, Any], name: str) -> Rouge:
 scorer = ScorerType(
     summary="ROUGE F-measures, exactly rouge-score's, averaged over cases; Latin letters and digits only.",
     options={
-        "kinds": "Any of 1, 2, L and Lsum; [1, L] by default.",
+        "kinds": "Any of 1 to 5, L and Lsum; [1, L] by default.",
         "stem": "`yes` applies the Porter stemmer to words of more than three letters; `no` is the default.",
     },
     build=build,

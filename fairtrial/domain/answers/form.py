@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import Literal
+from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 Form = Literal["JSON object", "JSON list", "XML", "plain text"]
@@ -13,6 +14,10 @@ LARGEST = 1 << 18
 
 _XML = re.compile(r"<(?:\?xml|[A-Za-z_][\w.:-]*[\s/>])")
 _FENCE = re.compile(r"\A```[a-zA-Z]*\n(?P<inside>.*)\n```\Z", re.DOTALL)
+
+
+class NotXml(Exception):
+    """The text is not an XML document; the message is the reason."""
 
 
 def form_of(text: str) -> Form:
@@ -42,15 +47,31 @@ def _json_form(text: str) -> Form:
 
 
 def _is_xml(text: str) -> bool:
-    """Whether the text is well-formed; a document type is refused, because its entities can grow without bound."""
-    parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = _refuse_doctype
     try:
-        parser.Parse(text.encode("utf-8", "replace"), True)
-    except (expat.ExpatError, ValueError):
+        parse_xml(text)
+    except NotXml:
         return False
     return True
 
 
+def parse_xml(text: str) -> Element:
+    """The root of an XML document; raises `NotXml`, also for a text that is too large.
+
+    A document type is refused, because its entities can grow without bound.
+    """
+    if len(text) > LARGEST:
+        raise NotXml(f"it has more than {LARGEST:,} characters")
+    builder, parser = TreeBuilder(), expat.ParserCreate()
+    parser.StartElementHandler = builder.start
+    parser.EndElementHandler = builder.end
+    parser.CharacterDataHandler = builder.data
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    try:
+        parser.Parse(text.encode("utf-8", "replace"), True)
+    except (expat.ExpatError, ValueError) as error:
+        raise NotXml(str(error)) from error
+    return builder.close()
+
+
 def _refuse_doctype(*_: object) -> None:
-    raise ValueError("a document type")
+    raise ValueError("it has a document type")

@@ -34,6 +34,15 @@ class LinearRegex:
         found = self._compiled.search(text.encode("utf-8", "replace").decode("utf-8"))
         return None if found is None else str(found.group())
 
+    def last(self, text: str) -> str | None:
+        """The first group of the last match, or all of that match if the pattern has no group; ``None`` without one."""
+        found = None
+        for found in self._compiled.finditer(text.encode("utf-8", "replace").decode("utf-8")):  # noqa: B007 - the last
+            pass
+        if found is None:
+            return None
+        return str(found.group(1) or "") if self._compiled.groups else str(found.group())
+
 
 @lru_cache(maxsize=4096)
 def compile_regex(pattern: str, *, case: bool = True) -> LinearRegex:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -14,11 +15,12 @@ from evaluators.engine.engine import Options, Progress, run_suite
 from evaluators.engine.run_events import events_of, run_of
 from evaluators.engine.summary import first_error, outcome_counts, unscored_share, worst_slice
 from evaluators.engine.target import Target
+from evaluators.loading.suite_reader import load
 from evaluators.suite import Suite
 from fairtrial.domain.plan import Price
 from fairtrial.domain.refusals import refuses
 from fairtrial.domain.run import Run
-from tests.fixtures.evaluators.small_suites import sums
+from tests.fixtures.evaluators.small_suites import sums, write_suite
 from tests.fixtures.for_each import for_each
 from tests.fixtures.upstream.scripted_upstream import ScriptedUpstream, failing, last, whole
 
@@ -80,6 +82,27 @@ async def test_what_may_pass_is_retried_and_what_may_not_is_an_error_of_its_case
     assert asked == {"0": 1, "1": 3, "2": 1, "3": 1, "4": 2, "5": 1}
     assert found.metrics == {"contains.accuracy": 1.0} and unscored_share(found) == pytest.approx(2 / 6)
     assert first_error(found) == "HTTP 400: failed with 400"
+
+
+async def test_an_answer_that_calls_tools_is_scored_by_its_calls(tmp_path: Path) -> None:
+    def reply(body: dict[str, Any], before: int) -> Any:
+        function = {"name": "add", "arguments": json.dumps({"to": int(last(body).split()[0])})}
+        message = {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "c", "type": "function", "function": function}],
+        }
+        return whole({"choices": [{"message": message, "finish_reason": "tool_calls"}]})
+
+    expected = [[{"name": "add", "arguments": {"to": 0}}], [{"name": "add", "arguments": {"to": 5}}]]
+    rows = [{"id": str(at), "input": f"{at} + 1", "expected": calls} for at, calls in enumerate(expected)]
+    tools = "[{type: function, function: {name: add}}]"
+    text = f"suite: tools\ndata: rows.jsonl\nparams: {{tools: {tools}}}\nscore: [tool_calls]\n"
+    with ScriptedUpstream(reply) as upstream:
+        found = await run(load(write_suite(tmp_path, text, rows))[0], upstream, tmp_path / "c")
+    assert found.metrics == {"tool_calls.accuracy": 0.5, "tool_calls.names": 1.0}
+    assert found.results[0].answer.text == '{"tool_calls": [{"name": "add", "arguments": {"to": 0}}]}'
+    assert upstream.asked[0]["tools"] == [{"type": "function", "function": {"name": "add"}}]
 
 
 async def test_each_way_to_end_is_counted_once(tmp_path: Path) -> None:

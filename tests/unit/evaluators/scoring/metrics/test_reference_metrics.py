@@ -105,8 +105,9 @@ def test_sacrebleus_known_traps_do_not_reach_a_user() -> None:
 def test_rouge_is_rouge_scores(stem: bool) -> None:
     from rouge_score.rouge_scorer import RougeScorer
 
-    ours = scorer({"rouge": {"kinds": [1, 2, "L"], "stem": "yes" if stem else "no"}})
-    theirs = RougeScorer(["rouge1", "rouge2", "rougeL"], use_stemmer=stem)
+    kinds = [1, 2, 3, 4, 5, "L"]
+    ours = scorer({"rouge": {"kinds": kinds, "stem": "yes" if stem else "no"}})
+    theirs = RougeScorer([f"rouge{kind}" for kind in kinds], use_stemmer=stem)
     for said, references in pairs(40):
         expected = {kind: score.fmeasure for kind, score in theirs.score(references[0], said).items()}
         assert measure(ours, said, references[0]).values == expected
@@ -227,3 +228,20 @@ def run_with(scores: list[Score]) -> Run:
         for at, score in enumerate(scores)
     ]
     return Run("r", "s", "d", "base", "b", None, 0, 1, 0, {}, {}, ended_us=0, results=tuple(results))
+
+
+def test_sentence_bleu_is_sacrebleus() -> None:
+    from sacrebleu import sentence_bleu
+
+    bleu = scorer({"bleu": {"sentence": "yes"}})
+    assert [stat.name for stat in bleu.stats] == ["sentence", "corpus"]
+    different = [
+        said
+        for said, references in pairs(40)
+        if measure(bleu, said, references).values["sentence"]
+        != pytest.approx(sentence_bleu(said, references).score, abs=1e-9)
+    ]
+    assert different == []
+    assert measure(bleu, "one", ["one"]).values["sentence"] == pytest.approx(100), (
+        "by effective order, unlike the corpus"
+    )

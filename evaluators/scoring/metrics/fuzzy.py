@@ -1,0 +1,63 @@
+"""Scores how similar an answer is to the nearest accepted answer, by the edit distances of rapidfuzz."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version as installed
+from typing import Any
+
+from evaluators.scoring import options as read
+from evaluators.scoring.scorer import ScorerType, Stat
+from fairtrial.domain.run import Answer, Case, Score
+
+METHODS = ("ratio", "partial_ratio", "token_sort_ratio", "token_set_ratio", "WRatio")
+
+
+@dataclass(frozen=True, slots=True)
+class Fuzzy:
+    """``similarity``: from 0 to 1, where 1 is an equal text."""
+
+    name: str
+    method: str
+    case: bool
+    compare: Callable[[str, str], float]
+
+    @property
+    def version(self) -> str:
+        case = "mixed" if self.case else "casefold"
+        return f"fuzzy/1 method:{self.method} case:{case} references:best rapidfuzz:{installed('rapidfuzz')}"
+
+    @property
+    def stats(self) -> Sequence[Stat]:
+        return (Stat("similarity", "mean"),)
+
+    def case_problem(self, case: Case) -> str | None:
+        return read.no_reference(case.expected)
+
+    def score(self, case: Case, answer: Answer) -> Score:
+        answered = self._compared(answer.text or "")
+        best = max(self.compare(answered, self._compared(one)) for one in read.references(case.expected))
+        return Score(self.name, {"similarity": best / 100})
+
+    def _compared(self, text: str) -> str:
+        return text.strip() if self.case else text.strip().casefold()
+
+
+def build(options: Mapping[str, Any], name: str) -> Fuzzy:
+    from rapidfuzz import fuzz
+
+    method = read.choice(options, "method", METHODS)
+    return Fuzzy(name, method, read.flag(options, "case", default=True), getattr(fuzz, method))
+
+
+scorer = ScorerType(
+    summary="The similarity to the nearest accepted answer, exactly rapidfuzz's, divided by 100.",
+    options={
+        "method": "A function of `rapidfuzz.fuzz`: `ratio` (default), `partial_ratio`, `token_sort_ratio`, "
+        "`token_set_ratio` or `WRatio`.",
+        "case": "`yes` (default) respects case; `no` ignores it.",
+    },
+    build=build,
+    short="method",
+)

@@ -1,0 +1,95 @@
+"""Joins several scorers into one weighted score."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evaluators.scoring.scorer import ChecksCases, OffFormat, Scorer, ScorerType, Stat, WaitsForProcess
+from fairtrial.domain.run import Answer, Case, Score
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """``score``: the weighted mean of the members' main stats, each from 0 (worst) to 1 (best)."""
+
+    name: str
+    members: Sequence[Scorer]
+    weights: Sequence[float]
+
+    @property
+    def version(self) -> str:
+        members = "; ".join(f"{weight:g} x {one.version}" for one, weight in self._weighted())
+        return f"group/1 of:[{members}]"
+
+    @property
+    def stats(self) -> Sequence[Stat]:
+        return (Stat("score", "mean"),)
+
+    def case_problem(self, case: Case) -> str | None:
+        problems = (one.case_problem(case) for one in self.members if isinstance(one, ChecksCases))
+        return next((problem for problem in problems if problem is not None), None)
+
+    @property
+    def waits(self) -> bool:
+        return any(isinstance(one, WaitsForProcess) and one.waits for one in self.members)
+
+    def score(self, case: Case, answer: Answer) -> Score:
+        values: dict[str, float | None] = {}
+        wrong: list[str] = []
+        for member in self.members:
+            try:
+                found = member.score(case, answer)
+            except OffFormat as error:
+                found = error.score
+                wrong.append(f"{member.name}: {error}")
+            values[member.name] = _from_worst_to_best(found, member.stats[0])
+        known = [value for value in values.values() if value is not None]
+        total = math.fsum(self.weights)
+        joined = sum(value * weight for value, weight in zip(known, self.weights, strict=False)) / total
+        score = Score(self.name, {"score": joined if len(known) == len(values) else None}, {"members": values})
+        if wrong:
+            raise OffFormat("; ".join(wrong), score)
+        return score
+
+    def _weighted(self) -> Iterator[tuple[Scorer, float]]:
+        return zip(self.members, self.weights, strict=True)
+
+
+def _from_worst_to_best(score: Score, stat: Stat) -> float | None:
+    value = score.values.get(stat.name)
+    if value is None:
+        return None
+    return value / stat.scale if stat.higher_is_better else 1 - value / stat.scale
+
+
+def build(options: Mapping[str, Any], name: str) -> Group:
+    members: Sequence[Scorer] = options.get("of", ())
+    if not members:
+        raise ValueError("of: name the scorers of the group, such as [exact, fuzzy]")
+    names = [one.name for one in members]
+    if len(set(names)) < len(names):
+        raise ValueError("of: two scorers have the same name; give one another 'name'")
+    corpus = [one.name for one in members if one.stats[0].kind == "corpus"]
+    if corpus:
+        raise ValueError(f"of: {corpus[0]!r} has no score of each case")
+    weights = options.get("weights") or [1.0] * len(members)
+    sound = isinstance(weights, list) and len(weights) == len(members)
+    if not sound or any(
+        isinstance(one, bool) or not isinstance(one, int | float) or not 0 < one < 1e9 for one in weights
+    ):
+        raise ValueError(f"weights: list a number above 0 for each of the {len(members)} scorers")
+    return Group(name, tuple(members), tuple(map(float, weights)))
+
+
+scorer = ScorerType(
+    summary="The weighted mean of several scorers, each from 0 to 1. A case without a score of one member has none.",
+    options={
+        "of": "The members, written as in `score`.",
+        "weights": "One number for each member, in their order; all equal by default.",
+    },
+    build=build,
+    members="of",
+)

@@ -1,0 +1,127 @@
+"""Scores a number in an answer against the expected one, with a tolerance and units."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Context, Decimal
+from typing import Any
+
+from evaluators.scoring import options as read
+from evaluators.scoring.scorer import OffFormat, ScorerType, Stat
+from fairtrial.domain.run import Answer, Case, Score
+
+TAKE = ("last", "first", "only")
+LARGEST_EXPONENT = 300
+DIGITS = Context(prec=2 * LARGEST_EXPONENT)
+NUMBER = re.compile(
+    r"(?<![\w.])(?P<sign>(?<!\d)[-+\N{MINUS SIGN}])?\$?(?P<digits>\d{1,3}(?:,\d{3})+(?![\d,])|\d+|(?=\.\d))"
+    r"(?P<rest>(?:\.\d+)?(?:[eE][-+]?\d{1,3})?)(?!\w*\d)\s?(?P<unit>[^\W\d_]+|%)?"
+)
+"""A decimal number with an optional unit. Commas only separate thousands; 5 is not found in x5."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number and the unit that follows it, which may be an ordinary word."""
+
+    value: Decimal
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """``accuracy``: 1 if the number is within the tolerance of an accepted one."""
+
+    name: str
+    take: str
+    absolute: Decimal
+    relative: Decimal
+    units: Mapping[str, Decimal]
+
+    @property
+    def version(self) -> str:
+        units = "".join(f" {unit or '(none)'}={factor}" for unit, factor in self.units.items())
+        return f"number/1 take:{self.take} absolute:{self.absolute} relative:{self.relative}{units}"
+
+    @property
+    def stats(self) -> Sequence[Stat]:
+        return (Stat("accuracy", "proportion"),)
+
+    def case_problem(self, case: Case) -> str | None:
+        for text in read.references(case.expected):
+            found = quantities(text)
+            if len(found) != 1 or self._converted(found[0], expected=True) is None:
+                return f"expects {text!r}, which is not one number" + (" in a known unit" if self.units else "")
+        return read.no_reference(case.expected)
+
+    def score(self, case: Case, answer: Answer) -> Score:
+        found = quantities(answer.text or "")
+        if not found or (self.take == "only" and (len(found) > 1 or not is_only_a_number(answer.text or ""))):
+            why = "the answer is not one number" if self.take == "only" else "the answer has no number"
+            raise OffFormat(why, Score(self.name, {"accuracy": 0.0}))
+        taken = found[0 if self.take == "first" else -1]
+        value = self._converted(taken, expected=False)
+        expected = (self._converted(quantities(text)[0], expected=True) for text in read.references(case.expected))
+        right = value is not None and any(one is not None and self._near(value, one) for one in expected)
+        return Score(self.name, {"accuracy": float(right)}, {"number": str(taken.value), "unit": taken.unit})
+
+    def _converted(self, quantity: Quantity, *, expected: bool) -> Decimal | None:
+        """The number in the base unit. ``None`` for an unknown unit; a bare expected number is in the base unit."""
+        if not self.units:
+            return quantity.value
+        factor = self.units.get(quantity.unit, Decimal(1) if expected and not quantity.unit else None)
+        return None if factor is None else DIGITS.multiply(quantity.value, factor)
+
+    def _near(self, value: Decimal, expected: Decimal) -> bool:
+        allowed = DIGITS.add(self.absolute, DIGITS.multiply(self.relative, abs(expected)))
+        return abs(DIGITS.subtract(value, expected)) <= allowed
+
+
+def quantities(text: str) -> list[Quantity]:
+    """The numbers of a text in their order, without those that have too large an exponent."""
+    return list(_quantities(text))
+
+
+def _quantities(text: str) -> Iterable[Quantity]:
+    for found in NUMBER.finditer(text):
+        sign = "-" if found["sign"] in ("-", "\N{MINUS SIGN}") else ""
+        value = Decimal(sign + found["digits"].replace(",", "") + found["rest"])
+        if not value or abs(value.adjusted()) <= LARGEST_EXPONENT:
+            yield Quantity(value, found["unit"] or "")
+
+
+def is_only_a_number(text: str) -> bool:
+    """Whether the text is one number, with its unit, and nothing else."""
+    return NUMBER.fullmatch(text.strip().rstrip(".")) is not None
+
+
+def build(options: Mapping[str, Any], name: str) -> Number:
+    absolute, relative = (_amount(options.get(option, 0), option) for option in ("absolute", "relative"))
+    units = options.get("units") or {}
+    if not isinstance(units, Mapping):
+        raise ValueError("units: map each unit to its factor, such as {km: 1000, m: 1}")
+    factors = {str(unit): _amount(factor, "units") for unit, factor in units.items()}
+    return Number(name, read.choice(options, "take", TAKE), absolute, relative, factors)
+
+
+def _amount(value: Any, option: str) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        raise ValueError(f"{option}: {value!r} is not a number of 0 or more")
+    return Decimal(str(value))
+
+
+scorer = ScorerType(
+    summary="A number in the answer equals an accepted one, within a tolerance.",
+    options={
+        "take": "Which number counts: the `last` (default), the `first`, or the `only` one, which must be the whole "
+        "answer.",
+        "absolute": "The largest allowed difference; 0 by default.",
+        "relative": "A further allowed difference as a share of the expected number; 0 by default.",
+        "units": "The known units and their factors, such as `{km: 1000, m: 1}`. A number in the answer without a "
+        "known unit is then wrong.",
+    },
+    build=build,
+    short="absolute",
+)

@@ -1,0 +1,90 @@
+"""Scores whether an answer is well-formed XML, and the text of its elements against the expected document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from evaluators.scoring import options as read
+from evaluators.scoring.scorer import OffFormat, ScorerType, Stat
+from fairtrial.domain.answers.form import NotXml, parse_xml
+from fairtrial.domain.run import Answer, Case, Score
+
+
+@dataclass(frozen=True, slots=True)
+class Xml:
+    """``valid``: 1 for a well-formed document. ``all``: 1 if each named element is right, which has a stat, too."""
+
+    name: str
+    elements: tuple[str, ...]
+    lenient: bool
+
+    @property
+    def version(self) -> str:
+        return f"xml/1 of:{','.join(self.elements)} xml:{'lenient' if self.lenient else 'strict'}"
+
+    @property
+    def stats(self) -> Sequence[Stat]:
+        names = ("all", *self.elements, "valid") if self.elements else ("valid",)
+        return tuple(Stat(name, "proportion") for name in names)
+
+    def case_problem(self, case: Case) -> str | None:
+        if not self.elements:
+            return None
+        try:
+            root = parse_xml(str(case.expected or ""))
+        except NotXml as error:
+            return f"has no XML in 'expected': {error}"
+        absent = [path for path in self.elements if not root.findall(path)]
+        return f"has no element {absent[0]!r} in the expected document" if absent else None
+
+    def score(self, case: Case, answer: Answer) -> Score:
+        text = answer.text or ""
+        if self.lenient:
+            text = text[max(text.find("<"), 0) : text.rfind(">") + 1]
+        try:
+            root = parse_xml(text.strip())
+        except NotXml as error:
+            wrong = Score(self.name, {stat.name: 0.0 for stat in self.stats})
+            raise OffFormat(f"the answer is not XML: {error}", wrong) from error
+        if not self.elements:
+            return Score(self.name, {"valid": 1.0})
+        expected = parse_xml(str(case.expected))
+        pairs = {path: (_texts(root, path), _texts(expected, path)) for path in self.elements}
+        right = {path: float(found == wanted) for path, (found, wanted) in pairs.items()}
+        wrong_elements = {
+            path: {"said": pair[0], "expected": pair[1]} for path, pair in pairs.items() if not right[path]
+        }
+        values = {"all": float(all(right.values())), **right, "valid": 1.0}
+        return Score(self.name, values, {"wrong": wrong_elements} if wrong_elements else {})
+
+
+def _texts(root: Element, path: str) -> list[str]:
+    """The text of each element at the path, with single spaces."""
+    return [" ".join("".join(element.itertext()).split()) for element in root.findall(path)]
+
+
+def build(options: Mapping[str, Any], name: str) -> Xml:
+    elements = read.texts(options, "of")
+    for path in elements:
+        if "." in path or path in ("all", "valid"):
+            raise ValueError(f"of: {path!r} can't be the name of a stat: write a path such as 'order/item'")
+        try:
+            Element("root").findall(path)
+        except (SyntaxError, KeyError, TypeError) as error:
+            raise ValueError(f"of: {path!r} is not a path of elements ({error})") from error
+    return Xml(name, elements, read.flag(options, "lenient", default=False))
+
+
+scorer = ScorerType(
+    summary="The answer is well-formed XML, and each named element equals the expected document's.",
+    options={
+        "of": "Paths of elements below the root, such as `order/item`. The texts of all elements at a path must be "
+        "equal, in their order.",
+        "lenient": "`yes` takes the text from the first `<` to the last `>`; by default the whole answer must be XML.",
+    },
+    build=build,
+    short="of",
+)

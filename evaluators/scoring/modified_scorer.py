@@ -1,0 +1,119 @@
+"""Changes what a scorer measures, or what counts as right: the options that every scorer has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from evaluators.scoring import options as read
+from evaluators.scoring.scorer import (
+    ChecksCases,
+    OffFormat,
+    Scorer,
+    ScoresPairs,
+    Stat,
+    WaitsForProcess,
+    WarnsAboutSuite,
+)
+from fairtrial.domain.limits.linear_regex import compile_regex
+from fairtrial.domain.run import Answer, Case, Score
+
+MODIFIERS = {
+    "extract": "A regular expression (RE2). Only its first group, or all that it matches, is scored; an answer without "
+    "a match is off format. The last match counts.",
+    "negate": "`yes` turns right into wrong for a scorer whose main stat is a proportion. Off format stays wrong.",
+    "pass": "The value of the main stat from which a case passes. It adds the main stat `pass`, a proportion.",
+}
+"""Their names and meanings."""
+PASS = "pass"  # noqa: S105 - the name of a stat
+
+
+@dataclass(frozen=True, slots=True)
+class ModifiedScorer:
+    """A scorer with some of the options that every scorer has. ``extract``: a pattern; ``least``: the passing value."""
+
+    inner: Scorer
+    extract: str | None
+    negate: bool
+    least: float | None
+
+    @property
+    def name(self) -> str:
+        return self.inner.name
+
+    @property
+    def version(self) -> str:
+        extract = "" if self.extract is None else f" extract:{self.extract}"
+        negate = " negate:yes" if self.negate else ""
+        return self.inner.version + extract + negate + ("" if self.least is None else f" pass:{self.least:g}")
+
+    @property
+    def stats(self) -> Sequence[Stat]:
+        stats = [self.inner.stats[0]] if self.negate else list(self.inner.stats)
+        return stats if self.least is None else [Stat(PASS, "proportion"), *stats]
+
+    def case_problem(self, case: Case) -> str | None:
+        return self.inner.case_problem(case) if isinstance(self.inner, ChecksCases) else None
+
+    def suite_warning(self, cases: Sequence[Case]) -> str | None:
+        return self.inner.suite_warning(cases) if isinstance(self.inner, WarnsAboutSuite) else None
+
+    @property
+    def waits(self) -> bool:
+        return isinstance(self.inner, WaitsForProcess) and self.inner.waits
+
+    def score(self, case: Case, answer: Answer) -> Score:
+        text = answer.text if self.extract is None else compile_regex(self.extract).last(answer.text or "")
+        missing = text is None and self.extract is not None
+        try:
+            score = self.inner.score(case, replace(answer, text="" if missing else text))
+        except OffFormat as error:
+            raise OffFormat(str(error), self._wrong(error.score)) from error
+        if missing:
+            worst = {stat.name: 0.0 if stat.higher_is_better else stat.scale for stat in self.inner.stats}
+            values = {name: value if value is None else worst.get(name, value) for name, value in score.values.items()}
+            raise OffFormat("nothing in the answer matches 'extract'", self._wrong(replace(score, values=values)))
+        return self._passed(self._negated(score))
+
+    def _negated(self, score: Score) -> Score:
+        main = self.inner.stats[0].name
+        value = score.values.get(main)
+        return replace(score, values={main: None if value is None else 1 - value}) if self.negate else score
+
+    def _wrong(self, score: Score) -> Score:
+        """The score of an answer without the required form, which no modifier makes right."""
+        values = {self.inner.stats[0].name: 0.0} if self.negate else score.values
+        return replace(score, values=values if self.least is None else {PASS: 0.0, **values})
+
+    def _passed(self, score: Score) -> Score:
+        if self.least is None:
+            return score
+        main = self.inner.stats[0]
+        value = score.values.get(main.name)
+        sign = 1 if main.higher_is_better else -1
+        passed = None if value is None else float(sign * value >= sign * self.least)
+        return replace(score, values={PASS: passed, **score.values})
+
+
+def modified(scorer: Scorer, options: Mapping[str, Any]) -> Scorer:
+    """The scorer with these options of every scorer; raises `ValueError`."""
+    if not options:
+        return scorer
+    main, extract, least = scorer.stats[0], read.word(options, "extract"), options.get("pass")
+    if isinstance(scorer, ScoresPairs):
+        raise ValueError(f"{next(iter(options))}: a scorer of changed copies has no such option")
+    if extract is not None:
+        try:
+            compile_regex(extract)
+        except ValueError as error:
+            raise ValueError(f"extract: {error}") from error
+    negate = read.flag(options, "negate", default=False)
+    if negate and (main.kind != "proportion" or not main.higher_is_better):
+        raise ValueError(f"negate: the main stat {main.name!r} is not a share of right answers")
+    if least is not None:
+        if isinstance(least, bool) or not isinstance(least, int | float) or not 0 <= least <= main.scale:
+            raise ValueError(f"pass: {least!r} is not a number from 0 to {main.scale:g}")
+        if main.kind == "corpus":
+            raise ValueError(f"pass: the main stat {main.name!r} has no value of each case")
+    return ModifiedScorer(scorer, extract, negate, least)

@@ -1,0 +1,46 @@
+"""Runs one scorer of a project: reads its text, then one JSON line for each answer, and writes one for each value.
+
+It is a separate program, started by `own_process`. What the scorer prints goes to the standard error output.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def main() -> None:
+    """Serve until the standard input ends."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+    lines = iter(sys.stdin.readline, "")
+    given = json.loads(next(lines))
+    module: dict[str, Any] = {"__name__": "scorer", "__file__": given["file"]}
+    try:
+        exec(compile(given["text"], given["file"], "exec"), module)  # noqa: S102 - the project's own program
+        function = module[given["function"]]
+        broken = None
+    except Exception as error:  # noqa: BLE001 - whatever the project's program raises is reported
+        function, broken = None, error
+    for line in lines:
+        print(json.dumps(_value(function, broken, json.loads(line))), file=answers, flush=True)
+
+
+def _value(function: Any, broken: Exception | None, arguments: dict[str, Any]) -> dict[str, Any]:
+    try:
+        if broken is not None:
+            raise broken
+        value = function(**arguments)
+    except Exception as error:  # noqa: BLE001 - as above
+        return {"error": f"{type(error).__name__}: {error}"}
+    if value is not None and not isinstance(value, bool | int | float):
+        return {"error": f"it returned a {type(value).__name__}, not a number"}
+    return {"value": None if value is None else float(value)}
+
+
+if __name__ == "__main__":
+    main()
