@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from importlib.metadata import version as installed
 from typing import Any
 
+from rapidfuzz import fuzz
+
 from evaluators.scoring import options as read
 from evaluators.scoring.scorer import ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
@@ -45,8 +47,6 @@ class Fuzzy:
 
 
 def build(options: Mapping[str, Any], name: str) -> Fuzzy:
-    from rapidfuzz import fuzz
-
     method = read.choice(options, "method", METHODS)
     return Fuzzy(name, method, read.flag(options, "case", default=True), getattr(fuzz, method))
 
