@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from scripts.import_graph import PACKAGES, Module, imports_in, read_modules, targets_of
+from scripts.import_graph import PACKAGES, Module, imports_in, imports_of, read_modules, targets_of
+from scripts.size.import_chain import longest_chain
 from tests.fixtures.loaded_modules import HELP, loaded_by
 from tests.fixtures.paths import ROOT
 
@@ -81,13 +82,23 @@ SLOW_OR_OPTIONAL = frozenset({
     "sklearn", "spacy", "sqlite3", "starlette", "streamlit", "traceback", "uvicorn", "xllamacpp",
 })  # fmt: skip
 """What a function may import when it runs: packages that are slow to load or optional, and modules that load one."""
+LONGEST_CHAIN = 14
 COMMANDS = ("fairtrial_cli.commands.", "fairtrial_cli.data_commands.", "fairtrial_cli.experiment_states")
 Import = ast.Import | ast.ImportFrom
 
 
-def test_a_function_imports_only_what_is_slow_or_optional() -> None:
+@pytest.fixture(scope="module")
+def modules() -> Mapping[str, Module]:
+    return read_modules(ROOT, PACKAGES)
+
+
+def test_no_chain_of_imports_has_more_than_14_modules(modules: Mapping[str, Module]) -> None:
+    chain = longest_chain(imports_of(modules, in_functions=False))
+    assert len(chain) <= LONGEST_CHAIN, " -> ".join(chain)
+
+
+def test_a_function_imports_only_what_is_slow_or_optional(modules: Mapping[str, Module]) -> None:
     """Functions of commands import what they run, so that no help loads it."""
-    modules = read_modules(ROOT, PACKAGES)
     imports = {name: list(imports_in(module.tree)) for name, module in modules.items()}
     loads = loaded_at_import(modules, imports)
     trees = {name: module.tree for name, module in modules.items()}
@@ -103,8 +114,7 @@ def test_a_function_imports_only_what_is_slow_or_optional() -> None:
     assert not found, "move these to the top of the module:\n" + "\n".join(found)
 
 
-def test_each_function_of_a_command_has_one_place_for_its_imports() -> None:
-    modules = read_modules(ROOT, ("fairtrial_cli",))
+def test_each_function_of_a_command_has_one_place_for_its_imports(modules: Mapping[str, Module]) -> None:
     found = [
         f"{name}:{statement.lineno}"
         for name, module in modules.items()
@@ -114,7 +124,9 @@ def test_each_function_of_a_command_has_one_place_for_its_imports() -> None:
     assert not found, "a function imports in one place, and these stand elsewhere: " + ", ".join(found)
 
 
-def loaded_at_import(modules: dict[str, Module], imports: dict[str, list[tuple[Import, bool]]]) -> dict[str, set[str]]:
+def loaded_at_import(
+    modules: Mapping[str, Module], imports: dict[str, list[tuple[Import, bool]]]
+) -> dict[str, set[str]]:
     """What of `SLOW_OR_OPTIONAL` each module loads while it is imported."""
     found = {}
     for name in modules:

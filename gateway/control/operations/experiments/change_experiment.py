@@ -11,11 +11,13 @@ from typing import Any
 
 import msgspec
 
+from fairtrial.config.plan.live_state import Live
 from fairtrial.domain.errors import BadRequest, Conflict, FairtrialError, Unavailable
 from fairtrial.domain.plan import Experiment, ExperimentState, Plan
+from fairtrial.domain.plan_parts.kept_control import KeptControl
 from fairtrial.experiments.analysis.freeze import changed_models
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.kept_control import kept_terms
+from fairtrial.experiments.kept_control import KeptTerms, kept_control, kept_terms
 from fairtrial.experiments.lifecycle import (
     KEPT,
     Action,
@@ -31,11 +33,11 @@ from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.experiments.analysis_plans import Kind
 from fairtrial.store.experiments.attempts import standing_proofs
 from gateway.control.operations.alarms.announce import announce
-from gateway.control.operations.experiments.begin_kept_control import begin_kept_control
-from gateway.control.operations.experiments.frozen_plans import amended_plan
+from gateway.control.operations.experiments.frozen_plans import amended_plan, next_segment_plan
 from gateway.control.operations.experiments.publisher import Publisher, published_plan
 from gateway.control.operations.experiments.read_states import known_experiment
 from gateway.control.operations.experiments.record_kill_files import record_kill_files
+from gateway.control.operations.planning.stop_notes import kept_control_notes
 from gateway.control.operations.verdicts.present import Present
 from gateway.control.operations.verdicts.served_weights import Probe
 
@@ -166,9 +168,25 @@ def _with_plan(
     if terms is None:
         return change, None
     evidence = dict(change.evidence or {})
-    begun = begin_kept_control(database, publisher, (experiment, evidence["variant"]), terms, now_us=now_us)
-    evidence[KEPT] = msgspec.to_builtins(begun.kept)
-    return replace(change, evidence=evidence), begun.plan
+    kept, frozen = _kept_control(database, publisher, (experiment, evidence["variant"]), terms, now_us=now_us)
+    evidence[KEPT] = msgspec.to_builtins(kept)
+    return replace(change, evidence=evidence), frozen
+
+
+def _kept_control(
+    database: Database, publisher: Publisher, promoted: tuple[Experiment, str], terms: KeptTerms, *, now_us: int
+) -> tuple[KeptControl, AnalysisPlan]:
+    """The control to keep after this variant of this experiment is ``promoted``, and the plan of its segment.
+
+    The plan has the same guardrails and no primary metric. Its looks begin anew. Raises `BadRequest`.
+    """
+    experiment, variant = promoted
+    kept = kept_control(experiment, variant, terms, now_us=now_us)
+    coming = Live(None, "running", experiment.segment + 1, None, kept)
+    plan = publisher.declared_plan({experiment.name: coming})
+    frozen = next_segment_plan(database, plan, plan.experiments[experiment.name], now_us=now_us)
+    kept = replace(kept, finds=tuple(kept_control_notes(frozen)))
+    return kept, replace(frozen, kept_control=kept)
 
 
 def _read_changed_files(publisher: Publisher) -> None:
