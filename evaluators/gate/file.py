@@ -116,6 +116,9 @@ def of_text(text: str, suites: Mapping[str, Sequence[Suite | None]], *, name: st
 
 
 def _model(document: Document) -> GateModel:
+    if isinstance(document.value, dict) and "suite" in document.value:
+        known = f"a gate lists its suites: 'gate: NAME', and 'suites: [{document.value['suite']}]'"
+        raise ConfigError([document.diagnostic(("suite",), "this is a suite, not a gate", known)])
     try:
         return GateModel.model_validate(document.value)
     except ValidationError as error:

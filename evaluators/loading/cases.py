@@ -10,7 +10,8 @@ from typing import Any
 from evaluators.loading.rows import Row
 from evaluators.loading.template import UnknownName, as_text, render
 from evaluators.scoring.json_answer import expected_object
-from evaluators.suite import MANY
+from evaluators.suite import KIND_TAG, MANY
+from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import Diagnostic
 from fairtrial.domain.run import Case
 
@@ -94,8 +95,8 @@ def _case(row: Row, recipe: Recipe, number: int) -> Case | Diagnostic:
     try:
         messages = _messages(asked, columns, recipe)
     except UnknownName as error:
-        known = ", ".join(sorted({*columns, *recipe.variables}))
-        return row.diagnostic(f"the prompt names ${error}, but the row has no such column", f"known: {known}")
+        known = nearest(str(error), {*columns, *recipe.variables})
+        return row.diagnostic(f"the prompt names ${error}, but the row has no such column", known)
     except ValueError as error:
         return row.diagnostic(str(error))
     return Case(
@@ -131,7 +132,7 @@ def _messages(
     if ASSISTANT_PREFIX in columns and messages:
         begun = as_text(columns[ASSISTANT_PREFIX])
         return [*messages, {"role": "assistant", "content": begun}] if begun else messages
-    if recipe.messages:
+    if recipe.messages and not (messages and KIND_TAG in columns):  # a probe's own messages stay as they are
         messages = [{"role": one["role"], "content": render(one["content"], values)} for one in recipe.messages]
     elif not messages and "input" in columns:
         messages = [{"role": "user", "content": as_text(columns["input"])}]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from evaluators.loading.rows import MOST_ROW_BYTES, MOST_ROWS, Row, read_rows
+from evaluators.loading.rows import MOST_ROW_BYTES, MOST_ROWS, PARQUET, Row, parquet_as_lines, read_rows
 from evaluators.loading.suite_schema import SuiteModel
 from evaluators.suite import DataFile
-from fairtrial.config.file.project_files import MOST_YAML_BYTES, Budget, read_text
+from fairtrial.config.file.project_files import MOST_YAML_BYTES, Budget, read_bytes, read_text
 from fairtrial.config.file.yaml_file import Document
 from fairtrial.domain.errors import Diagnostic
 from fairtrial.regular_files import FileRefused
@@ -29,8 +30,11 @@ class SuiteFile:
     budget: Budget
 
     def read(self, name: str, *, most: int = MOST_YAML_BYTES) -> str:
-        """The text of a file that the suite or a scorer names; raises `FileRefused`."""
-        return read_text(self.path.parent / name, self.root, most=most, budget=self.budget)
+        """The text of a file that the suite or a scorer names, of Parquet as JSON Lines; raises `FileRefused`."""
+        path = self.path.parent / name
+        if path.suffix != PARQUET:
+            return read_text(path, self.root, most=most, budget=self.budget)
+        return parquet_as_lines(read_bytes(path, self.root, most=most, budget=self.budget))
 
 
 @dataclass(slots=True)
@@ -70,7 +74,13 @@ class Reading:
 
 
 def shortened(errors: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """The first errors of a file of rows, and the number of the others."""
+    """The first errors of a file of rows, and the number of the others. The same error of many rows is one."""
+    rows = Counter((error.file, error.wrong) for error in errors)
+    first = {(error.file, error.wrong): error for error in reversed(errors)}
+    errors = [
+        error if rows[key] == 1 else replace(error, wrong=f"{error.wrong} ({rows[key]} rows, from here on)")
+        for key, error in reversed(first.items())
+    ]
     if len(errors) <= MOST_OF_A_KIND:
         return list(errors)
     last = errors[MOST_OF_A_KIND]

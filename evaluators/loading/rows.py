@@ -1,4 +1,4 @@
-"""Reads the rows of a suite from JSON Lines, JSON or CSV, each with its line number."""
+"""Reads the rows of a suite from JSON Lines, JSON, CSV or Parquet, each with its line number."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from fairtrial.domain.errors import Diagnostic
+from fairtrial.regular_files import FileRefused
 
 MOST_ROWS = 50_000
 MOST_ROW_BYTES = 32 << 20
 DEEPEST = 100
-FORMATS = (".jsonl", ".json", ".csv")
+PARQUET = ".parquet"
+MOST_UNPACKED = 1 << 30
+"""Bytes of a Parquet file once its columns are unpacked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +37,10 @@ class Row:
 
 def read_rows(path: Path, text: str) -> tuple[list[Row], list[Diagnostic]]:
     """All rows in the text of one file, and all its errors."""
-    if path.suffix not in FORMATS:
-        return [], [
-            Diagnostic(
-                str(path), 1, "", f"{path.suffix!r} is not a supported format of rows", "known: jsonl, json, csv"
-            )
-        ]
-    reader = {".jsonl": _lines, ".json": _list, ".csv": _csv}[path.suffix]
+    reader = {".jsonl": _lines, ".json": _list, ".csv": _csv, PARQUET: _lines}.get(path.suffix)
+    if reader is None:
+        wrong = f"{path.suffix!r} is not a supported format of rows"
+        return [], [Diagnostic(str(path), 1, "", wrong, "known: jsonl, json, csv, parquet")]
     rows: list[Row] = []
     errors: list[Diagnostic] = []
     for found in islice(reader(text, str(path)), MOST_ROWS + 1):
@@ -48,6 +48,28 @@ def read_rows(path: Path, text: str) -> tuple[list[Row], list[Diagnostic]]:
     if not rows and not errors:
         errors.append(Diagnostic(str(path), 1, "", "the file has no rows"))
     return rows, errors
+
+
+def parquet_as_lines(content: bytes) -> str:
+    """The rows of a Parquet file as JSON Lines; raises `FileRefused`. Null and NaN are left out, dates are texts."""
+    import pyarrow
+    from pyarrow import parquet
+
+    lines: list[str] = []
+    try:
+        file = parquet.ParquetFile(pyarrow.BufferReader(content))
+        groups = (file.metadata.row_group(at) for at in range(file.metadata.num_row_groups))
+        if sum(group.total_byte_size for group in groups) > MOST_UNPACKED:
+            raise FileRefused(f"has more than {MOST_UNPACKED:,} bytes of rows")
+        for batch in file.iter_batches(batch_size=1000):
+            for row in batch.to_pylist():
+                known = {name: value for name, value in row.items() if value is not None and value == value}
+                lines.append(json.dumps(known, ensure_ascii=False, default=str))
+            if len(lines) > MOST_ROWS:
+                break
+    except (pyarrow.ArrowException, OSError, UnicodeError) as error:
+        raise FileRefused(f"is not a Parquet file: {error}") from error
+    return "\n".join(lines)
 
 
 def _lines(text: str, file: str) -> Iterator[Row | Diagnostic]:
@@ -93,7 +115,8 @@ def _csv(text: str, file: str) -> Iterator[Row | Diagnostic]:
             if None in columns:
                 yield Diagnostic(file, start, "", "the line has more cells than the header has names")
                 continue
-            yield Row(file, start, {str(name): value for name, value in columns.items() if value not in (None, "")})
+            given = {str(name): value for name, value in columns.items() if value not in (None, "")}
+            yield Row(file, start, _with_usual_names(given))
     except csv.Error as error:
         yield Diagnostic(file, line + 1, "", f"the row that starts here is not CSV: {error}")
 
@@ -109,7 +132,17 @@ def _row(file: str, line: int, value: Any) -> Row | Diagnostic:
         return Diagnostic(
             file, line, "", "the row has a lone surrogate (half of a character), which UTF-8 cannot encode"
         )
-    return Row(file, line, value)
+    return Row(file, line, _with_usual_names(value))
+
+
+def _with_usual_names(columns: dict[str, Any]) -> dict[str, Any]:
+    """The row of a fine-tuning file, ``{prompt, completion}``, with the columns that a suite reads."""
+    if not {"prompt", "completion"} <= columns.keys() or columns.keys() & {"input", "messages"}:
+        return columns
+    prompt, completion = columns["prompt"], columns["completion"]
+    if isinstance(prompt, list) and isinstance(completion, list):
+        return {**columns, "messages": [*prompt, *completion]}
+    return {"expected": completion, **columns, "input": prompt}
 
 
 def _too_deep(row: dict[str, Any]) -> bool:

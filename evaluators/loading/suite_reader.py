@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,13 @@ from fairtrial.config.file.errors import nearest, validation_errors
 from fairtrial.config.file.project_files import Budget, project_root
 from fairtrial.config.file.yaml_file import Document
 from fairtrial.config.file.yaml_file import load as load_yaml
+from fairtrial.config.rules.translation import NOT_PASSED_ON, PASSED
 from fairtrial.domain.errors import ConfigError, Diagnostic
+from fairtrial.domain.limits.chat_params import OTHER_SERVERS, wrong_value
+
+KNOWN_PARAMS = PASSED | NOT_PASSED_ON | OTHER_SERVERS
+NEARLY = 0.85
+"""How similar to a known name an unknown one must be, from 0 to 1, to be its misspelling."""
 
 
 def load(path: Path, *, root: Path | None = None, budget: Budget | None = None) -> list[Suite]:
@@ -66,6 +73,10 @@ def _read(document: Document, source: SuiteFile) -> tuple[Suite | None, list[Dia
     value = document.value
     if not isinstance(value, dict):
         return None, [document.diagnostic((), "a suite must be a mapping of keys to values")]
+    if "suites" in value and "suite" not in value:
+        return None, [
+            document.diagnostic(("suites",), "this is a gate, not a suite", "judge by it: fairtrial gate FILE")
+        ]
     early: list[Diagnostic] = []
     try:
         model = SuiteModel.model_validate(value)
@@ -91,6 +102,7 @@ def _without_unknown(value: dict[str, object], error: ValidationError) -> SuiteM
 
 def _compose(reading: Reading) -> Suite:
     model = reading.model
+    _check_params(reading)
     recipe = _recipe(reading)
     uses = read_probes(reading)
     made = _cases(reading, recipe)
@@ -132,7 +144,22 @@ def _compose(reading: Reading) -> Suite:
         )
     )
     _check_gate(reading, suite)
-    return replace(suite, notices=tuple(inert_keys(reading.document, INERT_IN_SUITES)))
+    notices = list(inert_keys(reading.document, INERT_IN_SUITES))
+    if model.sample is not None and made and model.sample.n > len(made):
+        wrong = f"there are only {len(made):,} cases, so all are taken"
+        notices.append(reading.document.diagnostic(("sample", "n"), wrong))
+    return replace(suite, notices=tuple(notices))
+
+
+def _check_params(reading: Reading) -> None:
+    """Report parameters with a wrong value, and names that are nearly those of a parameter."""
+    for name, value in reading.model.params.items():
+        kind = wrong_value(name, value)
+        if kind is not None:
+            reading.wrong(("params", name), f"{value!r} is not {kind}")
+        near = [] if name in KNOWN_PARAMS else get_close_matches(name, KNOWN_PARAMS, n=1, cutoff=NEARLY)
+        if near:
+            reading.wrong(("params", name), f"there is no parameter {name!r}", f"did you mean {near[0]!r}?")
 
 
 def _rows(reading: Reading) -> list[Row]:

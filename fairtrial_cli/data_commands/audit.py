@@ -124,13 +124,13 @@ def audit_files(
 ) -> AuditReport:
     """Read all files and audit them, with a progress bar."""
     from evaluators.training_data.audit import audit
-    from fairtrial_cli.training_data.audit_text import audit_progress
+    from fairtrial_cli.output.progress import step_progress
     from fairtrial_cli.training_data.suite_prompts import read_suite
 
     train = [_read(path, naming) for path in files]
     held_out = [_read(path, naming) for path in validation]
     cases = [read_suite(path) for path in suites]
-    with audit_progress() as on_progress:
+    with step_progress("auditing") as on_progress:
         return audit(train, validation=held_out, suites=cases, on_progress=on_progress)
 
 

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.options import project_of
+from fairtrial_cli.output.progress import count_progress
 from fairtrial_cli.output.table import columns, print_table
 
 if TYPE_CHECKING:
@@ -75,7 +76,6 @@ def _of_store(gate: Gate, config: Path, candidate: str, baseline: str) -> GateOd
     from evaluators.trial import Trial
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest
-    from fairtrial_cli.output.progress import count_progress
     from fairtrial_cli.store_client.client import open_store
     from gateway.control.operations.requests.judgement import digests_of
 

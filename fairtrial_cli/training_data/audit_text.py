@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -68,25 +67,3 @@ def _cell(report: AuditReport, issue: Issue) -> str:
     rows = rows_in_words(issue)
     several = sum(file.role == "train" for file in report.files) > 1 and rows
     return issue.says + (f" ({f'{issue.file}, ' if several else ''}{rows})" if rows else "")
-
-
-@contextmanager
-def audit_progress() -> Iterator[Callable[[str, int, int], None]]:
-    """Show one progress bar over the checks. Yields the callback; nothing is drawn without a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    columns: Sequence[TextColumn | BarColumn | MofNCompleteColumn | TimeElapsedColumn] = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bars:
-        task = bars.add_task("auditing", total=None)
-
-        def step(check: str, done: int, total: int) -> None:
-            bars.update(task, description=f"auditing: {check}", completed=done, total=total)
-
-        yield step

@@ -35,13 +35,8 @@ def project_root(path: Path) -> Path:
 
 
 def read_text(path: Path, root: Path, *, most: int, budget: Budget | None = None) -> str:
-    """The text of a regular file inside ``root``, at most ``most`` bytes of UTF-8; raises `FileRefused`.
-
-    Links are followed as long as they stay inside. The file that is read is the file that was checked: each step is
-    opened from the folder before it, and no step may be a link by then.
-    """
-    with open_file(path, root) as opened:
-        content = _read(opened, most, budget or Budget())
+    """The text of a regular file inside ``root``, at most ``most`` bytes of UTF-8; raises `FileRefused`."""
+    content = read_bytes(path, root, most=most, budget=budget)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -49,9 +44,19 @@ def read_text(path: Path, root: Path, *, most: int, budget: Budget | None = None
         raise FileRefused("is not UTF-8 text", line=line) from error
 
 
+def read_bytes(path: Path, root: Path, *, most: int, budget: Budget | None = None) -> bytes:
+    """The content of a regular file inside ``root``, at most ``most`` bytes; raises `FileRefused`.
+
+    Links are followed as long as they stay inside. The file that is read is the file that was checked: each step is
+    opened from the folder before it, and no step may be a link by then.
+    """
+    with open_file(path, root) as opened:
+        return _read(opened, most, budget or Budget())
+
+
 @contextmanager
 def open_file(path: Path, root: Path) -> Iterator[int]:
-    """The descriptor of a regular file inside ``root``, found as `read_text` finds it.
+    """The descriptor of a regular file inside ``root``, found as `read_bytes` finds it.
 
     Raises `FileRefused`, also for an error while it is read.
     """

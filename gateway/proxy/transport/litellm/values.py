@@ -7,54 +7,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from fairtrial.domain.errors import BadRequest
+from fairtrial.domain.limits.chat_params import wrong_type
 
 Fields = dict[str, Any]
 _EMBEDDED = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w.+-]+=[\w.+-]+)*;base64,[A-Za-z0-9+/=_\s-]+")
 
 
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _stops(value: Any) -> bool:
-    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
-
-
-def _biases(value: Any) -> bool:
-    return isinstance(value, dict) and all(_number(one) for one in value.values())
-
-
-_KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    **dict.fromkeys(("temperature", "top_p", "presence_penalty", "frequency_penalty"), ("a number", _number)),
-    **dict.fromkeys(("max_tokens", "max_completion_tokens", "n", "seed", "top_logprobs"), ("a whole number", _whole)),
-    **dict.fromkeys(("logprobs", "parallel_tool_calls"), ("true or false", _flag)),
-    "reasoning_effort": ("a word", _text),
-    "stop": ("text, or a list of texts", _stops),
-    "logit_bias": ("numbers by token", _biases),
-}
-
-
 def check_values(fields: Fields) -> None:
     """Raise `BadRequest` for the first field with a wrong value."""
     for name, value in fields.items():
-        if name in _KINDS and not _KINDS[name][1](value):
-            raise refused(name, f"is {brief(value)}", _KINDS[name][0], code="invalid_value")
+        kind = wrong_type(name, value)
+        if kind is not None:
+            raise refused(name, f"is {brief(value)}", kind, code="invalid_value")
 
 
 def check_calls(messages: list[Fields]) -> None:

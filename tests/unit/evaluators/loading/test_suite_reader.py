@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from evaluators.loading.suite_reader import load
 from evaluators.suite import Suite
 from fairtrial.domain.errors import ConfigError
-from tests.fixtures.evaluators.file_errors import suite_errors
+from tests.fixtures.evaluators.file_errors import gate_errors, suite_errors
 from tests.fixtures.paths import ROOT
 
 ROWS: list[dict[str, Any]] = [
@@ -183,13 +185,72 @@ def test_a_csv_row_with_more_cells_than_names_is_a_mistake_at_its_line(tmp_path:
 
 def test_a_prompt_that_names_no_column_is_a_mistake_of_its_rows(tmp_path: Path) -> None:
     found = told(tmp_path, "suite: s\ndata: rows.jsonl\nprompt: Answer $qestion\nscore: [exact]\n")
-    assert len(found) == 3 and "the prompt names $qestion, but the row has no such column" in found[0]
+    assert len(found) == 1 and "the prompt names $qestion, but the row has no such column (3 rows" in found[0]
 
 
 def test_many_mistakes_of_one_kind_are_counted_and_not_all_shown(tmp_path: Path) -> None:
     rows = [{"id": at, "input": "q"} for at in range(100)]
     found = told(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [exact]\n", rows)
     assert len(found) == 21 and "80 more errors" in found[-1]
+
+
+def test_rows_of_fine_tuning_files_are_cases(tmp_path: Path) -> None:
+    rows = [
+        {"prompt": "Off?", "completion": "no"},
+        {"prompt": [{"role": "user", "content": "On?"}], "completion": [{"role": "assistant", "content": "yes"}]},
+    ]
+    suite = read(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [exact]\n", rows)
+    assert [(case.messages[0]["content"], case.expected) for case in suite.cases] == [("Off?", "no"), ("On?", "yes")]
+
+
+def test_rows_may_be_parquet(tmp_path: Path) -> None:
+    columns = {"input": ["Off?", "On?"], "expected": ["no", None], "labels": [["x"], []], "n": [1.5, float("nan")]}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "rows.parquet")
+    text = "suite: s\ndata: rows.parquet\nscore: [{regex: o}]\n"
+    (tmp_path / "suite.yaml").write_text(text, encoding="utf-8")
+    first, second = load(tmp_path / "suite.yaml")[0].cases
+    assert (first.expected, first.fields["labels"], first.fields["n"]) == ("no", ["x"], 1.5)
+    assert second.fields == {"input": "On?", "labels": []}
+    (tmp_path / "rows.parquet").write_bytes(b"PAR1 and no more")
+    assert "is not a Parquet file" in suite_errors(tmp_path / "suite.yaml")[0].wrong
+
+
+def test_a_misspelled_column_is_one_error_with_the_nearest_name(tmp_path: Path) -> None:
+    errors = told(tmp_path, 'suite: s\ndata: rows.jsonl\nprompt: "Say $inptu"\nscore: [exact]\n')
+    wrong = "the prompt names $inptu, but the row has no such column (3 rows, from here on) (did you mean 'input'?)"
+    assert errors == [f"rows.jsonl:1: {wrong}"]
+
+
+def test_parameters_are_checked_by_name_type_and_range(tmp_path: Path) -> None:
+    params = "{temperature: hot, max_tokens: -3, max_token: 4, top_p: 1.5, n_probs: 3, top_k: 5}"
+    assert told(tmp_path, f"suite: s\ndata: rows.jsonl\nparams: {params}\nscore: [exact]\n") == [
+        "suite.yaml:3: params.max_token: there is no parameter 'max_token' (did you mean 'max_tokens'?)",
+        "suite.yaml:3: params.max_tokens: -3 is not a whole number of 1 or more",
+        "suite.yaml:3: params.temperature: 'hot' is not a number",
+        "suite.yaml:3: params.top_p: 1.5 is not a number of at most 1",
+    ]
+
+
+def test_a_sample_of_more_cases_than_there_are_is_a_notice(tmp_path: Path) -> None:
+    suite = read(tmp_path, "suite: s\ndata: rows.jsonl\nsample: {n: 9}\nscore: [exact]\n")
+    assert len(suite.cases) == 3
+    assert [notice.wrong for notice in suite.notices] == ["there are only 3 cases, so all are taken"]
+
+
+def test_a_gate_and_a_suite_are_not_taken_for_each_other(tmp_path: Path) -> None:
+    suite = suite_in(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [exact]\ngate: [exact >= 5%]\n")
+    assert [one.wrong for one in gate_errors(suite)] == ["this is a suite, not a gate"]
+    assert told(tmp_path, "version: 1\ngate: g\nsuites: [s]\n") == [
+        "suite.yaml:3: suites: this is a gate, not a suite (judge by it: fairtrial gate FILE)"
+    ]
+
+
+def test_a_probe_with_its_own_messages_joins_a_suite_with_a_prompt(tmp_path: Path) -> None:
+    text = 'suite: s\ndata: rows.jsonl\nprompt: "Customer: $input"\nscore: [exact]\n'
+    text += "probes: [{family: exact_reply, n: 2}]\n"
+    cases = {case.case_id: case.messages[-1]["content"] for case in read(tmp_path, text).cases}
+    assert cases["b"] == "Customer: Off?"
+    assert len(cases) == 5 and sum(content.startswith("Customer: ") for content in cases.values()) == 3
 
 
 def test_a_case_that_no_scorer_measures_is_a_mistake(tmp_path: Path) -> None:
