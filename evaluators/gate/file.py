@@ -250,7 +250,7 @@ def _required(reading: _Reading, suites: Sequence[Suite]) -> Iterator[Rule | Ext
         except GateLineError as error:
             reading.errors.append(reading.document.diagnostic(("require", i), f"{text!r}: {error.wrong}", error.known))
             continue
-        if line.family in FAMILIES.names():
+        if line.family in FAMILIES.names() and not any(_has_metric(suite, line.metric) for suite in suites):
             wrong = validate_external_line(line)
             if wrong is not None:
                 reading.errors.append(reading.document.diagnostic(("require", i), f"{text!r}: {wrong[0]}", wrong[1]))
@@ -263,6 +263,12 @@ def _required(reading: _Reading, suites: Sequence[Suite]) -> Iterator[Rule | Ext
             reading.unplaced.append(text)
         else:
             reading.errors.append(reading.document.diagnostic(("require", i), f"{text!r}: {rule[0]}", rule[1]))
+
+
+def _has_metric(suite: Suite, metric: str) -> bool:
+    """Whether the suite measures it, by the metric's name alone or after the suite's own name."""
+    name, _, rest = metric.partition(".")
+    return suite.stat(metric) is not None or (name == suite.name and suite.stat(rest) is not None)
 
 
 def _rule(text: str, line: GateLine, suites: Sequence[Suite], gate: str) -> Rule | tuple[str, str]:
