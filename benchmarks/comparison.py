@@ -38,11 +38,11 @@ from evaluators.loading.suite_reader import load  # noqa: E402
 from evaluators.loading.suite_text import suite_event, text_of  # noqa: E402
 from evaluators.suite import Suite, with_digest  # noqa: E402
 from fairtrial.config.layout import Layout  # noqa: E402
+from fairtrial.config.owner_lock import read_note  # noqa: E402
 from fairtrial.config.project import load_project  # noqa: E402
 from fairtrial.domain.run import Answer, Case, CaseResult, Run  # noqa: E402
 from fairtrial.journal.segment import FIRST_VERSION, SEGMENT_VERSION  # noqa: E402
 from fairtrial.journal.writer import JournalWriter  # noqa: E402
-from fairtrial.store.core.owner_lock import read_note  # noqa: E402
 
 PROJECT = """version: 1
 deployments:

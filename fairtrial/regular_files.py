@@ -1,7 +1,11 @@
-"""Opens regular files within a limit of bytes. Devices, pipes and sockets are refused without waiting for them."""
+"""Opens regular files within a limit of bytes, and tells whether a process holds their lock.
+
+Devices, pipes and sockets are refused without waiting for them.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import stat
@@ -97,3 +101,18 @@ def digest_of(path: Path, on_bytes: Callable[[int], None] = lambda _: None) -> s
             digest.update(piece)
             on_bytes(file.tell())
     return digest.hexdigest()
+
+
+def has_writer(path: Path) -> bool:
+    """Whether a process holds the lock of a file, such as the writer of a journal, which may still append.
+
+    Test this *before* reading: what is read after a True may be incomplete.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe is not waited for
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False

@@ -14,13 +14,13 @@ from typing import Any
 from fairtrial.api import experiments
 from fairtrial.config.layout import Layout
 from fairtrial.config.local_user import local_actor
+from fairtrial.config.owner_lock import read_note
 from fairtrial.config.plan.kill_files import KillFile, standing_kill, write_kill
 from fairtrial.config.plan.published import read
 from fairtrial.domain.errors import PlanRefused, RequestError, StoreError, UsageError
 from fairtrial.domain.plan import Plan
 from fairtrial.experiments.lifecycle import checked_reason, next_state, unrecorded_kill
 from fairtrial.experiments.published_state import find_experiment
-from fairtrial.store.core.owner_lock import read_note
 from fairtrial_cli.store_client.client import open_store
 
 CONTROL_SECONDS = 3.0

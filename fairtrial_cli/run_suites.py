@@ -17,11 +17,11 @@ from evaluators.suite import Suite
 from fairtrial.api.operation import Nothing
 from fairtrial.api.store import ingest
 from fairtrial.config.layout import Layout
+from fairtrial.config.owner_lock import read_note
 from fairtrial.config.project import Project
 from fairtrial.domain.errors import ConfigError, UsageError
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.run import Run
-from fairtrial.store.core.owner_lock import read_note
 from fairtrial_cli.processes.private_gateway import private_gateway
 from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.journal_events import write_run, write_texts

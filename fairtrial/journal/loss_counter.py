@@ -12,7 +12,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairtrial.journal.segment import MODE, file_name, has_writer
+from fairtrial.journal.segment import MODE, file_name
+from fairtrial.regular_files import has_writer
 
 SUFFIX = ".lost"
 FRESH_SECONDS = 60.0

@@ -147,18 +147,6 @@ def is_compressed(path: Path) -> bool:
     return path.name.endswith(SUFFIX + COMPRESSED)
 
 
-def has_writer(path: Path) -> bool:
-    """Whether a writer may still append. Test this *before* reading: what is read after a True may be incomplete."""
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe is not waited for
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(fd)
-    return False
-
-
 def read_header(line: bytes, *, name: str) -> Header:
     """The header; `JournalError` if it is malformed, or of a version that this program doesn't know."""
     try:

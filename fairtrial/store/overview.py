@@ -9,9 +9,9 @@ import duckdb
 from fairtrial.config.layout import Layout
 from fairtrial.config.plan.published import read
 from fairtrial.domain.errors import PlanRefused
+from fairtrial.domain.limits.constants import microseconds
 from fairtrial.domain.storage.overview import Overview
 from fairtrial.journal.segment import names
-from fairtrial.store.core.cursor import microseconds
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.erasure_state import is_unfinished
 from fairtrial.store.ingest.ingest import lag_of

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from fairtrial.config.layout import Layout
+from fairtrial.config.owner_lock import OwnerLock
 from fairtrial.config.private_files import copy_private, has_room, sweep_folder, sync_file, sync_folder
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.storage.maintenance import OnProgress, Progress, ignore_progress
@@ -21,7 +22,6 @@ from fairtrial.store.core.engine_errors import logged_message
 from fairtrial.store.core.engine_settings import engine_settings
 from fairtrial.store.core.manifest import Manifest, verify
 from fairtrial.store.core.migrate import schema_of
-from fairtrial.store.core.owner_lock import OwnerLock
 from fairtrial.store.erasure import tombstones
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.maintenance import backup_list

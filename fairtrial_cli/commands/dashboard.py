@@ -54,8 +54,8 @@ def _serve(project: Project, control_url: str | None) -> None:
 
 def _print_link(project: Project) -> None:
     """Print the link to standard output and the explanation to standard error."""
+    from fairtrial.config.owner_lock import read_note
     from fairtrial.domain.errors import UsageError
-    from fairtrial.store.core.owner_lock import read_note
     from fairtrial_cli.dashboard_link import dashboard_link, how_it_works
 
     note = read_note(project.layout)

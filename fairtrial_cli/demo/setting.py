@@ -10,8 +10,8 @@ from pathlib import Path
 
 from fairtrial.bundled_data import bundled_data
 from fairtrial.config.layout import Layout
+from fairtrial.config.owner_lock import refuse_owned
 from fairtrial.domain.errors import UsageError
-from fairtrial.store.core.owner_lock import refuse_owned
 from fairtrial_cli.demo.sizes import ALL, Sizes
 
 SUPPORT = bundled_data("examples/support")

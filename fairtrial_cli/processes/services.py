@@ -18,6 +18,7 @@ import msgspec
 
 from fairtrial.config.addresses import Address
 from fairtrial.config.layout import Layout
+from fairtrial.config.owner_lock import read_note, refuse_owned, running_services
 from fairtrial.config.plan.published import read
 from fairtrial.config.project import Project, load_project
 from fairtrial.domain.errors import (
@@ -29,7 +30,6 @@ from fairtrial.domain.errors import (
     StoreLocked,
     UsageError,
 )
-from fairtrial.store.core.owner_lock import read_note, refuse_owned, running_services
 from fairtrial_cli.processes.children import (
     END_SECONDS,
     MAX_RESTARTS,

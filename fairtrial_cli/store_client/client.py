@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from fairtrial.api.operation import Operation, Q, R
 from fairtrial.config.layout import Layout
+from fairtrial.config.owner_lock import read_note
 from fairtrial.domain.errors import StoreLocked
 from fairtrial.domain.storage.maintenance import OnProgress, ignore_progress
-from fairtrial.store.core.owner_lock import read_note
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,18 +14,24 @@ from fairtrial.domain.run import Answer, Case, Score
 from fairtrial.store.evaluations.score_texts import STATISTICAL_DETAILS
 from tests.fixtures.for_each import for_each
 
+OWN = (
+    "from fairtrial.scoring import scorer\n\n\n@scorer\ndef short(answer: str) -> bool:\n    return len(answer) < 80\n"
+)
 OPTIONS: dict[str, Any] = {
     "fields": ["intent"],
+    "group": {"of": ["exact", "fuzzy"]},
+    "own": "short.py",
     "json-schema": {"schema": {"type": "object"}},
     "label": {"of": ["refund", "fault"], "field": "intent", "positive": ["refund"]},
 }
-EXPECTED: dict[str, Any] = {"fields": {"intent": "refund"}, "label": {"intent": "refund"}}
+OBJECT = {"intent": "refund"}
+EXPECTED: dict[str, Any] = {"fields": OBJECT, "json-equal": OBJECT, "label": OBJECT, "number": 5, "tool-calls": []}
 COLUMNS = {"contains_any": ["refund"], "regex_match": "refund"}
 ANSWERS = ['{"intent": "refund"}', "", "plain words", "{", "привет 你好 🙂\x00", "x" * 5000]
 
 
 def build(name: str) -> Scorer:
-    return build_entry({name: OPTIONS.get(name)}, variables={}).scorer
+    return build_entry({name: OPTIONS.get(name)}, variables={}, read=lambda _: OWN).scorer
 
 
 def case(name: str) -> Case:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from fairtrial.store.core.owner_lock import read_note
+from fairtrial.config.owner_lock import read_note
 from tests.fixtures.control.served_trial import ServedTrial
 from tests.fixtures.dashboard.page_walk import WatchedPage
 from tests.fixtures.dashboard.visits import PATIENCE_MS

@@ -14,7 +14,7 @@ from typing import Any
 def text_with_calls(content: str, calls: Sequence[Any]) -> str:
     """The text of an answer with OpenAI's ``tool_calls``; raises `TypeError` or `KeyError` if they are no such list."""
     functions = [call["function"] for call in calls]
-    written = [{"name": str(one["name"]), "arguments": _arguments(one["arguments"])} for one in functions]
+    written = [{"name": str(one["name"]), "arguments": _arguments(one.get("arguments"))} for one in functions]
     answer = {"content": content, "tool_calls": written} if content else {"tool_calls": written}
     return json.dumps(answer, ensure_ascii=False)
 
@@ -29,9 +29,9 @@ def calls_in(text: str) -> list[dict[str, Any]]:
     return calls if sound else []
 
 
-def _arguments(text: str) -> Any:
+def _arguments(text: Any) -> Any:
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = json.loads(text or "{}")
+    except (ValueError, TypeError, RecursionError):
         return text
     return value if isinstance(value, dict) else text

@@ -1,6 +1,8 @@
-"""Names units of time, classes of HTTP status, and modes of files."""
+"""Names units of time, with the conversion to them, classes of HTTP status, and modes of files."""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
 
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
@@ -15,3 +17,9 @@ FIRST_SERVER_ERROR = 500
 
 PRIVATE = 0o600
 """The mode of files that only their owner may read and write."""
+
+
+def microseconds(time: datetime) -> int:
+    """A time of the store, in microseconds since 1970, UTC."""
+    delta = time.replace(tzinfo=UTC) - datetime.fromtimestamp(0, UTC)
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds

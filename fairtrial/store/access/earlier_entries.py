@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fairtrial.store.core.cursor import microseconds
+from fairtrial.domain.limits.constants import microseconds
 
 Fields = tuple[Any, ...]
 """What both a row and its entry say. The first one is the subject of the entry."""

@@ -10,9 +10,9 @@ from typing import Any, Unpack
 import msgspec
 
 from fairtrial.domain.limits.canonical_json import sha256_of_json
+from fairtrial.domain.limits.constants import microseconds
 from fairtrial.store.access import audit
 from fairtrial.store.access.audit import Entry
-from fairtrial.store.core.cursor import microseconds
 from fairtrial.store.core.database import Cursor
 
 STORED = "stored"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 
 from fairtrial.domain.accounts import LOCAL, Account
+from fairtrial.domain.limits.constants import microseconds
 from fairtrial.store.access import accounts
 from fairtrial.store.access.invitations import TOKEN_BYTES, digest
-from fairtrial.store.core.cursor import microseconds
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import timestamp
 

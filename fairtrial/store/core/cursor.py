@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import duckdb
+
+from fairtrial.domain.limits.constants import microseconds
 
 STATEMENTS = 1_000
 """How many parsed statements a process keeps at most. The program has a few hundred."""
@@ -94,9 +95,3 @@ def _field(column: str, kind: str) -> tuple[str, Callable[[Any], Any] | None]:
     if column.endswith("_json"):
         return column.removesuffix("_json"), json.loads
     return column, tuple if kind.endswith("[]") else None
-
-
-def microseconds(time: datetime) -> int:
-    """The inverse of `timestamp`."""
-    delta = time.replace(tzinfo=UTC) - datetime.fromtimestamp(0, UTC)
-    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from fairtrial.config.layout import Layout
+from fairtrial.config.owner_lock import OwnerLock
 from fairtrial.config.private_files import sweep_folder, sync_folder
 from fairtrial.domain.errors import StoreError
 from fairtrial.store.core import damage, erasure_state
@@ -22,7 +23,6 @@ from fairtrial.store.core.cursor import T
 from fairtrial.store.core.engine_errors import is_damage, store_error
 from fairtrial.store.core.engine_settings import engine_settings
 from fairtrial.store.core.migrate import migrate
-from fairtrial.store.core.owner_lock import OwnerLock
 from fairtrial.store.core.partial_backup import sweep_part
 from fairtrial.store.core.query import Query, with_zone
 from fairtrial.store.core.read_write_lock import ReadWriteLock

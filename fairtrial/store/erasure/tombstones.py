@@ -18,8 +18,7 @@ import msgspec
 
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError
-from fairtrial.domain.limits.constants import DAY_US, PRIVATE
-from fairtrial.store.core.cursor import microseconds
+from fairtrial.domain.limits.constants import DAY_US, PRIVATE, microseconds
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.erasure_state import ErasureState, unit_hash
 from fairtrial.store.core.query import timestamp

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from fairtrial.domain.limits.constants import microseconds
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.store.access import row_digests
-from fairtrial.store.core.cursor import microseconds
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, timestamp
 

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from fairtrial.domain.limits.constants import microseconds
 from fairtrial.experiments.analysis.memory import Latched
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.values import EarlierProof
-from fairtrial.store.core.cursor import microseconds
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans, looks
 from fairtrial.store.experiments.analysis_plans import StoredPlan

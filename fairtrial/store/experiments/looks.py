@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from fairtrial.domain.limits.constants import microseconds
 from fairtrial.experiments.analysis.memory import Key, Latched, Looked, Memory, SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.values import Decision
@@ -19,7 +20,6 @@ from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.sums import ArmSums, Sums, restored, restored_over_time, stored, stored_over_time
 from fairtrial.store.access import row_digests
 from fairtrial.store.access.audit import CONTROL
-from fairtrial.store.core.cursor import microseconds
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, timestamp
 

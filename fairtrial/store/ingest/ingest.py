@@ -14,7 +14,8 @@ from fairtrial.domain.errors import JournalError, UsageError
 from fairtrial.domain.storage.overview import IngestResult
 from fairtrial.journal.assignment_counts import read_assigned
 from fairtrial.journal.reader import Chunk
-from fairtrial.journal.segment import files, has_writer, is_compressed, names, read_header, segment_name
+from fairtrial.journal.segment import files, is_compressed, names, read_header, segment_name
+from fairtrial.regular_files import has_writer
 from fairtrial.store.core.database import Cursor, Database, chunk_folder
 from fairtrial.store.derived.derived_columns import DerivedColumns
 from fairtrial.store.ingest.batch import Batch, Reject, lines_of

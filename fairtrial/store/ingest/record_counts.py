@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from fairtrial.domain.limits.constants import microseconds
 from fairtrial.journal.assignment_counts import CELLS, ArmKey, Assigned
-from fairtrial.store.core.cursor import microseconds
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import timestamp
 

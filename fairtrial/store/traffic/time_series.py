@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import product
 
-from fairtrial.store.core.cursor import microseconds
+from fairtrial.domain.limits.constants import microseconds
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.derived.analysis_filter import ANALYSED

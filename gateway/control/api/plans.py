@@ -9,7 +9,7 @@ from fairtrial.api.plans import ComparePlans, NamePlan, PlanAt
 from fairtrial.api.window import Window
 from fairtrial.config.plan.plan_diff import plan_diff
 from fairtrial.domain.errors import BadRequest
-from fairtrial.store.core.cursor import microseconds
+from fairtrial.domain.limits.constants import microseconds
 from fairtrial.store.core.query import Query
 from fairtrial.store.experiments import published_plans
 from gateway.control.context import Context, page_of

@@ -15,10 +15,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fairtrial.config.layout import Layout
+from fairtrial.config.owner_lock import read_note
 from fairtrial.config.project import load_project
 from fairtrial.journal.segment import names, read_header
 from fairtrial.journal.writer import JournalWriter
-from fairtrial.store.core.owner_lock import read_note
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.credentials import give_page_a_session, session
 from tests.fixtures.services.gate_project import GATE, PROJECT, SUITE, gate, record

@@ -23,7 +23,7 @@ SLOW = (
     *("fastapi", "starlette", "uvicorn", "httpx", "litellm", "streamlit", "argon2"),
 )
 GATE = "gate gate.yaml --candidate tuned --baseline base"
-LIGHT = {"fairtrial.store.core.owner_lock", "fairtrial.store.core.query"}
+LIGHT = {"fairtrial.config.owner_lock", "fairtrial.store.core.query"}
 """Modules of the store that need no other one: who owns it, and how times are written."""
 
 

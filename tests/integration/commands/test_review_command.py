@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from fairtrial.config.layout import Layout
+from fairtrial.config.owner_lock import read_note
 from fairtrial.config.project import load_project
-from fairtrial.store.core.owner_lock import read_note
 from tests.fixtures.evaluators.review_answers import write_both
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store.maintenance_fixture import fairtrial, start_control

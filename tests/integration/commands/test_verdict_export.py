@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from fairtrial.config.layout import Layout
+from fairtrial.config.owner_lock import read_note
 from fairtrial.html_pages import POLICY
-from fairtrial.store.core.owner_lock import read_note
 from tests.fixtures.credentials import by_key
 from tests.fixtures.services.gate_project import GATE, fairtrial, gate, record, write_gate_project
 from tests.fixtures.services.project_files import free_ports

@@ -18,10 +18,10 @@ from fairtrial.api.store import overview
 from fairtrial.api.traffic import ExperimentTraffic, by_experiment
 from fairtrial.api.window import Window
 from fairtrial.config.layout import Layout
+from fairtrial.config.owner_lock import is_owned, read_note
 from fairtrial.config.plan.published import read
 from fairtrial.domain.verdict import Verdict
 from fairtrial.journal.writer import JournalWriter
-from fairtrial.store.core.owner_lock import is_owned, read_note
 from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.stored import load_table
 from tests.fixtures.credentials import by_key

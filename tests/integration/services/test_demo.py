@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from fairtrial.config.owner_lock import OwnerLock
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import StoreLocked, UsageError
 from fairtrial.domain.verdict import EXIT_CODES
-from fairtrial.store.core.owner_lock import OwnerLock
 from fairtrial_cli.demo import show as demo
 from fairtrial_cli.demo.interruption import INTERRUPTED
 from fairtrial_cli.demo.setting import prepare

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from fairtrial.api.traffic import ExperimentTraffic, by_experiment
+from fairtrial.config.owner_lock import is_owned
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import PortTaken, StoreLocked
-from fairtrial.store.core.owner_lock import is_owned
 from fairtrial_cli.processes.services import Services
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.project_files import write_project

@@ -17,12 +17,12 @@ import httpx
 import pytest
 
 from fairtrial.config.layout import Layout
+from fairtrial.config.owner_lock import read_note
 from fairtrial.experiments.units import pseudonym
 from fairtrial.journal.segment import files
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import store_secrets
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.owner_lock import read_note
 from fairtrial_cli.processes.services import Services
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.paths import ROOT

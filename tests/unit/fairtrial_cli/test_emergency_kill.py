@@ -13,11 +13,11 @@ import pytest
 
 from fairtrial.config.layout import Layout
 from fairtrial.config.local_user import local_actor
+from fairtrial.config.owner_lock import OwnerLock
 from fairtrial.config.plan.kill_files import read_kill, standing_kills
 from fairtrial.config.plan.published import publish
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import ExperimentState, Published
-from fairtrial.store.core.owner_lock import OwnerLock
 from fairtrial_cli.emergency_kill import kill_experiment, unrecorded_kills
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, plan_for
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
+from fairtrial.domain.limits.constants import microseconds
 from fairtrial.experiments.analysis.memory import SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.sums import Sums
-from fairtrial.store.core.cursor import microseconds
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import timestamp
 from fairtrial.store.experiments.charts.shown_looks import read_finding

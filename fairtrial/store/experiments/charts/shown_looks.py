@@ -8,9 +8,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.limits.constants import microseconds
 from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.sums import Sums
-from fairtrial.store.core.cursor import microseconds
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.looks import SAME_UNITS, read_arms

@@ -17,8 +17,9 @@ from fairtrial.journal import segment as segments
 from fairtrial.journal import writer as writers
 from fairtrial.journal.loss_counter import Losses, prune_losses, read_losses
 from fairtrial.journal.reader import decode, read_chunk
-from fairtrial.journal.segment import SEGMENT_VERSION, Segment, has_writer, names, read_header
+from fairtrial.journal.segment import SEGMENT_VERSION, Segment, names, read_header
 from fairtrial.journal.writer import JournalWriter
+from fairtrial.regular_files import has_writer
 from tests.fixtures.store import samples
 
 

@@ -9,16 +9,16 @@ import pytest
 
 from fairtrial.api.keys import CreateKey
 from fairtrial.config.layout import Layout
+from fairtrial.config.owner_lock import is_owned, read_note
 from fairtrial.domain.errors import StoreError, StoreLocked, UsageError
 from fairtrial.domain.events import Event
+from fairtrial.domain.limits.constants import microseconds
 from fairtrial.domain.storage import verdict_json
 from fairtrial.domain.storage.traffic import KeyFeedback
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import audit, keys, store_secrets
-from fairtrial.store.core.cursor import microseconds
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.migrate import migrate, migrations
-from fairtrial.store.core.owner_lock import is_owned, read_note
 from fairtrial.store.core.query import Page, timestamp
 from fairtrial.store.evaluations import runs, verdicts
 from fairtrial.store.ingest.ingest import Ingester
