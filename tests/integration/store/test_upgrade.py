@@ -57,9 +57,9 @@ def answers(url: str) -> bool:
 
 
 def ask(config: Path, user: str, model: str = "support-bot") -> httpx.Response:
-    gateway = load_project(config, {}).gateway
+    at = load_project(config, {}).gateway.address
     body = {"model": model, "user": user, "messages": [{"role": "user", "content": "hi"}]}
-    return httpx.post(f"http://{gateway.host}:{gateway.port}/v1/chat/completions", json=body, timeout=PATIENCE)
+    return httpx.post(f"http://{at.host}:{at.port}/v1/chat/completions", json=body, timeout=PATIENCE)
 
 
 def served(config: Path, users: list[str]) -> list[str]:
