@@ -202,7 +202,7 @@ def _project_text(path: Path, project: Project) -> str:
         of = f" for {', '.join(covered)}" if covered and len(project.release_gates.files()) > 1 else ""
         lines.append(f"  releases need a SHIP of the gate {gate.relative_to(project.root)}{of}")
     gateway = project.gateway
-    access = "open to every caller on this machine" if gateway.auth == "open" else "for callers with a key"
+    access = "open to every caller on this machine" if gateway.access == "open" else "for callers with a key"
     lines.append(f"  gateway {gateway.address.url}, {access}; control {project.control.url}")
     lines.append(f"  plan {plan.plan_hash}")
     return "\n".join(lines)
