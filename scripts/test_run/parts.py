@@ -33,6 +33,7 @@ PARTS = (
     Part("kills", "nothing that was acknowledged is lost or stored twice when processes are killed", 65),
     Part("transports", "aiohttp passes every case that the gateway's own connections pass", 50),
     Part("load", "memory and answers under a thousand streams, large bodies and slow readers", 35),
+    Part("attacks", "verdicts, approvals and control under attack and in rare states", 60),
     Part("browser", "every page of the dashboard in Chromium, whole stories, and the documented proxies", 180),
     Part("models", "the small real models answer over OpenAI's protocol, adapters included", 45),
     Part("containers", "the package by itself, and the containers: they start, restrict themselves and serve", 120),

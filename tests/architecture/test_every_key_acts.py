@@ -63,6 +63,7 @@ ELSEWHERE: dict[str, str] = {
     "deployments.*.training.job": "[].job",
     "deployments.*.training.hyperparameters": "[].hyperparameters",
     "deployments.*.training.at": "[].at",
+    "gateway.auth": "fairtrial.config.file.service_schema.GatewaySection.access",
     "metrics.*.kind": "fairtrial.domain.plan.Published.feedback",
     "metrics.*.window": "fairtrial.experiments.analysis_plan.MetricPlan.window_seconds",
     "metrics.*.range": "fairtrial.experiments.analysis_plan.MetricPlan.within",

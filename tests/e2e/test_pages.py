@@ -15,6 +15,8 @@ from tests.fixtures.dashboard.page_walk import PageWalk, WatchedPage, addresses
 from tests.fixtures.dashboard.site import BASELINE, CANDIDATE, Site
 from tests.fixtures.dashboard.visits import Visitors
 
+pytestmark = pytest.mark.release("browser")
+
 OTHERS = "img, script, a[href*='example.invalid'], a[href^='javascript']"
 
 

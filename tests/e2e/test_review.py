@@ -16,6 +16,8 @@ from tests.fixtures.dashboard.site import BASELINE, CANDIDATE, PASSWORD, Site
 from tests.fixtures.dashboard.visits import Visitors
 from tests.fixtures.waiting import PATIENCE
 
+pytestmark = pytest.mark.release("browser")
+
 SOME, MANY = 6, 15
 """Pairs of a queue: enough to go on after a reload, and for each outcome three times."""
 

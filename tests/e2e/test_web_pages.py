@@ -19,6 +19,8 @@ from tests.fixtures.gateway.gateway_fixture import Rig, key, plan_for, running
 from tests.fixtures.paths import ROOT
 from tests.fixtures.upstream.server import FakeUpstream
 
+pytestmark = pytest.mark.release("browser")
+
 NODE = ROOT / "tests" / "conformance/node"
 SECRET = "ft-page"
 CHAT = {"model": "base-direct", "messages": [{"role": "user", "content": "Hello?"}]}

@@ -17,6 +17,8 @@ from tests.fixtures.control.judged_trial import PERSON, JudgedTrial
 from tests.fixtures.control.live_trial import NAME
 from tests.fixtures.for_each import every_failure, for_each
 
+pytestmark = pytest.mark.release("attacks")
+
 KEYS = {
     "transitions": "number",
     "approvals": "number",

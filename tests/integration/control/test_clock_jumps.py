@@ -16,6 +16,8 @@ from tests.fixtures.control.judged_trial import GATE, JudgedTrial
 from tests.fixtures.control.judged_trial import PROJECT as BETTER
 from tests.fixtures.control.live_trial import NAME, PERSON, PROJECT, WHOLE, LiveTrial
 
+pytestmark = pytest.mark.release("attacks")
+
 CLOCK_ALARMS = "SELECT alarm_id, state, text FROM alarms WHERE kind = 'clock.jump' ORDER BY at_time"
 STAGED = PROJECT.replace(
     "{stages: [2, 10, 40, 100], min_units: 5, min_hours: 24, approve: [40]}",

@@ -26,6 +26,8 @@ from tests.fixtures.store import samples
 from tests.fixtures.store.maintenance_fixture import end, start_control
 from tests.fixtures.waiting import until
 
+pytestmark = pytest.mark.release("attacks")
+
 SIGN_IN = b"POST /sign-in HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-www-form-urlencoded\r\n"
 HALVES = {
     "half a head": b"GET /livez HTTP/1.1\r\nhost: localhost\r\nx-half: ",

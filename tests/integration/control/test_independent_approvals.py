@@ -24,6 +24,8 @@ from gateway.control.operations.verdicts.release.vote_on_verdict import vote_on_
 from tests.fixtures.control.judged_trial import GATE, JudgedTrial
 from tests.fixtures.control.live_trial import NAME
 
+pytestmark = pytest.mark.release("attacks")
+
 ROSA, INES, LOCAL = "account Rosa", "account Ines", "local user rosa"
 WAITING = "SHIP, waiting for release-manager"
 NOT_COUNTING = "does not count as release-manager, because this person asked for it"

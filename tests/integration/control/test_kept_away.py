@@ -21,6 +21,8 @@ from tests.fixtures.control.judged_trial import GATE, PERSON, PROJECT, JudgedTri
 from tests.fixtures.control.live_trial import NAME, NOW
 from tests.fixtures.for_each import for_each
 
+pytestmark = pytest.mark.release("attacks")
+
 STRICT = PROJECT.replace("margin: 20pp, cap: 2", "margin: 5pp, cap: 1")
 LEVEL = GATE.replace("  - live.primary better than base\n", "").replace("guardrails hold", "requests.error_rate <= 5%")
 ALARMS = """

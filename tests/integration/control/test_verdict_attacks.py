@@ -26,6 +26,8 @@ from gateway.control.operations.verdicts.provenance import Asked
 from gateway.control.operations.verdicts.release.release_record import integrity, read_contents
 from tests.fixtures.control.judged_trial import PERSON, PROJECT, SUITE, JudgedTrial
 
+pytestmark = pytest.mark.release("attacks")
+
 EASY = "version: 1\ngate: release\nsuites: [small]\n"
 
 

@@ -16,6 +16,8 @@ from tests.fixtures.control.judged_trial import PROJECT
 from tests.fixtures.control.live_trial import NAME, PERSON
 from tests.integration.control.states.scenarios import StatesTrial, harmed, rearmed, undecided
 
+pytestmark = pytest.mark.release("attacks")
+
 WHY = "the proxy was broken, not the model"
 PROOF = f"(segment 1 of {NAME}) proved on 15 Jan 2027 that this definition harms requests.error_rate"
 WITHDRAWN = f"{PERSON} withdrew it on 15 Jan 2027: {WHY}"

@@ -15,6 +15,8 @@ from fairtrial_cli.main import fairtrial
 from tests.fixtures.for_each import for_each
 from tests.fixtures.services.project_files import write_project
 
+pytestmark = pytest.mark.release("simulations")
+
 NAME = "tuned-vs-base"
 FAST = ("--per-week", "300", "--runs", "2", "--baseline", "62%")
 

@@ -13,6 +13,8 @@ from fairtrial.experiments.simulation.summary import end_of
 from fairtrial.experiments.simulation.world import Event
 from tests.fixtures.experiments.simulated import ERRORS, RESOLVED, arm, project, setting
 
+pytestmark = pytest.mark.release("simulations")
+
 BETTER, WORSE = arm(levels={RESOLVED: 0.75}), arm(levels={RESOLVED: 0.45})
 
 

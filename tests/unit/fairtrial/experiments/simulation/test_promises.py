@@ -10,6 +10,8 @@ from benchmarks.experiment_trials import harm, power, safety, same
 from benchmarks.experiment_trials.promise import Promise, Row, outcomes
 from tests.fixtures.for_each import for_each
 
+pytestmark = pytest.mark.release("simulations")
+
 SEED = 7
 
 
