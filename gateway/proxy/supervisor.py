@@ -103,7 +103,7 @@ class Supervisor:
 
     def drain(self) -> None:
         """Stop every worker and wait for it; kill those that do not end in time."""
-        alive = self.terminate()
+        alive = self._signal(signal.SIGTERM)
         deadline = time.monotonic() + self.serving.settings.to_stop
         for process in alive:
             try:
@@ -117,11 +117,19 @@ class Supervisor:
         os.close(self._alive_read)
         os.close(self._alive_write)
 
-    def terminate(self) -> list[subprocess.Popen[bytes]]:
-        """Send SIGTERM to every worker. The second one makes a worker break off the requests that it still serves."""
+    def break_off(self) -> None:
+        """Let every worker break off the requests that it still serves.
+
+        This needs a signal other than SIGTERM: the kernel merges two pending ones, and a service manager may send
+        SIGTERM to the workers too.
+        """
+        self._signal(signal.SIGQUIT)
+
+    def _signal(self, number: signal.Signals) -> list[subprocess.Popen[bytes]]:
+        """Send a signal to every worker and return the workers."""
         alive = [place.process for place in self._places if place.process is not None]
         for process in alive:
-            process.terminate()
+            process.send_signal(number)
         return alive
 
     def _start(self, place: _WorkerSlot, now: float) -> None:
@@ -159,7 +167,7 @@ class Supervisor:
 
     def _on_signal(self, _signal: int, _frame: FrameType | None) -> None:
         if self._stopping:
-            self.terminate()
+            self.break_off()
         self._stopping = True
 
 

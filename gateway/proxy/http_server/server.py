@@ -36,7 +36,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Server:
-    """Listens until the end, so that late clients get an error. The first SIGTERM drains, a second one ends at once.
+    """Listens until the end, so that late clients get an error. SIGTERM drains, however often; SIGQUIT ends at once.
 
     See `ServerState` for what it shares with its connections. ``serve`` is called with each request.
     """
@@ -67,6 +67,7 @@ class Server:
         """Serve until a signal, then stop. Must be called in the main thread."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.stop)
+        loop.add_signal_handler(signal.SIGQUIT, self.stop_at_once)
         loop.add_signal_handler(signal.SIGINT, lambda: None)  # the supervisor handles a terminal's Ctrl-C
         self._listening = listening
         self._on_tick()
@@ -81,12 +82,15 @@ class Server:
             ticking.cancel()
 
     def stop(self) -> None:
-        """Begin to stop; the second call ends at once. Readiness fails first, before anything else changes."""
-        if self._stopping.is_set():
-            self._at_once = True
-        else:
+        """Begin to stop. Readiness fails first, before anything else changes."""
+        if not self._stopping.is_set():
             self._admission.stage = "leaving" if self._settings.grace else "draining"
             self._stopping.set()
+
+    def stop_at_once(self) -> None:
+        """Stop, and break off the requests that are still served."""
+        self._at_once = True
+        self.stop()
 
     def arrived(self, connection: HttpConnection, descriptor: int) -> Room:
         """See `ServerState`. At the limit of open files, idle connections are closed to make room."""
@@ -174,7 +178,7 @@ class Server:
         return self._admission.in_flight == 0 and not any(one.unsent for one in self.connections)
 
     async def _wait(self, seconds: float, enough: Callable[[], bool]) -> None:
-        """Wait until it is enough, the time is over, or a second signal came."""
+        """Wait until it is enough, the time is over, or the server stops at once."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while not enough() and not self._at_once:  # noqa: ASYNC110 - what is enough is not one event

@@ -8,6 +8,7 @@ import os
 import signal
 from pathlib import Path
 
+from gateway.proxy.http_server.server import POLL_SECONDS
 from tests.fixtures.gateway.gateway_fixture import Rig, running
 from tests.fixtures.gateway.kept_connection import Answer, KeptConnection
 from tests.fixtures.gateway.patient_plan import patient
@@ -100,7 +101,7 @@ async def test_new_requests_are_served_in_the_time_of_grace_though_readiness_has
             ready = await connection.get_until("/readyz", lambda answer: answer.status != 200)
             assert ready.error["code"] == "draining"
             assert (await connection.ask("still")).status == 200
-            rig.supervisor.terminate()
+            rig.supervisor.break_off()
             await stopping
     assert len(rig.events("request")) == 1
 
@@ -113,11 +114,28 @@ async def test_a_second_signal_ends_what_is_left_at_once(tmp_path: Path) -> None
             kept = await upstream.connect(rig.supervisor.port)
             stopping = asyncio.create_task(asyncio.to_thread(rig.end, 600))
             await refused(kept)
-            rig.supervisor.terminate()
+            rig.supervisor.break_off()
             answers = [await stream.answer() for stream in streams]
             await stopping
     assert all(b'"code":"stopped"' in answer.body and b"[DONE]" not in answer.body for answer in answers)
     assert [one["outcome"] for one in rig.events("request")] == ["partial"] * 6
+
+
+async def test_a_worker_that_gets_sigterm_from_a_service_manager_too_still_finishes_its_answers(tmp_path: Path) -> None:
+    async with BlockingUpstream() as upstream:
+        with running(tmp_path, workers=2, drain=300) as rig:
+            await asyncio.to_thread(rig.publish, patient(upstream))
+            streams = await begun(rig, upstream, 4)
+            kept = await upstream.connect(rig.supervisor.port)
+            stopping = asyncio.create_task(asyncio.to_thread(rig.end, 600))
+            await refused(kept)
+            for worker in rig.worker_pids() * 2:
+                os.kill(worker, signal.SIGTERM)
+            await asyncio.sleep(10 * POLL_SECONDS)  # a worker that stops at once does so at its next look
+            upstream.gate.set()
+            answers = [await stream.answer() for stream in streams]
+            await stopping
+    assert [answer.body[-14:] for answer in answers] == [b"data: [DONE]\n\n"] * 4
 
 
 async def test_ctrl_c_goes_to_every_process_and_is_one_word_to_stop(tmp_path: Path) -> None:
