@@ -82,6 +82,14 @@ class CompareRuns(Request, frozen=True, kw_only=True):
     by: tuple[str, ...] = ()
 
 
+class CompareMany(Request, frozen=True, kw_only=True):
+    """Runs of one suite, the baseline first, and the tags whose slices are compared too."""
+
+    baseline_run: str
+    candidate_runs: Annotated[tuple[str, ...], Meta(min_length=1, max_length=16)]
+    by: tuple[str, ...] = ()
+
+
 class ListSuites(Window, frozen=True, kw_only=True):
     """Stored texts of suites."""
 
@@ -217,6 +225,18 @@ compare = Operation(
     "comparable.\n\n``rule`` of each row says what its ``answer`` follows from: the interval and, where there is one, "
     "the p-value.\n\n``by``: tags whose slices are compared too. ``shown`` gives each measure's form, scale and better "
     "direction. ``signals``: what changed without being asked, each with a sentence and whether it is ``notable``.",
+)
+matrix = Operation(
+    name="runs.matrix",
+    method="GET",
+    path="/comparisons/matrix",
+    role="release-manager",
+    request=CompareMany,
+    response=Row,
+    description="Compare several runs with one baseline; 400 if they are not comparable.\n\n``columns``: the runs, "
+    "baseline first, with tokens, cost and latency. ``rows``: the level of each measure in each run, and the comparison "
+    "of each candidate, which is that of ``/comparisons``. ``changes``: the cases that changed most. ``noise``: how many "
+    "cases change where the baseline answers again, if ``fairtrial eval --noise-floor`` asked it again.",
 )
 suites = Operation(
     name="runs.suites",

@@ -123,4 +123,9 @@ def head_of(run: RunHead) -> dict[str, Any]:
     return {name: getattr(run, name) for name in HEAD}
 
 
+def noise_target(target: str) -> str:
+    """The target under which a second run of a baseline is stored. No deployment can have this name."""
+    return f"{target} (again)"
+
+
 HEAD = frozenset(of.name for of in fields(RunHead))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fairtrial.domain.events import CaseResultEvent, RunEvent, ScoreEvent
+from fairtrial.domain.run import RunHead, noise_target
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
 
@@ -27,6 +28,13 @@ WHERE status = 'finished' AND ($1 IS NULL OR suite = $1) AND ($2 IS NULL OR targ
     AND ($3 IS NULL OR suite_digest = $3)
 GROUP BY suite, target, suite_digest
 ORDER BY max(ended_time) DESC, 1
+"""
+
+NOISE_FLOOR = """
+SELECT arg_max(run_id, ended_time)
+FROM runs
+WHERE status = 'finished' AND suite = $1 AND suite_digest = $2 AND target = $3 AND deployment_digest = $4
+    AND fingerprint IS NOT DISTINCT FROM $5 AND repeat = $6
 """
 
 EVENT = """
@@ -77,6 +85,13 @@ def latest(
 ) -> list[str]:
     """The ids of the newest finished run for each suite, target and suite digest, newest first."""
     return [str(run_id) for (run_id,) in database.rows(LATEST, (suite, target, suite_digest))]
+
+
+def noise_floor(database: Database, baseline: RunHead) -> str | None:
+    """The id of the run in which the same weights answered the baseline's suite again, or ``None``."""
+    content = (baseline.suite, baseline.suite_digest, noise_target(baseline.target), baseline.deployment_digest)
+    [(run_id,)] = database.rows(NOISE_FLOOR, (*content, baseline.fingerprint, baseline.repeat))
+    return None if run_id is None else str(run_id)
 
 
 def head(database: Database, run_id: str) -> RunEvent | None:

@@ -9,6 +9,7 @@ import msgspec
 from evaluators.suite import MANY
 from fairtrial.api.runs import (
     CasesOf,
+    CompareMany,
     CompareRuns,
     DetailsOf,
     FoundRun,
@@ -118,6 +119,24 @@ def compare(context: Context, request: CompareRuns) -> dict[str, Any]:
     }
     signals = [{"metric": change.metric, "notable": change.notable, "says": change.says} for change in changes]
     return {"rows": rows, "shown": shown, "signals": signals}
+
+
+def matrix(context: Context, request: CompareMany) -> dict[str, Any]:
+    from evaluators.comparison.matrix import matrix_of  # imports numpy and scipy only when needed
+    from evaluators.criteria.metric_catalogue import measures_seen
+
+    with keeping_large_blocks():
+        baseline, *candidates = (_table(context, run_id) for run_id in (request.baseline_run, *request.candidate_runs))
+        again = stored_runs.noise_floor(context.database, baseline)
+        found = matrix_of(
+            measures_seen([baseline, *candidates]),
+            baseline,
+            candidates,
+            by=request.by,
+            again=None if again is None else _table(context, again),
+        )
+    plain: dict[str, Any] = msgspec.to_builtins(found)
+    return plain
 
 
 def suites(_: Context, request: ListSuites) -> Query:

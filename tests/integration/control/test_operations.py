@@ -84,6 +84,8 @@ def reads(side: Side) -> Asked:
     yield runs.resolve, runs.ResolveRun(name="")
     yield runs.pairs, runs.PairsOf(candidate_run=run_ids[0], baseline_run=run_ids[1])
     yield runs.compare, runs.CompareRuns(candidate_run=run_ids[0], baseline_run=run_ids[1])
+    yield runs.matrix, runs.CompareMany(baseline_run=run_ids[1], candidate_runs=(run_ids[0],))
+    yield runs.matrix, runs.CompareMany(baseline_run=run_ids[1], candidate_runs=())
     yield runs.suites, runs.ListSuites()
     yield runs.suite_text, runs.NameSuiteText(suite_digest=text["suite_digest"], text_digest=text["text_digest"])
     yield store.overview, Nothing()

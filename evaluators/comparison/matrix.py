@@ -1,0 +1,236 @@
+"""Compares several runs of one suite with one baseline: levels, paired differences, and the cases that changed most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluators.comparison.comparability import differences
+from evaluators.comparison.compare import compare_runs, figure
+from evaluators.comparison.pairing import Pairs, pair, side_of, slices_of
+from evaluators.comparison.signal_changes import SignalChange, signal_changes
+from evaluators.criteria.metric_catalogue import BUILT_IN, Form, Measure, ended_as
+from evaluators.results.run_table import Floats, RunTable
+from evaluators.results.scope import Scope
+from fairtrial.domain.errors import UsageError
+from fairtrial.domain.estimates import Comparison
+from fairtrial.domain.run import UNSCORED
+
+Place = tuple[str, str]
+"""A metric and a scope; an empty scope stands for all cases."""
+
+MOST_CASES = 5
+"""How many cases a matrix names on each side of a candidate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One run: who answered, and what the answers took.
+
+    ``tokens_out`` and ``cost_usd`` are totals of the known answers, ``None`` if none is known. Latencies exclude cached
+    answers.
+    """
+
+    target: str
+    run_id: str
+    model: str | None
+    fingerprint: str | None
+    results: int
+    unscored: int
+    cached: int
+    tokens_out: float | None
+    cost_usd: float | None
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A measure's figure over the ``n`` cases of one run that have one."""
+
+    value: float | None
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measure in one scope: a level for each column, and a comparison for each candidate, ``None`` without pairs.
+
+    ``noise`` compares the baseline with itself.
+    """
+
+    metric: str
+    scope: str
+    form: Form
+    scale: float
+    higher_is_better: bool
+    levels: tuple[Level, ...]
+    comparisons: tuple[Comparison | None, ...]
+    noise: Comparison | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedCase:
+    """One case's mean over its repeats, on both sides."""
+
+    case_id: str
+    baseline: float
+    candidate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The cases of one candidate that changed most by ``metric``, and what changed that nobody measures on purpose."""
+
+    target: str
+    metric: str | None
+    worst: tuple[ChangedCase, ...]
+    best: tuple[ChangedCase, ...]
+    signals: tuple[SignalChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseFloor:
+    """How many of ``n`` cases change by ``metric`` where the baseline answers again: the noise of the suite itself."""
+
+    run_id: str
+    metric: str | None
+    changed: int
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Runs of one suite against one baseline, which is the first column."""
+
+    suite: str
+    suite_digest: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    changes: tuple[Changes, ...]
+    noise: NoiseFloor | None = None
+
+
+def matrix_of(
+    measures: Sequence[Measure],
+    baseline: RunTable,
+    candidates: Sequence[RunTable],
+    *,
+    by: Iterable[str] = (),
+    again: RunTable | None = None,
+) -> Matrix:
+    """The matrix over all cases, and over each slice of the tags ``by``; ``again`` is a second run of the baseline.
+
+    Each comparison is that of `compare_runs` for the two runs alone. Raises `UsageError` if runs are not comparable.
+    """
+    for candidate in candidates:
+        if differing := differences(candidate, baseline):
+            raise UsageError(
+                f"runs {candidate.run_id} and {baseline.run_id} can't be compared: " + "; ".join(differing)
+            )
+    runs = (baseline, *candidates)
+    scopes: list[Scope | None] = [None, *slices_of(baseline, by)]
+    compared = [_by_place(compare_runs(measures, candidate, baseline, scopes)) for candidate in candidates]
+    noise = {} if again is None else _by_place(compare_runs(measures, again, baseline, scopes))
+    primary = _primary(measures, baseline)
+    return Matrix(
+        baseline.suite,
+        baseline.suite_digest,
+        tuple(_column(run) for run in runs),
+        tuple(_rows(measures, scopes, runs, compared, noise)),
+        tuple(_changes(primary, candidate, baseline) for candidate in candidates),
+        None if again is None else _noise_floor(primary, again, baseline),
+    )
+
+
+def _by_place(comparisons: Iterable[Comparison]) -> dict[Place, Comparison]:
+    return {(comparison.metric, comparison.scope): comparison for comparison in comparisons}
+
+
+def _rows(
+    measures: Sequence[Measure],
+    scopes: Sequence[Scope | None],
+    runs: Sequence[RunTable],
+    compared: Sequence[Mapping[Place, Comparison]],
+    noise: Mapping[Place, Comparison],
+) -> Iterator[Row]:
+    """One row for each measure and scope that any run has a case for."""
+    for scope in scopes:
+        for measure in measures:
+            levels = tuple(_level(measure, run, scope) for run in runs)
+            if not any(level.n for level in levels):
+                continue
+            place = (measure.name, str(scope or ""))
+            yield Row(
+                *place,
+                measure.form,
+                measure.scale,
+                measure.higher_is_better,
+                levels,
+                tuple(comparisons.get(place) for comparisons in compared),
+                noise.get(place),
+            )
+
+
+def _level(measure: Measure, run: RunTable, scope: Scope | None) -> Level:
+    side = side_of(measure, run, scope)
+    return Level(figure(measure, Pairs(side, side, 0), "candidate"), side.n)
+
+
+def _column(run: RunTable) -> Column:
+    p50, p95 = (_level(BUILT_IN[name], run, None).value for name in ("latency.p50", "latency.p95"))
+    return Column(
+        target=run.target,
+        run_id=run.run_id,
+        model=run.model,
+        fingerprint=run.fingerprint,
+        results=run.n,
+        unscored=int(np.count_nonzero(ended_as(run, UNSCORED))),
+        cached=int(np.count_nonzero(run.cached)),
+        tokens_out=_total(run.tokens_out),
+        cost_usd=_total(run.cost_usd),
+        latency_p50_ms=p50,
+        latency_p95_ms=p95,
+    )
+
+
+def _total(values: Floats) -> float | None:
+    known = values[~np.isnan(values)]
+    return float(known.sum()) if len(known) else None
+
+
+def _primary(measures: Sequence[Measure], run: RunTable) -> Measure | None:
+    """The first measure that single cases of the run have."""
+    single = (measure for measure in measures if measure.kind in ("proportion", "mean") and measure.scorer is not None)
+    return next((measure for measure in single if side_of(measure, run).n), None)
+
+
+def _changes(primary: Measure | None, candidate: RunTable, baseline: RunTable) -> Changes:
+    signals = tuple(signal_changes(candidate, baseline))
+    if primary is None:
+        return Changes(candidate.target, None, (), (), signals)
+    pairs = pair(primary, candidate, baseline)
+    gains = primary.sign * pairs.differences
+    order = np.argsort(gains, kind="stable")
+    worst = [at for at in order[:MOST_CASES] if gains[at] < 0]
+    best = [at for at in order[::-1][:MOST_CASES] if gains[at] > 0]
+    return Changes(candidate.target, primary.name, _cases(pairs, worst), _cases(pairs, best), signals)
+
+
+def _cases(pairs: Pairs, rows: Iterable[int]) -> tuple[ChangedCase, ...]:
+    ids = pairs.candidate.run.case_ids
+    return tuple(
+        ChangedCase(
+            ids[pairs.candidate.cases[row]], float(pairs.baseline.values[row]), float(pairs.candidate.values[row])
+        )
+        for row in rows
+    )
+
+
+def _noise_floor(primary: Measure | None, again: RunTable, baseline: RunTable) -> NoiseFloor:
+    if primary is None:
+        return NoiseFloor(again.run_id, None, 0, 0)
+    pairs = pair(primary, again, baseline)
+    return NoiseFloor(again.run_id, primary.name, int(np.count_nonzero(pairs.differences)), pairs.n)
