@@ -39,6 +39,12 @@ class FoundRun(msgspec.Struct, frozen=True):
     run_id: str
 
 
+class NoiseFloor(msgspec.Struct, frozen=True):
+    """The id of the run in which the same weights answered a run's suite again, ``None`` without one."""
+
+    run_id: str | None
+
+
 class NameRun(Request, frozen=True, kw_only=True):
     """A run."""
 
@@ -182,6 +188,15 @@ figures = Operation(
     request=NameRun,
     response=Row,
     description="One run without its cases: summary, counts, latency, tokens, cost, and the metrics of its cases.",
+)
+noise_floor = Operation(
+    name="runs.noise_floor",
+    method="GET",
+    path="/runs/{run_id}/noise",
+    role="release-manager",
+    request=NameRun,
+    response=NoiseFloor,
+    description="The run in which the same weights answered the suite of this run again, if there is one.",
 )
 slices = Operation(
     name="runs.slices",
