@@ -86,7 +86,7 @@ def test_runs_are_pinned_saved_and_not_asked_twice(folder: Path, upstream: FakeU
         ("sums", "tuned-vs-base/tuned", {"scored": 6}),
     ]
     assert runs[0]["metrics"]["contains.accuracy"]["value"] == pytest.approx(1 / 6)
-    assert [body["model"] for body in asked(upstream)] == ["base"] * 6 + ["tuned"] * 6
+    assert sorted(body["model"] for body in asked(upstream)) == ["base"] * 6 + ["tuned"] * 6
     with open_store(Layout(folder / "fairtrial.duckdb")) as owner:
         [run] = client_reads.latest_runs(owner, target="base")
         assert run.run_id == runs[0]["run_id"] and len(run.results) == 6
@@ -97,6 +97,37 @@ def test_runs_are_pinned_saved_and_not_asked_twice(folder: Path, upstream: FakeU
     code, out, problems = evaluate(folder, "--on", "base")
     assert code == 0 and "5 of them cached by an earlier run" in out, problems
     assert len(asked(upstream)) == 13
+
+
+def test_several_targets_are_one_table_with_the_noise_of_the_baseline_which_is_asked_again_only_once(
+    folder: Path, upstream: FakeUpstream
+) -> None:
+    wrong = {**FOUR, "choices": [{**FOUR["choices"][0], "message": {"role": "assistant", "content": "It is 9."}}]}
+    upstream.script = lambda body: {"kind": "json", "answer": FOUR if body["model"] == "base" else wrong}
+    targets = "tuned,base,tuned-vs-base/tuned"
+    code, out, problems = evaluate(folder, "--on", targets, "--baseline", "base", "--noise-floor")
+    assert code == 0, problems
+    assert "sums: tuned, tuned-vs-base/tuned against base" in out
+    assert "Noise floor: 0 of 6 cases change by contains.accuracy where base answers again." in out
+    assert "tuned, worst cases by contains.accuracy: r2 (100.0 % → 0.0 %)" in out
+    assert out.count("6 answers: 6 scored") == 3
+    models = [body["model"] for body in asked(upstream)]
+    assert (models.count("base"), models.count("tuned")) == (12, 12)
+    assert {"base", "tuned"} <= set(models[:6]), "the models are asked at the same time"
+    code, out, problems = evaluate(folder, "--on", targets, "--baseline", "base", "--noise-floor", "--json")
+    assert code == 0, problems
+    tuned, base, variant = json.loads(out)
+    assert base["noise_floor"]["changed"] == 0 and base["target"] == "base"
+    assert variant["baseline"] == tuned["baseline"] == "base"
+    found = {one["metric"]: one for one in tuned["comparisons"]}["contains.accuracy"]
+    assert (found["won"], found["lost"], found["n"]) == (0, 1, 6)
+    assert len(asked(upstream)) == 27, "each target says which weights answer, and nothing else is asked"
+    done = fairtrial("compare", "sums@tuned", "sums@tuned-vs-base/tuned", "sums@base", "--json", cwd=folder)
+    [row] = [one for one in json.loads(done.stdout)["rows"] if one["metric"] == "contains.accuracy"]
+    assert row["comparisons"][0] == found
+    assert json.loads(done.stdout)["noise"]["n"] == 6
+    code, _, problems = evaluate(folder, "--on", "tuned", "--baseline", "base")
+    assert code == 2 and "--baseline base: it is not one of the targets (tuned)" in problems
 
 
 def test_a_private_gateway_takes_no_port_of_the_project_and_no_application_reaches_it(
