@@ -17,6 +17,9 @@ from fairtrial.domain.verdicts.unasked import block_lines
 from fairtrial_cli.output.table import Cell, columns, print_table
 from fairtrial_cli.output.verdict import print_block
 
+CELL_WIDTH, LEAST_WIDTH = 26, 20
+"""Columns of the terminal that one run takes, and those beside the runs. A narrower one gets a line for each run."""
+NARROW = columns("metric", "model", "value", "difference", "answer", numbers=("value", "difference"))
 STYLES = {"better": "green", "worse": "red"}
 
 
@@ -29,9 +32,13 @@ def print_matrix(console: Console, matrix: Matrix, measures: Sequence[Measure]) 
     baseline, *candidates = (column.target for column in matrix.columns)
     by_name = {measure.name: measure for measure in measures}
     console.print(Text(f"{matrix.suite}: {', '.join(candidates)} against {baseline}", style="bold"), soft_wrap=True)
-    head = columns("metric", "cases", baseline, *candidates, numbers=("cases", baseline, *candidates))
-    rows = [line for row in matrix.rows if not _is_ideal(row) for line in _lines(row, by_name[row.metric])]
-    print_table(console, head, rows)
+    shown = [row for row in matrix.rows if not _is_ideal(row)]
+    if console.width >= LEAST_WIDTH + len(matrix.columns) * CELL_WIDTH:
+        head = columns("metric", "cases", baseline, *candidates, numbers=("cases", baseline, *candidates))
+        print_table(console, head, [line for row in shown for line in _lines(row, by_name[row.metric])])
+    else:
+        targets = (baseline, *candidates)
+        print_table(console, NARROW, [line for row in shown for line in _narrow(row, targets, by_name[row.metric])])
     comparisons = [comparison for row in matrix.rows for comparison in row.comparisons if comparison is not None]
     notes = ["Differences from the baseline over the same cases, with 95 % intervals; shares in points."]
     if len(candidates) > 1:
@@ -48,8 +55,29 @@ def _lines(row: Row, measure: Measure) -> Iterator[list[Cell]]:
     levels: list[Cell] = ["–" if level.value is None else amount(level.value, measure) for level in row.levels]
     answers = [Text("no pair", style="dim") if one is None else _answer(one) for one in row.comparisons]
     beside = [Text(f"{level} ").append_text(answer) for level, answer in zip(levels[1:], answers, strict=True)]
-    yield [f"{row.metric} in {row.scope}" if row.scope else row.metric, f"{row.levels[0].n:,}", levels[0], *beside]
+    yield [_name(row), f"{row.levels[0].n:,}", levels[0], *beside]
     yield ["", "", "", *("" if one is None else _difference(one, measure) for one in row.comparisons)]
+
+
+def _narrow(row: Row, targets: Sequence[str], measure: Measure) -> Iterator[list[Cell]]:
+    """A line for each run."""
+    name = _name(row)
+    for target, level, comparison in zip(targets, row.levels, (None, *row.comparisons), strict=True):
+        value = "–" if level.value is None else amount(level.value, measure)
+        beside: list[Cell] = (
+            ["", f"{level.n:,} cases"]
+            if comparison is None
+            else [
+                _difference(comparison, measure),
+                _answer(comparison),
+            ]
+        )
+        yield [name, target, value, *beside]
+        name = ""
+
+
+def _name(row: Row) -> str:
+    return f"{row.metric} in {row.scope}" if row.scope else row.metric
 
 
 def _answer(comparison: Comparison) -> Text:
@@ -90,4 +118,7 @@ def _print_changes(console: Console, changes: Changes, by_name: dict[str, Measur
 
 
 def _case(case: ChangedCase, measure: Measure) -> str:
-    return f"{printable(case.case_id)} ({amount(case.baseline, measure)} → {amount(case.candidate, measure)})"
+    case_id = printable(case.case_id)
+    if abs(case.candidate - case.baseline) == measure.scale:
+        return case_id
+    return f"{case_id} ({amount(case.baseline, measure)} → {amount(case.candidate, measure)})"

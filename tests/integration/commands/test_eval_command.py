@@ -109,7 +109,7 @@ def test_several_targets_are_one_table_with_the_noise_of_the_baseline_which_is_a
     assert code == 0, problems
     assert "sums: tuned, tuned-vs-base/tuned against base" in out
     assert "Noise floor: 0 of 6 cases change by contains.accuracy where base answers again." in out
-    assert "tuned, worst cases by contains.accuracy: r2 (100.0 % → 0.0 %)" in out
+    assert "tuned, worst cases by contains.accuracy: r2" in out
     assert out.count("6 answers: 6 scored") == 3
     models = [body["model"] for body in asked(upstream)]
     assert (models.count("base"), models.count("tuned")) == (12, 12)
