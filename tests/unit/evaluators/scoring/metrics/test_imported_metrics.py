@@ -11,7 +11,7 @@ import pytest
 from rapidfuzz import fuzz
 
 from evaluators.loading.scorers import WrongEntry, build_entry
-from evaluators.scoring.scorer import OffFormat, Scorer
+from evaluators.scoring.scorer import ChecksCases, OffFormat, Scorer
 from fairtrial.domain.answers.tool_calls import text_with_calls
 from fairtrial.domain.run import Answer, Case, Score
 from tests.fixtures.for_each import for_each
@@ -157,6 +157,15 @@ def test_a_modifier_extracts_and_no_match_is_off_format() -> None:
     assert off_format(entry, "Paris", "Paris") == {"accuracy": 0}
     assert accuracy({"exact": {"extract": "[0-9]+"}}, "I say 5", "5") == 1
     assert "extract:" in scorer(entry).version
+
+
+def test_a_reference_may_be_in_another_column() -> None:
+    case = Case("c", (), "wrong", fields={"other": "right"})
+    built = scorer({"exact": {"reference": "other"}})
+    assert built.score(case, Answer("right")).values == {"accuracy": 1}
+    assert "reference:other" in built.version
+    assert isinstance(built, ChecksCases)
+    assert built.case_problem(Case("c", (), "right", fields={})) is not None
 
 
 def test_a_negated_scorer_keeps_what_is_off_format_wrong() -> None:
