@@ -18,6 +18,9 @@ COMPARE: Mapping[str, Callable[[str, str], bool]] = {
     "equal": str.__eq__,
     "prefix": str.startswith,
     "suffix": str.endswith,
+    "within": lambda answer, accepted: (
+        accepted in answer or answer in accepted if answer and accepted else answer == accepted
+    ),
 }
 ARTICLES = re.compile(r"\b(a|an|the)\b")
 PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -58,7 +61,7 @@ class Exact:
 
     def _squad(self, said: str, accepted: Sequence[str]) -> Score:
         values = {
-            "em": max(float(squad_normal(said) == squad_normal(one)) for one in accepted),
+            "em": max(float(COMPARE[self.match](squad_normal(said), squad_normal(one))) for one in accepted),
             "f1": max(squad_f1(said, one) for one in accepted),
         }
         return Score(self.name, values, {"compared": squad_normal(said)})
@@ -81,8 +84,8 @@ def squad_f1(said: str, accepted: str) -> float:
 
 def build(options: Mapping[str, Any], name: str) -> Exact:
     mode, match = read.choice(options, "mode", MODES), read.choice(options, "match", list(COMPARE))
-    if mode == "squad" and match != "equal":
-        raise ValueError("match: SQuAD compares whole answers")
+    if mode == "squad" and match not in ("equal", "within"):
+        raise ValueError("match: SQuAD compares whole answers; 'within' is the fuzzy match of OpenAI's registry")
     return Exact(name, mode, match)
 
 
@@ -91,7 +94,8 @@ scorer = ScorerType(
     options={
         "mode": "`strip` (default): surrounding white space is ignored; `raw`: every character counts; "
         "`squad`: the normalisation of SQuAD v1.1, with the stats `em` and `f1`.",
-        "match": "`equal` (default), or whether the answer begins (`prefix`) or ends (`suffix`) with an accepted one.",
+        "match": "`equal` (default), or whether the answer begins (`prefix`) or ends (`suffix`) with an accepted "
+        "one. `within`: one contains the other; with `squad` this is the fuzzy match of OpenAI's registry of evals.",
     },
     build=build,
     short="mode",
