@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +17,12 @@ from fairtrial.domain.run import Answer, Case, Score
 
 ORDER = 4
 ORDERS = range(1, ORDER + 1)
-SHORT_WORDS = 4
 TOKENIZERS = ("13a", "intl", "char", "zh", "none")
+BY_CHARACTER = ("zh", "char")
+WITHOUT_SPACES = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]{4}"
+)
+"""Four characters in a row of Thai, Lao, Burmese, Khmer, Japanese or Chinese."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +52,19 @@ class Bleu:
         return read.no_reference(case.expected)
 
     def suite_warning(self, cases: Sequence[Case]) -> str | None:
-        short = sum(any(len(one.split()) < SHORT_WORDS for one in read.references(case.expected)) for case in cases)
+        references = [read.references(case.expected) for case in cases]
+        unspaced = sum(any(map(WITHOUT_SPACES.search, texts)) for texts in references)
+        tokenizer = self.metric.tokenizer_signature
+        if unspaced and tokenizer not in BY_CHARACTER:
+            return (
+                f"{self.name}: {unspaced} of {len(cases)} references are in a script without spaces, which tokenize: "
+                f"{tokenizer} reads as one word; use tokenize: zh for Chinese, or char"
+            )
+        short = sum(any(len(self._words(text)) < ORDER for text in texts) for texts in references)
         if not short:
             return None
         return (
-            f"{self.name}: {short} of {len(cases)} references have fewer than {SHORT_WORDS} words, for which BLEU "
+            f"{self.name}: {short} of {len(cases)} references have fewer than {ORDER} words, for which BLEU "
             "means little (a corpus of perfect three-word answers scores 0); use exact or chrf"
         )
 

@@ -16,7 +16,7 @@ TAKE = ("last", "first", "only")
 LARGEST_EXPONENT = 300
 DIGITS = Context(prec=2 * LARGEST_EXPONENT)
 NUMBER = re.compile(
-    r"(?<![\w.])(?P<sign>(?<!\d)[-+\N{MINUS SIGN}])?\$?(?P<digits>\d{1,3}(?:,\d{3})+(?![\d,])|\d+|(?=\.\d))"
+    r"(?<![\w.])(?P<sign>(?<!\d)[-+\N{MINUS SIGN}])?\$?(?P<digits>\d{1,3}(?:,\d{3})+(?!,?\d)|\d+|(?=\.\d))"
     r"(?P<rest>(?:\.\d+)?(?:[eE][-+]?\d{1,3})?)(?!\w*\d)\s?(?P<unit>[^\W\d_]+|%)?"
 )
 """A decimal number with an optional unit. Commas only separate thousands; 5 is not found in x5."""
@@ -43,7 +43,7 @@ class Number:
     @property
     def version(self) -> str:
         units = "".join(f" {unit or '(none)'}={factor}" for unit, factor in self.units.items())
-        return f"number/1 take:{self.take} absolute:{self.absolute} relative:{self.relative}{units}"
+        return f"number/2 take:{self.take} absolute:{self.absolute} relative:{self.relative}{units}"
 
     @property
     def stats(self) -> Sequence[Stat]:
