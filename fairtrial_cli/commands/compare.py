@@ -13,11 +13,8 @@ from fairtrial_cli.options import CONFIG, JSON, project_of
 if TYPE_CHECKING:
     from evaluators.criteria.metric_catalogue import Measure
     from evaluators.results.run_table import RunTable
-    from evaluators.suite import Suite
     from fairtrial.domain.estimates import Comparison
     from fairtrial_cli.store_client.client import StoreClient
-
-SUITE_FOLDERS = (Path("suites"), Path())
 
 
 @click.command()
@@ -68,19 +65,10 @@ def find_run(store: StoreClient, name: str) -> RunTable:
 def measures_for(new: RunTable, old: RunTable, suite_file: Path | None) -> Sequence[Measure]:
     """The measures of the suite or, if its file is not found, those that appear in the runs."""
     from evaluators.criteria.metric_catalogue import measures_of, measures_seen
+    from fairtrial_cli.suite_of_run import suite_of_run
 
-    suite = _suite(new.suite, suite_file)
+    suite = suite_of_run(new.suite, suite_file)
     return measures_seen([new, old]) if suite is None else measures_of(suite)
-
-
-def _suite(name: str, file: Path | None) -> Suite | None:
-    from evaluators.loading.search import suites_near
-    from evaluators.loading.suite_reader import load
-
-    for found in [file] if file is not None else [suites_near(folder).get(name) for folder in SUITE_FOLDERS]:
-        if found is not None:
-            return next((suite for suite in load(found) if suite.name == name), None)
-    return None
 
 
 def _print_json(found: Sequence[Comparison]) -> None:

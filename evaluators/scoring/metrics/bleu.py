@@ -12,7 +12,7 @@ from sacrebleu.metrics.bleu import BLEU
 
 from evaluators.scoring import options as read
 from evaluators.scoring.ngrams import matches, word_ngrams
-from evaluators.scoring.scorer import FromSums, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, FromSums, ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
 ORDER = 4
@@ -80,6 +80,17 @@ class Bleu:
         }
         value = _bleu(details, effective_order=True)
         return Score(self.name, {"sentence": value, "corpus": value} if self.sentence else {"corpus": value}, details)
+
+    def normalised(self, case: Case, answer: Answer) -> Compared:
+        prediction, *references = (
+            " ".join(self._words(text)) for text in (answer.text or "", *read.references(case.expected))
+        )
+        details = self.score(case, answer).details
+        found = ", ".join(f"{hits} of {of}" for hits, of in zip(details["counts"], details["totals"], strict=True))
+        lengths = f"it has {details['sys_len']} words, and the reference of the nearest length {details['ref_len']}"
+        return Compared(
+            prediction, tuple(references), f"of its n-grams of 1 to {ORDER} words, references have {found}; {lengths}"
+        )
 
     def _words(self, text: str) -> list[str]:
         words: list[str] = self.metric._preprocess_segment(text).split()

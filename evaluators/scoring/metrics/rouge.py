@@ -14,7 +14,7 @@ from typing import Any
 
 from evaluators.scoring import options as read
 from evaluators.scoring.ngrams import longest_common_subsequence, matches, word_ngrams
-from evaluators.scoring.scorer import ScorerType, Stat
+from evaluators.scoring.scorer import Compared, ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
 KINDS = ("1", "2", "3", "4", "5", "L", "Lsum")
@@ -69,6 +69,16 @@ class Rouge:
             else:
                 values[f"rouge{kind}"] = max(_f_measure(kind, words, reference) for reference in references)
         return Score(self.name, values)
+
+    def normalised(self, case: Case, answer: Answer) -> Compared:
+        words, *references = map(self.tokenize, (answer.text or "", *read.references(case.expected)))
+        best = max(references, key=lambda one: _f_measure("1", words, one))
+        why = f"{_shared(words, best)} of its {len(words)} words are among the {len(best)} of the nearest reference"
+        return Compared(" ".join(words), tuple(map(" ".join, references)), why)
+
+
+def _shared(words: Sequence[str], reference: Sequence[str]) -> int:
+    return matches(word_ngrams(words, 1), word_ngrams(reference, 1))
 
 
 def _mostly_unread(text: str) -> bool:
