@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evaluators.engine.engine import DEFAULT_CONCURRENCY, Options, Progress, run_suite
 from evaluators.engine.target import Target, resolve
+from evaluators.loading.reading import EMPTY
 from evaluators.loading.suite_reader import load
 from evaluators.suite import Suite
 from fairtrial.api.operation import Nothing
@@ -46,13 +47,13 @@ class RunOptions:
     on_run: Callable[[Suite, Run], None] = lambda *_: None
 
 
-def load_suites(paths: Sequence[Path]) -> list[Suite]:
-    """The suites of all files; raises `ConfigError` with the errors of all of them."""
+def load_suites(paths: Sequence[Path], columns: Mapping[str, str] = EMPTY) -> list[Suite]:
+    """The suites of all files; raises `ConfigError` with the errors of all of them. ``columns`` is as in `load`."""
     suites: list[Suite] = []
     wrong: list[ConfigError] = []
     for path in paths:
         try:
-            suites += load(path)
+            suites += load(path, columns=columns)
         except ConfigError as error:
             wrong.append(error)
     if wrong:

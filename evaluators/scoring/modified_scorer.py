@@ -9,9 +9,11 @@ from typing import Any
 from evaluators.scoring import options as read
 from evaluators.scoring.scorer import (
     ChecksCases,
+    Compared,
     OffFormat,
     Scorer,
     ScoresPairs,
+    ShowsComparison,
     Stat,
     WaitsForProcess,
     WarnsAboutSuite,
@@ -74,8 +76,22 @@ class ModifiedScorer:
     def waits(self) -> bool:
         return isinstance(self.inner, WaitsForProcess) and self.inner.waits
 
+    def normalised(self, case: Case, answer: Answer) -> Compared:
+        text = self._extracted(answer)
+        extracted = replace(answer, text=text or "")
+        if not isinstance(self.inner, ShowsComparison):
+            return Compared(
+                text or "", read.references(case.expected), f"{self.inner.name} does not show what it compares"
+            )
+        compared = self.inner.normalised(case, extracted)
+        why = compared.why + (", and 'negate' turns right into wrong" if self.negate else "")
+        return replace(compared, why=why if self.least is None else f"{why}; it passes from {self.least:g}")
+
+    def _extracted(self, answer: Answer) -> str | None:
+        return answer.text if self.extract is None else compile_regex(self.extract).last(answer.text or "")
+
     def score(self, case: Case, answer: Answer) -> Score:
-        text = answer.text if self.extract is None else compile_regex(self.extract).last(answer.text or "")
+        text = self._extracted(answer)
         missing = text is None and self.extract is not None
         try:
             score = self.inner.score(self._referring(case), replace(answer, text="" if missing else text))

@@ -15,11 +15,8 @@ if TYPE_CHECKING:
     from evaluators.comparison.matrix import Matrix
     from evaluators.criteria.metric_catalogue import Measure
     from evaluators.results.run_table import RunTable
-    from evaluators.suite import Suite
     from fairtrial.domain.estimates import Comparison
     from fairtrial_cli.store_client.client import StoreClient
-
-SUITE_FOLDERS = (Path("suites"), Path())
 
 
 @click.command()
@@ -85,19 +82,10 @@ def find_run(store: StoreClient, name: str) -> RunTable:
 def measures_for(runs: Sequence[RunTable], suite_file: Path | None) -> Sequence[Measure]:
     """The measures of the suite or, if its file is not found, those that appear in the runs."""
     from evaluators.criteria.metric_catalogue import measures_of, measures_seen
+    from fairtrial_cli.suite_of_run import suite_of_run
 
-    suite = _suite(runs[0].suite, suite_file)
+    suite = suite_of_run(runs[0].suite, suite_file)
     return measures_seen(runs) if suite is None else measures_of(suite)
-
-
-def _suite(name: str, file: Path | None) -> Suite | None:
-    from evaluators.loading.search import suites_near
-    from evaluators.loading.suite_reader import load
-
-    for found in [file] if file is not None else [suites_near(folder).get(name) for folder in SUITE_FOLDERS]:
-        if found is not None:
-            return next((suite for suite in load(found) if suite.name == name), None)
-    return None
 
 
 def _print_matrix(matrix: Matrix, measures: Sequence[Measure], *, as_json: bool) -> None:

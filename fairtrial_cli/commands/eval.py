@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial.domain.errors import UsageError
-from fairtrial_cli.options import CONFIG, JSON, project_of
+from fairtrial_cli.options import CONFIG, JSON, MAP, project_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,6 +48,7 @@ UNSOUND = 4
 @click.option("--each", is_flag=True, help="Also print a table for each target, with its worst slices.")
 @click.option("--repeat", type=click.IntRange(1, 100), help="How often each case is asked; overrides the suite.")
 @click.option("--limit", type=click.IntRange(1), help="Run only the first cases of each suite, to try it out.")
+@MAP
 @click.option("--fresh", is_flag=True, help="Ask all questions again, even if their answers are cached.")
 @click.option("--confusion", is_flag=True, help="Print the confusion matrix of each label scorer.")
 @JSON
@@ -64,11 +65,12 @@ def command(suites: tuple[Path, ...], on: str, config: Path, **options: Any) -> 
     \b
     Examples:  fairtrial eval suites/support/suite.yaml --on base,tuned,tuned-2 --noise-floor
                fairtrial eval suites/general/suite.yaml --on tuned-vs-base/tuned --limit 20
+               fairtrial eval suites/theirs.yaml --on base --map question=input --map answer=expected
     """
     from fairtrial_cli.run_suites import load_suites
 
     project = project_of(config)
-    loaded = [_adjusted(suite, options) for suite in load_suites(suites)]
+    loaded = [_adjusted(suite, options) for suite in load_suites(suites, options["columns"])]
     names = list(dict.fromkeys(name.strip() for name in on.split(",") if name.strip()))
     if not names:
         raise UsageError(f"--on {on!r}: no target given (known: {', '.join(project.plan.deployments)})")

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from evaluators.scoring import options as read
-from evaluators.scoring.scorer import ScorerType, Stat
+from evaluators.scoring.scorer import Compared, ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
 RULES = ("any", "all", "none")
@@ -59,6 +59,14 @@ class Contains:
             (not wanted["any"] or bool(found["any"])) and len(found["all"]) == len(wanted["all"]) and not found["none"]
         )
         return Score(self.name, {"accuracy": float(right)}, {rule: has for rule, has in found.items() if has})
+
+    def normalised(self, case: Case, answer: Answer) -> Compared:
+        wanted, found = self._wanted(case), self.score(case, answer).details
+        references = tuple(normal(one, case=self.case) for rule in RULES for one in wanted[rule])
+        clauses = [
+            f"of {rule} {wanted[rule]!r} it has {found.get(rule) or 'nothing'}" for rule in RULES if wanted[rule]
+        ]
+        return Compared(normal(answer.text or "", case=self.case), references, "; ".join(clauses))
 
     def _wanted(self, case: Case) -> dict[str, tuple[str, ...]]:
         wanted = {

@@ -94,7 +94,9 @@ def test_runs_are_pinned_saved_and_not_asked_twice(folder: Path, upstream: FakeU
             not one.variants or not any(arm.requests for arm in one.variants)
             for one in owner.call(by_experiment, ExperimentTraffic(since_us=0))
         )
-    code, out, problems = evaluate(folder, "--on", "base")
+    rows = folder / "rows.jsonl"
+    rows.write_text(rows.read_text().replace('"input"', '"question"'))
+    code, out, problems = evaluate(folder, "--on", "base", "--map", "question=input")
     assert code == 0 and "5 of them cached by an earlier run" in out, problems
     assert len(asked(upstream)) == 13
 
@@ -205,6 +207,8 @@ def test_a_wrong_target_or_suite_exits_with_two_before_anything_is_started(
     assert code == 2 and "no target given (known: base, tuned)" in problems
     code, _, problems = evaluate(folder, "--on", "basse")
     assert code == 2 and "did you mean 'base'?" in problems
+    code, _, problems = evaluate(folder, "--on", "base", "--map", "inputs=question")
+    assert code == 2 and "no row has the column 'inputs' (did you mean 'input'?)" in problems
     (folder / "suite.yaml").write_text(SUITE.replace("slices", "slice").replace("[contains]", "[contain]"))
     code, _, problems = evaluate(folder, "--on", "base")
     assert code == 2 and "suite.yaml:4: slice: unknown field (did you mean 'slices'?)" in problems
