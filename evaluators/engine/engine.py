@@ -100,7 +100,7 @@ async def run_suite(
                 target,
                 options,
                 await stack.enter_async_context(ChatClient(target, concurrency=options.concurrency)),
-                stack.enter_context(closing(_cache(suite, target, cache, started_us, fresh=options.fresh))),
+                stack.enter_context(closing(open_cache(suite, target, cache, started_us, fresh=options.fresh))),
                 scoring,
                 ChangedCopies(suite),
                 _places(suite),
@@ -119,7 +119,8 @@ async def run_suite(
     return [_run(running, new_id(), started_us, clock()) for running in runs]
 
 
-def _cache(suite: Suite, target: Target, folder: Path, now_us: int, *, fresh: bool) -> AnswerCache:
+def open_cache(suite: Suite, target: Target, folder: Path, now_us: int, *, fresh: bool) -> AnswerCache:
+    """The cached answers of a target, from which a run of this suite continues."""
     content = f"{suite.digest} {target.deployment_digest}" + (f" {target.first_repeat}" if target.first_repeat else "")
     scope = hashlib.sha256(content.encode()).hexdigest()[:32]
     return AnswerCache(folder, target.deployment_digest, scope=scope, now_us=now_us, fresh=fresh)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fairtrial.domain.errors import UsageError
-from fairtrial_cli.options import CONFIG, JSON, MAP, project_of
+from fairtrial_cli.options import CONFIG, JSON, MAP, print_indented, project_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,6 +50,7 @@ UNSOUND = 4
 @click.option("--limit", type=click.IntRange(1), help="Run only the first cases of each suite, to try it out.")
 @MAP
 @click.option("--fresh", is_flag=True, help="Ask all questions again, even if their answers are cached.")
+@click.option("--dry-run", is_flag=True, help="Print what would be asked, and what it would cost. Ask nothing.")
 @click.option("--confusion", is_flag=True, help="Print the confusion matrix of each label scorer.")
 @JSON
 def command(suites: tuple[Path, ...], on: str, config: Path, **options: Any) -> None:
@@ -58,6 +59,8 @@ def command(suites: tuple[Path, ...], on: str, config: Path, **options: Any) -> 
     Several models answer each case at about the same time. One table compares them with the baseline, case by case.
     With --noise-floor it also shows how many cases change where the baseline answers again. That run is stored, and
     made once for each suite and model.
+
+    With --dry-run it prints requests, tokens and cost, and asks nothing.
 
     Answers are cached on disk. After Ctrl-C the same command resumes, and a question that the same weights have
     answered is not asked again. The exit code is 4 if more than 2 % of a run's cases could not be scored.
@@ -77,9 +80,35 @@ def command(suites: tuple[Path, ...], on: str, config: Path, **options: Any) -> 
     baseline = options["baseline"] or names[0]
     if baseline not in names:
         raise UsageError(f"--baseline {baseline}: it is not one of the targets ({', '.join(names)})")
+    if options["dry_run"]:
+        return _estimate(project, loaded, names, options)
     runs = _run(project, loaded, names, options | {"baseline": baseline})
     if any(_unsound(run) for run in runs):
         sys.exit(UNSOUND)
+    return None
+
+
+def _estimate(project: Project, suites: Sequence[Suite], names: Sequence[str], options: dict[str, Any]) -> None:
+    """Print the requests, tokens and cost of every run."""
+    import time
+
+    from rich.console import Console
+
+    from evaluators.engine.run_estimate import estimate_run
+    from evaluators.engine.target import resolve
+    from fairtrial_cli.output.runs import print_estimates
+
+    cache, now_us = project.layout.cache, time.time_ns() // 1000
+    found = [
+        estimate_run(
+            suite, resolve(name, project.plan, base_url=""), cache=cache, now_us=now_us, fresh=options["fresh"]
+        )
+        for suite in suites
+        for name in names
+    ]
+    if options["as_json"]:
+        return print_indented([asdict(estimate) for estimate in found])
+    return print_estimates(Console(), found, concurrency=options["concurrency"])
 
 
 def _adjusted(suite: Suite, options: dict[str, Any]) -> Suite:

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from evaluators.comparison.matrix import Matrix
+from evaluators.engine.run_estimate import RunEstimate
 from evaluators.engine.summary import (
     FamilyLine,
     Line,
@@ -32,6 +33,33 @@ from fairtrial.domain.run import Run
 from fairtrial_cli.output.table import columns, print_table
 
 LENGTH = "verbosity"
+
+
+def print_estimates(console: Console, estimates: Sequence[RunEstimate], *, concurrency: int) -> None:
+    """Print what runs will ask, one line for each, and the sums."""
+    rows = [
+        (
+            estimate.suite,
+            estimate.target,
+            f"{estimate.requests:,}",
+            f"{estimate.cached:,}",
+            f"{estimate.tokens_in:,}",
+            "no limit" if estimate.most_tokens_out is None else f"{estimate.most_tokens_out:,}",
+            "unknown" if estimate.most_usd is None else f"${estimate.most_usd:,.2f}",
+        )
+        for estimate in estimates
+    ]
+    numbers = ("requests", "cached", "tokens in", "most tokens out", "most cost")
+    print_table(console, columns("suite", "target", *numbers, numbers=numbers), rows)
+    requests = sum(estimate.requests for estimate in estimates)
+    costs = [estimate.most_usd for estimate in estimates]
+    known = [cost for cost in costs if cost is not None]
+    cost = "unknown" if not known else f"at most ${sum(known):,.2f}" + ("" if len(known) == len(costs) else " and more")
+    console.print(
+        f"{counted(requests, 'request')}, {concurrency} at a time for each target; cost: {cost}. Tokens in are "
+        "estimated from characters. Cached answers count if the same weights still serve.",
+        highlight=False,
+    )
 
 
 def print_run(console: Console, suite: Suite, run: Run, *, matrices: bool) -> None:

@@ -132,6 +132,18 @@ def test_several_targets_are_one_table_with_the_noise_of_the_baseline_which_is_a
     assert code == 2 and "--baseline base: it is not one of the targets (tuned)" in problems
 
 
+def test_a_dry_run_counts_what_would_be_asked_and_asks_nothing(folder: Path, upstream: FakeUpstream) -> None:
+    code, out, problems = evaluate(folder, "--on", "base,tuned", "--dry-run", "--json", "--repeat", "2")
+    assert code == 0, problems
+    base, tuned = json.loads(out)
+    assert (base["requests"], base["cached"], base["tokens_in"]) == (12, 0, 27)
+    assert (tuned["target"], tuned["most_tokens_out"]) == ("tuned", None)
+    assert not asked(upstream)
+    evaluate(folder, "--on", "base")
+    code, out, problems = evaluate(folder, "--on", "base,tuned", "--dry-run")
+    assert code == 0 and "6 requests, 8 at a time for each target; cost: unknown" in " ".join(out.split()), problems
+
+
 OWN = {
     "crash": ("return answer[99] == 'x'", "IndexError"),
     "hang": ("import time; time.sleep(600)", "0.5 seconds"),
