@@ -13,7 +13,7 @@ from scipy.special import expit
 
 from benchmarks.trials.trial import Floats, Measures, Target, Trial
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 from fairtrial.stats.review.crossed import IN_GENERAL
 from fairtrial.stats.review.preference import win_rate
 from fairtrial.stats.review.ratings import mean_rating

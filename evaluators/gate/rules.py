@@ -30,7 +30,7 @@ from evaluators.results.scope import Scope
 from evaluators.suite import Suite
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.domain.verdict import Finding, Result
+from fairtrial.domain.verdicts.verdict import Finding, Result
 from fairtrial.stats.holm import holm
 from fairtrial.stats.paired.mcnemar import mid_p
 from fairtrial.stats.paired.sign_flip import sign_flip

@@ -14,9 +14,8 @@ from evaluators.review.agreement import Agreement, agreement_of
 from evaluators.review.bias import PositionAndLengthBias, estimate_bias
 from evaluators.trial import RULES
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
-from fairtrial.domain.plurals import counted
-from fairtrial.domain.reviews.evidence import ReviewedQueue, Vote
-from fairtrial.domain.reviews.review import DIMENSIONS, Arm, Dimension, Preference
+from fairtrial.domain.review import DIMENSIONS, Arm, Dimension, Preference, ReviewedQueue, Vote
+from fairtrial.domain.wording import counted
 from fairtrial.stats.agreement.quality import TENTATIVE
 from fairtrial.stats.paired.clustered import Floats
 from fairtrial.stats.paired.mcnemar import exact

@@ -8,7 +8,6 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from fairtrial.config.addresses import Address, parse_address
 from fairtrial.config.file.environment import interpolate, substituted
 from fairtrial.config.file.error_recovery import independent, validate
 from fairtrial.config.file.errors import MAX_ERRORS, FieldError, nearest
@@ -31,6 +30,7 @@ from fairtrial.config.rules.upstream_access import access_warnings, wrong_access
 from fairtrial.config.rules.warnings import project_warnings
 from fairtrial.domain.errors import ConfigError, Diagnostic
 from fairtrial.domain.limits.body_rate import BodyRate
+from fairtrial.domain.names.addresses import Address, parse_address
 from fairtrial.domain.plan import FeedbackKind, Plan
 from fairtrial.regular_files import FileRefused
 

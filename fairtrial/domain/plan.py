@@ -6,12 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from fairtrial.domain.plan_parts.call_rules import BreakerRule, RetryRule, Timeouts
-from fairtrial.domain.plan_parts.decision_settings import EVERY_UNIT, Enrolment, Guardrail, Primary
-from fairtrial.domain.plan_parts.field_marks import ADDED_LATER, CONTROL_ONLY
-from fairtrial.domain.plan_parts.kept_control import KeptControl
-from fairtrial.domain.plan_parts.setting_types import Money
-from fairtrial.domain.storage.keys import Right
+from fairtrial.domain.accounts import Right
+from fairtrial.domain.settings import (
+    ADDED_LATER,
+    CONTROL_ONLY,
+    EVERY_UNIT,
+    BreakerRule,
+    Enrolment,
+    Guardrail,
+    KeptControl,
+    Money,
+    Primary,
+    RetryRule,
+    Timeouts,
+)
 from fairtrial.domain.training.lineage import Lineage
 
 UnitKind = Literal["user", "conversation", "request"]

@@ -10,9 +10,8 @@ from decimal import Decimal
 from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.plan import Experiment
-from fairtrial.domain.plan_parts.kept_control import KeptControl
-from fairtrial.domain.plan_parts.setting_types import duration_seconds
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.settings import KeptControl, duration_seconds
+from fairtrial.domain.wording import counted
 
 LEAST_SHARE, MOST_SHARE = 1, 50
 """The limits of the share in percent."""

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from fairtrial.domain.limits.constants import HOUR_US
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.harm import harm_only
 from fairtrial.experiments.analysis.memory import Looked, Memory

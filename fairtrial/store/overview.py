@@ -10,7 +10,7 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.plan.published import read
 from fairtrial.domain.errors import PlanRefused
 from fairtrial.domain.limits.constants import microseconds
-from fairtrial.domain.storage.overview import Overview
+from fairtrial.domain.store_reports import Overview
 from fairtrial.journal.segment import names
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.erasure_state import is_unfinished

@@ -14,8 +14,7 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import OwnerLock
 from fairtrial.config.private_files import copy_private, has_room, sweep_folder, sync_file, sync_folder
 from fairtrial.domain.errors import StoreError, UsageError
-from fairtrial.domain.storage.maintenance import OnProgress, Progress, ignore_progress
-from fairtrial.domain.storage.overview import ListedBackup
+from fairtrial.domain.store_reports import ListedBackup, OnProgress, Progress, ignore_progress
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database, copy_folder
 from fairtrial.store.core.engine_errors import logged_message

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial.domain.errors import ConfigError, Diagnostic, FairtrialError
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 from fairtrial_cli.config_warnings import print_warnings
 from fairtrial_cli.options import project_of
 

@@ -74,7 +74,7 @@ ELSEWHERE: dict[str, str] = {
     "experiments.*.primary.baseline": "fairtrial.experiments.analysis_plan.MetricPlan.level",
     "experiments.*.guardrails.*.stop_margin": "fairtrial.experiments.analysis_plan.MetricPlan.stop",
     "experiments.*.guardrails.*.baseline": "fairtrial.experiments.analysis_plan.MetricPlan.level",
-    "experiments.*.enroll.start": "fairtrial.domain.plan_parts.decision_settings.Enrolment.start",
+    "experiments.*.enroll.start": "fairtrial.domain.settings.Enrolment.start",
     "capture.bodies": "fairtrial.domain.plan.Plan.capture",
     "gateway.bind": "fairtrial.config.file.service_schema.GatewaySection.address",
     "gateway.cors.origins": "fairtrial.domain.limits.worker_settings.WorkerSettings.cors_origins",

@@ -10,8 +10,8 @@ from evaluators.criteria.live_validation import PRIMARY
 from evaluators.gate.live.experiment import LiveExperiment
 from evaluators.gate.threshold_rule import by_truth_table
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.domain.plurals import counted
-from fairtrial.domain.verdict import Finding, Result
+from fairtrial.domain.verdicts.verdict import Finding, Result
+from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.findings import level_interval, pessimistic_interval
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.over_time_wording import fading_words, unseen_words

@@ -9,9 +9,20 @@ from pydantic import Field
 from fairtrial.config.file.section import Section
 from fairtrial.config.file.service_schema import ControlSection, DashboardSection, GatewaySection
 from fairtrial.domain.plan import Capture, FeedbackKind, Hold, Looks, Missing, OnDisconnect, Price, UnitKind
-from fairtrial.domain.plan_parts.call_rules import BreakerRule, RetryRule, Timeouts
-from fairtrial.domain.plan_parts.decision_settings import Enrolment, Guardrail, Primary
-from fairtrial.domain.plan_parts.setting_types import Date, Duration, Money, Name, Percent, Seconds
+from fairtrial.domain.settings import (
+    BreakerRule,
+    Date,
+    Duration,
+    Enrolment,
+    Guardrail,
+    Money,
+    Name,
+    Percent,
+    Primary,
+    RetryRule,
+    Seconds,
+    Timeouts,
+)
 from fairtrial.domain.training.lineage import Lineage
 
 

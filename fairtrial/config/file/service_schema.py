@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Le
 from pydantic import Field
 
-from fairtrial.config.addresses import Address, parse_address
 from fairtrial.config.file.section import Section
 from fairtrial.domain.limits.body_rate import USUAL_BODY_RATE
 from fairtrial.domain.limits.worker_settings import WorkerSettings
-from fairtrial.domain.plan_parts.setting_types import Network, Seconds
+from fairtrial.domain.names.addresses import Address, parse_address
+from fairtrial.domain.settings import Network, Seconds
 
 Access = Literal["open", "keys"]
 

@@ -20,7 +20,7 @@ from fairtrial.config.plan.prices import known_price
 from fairtrial.config.rules.metric_catalogue import names_of, stop_margin
 from fairtrial.domain.metrics import CATALOGUE, DEFAULT_GUARDRAILS
 from fairtrial.domain.plan import Deployment, Experiment, FeedbackMetric, Plan, Price, Route, Variant
-from fairtrial.domain.plan_parts.decision_settings import EVERY_UNIT, Guardrail
+from fairtrial.domain.settings import EVERY_UNIT, Guardrail
 
 Prompts = Mapping[tuple[str, str], str]
 """The text of each variant's system prompt, by experiment and variant."""

@@ -13,7 +13,7 @@ import msgspec
 
 from fairtrial.domain.limits.canonical_json import SCALARS, text_key, unknown_type
 from fairtrial.domain.plan import Deployment, Experiment, Plan
-from fairtrial.domain.plan_parts.field_marks import ADDED_LATER, CONTROL_ONLY
+from fairtrial.domain.settings import ADDED_LATER, CONTROL_ONLY
 
 HASH_HEX = 32
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fairtrial.config.file.errors import FieldError
 from fairtrial.config.file.schema import ProjectFile
-from fairtrial.domain.names.hosts import origin_of
+from fairtrial.domain.names.addresses import origin_of
 
 ANY = "*"
 EXAMPLE = "https://app.example or http://localhost:3000"

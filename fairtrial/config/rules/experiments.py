@@ -16,7 +16,7 @@ from fairtrial.config.rules.deployments import Names, repeated_fallbacks, unknow
 from fairtrial.config.rules.margins import EXAMPLES, parse_margin
 from fairtrial.config.rules.metric_catalogue import better_of, is_share, method_of, unknown_metric
 from fairtrial.config.rules.translation import NOT_PASSED_ON, PASSED, translated
-from fairtrial.domain.plan_parts.decision_settings import Enrolment, Guardrail
+from fairtrial.domain.settings import Enrolment, Guardrail
 
 Path = tuple[str | int, ...]
 NOT_AN_ARMS = ("input", "messages", "model", "prompt", "stream", "stream_options")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fairtrial.config.addresses import FORM, Address, parse_address
 from fairtrial.config.file.errors import FieldError
 from fairtrial.config.file.schema import ProjectFile
 from fairtrial.config.rules.deployments import Names, unknown
 from fairtrial.config.rules.translation import RAW
+from fairtrial.domain.names.addresses import FORM, Address, parse_address
 
 
 def wrong_services(file: ProjectFile, names: Names) -> Iterator[FieldError]:

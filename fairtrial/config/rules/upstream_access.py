@@ -10,7 +10,7 @@ from fairtrial.config.file.schema import DeploymentSection, ProjectFile
 from fairtrial.config.file.yaml_file import Step
 from fairtrial.config.rules.deployments import OPENAI_HOST
 from fairtrial.config.rules.translation import RAW
-from fairtrial.domain.names.hosts import host_of, is_loopback
+from fairtrial.domain.names.addresses import host_of, is_loopback
 
 NEVER_FORWARDED = frozenset(
     {

@@ -1,4 +1,4 @@
-"""Names units of time, with the conversion to them, classes of HTTP status, and modes of files."""
+"""Names units of time, with the conversion to them, HTTP status classes, file modes and limits of listings."""
 
 from __future__ import annotations
 
@@ -23,3 +23,9 @@ def microseconds(time: datetime) -> int:
     """A time of the store, in microseconds since 1970, UTC."""
     delta = time.replace(tzinfo=UTC) - datetime.fromtimestamp(0, UTC)
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+LARGEST_PAGE = 10_000
+LARGEST_OFFSET = 10**12
+END_OF_TIME_US = 4_102_444_800_000_000
+"""The year 2100, for a window without an end."""

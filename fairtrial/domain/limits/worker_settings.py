@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Le, MinLen
 
 from fairtrial.domain.limits.body_rate import USUAL_BODY_RATE, BodyRate
-from fairtrial.domain.plan_parts.setting_types import Name, Network, Seconds, Wait
+from fairtrial.domain.settings import Name, Network, Seconds, Wait
 
 LAST_SECONDS = 5.0
 TransportName = Literal["aiohttp", "pool"]

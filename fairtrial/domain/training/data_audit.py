@@ -1,4 +1,4 @@
-"""Defines what is kept of an audit of training data: files by digest and counts by check, without any row's text."""
+"""Defines an audit of training data, without any row's text, and the evidence that a gate judges."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+
+from fairtrial.domain.training.lineage import DataRole, Lineage
 
 AuditSeverity = Literal["error", "warning", "info"]
 AuditRole = Literal["train", "validation", "suite"]
@@ -88,3 +90,29 @@ class DataAudit:
 def data_digests(files: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """Roles and digests of training and validation files in the order that identifies them, without suites."""
     return tuple(sorted({(role, sha256) for role, sha256 in files if role != "suite"}))
+
+
+@dataclass(frozen=True, slots=True)
+class PresentFile:
+    """A file of the lineage as it is when the gate judges: its digest, or ``wrong``, why it could not be read."""
+
+    path: str
+    role: DataRole
+    sha256: str = ""
+    wrong: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingEvidence:
+    """What is known about a candidate's training data.
+
+    ``audit_version``: the version of the checks in this program. ``audit``: the newest audit of exactly these files;
+    without one, ``earlier`` is the newest audit that read the deployment's data when it was different.
+    """
+
+    deployment: str
+    lineage: Lineage | None
+    audit_version: str
+    files: tuple[PresentFile, ...] = ()
+    audit: DataAudit | None = None
+    earlier: DataAudit | None = None

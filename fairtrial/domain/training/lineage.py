@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Len, MaxLen
 
-from fairtrial.domain.plan_parts.setting_types import Converted, Date, Money, Name
+from fairtrial.domain.settings import Converted, Date, Money, Name
 
 TrainingMethod = Literal["lora", "qlora", "full", "api"]
 DataRole = Literal["train", "validation"]

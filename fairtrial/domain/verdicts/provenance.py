@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fairtrial.domain.accounts import Role
-from fairtrial.domain.training.evidence import TrainingEvidence
+from fairtrial.domain.training.data_audit import TrainingEvidence
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from fairtrial.config.rules.margins import parse_margin
 from fairtrial.config.rules.metric_catalogue import stop_margin
 from fairtrial.domain.metrics import CATALOGUE, Method
 from fairtrial.domain.plan import Experiment, FeedbackMetric, Plan, UnitKind
-from fairtrial.domain.plan_parts.decision_settings import Guardrail, Primary
+from fairtrial.domain.settings import Guardrail, Primary
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, RULES, AnalysisPlan, MetricPlan
 
 STATED, EARLIER, MEASURED = "stated", "the last 14 days", "the control's first units"

@@ -9,8 +9,8 @@ from typing import Literal
 
 from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.plan import ExperimentState
-from fairtrial.domain.plan_parts.kept_control import KeptControl
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.settings import KeptControl
+from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.guardrail_wording import e_value_words, guardrails_sentence, kept_away_words
 from fairtrial.experiments.decision.missing_wording import missing_sentence

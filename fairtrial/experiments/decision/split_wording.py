@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fairtrial.domain.plan import UnitKind
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 from fairtrial.experiments.decision.values import ArmLost, Decision, LostRecords, Split
 from fairtrial.experiments.metric_wording import moment_words
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fairtrial.domain.estimates import Forecast
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.over_time_wording import NOT_KNOWN, fading_words, unseen_words
 from fairtrial.experiments.decision.values import (

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 from fairtrial.store.access import audit
 from fairtrial.store.access.earlier_entries import EARLIER, Fields, compared
 from fairtrial.store.access.row_digests import (

@@ -15,7 +15,7 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.private_files import write_private
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.limits.constants import PRIVATE
-from fairtrial.domain.storage.maintenance import OnProgress, Progress, ignore_progress
+from fairtrial.domain.store_reports import OnProgress, Progress, ignore_progress
 from fairtrial.regular_files import MIB, digest_of, read_named
 from fairtrial.store.core.migrate import migrations
 

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from fairtrial.api.window import Window
-from fairtrial.domain.limits.pages import END_OF_TIME_US, LARGEST_PAGE
+from fairtrial.domain.limits.constants import END_OF_TIME_US, LARGEST_PAGE
 
 
 @dataclass(frozen=True, slots=True)

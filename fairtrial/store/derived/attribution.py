@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fairtrial.domain.limits.pages import END_OF_TIME_US
+from fairtrial.domain.limits.constants import END_OF_TIME_US
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import timestamp
 from fairtrial.store.derived import watermarks

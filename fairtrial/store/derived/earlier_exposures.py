@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from fairtrial.domain.limits.constants import microseconds
-from fairtrial.domain.limits.pages import END_OF_TIME_US
+from fairtrial.domain.limits.constants import END_OF_TIME_US, microseconds
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import timestamp
 from fairtrial.store.derived import attribution, placements, unit_sums, watermarks

@@ -12,8 +12,7 @@ import msgspec
 
 from fairtrial.config.private_files import sync_file
 from fairtrial.domain.errors import FairtrialError
-from fairtrial.domain.storage.maintenance import BackupStatus, Found, OnProgress, ignore_progress
-from fairtrial.domain.storage.overview import ListedBackup
+from fairtrial.domain.store_reports import BackupStatus, Found, ListedBackup, OnProgress, ignore_progress
 from fairtrial.regular_files import digest_of
 from fairtrial.store.core.database import Cursor, Database, copy_folder
 from fairtrial.store.core.engine_settings import engine_settings

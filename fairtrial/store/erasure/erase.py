@@ -19,7 +19,7 @@ from fairtrial.config.private_files import has_room, sync_file
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.plan import UnitKind
-from fairtrial.domain.storage.maintenance import Erasure, OnProgress, Progress, ignore_progress
+from fairtrial.domain.store_reports import Erasure, OnProgress, Progress, ignore_progress
 from fairtrial.store.access import audit
 from fairtrial.store.core import erasure_state
 from fairtrial.store.core.database import Cursor, Database, copy_folder

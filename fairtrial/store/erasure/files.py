@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from fairtrial.config.layout import Layout
-from fairtrial.domain.storage.maintenance import OnProgress, Progress, ignore_progress
+from fairtrial.domain.store_reports import OnProgress, Progress, ignore_progress
 from fairtrial.journal.overwrite import blank_lines, or_begun
 from fairtrial.journal.response_map import FILE as RESPONSES
 from fairtrial.journal.response_map import erase_unit

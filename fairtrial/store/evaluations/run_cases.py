@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fairtrial.api.runs import CasesOf, PairsOf
-from fairtrial.domain.names.case_words import CHANGES, Grade
+from fairtrial.domain.wording import CHANGES, Grade
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from fairtrial.domain.storage import verdict_json
-from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts import verdict_json
+from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.store.access import row_digests
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query, timestamp

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from fairtrial.domain.limits.constants import microseconds
-from fairtrial.domain.storage.traffic import Traffic
+from fairtrial.domain.traffic import Traffic
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.traffic import traffic

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fairtrial.domain.errors import JournalError
 from fairtrial.domain.events import Event, RequestEvent
-from fairtrial.domain.limits.pages import END_OF_TIME_US
+from fairtrial.domain.limits.constants import END_OF_TIME_US
 from fairtrial.journal.assignment_counts import arm_cell
 from fairtrial.journal.events_v1 import EventV1
 from fairtrial.journal.reader import Chunk, NewerEvent, decode

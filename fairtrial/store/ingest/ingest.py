@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from fairtrial.domain.errors import JournalError, UsageError
-from fairtrial.domain.storage.overview import IngestResult
+from fairtrial.domain.store_reports import IngestResult
 from fairtrial.journal.assignment_counts import read_assigned
 from fairtrial.journal.reader import Chunk
 from fairtrial.journal.segment import files, is_compressed, names, read_header, segment_name

@@ -18,8 +18,7 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.private_files import copy_private, has_room, sync_folder
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
-from fairtrial.domain.storage.maintenance import Backup, OnProgress, Progress, ignore_progress
-from fairtrial.domain.storage.overview import ListedBackup
+from fairtrial.domain.store_reports import Backup, ListedBackup, OnProgress, Progress, ignore_progress
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database, copy_folder
 from fairtrial.store.core.engine_errors import logged_message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fairtrial.domain.storage.overview import ListedBackup
+from fairtrial.domain.store_reports import ListedBackup
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import timestamp
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import duckdb
 
-from fairtrial.domain.storage.maintenance import OnProgress, Progress, RetentionResult, ignore_progress
+from fairtrial.domain.store_reports import OnProgress, Progress, RetentionResult, ignore_progress
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.engine_errors import logged_message

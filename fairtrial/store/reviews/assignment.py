@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from fairtrial.domain.reviews.masking import mask
-from fairtrial.domain.reviews.review import Next, Progress, ShownItem, arm_on_the_left, side_of
+from fairtrial.domain.masking import mask
+from fairtrial.domain.review import Next, Progress, ShownItem, arm_on_the_left, side_of
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Query, timestamp
 from fairtrial.store.reviews import claims, drafts

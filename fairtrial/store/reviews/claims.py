@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from fairtrial.domain.errors import Conflict, NotFound
 from fairtrial.domain.limits.constants import microseconds
-from fairtrial.domain.reviews.review import CLAIM_US
+from fairtrial.domain.review import CLAIM_US
 from fairtrial.store.core.database import Cursor
 from fairtrial.store.core.query import timestamp
 from fairtrial.store.reviews.queues import require_open

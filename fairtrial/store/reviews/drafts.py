@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from fairtrial.domain.reviews.review import Draft
+from fairtrial.domain.review import Draft
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import timestamp
 from fairtrial.store.reviews import claims

@@ -6,7 +6,7 @@ import secrets
 from typing import Any
 
 from fairtrial.domain.errors import BadRequest, Conflict
-from fairtrial.domain.reviews.review import (
+from fairtrial.domain.review import (
     ARMS,
     DIMENSIONS,
     SIDES,

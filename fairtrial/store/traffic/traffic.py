@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from fairtrial.domain.storage.traffic import KeyFeedback, Traffic, VariantTraffic
+from fairtrial.domain.traffic import KeyFeedback, Traffic, VariantTraffic
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
 from fairtrial.store.derived.analysis_filter import ANALYSED

@@ -21,7 +21,7 @@ from fairtrial.config.local_user import LOCAL_USER
 from fairtrial.domain.accounts import may
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.plan import Experiment
-from fairtrial.domain.storage.traffic import Traffic
+from fairtrial.domain.traffic import Traffic
 from fairtrial.experiments.promotion import Promotion
 from fairtrial.experiments.published_state import find_experiment
 from fairtrial.store.core.query import Page, Query

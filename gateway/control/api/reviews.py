@@ -8,9 +8,7 @@ from fairtrial.api.operation import Nothing
 from fairtrial.api.reviews import CreateQueue, DraftOf, NameQueue, Skip, TwoTargets
 from fairtrial.domain.errors import FairtrialError
 from fairtrial.domain.plan import Plan
-from fairtrial.domain.reviews.evidence import ReviewEvidence
-from fairtrial.domain.reviews.review import DIMENSIONS, SIDES, Draft
-from fairtrial.domain.reviews.rubric import RUBRIC, RubricRow
+from fairtrial.domain.review import DIMENSIONS, RUBRIC, SIDES, Draft, ReviewEvidence, RubricRow
 from fairtrial.store.reviews import assignment, drafts
 from fairtrial.store.reviews import evidence as stored_evidence
 from fairtrial.store.reviews import queues as stored_queues

@@ -13,9 +13,8 @@ from fairtrial.api.traffic import (
 )
 from fairtrial.api.window import TrafficWindow, Window
 from fairtrial.domain.errors import not_found
-from fairtrial.domain.limits.constants import MINUTE_US, WEEK_US
-from fairtrial.domain.limits.pages import END_OF_TIME_US
-from fairtrial.domain.storage.traffic import AmountHistory, Traffic
+from fairtrial.domain.limits.constants import END_OF_TIME_US, MINUTE_US, WEEK_US
+from fairtrial.domain.traffic import AmountHistory, Traffic
 from fairtrial.store.core.query import Page, Position, Query
 from fairtrial.store.traffic import feedback as stored_feedback
 from fairtrial.store.traffic import requests as stored_requests

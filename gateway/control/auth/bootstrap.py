@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fairtrial.api.keys import CreateKey
-from fairtrial.domain.accounts import Invitation, OneTimeLink
-from fairtrial.domain.storage.keys import NewKey
+from fairtrial.domain.accounts import Invitation, NewKey, OneTimeLink
 from fairtrial.store.access import accounts, invitations, keys, one_time_links, store_secrets
 from gateway.control.api import keys as key_operations
 from gateway.control.background.local_keys import ADMIN

@@ -12,7 +12,7 @@ from evaluators.training_data.audit_report import AUDIT_VERSION
 from fairtrial.api.data_audits import StoreAudit
 from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.training.data_audit import AuditFile, CheckCount, DataAudit
-from fairtrial.domain.verdict import Finding, Verdict
+from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import published_plans
 from fairtrial.store.maintenance.backup import make_backup

@@ -11,7 +11,7 @@ import pytest
 from fairtrial.domain.accounts import Role
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.plan import PersonsAction
-from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.experiments.promotion import Promotion
 from fairtrial.store.access import accounts, invitations
 from fairtrial.store.core.query import Page

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, Interruption, MetricPlan
 from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
 from fairtrial.stats.arms.amounts import Amounts

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fairtrial.domain.limits.pages import END_OF_TIME_US
+from fairtrial.domain.limits.constants import END_OF_TIME_US
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.domain.storage.traffic import ServedBefore
+from fairtrial.domain.traffic import ServedBefore
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.quantiles import QuantileSums

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fairtrial.domain.metrics import CATALOGUE, UNIT_COLUMNS, Metric
-from fairtrial.domain.storage.traffic import ServedBefore
+from fairtrial.domain.traffic import ServedBefore
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.store.core.database import Cursor
 from fairtrial.store.experiments.sums.past_requests import PAST_UNITS, before

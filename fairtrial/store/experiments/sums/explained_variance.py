@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.domain.storage.traffic import AmountHistory, ServedBefore
+from fairtrial.domain.traffic import AmountHistory, ServedBefore
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments.sums.control_levels import LEAST_UNITS
 from fairtrial.store.experiments.sums.earlier_units import amount_of

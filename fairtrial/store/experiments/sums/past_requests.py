@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fairtrial.domain.metrics import UNIT_COLUMNS
-from fairtrial.domain.storage.traffic import ServedBefore
+from fairtrial.domain.traffic import ServedBefore
 from fairtrial.store.core.query import timestamp
 from fairtrial.store.derived.analysis_filter import ANALYSED
 

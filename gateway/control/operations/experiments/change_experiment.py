@@ -14,7 +14,7 @@ import msgspec
 from fairtrial.config.plan.live_state import Live
 from fairtrial.domain.errors import BadRequest, Conflict, FairtrialError, Unavailable
 from fairtrial.domain.plan import Experiment, ExperimentState, Plan
-from fairtrial.domain.plan_parts.kept_control import KeptControl
+from fairtrial.domain.settings import KeptControl
 from fairtrial.experiments.analysis.freeze import changed_models
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.kept_control import KeptTerms, kept_control, kept_terms

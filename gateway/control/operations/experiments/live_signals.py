@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fairtrial.domain.answers.language import switches
-from fairtrial.domain.answers.recorded import answered_text, asked_text
+from fairtrial.domain.answers.messages import answered_text, asked_text
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.traffic import answer_signals

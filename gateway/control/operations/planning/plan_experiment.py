@@ -9,7 +9,7 @@ from statistics import NormalDist
 
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Experiment
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.freeze import metric_plans, min_days_of
 from fairtrial.experiments.analysis_plan import SEEN_WEEKS
 from fairtrial.experiments.decision.over_time_wording import UNSEEN

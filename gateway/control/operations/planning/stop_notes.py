@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from math import ceil
 
 from fairtrial.domain.plan import Experiment
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.freeze import metric_plans
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.metric_wording import rounded_up

@@ -9,7 +9,7 @@ from pathlib import Path
 from evaluators.training_data.audit_report import AUDIT_VERSION
 from fairtrial.config.file.project_files import open_file
 from fairtrial.domain.plan import Plan
-from fairtrial.domain.training.evidence import PresentFile, TrainingEvidence
+from fairtrial.domain.training.data_audit import PresentFile, TrainingEvidence
 from fairtrial.domain.training.lineage import DataRole
 from fairtrial.regular_files import MOST_NAMED_BYTES, FileRefused, refuse_larger
 from fairtrial.store.core.database import Database

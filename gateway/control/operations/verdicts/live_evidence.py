@@ -11,7 +11,7 @@ from evaluators.gate.live.rates import Rate, Rates
 from fairtrial.config.plan.definitions import definition_of
 from fairtrial.domain.metrics import KEPT_AWAY_RATE
 from fairtrial.domain.plan import Experiment, Plan, Variant
-from fairtrial.domain.storage.traffic import Traffic, VariantTraffic
+from fairtrial.domain.traffic import Traffic, VariantTraffic
 from fairtrial.domain.verdicts.provenance import Amendment, JudgedExperiment
 from fairtrial.experiments.analysis.freeze import changed_models
 from fairtrial.experiments.decision.effects import Effect

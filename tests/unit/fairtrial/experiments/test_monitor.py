@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fairtrial.domain.limits.constants import DAY_US, HOUR_US, WEEK_US
-from fairtrial.domain.plan_parts.kept_control import KeptControl
+from fairtrial.domain.settings import KeptControl
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.decision.effects import LiveState, effects
 from fairtrial.experiments.decision.values import KeptAway

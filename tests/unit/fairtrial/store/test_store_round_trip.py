@@ -13,8 +13,8 @@ from fairtrial.config.owner_lock import is_owned, read_note
 from fairtrial.domain.errors import StoreError, StoreLocked, UsageError
 from fairtrial.domain.events import Event
 from fairtrial.domain.limits.constants import microseconds
-from fairtrial.domain.storage import verdict_json
-from fairtrial.domain.storage.traffic import KeyFeedback
+from fairtrial.domain.traffic import KeyFeedback
+from fairtrial.domain.verdicts import verdict_json
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import audit, keys, store_secrets
 from fairtrial.store.core.database import Database

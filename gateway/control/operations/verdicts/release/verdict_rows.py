@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fairtrial.domain.verdict import Verdict
 from fairtrial.domain.verdicts.approvals import approval_state, reads_as
+from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Query
 from fairtrial.store.evaluations import approvals, verdicts

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fairtrial.domain.accounts import Role, may
 from fairtrial.domain.errors import BadRequest, Conflict, NotAllowed, NotFound
-from fairtrial.domain.verdict import Verdict
 from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, ApprovalVote
+from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.experiments.lifecycle import checked_reason
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import approvals, verdicts

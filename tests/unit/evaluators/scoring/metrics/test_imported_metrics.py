@@ -12,7 +12,7 @@ from rapidfuzz import fuzz
 
 from evaluators.loading.scorers import WrongEntry, build_entry
 from evaluators.scoring.scorer import OffFormat, Scorer
-from fairtrial.domain.answers.tool_calls import text_with_calls
+from fairtrial.domain.answers.messages import text_with_calls
 from fairtrial.domain.run import Answer, Case, Score
 from tests.fixtures.for_each import for_each
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fairtrial.domain.events import Event
-from fairtrial.domain.limits.pages import END_OF_TIME_US
+from fairtrial.domain.limits.constants import END_OF_TIME_US
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page

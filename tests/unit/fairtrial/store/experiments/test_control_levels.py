@@ -8,7 +8,7 @@ from statistics import mean
 import numpy as np
 import pytest
 
-from fairtrial.domain.limits.pages import END_OF_TIME_US
+from fairtrial.domain.limits.constants import END_OF_TIME_US
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.stats.arms.feedback import Feedback

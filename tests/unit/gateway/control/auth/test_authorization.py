@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from fairtrial.api.keys import CreateKey
 from fairtrial.domain.accounts import ROLES, Role, may
-from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import accounts, invitations, keys
 from fairtrial.store.evaluations import verdicts

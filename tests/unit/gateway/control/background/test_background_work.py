@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from fairtrial.domain.limits.constants import DAY_US
-from fairtrial.domain.storage.overview import IngestResult
+from fairtrial.domain.store_reports import IngestResult
 from fairtrial.journal.segment import files
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database

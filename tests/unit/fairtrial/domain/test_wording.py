@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairtrial.domain.names.ages import age
+from fairtrial.domain.wording import age
 from tests.fixtures.for_each import for_each
 
 SECOND = 1_000_000

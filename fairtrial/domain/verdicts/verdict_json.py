@@ -8,7 +8,6 @@ from typing import Any, get_type_hints
 import msgspec
 
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
-from fairtrial.domain.verdict import Finding, Odds, Verdict
 from fairtrial.domain.verdicts.provenance import (
     Amendment,
     JudgedExperiment,
@@ -17,6 +16,7 @@ from fairtrial.domain.verdicts.provenance import (
     JudgedSuite,
     Provenance,
 )
+from fairtrial.domain.verdicts.verdict import Finding, Odds, Verdict
 
 
 def _wire(kind: type, *, tag: str | None = None, **types: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairtrial.domain.refusals import WINDOW, refuses, refuses_by_text
+from fairtrial.domain.answers.refusals import WINDOW, refuses, refuses_by_text
 from tests.fixtures.evaluators.refusal_texts import ANSWERS, REFUSALS
 from tests.fixtures.for_each import for_each
 

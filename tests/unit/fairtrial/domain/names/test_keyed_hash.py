@@ -7,7 +7,7 @@ import hmac
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairtrial.domain.keyed_hash import KeyedHash, keyed_hash
+from fairtrial.domain.names.keyed_hash import KeyedHash, keyed_hash
 
 
 @given(st.binary(max_size=200), st.binary(max_size=200), st.binary(max_size=200))

@@ -1,4 +1,4 @@
-"""Separates the signals that changed without being asked from the other findings of a verdict, and words them."""
+"""Words verdicts for pages, reports and commands: official or not, and what changed without being asked."""
 
 from __future__ import annotations
 
@@ -6,6 +6,24 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from fairtrial.domain.answers.signals import METRICS, NOTABLE_RULE
+
+UNOFFICIAL = "Unofficial"
+
+
+def titled(words: str, *, official: bool) -> str:
+    """``SHIP, waiting for release-manager`` of the official gate, and ``Unofficial SHIP`` of another gate."""
+    return words if official else f"{UNOFFICIAL} {words}"
+
+
+def approval_of(verdict_id: str, roles: Iterable[str]) -> str:
+    """``the approval of release-manager (fairtrial verdict approve ID --why …)``, which a verdict needs."""
+    return f"the approval of {' and '.join(roles)} (fairtrial verdict approve {verdict_id} --why …)"
+
+
+def standing_word(*, official: bool) -> str:
+    """``official`` or ``unofficial``, for a column."""
+    return "official" if official else UNOFFICIAL.lower()
+
 
 NOTABLE = ": notable"
 NOT_NOTABLE = ": not notable"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 
 Row = Mapping[str, Any]
 

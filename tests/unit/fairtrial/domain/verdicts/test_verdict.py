@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairtrial.domain.verdict import (
+from fairtrial.domain.verdicts.verdict import (
     EXIT_CODES,
     UNAPPROVED,
     Decision,

@@ -1,4 +1,4 @@
-"""Defines blind review: what reviewers see and enter, and the rule that hides which model wrote which answer."""
+"""Defines blind review: what reviewers see and enter, the rubric of ratings, and the votes as evidence."""
 
 from __future__ import annotations
 
@@ -136,3 +136,112 @@ def missing(draft: Draft) -> str | None:
     if low and not draft.comment.strip():
         return f"comment: a rating of {LOW_RATING} or less needs a sentence with the reason ({', '.join(low)})"
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class RubricRow:
+    """One dimension: its question, and its anchors from 1 to 5."""
+
+    dimension: Dimension
+    question: str
+    anchors: tuple[str, str, str, str, str]
+
+
+RUBRIC: tuple[RubricRow, ...] = (
+    RubricRow(
+        "accuracy",
+        "Is what the answer says true, and true to the question?",
+        (
+            "Wrong in what matters, or invented.",
+            "Some of it is right, but an error would mislead anyone who acts on it.",
+            "Mostly right, with a slip that a careful reader must correct.",
+            "Right, except for a detail that changes nothing.",
+            "Right in every point that can be checked.",
+        ),
+    ),
+    RubricRow(
+        "tone",
+        "Does it speak to this person as we would want it to?",
+        (
+            "Rude, careless or alarming; it must not be sent.",
+            "Cold, wordy or in the wrong register, so that the person would notice.",
+            "Acceptable, but not quite our style.",
+            "Friendly and clear, with one phrase to change.",
+            "Just as our best colleague would have put it.",
+        ),
+    ),
+    RubricRow(
+        "usefulness",
+        "Does it get the person what they need?",
+        (
+            "It does not help, or sends the person the wrong way.",
+            "It touches on the need but leaves most of the work to the person.",
+            "It helps in part; something needed is missing or hard to use.",
+            "It does the job, with something small to add.",
+            "It does the whole job and can be used as it stands.",
+        ),
+    ),
+)
+
+
+Marks = Mapping[Dimension, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One person's judgement of one pair.
+
+    ``cluster``: pairs of one cluster may be correlated. ``ratings``: by model, only those given. ``probability``: the
+    probability that the queue's rule draws this pair. ``left``: the model on the left. ``longer``: by how many
+    characters the candidate's answer is longer, ``None`` if the texts are erased. ``name``: the reviewer's.
+    """
+
+    item_id: str
+    cluster: str
+    reviewer: str
+    preference: Preference
+    ratings: Mapping[Arm, Marks]
+    probability: float = 1.0
+    left: Arm | None = None
+    longer: int | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedQueue:
+    """A queue with its votes; ``settled`` counts items on which all the people whom it needs have voted.
+
+    A vote that was withdrawn counts here. A skipped item is not settled; otherwise a person who skips all items could
+    read every later vote.
+    ``awaited`` counts items that need the vote of one more person.
+    """
+
+    queue_id: str
+    title: str
+    state: Literal["open", "closed"]
+    suite: str
+    suite_digest: str
+    candidate: str
+    baseline: str
+    candidate_digest: str
+    baseline_digest: str
+    items: int
+    settled: int
+    votes: tuple[Vote, ...]
+    awaited: int = 0
+
+    @property
+    def readable(self) -> bool:
+        """Whether its results may be read, because every reviewer whom it needs has voted, or it is closed.
+
+        Results that are checked after every vote, until they look good, are not evidence.
+        """
+        return self.state == "closed" or self.settled >= self.items
+
+    @property
+    def judged(self) -> int:
+        """The number of items with a valid vote."""
+        return len({vote.item_id for vote in self.votes})
+
+
+ReviewEvidence = tuple[ReviewedQueue, ...]
