@@ -1,9 +1,10 @@
-"""Compiles a checked file to the plan: fills in defaults, applies the live state, and computes hashes."""
+"""Compiles a checked file to the plan: fills in defaults and prices, applies the live state, computes hashes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from fairtrial.config.file.schema import (
@@ -16,8 +17,8 @@ from fairtrial.config.file.schema import (
 )
 from fairtrial.config.plan.hashes import analysis_hash, deployment_digest
 from fairtrial.config.plan.live_state import Live, lay_over
-from fairtrial.config.plan.prices import known_price
 from fairtrial.config.rules.metric_catalogue import names_of, stop_margin
+from fairtrial.config.rules.translation import distribution_file
 from fairtrial.domain.metrics import CATALOGUE, DEFAULT_GUARDRAILS
 from fairtrial.domain.plan import Deployment, Experiment, FeedbackMetric, Plan, Price, Route, Variant
 from fairtrial.domain.settings import EVERY_UNIT, Guardrail
@@ -148,3 +149,30 @@ def _hashed(metric: MetricSection) -> dict[str, Any]:
     known = MetricSection.model_fields
     changed = {name: value for name, value in later.items() if value != known[name].default}
     return {"kind": metric.kind, "per": metric.per, **changed}
+
+
+PRICE_MAP = "litellm/model_prices_and_context_window_backup.json"
+PER_MILLION = Decimal(1_000_000)
+FINE_TUNED = "ft:"
+
+
+def known_price(provider: str, model: str) -> Price:
+    """US dollars per million tokens; `None` in both fields for a model that is not in the map.
+
+    A fine-tuned id such as ``ft:gpt-4.1-mini-2025-04-14:acme::abc`` has the price of its base's fine-tunes. It is the
+    list price of a short prompt, without surcharges for long prompts or discounts for cached ones.
+    """
+    if model.startswith(FINE_TUNED):
+        model = ":".join(model.split(":")[:2])
+    found = distribution_file("litellm", PRICE_MAP)
+    entry = found.get(f"{provider}/{model}") or found.get(model)
+    if not isinstance(entry, dict) or entry.get("litellm_provider") != provider:
+        return Price()
+    return Price(input=_per_million(entry, "input_cost_per_token"), output=_per_million(entry, "output_cost_per_token"))
+
+
+def _per_million(entry: Mapping[str, Any], field: str) -> Decimal | None:
+    price = entry.get(field)
+    if isinstance(price, bool) or not isinstance(price, Decimal | int):
+        return None
+    return Decimal(f"{(Decimal(price) * PER_MILLION).normalize():f}")

@@ -1,4 +1,4 @@
-"""Computes the hashes that rows carry: of a plan, an experiment's fixed analysis, and a deployment's definition."""
+"""Computes the hashes that rows carry: of a plan, an experiment's fixed analysis, and what a variant serves."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from fairtrial.domain.limits.canonical_json import SCALARS, text_key, unknown_type
-from fairtrial.domain.plan import Deployment, Experiment, Plan
+from fairtrial.domain.limits.canonical_json import SCALARS, sha256_of_json, text_key, unknown_type
+from fairtrial.domain.plan import Deployment, Experiment, Plan, Variant
 from fairtrial.domain.settings import ADDED_LATER, CONTROL_ONLY
 
 HASH_HEX = 32
@@ -85,3 +85,19 @@ def _is_absent(value: Any, one: Field[Any]) -> bool:
     if CONTROL_ONLY.items() <= one.metadata.items():
         return True
     return ADDED_LATER.items() <= one.metadata.items() and getattr(value, one.name) == one.default
+
+
+HEX = 32
+
+
+def definition_digest(deployment: Deployment, variant: Variant) -> str:
+    """The deployment's digest if the variant overrides nothing, so that both are the same definition."""
+    if variant.system_prompt is None and not variant.params:
+        return deployment.digest
+    content = [deployment.digest, variant.system_prompt, dict(variant.params)]
+    return sha256_of_json(content)[:HEX]
+
+
+def definition_of(plan: Plan, variant: Variant) -> str:
+    """The digest of what a variant serves by this plan."""
+    return definition_digest(plan.deployments[variant.deployment], variant)

@@ -1,4 +1,4 @@
-"""Checks experiments: arms, shares, stages, metrics and margins."""
+"""Checks experiments (arms, shares, stages, metrics and margins) and the names of routes and metrics."""
 
 from __future__ import annotations
 
@@ -13,9 +13,16 @@ from fairtrial.config.file.schema import (
     in_order,
 )
 from fairtrial.config.rules.deployments import Names, repeated_fallbacks, unknown, wrong_name
-from fairtrial.config.rules.margins import EXAMPLES, parse_margin
-from fairtrial.config.rules.metric_catalogue import better_of, is_share, method_of, unknown_metric
+from fairtrial.config.rules.metric_catalogue import (
+    EXAMPLES,
+    better_of,
+    is_share,
+    method_of,
+    parse_margin,
+    unknown_metric,
+)
 from fairtrial.config.rules.translation import NOT_PASSED_ON, PASSED, translated
+from fairtrial.domain.errors import control_character
 from fairtrial.domain.settings import Enrolment, Guardrail
 
 Path = tuple[str | int, ...]
@@ -223,3 +230,12 @@ def _salts(file: ProjectFile) -> Iterator[FieldError]:
             wrong = f"the salt {salt!r} is also that of {owners[salt]!r}: a unit would get the same arm in both"
             yield FieldError(("experiments", name, "salt"), wrong)
         owners.setdefault(salt, name)
+
+
+def wrong_names(file: ProjectFile) -> Iterator[FieldError]:
+    """Routes and metrics with a control character in their name; deployments and arms have a stricter rule."""
+    for section, names in (("routes", file.routes), ("metrics", file.metrics)):
+        for name in names:
+            if (odd := control_character(name)) is not None:
+                wrong = f"the name {name!r} contains the control character {odd}"
+                yield FieldError((section,), wrong, "use visible characters")

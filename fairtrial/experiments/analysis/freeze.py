@@ -10,10 +10,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from fairtrial.config.plan.definitions import definition_of
-from fairtrial.config.plan.hashes import digest
-from fairtrial.config.rules.margins import parse_margin
-from fairtrial.config.rules.metric_catalogue import stop_margin
+from fairtrial.config.plan.hashes import definition_of, digest
+from fairtrial.config.rules.metric_catalogue import parse_margin, stop_margin
 from fairtrial.domain.metrics import CATALOGUE, Method
 from fairtrial.domain.plan import Experiment, FeedbackMetric, Plan, UnitKind
 from fairtrial.domain.settings import Guardrail, Primary

@@ -1,14 +1,10 @@
-"""Compares new plans with frozen analysis plans: what an edit of a running experiment may change, and what it may not.
-
-Control and `fairtrial check` use the same functions, so that they report the same.
-"""
+"""Checks a new plan against frozen analysis plans: which edits a running experiment allows, and who would move."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from fairtrial.config.plan.assignment_guard import reassignment
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.freeze import changed_models, declared_fields, frozen_changes
 from fairtrial.experiments.analysis_plan import AnalysisPlan
@@ -107,3 +103,45 @@ def _sentence(experiment: Experiment, changes: list[str]) -> str:
     if any(change.split(":")[0] in NEEDS_SALT for change in changes):
         return f"{text}: {salt}"
     return f"{text}: amend it (fairtrial experiment amend {experiment.name} --why …), or {salt}"
+
+
+def reassignment(old: Experiment, new: Experiment) -> str | None:
+    """Why an experiment that keeps its declared salt would assign some units to another arm; ``None`` if it would not.
+
+    The unit's kind, the variants' names, their shares or the control has changed. A stage only adds units. A new
+    segment assigns all units anew, on purpose, and is accepted if nothing else changes.
+    """
+    return _would_move(old, new) if _reassigns(old, new) else None
+
+
+def _reassigns(old: Experiment, new: Experiment) -> bool:
+    """A re-arm changes the salt by itself, so a new segment must not hide another change of the split.
+
+    A segment with a kept control has other shares by itself, and the segments before and after it the declared ones.
+    """
+    if old.kept_control is not None and new.segment != old.segment:
+        return False
+    return (old.salt == new.salt or new.segment > old.segment) and _arms(old) != _arms(new)
+
+
+def _arms(experiment: Experiment) -> tuple[object, ...]:
+    shares = sorted((variant.name, variant.weight) for variant in experiment.variants)
+    return (experiment.unit, experiment.control, shares)
+
+
+def _would_move(old: Experiment, new: Experiment) -> str:
+    return (
+        f"experiments.{new.name}: the change from {_described(old)} to {_described(new)} would move units "
+        f"to other arms during the experiment "
+        f"(give it a new salt, such as salt: {_example(new)}, which starts it anew)"
+    )
+
+
+def _example(new: Experiment) -> str:
+    """A salt that is not the current one. The salt of a later segment is derived, so its name serves instead."""
+    return f"{new.salt if new.segment == 1 else new.name}-{new.segment + 1}"
+
+
+def _described(experiment: Experiment) -> str:
+    shares = ", ".join(f"{variant.name} {variant.weight:g}" for variant in experiment.variants)
+    return f"[{shares}; control {experiment.control}, by {experiment.unit}]"

@@ -9,7 +9,7 @@ from typing import Literal
 
 import scipy  # its `special` loads at its first use, because it is slow to load
 
-from fairtrial.config.rules.margins import parse_margin
+from fairtrial.config.rules.metric_catalogue import parse_margin
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.metrics import CATALOGUE

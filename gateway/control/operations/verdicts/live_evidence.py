@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from evaluators.engine.target import resolve
 from evaluators.gate.live.experiment import LiveEvidence, LiveExperiment
 from evaluators.gate.live.rates import Rate, Rates
-from fairtrial.config.plan.definitions import definition_of
+from fairtrial.config.plan.hashes import definition_of
 from fairtrial.domain.metrics import KEPT_AWAY_RATE
 from fairtrial.domain.plan import Experiment, Plan, Variant
 from fairtrial.domain.traffic import Traffic, VariantTraffic

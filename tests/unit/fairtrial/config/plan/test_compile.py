@@ -6,7 +6,7 @@ import subprocess
 import sys
 from decimal import Decimal
 
-from fairtrial.config.plan.prices import known_price
+from fairtrial.config.plan.compile import known_price
 from fairtrial.config.rules.translation import NOT_SERVED, SELF_HOSTED, providers
 from tests.fixtures.for_each import for_each
 
@@ -31,8 +31,8 @@ def test_a_price_is_the_maps_or_unknown(
 
 def test_providers_and_prices_are_known_without_importing_litellm() -> None:
     program = (
-        "import sys\nfrom fairtrial.config.plan import prices\nfrom fairtrial.config.rules import translation\n"
-        "translation.providers(), prices.known_price('anthropic', 'x')\nprint('litellm' in sys.modules)"
+        "import sys\nfrom fairtrial.config.plan.compile import known_price\nfrom fairtrial.config.rules import translation\n"
+        "translation.providers(), known_price('anthropic', 'x')\nprint('litellm' in sys.modules)"
     )
     out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "False"

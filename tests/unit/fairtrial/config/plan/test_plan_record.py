@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairtrial.config.plan.plan_record import recorded_plan
-from fairtrial.config.plan.plan_served import served_routes
+from fairtrial.config.plan.plan_record import plan_diff, recorded_plan, served_routes
 from fairtrial.domain.plan import Deployment, Experiment, ExperimentState, Plan, Route, Variant
 from tests.fixtures.for_each import for_each
 
@@ -51,3 +50,27 @@ def test_an_experiment_serves_its_arms_by_stage_split_and_state(
     assert (about["name"], about["state"], about["stage"], about["control"]) == ("trial", state, stage, "base")
     assert (about["split"], about["segment"], bot["fallback"]) == ({"base": 60, "tuned": 40}, 1, "base")
     assert {one["variant"]: one["overrides"] for one in bot["serves"]} == {name: name == "tuned" for name in shares}
+
+
+def plan(**fields: Any) -> dict[str, Any]:
+    return {"deployments": {"base": {"model": "a"}}, "experiments": {"e": {"variants": []}}} | fields
+
+
+def test_equal_plans_do_not_differ() -> None:
+    assert plan_diff(plan(), plan()) == []
+
+
+def test_a_deployment_that_only_one_plan_has_is_one_field() -> None:
+    more = plan(deployments={"base": {"model": "a"}, "tuned": {"model": "b"}})
+    assert plan_diff(plan(), more) == [{"path": "deployments.tuned", "old": None, "new": {"model": "b"}}]
+    assert plan_diff(more, plan())[0]["new"] is None
+
+
+def test_variants_are_compared_by_name_and_other_lists_as_a_whole() -> None:
+    old = plan(experiments={"e": {"variants": [{"name": "a", "weight": 50}, {"name": "b", "weight": 50, "stop": [1]}]}})
+    new = plan(experiments={"e": {"variants": [{"name": "b", "weight": 50, "stop": [2]}, {"name": "c", "weight": 50}]}})
+    assert [row["path"] for row in plan_diff(old, new)] == [
+        "experiments.e.variants.a",
+        "experiments.e.variants.b.stop",
+        "experiments.e.variants.c",
+    ]
