@@ -16,7 +16,7 @@ from fairtrial.domain.answers.signals import METRICS, NOTABLE_LENGTH, NOTABLE_LE
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.verdicts.verdict import Finding
 from fairtrial.domain.wording import counted
-from fairtrial.stats.paired.ratio import ratio_of_means
+from fairtrial.stats.paired.clustered import ratio_of_means
 
 LENGTH = "verbosity"
 

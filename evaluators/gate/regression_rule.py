@@ -24,7 +24,7 @@ from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.run import UNSCORED, Run
 from fairtrial.domain.verdicts.verdict import Finding, Result
 from fairtrial.domain.wording import counted
-from fairtrial.stats.paired.mcnemar import exact_one_sided
+from fairtrial.stats.paired.paired_tests import exact_one_sided
 
 MOST_NAMED = 5
 RIGHT, WRONG, MIXED, NOT_JUDGED, UNKNOWN = range(5)

@@ -20,10 +20,10 @@ from fairtrial.experiments.decision.decide import decide
 from fairtrial.experiments.decision.guardrail_wording import NEAR, decline_words, e_value_words
 from fairtrial.experiments.decision.values import Decision, GuardrailDecision, KeptAway
 from fairtrial.experiments.decision.wording import effect_words
-from fairtrial.experiments.kept_control import over_words
 from fairtrial.experiments.lifecycle import DECLINED, KEPT_AWAY, MODELS, WORSE
 from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.metric_wording import between_words, level_words
+from fairtrial.experiments.promotion import over_words
 from fairtrial.experiments.sums import Sums
 
 NEAR_KILL = -log(NEAR)

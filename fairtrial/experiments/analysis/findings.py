@@ -1,10 +1,10 @@
-"""Computes what a look shows about each metric of each treatment, and how many more units the primary metric needs."""
+"""Computes what a look shows about each metric of each treatment, and rehearses a look before a plan is published."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from math import ceil, floor
+from math import ceil, floor, inf
 
 from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
 from fairtrial.domain.metrics import Method
@@ -21,8 +21,10 @@ from fairtrial.experiments.methods.finding import (
 )
 from fairtrial.experiments.methods.method import (
     MetricMethod,
+    Times,
     has_kept_away,
     needs_spread,
+    not_yet,
     power_of_each,
     question_of,
     shown,
@@ -30,16 +32,19 @@ from fairtrial.experiments.methods.method import (
 from fairtrial.experiments.methods.quantiles import Quantiles
 from fairtrial.experiments.methods.rates import Rates
 from fairtrial.experiments.metric_wording import goodness
-from fairtrial.experiments.planned_looks import Times, not_yet
 from fairtrial.experiments.sums import ArmSums, Level, Levels, MetricSums, Sums
 from fairtrial.stats.always_valid import always_valid
+from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.contrasts import difference
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.novelty import line_ahead
+from fairtrial.stats.arms.quantiles import QuantileSums
 from fairtrial.stats.effects import Effect, fixed
-from fairtrial.stats.planning.options import units_needed
-from fairtrial.stats.sequential.error_guardrail import RequestErrors
-from fairtrial.stats.sequential.obrien_fleming import LOOKS
+from fairtrial.stats.planning.trial import units_needed
+from fairtrial.stats.sequential.error_guardrail import ErrorShares, RequestErrors
+from fairtrial.stats.sequential.group_sequential import LOOKS
+from fairtrial.stats.sequential.unit_shares import UnitShares
+from fairtrial.stats.sums import Moments
 
 METHODS: Mapping[Method, MetricMethod] = {
     "events": Events(),
@@ -231,3 +236,35 @@ def _effect(control: Level | None, treatment: Level | None) -> WeekEffect | None
     ends, weight = fixed(found), 4 * control.n * treatment.n / (control.n + treatment.n)
     low, high = (None, None) if isinstance(ends, NotEnough) else (ends.low, ends.high)
     return WeekEffect(found.value, low, high, found.n, weight)
+
+
+UNITS, LEVEL, CAP = 40, 0.1, 50.0
+
+
+def uncomputable(plan: AnalysisPlan) -> Iterator[tuple[str, str]]:
+    """Each metric that a look can't compute, with the reason, before its level is known or afterwards."""
+    for metric in plan.metrics:
+        for level in (metric.level, metric.level or LEVEL):
+            one = replace(metric, level=level)
+            arm = ArmSums(UNITS, UNITS, {metric.metric: _sums(one)})
+            try:
+                find(replace(plan, metrics=(one,), planned_units=None), Sums(1, dict.fromkeys(plan.shares, arm)))
+            except (ValueError, TypeError, ZeroDivisionError) as error:
+                yield metric.metric, str(error)
+                break
+
+
+def _sums(metric: MetricPlan) -> MetricSums:
+    """Sums of units of which every fourth shows the event, or an average value."""
+    few = [float(number % 4 == 0) for number in range(UNITS)]
+    low, high = metric.within
+    middle = (low + high) / 2 if high < inf else LEVEL
+    if metric.counts_requests:
+        found = RequestErrors.of(few, [1.0] * UNITS, cap=metric.cap or CAP)
+        each = UnitShares.of(few, [1.0] * UNITS, luck=[0.0] * UNITS)
+        return replace(found, shares=ErrorShares(each, each, found.requests))
+    if metric.method == "amount":
+        return Amounts(Moments.of([middle] * UNITS), 0, metric.cap or 10 * LEVEL)
+    if metric.method == "quantile":
+        return QuantileSums.of([100.0 + number for number in range(UNITS)], None, 0.95)
+    return Feedback(UNITS, Moments.of([low if one else middle for one in few]), metric.window_seconds or 0.0)

@@ -5,21 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from math import ceil, log
-from typing import Any
+from typing import Any, Literal
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.methods.exact import exact_answer, is_exact
 from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
 from fairtrial.experiments.methods.method import (
     Scaled,
+    Times,
+    is_exact,
     normal_primary,
     shown,
+    spent,
     units_for,
     units_within_margin,
     worse_beyond,
 )
-from fairtrial.experiments.planned_looks import Times, spent
 from fairtrial.stats.always_valid import always_valid, evidence_above
 from fairtrial.stats.arms.feedback import (
     Feedback,
@@ -30,6 +31,8 @@ from fairtrial.stats.arms.feedback import (
 )
 from fairtrial.stats.arms.means import mean, mean_difference
 from fairtrial.stats.e_values import EValue
+from fairtrial.stats.planning.question import RARE
+from fairtrial.stats.sequential.conversions import conversion_evidence
 from fairtrial.stats.sizes import worst_case_effect
 from fairtrial.stats.sums import Moments
 
@@ -184,3 +187,31 @@ def _mirrored(arm: Feedback, span: float) -> Feedback:
     given = arm.given
     squares = span**2 * given.n - 2 * span * given.x + given.xx
     return replace(arm, given=Moments(given.n, span * given.n - given.x, max(0.0, squares)))
+
+
+ConversionAnswer = Literal["better", "worse", "cannot tell"]
+
+
+def exact_answer(
+    plan: AnalysisPlan, metric: MetricPlan, variant: str, control: Feedback, treatment: Feedback
+) -> tuple[ConversionAnswer, Estimate | NotEnough]:
+    """The answer, and the difference of the rates over all units with its always-valid interval, for readers.
+
+    If the arms differ in the share of units with feedback, nothing is concluded, because the missing values may differ.
+    """
+    alpha, tau = plan.alpha_primary, metric.tau or 0.0
+    rates = (arm.filled(0.0) for arm in (control, treatment))
+    estimate = always_valid(mean_difference(*rates, within=metric.within), tau=tau, level=1 - alpha)
+    given = always_valid(
+        mean_difference(*(Moments(arm.units, arm.given.n, arm.given.n) for arm in (control, treatment)), within=(0, 1)),
+        tau=tau,
+        level=1 - alpha,
+    )
+    share, level = plan.share_of(variant), metric.level or RARE
+    yes = round(control.given.x), round(treatment.given.x)
+    found = conversion_evidence(*yes, lift=tau / level, share=share)
+    differs = isinstance(given, Estimate) and not given.low <= 0 <= given.high
+    if differs or not (isinstance(found, EValue) and found.rejects(alpha)):
+        return "cannot tell", estimate
+    more = yes[1] > share * sum(yes)
+    return ("better" if more == (metric.better == "higher") else "worse"), estimate

@@ -1,24 +1,25 @@
-"""Defines what every method offers, and the question that plan, page and status size a metric by."""
+"""Defines what every method offers, the question that a metric is sized by, and the planned looks at it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from math import expm1, log1p, pi, sqrt
+from math import ceil, expm1, floor, log1p, pi, sqrt
 from typing import Any, Protocol
 
 import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.limits.constants import DAY_US, WEEK_US
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.plan import UnitKind
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
-from fairtrial.experiments.planned_looks import Times, spent
 from fairtrial.stats.always_valid import always_valid, cases_for_bound
 from fairtrial.stats.effects import Effect, monitorable
-from fairtrial.stats.planning.question import Question
+from fairtrial.stats.planning.question import RARE, Question
 from fairtrial.stats.sequential.error_guardrail import RequestErrors
+from fairtrial.stats.sequential.group_sequential import LOOKS, spent_look
 from fairtrial.stats.sequential.guardrails import Limits, guardrail
 
 POWER = 0.8
@@ -254,3 +255,40 @@ def units_within_margin(
     decline = effect.value if metric.better == "lower" else -effect.value
     found = units_for(plan, metric, effect, distance=margin - decline, alpha=plan.alpha_attempt)
     return found if isinstance(found, NotEnough) else max(0, found - effect.n)
+
+
+Times = tuple[float, ...]
+"""The shares of the planned units at the looks so far; empty if looks are allowed at any time."""
+
+
+def spent(effect: Effect | NotEnough, tau: float, level: float, *, times: Times) -> Estimate | NotEnough:
+    """The interval at the last of these looks, which needs no ``tau``."""
+    del tau
+    return spent_look(effect, times=times, level=level)
+
+
+def not_yet(plan: AnalysisPlan, looked: Times) -> str:
+    """When the next planned look is."""
+    if looked and looked[-1] >= 1:
+        return f"all of the {LOOKS} planned looks were made"
+    following = floor(LOOKS * (looked[-1] if looked else 0.0)) + 1
+    units = following / LOOKS * (plan.planned_units or 0.0)
+    return f"look {following} of {LOOKS} is planned at {units:,.0f} units of the two variants"
+
+
+def passes_us(plan: AnalysisPlan, answered_us: int) -> int:
+    """From when the primary metric's answer counts: after whole weeks, or a shorter time that the plan allows."""
+    if plan.min_days < 7:
+        return max(answered_us, plan.from_us + round(plan.min_days * DAY_US))
+    weeks = max(ceil(plan.min_days / 7), ceil((answered_us - plan.from_us) / WEEK_US))
+    return plan.from_us + weeks * WEEK_US
+
+
+def is_exact(plan: AnalysisPlan, metric: MetricPlan) -> bool:
+    """Whether the metric is decided by conversions: a share below 2 % before the start that is to become better.
+
+    Units without feedback count as units that did not convert.
+    """
+    shown = metric.role == "primary" and metric.require == "superior" and metric.within == (0.0, 1.0)
+    rare = metric.level is not None and 0 < metric.level < RARE
+    return shown and rare and metric.method == "feedback" and plan.planned_units is None

@@ -12,9 +12,8 @@ from numpy.typing import ArrayLike
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.arms.cuped import cuped_difference
 from fairtrial.stats.arms.means import mean_difference
-from fairtrial.stats.bounds import Bounds, check_within
 from fairtrial.stats.effects import Effect
-from fairtrial.stats.sums import JointMoments, Moments, Successes, finite_values
+from fairtrial.stats.sums import Bounds, JointMoments, Moments, Successes, check_within, finite_values
 
 __all__ = ["Amounts", "amount_difference"]
 

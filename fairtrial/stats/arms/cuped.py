@@ -7,9 +7,8 @@ from math import inf, sqrt
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.arguments import check_scale
 from fairtrial.stats.arms.contrasts import monitoring_variance, welch
-from fairtrial.stats.bounds import Bounds, check_within, unbounded, unseen_squares
 from fairtrial.stats.effects import Effect, too_few
-from fairtrial.stats.sums import JointMoments
+from fairtrial.stats.sums import Bounds, JointMoments, check_within, unbounded, unseen_squares
 
 __all__ = ["cuped_difference"]
 

@@ -1,14 +1,17 @@
-"""The mean of one value per unit, and its difference between two arms with possibly unequal variances."""
+"""The mean of one value per unit, or the rate of an event, and its difference between two arms."""
 
 from __future__ import annotations
 
-from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.arms.contrasts import difference, too_few_in_arm
-from fairtrial.stats.bounds import Bounds, check_within, unbounded, unseen_squares
-from fairtrial.stats.effects import Effect
-from fairtrial.stats.sums import Moments
+from dataclasses import replace
+from math import hypot, sqrt
 
-__all__ = ["mean", "mean_difference"]
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.arms.contrasts import difference, too_few_in_arm
+from fairtrial.stats.effects import Effect
+from fairtrial.stats.intervals import wilson
+from fairtrial.stats.sums import Bounds, Moments, Successes, check_within, unbounded, unseen_squares
+
+__all__ = ["mean", "mean_difference", "newcombe", "rate", "rate_difference"]
 
 
 def mean(arm: Moments, *, within: Bounds | None = None) -> Effect | NotEnough:
@@ -61,3 +64,97 @@ def mean_difference(
     """
     levels = mean(control, within=within), mean(treatment, within=within)
     return difference(*levels, method="difference of means", scale=scale)
+
+
+MIN_EVENTS = 10
+"""Units with and without the event that each arm needs. With fewer, A/A tests at unequal splits err in 13 to 24 %."""
+
+
+def rate(arm: Successes) -> Effect | NotEnough:
+    """The rate of one arm, between 0 and 1, with V = p(1 − p)/n.
+
+    `wilson` gives a better interval for one arm. ``not_yet`` is set below 30 units, below ten
+    units with the event, and below ten without it. Returns `NotEnough` without a unit.
+
+    Source: Waudby-Smith et al. (2024), arXiv:2103.06476, on looking at means of 0 and 1.
+
+    >>> rate(Successes(n=400, successes=200))
+    Effect(value=0.5, variance=0.000625, n=400, method='rate', freedom=inf, not_yet=None)
+    """
+    if arm.n == 0:
+        return NotEnough("there is no unit", "units in each arm")
+    p = arm.rate
+    return Effect(
+        p, p * (1 - p) / arm.n, arm.n, "rate", not_yet=too_few_in_arm(arm.n) or _few_events(arm), within=(0.0, 1.0)
+    )
+
+
+def rate_difference(control: Successes, treatment: Successes, *, scale: float = 1.0) -> Effect | NotEnough:
+    """The difference of two rates between 0 and 1, treatment − ``scale`` · control.
+
+    Where the event takes time, include only units whose window is complete and equally long for all. Where units may
+    not answer, use `feedback_difference` instead.
+
+    V is the sum of p(1 − p)/n over the arms. Repeated looks use ``watched``, the larger of V and the same sum at the
+    rates that are most likely without a difference. The reason is that V alone is too small whenever a small arm is
+    unlucky. Consider a one-sided guardrail at 5 %, with a look after each unit at splits of 90/10 and 98/2. With V
+    alone it errs in up to 7.2 % of trials without a difference; with ``watched`` it errs in at most 2.7 %. At 50/50 the
+    two are nearly equal.
+
+    ``not_yet`` is set below 30 units in an arm, below ten of them with the event, and below ten without it. Rarer
+    events have an exact test. For one look at the end, `newcombe` is better. Returns `NotEnough` without a unit.
+
+    Source: Miettinen & Nurminen (1985), Statistics in Medicine 4:213-226, and Farrington & Manning (1990), Statistics
+    in Medicine 9:1447-1454, for the variance under the hypothesis.
+
+    >>> from fairtrial.stats.always_valid import always_valid
+    >>> found = rate_difference(Successes(n=4000, successes=400), Successes(n=4000, successes=520))
+    >>> print(always_valid(found, tau=0.02))
+    0.03 (0.008348 to 0.05165; 95 %, n = 8,000, difference of rates, always valid)
+    """
+    found = difference(rate(control), rate(treatment), method="difference of rates", scale=scale)
+    if isinstance(found, NotEnough):
+        return found
+    return replace(found, watched=max(found.variance, _null_variance(control, treatment, scale)))
+
+
+def newcombe(control: Successes, treatment: Successes, *, level: float = 0.95) -> Estimate | NotEnough:
+    """The difference of two rates, treatment − control, with the hybrid score interval for one planned look.
+
+    The interval lies in [−1, 1] and is computed from the two Wilson intervals. Its width is positive even where no
+    unit, or every unit, had the event. Returns `NotEnough` without a unit in an arm.
+
+    Source: Newcombe (1998), Statistics in Medicine 17:873-890, method 10.
+
+    >>> print(newcombe(Successes(n=80, successes=48), Successes(n=70, successes=56)))
+    0.2 (0.05243 to 0.3339; 95 %, n = 150, difference of rates, Newcombe)
+    """
+    theirs, ours = (wilson(arm.successes, arm.n, level=level) for arm in (control, treatment))
+    if isinstance(theirs, NotEnough) or isinstance(ours, NotEnough):
+        return NotEnough("an arm has no unit", "units in each arm", control.n + treatment.n)
+    value = ours.value - theirs.value
+    low = value - hypot(ours.value - ours.low, theirs.high - theirs.value)
+    high = value + hypot(ours.high - ours.value, theirs.value - theirs.low)
+    return Estimate(value, low, high, level, control.n + treatment.n, "difference of rates, Newcombe")
+
+
+def _few_events(arm: Successes) -> NotEnough | None:
+    least = min(arm.successes, arm.n - arm.successes)
+    if least >= MIN_EVENTS:
+        return None
+    which = "with" if arm.successes <= arm.n - arm.successes else "without"
+    reason = f"{least} units {which} the event in an arm are too few to look at"
+    return NotEnough(reason, f"{MIN_EVENTS - least} more units {which} the event in it", arm.n)
+
+
+def _null_variance(control: Successes, treatment: Successes, scale: float) -> float:
+    """The variance under the null hypothesis: at the most likely rates with treatment = ``scale`` times control.
+
+    Control's rate is the smaller root of a quadratic equation.
+    """
+    a = scale * (control.n + treatment.n)
+    b = scale * (treatment.n + control.successes) + control.n + treatment.successes
+    c = control.successes + treatment.successes
+    base = (b - sqrt(max(0.0, b * b - 4 * a * c))) / (2 * a)
+    most = min(1.0, scale * base)
+    return scale**2 * base * (1 - base) / control.n + most * (1 - most) / treatment.n

@@ -11,7 +11,7 @@ import numpy as np
 
 from fairtrial.stats.always_valid import half_width, one_sided_half_width
 from fairtrial.stats.sequential.crossing import exits
-from fairtrial.stats.sequential.obrien_fleming import LOOKS, obrien_fleming, planned_exits
+from fairtrial.stats.sequential.group_sequential import LOOKS, obrien_fleming, planned_exits
 
 __all__ = ["Course", "monitored", "planned"]
 

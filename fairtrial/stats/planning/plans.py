@@ -26,9 +26,9 @@ from fairtrial.stats.planning.question import (
     possible,
     whole_weeks,
 )
-from fairtrial.stats.planning.share_course import ShareRule, share_course
+from fairtrial.stats.planning.rate_courses import ShareRule, share_course
 from fairtrial.stats.sequential.conversions import conversion_lift
-from fairtrial.stats.sequential.obrien_fleming import LOOKS, inflation, obrien_fleming
+from fairtrial.stats.sequential.group_sequential import LOOKS, inflation, obrien_fleming
 from fairtrial.stats.sequential.unit_shares import BINS, ShareTest
 from fairtrial.stats.sizes import size_of_means, size_of_means_not_worse, size_of_shares, units_without_event
 from fairtrial.stats.sums import Moments

@@ -12,9 +12,8 @@ from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.analysis.memory import LOST
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.box import Box, Situation, box_without_plan, result_box
+from fairtrial.experiments.decision.caveat_wording import lost_words, missing_words
 from fairtrial.experiments.decision.guardrail_wording import kept_away_arms, room_words, stops_words, weighed_words
-from fairtrial.experiments.decision.missing_wording import missing_words
-from fairtrial.experiments.decision.split_wording import lost_words
 from fairtrial.experiments.decision.values import (
     Decision,
     EarlierProof,

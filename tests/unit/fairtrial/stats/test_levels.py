@@ -12,8 +12,8 @@ from fairtrial.stats.agreement.chance_agreement import fleiss_kappa, gwet_ac
 from fairtrial.stats.agreement.rating_table import RatingTable
 from fairtrial.stats.effects import Effect, fixed
 from fairtrial.stats.intervals import wilson
-from fairtrial.stats.paired.bootstrap import bootstrap_corpus
 from fairtrial.stats.paired.clustered import clustered_mean
+from fairtrial.stats.paired.resampling import bootstrap_corpus
 from fairtrial.stats.paired.tango import tango
 from fairtrial.stats.review.preference import win_rate
 from fairtrial.stats.review.ratings import mean_rating

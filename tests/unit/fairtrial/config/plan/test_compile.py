@@ -31,7 +31,8 @@ def test_a_price_is_the_maps_or_unknown(
 
 def test_providers_and_prices_are_known_without_importing_litellm() -> None:
     program = (
-        "import sys\nfrom fairtrial.config.plan.compile import known_price\nfrom fairtrial.config.rules import translation\n"
+        "import sys\nfrom fairtrial.config.plan.compile import known_price\n"
+        "from fairtrial.config.rules import translation\n"
         "translation.providers(), known_price('anthropic', 'x')\nprint('litellm' in sys.modules)"
     )
     out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -12,10 +12,18 @@ import pytest
 from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.experiments.analysis.freeze import Known, Start, freeze
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.simulation.exposures import NEVER, Assigned, Exposed, assign_people, expose
-from fairtrial.experiments.simulation.people import People, draw_people
+from fairtrial.experiments.simulation.people import (
+    NEVER,
+    Arm,
+    Assigned,
+    Exposed,
+    People,
+    World,
+    assign_people,
+    draw_people,
+    expose,
+)
 from fairtrial.experiments.simulation.timeline import QUANTILE_STEP_US, Timeline
-from fairtrial.experiments.simulation.world import Arm, World
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.quantiles import QuantileSums

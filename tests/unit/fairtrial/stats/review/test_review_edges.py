@@ -8,9 +8,8 @@ import pytest
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.review.crossed import crossed_mean
-from fairtrial.stats.review.logit import fractional_logit
 from fairtrial.stats.review.preference import win_rate
-from fairtrial.stats.review.preference_model import Judgements
+from fairtrial.stats.review.preference_model import Judgements, fractional_logit
 from fairtrial.stats.review.ratings import mean_rating
 from tests.fixtures.for_each import for_each
 

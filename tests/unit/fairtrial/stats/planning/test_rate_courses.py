@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fairtrial.stats.planning.stop_course import kill_course, pause_course
+from fairtrial.stats.planning.rate_courses import kill_course, pause_course
 
 FIVE_TIMES = {"control": 0.01, "treatment": 0.05, "units": 8_000}
 

@@ -1,18 +1,21 @@
-"""Planned looks: O'Brien-Fleming bounds for a few looks that are agreed in advance, and their intervals."""
+"""Planned looks: O'Brien-Fleming bounds for looks agreed in advance, and alpha spending for unplanned times."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
-from math import sqrt
+from itertools import pairwise
+from math import inf, sqrt
 
 import scipy  # its `optimize` and `special` load at their first use, because they are slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.arguments import check_level
+from fairtrial.stats.arguments import check_alpha, check_level
 from fairtrial.stats.effects import Effect, monitorable
 from fairtrial.stats.sequential.crossing import Exits, exits
 
-__all__ = ["inflation", "obrien_fleming", "planned_look"]
+__all__ = ["inflation", "obrien_fleming", "planned_look", "spending_bounds", "spent_look"]
+
 
 LOOKS = 10
 """The default number of looks; for 80 % power they cost at most 4 % more units."""
@@ -96,3 +99,75 @@ def planned_exits(looks: int, constant: float, *, drift: float) -> Exits:
     """The exits of a test with ``looks`` equally spaced looks, the last at information 1, within ±constant."""
     times = [k / looks for k in range(1, looks + 1)]
     return exits(times, [-constant] * looks, [constant] * looks, drift=drift)
+
+
+FARTHEST = 9.0
+"""A bound of |Z| that is never reached. An error smaller than it spends is rounded to 0."""
+
+
+@lru_cache(maxsize=256)
+def spending_bounds(times: tuple[float, ...], *, alpha: float = 0.05) -> tuple[float, ...]:
+    """Two-sided bounds of |Z| for looks at these shares of the planned information, with O'Brien-Fleming-like spending.
+
+    ``times`` gives the information so far as a share of the planned information, ascending and above 0. A look at 1 or
+    beyond spends all that is left. Each bound depends only on the looks so far, so it never changes later. It is ∞ for
+    a look that can't find anything, because almost no error may be spent yet, or because all of it was spent before.
+    Raises `ValueError` for times that do not ascend.
+
+    Source: Lan & DeMets (1983), Biometrika 70:659-663, α₁*: 2 − 2 Φ(z/√t) on each of the two sides.
+
+    >>> print(" ".join(f"{bound:.3f}" for bound in spending_bounds((0.2, 0.4, 0.6, 0.8, 1.0))))
+    4.877 3.357 2.680 2.290 2.031
+    """
+    check_alpha(alpha)
+    if not times or not (times[0] > 0 and all(a < b for a, b in pairwise(times)) and times[-1] < inf):
+        raise ValueError("the information at the looks must ascend, from above 0")
+    found: list[float] = []
+    for k in range(len(times)):
+        found.append(_next_bound(times[: k + 1], found, _spent(times[k], alpha)))
+    return tuple(found)
+
+
+def spent_look(effect: Effect | NotEnough, *, times: tuple[float, ...], level: float = 0.95) -> Estimate | NotEnough:
+    """The interval at the last look in ``times``; the intervals of all looks hold at once with probability ``level``.
+
+    ``times`` is as in `spending_bounds`, with this look last. The interval holds if the plan, not the data, determined
+    when the looks were taken. It uses the variance of `planned_look`. Returns `NotEnough` where the effect is
+    ``not_yet`` ready for a look or shows no spread, or where the look is too early to find anything.
+
+    Source: Jennison & Turnbull (1989), J. R. Stat. Soc. B 51:305-361, with the bounds of Lan & DeMets (1983).
+
+    >>> print(spent_look(Effect(value=0.04, variance=0.0001, n=1800, method="difference"), times=(0.3, 0.7)))
+    0.04 (0.01561 to 0.06439; 95 %, n = 1,800, difference, look 2 (alpha spending))
+    """
+    check_level(level)
+    bound = spending_bounds(times, alpha=round(1 - level, 12))[-1]
+    found = monitorable(effect)
+    if isinstance(found, NotEnough):
+        return found
+    if bound == inf:
+        late = len(times) > 1 and times[-2] >= 1
+        reason = "the look at the end of the plan was the last" if late else f"{times[-1]:.0%} of the plan is too early"
+        return NotEnough(reason, "a new plan" if late else "more units", found.n)
+    halves = (bound * sqrt(variance) for variance in found.ends)
+    method = f"{found.method}, look {len(times)} (alpha spending)"
+    return Estimate(found.value, *found.around(*halves), level, found.n, method)
+
+
+def _spent(time: float, alpha: float) -> float:
+    """The error that may be spent by then."""
+    return float(4 * scipy.special.ndtr(scipy.special.ndtri(alpha / 4) / sqrt(time))) if time < 1 else alpha
+
+
+def _next_bound(times: Sequence[float], before: Sequence[float], spent: float) -> float:
+    """The bound at the last look with which all looks together spend ``spent``."""
+
+    if len(times) > 1 and times[-2] >= 1:
+        return inf  # everything is spent; the rest is rounding
+
+    def too_much(bound: float) -> float:
+        high = [z * sqrt(time) for z, time in zip([*before, bound], times, strict=True)]
+        found = exits(times, [-one for one in high], high, drift=0.0)
+        return sum(found.up) + sum(found.down) - spent
+
+    return float(scipy.optimize.brentq(too_much, 0.0, FARTHEST, xtol=1e-9)) if too_much(FARTHEST) < 0 else inf

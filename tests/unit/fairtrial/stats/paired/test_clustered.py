@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.paired.ratio import ratio_of_means
+from fairtrial.stats.paired.clustered import ratio_of_means
 
 DRAWS = 1500
 

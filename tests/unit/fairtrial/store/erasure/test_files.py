@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fairtrial.journal import overwrite
-from fairtrial.journal.overwrite import blank_lines, or_begun
+from fairtrial.store.erasure import files
+from fairtrial.store.erasure.files import blank_lines, or_begun
 
 
 def bad(line: bytes) -> bool:
@@ -19,7 +19,7 @@ def bad(line: bytes) -> bool:
 def test_unwanted_lines_become_blanks_of_the_same_length(
     tmp_path: Path, piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(overwrite, "PIECE", piece)
+    monkeypatch.setattr(files, "PIECE", piece)
     file = tmp_path / "s.jsonl"
     file.write_bytes(b"header\nsome bad line\n\ngood\nbad\nbad tail")
     assert blank_lines(file, bad) == 3

@@ -7,10 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fairtrial.experiments.simulation.lifecycle import Setting, run_trial
-from fairtrial.experiments.simulation.outcome import Outcome
+from fairtrial.experiments.simulation.people import Event
 from fairtrial.experiments.simulation.summary import end_of
-from fairtrial.experiments.simulation.world import Event
+from fairtrial.experiments.simulation.trial import Outcome, Setting, run_trial
 from tests.fixtures.experiments.simulated import ERRORS, RESOLVED, arm, project, setting
 
 pytestmark = pytest.mark.release("simulations")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.paired.jackknife import jackknife_corpus
+from fairtrial.stats.paired.resampling import jackknife_corpus
 from fairtrial.stats.paired.score_mean import score_mean
 
 SHARE = (0.0, 1.0)
