@@ -127,7 +127,7 @@ def pause_course(
     test, least, rng = ShareTest("harm", 0.0, share=share), -log(alpha), np.random.default_rng(STOP_SEED)
     known: dict[tuple[int, int], float] = {}
     arms, bad = np.zeros((2, TRIALS)), np.zeros((2, TRIALS))
-    looks = _looks_stop_course(units)
+    looks = _close_looks(units)
     stops, open_, power, before = np.full(TRIALS, float(looks[-1])), np.ones(TRIALS, np.bool_), [], 0
     for look in looks:
         treated = rng.binomial(look - before, share, TRIALS)
@@ -179,7 +179,7 @@ def _by_events(known: dict[tuple[int, int], float], share: float, control: int, 
     return known[control, treatment]
 
 
-def _looks_stop_course(units: float) -> list[int]:
+def _close_looks(units: float) -> list[int]:
     last, looks = ceil(units), [min(10, ceil(units))]
     while looks[-1] < last:
         looks.append(min(last, max(looks[-1] + FEW, ceil(looks[-1] * (1 + STOP_STEP)))))

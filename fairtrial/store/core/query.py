@@ -1,4 +1,4 @@
-"""Describes a query before it runs: SQL with bound parameters, a time window, and a page of rows."""
+"""Describes a query before it runs: SQL with bound parameters, a time window, a page, and what is analysed."""
 
 from __future__ import annotations
 
@@ -69,3 +69,8 @@ def timestamp(microseconds: int) -> datetime:
 def with_zone(value: Any) -> Any:
     """A time with its zone; any other value unchanged."""
     return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
+
+
+REASONS = "('assigned', 'fallback', 'kill', 'continued')"
+ANALYSED = f"enrolled AND reason IN {REASONS}"
+"""A condition over columns of `requests`; ``enrolled`` is NULL without an exposure."""

@@ -16,9 +16,8 @@ from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.monitor import look
 from fairtrial.experiments.sums import Sums
 from fairtrial.store.core.database import Database
-from fairtrial.store.experiments import clock_anchors, looks
+from fairtrial.store.experiments import clock_anchors, look_series, looks
 from fairtrial.store.experiments.analysis_plans import StoredPlan
-from fairtrial.store.experiments.charts import shown_looks
 
 READS = 5
 """How often the last look is read again if another one is stored meanwhile."""
@@ -76,7 +75,7 @@ def _one_look(database: Database, stored: StoredPlan) -> tuple[Memory, Sums, int
         with database.read_transaction() as cursor:
             memory = looks.memory(cursor, stored.number, stored.plan)
             number = looks.newest(cursor, stored.number)
-        sums = shown_looks.newest_sums(database, stored)
+        sums = look_series.newest_sums(database, stored)
         if not memory.looked_us or sums.at_us == memory.looked_us:
             return memory, sums, number
     raise Unavailable(f"experiments.{stored.plan.experiment}: looks come faster than they can be read; try again")
@@ -87,5 +86,5 @@ def _planned(database: Database, stored: StoredPlan) -> dict[str, Estimate]:
     primary = stored.plan.primary
     if primary is None or stored.plan.planned_units is None:
         return {}
-    series = shown_looks.series(database, stored, primary.metric, most=MOST_PLANNED)
+    series = look_series.series(database, stored, primary.metric, most=MOST_PLANNED)
     return {one.variant: one.finding.estimate for one in series if isinstance(one.finding.estimate, Estimate)}

@@ -11,7 +11,7 @@ from fairtrial.domain.masking import mask
 from fairtrial.domain.review import Next, Progress, ShownItem, arm_on_the_left, side_of
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Query, timestamp
-from fairtrial.store.reviews import claims, drafts
+from fairtrial.store.reviews import claims
 from fairtrial.store.reviews.queues import require_open
 
 OPEN_TO_ME = """
@@ -130,7 +130,7 @@ def _shown(cursor: Cursor, item_id: str, reviewer: str, expires_us: int) -> Show
         prompt=tuple(json.loads(asked)),
         reference=reference,
         answers={"left": texts["left"][0], "right": texts["right"][0]},
-        draft=drafts.read(cursor, item_id, reviewer),
+        draft=claims.read(cursor, item_id, reviewer),
         expires_us=expires_us,
         masked=texts["left"][1] or texts["right"][1],
     )

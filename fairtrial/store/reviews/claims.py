@@ -1,13 +1,15 @@
-"""Claims an item for one reviewer for ten minutes, renewed by every change, within the caller's transaction."""
+"""Claims an item for one reviewer for ten minutes, and stores what the reviewer has entered, at every change."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
+
 from fairtrial.domain.errors import Conflict, NotFound
 from fairtrial.domain.limits.constants import microseconds
-from fairtrial.domain.review import CLAIM_US
-from fairtrial.store.core.database import Cursor
+from fairtrial.domain.review import CLAIM_US, Draft
+from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import timestamp
 from fairtrial.store.reviews.queues import require_open
 
@@ -75,3 +77,36 @@ def require_holder(cursor: Cursor, item_id: str, reviewer: str) -> Claim:
         "this pair is no longer yours: it was unchanged for ten minutes and another reviewer has it now",
         code="claim_lost",
     )
+
+
+DROP = "DELETE FROM review_drafts WHERE item_id = ? AND reviewer = ?"
+ONE = "SELECT draft FROM review_drafts WHERE item_id = $1 AND reviewer = $2"
+
+
+def save(database: Database, item_id: str, draft: Draft, *, reviewer: str, now_us: int) -> int:
+    """Replace the draft and renew the claim; returns when the claim ends.
+
+    Raises `NotFound`, and `Conflict` if the reviewer no longer holds the item; nothing is changed then.
+    """
+    with database.transaction() as cursor:
+        claim = require_holder(cursor, item_id, reviewer)
+        put(cursor, claim.queue_id, item_id, draft=draft, reviewer=reviewer, now_us=now_us)
+        return renew(cursor, item_id, reviewer=reviewer, now_us=now_us)
+
+
+def put(cursor: Cursor, queue_id: str, item_id: str, *, draft: Draft, reviewer: str, now_us: int) -> None:
+    """Store the draft of this reviewer and item, within the caller's transaction."""
+    drop(cursor, item_id, reviewer)
+    text = msgspec.json.encode(draft).decode()
+    of = {"item_id": item_id, "queue_id": queue_id, "reviewer": reviewer}
+    cursor.insert("review_drafts", **of, at_time=timestamp(now_us), draft=text)
+
+
+def drop(cursor: Cursor, item_id: str, reviewer: str) -> None:
+    cursor.execute(DROP, [item_id, reviewer])
+
+
+def read(cursor: Cursor, item_id: str, reviewer: str) -> Draft | None:
+    """This reviewer's draft of the item, or ``None``."""
+    text = cursor.value(ONE, [item_id, reviewer])
+    return None if text is None else msgspec.json.decode(text, type=Draft)

@@ -23,7 +23,7 @@ from fairtrial.domain.review import (
 )
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import timestamp
-from fairtrial.store.reviews import assignment, claims, drafts
+from fairtrial.store.reviews import assignment, claims
 from fairtrial.store.reviews.queues import require_open
 
 ID_BYTES = 12
@@ -88,7 +88,7 @@ def undo(database: Database, queue_id: str, *, reviewer: str, now_us: int) -> Ne
             raise Conflict("another reviewer is judging that pair now; undo again in a few minutes", code="claim_lost")
         cursor.insert("review_undone", vote_id=vote_id, at_time=timestamp(now_us))
         draft = _draft_of(cursor, standing, left)
-        drafts.put(cursor, queue_id, item_id, draft=draft, reviewer=reviewer, now_us=now_us)
+        claims.put(cursor, queue_id, item_id, draft=draft, reviewer=reviewer, now_us=now_us)
         item = assignment.claim_item(cursor, queue_id, item_id, reviewer=reviewer, now_us=now_us)
         return Next(item, assignment.progress(cursor, queue_id, reviewer), 0)
 
@@ -126,4 +126,4 @@ def _draft_of(cursor: Cursor, vote: tuple[Any, ...], left: Arm) -> Draft:
 
 def _put_down(cursor: Cursor, item_id: str, reviewer: str) -> None:
     claims.release(cursor, item_id)
-    drafts.drop(cursor, item_id, reviewer)
+    claims.drop(cursor, item_id, reviewer)

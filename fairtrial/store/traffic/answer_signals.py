@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.query import Page, Query
-from fairtrial.store.derived.analysis_filter import ANALYSED
+from fairtrial.store.core.query import ANALYSED, Page, Query
 
 LARGEST_BODY = 1 << 16
 """Characters of a body that is read as a sample."""

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.query import Page
-from fairtrial.store.derived.analysis_filter import ANALYSED
+from fairtrial.store.core.query import ANALYSED, Page
 
 MOST_REQUESTS = 2_000_000
 """Requests of the store that are read at most, about; a longer window is cut to the newest ones."""

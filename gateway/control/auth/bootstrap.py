@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fairtrial.api.keys import CreateKey
 from fairtrial.domain.accounts import Invitation, NewKey, OneTimeLink
-from fairtrial.store.access import accounts, invitations, keys, one_time_links, store_secrets
+from fairtrial.store.access import accounts, invitations, keys, sessions, store_secrets
 from gateway.control.api import keys as key_operations
 from gateway.control.background.local_keys import ADMIN
 from gateway.control.caller import CONTROL
@@ -31,7 +31,7 @@ def initial_credentials(owner: Owner, *, loopback: bool) -> InitialCredentials |
         return first_start_credentials(owner)
     if accounts.any_exist(owner.database):
         return None
-    return InitialCredentials(link=one_time_links.create(owner.database, actor="control", now_us=owner.clock_us()))
+    return InitialCredentials(link=sessions.create(owner.database, actor="control", now_us=owner.clock_us()))
 
 
 def first_start_credentials(owner: Owner) -> InitialCredentials | None:

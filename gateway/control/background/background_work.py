@@ -14,7 +14,7 @@ from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.store_reports import IngestResult, OnProgress
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.engine_errors import error_message
+from fairtrial.store.core.engine import error_message
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.ingest.segment_archive import compress_sealed
 from gateway.control.background.experiment_monitor import ExperimentMonitor

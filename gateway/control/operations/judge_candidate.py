@@ -21,7 +21,7 @@ from fairtrial.domain.plan import Plan
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdicts
-from fairtrial.store.evaluations.score_texts import STATISTICAL_DETAILS
+from fairtrial.store.evaluations.runs import STATISTICAL_DETAILS
 from fairtrial.store.reviews import evidence as reviews
 from gateway.control.operations.requests.judgement import digests_of, refuse_unknown_refs
 from gateway.control.operations.training_data.read_training_evidence import read_training_evidence

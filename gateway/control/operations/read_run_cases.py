@@ -12,14 +12,14 @@ from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.events import RunEvent
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
-from fairtrial.store.evaluations import run_cases, run_figures, run_names, runs
+from fairtrial.store.evaluations import run_cases, run_figures, runs
 
 
 def read_figures(database: Database, run_id: str) -> run_figures.RunFigures:
     """One run without its cases; raises `NotFound`."""
     found = run_figures.figures(database, run_id)
     if found is None:
-        raise run_names.unknown_run(database, run_id)
+        raise runs.unknown_run(database, run_id)
     return found
 
 
@@ -50,7 +50,7 @@ def read_pairs(database: Database, page: Page, wanted: PairsOf) -> dict[str, Any
 def _head(database: Database, run_id: str) -> RunEvent:
     found = runs.head(database, run_id)
     if found is None:
-        raise run_names.unknown_run(database, run_id)
+        raise runs.unknown_run(database, run_id)
     return found
 
 

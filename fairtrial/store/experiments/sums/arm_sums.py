@@ -1,8 +1,4 @@
-"""Reads the sums of each arm of an experiment, from which a look is computed, out of the sums of units.
-
-`fairtrial/store/derived/unit_sums.py` must have processed all requests before. Quantiles and feedback are read from
-their own tables, and only if they are needed.
-"""
+"""Reads the sums of each arm, with its lost records, from which a look at an experiment is computed."""
 
 from __future__ import annotations
 
@@ -22,7 +18,6 @@ from fairtrial.stats.sums import JointMoments, Moments
 from fairtrial.store.core.database import Cursor
 from fairtrial.store.experiments.sums import earlier_units, share_sums, unit_groups
 from fairtrial.store.experiments.sums.feedback_sums import read_feedback
-from fairtrial.store.experiments.sums.lost_records import read_lost
 from fairtrial.store.experiments.sums.quantile_sums import read_quantiles
 
 PER_ARM = """
@@ -229,3 +224,27 @@ def _read_others(
     if feedback:
         for (index, metric), given in read_feedback(cursor, plan, feedback, at=at).items():
             arms[names[index]].metrics[metric] = given
+
+
+LOST = """
+SELECT variant, count(DISTINCT cell), sum(requests)::BIGINT
+FROM (
+    SELECT variant, unnest(cells) AS cell, unnest(requests) AS requests
+    FROM lost_records
+    WHERE experiment = $1 AND analysis_hash IN (
+        SELECT analysis_hash
+        FROM analysis_plans
+        WHERE experiment = $1 AND segment = $2 AND CAST(json_extract(plan, '$.from_us') AS BIGINT) = $3
+    )
+)
+GROUP BY variant
+"""
+"""Since the plan counts units. A unit is counted by its cell, whichever worker lost its records."""
+
+
+def read_lost(cursor: Cursor, plan: AnalysisPlan) -> Mapping[str, tuple[int, int]]:
+    """The lost units and requests of each variant that has any, in the cursor's transaction; raises `duckdb.Error`."""
+    if not plan.compares_stored:
+        return {}
+    rows = cursor.execute(LOST, [plan.experiment, plan.segment, plan.from_us]).fetchall()
+    return {str(variant): (int(units), int(requests)) for variant, units, requests in rows}

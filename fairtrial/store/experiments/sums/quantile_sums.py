@@ -14,7 +14,7 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.stats.arms.quantiles import QuantileSums, quantile_ranks
 from fairtrial.stats.sums import JointMoments
 from fairtrial.store.core.database import Cursor
-from fairtrial.store.derived.analysis_filter import ANALYSED
+from fairtrial.store.core.query import ANALYSED
 from fairtrial.store.experiments.sums import unit_groups
 
 MOST = 400_000

@@ -12,7 +12,7 @@ from fairtrial.domain.wording import counted
 from fairtrial.experiments.units import WHAT_TO_SEND
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
-from fairtrial.store.experiments.segment_traffic import segment_page
+from fairtrial.store.traffic.traffic import segment_page
 from fairtrial.store.traffic.unit_findings import ArmFigures, UnitFigures, unit_figures
 
 MOST_UNNAMED = 0.01

@@ -12,8 +12,8 @@ from fairtrial.domain.plan import Plan
 from fairtrial.domain.training.data_audit import PresentFile, TrainingEvidence
 from fairtrial.domain.training.lineage import DataRole
 from fairtrial.regular_files import MOST_NAMED_BYTES, FileRefused, refuse_larger
+from fairtrial.store import data_audits
 from fairtrial.store.core.database import Database
-from fairtrial.store.training_data import data_audits
 from gateway.control.operations.verdicts.served_weights import deployment_of
 
 CHUNK = 1 << 20

@@ -11,8 +11,8 @@ from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.training.data_audit import DataAudit
+from fairtrial.store import data_audits
 from fairtrial.store.core.database import Database
-from fairtrial.store.training_data import data_audits
 
 
 def record_audit(database: Database, request: StoreAudit, plan: Plan, *, actor: str, now_us: int) -> DataAudit:

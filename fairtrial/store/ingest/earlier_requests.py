@@ -1,16 +1,60 @@
-"""Maps requests of version 1, whose lines `earlier_lines` has joined, to `requests`, `payloads` and `attempts`.
-
-Columns for fields that version 1 lacks are NULL, because they are unknown.
-"""
+"""Reads requests of version 1: joins their lines, and maps them to `requests`, `payloads` and `attempts`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, get_args, get_type_hints
 
+import msgspec
 from msgspec import Struct
+from msgspec.structs import asdict
 
-from fairtrial.journal.events_v1 import AttemptEventV1, ExposureEventV1, RequestEventV1
+from fairtrial.journal.events_v1 import AttemptEventV1, EventV1, ExposureEventV1, RequestEventV1
+
+_encode = msgspec.json.Encoder().encode
+
+
+class EarlierLines:
+    """The events of version 1 of one batch."""
+
+    def __init__(self) -> None:
+        self._requests: list[RequestEventV1] = []
+        self._attempts: list[AttemptEventV1] = []
+        self._exposures: list[ExposureEventV1] = []
+
+    def add(self, event: EventV1) -> None:
+        """Add an event in the order of the journal."""
+        if isinstance(event, RequestEventV1):
+            self._requests.append(event)
+        elif isinstance(event, AttemptEventV1):
+            self._attempts.append(event)
+        else:
+            self._exposures.append(event)
+
+    def joined(self) -> dict[str, list[bytes]]:
+        """Lines by kind (`columns.KINDS`): joined requests, and what belongs to none of them."""
+        attempts: dict[str, list[AttemptEventV1]] = {event.request_id: [] for event in self._requests}
+        exposures: dict[str, ExposureEventV1] = {}
+        lines: dict[str, list[bytes]] = {"request_v1": [], "attempt": [], "exposure": []}
+        for attempt in self._attempts:
+            if attempt.request_id in attempts:
+                attempts[attempt.request_id].append(attempt)
+            else:
+                lines["attempt"].append(_line(attempt))
+        for exposure in self._exposures:
+            if exposure.request_id in attempts and exposure.request_id not in exposures:
+                exposures[exposure.request_id] = exposure
+            else:
+                lines["exposure"].append(_line(exposure))
+        for request in self._requests:
+            own, exposed = attempts.pop(request.request_id, []), exposures.pop(request.request_id, None)
+            lines["request_v1"].append(_line(asdict(request) | {"attempts": own, "exposure": exposed}))
+        return {kind: found for kind, found in lines.items() if found}
+
+
+def _line(event: EventV1 | dict[str, Any]) -> bytes:
+    return _encode(event) + b"\n"
+
 
 _WORDS = "MAP(VARCHAR, VARCHAR)"
 _TYPES: Mapping[Any, str] = {

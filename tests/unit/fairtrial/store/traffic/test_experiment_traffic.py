@@ -11,7 +11,7 @@ from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.ingest.ingest import Ingester
-from fairtrial.store.traffic.client_calls import LONGEST_WAIT_S, VariantErrors, errors_by_variant
+from fairtrial.store.traffic.experiment_traffic import LONGEST_WAIT_S, VariantErrors, errors_by_variant
 from tests.fixtures.store import samples
 
 SECOND = 1_000_000

@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 from fairtrial.domain.errors import BadRequest
-from fairtrial.store.access import common_passwords
+from fairtrial.store.access import passwords
 from fairtrial.store.access.passwords import LONGEST, SHORTEST, require_acceptable
 from tests.fixtures.for_each import for_each
 
-LIST = Path(common_passwords.__file__).with_name("common_passwords.txt").read_text(encoding="utf-8").splitlines()
+LIST = Path(passwords.__file__).with_name("common_passwords.txt").read_text(encoding="utf-8").splitlines()
 
 
 def test_the_list_has_ten_thousand_passwords_and_says_where_it_comes_from() -> None:
     assert len(set(LIST)) == len(LIST) == 10_000
     assert LIST[:2] == ["123456", "123456789"]
-    notice = Path(common_passwords.__file__).with_name("common_passwords.LICENSE").read_text(encoding="utf-8")
+    notice = Path(passwords.__file__).with_name("common_passwords.LICENSE").read_text(encoding="utf-8")
     assert "Redistribution and use" in notice and "Royce Williams" in notice
 
 

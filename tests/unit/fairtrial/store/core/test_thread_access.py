@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import duckdb
 import pytest
 
-from fairtrial.store.core import cursor as cursors
+from fairtrial.store.core import thread_access as cursors
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Query
 

@@ -7,7 +7,7 @@ import pytest
 from fairtrial.domain.errors import BadRequest, NotFound
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
-from fairtrial.store.evaluations.run_names import find_run
+from fairtrial.store.evaluations.runs import find_run
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.for_each import for_each
 from tests.fixtures.store import samples

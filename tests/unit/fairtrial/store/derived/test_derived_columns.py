@@ -12,9 +12,9 @@ from fairtrial.journal.events_v1 import EventV1, ExposureEventV1
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page
-from fairtrial.store.derived import earlier_exposures, placements
+from fairtrial.store.derived import derived_columns, placements
 from fairtrial.store.ingest.ingest import Ingester
-from fairtrial.store.traffic import time_series, traffic
+from fairtrial.store.traffic import experiment_traffic, traffic
 from fairtrial.store.traffic.first_assignments import FirstAssignments, first_assignments
 from tests.fixtures.store import samples
 
@@ -95,7 +95,7 @@ def test_figures_are_those_of_the_join(
     database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch, order: str, smallest: int
 ) -> None:
     monkeypatch.setattr(placements, "SMALLEST", smallest)
-    monkeypatch.setattr(earlier_exposures, "BATCH", 70)
+    monkeypatch.setattr(derived_columns, "BATCH", 70)
     pairs = list(traffic_of(400))
     requests, exposures = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     passes: dict[str, tuple[Sequence[EventV1], ...]] = {
@@ -118,7 +118,7 @@ def test_an_exposure_whose_request_was_lost_counts_nowhere_and_waits(database: D
     (found,) = traffic.by_variant(database, Page())
     assert [(arm.units, arm.requests) for arm in found.variants] == [(1, 1)]
     assert found.reasons == {"assigned": 1}
-    series = time_series.series(database, Page(), experiment="tuned-vs-base")
+    series = experiment_traffic.series(database, Page(), experiment="tuned-vs-base")
     assert sum(slot.requests for slot in series.slots) == 1
     assert database.rows("SELECT request_id FROM exposures") == [("r-2",)]
     bring(database, ingester, [samples.request(2)])
@@ -147,8 +147,8 @@ def test_a_killed_move_has_moved_whole_batches_and_goes_on(
     """The third batch ends after its rows were copied and before they were deleted."""
     pairs = list(traffic_of(100))
     bring(database, ingester, [samples.feedback(1), *(request for request, _ in pairs)])
-    monkeypatch.setattr(earlier_exposures, "BATCH", 30)
-    monkeypatch.setattr(earlier_exposures, "MOVED", f"{earlier_exposures.MOVED} AND stop()")
+    monkeypatch.setattr(derived_columns, "BATCH", 30)
+    monkeypatch.setattr(derived_columns, "MOVED", f"{derived_columns.MOVED} AND stop()")
     with database.transaction() as cursor:
         _stop_after(cursor, 60)
     with pytest.raises(Exception, match="power cut"):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fairtrial.store.ingest import arrow_columns as columns
+from fairtrial.store.ingest import request_columns as columns
 from tests.fixtures.for_each import for_each
 
 MADE: dict[str, tuple[Any, list[Any]]] = {
