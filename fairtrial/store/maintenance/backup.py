@@ -123,11 +123,11 @@ def add_backup(database: Database, made: ListedBackup) -> None:
 def add_missing_backups(cursor: Cursor, backups: Sequence[ListedBackup]) -> None:
     """Add the backups that are not in the list."""
     known = {each.backup_id for each in read_backups(cursor)}
-    for one in backups:
-        if one.backup_id not in known:
-            kept = {name: getattr(one, name) for name in ("backup_id", "path", "bytes", "sha256")}
-            cursor.insert("backups", at_time=timestamp(one.at_us), **kept)
-            known.add_backup(one.backup_id)
+    for backup in backups:
+        if backup.backup_id not in known:
+            columns = {name: getattr(backup, name) for name in ("backup_id", "path", "bytes", "sha256")}
+            cursor.insert("backups", at_time=timestamp(backup.at_us), **columns)
+            known.add(backup.backup_id)
 
 
 def list_backups(database: Database) -> list[ListedBackup]:
