@@ -21,7 +21,7 @@ sys.path[0] = str(ROOT)  # a file beside this one has the name of a package of o
 import numpy as np  # noqa: E402
 
 from fairtrial.stats.always_valid import always_valid, at_least, evidence  # noqa: E402
-from fairtrial.stats.arms.cuped import cuped_difference  # noqa: E402
+from fairtrial.stats.arms.amounts import cuped_difference  # noqa: E402
 from fairtrial.stats.arms.means import (  # noqa: E402
     mean_difference,
     newcombe,

@@ -18,8 +18,7 @@ from evaluators.results.scope import Scope
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.verdicts.verdict import Finding, Result
 from fairtrial.domain.wording import counted
-from fairtrial.stats.binomial import at_least
-from fairtrial.stats.intervals import quantile
+from fairtrial.stats.intervals import at_least, quantile
 
 SHORTFALL = 0.05
 """How far a worse model lies beyond the limit, for the chance that it passes."""

@@ -19,10 +19,9 @@ from fairtrial.domain.wording import counted
 from fairtrial.stats.agreement.alpha import TENTATIVE
 from fairtrial.stats.paired.clustered import Floats
 from fairtrial.stats.paired.paired_tests import exact, sign_flip
-from fairtrial.stats.review.crossed import IN_GENERAL, MIN_PEOPLE
+from fairtrial.stats.review.crossed import IN_GENERAL, MIN_PEOPLE, mean_rating
 from fairtrial.stats.review.preference import TIE, count_wins, win_rate
 from fairtrial.stats.review.preference_model import Judgements
-from fairtrial.stats.review.ratings import mean_rating
 
 ONE_SIDED_95 = 0.90
 TWO_SIDED_95 = 0.95

@@ -17,7 +17,7 @@ from fairtrial.config.file.yaml_file import Document, Step, load_one
 from fairtrial.config.layout import Layout
 from fairtrial.config.plan.compile import compile_plan
 from fairtrial.config.plan.live_state import Live
-from fairtrial.config.plan.plan_validation import refuse_unsound
+from fairtrial.config.plan.published import refuse_unsound
 from fairtrial.config.releases import NO_GATES, ReleaseGates
 from fairtrial.config.rules.deployments import Names, access_warnings, wrong_access, wrong_deployments, wrong_routes
 from fairtrial.config.rules.experiments import unstated_missing, wrong_experiments, wrong_metrics, wrong_names
@@ -28,7 +28,7 @@ from fairtrial.domain.errors import ConfigError, Diagnostic
 from fairtrial.domain.limits.body_rate import BodyRate
 from fairtrial.domain.names.addresses import Address, parse_address
 from fairtrial.domain.plan import FeedbackKind, Plan
-from fairtrial.regular_files import FileRefused
+from fairtrial.safe_files import FileRefused
 
 
 @dataclass(frozen=True, slots=True)

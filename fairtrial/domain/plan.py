@@ -20,7 +20,7 @@ from fairtrial.domain.settings import (
     RetryRule,
     Timeouts,
 )
-from fairtrial.domain.training.lineage import Lineage
+from fairtrial.domain.training_data import Lineage
 
 UnitKind = Literal["user", "conversation", "request"]
 Capture = Literal["full", "redacted", "none"]
@@ -238,3 +238,12 @@ class Published:
     keys: tuple[Key, ...]
     pepper: str
     feedback: Mapping[str, FeedbackKind] | None = field(default=None, metadata=ADDED_LATER)
+
+
+def reachable(plan: Plan, route: Route) -> list[str]:
+    """Every deployment that may get a request on this route, in a stable order."""
+    names = [route.deployment, *route.fallbacks]
+    if route.experiment is not None and route.experiment in plan.experiments:
+        for variant in plan.experiments[route.experiment].variants:
+            names += [variant.deployment, *variant.fallbacks]
+    return list(dict.fromkeys(name for name in names if name is not None))

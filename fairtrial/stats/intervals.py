@@ -1,8 +1,8 @@
-"""Wilson's interval for a proportion, and the quantiles that it uses."""
+"""Wilson's interval for a proportion with its quantiles, and tail probabilities of the binomial distribution."""
 
 from __future__ import annotations
 
-from math import sqrt
+from math import comb, exp, log, log1p, sqrt
 
 import scipy  # its `special` loads at its first use, because it is slow to load
 
@@ -44,3 +44,41 @@ def wilson(successes: int, n: int, *, level: float = 0.95) -> Estimate | NotEnou
     low = 0.0 if successes == 0 else max(0.0, middle - half)
     high = 1.0 if successes == n else min(1.0, middle + half)
     return Estimate(p, low, high, level, n, "Wilson")
+
+
+NEGLIGIBLE = 1e-18
+"""The sum ends at a term that is smaller than this share of it."""
+
+
+def at_least(least: int, n: int, share: float) -> float:
+    """The probability of at least ``least`` successes in ``n`` trials that each succeed with probability ``share``.
+
+    >>> at_least(6, 6, 0.5)
+    0.015625
+    """
+    if least <= 0:
+        return 1.0
+    if least > n or share <= 0:
+        return 0.0
+    if least <= n * share:  # sum the smaller tail, because the terms fall from its beginning
+        return 1.0 - at_least(n - least + 1, n, 1 - share)
+    term = total = exactly(least, n, share)
+    odds = share / (1 - share)
+    for successes in range(least, n):
+        term *= (n - successes) / (successes + 1) * odds
+        total += term
+        if term < NEGLIGIBLE * total:
+            break
+    return total
+
+
+def exactly(successes: int, n: int, share: float) -> float:
+    """The probability of exactly this many successes; ``share`` lies between 0 and 1.
+
+    >>> exactly(1, 4, 0.5)
+    0.25
+    """
+    ways = comb(n, successes)
+    if share == 0.5:
+        return ways / (1 << n)
+    return exp(log(ways) + successes * log(share) + (n - successes) * log1p(-share))

@@ -10,7 +10,7 @@ import msgspec
 
 from fairtrial.domain.errors import StoreError
 from fairtrial.domain.limits.canonical_json import sha256_of_json
-from fairtrial.domain.training.data_audit import AuditFile, CheckCount, DataAudit, data_digests
+from fairtrial.domain.training_data import AuditFile, CheckCount, DataAudit, data_digests
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query, timestamp

@@ -13,9 +13,9 @@ import duckdb
 
 from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import OwnerLock
-from fairtrial.config.private_files import copy_private, has_room, sweep_folder, sync_file, sync_folder
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.store_reports import ListedBackup, OnProgress, Progress, ignore_progress
+from fairtrial.safe_files import copy_private, has_room, sweep_folder, sync_file, sync_folder
 from fairtrial.store.access import audit
 from fairtrial.store.core.backup_files import Manifest, verify
 from fairtrial.store.core.database import Cursor, Database, copy_folder

@@ -10,12 +10,14 @@ from rich.console import Console
 from rich.text import Text
 
 from fairtrial.domain.answers.signals import BLOCK_TITLE
-from fairtrial.domain.training.lineage_wording import audit_sentence, data_rows, lineage_terms
 from fairtrial.domain.verdicts.approvals import vote_note
 from fairtrial.domain.verdicts.verdict_wording import (
     Shown,
     approval_of,
+    audit_sentence,
+    data_rows,
     is_unasked,
+    lineage_terms,
     standing_word,
     titled,
     unasked_lines,

@@ -27,7 +27,7 @@ from evaluators.suite import KIND_TAG, Suite
 from evaluators.trial import RULES, Trial
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.review import ReviewedQueue, ReviewEvidence
-from fairtrial.domain.training.data_audit import TrainingEvidence
+from fairtrial.domain.training_data import TrainingEvidence
 from fairtrial.domain.verdicts.verdict import Finding
 
 READABLE = (1, 2, RULES)

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from evaluators.criteria.grammar import GateLine, State
 from evaluators.gate.external_line import ExternalLine, JudgedFamily
 from evaluators.gate.multiplicity import RuleResult
-from fairtrial.domain.training.data_audit import DataAudit, PresentFile, TrainingEvidence
+from fairtrial.domain.training_data import DataAudit, PresentFile, TrainingEvidence
 from fairtrial.domain.verdicts.verdict import Finding, Result
 from fairtrial.domain.wording import counted
 

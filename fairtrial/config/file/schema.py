@@ -28,7 +28,7 @@ from fairtrial.domain.settings import (
     Seconds,
     Timeouts,
 )
-from fairtrial.domain.training.lineage import Lineage
+from fairtrial.domain.training_data import Lineage
 
 Access = Literal["open", "keys"]
 

@@ -32,7 +32,7 @@ from fairtrial.config.file.yaml_values import (
     text_of,
 )
 from fairtrial.domain.errors import ConfigError, Diagnostic
-from fairtrial.regular_files import FileRefused
+from fairtrial.safe_files import FileRefused
 
 Step = str | int
 OTHER_VERSION = re.compile(r"^%YAML\s+(?!1\.2\b)(\S+)", re.MULTILINE)

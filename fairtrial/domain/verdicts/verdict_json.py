@@ -8,15 +8,17 @@ from typing import Any, get_type_hints
 import msgspec
 
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
-from fairtrial.domain.verdicts.provenance import (
+from fairtrial.domain.verdicts.verdict import (
     Amendment,
+    Finding,
     JudgedExperiment,
     JudgedQueue,
     JudgedRun,
     JudgedSuite,
+    Odds,
     Provenance,
+    Verdict,
 )
-from fairtrial.domain.verdicts.verdict import Finding, Odds, Verdict
 
 
 def _wire(kind: type, *, tag: str | None = None, **types: Any) -> Any:

@@ -35,14 +35,14 @@ from fairtrial.experiments.metric_wording import goodness
 from fairtrial.experiments.sums import ArmSums, Level, Levels, MetricSums, Sums
 from fairtrial.stats.always_valid import always_valid
 from fairtrial.stats.arms.amounts import Amounts
-from fairtrial.stats.arms.contrasts import difference
 from fairtrial.stats.arms.feedback import Feedback
+from fairtrial.stats.arms.means import difference
 from fairtrial.stats.arms.novelty import line_ahead
 from fairtrial.stats.arms.quantiles import QuantileSums
 from fairtrial.stats.effects import Effect, fixed
 from fairtrial.stats.planning.trial import units_needed
-from fairtrial.stats.sequential.error_guardrail import ErrorShares, RequestErrors
 from fairtrial.stats.sequential.group_sequential import LOOKS
+from fairtrial.stats.sequential.metric_guardrails import ErrorShares, RequestErrors
 from fairtrial.stats.sequential.unit_shares import UnitShares
 from fairtrial.stats.sums import Moments
 

@@ -20,8 +20,8 @@ from fairtrial.stats.always_valid import always_valid, at_least, at_most
 from fairtrial.stats.arms.amounts import Amounts, amount_difference
 from fairtrial.stats.arms.means import mean
 from fairtrial.stats.e_values import EValue
-from fairtrial.stats.sequential.cost_guardrail import cost_guardrail
 from fairtrial.stats.sequential.guardrails import GuardrailFinding, Limits
+from fairtrial.stats.sequential.metric_guardrails import cost_guardrail
 from fairtrial.stats.sequential.unit_shares import BINS, ShareTest, UnitShares, share_evidence
 
 Pair = tuple[Amounts, Amounts]

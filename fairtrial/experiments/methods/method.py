@@ -18,9 +18,9 @@ from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
 from fairtrial.stats.always_valid import always_valid, cases_for_bound
 from fairtrial.stats.effects import Effect, monitorable
 from fairtrial.stats.planning.question import RARE, Question
-from fairtrial.stats.sequential.error_guardrail import RequestErrors
 from fairtrial.stats.sequential.group_sequential import LOOKS, spent_look
 from fairtrial.stats.sequential.guardrails import Limits, guardrail
+from fairtrial.stats.sequential.metric_guardrails import RequestErrors
 
 POWER = 0.8
 """The power of all metrics together."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.arms.contrasts import difference, too_few_in_arm
+from fairtrial.stats.arms.means import difference, too_few_in_arm
 from fairtrial.stats.effects import MIN_UNITS, Effect
 from fairtrial.stats.sums import BOUND_ROUNDING as NEAR
 from fairtrial.stats.sums import ROUNDING, Bounds, JointMoments, check_bounds, finite_values, unbounded, unseen_squares

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.binomial import at_least, exactly
+from fairtrial.stats.intervals import at_least, exactly
 from fairtrial.stats.paired.clustered import ROUNDING, Clusters, Floats, cluster_sums
 
 __all__ = ["exact", "exact_one_sided", "mid_p", "sign_flip"]

@@ -13,8 +13,14 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.always_valid import half_width, one_sided_half_width
 from fairtrial.stats.arms.means import mean_difference
 from fairtrial.stats.effects import MIN_UNITS
-from fairtrial.stats.planning.conversion_course import ConversionRule, conversion_course
-from fairtrial.stats.planning.courses import Course, monitored, monitored_multiple, planned
+from fairtrial.stats.planning.courses import (
+    ConversionRule,
+    Course,
+    conversion_course,
+    monitored,
+    monitored_multiple,
+    planned,
+)
 from fairtrial.stats.planning.question import (
     BEYOND,
     Design,

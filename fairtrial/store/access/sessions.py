@@ -8,7 +8,7 @@ from fairtrial.domain.accounts import LOCAL, Account, OneTimeLink
 from fairtrial.domain.errors import Conflict, NotFound
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.store.access import accounts, audit
-from fairtrial.store.access.invitations import TOKEN_BYTES, digest, store_link
+from fairtrial.store.access.accounts import TOKEN_BYTES, digest, store_link
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import timestamp
 

@@ -15,11 +15,10 @@ from typing import Literal
 import msgspec
 
 from fairtrial.config.layout import Layout
-from fairtrial.config.private_files import write_private
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.limits.constants import PRIVATE
 from fairtrial.domain.store_reports import OnProgress, Progress, ignore_progress
-from fairtrial.regular_files import MIB, digest_of, read_named
+from fairtrial.safe_files import MIB, digest_of, read_named, write_private
 from fairtrial.store.core.migrate import migrations
 
 MANIFEST = "manifest.json"

@@ -11,8 +11,8 @@ from pathlib import Path
 import duckdb
 
 from fairtrial.config.layout import Layout
-from fairtrial.config.private_files import write_private
 from fairtrial.domain.errors import StoreError
+from fairtrial.safe_files import write_private
 from fairtrial.store.core import backup_files
 
 MAGIC_AT, MAGIC = 8, b"DUCK"

@@ -15,8 +15,8 @@ import duckdb
 
 from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import OwnerLock
-from fairtrial.config.private_files import sweep_folder, sync_folder
 from fairtrial.domain.errors import StoreError
+from fairtrial.safe_files import sweep_folder, sync_folder
 from fairtrial.store.core import damage, erasure_state
 from fairtrial.store.core.backup_files import sweep_part
 from fairtrial.store.core.engine import engine_settings, is_damage, store_error

@@ -12,7 +12,6 @@ from pathlib import Path
 import duckdb
 import msgspec
 
-from fairtrial.config.private_files import has_room, sync_file
 from fairtrial.domain.errors import FairtrialError, StoreError, UsageError
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.plan import UnitKind
@@ -25,7 +24,7 @@ from fairtrial.domain.store_reports import (
     Progress,
     ignore_progress,
 )
-from fairtrial.regular_files import digest_of
+from fairtrial.safe_files import digest_of, has_room, sync_file
 from fairtrial.store.access import audit
 from fairtrial.store.core import erasure_state
 from fairtrial.store.core.backup_files import Manifest, read_manifest, write_manifest

@@ -15,7 +15,7 @@ from fairtrial.domain.store_reports import IngestResult
 from fairtrial.journal.assignment_counts import read_assigned
 from fairtrial.journal.reader import Chunk
 from fairtrial.journal.segment import files, is_compressed, names, read_header, segment_name
-from fairtrial.regular_files import has_writer
+from fairtrial.safe_files import has_writer
 from fairtrial.store.core.database import Cursor, Database, chunk_folder
 from fairtrial.store.derived.derived_columns import DerivedColumns
 from fairtrial.store.ingest.batch import Batch, Reject, lines_of

@@ -12,10 +12,10 @@ import duckdb
 import msgspec
 
 from fairtrial.config.layout import Layout
-from fairtrial.config.private_files import copy_private, has_room, sync_folder
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.store_reports import Backup, ListedBackup, OnProgress, Progress, ignore_progress
+from fairtrial.safe_files import copy_private, has_room, sync_folder
 from fairtrial.store.access import audit
 from fairtrial.store.core.backup_files import STORE, Manifest, add_to_list, part_beside, write_manifest
 from fairtrial.store.core.database import Cursor, Database, copy_folder

@@ -7,7 +7,7 @@ from fairtrial.api.operation import Nothing
 from fairtrial.api.window import Window
 from fairtrial.domain.accounts import Account, Invitation, OneTimeLink
 from fairtrial.domain.errors import BadRequest
-from fairtrial.store.access import accounts, invitations, sessions
+from fairtrial.store.access import accounts, sessions
 from fairtrial.store.core.query import Query
 from gateway.control.context import Context
 
@@ -23,11 +23,11 @@ def listing(_: Context, request: Window) -> Query:
 
 def invite(context: Context, request: Invite) -> Invitation:
     actor = context.caller.author
-    return invitations.invite(context.database, request.name, request.role, actor=actor, now_us=context.now_us)
+    return accounts.invite(context.database, request.name, request.role, actor=actor, now_us=context.now_us)
 
 
 def reset(context: Context, request: NameAccount) -> Invitation:
-    return invitations.reset(context.database, request.who, actor=context.caller.author, now_us=context.now_us)
+    return accounts.reset(context.database, request.who, actor=context.caller.author, now_us=context.now_us)
 
 
 def disable(context: Context, request: NameAccount) -> Account:

@@ -22,7 +22,7 @@ from fairtrial.api.runs import (
 )
 from fairtrial.domain.errors import not_found
 from fairtrial.store.core.query import Query
-from fairtrial.store.evaluations import run_figures, runs
+from fairtrial.store.evaluations import run_cases, runs
 from fairtrial.store.evaluations import runs as stored_runs
 from gateway.control.answer import ARROW, Answer, arrow_stream
 from gateway.control.context import Context, page_of
@@ -86,7 +86,7 @@ def figures(context: Context, request: NameRun) -> Any:
 
 def slices(context: Context, request: NameRun) -> list[dict[str, Any]]:
     figures(context, request)
-    return context.database.dicts(run_figures.slices(request.run_id, separator=MANY, most=MOST_SLICES))
+    return context.database.dicts(run_cases.slices(request.run_id, separator=MANY, most=MOST_SLICES))
 
 
 def cases(context: Context, request: CasesOf) -> dict[str, Any]:

@@ -27,11 +27,9 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "membership",
         "arms.means",
         "arms.amounts",
-        "arms.cuped",
         "arms.ratios",
         "arms.quantiles",
         "arms.feedback",
-        "arms.contrasts",
         "arms.novelty",
     ),
     "Exact tests that may be watched": (
@@ -41,8 +39,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     ),
     "Guardrails and many questions": (
         "sequential.guardrails",
-        "sequential.error_guardrail",
-        "sequential.cost_guardrail",
+        "sequential.metric_guardrails",
         "multiple_testing",
     ),
     "Planned looks": ("sequential.group_sequential", "sequential.crossing"),
@@ -58,7 +55,6 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "review.preference",
         "review.preference_model",
         "review.crossed",
-        "review.ratings",
     ),
     "Whether people agree": (
         "agreement.rating_table",
@@ -70,7 +66,6 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "planning.question",
         "sizes",
         "planning.courses",
-        "planning.conversion_course",
         "planning.rate_courses",
     ),
 }

@@ -11,7 +11,7 @@ import pytest
 from evaluators.training_data.audit_report import AUDIT_VERSION
 from fairtrial.api.data_audits import StoreAudit
 from fairtrial.domain.errors import BadRequest
-from fairtrial.domain.training.data_audit import AuditFile, CheckCount, DataAudit
+from fairtrial.domain.training_data import AuditFile, CheckCount, DataAudit
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.store import data_audits
 from fairtrial.store.core.query import Page

@@ -13,12 +13,11 @@ from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, Interruption, MetricPlan
 from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
 from fairtrial.stats.arms.amounts import Amounts
-from fairtrial.stats.sequential.error_guardrail import RequestErrors
+from fairtrial.stats.sequential.metric_guardrails import RequestErrors
 from fairtrial.stats.sums import JointMoments, Moments
 from fairtrial.store.core.database import Cursor
 from fairtrial.store.experiments.sums import earlier_units, share_sums, unit_groups
-from fairtrial.store.experiments.sums.feedback_sums import read_feedback
-from fairtrial.store.experiments.sums.quantile_sums import read_quantiles
+from fairtrial.store.experiments.sums.metric_sums import read_feedback, read_quantiles
 
 PER_ARM = """
 SELECT arm, count(*), sum(sent)::BIGINT, sum({kept_away})::BIGINT{columns}

@@ -18,8 +18,7 @@ from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments.sums import unit_groups
 from fairtrial.store.experiments.sums.arm_sums import read_sums
 from fairtrial.store.experiments.sums.earlier_units import HISTORY, HISTORY_US, PAST_UNITS, amount_of, before
-from fairtrial.store.experiments.sums.feedback_sums import VALUE, values_of
-from fairtrial.store.experiments.sums.quantile_sums import MOST, VALUES, quantile_of, value_of
+from fairtrial.store.experiments.sums.metric_sums import MOST, VALUE, VALUES, quantile_of, value_of, values_of
 
 LEAST_UNITS = 500
 """Fewer units do not fix a level."""

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, Interruption, MetricPlan
 from fairtrial.stats.arms.ratios import capped_requests
-from fairtrial.stats.sequential.error_guardrail import ErrorShares
+from fairtrial.stats.sequential.metric_guardrails import ErrorShares
 from fairtrial.stats.sequential.unit_shares import UnitShares
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.derived.unit_sums import DAY, HOUR, MINUTE
-from fairtrial.store.experiments.sums import feedback_sums, unit_groups
+from fairtrial.store.experiments.sums import metric_sums, unit_groups
 
 HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
 LATE_US = 60_000_000
@@ -164,7 +164,7 @@ def next_window_end(database: Database, plan: AnalysisPlan, hashes: Sequence[str
 
 def _lengths(plan: AnalysisPlan) -> list[int]:
     """The lengths of the windows that the metrics of the plan wait for."""
-    found = [round(one.window_seconds * 1e6) + feedback_sums.LATE_US for one in plan.metrics if one.window_seconds]
+    found = [round(one.window_seconds * 1e6) + metric_sums.LATE_US for one in plan.metrics if one.window_seconds]
     if plan.unit != "request" and any(one.method == "shares" for one in plan.metrics):
         found += [length + LATE_US for length in (HOUR_US, DAY_US)]
     return sorted(set(found))

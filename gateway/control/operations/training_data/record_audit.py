@@ -10,7 +10,7 @@ from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.plan import Plan
-from fairtrial.domain.training.data_audit import DataAudit
+from fairtrial.domain.training_data import DataAudit
 from fairtrial.store import data_audits
 from fairtrial.store.core.database import Database
 

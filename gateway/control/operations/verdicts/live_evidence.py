@@ -12,12 +12,12 @@ from fairtrial.config.plan.hashes import definition_of
 from fairtrial.domain.metrics import KEPT_AWAY_RATE
 from fairtrial.domain.plan import Experiment, Plan, Variant
 from fairtrial.domain.traffic import Traffic, VariantTraffic
-from fairtrial.domain.verdicts.provenance import Amendment, JudgedExperiment
+from fairtrial.domain.verdicts.verdict import Amendment, JudgedExperiment
 from fairtrial.experiments.analysis.freeze import changed_models
 from fairtrial.experiments.decision.effects import Effect
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
-from fairtrial.store.experiments import analysis_plans, decisions
+from fairtrial.store.experiments import analysis_plans, stored_looks
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.attempts import Definition, earlier_proofs
 from fairtrial.store.traffic.traffic import by_variant_in_segments
@@ -116,7 +116,7 @@ def _read(
     stored = stored_plan(database, experiment)
     if stored is None:
         return bare, None
-    found = decisions.read(database, stored)
+    found = stored_looks.read(database, stored)
     live = replace(
         bare,
         plan=stored.plan,

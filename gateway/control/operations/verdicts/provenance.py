@@ -16,7 +16,7 @@ from evaluators.suite import Suite
 from fairtrial.api.verdicts import SuiteReference
 from fairtrial.config.releases import ReleaseGates
 from fairtrial.domain.plan import Plan
-from fairtrial.domain.verdicts.provenance import JudgedExperiment, JudgedQueue, JudgedRun, JudgedSuite, Provenance
+from fairtrial.domain.verdicts.verdict import JudgedExperiment, JudgedQueue, JudgedRun, JudgedSuite, Provenance
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import runs
 from gateway.control.operations.verdicts.official_gate import find_official, sha256_of

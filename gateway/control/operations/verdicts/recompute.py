@@ -20,7 +20,7 @@ from fairtrial.experiments.analysis.findings import effect_over_time, find
 from fairtrial.experiments.analysis.memory import Memory, SplitLatch
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdict_chain
-from fairtrial.store.experiments.look_series import UNREADABLE, RepeatedLook, StoredLook, repeated_looks
+from fairtrial.store.experiments.stored_looks import UNREADABLE, RepeatedLook, StoredLook, repeated_looks
 from gateway.control.operations.verdicts.release.vote_on_verdict import find_verdict
 
 PRECISION = 1e-9

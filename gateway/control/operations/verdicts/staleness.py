@@ -8,8 +8,7 @@ from evaluators.engine.target import resolve
 from evaluators.gate.run_freshness import age_text, weights_changed
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Experiment, Plan
-from fairtrial.domain.verdicts.provenance import JudgedExperiment, JudgedRun, Provenance
-from fairtrial.domain.verdicts.verdict import Verdict
+from fairtrial.domain.verdicts.verdict import JudgedExperiment, JudgedRun, Provenance, Verdict
 from fairtrial.store import data_audits
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import runs

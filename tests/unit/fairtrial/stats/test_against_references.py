@@ -14,7 +14,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats import binomial
+from fairtrial.stats import intervals
 from fairtrial.stats.intervals import wilson
 from fairtrial.stats.multiple_testing import holm
 from fairtrial.stats.paired import paired_tests
@@ -95,10 +95,10 @@ def test_mcnemar_gives_the_numbers_of_contingencytables() -> None:
 def test_binomial_tails_agree_with_scipy(n: int, share: float) -> None:
     for successes in {0, 1, n // 3, n // 2, int(n * share), n}:
         tail, point = stats.binom.sf(successes - 1, n, share), stats.binom.pmf(successes, n, share)
-        assert binomial.at_least(successes, n, share) == pytest.approx(tail, rel=1e-9, abs=1e-300)
+        assert intervals.at_least(successes, n, share) == pytest.approx(tail, rel=1e-9, abs=1e-300)
         if 0 < share < 1:
-            assert binomial.exactly(successes, n, share) == pytest.approx(point, rel=1e-9, abs=1e-300)
-    assert binomial.at_least(n + 1, n, share) == 0.0
+            assert intervals.exactly(successes, n, share) == pytest.approx(point, rel=1e-9, abs=1e-300)
+    assert intervals.at_least(n + 1, n, share) == 0.0
 
 
 @given(st.integers(0, 60), st.integers(0, 60))

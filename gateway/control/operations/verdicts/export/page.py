@@ -16,11 +16,18 @@ import msgspec
 from evaluators.gate.chart_data import figures
 from fairtrial import html_pages
 from fairtrial.domain.answers.signals import BLOCK_TITLE
-from fairtrial.domain.training.data_audit import TrainingEvidence
-from fairtrial.domain.training.lineage_wording import audit_sentence, data_rows, lineage_terms
+from fairtrial.domain.training_data import TrainingEvidence
 from fairtrial.domain.verdicts import verdict_json
 from fairtrial.domain.verdicts.approvals import Approval, approval_state, reads_as, vote_note
-from fairtrial.domain.verdicts.verdict_wording import is_unasked, standing_word, titled, unasked_lines
+from fairtrial.domain.verdicts.verdict_wording import (
+    audit_sentence,
+    data_rows,
+    is_unasked,
+    lineage_terms,
+    standing_word,
+    titled,
+    unasked_lines,
+)
 from fairtrial.domain.wording import age, counted
 from gateway.control.operations.verdicts.export.contents import ExportContents
 

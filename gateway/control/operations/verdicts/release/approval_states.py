@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 from fairtrial.domain.accounts import Role, same_name
 from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, approval_state, person_of
-from fairtrial.domain.verdicts.provenance import Provenance
-from fairtrial.domain.verdicts.verdict import Verdict
+from fairtrial.domain.verdicts.verdict import Provenance, Verdict
 from fairtrial.store.access import accounts
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdicts

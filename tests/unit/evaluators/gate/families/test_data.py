@@ -8,8 +8,7 @@ import pytest
 from msgspec import structs
 
 from evaluators.gate.families.data import judge_audit
-from fairtrial.domain.training.data_audit import AuditFile, CheckCount, DataAudit, PresentFile, TrainingEvidence
-from fairtrial.domain.training.lineage import Lineage
+from fairtrial.domain.training_data import AuditFile, CheckCount, DataAudit, Lineage, PresentFile, TrainingEvidence
 from fairtrial.domain.verdicts.verdict import Finding
 
 LINE = "data.audit clean"

@@ -13,9 +13,8 @@ from scipy.stats import multinomial
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.intervals import wilson
 from fairtrial.stats.paired.clustered import clustered_mean
-from fairtrial.stats.review.crossed import crossed_mean
+from fairtrial.stats.review.crossed import crossed_mean, mean_rating
 from fairtrial.stats.review.preference import count_wins, elo_gap, least_significant_rate, net_preference, win_rate
-from fairtrial.stats.review.ratings import mean_rating
 from tests.fixtures.for_each import for_each
 
 

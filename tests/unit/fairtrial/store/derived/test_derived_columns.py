@@ -15,7 +15,7 @@ from fairtrial.store.core.query import Page
 from fairtrial.store.derived import derived_columns, placements
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.traffic import experiment_traffic, traffic
-from fairtrial.store.traffic.first_assignments import FirstAssignments, first_assignments
+from fairtrial.store.traffic.units import FirstAssignments, first_assignments
 from tests.fixtures.store import samples
 
 JOINED = """

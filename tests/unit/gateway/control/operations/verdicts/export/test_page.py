@@ -10,8 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 from fairtrial.domain.verdicts import verdict_json
-from fairtrial.domain.verdicts.provenance import Provenance
-from fairtrial.domain.verdicts.verdict import Verdict
+from fairtrial.domain.verdicts.verdict import Provenance, Verdict
 from gateway.control.operations.verdicts.export.page import render
 from tests.fixtures.control.exported_verdict import Exported, exported
 

@@ -16,7 +16,7 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.arms.quantiles import QuantileSums
 from fairtrial.store.core.database import Database
-from fairtrial.store.experiments import analysis_plans, look_series, looks
+from fairtrial.store.experiments import analysis_plans, looks, stored_looks
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from tests.fixtures.experiments.reported_looks import DAY_US, ERRORS, START, analysis_plan, arm, sums
 
@@ -47,7 +47,7 @@ def test_a_series_is_an_even_selection_that_ends_with_the_newest_look(database: 
         memory = look(
             database, plan, memory, sums(number / 10, arm(10 * number, 5 * number), arm(10 * number, 6 * number))
         )
-    found = look_series.series(database, plan, "feedback.resolved", most=most)
+    found = stored_looks.metric_series(database, plan, "feedback.resolved", most=most)
     assert 0.5 * min(most, 49) <= len(found) <= most
     assert found[-1].at_us == START + round(5.1 * DAY_US) and found[-1].units == 1020
     assert [one.at_us for one in found] == sorted(one.at_us for one in found)
@@ -58,11 +58,11 @@ def test_a_series_is_an_even_selection_that_ends_with_the_newest_look(database: 
 
 def test_the_newest_sums_are_those_of_the_last_look(database: Database) -> None:
     plan = stored(database, analysis_plan())
-    assert look_series.newest_sums(database, plan).arms == {"base": ArmSums(0), "tuned": ArmSums(0)}
+    assert stored_looks.newest_sums(database, plan).arms == {"base": ArmSums(0), "tuned": ArmSums(0)}
     memory = look(database, plan, Memory(), sums(1, arm(50, 20), arm(51, 25)))
     last = sums(2, arm(90, 40), arm(95, 50))
     look(database, plan, memory, last)
-    found = look_series.newest_sums(database, plan)
+    found = stored_looks.newest_sums(database, plan)
     assert found.at_us == last.at_us
     assert {name: (one.units, one.metrics) for name, one in found.arms.items()} == {
         name: (one.units, one.metrics) for name, one in last.arms.items()
@@ -75,5 +75,5 @@ def test_infinite_latencies_come_back(database: Database) -> None:
     base = sums(1, arm(100, 0), arm(100, 0))
     arms = {name: replace(one, metrics={**one.metrics, LATENCY.metric: slow}) for name, one in base.arms.items()}
     look(database, plan, Memory(), replace(base, arms=arms))
-    found = look_series.newest_sums(database, plan).arms["tuned"].metrics[LATENCY.metric]
+    found = stored_looks.newest_sums(database, plan).arms["tuned"].metrics[LATENCY.metric]
     assert isinstance(found, QuantileSums) and found.value == inf

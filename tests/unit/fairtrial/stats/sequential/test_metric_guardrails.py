@@ -7,8 +7,8 @@ import pytest
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.arms.ratios import capped_requests, ratio_difference
-from fairtrial.stats.sequential.error_guardrail import RequestErrors, error_guardrail
 from fairtrial.stats.sequential.guardrails import Limits, guardrail, rare_guardrail
+from fairtrial.stats.sequential.metric_guardrails import RequestErrors, error_guardrail
 
 LIMITS, POINT = Limits(margin=0.5, stop_margin=0.0), Limits(margin=0.01, stop_margin=0.0)
 

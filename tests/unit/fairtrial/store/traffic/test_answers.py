@@ -6,7 +6,7 @@ from fairtrial.domain.events import RequestEvent
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.ingest.ingest import Ingester
-from fairtrial.store.traffic.served_models import ServedModels, served_models
+from fairtrial.store.traffic.answers import ServedModels, served_models
 from tests.fixtures.store import samples
 
 

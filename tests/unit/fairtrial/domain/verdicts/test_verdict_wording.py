@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairtrial.domain.training.lineage_wording import audit_sentence, data_rows, dollars, lineage_terms
+from fairtrial.domain.verdicts.verdict_wording import audit_sentence, data_rows, dollars, lineage_terms
 
 LINEAGE = {
     "base": "base", "method": "qlora", "data": ["a.jsonl", "b.jsonl"], "validation": ["v.jsonl"], "job": "ftjob-1",
