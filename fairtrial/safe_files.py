@@ -20,6 +20,10 @@ MIB = 1 << 20
 MOST_NAMED_BYTES = 1024 * MIB
 """The largest data file that a person may name: it is read as a whole."""
 
+PIECE = 4 * 2**20
+ROOM = 1.1
+"""Extra space, because a copy may be slightly larger than its source."""
+
 
 class FileRefused(ValueError):
     """A file that is not read: what is wrong (the end of a sentence about the file), what is allowed, and the line."""
@@ -116,11 +120,6 @@ def has_writer(path: Path) -> bool:
     finally:
         os.close(fd)
     return False
-
-
-PIECE = 4 * 2**20
-ROOM = 1.1
-"""Extra space, because a copy may be slightly larger than its source."""
 
 
 def write_private(path: Path, content: bytes) -> None:

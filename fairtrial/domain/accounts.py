@@ -22,6 +22,12 @@ LONGEST_NAME = 80
 TAKEN_NAMES = frozenset({"local", "control", "command line"})
 """Names that the audit trail uses for programs of this machine."""
 
+Right = Literal["complete", "feedback", "pin", "see_variant", "admin"]
+"""The rights of keys: query models, send feedback, force an arm or deployment, see the arm in headers, use control."""
+
+RIGHTS: tuple[Right, ...] = ("complete", "feedback", "pin", "see_variant", "admin")
+DEFAULT_RIGHTS: tuple[Right, ...] = ("complete", "feedback")
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -84,13 +90,6 @@ def proper_name(text: str) -> str:
 def same_name(name: str) -> str:
     """A key that is equal for all spellings of a name."""
     return unicodedata.normalize("NFKC", name).casefold().strip()
-
-
-Right = Literal["complete", "feedback", "pin", "see_variant", "admin"]
-"""The rights of keys: query models, send feedback, force an arm or deployment, see the arm in headers, use control."""
-
-RIGHTS: tuple[Right, ...] = ("complete", "feedback", "pin", "see_variant", "admin")
-DEFAULT_RIGHTS: tuple[Right, ...] = ("complete", "feedback")
 
 
 # A `Key` has the hash of the secret instead, and is published to the workers.

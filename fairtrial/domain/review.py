@@ -26,6 +26,7 @@ CLAIM_US = 600_000_000
 """A reviewer's claim on an item lasts ten minutes after their last change."""
 
 Ratings = Mapping[Dimension, int | None]
+Marks = Mapping[Dimension, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +183,6 @@ RUBRIC: tuple[RubricRow, ...] = (
         ),
     ),
 )
-
-
-Marks = Mapping[Dimension, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,24 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, MinLen
 
+DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+Money = Annotated[Decimal, Ge(0)]
+Seconds = Annotated[float, Gt(0)]
+Wait = Annotated[float, Ge(0)]
+Percent = Annotated[float, Gt(0), Le(100)]
+Name = Annotated[str, MinLen(1)]
+ADDED_LATER = {"added_later": True}
+"""Metadata of a field that the first release lacks; its default value is left out of the plan and its hash."""
+
+CONTROL_ONLY = {"control_only": True}
+"""Metadata of a field that no worker reads; it is neither in the published file nor in the plan's hash."""
+
+BreakerState = Literal["closed", "open", "half_open"]
+RetryCause = Literal["connect", "reset", "429", "502", "503", "529"]
+RETRIED: tuple[RetryCause, ...] = ("connect", "reset", "429", "502", "503", "529")
+OnWorse = Literal["pause", "kill", "continue"]
+
 
 @dataclass(frozen=True, slots=True)
 class Converted:
@@ -29,10 +47,6 @@ class Converted:
     def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> dict[str, Any]:
         function = {"type": "no-info", "function": self.by}
         return {"type": f"function-{self.when}", "function": function, "schema": handler(self.written or source)}
-
-
-DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def duration_seconds(value: object) -> float:
@@ -64,11 +78,6 @@ def _level(value: object) -> object:
     return value
 
 
-Money = Annotated[Decimal, Ge(0)]
-Seconds = Annotated[float, Gt(0)]
-Wait = Annotated[float, Ge(0)]
-Percent = Annotated[float, Gt(0), Le(100)]
-Name = Annotated[str, MinLen(1)]
 Date = Annotated[str, Converted(lambda value: date.fromisoformat(value).isoformat(), "after")]
 Network = Annotated[str, Converted(parse_network, "after")]
 """An IP address or a network in CIDR notation."""
@@ -78,16 +87,6 @@ Duration = Annotated[float, Converted(duration_seconds), Gt(0), Le(90 * 86_400)]
 """`7d`, `12h`, `90m` or `30s`; at most 90 days."""
 Level = Annotated[float, Converted(_level)]
 """`62%` or a number."""
-
-
-ADDED_LATER = {"added_later": True}
-"""Metadata of a field that the first release lacks; its default value is left out of the plan and its hash."""
-
-CONTROL_ONLY = {"control_only": True}
-"""Metadata of a field that no worker reads; it is neither in the published file nor in the plan's hash."""
-
-
-BreakerState = Literal["closed", "open", "half_open"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +121,6 @@ class BreakerRule:
     """The least number of tries in these ten seconds for `share` to count."""
 
 
-RetryCause = Literal["connect", "reset", "429", "502", "503", "529"]
-RETRIED: tuple[RetryCause, ...] = ("connect", "reset", "429", "502", "503", "529")
-
-
 @dataclass(frozen=True, slots=True)
 class RetryRule:
     """When a request is sent to the same deployment again, before any of its answer was sent on."""
@@ -136,9 +131,6 @@ class RetryRule:
     """The most retries, as a share of the requests of the last minute; ten a minute are always allowed."""
     on: tuple[Annotated[RetryCause, Converted(str)], ...] = RETRIED
     """What is tried again: a failed connection, a connection lost before the answer began, and these statuses."""
-
-
-OnWorse = Literal["pause", "kill", "continue"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

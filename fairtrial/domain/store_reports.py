@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+Found = Literal["holds it", "free of it", "rewritten", "not there", "can't be read"]
+
 
 @dataclass(frozen=True, slots=True)
 class IngestResult:
@@ -108,9 +110,6 @@ class RetentionResult:
     before_us: int
     dropped: dict[str, int]
     dry_run: bool
-
-
-Found = Literal["holds it", "free of it", "rewritten", "not there", "can't be read"]
 
 
 @dataclass(frozen=True, slots=True)

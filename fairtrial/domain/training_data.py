@@ -14,6 +14,13 @@ from fairtrial.domain.settings import Converted, Date, Money, Name
 TrainingMethod = Literal["lora", "qlora", "full", "api"]
 DataRole = Literal["train", "validation"]
 MOST_FILES = 100
+AuditSeverity = Literal["error", "warning", "info"]
+AuditRole = Literal["train", "validation", "suite"]
+LEAKAGE = "leakage"
+"""The check that compares training rows with held-out files and suites."""
+
+LONGEST_PATH = 4096
+Count = Annotated[int, Meta(ge=0, le=10**12)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,16 +50,6 @@ class Lineage:
         """The role and path of each file of training data, in the order of the declaration."""
         train: list[tuple[DataRole, str]] = [("train", path) for path in self.data]
         return (*train, *(("validation", path) for path in self.validation))
-
-
-AuditSeverity = Literal["error", "warning", "info"]
-AuditRole = Literal["train", "validation", "suite"]
-LEAKAGE = "leakage"
-"""The check that compares training rows with held-out files and suites."""
-
-
-LONGEST_PATH = 4096
-Count = Annotated[int, Meta(ge=0, le=10**12)]
 
 
 class AuditFile(Struct, frozen=True, forbid_unknown_fields=True):

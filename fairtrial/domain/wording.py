@@ -5,31 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-
-def counted(count: int, noun: str, plural: str | None = None) -> str:
-    """``1 case``, ``1,200 cases``; ``plural`` if it is not the noun with an s."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
-
-
-def rows_by_table(counts: Mapping[str, int]) -> str:
-    """``2 looks, 1 analysis plan``; tables without rows are left out."""
-    return ", ".join(
-        counted(count, table.replace("_", " ").removesuffix("s")) for table, count in counts.items() if count
-    )
-
-
 UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60))
-
-
-def age(then_us: int, now_us: int) -> str:
-    """``3 days ago``, ``just now``; times are microseconds since 1970, UTC."""
-    seconds = (now_us - then_us) // 1_000_000
-    for noun, size in UNITS:
-        if seconds >= size:
-            return f"{counted(seconds // size, noun)} ago"
-    return "just now"
-
-
 Grade = Literal["right", "wrong", "unscored"]
 """A case of one run, by one metric."""
 Change = Literal["lost", "gained", "same", "both wrong", "unscored"]
@@ -54,3 +30,24 @@ OUTCOMES: Mapping[str, str] = {
 }
 TEXT_DELETED = "deleted, because it is older than the retention period"
 TEXT_NOT_STORED = "not stored, because the run is from an earlier version"
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """``1 case``, ``1,200 cases``; ``plural`` if it is not the noun with an s."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def rows_by_table(counts: Mapping[str, int]) -> str:
+    """``2 looks, 1 analysis plan``; tables without rows are left out."""
+    return ", ".join(
+        counted(count, table.replace("_", " ").removesuffix("s")) for table, count in counts.items() if count
+    )
+
+
+def age(then_us: int, now_us: int) -> str:
+    """``3 days ago``, ``just now``; times are microseconds since 1970, UTC."""
+    seconds = (now_us - then_us) // 1_000_000
+    for noun, size in UNITS:
+        if seconds >= size:
+            return f"{counted(seconds // size, noun)} ago"
+    return "just now"

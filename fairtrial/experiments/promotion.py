@@ -23,6 +23,11 @@ _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _RESERVED = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 """Words that YAML does not read as text."""
 
+LEAST_SHARE, MOST_SHARE = 1, 50
+"""The limits of the share in percent."""
+LEAST_DAYS, MOST_DAYS = 1, 90
+_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s*%")
+
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
@@ -183,12 +188,6 @@ def _text(name: str) -> str:
     """A name as YAML: a double-quoted string of JSON is one, too."""
     plain = _PLAIN.fullmatch(name) and name.lower() not in _RESERVED
     return name if plain else json.dumps(name, ensure_ascii=False)
-
-
-LEAST_SHARE, MOST_SHARE = 1, 50
-"""The limits of the share in percent."""
-LEAST_DAYS, MOST_DAYS = 1, 90
-_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s*%")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,18 @@ SECRETS = frozenset({"key", "private key", "token"})
 _EDGE = b'"'
 """Stands before, between and behind texts. It belongs to no word, and ends a private key without its last line."""
 
+EVERY = range(len(PATTERNS))
+"""The numbers of all patterns."""
+
+SLICE = 4 * 1024
+"""Bytes that are searched at once."""
+
+LONGEST = 128
+"""Bytes that slices have in common, so that each sign lies within one of them."""
+
+PATIENCE = 0.0001
+"""Seconds for a slice, which usually takes a tenth of it. After a slower one the search is given up."""
+
 
 @dataclass(frozen=True, slots=True)
 class PersonalText:
@@ -111,19 +123,6 @@ def _merged(taken: list[PersonalText], found: list[PersonalText]) -> list[Person
         if not kept or one.start >= kept[-1].end:
             kept.append(one)
     return kept
-
-
-EVERY = range(len(PATTERNS))
-"""The numbers of all patterns."""
-
-SLICE = 4 * 1024
-"""Bytes that are searched at once."""
-
-LONGEST = 128
-"""Bytes that slices have in common, so that each sign lies within one of them."""
-
-PATIENCE = 0.0001
-"""Seconds for a slice, which usually takes a tenth of it. After a slower one the search is given up."""
 
 
 def _signs() -> re2.Set:

@@ -10,6 +10,8 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.arguments import check_level, upper_share
 
 __all__ = ["wilson"]
+NEGLIGIBLE = 1e-18
+"""The sum ends at a term that is smaller than this share of it."""
 
 
 def quantile(level: float) -> float:
@@ -44,10 +46,6 @@ def wilson(successes: int, n: int, *, level: float = 0.95) -> Estimate | NotEnou
     low = 0.0 if successes == 0 else max(0.0, middle - half)
     high = 1.0 if successes == n else min(1.0, middle + half)
     return Estimate(p, low, high, level, n, "Wilson")
-
-
-NEGLIGIBLE = 1e-18
-"""The sum ends at a term that is smaller than this share of it."""
 
 
 def at_least(least: int, n: int, share: float) -> float:

@@ -17,6 +17,15 @@ __all__ = ["JointMoments", "Moments", "Successes"]
 ROUNDING = 1e-12
 """Below this share of Σx², a variance is only rounding."""
 
+UNSEEN = 3.0
+"""The number of unseen units at the bound that each arm is assumed to have. If none of n units is of a kind, the share
+of that kind is below 3/n with 95 % confidence (Hanley & Lippman-Hand 1983, JAMA 249:1743-1745). The number was chosen
+on 336 pairs of equal means, at 28 looks and splits of 50 and 90 %. The worst pair is called higher, or lower, in 6.2 %
+(± 1) of the trials with two such units, and in 5.0 % (± 0.9) with three. Without any, it is called so in more than half
+of them."""
+BOUND_ROUNDING = 1e-9
+Bounds = tuple[float, float]
+
 
 @dataclass(frozen=True, slots=True)
 class Successes:
@@ -165,17 +174,6 @@ def finite_values(values: ArrayLike) -> np.ndarray[tuple[int], np.dtype[np.float
     if not np.isfinite(found).all():
         raise ValueError("a value is not a finite number; leave out units without a value, and report how many")
     return found
-
-
-UNSEEN = 3.0
-"""The number of unseen units at the bound that each arm is assumed to have. If none of n units is of a kind, the share
-of that kind is below 3/n with 95 % confidence (Hanley & Lippman-Hand 1983, JAMA 249:1743-1745). The number was chosen
-on 336 pairs of equal means, at 28 looks and splits of 50 and 90 %. The worst pair is called higher, or lower, in 6.2 %
-(± 1) of the trials with two such units, and in 5.0 % (± 0.9) with three. Without any, it is called so in more than half
-of them."""
-BOUND_ROUNDING = 1e-9
-
-Bounds = tuple[float, float]
 
 
 def check_bounds(within: Bounds) -> None:

@@ -27,6 +27,45 @@ from fairtrial.store.maintenance.backup import add_missing_backups, read_backups
 
 SIGN_INS = frozenset({"sessions", "invitations"})
 TABLE_NAMES = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main'"
+SHOWN = 5
+TABLES = """
+SELECT schema_name || '.' || table_name, sql FROM duckdb_tables()
+WHERE database_name = current_database() AND NOT internal AND NOT temporary
+"""
+INDEXES = """
+SELECT schema_name || '.' || index_name, coalesce(sql, '') FROM duckdb_indexes()
+WHERE database_name = current_database()
+"""
+SEQUENCES = """
+SELECT schema_name || '.' || sequence_name, '' FROM duckdb_sequences()
+WHERE database_name = current_database() AND NOT temporary
+"""
+VIEWS = """
+SELECT schema_name || '.' || view_name, '' FROM duckdb_views()
+WHERE database_name = current_database() AND NOT internal AND NOT temporary
+"""
+MACROS = """
+SELECT DISTINCT schema_name || '.' || function_name, '' FROM duckdb_functions()
+WHERE database_name = current_database() AND NOT internal
+"""
+TYPES = """
+SELECT DISTINCT schema_name || '.' || type_name, '' FROM duckdb_types()
+WHERE database_name = current_database() AND NOT internal
+"""
+SCHEMAS = """
+SELECT schema_name, '' FROM duckdb_schemas() WHERE database_name = current_database() AND NOT internal
+"""
+TRIGGERS = "SELECT trigger_name, '' FROM duckdb_triggers() WHERE database_name = current_database()"
+HAS_TRIGGERS = "SELECT count(*) FROM duckdb_functions() WHERE function_name = 'duckdb_triggers'"
+KINDS = {
+    "table": TABLES,
+    "index": INDEXES,
+    "sequence": SEQUENCES,
+    "view": VIEWS,
+    "macro": MACROS,
+    "type": TYPES,
+    "schema": SCHEMAS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,47 +209,6 @@ def _opened(layout: Layout, lock: OwnerLock, manifest: Manifest, now_us: int) ->
         return RestoreResult(str(layout.store), manifest.backup_id, manifest.at_us, rows, since.rows)
     finally:
         database.close()
-
-
-SHOWN = 5
-TABLES = """
-SELECT schema_name || '.' || table_name, sql FROM duckdb_tables()
-WHERE database_name = current_database() AND NOT internal AND NOT temporary
-"""
-INDEXES = """
-SELECT schema_name || '.' || index_name, coalesce(sql, '') FROM duckdb_indexes()
-WHERE database_name = current_database()
-"""
-SEQUENCES = """
-SELECT schema_name || '.' || sequence_name, '' FROM duckdb_sequences()
-WHERE database_name = current_database() AND NOT temporary
-"""
-VIEWS = """
-SELECT schema_name || '.' || view_name, '' FROM duckdb_views()
-WHERE database_name = current_database() AND NOT internal AND NOT temporary
-"""
-MACROS = """
-SELECT DISTINCT schema_name || '.' || function_name, '' FROM duckdb_functions()
-WHERE database_name = current_database() AND NOT internal
-"""
-TYPES = """
-SELECT DISTINCT schema_name || '.' || type_name, '' FROM duckdb_types()
-WHERE database_name = current_database() AND NOT internal
-"""
-SCHEMAS = """
-SELECT schema_name, '' FROM duckdb_schemas() WHERE database_name = current_database() AND NOT internal
-"""
-TRIGGERS = "SELECT trigger_name, '' FROM duckdb_triggers() WHERE database_name = current_database()"
-HAS_TRIGGERS = "SELECT count(*) FROM duckdb_functions() WHERE function_name = 'duckdb_triggers'"
-KINDS = {
-    "table": TABLES,
-    "index": INDEXES,
-    "sequence": SEQUENCES,
-    "view": VIEWS,
-    "macro": MACROS,
-    "type": TYPES,
-    "schema": SCHEMAS,
-}
 
 
 def foreign_definitions(connection: duckdb.DuckDBPyConnection, *, schema: int) -> list[str]:

@@ -15,6 +15,11 @@ TEXT = (TAG + "str", TAG + "timestamp")
 LARGEST = 2**63
 LONGEST_KEY = 1_000
 MAPPING, SEQUENCE = TAG + "map", TAG + "seq"
+DEPTH = 100
+MOST_VALUES = 10_000
+TOO_DEEP = "is nested too deeply"
+REPEATED = f"its aliases repeat values until there are more than {MOST_VALUES:,}"
+TOO_MANY = ("too many values", f"at most {MOST_VALUES:,} in a file; rows belong in a data file")
 
 
 def construct(root: Node, file: str, errors: list[Diagnostic]) -> Any:
@@ -129,13 +134,6 @@ def _integer(text: str) -> int:
         if digits.lower().startswith(prefix):
             return sign * int(digits[2:], base)
     return sign * int(digits)
-
-
-DEPTH = 100
-MOST_VALUES = 10_000
-TOO_DEEP = "is nested too deeply"
-REPEATED = f"its aliases repeat values until there are more than {MOST_VALUES:,}"
-TOO_MANY = ("too many values", f"at most {MOST_VALUES:,} in a file; rows belong in a data file")
 
 
 def expands_too_far(roots: list[Node], file: str) -> Diagnostic | None:

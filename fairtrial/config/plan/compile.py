@@ -26,6 +26,10 @@ from fairtrial.domain.settings import EVERY_UNIT, Guardrail
 Prompts = Mapping[tuple[str, str], str]
 """The text of each variant's system prompt, by experiment and variant."""
 
+PRICE_MAP = "litellm/model_prices_and_context_window_backup.json"
+PER_MILLION = Decimal(1_000_000)
+FINE_TUNED = "ft:"
+
 
 def compile_plan(file: ProjectFile, prompts: Prompts, live: Mapping[str, Live]) -> Plan:
     """The plan of a valid file. The live state of experiments that are not in the file is ignored."""
@@ -149,11 +153,6 @@ def _hashed(metric: MetricSection) -> dict[str, Any]:
     known = MetricSection.model_fields
     changed = {name: value for name, value in later.items() if value != known[name].default}
     return {"kind": metric.kind, "per": metric.per, **changed}
-
-
-PRICE_MAP = "litellm/model_prices_and_context_window_backup.json"
-PER_MILLION = Decimal(1_000_000)
-FINE_TUNED = "ft:"
 
 
 def known_price(provider: str, model: str) -> Price:

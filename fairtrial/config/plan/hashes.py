@@ -16,6 +16,7 @@ from fairtrial.domain.plan import Deployment, Experiment, Plan, Variant
 from fairtrial.domain.settings import ADDED_LATER, CONTROL_ONLY
 
 HASH_HEX = 32
+HEX = 32
 
 
 def plan_hash(plan: Plan) -> str:
@@ -85,9 +86,6 @@ def _is_absent(value: Any, one: Field[Any]) -> bool:
     if CONTROL_ONLY.items() <= one.metadata.items():
         return True
     return ADDED_LATER.items() <= one.metadata.items() and getattr(value, one.name) == one.default
-
-
-HEX = 32
 
 
 def definition_digest(deployment: Deployment, variant: Variant) -> str:

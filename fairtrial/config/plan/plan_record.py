@@ -15,6 +15,9 @@ NOT_KEPT = "(not kept)"
 SHORTEST = 8
 """A shorter value is no secret, and could occur in other texts by chance."""
 
+Row = dict[str, Any]
+_ABSENT = object()
+
 
 def recorded_plan(plan: Plan, substituted: Mapping[str, str] | None) -> dict[str, Any]:
     """The plan as JSON values, without secrets; ``plan_hash`` is that of the published plan.
@@ -78,9 +81,6 @@ def _without_texts(record: dict[str, Any]) -> dict[str, Any]:
     return record
 
 
-Row = dict[str, Any]
-
-
 def served_routes(plan: Mapping[str, Any]) -> list[Row]:
     """Each route by name, with its experiment if it has one, and ``serves``: what answers which share in percent.
 
@@ -122,9 +122,6 @@ def _served(plan: Mapping[str, Any], name: str, share: float, variant: Mapping[s
         return found | {"variant": None, "overrides": False}
     changed = variant.get("system_prompt") is not None or bool(variant.get("params"))
     return found | {"variant": variant["name"], "overrides": changed}
-
-
-_ABSENT = object()
 
 
 def plan_diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, Any]]:

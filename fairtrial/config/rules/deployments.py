@@ -16,6 +16,18 @@ from fairtrial.domain.names.addresses import host_of, is_loopback
 OPENAI_HOST = "api.openai.com"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 NAME_FORM = "letters, digits, '.', '_' and '-', beginning with a letter or a digit"
+NEVER_FORWARDED = frozenset(
+    {
+        "host", "connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect", "content-length",
+        "content-encoding", "accept-encoding", "content-type", "authorization", "proxy-authorization",
+        "proxy-connection", "cookie", "x-request-id",
+    }
+)  # fmt: skip
+"""Headers of the connection, those that the gateway sets itself, and the caller's credentials for the gateway."""
+
+OURS = "x-fairtrial-"
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NOT_A_NAME = re.compile(r"[^A-Za-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,20 +175,6 @@ def _leaks(file: ProjectFile, path: tuple[str, ...], route: RouteSection) -> Ite
         if deployment is not None and deployment.external:
             wrong = f"its data is internal, but it can reach the external deployment {target!r}{by}"
             yield FieldError((*path, field), wrong)
-
-
-NEVER_FORWARDED = frozenset(
-    {
-        "host", "connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect", "content-length",
-        "content-encoding", "accept-encoding", "content-type", "authorization", "proxy-authorization",
-        "proxy-connection", "cookie", "x-request-id",
-    }
-)  # fmt: skip
-"""Headers of the connection, those that the gateway sets itself, and the caller's credentials for the gateway."""
-
-OURS = "x-fairtrial-"
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_NOT_A_NAME = re.compile(r"[^A-Za-z0-9]+")
 
 
 def wrong_access(file: ProjectFile) -> Iterator[FieldError]:

@@ -21,6 +21,9 @@ DECIDING = {name for name, metric in CATALOGUE.items() if metric.decides}
 GIVEN = ".given"
 """The end of the name of the metric whether a unit gave a feedback."""
 
+FORM = re.compile(r"(\d+(?:\.\d+)?)\s*(pp|%)?")
+EXAMPLES = "1pp is one percentage point, 20% is relative to the control"
+
 
 def names_of(key: str) -> set[str]:
     """The metrics that a declared feedback makes: its value, and whether it was given."""
@@ -93,10 +96,6 @@ def stop_margin(metric: str, margin: str, written: str | None) -> str:
     if written is not None:
         return written
     return "0" if metric in CATALOGUE and CATALOGUE[metric].safety else margin
-
-
-FORM = re.compile(r"(\d+(?:\.\d+)?)\s*(pp|%)?")
-EXAMPLES = "1pp is one percentage point, 20% is relative to the control"
 
 
 @dataclass(frozen=True, slots=True)

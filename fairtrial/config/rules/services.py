@@ -10,6 +10,9 @@ from fairtrial.config.rules.deployments import Names, unknown
 from fairtrial.config.rules.translation import RAW
 from fairtrial.domain.names.addresses import FORM, Address, origin_of, parse_address
 
+ANY = "*"
+EXAMPLE = "https://app.example or http://localhost:3000"
+
 
 def wrong_services(file: ProjectFile, names: Names) -> Iterator[FieldError]:
     """Invalid or duplicate addresses, a public open gateway, and an unknown target for other paths."""
@@ -43,10 +46,6 @@ def _others(file: ProjectFile, names: Names) -> Iterator[FieldError]:
     elif name in file.deployments and not file.deployments[name].model.startswith(f"{RAW}/"):
         wrong = f"{name!r} is translated, which supports only chat completions"
         yield FieldError(("gateway", "others"), wrong, f"a deployment whose model is {RAW}/…")
-
-
-ANY = "*"
-EXAMPLE = "https://app.example or http://localhost:3000"
 
 
 def wrong_cors(file: ProjectFile) -> Iterator[FieldError]:

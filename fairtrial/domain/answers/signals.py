@@ -34,6 +34,12 @@ NOTABLE_RULE = (
 """Five signals of a suite are compared at once, so each is compared at a strict level. No change decides anything."""
 
 BLOCK_TITLE = "Changed without being asked"
+Form = Literal["JSON object", "JSON list", "XML", "plain text"]
+LARGEST = 1 << 18
+"""Characters. A longer text is plain text."""
+
+_XML = re.compile(r"<(?:\?xml|[A-Za-z_][\w.:-]*[\s/>])")
+_FENCE = re.compile(r"\A```[a-zA-Z]*\n(?P<inside>.*)\n```\Z", re.DOTALL)
 
 
 def departs(score: Mapping[str, Any]) -> bool:
@@ -45,14 +51,6 @@ def departs(score: Mapping[str, Any]) -> bool:
     if scorer != SIGNALS:
         return True
     return bool(name != CHARACTERS and score["value"] == (0 if name == FORMAT_VALID else 1))
-
-
-Form = Literal["JSON object", "JSON list", "XML", "plain text"]
-LARGEST = 1 << 18
-"""Characters. A longer text is plain text."""
-
-_XML = re.compile(r"<(?:\?xml|[A-Za-z_][\w.:-]*[\s/>])")
-_FENCE = re.compile(r"\A```[a-zA-Z]*\n(?P<inside>.*)\n```\Z", re.DOTALL)
 
 
 class NotXml(Exception):

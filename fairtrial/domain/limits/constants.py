@@ -18,14 +18,13 @@ FIRST_SERVER_ERROR = 500
 PRIVATE = 0o600
 """The mode of files that only their owner may read and write."""
 
+LARGEST_PAGE = 10_000
+LARGEST_OFFSET = 10**12
+END_OF_TIME_US = 4_102_444_800_000_000
+"""The year 2100, for a window without an end."""
+
 
 def microseconds(time: datetime) -> int:
     """A time of the store, in microseconds since 1970, UTC."""
     delta = time.replace(tzinfo=UTC) - datetime.fromtimestamp(0, UTC)
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
-
-
-LARGEST_PAGE = 10_000
-LARGEST_OFFSET = 10**12
-END_OF_TIME_US = 4_102_444_800_000_000
-"""The year 2100, for a window without an end."""

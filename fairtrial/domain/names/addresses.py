@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+FORM = "host:port, such as 127.0.0.1:8080"
+HIGHEST_PORT = 65535
 
 
 def is_loopback(host: str) -> bool:
@@ -39,10 +41,6 @@ def origin_of(address: str) -> str:
         return ""
     shown = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown}" + ("" if port in (None, DEFAULT_PORTS[parts.scheme]) else f":{port}")
-
-
-FORM = "host:port, such as 127.0.0.1:8080"
-HIGHEST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)

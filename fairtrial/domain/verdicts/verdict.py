@@ -26,6 +26,8 @@ ASSUMED = "assumed"
 """The method of a share that is assumed, not measured."""
 
 WORST_FIRST: tuple[tuple[Result, Decision], ...] = (("invalid", "INVALID"), ("fail", "BLOCK"), ("cannot tell", "HOLD"))
+_FIRST = ("srm", "live.primary")
+_FAMILIES = ("live", "review", "judge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +165,6 @@ def precedence(finding: Finding) -> int:
         return 1 + _FIRST.index(finding.metric)
     family = finding.metric.partition(".")[0]
     return 1 + len(_FIRST) + (_FAMILIES.index(family) if family in _FAMILIES else len(_FAMILIES))
-
-
-_FIRST = ("srm", "live.primary")
-_FAMILIES = ("live", "review", "judge")
 
 
 def interleave_sources(findings: Iterable[Finding]) -> list[Finding]:

@@ -10,6 +10,9 @@ from fairtrial.domain.answers.signals import METRICS, NOTABLE_RULE
 from fairtrial.domain.wording import counted
 
 UNOFFICIAL = "Unofficial"
+NOTABLE = ": notable"
+NOT_NOTABLE = ": not notable"
+Row = Mapping[str, Any]
 
 
 def titled(words: str, *, official: bool) -> str:
@@ -25,10 +28,6 @@ def approval_of(verdict_id: str, roles: Iterable[str]) -> str:
 def standing_word(*, official: bool) -> str:
     """``official`` or ``unofficial``, for a column."""
     return "official" if official else UNOFFICIAL.lower()
-
-
-NOTABLE = ": notable"
-NOT_NOTABLE = ": not notable"
 
 
 class Shown(Protocol):
@@ -74,9 +73,6 @@ def _by_suite(sentences: Iterable[str]) -> list[str]:
 
 def _of(finding: Shown | Mapping[str, Any], name: str) -> Any:
     return finding[name] if isinstance(finding, Mapping) else getattr(finding, name)
-
-
-Row = Mapping[str, Any]
 
 
 def lineage_terms(training: Row) -> list[tuple[str, str]]:

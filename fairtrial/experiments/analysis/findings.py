@@ -54,6 +54,10 @@ METHODS: Mapping[Method, MetricMethod] = {
     "feedback": FeedbackOfUnits(),
     "given": FeedbackOfUnits(),
 }
+RATE_UNITS, RATE_US = 100, 3_600_000_000
+"""Fewer units, or a shorter time, do not show how fast units arrive."""
+
+UNITS, LEVEL, CAP = 40, 0.1, 50.0
 
 
 def find(plan: AnalysisPlan, sums: Sums, looked: Mapping[str, Times] | None = None) -> tuple[Finding, ...]:
@@ -149,10 +153,6 @@ def pessimistic_interval(
     return shown(metric, always_valid(effect, tau=metric.tau or 0.0, level=level))
 
 
-RATE_UNITS, RATE_US = 100, 3_600_000_000
-"""Fewer units, or a shorter time, do not show how fast units arrive."""
-
-
 def forecast(plan: AnalysisPlan, variant: str, sums: Sums) -> Forecast | NotEnough:
     """The size that the comparison of ``variant`` with the control needs; `NotEnough` says why it is unknown.
 
@@ -236,9 +236,6 @@ def _effect(control: Level | None, treatment: Level | None) -> WeekEffect | None
     ends, weight = fixed(found), 4 * control.n * treatment.n / (control.n + treatment.n)
     low, high = (None, None) if isinstance(ends, NotEnough) else (ends.low, ends.high)
     return WeekEffect(found.value, low, high, found.n, weight)
-
-
-UNITS, LEVEL, CAP = 40, 0.1, 50.0
 
 
 def uncomputable(plan: AnalysisPlan) -> Iterator[tuple[str, str]]:

@@ -25,6 +25,16 @@ LOST_ALARM = 0.05
 LOST_LIFT = 1.0
 """The relative difference for which the e-process is tuned: twice as many lost units in one arm."""
 
+SPLIT, LOST = "the sample ratio does not match", "records were lost unequally"
+"""Why arms can't be compared, in a few words."""
+SRM_ALPHA = 0.01
+"""Strict, because a false alarm invalidates the experiment, and the test runs at every step."""
+GROWTH = 0.01
+"""A look is due as soon as an arm has grown by this share of its units."""
+
+Key = tuple[str, str]
+"""A metric and a variant."""
+
 
 @dataclass(frozen=True, slots=True)
 class LostLatch:
@@ -74,17 +84,6 @@ def lost_after(latch: LostLatch | None, plan: AnalysisPlan, sums: Sums) -> LostL
     if none or not plan.compares_stored or not plan.treatments:
         return latch
     return (latch or LostLatch()).after(plan, sums)
-
-
-SPLIT, LOST = "the sample ratio does not match", "records were lost unequally"
-"""Why arms can't be compared, in a few words."""
-SRM_ALPHA = 0.01
-"""Strict, because a false alarm invalidates the experiment, and the test runs at every step."""
-GROWTH = 0.01
-"""A look is due as soon as an arm has grown by this share of its units."""
-
-Key = tuple[str, str]
-"""A metric and a variant."""
 
 
 @dataclass(frozen=True, slots=True)

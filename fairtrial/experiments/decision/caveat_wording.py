@@ -22,6 +22,10 @@ from fairtrial.experiments.metric_wording import bare_size, between_words, goodn
 AT_RANDOM = "count as missing at random (missing: at_random)"
 DIFFER = "but the arms may differ in how many there are, so the worst case must agree too"
 WORST_CASE = "the worst case must agree too (missing: worst_case)"
+UNSEEN = "a fading effect can't be seen"
+NOT_KNOWN = f"the effect is not known in {SEEN_WEEKS} whole weeks yet"
+MANY = 100
+"""From so many lost units on, some may share a cell, so that there can be more."""
 
 
 def missing_words(plan: AnalysisPlan, variant: str, one: MetricDecision) -> str:
@@ -63,10 +67,6 @@ def _least_given(found: MissingFeedback) -> float:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f}".removesuffix(".0") + " %"
-
-
-UNSEEN = "a fading effect can't be seen"
-NOT_KNOWN = f"the effect is not known in {SEEN_WEEKS} whole weeks yet"
 
 
 def fading_words(plan: AnalysisPlan, primary: PrimaryDecision) -> str:
@@ -127,10 +127,6 @@ def _way(value: float, metric: MetricPlan) -> str:
     if value == 0:
         return "no difference"
     return f"{size_words(value, metric)} {'better' if goodness(value, metric) > 0 else 'worse'}"
-
-
-MANY = 100
-"""From so many lost units on, some may share a cell, so that there can be more."""
 
 
 def invalid_words(split: Split, unit: UnitKind, now_us: int) -> str:

@@ -37,6 +37,7 @@ from fairtrial.stats.sizes import worst_case_effect
 from fairtrial.stats.sums import Moments
 
 Pair = tuple[Feedback, Feedback]
+ConversionAnswer = Literal["better", "worse", "cannot tell"]
 
 
 class FeedbackOfUnits:
@@ -187,9 +188,6 @@ def _mirrored(arm: Feedback, span: float) -> Feedback:
     given = arm.given
     squares = span**2 * given.n - 2 * span * given.x + given.xx
     return replace(arm, given=Moments(given.n, span * given.n - given.x, max(0.0, squares)))
-
-
-ConversionAnswer = Literal["better", "worse", "cannot tell"]
 
 
 def exact_answer(

@@ -32,6 +32,12 @@ TAIL = 0.01
 SCORED = ("requests",)
 """Families that are measured on each answer rather than on users."""
 
+Scaled = Callable[[float], Effect | NotEnough]
+STEPS = 30
+AGAINST = "requests that an open breaker kept away count against its safety"
+Times = tuple[float, ...]
+"""The shares of the planned units at the looks so far; empty if looks are allowed at any time."""
+
 
 def question_of(
     metric: MetricPlan, unit: UnitKind, *, level: float, spread: float | None = None, left: float = 1.0
@@ -102,10 +108,6 @@ def _quantile_spread(metric: MetricPlan, level: float, spread: float) -> float:
 
 def _exp(value: float) -> float:
     return expm1(value) + 1
-
-
-Scaled = Callable[[float], Effect | NotEnough]
-STEPS = 30
 
 
 class MetricMethod(Protocol):
@@ -229,9 +231,6 @@ def _interval(effect: Effect | NotEnough, tau: float, level: float, times: Times
     return spent(effect, tau, level, times=times) if times else always_valid(effect, tau=tau, level=level)
 
 
-AGAINST = "requests that an open breaker kept away count against its safety"
-
-
 def has_kept_away(arms: Iterable[object]) -> bool:
     """Whether a breaker kept requests from one of the arms, which count against the safety by this metric."""
     return any(isinstance(one, RequestErrors) and one.pessimistic not in (None, one.requests) for one in arms)
@@ -255,10 +254,6 @@ def units_within_margin(
     decline = effect.value if metric.better == "lower" else -effect.value
     found = units_for(plan, metric, effect, distance=margin - decline, alpha=plan.alpha_attempt)
     return found if isinstance(found, NotEnough) else max(0, found - effect.n)
-
-
-Times = tuple[float, ...]
-"""The shares of the planned units at the looks so far; empty if looks are allowed at any time."""
 
 
 def spent(effect: Effect | NotEnough, tau: float, level: float, *, times: Times) -> Estimate | NotEnough:

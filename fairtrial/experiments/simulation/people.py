@@ -19,6 +19,16 @@ Habit = Literal["one", "uniform", "heavy", "all"]
 always the most.
 """
 
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+TAIL = 1.2
+"""The exponent of a heavy tail: one unit in 250 sends more than a hundred requests."""
+SPREAD = 0.8
+"""The standard deviation of the logarithm of costs and latencies."""
+
+Bools = NDArray[np.bool_]
+NEVER = np.iinfo(np.int64).max
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
@@ -73,14 +83,6 @@ class Event:
     day: float
     do: Literal["kill", "rearm", "amend"]
     mde: str = ""
-
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-TAIL = 1.2
-"""The exponent of a heavy tail: one unit in 250 sends more than a hundred requests."""
-SPREAD = 0.8
-"""The standard deviation of the logarithm of costs and latencies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +158,6 @@ def _requests(rng: Generator, world: World, count: int) -> Ints:
 def _around_one(rng: Generator, count: int) -> Floats:
     """Lognormal numbers with the mean 1."""
     return rng.lognormal(-(SPREAD**2) / 2, SPREAD, count)
-
-
-Bools = NDArray[np.bool_]
-NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)

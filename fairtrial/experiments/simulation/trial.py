@@ -35,6 +35,8 @@ from fairtrial.experiments.sums import Sums
 START_US = 1_800_000_000_000_000
 """When every simulated trial starts."""
 
+End = Literal["ship", "kill", "pause", "end", "stage", "rollback", "stopped"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
@@ -203,9 +205,6 @@ class _Trial:
             self._outcome.ended("ship", after_us, sums)
         elif verdict is not None:
             self._outcome.ended(verdict.do, after_us, sums)
-
-
-End = Literal["ship", "kill", "pause", "end", "stage", "rollback", "stopped"]
 
 
 @dataclass(slots=True)

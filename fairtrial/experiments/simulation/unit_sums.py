@@ -22,6 +22,10 @@ from fairtrial.stats.sums import JointMoments, Moments
 FAILING = ("failed", "attempts_failed", "user_failed")
 """The counted columns that a simulated failure is in; no other event happens to a simulated request."""
 
+LATE_US = MINUTE_US
+GOLDEN = 0.618033988749895
+WeeksReader = Callable[[int], OverTime | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Course:
@@ -138,10 +142,6 @@ def _key(metric: MetricPlan) -> str:
     return metric.metric.removesuffix(".given") if metric.method == "given" else metric.metric
 
 
-LATE_US = MINUTE_US
-GOLDEN = 0.618033988749895
-
-
 @dataclass(frozen=True, slots=True)
 class ShareWindows:
     """The histograms and the request-weighted sums as functions of time."""
@@ -191,9 +191,6 @@ def _window(
 
 def _histogram(totals: list[float]) -> UnitShares:
     return UnitShares(tuple(round(one) for one in totals))
-
-
-WeeksReader = Callable[[int], OverTime | None]
 
 
 @dataclass(frozen=True, slots=True)

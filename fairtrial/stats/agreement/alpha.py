@@ -30,6 +30,15 @@ CELLS = 2_000_000
 ROUNDING = 1e-12
 """Smaller differences between resamples are rounding errors."""
 
+GOOD = 0.8
+"""Conclusions are reliable from here on (Krippendorff 2004, Content Analysis, 2nd ed., ch. 11)."""
+TENTATIVE = 0.667
+"""Tentative conclusions are possible from here on (same source)."""
+NOT_MEASURED = 0.4
+"""Below this, raters do not measure the same thing, and no decision uses it. This threshold is fairtrial's own."""
+
+Quality = Literal["good", "tentative", "low", "not measured", "unknown"]
+
 
 @dataclass(frozen=True, slots=True)
 class Units:
@@ -204,16 +213,6 @@ def alpha_against_rest(
 
 def _pair(one: int, other: int, size: int) -> Row:
     return tuple((i == one) + (i == other) for i in range(size))
-
-
-GOOD = 0.8
-"""Conclusions are reliable from here on (Krippendorff 2004, Content Analysis, 2nd ed., ch. 11)."""
-TENTATIVE = 0.667
-"""Tentative conclusions are possible from here on (same source)."""
-NOT_MEASURED = 0.4
-"""Below this, raters do not measure the same thing, and no decision uses it. This threshold is fairtrial's own."""
-
-Quality = Literal["good", "tentative", "low", "not measured", "unknown"]
 
 
 def agreement_quality(found: Estimate | NotEnough) -> Quality:

@@ -18,6 +18,7 @@ __all__ = ["agreement_weights", "fleiss_kappa", "gwet_ac"]
 
 
 NO_SPREAD = 1e-15
+Weights = Literal["identity", "ordinal", "linear", "quadratic"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +132,6 @@ def _closed(seen: _Seen, by_chance: Floats, matrix: Floats, *, level: float, nam
         return Estimate(value, *unseen_bounds(value, n, (1 - chance) / apart, level), level, n, method)
     half = float(scipy.special.stdtrit(seen.groups - 1, upper_share(level))) * sqrt(variance)
     return Estimate(value, max(-1.0, value - half), min(1.0, value + half), level, n, method)
-
-
-Weights = Literal["identity", "ordinal", "linear", "quadratic"]
 
 
 def agreement_weights(scale: Sequence[Value], weights: Weights) -> Floats:

@@ -25,6 +25,9 @@ from fairtrial.stats.sums import (
 )
 
 __all__ = ["Amounts", "amount_difference", "cuped_difference"]
+VALUE = "a unit's value"
+MIN_IN_ARM = 3
+"""One arm may determine the mean and the slope almost alone; with three units it has a degree of freedom left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +120,6 @@ def amount_difference(control: Amounts, treatment: Amounts, *, scale: float = 1.
 def _check(limit: float) -> None:
     if not 0 < limit < inf:
         raise ValueError(f"the limit must be a number above 0, not {limit}")
-
-
-VALUE = "a unit's value"
-MIN_IN_ARM = 3
-"""One arm may determine the mean and the slope almost alone; with three units it has a degree of freedom left."""
 
 
 def cuped_difference(

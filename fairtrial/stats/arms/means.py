@@ -12,6 +12,8 @@ from fairtrial.stats.intervals import wilson
 from fairtrial.stats.sums import Bounds, Moments, Successes, check_within, unbounded, unseen_squares
 
 __all__ = ["difference", "mean", "mean_difference", "newcombe", "rate", "rate_difference"]
+MIN_EVENTS = 10
+"""Units with and without the event that each arm needs. With fewer, A/A tests at unequal splits err in 13 to 24 %."""
 
 
 def mean(arm: Moments, *, within: Bounds | None = None) -> Effect | NotEnough:
@@ -64,10 +66,6 @@ def mean_difference(
     """
     levels = mean(control, within=within), mean(treatment, within=within)
     return difference(*levels, method="difference of means", scale=scale)
-
-
-MIN_EVENTS = 10
-"""Units with and without the event that each arm needs. With fewer, A/A tests at unequal splits err in 13 to 24 %."""
 
 
 def rate(arm: Successes) -> Effect | NotEnough:

@@ -13,6 +13,14 @@ __all__ = ["exact", "exact_one_sided", "mid_p", "sign_flip"]
 
 
 NO_FLIP = NotEnough("no case flipped", "a case that only one side passed")
+EXACT_TO = 16
+"""With up to this many differences, all 2ⁿ flips are evaluated."""
+FLIPS = 10_000
+TIE = 1e-12
+WORD = 8
+"""Bytes that the generator produces at a time."""
+AT_ONCE, TOGETHER = 2_000_000, 400
+"""Signs drawn at a time, and flips summed at a time, a multiple of `WORD`."""
 
 
 def exact(won: int, lost: int) -> float | NotEnough:
@@ -68,16 +76,6 @@ def _flips(won: int, lost: int) -> int:
     if not (won >= 0 and lost >= 0):
         raise ValueError(f"counts of cases must be 0 or more, not {won} won and {lost} lost")
     return won + lost
-
-
-EXACT_TO = 16
-"""With up to this many differences, all 2ⁿ flips are evaluated."""
-FLIPS = 10_000
-TIE = 1e-12
-WORD = 8
-"""Bytes that the generator produces at a time."""
-AT_ONCE, TOGETHER = 2_000_000, 400
-"""Signs drawn at a time, and flips summed at a time, a multiple of `WORD`."""
 
 
 def sign_flip(differences: Floats, clusters: Clusters | None = None, *, seed: int = 0) -> float | NotEnough:

@@ -26,6 +26,9 @@ MIN_CASES = 8
 MIN_DEFINED = 0.9
 """The share of resamples for which the statistic must be defined."""
 
+MOST_PARTS = 1_000
+"""With more clusters, several are left out together, chosen with the seed."""
+
 
 def bootstrap_corpus(
     figure: Callable[[Indices], float | None],
@@ -109,10 +112,6 @@ class Groups:
         before = np.cumsum(sizes) - sizes
         places: Indices = np.arange(int(sizes.sum())) + np.repeat(self.starts[few] - before, sizes)
         return self.order[places]
-
-
-MOST_PARTS = 1_000
-"""With more clusters, several are left out together, chosen with the seed."""
 
 
 def jackknife_corpus(

@@ -18,6 +18,10 @@ __all__ = ["always_valid_mean", "score_mean"]
 
 
 MIN_FREEDOM = 1.0
+EDGE = 1e-12
+"""How close to the ends of the possible range the roots are searched, as a share of it."""
+NEAR = 1e-12
+"""The precision of the roots, as a share of the range."""
 
 
 def score_mean(
@@ -114,12 +118,6 @@ def _mixture_bound(units: ScoreUnits, variance: float, tau: float, alpha: float)
     if beyond(nearest) >= 0:  # up to rounding, the hypothesis' variance is not larger
         return nearest
     return float(scipy.optimize.brentq(beyond, least + EDGE * way, nearest, xtol=NEAR * way, rtol=NEAR))
-
-
-EDGE = 1e-12
-"""How close to the ends of the possible range the roots are searched, as a share of it."""
-NEAR = 1e-12
-"""The precision of the roots, as a share of the range."""
 
 
 @dataclass(frozen=True, slots=True)

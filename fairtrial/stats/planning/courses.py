@@ -24,6 +24,15 @@ __all__ = ["ConversionRule", "Course", "conversion_course", "monitored", "planne
 FINEST, FARTHEST = 80, 5
 """Without given looks: the number of looks within the units that one look needs, and the largest multiple of these."""
 
+Array = NDArray[np.float64]
+MOST_STEPS = 600
+"""The maximum number of looks. With more conversions than this, several occur between two looks."""
+GRID = 200
+"""The number of sample sizes for which the course is computed."""
+BEYOND = 6.0
+"""The range that is computed, in standard deviations around the mean number of conversions."""
+REACH = 9.0
+
 
 @dataclass(frozen=True, slots=True)
 class Course:
@@ -126,16 +135,6 @@ def monitored_multiple(power: float, *, alpha: float, sides: int, tau: float) ->
 def _check(effect: float, unit_variance: float) -> None:
     if not (0 < effect < inf and 0 < unit_variance < inf):
         raise ValueError(f"an effect of {effect} with a variance of {unit_variance} can't be planned for")
-
-
-Array = NDArray[np.float64]
-MOST_STEPS = 600
-"""The maximum number of looks. With more conversions than this, several occur between two looks."""
-GRID = 200
-"""The number of sample sizes for which the course is computed."""
-BEYOND = 6.0
-"""The range that is computed, in standard deviations around the mean number of conversions."""
-REACH = 9.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,10 @@ FEWEST = 20
 SEED = 7
 
 Counts = NDArray[np.float64]
+FEW, STOP_STEP = 2, 0.02
+"""Looks are made whenever the units have grown by so many, or by this share."""
+STOP_SEED = 11
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +94,6 @@ def share_log_e(test: ShareTest, units: tuple[Counts | int, Counts | int], bad: 
     most = np.asarray(won).max(axis=-1)
     found: Counts = most + np.log(np.exp(won - most[:, None]).mean(axis=-1))
     return found
-
-
-FEW, STOP_STEP = 2, 0.02
-"""Looks are made whenever the units have grown by so many, or by this share."""
-STOP_SEED = 11
-
-Array = NDArray[np.float64]
 
 
 @lru_cache(maxsize=64)

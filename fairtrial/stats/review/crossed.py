@@ -26,6 +26,13 @@ model strongly, each by a fair coin, all prefer the same one in 25 % of reviews.
 
 MIN_ITEMS = 2
 NO_SPREAD = 1e-15
+MIN_RATED = 10
+"""With fewer rated pairs no mean is reported."""
+
+STEP = 1.0
+"""The distance between two adjacent marks."""
+TASTE = 0.3
+"""As in `win_rate`, in marks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,15 +170,6 @@ def _part(influence: Floats, clusters: NDArray[np.intp]) -> float:
     sums = np.bincount(clusters, weights=influence)
     count = len(sums)
     return float(sums @ sums) * count / (count - 1)
-
-
-MIN_RATED = 10
-"""With fewer rated pairs no mean is reported."""
-
-STEP = 1.0
-"""The distance between two adjacent marks."""
-TASTE = 0.3
-"""As in `win_rate`, in marks."""
 
 
 def mean_rating(

@@ -26,6 +26,9 @@ TIE = 0.5
 TASTE = 0.1
 """The further standard deviation of reviewers' win rates that is assumed, because few reviewers show too little."""
 
+PER_DECADE = 400.0
+"""Points at which the odds are ten to one."""
+
 
 def win_rate(
     values: Floats,
@@ -111,10 +114,6 @@ def _bounds(found: CrossedMean, won: float, lost: float, *, level: float) -> tup
 def _method(found: CrossedMean, weights: Floats | None) -> str:
     by = "pair and reviewer" if found.two_way else "pair"
     return f"win rate, score interval clustered by {by}" + ("" if weights is None else ", weighted by 1/π")
-
-
-PER_DECADE = 400.0
-"""Points at which the odds are ten to one."""
 
 
 def net_preference(rate: Estimate | NotEnough) -> Estimate | NotEnough:

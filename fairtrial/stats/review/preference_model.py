@@ -23,6 +23,10 @@ MIN_MODEL_ITEMS = 30
 
 ALARM_SIZE = 0.2
 ALARM_P = 0.01
+LOOKS = 50
+CLOSE = 1e-10
+BEYOND = 10.0
+"""Log odds of 22,000 to 1. No realistic number of votes shows such a coefficient, so the fit is diverging."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +180,6 @@ def _rate(theta: Effect | NotEnough, what: str, level: float) -> Estimate | NotE
         return found
     value, low, high = (float(scipy.special.expit(one)) for one in (found.value, found.low, found.high))
     return replace(found, value=value, low=low, high=high, method=f"win rate adjusted for {what}, {found.method}")
-
-
-LOOKS = 50
-CLOSE = 1e-10
-BEYOND = 10.0
-"""Log odds of 22,000 to 1. No realistic number of votes shows such a coefficient, so the fit is diverging."""
 
 
 def fractional_logit(

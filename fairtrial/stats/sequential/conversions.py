@@ -22,6 +22,16 @@ LEAST_LIFT = 1e-6
 FAR = 30.0
 """Beyond this logit, a probability can't be distinguished from 0 or 1."""
 
+_TWO_SIDED = "conversions, beta mixture"
+_ONE_SIDED = "conversions, one-sided beta mixture"
+SMALL = 32.0
+"""Above this, four terms of Stirling's series are exact to 1e-13."""
+SMALLEST = 1e-250
+"""A smaller tail is computed from its continued fraction, which converges fast there."""
+MOST_STEPS = 20_000
+TINY = 1e-300
+PRECISION = 1e-14
+
 
 def conversion_evidence(control: int, treatment: int, *, lift: float, share: float = 0.5) -> EValue | NotEnough:
     """The e-value against "both arms convert at the same rate": two-sided, and exact for any number of conversions.
@@ -207,19 +217,6 @@ def _no_lift(control: int, treatment: int, share: float, lift: float) -> NotEnou
     if missing is None and control == 0:
         return NotEnough("no unit of control has converted", "one that has", treatment)
     return missing
-
-
-_TWO_SIDED = "conversions, beta mixture"
-_ONE_SIDED = "conversions, one-sided beta mixture"
-
-
-SMALL = 32.0
-"""Above this, four terms of Stirling's series are exact to 1e-13."""
-SMALLEST = 1e-250
-"""A smaller tail is computed from its continued fraction, which converges fast there."""
-MOST_STEPS = 20_000
-TINY = 1e-300
-PRECISION = 1e-14
 
 
 def log_tail(x: float, a: float, b: float) -> float:

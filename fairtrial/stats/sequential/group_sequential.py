@@ -20,6 +20,8 @@ __all__ = ["inflation", "obrien_fleming", "planned_look", "spending_bounds", "sp
 LOOKS = 10
 """The default number of looks; for 80 % power they cost at most 4 % more units."""
 MOST_LOOKS = 100
+FARTHEST = 9.0
+"""A bound of |Z| that is never reached. An error smaller than it spends is rounded to 0."""
 
 
 @lru_cache(maxsize=256)
@@ -99,10 +101,6 @@ def planned_exits(looks: int, constant: float, *, drift: float) -> Exits:
     """The exits of a test with ``looks`` equally spaced looks, the last at information 1, within ±constant."""
     times = [k / looks for k in range(1, looks + 1)]
     return exits(times, [-constant] * looks, [constant] * looks, drift=drift)
-
-
-FARTHEST = 9.0
-"""A bound of |Z| that is never reached. An error smaller than it spends is rounded to 0."""
 
 
 @lru_cache(maxsize=256)

@@ -25,6 +25,7 @@ from fairtrial.stats.sequential.unit_shares import UnitShares
 from fairtrial.stats.sums import JointMoments, Moments, finite_values
 
 __all__ = ["CostFinding", "ErrorShares", "RequestErrors", "cost_guardrail", "error_guardrail"]
+SHARE = (0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +145,6 @@ def error_guardrail(
     else:
         safe = relative_guardrail(more, limits, tau=limits.margin * level)
     return replace(harm, safe=safe.safe, not_worse=safe.not_worse)
-
-
-SHARE = (0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)

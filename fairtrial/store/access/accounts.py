@@ -36,6 +36,11 @@ DISABLE = "UPDATE accounts SET disabled_time = ? WHERE account_id = ?"
 SET_ROLE = "UPDATE accounts SET role = ? WHERE account_id = ?"
 END_SESSIONS = "DELETE FROM sessions WHERE account_id = ?"
 END_INVITATIONS = "UPDATE invitations SET ended_time = ? WHERE account_id = ? AND ended_time IS NULL"
+TOKEN_BYTES = 32
+LASTS_US = 7 * 86_400_000_000
+VALID = "SELECT account_id FROM invitations WHERE sha256 = ? AND ended_time IS NULL AND expires_time > ?"
+ENABLE = "UPDATE accounts SET disabled_time = NULL, password = NULL WHERE account_id = ? AND disabled_time IS NOT NULL"
+SET = "UPDATE accounts SET name = ?, password = ? WHERE account_id = ?"
 
 
 def any_exist(database: Database) -> bool:
@@ -125,14 +130,6 @@ def _named(cursor: Cursor, name: str) -> Account | None:
     return next(
         (one for one in cursor.values(Account, ALL) if one.name is not None and same_name(one.name) == wanted), None
     )
-
-
-TOKEN_BYTES = 32
-LASTS_US = 7 * 86_400_000_000
-
-VALID = "SELECT account_id FROM invitations WHERE sha256 = ? AND ended_time IS NULL AND expires_time > ?"
-ENABLE = "UPDATE accounts SET disabled_time = NULL, password = NULL WHERE account_id = ? AND disabled_time IS NOT NULL"
-SET = "UPDATE accounts SET name = ?, password = ? WHERE account_id = ?"
 
 
 def invite(database: Database, name: str | None, role: Role, *, actor: str, now_us: int) -> Invitation:

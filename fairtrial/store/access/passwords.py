@@ -21,6 +21,15 @@ AT_ONCE = 2
 
 _HASHER = PasswordHasher()
 _TURNS = threading.Semaphore(AT_ONCE)
+MOST_ADDED = 4
+FEWEST_DIFFERENT = 5
+FEWEST_FREE = 6
+"""Characters that do not follow from the one before them, as `b` follows from `a`."""
+SHORTEST_WORD = 3
+"""A shorter word of a name is part of many other words."""
+PRODUCT = "fairtrial"
+ROWS = ("1234567890", "qwertyuiop", "qwertzuiop", "asdfghjkl", "yxcvbnm", "zxcvbnm")
+_ADDED = re.compile(r"(?P<before>[\W\d_]*)(?P<core>.*?)(?P<after>[\W\d_]*)", re.DOTALL)
 
 
 def require_acceptable(password: str, *, name: str) -> str:
@@ -66,16 +75,7 @@ def _encoded(password: str) -> bytes:
     return password.encode("utf-8", "surrogatepass")
 
 
-MOST_ADDED = 4
-FEWEST_DIFFERENT = 5
-FEWEST_FREE = 6
-"""Characters that do not follow from the one before them, as `b` follows from `a`."""
-SHORTEST_WORD = 3
-"""A shorter word of a name is part of many other words."""
-PRODUCT = "fairtrial"
-ROWS = ("1234567890", "qwertyuiop", "qwertzuiop", "asdfghjkl", "yxcvbnm", "zxcvbnm")
 _NEIGHBOURS = frozenset(pair for row in ROWS for way in (row, row[::-1]) for pair in pairwise(way))
-_ADDED = re.compile(r"(?P<before>[\W\d_]*)(?P<core>.*?)(?P<after>[\W\d_]*)", re.DOTALL)
 
 
 def is_common(password: str) -> bool:

@@ -27,6 +27,8 @@ from fairtrial.store.core.database import Cursor
 
 Key = int | str | None
 NAMES = frozenset(table.name for table in TABLES)
+Fields = tuple[Any, ...]
+"""What both a row and its entry say. The first one is the subject of the entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,10 +203,6 @@ def _object(text: Any) -> Mapping[str, Any]:
     except (TypeError, ValueError):
         return {}
     return found if isinstance(found, Mapping) else {}
-
-
-Fields = tuple[Any, ...]
-"""What both a row and its entry say. The first one is the subject of the entry."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,13 @@ FIND = "SELECT account_id, seen_time FROM sessions WHERE sha256 = ? AND created_
 SEEN = "UPDATE sessions SET seen_time = ? WHERE sha256 = ?"
 END = "DELETE FROM sessions WHERE sha256 = ?"
 END_OLD = "DELETE FROM sessions WHERE created_time <= ? OR seen_time <= ?"
+LINK_LASTS_US = 15 * 60_000_000
+REMOVE_OLD = "DELETE FROM invitations WHERE account_id = ? AND (expires_time <= ? OR ended_time IS NOT NULL)"
+USE = """
+UPDATE invitations SET ended_time = $now
+WHERE sha256 = $sha256 AND account_id = $account AND ended_time IS NULL AND expires_time > $now
+RETURNING sha256
+"""
 
 
 def begin(database: Database, account_id: str, *, now_us: int) -> str:
@@ -58,16 +65,6 @@ def _account(database: Database, account_id: str) -> Account | None:
     if account_id == LOCAL.account_id:
         return None if accounts.any_exist(database) else LOCAL
     return accounts.by_id(database, account_id)
-
-
-LINK_LASTS_US = 15 * 60_000_000
-
-REMOVE_OLD = "DELETE FROM invitations WHERE account_id = ? AND (expires_time <= ? OR ended_time IS NOT NULL)"
-USE = """
-UPDATE invitations SET ended_time = $now
-WHERE sha256 = $sha256 AND account_id = $account AND ended_time IS NULL AND expires_time > $now
-RETURNING sha256
-"""
 
 
 def create(database: Database, *, actor: str, now_us: int) -> OneTimeLink:

@@ -29,6 +29,8 @@ MOST_BYTES = 64 * MIB
 NEARBY = (f"*/{MANIFEST}", f"*/*/{MANIFEST}")
 """Where to look for backups of earlier releases, which did not list them: in folders next to the store."""
 
+NOTE = "backup.part"
+
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A backup's description. ``file`` is the store's name in the backup's folder; ``rows`` are counted by table.
@@ -145,9 +147,6 @@ def _usable(folders: Iterator[Path]) -> Iterator[KnownBackup]:
             whole = (folder / manifest.file).stat().st_size == manifest.bytes
             if whole and manifest.schema <= newest_schema:
                 yield KnownBackup(folder, manifest.at_us)
-
-
-NOTE = "backup.part"
 
 
 @contextmanager

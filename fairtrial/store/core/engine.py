@@ -28,6 +28,19 @@ FILE_SHARE = 16
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 """The files with a container's memory limit, in cgroup versions 2 and 1."""
 MIB = 1 << 20
+log = logging.getLogger("fairtrial.store")
+EngineError = duckdb.Error
+"""The exception that any statement can raise, for the code at the edges that maps it."""
+
+MEMORY = (
+    "the store has not enough memory to answer: choose a shorter time window, or raise `store.memory_mb` "
+    "and restart control"
+)
+DISK = "the disk that holds the store is full: free some space"
+DAMAGED = "the store's file is damaged"
+DAMAGE_WORDS = ("Corrupt database file", "Could not read enough bytes", "not a valid DuckDB database file")
+"""Parts of the messages by which DuckDB reports a file that it did not write in this form."""
+OTHER = "the store could not answer; see the log for the reason"
 
 
 def engine_settings(memory_mb: int | None = None, *, file_bytes: int = 0) -> dict[str, Any]:
@@ -68,22 +81,6 @@ def _limit(file: Path) -> int:
         return int(file.read_text(encoding="ascii"))
     except (OSError, ValueError):  # "max" is not a number
         return 0
-
-
-log = logging.getLogger("fairtrial.store")
-
-EngineError = duckdb.Error
-"""The exception that any statement can raise, for the code at the edges that maps it."""
-
-MEMORY = (
-    "the store has not enough memory to answer: choose a shorter time window, or raise `store.memory_mb` "
-    "and restart control"
-)
-DISK = "the disk that holds the store is full: free some space"
-DAMAGED = "the store's file is damaged"
-DAMAGE_WORDS = ("Corrupt database file", "Could not read enough bytes", "not a valid DuckDB database file")
-"""Parts of the messages by which DuckDB reports a file that it did not write in this form."""
-OTHER = "the store could not answer; see the log for the reason"
 
 
 def logged_message(error: BaseException) -> str:

@@ -12,6 +12,10 @@ from msgspec.structs import replace
 from fairtrial.api.window import Window
 from fairtrial.domain.limits.constants import END_OF_TIME_US, LARGEST_PAGE
 
+REASONS = "('assigned', 'fallback', 'kill', 'continued')"
+ANALYSED = f"enrolled AND reason IN {REASONS}"
+"""A condition over columns of `requests`; ``enrolled`` is NULL without an exposure."""
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -69,8 +73,3 @@ def timestamp(microseconds: int) -> datetime:
 def with_zone(value: Any) -> Any:
     """A time with its zone; any other value unchanged."""
     return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
-
-
-REASONS = "('assigned', 'fallback', 'kill', 'continued')"
-ANALYSED = f"enrolled AND reason IN {REASONS}"
-"""A condition over columns of `requests`; ``enrolled`` is NULL without an exposure."""

@@ -12,6 +12,14 @@ import duckdb
 
 from fairtrial.domain.limits.constants import microseconds
 
+STATEMENTS = 1_000
+"""How many parsed statements a process keeps at most. The program has a few hundred."""
+LONGEST = 4_000
+"""Characters. Longer texts insert many rows, and their length differs each time."""
+
+T = TypeVar("T")
+_parsed: dict[str, duckdb.Statement] = {}
+
 
 class ReadWriteLock:
     """Writers have priority: a new reader waits as soon as a writer waits."""
@@ -59,16 +67,6 @@ class ReadWriteLock:
         with self._changed:
             self._readers -= 1
             self._changed.notify_all()
-
-
-STATEMENTS = 1_000
-"""How many parsed statements a process keeps at most. The program has a few hundred."""
-LONGEST = 4_000
-"""Characters. Longer texts insert many rows, and their length differs each time."""
-
-T = TypeVar("T")
-
-_parsed: dict[str, duckdb.Statement] = {}
 
 
 class Cursor:

@@ -30,6 +30,78 @@ FOLD_SECONDS = 2.0
 Experiments are looked at as often.
 """
 FAILED = frozenset({"failed", "rejected", "kept_away"})
+OUTCOME_BATCH = 500_000
+"""Rows in one transaction. Updating all rows of a large store at once would exceed the engine's memory."""
+
+MISSING = """
+CREATE OR REPLACE TEMP TABLE without_outcome AS
+SELECT request_id, outcome, status, error_code FROM requests WHERE arm_outcome IS NULL LIMIT $1
+"""
+COUNT = "SELECT count(*) FROM temp.without_outcome"
+FILL = """
+WITH called AS (
+    SELECT a.request_id, bool_or(a.purpose = 'fallback') AS fell_back,
+        arg_max(coalesce(a.status, 0), a.ordinal) AS status,
+        arg_max(coalesce(a.error_type, ''), a.ordinal) AS error_type
+    FROM attempts a SEMI JOIN temp.without_outcome u ON u.request_id = a.request_id
+    GROUP BY a.request_id
+), ended AS (
+    SELECT u.request_id, c.request_id IS NOT NULL AS called, coalesce(c.fell_back, false) AS fell_back,
+        CASE
+            WHEN u.outcome = 'ok' THEN 'answered'
+            WHEN u.outcome = 'cancelled' THEN 'none'
+            WHEN c.status IN (400, 413, 422) THEN 'rejected'
+            WHEN u.error_code IN ('draining', 'stopped', 'overloaded', 'gateway_failed') THEN 'ours'
+            WHEN c.request_id IS NULL
+                OR (c.status = 0 AND c.error_type IN ('invalid_request_error', 'permission_error'))
+                THEN CASE WHEN u.status < 500 THEN 'none' ELSE 'ours' END
+            ELSE 'failed'
+        END AS ended
+    FROM temp.without_outcome u LEFT JOIN called c ON c.request_id = u.request_id
+)
+UPDATE requests SET
+    arm_outcome = CASE
+        WHEN e.fell_back THEN 'failed' WHEN NOT e.called OR e.ended = 'ours' THEN 'none' ELSE e.ended
+    END,
+    user_outcome = CASE e.ended WHEN 'ours' THEN 'failed' ELSE e.ended END
+FROM ended e
+WHERE requests.request_id = e.request_id AND requests.arm_outcome IS NULL
+"""
+"""``ours``: the gateway itself failed, which counts for the caller and not for the arm."""
+
+EXPOSURE_BATCH = 250_000
+"""Exposures in one transaction. Updating all rows of a large store at once would exceed the engine's memory."""
+SLACK = timedelta(hours=1)
+"""The largest difference between an exposure's time and its request's start."""
+
+WAITING = "SELECT count(*) FROM exposures"
+NEXT = """
+SELECT count(*), min(at_time), max(at_time)
+FROM (SELECT at_time FROM exposures WHERE at_time >= $1 AND at_time < $2 ORDER BY at_time LIMIT $3)
+"""
+PAIRS = """
+CREATE OR REPLACE TEMP TABLE pairs AS
+SELECT e.rowid AS exposure, r.rowid AS request, r.at_time
+FROM exposures e JOIN requests r ON r.request_id = e.request_id
+WHERE e.at_time >= $1 AND e.at_time <= $2 AND r.at_time >= $3 AND r.at_time <= $4 AND r.enrolled IS NULL
+QUALIFY row_number() OVER (PARTITION BY r.rowid ORDER BY e.rowid) = 1
+    AND row_number() OVER (PARTITION BY e.rowid ORDER BY r.rowid) = 1
+"""
+"""A request has one exposure; a second one stays where it is."""
+SPAN = "SELECT count(*), min(at_time), min(request), max(request) FROM temp.pairs"
+MOVE = """
+UPDATE requests SET
+    experiment = e.experiment, variant_assigned = e.assigned, variant_served = e.served, reason = e.reason,
+    enrolled = e.enrolled, exposed_unit = e.unit, unit_kind = e.unit_kind, enrol_bucket = e.enrol_bucket,
+    arm_bucket = e.arm_bucket, propensity = e.propensity, stage = e.stage, analysis_hash = e.analysis_hash
+FROM (
+    SELECT p.request, x.*
+    FROM temp.pairs p JOIN exposures x ON x.rowid = p.exposure
+    WHERE x.at_time >= $1 AND x.at_time <= $2
+) e
+WHERE requests.rowid = e.request AND requests.rowid >= $3 AND requests.rowid <= $4
+"""
+MOVED = "DELETE FROM exposures WHERE at_time >= $1 AND at_time <= $2 AND rowid IN (SELECT exposure FROM temp.pairs)"
 
 
 class DerivedColumns:
@@ -134,47 +206,6 @@ def may_have_failed(request: RequestEvent) -> bool:
     return request.arm_outcome in FAILED or request.user_outcome == "failed" or len(request.attempts) > 1
 
 
-OUTCOME_BATCH = 500_000
-"""Rows in one transaction. Updating all rows of a large store at once would exceed the engine's memory."""
-
-MISSING = """
-CREATE OR REPLACE TEMP TABLE without_outcome AS
-SELECT request_id, outcome, status, error_code FROM requests WHERE arm_outcome IS NULL LIMIT $1
-"""
-COUNT = "SELECT count(*) FROM temp.without_outcome"
-
-FILL = """
-WITH called AS (
-    SELECT a.request_id, bool_or(a.purpose = 'fallback') AS fell_back,
-        arg_max(coalesce(a.status, 0), a.ordinal) AS status,
-        arg_max(coalesce(a.error_type, ''), a.ordinal) AS error_type
-    FROM attempts a SEMI JOIN temp.without_outcome u ON u.request_id = a.request_id
-    GROUP BY a.request_id
-), ended AS (
-    SELECT u.request_id, c.request_id IS NOT NULL AS called, coalesce(c.fell_back, false) AS fell_back,
-        CASE
-            WHEN u.outcome = 'ok' THEN 'answered'
-            WHEN u.outcome = 'cancelled' THEN 'none'
-            WHEN c.status IN (400, 413, 422) THEN 'rejected'
-            WHEN u.error_code IN ('draining', 'stopped', 'overloaded', 'gateway_failed') THEN 'ours'
-            WHEN c.request_id IS NULL
-                OR (c.status = 0 AND c.error_type IN ('invalid_request_error', 'permission_error'))
-                THEN CASE WHEN u.status < 500 THEN 'none' ELSE 'ours' END
-            ELSE 'failed'
-        END AS ended
-    FROM temp.without_outcome u LEFT JOIN called c ON c.request_id = u.request_id
-)
-UPDATE requests SET
-    arm_outcome = CASE
-        WHEN e.fell_back THEN 'failed' WHEN NOT e.called OR e.ended = 'ours' THEN 'none' ELSE e.ended
-    END,
-    user_outcome = CASE e.ended WHEN 'ours' THEN 'failed' ELSE e.ended END
-FROM ended e
-WHERE requests.request_id = e.request_id AND requests.arm_outcome IS NULL
-"""
-"""``ours``: the gateway itself failed, which counts for the caller and not for the arm."""
-
-
 def fill_outcomes(database: Database) -> int:
     """Compute the missing outcomes; returns the number of requests. Raises `duckdb.Error`; earlier batches stay."""
     filled = 0
@@ -190,41 +221,6 @@ def _fill_batch(database: Database) -> int:
         if count:
             cursor.execute(FILL)
     return count
-
-
-EXPOSURE_BATCH = 250_000
-"""Exposures in one transaction. Updating all rows of a large store at once would exceed the engine's memory."""
-SLACK = timedelta(hours=1)
-"""The largest difference between an exposure's time and its request's start."""
-
-WAITING = "SELECT count(*) FROM exposures"
-NEXT = """
-SELECT count(*), min(at_time), max(at_time)
-FROM (SELECT at_time FROM exposures WHERE at_time >= $1 AND at_time < $2 ORDER BY at_time LIMIT $3)
-"""
-PAIRS = """
-CREATE OR REPLACE TEMP TABLE pairs AS
-SELECT e.rowid AS exposure, r.rowid AS request, r.at_time
-FROM exposures e JOIN requests r ON r.request_id = e.request_id
-WHERE e.at_time >= $1 AND e.at_time <= $2 AND r.at_time >= $3 AND r.at_time <= $4 AND r.enrolled IS NULL
-QUALIFY row_number() OVER (PARTITION BY r.rowid ORDER BY e.rowid) = 1
-    AND row_number() OVER (PARTITION BY e.rowid ORDER BY r.rowid) = 1
-"""
-"""A request has one exposure; a second one stays where it is."""
-SPAN = "SELECT count(*), min(at_time), min(request), max(request) FROM temp.pairs"
-MOVE = """
-UPDATE requests SET
-    experiment = e.experiment, variant_assigned = e.assigned, variant_served = e.served, reason = e.reason,
-    enrolled = e.enrolled, exposed_unit = e.unit, unit_kind = e.unit_kind, enrol_bucket = e.enrol_bucket,
-    arm_bucket = e.arm_bucket, propensity = e.propensity, stage = e.stage, analysis_hash = e.analysis_hash
-FROM (
-    SELECT p.request, x.*
-    FROM temp.pairs p JOIN exposures x ON x.rowid = p.exposure
-    WHERE x.at_time >= $1 AND x.at_time <= $2
-) e
-WHERE requests.rowid = e.request AND requests.rowid >= $3 AND requests.rowid <= $4
-"""
-MOVED = "DELETE FROM exposures WHERE at_time >= $1 AND at_time <= $2 AND rowid IN (SELECT exposure FROM temp.pairs)"
 
 
 def are_waiting(database: Database) -> bool:

@@ -24,6 +24,7 @@ SHORTEST_TELLING = 4
 """A shorter name, such as a small number, also occurs in logs with other meanings."""
 DONE = "done"
 _WORD = re.compile(rb"[A-Za-z0-9_.-]{8,}")
+PIECE = 8 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +109,6 @@ def _spellings(unit: str) -> set[str]:
     """The name as it is, and as JSON, Python and URLs quote it, because logs contain any of these."""
     in_json = {json.dumps(unit, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
     return {unit, *in_json, repr(unit)[1:-1], ascii(unit)[1:-1], quote(unit), quote(unit, safe="")}
-
-
-PIECE = 8 * 2**20
 
 
 def blank_lines(path: Path, unwanted: Callable[[bytes], bool], *, end: int | None = None) -> int:

@@ -103,6 +103,58 @@ GRADES: tuple[Grade, ...] = ("right", "wrong", "unscored")
 SHARED = ("asked", "expected", "tags")
 """The columns that both sides of a case share."""
 
+USED = """
+SELECT count(*) AS results, count(DISTINCT case_id) AS cases, count(*) FILTER (error IS NOT NULL) AS errors,
+    count(*) FILTER (cached) AS cached,
+    quantile_cont(latency_ms, 0.5) FILTER (error IS NULL AND NOT cached) AS latency_p50,
+    quantile_cont(latency_ms, 0.95) FILTER (error IS NULL AND NOT cached) AS latency_p95,
+    quantile_cont(latency_ms, 0.99) FILTER (error IS NULL AND NOT cached) AS latency_p99,
+    quantile_cont(ttft_ms, 0.5) FILTER (error IS NULL AND NOT cached) AS ttft_p50,
+    sum(tokens_in)::BIGINT AS tokens_in, sum(tokens_out)::BIGINT AS tokens_out,
+    CASE WHEN bool_and(cost_usd IS NOT NULL OR error IS NOT NULL) THEN sum(cost_usd) END AS cost_usd
+FROM results
+WHERE run_id = $1
+"""
+
+CASE_METRICS = """
+SELECT metric
+FROM scores
+WHERE run_id = $1 AND value IS NOT NULL AND metric <> $3
+GROUP BY metric
+ORDER BY starts_with(metric, $2), min(rowid)
+"""
+"""Signals come last, and without the length, which makes no answer right or wrong."""
+
+LEVELS = """
+WITH of_case AS (
+    SELECT metric, case_id, avg(value) AS mean
+    FROM scores
+    WHERE run_id = $1 AND starts_with(metric, $2) AND value IS NOT NULL
+    GROUP BY metric, case_id
+)
+SELECT metric, avg(mean) AS mean, count(*) AS cases
+FROM of_case
+GROUP BY metric
+ORDER BY metric
+"""
+"""The mean of each signal over the cases that have it; repeats of a case count as one."""
+
+SLICES = """
+WITH pairs AS (
+    SELECT case_id, repeat, unnest(map_entries(tags)) AS entry FROM results WHERE run_id = $1
+), tagged AS (
+    SELECT case_id, repeat, entry.key AS tag, unnest(string_split(entry.value, $2)) AS value FROM pairs
+), few AS (
+    SELECT tag FROM tagged GROUP BY tag HAVING count(DISTINCT value) BETWEEN 2 AND $3
+)
+SELECT t.tag, t.value, s.metric, avg(s.value) AS mean, count(s.value) AS scored, count(*) AS results
+FROM tagged t
+    JOIN few f ON f.tag = t.tag
+    JOIN scores s ON s.run_id = $1 AND s.case_id = t.case_id AND s.repeat = t.repeat
+GROUP BY t.tag, t.value, s.metric
+ORDER BY t.tag, t.value, s.metric
+"""
+
 
 def cases(database: Database, page: Page, wanted: CasesOf, metric: str, *, lower: bool) -> dict[str, Any]:
     """The ``rows`` of the page in the order of the run, of ``total`` selected cases.
@@ -156,59 +208,6 @@ def _row(graded: dict[str, Any], new: dict[str, Any], old: dict[str, Any]) -> di
 
 def _own(side: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in side.items() if name not in (*SHARED, "case_id", "repeat")}
-
-
-USED = """
-SELECT count(*) AS results, count(DISTINCT case_id) AS cases, count(*) FILTER (error IS NOT NULL) AS errors,
-    count(*) FILTER (cached) AS cached,
-    quantile_cont(latency_ms, 0.5) FILTER (error IS NULL AND NOT cached) AS latency_p50,
-    quantile_cont(latency_ms, 0.95) FILTER (error IS NULL AND NOT cached) AS latency_p95,
-    quantile_cont(latency_ms, 0.99) FILTER (error IS NULL AND NOT cached) AS latency_p99,
-    quantile_cont(ttft_ms, 0.5) FILTER (error IS NULL AND NOT cached) AS ttft_p50,
-    sum(tokens_in)::BIGINT AS tokens_in, sum(tokens_out)::BIGINT AS tokens_out,
-    CASE WHEN bool_and(cost_usd IS NOT NULL OR error IS NOT NULL) THEN sum(cost_usd) END AS cost_usd
-FROM results
-WHERE run_id = $1
-"""
-
-CASE_METRICS = """
-SELECT metric
-FROM scores
-WHERE run_id = $1 AND value IS NOT NULL AND metric <> $3
-GROUP BY metric
-ORDER BY starts_with(metric, $2), min(rowid)
-"""
-"""Signals come last, and without the length, which makes no answer right or wrong."""
-
-LEVELS = """
-WITH of_case AS (
-    SELECT metric, case_id, avg(value) AS mean
-    FROM scores
-    WHERE run_id = $1 AND starts_with(metric, $2) AND value IS NOT NULL
-    GROUP BY metric, case_id
-)
-SELECT metric, avg(mean) AS mean, count(*) AS cases
-FROM of_case
-GROUP BY metric
-ORDER BY metric
-"""
-"""The mean of each signal over the cases that have it; repeats of a case count as one."""
-
-SLICES = """
-WITH pairs AS (
-    SELECT case_id, repeat, unnest(map_entries(tags)) AS entry FROM results WHERE run_id = $1
-), tagged AS (
-    SELECT case_id, repeat, entry.key AS tag, unnest(string_split(entry.value, $2)) AS value FROM pairs
-), few AS (
-    SELECT tag FROM tagged GROUP BY tag HAVING count(DISTINCT value) BETWEEN 2 AND $3
-)
-SELECT t.tag, t.value, s.metric, avg(s.value) AS mean, count(s.value) AS scored, count(*) AS results
-FROM tagged t
-    JOIN few f ON f.tag = t.tag
-    JOIN scores s ON s.run_id = $1 AND s.case_id = t.case_id AND s.repeat = t.repeat
-GROUP BY t.tag, t.value, s.metric
-ORDER BY t.tag, t.value, s.metric
-"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,63 @@ WHERE run_id = $1
 ORDER BY rowid
 """
 
+SHOWN = 3
+"""How many runs an error names."""
+
+BEGINNING = """
+SELECT run_id
+FROM runs
+WHERE starts_with(run_id, $1)
+ORDER BY run_id <> $1, at_time DESC, run_id
+LIMIT $2
+"""
+
+NEWEST_RUN = """
+SELECT run_id, status
+FROM runs
+WHERE suite = $1 AND target = $2
+ORDER BY status <> 'finished', ended_time DESC, at_time DESC, run_id DESC
+LIMIT 1
+"""
+
+IDS = """
+SELECT run_id
+FROM runs
+ORDER BY at_time DESC, run_id DESC
+LIMIT 1000
+"""
+
+PAIRS = """
+SELECT suite || '@' || target
+FROM runs
+WHERE status = 'finished'
+GROUP BY suite, target
+ORDER BY max(at_time) DESC
+LIMIT 1000
+"""
+
+SUITE_TEXTS = """
+SELECT suite, suite_digest, text_digest, max(at_time) AS at_time, count(*) AS stored
+FROM suite_texts
+WHERE ($1 IS NULL OR suite = $1) AND ($2 IS NULL OR suite_digest = $2) AND ($3 IS NULL OR text_digest = $3)
+GROUP BY suite, suite_digest, text_digest
+HAVING max(at_time) >= $4 AND max(at_time) < $5
+ORDER BY at_time DESC, text_digest
+LIMIT $6 OFFSET $7
+"""
+
+NEWEST_TEXT = """
+SELECT text_digest, text
+FROM suite_texts
+WHERE suite = $1 AND suite_digest = $2 AND ($3 IS NULL OR text_digest = $3)
+ORDER BY at_time DESC, text_digest
+LIMIT 1
+"""
+
+ONE_TEXT = "SELECT text FROM suite_texts WHERE suite_digest = $1 AND text_digest = $2 LIMIT 1"
+STATISTICAL_DETAILS = ("label", "expected", "counts", "totals", "sys_len", "ref_len", "statistics")
+"""Numbers, and labels that a suite declares. A scorer whose statistics need another detail must list it here."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunEvents:
@@ -98,42 +155,6 @@ def events(database: Database, run_id: str) -> RunEvents | None:
     )
 
 
-SHOWN = 3
-"""How many runs an error names."""
-
-BEGINNING = """
-SELECT run_id
-FROM runs
-WHERE starts_with(run_id, $1)
-ORDER BY run_id <> $1, at_time DESC, run_id
-LIMIT $2
-"""
-
-NEWEST_RUN = """
-SELECT run_id, status
-FROM runs
-WHERE suite = $1 AND target = $2
-ORDER BY status <> 'finished', ended_time DESC, at_time DESC, run_id DESC
-LIMIT 1
-"""
-
-IDS = """
-SELECT run_id
-FROM runs
-ORDER BY at_time DESC, run_id DESC
-LIMIT 1000
-"""
-
-PAIRS = """
-SELECT suite || '@' || target
-FROM runs
-WHERE status = 'finished'
-GROUP BY suite, target
-ORDER BY max(at_time) DESC
-LIMIT 1000
-"""
-
-
 def find_run(database: Database, name: str) -> str:
     """The id of the run; raises `NotFound` with similar names, or `BadRequest` if several ids begin so."""
     suite, at, target = name.partition("@")
@@ -173,27 +194,6 @@ def _newest(database: Database, name: str, suite: str, target: str) -> str:
     )
 
 
-SUITE_TEXTS = """
-SELECT suite, suite_digest, text_digest, max(at_time) AS at_time, count(*) AS stored
-FROM suite_texts
-WHERE ($1 IS NULL OR suite = $1) AND ($2 IS NULL OR suite_digest = $2) AND ($3 IS NULL OR text_digest = $3)
-GROUP BY suite, suite_digest, text_digest
-HAVING max(at_time) >= $4 AND max(at_time) < $5
-ORDER BY at_time DESC, text_digest
-LIMIT $6 OFFSET $7
-"""
-
-NEWEST_TEXT = """
-SELECT text_digest, text
-FROM suite_texts
-WHERE suite = $1 AND suite_digest = $2 AND ($3 IS NULL OR text_digest = $3)
-ORDER BY at_time DESC, text_digest
-LIMIT 1
-"""
-
-ONE_TEXT = "SELECT text FROM suite_texts WHERE suite_digest = $1 AND text_digest = $2 LIMIT 1"
-
-
 @dataclass(frozen=True, slots=True)
 class SuiteText:
     """One text. ``digest`` is its SHA-256, unlike the suite's digest, which does not cover the gate lines."""
@@ -221,9 +221,6 @@ def find_text(database: Database, suite_digest: str, text_digest: str) -> str | 
     found: str | None = database.value(ONE_TEXT, (suite_digest, text_digest))
     return found
 
-
-STATISTICAL_DETAILS = ("label", "expected", "counts", "totals", "sys_len", "ref_len", "statistics")
-"""Numbers, and labels that a suite declares. A scorer whose statistics need another detail must list it here."""
 
 _NAMES = ", ".join(f"'{name}'" for name in STATISTICAL_DETAILS)
 _PAIRS = ", ".join(f"'{name}', json_extract(details, '$.{name}')" for name in STATISTICAL_DETAILS)

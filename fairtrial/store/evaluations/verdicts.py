@@ -77,6 +77,35 @@ WHERE list_contains($1::VARCHAR[], run_id)
 ORDER BY suite, target, at_time
 """
 
+VOTES = """
+SELECT verdict_id, at_time, actor, role, vote, why
+FROM approvals
+WHERE list_contains($1::VARCHAR[], verdict_id)
+ORDER BY number
+"""
+
+# Two verdicts can have the same time. The one that was stored first is then the first look.
+# The id does not show the order, because it is random within a millisecond.
+READ = """
+WITH read AS (
+    SELECT verdict_id, at_time, rowid AS place,
+        unnest(from_json(json_extract(verdict, '$.runs'), '["VARCHAR"]')) AS run_id
+    FROM verdicts
+)
+SELECT read.verdict_id, runs.suite, runs.run_id, runs.suite_digest, runs.deployment_digest
+FROM read JOIN runs ON runs.run_id = read.run_id
+ORDER BY read.at_time, read.place, runs.run_id
+"""
+
+BEFORE = """
+SELECT run_id
+FROM runs
+WHERE status = 'finished' AND suite = $1 AND target = $2 AND suite_digest = $3 AND deployment_digest = $4
+    AND run_id <> $5
+ORDER BY ended_time DESC, run_id DESC
+LIMIT 1
+"""
+
 
 def save(database: Database, verdict: Verdict, *, actor: str, evidence: bytes | None = None) -> None:
     """Store a verdict with its ``evidence``, and record in the audit trail that ``actor`` requested it.
@@ -164,14 +193,6 @@ def runs_of(database: Database, verdict: Verdict) -> list[dict[str, Any]]:
     return database.dicts(Query(RUNS, (list(verdict.runs),))) if verdict.runs else []
 
 
-VOTES = """
-SELECT verdict_id, at_time, actor, role, vote, why
-FROM approvals
-WHERE list_contains($1::VARCHAR[], verdict_id)
-ORDER BY number
-"""
-
-
 def append(cursor: Cursor, vote: Approval) -> None:
     """Append a vote and its audit entry in the caller's transaction."""
     row = {name: getattr(vote, name) for name in ("verdict_id", "actor", "role", "vote", "why")}
@@ -194,29 +215,6 @@ def votes(database: Database, verdict_ids: Collection[str]) -> dict[str, tuple[A
     for vote in database.values(Approval, VOTES, (list(verdict_ids),)):
         found[vote.verdict_id].append(vote)
     return {verdict_id: tuple(some) for verdict_id, some in found.items()}
-
-
-# Two verdicts can have the same time. The one that was stored first is then the first look.
-# The id does not show the order, because it is random within a millisecond.
-READ = """
-WITH read AS (
-    SELECT verdict_id, at_time, rowid AS place,
-        unnest(from_json(json_extract(verdict, '$.runs'), '["VARCHAR"]')) AS run_id
-    FROM verdicts
-)
-SELECT read.verdict_id, runs.suite, runs.run_id, runs.suite_digest, runs.deployment_digest
-FROM read JOIN runs ON runs.run_id = read.run_id
-ORDER BY read.at_time, read.place, runs.run_id
-"""
-
-BEFORE = """
-SELECT run_id
-FROM runs
-WHERE status = 'finished' AND suite = $1 AND target = $2 AND suite_digest = $3 AND deployment_digest = $4
-    AND run_id <> $5
-ORDER BY ended_time DESC, run_id DESC
-LIMIT 1
-"""
 
 
 @dataclass(frozen=True, slots=True)

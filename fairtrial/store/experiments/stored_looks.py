@@ -47,6 +47,23 @@ ORDER BY number
 """  # noqa: S608 - ours
 """At most $3 looks of each treatment, evenly chosen, with the newest one."""
 
+ROWS = f"""
+SELECT l.number, l.at_time, l.metric, l.variant, l.control_units, l.treatment_units, l.control_sums, l.treatment_sums,
+    l.finding, l.split, p.plan
+FROM looks l JOIN analysis_plans p ON p.number = l.plan_number
+WHERE l.plan_number IN ({SAME_UNITS}) AND l.at_time <= $2
+ORDER BY l.number, l.rowid
+"""  # noqa: S608 - ours
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError, msgspec.MsgspecError)
+READS = 5
+"""How often the last look is read again if another one is stored meanwhile."""
+MOST_PLANNED = 1000
+NEWEST_DECIDED = f"""
+SELECT variant, decision
+FROM looks
+WHERE plan_number IN ({looks.SAME_UNITS}) AND number = $2 AND decision IS NOT NULL
+"""  # noqa: S608 - ours
+
 
 @dataclass(frozen=True, slots=True)
 class ShownLook:
@@ -87,15 +104,6 @@ def read_finding(text: str) -> Finding:
     })  # fmt: skip
 
 
-ROWS = f"""
-SELECT l.number, l.at_time, l.metric, l.variant, l.control_units, l.treatment_units, l.control_sums, l.treatment_sums,
-    l.finding, l.split, p.plan
-FROM looks l JOIN analysis_plans p ON p.number = l.plan_number
-WHERE l.plan_number IN ({SAME_UNITS}) AND l.at_time <= $2
-ORDER BY l.number, l.rowid
-"""  # noqa: S608 - ours
-
-
 @dataclass(frozen=True, slots=True)
 class RepeatedLook:
     """One look: its number, the plan in force, the sums, and the findings and the split test that were stored."""
@@ -119,9 +127,6 @@ class StoredLook:
         return _look(self.number, self.rows)
 
 
-UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError, msgspec.MsgspecError)
-
-
 def repeated_looks(database: Database, plan_number: int, *, until_us: int) -> list[StoredLook]:
     """The looks at the units of this plan until a time, oldest first; raises `StoreError`."""
     looks: defaultdict[int, list[tuple[Any, ...]]] = defaultdict(list)
@@ -140,16 +145,6 @@ def _look(number: int, rows: Sequence[tuple[Any, ...]]) -> RepeatedLook:
     }
     findings = tuple(read_finding(row[-3]) for row in rows)
     return RepeatedLook(number, plan, Sums(microseconds(rows[0][0]), arms), findings, split)
-
-
-READS = 5
-"""How often the last look is read again if another one is stored meanwhile."""
-MOST_PLANNED = 1000
-NEWEST_DECIDED = f"""
-SELECT variant, decision
-FROM looks
-WHERE plan_number IN ({looks.SAME_UNITS}) AND number = $2 AND decision IS NOT NULL
-"""  # noqa: S608 - ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,35 @@ from msgspec.structs import asdict
 from fairtrial.journal.events_v1 import AttemptEventV1, EventV1, ExposureEventV1, RequestEventV1
 
 _encode = msgspec.json.Encoder().encode
+_WORDS = "MAP(VARCHAR, VARCHAR)"
+_TYPES: Mapping[Any, str] = {
+    dict[str, str]: _WORDS,
+    dict[str, int]: "JSON",
+    dict[str, float | None]: "JSON",
+    list[str]: "VARCHAR[]",
+    int: "BIGINT",
+    float: "DOUBLE",
+    bool: "BOOLEAN",
+}
+"""By the type of a field; all others are text."""
+_APART = {"kind", "v", "exposure", "attempts"}
+"""What every line has, and the records within a request."""
+
+_SAME = """request_id endpoint route status outcome reason plan_hash worker key_id experiment variant_assigned
+    variant_served unit error_type error_code latency_ms ttft_ms model_served system_fingerprint response_id
+    finish_reason refused arm_outcome user_outcome deployment usage_source tokens_in tokens_out"""
+"""Columns with the names of the fields."""
+_EXPOSED = "enrolled unit_kind enrol_bucket arm_bucket propensity stage"
+_CALLED = """purpose deployment status error_type error_message latency_ms ttft_ms ordinal plan_hash tokens_in
+    tokens_out"""
+_PLACED = {"experiment": "experiment", "variant_assigned": "assigned", "variant_served": "served", "reason": "reason"}
+"""What both a request and its exposure have. The exposure's was analysed."""
+_PAYLOADS = """
+INSERT INTO payloads
+SELECT request_id, make_timestamp(at_us), request_body, response_body
+FROM lines
+WHERE request_body IS NOT NULL OR response_body IS NOT NULL
+"""
 
 
 class EarlierLines:
@@ -56,21 +85,6 @@ def _line(event: EventV1 | dict[str, Any]) -> bytes:
     return _encode(event) + b"\n"
 
 
-_WORDS = "MAP(VARCHAR, VARCHAR)"
-_TYPES: Mapping[Any, str] = {
-    dict[str, str]: _WORDS,
-    dict[str, int]: "JSON",
-    dict[str, float | None]: "JSON",
-    list[str]: "VARCHAR[]",
-    int: "BIGINT",
-    float: "DOUBLE",
-    bool: "BOOLEAN",
-}
-"""By the type of a field; all others are text."""
-_APART = {"kind", "v", "exposure", "attempts"}
-"""What every line has, and the records within a request."""
-
-
 def json_columns(event: type[Struct]) -> dict[str, str]:
     """The JSON fields of an event, each with its type in DuckDB."""
     hints = {name: hint for name, hint in get_type_hints(event).items() if name not in _APART}
@@ -91,21 +105,11 @@ def _insert(table: str, columns: Mapping[str, str], source: str) -> str:
     return f"INSERT INTO {table} BY NAME SELECT {selected} FROM {source}"  # noqa: S608 - ours
 
 
-_SAME = """request_id endpoint route status outcome reason plan_hash worker key_id experiment variant_assigned
-    variant_served unit error_type error_code latency_ms ttft_ms model_served system_fingerprint response_id
-    finish_reason refused arm_outcome user_outcome deployment usage_source tokens_in tokens_out"""
-"""Columns with the names of the fields."""
-_EXPOSED = "enrolled unit_kind enrol_bucket arm_bucket propensity stage"
-_CALLED = """purpose deployment status error_type error_message latency_ms ttft_ms ordinal plan_hash tokens_in
-    tokens_out"""
-
 FIELDS: Mapping[str, str] = {
     **json_columns(RequestEventV1),
     "exposure": _struct(json_columns(ExposureEventV1)),
     "attempts": f"{_struct(json_columns(AttemptEventV1))}[]",
 }
-_PLACED = {"experiment": "experiment", "variant_assigned": "assigned", "variant_served": "served", "reason": "reason"}
-"""What both a request and its exposure have. The exposure's was analysed."""
 _REQUESTS = {
     **{name: name for name in _SAME.split()},
     "at_time": "make_timestamp(at_us)",
@@ -119,12 +123,6 @@ _REQUESTS = {
     "analysis_hash": "CASE WHEN exposure IS NOT NULL THEN coalesce(exposure.analysis_hash, '') END",
     **{column: f"coalesce(exposure.{field}, {column})" for column, field in _PLACED.items()},
 }
-_PAYLOADS = """
-INSERT INTO payloads
-SELECT request_id, make_timestamp(at_us), request_body, response_body
-FROM lines
-WHERE request_body IS NOT NULL OR response_body IS NOT NULL
-"""
 _ATTEMPTS = {
     "request_id": "request_id",
     "at_time": "make_timestamp(a.at_us)",

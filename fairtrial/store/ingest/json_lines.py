@@ -14,18 +14,6 @@ from fairtrial.store.core.database import Cursor
 from fairtrial.store.ingest import earlier_requests
 from fairtrial.store.ingest.earlier_requests import json_columns
 
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of line: its JSON fields with their types, and one insert for each table that it feeds.
-
-    An insert selects from ``lines``, which stands for the lines of the batch.
-    """
-
-    fields: Mapping[str, str]
-    inserts: tuple[str, ...]
-
-
 ATTEMPTS = """
 INSERT INTO attempts BY NAME
 SELECT request_id, make_timestamp(at_us) AS at_time, ordinal, purpose, deployment, plan_hash, status, error_type,
@@ -68,6 +56,21 @@ SELECT * EXCLUDE (at_us, ended_us), make_timestamp(at_us) AS at_time, make_times
 FROM lines
 """
 
+SMALLEST_OBJECT = 1 << 20
+"""DuckDB allocates buffers of the largest object's size, so the size is set from the lines at hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of line: its JSON fields with their types, and one insert for each table that it feeds.
+
+    An insert selects from ``lines``, which stands for the lines of the batch.
+    """
+
+    fields: Mapping[str, str]
+    inserts: tuple[str, ...]
+
+
 KINDS: Mapping[str, Kind] = {
     "request_v1": Kind(earlier_requests.FIELDS, earlier_requests.INSERTS),
     "attempt": Kind(json_columns(AttemptEventV1), (ATTEMPTS,)),
@@ -78,10 +81,6 @@ KINDS: Mapping[str, Kind] = {
     "case_result": Kind(json_columns(CaseResultEvent), (SAME.format("results", ""),)),
     "score": Kind(json_columns(ScoreEvent), (SAME.format("scores", ""),)),
 }
-
-
-SMALLEST_OBJECT = 1 << 20
-"""DuckDB allocates buffers of the largest object's size, so the size is set from the lines at hand."""
 
 
 def insert_lines(cursor: Cursor, lines: Mapping[str, Sequence[bytes]], scratch: Path) -> None:

@@ -28,6 +28,9 @@ OPEN_POSITIONS = """
 SELECT segment, max(position) FROM offsets GROUP BY segment HAVING NOT bool_or(sealed) ORDER BY segment
 """
 
+BACKUPS = "SELECT backup_id, at_time, path, bytes, sha256 FROM backups ORDER BY at_time DESC, backup_id DESC"
+CHANGE = "UPDATE backups SET bytes = ?, sha256 = ? WHERE backup_id = ?"
+
 
 def make_backup(
     database: Database, dest: Path, *, now_us: int, actor: str, on_progress: OnProgress = ignore_progress
@@ -109,10 +112,6 @@ def describe(copy: Path, rows: dict[str, int]) -> Manifest:
 def _signed(manifest: Manifest, *, now_us: int, size: int, digest: str) -> Manifest:
     backup_id = uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES))
     return msgspec.structs.replace(manifest, backup_id=backup_id, at_us=now_us, bytes=size, sha256=digest)
-
-
-BACKUPS = "SELECT backup_id, at_time, path, bytes, sha256 FROM backups ORDER BY at_time DESC, backup_id DESC"
-CHANGE = "UPDATE backups SET bytes = ?, sha256 = ? WHERE backup_id = ?"
 
 
 def add_backup(database: Database, made: ListedBackup) -> None:

@@ -55,6 +55,18 @@ ORDER BY closed_time IS NOT NULL, at_time, queue_id
 LIMIT 1000
 """
 
+QUEUE_OF = "SELECT queue_id FROM review_items WHERE item_id = $1"
+HOLDER = "SELECT reviewer, at_time, expires_time FROM review_claims WHERE item_id = $1"
+VOTED = """
+SELECT count(*) FROM review_votes
+WHERE item_id = $1 AND reviewer = $2 AND vote_id NOT IN (SELECT vote_id FROM review_undone)
+"""
+DROP_ITEM = "DELETE FROM review_claims WHERE item_id = ?"
+DROP_MINE = "DELETE FROM review_claims WHERE queue_id = ? AND reviewer = ?"
+RENEW = "UPDATE review_claims SET expires_time = ? WHERE item_id = ? AND reviewer = ?"
+DROP = "DELETE FROM review_drafts WHERE item_id = ? AND reviewer = ?"
+ONE = "SELECT draft FROM review_drafts WHERE item_id = $1 AND reviewer = $2"
+
 
 @dataclass(frozen=True, slots=True)
 class _Open:
@@ -139,17 +151,6 @@ def _shown(cursor: Cursor, item_id: str, reviewer: str, expires_us: int) -> Show
     )
 
 
-QUEUE_OF = "SELECT queue_id FROM review_items WHERE item_id = $1"
-HOLDER = "SELECT reviewer, at_time, expires_time FROM review_claims WHERE item_id = $1"
-VOTED = """
-SELECT count(*) FROM review_votes
-WHERE item_id = $1 AND reviewer = $2 AND vote_id NOT IN (SELECT vote_id FROM review_undone)
-"""
-DROP_ITEM = "DELETE FROM review_claims WHERE item_id = ?"
-DROP_MINE = "DELETE FROM review_claims WHERE queue_id = ? AND reviewer = ?"
-RENEW = "UPDATE review_claims SET expires_time = ? WHERE item_id = ? AND reviewer = ?"
-
-
 class Claim(NamedTuple):
     """The holder of an item, its queue, and the start and end of the claim."""
 
@@ -203,10 +204,6 @@ def require_holder(cursor: Cursor, item_id: str, reviewer: str) -> Claim:
         "this pair is no longer yours: it was unchanged for ten minutes and another reviewer has it now",
         code="claim_lost",
     )
-
-
-DROP = "DELETE FROM review_drafts WHERE item_id = ? AND reviewer = ?"
-ONE = "SELECT draft FROM review_drafts WHERE item_id = $1 AND reviewer = $2"
 
 
 def save(database: Database, item_id: str, draft: Draft, *, reviewer: str, now_us: int) -> int:

@@ -31,6 +31,35 @@ ORDER BY at_time DESC, request_id DESC
 LIMIT $3
 """
 
+LARGEST_BODY = 1 << 16
+"""Characters of a body that is read as a sample."""
+
+COUNTS = f"""
+SELECT variant_assigned AS variant, count(*) AS answered,
+    count(*) FILTER (refused IS NOT NULL OR refused_by_text IS NOT NULL) AS refusal_known,
+    count(*) FILTER (refused OR refused_by_text) AS refused,
+    count(schema_valid) AS format_checked, count(*) FILTER (schema_valid) AS format_valid,
+    count(tokens_out) AS tokens_known, avg(tokens_out) AS tokens_mean
+FROM requests
+WHERE at_time >= $1 AND at_time < $2 AND experiment = $3 AND {ANALYSED} AND arm_outcome = 'answered'
+GROUP BY variant_assigned
+ORDER BY variant_assigned
+"""  # noqa: S608 - ours
+SAMPLES = f"""
+WITH newest AS (
+    SELECT request_id, variant_assigned AS variant
+    FROM requests SEMI JOIN (
+        SELECT request_id FROM payloads
+        WHERE at_time >= $1 AND at_time < $2 AND length(request_body) <= $5 AND length(response_body) <= $5
+    ) USING (request_id)
+    WHERE at_time >= $1 AND at_time < $2 AND experiment = $3 AND {ANALYSED} AND arm_outcome = 'answered'
+    QUALIFY row_number() OVER (PARTITION BY variant_assigned ORDER BY at_time DESC, request_id) <= $4
+)
+SELECT variant, request_body, response_body
+FROM payloads JOIN newest USING (request_id)
+WHERE at_time >= $1 AND at_time < $2
+"""  # noqa: S608 - ours
+
 
 @dataclass(frozen=True, slots=True)
 class ServedModels:
@@ -64,37 +93,6 @@ def _of(cursor: Cursor, experiment: str, variant: str, since_us: int) -> ServedM
     first = cursor.execute(EARLIEST, [*bound, FIRST]).fetchall()
     last = cursor.execute(NEWEST, [*bound, LAST]).fetchall()
     return ServedModels(tuple(first), tuple(last))
-
-
-LARGEST_BODY = 1 << 16
-"""Characters of a body that is read as a sample."""
-
-COUNTS = f"""
-SELECT variant_assigned AS variant, count(*) AS answered,
-    count(*) FILTER (refused IS NOT NULL OR refused_by_text IS NOT NULL) AS refusal_known,
-    count(*) FILTER (refused OR refused_by_text) AS refused,
-    count(schema_valid) AS format_checked, count(*) FILTER (schema_valid) AS format_valid,
-    count(tokens_out) AS tokens_known, avg(tokens_out) AS tokens_mean
-FROM requests
-WHERE at_time >= $1 AND at_time < $2 AND experiment = $3 AND {ANALYSED} AND arm_outcome = 'answered'
-GROUP BY variant_assigned
-ORDER BY variant_assigned
-"""  # noqa: S608 - ours
-
-SAMPLES = f"""
-WITH newest AS (
-    SELECT request_id, variant_assigned AS variant
-    FROM requests SEMI JOIN (
-        SELECT request_id FROM payloads
-        WHERE at_time >= $1 AND at_time < $2 AND length(request_body) <= $5 AND length(response_body) <= $5
-    ) USING (request_id)
-    WHERE at_time >= $1 AND at_time < $2 AND experiment = $3 AND {ANALYSED} AND arm_outcome = 'answered'
-    QUALIFY row_number() OVER (PARTITION BY variant_assigned ORDER BY at_time DESC, request_id) <= $4
-)
-SELECT variant, request_body, response_body
-FROM payloads JOIN newest USING (request_id)
-WHERE at_time >= $1 AND at_time < $2
-"""  # noqa: S608 - ours
 
 
 @dataclass(frozen=True, slots=True)

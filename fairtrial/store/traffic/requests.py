@@ -63,6 +63,25 @@ FROM requests
 WHERE request_id = $1 AND enrolled IS NOT NULL
 """
 
+FEEDBACK = """
+SELECT feedback_id, at_time, key, request_id, response_id, unit, boolean, number, category, comment, correction,
+    idempotency_key, key_id, attribution, subject, experiments
+FROM feedback
+WHERE at_time >= $1 AND at_time < $2 AND (at_time < $7 OR feedback_id < $8)
+    AND ($3 IS NULL OR key = $3) AND ($4 IS NULL OR attribution = $4)
+ORDER BY at_time DESC, feedback_id DESC
+LIMIT $5 OFFSET $6
+"""
+
+ATTRIBUTIONS = """
+SELECT attribution, key, count(*) AS feedback
+FROM feedback
+WHERE at_time >= $1 AND at_time < $2 AND attribution IS NOT NULL
+GROUP BY attribution, key
+ORDER BY attribution, feedback DESC, key
+LIMIT $3 OFFSET $4
+"""
+
 
 def listing(
     page: Page,
@@ -110,26 +129,6 @@ def find(database: Database, request_id: str) -> dict[str, Any] | None:
         "attempts": database.dicts(Query(ATTEMPTS, (request_id,))),
         "exposures": database.dicts(Query(EXPOSURES, (request_id,))),
     }
-
-
-FEEDBACK = """
-SELECT feedback_id, at_time, key, request_id, response_id, unit, boolean, number, category, comment, correction,
-    idempotency_key, key_id, attribution, subject, experiments
-FROM feedback
-WHERE at_time >= $1 AND at_time < $2 AND (at_time < $7 OR feedback_id < $8)
-    AND ($3 IS NULL OR key = $3) AND ($4 IS NULL OR attribution = $4)
-ORDER BY at_time DESC, feedback_id DESC
-LIMIT $5 OFFSET $6
-"""
-
-ATTRIBUTIONS = """
-SELECT attribution, key, count(*) AS feedback
-FROM feedback
-WHERE at_time >= $1 AND at_time < $2 AND attribution IS NOT NULL
-GROUP BY attribution, key
-ORDER BY attribution, feedback DESC, key
-LIMIT $3 OFFSET $4
-"""
 
 
 def feedback(

@@ -134,6 +134,15 @@ LIMIT $3 OFFSET $4
 Only requests that fell back were answered by another deployment, so few attempts are looked up.
 """
 
+STARTS = """
+SELECT experiment, min(at_time)
+FROM transitions
+WHERE action IN ('rearm', 'resume', 'promote') AND segment > 1 AND ($1 IS NULL OR experiment = $1)
+    AND (experiment, segment) IN (SELECT (experiment, max(segment)) FROM transitions GROUP BY experiment)
+GROUP BY experiment
+"""
+"""A re-arm, a resume with another model, and a promotion that keeps a control start a segment."""
+
 
 def by_variant(database: Database, page: Page, *, experiment: str | None = None) -> list[Traffic]:
     """Traffic of each experiment with requests in the window; raw rates, on enrolled units only."""
@@ -181,16 +190,6 @@ def _feedback(database: Database, page: Page, experiment: str | None) -> dict[tu
     for name, assigned, key, n, rated, rate in rows:
         found[name, assigned][key] = KeyFeedback(n, rated, rate)
     return found
-
-
-STARTS = """
-SELECT experiment, min(at_time)
-FROM transitions
-WHERE action IN ('rearm', 'resume', 'promote') AND segment > 1 AND ($1 IS NULL OR experiment = $1)
-    AND (experiment, segment) IN (SELECT (experiment, max(segment)) FROM transitions GROUP BY experiment)
-GROUP BY experiment
-"""
-"""A re-arm, a resume with another model, and a promotion that keeps a control start a segment."""
 
 
 def segment_page(database: Database, page: Page, experiment: str) -> Page:

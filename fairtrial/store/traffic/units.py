@@ -45,6 +45,44 @@ FROM by_unit
 """  # noqa: S608 - ours
 """Only requests under one analysis hash show a unit in two arms, because another plan may assign it anew."""
 
+MOST_UNITS = 2_000_000
+"""The most units that are read. A wrong split shows among the first ones too."""
+
+PLACED_ALIKE = f"""
+WITH {PLACED}, alike AS (
+    SELECT DISTINCT analysis_hash, unit, assigned, arm_bucket FROM placed WHERE arm_bucket IS NOT NULL
+)
+SELECT DISTINCT one.analysis_hash, other.analysis_hash
+FROM alike AS one
+JOIN alike AS other USING (unit, assigned, arm_bucket)
+WHERE one.analysis_hash <> other.analysis_hash
+"""  # noqa: S608 - ours
+HASHES = f"WITH {PLACED} SELECT DISTINCT analysis_hash FROM placed"  # noqa: S608 - ours
+FIRST = f"""
+WITH {PLACED}, first AS (
+    SELECT unit, arg_min(list_position($variants::VARCHAR[], assigned), at_time) AS arm, min(at_time) AS at_time
+    FROM placed
+    WHERE list_contains($hashes::VARCHAR[], analysis_hash) AND analysed
+    GROUP BY unit
+)
+SELECT (arm - 1)::TINYINT AS arm
+FROM first
+WHERE arm IS NOT NULL
+ORDER BY at_time, unit
+LIMIT $most
+"""  # noqa: S608 - ours
+EARLIER = f"""
+WITH {PLACED}
+SELECT count(*)
+FROM (
+    SELECT unit
+    FROM placed
+    WHERE analysed
+    GROUP BY unit
+    HAVING bool_and(NOT list_contains($hashes::VARCHAR[], analysis_hash))
+)
+"""  # noqa: S608 - ours
+
 
 @dataclass(frozen=True, slots=True)
 class ArmFigures:
@@ -124,47 +162,6 @@ def _part(reason: str, *, moved: bool) -> str:
     if reason in ("kill", "fallback"):
         return f"{reason}s"
     return "moved" if moved else "served"
-
-
-MOST_UNITS = 2_000_000
-"""The most units that are read. A wrong split shows among the first ones too."""
-
-PLACED_ALIKE = f"""
-WITH {PLACED}, alike AS (
-    SELECT DISTINCT analysis_hash, unit, assigned, arm_bucket FROM placed WHERE arm_bucket IS NOT NULL
-)
-SELECT DISTINCT one.analysis_hash, other.analysis_hash
-FROM alike AS one
-JOIN alike AS other USING (unit, assigned, arm_bucket)
-WHERE one.analysis_hash <> other.analysis_hash
-"""  # noqa: S608 - ours
-HASHES = f"WITH {PLACED} SELECT DISTINCT analysis_hash FROM placed"  # noqa: S608 - ours
-
-FIRST = f"""
-WITH {PLACED}, first AS (
-    SELECT unit, arg_min(list_position($variants::VARCHAR[], assigned), at_time) AS arm, min(at_time) AS at_time
-    FROM placed
-    WHERE list_contains($hashes::VARCHAR[], analysis_hash) AND analysed
-    GROUP BY unit
-)
-SELECT (arm - 1)::TINYINT AS arm
-FROM first
-WHERE arm IS NOT NULL
-ORDER BY at_time, unit
-LIMIT $most
-"""  # noqa: S608 - ours
-
-EARLIER = f"""
-WITH {PLACED}
-SELECT count(*)
-FROM (
-    SELECT unit
-    FROM placed
-    WHERE analysed
-    GROUP BY unit
-    HAVING bool_and(NOT list_contains($hashes::VARCHAR[], analysis_hash))
-)
-"""  # noqa: S608 - ours
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,21 @@ EVENT_USERS = "SELECT arm{columns} FROM ({units}) GROUP BY arm"
 WIDTHS = {"events": 7, "amount": 5, "pessimistic": 6, "earlier": 6}
 """The number of columns of each."""
 
+LOST = """
+SELECT variant, count(DISTINCT cell), sum(requests)::BIGINT
+FROM (
+    SELECT variant, unnest(cells) AS cell, unnest(requests) AS requests
+    FROM lost_records
+    WHERE experiment = $1 AND analysis_hash IN (
+        SELECT analysis_hash
+        FROM analysis_plans
+        WHERE experiment = $1 AND segment = $2 AND CAST(json_extract(plan, '$.from_us') AS BIGINT) = $3
+    )
+)
+GROUP BY variant
+"""
+"""Since the plan counts units. A unit is counted by its cell, whichever worker lost its records."""
+
 
 @dataclass(slots=True)
 class _Arm:
@@ -223,22 +238,6 @@ def _read_others(
     if feedback:
         for (index, metric), given in read_feedback(cursor, plan, feedback, at=at).items():
             arms[names[index]].metrics[metric] = given
-
-
-LOST = """
-SELECT variant, count(DISTINCT cell), sum(requests)::BIGINT
-FROM (
-    SELECT variant, unnest(cells) AS cell, unnest(requests) AS requests
-    FROM lost_records
-    WHERE experiment = $1 AND analysis_hash IN (
-        SELECT analysis_hash
-        FROM analysis_plans
-        WHERE experiment = $1 AND segment = $2 AND CAST(json_extract(plan, '$.from_us') AS BIGINT) = $3
-    )
-)
-GROUP BY variant
-"""
-"""Since the plan counts units. A unit is counted by its cell, whichever worker lost its records."""
 
 
 def read_lost(cursor: Cursor, plan: AnalysisPlan) -> Mapping[str, tuple[int, int]]:

@@ -54,6 +54,21 @@ FROM amounts, limits
 WHERE known
 """
 
+TABLES = "fortnight", "fortnight_before"
+FORTNIGHT = "CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM ({units}) WHERE named IS NOT NULL"
+EXPLAINED = """
+WITH amounts AS (
+    SELECT named, {amount} AS amount, {unpriced} AS unpriced FROM temp.fortnight WHERE {amount} IS NOT NULL
+), limits AS (
+    SELECT count(*) AS users, quantile_cont(amount, 0.99) AS cap, {missing} AS missing, sum(unpriced) AS unpriced
+    FROM amounts
+), pairs AS (
+    SELECT least(now.amount, cap) AS x, least(coalesce({earlier}, missing), cap) AS y
+    FROM amounts now LEFT JOIN temp.fortnight_before before USING (named), limits
+)
+SELECT any_value(users), any_value(unpriced), avg(x), stddev_samp(x), corr(x, y) FROM pairs, limits
+"""
+
 
 class Level(NamedTuple):
     """The control's level, the cap of an amount, and the number of units behind it."""
@@ -132,22 +147,6 @@ def _of_units(cursor: Cursor, metric: MetricPlan, units: str, bound: Mapping[str
 
 def _level(level: float | None, cap: float | None, units: int) -> Level | None:
     return None if level is None else Level(float(level), cap, int(units))
-
-
-TABLES = "fortnight", "fortnight_before"
-FORTNIGHT = "CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM ({units}) WHERE named IS NOT NULL"
-EXPLAINED = """
-WITH amounts AS (
-    SELECT named, {amount} AS amount, {unpriced} AS unpriced FROM temp.fortnight WHERE {amount} IS NOT NULL
-), limits AS (
-    SELECT count(*) AS users, quantile_cont(amount, 0.99) AS cap, {missing} AS missing, sum(unpriced) AS unpriced
-    FROM amounts
-), pairs AS (
-    SELECT least(now.amount, cap) AS x, least(coalesce({earlier}, missing), cap) AS y
-    FROM amounts now LEFT JOIN temp.fortnight_before before USING (named), limits
-)
-SELECT any_value(users), any_value(unpriced), avg(x), stddev_samp(x), corr(x, y) FROM pairs, limits
-"""
 
 
 def explained_amounts(

@@ -33,15 +33,6 @@ SELECT any_value(coalesce(exposed_unit, unit)) AS named, min(at_time) AS first_a
 FROM past LEFT JOIN calls USING (request_id)
 GROUP BY who
 """  # noqa: S608 - ours
-
-
-def before(served: ServedBefore, end_us: int) -> dict[str, Any]:
-    """The parameters of `HISTORY`, for the 14 days until then."""
-    return {"since": timestamp(max(0, end_us - HISTORY_US)), "until": timestamp(end_us)} | {
-        name: getattr(served, name) for name in ServedBefore.__struct_fields__
-    }
-
-
 KEEP = f"""
 INSERT INTO unit_sums
 SELECT $experiment, $kept_as, $control, named, false, first_at, {", ".join(UNIT_COLUMNS)}, false
@@ -55,6 +46,13 @@ EARLIER = """
         WHERE experiment = $experiment AND analysis_hash = $kept_as
     ) USING (key)"""
 COLUMN = ", {amount} AS earlier{i}"
+
+
+def before(served: ServedBefore, end_us: int) -> dict[str, Any]:
+    """The parameters of `HISTORY`, for the 14 days until then."""
+    return {"since": timestamp(max(0, end_us - HISTORY_US)), "until": timestamp(end_us)} | {
+        name: getattr(served, name) for name in ServedBefore.__struct_fields__
+    }
 
 
 def keep(cursor: Cursor, plan: AnalysisPlan, *, route: str, deployment: str) -> None:

@@ -49,6 +49,23 @@ SELECT arm, count(*), count(value), coalesce(sum(value), 0), coalesce(sum(value 
 FROM due LEFT JOIN given USING (key)
 GROUP BY arm
 """  # noqa: S608 - ours
+MOST = 400_000
+"""The most requests that are read. If there are more, the requests of a share of the units are read."""
+STEP = 0.001
+"""Latencies are stored in milliseconds with three decimals."""
+FIELDS = ("latency_ms", "ttft_ms")
+QUANTILE_VALUE = """CASE WHEN arm_outcome IN ('failed', 'kept_away') OR outcome = 'cancelled'
+    OR coalesce(latency_censored, false) THEN 'inf'::DOUBLE ELSE {column} END AS {column}"""
+"""A failure and a request whose caller left count as infinitely slow; an unknown latency is NULL.
+
+A request that a breaker kept from its arm says nothing about the arm's latency. Only plans of rules 1 and 2 count it.
+"""
+OF_UNITS = f"""requests r JOIN temp.plan_units u ON u.key = hash(r.exposed_unit)
+WHERE r.at_time >= $from AND r.at_time >= u.since AND r.experiment = $experiment
+    AND list_contains($hashes::VARCHAR[], r.analysis_hash) AND r.{ANALYSED} AND r.experiment_state = 'running'"""
+"""The analysed requests of the units that `unit_groups.keep` has kept."""
+
+Columns = Mapping[str, NDArray[Any]]
 
 
 def read_feedback(
@@ -92,29 +109,12 @@ def values_of(metric: MetricPlan, window: float) -> dict[str, Any]:
     return {"key": key_of(metric), "low": float(low), "high": float(high), "window": round(window * 1_000_000)}
 
 
-MOST = 400_000
-"""The most requests that are read. If there are more, the requests of a share of the units are read."""
-STEP = 0.001
-"""Latencies are stored in milliseconds with three decimals."""
-FIELDS = ("latency_ms", "ttft_ms")
-QUANTILE_VALUE = """CASE WHEN arm_outcome IN ('failed', 'kept_away') OR outcome = 'cancelled'
-    OR coalesce(latency_censored, false) THEN 'inf'::DOUBLE ELSE {column} END AS {column}"""
-"""A failure and a request whose caller left count as infinitely slow; an unknown latency is NULL.
-
-A request that a breaker kept from its arm says nothing about the arm's latency. Only plans of rules 1 and 2 count it.
-"""
 VALUES = ", ".join(QUANTILE_VALUE.format(column=column) for column in FIELDS)
-OF_UNITS = f"""requests r JOIN temp.plan_units u ON u.key = hash(r.exposed_unit)
-WHERE r.at_time >= $from AND r.at_time >= u.since AND r.experiment = $experiment
-    AND list_contains($hashes::VARCHAR[], r.analysis_hash) AND r.{ANALYSED} AND r.experiment_state = 'running'"""
-"""The analysed requests of the units that `unit_groups.keep` has kept."""
 QUANTILES = f"""
 SELECT u.key, u.arm, u.early, epoch_us(u.since) AS since, epoch_us(r.at_time) AS at_us, {VALUES}
 FROM {OF_UNITS}
     AND (r.arm_outcome IS DISTINCT FROM 'kept_away' OR NOT $apart)
 """  # noqa: S608 - ours
-
-Columns = Mapping[str, NDArray[Any]]
 
 
 def read_quantiles(

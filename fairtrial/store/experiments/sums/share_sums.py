@@ -44,6 +44,16 @@ WHERE minute < since + {DAY}
 
 Columns = Mapping[str, NDArray[Any]]
 Values = NDArray[np.float64]
+NEXT = """
+SELECT epoch_us(min(since + to_microseconds(length)))
+FROM (
+    SELECT min(first_at) FILTER (NOT early) AS since
+    FROM unit_sums
+    WHERE experiment = $1 AND list_contains($2::VARCHAR[], analysis_hash)
+    GROUP BY hash(unit)
+), (SELECT unnest($3::BIGINT[]) AS length)
+WHERE since + to_microseconds(length) > make_timestamp($4)
+"""
 
 
 def read_shares(
@@ -139,18 +149,6 @@ def _slices(cursor: Cursor) -> Iterator[tuple[int, int]]:
     ((begin, end),) = cursor.execute(ENDS).fetchall()
     for first in range(begin, end, UNITS_AT_ONCE):
         yield first, min(end, first + UNITS_AT_ONCE)
-
-
-NEXT = """
-SELECT epoch_us(min(since + to_microseconds(length)))
-FROM (
-    SELECT min(first_at) FILTER (NOT early) AS since
-    FROM unit_sums
-    WHERE experiment = $1 AND list_contains($2::VARCHAR[], analysis_hash)
-    GROUP BY hash(unit)
-), (SELECT unnest($3::BIGINT[]) AS length)
-WHERE since + to_microseconds(length) > make_timestamp($4)
-"""
 
 
 def next_window_end(database: Database, plan: AnalysisPlan, hashes: Sequence[str], *, after_us: int) -> int | None:
