@@ -88,12 +88,12 @@ def read_named(path: Path, *, most: int = MOST_NAMED_BYTES) -> bytes:
         return read_bounded(file.fileno(), most)
 
 
-def _refuse_irregular(found: os.stat_result) -> None:
-    if stat.S_ISLNK(found.st_mode):
+def _refuse_irregular(status: os.stat_result) -> None:
+    if stat.S_ISLNK(status.st_mode):
         raise FileRefused("can't be read: its links form a cycle")
-    if stat.S_ISDIR(found.st_mode):
+    if stat.S_ISDIR(status.st_mode):
         raise FileRefused("can't be read: it is a folder")
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise FileRefused("can't be read: it is not a regular file", "no devices, pipes or sockets")
 
 

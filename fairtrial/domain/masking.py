@@ -70,13 +70,15 @@ def mask(text: str, names: Sequence[str]) -> tuple[str, bool]:
 
 def names_in(text: str, names: Sequence[str]) -> list[str]:
     """Which of the names occur in the text as whole words."""
-    return [name for name in names if len(name) >= SHORTEST_NAME and (found := _known((name,))) and found.search(text)]
+    return [
+        name for name in names if len(name) >= SHORTEST_NAME and (pattern := _known((name,))) and pattern.search(text)
+    ]
 
 
 def family_of(model: str) -> list[str]:
     """The words that reveal a model's family: ``Qwen`` and ``Qwen3`` for ``Qwen3-8B``."""
-    found = re.match(rf"(?:{TELLING_FAMILY})", model, re.IGNORECASE)
-    return [found.group(), SEPARATORS.split(model)[0]] if found else []
+    match = re.match(rf"(?:{TELLING_FAMILY})", model, re.IGNORECASE)
+    return [match.group(), SEPARATORS.split(model)[0]] if match else []
 
 
 def _mask_name(match: re.Match[str]) -> str:

@@ -95,28 +95,28 @@ class DataAudit:
     @property
     def above_info(self) -> tuple[CheckCount, ...]:
         """What keeps it from being clean, the worst first and then the most rows."""
-        found = [one for one in self.counts if one.severity != "info"]
-        return tuple(sorted(found, key=lambda one: (one.severity != "error", -one.rows, one.check)))
+        counts = [count for count in self.counts if count.severity != "info"]
+        return tuple(sorted(counts, key=lambda count: (count.severity != "error", -count.rows, count.check)))
 
     @property
     def clean(self) -> bool:
         """Whether it read training data and found no issue above ``info``."""
-        return not self.above_info and sum(one.rows for one in self.files if one.role == "train") > 0
+        return not self.above_info and sum(file.rows for file in self.files if file.role == "train") > 0
 
     @property
     def suites(self) -> frozenset[str]:
         """The paths of the suites with which it compared the training data."""
-        return frozenset(one.path for one in self.files if one.role == "suite")
+        return frozenset(file.path for file in self.files if file.role == "suite")
 
     @property
     def leaks(self) -> bool:
         """Whether it found training rows in held-out files or suites."""
-        return any(one.check == LEAKAGE for one in self.above_info)
+        return any(count.check == LEAKAGE for count in self.above_info)
 
     @property
     def digests(self) -> tuple[tuple[str, str], ...]:
         """The role and digest of each file of training data, without suites."""
-        return data_digests((one.role, one.sha256) for one in self.files)
+        return data_digests((file.role, file.sha256) for file in self.files)
 
 
 def data_digests(files: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

@@ -64,8 +64,8 @@ def definition(plan: Plan, variant: Variant) -> dict[str, str]:
 
 def chosen_treatment(experiment: Experiment, asked: str | None) -> Variant:
     """The variant to promote, by default the only treatment; raises `BadRequest`, which names the treatments."""
-    treatments = [one for one in experiment.variants if one.name != experiment.control]
-    known = ", ".join(one.name for one in treatments)
+    treatments = [treatment for treatment in experiment.variants if treatment.name != experiment.control]
+    known = ", ".join(treatment.name for treatment in treatments)
     where = f"experiments.{experiment.name}"
     if asked is None:
         if len(treatments) == 1:
@@ -73,9 +73,9 @@ def chosen_treatment(experiment: Experiment, asked: str | None) -> Variant:
         raise BadRequest(
             f"{where}: say which variant to promote, with --variant NAME (known: {known})", param="variant"
         )
-    for one in treatments:
-        if one.name == asked:
-            return one
+    for treatment in treatments:
+        if treatment.name == asked:
+            return treatment
     if asked == experiment.control:
         raise BadRequest(
             f"{where}: {asked} is the control; end the experiment instead (known: {known})", param="variant"
@@ -88,24 +88,24 @@ def refused_promotions(promotions: Promotions, before: Plan | None, new: Plan) -
 
     ``promotions``: by the rows of the store. If these lack one, that of ``before``, the published plan, is compared.
     """
-    found: dict[str, str] = {}
-    for name, one in new.experiments.items():
-        variant = promoted_variant(one)
+    refusals: dict[str, str] = {}
+    for name, experiment in new.experiments.items():
+        variant = promoted_variant(experiment)
         if variant is None or not _routes(new, name):
             continue
         promoted = promotions.get(name) or _published(before, name, variant)
-        changes = [] if promoted is None else list(_changes(promoted, new, one, variant))
+        changes = [] if promoted is None else list(_changes(promoted, new, experiment, variant))
         old = None if before is None else before.experiments.get(name)
-        if old is not None and old.kept_control is not None and one.kept_control and old.salt != one.salt:
+        if old is not None and old.kept_control is not None and experiment.kept_control and old.salt != experiment.salt:
             changes.append("assign all users anew while a control is kept")
         if changes:
-            serves = "everyone" if one.serves else "everyone but the kept control"
-            found[name] = (
+            serves = "everyone" if experiment.serves else "everyone but the kept control"
+            refusals[name] = (
                 f"experiments.{name}: {variant} is promoted and serves {serves}, but this would "
                 f"{' and '.join(changes)}. Roll it back first (fairtrial experiment rollback {name} --why …), or write "
                 "the routes without the experiment."
             )
-    return found
+    return refusals
 
 
 def file_edit(plan: Plan, experiment: Experiment) -> FileEdit | None:
@@ -143,10 +143,10 @@ def file_edit(plan: Plan, experiment: Experiment) -> FileEdit | None:
 
 def _published(before: Plan | None, name: str, variant: str) -> dict[str, str] | None:
     """The definition of a promoted variant in the published plan."""
-    one = None if before is None else before.experiments.get(name)
-    if before is None or one is None or promoted_variant(one) != variant:
+    experiment = None if before is None else before.experiments.get(name)
+    if before is None or experiment is None or promoted_variant(experiment) != variant:
         return None
-    return definition(before, one.variant(variant))
+    return definition(before, experiment.variant(variant))
 
 
 def promoted_variant(experiment: Experiment) -> str | None:
@@ -156,7 +156,7 @@ def promoted_variant(experiment: Experiment) -> str | None:
 
 
 def _changes(promoted: Mapping[str, Any], new: Plan, experiment: Experiment, name: str) -> Iterator[str]:
-    variant = next((one for one in experiment.variants if one.name == name), None)
+    variant = next((each for each in experiment.variants if each.name == name), None)
     if variant is None:
         yield "remove it"
         return
@@ -168,13 +168,13 @@ def _changes(promoted: Mapping[str, Any], new: Plan, experiment: Experiment, nam
 
 
 def _routes(plan: Plan, experiment: str) -> list[Route]:
-    return [one for one in plan.routes.values() if one.experiment == experiment]
+    return [route for route in plan.routes.values() if route.experiment == experiment]
 
 
 def _fields(route: Route, variant: Variant) -> Iterator[str]:
     """The fields of a route that serves the variant's deployment."""
     yield f"deployment: {_text(variant.deployment)}"
-    fallbacks = [_text(one) for one in variant.fallbacks or route.fallbacks if one != variant.deployment]
+    fallbacks = [_text(fallback) for fallback in variant.fallbacks or route.fallbacks if fallback != variant.deployment]
     if fallbacks:
         several = ", ".join(fallbacks)
         yield f"fallback: {several if len(fallbacks) == 1 else f'[{several}]'}"
@@ -243,8 +243,8 @@ def kept_control(experiment: Experiment, variant: str, terms: KeptTerms, *, now_
             "without a user who comes back to it",
             param="keep_control",
         )
-    before = [one for one in experiment.variants if one.name < control.name]
-    first = float(sum((Decimal(repr(one.weight)) for one in before), Decimal()))
+    before = [earlier for earlier in experiment.variants if earlier.name < control.name]
+    first = float(sum((Decimal(repr(earlier.weight)) for earlier in before), Decimal()))
     until_us = now_us + round(terms.days * DAY_US)
     return KeptControl(variant, terms.share, first, until_us, experiment.segment, terms.days)
 

@@ -42,17 +42,17 @@ class PersonalText:
 def find_personal_text(text: str) -> list[PersonalText]:
     """All finds in a text, in order; of overlapping finds, the more certain kind."""
     raw = text.encode("utf-8", "replace").replace(_EDGE, b"\0")
-    found = search_bytes(_EDGE + raw + _EDGE)
-    return [PersonalText(one.kind, one.start - 1, one.end - 1) for one in found]
+    finds = search_bytes(_EDGE + raw + _EDGE)
+    return [PersonalText(find.kind, find.start - 1, find.end - 1) for find in finds]
 
 
 def joined(texts: list[str]) -> tuple[bytes, list[int]]:
     """Many texts as one, for one search of all, and where each begins."""
     raw = [text.encode("utf-8", "replace").replace(_EDGE, b"\0") for text in texts]
     starts, at = [], 1
-    for one in raw:
+    for part in raw:
         starts.append(at)
-        at += len(one) + 1
+        at += len(part) + 1
     return _EDGE + _EDGE.join(raw) + _EDGE, starts
 
 
@@ -62,9 +62,9 @@ def search_bytes(look: bytes) -> list[PersonalText]:
     for number in sorted(possible(look)):
         pattern = PATTERNS[number]
         kind = pattern.stands.decode().strip(" []")
-        found = [PersonalText(kind, start, end) for start, end in _finds(pattern, look)]
-        if found:
-            taken = _merged(taken, found)
+        finds = [PersonalText(kind, start, end) for start, end in _finds(pattern, look)]
+        if finds:
+            taken = _merged(taken, finds)
     return taken
 
 
@@ -104,34 +104,34 @@ def verified(pattern: Pattern, look: bytes, start: int, end: int) -> tuple[int, 
 
 
 def _finds(pattern: Pattern, look: bytes) -> Iterator[tuple[int, int]]:
-    found = pattern.regex.search(look)
-    while found is not None:
-        start, end, good = verified(pattern, look, *found.span())
+    match = pattern.regex.search(look)
+    while match is not None:
+        start, end, good = verified(pattern, look, *match.span())
         if good:
             yield start, end
-        found = pattern.regex.search(look, back(look, end) if pattern.before else end)
+        match = pattern.regex.search(look, back(look, end) if pattern.before else end)
 
 
-def _merged(taken: list[PersonalText], found: list[PersonalText]) -> list[PersonalText]:
+def _merged(taken: list[PersonalText], finds: list[PersonalText]) -> list[PersonalText]:
     """Both in order, without a new find that overlaps an earlier one."""
-    merged = sorted([*taken, *found], key=lambda one: (one.start, one.end))
+    merged = sorted([*taken, *finds], key=lambda find: (find.start, find.end))
     certain = set(taken)
-    kept: list[PersonalText] = []
-    for one in merged:
-        while kept and one.start < kept[-1].end and one in certain and kept[-1] not in certain:
-            kept.pop()
-        if not kept or one.start >= kept[-1].end:
-            kept.append(one)
-    return kept
+    disjoint: list[PersonalText] = []
+    for find in merged:
+        while disjoint and find.start < disjoint[-1].end and find in certain and disjoint[-1] not in certain:
+            disjoint.pop()
+        if not disjoint or find.start >= disjoint[-1].end:
+            disjoint.append(find)
+    return disjoint
 
 
 def _signs() -> re2.Set:
-    found = re2.Set.SearchSet()
+    signs = re2.Set.SearchSet()
     for pattern in PATTERNS:
-        found.Add(pattern.sign)
-    found.Add(rb"\A")  # always matches: a result without it means that RE2 has run out of memory
-    found.Compile()
-    return found
+        signs.Add(pattern.sign)
+    signs.Add(rb"\A")  # always matches: a result without it means that RE2 has run out of memory
+    signs.Compile()
+    return signs
 
 
 _SIGNS = _signs()
@@ -140,16 +140,16 @@ _SIGNS = _signs()
 def any_possible(look: bytes) -> bool:
     """Whether any pattern can match in a text that begins and ends with an edge."""
     if len(look) <= SLICE:
-        found = _SIGNS.Match(look)
-        return found is None or len(found) > 1
-    return any(len(found) > 1 for found in _by_slice(look))
+        numbers = _SIGNS.Match(look)
+        return numbers is None or len(numbers) > 1
+    return any(len(numbers) > 1 for numbers in _by_slice(look))
 
 
 def possible(look: bytes) -> Collection[int]:
     """The numbers of the patterns that can match in a text that begins and ends with an edge."""
     numbers: set[int] = set()
-    for found in _by_slice(look):
-        numbers.update(found)
+    for matched in _by_slice(look):
+        numbers.update(matched)
     numbers.discard(len(PATTERNS))
     return numbers
 
@@ -158,8 +158,8 @@ def _by_slice(look: bytes) -> Iterator[Collection[int]]:
     """What each slice has signs of. All patterns follow a slice that took too long."""
     for start in range(0, max(1, len(look) - LONGEST), SLICE - LONGEST):
         begun = time.perf_counter()
-        found = _SIGNS.Match(look[start : start + SLICE])
-        if found is None or time.perf_counter() - begun > PATIENCE:
+        numbers = _SIGNS.Match(look[start : start + SLICE])
+        if numbers is None or time.perf_counter() - begun > PATIENCE:
             yield EVERY
             return
-        yield found
+        yield numbers

@@ -52,8 +52,8 @@ def e_bh(evidence: Sequence[EValue | NotEnough], *, alpha: float = 0.10) -> tupl
     """
     check_alpha(alpha)
     m = len(evidence)
-    found = sorted((one.log_e for one in evidence if isinstance(one, EValue)), reverse=True)
-    enough = [log_e for k, log_e in enumerate(found, 1) if log_e >= log(m) - log(k) - log(alpha)]
+    log_e_values = sorted((e_value.log_e for e_value in evidence if isinstance(e_value, EValue)), reverse=True)
+    enough = [log_e for k, log_e in enumerate(log_e_values, 1) if log_e >= log(m) - log(k) - log(alpha)]
     if not enough:
         return (False,) * m
-    return tuple(isinstance(one, EValue) and one.log_e >= enough[-1] for one in evidence)
+    return tuple(isinstance(e_value, EValue) and e_value.log_e >= enough[-1] for e_value in evidence)

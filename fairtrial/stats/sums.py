@@ -122,12 +122,12 @@ class JointMoments:
     @classmethod
     def of(cls, x: ArrayLike, y: ArrayLike) -> Self:
         """The moments of two values per unit. Raises `ValueError` unless they are finite and equally many."""
-        one, other = finite_values(x), finite_values(y)
-        if len(one) != len(other):
-            raise ValueError(f"each unit needs two values, but there are {len(one)} and {len(other)}")
+        first, second = finite_values(x), finite_values(y)
+        if len(first) != len(second):
+            raise ValueError(f"each unit needs two values, but there are {len(first)} and {len(second)}")
         with np.errstate(over="ignore"):
-            sums = float(one.sum()), float(other.sum())
-            return cls(len(one), *sums, _product(one, one), _product(other, other), _product(one, other))
+            sums = float(first.sum()), float(second.sum())
+            return cls(len(first), *sums, _product(first, first), _product(second, second), _product(first, second))
 
     def __add__(self, other: Self) -> Self:
         return type(self)(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
@@ -149,7 +149,7 @@ class JointMoments:
 
 
 def _check(n: int, *sums: float, squares: tuple[float, ...]) -> None:
-    if n < 0 or min(squares) < 0 or not all(isfinite(one) for one in sums):
+    if n < 0 or min(squares) < 0 or not all(isfinite(total) for total in sums):
         raise ValueError(f"{n} units can't have the sums {sums}: all must be finite, and sums of squares 0 or more")
 
 
@@ -163,17 +163,17 @@ def _spread(n: int, x: float, y: float, xy: float, size: float, *, signed: bool 
     return (left if signed else max(0.0, left)) / (n - 1)
 
 
-def _product(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+def _product(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     """The sum of products, without the threads of the matrix library, which wait for each other on a busy machine."""
-    return float(np.einsum("i,i->", one, other))
+    return float(np.einsum("i,i->", first, second))
 
 
 def finite_values(values: ArrayLike) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """The values as one row of floats. Raises `ValueError` for a value that is not finite."""
-    found = np.asarray(values, dtype=np.float64).ravel()
-    if not np.isfinite(found).all():
+    array = np.asarray(values, dtype=np.float64).ravel()
+    if not np.isfinite(array).all():
         raise ValueError("a value is not a finite number; leave out units without a value, and report how many")
-    return found
+    return array
 
 
 def check_bounds(within: Bounds) -> None:

@@ -43,19 +43,23 @@ LIMIT $4 OFFSET $5
 """
 
 
-def save(database: Database, found: DataAudit) -> None:
+def save(database: Database, data_audit: DataAudit) -> None:
     """Store an audit, and record in the audit trail who stored it."""
-    row = {name: getattr(found, name) for name in SAME} | {"at_time": timestamp(found.at_us)}
-    row |= {name: json.dumps(msgspec.to_builtins(getattr(found, name))) for name in ("files", "counts")}
+    row = {name: getattr(data_audit, name) for name in SAME} | {"at_time": timestamp(data_audit.at_us)}
+    row |= {name: json.dumps(msgspec.to_builtins(getattr(data_audit, name))) for name in ("files", "counts")}
     with database.transaction() as cursor:
-        cursor.append("data_audits", row | {"data_digest": digest_of(found.digests)})
-        details = {"deployment": found.deployment, "clean": found.clean, "data": digest_of(found.digests)}
+        cursor.append("data_audits", row | {"data_digest": digest_of(data_audit.digests)})
+        details = {
+            "deployment": data_audit.deployment,
+            "clean": data_audit.clean,
+            "data": digest_of(data_audit.digests),
+        }
         audit.append(
             cursor,
-            now_us=found.at_us,
-            actor=found.actor,
+            now_us=data_audit.at_us,
+            actor=data_audit.actor,
             action="data.audit",
-            subject=found.audit_id,
+            subject=data_audit.audit_id,
             details=details,
         )
 
@@ -65,13 +69,13 @@ def newest_of_data(database: Database, files: Iterable[tuple[str, str]]) -> Data
 
     An earlier one counts instead if it found rows of a suite that no later audit compared with the files.
     """
-    found = _audits(database, OF_DATA, digest_of(data_digests(files)))
+    audits = _audits(database, OF_DATA, digest_of(data_digests(files)))
     compared: set[str] = set()
-    for one in found:
-        if one.leaks and not one.suites <= compared:
-            return one
-        compared |= one.suites
-    return found[0] if found else None
+    for stored in audits:
+        if stored.leaks and not stored.suites <= compared:
+            return stored
+        compared |= stored.suites
+    return audits[0] if audits else None
 
 
 def newest_of_deployment(database: Database, deployment: str) -> DataAudit | None:

@@ -219,9 +219,9 @@ def foreign_definitions(connection: duckdb.DuckDBPyConnection, *, schema: int) -
     with duckdb.connect() as reference:
         migrate(reference, until=schema)
         own = dict(_definitions(reference))
-    found = dict(_definitions(connection))
-    odd = [_named(*key) for key, sql in found.items() if own.get(key) != sql]
-    return sorted([*odd, *(f"no {_named(*key)}" for key in own.keys() - found.keys())])
+    definitions = dict(_definitions(connection))
+    odd = [_named(*key) for key, sql in definitions.items() if own.get(key) != sql]
+    return sorted([*odd, *(f"no {_named(*key)}" for key in own.keys() - definitions.keys())])
 
 
 def format_names(names: list[str]) -> str:

@@ -87,7 +87,7 @@ def _experiment(
     name: str, section: ExperimentSection, prompts: Prompts, declared: Mapping[str, MetricSection]
 ) -> Experiment:
     enroll, primary, guardrails = section.enroll or EVERY_UNIT, section.primary, _guardrails(section)
-    decided_by = {one.metric for one in (primary, *guardrails) if one is not None}
+    decided_by = {metric.metric for metric in (primary, *guardrails) if metric is not None}
     return Experiment(
         name=name,
         question=section.question,
@@ -96,13 +96,13 @@ def _experiment(
         variants=tuple(
             Variant(
                 key,
-                one.deployment,
+                variant.deployment,
                 section.split[key],
                 prompts.get((name, key)),
-                one.params,
-                in_order(one.fallback),
+                variant.params,
+                in_order(variant.fallback),
             )
-            for key, one in sorted(section.variants.items())
+            for key, variant in sorted(section.variants.items())
         ),
         salt=section.salt or name,
         state="declared" if enroll.start == "manual" else "running",
@@ -111,7 +111,11 @@ def _experiment(
         guardrails=guardrails,
         by_default=_by_default(section),
         enrolment=enroll,
-        feedback=tuple(_feedback(one) for one in declared.values() if names_of(one.key) & decided_by),
+        feedback=tuple(
+            _feedback(declared_metric)
+            for declared_metric in declared.values()
+            if names_of(declared_metric.key) & decided_by
+        ),
         max_weeks=section.max_weeks,
         looks=section.looks,
     )
@@ -119,8 +123,8 @@ def _experiment(
 
 def _guardrails(section: ExperimentSection) -> tuple[Guardrail, ...]:
     return tuple(
-        replace(one, stop_margin=stop_margin(one.metric, one.margin, one.stop_margin))
-        for one in section.guardrails or ()
+        replace(guardrail, stop_margin=stop_margin(guardrail.metric, guardrail.margin, guardrail.stop_margin))
+        for guardrail in section.guardrails or ()
     )
 
 
@@ -139,7 +143,7 @@ def _feedback(section: MetricSection) -> FeedbackMetric:
 
 def _frozen(experiment: Experiment, digests: dict[str, str], declared: Mapping[str, MetricSection]) -> Experiment:
     """The experiment with its analysis hash, which covers only those declared metrics that decide it."""
-    keys = {one.key for one in experiment.feedback}
+    keys = {feedback.key for feedback in experiment.feedback}
     metrics: dict[str, Any] = {
         f"{metric.source}.{metric.key}": _hashed(metric) for metric in declared.values() if metric.key in keys
     }
@@ -163,8 +167,8 @@ def known_price(provider: str, model: str) -> Price:
     """
     if model.startswith(FINE_TUNED):
         model = ":".join(model.split(":")[:2])
-    found = distribution_file("litellm", PRICE_MAP)
-    entry = found.get(f"{provider}/{model}") or found.get(model)
+    price_map = distribution_file("litellm", PRICE_MAP)
+    entry = price_map.get(f"{provider}/{model}") or price_map.get(model)
     if not isinstance(entry, dict) or entry.get("litellm_provider") != provider:
         return Price()
     return Price(input=_per_million(entry, "input_cost_per_token"), output=_per_million(entry, "output_cost_per_token"))

@@ -73,19 +73,19 @@ def plain(value: Any, place: str = "") -> Any:
     if isinstance(value, Decimal) and value.is_finite():
         return str(value)
     if is_dataclass(value):
-        present = [one.name for one in fields(value) if not _is_absent(value, one)]
+        present = [field.name for field in fields(value) if not _is_absent(value, field)]
         return {name: plain(getattr(value, name), f"{place}.{name}") for name in present}
     if isinstance(value, Mapping):
-        return {text_key(name, place): plain(one, f"{place}.{name}") for name, one in value.items()}
+        return {text_key(name, place): plain(item, f"{place}.{name}") for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(one, f"{place}[{at}]") for at, one in enumerate(value)]
+        return [plain(item, f"{place}[{at}]") for at, item in enumerate(value)]
     raise unknown_type(value, place)
 
 
-def _is_absent(value: Any, one: Field[Any]) -> bool:
-    if CONTROL_ONLY.items() <= one.metadata.items():
+def _is_absent(value: Any, member: Field[Any]) -> bool:
+    if CONTROL_ONLY.items() <= member.metadata.items():
         return True
-    return ADDED_LATER.items() <= one.metadata.items() and getattr(value, one.name) == one.default
+    return ADDED_LATER.items() <= member.metadata.items() and getattr(value, member.name) == member.default
 
 
 def definition_digest(deployment: Deployment, variant: Variant) -> str:

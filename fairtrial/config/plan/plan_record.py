@@ -34,14 +34,18 @@ def recorded_plan(plan: Plan, substituted: Mapping[str, str] | None) -> dict[str
             deployment[TRAINING] = plain(lineage)
     if substituted is None:
         return _without_texts(record)
-    secrets = sorted(substituted.items(), key=lambda one: -len(one[1]))
+    secrets = sorted(substituted.items(), key=lambda secret: -len(secret[1]))
     templated: dict[str, Any] = _templated(record, [(name, text) for name, text in secrets if len(text) >= SHORTEST])
     return templated
 
 
 def lineages(record: Mapping[str, Any]) -> dict[str, Any]:
     """The lineage of each deployment of a recorded plan that has one."""
-    return {name: one[TRAINING] for name, one in record.get("deployments", {}).items() if TRAINING in one}
+    return {
+        name: deployment[TRAINING]
+        for name, deployment in record.get("deployments", {}).items()
+        if TRAINING in deployment
+    }
 
 
 def with_lineages(record: dict[str, Any], newer: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,9 +66,9 @@ def _key(api_key: str | None) -> str | None:
 
 def _templated(value: Any, secrets: list[tuple[str, str]]) -> Any:
     if isinstance(value, dict):
-        return {name: _templated(one, secrets) for name, one in value.items()}
+        return {name: _templated(item, secrets) for name, item in value.items()}
     if isinstance(value, list):
-        return [_templated(one, secrets) for one in value]
+        return [_templated(item, secrets) for item in value]
     if isinstance(value, str):
         for name, text in secrets:
             value = value.replace(text, f"${{{name}}}")
@@ -91,19 +95,19 @@ def served_routes(plan: Mapping[str, Any]) -> list[Row]:
 
 def _route(plan: Mapping[str, Any], route: Mapping[str, Any]) -> Row:
     fallbacks = [route.get("fallback"), *route.get("other_fallbacks", ())]
-    found = {"route": route["name"], "fallback": ", ".join(filter(None, fallbacks)) or None, "experiment": None}
+    served = {"route": route["name"], "fallback": ", ".join(filter(None, fallbacks)) or None, "experiment": None}
     experiment = plan["experiments"].get(route.get("experiment"))
     if experiment is None:
-        return found | {"serves": [_served(plan, route["deployment"], 100.0)]}
+        return served | {"serves": [_served(plan, route["deployment"], 100.0)]}
     about = {name: experiment.get(name) for name in ("name", "state", "stage", "control", "segment", "serves")}
     about["segment"] = about["segment"] or 1
-    split = {one["name"]: one["weight"] for one in experiment["variants"]}
+    split = {variant["name"]: variant["weight"] for variant in experiment["variants"]}
     variants = [
-        _served(plan, one["deployment"], share, variant=one)
-        for one in experiment["variants"]
-        if (share := _share(experiment, one)) > 0
+        _served(plan, variant["deployment"], share, variant=variant)
+        for variant in experiment["variants"]
+        if (share := _share(experiment, variant)) > 0
     ]
-    return found | {"experiment": about | {"split": split}, "serves": variants}
+    return served | {"experiment": about | {"split": split}, "serves": variants}
 
 
 def _share(experiment: Mapping[str, Any], variant: Mapping[str, Any]) -> float:
@@ -111,17 +115,17 @@ def _share(experiment: Mapping[str, Any], variant: Mapping[str, Any]) -> float:
     alone = experiment.get("serves") or (experiment["control"] if experiment["state"] != "running" else None)
     if alone is not None:
         return 100.0 if variant["name"] == alone else 0.0
-    enrolled: float = experiment["stage"] * variant["weight"] / sum(one["weight"] for one in experiment["variants"])
+    enrolled: float = experiment["stage"] * variant["weight"] / sum(other["weight"] for other in experiment["variants"])
     return enrolled + (100.0 - experiment["stage"] if variant["name"] == experiment["control"] else 0.0)
 
 
 def _served(plan: Mapping[str, Any], name: str, share: float, variant: Mapping[str, Any] | None = None) -> Row:
     deployment = plan["deployments"][name]
-    found = {"deployment": name, "model": f"{deployment['provider']}/{deployment['model']}", "percent": share}
+    served = {"deployment": name, "model": f"{deployment['provider']}/{deployment['model']}", "percent": share}
     if variant is None:
-        return found | {"variant": None, "overrides": False}
+        return served | {"variant": None, "overrides": False}
     changed = variant.get("system_prompt") is not None or bool(variant.get("params"))
-    return found | {"variant": variant["name"], "overrides": changed}
+    return served | {"variant": variant["name"], "overrides": changed}
 
 
 def plan_diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -145,6 +149,6 @@ def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]
 
 def _named(value: Any) -> dict[str, Any] | None:
     """A list of objects with names, such as variants, by these names."""
-    if isinstance(value, list) and value and all(isinstance(one, dict) and "name" in one for one in value):
-        return {one["name"]: one for one in value}
+    if isinstance(value, list) and value and all(isinstance(item, dict) and "name" in item for item in value):
+        return {item["name"]: item for item in value}
     return None

@@ -163,7 +163,10 @@ def _circles(file: ProjectFile) -> Iterator[FieldError]:
 
 def _leaks(file: ProjectFile, path: tuple[str, ...], route: RouteSection) -> Iterator[FieldError]:
     experiment = file.experiments.get(route.experiment or "")
-    ways = [("deployment", route.deployment, ""), *(("fallback", one, "") for one in in_order(route.fallback))]
+    ways = [
+        ("deployment", route.deployment, ""),
+        *(("fallback", fallback, "") for fallback in in_order(route.fallback)),
+    ]
     if experiment is not None:
         ways += [
             ("experiment", deployment, f" through the variant {name!r}")

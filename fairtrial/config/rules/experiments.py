@@ -67,10 +67,10 @@ def wrong_metrics(file: ProjectFile) -> Iterator[FieldError]:
 def unstated_missing(file: ProjectFile) -> Iterator[FieldError]:
     """Feedback that decides an experiment without saying what its missing values count as, which is a warning."""
     deciding = {
-        one.metric
+        section.metric
         for experiment in file.experiments.values()
-        for one in (experiment.primary, *(experiment.guardrails or ()))
-        if one is not None
+        for section in (experiment.primary, *(experiment.guardrails or ()))
+        if section is not None
     }
     for name, metric in file.metrics.items():
         if metric.missing is None and f"feedback.{metric.key}" in deciding:
@@ -82,7 +82,10 @@ def _variants(
 ) -> Iterator[FieldError]:
     for name, variant in experiment.variants.items():
         yield from wrong_name((*path, "variants", name), name)
-        fields = [("deployment", variant.deployment), *(("fallback", one) for one in in_order(variant.fallback))]
+        fields = [
+            ("deployment", variant.deployment),
+            *(("fallback", fallback) for fallback in in_order(variant.fallback)),
+        ]
         for field, deployment in fields:
             if deployment not in names.deployments:
                 yield unknown((*path, "variants", name, field), "deployment", deployment, names.deployments)
@@ -125,7 +128,7 @@ def _stages(path: Path, enroll: Enrolment) -> Iterator[FieldError]:
         yield FieldError((*path, "stages"), "each stage must be more than the one before", stages)
     for index, stage in enumerate(enroll.approve):
         if stage not in enroll.stages:
-            known = "stages: " + ", ".join(f"{one:g}" for one in enroll.stages)
+            known = "stages: " + ", ".join(f"{percent:g}" for percent in enroll.stages)
             yield FieldError((*path, "approve", index), f"{stage:g} is not one of the stages", known)
 
 

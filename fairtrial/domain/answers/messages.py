@@ -23,7 +23,9 @@ def text_of(content: Any) -> str | None:
 def text_with_calls(content: str, calls: Sequence[Any]) -> str:
     """The text of an answer with OpenAI's ``tool_calls``; raises `TypeError` or `KeyError` if they are no such list."""
     functions = [call["function"] for call in calls]
-    written = [{"name": str(one["name"]), "arguments": _arguments(one.get("arguments"))} for one in functions]
+    written = [
+        {"name": str(function["name"]), "arguments": _arguments(function.get("arguments"))} for function in functions
+    ]
     answer = {"content": content, "tool_calls": written} if content else {"tool_calls": written}
     return json.dumps(answer, ensure_ascii=False)
 
@@ -51,11 +53,11 @@ def asked_text(body: str) -> str | None:
     request = _object(body)
     if request is None:
         return None
-    asked = request.get("messages", request.get("input", request.get("prompt")))
-    if isinstance(asked, str):
-        return asked
-    turns = [one for one in asked if isinstance(one, dict)] if isinstance(asked, list) else []
-    texts = [_text(one.get("content")) for one in turns if one.get("role") == "user"]
+    question = request.get("messages", request.get("input", request.get("prompt")))
+    if isinstance(question, str):
+        return question
+    turns = [turn for turn in question if isinstance(turn, dict)] if isinstance(question, list) else []
+    texts = [_text(turn.get("content")) for turn in turns if turn.get("role") == "user"]
     return texts[-1] if texts else None
 
 
@@ -69,20 +71,20 @@ def answered_text(body: str) -> str | None:
         message = choices[0].get("message")
         return _text(message.get("content")) if isinstance(message, dict) else _text(choices[0].get("text"))
     if isinstance(output, list):
-        return "".join(_text(one.get("content")) or "" for one in output if isinstance(one, dict)) or None
+        return "".join(_text(item.get("content")) or "" for item in output if isinstance(item, dict)) or None
     return None
 
 
 def _object(body: str) -> dict[str, Any] | None:
     try:
-        found = json.loads(body)
+        value = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return value if isinstance(value, dict) else None
 
 
 def _text(content: Any) -> str | None:
     """The text of a content; parts without a text, such as images, are skipped."""
     if isinstance(content, list):
-        content = [one for one in content if isinstance(one, dict) and isinstance(one.get("text"), str)]
+        content = [part for part in content if isinstance(part, dict) and isinstance(part.get("text"), str)]
     return text_of(content) or None

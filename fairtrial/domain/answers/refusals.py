@@ -29,11 +29,11 @@ _compiled = cache(re.compile)
 
 def _by_start(languages: Mapping[str, Phrases]) -> dict[str, tuple[str, ...]]:
     """Each first word or character, with the patterns that it can begin."""
-    found: dict[str, tuple[str, ...]] = {}
+    by_start: dict[str, tuple[str, ...]] = {}
     for phrases in languages.values():
         for start in phrases.starts:
-            found[start] = (*found.get(start, ()), phrases.pattern)
-    return found
+            by_start[start] = (*by_start.get(start, ()), phrases.pattern)
+    return by_start
 
 
 _BY_WORD, _BY_CHARACTER = _by_start(SPACED), _by_start(UNSPACED)

@@ -49,26 +49,26 @@ def is_unasked(finding: Shown | Mapping[str, Any]) -> bool:
 
 def unasked_lines(findings: Iterable[Shown | Mapping[str, Any]]) -> list[str]:
     """The block of a report: notable changes, the others of each suite in one line, and the rule; empty without any."""
-    return block_lines(str(_of(one, "says")) for one in findings if is_unasked(one))
+    return block_lines(str(_of(finding, "says")) for finding in findings if is_unasked(finding))
 
 
 def block_lines(sentences: Iterable[str]) -> list[str]:
     """The same for the sentences of changes, each of which ends with whether it is notable."""
-    says = list(sentences)
-    if not says:
+    texts = list(sentences)
+    if not texts:
         return []
-    notable = [one.removesuffix(NOTABLE) for one in says if one.endswith(NOTABLE)]
-    others = [one.removesuffix(NOT_NOTABLE).partition(" (")[0] for one in says if not one.endswith(NOTABLE)]
-    return [*(f"Notable: {one}." for one in notable), *_by_suite(others), NOTABLE_RULE]
+    notable = [text.removesuffix(NOTABLE) for text in texts if text.endswith(NOTABLE)]
+    others = [text.removesuffix(NOT_NOTABLE).partition(" (")[0] for text in texts if not text.endswith(NOTABLE)]
+    return [*(f"Notable: {text}." for text in notable), *_by_suite(others), NOTABLE_RULE]
 
 
 def _by_suite(sentences: Iterable[str]) -> list[str]:
     """A line for each suite that sentences begin with, or one line if they name none."""
-    found: dict[str, list[str]] = {}
-    for one in sentences:
-        suite, colon, rest = one.partition(": ")
-        found.setdefault(f" in {suite}" if colon else "", []).append(rest if colon else one)
-    return [f"Not notable{where}: {', '.join(parts)}." for where, parts in found.items()]
+    suites: dict[str, list[str]] = {}
+    for sentence in sentences:
+        suite, colon, rest = sentence.partition(": ")
+        suites.setdefault(f" in {suite}" if colon else "", []).append(rest if colon else sentence)
+    return [f"Not notable{where}: {', '.join(parts)}." for where, parts in suites.items()]
 
 
 def _of(finding: Shown | Mapping[str, Any], name: str) -> Any:
@@ -96,7 +96,7 @@ def lineage_terms(training: Row) -> list[tuple[str, str]]:
 
 def data_rows(training: Row) -> list[tuple[str, str, str]]:
     """Path, role and SHA-256 of each file; the digest is known only if a rule of the gate read the audit."""
-    present = {(one["role"], one["path"]): one["sha256"] or one["wrong"] for one in training["files"]}
+    present = {(file["role"], file["path"]): file["sha256"] or file["wrong"] for file in training["files"]}
     lineage = training["lineage"]
     if lineage is None:
         return []
@@ -109,10 +109,10 @@ def audit_sentence(training: Row) -> str:
     audit = training["audit"]
     if audit is None:
         return "" if not training["files"] else "No audit of exactly these files is stored."
-    found = ", ".join(_counts(audit["counts"])) or "nothing above info"
+    counts = ", ".join(_counts(audit["counts"])) or "nothing above info"
     at = f"{datetime.fromtimestamp(audit['at_us'] / 1e6, UTC):%Y-%m-%d %H:%M} UTC"
     took = f"{audit['seconds']:.1f} seconds, version {audit['version']} of the checks"
-    return f"Audit {audit['audit_id']} by {audit['actor']} on {at} ({took}) finds {found}."
+    return f"Audit {audit['audit_id']} by {audit['actor']} on {at} ({took}) finds {counts}."
 
 
 def dollars(amount: float) -> str:
@@ -121,6 +121,6 @@ def dollars(amount: float) -> str:
 
 
 def _counts(counts: list[Row]) -> Iterator[str]:
-    for one in counts:
-        if one["severity"] != "info":
-            yield f"{one['check']} ({one['severity']}, {counted(one['rows'], 'row')})"
+    for count in counts:
+        if count["severity"] != "info":
+            yield f"{count['check']} ({count['severity']}, {counted(count['rows'], 'row')})"

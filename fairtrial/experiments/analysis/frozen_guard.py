@@ -38,36 +38,36 @@ def refused_changes(frozen: Frozen, before: Plan | None, new: Plan, *, promotion
     So is the promoted variant of a route, if an edit replaces what it serves. ``before``: the published plan;
     ``promotions``: the evidence of those in force. The sentences begin with the experiment's path in the file.
     """
-    found: dict[str, str] = {}
-    for name, one in new.experiments.items():
+    refusals: dict[str, str] = {}
+    for name, experiment in new.experiments.items():
         old = None if before is None else before.experiments.get(name)
-        sentence = _unstarted(frozen, one) or _frozen(frozen, one) or _lowered(frozen, old, one)
-        if sentence is None and old is not None and not is_amended(frozen, one):
-            sentence = reassignment(old, one)
+        sentence = _unstarted(frozen, experiment) or _frozen(frozen, experiment) or _lowered(frozen, old, experiment)
+        if sentence is None and old is not None and not is_amended(frozen, experiment):
+            sentence = reassignment(old, experiment)
         if sentence is not None:
-            found[name] = sentence
-    return found | refused_promotions(promotions, before, new)
+            refusals[name] = sentence
+    return refusals | refused_promotions(promotions, before, new)
 
 
 def begun_anew(frozen: Frozen, declared: Plan, new: Plan) -> dict[str, float]:
     """The first stage of each started experiment that a new salt begins anew while it is at a later stage."""
-    found: dict[str, float] = {}
-    for name, one in new.experiments.items():
+    stages: dict[str, float] = {}
+    for name, experiment in new.experiments.items():
         plan = frozen.get(name)
-        same = plan is not None and plan.segment == one.segment and one.state in ("running", "paused")
-        if same and not is_frozen(frozen, one) and one.stage > declared.experiments[name].stage:
-            found[name] = declared.experiments[name].stage
-    return found
+        same = plan is not None and plan.segment == experiment.segment and experiment.state in ("running", "paused")
+        if same and not is_frozen(frozen, experiment) and experiment.stage > declared.experiments[name].stage:
+            stages[name] = declared.experiments[name].stage
+    return stages
 
 
 def paused_by_models(frozen: Frozen, new: Plan) -> dict[str, tuple[str, ...]]:
     """The variants behind which the plan puts another model, by running experiment; these experiments are paused."""
-    found = {
-        name: changed_models(frozen[name], new, one)
-        for name, one in new.experiments.items()
-        if one.state == "running" and is_frozen(frozen, one)
+    paused = {
+        name: changed_models(frozen[name], new, experiment)
+        for name, experiment in new.experiments.items()
+        if experiment.state == "running" and is_frozen(frozen, experiment)
     }
-    return {name: variants for name, variants in found.items() if variants}
+    return {name: variants for name, variants in paused.items() if variants}
 
 
 def _unstarted(frozen: Frozen, experiment: Experiment) -> str | None:

@@ -53,11 +53,11 @@ class LostLatch:
     def after(self, plan: AnalysisPlan, sums: Sums) -> LostLatch:
         """The test after one more look."""
         arms = {name: (sums.arms[name].lost_units, sums.arms[name].lost_requests) for name in plan.shares}
-        found = [
+        evidence = [
             conversion_evidence(arms[plan.control][0], arms[name][0], lift=LOST_LIFT, share=plan.share_of(name))
             for name in plan.treatments
         ]
-        log_e = max([self.log_e, *(one.log_e for one in found if isinstance(one, EValue))])
+        log_e = max([self.log_e, *(value.log_e for value in evidence if isinstance(value, EValue))])
         crossed = self.crossed_us
         if crossed is None and log_e >= log(len(plan.treatments) / LOST_ALPHA):
             crossed = sums.at_us
@@ -69,7 +69,7 @@ class LostLatch:
 
     def stored(self) -> dict[str, Any]:
         """The fields as JSON values."""
-        return asdict(self) | {"arms": {name: list(one) for name, one in self.arms.items()}}
+        return asdict(self) | {"arms": {name: list(counts) for name, counts in self.arms.items()}}
 
     @classmethod
     def restored(cls, fields: Mapping[str, Any]) -> LostLatch:
@@ -177,14 +177,14 @@ class SplitLatch:
 
     def _split(self, plan: AnalysisPlan, sums: Sums) -> SplitLatch:
         counts = [sums.arms[name].units for name in plan.shares]
-        found = srm_evidence(counts, list(plan.shares.values())) if len(counts) > 1 else None
-        if not isinstance(found, EValue):
+        evidence = srm_evidence(counts, list(plan.shares.values())) if len(counts) > 1 else None
+        if not isinstance(evidence, EValue):
             return self
-        log_e = max(self.log_e, found.log_e)
+        log_e = max(self.log_e, evidence.log_e)
         crossed = self.crossed_us
         if crossed is None and log_e >= -log(SRM_ALPHA):
             crossed = sums.at_us
-        return SplitLatch(log_e, found.n, crossed)
+        return SplitLatch(log_e, evidence.n, crossed)
 
     @property
     def invalid(self) -> bool:
@@ -200,8 +200,8 @@ class SplitLatch:
 
     def stored(self) -> dict[str, Any]:
         """The fields as JSON values."""
-        found = {"log_e": self.log_e, "units": self.units, "crossed_us": self.crossed_us}
-        return found if self.lost is None else found | {"lost": self.lost.stored()}
+        fields = {"log_e": self.log_e, "units": self.units, "crossed_us": self.crossed_us}
+        return fields if self.lost is None else fields | {"lost": self.lost.stored()}
 
     @classmethod
     def restored(cls, fields: Mapping[str, Any]) -> SplitLatch:
@@ -235,14 +235,16 @@ class Memory:
     def after(self, plan: AnalysisPlan, sums: Sums, findings: Iterable[Finding]) -> Memory:
         """The memory after one more look."""
         latched = {
-            (one.metric, one.variant): self.latched.get((one.metric, one.variant), Latched()).after(one, sums.at_us)
-            for one in findings
+            (finding.metric, finding.variant): self.latched.get((finding.metric, finding.variant), Latched()).after(
+                finding, sums.at_us
+            )
+            for finding in findings
         }
         return Memory(dict(self.latched) | latched, self.split.after(plan, sums), sums.sizes(), sums.at_us)
 
     def looked(self, metric: str) -> dict[str, tuple[float, ...]]:
         """The planned looks at a metric so far, by treatment."""
-        return {variant: one.times for (name, variant), one in self.latched.items() if name == metric}
+        return {variant: latched.times for (name, variant), latched in self.latched.items() if name == metric}
 
     def with_split(self, plan: AnalysisPlan, sums: Sums) -> Memory:
         """The memory with the test of the split alone, which runs at every step."""
@@ -265,5 +267,7 @@ class Looked:
 
     def of(self, metric: MetricPlan, variant: str) -> tuple[Finding | None, Latched]:
         """The finding of the last look, and the decision over all looks."""
-        found = next((one for one in self.findings if (one.metric, one.variant) == (metric.metric, variant)), None)
-        return found, self.memory.latched.get((metric.metric, variant), Latched())
+        finding = next(
+            (each for each in self.findings if (each.metric, each.variant) == (metric.metric, variant)), None
+        )
+        return finding, self.memory.latched.get((metric.metric, variant), Latched())

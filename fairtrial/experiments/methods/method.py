@@ -158,7 +158,7 @@ def normal_primary(
     """
     level = 1 - plan.alpha_primary
     tau, low_is_good = metric.tau or 0.0, metric.counts_requests or metric.better == "lower"
-    estimate, against = (_interval(one, tau, level, times) for one in effects)
+    estimate, against = (_interval(effect, tau, level, times) for effect in effects)
     answer: Answer = "cannot tell"
     if isinstance(estimate, Estimate) and isinstance(against, Estimate):
         beyond = worse_beyond(plan, metric)
@@ -205,18 +205,18 @@ def units_for(
     By default the distance is the margin, and alpha that of the primary metric. The variance of the effect falls with
     the units, and the allowance for unseen units with their square, so the number is found by iteration.
     """
-    found = monitorable(effect)
-    if isinstance(found, NotEnough):
-        return found
-    if not found.variance > 0:
+    monitored = monitorable(effect)
+    if isinstance(monitored, NotEnough):
+        return monitored
+    if not monitored.variance > 0:
         return NotEnough("all units of both arms are alike, so that nothing shows how much they vary", "other units")
     default = plan.alpha_primary / 2 if metric.require == "superior" else plan.alpha_primary
     alpha = default if alpha is None else alpha
     distance, tau = metric.margin_on_scale or 0.0 if distance is None else distance, metric.tau or 0.0
     if not distance > 0:
-        return NotEnough("the difference so far leaves no room within the margin", "a smaller difference", found.n)
+        return NotEnough("the difference so far leaves no room within the margin", "a smaller difference", monitored.n)
     power = power_of_each(plan)
-    seen, unseen = found.variance * found.n, max(found.unseen) * found.n**2
+    seen, unseen = monitored.variance * monitored.n, max(monitored.unseen) * monitored.n**2
     needed = cases_for_bound(distance, variance=seen, tau=tau, alpha=alpha, power=power)
     for _ in range(STEPS if unseen else 0):
         variance = seen + unseen / needed
@@ -233,15 +233,17 @@ def _interval(effect: Effect | NotEnough, tau: float, level: float, times: Times
 
 def has_kept_away(arms: Iterable[object]) -> bool:
     """Whether a breaker kept requests from one of the arms, which count against the safety by this metric."""
-    return any(isinstance(one, RequestErrors) and one.pessimistic not in (None, one.requests) for one in arms)
+    return any(
+        isinstance(errors, RequestErrors) and errors.pessimistic not in (None, errors.requests) for errors in arms
+    )
 
 
 def of_good(metric: MetricPlan, estimate: Estimate | NotEnough) -> Estimate | NotEnough:
     """A level of bad requests as the level of the metric, which for some rates is that of good ones."""
     if isinstance(estimate, NotEnough) or metric.better == "lower":
         return estimate
-    found = mirror(estimate)
-    return replace(found, value=1 + found.value, low=1 + found.low, high=1 + found.high)
+    mirrored = mirror(estimate)
+    return replace(mirrored, value=1 + mirrored.value, low=1 + mirrored.low, high=1 + mirrored.high)
 
 
 def units_within_margin(
@@ -252,8 +254,8 @@ def units_within_margin(
     if isinstance(effect, NotEnough) or margin is None or level is None:
         return NotEnough(UNKNOWN_LEVEL, "more units of both arms")
     decline = effect.value if metric.better == "lower" else -effect.value
-    found = units_for(plan, metric, effect, distance=margin - decline, alpha=plan.alpha_attempt)
-    return found if isinstance(found, NotEnough) else max(0, found - effect.n)
+    units = units_for(plan, metric, effect, distance=margin - decline, alpha=plan.alpha_attempt)
+    return units if isinstance(units, NotEnough) else max(0, units - effect.n)
 
 
 def spent(effect: Effect | NotEnough, tau: float, level: float, *, times: Times) -> Estimate | NotEnough:

@@ -180,11 +180,11 @@ class Exposed:
 def assign_people(experiment: Experiment, names: Sequence[str]) -> Assigned:
     """The real assignment of each unit under the salt of this segment."""
     everyone = replace(experiment, stage=100.0, state="running")
-    variants = tuple(one.name for one in experiment.variants)
+    variants = tuple(variant.name for variant in experiment.variants)
     index = {name: number for number, name in enumerate(variants)}
-    found = [assign(everyone, name) for name in names]
-    arm = np.array([index[one.assigned] for one in found], np.int64)
-    return Assigned(variants, arm, np.array([one.enrol_bucket for one in found], np.float64))
+    assignments = [assign(everyone, name) for name in names]
+    arm = np.array([index[assignment.assigned] for assignment in assignments], np.int64)
+    return Assigned(variants, arm, np.array([assignment.enrol_bucket for assignment in assignments], np.float64))
 
 
 def join(one: Assigned, other: Assigned) -> Assigned:

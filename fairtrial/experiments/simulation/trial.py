@@ -93,15 +93,15 @@ class _Trial:
         """The people who may come until the last possible day."""
         last = self._experiment.enrolment.stages[-1]
         frozen = freeze(self._setting.plan, self._experiment, Start(at_us=START_US, started_us=START_US))
-        rearmed = max((one.day for one in self._setting.events if one.do == "rearm"), default=0.0)
+        rearmed = max((event.day for event in self._setting.events if event.do == "rearm"), default=0.0)
         end_us = START_US + frozen.max_weeks * WEEK_US + round(rearmed * DAY_US)
         return draw_people(
             self._rng,
             self._setting.world,
             units=self._setting.world.per_week * 100 / last,
             span_us=(START_US, end_us),
-            feedback=[f"feedback.{one.key}" for one in self._experiment.feedback],
-            amounts=any(one.method in ("amount", "quantile") for one in frozen.metrics),
+            feedback=[f"feedback.{metric.key}" for metric in self._experiment.feedback],
+            amounts=any(metric.method in ("amount", "quantile") for metric in frozen.metrics),
         )
 
     def _begin(self, segment: int) -> None:
@@ -159,8 +159,8 @@ class _Trial:
         first = self._now_us - (self._now_us - START_US) % self._setting.every_us + self._setting.every_us
         regular = np.arange(min(first, end_us), end_us, self._setting.every_us)
         harm = self._timeline.harm_us[(self._timeline.harm_us > self._now_us) & (self._timeline.harm_us < end_us)]
-        found: Ints = np.unique(np.concatenate((regular, harm, [end_us])))
-        return found[found > self._now_us]
+        times: Ints = np.unique(np.concatenate((regular, harm, [end_us])))
+        return times[times > self._now_us]
 
     def _happened(self) -> bool:
         """Whether a person acted now, so that the monitor's state is new."""
@@ -175,7 +175,7 @@ class _Trial:
             if amended is not None:
                 self._freeze(amended, revision=self._plan.revision + 1)
         else:
-            back = [one.day for one in self._waiting if one.do == "rearm"]
+            back = [waiting.day for waiting in self._waiting if waiting.do == "rearm"]
             if not back:
                 self._outcome.ended("stopped", self._now_us - START_US, self._timeline.at(self._now_us))
             else:
@@ -186,22 +186,22 @@ class _Trial:
         sums = self._timeline.at(self._now_us)
         stage_since_us, stage = self._stages[-1]
         around = Circumstances(self._now_us, stage, stage_since_us, self._approved, accepted=self._accepted)
-        found: Step = step(self._plan, self._memory, sums, around)
-        self._memory = found.memory
-        self._outcome.invalid |= found.memory.split.invalid
-        if found.findings or found.verdict is not None:
-            self._outcome.looked(found, sums)
-        if found.asks_approval is not None:
-            self._approved |= {found.asks_approval}
-        verdict, after_us = found.verdict, self._now_us - START_US
+        result: Step = step(self._plan, self._memory, sums, around)
+        self._memory = result.memory
+        self._outcome.invalid |= result.memory.split.invalid
+        if result.findings or result.verdict is not None:
+            self._outcome.looked(result, sums)
+        if result.asks_approval is not None:
+            self._approved |= {result.asks_approval}
+        verdict, after_us = result.verdict, self._now_us - START_US
         if verdict is not None and verdict.do == "stage" and verdict.stage is not None:
             self._stages.append((self._now_us, verdict.stage))
             self._expose()
         elif verdict is not None and self._setting.resumes and DECLINED in verdict.evidence:
-            self._accepted |= {(one["metric"], one["variant"]) for one in verdict.evidence[DECLINED]}
+            self._accepted |= {(decline["metric"], decline["variant"]) for decline in verdict.evidence[DECLINED]}
         elif verdict is not None and verdict.do != "end":
             self._outcome.ended(verdict.do, after_us, sums)
-        elif self._setting.until_shipped and shipped(found.decisions, self._now_us):
+        elif self._setting.until_shipped and shipped(result.decisions, self._now_us):
             self._outcome.ended("ship", after_us, sums)
         elif verdict is not None:
             self._outcome.ended(verdict.do, after_us, sums)
@@ -232,13 +232,13 @@ class Outcome:
     looks: int = 0
     decided_us: int | None = None
 
-    def looked(self, found: Step, sums: Sums) -> None:
+    def looked(self, step: Step, sums: Sums) -> None:
         """Add what a step of the monitor said."""
-        self.looks += bool(found.findings)
-        for one in found.findings:
-            if one.role == "guardrail" and one.answer == "safe":
-                self.safe.add(one.metric)
-        for primary in (one.primary for one in found.decisions.values()):
+        self.looks += bool(step.findings)
+        for finding in step.findings:
+            if finding.role == "guardrail" and finding.answer == "safe":
+                self.safe.add(finding.metric)
+        for primary in (decision.primary for decision in step.decisions.values()):
             if primary is not None:
                 self.better |= primary.answer == "better"
                 if self.decided_us is None and primary.answer in ("better", "not worse"):
@@ -246,10 +246,10 @@ class Outcome:
                 self.worse |= primary.answer == "worse"
                 self.not_worse |= primary.answer == "not worse"
                 self.broken |= primary.changed
-        if found.verdict is not None and found.verdict.do in ("kill", "pause"):
-            evidence = found.verdict.evidence
+        if step.verdict is not None and step.verdict.do in ("kill", "pause"):
+            evidence = step.verdict.evidence
             declined = evidence.get(DECLINED, ())
-            self.by = str(evidence.get("metric") or next((one["metric"] for one in declined), ""))
+            self.by = str(evidence.get("metric") or next((decline["metric"] for decline in declined), ""))
             if declined and not self.paused:
                 self.paused = {name: arm.units for name, arm in sums.arms.items()}
 
@@ -261,4 +261,4 @@ class Outcome:
 
 def shipped(decisions: Mapping[str, Decision], now_us: int) -> str | None:
     """The first treatment that may ship: its primary metric passes, all guardrails are safe, and the split is valid."""
-    return next((variant for variant, one in decisions.items() if one.ships(now_us)), None)
+    return next((variant for variant, decision in decisions.items() if decision.ships(now_us)), None)

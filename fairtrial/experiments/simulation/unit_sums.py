@@ -45,8 +45,8 @@ class Course:
 
     def at(self, now_us: int) -> list[float]:
         """The totals at a time, which itself counts."""
-        found: list[float] = self.rows[np.searchsorted(self.at_us, now_us, side="right")].tolist()
-        return found
+        totals: list[float] = self.rows[np.searchsorted(self.at_us, now_us, side="right")].tolist()
+        return totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +121,9 @@ def said(people: People, world: World, variant: str, metric: MetricPlan, exposed
     return Said(units, np.ones(len(units), np.bool_), given.astype(np.float64), first_us[units] + window_us - 1)
 
 
-def feedback_course(first_us: Ints, found: Said, metric: MetricPlan) -> Course:
+def feedback_course(first_us: Ints, said: Said, metric: MetricPlan) -> Course:
     """Units with complete windows, and the number, sum and squares of the values given in them."""
-    given, value, units = found.given, found.value, found.units
+    given, value, units = said.given, said.value, said.units
     at_us = first_us[units] + round((metric.window_seconds or 0.0) * 1e6)
     return Course.of(at_us, np.ones(len(units)), given, value * given, value * value * given)
 
@@ -176,13 +176,13 @@ def _window(
     since = first_us[sent.unit]
     inside = sent.at_us - sent.at_us % MINUTE_US < since + window_us
     count = len(first_us)
-    asked = np.bincount(sent.unit[inside], minlength=count).astype(np.float64)
+    requests = np.bincount(sent.unit[inside], minlength=count).astype(np.float64)
     failed = np.bincount(sent.unit[inside], weights=bad[inside], minlength=count).astype(np.float64)
-    units = np.flatnonzero(asked)
-    x, y = failed[units], asked[units]
+    units = np.flatnonzero(requests)
+    x, y = failed[units], requests[units]
     bins = bins_of(np.asarray(x / y, np.float64), np.asarray(units * GOLDEN % 1.0))
     over_us = first_us[units] if at_once else first_us[units] + window_us + LATE_US
-    columns: list[Any] = [(bins == one).astype(np.float64) for one in range(BINS)]
+    columns: list[Any] = [(bins == number).astype(np.float64) for number in range(BINS)]
     if cap is not None:
         x, y = x * np.minimum(1.0, cap / y), np.minimum(y, cap)
         columns += [x, y, x * x, y * y, x * y]
@@ -190,7 +190,7 @@ def _window(
 
 
 def _histogram(totals: list[float]) -> UnitShares:
-    return UnitShares(tuple(round(one) for one in totals))
+    return UnitShares(tuple(round(total) for total in totals))
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +229,7 @@ def weeks_reader(plan: AnalysisPlan, metric: MetricPlan, values: Values, first_u
 
 
 def _levels(metric: MetricPlan, values: Values, number: Ints, weeks: int) -> Levels:
-    return tuple(_level(metric, values.unit[number == one], values.value[number == one]) for one in range(weeks))
+    return tuple(_level(metric, values.unit[number == week], values.value[number == week]) for week in range(weeks))
 
 
 def _level(metric: MetricPlan, unit: Ints, value: Floats) -> Level | None:
@@ -237,7 +237,7 @@ def _level(metric: MetricPlan, unit: Ints, value: Floats) -> Level | None:
     if not len(unit):
         return None
     if metric.method == "quantile":
-        users = [str(one) for one in unit]
+        users = [str(name) for name in unit]
         return Level.of(quantile_level(QuantileSums.of(value, users, CATALOGUE[metric.metric].nu)))
     _, index, count = np.unique(unit, return_inverse=True, return_counts=True)
     total = np.bincount(index, weights=value)

@@ -112,8 +112,8 @@ def alpha_of(
 
 def units_of(groups: Iterable[Sequence[tuple[Row, float]]]) -> Units:
     """Groups with an item that was rated twice; equal groups are listed once with their number."""
-    kept = (tuple(unit for unit in group if sum(unit[0]) > 1) for group in groups)
-    kinds = sorted(Counter(group for group in kept if group).items())
+    pairable = (tuple(unit for unit in group if sum(unit[0]) > 1) for group in groups)
+    kinds = sorted(Counter(group for group in pairable if group).items())
     rows = [(row, share, i) for i, (group, _) in enumerate(kinds) for row, share in group]
     return Units(
         np.array([row for row, _, _ in rows], dtype=np.float64),
@@ -168,8 +168,8 @@ def _apart(places: Floats, metric: Metric) -> Floats:
     """δ² for each pair of values."""
     if metric == "nominal":
         return 1.0 - np.eye(len(places))
-    one, other = places[:, None], places[None, :]
-    return np.asarray(((one - other) / (one + other)) ** 2, dtype=np.float64)
+    first, second = places[:, None], places[None, :]
+    return np.asarray(((first - second) / (first + second)) ** 2, dtype=np.float64)
 
 
 def _places(scale: Sequence[Value], metric: Metric) -> Floats:
@@ -211,8 +211,8 @@ def alpha_against_rest(
     return alpha_of([sorted(units) for units in groups.values()], scale, metric=metric, level=level, seed=seed)
 
 
-def _pair(one: int, other: int, size: int) -> Row:
-    return tuple((i == one) + (i == other) for i in range(size))
+def _pair(first: int, second: int, size: int) -> Row:
+    return tuple((i == first) + (i == second) for i in range(size))
 
 
 def agreement_quality(found: Estimate | NotEnough) -> Quality:

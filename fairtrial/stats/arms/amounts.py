@@ -71,17 +71,17 @@ class Amounts:
         ``earlier``: each unit's amount before the experiment, or what stands for it.
         """
         _check(limit)
-        found, before = finite_values(amounts), None if earlier is None else finite_values(earlier)
-        if (found < 0).any() or (before is not None and (before < 0).any()):
+        now, before = finite_values(amounts), None if earlier is None else finite_values(earlier)
+        if (now < 0).any() or (before is not None and (before < 0).any()):
             raise ValueError("an amount must be 0 or more")
-        capped = np.minimum(found, limit)
+        capped = np.minimum(now, limit)
         both = None if before is None else JointMoments.of(capped, np.minimum(before, limit))
-        return cls(Moments.of(capped), int(np.count_nonzero(found > limit)), float(limit), both)
+        return cls(Moments.of(capped), int(np.count_nonzero(now > limit)), float(limit), both)
 
     def __add__(self, other: Self) -> Self:
         self.check_same(other)
-        one, two = self.with_earlier, other.with_earlier
-        both = None if one is None or two is None else one + two
+        mine, theirs = self.with_earlier, other.with_earlier
+        both = None if mine is None or theirs is None else mine + theirs
         return type(self)(self.capped + other.capped, self.above + other.above, self.limit, both)
 
     @property
@@ -111,9 +111,9 @@ def amount_difference(control: Amounts, treatment: Amounts, *, scale: float = 1.
     >>> amount_difference(arm, arm).method
     'difference of means, CUPED took off 94.9 % of the variance'
     """
-    one, other = control.with_earlier, treatment.with_earlier
-    if one is not None and other is not None:
-        return cuped_difference(one, other, within=control.within, scale=scale)
+    first, second = control.with_earlier, treatment.with_earlier
+    if first is not None and second is not None:
+        return cuped_difference(first, second, within=control.within, scale=scale)
     return mean_difference(control.capped, treatment.capped, within=control.within, scale=scale)
 
 

@@ -110,10 +110,10 @@ def rate_difference(control: Successes, treatment: Successes, *, scale: float = 
     >>> print(always_valid(found, tau=0.02))
     0.03 (0.008348 to 0.05165; 95 %, n = 8,000, difference of rates, always valid)
     """
-    found = difference(rate(control), rate(treatment), method="difference of rates", scale=scale)
-    if isinstance(found, NotEnough):
-        return found
-    return replace(found, watched=max(found.variance, _null_variance(control, treatment, scale)))
+    effect = difference(rate(control), rate(treatment), method="difference of rates", scale=scale)
+    if isinstance(effect, NotEnough):
+        return effect
+    return replace(effect, watched=max(effect.variance, _null_variance(control, treatment, scale)))
 
 
 def newcombe(control: Successes, treatment: Successes, *, level: float = 0.95) -> Estimate | NotEnough:

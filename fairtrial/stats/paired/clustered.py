@@ -52,10 +52,10 @@ def clustered_mean(
     >>> print(clustered_mean(np.array([0.2, 0.4, 0.1, 0.3, 0.5, 0.0]), ["a", "a", "b", "b", "c", "c"]))
     0.25 (0.1258 to 0.3742; 95 %, n = 6, mean, t with clustered standard error)
     """
-    found = _spread(values, clusters)
-    if isinstance(found, NotEnough):
-        return found
-    mean, error, count = found
+    spread = _spread(values, clusters)
+    if isinstance(spread, NotEnough):
+        return spread
+    mean, error, count = spread
     half = float(scipy.special.stdtrit(count - 1, upper_share(level))) * error
     method = "mean, t" if clusters is None else "mean, t with clustered standard error"
     if error == 0:
@@ -81,10 +81,10 @@ def clustered_effect(values: Floats, clusters: Clusters | None = None) -> Effect
     >>> print(fixed(clustered_effect(np.array([0.2, 0.4, 0.1, 0.3, 0.5, 0.0]))))
     0.25 (0.05367 to 0.4463; 95 %, n = 6, paired mean)
     """
-    found = _spread(values, clusters)
-    if isinstance(found, NotEnough):
-        return found
-    mean, error, count = found
+    spread = _spread(values, clusters)
+    if isinstance(spread, NotEnough):
+        return spread
+    mean, error, count = spread
     method, units = ("paired mean", "cases") if clusters is None else ("paired mean, clustered", "clusters")
     return Effect(mean, error**2, len(values), method, count - 1, _too_few(values, clusters, count, units))
 
@@ -157,10 +157,10 @@ def finite(values: Floats) -> Floats:
 
     A case without a value must be left out; it is never counted.
     """
-    found = np.asarray(values, dtype=np.float64)
-    if not np.isfinite(found).all():
+    array = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(array).all():
         raise ValueError("a value is not a finite number; leave out cases without a value, and report how many")
-    return found
+    return array
 
 
 def unseen_half(span: float, count: int, *, level: float) -> float:

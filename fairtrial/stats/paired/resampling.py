@@ -176,13 +176,13 @@ def _parts(groups: Groups, seed: int) -> list[Indices]:
 
 def _others(figure: Callable[[Indices], float | None], n: int) -> Callable[[Indices], float | None]:
     """The statistic of all cases except those with these indices."""
-    kept = np.ones(n, dtype=bool)
+    others = np.ones(n, dtype=bool)
 
     def without(part: Indices) -> float | None:
-        kept[part] = False
-        found = figure(np.flatnonzero(kept))
-        kept[part] = True
-        return found
+        others[part] = False
+        value = figure(np.flatnonzero(others))
+        others[part] = True
+        return value
 
     return without
 
@@ -191,9 +191,9 @@ def _pseudo(without: Callable[[Indices], float | None], point: float, parts: Seq
     """The pseudo-value of each part, shifted so that their mean is the statistic; ``None`` if it needs every part."""
     left = np.empty(len(parts))
     for at, part in enumerate(parts):
-        found = without(part)
-        if found is None or not isfinite(found):
+        value = without(part)
+        if value is None or not isfinite(value):
             return None
-        left[at] = found
+        left[at] = value
     added = (len(parts) - 1) * (left.mean() - left)
     return np.asarray(point + added)

@@ -54,7 +54,7 @@ class Course:
 
     def needed(self, power: float) -> float | None:
         """Units at the first look with this power; ``None`` if none has it."""
-        return next((n for n, found in zip(self.units, self.power, strict=True) if found >= power), None)
+        return next((n for n, reached in zip(self.units, self.power, strict=True) if reached >= power), None)
 
 
 def monitored(
@@ -85,13 +85,13 @@ def monitored(
     half = half_width if sides == 2 else one_sided_half_width
     times = [units / unit_variance for units in looks]
     variances = [unit_variance / units + unseen / units**2 for units in looks]
-    high = [half(one, tau=tau, alpha=alpha) * time for one, time in zip(variances, times, strict=True)]
-    low = [-one for one in high] if sides == 2 else [-inf] * len(high)
-    found = exits(times, low, high, drift=effect)
-    power = np.minimum(np.cumsum(found.up), 1.0).tolist()
-    slope = found.mean_slope_up
+    high = [half(variance, tau=tau, alpha=alpha) * time for variance, time in zip(variances, times, strict=True)]
+    low = [-bound for bound in high] if sides == 2 else [-inf] * len(high)
+    probabilities = exits(times, low, high, drift=effect)
+    power = np.minimum(np.cumsum(probabilities.up), 1.0).tolist()
+    slope = probabilities.mean_slope_up
     return Course(
-        tuple(looks), tuple(power), found.mean_time * unit_variance, None if slope is None else slope / effect
+        tuple(looks), tuple(power), probabilities.mean_time * unit_variance, None if slope is None else slope / effect
     )
 
 
@@ -111,13 +111,13 @@ def planned(
     _check(effect, unit_variance)
     constant = obrien_fleming(looks, alpha=alpha if sides == 2 else 2 * alpha)
     drift = effect * (units / unit_variance) ** 0.5
-    found = planned_exits(looks, constant, drift=drift)
-    power = np.minimum(np.cumsum(found.up), 1.0).tolist()
-    slope = found.mean_slope_up
+    probabilities = planned_exits(looks, constant, drift=drift)
+    power = np.minimum(np.cumsum(probabilities.up), 1.0).tolist()
+    slope = probabilities.mean_slope_up
     return Course(
-        tuple(units * time for time in found.times),
+        tuple(units * time for time in probabilities.times),
         tuple(power),
-        found.mean_time * units,
+        probabilities.mean_time * units,
         None if slope is None else slope / drift,
     )
 
@@ -157,13 +157,13 @@ class ConversionRule:
     def rejects(self, control: int, treatment: int) -> bool:
         """Whether these numbers of conversions reject the null hypothesis."""
         if self.side == "either":
-            found = conversion_evidence(control, treatment, lift=self.lift, share=self.share)
+            evidence = conversion_evidence(control, treatment, lift=self.lift, share=self.share)
         elif self.side == "more":
-            found = conversion_harm(control, treatment, lift=self.lift, share=self.share, margin=self.margin)
+            evidence = conversion_harm(control, treatment, lift=self.lift, share=self.share, margin=self.margin)
         else:
             back = 1 / (1 + self.margin) - 1
-            found = conversion_harm(treatment, control, lift=self.lift, share=1 - self.share, margin=back)
-        return not isinstance(found, NotEnough) and bool(found.rejects(self.alpha))
+            evidence = conversion_harm(treatment, control, lift=self.lift, share=1 - self.share, margin=back)
+        return not isinstance(evidence, NotEnough) and bool(evidence.rejects(self.alpha))
 
 
 def conversion_course(rule: ConversionRule, *, control: float, treatment: float, units: float) -> Course:
@@ -211,10 +211,10 @@ def _walk(rule: ConversionRule, counts: NDArray[np.int_], share: float) -> tuple
         at = first + np.arange(len(mass))
         up[look], down[look] = mass[at >= high].sum(), mass[at <= low].sum()
         near = np.abs(at - count * share) <= REACH * sqrt(count * share * (1 - share)) + step
-        kept = (at < high) & (at > low) & near
-        if not kept.any():
+        inside = (at < high) & (at > low) & near
+        if not inside.any():
             break
-        mass, first = mass[kept], int(at[kept][0])
+        mass, first = mass[inside], int(at[inside][0])
     return up, down
 
 

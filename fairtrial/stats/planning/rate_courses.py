@@ -73,7 +73,7 @@ def share_course(rule: ShareRule, *, control: float, treatment: float, units: fl
         stops[open_ & (running >= least)] = look
         open_ &= running < least
         power.append(1 - float(open_.mean()))
-    return Course(tuple(float(one) for one in looks), tuple(power), float(stops.mean()))
+    return Course(tuple(float(size) for size in looks), tuple(power), float(stops.mean()))
 
 
 def _looks(units: float) -> list[int]:
@@ -92,8 +92,8 @@ def share_log_e(test: ShareTest, units: tuple[Counts | int, Counts | int], bad: 
         for number, some, gains in zip(units, bad, (control, treatment), strict=True)
     )
     most = np.asarray(won).max(axis=-1)
-    found: Counts = most + np.log(np.exp(won - most[:, None]).mean(axis=-1))
-    return found
+    log_e: Counts = most + np.log(np.exp(won - most[:, None]).mean(axis=-1))
+    return log_e
 
 
 @lru_cache(maxsize=64)
@@ -134,15 +134,15 @@ def pause_course(
             bad[number] += rng.binomial(more, rate)
         before = look
         by_event = np.full(TRIALS, -inf)
-        by_event[open_] = [_by_events(known, share, one, other) for one, other in bad[:, open_].T.astype(int).tolist()]
-        found = np.logaddexp(share_log_e(test, (arms[0], arms[1]), (bad[0], bad[1])), by_event) - log(2)
-        stops[open_ & (found >= least)] = look
-        open_ &= found < least
+        by_event[open_] = [_by_events(known, share, few, many) for few, many in bad[:, open_].T.astype(int).tolist()]
+        log_e = np.logaddexp(share_log_e(test, (arms[0], arms[1]), (bad[0], bad[1])), by_event) - log(2)
+        stops[open_ & (log_e >= least)] = look
+        open_ &= log_e < least
         power.append(1 - float(open_.mean()))
         if not open_.any():
             looks = looks[: len(power)]
             break
-    return Course(tuple(float(one) for one in looks), tuple(power), float(stops.mean()))
+    return Course(tuple(float(size) for size in looks), tuple(power), float(stops.mean()))
 
 
 def kill_course(
@@ -171,8 +171,8 @@ def kill_course(
 
 def _by_events(known: dict[tuple[int, int], float], share: float, control: int, treatment: int) -> float:
     if (control, treatment) not in known:
-        found = rare_evidence(control, treatment, Limits(1.0, 0.0), share=share)
-        known[control, treatment] = found.log_e if isinstance(found, EValue) else -inf
+        evidence = rare_evidence(control, treatment, Limits(1.0, 0.0), share=share)
+        known[control, treatment] = evidence.log_e if isinstance(evidence, EValue) else -inf
     return known[control, treatment]
 
 

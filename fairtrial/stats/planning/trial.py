@@ -125,16 +125,19 @@ def plan_trial(questions: Sequence[Question], design: Design) -> PlannedTrial | 
 
     def can_be_decided(change: Change) -> bool:
         power = _power_each(change.questions, change.design)
-        missed = [1 - option(one, change.design, power, beyond=False).weekly[-1] for one in change.questions]
+        missed = [1 - option(question, change.design, power, beyond=False).weekly[-1] for question in change.questions]
         return sum(missed) <= 1 - change.design.power + ROUNDING
 
-    failing = [number for number, one in enumerate(metrics) if one.chosen.weekly[-1] < one.power]
-    found = list(changes(questions, design, failing, can_be_decided))
+    failing = [number for number, metric in enumerate(metrics) if metric.chosen.weekly[-1] < metric.power]
+    proposed = list(changes(questions, design, failing, can_be_decided))
     proposals = tuple(
-        Proposal(one.words, _trial(_metrics(one.questions, one.design, others=True), one.design)) for one in found
+        Proposal(proposal.words, _trial(_metrics(proposal.questions, proposal.design, others=True), proposal.design))
+        for proposal in proposed
     )
     short = [metrics[number] for number in failing]
-    shadowed = tuple((one.question.metric, n) for one in short if (n := pairs(one.question, design, one.power)))
+    shadowed = tuple(
+        (metric.question.metric, n) for metric in short if (n := pairs(metric.question, design, metric.power))
+    )
     return Undecidable(_reason(short, design), design, metrics, proposals, shadowed)
 
 
@@ -166,7 +169,7 @@ def _decidable(metrics: Sequence[MetricPlan], design: Design) -> bool:
 
 def _missed(metrics: Sequence[MetricPlan], week: int) -> float:
     """The probabilities of missing each question by the end of a week, counted from 0, added up."""
-    return sum(1 - one.chosen.weekly[week] for one in metrics)
+    return sum(1 - metric.chosen.weekly[week] for metric in metrics)
 
 
 def _trial(metrics: tuple[MetricPlan, ...], design: Design) -> PlannedTrial:
@@ -176,12 +179,14 @@ def _trial(metrics: tuple[MetricPlan, ...], design: Design) -> PlannedTrial:
 
 def _reason(failing: Sequence[MetricPlan], design: Design) -> str:
     """The requirements of each question that can't be decided."""
-    told = []
-    for one in failing:
-        units, weeks = one.chosen.units, one.chosen.weeks
+    reasons = []
+    for metric in failing:
+        units, weeks = metric.chosen.units, metric.chosen.weeks
         needs = "needs many times as many" if units is None else f"needs {units:,.0f} units, {weeks:,} weeks"
-        told.append(f"{one.question.metric} {needs} (power {one.chosen.power:.0%} at the end, {one.power:.0%} wanted)")
-    return f"{design.most:,.0f} units in {design.weeks} weeks are too few: " + "; ".join(told)
+        reasons.append(
+            f"{metric.question.metric} {needs} (power {metric.chosen.power:.0%} at the end, {metric.power:.0%} wanted)"
+        )
+    return f"{design.most:,.0f} units in {design.weeks} weeks are too few: " + "; ".join(reasons)
 
 
 def rule_of(question: Question, design: Design) -> Rule:
@@ -231,12 +236,12 @@ def option(question: Question, design: Design, power: float, *, beyond: bool = T
 
 def _with_worst_case(question: Question, design: Design, power: float, *, beyond: bool) -> Option:
     """What the units with feedback need, and the worst case of the others, both of which must agree."""
-    found = option(replace(question, response=None), design, power, beyond=beyond)
+    complete = option(replace(question, response=None), design, power, beyond=beyond)
     worst = question.in_worst_case(design.share)
     if worst is None:
         none = (0.0,) * design.weeks
         return replace(
-            found,
+            complete,
             units=None,
             weeks=None,
             power=0.0,
@@ -246,15 +251,15 @@ def _with_worst_case(question: Question, design: Design, power: float, *, beyond
             weekly=none,
         )
     more = option(worst, design, power, beyond=beyond)
-    units = None if found.units is None or more.units is None else max(found.units, more.units)
+    units = None if complete.units is None or more.units is None else max(complete.units, more.units)
     return replace(
-        found,
+        complete,
         units=units,
         weeks=None if units is None else whole_weeks(units, design),
-        power=min(found.power, more.power),
-        mean_stop=max(found.mean_stop, more.mean_stop),
+        power=min(complete.power, more.power),
+        mean_stop=max(complete.mean_stop, more.mean_stop),
         excluded=None,
-        weekly=tuple(map(min, found.weekly, more.weekly)),
+        weekly=tuple(map(min, complete.weekly, more.weekly)),
     )
 
 
@@ -271,8 +276,8 @@ def units_needed(question: Question, *, share: float, alpha: float, power: float
     if question.response is not None:
         worst = question.in_worst_case(share)
         both = [replace(question, response=None), *([] if worst is None else [worst])]
-        sizes = [units_needed(one, share=share, alpha=alpha, power=power) for one in both]
-        return None if worst is None or None in sizes else max(one or 0.0 for one in sizes)
+        sizes = [units_needed(bound, share=share, alpha=alpha, power=power) for bound in both]
+        return None if worst is None or None in sizes else max(size or 0.0 for size in sizes)
     design = Design(per_week=1.0, share=share, alpha=alpha, guardrail_alpha=alpha)
     rule = rule_of(question, design)
     if rule == "normal mixture":

@@ -97,10 +97,10 @@ def crossed_mean(
     shares = shares / shares.sum()
     mean = float(shares @ values)
     variance = groups.variance(shares * (values - mean))
-    told = variance > NO_SPREAD * float(np.abs(values).max()) ** 2
+    spreads = variance > NO_SPREAD * float(np.abs(values).max()) ** 2
     if groups.by_person is not None and not agreeing:
         variance += taste**2 / effective_people(groups.by_person)
-    return CrossedMean(mean, variance if told else 0.0, groups.freedom, groups.items, groups.two_way)
+    return CrossedMean(mean, variance if spreads else 0.0, groups.freedom, groups.items, groups.two_way)
 
 
 def weights_of(n: int, groups: Clusters, weights: Floats | None) -> Floats:
@@ -109,10 +109,10 @@ def weights_of(n: int, groups: Clusters, weights: Floats | None) -> Floats:
         raise ValueError(f"{n} votes can't have {len(groups.by_item)} items and people: each vote needs one of each")
     if weights is None:
         return np.ones(n)
-    found = finite(weights)
-    if len(found) != n or not (found > 0).all():
+    array = finite(weights)
+    if len(array) != n or not (array > 0).all():
         raise ValueError(f"each of {n} votes needs one weight above 0: 1 over its sampling probability")
-    return found
+    return array
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,14 +204,14 @@ def mean_rating(
     count = len(set(items))
     if count < MIN_RATED:
         return NotEnough(f"{count} rated pairs are too few", f"{MIN_RATED - count} more rated pairs", len(values))
-    found = crossed_mean(values, items, people, weights=weights, general=general, agreeing=agreeing, taste=TASTE)
-    if isinstance(found, NotEnough):
-        return found
+    mean = crossed_mean(values, items, people, weights=weights, general=general, agreeing=agreeing, taste=TASTE)
+    if isinstance(mean, NotEnough):
+        return mean
     z2 = quantile(level) ** 2
-    unseen = 2 * z2 * STEP**2 / found.items**2
-    half = float(scipy.special.stdtrit(found.freedom, upper_share(level))) * sqrt(found.variance + unseen)
-    if not found.spreads:
-        half = unseen_half(span, found.items, level=level)
-    by = "pair and reviewer" if found.two_way else "pair"
+    unseen = 2 * z2 * STEP**2 / mean.items**2
+    half = float(scipy.special.stdtrit(mean.freedom, upper_share(level))) * sqrt(mean.variance + unseen)
+    if not mean.spreads:
+        half = unseen_half(span, mean.items, level=level)
+    by = "pair and reviewer" if mean.two_way else "pair"
     method = f"mean rating, t with standard error clustered by {by}" + ("" if weights is None else ", weighted by 1/π")
-    return Estimate(found.mean, found.mean - half, found.mean + half, level, len(values), method)
+    return Estimate(mean.mean, mean.mean - half, mean.mean + half, level, len(values), method)

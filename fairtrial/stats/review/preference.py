@@ -68,12 +68,12 @@ def win_rate(
     count = len(set(items))
     if count < MIN_ITEMS:
         return NotEnough(f"{count} judged pairs are too few", f"{MIN_ITEMS - count} more judged pairs", len(values))
-    found = crossed_mean(values, items, people, weights=weights, general=general, agreeing=agreeing, taste=TASTE)
-    if isinstance(found, NotEnough):
-        return found
+    crossed = crossed_mean(values, items, people, weights=weights, general=general, agreeing=agreeing, taste=TASTE)
+    if isinstance(crossed, NotEnough):
+        return crossed
     won, lost = _shares(values, weights)
-    low, high = _bounds(found, won, lost, level=level)
-    return Estimate(TIE + (won - lost) / 2, low, high, level, len(values), _method(found, weights))
+    low, high = _bounds(crossed, won, lost, level=level)
+    return Estimate(TIE + (won - lost) / 2, low, high, level, len(values), _method(crossed, weights))
 
 
 def least_significant_rate(pairs: int) -> float | None:
@@ -102,17 +102,17 @@ def _shares(values: Floats, weights: Floats | None) -> tuple[float, float]:
     return float(np.average(values > TIE, weights=weights)), float(np.average(values < TIE, weights=weights))
 
 
-def _bounds(found: CrossedMean, won: float, lost: float, *, level: float) -> tuple[float, float]:
-    n, z = float(found.items), quantile(level)
-    if found.spreads:
-        n = (won + lost - (won - lost) ** 2) / 4 / found.variance
-        z = float(scipy.special.stdtrit(found.freedom, upper_share(level)))
+def _bounds(crossed: CrossedMean, won: float, lost: float, *, level: float) -> tuple[float, float]:
+    n, z = float(crossed.items), quantile(level)
+    if crossed.spreads:
+        n = (won + lost - (won - lost) ** 2) / 4 / crossed.variance
+        z = float(scipy.special.stdtrit(crossed.freedom, upper_share(level)))
     low, high = score_bounds(won * n, lost * n, n, z=z)
     return TIE + low / 2, TIE + high / 2
 
 
-def _method(found: CrossedMean, weights: Floats | None) -> str:
-    by = "pair and reviewer" if found.two_way else "pair"
+def _method(crossed: CrossedMean, weights: Floats | None) -> str:
+    by = "pair and reviewer" if crossed.two_way else "pair"
     return f"win rate, score interval clustered by {by}" + ("" if weights is None else ", weighted by 1/π")
 
 

@@ -148,8 +148,8 @@ def _exact(votes: Judgements) -> tuple[float | None, float]:
     won, lost = count_wins(votes.values[votes.candidate_first])
     won_second, lost_second = count_wins(votes.values[~votes.candidate_first])
     table = np.array([[won, lost], [won_second, lost_second]])
-    told = table.sum(axis=0).all() and table.sum(axis=1).all()
-    return float(scipy.stats.fisher_exact(table).pvalue) if told else None, won * lost_second - lost * won_second
+    separable = table.sum(axis=0).all() and table.sum(axis=1).all()
+    return float(scipy.stats.fisher_exact(table).pvalue) if separable else None, won * lost_second - lost * won_second
 
 
 def _fit(votes: Judgements, columns: Sequence[Floats], groups: Clusters) -> tuple[Effect, ...] | NotEnough:
@@ -175,11 +175,11 @@ def _coefficient(fit: tuple[Effect, ...] | NotEnough, which: int) -> Effect | No
 
 def _rate(theta: Effect | NotEnough, what: str, level: float) -> Estimate | NotEnough:
     """The win rate for given log odds."""
-    found = fixed(theta, level=level)
-    if isinstance(found, NotEnough):
-        return found
-    value, low, high = (float(scipy.special.expit(one)) for one in (found.value, found.low, found.high))
-    return replace(found, value=value, low=low, high=high, method=f"win rate adjusted for {what}, {found.method}")
+    rate = fixed(theta, level=level)
+    if isinstance(rate, NotEnough):
+        return rate
+    value, low, high = (float(scipy.special.expit(logit)) for logit in (rate.value, rate.low, rate.high))
+    return replace(rate, value=value, low=low, high=high, method=f"win rate adjusted for {what}, {rate.method}")
 
 
 def fractional_logit(

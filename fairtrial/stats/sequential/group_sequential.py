@@ -42,8 +42,8 @@ def obrien_fleming(looks: int, *, alpha: float = 0.05) -> float:
     z = -float(scipy.special.ndtri(alpha / 2))
 
     def spent_too_much(constant: float) -> float:
-        found = planned_exits(looks, constant, drift=0.0)
-        return sum(found.up) + sum(found.down) - alpha
+        probabilities = planned_exits(looks, constant, drift=0.0)
+        return sum(probabilities.up) + sum(probabilities.down) - alpha
 
     # C is between z of one look and z of α/looks, because each further look adds its own error probability.
     highest = -float(scipy.special.ndtri(alpha / 2 / looks))
@@ -88,13 +88,13 @@ def planned_look(effect: Effect | NotEnough, *, look: int, looks: int, level: fl
     check_level(level)
     if not 1 <= look <= looks:
         raise ValueError(f"look {look} is not one of the {looks} planned looks")
-    found = monitorable(effect)
-    if isinstance(found, NotEnough):
-        return found
+    monitored = monitorable(effect)
+    if isinstance(monitored, NotEnough):
+        return monitored
     bound = obrien_fleming(looks, alpha=round(1 - level, 12))
-    halves = (bound * sqrt(looks / look * variance) for variance in found.ends)
-    method = f"{found.method}, look {look} of {looks} (O'Brien-Fleming)"
-    return Estimate(found.value, *found.around(*halves), level, found.n, method)
+    halves = (bound * sqrt(looks / look * variance) for variance in monitored.ends)
+    method = f"{monitored.method}, look {look} of {looks} (O'Brien-Fleming)"
+    return Estimate(monitored.value, *monitored.around(*halves), level, monitored.n, method)
 
 
 def planned_exits(looks: int, constant: float, *, drift: float) -> Exits:
@@ -120,10 +120,10 @@ def spending_bounds(times: tuple[float, ...], *, alpha: float = 0.05) -> tuple[f
     check_alpha(alpha)
     if not times or not (times[0] > 0 and all(a < b for a, b in pairwise(times)) and times[-1] < inf):
         raise ValueError("the information at the looks must ascend, from above 0")
-    found: list[float] = []
+    bounds: list[float] = []
     for k in range(len(times)):
-        found.append(_next_bound(times[: k + 1], found, _spent(times[k], alpha)))
-    return tuple(found)
+        bounds.append(_next_bound(times[: k + 1], bounds, _spent(times[k], alpha)))
+    return tuple(bounds)
 
 
 def spent_look(effect: Effect | NotEnough, *, times: tuple[float, ...], level: float = 0.95) -> Estimate | NotEnough:
@@ -140,16 +140,16 @@ def spent_look(effect: Effect | NotEnough, *, times: tuple[float, ...], level: f
     """
     check_level(level)
     bound = spending_bounds(times, alpha=round(1 - level, 12))[-1]
-    found = monitorable(effect)
-    if isinstance(found, NotEnough):
-        return found
+    monitored = monitorable(effect)
+    if isinstance(monitored, NotEnough):
+        return monitored
     if bound == inf:
         late = len(times) > 1 and times[-2] >= 1
         reason = "the look at the end of the plan was the last" if late else f"{times[-1]:.0%} of the plan is too early"
-        return NotEnough(reason, "a new plan" if late else "more units", found.n)
-    halves = (bound * sqrt(variance) for variance in found.ends)
-    method = f"{found.method}, look {len(times)} (alpha spending)"
-    return Estimate(found.value, *found.around(*halves), level, found.n, method)
+        return NotEnough(reason, "a new plan" if late else "more units", monitored.n)
+    halves = (bound * sqrt(variance) for variance in monitored.ends)
+    method = f"{monitored.method}, look {len(times)} (alpha spending)"
+    return Estimate(monitored.value, *monitored.around(*halves), level, monitored.n, method)
 
 
 def _spent(time: float, alpha: float) -> float:
@@ -165,7 +165,7 @@ def _next_bound(times: Sequence[float], before: Sequence[float], spent: float) -
 
     def too_much(bound: float) -> float:
         high = [z * sqrt(time) for z, time in zip([*before, bound], times, strict=True)]
-        found = exits(times, [-one for one in high], high, drift=0.0)
-        return sum(found.up) + sum(found.down) - spent
+        probabilities = exits(times, [-limit for limit in high], high, drift=0.0)
+        return sum(probabilities.up) + sum(probabilities.down) - spent
 
     return float(scipy.optimize.brentq(too_much, 0.0, FARTHEST, xtol=1e-9)) if too_much(FARTHEST) < 0 else inf

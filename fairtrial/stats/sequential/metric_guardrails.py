@@ -202,7 +202,9 @@ def cost_guardrail(
     halved = replace(limits, guardrails=2 * limits.guardrails)
 
     exact = rare_guardrail(control.above, treatment.above, halved, share=share)
-    shares = (Moments(one.n, one.successes, one.successes) for one in (control.share_above, treatment.share_above))
+    shares = (
+        Moments(above.n, above.successes, above.successes) for above in (control.share_above, treatment.share_above)
+    )
     more = mean_difference(*shares, within=SHARE)
     allowed = guardrail(more, Limits(above_margin, alpha=limits.alpha))
     return CostFinding(

@@ -61,10 +61,10 @@ def listing(limit: int = 1000, offset: int = 0) -> Query:
 
 def find(database: Database, who: str) -> Account:
     """The account with this name or id; raises `UsageError` if there is none."""
-    found = _found(database, who)
-    if found is None:
+    account = _found(database, who)
+    if account is None:
         raise UsageError(f"accounts: there is none named {who!r} (see: fairtrial accounts list)")
-    return found
+    return account
 
 
 def by_id(database: Database, account_id: str) -> Account | None:
@@ -74,31 +74,31 @@ def by_id(database: Database, account_id: str) -> Account | None:
 
 def password_of(database: Database, who: str) -> tuple[Account | None, str | None]:
     """The account with this name and its password hash, for signing in; ``None`` if it may not sign in."""
-    found = _found(database, who)
-    if found is None or found.state != "active":
+    account = _found(database, who)
+    if account is None or account.state != "active":
         return None, None
-    return found, database.value(PASSWORD, [found.account_id])
+    return account, database.value(PASSWORD, [account.account_id])
 
 
 def disable(database: Database, who: str, *, actor: str, now_us: int) -> Account:
     """Disable an account and end all its sessions; what the person did stays. Raises `UsageError` if there is none."""
-    found = find(database, who)
+    account = find(database, who)
     with database.transaction() as cursor:
-        cursor.execute(DISABLE, [timestamp(now_us), found.account_id])
-        cursor.execute(END_INVITATIONS, [timestamp(now_us), found.account_id])
-        cursor.execute(END_SESSIONS, [found.account_id])
-        audit.append(cursor, now_us=now_us, actor=actor, action="account.disable", subject=found.account_id)
-    return find(database, found.account_id)
+        cursor.execute(DISABLE, [timestamp(now_us), account.account_id])
+        cursor.execute(END_INVITATIONS, [timestamp(now_us), account.account_id])
+        cursor.execute(END_SESSIONS, [account.account_id])
+        audit.append(cursor, now_us=now_us, actor=actor, action="account.disable", subject=account.account_id)
+    return find(database, account.account_id)
 
 
 def set_role(database: Database, who: str, role: Role, *, actor: str, now_us: int) -> Account:
     """Change an account's role, from the next request on; raises `UsageError`."""
-    found, role = find(database, who), parse_role(role)
-    subject, details = found.account_id, {"from": found.role, "to": role}
+    account, role = find(database, who), parse_role(role)
+    subject, details = account.account_id, {"from": account.role, "to": role}
     with database.transaction() as cursor:
-        cursor.execute(SET_ROLE, [role, found.account_id])
+        cursor.execute(SET_ROLE, [role, account.account_id])
         audit.append(cursor, now_us=now_us, actor=actor, action="account.role", subject=subject, details=details)
-    return find(database, found.account_id)
+    return find(database, account.account_id)
 
 
 def parse_role(text: str) -> Role:
@@ -126,9 +126,14 @@ def _search(cursor: Cursor, who: str) -> Account | None:
 
 
 def _named(cursor: Cursor, name: str) -> Account | None:
-    wanted = same_name(name)
+    normal = same_name(name)
     return next(
-        (one for one in cursor.values(Account, ALL) if one.name is not None and same_name(one.name) == wanted), None
+        (
+            account
+            for account in cursor.values(Account, ALL)
+            if account.name is not None and same_name(account.name) == normal
+        ),
+        None,
     )
 
 
@@ -138,13 +143,13 @@ def invite(database: Database, name: str | None, role: Role, *, actor: str, now_
     Raises `BadRequest` for an invalid name and `UsageError` for a taken one.
     """
     role = parse_role(role)
-    wanted = None if name is None else proper_name(name)
+    invited_name = None if name is None else proper_name(name)
     account_id = uuid7(now_us // 1000, secrets.token_bytes(ENTROPY_BYTES))
     with database.transaction() as cursor:
-        if wanted is not None:
-            require_free_name(cursor, wanted)
-        cursor.insert("accounts", account_id=account_id, name=wanted, role=role, created_time=timestamp(now_us))
-        made = _link(cursor, Account(account_id, wanted, role, "invited"), now_us)
+        if invited_name is not None:
+            require_free_name(cursor, invited_name)
+        cursor.insert("accounts", account_id=account_id, name=invited_name, role=role, created_time=timestamp(now_us))
+        made = _link(cursor, Account(account_id, invited_name, role, "invited"), now_us)
         _record(cursor, "account.invite", account_id, actor=actor, now_us=now_us)
     return made
 
@@ -154,12 +159,12 @@ def reset(database: Database, who: str, *, actor: str, now_us: int) -> Invitatio
 
     A disabled account is enabled again, without its old password. Raises `UsageError` if there is no such account.
     """
-    found = find(database, who)
+    account = find(database, who)
     with database.transaction() as cursor:
-        cursor.execute(ENABLE, [found.account_id])
-        cursor.execute(END_INVITATIONS, [timestamp(now_us), found.account_id])
-        made = _link(cursor, found, now_us)
-        _record(cursor, "account.reset", found.account_id, actor=actor, now_us=now_us)
+        cursor.execute(ENABLE, [account.account_id])
+        cursor.execute(END_INVITATIONS, [timestamp(now_us), account.account_id])
+        made = _link(cursor, account, now_us)
+        _record(cursor, "account.reset", account.account_id, actor=actor, now_us=now_us)
     return made
 
 
@@ -167,10 +172,10 @@ def find_invited(database: Database, token: str, *, now_us: int) -> Account:
     """The account of this link. Raises `NotFound` without saying whether the link is unknown, used or expired."""
     with database.read_cursor() as cursor:
         account_id = _valid(cursor, token, timestamp(now_us))
-    found = by_id(database, account_id)
-    if found is None:
+    account = by_id(database, account_id)
+    if account is None:
         raise _void()
-    return found
+    return account
 
 
 def accept(database: Database, token: str, *, name: str, password: str, now_us: int) -> Account:

@@ -60,10 +60,10 @@ def verify_password(stored: str | None, password: str) -> bool:
     against = stored or _decoy()
     with _TURNS:
         try:
-            found = _HASHER.verify(against, _encoded(password))
+            matches = _HASHER.verify(against, _encoded(password))
         except (VerifyMismatchError, InvalidHashError):
             return False
-    return found and stored is not None
+    return matches and stored is not None
 
 
 @functools.cache
@@ -82,8 +82,8 @@ def is_common(password: str) -> bool:
     """Whether the password is common, ignoring case, repetitions, and up to four digits or signs at either end."""
     small = password.casefold().strip()
     candidates = _without_additions(small)
-    repeated = {part for one in candidates if (part := repeated_part(one)) != one}
-    return any(one in _passwords() for one in chain(candidates, *map(_without_additions, repeated)))
+    repeated = {part for candidate in candidates if (part := repeated_part(candidate)) != candidate}
+    return any(candidate in _passwords() for candidate in chain(candidates, *map(_without_additions, repeated)))
 
 
 def easy_pattern(password: str, *, name: str, shortest: int) -> str | None:
@@ -108,8 +108,8 @@ def repeated_part(text: str) -> str:
     return text[:at] if at > 0 else text
 
 
-def _follows(one: str, other: str) -> bool:
-    return abs(ord(one) - ord(other)) <= 1 or (one, other) in _NEIGHBOURS
+def _follows(first: str, second: str) -> bool:
+    return abs(ord(first) - ord(second)) <= 1 or (first, second) in _NEIGHBOURS
 
 
 def _without_additions(password: str) -> list[str]:

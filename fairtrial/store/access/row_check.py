@@ -115,10 +115,10 @@ def _read_trail(cursor: Cursor) -> dict[str, _Trail]:
 def _stored_digest(value: Any) -> StoredDigest | None:
     """The digest in an entry; ``None`` if there is none, or if somebody changed it into something else."""
     try:
-        found = msgspec.convert(value, StoredDigest)
+        digest = msgspec.convert(value, StoredDigest)
     except msgspec.ValidationError:
         return None
-    return found if found.table in NAMES else None
+    return digest if digest.table in NAMES else None
 
 
 def _read_rows(cursor: Cursor, table: CoveredTable, trail: _Trail) -> _Rows:
@@ -132,7 +132,7 @@ def _read_rows(cursor: Cursor, table: CoveredTable, trail: _Trail) -> _Rows:
             digests.setdefault(row[key_at], []).append(row_digest(names, row))
             if row[key_at] not in trail.digests:
                 without[row[key_at]] = dict(zip(names, row, strict=True))
-    return _Rows({key: combined(found) for key, found in digests.items()}, without)
+    return _Rows({key: combined(parts) for key, parts in digests.items()}, without)
 
 
 def _problems(table: CoveredTable, rows: _Rows, trail: _Trail) -> Iterator[RowProblem]:
@@ -142,8 +142,8 @@ def _problems(table: CoveredTable, rows: _Rows, trail: _Trail) -> Iterator[RowPr
         elif rows.digests[key] != digest.sha256:
             yield _problem(table, key, digest.subject, "was changed after it was stored")
         if key in trail.repeated:
-            says = f"has a second digest, in entry {trail.repeated[key]} of the audit trail"
-            yield _problem(table, key, digest.subject, says)
+            wrong = f"has a second digest, in entry {trail.repeated[key]} of the audit trail"
+            yield _problem(table, key, digest.subject, wrong)
     if table.name in EARLIER:
         yield from _earlier(table, rows, trail)
     else:
@@ -153,14 +153,14 @@ def _problems(table: CoveredTable, rows: _Rows, trail: _Trail) -> Iterator[RowPr
 def _earlier(table: CoveredTable, rows: _Rows, trail: _Trail) -> Iterator[RowProblem]:
     """Rows of earlier versions that differ from their entries."""
     of_row = EARLIER[table.name].of_row
-    found = {key: of_row(row) for key, row in rows.without.items()}
-    changed, added, removed = compared(found, trail.earlier)
-    for keys, says in (
+    entries = {key: of_row(row) for key, row in rows.without.items()}
+    changed, added, removed = compared(entries, trail.earlier)
+    for keys, wrong in (
         (changed, "was changed after it was stored"),
         (added, "was added: the audit trail does not have it"),
     ):
         for key in keys:
-            yield _problem(table, key, str(found[key][0]), says)
+            yield _problem(table, key, str(entries[key][0]), wrong)
     for number, fields in removed:
         yield _problem(table, None, str(fields[0]), f"was removed: entry {number} of the audit trail recorded it")
 
@@ -184,25 +184,25 @@ def _uncounted(table: CoveredTable, rows: _Rows, trail: _Trail) -> Iterator[RowP
     for number in gaps:
         yield RowProblem(table.name, str(number), f"{table.noun} {number} of an earlier version was removed")
     if not gaps:
-        says = f"earlier versions stored {counted(expected, table.noun)}, of which {len(early)} can be found"
-        yield RowProblem(table.name, "", says)
+        wrong = f"earlier versions stored {counted(expected, table.noun)}, of which {len(early)} can be found"
+        yield RowProblem(table.name, "", wrong)
 
 
-def _problem(table: CoveredTable, key: Key, subject: str, says: str) -> RowProblem:
+def _problem(table: CoveredTable, key: Key, subject: str, wrong: str) -> RowProblem:
     """``key``: ``None`` for a row of which only the entry is known."""
     verdict_id = subject if table in (APPROVALS, VERDICTS) else ""
     row = subject if key is None and table.key == table.subject else "" if key is None else str(key)
     about = "" if subject == row else f" {table.link} {subject}"
-    return RowProblem(table.name, row, f"{table.noun} {row}".rstrip() + f"{about} {says}", verdict_id)
+    return RowProblem(table.name, row, f"{table.noun} {row}".rstrip() + f"{about} {wrong}", verdict_id)
 
 
 def _object(text: Any) -> Mapping[str, Any]:
     """The details of an entry; empty if somebody made them something else than an object."""
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except (TypeError, ValueError):
         return {}
-    return found if isinstance(found, Mapping) else {}
+    return value if isinstance(value, Mapping) else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +228,7 @@ def compared(
     missing = [(number, fields) for number, fields in reversed(entries) if _taken(left, fields)][::-1]
     changed, added = [], []
     for key in unmatched:
-        same = next((one for one in missing if one[1][0] == rows[key][0]), None)
+        same = next((entry for entry in missing if entry[1][0] == rows[key][0]), None)
         if same is None:
             added.append(key)
         else:
@@ -239,15 +239,15 @@ def compared(
 
 def _taken(left: Counter[Hashable], fields: Fields) -> bool:
     """Whether one of these was left; it then is not left any more."""
-    wanted = _hashable(fields)
-    there = left[wanted] > 0
-    left[wanted] -= there
+    key = _hashable(fields)
+    there = left[key] > 0
+    left[key] -= there
     return there
 
 
 def _hashable(fields: Fields) -> Hashable:
     """Equal for equal numbers. Details of an entry that somebody changed may hold lists, so texts are compared."""
-    return tuple(one if isinstance(one, int | float) else repr(one) for one in fields)
+    return tuple(value if isinstance(value, int | float) else repr(value) for value in fields)
 
 
 def _transition_entry(action: str, subject: str, at_us: int, actor: str, details: Mapping[str, Any]) -> Fields:
@@ -274,8 +274,8 @@ def _approval_row(row: Mapping[str, Any]) -> Fields:
 
 def _verdict_entry(action: str, subject: str, _: int, __: str, details: Mapping[str, Any]) -> Fields:
     """Release 0.1.0 recorded the time of the entry, and the row does not say who requested the verdict."""
-    found = subject, details.get("decision"), details.get("candidate")
-    return found if action == "verdict.save" else ()
+    entry = subject, details.get("decision"), details.get("candidate")
+    return entry if action == "verdict.save" else ()
 
 
 def _verdict_row(row: Mapping[str, Any]) -> Fields:

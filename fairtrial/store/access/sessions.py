@@ -46,13 +46,13 @@ def account_of(database: Database, token: str, *, now_us: int) -> Account | None
     if not rows:
         return None
     account_id, seen = rows[0]
-    found = _account(database, account_id)
-    if found is None or found.state != "active":
+    account = _account(database, account_id)
+    if account is None or account.state != "active":
         return None
     if now_us - microseconds(seen) > RENEW_US:
         with database.transaction() as cursor:
             cursor.execute(SEEN, [timestamp(now_us), digest(token)])
-    return found
+    return account
 
 
 def end(database: Database, token: str) -> None:

@@ -98,10 +98,10 @@ def verify(folder: Path, on_progress: OnProgress = ignore_progress) -> Manifest:
             raise UsageError(
                 f"{path}: has {size:,} bytes, not the {manifest.bytes:,} of its manifest: it is incomplete"
             )
-        found = digest_of(path, lambda done: on_progress(Progress("verifying the backup", done, size)))
+        digest = digest_of(path, lambda done: on_progress(Progress("verifying the backup", done, size)))
     except OSError as error:
         raise UsageError(f"{path}: can't be read ({error.strerror})") from error
-    if found != manifest.sha256:
+    if digest != manifest.sha256:
         raise UsageError(f"{path}: does not match the digest of its manifest: it was damaged or changed")
     return manifest
 
@@ -124,8 +124,8 @@ def add_to_list(layout: Layout, path: Path) -> None:
 
 def newest(layout: Layout) -> KnownBackup | None:
     """The newest backup that this program can restore. `store restore` verifies its digest."""
-    listed = max(_usable(_listed(layout)), key=lambda one: one.made_us, default=None)
-    return listed or max(_usable(_nearby(layout)), key=lambda one: one.made_us, default=None)
+    listed = max(_usable(_listed(layout)), key=lambda backup: backup.made_us, default=None)
+    return listed or max(_usable(_nearby(layout)), key=lambda backup: backup.made_us, default=None)
 
 
 def _listed(layout: Layout) -> Iterator[Path]:
@@ -136,7 +136,7 @@ def _listed(layout: Layout) -> Iterator[Path]:
 def _nearby(layout: Layout) -> Iterator[Path]:
     with suppress(OSError):
         for pattern in NEARBY:
-            yield from (found.parent for found in layout.store.parent.glob(pattern))
+            yield from (manifest.parent for manifest in layout.store.parent.glob(pattern))
 
 
 def _usable(folders: Iterator[Path]) -> Iterator[KnownBackup]:

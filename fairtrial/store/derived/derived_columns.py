@@ -243,12 +243,12 @@ def move_exposures(database: Database, *, since_us: int) -> Iterator[int]:
 
 def _move_batch(cursor: Cursor, start: datetime) -> tuple[datetime | None, datetime | None]:
     """The time of the earliest request that got its exposure, and the start of the next batch, if there are any."""
-    found, first, last = cursor.execute(NEXT, [start, timestamp(END_OF_TIME_US), EXPOSURE_BATCH]).fetchone() or (
+    exposures, first, last = cursor.execute(NEXT, [start, timestamp(END_OF_TIME_US), EXPOSURE_BATCH]).fetchone() or (
         0,
         None,
         None,
     )
-    if not found:
+    if not exposures:
         return None, None
     cursor.execute(PAIRS, [first, last, first - SLACK, last + SLACK])
     count, earliest, first_row, last_row = cursor.execute(SPAN).fetchone() or (0, None, None, None)
@@ -259,4 +259,4 @@ def _move_batch(cursor: Cursor, start: datetime) -> tuple[datetime | None, datet
             watermarks.lower(cursor, name, int(first_row))
         unit_sums.add_moved(cursor, int(first_row), int(last_row))
     cursor.execute("DROP TABLE temp.pairs")
-    return earliest, last + timedelta(microseconds=1) if found >= EXPOSURE_BATCH else None
+    return earliest, last + timedelta(microseconds=1) if exposures >= EXPOSURE_BATCH else None

@@ -88,9 +88,9 @@ def erase(
     try:
         state, positions = _erase_rows(database, state, on_progress)
         update_summary(database)
-        wanted = LineMarks(state.unit, state.pseudonym, state.names)
+        marks = LineMarks(state.unit, state.pseudonym, state.names)
         with database.sealed_segments:
-            blanked = blank_files(layout, wanted, positions=positions, on_progress=on_progress)
+            blanked = blank_files(layout, marks, positions=positions, on_progress=on_progress)
         state = _saved_names(database, state, {name: state.counts.get(name, 0) + new for name, new in blanked.items()})
         backups = check_backups(database, state, on_progress=on_progress)
     except (OSError, duckdb.Error) as error:
@@ -185,10 +185,10 @@ def check_backups(
     for listed in list_backups(database):
         folder = Path(listed.path)
         try:
-            found = _check(database, folder, listed, state, on_progress)
+            outcome = _check(database, folder, listed, state, on_progress)
         except (FairtrialError, OSError, duckdb.Error):
-            found = "can't be read" if folder.exists() else "not there"
-        looks.append(BackupStatus(listed.path, found))
+            outcome = "can't be read" if folder.exists() else "not there"
+        looks.append(BackupStatus(listed.path, outcome))
     return tuple(looks)
 
 

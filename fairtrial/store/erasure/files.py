@@ -37,16 +37,16 @@ class LineMarks:
 
 
 def blank_files(
-    layout: Layout, wanted: LineMarks, *, positions: Mapping[str, int], on_progress: OnProgress = ignore_progress
+    layout: Layout, marks: LineMarks, *, positions: Mapping[str, int], on_progress: OnProgress = ignore_progress
 ) -> dict[str, int]:
     """Overwrite the unit's lines in every file. ``positions``: how much of each segment the store has ingested.
 
     A compressed segment is rewritten. Journal lines after the position are newer; a later erasure finds them. Requires
     `Database.sealed_segments`. Returns the number of lines by kind of file; raises `OSError`.
     """
-    of_event, of_log = _event_test(wanted), _log_test(wanted)
-    found = [(path, positions.get(segment_name(path))) for path in _all_segments(layout)]
-    journals = [(path, end) for path, end in found if end is not None]
+    of_event, of_log = _event_test(marks), _log_test(marks)
+    segments = [(path, positions.get(segment_name(path))) for path in _all_segments(layout)]
+    journals = [(path, end) for path, end in segments if end is not None]
     caches = sorted(layout.cache.glob("*.jsonl"))
     logs = [path for path in sorted(layout.logs.glob("*")) if path.is_file()]
     work: list[tuple[str, Path, Callable[[bytes], bool], int | None]] = [
@@ -59,7 +59,7 @@ def blank_files(
         if blanked := _blank(path, unwanted, end):
             counts[kind] = counts.get(kind, 0) + blanked
         on_progress(Progress("erasing from files", number, len(work)))
-    placed = erase_unit(layout.folder / RESPONSES, wanted.pseudonym, wanted.names)
+    placed = erase_unit(layout.folder / RESPONSES, marks.pseudonym, marks.names)
     return counts | {"places of responses": placed} if placed else counts
 
 
@@ -80,24 +80,24 @@ def _all_segments(layout: Layout) -> list[Path]:
     return waiting + files(layout.journal / DONE)
 
 
-def _event_test(wanted: LineMarks) -> Callable[[bytes], bool]:
-    pseudonym = wanted.pseudonym.encode()
-    names = {name.encode() for name in wanted.names}
+def _event_test(marks: LineMarks) -> Callable[[bytes], bool]:
+    pseudonym = marks.pseudonym.encode()
+    names = {name.encode() for name in marks.names}
 
     def unwanted(line: bytes) -> bool:
         if pseudonym in line:
             return True
-        found = (_REQUEST.search(line), _FEEDBACK.match(line))
-        return any(one is not None and one[1] in names for one in found)
+        matches = (_REQUEST.search(line), _FEEDBACK.match(line))
+        return any(match is not None and match[1] in names for match in matches)
 
     return unwanted
 
 
-def _log_test(wanted: LineMarks) -> Callable[[bytes], bool]:
-    spelled = b"|".join(re.escape(name.encode()) for name in _spellings(wanted.unit))
+def _log_test(marks: LineMarks) -> Callable[[bytes], bool]:
+    spelled = b"|".join(re.escape(name.encode()) for name in _spellings(marks.unit))
     unit = re.compile(rb"(?<![A-Za-z0-9])(?:" + spelled + rb")(?![A-Za-z0-9])")
-    tells = len(wanted.unit) >= SHORTEST_TELLING
-    names = {name.encode() for name in (*wanted.names, wanted.pseudonym)}
+    tells = len(marks.unit) >= SHORTEST_TELLING
+    names = {name.encode() for name in (*marks.names, marks.pseudonym)}
 
     def unwanted(line: bytes) -> bool:
         return (tells and unit.search(line) is not None) or not names.isdisjoint(_WORD.findall(line))
@@ -140,11 +140,11 @@ def blank_lines(path: Path, unwanted: Callable[[bytes], bool], *, end: int | Non
 
 def _lines_from(fd: int, position: int, end: int) -> list[bytes]:
     """Whole lines, about one piece of them. The last one of the file may lack its newline."""
-    found = os.pread(fd, min(PIECE, end - position), position)
-    while found and b"\n" not in found and position + len(found) < end:
-        found += os.pread(fd, min(PIECE, end - position - len(found)), position + len(found))
-    cut = found.rfind(b"\n") + 1 if position + len(found) < end else len(found)
-    lines = found[: cut or len(found)].split(b"\n")
+    content = os.pread(fd, min(PIECE, end - position), position)
+    while content and b"\n" not in content and position + len(content) < end:
+        content += os.pread(fd, min(PIECE, end - position - len(content)), position + len(content))
+    cut = content.rfind(b"\n") + 1 if position + len(content) < end else len(content)
+    lines = content[: cut or len(content)].split(b"\n")
     return [line + b"\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
 
 

@@ -156,14 +156,14 @@ ORDER BY t.tag, t.value, s.metric
 """
 
 
-def cases(database: Database, page: Page, wanted: CasesOf, metric: str, *, lower: bool) -> dict[str, Any]:
+def cases(database: Database, page: Page, run: CasesOf, metric: str, *, lower: bool) -> dict[str, Any]:
     """The ``rows`` of the page in the order of the run, of ``total`` selected cases.
 
     The grade is by ``metric``: a case is wrong if its score is 0, or above 0 where less is better (``lower``).
     ``counts`` has all cases by grade, and ``texts_deleted`` those whose texts retention has deleted.
     """
-    chosen = (wanted.case, wanted.outcome, wanted.grade, wanted.text)
-    bounds = (wanted.run_id, metric, _sign(lower=lower), *chosen)
+    chosen = (run.case, run.outcome, run.grade, run.text)
+    bounds = (run.run_id, metric, _sign(lower=lower), *chosen)
     ((total, deleted),) = database.rows(COUNT, bounds)
     counted = dict(database.rows(COUNTED_ONE, bounds))
     return {
@@ -174,19 +174,19 @@ def cases(database: Database, page: Page, wanted: CasesOf, metric: str, *, lower
     }
 
 
-def pairs(database: Database, page: Page, wanted: PairsOf, metric: str, *, lower: bool) -> dict[str, Any]:
+def pairs(database: Database, page: Page, runs: PairsOf, metric: str, *, lower: bool) -> dict[str, Any]:
     """The ``rows`` of the page, of ``total`` selected cases that both runs have; ``lower``: less is better.
 
     ``counts`` has all common cases by change, and ``texts_deleted`` those whose texts retention has deleted.
     """
-    candidate, baseline = wanted.candidate_run, wanted.baseline_run
-    bounds = (candidate, baseline, metric, _sign(lower=lower), wanted.change, wanted.case, wanted.text)
+    candidate, baseline = runs.candidate_run, runs.baseline_run
+    bounds = (candidate, baseline, metric, _sign(lower=lower), runs.change, runs.case, runs.text)
     counted = dict(database.rows(COUNTED, bounds))
     ((total, deleted),) = database.rows(MATCHING, bounds)
     chosen = database.dicts(Query(CHOSEN, (*bounds, page.rows, page.offset)))
     ids = sorted({row["case_id"] for row in chosen})
     new, old = _sides(database, candidate, ids), _sides(database, baseline, ids)
-    rows = [_row(one, new[one["case_id"], one["repeat"]], old[one["case_id"], one["repeat"]]) for one in chosen]
+    rows = [_row(case, new[case["case_id"], case["repeat"]], old[case["case_id"], case["repeat"]]) for case in chosen]
     counts = {change: int(counted.get(change, 0)) for change in CHANGES}
     return {"counts": counts, "texts_deleted": int(deleted), "total": int(total), "rows": rows}
 
@@ -196,8 +196,8 @@ def _sign(*, lower: bool) -> float:
 
 
 def _sides(database: Database, run_id: str, ids: list[str]) -> dict[tuple[str, int], dict[str, Any]]:
-    found = database.dicts(Query(THESE, (run_id, ids))) if ids else []
-    return {(row["case_id"], row["repeat"]): row for row in found}
+    rows = database.dicts(Query(THESE, (run_id, ids))) if ids else []
+    return {(row["case_id"], row["repeat"]): row for row in rows}
 
 
 def _row(graded: dict[str, Any], new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
@@ -225,14 +225,14 @@ class RunFigures:
 
 def figures(database: Database, run_id: str) -> RunFigures | None:
     """The summary of one run, or ``None`` if it does not exist. Cached answers have no latency."""
-    found: list[dict[str, Any]] = database.values(dict, EVENT, (run_id,))
-    if not found:
+    events: list[dict[str, Any]] = database.values(dict, EVENT, (run_id,))
+    if not events:
         return None
     (used,) = database.dicts(Query(USED, (run_id,)))
     bound = (run_id, f"{SIGNALS}.", f"{SIGNALS}.{CHARACTERS}")
     metrics = tuple(str(metric) for (metric,) in database.rows(CASE_METRICS, bound))
     signals = database.dicts(Query(LEVELS, bound[:2]))
-    return RunFigures(found[0], used, metrics, signals)
+    return RunFigures(events[0], used, metrics, signals)
 
 
 def slices(run_id: str, *, separator: str, most: int) -> Query:

@@ -165,29 +165,29 @@ def unknown_run(database: Database, name: str) -> NotFound:
     """The error for a run that does not exist, with the ids that are most similar."""
     ids = [str(run_id) for (run_id,) in database.rows(IDS)]
     begun = {run_id[: len(name)]: run_id for run_id in reversed(ids)}
-    near = [begun[one] for one in get_close_matches(name, begun, n=SHOWN, cutoff=0.5)] if name else []
+    near = [begun[beginning] for beginning in get_close_matches(name, begun, n=SHOWN, cutoff=0.5)] if name else []
     known = f"nearest: {', '.join(near)}" if near else "the list: fairtrial runs list"
     return NotFound(f"run: there is no run with the id {name!r} ({known})", code="run_not_found")
 
 
 def _beginning(database: Database, name: str) -> str:
-    found = [str(run_id) for (run_id,) in database.rows(BEGINNING, (name, SHOWN + 1))] if name else []
-    if not found:
+    run_ids = [str(run_id) for (run_id,) in database.rows(BEGINNING, (name, SHOWN + 1))] if name else []
+    if not run_ids:
         raise unknown_run(database, name)
-    if len(found) > 1 and found[0] != name:
-        more = ", …" if len(found) > SHOWN else ""
-        raise BadRequest(f"run: more than one id begins with {name!r} ({', '.join(found[:SHOWN])}{more})")
-    return found[0]
+    if len(run_ids) > 1 and run_ids[0] != name:
+        more = ", …" if len(run_ids) > SHOWN else ""
+        raise BadRequest(f"run: more than one id begins with {name!r} ({', '.join(run_ids[:SHOWN])}{more})")
+    return run_ids[0]
 
 
 def _newest(database: Database, name: str, suite: str, target: str) -> str:
-    found = database.rows(NEWEST_RUN, (suite, target))
-    if found and found[0][1] == "finished":
-        return str(found[0][0])
-    if found:
-        known = f"the run {found[0][0]} was interrupted; to resume it: fairtrial eval SUITE.yaml --on {target}"
+    rows = database.rows(NEWEST_RUN, (suite, target))
+    if rows and rows[0][1] == "finished":
+        return str(rows[0][0])
+    if rows:
+        known = f"the run {rows[0][0]} was interrupted; to resume it: fairtrial eval SUITE.yaml --on {target}"
     else:
-        near = get_close_matches(name, [str(one) for (one,) in database.rows(PAIRS)], n=SHOWN, cutoff=0.5)
+        near = get_close_matches(name, [str(pair) for (pair,) in database.rows(PAIRS)], n=SHOWN, cutoff=0.5)
         known = f"nearest: {', '.join(near)}" if near else f"run it: fairtrial eval SUITE.yaml --on {target}"
     raise NotFound(
         f"{name}: there is no finished run of the suite {suite!r} on {target!r} ({known})", code="run_not_found"
@@ -212,14 +212,14 @@ def suite_texts(
 
 def newest_text(database: Database, suite: str, suite_digest: str, text_digest: str | None = None) -> SuiteText | None:
     """The text with this digest, or the latest if none is given; ``None`` if there is none."""
-    found = database.rows(NEWEST_TEXT, (suite, suite_digest, text_digest))
-    return SuiteText(str(found[0][0]), str(found[0][1])) if found else None
+    rows = database.rows(NEWEST_TEXT, (suite, suite_digest, text_digest))
+    return SuiteText(str(rows[0][0]), str(rows[0][1])) if rows else None
 
 
 def find_text(database: Database, suite_digest: str, text_digest: str) -> str | None:
     """The content of one text; ``None`` if it is not stored."""
-    found: str | None = database.value(ONE_TEXT, (suite_digest, text_digest))
-    return found
+    text: str | None = database.value(ONE_TEXT, (suite_digest, text_digest))
+    return text
 
 
 _NAMES = ", ".join(f"'{name}'" for name in STATISTICAL_DETAILS)

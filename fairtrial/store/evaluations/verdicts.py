@@ -184,8 +184,8 @@ def newest_official(
 
 def saved_by(database: Database, verdict_id: str) -> dict[str, Any] | None:
     """Who saved it and when, according to the audit trail; ``None`` if it is not there."""
-    found = database.dicts(Query(SAVED, (verdict_id,)))
-    return found[0] if found else None
+    rows = database.dicts(Query(SAVED, (verdict_id,)))
+    return rows[0] if rows else None
 
 
 def runs_of(database: Database, verdict: Verdict) -> list[dict[str, Any]]:
@@ -211,10 +211,10 @@ def append(cursor: Cursor, vote: Approval) -> None:
 
 def votes(database: Database, verdict_ids: Collection[str]) -> dict[str, tuple[Approval, ...]]:
     """The votes on these verdicts, oldest first; verdicts without votes are left out. Raises `StoreError`."""
-    found: defaultdict[str, list[Approval]] = defaultdict(list)
+    approvals: defaultdict[str, list[Approval]] = defaultdict(list)
     for vote in database.values(Approval, VOTES, (list(verdict_ids),)):
-        found[vote.verdict_id].append(vote)
-    return {verdict_id: tuple(some) for verdict_id, some in found.items()}
+        approvals[vote.verdict_id].append(vote)
+    return {verdict_id: tuple(some) for verdict_id, some in approvals.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,12 +233,12 @@ def first_looks(database: Database, deployment_digest: str) -> dict[str, FirstLo
     seen: dict[tuple[str, str], list[tuple[str, str, str]]] = defaultdict(list)
     for verdict_id, suite, *run in database.rows(READ, ()):
         seen[verdict_id, suite].append((run[0], run[1], run[2]))
-    found: dict[str, FirstLook] = {}
+    looks: dict[str, FirstLook] = {}
     for (_, suite), runs in seen.items():
         own = [suite_digest for _, suite_digest, deployment in runs if deployment == deployment_digest]
         if own and len(runs) > 1:
-            found.setdefault(suite, FirstLook({deployment: run_id for run_id, _, deployment in runs}, own[0]))
-    return found
+            looks.setdefault(suite, FirstLook({deployment: run_id for run_id, _, deployment in runs}, own[0]))
+    return looks
 
 
 def run_before(database: Database, *, suite: str, target: str, digests: tuple[str, str], newest: str) -> str | None:
@@ -246,5 +246,5 @@ def run_before(database: Database, *, suite: str, target: str, digests: tuple[st
 
     ``digests``: of the suite and of the deployment.
     """
-    found: str | None = database.value(BEFORE, (suite, target, *digests, newest))
-    return found
+    run_id: str | None = database.value(BEFORE, (suite, target, *digests, newest))
+    return run_id

@@ -96,11 +96,11 @@ def metric_series(database: Database, stored: StoredPlan, metric: str, *, most: 
 
 
 def read_finding(text: str) -> Finding:
-    found = json.loads(text)
-    kind = Estimate if "value" in found["estimate"] else NotEnough
+    values = json.loads(text)
+    kind = Estimate if "value" in values["estimate"] else NotEnough
     known = {field.name for field in fields(Finding)}
-    return Finding(**{name: value for name, value in found.items() if name in known} | {
-        "estimate": kind(**found["estimate"])
+    return Finding(**{name: value for name, value in values.items() if name in known} | {
+        "estimate": kind(**values["estimate"])
     })  # fmt: skip
 
 
@@ -173,12 +173,12 @@ def read(database: Database, stored: StoredPlan) -> DecidedLook:
     made = looks.count(database, stored.number, until_us=memory.looked_us)
     rows = database.rows(NEWEST_DECIDED, (stored.number, number)) if number else ()
     known = {str(variant): msgspec.json.decode(text, type=Decision) for variant, text in rows}
-    if known.keys() != set(plan.treatments) or any(_is_older(plan, one) for one in known.values()):
+    if known.keys() != set(plan.treatments) or any(_is_older(plan, decision) for decision in known.values()):
         planned = _planned(database, stored)
         findings = look(plan, memory, sums)
         known = decide(Looked(plan=plan, memory=memory, findings=findings, sums=sums, planned=planned), forecasts=True)
     late_us = clock_anchors.late_us(database, plan.from_us)
-    known = {variant: one.later(late_us) for variant, one in known.items()} if late_us else known
+    known = {variant: decision.later(late_us) for variant, decision in known.items()} if late_us else known
     return DecidedLook(plan=plan, sums=sums, memory=memory, decisions=known, looks=made, late_us=late_us)
 
 
@@ -205,4 +205,4 @@ def _planned(database: Database, stored: StoredPlan) -> dict[str, Estimate]:
     if primary is None or stored.plan.planned_units is None:
         return {}
     series = metric_series(database, stored, primary.metric, most=MOST_PLANNED)
-    return {one.variant: one.finding.estimate for one in series if isinstance(one.finding.estimate, Estimate)}
+    return {shown.variant: shown.finding.estimate for shown in series if isinstance(shown.finding.estimate, Estimate)}

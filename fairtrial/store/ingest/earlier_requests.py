@@ -78,7 +78,7 @@ class EarlierLines:
         for request in self._requests:
             own, exposed = attempts.pop(request.request_id, []), exposures.pop(request.request_id, None)
             lines["request_v1"].append(_line(asdict(request) | {"attempts": own, "exposure": exposed}))
-        return {kind: found for kind, found in lines.items() if found}
+        return {kind: joined for kind, joined in lines.items() if joined}
 
 
 def _line(event: EventV1 | dict[str, Any]) -> bytes:

@@ -98,14 +98,14 @@ def next_item(database: Database, queue_id: str, reviewer: str, *, now_us: int) 
     """
     with database.transaction() as cursor:
         require_open(cursor, queue_id)
-        found = _open_to(cursor, queue_id, reviewer, now_us=now_us)
-        mine = [one for one in found if one.holder in (None, reviewer)]
+        items = _open_to(cursor, queue_id, reviewer, now_us=now_us)
+        mine = [candidate for candidate in items if candidate.holder in (None, reviewer)]
         item = None
         if mine:
             secret = cursor.value(SECRET, [queue_id])
-            chosen = min(mine, key=lambda one: _place(one, secret, reviewer)).item_id
+            chosen = min(mine, key=lambda candidate: _place(candidate, secret, reviewer)).item_id
             item = claim_item(cursor, queue_id, chosen, reviewer=reviewer, now_us=now_us)
-        return Next(item, progress(cursor, queue_id, reviewer), len(found) - len(mine))
+        return Next(item, progress(cursor, queue_id, reviewer), len(items) - len(mine))
 
 
 def claim_item(cursor: Cursor, queue_id: str, item_id: str, *, reviewer: str, now_us: int) -> ShownItem:
@@ -120,29 +120,29 @@ def claim_item(cursor: Cursor, queue_id: str, item_id: str, *, reviewer: str, no
 
 def progress(cursor: Cursor, queue_id: str, reviewer: str) -> Progress:
     """The progress of the queue, and of this reviewer in it."""
-    found = cursor.execute(PROGRESS, [queue_id, reviewer]).fetchone()
-    return Progress(*map(int, found or (0, 0, 0)))
+    counts = cursor.execute(PROGRESS, [queue_id, reviewer]).fetchone()
+    return Progress(*map(int, counts or (0, 0, 0)))
 
 
 def _open_to(cursor: Cursor, queue_id: str, reviewer: str, *, now_us: int) -> list[_Open]:
     return cursor.values(_Open, OPEN_TO_ME, [queue_id, reviewer, timestamp(now_us)])
 
 
-def _place(one: _Open, secret: str, reviewer: str) -> tuple[bool, bool, int, bytes]:
+def _place(item: _Open, secret: str, reviewer: str) -> tuple[bool, bool, int, bytes]:
     """Claimed items first, then those with a draft, then the fewest votes, then a shuffle that differs by reviewer."""
-    shuffled = hashlib.sha256("\0".join(("order", secret, reviewer, one.item_id)).encode()).digest()
-    return one.holder is None, not one.drafted, one.votes, shuffled
+    shuffled = hashlib.sha256("\0".join(("order", secret, reviewer, item.item_id)).encode()).digest()
+    return item.holder is None, not item.drafted, item.votes, shuffled
 
 
 def _shown(cursor: Cursor, item_id: str, reviewer: str, expires_us: int) -> ShownItem:
     row = cursor.execute(ITEM, [item_id]).fetchone()
     assert row is not None
-    asked, reference, candidate, baseline, names, secret = row
+    question, reference, candidate, baseline, names, secret = row
     left = arm_on_the_left(secret, reviewer, item_id)
     texts = {side_of("candidate", left): mask(candidate, names), side_of("baseline", left): mask(baseline, names)}
     return ShownItem(
         item_id=item_id,
-        prompt=tuple(json.loads(asked)),
+        prompt=tuple(json.loads(question)),
         reference=reference,
         answers={"left": texts["left"][0], "right": texts["right"][0]},
         draft=read(cursor, item_id, reviewer),
@@ -184,8 +184,8 @@ def holder(cursor: Cursor, item_id: str) -> Claim | None:
     queue_id = cursor.value(QUEUE_OF, [item_id])
     if queue_id is None:
         raise NotFound(f"reviews: there is no item with the id {item_id!r}", code="item_not_found")
-    found = cursor.execute(HOLDER, [item_id]).fetchone()
-    return Claim(queue_id, str(found[0]), *map(microseconds, found[1:])) if found else None
+    row = cursor.execute(HOLDER, [item_id]).fetchone()
+    return Claim(queue_id, str(row[0]), *map(microseconds, row[1:])) if row else None
 
 
 def require_holder(cursor: Cursor, item_id: str, reviewer: str) -> Claim:
@@ -193,12 +193,12 @@ def require_holder(cursor: Cursor, item_id: str, reviewer: str) -> Claim:
 
     Raises `NotFound` if there is no such item, and `Conflict` if the claim is lost or the queue is closed.
     """
-    found = holder(cursor, item_id)
-    if found is not None and found.reviewer == reviewer:
-        require_open(cursor, found.queue_id)
-        return found
+    name = holder(cursor, item_id)
+    if name is not None and name.reviewer == reviewer:
+        require_open(cursor, name.queue_id)
+        return name
     require_open(cursor, cursor.value(QUEUE_OF, [item_id]))
-    if found is None and cursor.value(VOTED, [item_id, reviewer]):
+    if name is None and cursor.value(VOTED, [item_id, reviewer]):
         raise Conflict("you have already judged this pair; use undo to judge it again", code="already_judged")
     raise Conflict(
         "this pair is no longer yours: it was unchanged for ten minutes and another reviewer has it now",

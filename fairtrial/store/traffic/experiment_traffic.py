@@ -129,9 +129,9 @@ def series(database: Database, page: Page, *, experiment: str) -> Series:
         return Series(WIDTHS_S[0], (), ())
     width_s = width_for((last - first).total_seconds())
     origin_us = microseconds(first) // (width_s * 1_000_000) * width_s * 1_000_000
-    found = database.rows(SLOTS, (first, last, experiment, origin_us, width_s * 1_000_000))
+    rows = database.rows(SLOTS, (first, last, experiment, origin_us, width_s * 1_000_000))
     latencies = database.values(Latency, LATENCIES, (first, last, experiment, list(SHARES)))
-    known = {(slot, variant): numbers for slot, variant, *numbers in found}
+    known = {(slot, variant): numbers for slot, variant, *numbers in rows}
     variants = sorted({variant for _, variant in known})
     slots = range(max((slot for slot, _ in known), default=-1) + 1)
     return Series(

@@ -107,10 +107,10 @@ def skip(
     """The same page of `listing` with a small offset. Minutes are counted, because sorting millions of rows is slow."""
     if page.offset < LARGE_OFFSET:
         return page
-    found = database.rows(SKIPPED, (page.since, page.until, experiment, variant, outcome, page.offset))
-    if not found:
+    rows = database.rows(SKIPPED, (page.since, page.until, experiment, variant, outcome, page.offset))
+    if not rows:
         return replace(page, until_us=page.since_us, offset=0)
-    ((minute, before),) = found
+    ((minute, before),) = rows
     return replace(page, until_us=min(page.until_us, (minute + 1) * MINUTE_US), offset=page.offset - before)
 
 
@@ -119,12 +119,12 @@ def find(database: Database, request_id: str) -> dict[str, Any] | None:
 
     ``exposures`` has at most one.
     """
-    found = database.dicts(Query(ONE, (request_id,)))
-    if not found:
+    rows = database.dicts(Query(ONE, (request_id,)))
+    if not rows:
         return None
     bodies = database.dicts(Query(BODIES, (request_id,))) or [{"request_body": None, "response_body": None}]
     return {
-        **found[0],
+        **rows[0],
         **bodies[0],
         "attempts": database.dicts(Query(ATTEMPTS, (request_id,))),
         "exposures": database.dicts(Query(EXPOSURES, (request_id,))),

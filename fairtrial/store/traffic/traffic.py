@@ -176,20 +176,20 @@ def _units(database: Database, page: Page, experiment: str | None) -> dict[tuple
     """Units by experiment and variant. For all time, they are known without reading each exposure."""
     if page.is_all_time:
         with read_placements(database) as (cursor, watermark):
-            found = cursor.execute(ALL_UNITS, {"experiment": experiment, "watermark": watermark}).fetchall()
+            rows = cursor.execute(ALL_UNITS, {"experiment": experiment, "watermark": watermark}).fetchall()
     else:
-        found = database.rows(UNITS, (page.since, page.until, experiment))
-    return {(name, assigned): count for name, assigned, count in found}
+        rows = database.rows(UNITS, (page.since, page.until, experiment))
+    return {(name, assigned): count for name, assigned, count in rows}
 
 
 def _feedback(database: Database, page: Page, experiment: str | None) -> dict[tuple[str, str], dict[str, KeyFeedback]]:
     about_units = database.value(HAS_UNIT_FEEDBACK, (page.since,))
     bound = {"since": page.since, "until": page.until, "experiment": experiment}
     rows = database.rows(UNIT_FEEDBACK if about_units else FEEDBACK, bound)
-    found: dict[tuple[str, str], dict[str, KeyFeedback]] = defaultdict(dict)
+    feedback: dict[tuple[str, str], dict[str, KeyFeedback]] = defaultdict(dict)
     for name, assigned, key, n, rated, rate in rows:
-        found[name, assigned][key] = KeyFeedback(n, rated, rate)
-    return found
+        feedback[name, assigned][key] = KeyFeedback(n, rated, rate)
+    return feedback
 
 
 def segment_page(database: Database, page: Page, experiment: str) -> Page:
@@ -200,14 +200,14 @@ def segment_page(database: Database, page: Page, experiment: str) -> Page:
 def by_variant_in_segments(database: Database, page: Page, *, experiment: str | None = None) -> list[Traffic]:
     """Traffic as `traffic.by_variant`, from the start of each experiment's current segment at the earliest."""
     starts = _starts(database, experiment)
-    found: list[Traffic] = []
-    for one in by_variant(database, page, experiment=experiment):
-        since_us = starts.get(one.experiment, 0)
+    traffic: list[Traffic] = []
+    for row in by_variant(database, page, experiment=experiment):
+        since_us = starts.get(row.experiment, 0)
         if since_us <= page.since_us:
-            found.append(one)
+            traffic.append(row)
         else:
-            found += by_variant(database, replace(page, since_us=since_us), experiment=one.experiment)
-    return found
+            traffic += by_variant(database, replace(page, since_us=since_us), experiment=row.experiment)
+    return traffic
 
 
 def _starts(database: Database, experiment: str | None) -> dict[str, int]:

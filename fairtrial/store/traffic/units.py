@@ -146,8 +146,8 @@ def unit_figures(database: Database, page: Page, experiment: str) -> UnitFigures
         in_both=in_both,
         largest=largest,
         arms={
-            name: ArmFigures(found["requests"], found["kills"], found["fallbacks"], found["moved"])
-            for name, found in sorted(counts.items())
+            name: ArmFigures(numbers["requests"], numbers["kills"], numbers["fallbacks"], numbers["moved"])
+            for name, numbers in sorted(counts.items())
         },
     )
 
@@ -191,10 +191,10 @@ def first_assignments(
     with read_placements(database) as (cursor, watermark):
         bound = {"experiment": experiment, "watermark": watermark}
         hashes, others = _one_split(cursor, bound, analysis_hash) if not alone else ([analysis_hash], False)
-        asked = {"hashes": hashes, "variants": list(variants), "most": MOST_UNITS + 1}
-        found = cursor.execute(FIRST, bound | asked).fetchnumpy()["arm"]
+        parameters = {"hashes": hashes, "variants": list(variants), "most": MOST_UNITS + 1}
+        first_arms = cursor.execute(FIRST, bound | parameters).fetchnumpy()["arm"]
         earlier = cursor.execute(EARLIER, bound | {"hashes": hashes}).fetchone() if others else None
-    arms = np.asarray(found, dtype=np.int8)
+    arms = np.asarray(first_arms, dtype=np.int8)
     return FirstAssignments(arms[:MOST_UNITS], int(earlier[0]) if earlier else 0, more=len(arms) > MOST_UNITS)
 
 
@@ -203,11 +203,11 @@ def _one_split(cursor: Cursor, bound: Mapping[str, object], analysis_hash: str) 
 
     Also returns whether there are other plans.
     """
-    known = {str(one) for (one,) in cursor.execute(HASHES, bound).fetchall()}
-    found, new = {analysis_hash}, {analysis_hash}
-    if known - found:
+    known = {str(old) for (old,) in cursor.execute(HASHES, bound).fetchall()}
+    hashes, new = {analysis_hash}, {analysis_hash}
+    if known - hashes:
         pairs = cursor.execute(PLACED_ALIKE, bound).fetchall()
         while new:
-            new = {other for one, other in pairs if one in new} - found
-            found |= new
-    return sorted(found), not known <= found
+            new = {other for old, other in pairs if old in new} - hashes
+            hashes |= new
+    return sorted(hashes), not known <= hashes

@@ -92,11 +92,11 @@ def read_level(
         apart = unit_groups.any_kept_away(cursor, plan)
         return _of_units(cursor, metric, UNITS.format(grouped=unit_groups.grouped([metric], apart=apart)), bound)
     whole = replace(alone, metrics=(replace(metric, role="guardrail", from_us=0),))
-    found = read_sums(cursor, whole, hashes, now_us=END_OF_TIME_US).arms[plan.control].metrics.get(metric.metric)
-    if isinstance(found, QuantileSums):
-        return _level(value_of(found), None, found.users.n)
-    if isinstance(found, Feedback) and found.given.n:
-        return _level(found.given.mean, None, found.given.n)
+    sums = read_sums(cursor, whole, hashes, now_us=END_OF_TIME_US).arms[plan.control].metrics.get(metric.metric)
+    if isinstance(sums, QuantileSums):
+        return _level(value_of(sums), None, sums.users.n)
+    if isinstance(sums, Feedback) and sums.given.n:
+        return _level(sums.given.mean, None, sums.given.n)
     return None
 
 
@@ -108,19 +108,19 @@ def history_level(
     It reads the control's own requests, and those that its deployment served on this route outside the experiment.
     """
     bound = before(ServedBefore(plan.experiment, plan.control, route, deployment), plan.started_us)
-    found: Level | None = None
+    past: Level | None = None
     if metric.method in ("events", "shares", "amount"):
-        found = _of_units(cursor, metric, PAST_UNITS, bound)
+        past = _of_units(cursor, metric, PAST_UNITS, bound)
     elif metric.method == "quantile":
         rows = {name: np.ma.asarray(column) for name, column in cursor.execute(PAST_VALUES, bound).fetchnumpy().items()}
         sums = quantile_of(rows, np.ones(len(rows["key"]), dtype=np.bool_), metric)
-        found = None if sums is None else _level(value_of(sums), None, sums.users.n)
+        past = None if sums is None else _level(value_of(sums), None, sums.users.n)
     elif metric.window_seconds:
-        asked = bound | values_of(metric, metric.window_seconds)
-        level, given, units = cursor.execute(PAST_FEEDBACK, asked).fetchone() or (None, 0, 0)
+        parameters = bound | values_of(metric, metric.window_seconds)
+        level, given, units = cursor.execute(PAST_FEEDBACK, parameters).fetchone() or (None, 0, 0)
         is_share = metric.method == "given" and units
-        found = _level(given / units, None, units) if is_share else _level(level, None, given)
-    return found if found is not None and found.units >= LEAST_UNITS else None
+        past = _level(given / units, None, units) if is_share else _level(level, None, given)
+    return past if past is not None and past.units >= LEAST_UNITS else None
 
 
 def _of_units(cursor: Cursor, metric: MetricPlan, units: str, bound: Mapping[str, Any]) -> Level | None:

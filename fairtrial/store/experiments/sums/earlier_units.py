@@ -72,9 +72,9 @@ def joined(metrics: Sequence[MetricPlan]) -> str:
     It binds ``experiment`` and ``kept_as``.
     """
     columns = [
-        COLUMN.format(amount=amount_of(CATALOGUE[one.metric]), i=place)
-        for place, one in enumerate(metrics)
-        if isinstance(one.earlier, float)
+        COLUMN.format(amount=amount_of(CATALOGUE[metric.metric]), i=place)
+        for place, metric in enumerate(metrics)
+        if isinstance(metric.earlier, float)
     ]
     return EARLIER.format(columns="".join(columns)) if columns else ""
 

@@ -83,18 +83,18 @@ def read_feedback(
     """
     now_us, interruptions = at
     since = timestamp(plan.from_us)
-    found: dict[tuple[int, str], Feedback] = {}
+    sums: dict[tuple[int, str], Feedback] = {}
     for metric in metrics:
         window = metric.window_seconds
         if not window:
             continue
-        asked = values_of(metric, window) | {"experiment": plan.experiment, "from": since}
+        parameters = values_of(metric, window) | {"experiment": plan.experiment, "from": since}
         over = unit_groups.complete(round(window * 1_000_000), now_us - LATE_US, interruptions)
         counts = f"{unit_groups.counts(plan, metric)} AND {over}"
-        for arm, units, n, x, xx in cursor.execute(READ.format(counts=counts), asked).fetchall():
+        for arm, units, n, x, xx in cursor.execute(READ.format(counts=counts), parameters).fetchall():
             given = Moments(units, n, n) if metric.method == "given" else Moments(n, x, xx)
-            found[arm, metric.metric] = Feedback(units, given, window)
-    return found
+            sums[arm, metric.metric] = Feedback(units, given, window)
+    return sums
 
 
 def key_of(metric: MetricPlan) -> str:
@@ -126,7 +126,7 @@ def read_quantiles(
     is a part of a larger one.
     """
     values = read_values(cursor, plan, hashes, requests)
-    found: dict[tuple[int, str], QuantileSums] = {}
+    quantiles: dict[tuple[int, str], QuantileSums] = {}
     for metric in metrics:
         counts = values["since"] >= metric.from_us
         if metric.role == "primary":
@@ -134,8 +134,8 @@ def read_quantiles(
         for index in range(len(plan.shares)):
             sums = quantile_of(values, counts & (values["arm"] == index), metric)
             if sums is not None:
-                found[index, metric.metric] = sums
-    return found
+                quantiles[index, metric.metric] = sums
+    return quantiles
 
 
 def quantile_of(values: Columns, chosen: NDArray[np.bool_], metric: MetricPlan) -> QuantileSums | None:
@@ -160,9 +160,9 @@ def read_values(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str], reque
     bound = unit_groups.bound(plan, hashes)
     chosen = {"apart": plan.counts_kept_away_apart} | ({} if share is None else {"share": share})
     sql = QUANTILES if share is None else QUANTILES + unit_groups.SHARE.format(unit="r.exposed_unit")
-    asked = {name: bound[name] for name in ("experiment", "hashes", "from")} | chosen
-    found = cursor.execute(sql, asked).fetchnumpy()
-    return {name: np.asarray(column) if name not in FIELDS else column for name, column in found.items()}
+    parameters = {name: bound[name] for name in ("experiment", "hashes", "from")} | chosen
+    columns = cursor.execute(sql, parameters).fetchnumpy()
+    return {name: np.asarray(column) if name not in FIELDS else column for name, column in columns.items()}
 
 
 def value_of(sums: QuantileSums) -> float | None:

@@ -78,10 +78,10 @@ def read_shares(
     }
     conditions |= {f"counts_{at}": unit_groups.counts(plan, metric) for at, metric in enumerate(metrics)}
     known = [CATALOGUE[metric.metric] for metric in metrics]
-    names = dict.fromkeys(name for one in known for name in (one.over, one.per))
+    names = dict.fromkeys(name for each in known for name in (each.over, each.per))
     units_sql = UNITS.format(conditions=", ".join(f"{sql} AS {name}" for name, sql in conditions.items()))
     rows_sql = ROWS.format(columns=", ".join(names))
-    found: dict[tuple[int, str], ErrorShares] = {}
+    shares_by_arm: dict[tuple[int, str], ErrorShares] = {}
     for first, last in _slices(cursor):
         part = {"first": first, "last": last}
         units = cursor.execute(units_sql, part).fetchnumpy()
@@ -93,9 +93,9 @@ def read_shares(
                 here = (units["arm"] == arm) & units[f"counts_{at}"]
                 control = arm == list(plan.shares).index(plan.control)
                 shares = windows.shares(metric, units, here, control=control)
-                before = found.get((arm, metric.metric))
-                found[arm, metric.metric] = shares if before is None else before + shares
-    return found
+                before = shares_by_arm.get((arm, metric.metric))
+                shares_by_arm[arm, metric.metric] = shares if before is None else before + shares
+    return shares_by_arm
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +156,15 @@ def next_window_end(database: Database, plan: AnalysisPlan, hashes: Sequence[str
     lengths = _lengths(plan)
     if not lengths:
         return None
-    found: int | None = database.value(NEXT, (plan.experiment, list(hashes), lengths, after_us))
-    return found
+    end_us: int | None = database.value(NEXT, (plan.experiment, list(hashes), lengths, after_us))
+    return end_us
 
 
 def _lengths(plan: AnalysisPlan) -> list[int]:
     """The lengths of the windows that the metrics of the plan wait for."""
-    found = [round(one.window_seconds * 1e6) + metric_sums.LATE_US for one in plan.metrics if one.window_seconds]
-    if plan.unit != "request" and any(one.method == "shares" for one in plan.metrics):
-        found += [length + LATE_US for length in (HOUR_US, DAY_US)]
-    return sorted(set(found))
+    lengths = [
+        round(metric.window_seconds * 1e6) + metric_sums.LATE_US for metric in plan.metrics if metric.window_seconds
+    ]
+    if plan.unit != "request" and any(metric.method == "shares" for metric in plan.metrics):
+        lengths += [length + LATE_US for length in (HOUR_US, DAY_US)]
+    return sorted(set(lengths))
