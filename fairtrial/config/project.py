@@ -25,7 +25,7 @@ from fairtrial.config.rules.lineage import lineage_warnings, wrong_lineage
 from fairtrial.config.rules.services import wrong_cors, wrong_services
 from fairtrial.config.rules.warnings import project_warnings
 from fairtrial.domain.errors import ConfigError, Diagnostic
-from fairtrial.domain.limits.body_rate import BodyRate
+from fairtrial.domain.limits.server_settings import BodyRate
 from fairtrial.domain.names.addresses import Address, parse_address
 from fairtrial.domain.plan import FeedbackKind, Plan
 from fairtrial.safe_files import FileRefused

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial.domain.limits.body_rate import USUAL_BODY_RATE, BodyRate
+from fairtrial.domain.limits.server_settings import USUAL_BODY_RATE, BodyRate
 from fairtrial_cli.options import CONFIG, project_of
 
 if TYPE_CHECKING:

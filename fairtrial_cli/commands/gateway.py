@@ -54,7 +54,7 @@ def _from_options(*, store: Path, bind: str, workers: int | None, max_body_mb: i
     import msgspec
 
     from fairtrial.config.layout import Layout
-    from fairtrial.domain.limits.worker_settings import WorkerSettings
+    from fairtrial.domain.limits.server_settings import WorkerSettings
     from fairtrial.domain.names.addresses import parse_address
     from gateway.proxy.supervisor import Serving
 

@@ -9,8 +9,7 @@ from annotated_types import Ge, Le
 from pydantic import Field
 
 from fairtrial.config.file.section import Section
-from fairtrial.domain.limits.body_rate import USUAL_BODY_RATE
-from fairtrial.domain.limits.worker_settings import WorkerSettings
+from fairtrial.domain.limits.server_settings import USUAL_BODY_RATE, WorkerSettings
 from fairtrial.domain.names.addresses import Address, parse_address
 from fairtrial.domain.plan import Capture, FeedbackKind, Hold, Looks, Missing, OnDisconnect, Price, UnitKind
 from fairtrial.domain.settings import (

@@ -24,7 +24,6 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     "An effect, and how one looks at it": ("effects", "always_valid", "e_values", "sequential.running"),
     "Two arms": (
         "intervals",
-        "membership",
         "arms.means",
         "arms.amounts",
         "arms.ratios",

@@ -7,7 +7,7 @@ import pytest
 from statsmodels.stats.proportion import proportion_confint
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.membership import clopper_pearson, tpr_at_fpr
+from fairtrial.stats.intervals import clopper_pearson, tpr_at_fpr
 from tests.fixtures.for_each import for_each
 
 

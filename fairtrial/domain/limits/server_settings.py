@@ -1,4 +1,4 @@
-"""Defines the settings of a data plane worker, which are fixed at its start, unlike the plan."""
+"""Defines settings that are fixed at a server's start: a worker's, and the least rate of request bodies."""
 
 from __future__ import annotations
 
@@ -7,11 +7,49 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Le, MinLen
 
-from fairtrial.domain.limits.body_rate import USUAL_BODY_RATE, BodyRate
 from fairtrial.domain.settings import Name, Network, Seconds, Wait
 
 LAST_SECONDS = 5.0
 TransportName = Literal["aiohttp", "pool"]
+
+
+@dataclass(frozen=True, slots=True)
+class BodyRate:
+    """At least ``grace`` × ``least`` bytes must arrive in each period of ``grace`` seconds, unless the body ends.
+
+    ``least`` is in bytes per second. Unlike an average since the beginning, this limit also
+    stops a body that starts fast and then trickles.
+    """
+
+    grace: float = 20.0
+    least: int = 500
+
+
+USUAL_BODY_RATE = BodyRate()
+
+
+class BodyWatch:
+    """Measures the successive bodies of one connection; times are seconds of a single clock."""
+
+    __slots__ = ("_body", "_since", "came")
+
+    def __init__(self) -> None:
+        self._body: object | None = None
+        self._since = 0.0
+        self.came = 0
+        """Bytes since the current period began; the connection increments it."""
+
+    def too_slow(self, body: object | None, rate: BodyRate, *, now: float, held_back: bool = False) -> bool:
+        """Whether the incomplete ``body`` arrives too slowly; must be called several times in each grace period.
+
+        ``held_back``: the body is not being read at the moment, so its sender is not at fault.
+        """
+        if body is not self._body or held_back:
+            self._body, self._since, self.came = body, now, 0
+        if body is None or now - self._since < rate.grace:
+            return False
+        came, self._since, self.came = self.came, now, 0
+        return came < rate.grace * rate.least
 
 
 @dataclass(frozen=True, slots=True)
