@@ -14,7 +14,6 @@ from fairtrial.stats.arguments import check_level, upper_share
 
 __all__ = ["clopper_pearson", "tpr_at_fpr", "wilson"]
 
-
 NEGLIGIBLE = 1e-18
 """The sum ends at a term that is smaller than this share of it."""
 

@@ -13,7 +13,6 @@ from fairtrial.domain.estimates import NotEnough
 
 __all__ = ["JointMoments", "Moments", "Successes"]
 
-
 ROUNDING = 1e-12
 """Below this share of Σx², a variance is only rounding."""
 

@@ -18,7 +18,6 @@ from fairtrial.stats.arguments import upper_share
 
 __all__ = ["GOOD", "NOT_MEASURED", "TENTATIVE", "agreement_quality", "alpha", "alpha_against_rest"]
 
-
 Counts = NDArray[np.int64]
 Metric = Literal["nominal", "ordinal", "interval", "ratio"]
 

@@ -16,7 +16,6 @@ from fairtrial.stats.arguments import upper_share
 
 __all__ = ["agreement_weights", "fleiss_kappa", "gwet_ac"]
 
-
 NO_SPREAD = 1e-15
 Weights = Literal["identity", "ordinal", "linear", "quadratic"]
 

@@ -16,7 +16,6 @@ from fairtrial.stats.intervals import unseen_share
 
 __all__ = ["cases_for_look", "clustered_effect", "clustered_mean", "ratio_of_means"]
 
-
 Floats = NDArray[np.float64]
 Clusters = Sequence[str] | NDArray[np.intp]
 """The cluster of each case: its name, or its number where clusters are numbered in the order of their names."""

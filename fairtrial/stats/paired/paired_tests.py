@@ -11,7 +11,6 @@ from fairtrial.stats.paired.clustered import ROUNDING, Clusters, Floats, cluster
 
 __all__ = ["exact", "exact_one_sided", "mid_p", "sign_flip"]
 
-
 NO_FLIP = NotEnough("no case flipped", "a case that only one side passed")
 EXACT_TO = 16
 """With up to this many differences, all 2ⁿ flips are evaluated."""

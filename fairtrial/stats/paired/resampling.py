@@ -18,7 +18,6 @@ from fairtrial.stats.paired.score_mean import ScoreUnits, unseen_size
 
 __all__ = ["bootstrap_corpus", "jackknife_corpus"]
 
-
 Indices = NDArray[np.intp]
 CORPUS_DRAWS = 1_000
 MIN_CASES = 8

@@ -16,7 +16,6 @@ from fairtrial.stats.paired.clustered import ROUNDING, Clusters, Floats, cluster
 
 __all__ = ["always_valid_mean", "score_mean"]
 
-
 MIN_FREEDOM = 1.0
 EDGE = 1e-12
 """How close to the ends of the possible range the roots are searched, as a share of it."""

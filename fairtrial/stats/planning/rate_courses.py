@@ -16,7 +16,6 @@ from fairtrial.stats.sequential.unit_shares import BINS, ShareTest
 
 __all__ = ["ShareRule", "kill_course", "pause_course", "share_course"]
 
-
 TRIALS = 1_000
 STEP = 0.03
 """Looks are made whenever the units have grown by this share."""

@@ -22,7 +22,6 @@ from fairtrial.stats.sizes import units_without_event
 
 __all__ = ["MetricPlan", "PlannedTrial", "Proposal", "Undecidable", "plan_trial", "rule_of", "units_needed"]
 
-
 ROUNDING = 1e-9
 
 

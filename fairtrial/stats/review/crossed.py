@@ -17,7 +17,6 @@ from fairtrial.stats.paired.clustered import Floats, finite, unseen_half
 
 __all__ = ["CrossedMean", "crossed_mean", "mean_rating"]
 
-
 MIN_PEOPLE = 3
 """With fewer people, the variation between people is unknown, so only items are clusters."""
 IN_GENERAL = 6

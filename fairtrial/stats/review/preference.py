@@ -18,7 +18,6 @@ from fairtrial.stats.review.crossed import CrossedMean, crossed_mean
 
 __all__ = ["elo_gap", "net_preference", "win_rate"]
 
-
 MIN_ITEMS = 10
 """With fewer judged pairs no win rate is reported, because its interval would cover most possible values."""
 

@@ -17,7 +17,6 @@ from fairtrial.stats.review.preference import count_wins, require_votes, win_rat
 
 __all__ = ["Judgements", "PreferenceModel", "fractional_logit", "preference_model"]
 
-
 MIN_MODEL_ITEMS = 30
 """With fewer judged pairs the coefficients' standard errors are too small, so nothing is adjusted."""
 

@@ -14,7 +14,6 @@ from fairtrial.stats.e_values import EValue
 
 __all__ = ["conversion_evidence", "conversion_harm", "conversion_lift"]
 
-
 LEAST_STRENGTH = 1.0
 """The flattest prior, used for a lift too large for any beta distribution with that standard deviation."""
 LEAST_LIFT = 1e-6

@@ -16,7 +16,6 @@ from fairtrial.stats.sequential.crossing import Exits, exits
 
 __all__ = ["inflation", "obrien_fleming", "planned_look", "spending_bounds", "spent_look"]
 
-
 LOOKS = 10
 """The default number of looks; for 80 % power they cost at most 4 % more units."""
 MOST_LOOKS = 100

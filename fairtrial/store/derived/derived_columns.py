@@ -33,12 +33,12 @@ FAILED = frozenset({"failed", "rejected", "kept_away"})
 OUTCOME_BATCH = 500_000
 """Rows in one transaction. Updating all rows of a large store at once would exceed the engine's memory."""
 
-MISSING = """
+MISSING_OUTCOMES = """
 CREATE OR REPLACE TEMP TABLE without_outcome AS
 SELECT request_id, outcome, status, error_code FROM requests WHERE arm_outcome IS NULL LIMIT $1
 """
-COUNT = "SELECT count(*) FROM temp.without_outcome"
-FILL = """
+MISSING_COUNT = "SELECT count(*) FROM temp.without_outcome"
+FILL_OUTCOMES = """
 WITH called AS (
     SELECT a.request_id, bool_or(a.purpose = 'fallback') AS fell_back,
         arg_max(coalesce(a.status, 0), a.ordinal) AS status,
@@ -216,10 +216,10 @@ def fill_outcomes(database: Database) -> int:
 
 def _fill_batch(database: Database) -> int:
     with database.transaction() as cursor:
-        cursor.execute(MISSING, [OUTCOME_BATCH])
-        count: int = cursor.value(COUNT)
+        cursor.execute(MISSING_OUTCOMES, [OUTCOME_BATCH])
+        count: int = cursor.value(MISSING_COUNT)
         if count:
-            cursor.execute(FILL)
+            cursor.execute(FILL_OUTCOMES)
     return count
 
 
