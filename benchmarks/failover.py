@@ -24,7 +24,7 @@ import httpx
 sys.path[0] = str(Path(__file__).parent.parent)
 
 from fairtrial.domain.plan import Route  # noqa: E402
-from fairtrial.domain.plan_parts.call_rules import Timeouts  # noqa: E402
+from fairtrial.domain.settings import Timeouts  # noqa: E402
 from tests.fixtures.gateway import failover  # noqa: E402
 from tests.fixtures.gateway.gateway_fixture import Rig, plan_for, running  # noqa: E402
 from tests.fixtures.upstream.faults import FAULTS, WELL, Fault, Script, error  # noqa: E402

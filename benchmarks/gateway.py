@@ -30,7 +30,7 @@ from benchmarks.wire.profiled import profile_report, sampled  # noqa: E402
 from benchmarks.wire.programs import Program  # noqa: E402
 from benchmarks.wire.servers import Server, gateway, litellm, nginx, upstream  # noqa: E402
 from benchmarks.wire.targets import LITELLM, TARGETS, report  # noqa: E402
-from fairtrial.domain.limits.worker_settings import USUAL  # noqa: E402
+from fairtrial.domain.limits.server_settings import USUAL  # noqa: E402
 
 ROOM = Path.home() / ".cache" / "fairtrial-bench" / "litellm"
 

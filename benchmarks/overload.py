@@ -30,7 +30,7 @@ from benchmarks.wire.journal import recorded  # noqa: E402
 from benchmarks.wire.processes import cpu_seconds  # noqa: E402
 from benchmarks.wire.servers import Server, gateway, upstream  # noqa: E402
 from fairtrial.config.layout import Layout  # noqa: E402
-from fairtrial.domain.limits.worker_settings import USUAL  # noqa: E402
+from fairtrial.domain.limits.server_settings import USUAL  # noqa: E402
 
 CONNECTIONS, STEADY = 64, 20
 PATIENCE = 60.0

@@ -31,7 +31,7 @@ from evaluators.loading import suite_reader  # noqa: E402
 from evaluators.suite import Suite  # noqa: E402
 from evaluators.trial import Trial  # noqa: E402
 from fairtrial.domain.run import Run  # noqa: E402
-from fairtrial.domain.verdict import Verdict  # noqa: E402
+from fairtrial.domain.verdicts.verdict import Verdict  # noqa: E402
 
 SUITE = ROOT / "suites" / "general" / "suite.yaml"
 TUNED = ("support-v2", "support-v1", "support-wrongpattern", "support-overfit")

@@ -33,7 +33,7 @@ from benchmarks.wire.plan import publish_for  # noqa: E402
 from benchmarks.wire.processes import memory, tree  # noqa: E402
 from benchmarks.wire.servers import Server, gateway, upstream  # noqa: E402
 from fairtrial.config.layout import Layout  # noqa: E402
-from fairtrial.domain.limits.worker_settings import USUAL, WorkerSettings  # noqa: E402
+from fairtrial.domain.limits.server_settings import USUAL, WorkerSettings  # noqa: E402
 
 CLIENTS, EACH, PLAN_EACH = 20, 10.0, 10.0
 FLAT_MIB_AN_HOUR = 10.0

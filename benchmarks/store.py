@@ -35,7 +35,7 @@ from fairtrial.domain.events import FeedbackEvent  # noqa: E402
 from fairtrial.journal.writer import JournalWriter  # noqa: E402
 from fairtrial.store.access import store_secrets  # noqa: E402
 from fairtrial.store.core.database import Database  # noqa: E402
-from fairtrial.store.core.engine_settings import engine_settings  # noqa: E402
+from fairtrial.store.core.engine import engine_settings  # noqa: E402
 
 CONTROL = [sys.executable, "-m", "fairtrial_cli.main", "control"]
 TIMES = 3

@@ -12,8 +12,8 @@ from typing import Any, Literal
 from evaluators.scoring.scorer import Scorer, Stat
 from fairtrial.domain.errors import Diagnostic
 from fairtrial.domain.limits.canonical_json import sha256_of_json
-from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import Case
+from fairtrial.domain.wording import counted
 
 SuiteKind = Literal["metric", "regression", "edges"]
 DIGEST_CHARS = 32

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from evaluators.results.run_table import RunTable, table_of
-from fairtrial.domain.reviews.evidence import ReviewEvidence
+from fairtrial.domain.review import ReviewEvidence
 from fairtrial.domain.run import Run
-from fairtrial.domain.training.evidence import TrainingEvidence
+from fairtrial.domain.training_data import TrainingEvidence
 
 RULES = 3
 """The version of the rules of judging, which is that of the evidence. 1: what an experiment says counted only by lines,

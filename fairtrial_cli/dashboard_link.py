@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 from fairtrial.api import accounts
 from fairtrial.api.operation import Nothing
 from fairtrial.api.window import Window
-from fairtrial.domain.names.hosts import origin_of
+from fairtrial.domain.names.addresses import origin_of
 from fairtrial_cli.store_client.client import open_store
 
 if TYPE_CHECKING:

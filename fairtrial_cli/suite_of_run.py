@@ -15,8 +15,8 @@ from evaluators.suite import Suite
 from fairtrial.api import runs
 from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.names.case_words import TEXT_DELETED
 from fairtrial.domain.run import CaseResult, Run
+from fairtrial.domain.wording import TEXT_DELETED
 from fairtrial.journal.reader import decode
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from fairtrial.experiments.analysis.freeze import Known
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods.method import question_of
 from fairtrial.stats.arms.amounts import Amounts
-from fairtrial.stats.planning.options import option
 from fairtrial.stats.planning.question import Design
+from fairtrial.stats.planning.trial import option
 from fairtrial_cli.demo.sizes import ALL
 
 UNIT, REQUEST = "cost.per_unit", "cost.per_request"

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from benchmarks.decision_trials.costs import WINDOW, feedback_plan, primary_of
 from benchmarks.decision_trials.trial import Row, Trial, share
 from fairtrial.experiments.analysis.findings import METHODS
-from fairtrial.experiments.analysis.lost_records import ALPHA
-from fairtrial.experiments.analysis.memory import SplitLatch
+from fairtrial.experiments.analysis.memory import LOST_ALPHA, SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.journal.assignment_counts import CELLS
@@ -110,7 +109,7 @@ def _lost(rng: Generator, trials: int) -> list[Row]:
         for rules in (BEFORE, NOW):
             ends = [one.before if rules == BEFORE else one.now for one in found]
             wrong = now.alpha_primary if rules == NOW or not unequal else None
-            most = None if unequal else ALPHA
+            most = None if unequal else LOST_ALPHA
             least = 0.95 if unequal and rules == NOW else None
             hits = [one in ("better", "worse") for one in ends]
             rows.append(share(f"equal arms, {what}: better or worse ({rules})", hits, most=wrong))

@@ -16,8 +16,8 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.method import question_of
 from fairtrial.stats.always_valid import always_valid
 from fairtrial.stats.arms.feedback import Feedback
-from fairtrial.stats.planning.options import option
 from fairtrial.stats.planning.question import Design
+from fairtrial.stats.planning.trial import option
 from fairtrial.stats.sums import Moments
 
 DAILY, FEW, WEEKS, POWER = 240, 75, 6, 0.8

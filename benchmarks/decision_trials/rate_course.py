@@ -36,7 +36,7 @@ from fairtrial.experiments.methods.rates import (
     weighed_difference,
 )
 from fairtrial.experiments.sums import Sums
-from fairtrial.stats.sequential.error_guardrail import RequestErrors
+from fairtrial.stats.sequential.metric_guardrails import RequestErrors
 
 CHECKED = 3
 """The trials of each course that the product's own function looks at."""

@@ -20,7 +20,7 @@ from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.analysis.memory import Looked
 from fairtrial.experiments.decision.decide import decide
-from fairtrial.experiments.simulation.exposures import assign_people
+from fairtrial.experiments.simulation.people import assign_people
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.ingest.ingest import Ingester

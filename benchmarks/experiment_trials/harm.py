@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from benchmarks.experiment_trials.project import NAME, project
 from benchmarks.experiment_trials.promise import Promise, Row, mean, share
 from fairtrial.domain.limits.constants import DAY_US, HOUR_US
-from fairtrial.experiments.simulation.lifecycle import Setting
-from fairtrial.experiments.simulation.outcome import Outcome
-from fairtrial.experiments.simulation.world import Arm, World
-from fairtrial.stats.planning.stop_course import kill_course, pause_course
+from fairtrial.experiments.simulation.people import Arm, World
+from fairtrial.experiments.simulation.trial import Outcome, Setting
+from fairtrial.stats.planning.rate_courses import kill_course, pause_course
 
 BASE, WORSE, HEALTHY, MORE = 0.01, 0.05, 2_000, 900
 PER_WEEK, MARGIN = 6_000, 0.01

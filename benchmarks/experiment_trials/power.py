@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from benchmarks.experiment_trials.project import NAME, project
 from benchmarks.experiment_trials.promise import Promise, Row, share
 from fairtrial.domain.limits.constants import DAY_US
-from fairtrial.experiments.simulation.lifecycle import START_US, Setting
-from fairtrial.experiments.simulation.outcome import Outcome
-from fairtrial.experiments.simulation.world import Arm, World
-from fairtrial.stats.planning.options import option
+from fairtrial.experiments.simulation.people import Arm, World
+from fairtrial.experiments.simulation.trial import START_US, Outcome, Setting
 from fairtrial.stats.planning.question import Design, Question
+from fairtrial.stats.planning.trial import option
 
 PER_WEEK, WEEKS, LEVEL, EFFECT = 3_000, 2, 0.6, 0.1
 DESIGN = Design(per_week=PER_WEEK, weeks=1)

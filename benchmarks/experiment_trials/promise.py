@@ -10,8 +10,7 @@ from math import sqrt
 
 import numpy as np
 
-from fairtrial.experiments.simulation.lifecycle import Setting, run_trial
-from fairtrial.experiments.simulation.outcome import Outcome
+from fairtrial.experiments.simulation.trial import Outcome, Setting, run_trial
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,8 @@ from typing import Any
 
 from benchmarks.experiment_trials.project import NAME, project
 from benchmarks.experiment_trials.promise import Promise, Row, share
-from fairtrial.experiments.simulation.lifecycle import Setting
-from fairtrial.experiments.simulation.outcome import Outcome
-from fairtrial.experiments.simulation.world import Arm, World
+from fairtrial.experiments.simulation.people import Arm, World
+from fairtrial.experiments.simulation.trial import Outcome, Setting
 
 ERRORS = {"metric": "requests.error_rate", "margin": "50%", "stop_margin": "0", "baseline": "1%"}
 COST = {"metric": "cost.per_request", "margin": "20%", "baseline": 0.01}

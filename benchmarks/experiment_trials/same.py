@@ -12,9 +12,8 @@ from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.experiments.analysis.freeze import Known
 from fairtrial.experiments.analysis.memory import SRM_ALPHA
 from fairtrial.experiments.analysis_plan import ALPHA
-from fairtrial.experiments.simulation.lifecycle import Setting
-from fairtrial.experiments.simulation.outcome import Outcome
-from fairtrial.experiments.simulation.world import Arm, Event, World
+from fairtrial.experiments.simulation.people import Arm, Event, World
+from fairtrial.experiments.simulation.trial import Outcome, Setting
 
 EVERY_US = 2 * HOUR_US
 LEVEL, ERRORS, PER_WEEK, WEEKS = 0.6, 0.01, 2_000, 4

@@ -21,10 +21,17 @@ from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.monitor import Circumstances, Step, step
-from fairtrial.experiments.simulation.exposures import Assigned, Exposed, assign_people, expose
-from fairtrial.experiments.simulation.people import People, draw_people
+from fairtrial.experiments.simulation.people import (
+    Arm,
+    Assigned,
+    Exposed,
+    People,
+    World,
+    assign_people,
+    draw_people,
+    expose,
+)
 from fairtrial.experiments.simulation.timeline import Timeline
-from fairtrial.experiments.simulation.world import Arm, World
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans

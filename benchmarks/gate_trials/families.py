@@ -20,7 +20,7 @@ from evaluators.scoring.scorer import Stat
 from evaluators.suite import Suite, with_digest
 from evaluators.trial import Trial as GateTrial
 from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score
-from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts.verdict import Verdict
 
 RULES, DIFFERING, RIGHT = 15, 0.1, 0.8
 MARGIN = 0.05

@@ -21,7 +21,7 @@ from evaluators.criteria.metric_catalogue import Measure
 from evaluators.gate.comparison_rule import judge_comparison
 from evaluators.results.run_table import table_of
 from fairtrial.domain.estimates import Estimate
-from fairtrial.domain.verdict import Result
+from fairtrial.domain.verdicts.verdict import Result
 from fairtrial.stats.always_valid import at_least
 from fairtrial.stats.paired.clustered import clustered_effect
 from fairtrial.stats.paired.score_mean import score_mean

@@ -13,7 +13,7 @@ from benchmarks.trials import running
 from benchmarks.trials.mixture import agree
 from benchmarks.trials.running import Sums
 from benchmarks.trials.trial import Bools, Floats, Measures, Target, Trial
-from fairtrial.stats.arms.cuped import cuped_difference
+from fairtrial.stats.arms.amounts import cuped_difference
 from fairtrial.stats.arms.means import mean_difference
 
 SIGMA, KINSHIP = 1.5, 0.7

@@ -12,8 +12,8 @@ from benchmarks.trials.mixture import agree, excludes
 from benchmarks.trials.rates import Counts
 from benchmarks.trials.trial import Bools, Floats, Measures, Target, Trial
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.arms.proportions import rate_difference
-from fairtrial.stats.sequential.obrien_fleming import planned_look
+from fairtrial.stats.arms.means import rate_difference
+from fairtrial.stats.sequential.group_sequential import planned_look
 
 BASE, MDE, PLANNED = 0.10, 0.01, 14_775
 EVERY = 25

@@ -12,7 +12,7 @@ from numpy.random import Generator
 from benchmarks.trials.mixture import Looks, agree
 from benchmarks.trials.trial import Floats, Measures, Target, Trial
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.arms.proportions import rate_difference
+from fairtrial.stats.arms.means import rate_difference
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.conversions import conversion_evidence, conversion_harm
 from fairtrial.stats.sums import Successes

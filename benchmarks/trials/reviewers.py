@@ -13,10 +13,9 @@ from scipy.special import expit
 
 from benchmarks.trials.trial import Floats, Measures, Target, Trial
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.domain.plurals import counted
-from fairtrial.stats.review.crossed import IN_GENERAL
+from fairtrial.domain.wording import counted
+from fairtrial.stats.review.crossed import IN_GENERAL, mean_rating
 from fairtrial.stats.review.preference import win_rate
-from fairtrial.stats.review.ratings import mean_rating
 
 TIES, LEANING = 0.2, 1.0
 """The share of ties, and the sd over pairs of the log odds that a pair is judged for the candidate."""

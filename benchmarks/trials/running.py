@@ -9,9 +9,8 @@ import numpy as np
 
 from benchmarks.trials.mixture import Looks
 from benchmarks.trials.trial import Bools, Floats
-from fairtrial.stats.bounds import UNSEEN, Bounds
 from fairtrial.stats.effects import MIN_UNITS
-from fairtrial.stats.sums import JointMoments, Moments
+from fairtrial.stats.sums import UNSEEN, Bounds, JointMoments, Moments
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from benchmarks.trials import running
 from benchmarks.trials.mixture import agree, excludes
 from benchmarks.trials.running import Sums
 from benchmarks.trials.trial import Bools, Floats, Measures, Target, Trial
-from fairtrial.stats.arms.proportions import rate_difference
+from fairtrial.stats.arms.means import rate_difference
 from fairtrial.stats.arms.ratios import ratio_difference
 from fairtrial.stats.sums import JointMoments, Successes
 

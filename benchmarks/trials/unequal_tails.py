@@ -18,8 +18,8 @@ from benchmarks.trials.trial import Bools, Floats, Measures, Target, Trial
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.means import mean_difference
 from fairtrial.stats.sequential.conversions import conversion_harm
-from fairtrial.stats.sequential.cost_guardrail import cost_guardrail
 from fairtrial.stats.sequential.guardrails import MIN_EVENTS, Limits
+from fairtrial.stats.sequential.metric_guardrails import cost_guardrail
 
 USERS, MOST = 3_000, 4_000
 MARGIN, ABOVE, SMALL = 0.2, 0.01, 0.3

@@ -22,8 +22,7 @@ from fairtrial.domain.answers.signals import (
     SIGNALS,
     departs,
 )
-from fairtrial.domain.names.case_words import TEXT_DELETED, TEXT_NOT_STORED
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import TEXT_DELETED, TEXT_NOT_STORED, counted
 
 HERE = Path(__file__).parent
 OWN = ("probe", "own")

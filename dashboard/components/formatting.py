@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from math import floor, log10
 from typing import Any
 
-from fairtrial.domain.names.ages import age
+from fairtrial.domain.wording import age
 
 DASH = "–"
 MINUS = "−"

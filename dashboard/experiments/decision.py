@@ -12,7 +12,7 @@ from dashboard.client import Row
 from dashboard.components import charts
 from dashboard.components.formatting import count, moment, moment_of, plain
 from dashboard.components.tables import table
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 
 ANSWERS: Mapping[str, str] = {
     "safe": "proven safe",

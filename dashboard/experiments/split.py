@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard.client import Row
 from dashboard.components.formatting import count, plain
 from dashboard.components.query_params import link
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 
 SMALL, LARGE = 0.0001, 0.99
 """P-values outside this range are shown as a bound."""

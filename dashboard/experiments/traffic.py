@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard.client import Row
 from dashboard.components.formatting import DASH, count, dollars, milliseconds, plain, share
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 
 Z_95 = 1.959964
 ARM_ERRORS, USER_ERRORS = "variant errors", "errors seen by users"

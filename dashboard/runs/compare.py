@@ -14,8 +14,8 @@ from dashboard.components.formatting import DASH, change, count, figure, moment,
 from dashboard.components.tables import draw_signals, table
 from dashboard.runs.identity import caption_of, help_of
 from fairtrial.api import runs
-from fairtrial.domain.names.case_words import CHANGES, Change
-from fairtrial.domain.verdicts.unasked import block_lines
+from fairtrial.domain.verdicts.verdict_wording import block_lines
+from fairtrial.domain.wording import CHANGES, Change
 
 SHAPES = {"better": "circle", "not worse": "square", "worse": "triangle-down", "cannot tell": "diamond"}
 NO_SIGNAL = "no signal"

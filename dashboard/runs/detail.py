@@ -16,8 +16,7 @@ from dashboard.runs.identity import caption_of, help_of
 from dashboard.runs.list import name_of
 from fairtrial.api import runs
 from fairtrial.domain.answers.signals import METRICS, SIGNALS
-from fairtrial.domain.names.case_words import GRADES, OUTCOMES, Grade
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import GRADES, OUTCOMES, Grade, counted
 
 SIGNAL_NAMES = {f"{SIGNALS}.{signal}": name for name, signal in METRICS.items()}
 """Stored signal → its name in gate lines and comparisons."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dashboard.components.formatting import plain
-from fairtrial.domain.names.ages import age
+from fairtrial.domain.wording import age
 
 SHOWN = 12
 """The characters of a fingerprint that are shown where space is short."""

@@ -11,9 +11,9 @@ from dashboard.components.formatting import DASH, moment, plain
 from dashboard.components.tables import sentences
 from dashboard.verdicts.wording import DECISIONS, UNOFFICIAL_ICON, title_of
 from fairtrial.domain.estimates import Estimate
-from fairtrial.domain.plurals import counted
-from fairtrial.domain.verdict import Odds
-from fairtrial.domain.verdicts.wording import titled
+from fairtrial.domain.verdicts.verdict import Odds
+from fairtrial.domain.verdicts.verdict_wording import titled
+from fairtrial.domain.wording import counted
 
 NO_MODEL, NO_FINGERPRINT = "not recorded", "none sent"
 HELP = "A server that sends no fingerprint can change its weights without being noticed."

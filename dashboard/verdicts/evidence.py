@@ -13,9 +13,8 @@ from dashboard.components.formatting import moment, moment_of, plain
 from dashboard.components.query_params import link
 from dashboard.components.tables import prose, sentences
 from dashboard.runs.identity import NO_FINGERPRINT, NO_MODEL
-from fairtrial.domain.names.ages import age
-from fairtrial.domain.plurals import counted
-from fairtrial.domain.training.wording import audit_sentence, data_rows, lineage_terms
+from fairtrial.domain.verdicts.verdict_wording import audit_sentence, data_rows, lineage_terms
+from fairtrial.domain.wording import age, counted
 
 SHORT = 12
 RUNS = ":material/table_rows:"

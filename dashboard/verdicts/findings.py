@@ -13,8 +13,8 @@ from dashboard.components import charts
 from dashboard.components.formatting import plain
 from dashboard.components.tables import draw_signals, prose
 from dashboard.verdicts.wording import SHAPES, WORST_FIRST, result_of
-from fairtrial.domain.plurals import counted
-from fairtrial.domain.verdicts.unasked import is_unasked, unasked_lines
+from fairtrial.domain.verdicts.verdict_wording import is_unasked, unasked_lines
+from fairtrial.domain.wording import counted
 
 TITLES = {
     ("difference", "points"): "difference from the baseline, in points",

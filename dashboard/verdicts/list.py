@@ -13,7 +13,7 @@ from dashboard.components.formatting import moment_of
 from dashboard.components.tables import offer
 from dashboard.verdicts.wording import meaning_of, title_of
 from fairtrial.api import verdicts
-from fairtrial.domain.verdicts.wording import standing_word
+from fairtrial.domain.verdicts.verdict_wording import standing_word
 
 MOST = 500
 COMMAND = "fairtrial gate GATE.gate.yaml --candidate tuned --baseline base --run"

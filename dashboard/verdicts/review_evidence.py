@@ -13,7 +13,7 @@ from dashboard.components import charts
 from dashboard.components.formatting import MINUS, count, plain
 from dashboard.components.tables import table
 from fairtrial.api import reviews
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 
 SHAPES = {
     "better": "circle",

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.client import Row
-from fairtrial.domain.verdicts.wording import UNOFFICIAL, titled
+from fairtrial.domain.verdicts.verdict_wording import UNOFFICIAL, titled
 
 DECISIONS: Mapping[str, tuple[str, Any, str]] = {
     "SHIP": (":material/check_circle:", "green", "may ship"),

@@ -17,7 +17,7 @@ from dashboard.view import View
 from fairtrial.api import events, plans
 from fairtrial.api.operation import Nothing
 from fairtrial.api.window import Window
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 
 SIZE = 20
 MOST = 10_000

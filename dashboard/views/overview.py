@@ -23,8 +23,8 @@ from fairtrial.api.alarms import ListAlarms
 from fairtrial.api.experiments import ListStates
 from fairtrial.api.operation import Nothing
 from fairtrial.api.window import TrafficWindow, Window
-from fairtrial.domain.plurals import counted
-from fairtrial.domain.verdicts.wording import standing_word, titled
+from fairtrial.domain.verdicts.verdict_wording import standing_word, titled
+from fairtrial.domain.wording import counted
 
 MONITORING = ":material/monitoring:"
 NEWEST = 20

@@ -14,7 +14,7 @@ from dashboard.review.session import ReviewSession
 from dashboard.view import View
 from fairtrial.api import reviews
 from fairtrial.api.operation import Nothing
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 
 SESSION = "review_session"
 

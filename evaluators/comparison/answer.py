@@ -6,8 +6,7 @@ from evaluators.comparison.pairing import Pairs
 from evaluators.criteria.metric_catalogue import Measure
 from fairtrial.domain.estimates import Answer, Estimate, NotEnough
 from fairtrial.stats.paired.equivalence import classify_interval
-from fairtrial.stats.paired.mcnemar import exact, exact_one_sided
-from fairtrial.stats.paired.sign_flip import sign_flip
+from fairtrial.stats.paired.paired_tests import exact, exact_one_sided, sign_flip
 
 INTERVAL = "interval of the paired difference excludes 0"
 MCNEMAR, SIGN_FLIP = "McNemar, exact", "sign flip"

@@ -19,9 +19,8 @@ from evaluators.results.scope import Scope
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.run import Run
-from fairtrial.stats.paired.bootstrap import Indices, bootstrap_corpus
 from fairtrial.stats.paired.clustered import Clusters
-from fairtrial.stats.paired.jackknife import jackknife_corpus
+from fairtrial.stats.paired.resampling import Indices, bootstrap_corpus, jackknife_corpus
 from fairtrial.stats.paired.score_mean import score_mean
 from fairtrial.stats.paired.tango import tango
 

@@ -15,7 +15,7 @@ from evaluators.criteria.metric_catalogue import Measure
 from evaluators.results.run_table import Details, Floats, Ints, RunTable
 from evaluators.scoring.scorer import FromCounts, FromSums, Stat
 from fairtrial.domain.run import Score
-from fairtrial.stats.paired.bootstrap import Indices
+from fairtrial.stats.paired.resampling import Indices
 
 OfCases = Callable[[Indices], float | None]
 SMALLEST_CODES = (np.uint8, np.uint16)

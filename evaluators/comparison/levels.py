@@ -15,8 +15,7 @@ from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.run import Run
 from fairtrial.stats.intervals import wilson
-from fairtrial.stats.paired.bootstrap import bootstrap_corpus
-from fairtrial.stats.paired.jackknife import jackknife_corpus
+from fairtrial.stats.paired.resampling import bootstrap_corpus, jackknife_corpus
 from fairtrial.stats.paired.score_mean import score_mean
 
 NO_CASE = "no case is scored by it"

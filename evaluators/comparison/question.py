@@ -16,12 +16,11 @@ from evaluators.criteria.metric_catalogue import Measure
 from evaluators.criteria.validation import margin_of
 from evaluators.trial import RULES
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.domain.verdict import Result
+from fairtrial.domain.verdicts.verdict import Result
 from fairtrial.stats.always_valid import at_least, at_most, cases_for_bound
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.paired.clustered import MIN_UNLIKE, cases_for_look, clustered_effect, count_unlike
-from fairtrial.stats.paired.score_mean import always_valid_mean
-from fairtrial.stats.paired.score_units import unequal
+from fairtrial.stats.paired.score_mean import always_valid_mean, unequal
 from fairtrial.stats.paired.tango import enumerated_p, tango_score
 
 USUAL_TAU = 0.05

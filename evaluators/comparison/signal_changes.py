@@ -14,9 +14,9 @@ from evaluators.criteria.metric_catalogue import BUILT_IN, Measure
 from evaluators.results.run_table import RunTable
 from fairtrial.domain.answers.signals import METRICS, NOTABLE_LENGTH, NOTABLE_LEVEL, SIGNALS
 from fairtrial.domain.estimates import Comparison, Estimate
-from fairtrial.domain.plurals import counted
-from fairtrial.domain.verdict import Finding
-from fairtrial.stats.paired.ratio import ratio_of_means
+from fairtrial.domain.verdicts.verdict import Finding
+from fairtrial.domain.wording import counted
+from fairtrial.stats.paired.clustered import ratio_of_means
 
 LENGTH = "verbosity"
 

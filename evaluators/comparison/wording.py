@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from evaluators.criteria.grammar import Threshold
 from evaluators.criteria.metric_catalogue import Measure
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
-from fairtrial.domain.plurals import counted
-from fairtrial.domain.verdict import Finding
+from fairtrial.domain.verdicts.verdict import Finding
+from fairtrial.domain.wording import counted
 
 MINUS = "−"
 NO_SIGNAL = "no signal: a probe that is 0 on both sides shows nothing"

@@ -14,8 +14,8 @@ from evaluators.criteria.metric_catalogue import Measure, of_stat
 from evaluators.results.run_table import RunTable
 from evaluators.results.scope import Scope
 from evaluators.suite import Suite
-from fairtrial.domain.plurals import counted
-from fairtrial.domain.verdict import Finding
+from fairtrial.domain.verdicts.verdict import Finding
+from fairtrial.domain.wording import counted
 
 MIN_CASES = 5
 """A slice with fewer cases is not named, because one case would make it the worst."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from evaluators.criteria.grammar import GateLine, State, Threshold, VersusBaseline
-from fairtrial.domain.reviews.review import DIMENSIONS
+from fairtrial.domain.review import DIMENSIONS
 
 PREFERENCE = "review.preference"
 REVIEW_METRICS = (PREFERENCE, *(f"review.{dimension}" for dimension in DIMENSIONS))

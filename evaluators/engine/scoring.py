@@ -11,8 +11,8 @@ from dataclasses import replace
 from evaluators.engine.signals import Signals
 from evaluators.scoring.scorer import OffFormat, Scorer, ScoresPairs, Stat, WaitsForProcess
 from evaluators.suite import Suite
+from fairtrial.domain.answers.refusals import refuses
 from fairtrial.domain.answers.signals import SIGNALS
-from fairtrial.domain.refusals import refuses
 from fairtrial.domain.run import Answer, Case, CaseOutcome, CaseResult, Score, ScoreFailure
 
 SLOW_S = 0.001

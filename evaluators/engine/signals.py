@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 
 from evaluators.suite import Suite
-from fairtrial.domain.answers.content import text_of
-from fairtrial.domain.answers.form import Form, form_of, shape_of
 from fairtrial.domain.answers.language import language_of
+from fairtrial.domain.answers.messages import text_of
+from fairtrial.domain.answers.refusals import refuses, refuses_by_text, withheld
 from fairtrial.domain.answers.requested_format import checked_schema, follows, requested_schema
 from fairtrial.domain.answers.signals import (
     CHARACTERS,
@@ -24,8 +24,10 @@ from fairtrial.domain.answers.signals import (
     OVER_REFUSED,
     REFUSED,
     SIGNALS,
+    Form,
+    form_of,
+    shape_of,
 )
-from fairtrial.domain.refusals import refuses, refuses_by_text, withheld
 from fairtrial.domain.run import Answer, Case, Score
 
 EXPECTS = "expects"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
-from fairtrial.config.plan.definitions import definition_digest
+from fairtrial.config.plan.hashes import definition_digest
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Experiment, Plan, Price
 

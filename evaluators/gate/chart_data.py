@@ -9,7 +9,7 @@ from evaluators.criteria.grammar import Threshold, VersusBaseline, parse
 from evaluators.criteria.grammar_hints import GateLineError
 from evaluators.criteria.metric_catalogue import BUILT_IN, LESS_IS_BETTER
 from fairtrial.domain.estimates import Comparison, Estimate
-from fairtrial.domain.verdict import Finding
+from fairtrial.domain.verdicts.verdict import Finding
 
 FigureUnit = Literal["points", "%", "ms", "$", ""]
 SUMS = ("lost", "gained")

@@ -29,8 +29,8 @@ from evaluators.results.run_table import RunTable
 from evaluators.results.scope import Scope
 from evaluators.trial import RULES
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
-from fairtrial.domain.plurals import counted
-from fairtrial.domain.verdict import Finding, Result
+from fairtrial.domain.verdicts.verdict import Finding, Result
+from fairtrial.domain.wording import counted
 from fairtrial.stats.effects import MIN_UNITS
 from fairtrial.stats.paired.clustered import MIN_UNLIKE, count_unlike
 

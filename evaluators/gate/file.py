@@ -24,8 +24,8 @@ from fairtrial.config.file.project_files import Budget, project_root
 from fairtrial.config.file.yaml_file import Document
 from fairtrial.domain.accounts import APPROVERS, ROLES, Role
 from fairtrial.domain.errors import ConfigError, Diagnostic
-from fairtrial.domain.plan_parts.setting_types import Duration
-from fairtrial.domain.verdict import MOST_SUITES
+from fairtrial.domain.settings import Duration
+from fairtrial.domain.verdicts.verdict import MOST_SUITES
 
 YAML_ENDINGS = (".yaml", ".yml")
 MOST_LETTERS, MOST_LINES = 200, 200

@@ -28,8 +28,8 @@ from evaluators.results.run_table import RunTable
 from evaluators.suite import Suite
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Estimate
-from fairtrial.domain.plurals import counted
-from fairtrial.domain.verdict import Decision, Finding, Result, Verdict, decide, interleave_sources, precedence
+from fairtrial.domain.verdicts.verdict import Decision, Finding, Result, Verdict, decide, interleave_sources, precedence
+from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.memory import Looked
 from fairtrial.experiments.decision.decide import decide as decide_experiment
 from fairtrial.experiments.monitor import look

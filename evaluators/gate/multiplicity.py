@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from fairtrial.domain.verdict import Finding
+from fairtrial.domain.verdicts.verdict import Finding
 
 ALPHA = 0.05
 Family = Literal["quality", "safety"]

@@ -39,8 +39,8 @@ from evaluators.gate.threshold_rule import SHORTFALL, WORTH_REPORTING, cases_to_
 from evaluators.trial import RULES, Trial
 from fairtrial.domain.errors import Diagnostic
 from fairtrial.domain.estimates import Estimate
-from fairtrial.domain.plurals import counted
-from fairtrial.domain.verdict import ASSUMED, Odds
+from fairtrial.domain.verdicts.verdict import ASSUMED, Odds
+from fairtrial.domain.wording import counted
 from fairtrial.stats.intervals import wilson
 
 WANTED = 0.9

@@ -21,10 +21,10 @@ from evaluators.results.run_table import Ints, Marks, RunTable, table_of
 from evaluators.results.scope import Scope
 from evaluators.suite import MANY, Suite
 from fairtrial.domain.estimates import Comparison, Estimate
-from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import UNSCORED, Run
-from fairtrial.domain.verdict import Finding, Result
-from fairtrial.stats.paired.mcnemar import exact_one_sided
+from fairtrial.domain.verdicts.verdict import Finding, Result
+from fairtrial.domain.wording import counted
+from fairtrial.stats.paired.paired_tests import exact_one_sided
 
 MOST_NAMED = 5
 RIGHT, WRONG, MIXED, NOT_JUDGED, UNKNOWN = range(5)

@@ -30,10 +30,9 @@ from evaluators.results.scope import Scope
 from evaluators.suite import Suite
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.domain.verdict import Finding, Result
-from fairtrial.stats.holm import holm
-from fairtrial.stats.paired.mcnemar import mid_p
-from fairtrial.stats.paired.sign_flip import sign_flip
+from fairtrial.domain.verdicts.verdict import Finding, Result
+from fairtrial.stats.multiple_testing import holm
+from fairtrial.stats.paired.paired_tests import mid_p, sign_flip
 
 
 def judge_rule(rule: Rule, trial: Trial, *, rules: Sequence[Rule] = ()) -> list[RuleResult]:

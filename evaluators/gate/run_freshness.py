@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from evaluators.results.run_table import RunTable
 from evaluators.trial import Trial
-from fairtrial.domain.plurals import counted
-from fairtrial.domain.verdict import Result
+from fairtrial.domain.verdicts.verdict import Result
+from fairtrial.domain.wording import counted
 
 DAY_US, HOUR_US = 86_400_000_000, 3_600_000_000
 SHORT = 20

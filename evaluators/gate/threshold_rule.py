@@ -16,10 +16,9 @@ from evaluators.gate.multiplicity import ALPHA, RuleResult
 from evaluators.results.run_table import RunTable
 from evaluators.results.scope import Scope
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.domain.plurals import counted
-from fairtrial.domain.verdict import Finding, Result
-from fairtrial.stats.binomial import at_least
-from fairtrial.stats.intervals import quantile
+from fairtrial.domain.verdicts.verdict import Finding, Result
+from fairtrial.domain.wording import counted
+from fairtrial.stats.intervals import at_least, quantile
 
 SHORTFALL = 0.05
 """How far a worse model lies beyond the limit, for the chance that it passes."""

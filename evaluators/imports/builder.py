@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evaluators.imports.imported import CHECKS, Criterion, ImportedSuite, Outcome, as_original, distinct, named
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 
 GATE_MARGIN = "5pp"
 """The margin of each imported gate line. The original has none, so the user is told to choose one."""

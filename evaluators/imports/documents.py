@@ -12,7 +12,7 @@ from evaluators.loading.rows import PARQUET, parquet_as_lines, read_rows
 from fairtrial.config.file.project_files import read_bytes
 from fairtrial.config.file.yaml_file import parse
 from fairtrial.domain.errors import ConfigError
-from fairtrial.regular_files import MIB, FileRefused
+from fairtrial.safe_files import MIB, FileRefused
 
 MOST_BYTES = 64 * MIB
 MOST_VALUES = 2_000_000

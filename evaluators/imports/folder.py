@@ -15,9 +15,9 @@ from ruamel.yaml import YAML
 
 from evaluators.imports.imported import OUTCOMES, Criterion, ImportedSuite, ImportRefused
 from evaluators.loading.suite_reader import load
-from fairtrial.config.private_files import write_private
 from fairtrial.domain.errors import ConfigError
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
+from fairtrial.safe_files import write_private
 
 REPORT = "import.md"
 STUB = '''\

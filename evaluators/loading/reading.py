@@ -24,7 +24,7 @@ from evaluators.suite import DataFile
 from fairtrial.config.file.project_files import MOST_YAML_BYTES, Budget, read_bytes, read_text
 from fairtrial.config.file.yaml_file import Document
 from fairtrial.domain.errors import Diagnostic
-from fairtrial.regular_files import FileRefused
+from fairtrial.safe_files import FileRefused
 
 MOST_OF_A_KIND = 20
 """How many errors of one file of rows are shown, because a wrong column is wrong in every row."""

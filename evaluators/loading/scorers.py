@@ -13,7 +13,7 @@ from evaluators.scoring.scorer import NamedText, Scorer, ScorerType
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.registry import Registry
-from fairtrial.regular_files import FileRefused
+from fairtrial.safe_files import FileRefused
 
 SCORERS = Registry("evaluators.scoring.metrics", "scorer", noun="scorer", kind=ScorerType)
 OF_EVERY_SCORER = ("name", "when", *MODIFIERS)

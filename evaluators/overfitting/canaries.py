@@ -12,7 +12,7 @@ from evaluators.results.run_table import Floats, RunTable
 from evaluators.results.scope import Scope
 from evaluators.suite import Suite
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.membership import TprAtFpr, tpr_at_fpr
+from fairtrial.stats.intervals import TprAtFpr, tpr_at_fpr
 
 Answer = Literal["members detected", "no members detected", "cannot tell"]
 FPR = 0.01

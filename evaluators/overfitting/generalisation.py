@@ -15,7 +15,7 @@ from evaluators.results.run_table import Ints, RunTable
 from evaluators.results.scope import Scope
 from evaluators.suite import Suite
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.paired.jackknife import jackknife_corpus
+from fairtrial.stats.paired.resampling import jackknife_corpus
 
 Answer = Literal["overfitted", "not overfitted", "cannot tell"]
 PART = "part"

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from evaluators.report import Report
-from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts.verdict import Verdict
 
 VERSION = 1
 

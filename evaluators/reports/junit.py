@@ -8,8 +8,8 @@ from itertools import groupby
 from xml.sax.saxutils import escape, quoteattr
 
 from evaluators.report import Report
-from fairtrial.domain.verdict import Finding, Verdict
-from fairtrial.domain.verdicts.wording import approval_of, titled
+from fairtrial.domain.verdicts.verdict import Finding, Verdict
+from fairtrial.domain.verdicts.verdict_wording import approval_of, titled
 
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 does not allow (§2.2)."""

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from evaluators.report import Report
 from fairtrial.domain.answers.signals import BLOCK_TITLE
-from fairtrial.domain.plurals import counted
-from fairtrial.domain.verdict import Finding, Result, Verdict
-from fairtrial.domain.verdicts.unasked import is_unasked, unasked_lines
-from fairtrial.domain.verdicts.wording import approval_of, titled
+from fairtrial.domain.verdicts.verdict import Finding, Result, Verdict
+from fairtrial.domain.verdicts.verdict_wording import approval_of, is_unasked, titled, unasked_lines
+from fairtrial.domain.wording import counted
 
 MARKS: dict[Result, str] = {"invalid": "invalid", "fail": "**fail**", "cannot tell": "cannot tell", "pass": "pass"}
 ORDER: tuple[Result, ...] = ("invalid", "fail", "cannot tell", "pass")

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import Case
+from fairtrial.domain.wording import counted
 from fairtrial.stats.effects import EVEN, freedom_of
 
 DOMINANT = 0.1

@@ -10,13 +10,10 @@ from evaluators.comparison.wording import MINUS
 from evaluators.criteria.grammar import GateLine
 from evaluators.criteria.review_validation import PREFERENCE, REVIEW_METRICS
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
-from fairtrial.domain.reviews.evidence import ReviewedQueue, Vote
-from fairtrial.domain.reviews.review import ARMS, DIMENSIONS, Preference
-from fairtrial.domain.verdict import Finding
-from fairtrial.stats.agreement.against_rest import alpha_against_rest
-from fairtrial.stats.agreement.alpha import alpha
+from fairtrial.domain.review import ARMS, DIMENSIONS, Preference, ReviewedQueue, Vote
+from fairtrial.domain.verdicts.verdict import Finding
+from fairtrial.stats.agreement.alpha import NOT_MEASURED, Quality, agreement_quality, alpha, alpha_against_rest
 from fairtrial.stats.agreement.chance_agreement import gwet_ac
-from fairtrial.stats.agreement.quality import NOT_MEASURED, Quality, agreement_quality
 from fairtrial.stats.agreement.rating_table import RatingTable, Value
 from fairtrial.stats.review.preference import TIE
 

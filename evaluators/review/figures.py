@@ -10,10 +10,8 @@ from evaluators.review.agreement import Agreement, PersonAgreement, agreement_wi
 from evaluators.review.bias import PositionAndLengthBias
 from evaluators.review.statistics import Votes
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
-from fairtrial.domain.reviews.evidence import ReviewedQueue
-from fairtrial.domain.reviews.review import DIMENSIONS, Dimension
-from fairtrial.stats.review.preference import TIE
-from fairtrial.stats.review.preference_scales import elo_gap, net_preference
+from fairtrial.domain.review import DIMENSIONS, Dimension, ReviewedQueue
+from fairtrial.stats.review.preference import TIE, elo_gap, net_preference
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from typing import Any
 
 from fairtrial.api.reviews import CreateQueue
 from fairtrial.domain.errors import UsageError
+from fairtrial.domain.masking import family_of, names_in
 from fairtrial.domain.plan import Plan
-from fairtrial.domain.reviews.masking import family_of, names_in
-from fairtrial.domain.reviews.review import Pair
+from fairtrial.domain.review import Pair
 from fairtrial.domain.run import Answer, CaseResult, Run
 
 SEEDS = 2**31

@@ -14,17 +14,14 @@ from evaluators.review.agreement import Agreement, agreement_of
 from evaluators.review.bias import PositionAndLengthBias, estimate_bias
 from evaluators.trial import RULES
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
-from fairtrial.domain.plurals import counted
-from fairtrial.domain.reviews.evidence import ReviewedQueue, Vote
-from fairtrial.domain.reviews.review import DIMENSIONS, Arm, Dimension, Preference
-from fairtrial.stats.agreement.quality import TENTATIVE
+from fairtrial.domain.review import DIMENSIONS, Arm, Dimension, Preference, ReviewedQueue, Vote
+from fairtrial.domain.wording import counted
+from fairtrial.stats.agreement.alpha import TENTATIVE
 from fairtrial.stats.paired.clustered import Floats
-from fairtrial.stats.paired.mcnemar import exact
-from fairtrial.stats.paired.sign_flip import sign_flip
-from fairtrial.stats.review.crossed import IN_GENERAL, MIN_PEOPLE
+from fairtrial.stats.paired.paired_tests import exact, sign_flip
+from fairtrial.stats.review.crossed import IN_GENERAL, MIN_PEOPLE, mean_rating
 from fairtrial.stats.review.preference import TIE, count_wins, win_rate
 from fairtrial.stats.review.preference_model import Judgements
-from fairtrial.stats.review.ratings import mean_rating
 
 ONE_SIDED_95 = 0.90
 TWO_SIDED_95 = 0.95

@@ -13,7 +13,7 @@ from evaluators.review.bias import PositionAndLengthBias, ReviewerBias
 from evaluators.review.statistics import ONE_SIDED_95, Votes
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 from fairtrial.stats.intervals import quantile
 from fairtrial.stats.review.preference_model import PreferenceModel
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from fairtrial.domain.answers.refusals import refuses
 from fairtrial.domain.limits.linear_regex import compile_regex
-from fairtrial.domain.refusals import refuses
 from fairtrial.domain.run import Answer
 
 Form = Literal["refuses", "hands_over", "does_not_know", "asks"]

@@ -9,7 +9,7 @@ from evaluators.training_data.check import CHECKS
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.example_file import ExampleFile
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.training.data_audit import AuditFile
+from fairtrial.domain.training_data import AuditFile
 
 OnProgress = Callable[[str, int, int], None]
 """Called with the name of the check that begins, the number of checks done, and their total."""

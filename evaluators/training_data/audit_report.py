@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fairtrial.domain.training.data_audit import AuditFile, AuditRole, AuditSeverity
+from fairtrial.domain.training_data import AuditFile, AuditRole, AuditSeverity
 
 Severity = AuditSeverity
 Role = AuditRole

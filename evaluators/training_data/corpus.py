@@ -12,7 +12,7 @@ from evaluators.training_data.audit_report import MOST_LISTED, Issue, Role, Seve
 from evaluators.training_data.example import Example
 from evaluators.training_data.example_file import ExampleFile
 from evaluators.training_data.similarity.near_duplicates import SimilarRows, find_similar
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 
 _WORD = re.compile(r"\w+|[+*/=<>%^×÷√#&@$€£]|-(?=\s?\d)")
 """A word, or a sign that changes the meaning, such as those of a sum."""

@@ -14,7 +14,7 @@ from evaluators.training_data.format import FORMATS, PRECEDENCE, Format, RowErro
 from evaluators.training_data.rows import READERS, NumberedRow, Rows, UnreadableRow, as_utf8
 from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import Diagnostic, UsageError
-from fairtrial.regular_files import read_named
+from fairtrial.safe_files import read_named
 
 LOOKED_AT = 100
 """Rows at the start of a file that decide its format."""

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from fairtrial.api.operation import Operation, Rows
 from fairtrial.api.window import Request, Text, Window
-from fairtrial.domain.training.data_audit import AuditFile, CheckCount
+from fairtrial.domain.training_data import AuditFile, CheckCount
 
 MOST_FILES, MOST_COUNTS = 1000, 1000
 

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from fairtrial.api.operation import Operation, Row, Rows
 from fairtrial.api.window import Request, Window
-from fairtrial.domain.storage.keys import DEFAULT_RIGHTS, NewKey, Right
+from fairtrial.domain.accounts import DEFAULT_RIGHTS, NewKey, Right
 
 LATEST_US = 253_402_300_799_000_000
 """The end of the year 9999, the latest time that is supported."""

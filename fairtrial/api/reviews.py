@@ -8,8 +8,7 @@ from msgspec import Meta, Struct
 
 from fairtrial.api.operation import Nothing, Operation, Row, Rows
 from fairtrial.api.window import Request, Text
-from fairtrial.domain.reviews.evidence import ReviewedQueue
-from fairtrial.domain.reviews.review import Outcome
+from fairtrial.domain.review import Outcome, ReviewedQueue
 
 LONGEST_COMMENT = 10_000
 LONGEST_EDIT = 200_000

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from fairtrial.api.operation import Operation, Row, Rows
 from fairtrial.api.window import Request, Text, Window
-from fairtrial.domain.names.case_words import Change, Grade
+from fairtrial.domain.wording import Change, Grade
 
 
 class ListRuns(Window, frozen=True, kw_only=True):

@@ -9,8 +9,7 @@ from msgspec import Meta
 from fairtrial.api.operation import Nothing, Operation, Row
 from fairtrial.api.window import Request
 from fairtrial.domain.plan import UnitKind
-from fairtrial.domain.storage.maintenance import Backup, Erasure, RetentionResult
-from fairtrial.domain.storage.overview import IngestResult, Overview
+from fairtrial.domain.store_reports import Backup, Erasure, IngestResult, Overview, RetentionResult
 
 LONGEST_DAYS = 36_500
 LONGEST_UNIT = 100_000

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from fairtrial.api.operation import Operation, Row, Rows
 from fairtrial.api.window import Request, TrafficWindow, Window
-from fairtrial.domain.storage.traffic import AmountHistory, ServedBefore, Traffic
+from fairtrial.domain.traffic import AmountHistory, ServedBefore, Traffic
 
 After = Annotated[str, Meta(max_length=200, pattern=r"^\d{1,16}:.+$", description="`next` of the previous page")]
 Amount = Literal["requests.tokens", "cost.per_request", "cost.per_unit"]

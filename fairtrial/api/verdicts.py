@@ -10,8 +10,8 @@ from msgspec import Meta
 from fairtrial.api.alarms import Reason
 from fairtrial.api.operation import Nothing, Operation, Row, Rows
 from fairtrial.api.window import Request, Text, Window
-from fairtrial.domain.verdict import MOST_SUITES
 from fairtrial.domain.verdicts.approvals import ApprovalVote
+from fairtrial.domain.verdicts.verdict import MOST_SUITES
 
 LARGEST_GATE = 32_768
 """Letters of a gate's text."""

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from fairtrial.domain.limits.pages import END_OF_TIME_US, LARGEST_OFFSET, LARGEST_PAGE
+from fairtrial.domain.limits.constants import END_OF_TIME_US, LARGEST_OFFSET, LARGEST_PAGE
 
 Since = Annotated[int, Meta(ge=0, le=END_OF_TIME_US, description="from, in microseconds since 1970, UTC")]
 Until = Annotated[int, Meta(ge=0, le=END_OF_TIME_US, description="until (exclusive)")]

@@ -8,31 +8,27 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from fairtrial.config.addresses import Address, parse_address
 from fairtrial.config.file.environment import interpolate, substituted
 from fairtrial.config.file.error_recovery import independent, validate
 from fairtrial.config.file.errors import MAX_ERRORS, FieldError, nearest
 from fairtrial.config.file.project_files import MOST_PROMPT_BYTES, MOST_YAML_BYTES, Budget, read_text
-from fairtrial.config.file.schema import ProjectFile, ReleasesSection
-from fairtrial.config.file.service_schema import GatewaySection
+from fairtrial.config.file.schema import GatewaySection, ProjectFile, ReleasesSection
 from fairtrial.config.file.yaml_file import Document, Step, load_one
 from fairtrial.config.layout import Layout
 from fairtrial.config.plan.compile import compile_plan
 from fairtrial.config.plan.live_state import Live
-from fairtrial.config.plan.plan_validation import refuse_unsound
+from fairtrial.config.plan.published import refuse_unsound
 from fairtrial.config.releases import NO_GATES, ReleaseGates
-from fairtrial.config.rules.cors import wrong_cors
-from fairtrial.config.rules.deployments import Names, wrong_deployments, wrong_routes
-from fairtrial.config.rules.experiments import unstated_missing, wrong_experiments, wrong_metrics
+from fairtrial.config.rules.deployments import Names, access_warnings, wrong_access, wrong_deployments, wrong_routes
+from fairtrial.config.rules.experiments import unstated_missing, wrong_experiments, wrong_metrics, wrong_names
 from fairtrial.config.rules.lineage import lineage_warnings, wrong_lineage
-from fairtrial.config.rules.names import wrong_names
-from fairtrial.config.rules.services import wrong_services
-from fairtrial.config.rules.upstream_access import access_warnings, wrong_access
+from fairtrial.config.rules.services import wrong_cors, wrong_services
 from fairtrial.config.rules.warnings import project_warnings
 from fairtrial.domain.errors import ConfigError, Diagnostic
-from fairtrial.domain.limits.body_rate import BodyRate
+from fairtrial.domain.limits.server_settings import BodyRate
+from fairtrial.domain.names.addresses import Address, parse_address
 from fairtrial.domain.plan import FeedbackKind, Plan
-from fairtrial.regular_files import FileRefused
+from fairtrial.safe_files import FileRefused
 
 
 @dataclass(frozen=True, slots=True)

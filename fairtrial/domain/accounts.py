@@ -1,4 +1,4 @@
-"""Defines accounts, invitations, sign-in links and roles of the people who sign in."""
+"""Defines accounts, invitations, sign-in links and roles of people, and the rights of API keys."""
 
 from __future__ import annotations
 
@@ -21,6 +21,12 @@ APPROVERS: tuple[Role, ...] = ("release-manager", "admin")
 LONGEST_NAME = 80
 TAKEN_NAMES = frozenset({"local", "control", "command line"})
 """Names that the audit trail uses for programs of this machine."""
+
+Right = Literal["complete", "feedback", "pin", "see_variant", "admin"]
+"""The rights of keys: query models, send feedback, force an arm or deployment, see the arm in headers, use control."""
+
+RIGHTS: tuple[Right, ...] = ("complete", "feedback", "pin", "see_variant", "admin")
+DEFAULT_RIGHTS: tuple[Right, ...] = ("complete", "feedback")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +90,16 @@ def proper_name(text: str) -> str:
 def same_name(name: str) -> str:
     """A key that is equal for all spellings of a name."""
     return unicodedata.normalize("NFKC", name).casefold().strip()
+
+
+# A `Key` has the hash of the secret instead, and is published to the workers.
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A newly created key. ``secret`` is the whole text that callers send; it is never shown again."""
+
+    key_id: str
+    name: str
+    secret: str
+    rights: tuple[Right, ...]
+    routes: tuple[str, ...]
+    expires_us: int | None

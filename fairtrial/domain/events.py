@@ -13,8 +13,8 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from fairtrial.domain.plan import ExperimentState, UnitKind
-from fairtrial.domain.plan_parts.call_rules import BreakerState
 from fairtrial.domain.run import HEAD, CaseOutcome
+from fairtrial.domain.settings import BreakerState
 
 REQUEST = "request"
 REQUEST_VERSION = 2

@@ -6,13 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from fairtrial.domain.plan_parts.call_rules import BreakerRule, RetryRule, Timeouts
-from fairtrial.domain.plan_parts.decision_settings import EVERY_UNIT, Enrolment, Guardrail, Primary
-from fairtrial.domain.plan_parts.field_marks import ADDED_LATER, CONTROL_ONLY
-from fairtrial.domain.plan_parts.kept_control import KeptControl
-from fairtrial.domain.plan_parts.setting_types import Money
-from fairtrial.domain.storage.keys import Right
-from fairtrial.domain.training.lineage import Lineage
+from fairtrial.domain.accounts import Right
+from fairtrial.domain.settings import (
+    ADDED_LATER,
+    CONTROL_ONLY,
+    EVERY_UNIT,
+    BreakerRule,
+    Enrolment,
+    Guardrail,
+    KeptControl,
+    Money,
+    Primary,
+    RetryRule,
+    Timeouts,
+)
+from fairtrial.domain.training_data import Lineage
 
 UnitKind = Literal["user", "conversation", "request"]
 Capture = Literal["full", "redacted", "none"]
@@ -230,3 +238,12 @@ class Published:
     keys: tuple[Key, ...]
     pepper: str
     feedback: Mapping[str, FeedbackKind] | None = field(default=None, metadata=ADDED_LATER)
+
+
+def reachable(plan: Plan, route: Route) -> list[str]:
+    """Every deployment that may get a request on this route, in a stable order."""
+    names = [route.deployment, *route.fallbacks]
+    if route.experiment is not None and route.experiment in plan.experiments:
+        for variant in plan.experiments[route.experiment].variants:
+            names += [variant.deployment, *variant.fallbacks]
+    return list(dict.fromkeys(name for name in names if name is not None))

@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from fairtrial.domain.keyed_hash import keyed_hash
+from fairtrial.domain.names.keyed_hash import keyed_hash
 from fairtrial.domain.plan import Experiment
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from fairtrial.config.plan.live_state import CAN_BE_KILLED
 from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.domain.names.look_alikes import has_invisible
 from fairtrial.domain.plan import ExperimentState, PersonsAction
-from fairtrial.domain.plan_parts.kept_control import KeptControl
-from fairtrial.experiments.kept_control import kept_words, refused_while_kept
+from fairtrial.domain.settings import KeptControl
+from fairtrial.experiments.promotion import kept_words, refused_while_kept
 
 Action = Literal[PersonsAction, "stage"]
 ACTIONS: tuple[PersonsAction, ...] = get_args(PersonsAction)

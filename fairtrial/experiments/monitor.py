@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from fairtrial.domain.limits.constants import HOUR_US
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.harm import harm_only
 from fairtrial.experiments.analysis.memory import Looked, Memory
@@ -20,10 +20,10 @@ from fairtrial.experiments.decision.decide import decide
 from fairtrial.experiments.decision.guardrail_wording import NEAR, decline_words, e_value_words
 from fairtrial.experiments.decision.values import Decision, GuardrailDecision, KeptAway
 from fairtrial.experiments.decision.wording import effect_words
-from fairtrial.experiments.kept_control import over_words
 from fairtrial.experiments.lifecycle import DECLINED, KEPT_AWAY, MODELS, WORSE
 from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.metric_wording import between_words, level_words
+from fairtrial.experiments.promotion import over_words
 from fairtrial.experiments.sums import Sums
 
 NEAR_KILL = -log(NEAR)

@@ -14,7 +14,7 @@ from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.quantiles import QuantileSums
 from fairtrial.stats.effects import Effect
-from fairtrial.stats.sequential.error_guardrail import RequestErrors
+from fairtrial.stats.sequential.metric_guardrails import RequestErrors
 
 MetricSums = RequestErrors | Amounts | QuantileSums | Feedback
 TYPES: Mapping[Method, type[MetricSums]] = {

@@ -9,8 +9,8 @@ from contextlib import suppress
 from typing import Any
 
 from fairtrial.domain.errors import BadRequest
-from fairtrial.domain.keyed_hash import keyed_hash
 from fairtrial.domain.names.ids import UnitHash
+from fairtrial.domain.names.keyed_hash import keyed_hash
 from fairtrial.domain.plan import UnitKind
 
 UNIT_HEADER = "x-fairtrial-unit"

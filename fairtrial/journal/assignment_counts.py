@@ -24,7 +24,7 @@ from pathlib import Path
 
 from fairtrial.domain.events import Event, Exposure, Reason, RequestEvent
 from fairtrial.journal.segment import MODE, file_name
-from fairtrial.regular_files import has_writer
+from fairtrial.safe_files import has_writer
 
 ANALYSED: frozenset[Reason] = frozenset({"assigned", "fallback", "kill", "continued"})
 """Reasons of requests that count for the arm that their unit was assigned."""

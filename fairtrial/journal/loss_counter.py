@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairtrial.journal.segment import MODE, file_name
-from fairtrial.regular_files import has_writer
+from fairtrial.safe_files import has_writer
 
 SUFFIX = ".lost"
 FRESH_SECONDS = 60.0

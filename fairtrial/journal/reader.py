@@ -12,7 +12,7 @@ from msgspec.structs import fields
 from fairtrial.domain.errors import JournalError
 from fairtrial.domain.events import EVENTS, REQUEST, REQUEST_VERSION, Event, RequestEvent
 from fairtrial.journal.events_v1 import EVENTS_V1, EventV1
-from fairtrial.regular_files import open_named
+from fairtrial.safe_files import open_named
 
 CHUNK_BYTES = 4 * 2**20
 TOO_DEEP = "it is nested too deeply"

@@ -8,15 +8,17 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import fields, replace
 
 from fairtrial.domain.events import Event
 from fairtrial.journal.assignment_counts import ArmKey, AssignmentCounts
 from fairtrial.journal.group_sync import GROUP_SECONDS, WAITED_SECONDS, GroupSync
 from fairtrial.journal.loss_counter import LossCounter
 from fairtrial.journal.segment import SEGMENT_VERSION, Segment
-from fairtrial.journal.surrogates import replace_surrogates
 
 ROTATE_BYTES = 64 * 2**20
 """A segment of this size is closed and a new one begun, so that ingested ones can be compressed."""
@@ -240,3 +242,21 @@ def _make_again(folder: Path) -> None:
     """Create a deleted folder again, so that the next segment has a place."""
     with suppress(OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def replace_surrogates(event: Event) -> Event:
+    """The same event with a question mark for each lone surrogate: better a mark than a lost event."""
+    mended: Event = _mended(event)
+    return mended
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, Struct):
+        return replace(value, **{field.name: _mended(getattr(value, field.name)) for field in fields(value)})
+    if isinstance(value, list):
+        return [_mended(item) for item in value]
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_mended(key): _mended(item) for key, item in value.items()}
+    return value

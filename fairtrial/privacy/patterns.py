@@ -26,7 +26,7 @@ class Pattern:
 
     A match begins ``before`` characters before the find. It ends with the find, or one character after it, or two if
     the first of them is one of the ``marks``: RE2 takes several times longer to report groups. ``sign``: a regular
-    expression for what every find that passes its check contains, in at most `fairtrial.privacy.prefilter.LONGEST`
+    expression for what every find that passes its check contains, in at most `fairtrial.privacy.search.LONGEST`
     bytes.
     """
 

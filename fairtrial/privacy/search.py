@@ -1,12 +1,14 @@
-"""Searches a text for personal and secret text, and says of which kind each find is."""
+"""Searches a text for personal and secret text: one search says which patterns can match, so that only those run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+import re2
+
 from fairtrial.privacy.patterns import PATTERNS, Pattern
-from fairtrial.privacy.prefilter import possible
 
 NEXT_PLACE = 2
 """How many bytes behind a rejected candidate the next one may begin."""
@@ -14,6 +16,18 @@ SECRETS = frozenset({"key", "private key", "token"})
 """The kinds that give access to something."""
 _EDGE = b'"'
 """Stands before, between and behind texts. It belongs to no word, and ends a private key without its last line."""
+
+EVERY = range(len(PATTERNS))
+"""The numbers of all patterns."""
+
+SLICE = 4 * 1024
+"""Bytes that are searched at once."""
+
+LONGEST = 128
+"""Bytes that slices have in common, so that each sign lies within one of them."""
+
+PATIENCE = 0.0001
+"""Seconds for a slice, which usually takes a tenth of it. After a slower one the search is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +42,17 @@ class PersonalText:
 def find_personal_text(text: str) -> list[PersonalText]:
     """All finds in a text, in order; of overlapping finds, the more certain kind."""
     raw = text.encode("utf-8", "replace").replace(_EDGE, b"\0")
-    found = search_bytes(_EDGE + raw + _EDGE)
-    return [PersonalText(one.kind, one.start - 1, one.end - 1) for one in found]
+    finds = search_bytes(_EDGE + raw + _EDGE)
+    return [PersonalText(find.kind, find.start - 1, find.end - 1) for find in finds]
 
 
 def joined(texts: list[str]) -> tuple[bytes, list[int]]:
     """Many texts as one, for one search of all, and where each begins."""
     raw = [text.encode("utf-8", "replace").replace(_EDGE, b"\0") for text in texts]
     starts, at = [], 1
-    for one in raw:
+    for part in raw:
         starts.append(at)
-        at += len(one) + 1
+        at += len(part) + 1
     return _EDGE + _EDGE.join(raw) + _EDGE, starts
 
 
@@ -48,9 +62,9 @@ def search_bytes(look: bytes) -> list[PersonalText]:
     for number in sorted(possible(look)):
         pattern = PATTERNS[number]
         kind = pattern.stands.decode().strip(" []")
-        found = [PersonalText(kind, start, end) for start, end in _finds(pattern, look)]
-        if found:
-            taken = _merged(taken, found)
+        finds = [PersonalText(kind, start, end) for start, end in _finds(pattern, look)]
+        if finds:
+            taken = _merged(taken, finds)
     return taken
 
 
@@ -90,22 +104,62 @@ def verified(pattern: Pattern, look: bytes, start: int, end: int) -> tuple[int, 
 
 
 def _finds(pattern: Pattern, look: bytes) -> Iterator[tuple[int, int]]:
-    found = pattern.regex.search(look)
-    while found is not None:
-        start, end, good = verified(pattern, look, *found.span())
+    match = pattern.regex.search(look)
+    while match is not None:
+        start, end, good = verified(pattern, look, *match.span())
         if good:
             yield start, end
-        found = pattern.regex.search(look, back(look, end) if pattern.before else end)
+        match = pattern.regex.search(look, back(look, end) if pattern.before else end)
 
 
-def _merged(taken: list[PersonalText], found: list[PersonalText]) -> list[PersonalText]:
+def _merged(taken: list[PersonalText], finds: list[PersonalText]) -> list[PersonalText]:
     """Both in order, without a new find that overlaps an earlier one."""
-    merged = sorted([*taken, *found], key=lambda one: (one.start, one.end))
+    merged = sorted([*taken, *finds], key=lambda find: (find.start, find.end))
     certain = set(taken)
-    kept: list[PersonalText] = []
-    for one in merged:
-        while kept and one.start < kept[-1].end and one in certain and kept[-1] not in certain:
-            kept.pop()
-        if not kept or one.start >= kept[-1].end:
-            kept.append(one)
-    return kept
+    disjoint: list[PersonalText] = []
+    for find in merged:
+        while disjoint and find.start < disjoint[-1].end and find in certain and disjoint[-1] not in certain:
+            disjoint.pop()
+        if not disjoint or find.start >= disjoint[-1].end:
+            disjoint.append(find)
+    return disjoint
+
+
+def _signs() -> re2.Set:
+    signs = re2.Set.SearchSet()
+    for pattern in PATTERNS:
+        signs.Add(pattern.sign)
+    signs.Add(rb"\A")  # always matches: a result without it means that RE2 has run out of memory
+    signs.Compile()
+    return signs
+
+
+_SIGNS = _signs()
+
+
+def any_possible(look: bytes) -> bool:
+    """Whether any pattern can match in a text that begins and ends with an edge."""
+    if len(look) <= SLICE:
+        numbers = _SIGNS.Match(look)
+        return numbers is None or len(numbers) > 1
+    return any(len(numbers) > 1 for numbers in _by_slice(look))
+
+
+def possible(look: bytes) -> Collection[int]:
+    """The numbers of the patterns that can match in a text that begins and ends with an edge."""
+    numbers: set[int] = set()
+    for matched in _by_slice(look):
+        numbers.update(matched)
+    numbers.discard(len(PATTERNS))
+    return numbers
+
+
+def _by_slice(look: bytes) -> Iterator[Collection[int]]:
+    """What each slice has signs of. All patterns follow a slice that took too long."""
+    for start in range(0, max(1, len(look) - LONGEST), SLICE - LONGEST):
+        begun = time.perf_counter()
+        numbers = _SIGNS.Match(look[start : start + SLICE])
+        if numbers is None or time.perf_counter() - begun > PATIENCE:
+            yield EVERY
+            return
+        yield numbers

@@ -1,4 +1,4 @@
-"""Sufficient statistics: additive sums that a database can compute, and from which estimates follow."""
+"""Sufficient statistics: additive sums that a database can compute, and what one unseen unit can add."""
 
 from __future__ import annotations
 
@@ -9,10 +9,21 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fairtrial.domain.estimates import NotEnough
+
 __all__ = ["JointMoments", "Moments", "Successes"]
 
 ROUNDING = 1e-12
 """Below this share of Σx², a variance is only rounding."""
+
+UNSEEN = 3.0
+"""The number of unseen units at the bound that each arm is assumed to have. If none of n units is of a kind, the share
+of that kind is below 3/n with 95 % confidence (Hanley & Lippman-Hand 1983, JAMA 249:1743-1745). The number was chosen
+on 336 pairs of equal means, at 28 looks and splits of 50 and 90 %. The worst pair is called higher, or lower, in 6.2 %
+(± 1) of the trials with two such units, and in 5.0 % (± 0.9) with three. Without any, it is called so in more than half
+of them."""
+BOUND_ROUNDING = 1e-9
+Bounds = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +121,12 @@ class JointMoments:
     @classmethod
     def of(cls, x: ArrayLike, y: ArrayLike) -> Self:
         """The moments of two values per unit. Raises `ValueError` unless they are finite and equally many."""
-        one, other = finite_values(x), finite_values(y)
-        if len(one) != len(other):
-            raise ValueError(f"each unit needs two values, but there are {len(one)} and {len(other)}")
+        first, second = finite_values(x), finite_values(y)
+        if len(first) != len(second):
+            raise ValueError(f"each unit needs two values, but there are {len(first)} and {len(second)}")
         with np.errstate(over="ignore"):
-            sums = float(one.sum()), float(other.sum())
-            return cls(len(one), *sums, _product(one, one), _product(other, other), _product(one, other))
+            sums = float(first.sum()), float(second.sum())
+            return cls(len(first), *sums, _product(first, first), _product(second, second), _product(first, second))
 
     def __add__(self, other: Self) -> Self:
         return type(self)(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
@@ -137,7 +148,7 @@ class JointMoments:
 
 
 def _check(n: int, *sums: float, squares: tuple[float, ...]) -> None:
-    if n < 0 or min(squares) < 0 or not all(isfinite(one) for one in sums):
+    if n < 0 or min(squares) < 0 or not all(isfinite(total) for total in sums):
         raise ValueError(f"{n} units can't have the sums {sums}: all must be finite, and sums of squares 0 or more")
 
 
@@ -151,14 +162,43 @@ def _spread(n: int, x: float, y: float, xy: float, size: float, *, signed: bool 
     return (left if signed else max(0.0, left)) / (n - 1)
 
 
-def _product(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+def _product(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     """The sum of products, without the threads of the matrix library, which wait for each other on a busy machine."""
-    return float(np.einsum("i,i->", one, other))
+    return float(np.einsum("i,i->", first, second))
 
 
 def finite_values(values: ArrayLike) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """The values as one row of floats. Raises `ValueError` for a value that is not finite."""
-    found = np.asarray(values, dtype=np.float64).ravel()
-    if not np.isfinite(found).all():
+    array = np.asarray(values, dtype=np.float64).ravel()
+    if not np.isfinite(array).all():
         raise ValueError("a value is not a finite number; leave out units without a value, and report how many")
-    return found
+    return array
+
+
+def check_bounds(within: Bounds) -> None:
+    """Raise `ValueError` unless the bounds are finite and ascending."""
+    low, high = within
+    if not (isfinite(low) and isfinite(high) and low < high):
+        raise ValueError(f"the bounds {low} and {high} must be two finite numbers, the lower one first")
+
+
+def check_within(arm: Moments, within: Bounds) -> None:
+    """Raise `ValueError` for sums that no values within the bounds can have: Σ(x − low)(high − x) would be below 0."""
+    check_bounds(within)
+    low, high = within
+    slack = BOUND_ROUNDING * (abs(arm.xx) + (abs(low) + abs(high)) * abs(arm.x) + abs(low * high) * arm.n)
+    inside = (low + high) * arm.x - arm.xx - low * high * arm.n
+    near = BOUND_ROUNDING * max(abs(low), abs(high)) * arm.n
+    if inside < -slack or not low * arm.n - near <= arm.x <= high * arm.n + near:
+        raise ValueError(f"not all values lie within {low:g} and {high:g}: cap them before summing")
+
+
+def unseen_squares(level: float, within: Bounds, *, size: float = 1.0) -> tuple[float, float]:
+    """Σ(x − level · y)² of the unseen units, each with y = ``size``, at the lower bound and at the upper one."""
+    low, high = within
+    return UNSEEN * (size * max(0.0, level - low)) ** 2, UNSEEN * (size * max(0.0, high - level)) ** 2
+
+
+def unbounded(n: int, *, what: str) -> NotEnough:
+    """The reason why repeated looks can't decide: a single value may outweigh all others."""
+    return NotEnough(f"{what} has no bound, so a unit not seen yet could reverse the result", "a frozen bound", n)

@@ -10,12 +10,12 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.plan.published import read
 from fairtrial.domain.errors import PlanRefused
 from fairtrial.domain.limits.constants import microseconds
-from fairtrial.domain.storage.overview import Overview
+from fairtrial.domain.store_reports import Overview
 from fairtrial.journal.segment import names
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.erasure_state import is_unfinished
 from fairtrial.store.ingest.ingest import lag_of
-from fairtrial.store.maintenance import backup_list
+from fairtrial.store.maintenance.backup import list_backups
 
 TABLES = """
 SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main'
@@ -43,7 +43,7 @@ def overview(database: Database) -> Overview:
         oldest_us=None if oldest is None else microseconds(oldest),
         newest_us=None if newest is None else microseconds(newest),
         retain_days=_retain_days(layout),
-        last_backup=next(iter(backup_list.listing(database)), None),
+        last_backup=next(iter(list_backups(database)), None),
         erasures=int(database.value(ERASURES)),
         erasure_unfinished=is_unfinished(layout),
     )

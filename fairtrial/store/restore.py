@@ -1,34 +1,71 @@
-"""Restores a backup: verifies it, swaps it in with one rename, and refuses while the store is in use."""
+"""Restores a backup: verifies it, refuses definitions outside the schema, and swaps it in with one rename."""
 
 from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import OwnerLock
-from fairtrial.config.private_files import copy_private, has_room, sweep_folder, sync_file, sync_folder
 from fairtrial.domain.errors import StoreError, UsageError
-from fairtrial.domain.storage.maintenance import OnProgress, Progress, ignore_progress
-from fairtrial.domain.storage.overview import ListedBackup
+from fairtrial.domain.store_reports import ListedBackup, OnProgress, Progress, ignore_progress
+from fairtrial.safe_files import copy_private, has_room, sweep_folder, sync_file, sync_folder
 from fairtrial.store.access import audit
+from fairtrial.store.core.backup_files import Manifest, verify
 from fairtrial.store.core.database import Cursor, Database, copy_folder
-from fairtrial.store.core.engine_errors import logged_message
-from fairtrial.store.core.engine_settings import engine_settings
-from fairtrial.store.core.manifest import Manifest, verify
-from fairtrial.store.core.migrate import schema_of
+from fairtrial.store.core.engine import engine_settings, logged_message
+from fairtrial.store.core.migrate import migrate, schema_of
 from fairtrial.store.erasure import tombstones
 from fairtrial.store.ingest.ingest import Ingester
-from fairtrial.store.maintenance import backup_list
-from fairtrial.store.maintenance.foreign_definitions import foreign_definitions, format_names
+from fairtrial.store.maintenance.backup import add_missing_backups, read_backups
 
 SIGN_INS = frozenset({"sessions", "invitations"})
-TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main'"
+TABLE_NAMES = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main'"
+SHOWN = 5
+TABLES = """
+SELECT schema_name || '.' || table_name, sql FROM duckdb_tables()
+WHERE database_name = current_database() AND NOT internal AND NOT temporary
+"""
+INDEXES = """
+SELECT schema_name || '.' || index_name, coalesce(sql, '') FROM duckdb_indexes()
+WHERE database_name = current_database()
+"""
+SEQUENCES = """
+SELECT schema_name || '.' || sequence_name, '' FROM duckdb_sequences()
+WHERE database_name = current_database() AND NOT temporary
+"""
+VIEWS = """
+SELECT schema_name || '.' || view_name, '' FROM duckdb_views()
+WHERE database_name = current_database() AND NOT internal AND NOT temporary
+"""
+MACROS = """
+SELECT DISTINCT schema_name || '.' || function_name, '' FROM duckdb_functions()
+WHERE database_name = current_database() AND NOT internal
+"""
+TYPES = """
+SELECT DISTINCT schema_name || '.' || type_name, '' FROM duckdb_types()
+WHERE database_name = current_database() AND NOT internal
+"""
+SCHEMAS = """
+SELECT schema_name, '' FROM duckdb_schemas() WHERE database_name = current_database() AND NOT internal
+"""
+TRIGGERS = "SELECT trigger_name, '' FROM duckdb_triggers() WHERE database_name = current_database()"
+HAS_TRIGGERS = "SELECT count(*) FROM duckdb_functions() WHERE function_name = 'duckdb_triggers'"
+KINDS = {
+    "table": TABLES,
+    "index": INDEXES,
+    "sequence": SEQUENCES,
+    "view": VIEWS,
+    "macro": MACROS,
+    "type": TYPES,
+    "schema": SCHEMAS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +160,11 @@ def _make_ready(copy: Path, backups: Sequence[ListedBackup]) -> None:
     The backups made since then, and this one, are added to the list for later erasures.
     """
     with duckdb.connect(str(copy), config=engine_settings()) as connection:
-        there = {str(name) for (name,) in connection.execute(TABLES).fetchall()}
+        there = {str(name) for (name,) in connection.execute(TABLE_NAMES).fetchall()}
         for table in sorted(SIGN_INS & there):
             connection.execute(f"DELETE FROM {table}")  # noqa: S608 - ours
         if "backups" in there:
-            backup_list.add_missing(Cursor(connection), backups)
+            add_missing_backups(Cursor(connection), backups)
         connection.execute("CHECKPOINT")
     sync_file(copy)
 
@@ -138,7 +175,7 @@ def _listed_until_now(layout: Layout) -> list[ListedBackup]:
         return []
     try:
         with duckdb.connect(str(layout.store), config=engine_settings()) as connection:
-            return backup_list.read(Cursor(connection))
+            return read_backups(Cursor(connection))
     except duckdb.Error:
         return []
 
@@ -172,3 +209,40 @@ def _opened(layout: Layout, lock: OwnerLock, manifest: Manifest, now_us: int) ->
         return RestoreResult(str(layout.store), manifest.backup_id, manifest.at_us, rows, since.rows)
     finally:
         database.close()
+
+
+def foreign_definitions(connection: duckdb.DuckDBPyConnection, *, schema: int) -> list[str]:
+    """Definitions of this store that no store with the migrations up to ``schema`` has, as ``view main.x``.
+
+    A table that is missing, or has other columns, defaults or constraints, counts as well.
+    """
+    with duckdb.connect() as reference:
+        migrate(reference, until=schema)
+        own = dict(_definitions(reference))
+    definitions = dict(_definitions(connection))
+    odd = [_named(*key) for key, sql in definitions.items() if own.get(key) != sql]
+    return sorted([*odd, *(f"no {_named(*key)}" for key in own.keys() - definitions.keys())])
+
+
+def format_names(names: list[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _definitions(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[tuple[str, str], str]]:
+    kinds = dict(KINDS)
+    if _one(connection, HAS_TRIGGERS):
+        kinds["trigger"] = TRIGGERS
+    for kind, query in kinds.items():
+        for name, sql in connection.execute(query).fetchall():
+            yield (kind, str(name)), str(sql)
+
+
+def _named(kind: str, name: str) -> str:
+    return f"{kind} {name!r}"
+
+
+def _one(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
+    row = connection.execute(query).fetchone()
+    return row[0] if row else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial.domain.errors import ConfigError, Diagnostic, FairtrialError, UsageError
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 from fairtrial_cli.config_warnings import print_warnings
 from fairtrial_cli.options import MAP, project_of
 
@@ -105,8 +105,8 @@ def _check_project(path: Path) -> Report:
 def _refuse_uncomputable(path: Path, project: Project) -> None:
     """Rehearse a look at each experiment; raises `ConfigError` for a metric that control could not compute."""
     from fairtrial.config.file.yaml_file import load_one
+    from fairtrial.experiments.analysis.findings import uncomputable
     from fairtrial.experiments.analysis.freeze import Start, freeze
-    from fairtrial.experiments.analysis.rehearsal import uncomputable
 
     found = [
         load_one(path).diagnostic(("experiments", name), f"{metric} can't be computed: {why}")

@@ -102,7 +102,7 @@ def _print(found: Sequence[Comparison], measures: Sequence[Measure], new: RunTab
 
     from evaluators.comparison.signal_changes import signal_changes
     from evaluators.comparison.wording import comparison_row, rules_in_words
-    from fairtrial.domain.verdicts.unasked import block_lines
+    from fairtrial.domain.verdicts.verdict_wording import block_lines
     from fairtrial_cli.output.table import columns, print_table
     from fairtrial_cli.output.verdict import print_block
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial.domain.limits.body_rate import USUAL_BODY_RATE, BodyRate
+from fairtrial.domain.limits.server_settings import USUAL_BODY_RATE, BodyRate
 from fairtrial_cli.options import CONFIG, project_of
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def _settings(
     **body: float,
 ) -> tuple[ControlSettings, Project | None]:
     """``store`` and ``bind`` come from `fairtrial up`, which has read the file. Then a broken file does not matter."""
-    from fairtrial.config.addresses import parse_address
     from fairtrial.config.layout import Layout
+    from fairtrial.domain.names.addresses import parse_address
     from fairtrial_cli.dashboard_link import public_origin
     from gateway.control.serve import ControlSettings
 

@@ -12,7 +12,7 @@ from fairtrial_cli.options import CONFIG, project_of
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
-    from fairtrial.domain.verdict import Verdict
+    from fairtrial.domain.verdicts.verdict import Verdict
 
 OUT = click.Path(path_type=Path, dir_okay=False)
 
@@ -56,7 +56,7 @@ def command(
         raise click.UsageError(f"Missing option '{'--candidate' if candidate is None else '--baseline'}'.")
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest
-    from fairtrial.domain.verdict import exit_code
+    from fairtrial.domain.verdicts.verdict import exit_code
     from fairtrial_cli.judge_gate_file import judge_gate_file
     from fairtrial_cli.store_client.client import open_store
     from gateway.control.operations.requests.judgement import digests_of
@@ -130,7 +130,7 @@ def _print(verdict: Verdict) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from fairtrial.domain.verdicts.wording import approval_of, titled
+    from fairtrial.domain.verdicts.verdict_wording import approval_of, titled
     from fairtrial_cli.output.verdict import print_findings, print_unasked
 
     console = Console()

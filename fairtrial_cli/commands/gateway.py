@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 from fairtrial_cli.options import CONFIG, project_of
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ def _from_options(*, store: Path, bind: str, workers: int | None, max_body_mb: i
     """
     import msgspec
 
-    from fairtrial.config.addresses import parse_address
     from fairtrial.config.layout import Layout
-    from fairtrial.domain.limits.worker_settings import WorkerSettings
+    from fairtrial.domain.limits.server_settings import WorkerSettings
+    from fairtrial.domain.names.addresses import parse_address
     from gateway.proxy.supervisor import Serving
 
     address, layout = parse_address(bind), _with_folders(Layout(store))

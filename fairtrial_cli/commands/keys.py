@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial.api.window import Window
+from fairtrial.domain.accounts import RIGHTS
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.storage.keys import RIGHTS
 from fairtrial_cli.options import CONFIG, JSON, project_of
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def create(
     import msgspec
 
     from fairtrial.api import keys
-    from fairtrial.domain.storage.keys import DEFAULT_RIGHTS
+    from fairtrial.domain.accounts import DEFAULT_RIGHTS
 
     wanted = keys.CreateKey(name=name, rights=rights or DEFAULT_RIGHTS, routes=routes, expires_us=_expiry(expires))
     with _store(config, routes) as store:

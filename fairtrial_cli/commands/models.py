@@ -10,7 +10,7 @@ import click
 from fairtrial.domain.errors import UsageError
 
 if TYPE_CHECKING:
-    from fairtrial.config.addresses import Address
+    from fairtrial.domain.names.addresses import Address
     from gateway.models.catalogue import Catalogue
 
 
@@ -54,7 +54,7 @@ def serve(host: str, port: int, sample: bool, **models: Any) -> None:
     """
     import asyncio
 
-    from fairtrial.config.addresses import Address
+    from fairtrial.domain.names.addresses import Address
 
     address = Address(host, port)
     asyncio.run(_sample(address) if sample else _models(address, **models))

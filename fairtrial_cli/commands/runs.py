@@ -171,7 +171,7 @@ def _with_model(figures: dict[str, Any]) -> dict[str, Any]:
 
 def _print(found: dict[str, Any], options: dict[str, Any]) -> None:
     from fairtrial.domain.errors import printable
-    from fairtrial.domain.names.case_words import TEXT_DELETED
+    from fairtrial.domain.wording import TEXT_DELETED
     from fairtrial_cli.output import run_cases, run_list
 
     run, baseline, cases = found["run"], found["baseline"], found["cases"]

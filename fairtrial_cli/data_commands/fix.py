@@ -120,7 +120,7 @@ def _plain(found: Fixed, paths: Sequence[Path], *, dry_run: bool) -> dict[str, A
 
 
 def _show(found: Fixed, paths: Sequence[Path], *, dry_run: bool) -> None:
-    from fairtrial.domain.plurals import counted
+    from fairtrial.domain.wording import counted
 
     for what, count in found.counts.items():
         repair, action = what.split()

@@ -108,7 +108,7 @@ def _show(found: Split, outputs: tuple[Path, Path]) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from fairtrial.domain.plurals import counted
+    from fairtrial.domain.wording import counted
     from fairtrial_cli.output.table import columns, print_table
 
     console = Console()

@@ -13,8 +13,8 @@ from fairtrial.api.operation import Nothing
 from fairtrial.api.store import ingest
 from fairtrial.api.traffic import ExperimentTraffic, by_experiment
 from fairtrial.config.project import Project
-from fairtrial.domain.plurals import counted
-from fairtrial.store.experiments.sums.feedback_sums import LATE_US
+from fairtrial.domain.wording import counted
+from fairtrial.store.experiments.sums.metric_sums import LATE_US
 from fairtrial_cli.demo import sick_candidate, traffic
 from fairtrial_cli.demo.progress import Progress
 from fairtrial_cli.demo.sizes import CUSTOMER, VISITORS

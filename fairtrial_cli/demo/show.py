@@ -11,8 +11,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from fairtrial.domain.plurals import counted
-from fairtrial.domain.verdict import exit_code
+from fairtrial.domain.verdicts.verdict import exit_code
+from fairtrial.domain.wording import counted
 from fairtrial_cli.dashboard_link import dashboard_link
 from fairtrial_cli.demo import sizes, story
 from fairtrial_cli.demo.interruption import Interruption, interruption

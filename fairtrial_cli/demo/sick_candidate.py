@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fairtrial.api import experiments
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 from fairtrial_cli.demo.traffic import Ticket
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
-from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import Run, Score
-from fairtrial.domain.verdict import Decision, Finding, Verdict, interleave_sources
+from fairtrial.domain.verdicts.verdict import Decision, Finding, Verdict, interleave_sources
+from fairtrial.domain.wording import counted
 
 if TYPE_CHECKING:
-    from fairtrial.domain.storage.traffic import Traffic, VariantTraffic
+    from fairtrial.domain.traffic import Traffic, VariantTraffic
 
 STYLES: Mapping[Decision, str] = {"SHIP": "bold green", "HOLD": "bold yellow", "BLOCK": "bold red", "INVALID": "bold"}
 MOST_REASONS = 3

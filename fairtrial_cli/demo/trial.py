@@ -13,10 +13,10 @@ from fairtrial.api.operation import Nothing
 from fairtrial.api.reviews import CreateQueue
 from fairtrial.api.store import ingest
 from fairtrial.config.project import Project
-from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import Run
-from fairtrial.domain.verdict import Verdict
-from fairtrial.domain.verdicts.wording import titled
+from fairtrial.domain.verdicts.verdict import Verdict
+from fairtrial.domain.verdicts.verdict_wording import titled
+from fairtrial.domain.wording import counted
 from fairtrial_cli.demo.progress import Progress
 from fairtrial_cli.demo.sizes import EDGE, GENERAL, TICKET
 from fairtrial_cli.demo.story import Judged, style_of

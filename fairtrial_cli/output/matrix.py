@@ -12,8 +12,8 @@ from evaluators.comparison.wording import amount, answer_in_words, format_signed
 from evaluators.criteria.metric_catalogue import BUILT_IN, Measure
 from fairtrial.domain.errors import printable
 from fairtrial.domain.estimates import Comparison, Estimate
-from fairtrial.domain.plurals import counted
-from fairtrial.domain.verdicts.unasked import block_lines
+from fairtrial.domain.verdicts.verdict_wording import block_lines
+from fairtrial.domain.wording import counted
 from fairtrial_cli.output.table import Cell, columns, print_table
 from fairtrial_cli.output.verdict import print_block
 

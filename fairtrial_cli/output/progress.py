@@ -20,9 +20,9 @@ from rich.progress import (
 )
 from rich.progress import Progress as RichProgress
 
-from fairtrial.domain.plurals import counted
-from fairtrial.domain.storage.maintenance import OnProgress
-from fairtrial.domain.storage.maintenance import Progress as StoreProgress
+from fairtrial.domain.store_reports import OnProgress
+from fairtrial.domain.store_reports import Progress as StoreProgress
+from fairtrial.domain.wording import counted
 
 if TYPE_CHECKING:
     from evaluators.engine.engine import Progress

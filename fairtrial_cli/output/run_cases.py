@@ -11,8 +11,7 @@ import click
 from dashboard.components.formatting import readable_reference
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.errors import printable
-from fairtrial.domain.names.case_words import OUTCOMES, TEXT_DELETED, TEXT_NOT_STORED
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import OUTCOMES, TEXT_DELETED, TEXT_NOT_STORED, counted
 
 if TYPE_CHECKING:
     from evaluators.results.explanation import Explanation

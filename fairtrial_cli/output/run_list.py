@@ -14,10 +14,8 @@ from rich.console import Console
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.errors import printable
 from fairtrial.domain.limits.constants import microseconds
-from fairtrial.domain.names.ages import age
-from fairtrial.domain.names.case_words import OUTCOMES
-from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import UNSCORED
+from fairtrial.domain.wording import OUTCOMES, age, counted
 from fairtrial_cli.output.table import columns, print_table
 
 Row = dict[str, Any]

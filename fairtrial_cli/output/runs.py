@@ -28,8 +28,8 @@ from evaluators.scoring.confusion import Confusion, confusion
 from evaluators.scoring.metrics.label import Label
 from evaluators.scoring.scorer import Stat
 from evaluators.suite import Suite
-from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import Run
+from fairtrial.domain.wording import counted
 from fairtrial_cli.output.table import columns, print_table
 
 LENGTH = "verbosity"

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from fairtrial.domain.plurals import counted
-from fairtrial.domain.storage.maintenance import Erasure, RetentionResult
-from fairtrial.domain.storage.overview import Overview
+from fairtrial.domain.store_reports import Erasure, Overview, RetentionResult
+from fairtrial.domain.wording import counted
 
 
 def overview_lines(found: Overview) -> Iterator[str]:

@@ -10,11 +10,19 @@ from rich.console import Console
 from rich.text import Text
 
 from fairtrial.domain.answers.signals import BLOCK_TITLE
-from fairtrial.domain.plurals import counted, rows_by_table
-from fairtrial.domain.training.wording import audit_sentence, data_rows, lineage_terms
 from fairtrial.domain.verdicts.approvals import vote_note
-from fairtrial.domain.verdicts.unasked import Shown, is_unasked, unasked_lines
-from fairtrial.domain.verdicts.wording import approval_of, standing_word, titled
+from fairtrial.domain.verdicts.verdict_wording import (
+    Shown,
+    approval_of,
+    audit_sentence,
+    data_rows,
+    is_unasked,
+    lineage_terms,
+    standing_word,
+    titled,
+    unasked_lines,
+)
+from fairtrial.domain.wording import counted, rows_by_table
 from fairtrial_cli.output.table import columns, print_table
 
 Row = dict[str, Any]

@@ -16,7 +16,6 @@ from typing import Any
 
 import msgspec
 
-from fairtrial.config.addresses import Address
 from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import read_note, refuse_owned, running_services
 from fairtrial.config.plan.published import read
@@ -30,6 +29,7 @@ from fairtrial.domain.errors import (
     StoreLocked,
     UsageError,
 )
+from fairtrial.domain.names.addresses import Address
 from fairtrial_cli.processes.children import (
     END_SECONDS,
     MAX_RESTARTS,

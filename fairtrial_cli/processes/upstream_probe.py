@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
-from fairtrial.domain.names.hosts import is_loopback
+from fairtrial.domain.names.addresses import is_loopback
 from fairtrial.domain.plan import Deployment, Plan
 from gateway.models.bundled import BASE_NAME
 from gateway.models.sample import RESPONDERS

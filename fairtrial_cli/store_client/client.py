@@ -10,7 +10,7 @@ from fairtrial.api.operation import Operation, Q, R
 from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import read_note
 from fairtrial.domain.errors import StoreLocked
-from fairtrial.domain.storage.maintenance import OnProgress, ignore_progress
+from fairtrial.domain.store_reports import OnProgress, ignore_progress
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from fairtrial.api.encoding import read_answer, to_http
 from fairtrial.api.operation import Operation, Q, R
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError, UsageError
-from fairtrial.domain.storage.maintenance import Job, OnProgress, ignore_progress
+from fairtrial.domain.store_reports import Job, OnProgress, ignore_progress
 
 ADMIN_KEY = "FAIRTRIAL_ADMIN_KEY"
 """The environment variable for an `admin` key, for a control process on another machine.

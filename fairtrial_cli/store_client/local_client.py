@@ -11,7 +11,7 @@ from fairtrial.api.operation import Operation, Q, R
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import RequestError, StoreError, UsageError
 from fairtrial.domain.limits.constants import FIRST_SERVER_ERROR
-from fairtrial.domain.storage.maintenance import OnProgress, ignore_progress
+from fairtrial.domain.store_reports import OnProgress, ignore_progress
 from gateway.control.answer import Work, answer, implementation
 from gateway.control.caller import COMMAND_LINE
 from gateway.control.context import Context

@@ -21,7 +21,7 @@ from fairtrial.config.plan.published import publish, read
 from fairtrial.config.project import Project, load_project
 from fairtrial.domain.errors import ConfigError, Diagnostic, PlanRefused
 from fairtrial.domain.plan import Plan
-from fairtrial.domain.storage.overview import IngestResult
+from fairtrial.domain.store_reports import IngestResult
 from fairtrial.store.access import keys
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import transitions

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairtrial.api import experiments, runs, store, verdicts
 from fairtrial.api.operation import Nothing
-from fairtrial.domain.storage import verdict_json
+from fairtrial.domain.verdicts import verdict_json
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial_cli.store_client.journal_events import write_new_texts
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from evaluators.results.run_table import RunTable
     from evaluators.suite import Suite
-    from fairtrial.domain.verdict import Verdict
+    from fairtrial.domain.verdicts.verdict import Verdict
     from fairtrial.experiments.analysis_plan import AnalysisPlan
     from fairtrial_cli.store_client.client import StoreClient
 

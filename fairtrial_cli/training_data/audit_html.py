@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fairtrial import html_pages
 from fairtrial.domain.errors import printable
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 from fairtrial_cli.training_data.audit_text import headline
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fairtrial.domain.errors import printable
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 
 if TYPE_CHECKING:
     from evaluators.training_data.audit_report import AuditReport, Issue

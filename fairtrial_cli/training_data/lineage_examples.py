@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from evaluators.training_data.example import Example
     from fairtrial.config.project import Project
     from fairtrial.domain.plan import Deployment
-    from fairtrial.domain.training.lineage import Lineage
+    from fairtrial.domain.training_data import Lineage
 
 
 @dataclass(frozen=True, slots=True)

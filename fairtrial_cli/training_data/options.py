@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fairtrial.domain.errors import ConfigError, UsageError
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 
 if TYPE_CHECKING:
     from evaluators.training_data.example_file import ExampleFile

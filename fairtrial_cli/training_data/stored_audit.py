@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from fairtrial.api import data_audits
 from fairtrial.api.data_audits import StoreAudit
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.plurals import counted
-from fairtrial.domain.training.data_audit import AuditSeverity, CheckCount
-from fairtrial.domain.training.wording import dollars
+from fairtrial.domain.training_data import AuditSeverity, CheckCount
+from fairtrial.domain.verdicts.verdict_wording import dollars
+from fairtrial.domain.wording import counted
 from fairtrial_cli.options import project_of
 from fairtrial_cli.store_client.client import open_store
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from evaluators.training_data.audit_report import AuditReport, Issue
     from fairtrial.api.data_audits import StoreAudit, StoredAudit
     from fairtrial.config.project import Project
-    from fairtrial.domain.training.lineage import Lineage
+    from fairtrial.domain.training_data import Lineage
 
 
 @dataclass(frozen=True, slots=True)

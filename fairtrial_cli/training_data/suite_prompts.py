@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from evaluators.training_data.example import Example
 from evaluators.training_data.format import text_of
-from fairtrial.regular_files import read_named
+from fairtrial.safe_files import read_named
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from fairtrial.config.private_files import write_private
 from fairtrial.domain.errors import UsageError
+from fairtrial.safe_files import write_private
 
 
 def beside(source: Path, ending: str) -> Path:

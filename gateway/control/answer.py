@@ -13,7 +13,7 @@ from fairtrial.api.operation import Operation
 from fairtrial.api.window import Request
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.limits.constants import microseconds
-from fairtrial.domain.storage.maintenance import OnProgress
+from fairtrial.domain.store_reports import OnProgress
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Query
 from gateway.control.context import Context

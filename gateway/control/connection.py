@@ -15,7 +15,7 @@ import msgspec
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from fairtrial.domain.limits.body_rate import BodyRate, BodyWatch
+from fairtrial.domain.limits.server_settings import BodyRate, BodyWatch
 from fairtrial.uvicorn_server import WokenServer
 from gateway.descriptors import DescriptorReserve
 from gateway.request_framing import NOT_HTTP, TWO_HOSTS, wrong_coding

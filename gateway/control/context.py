@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from fairtrial.api.window import Window
-from fairtrial.domain.storage.overview import IngestResult
+from fairtrial.domain.store_reports import IngestResult
 from fairtrial.experiments.steady_time import StepTime
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from fairtrial.domain.errors import FairtrialError, RequestError, StoreExhausted, UsageError
-from fairtrial.store.core.engine_errors import EngineError, store_error
+from fairtrial.store.core.engine import EngineError, store_error
 
 log = logging.getLogger("fairtrial.control")
 

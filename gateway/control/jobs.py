@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from fairtrial.domain.errors import Conflict, FairtrialError, UsageError
-from fairtrial.domain.storage.maintenance import Job, OnProgress, Progress
+from fairtrial.domain.store_reports import Job, OnProgress, Progress
 
 WAIT_SECONDS = 10.0
 

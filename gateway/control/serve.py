@@ -17,12 +17,12 @@ from typing import NoReturn
 import uvicorn
 from fastapi import FastAPI
 
-from fairtrial.config.addresses import Address
 from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import refuse_owned
 from fairtrial.config.project import Project
 from fairtrial.domain.errors import STORE_UNUSABLE
-from fairtrial.domain.limits.body_rate import USUAL_BODY_RATE, BodyRate
+from fairtrial.domain.limits.server_settings import USUAL_BODY_RATE, BodyRate
+from fairtrial.domain.names.addresses import Address
 from fairtrial.store.core.damage import advice, unusable_on_error
 from fairtrial.store.core.database import Database
 from gateway.control.app import create_app

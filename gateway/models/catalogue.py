@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairtrial.domain.errors import NotFound, UsageError
-from fairtrial.regular_files import open_named
+from fairtrial.safe_files import open_named
 
 STRONGEST = 2.0
 NAME = re.compile(r"[\w][\w.:-]*")

@@ -11,8 +11,8 @@ from typing import Any
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from fairtrial.config.addresses import Address
 from fairtrial.domain.errors import BadRequest, NotFound, RequestError
+from fairtrial.domain.names.addresses import Address
 from gateway.listening import listen
 from gateway.models import wire
 from gateway.models.app import Reply, read_body

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import aiohttp
 import uvicorn
 
-from fairtrial.config.addresses import Address
+from fairtrial.domain.names.addresses import Address
 from gateway.listening import listen
 from gateway.models.app import App
 from gateway.models.engine import Engine, Recipe

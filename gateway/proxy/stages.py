@@ -11,7 +11,7 @@ import msgspec
 from fairtrial.domain.errors import RequestError
 from fairtrial.domain.events import Purpose, RequestOutcome
 from fairtrial.domain.names.ids import fresh_id
-from fairtrial.domain.plan_parts.call_rules import BreakerState
+from fairtrial.domain.settings import BreakerState
 from gateway.proxy.extraction.chat_metadata import NOTHING, ResponseMetadata
 from gateway.proxy.plan.routing_table import Arm, Caller, Routing, Target
 from gateway.proxy.wire.headers import Headers

@@ -17,8 +17,8 @@ from types import FrameType
 
 import msgspec
 
-from fairtrial.domain.limits.worker_settings import USUAL, WorkerSettings
-from fairtrial.domain.names.hosts import is_loopback
+from fairtrial.domain.limits.server_settings import USUAL, WorkerSettings
+from fairtrial.domain.names.addresses import is_loopback
 from gateway.listening import listen
 from gateway.signal_sleep import SignalSleep
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from fairtrial.domain.limits.worker_settings import WorkerSettings
+from fairtrial.domain.limits.server_settings import WorkerSettings
 from fairtrial.journal.response_map import FILE as RESPONSES
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter

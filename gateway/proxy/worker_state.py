@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 
-from fairtrial.domain.limits.worker_settings import USUAL, WorkerSettings
+from fairtrial.domain.limits.server_settings import USUAL, WorkerSettings
 from fairtrial.journal.recording_watch import RecordingWatch
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fairtrial.domain.metrics import CATALOGUE, DEFAULT_GUARDRAILS, Method
 from fairtrial.domain.plan import Experiment, FeedbackMetric
-from fairtrial.domain.plan_parts.decision_settings import Guardrail
+from fairtrial.domain.settings import Guardrail
 from fairtrial.experiments.analysis.freeze import metric_plans
 from fairtrial.experiments.analysis_plan import MetricPlan
 from scripts.reference.markdown import code, page, table

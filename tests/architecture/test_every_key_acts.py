@@ -18,9 +18,8 @@ from pydantic import BaseModel, create_model
 from evaluators.criteria.notices import INERT_IN_SUITES
 from evaluators.gate.file import GateModel
 from evaluators.loading.suite_schema import SuiteModel
-from fairtrial.config.file.schema import DeploymentSection, ProjectFile, RouteSection, StoreSection
+from fairtrial.config.file.schema import ControlSection, DeploymentSection, ProjectFile, RouteSection, StoreSection
 from fairtrial.config.file.section import fields_of, is_section
-from fairtrial.config.file.service_schema import ControlSection
 from fairtrial.config.rules.warnings import INERT
 from gateway.proxy.routes.feedback import Feedback
 from tests.fixtures.paths import ROOT, SOURCES
@@ -52,7 +51,7 @@ CARRIERS: dict[str, tuple[str, ...]] = {
     "Guardrail": ("fairtrial.experiments.analysis_plan.MetricPlan",),
     "Enrolment": ("fairtrial.experiments.analysis_plan.AnalysisPlan",),
     "ExperimentSection": ("fairtrial.domain.plan.Experiment", "fairtrial.experiments.analysis_plan.AnalysisPlan"),
-    "GatewaySection": ("fairtrial.domain.limits.worker_settings.WorkerSettings",),
+    "GatewaySection": ("fairtrial.domain.limits.server_settings.WorkerSettings",),
     "CaptureSection": ("fairtrial.domain.plan.Plan",),
     "SuiteModel": ("evaluators.suite.Suite",),
     "GateModel": ("evaluators.gate.file.Gate",),
@@ -63,7 +62,7 @@ ELSEWHERE: dict[str, str] = {
     "deployments.*.training.job": "[].job",
     "deployments.*.training.hyperparameters": "[].hyperparameters",
     "deployments.*.training.at": "[].at",
-    "gateway.auth": "fairtrial.config.file.service_schema.GatewaySection.access",
+    "gateway.auth": "fairtrial.config.file.schema.GatewaySection.access",
     "metrics.*.kind": "fairtrial.domain.plan.Published.feedback",
     "metrics.*.window": "fairtrial.experiments.analysis_plan.MetricPlan.window_seconds",
     "metrics.*.range": "fairtrial.experiments.analysis_plan.MetricPlan.within",
@@ -74,10 +73,10 @@ ELSEWHERE: dict[str, str] = {
     "experiments.*.primary.baseline": "fairtrial.experiments.analysis_plan.MetricPlan.level",
     "experiments.*.guardrails.*.stop_margin": "fairtrial.experiments.analysis_plan.MetricPlan.stop",
     "experiments.*.guardrails.*.baseline": "fairtrial.experiments.analysis_plan.MetricPlan.level",
-    "experiments.*.enroll.start": "fairtrial.domain.plan_parts.decision_settings.Enrolment.start",
+    "experiments.*.enroll.start": "fairtrial.domain.settings.Enrolment.start",
     "capture.bodies": "fairtrial.domain.plan.Plan.capture",
-    "gateway.bind": "fairtrial.config.file.service_schema.GatewaySection.address",
-    "gateway.cors.origins": "fairtrial.domain.limits.worker_settings.WorkerSettings.cors_origins",
+    "gateway.bind": "fairtrial.config.file.schema.GatewaySection.address",
+    "gateway.cors.origins": "fairtrial.domain.limits.server_settings.WorkerSettings.cors_origins",
     "messages.*.role": "[].role",
     "messages.*.content": "[].content",
     "max_age": "evaluators.gate.file.Gate.max_age_seconds",

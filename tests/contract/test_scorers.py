@@ -11,7 +11,7 @@ import pytest
 from evaluators.loading.scorers import SCORERS, WrongEntry, build_entry
 from evaluators.scoring.scorer import Compared, OffFormat, Scorer, ScorerType, ScoresPairs, ShowsComparison
 from fairtrial.domain.run import Answer, Case, Score
-from fairtrial.store.evaluations.score_texts import STATISTICAL_DETAILS
+from fairtrial.store.evaluations.runs import STATISTICAL_DETAILS
 from tests.fixtures.for_each import for_each
 
 OWN = (

@@ -19,7 +19,7 @@ import pytest
 from fairtrial.config.file.yaml_file import load
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import Diagnostic
-from fairtrial.domain.verdict import EXIT_CODES, UNAPPROVED
+from fairtrial.domain.verdicts.verdict import EXIT_CODES, UNAPPROVED
 from fairtrial_cli.main import fairtrial
 from tests.fixtures.docs.docs_project import DocsProject, docs_project
 from tests.fixtures.docs.pages import Block, blocks, name, run_here

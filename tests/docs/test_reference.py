@@ -9,7 +9,7 @@ import click
 import pytest
 
 from evaluators.loading.scorers import SCORERS
-from fairtrial.domain.verdict import EXIT_CODES, UNAPPROVED
+from fairtrial.domain.verdicts.verdict import EXIT_CODES, UNAPPROVED
 from fairtrial_cli.main import BROKEN, fairtrial
 from gateway.proxy.app import MODEL_PATHS
 from gateway.proxy.routes.fastapi_app import api_app

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Error, Page
 
-from fairtrial.domain.limits.worker_settings import CorsSettings
+from fairtrial.domain.limits.server_settings import CorsSettings
 from tests.fixtures.gateway.gateway_fixture import Rig, key, plan_for, running
 from tests.fixtures.paths import ROOT
 from tests.fixtures.upstream.server import FakeUpstream

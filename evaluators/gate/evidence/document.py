@@ -26,9 +26,9 @@ from evaluators.results.run_table import RunTable
 from evaluators.suite import KIND_TAG, Suite
 from evaluators.trial import RULES, Trial
 from fairtrial.domain.answers.signals import SIGNALS
-from fairtrial.domain.reviews.evidence import ReviewedQueue, ReviewEvidence
-from fairtrial.domain.training.evidence import TrainingEvidence
-from fairtrial.domain.verdict import Finding
+from fairtrial.domain.review import ReviewedQueue, ReviewEvidence
+from fairtrial.domain.training_data import TrainingEvidence
+from fairtrial.domain.verdicts.verdict import Finding
 
 READABLE = (1, 2, RULES)
 BUILT_IN_COLUMNS = ("latency", "tokens", "cost")

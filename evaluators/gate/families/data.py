@@ -11,10 +11,9 @@ from difflib import get_close_matches
 from evaluators.criteria.grammar import GateLine, State
 from evaluators.gate.external_line import ExternalLine, JudgedFamily
 from evaluators.gate.multiplicity import RuleResult
-from fairtrial.domain.plurals import counted
-from fairtrial.domain.training.data_audit import DataAudit
-from fairtrial.domain.training.evidence import PresentFile, TrainingEvidence
-from fairtrial.domain.verdict import Finding, Result
+from fairtrial.domain.training_data import DataAudit, PresentFile, TrainingEvidence
+from fairtrial.domain.verdicts.verdict import Finding, Result
+from fairtrial.domain.wording import counted
 
 METRIC = "data.audit"
 MOST_NAMED = 3

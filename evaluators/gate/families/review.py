@@ -27,10 +27,9 @@ from evaluators.review.wording import (
 from evaluators.suite import Suite
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
-from fairtrial.domain.plurals import counted
-from fairtrial.domain.reviews.evidence import ReviewedQueue
-from fairtrial.domain.reviews.review import DIMENSIONS
-from fairtrial.domain.verdict import Finding, Result
+from fairtrial.domain.review import DIMENSIONS, ReviewedQueue
+from fairtrial.domain.verdicts.verdict import Finding, Result
+from fairtrial.domain.wording import counted
 from fairtrial.stats.review.preference import TIE
 
 REVIEW = "blind review"

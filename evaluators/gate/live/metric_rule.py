@@ -10,17 +10,15 @@ from evaluators.criteria.live_validation import PRIMARY
 from evaluators.gate.live.experiment import LiveExperiment
 from evaluators.gate.threshold_rule import by_truth_table
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.domain.plurals import counted
-from fairtrial.domain.verdict import Finding, Result
+from fairtrial.domain.verdicts.verdict import Finding, Result
+from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.findings import level_interval, pessimistic_interval
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.decision.over_time_wording import fading_words, unseen_words
-from fairtrial.experiments.decision.split_wording import invalid_words
+from fairtrial.experiments.decision.caveat_wording import fading_words, invalid_words, unseen_words
 from fairtrial.experiments.decision.values import Decision, GuardrailDecision, Interval, MetricDecision, PrimaryDecision
 from fairtrial.experiments.decision.wording import levels_words, primary_sentence
-from fairtrial.experiments.methods.method import has_kept_away
+from fairtrial.experiments.methods.method import has_kept_away, passes_us
 from fairtrial.experiments.metric_wording import bare_size, is_share, level_words, moment_words, size_words
-from fairtrial.experiments.planned_looks import passes_us
 
 WEEK_DAYS = 7
 

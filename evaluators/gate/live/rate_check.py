@@ -12,7 +12,7 @@ from evaluators.gate.live.experiment import LiveEvidence, LiveExperiment
 from evaluators.gate.live.rates import Rate
 from fairtrial.experiments.sums import ArmSums
 from fairtrial.stats.arms.feedback import Feedback
-from fairtrial.stats.sequential.error_guardrail import RequestErrors
+from fairtrial.stats.sequential.metric_guardrails import RequestErrors
 
 EVERY_REQUEST = ("requests.error_rate", "requests.user_error_rate", "requests.rejected_rate", "requests.cancel_rate")
 """Metrics that count nearly all requests of a unit."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fairtrial.domain.verdict import Finding
+from fairtrial.domain.verdicts.verdict import Finding
 
 LIVE = "live traffic"
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from evaluators.criteria.live_validation import CANDIDATE, GUARDRAILS
 from evaluators.gate.live.experiment import LiveEvidence, LiveExperiment
 from evaluators.gate.live.metric_rule import Decided, LiveLine, judge_metric, notes_text
-from fairtrial.domain.verdict import Finding, Result
+from fairtrial.domain.verdicts.verdict import Finding, Result
 from fairtrial.experiments.decision.effects import Effect, earlier_effects
 
 EXPERIMENT_SAYS = "what the experiment says"

@@ -10,8 +10,7 @@ import scipy  # its `special` loads at its first use, because it is slow to load
 from evaluators.results.run_table import Floats, Marks
 from fairtrial.stats.effects import freedom_of
 from fairtrial.stats.paired.clustered import MIN_UNLIKE
-from fairtrial.stats.paired.score_mean import MIN_FREEDOM
-from fairtrial.stats.paired.score_units import EDGE, unequal, unseen_size
+from fairtrial.stats.paired.score_mean import EDGE, MIN_FREEDOM, unequal, unseen_size
 
 ROUNDING = 1e-12
 STEPS = 24

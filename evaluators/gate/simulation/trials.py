@@ -16,7 +16,7 @@ from evaluators.gate.simulation.lines import Group, Line
 from evaluators.results.run_table import Floats, Ints, Marks
 from fairtrial.domain.estimates import Estimate
 from fairtrial.stats.intervals import wilson
-from fairtrial.stats.paired.mcnemar import exact_one_sided
+from fairtrial.stats.paired.paired_tests import exact_one_sided
 from fairtrial.stats.paired.tango import enumerated_p, tango_score
 
 TRIALS = 1_000

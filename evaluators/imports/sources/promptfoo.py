@@ -16,7 +16,7 @@ from evaluators.imports.placeholders import has_code, places, translated
 from evaluators.imports.promptfoo_assertions import add_assertions, as_assertion
 from evaluators.imports.source import Source
 from evaluators.loading.rows import MOST_ROWS
-from fairtrial.regular_files import MIB
+from fairtrial.safe_files import MIB
 
 ROLES = ("system", "developer", "user", "assistant")
 FILE = "file://"

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 
 from evaluators.scoring import options as read
 from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat
-from fairtrial.domain.answers.form import NotXml, parse_xml
+from fairtrial.domain.answers.signals import NotXml, parse_xml
 from fairtrial.domain.run import Answer, Case, Score
 
 

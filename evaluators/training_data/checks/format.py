@@ -10,7 +10,7 @@ from typing import Any
 from evaluators.training_data.audit_report import MOST_LISTED, Issue
 from evaluators.training_data.check import Check
 from evaluators.training_data.corpus import Corpus
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 
 RARE = 0.05
 """A form that at most this share of the comparable completions has is an exception."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from evaluators.training_data.audit_report import MOST_LISTED, Issue, Severity
 from evaluators.training_data.check import Check
 from evaluators.training_data.corpus import Corpus
-from fairtrial.domain.training.data_audit import LEAKAGE
+from fairtrial.domain.training_data import LEAKAGE
 
 WORDS = 13
 """Words of a passage that two texts hardly share by chance, as in the decontamination of GPT-3's test sets."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from evaluators.training_data.audit_report import Issue
 from evaluators.training_data.check import Check
 from evaluators.training_data.corpus import Corpus
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 from fairtrial.privacy.search import SECRETS, joined, search_bytes
 
 CHUNK = 2_000

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from evaluators.training_data.audit_report import Issue
 from evaluators.training_data.check import Check
 from evaluators.training_data.corpus import Corpus
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 
 RARE = 0.05
 """A system prompt of at most this share of the rows of a task is an exception."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from evaluators.training_data.audit_report import Issue, Severity
 from evaluators.training_data.check import Check
 from evaluators.training_data.corpus import Corpus
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 
 TIERS = (
     (1_000, "1,000 and more rows can teach a broad task with many kinds of input"),

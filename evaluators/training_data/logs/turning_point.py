@@ -9,7 +9,7 @@ from statistics import fmean, median
 from typing import Literal
 
 from evaluators.training_data.logs.training_log import Evaluation, TrainingLog
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 
 Course = Literal["turned", "still falling", "levelled off", "too short", "not recorded"]
 

@@ -10,7 +10,7 @@ from typing import Any
 from evaluators.training_data.example_file import ExampleFile, renamed
 from evaluators.training_data.rows import READERS, NumberedRow, as_utf8
 from fairtrial.domain.errors import UsageError
-from fairtrial.regular_files import read_named
+from fairtrial.safe_files import read_named
 
 JSON_LINES = (".jsonl", ".ndjson")
 

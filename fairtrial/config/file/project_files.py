@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairtrial.regular_files import MIB, FileRefused, open_regular, read_bounded
+from fairtrial.safe_files import MIB, FileRefused, open_regular, read_bounded
 
 PROJECT_FILE = "fairtrial.yaml"
 MOST_YAML_BYTES = MIB // 4

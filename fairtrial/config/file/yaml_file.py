@@ -20,10 +20,19 @@ from fairtrial.config.file.project_files import (
     project_root,
     read_text,
 )
-from fairtrial.config.file.yaml_bounds import DEPTH, MOST_VALUES, TOO_DEEP, TOO_MANY, expands_too_far
-from fairtrial.config.file.yaml_values import MERGE, construct, pairs, text_of
+from fairtrial.config.file.yaml_values import (
+    DEPTH,
+    MERGE,
+    MOST_VALUES,
+    TOO_DEEP,
+    TOO_MANY,
+    construct,
+    expands_too_far,
+    pairs,
+    text_of,
+)
 from fairtrial.domain.errors import ConfigError, Diagnostic
-from fairtrial.regular_files import FileRefused
+from fairtrial.safe_files import FileRefused
 
 Step = str | int
 OTHER_VERSION = re.compile(r"^%YAML\s+(?!1\.2\b)(\S+)", re.MULTILINE)

@@ -1,9 +1,10 @@
-"""Compiles a checked file to the plan: fills in defaults, applies the live state, and computes hashes."""
+"""Compiles a checked file to the plan: fills in defaults and prices, applies the live state, computes hashes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from fairtrial.config.file.schema import (
@@ -16,14 +17,18 @@ from fairtrial.config.file.schema import (
 )
 from fairtrial.config.plan.hashes import analysis_hash, deployment_digest
 from fairtrial.config.plan.live_state import Live, lay_over
-from fairtrial.config.plan.prices import known_price
 from fairtrial.config.rules.metric_catalogue import names_of, stop_margin
+from fairtrial.config.rules.translation import distribution_file
 from fairtrial.domain.metrics import CATALOGUE, DEFAULT_GUARDRAILS
 from fairtrial.domain.plan import Deployment, Experiment, FeedbackMetric, Plan, Price, Route, Variant
-from fairtrial.domain.plan_parts.decision_settings import EVERY_UNIT, Guardrail
+from fairtrial.domain.settings import EVERY_UNIT, Guardrail
 
 Prompts = Mapping[tuple[str, str], str]
 """The text of each variant's system prompt, by experiment and variant."""
+
+PRICE_MAP = "litellm/model_prices_and_context_window_backup.json"
+PER_MILLION = Decimal(1_000_000)
+FINE_TUNED = "ft:"
 
 
 def compile_plan(file: ProjectFile, prompts: Prompts, live: Mapping[str, Live]) -> Plan:
@@ -82,7 +87,7 @@ def _experiment(
     name: str, section: ExperimentSection, prompts: Prompts, declared: Mapping[str, MetricSection]
 ) -> Experiment:
     enroll, primary, guardrails = section.enroll or EVERY_UNIT, section.primary, _guardrails(section)
-    decided_by = {one.metric for one in (primary, *guardrails) if one is not None}
+    decided_by = {metric.metric for metric in (primary, *guardrails) if metric is not None}
     return Experiment(
         name=name,
         question=section.question,
@@ -91,13 +96,13 @@ def _experiment(
         variants=tuple(
             Variant(
                 key,
-                one.deployment,
+                variant.deployment,
                 section.split[key],
                 prompts.get((name, key)),
-                one.params,
-                in_order(one.fallback),
+                variant.params,
+                in_order(variant.fallback),
             )
-            for key, one in sorted(section.variants.items())
+            for key, variant in sorted(section.variants.items())
         ),
         salt=section.salt or name,
         state="declared" if enroll.start == "manual" else "running",
@@ -106,7 +111,11 @@ def _experiment(
         guardrails=guardrails,
         by_default=_by_default(section),
         enrolment=enroll,
-        feedback=tuple(_feedback(one) for one in declared.values() if names_of(one.key) & decided_by),
+        feedback=tuple(
+            _feedback(declared_metric)
+            for declared_metric in declared.values()
+            if names_of(declared_metric.key) & decided_by
+        ),
         max_weeks=section.max_weeks,
         looks=section.looks,
     )
@@ -114,8 +123,8 @@ def _experiment(
 
 def _guardrails(section: ExperimentSection) -> tuple[Guardrail, ...]:
     return tuple(
-        replace(one, stop_margin=stop_margin(one.metric, one.margin, one.stop_margin))
-        for one in section.guardrails or ()
+        replace(guardrail, stop_margin=stop_margin(guardrail.metric, guardrail.margin, guardrail.stop_margin))
+        for guardrail in section.guardrails or ()
     )
 
 
@@ -134,7 +143,7 @@ def _feedback(section: MetricSection) -> FeedbackMetric:
 
 def _frozen(experiment: Experiment, digests: dict[str, str], declared: Mapping[str, MetricSection]) -> Experiment:
     """The experiment with its analysis hash, which covers only those declared metrics that decide it."""
-    keys = {one.key for one in experiment.feedback}
+    keys = {feedback.key for feedback in experiment.feedback}
     metrics: dict[str, Any] = {
         f"{metric.source}.{metric.key}": _hashed(metric) for metric in declared.values() if metric.key in keys
     }
@@ -148,3 +157,25 @@ def _hashed(metric: MetricSection) -> dict[str, Any]:
     known = MetricSection.model_fields
     changed = {name: value for name, value in later.items() if value != known[name].default}
     return {"kind": metric.kind, "per": metric.per, **changed}
+
+
+def known_price(provider: str, model: str) -> Price:
+    """US dollars per million tokens; `None` in both fields for a model that is not in the map.
+
+    A fine-tuned id such as ``ft:gpt-4.1-mini-2025-04-14:acme::abc`` has the price of its base's fine-tunes. It is the
+    list price of a short prompt, without surcharges for long prompts or discounts for cached ones.
+    """
+    if model.startswith(FINE_TUNED):
+        model = ":".join(model.split(":")[:2])
+    price_map = distribution_file("litellm", PRICE_MAP)
+    entry = price_map.get(f"{provider}/{model}") or price_map.get(model)
+    if not isinstance(entry, dict) or entry.get("litellm_provider") != provider:
+        return Price()
+    return Price(input=_per_million(entry, "input_cost_per_token"), output=_per_million(entry, "output_cost_per_token"))
+
+
+def _per_million(entry: Mapping[str, Any], field: str) -> Decimal | None:
+    price = entry.get(field)
+    if isinstance(price, bool) or not isinstance(price, Decimal | int):
+        return None
+    return Decimal(f"{(Decimal(price) * PER_MILLION).normalize():f}")

@@ -1,4 +1,4 @@
-"""Computes the hashes that rows carry: of a plan, an experiment's fixed analysis, and a deployment's definition."""
+"""Computes the hashes that rows carry: of a plan, an experiment's fixed analysis, and what a variant serves."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from typing import Any
 
 import msgspec
 
-from fairtrial.domain.limits.canonical_json import SCALARS, text_key, unknown_type
-from fairtrial.domain.plan import Deployment, Experiment, Plan
-from fairtrial.domain.plan_parts.field_marks import ADDED_LATER, CONTROL_ONLY
+from fairtrial.domain.limits.canonical_json import SCALARS, sha256_of_json, text_key, unknown_type
+from fairtrial.domain.plan import Deployment, Experiment, Plan, Variant
+from fairtrial.domain.settings import ADDED_LATER, CONTROL_ONLY
 
 HASH_HEX = 32
+HEX = 32
 
 
 def plan_hash(plan: Plan) -> str:
@@ -72,16 +73,29 @@ def plain(value: Any, place: str = "") -> Any:
     if isinstance(value, Decimal) and value.is_finite():
         return str(value)
     if is_dataclass(value):
-        present = [one.name for one in fields(value) if not _is_absent(value, one)]
+        present = [field.name for field in fields(value) if not _is_absent(value, field)]
         return {name: plain(getattr(value, name), f"{place}.{name}") for name in present}
     if isinstance(value, Mapping):
-        return {text_key(name, place): plain(one, f"{place}.{name}") for name, one in value.items()}
+        return {text_key(name, place): plain(item, f"{place}.{name}") for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(one, f"{place}[{at}]") for at, one in enumerate(value)]
+        return [plain(item, f"{place}[{at}]") for at, item in enumerate(value)]
     raise unknown_type(value, place)
 
 
-def _is_absent(value: Any, one: Field[Any]) -> bool:
-    if CONTROL_ONLY.items() <= one.metadata.items():
+def _is_absent(value: Any, member: Field[Any]) -> bool:
+    if CONTROL_ONLY.items() <= member.metadata.items():
         return True
-    return ADDED_LATER.items() <= one.metadata.items() and getattr(value, one.name) == one.default
+    return ADDED_LATER.items() <= member.metadata.items() and getattr(value, member.name) == member.default
+
+
+def definition_digest(deployment: Deployment, variant: Variant) -> str:
+    """The deployment's digest if the variant overrides nothing, so that both are the same definition."""
+    if variant.system_prompt is None and not variant.params:
+        return deployment.digest
+    content = [deployment.digest, variant.system_prompt, dict(variant.params)]
+    return sha256_of_json(content)[:HEX]
+
+
+def definition_of(plan: Plan, variant: Variant) -> str:
+    """The digest of what a variant serves by this plan."""
+    return definition_digest(plan.deployments[variant.deployment], variant)

@@ -19,11 +19,11 @@ import msgspec
 from fairtrial.config.layout import Layout
 from fairtrial.config.local_user import local_actor
 from fairtrial.config.plan.live_state import CAN_BE_KILLED
-from fairtrial.config.private_files import has_room, sync_folder, write_private
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.limits.constants import PRIVATE
 from fairtrial.domain.names.look_alikes import has_invisible
 from fairtrial.domain.plan import Experiment
+from fairtrial.safe_files import has_room, sync_folder, write_private
 
 RESERVE_BYTES = 2**20
 ROOMY = 4 * RESERVE_BYTES

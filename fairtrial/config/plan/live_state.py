@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from fairtrial.config.plan.hashes import digest, plan_hash
-from fairtrial.domain.keyed_hash import keyed_hash
+from fairtrial.domain.names.keyed_hash import keyed_hash
 from fairtrial.domain.plan import Experiment, ExperimentState, Plan
-from fairtrial.domain.plan_parts.decision_settings import EVERY_UNIT
-from fairtrial.domain.plan_parts.kept_control import KeptControl
+from fairtrial.domain.settings import EVERY_UNIT, KeptControl
 
 CAN_BE_KILLED: tuple[ExperimentState, ...] = ("running", "paused")
 

@@ -1,8 +1,8 @@
-"""Converts a plan to the form that the plan history keeps: everything except secrets."""
+"""Records plans in the plan history without secrets, lists what they served, and compares two of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +14,9 @@ TRAINING = "training"
 NOT_KEPT = "(not kept)"
 SHORTEST = 8
 """A shorter value is no secret, and could occur in other texts by chance."""
+
+Row = dict[str, Any]
+_ABSENT = object()
 
 
 def recorded_plan(plan: Plan, substituted: Mapping[str, str] | None) -> dict[str, Any]:
@@ -31,14 +34,18 @@ def recorded_plan(plan: Plan, substituted: Mapping[str, str] | None) -> dict[str
             deployment[TRAINING] = plain(lineage)
     if substituted is None:
         return _without_texts(record)
-    secrets = sorted(substituted.items(), key=lambda one: -len(one[1]))
+    secrets = sorted(substituted.items(), key=lambda secret: -len(secret[1]))
     templated: dict[str, Any] = _templated(record, [(name, text) for name, text in secrets if len(text) >= SHORTEST])
     return templated
 
 
 def lineages(record: Mapping[str, Any]) -> dict[str, Any]:
     """The lineage of each deployment of a recorded plan that has one."""
-    return {name: one[TRAINING] for name, one in record.get("deployments", {}).items() if TRAINING in one}
+    return {
+        name: deployment[TRAINING]
+        for name, deployment in record.get("deployments", {}).items()
+        if TRAINING in deployment
+    }
 
 
 def with_lineages(record: dict[str, Any], newer: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,9 +66,9 @@ def _key(api_key: str | None) -> str | None:
 
 def _templated(value: Any, secrets: list[tuple[str, str]]) -> Any:
     if isinstance(value, dict):
-        return {name: _templated(one, secrets) for name, one in value.items()}
+        return {name: _templated(item, secrets) for name, item in value.items()}
     if isinstance(value, list):
-        return [_templated(one, secrets) for one in value]
+        return [_templated(item, secrets) for item in value]
     if isinstance(value, str):
         for name, text in secrets:
             value = value.replace(text, f"${{{name}}}")
@@ -76,3 +83,72 @@ def _without_texts(record: dict[str, Any]) -> dict[str, Any]:
         for variant in experiment["variants"]:
             variant["params"] = dict.fromkeys(variant["params"], NOT_KEPT)
     return record
+
+
+def served_routes(plan: Mapping[str, Any]) -> list[Row]:
+    """Each route by name, with its experiment if it has one, and ``serves``: what answers which share in percent.
+
+    ``plan``: as `recorded_plan` returns it. Fallbacks after a failure and forced variants are not in the shares.
+    """
+    return [_route(plan, route) for _, route in sorted(plan["routes"].items())]
+
+
+def _route(plan: Mapping[str, Any], route: Mapping[str, Any]) -> Row:
+    fallbacks = [route.get("fallback"), *route.get("other_fallbacks", ())]
+    served = {"route": route["name"], "fallback": ", ".join(filter(None, fallbacks)) or None, "experiment": None}
+    experiment = plan["experiments"].get(route.get("experiment"))
+    if experiment is None:
+        return served | {"serves": [_served(plan, route["deployment"], 100.0)]}
+    about = {name: experiment.get(name) for name in ("name", "state", "stage", "control", "segment", "serves")}
+    about["segment"] = about["segment"] or 1
+    split = {variant["name"]: variant["weight"] for variant in experiment["variants"]}
+    variants = [
+        _served(plan, variant["deployment"], share, variant=variant)
+        for variant in experiment["variants"]
+        if (share := _share(experiment, variant)) > 0
+    ]
+    return served | {"experiment": about | {"split": split}, "serves": variants}
+
+
+def _share(experiment: Mapping[str, Any], variant: Mapping[str, Any]) -> float:
+    """The variant's percent of the units; units that are not enrolled get the control."""
+    alone = experiment.get("serves") or (experiment["control"] if experiment["state"] != "running" else None)
+    if alone is not None:
+        return 100.0 if variant["name"] == alone else 0.0
+    enrolled: float = experiment["stage"] * variant["weight"] / sum(other["weight"] for other in experiment["variants"])
+    return enrolled + (100.0 - experiment["stage"] if variant["name"] == experiment["control"] else 0.0)
+
+
+def _served(plan: Mapping[str, Any], name: str, share: float, variant: Mapping[str, Any] | None = None) -> Row:
+    deployment = plan["deployments"][name]
+    served = {"deployment": name, "model": f"{deployment['provider']}/{deployment['model']}", "percent": share}
+    if variant is None:
+        return served | {"variant": None, "overrides": False}
+    changed = variant.get("system_prompt") is not None or bool(variant.get("params"))
+    return served | {"variant": variant["name"], "overrides": changed}
+
+
+def plan_diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Each differing field as ``path``, ``old`` and ``new``; ``None`` where a plan lacks the field.
+
+    A deployment, a route or an experiment that only one plan has is one field.
+    """
+    return [{"path": path, "old": before, "new": after} for path, before, after in _differences("", old, new)]
+
+
+def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in sorted(old.keys() | new.keys()):
+            inner = f"{path}.{name}" if path else name
+            yield from _differences(inner, old.get(name, _ABSENT), new.get(name, _ABSENT))
+    elif _named(old) is not None and _named(new) is not None:
+        yield from _differences(path, _named(old), _named(new))
+    elif old is _ABSENT or new is _ABSENT or old != new:
+        yield path, None if old is _ABSENT else old, None if new is _ABSENT else new
+
+
+def _named(value: Any) -> dict[str, Any] | None:
+    """A list of objects with names, such as variants, by these names."""
+    if isinstance(value, list) and value and all(isinstance(item, dict) and "name" in item for item in value):
+        return {item["name"]: item for item in value}
+    return None

@@ -1,4 +1,4 @@
-"""Checks experiments: arms, shares, stages, metrics and margins."""
+"""Checks experiments (arms, shares, stages, metrics and margins) and the names of routes and metrics."""
 
 from __future__ import annotations
 
@@ -13,10 +13,17 @@ from fairtrial.config.file.schema import (
     in_order,
 )
 from fairtrial.config.rules.deployments import Names, repeated_fallbacks, unknown, wrong_name
-from fairtrial.config.rules.margins import EXAMPLES, parse_margin
-from fairtrial.config.rules.metric_catalogue import better_of, is_share, method_of, unknown_metric
+from fairtrial.config.rules.metric_catalogue import (
+    EXAMPLES,
+    better_of,
+    is_share,
+    method_of,
+    parse_margin,
+    unknown_metric,
+)
 from fairtrial.config.rules.translation import NOT_PASSED_ON, PASSED, translated
-from fairtrial.domain.plan_parts.decision_settings import Enrolment, Guardrail
+from fairtrial.domain.errors import control_character
+from fairtrial.domain.settings import Enrolment, Guardrail
 
 Path = tuple[str | int, ...]
 NOT_AN_ARMS = ("input", "messages", "model", "prompt", "stream", "stream_options")
@@ -60,10 +67,10 @@ def wrong_metrics(file: ProjectFile) -> Iterator[FieldError]:
 def unstated_missing(file: ProjectFile) -> Iterator[FieldError]:
     """Feedback that decides an experiment without saying what its missing values count as, which is a warning."""
     deciding = {
-        one.metric
+        section.metric
         for experiment in file.experiments.values()
-        for one in (experiment.primary, *(experiment.guardrails or ()))
-        if one is not None
+        for section in (experiment.primary, *(experiment.guardrails or ()))
+        if section is not None
     }
     for name, metric in file.metrics.items():
         if metric.missing is None and f"feedback.{metric.key}" in deciding:
@@ -75,7 +82,10 @@ def _variants(
 ) -> Iterator[FieldError]:
     for name, variant in experiment.variants.items():
         yield from wrong_name((*path, "variants", name), name)
-        fields = [("deployment", variant.deployment), *(("fallback", one) for one in in_order(variant.fallback))]
+        fields = [
+            ("deployment", variant.deployment),
+            *(("fallback", fallback) for fallback in in_order(variant.fallback)),
+        ]
         for field, deployment in fields:
             if deployment not in names.deployments:
                 yield unknown((*path, "variants", name, field), "deployment", deployment, names.deployments)
@@ -118,7 +128,7 @@ def _stages(path: Path, enroll: Enrolment) -> Iterator[FieldError]:
         yield FieldError((*path, "stages"), "each stage must be more than the one before", stages)
     for index, stage in enumerate(enroll.approve):
         if stage not in enroll.stages:
-            known = "stages: " + ", ".join(f"{one:g}" for one in enroll.stages)
+            known = "stages: " + ", ".join(f"{percent:g}" for percent in enroll.stages)
             yield FieldError((*path, "approve", index), f"{stage:g} is not one of the stages", known)
 
 
@@ -223,3 +233,12 @@ def _salts(file: ProjectFile) -> Iterator[FieldError]:
             wrong = f"the salt {salt!r} is also that of {owners[salt]!r}: a unit would get the same arm in both"
             yield FieldError(("experiments", name, "salt"), wrong)
         owners.setdefault(salt, name)
+
+
+def wrong_names(file: ProjectFile) -> Iterator[FieldError]:
+    """Routes and metrics with a control character in their name; deployments and arms have a stricter rule."""
+    for section, names in (("routes", file.routes), ("metrics", file.metrics)):
+        for name in names:
+            if (odd := control_character(name)) is not None:
+                wrong = f"the name {name!r} contains the control character {odd}"
+                yield FieldError((section,), wrong, "use visible characters")

@@ -11,7 +11,7 @@ from fairtrial.config.file.errors import FieldError
 from fairtrial.config.file.project_files import WHERE
 from fairtrial.config.file.schema import DeploymentSection, ProjectFile
 from fairtrial.config.file.yaml_file import Step
-from fairtrial.domain.training.lineage import Lineage
+from fairtrial.domain.training_data import Lineage
 
 Place = tuple[Step, ...]
 MISSING = "so the gate rule 'data.audit clean' cannot pass"

@@ -1,4 +1,4 @@
-"""Names units of time, with the conversion to them, classes of HTTP status, and modes of files."""
+"""Names units of time, with the conversion to them, HTTP status classes, file modes and limits of listings."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ FIRST_SERVER_ERROR = 500
 
 PRIVATE = 0o600
 """The mode of files that only their owner may read and write."""
+
+LARGEST_PAGE = 10_000
+LARGEST_OFFSET = 10**12
+END_OF_TIME_US = 4_102_444_800_000_000
+"""The year 2100, for a window without an end."""
 
 
 def microseconds(time: datetime) -> int:

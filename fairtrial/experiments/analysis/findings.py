@@ -1,10 +1,10 @@
-"""Computes what a look shows about each metric of each treatment, and how many more units the primary metric needs."""
+"""Computes what a look shows about each metric of each treatment, and rehearses a look before a plan is published."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from math import ceil, floor
+from math import ceil, floor, inf
 
 from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
 from fairtrial.domain.metrics import Method
@@ -21,8 +21,10 @@ from fairtrial.experiments.methods.finding import (
 )
 from fairtrial.experiments.methods.method import (
     MetricMethod,
+    Times,
     has_kept_away,
     needs_spread,
+    not_yet,
     power_of_each,
     question_of,
     shown,
@@ -30,16 +32,19 @@ from fairtrial.experiments.methods.method import (
 from fairtrial.experiments.methods.quantiles import Quantiles
 from fairtrial.experiments.methods.rates import Rates
 from fairtrial.experiments.metric_wording import goodness
-from fairtrial.experiments.planned_looks import Times, not_yet
 from fairtrial.experiments.sums import ArmSums, Level, Levels, MetricSums, Sums
 from fairtrial.stats.always_valid import always_valid
-from fairtrial.stats.arms.contrasts import difference
+from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.feedback import Feedback
+from fairtrial.stats.arms.means import difference
 from fairtrial.stats.arms.novelty import line_ahead
+from fairtrial.stats.arms.quantiles import QuantileSums
 from fairtrial.stats.effects import Effect, fixed
-from fairtrial.stats.planning.options import units_needed
-from fairtrial.stats.sequential.error_guardrail import RequestErrors
-from fairtrial.stats.sequential.obrien_fleming import LOOKS
+from fairtrial.stats.planning.trial import units_needed
+from fairtrial.stats.sequential.group_sequential import LOOKS
+from fairtrial.stats.sequential.metric_guardrails import ErrorShares, RequestErrors
+from fairtrial.stats.sequential.unit_shares import UnitShares
+from fairtrial.stats.sums import Moments
 
 METHODS: Mapping[Method, MetricMethod] = {
     "events": Events(),
@@ -49,6 +54,10 @@ METHODS: Mapping[Method, MetricMethod] = {
     "feedback": FeedbackOfUnits(),
     "given": FeedbackOfUnits(),
 }
+RATE_UNITS, RATE_US = 100, 3_600_000_000
+"""Fewer units, or a shorter time, do not show how fast units arrive."""
+
+UNITS, LEVEL, CAP = 40, 0.1, 50.0
 
 
 def find(plan: AnalysisPlan, sums: Sums, looked: Mapping[str, Times] | None = None) -> tuple[Finding, ...]:
@@ -78,20 +87,20 @@ def _finding(
     if unknown or pair[0] is None or pair[1] is None:
         return empty
     both, method = (pair[0], pair[1]), METHODS[metric.method]
-    if not all(isinstance(one, method.sums) for one in both):
+    if not all(isinstance(part, method.sums) for part in both):
         raise TypeError(f"{metric.metric}: the arms have sums of another method than {metric.method}")
     if metric.role == "guardrail":
-        found = method.guardrail(plan, metric, variant, both)
+        finding = method.guardrail(plan, metric, variant, both)
     else:
         times = planned_look_at(plan, both, looked)
         if times is None:
             waiting = NotEnough(not_yet(plan, looked), "the next planned look", arm.units)
-            found = replace(empty, estimate=waiting, why=waiting.reason)
+            finding = replace(empty, estimate=waiting, why=waiting.reason)
         else:
-            found = method.primary(plan, metric, variant, both, times)
-    if isinstance(found.estimate, NotEnough) and not found.why:
-        found = replace(found, why=found.estimate.reason)
-    return replace(found, control=level_of(pair[0], metric), treatment=level_of(pair[1], metric))
+            finding = method.primary(plan, metric, variant, both, times)
+    if isinstance(finding.estimate, NotEnough) and not finding.why:
+        finding = replace(finding, why=finding.estimate.reason)
+    return replace(finding, control=level_of(pair[0], metric), treatment=level_of(pair[1], metric))
 
 
 def planned_look_at(plan: AnalysisPlan, pair: tuple[MetricSums, MetricSums], looked: Times) -> Times | None:
@@ -102,7 +111,7 @@ def planned_look_at(plan: AnalysisPlan, pair: tuple[MetricSums, MetricSums], loo
     """
     if plan.planned_units is None:
         return ()
-    share = sum(_units(one) for one in pair) / plan.planned_units
+    share = sum(_units(arm) for arm in pair) / plan.planned_units
     last = looked[-1] if looked else 0.0
     if last >= 1 or floor(LOOKS * share) <= floor(LOOKS * last):
         return None
@@ -135,17 +144,18 @@ def pessimistic_interval(
 
     ``None`` without any, and for a rate by shares of units, whose own interval counts them so.
     """
-    one, other = (sums.arms[name].metrics.get(metric.metric) for name in (plan.control, variant))
+    control, treatment = (sums.arms[name].metrics.get(metric.metric) for name in (plan.control, variant))
     method = METHODS[metric.method]
-    if one is None or other is None or not isinstance(method, Events) or not has_kept_away((one, other)):
+    if (
+        control is None
+        or treatment is None
+        or not isinstance(method, Events)
+        or not has_kept_away((control, treatment))
+    ):
         return None
     level = 1 - (plan.alpha_primary if metric.role == "primary" else plan.alpha)
-    effect = method.for_safety((one, other))(1.0)  # type: ignore[arg-type]
+    effect = method.for_safety((control, treatment))(1.0)  # type: ignore[arg-type]
     return shown(metric, always_valid(effect, tau=metric.tau or 0.0, level=level))
-
-
-RATE_UNITS, RATE_US = 100, 3_600_000_000
-"""Fewer units, or a shorter time, do not show how fast units arrive."""
 
 
 def forecast(plan: AnalysisPlan, variant: str, sums: Sums) -> Forecast | NotEnough:
@@ -158,19 +168,19 @@ def forecast(plan: AnalysisPlan, variant: str, sums: Sums) -> Forecast | NotEnou
     if metric is None:
         return NotEnough("the experiment has no primary metric", "a primary metric")
     arms = sums.arms[plan.control], sums.arms[variant]
-    one, other = (arm.metrics.get(metric.metric) for arm in arms)
-    if one is None or other is None or not metric.margin_on_scale or metric.tau is None:
+    control, treatment = (arm.metrics.get(metric.metric) for arm in arms)
+    if control is None or treatment is None or not metric.margin_on_scale or metric.tau is None:
         return NotEnough("no unit of both arms shows the primary metric yet", "units that show it")
     method = METHODS[metric.method]
-    units, values = (sum(both) for both in zip(method.units(one), method.units(other), strict=True))
+    units, values = (sum(both) for both in zip(method.units(control), method.units(treatment), strict=True))
     response = values / units if values else 1.0
     size = planned_size(plan, metric, variant, response=response) or plan.planned_units
-    needed = method.needed(plan, metric, (one, other)) if size is None else ceil(size)
+    needed = method.needed(plan, metric, (control, treatment)) if size is None else ceil(size)
     if isinstance(needed, NotEnough):
         return needed
     needed = ceil(needed * units / values) if values else needed
     enrolled = sum(arm.units for arm in arms)
-    waiting = max(0, enrolled - units) if isinstance(one, Feedback) else 0
+    waiting = max(0, enrolled - units) if isinstance(control, Feedback) else 0
     missing = max(0, needed - units - waiting)
     elapsed = sums.at_us - plan.from_us
     expected = None
@@ -210,9 +220,9 @@ def effect_over_time(plan: AnalysisPlan, metric: MetricPlan, sums: Sums, variant
     ages: WeekEffects = ()
     if control is not None and treatment is not None:
         weeks, ages = _effects(control.weeks, treatment.weeks), _effects(control.ages, treatment.ages)
-    next_week = line_ahead([None if one is None else (one.value, one.weight) for one in weeks])
-    last = [one.value for one in weeks if one is not None][-1:]
-    fades = next_week is not None and any(goodness(one, metric) < 0 for one in (*last, next_week))
+    next_week = line_ahead([None if level is None else (level.value, level.weight) for level in weeks])
+    last = [week.value for week in weeks if week is not None][-1:]
+    fades = next_week is not None and any(goodness(ahead, metric) < 0 for ahead in (*last, next_week))
     unseen = next_week is None and not plan.may_miss_fading
     return EffectOverTime(weeks, ages, next_week, fades, metric.require == "superior" and (fades or unseen))
 
@@ -224,10 +234,39 @@ def _effects(control: Levels, treatment: Levels) -> WeekEffects:
 def _effect(control: Level | None, treatment: Level | None) -> WeekEffect | None:
     if control is None or treatment is None:
         return None
-    arms = (Effect(one.value, one.variance, one.n, "mean", max(1, one.n - 1)) for one in (control, treatment))
-    found = difference(*arms, method="difference in one week")
-    if isinstance(found, NotEnough):
+    arms = (Effect(level.value, level.variance, level.n, "mean", max(1, level.n - 1)) for level in (control, treatment))
+    effect = difference(*arms, method="difference in one week")
+    if isinstance(effect, NotEnough):
         return None
-    ends, weight = fixed(found), 4 * control.n * treatment.n / (control.n + treatment.n)
+    ends, weight = fixed(effect), 4 * control.n * treatment.n / (control.n + treatment.n)
     low, high = (None, None) if isinstance(ends, NotEnough) else (ends.low, ends.high)
-    return WeekEffect(found.value, low, high, found.n, weight)
+    return WeekEffect(effect.value, low, high, effect.n, weight)
+
+
+def uncomputable(plan: AnalysisPlan) -> Iterator[tuple[str, str]]:
+    """Each metric that a look can't compute, with the reason, before its level is known or afterwards."""
+    for metric in plan.metrics:
+        for level in (metric.level, metric.level or LEVEL):
+            with_level = replace(metric, level=level)
+            arm = ArmSums(UNITS, UNITS, {metric.metric: _sums(with_level)})
+            try:
+                find(replace(plan, metrics=(with_level,), planned_units=None), Sums(1, dict.fromkeys(plan.shares, arm)))
+            except (ValueError, TypeError, ZeroDivisionError) as error:
+                yield metric.metric, str(error)
+                break
+
+
+def _sums(metric: MetricPlan) -> MetricSums:
+    """Sums of units of which every fourth shows the event, or an average value."""
+    few = [float(number % 4 == 0) for number in range(UNITS)]
+    low, high = metric.within
+    middle = (low + high) / 2 if high < inf else LEVEL
+    if metric.counts_requests:
+        errors = RequestErrors.of(few, [1.0] * UNITS, cap=metric.cap or CAP)
+        each = UnitShares.of(few, [1.0] * UNITS, luck=[0.0] * UNITS)
+        return replace(errors, shares=ErrorShares(each, each, errors.requests))
+    if metric.method == "amount":
+        return Amounts(Moments.of([middle] * UNITS), 0, metric.cap or 10 * LEVEL)
+    if metric.method == "quantile":
+        return QuantileSums.of([100.0 + number for number in range(UNITS)], None, 0.95)
+    return Feedback(UNITS, Moments.of([low if flag else middle for flag in few]), metric.window_seconds or 0.0)

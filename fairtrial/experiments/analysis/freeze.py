@@ -10,13 +10,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from fairtrial.config.plan.definitions import definition_of
-from fairtrial.config.plan.hashes import digest
-from fairtrial.config.rules.margins import parse_margin
-from fairtrial.config.rules.metric_catalogue import stop_margin
+from fairtrial.config.plan.hashes import definition_of, digest
+from fairtrial.config.rules.metric_catalogue import parse_margin, stop_margin
 from fairtrial.domain.metrics import CATALOGUE, Method
 from fairtrial.domain.plan import Experiment, FeedbackMetric, Plan, UnitKind
-from fairtrial.domain.plan_parts.decision_settings import Guardrail, Primary
+from fairtrial.domain.settings import Guardrail, Primary
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, RULES, AnalysisPlan, MetricPlan
 
 STATED, EARLIER, MEASURED = "stated", "the last 14 days", "the control's first units"

@@ -1,14 +1,10 @@
-"""Compares new plans with frozen analysis plans: what an edit of a running experiment may change, and what it may not.
-
-Control and `fairtrial check` use the same functions, so that they report the same.
-"""
+"""Checks a new plan against frozen analysis plans: which edits a running experiment allows, and who would move."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from fairtrial.config.plan.assignment_guard import reassignment
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.freeze import changed_models, declared_fields, frozen_changes
 from fairtrial.experiments.analysis_plan import AnalysisPlan
@@ -42,36 +38,36 @@ def refused_changes(frozen: Frozen, before: Plan | None, new: Plan, *, promotion
     So is the promoted variant of a route, if an edit replaces what it serves. ``before``: the published plan;
     ``promotions``: the evidence of those in force. The sentences begin with the experiment's path in the file.
     """
-    found: dict[str, str] = {}
-    for name, one in new.experiments.items():
+    refusals: dict[str, str] = {}
+    for name, experiment in new.experiments.items():
         old = None if before is None else before.experiments.get(name)
-        sentence = _unstarted(frozen, one) or _frozen(frozen, one) or _lowered(frozen, old, one)
-        if sentence is None and old is not None and not is_amended(frozen, one):
-            sentence = reassignment(old, one)
+        sentence = _unstarted(frozen, experiment) or _frozen(frozen, experiment) or _lowered(frozen, old, experiment)
+        if sentence is None and old is not None and not is_amended(frozen, experiment):
+            sentence = reassignment(old, experiment)
         if sentence is not None:
-            found[name] = sentence
-    return found | refused_promotions(promotions, before, new)
+            refusals[name] = sentence
+    return refusals | refused_promotions(promotions, before, new)
 
 
 def begun_anew(frozen: Frozen, declared: Plan, new: Plan) -> dict[str, float]:
     """The first stage of each started experiment that a new salt begins anew while it is at a later stage."""
-    found: dict[str, float] = {}
-    for name, one in new.experiments.items():
+    stages: dict[str, float] = {}
+    for name, experiment in new.experiments.items():
         plan = frozen.get(name)
-        same = plan is not None and plan.segment == one.segment and one.state in ("running", "paused")
-        if same and not is_frozen(frozen, one) and one.stage > declared.experiments[name].stage:
-            found[name] = declared.experiments[name].stage
-    return found
+        same = plan is not None and plan.segment == experiment.segment and experiment.state in ("running", "paused")
+        if same and not is_frozen(frozen, experiment) and experiment.stage > declared.experiments[name].stage:
+            stages[name] = declared.experiments[name].stage
+    return stages
 
 
 def paused_by_models(frozen: Frozen, new: Plan) -> dict[str, tuple[str, ...]]:
     """The variants behind which the plan puts another model, by running experiment; these experiments are paused."""
-    found = {
-        name: changed_models(frozen[name], new, one)
-        for name, one in new.experiments.items()
-        if one.state == "running" and is_frozen(frozen, one)
+    paused = {
+        name: changed_models(frozen[name], new, experiment)
+        for name, experiment in new.experiments.items()
+        if experiment.state == "running" and is_frozen(frozen, experiment)
     }
-    return {name: variants for name, variants in found.items() if variants}
+    return {name: variants for name, variants in paused.items() if variants}
 
 
 def _unstarted(frozen: Frozen, experiment: Experiment) -> str | None:
@@ -107,3 +103,45 @@ def _sentence(experiment: Experiment, changes: list[str]) -> str:
     if any(change.split(":")[0] in NEEDS_SALT for change in changes):
         return f"{text}: {salt}"
     return f"{text}: amend it (fairtrial experiment amend {experiment.name} --why …), or {salt}"
+
+
+def reassignment(old: Experiment, new: Experiment) -> str | None:
+    """Why an experiment that keeps its declared salt would assign some units to another arm; ``None`` if it would not.
+
+    The unit's kind, the variants' names, their shares or the control has changed. A stage only adds units. A new
+    segment assigns all units anew, on purpose, and is accepted if nothing else changes.
+    """
+    return _would_move(old, new) if _reassigns(old, new) else None
+
+
+def _reassigns(old: Experiment, new: Experiment) -> bool:
+    """A re-arm changes the salt by itself, so a new segment must not hide another change of the split.
+
+    A segment with a kept control has other shares by itself, and the segments before and after it the declared ones.
+    """
+    if old.kept_control is not None and new.segment != old.segment:
+        return False
+    return (old.salt == new.salt or new.segment > old.segment) and _arms(old) != _arms(new)
+
+
+def _arms(experiment: Experiment) -> tuple[object, ...]:
+    shares = sorted((variant.name, variant.weight) for variant in experiment.variants)
+    return (experiment.unit, experiment.control, shares)
+
+
+def _would_move(old: Experiment, new: Experiment) -> str:
+    return (
+        f"experiments.{new.name}: the change from {_described(old)} to {_described(new)} would move units "
+        f"to other arms during the experiment "
+        f"(give it a new salt, such as salt: {_example(new)}, which starts it anew)"
+    )
+
+
+def _example(new: Experiment) -> str:
+    """A salt that is not the current one. The salt of a later segment is derived, so its name serves instead."""
+    return f"{new.salt if new.segment == 1 else new.name}-{new.segment + 1}"
+
+
+def _described(experiment: Experiment) -> str:
+    shares = ", ".join(f"{variant.name} {variant.weight:g}" for variant in experiment.variants)
+    return f"[{shares}; control {experiment.control}, by {experiment.unit}]"

@@ -9,8 +9,8 @@ from math import log
 from fairtrial.experiments.analysis_plan import AnalysisPlan, kill_alpha
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.e_values import EValue
-from fairtrial.stats.sequential.error_guardrail import RequestErrors
 from fairtrial.stats.sequential.guardrails import Limits, rare_evidence
+from fairtrial.stats.sequential.metric_guardrails import RequestErrors
 
 
 @dataclass(frozen=True, slots=True)

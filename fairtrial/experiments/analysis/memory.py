@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from math import log
+from math import exp, log
 from typing import Any
 
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.experiments.analysis.harm import Harm
-from fairtrial.experiments.analysis.lost_records import LostLatch, lost_after
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods.finding import Answer, Finding
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.e_values import EValue
+from fairtrial.stats.sequential.conversions import conversion_evidence
 from fairtrial.stats.sequential.running import RunningDecision
 from fairtrial.stats.sequential.srm import srm_evidence
+
+LOST_ALPHA = 0.01
+"""Strict, because a false alarm invalidates the experiment, and the test runs at every step."""
+LOST_ALARM = 0.05
+"""From this p-value on an alarm says that the losses seem to differ."""
+LOST_LIFT = 1.0
+"""The relative difference for which the e-process is tuned: twice as many lost units in one arm."""
 
 SPLIT, LOST = "the sample ratio does not match", "records were lost unequally"
 """Why arms can't be compared, in a few words."""
@@ -27,6 +34,56 @@ GROWTH = 0.01
 
 Key = tuple[str, str]
 """A metric and a variant."""
+
+
+@dataclass(frozen=True, slots=True)
+class LostLatch:
+    """The test over all looks so far. ``arms``: the units and requests whose records were lost until the last one.
+
+    ``log_e``: the largest evidence of any treatment against the control, and ``crossed_us`` when it first proved that
+    their losses differ. If losses do not depend on the arm, each lost unit is the treatment's with its planned share
+    of the two. A unit is counted by its cell, whose arm is known. Units that share a cell count once, which makes the
+    test stricter: it is then a draw without replacement.
+    """
+
+    log_e: float = 0.0
+    crossed_us: int | None = None
+    arms: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    def after(self, plan: AnalysisPlan, sums: Sums) -> LostLatch:
+        """The test after one more look."""
+        arms = {name: (sums.arms[name].lost_units, sums.arms[name].lost_requests) for name in plan.shares}
+        evidence = [
+            conversion_evidence(arms[plan.control][0], arms[name][0], lift=LOST_LIFT, share=plan.share_of(name))
+            for name in plan.treatments
+        ]
+        log_e = max([self.log_e, *(value.log_e for value in evidence if isinstance(value, EValue))])
+        crossed = self.crossed_us
+        if crossed is None and log_e >= log(len(plan.treatments) / LOST_ALPHA):
+            crossed = sums.at_us
+        return LostLatch(log_e, crossed, arms)
+
+    def p(self, treatments: int) -> float:
+        """The p-value, which is valid at any time."""
+        return min(1.0, treatments * exp(-self.log_e))
+
+    def stored(self) -> dict[str, Any]:
+        """The fields as JSON values."""
+        return asdict(self) | {"arms": {name: list(counts) for name, counts in self.arms.items()}}
+
+    @classmethod
+    def restored(cls, fields: Mapping[str, Any]) -> LostLatch:
+        """The inverse of `stored`."""
+        arms = {name: (int(units), int(requests)) for name, (units, requests) in fields["arms"].items()}
+        return cls(fields["log_e"], fields["crossed_us"], arms)
+
+
+def lost_after(latch: LostLatch | None, plan: AnalysisPlan, sums: Sums) -> LostLatch | None:
+    """The test after one more look; ``None`` as long as nothing was lost, and for plans that do not compare."""
+    none = latch is None and not any(arm.lost_requests for arm in sums.arms.values())
+    if none or not plan.compares_stored or not plan.treatments:
+        return latch
+    return (latch or LostLatch()).after(plan, sums)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +177,14 @@ class SplitLatch:
 
     def _split(self, plan: AnalysisPlan, sums: Sums) -> SplitLatch:
         counts = [sums.arms[name].units for name in plan.shares]
-        found = srm_evidence(counts, list(plan.shares.values())) if len(counts) > 1 else None
-        if not isinstance(found, EValue):
+        evidence = srm_evidence(counts, list(plan.shares.values())) if len(counts) > 1 else None
+        if not isinstance(evidence, EValue):
             return self
-        log_e = max(self.log_e, found.log_e)
+        log_e = max(self.log_e, evidence.log_e)
         crossed = self.crossed_us
         if crossed is None and log_e >= -log(SRM_ALPHA):
             crossed = sums.at_us
-        return SplitLatch(log_e, found.n, crossed)
+        return SplitLatch(log_e, evidence.n, crossed)
 
     @property
     def invalid(self) -> bool:
@@ -143,8 +200,8 @@ class SplitLatch:
 
     def stored(self) -> dict[str, Any]:
         """The fields as JSON values."""
-        found = {"log_e": self.log_e, "units": self.units, "crossed_us": self.crossed_us}
-        return found if self.lost is None else found | {"lost": self.lost.stored()}
+        fields = {"log_e": self.log_e, "units": self.units, "crossed_us": self.crossed_us}
+        return fields if self.lost is None else fields | {"lost": self.lost.stored()}
 
     @classmethod
     def restored(cls, fields: Mapping[str, Any]) -> SplitLatch:
@@ -178,14 +235,16 @@ class Memory:
     def after(self, plan: AnalysisPlan, sums: Sums, findings: Iterable[Finding]) -> Memory:
         """The memory after one more look."""
         latched = {
-            (one.metric, one.variant): self.latched.get((one.metric, one.variant), Latched()).after(one, sums.at_us)
-            for one in findings
+            (finding.metric, finding.variant): self.latched.get((finding.metric, finding.variant), Latched()).after(
+                finding, sums.at_us
+            )
+            for finding in findings
         }
         return Memory(dict(self.latched) | latched, self.split.after(plan, sums), sums.sizes(), sums.at_us)
 
     def looked(self, metric: str) -> dict[str, tuple[float, ...]]:
         """The planned looks at a metric so far, by treatment."""
-        return {variant: one.times for (name, variant), one in self.latched.items() if name == metric}
+        return {variant: latched.times for (name, variant), latched in self.latched.items() if name == metric}
 
     def with_split(self, plan: AnalysisPlan, sums: Sums) -> Memory:
         """The memory with the test of the split alone, which runs at every step."""
@@ -208,5 +267,7 @@ class Looked:
 
     def of(self, metric: MetricPlan, variant: str) -> tuple[Finding | None, Latched]:
         """The finding of the last look, and the decision over all looks."""
-        found = next((one for one in self.findings if (one.metric, one.variant) == (metric.metric, variant)), None)
-        return found, self.memory.latched.get((metric.metric, variant), Latched())
+        finding = next(
+            (each for each in self.findings if (each.metric, each.variant) == (metric.metric, variant)), None
+        )
+        return finding, self.memory.latched.get((metric.metric, variant), Latched())

@@ -9,18 +9,21 @@ from typing import Literal
 
 from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.plan import ExperimentState
-from fairtrial.domain.plan_parts.kept_control import KeptControl
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.settings import KeptControl
+from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.decision.caveat_wording import (
+    invalid_words,
+    lost_sentence,
+    missing_sentence,
+    over_time_sentence,
+)
 from fairtrial.experiments.decision.guardrail_wording import e_value_words, guardrails_sentence, kept_away_words
-from fairtrial.experiments.decision.missing_wording import missing_sentence
-from fairtrial.experiments.decision.over_time_wording import over_time_sentence
-from fairtrial.experiments.decision.split_wording import invalid_words, lost_sentence
 from fairtrial.experiments.decision.values import Decision, EarlierProof, Tried
 from fairtrial.experiments.decision.wording import headline_words, notes, primary_sentence, tried_words
-from fairtrial.experiments.kept_control import kept_words, until_words
 from fairtrial.experiments.lifecycle import DECLINED, KEPT_AWAY, Transition, cause_of, promoted_by, sentence
 from fairtrial.experiments.metric_wording import duration_words, level_words, moment_words
+from fairtrial.experiments.promotion import kept_words, until_words
 
 Tone = Literal["success", "info", "warning", "error"]
 HOURS, APPROVAL = "hours of this stage", "approval of the"

@@ -10,8 +10,7 @@ import msgspec
 
 from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
 from fairtrial.experiments.analysis.findings import METHODS, effect_over_time, forecast, units_behind
-from fairtrial.experiments.analysis.lost_records import ALARM
-from fairtrial.experiments.analysis.memory import Latched, Looked
+from fairtrial.experiments.analysis.memory import LOST_ALARM, Latched, Looked
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.values import (
     Arm,
@@ -27,11 +26,11 @@ from fairtrial.experiments.decision.values import (
     interval_of,
 )
 from fairtrial.experiments.methods.finding import Finding
-from fairtrial.experiments.planned_looks import not_yet, passes_us
+from fairtrial.experiments.methods.method import not_yet, passes_us
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.arms.feedback import Feedback, least_response
 from fairtrial.stats.effects import Effect
-from fairtrial.stats.sequential.obrien_fleming import LOOKS
+from fairtrial.stats.sequential.group_sequential import LOOKS
 
 
 def decide(looked: Looked, *, forecasts: bool = False) -> dict[str, Decision]:
@@ -88,7 +87,7 @@ def _lost(looked: Looked) -> LostRecords | msgspec.UnsetType:
         return msgspec.UNSET
     p = latch.p(treatments)
     arms = tuple(ArmLost(name, *lost) for name, lost in latch.arms.items())
-    return LostRecords(latch.crossed_us, p, p <= ALARM, arms)
+    return LostRecords(latch.crossed_us, p, p <= LOST_ALARM, arms)
 
 
 def _kept_away(looked: Looked, variant: str) -> tuple[KeptAway, ...]:

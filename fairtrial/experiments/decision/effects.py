@@ -14,15 +14,19 @@ import msgspec
 
 from fairtrial.domain.plan import ExperimentState
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.decision.caveat_wording import (
+    fading_words,
+    invalid_words,
+    lost_words,
+    missing_words,
+    weeks_words,
+)
 from fairtrial.experiments.decision.guardrail_wording import decline_words
-from fairtrial.experiments.decision.missing_wording import missing_words
-from fairtrial.experiments.decision.over_time_wording import fading_words, weeks_words
-from fairtrial.experiments.decision.split_wording import invalid_words, lost_words
 from fairtrial.experiments.decision.values import Decision, EarlierProof, PrimaryDecision, Tried
 from fairtrial.experiments.decision.wording import effect_words, levels_words, tried_words
-from fairtrial.experiments.kept_control import kept_words
 from fairtrial.experiments.lifecycle import Transition, promoted_by
 from fairtrial.experiments.metric_wording import moment_words
+from fairtrial.experiments.promotion import kept_words
 
 Result = Literal["fail", "cannot tell", "invalid", "shown"]
 Kind = Literal[

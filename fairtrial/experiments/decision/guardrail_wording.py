@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import exp
 
 from fairtrial.domain.metrics import KEPT_AWAY_RATE
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.values import Decision, GuardrailDecision, KeptAway
 from fairtrial.experiments.decision.wording import levels_words

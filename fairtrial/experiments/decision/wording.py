@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fairtrial.domain.estimates import Forecast
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.decision.over_time_wording import NOT_KNOWN, fading_words, unseen_words
+from fairtrial.experiments.decision.caveat_wording import NOT_KNOWN, fading_words, unseen_words
 from fairtrial.experiments.decision.values import (
     Arm,
     Decision,
@@ -15,7 +15,7 @@ from fairtrial.experiments.decision.values import (
     MetricDecision,
     Tried,
 )
-from fairtrial.experiments.methods.exact import is_exact
+from fairtrial.experiments.methods.method import is_exact
 from fairtrial.experiments.metric_wording import (
     bare_size,
     between_words,
@@ -26,7 +26,7 @@ from fairtrial.experiments.metric_wording import (
     rounded_up,
     size_words,
 )
-from fairtrial.stats.sequential.obrien_fleming import LOOKS
+from fairtrial.stats.sequential.group_sequential import LOOKS
 
 WEEK_DAYS = 7
 

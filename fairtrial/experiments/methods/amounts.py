@@ -8,14 +8,20 @@ from math import inf, log
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan, kill_alpha
 from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
-from fairtrial.experiments.methods.method import Scaled, normal_primary, units_for, units_within_margin, worse_beyond
-from fairtrial.experiments.planned_looks import Times
+from fairtrial.experiments.methods.method import (
+    Scaled,
+    Times,
+    normal_primary,
+    units_for,
+    units_within_margin,
+    worse_beyond,
+)
 from fairtrial.stats.always_valid import always_valid, at_least, at_most
 from fairtrial.stats.arms.amounts import Amounts, amount_difference
 from fairtrial.stats.arms.means import mean
 from fairtrial.stats.e_values import EValue
-from fairtrial.stats.sequential.cost_guardrail import cost_guardrail
 from fairtrial.stats.sequential.guardrails import GuardrailFinding, Limits
+from fairtrial.stats.sequential.metric_guardrails import cost_guardrail
 from fairtrial.stats.sequential.unit_shares import BINS, ShareTest, UnitShares, share_evidence
 
 Pair = tuple[Amounts, Amounts]

@@ -11,18 +11,18 @@ from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Finding
 from fairtrial.experiments.methods.method import (
     AGAINST,
     Scaled,
+    Times,
     has_kept_away,
     normal_primary,
     of_good,
     shown,
     units_for,
 )
-from fairtrial.experiments.planned_looks import Times
 from fairtrial.stats.always_valid import always_valid
 from fairtrial.stats.arms.ratios import ratio, ratio_difference
 from fairtrial.stats.e_values import EValue
-from fairtrial.stats.sequential.error_guardrail import RequestErrors, error_guardrail
 from fairtrial.stats.sequential.guardrails import GuardrailFinding, Limits, guardrail, rare_harm
+from fairtrial.stats.sequential.metric_guardrails import RequestErrors, error_guardrail
 
 Pair = tuple[RequestErrors, RequestErrors]
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from math import ceil, log
-from typing import Any
+from typing import Any, Literal
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.methods.exact import exact_answer, is_exact
 from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
 from fairtrial.experiments.methods.method import (
     Scaled,
+    Times,
+    is_exact,
     normal_primary,
     shown,
+    spent,
     units_for,
     units_within_margin,
     worse_beyond,
 )
-from fairtrial.experiments.planned_looks import Times, spent
 from fairtrial.stats.always_valid import always_valid, evidence_above
 from fairtrial.stats.arms.feedback import (
     Feedback,
@@ -30,10 +31,13 @@ from fairtrial.stats.arms.feedback import (
 )
 from fairtrial.stats.arms.means import mean, mean_difference
 from fairtrial.stats.e_values import EValue
+from fairtrial.stats.planning.question import RARE
+from fairtrial.stats.sequential.conversions import conversion_evidence
 from fairtrial.stats.sizes import worst_case_effect
 from fairtrial.stats.sums import Moments
 
 Pair = tuple[Feedback, Feedback]
+ConversionAnswer = Literal["better", "worse", "cannot tell"]
 
 
 class FeedbackOfUnits:
@@ -66,23 +70,23 @@ class FeedbackOfUnits:
             effect = self.difference(metric, pair)(1.0)
             return normal_primary(plan, metric, variant, (effect, effect), times)
         margin = metric.margin_on_scale if metric.require == "not_worse" else None
-        found = _compared(
+        compared = _compared(
             metric, pair, margin=margin, level=1 - plan.alpha_primary,
             interval=partial(spent, times=times) if times else None, beyond=worse_beyond(plan, metric),
         )  # fmt: skip
-        answer, estimate = found.answer, shown(metric, found.complete)
+        answer, estimate = compared.answer, shown(metric, compared.complete)
         if is_exact(plan, metric):
             answer, estimate = exact_answer(plan, metric, variant, *pair)
-            if metric.missing == "worst_case" and not _bounds_agree(found, answer):
+            if metric.missing == "worst_case" and not _bounds_agree(compared, answer):
                 answer = "cannot tell"
         information = times[-1] if times else None
         return Finding(
-            metric.metric, variant, "primary", answer, estimate, information=information, **_extremes(metric, found)
+            metric.metric, variant, "primary", answer, estimate, information=information, **_extremes(metric, compared)
         )
 
     def difference(self, metric: MetricPlan, pair: Pair) -> Scaled:
-        one, other = pair
-        return lambda scale: mean_difference(one.given, other.given, within=metric.within, scale=scale)
+        control, treatment = pair
+        return lambda scale: mean_difference(control.given, treatment.given, within=metric.within, scale=scale)
 
     def level(self, metric: MetricPlan, sums: Feedback) -> float | None:
         del metric
@@ -93,14 +97,14 @@ class FeedbackOfUnits:
         if metric.tau is None:
             return NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
         level, within = 1 - plan.alpha_attempt, metric.within
-        found = always_valid(mean(sums.given, within=within), tau=metric.tau, level=level)
-        if metric.missing != "worst_case" or isinstance(found, NotEnough):
-            return found
+        interval = always_valid(mean(sums.given, within=within), tau=metric.tau, level=level)
+        if metric.missing != "worst_case" or isinstance(interval, NotEnough):
+            return interval
         tau = metric.tau * metric.response
         low, high = (always_valid(mean(sums.filled(end), within=within), tau=tau, level=level) for end in within)
         if isinstance(low, NotEnough) or isinstance(high, NotEnough):
             return low if isinstance(low, NotEnough) else high
-        return replace(found, low=low.low, high=high.high, n=low.n)
+        return replace(interval, low=low.low, high=high.high, n=low.n)
 
     def units(self, sums: Feedback) -> tuple[int, int]:
         return sums.units, sums.given.n
@@ -121,16 +125,16 @@ class FeedbackOfUnits:
             effect = worst_case_difference(*arms, within=metric.within, margin=margin)
             if isinstance(effect, NotEnough):
                 return effect
-            found = units_for(plan, metric, effect, distance=effect.value, alpha=plan.alpha_attempt)
-            return found if isinstance(found, NotEnough) else max(0, found - effect.n)
+            units = units_for(plan, metric, effect, distance=effect.value, alpha=plan.alpha_attempt)
+            return units if isinstance(units, NotEnough) else max(0, units - effect.n)
         return units_within_margin(plan, metric, self.difference(metric, pair), self.level(metric, pair[0]))
 
     def _evidence(self, metric: MetricPlan, pair: Pair, beyond: float) -> float | None:
         """ln of the evidence, among units with feedback, of a decline beyond a margin."""
         control, treatment = _as_good(metric, pair)
         effect = mean_difference(treatment.given, control.given, within=metric.within)
-        found = evidence_above(effect, tau=metric.tau or 0.0, null=beyond)
-        return found.log_e if isinstance(found, EValue) else None
+        evidence = evidence_above(effect, tau=metric.tau or 0.0, null=beyond)
+        return evidence.log_e if isinstance(evidence, EValue) else None
 
 
 def _compared(
@@ -153,20 +157,20 @@ def _needed_in_worst_case(plan: AnalysisPlan, metric: MetricPlan, pair: Pair) ->
         return NotEnough("too few units give feedback for the worst case", "feedback from more units", given)
     scaled = replace(metric, margin=metric.margin * metric.response)
     effect = worst_case_difference(*_as_good(metric, pair), within=metric.within)
-    found = units_for(plan, scaled, effect, distance=distance)
-    return found if isinstance(found, NotEnough) else ceil(found * given / units)
+    size = units_for(plan, scaled, effect, distance=distance)
+    return size if isinstance(size, NotEnough) else ceil(size * given / units)
 
 
-def _extremes(metric: MetricPlan, found: FeedbackFinding) -> dict[str, Any]:
+def _extremes(metric: MetricPlan, compared: FeedbackFinding) -> dict[str, Any]:
     """What a finding says about missing values; nothing under rules 1 to 4."""
     if not metric.missing:
         return {}
-    return {"worst_case": shown(metric, found.worst_case), "bounded": found.bounded}
+    return {"worst_case": shown(metric, compared.worst_case), "bounded": compared.bounded}
 
 
-def _bounds_agree(found: FeedbackFinding, answer: str) -> bool:
+def _bounds_agree(compared: FeedbackFinding, answer: str) -> bool:
     """Whether the worst case shows what the number of conversions shows."""
-    worst, best = found.worst, found.best
+    worst, best = compared.worst, compared.best
     if answer == "better":
         return isinstance(worst, Estimate) and worst.low > 0
     return isinstance(best, Estimate) and best.high < 0
@@ -184,3 +188,28 @@ def _mirrored(arm: Feedback, span: float) -> Feedback:
     given = arm.given
     squares = span**2 * given.n - 2 * span * given.x + given.xx
     return replace(arm, given=Moments(given.n, span * given.n - given.x, max(0.0, squares)))
+
+
+def exact_answer(
+    plan: AnalysisPlan, metric: MetricPlan, variant: str, control: Feedback, treatment: Feedback
+) -> tuple[ConversionAnswer, Estimate | NotEnough]:
+    """The answer, and the difference of the rates over all units with its always-valid interval, for readers.
+
+    If the arms differ in the share of units with feedback, nothing is concluded, because the missing values may differ.
+    """
+    alpha, tau = plan.alpha_primary, metric.tau or 0.0
+    rates = (arm.filled(0.0) for arm in (control, treatment))
+    estimate = always_valid(mean_difference(*rates, within=metric.within), tau=tau, level=1 - alpha)
+    given = always_valid(
+        mean_difference(*(Moments(arm.units, arm.given.n, arm.given.n) for arm in (control, treatment)), within=(0, 1)),
+        tau=tau,
+        level=1 - alpha,
+    )
+    share, level = plan.share_of(variant), metric.level or RARE
+    yes = round(control.given.x), round(treatment.given.x)
+    evidence = conversion_evidence(*yes, lift=tau / level, share=share)
+    differs = isinstance(given, Estimate) and not given.low <= 0 <= given.high
+    if differs or not (isinstance(evidence, EValue) and evidence.rejects(alpha)):
+        return "cannot tell", estimate
+    more = yes[1] > share * sum(yes)
+    return ("better" if more == (metric.better == "higher") else "worse"), estimate

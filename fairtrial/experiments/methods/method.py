@@ -1,25 +1,26 @@
-"""Defines what every method offers, and the question that plan, page and status size a metric by."""
+"""Defines what every method offers, the question that a metric is sized by, and the planned looks at it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from math import expm1, log1p, pi, sqrt
+from math import ceil, expm1, floor, log1p, pi, sqrt
 from typing import Any, Protocol
 
 import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.limits.constants import DAY_US, WEEK_US
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.plan import UnitKind
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
-from fairtrial.experiments.planned_looks import Times, spent
 from fairtrial.stats.always_valid import always_valid, cases_for_bound
 from fairtrial.stats.effects import Effect, monitorable
-from fairtrial.stats.planning.question import Question
-from fairtrial.stats.sequential.error_guardrail import RequestErrors
+from fairtrial.stats.planning.question import RARE, Question
+from fairtrial.stats.sequential.group_sequential import LOOKS, spent_look
 from fairtrial.stats.sequential.guardrails import Limits, guardrail
+from fairtrial.stats.sequential.metric_guardrails import RequestErrors
 
 POWER = 0.8
 """The power of all metrics together."""
@@ -30,6 +31,12 @@ TAIL = 0.01
 """The share of the control's units above the cap of an amount, whose cap is the 99 % quantile before the start."""
 SCORED = ("requests",)
 """Families that are measured on each answer rather than on users."""
+
+Scaled = Callable[[float], Effect | NotEnough]
+STEPS = 30
+AGAINST = "requests that an open breaker kept away count against its safety"
+Times = tuple[float, ...]
+"""The shares of the planned units at the looks so far; empty if looks are allowed at any time."""
 
 
 def question_of(
@@ -103,10 +110,6 @@ def _exp(value: float) -> float:
     return expm1(value) + 1
 
 
-Scaled = Callable[[float], Effect | NotEnough]
-STEPS = 30
-
-
 class MetricMethod(Protocol):
     """How one kind of metric is decided.
 
@@ -155,7 +158,7 @@ def normal_primary(
     """
     level = 1 - plan.alpha_primary
     tau, low_is_good = metric.tau or 0.0, metric.counts_requests or metric.better == "lower"
-    estimate, against = (_interval(one, tau, level, times) for one in effects)
+    estimate, against = (_interval(effect, tau, level, times) for effect in effects)
     answer: Answer = "cannot tell"
     if isinstance(estimate, Estimate) and isinstance(against, Estimate):
         beyond = worse_beyond(plan, metric)
@@ -202,18 +205,18 @@ def units_for(
     By default the distance is the margin, and alpha that of the primary metric. The variance of the effect falls with
     the units, and the allowance for unseen units with their square, so the number is found by iteration.
     """
-    found = monitorable(effect)
-    if isinstance(found, NotEnough):
-        return found
-    if not found.variance > 0:
+    monitored = monitorable(effect)
+    if isinstance(monitored, NotEnough):
+        return monitored
+    if not monitored.variance > 0:
         return NotEnough("all units of both arms are alike, so that nothing shows how much they vary", "other units")
     default = plan.alpha_primary / 2 if metric.require == "superior" else plan.alpha_primary
     alpha = default if alpha is None else alpha
     distance, tau = metric.margin_on_scale or 0.0 if distance is None else distance, metric.tau or 0.0
     if not distance > 0:
-        return NotEnough("the difference so far leaves no room within the margin", "a smaller difference", found.n)
+        return NotEnough("the difference so far leaves no room within the margin", "a smaller difference", monitored.n)
     power = power_of_each(plan)
-    seen, unseen = found.variance * found.n, max(found.unseen) * found.n**2
+    seen, unseen = monitored.variance * monitored.n, max(monitored.unseen) * monitored.n**2
     needed = cases_for_bound(distance, variance=seen, tau=tau, alpha=alpha, power=power)
     for _ in range(STEPS if unseen else 0):
         variance = seen + unseen / needed
@@ -228,20 +231,19 @@ def _interval(effect: Effect | NotEnough, tau: float, level: float, times: Times
     return spent(effect, tau, level, times=times) if times else always_valid(effect, tau=tau, level=level)
 
 
-AGAINST = "requests that an open breaker kept away count against its safety"
-
-
 def has_kept_away(arms: Iterable[object]) -> bool:
     """Whether a breaker kept requests from one of the arms, which count against the safety by this metric."""
-    return any(isinstance(one, RequestErrors) and one.pessimistic not in (None, one.requests) for one in arms)
+    return any(
+        isinstance(errors, RequestErrors) and errors.pessimistic not in (None, errors.requests) for errors in arms
+    )
 
 
 def of_good(metric: MetricPlan, estimate: Estimate | NotEnough) -> Estimate | NotEnough:
     """A level of bad requests as the level of the metric, which for some rates is that of good ones."""
     if isinstance(estimate, NotEnough) or metric.better == "lower":
         return estimate
-    found = mirror(estimate)
-    return replace(found, value=1 + found.value, low=1 + found.low, high=1 + found.high)
+    mirrored = mirror(estimate)
+    return replace(mirrored, value=1 + mirrored.value, low=1 + mirrored.low, high=1 + mirrored.high)
 
 
 def units_within_margin(
@@ -252,5 +254,38 @@ def units_within_margin(
     if isinstance(effect, NotEnough) or margin is None or level is None:
         return NotEnough(UNKNOWN_LEVEL, "more units of both arms")
     decline = effect.value if metric.better == "lower" else -effect.value
-    found = units_for(plan, metric, effect, distance=margin - decline, alpha=plan.alpha_attempt)
-    return found if isinstance(found, NotEnough) else max(0, found - effect.n)
+    units = units_for(plan, metric, effect, distance=margin - decline, alpha=plan.alpha_attempt)
+    return units if isinstance(units, NotEnough) else max(0, units - effect.n)
+
+
+def spent(effect: Effect | NotEnough, tau: float, level: float, *, times: Times) -> Estimate | NotEnough:
+    """The interval at the last of these looks, which needs no ``tau``."""
+    del tau
+    return spent_look(effect, times=times, level=level)
+
+
+def not_yet(plan: AnalysisPlan, looked: Times) -> str:
+    """When the next planned look is."""
+    if looked and looked[-1] >= 1:
+        return f"all of the {LOOKS} planned looks were made"
+    following = floor(LOOKS * (looked[-1] if looked else 0.0)) + 1
+    units = following / LOOKS * (plan.planned_units or 0.0)
+    return f"look {following} of {LOOKS} is planned at {units:,.0f} units of the two variants"
+
+
+def passes_us(plan: AnalysisPlan, answered_us: int) -> int:
+    """From when the primary metric's answer counts: after whole weeks, or a shorter time that the plan allows."""
+    if plan.min_days < 7:
+        return max(answered_us, plan.from_us + round(plan.min_days * DAY_US))
+    weeks = max(ceil(plan.min_days / 7), ceil((answered_us - plan.from_us) / WEEK_US))
+    return plan.from_us + weeks * WEEK_US
+
+
+def is_exact(plan: AnalysisPlan, metric: MetricPlan) -> bool:
+    """Whether the metric is decided by conversions: a share below 2 % before the start that is to become better.
+
+    Units without feedback count as units that did not convert.
+    """
+    shown = metric.role == "primary" and metric.require == "superior" and metric.within == (0.0, 1.0)
+    rare = metric.level is not None and 0 < metric.level < RARE
+    return shown and rare and metric.method == "feedback" and plan.planned_units is None

@@ -8,8 +8,7 @@ from math import inf, log
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
-from fairtrial.experiments.methods.method import Scaled, normal_primary, units_for, units_within_margin
-from fairtrial.experiments.planned_looks import Times
+from fairtrial.experiments.methods.method import Scaled, Times, normal_primary, units_for, units_within_margin
 from fairtrial.stats.always_valid import always_valid
 from fairtrial.stats.arms.quantiles import QuantileSums, quantile_difference, quantile_level
 from fairtrial.stats.e_values import EValue

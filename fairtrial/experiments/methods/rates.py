@@ -15,14 +15,13 @@ import numpy as np
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods.finding import Answer, Finding
-from fairtrial.experiments.methods.method import AGAINST, Scaled, has_kept_away, normal_primary, of_good, shown
-from fairtrial.experiments.planned_looks import Times
+from fairtrial.experiments.methods.method import AGAINST, Scaled, Times, has_kept_away, normal_primary, of_good, shown
 from fairtrial.stats.always_valid import always_valid, at_least
 from fairtrial.stats.arms.means import mean_difference
 from fairtrial.stats.arms.ratios import ratio_difference
 from fairtrial.stats.e_values import EValue
-from fairtrial.stats.sequential.error_guardrail import ErrorShares, RequestErrors
 from fairtrial.stats.sequential.guardrails import Limits, rare_evidence
+from fairtrial.stats.sequential.metric_guardrails import ErrorShares, RequestErrors
 from fairtrial.stats.sequential.unit_shares import ShareTest, UnitShares, share_difference, share_evidence, share_level
 
 Pair = tuple[RequestErrors, RequestErrors]

@@ -1,16 +1,23 @@
-"""Draws the people of one simulated trial: when they send requests, and the chance behind everything they do."""
+"""Defines the simulated world, draws the people of one trial, and exposes them by the real assignment."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from fairtrial.domain.limits.constants import DAY_US, WEEK_US
-from fairtrial.experiments.simulation.world import World
+from fairtrial.domain.plan import Experiment
+from fairtrial.experiments.assignment import assign
+
+Habit = Literal["one", "uniform", "heavy", "all"]
+"""How many requests a unit sends: one; any number up to the most, equally likely; few, but sometimes very many; or
+always the most.
+"""
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -18,6 +25,64 @@ TAIL = 1.2
 """The exponent of a heavy tail: one unit in 250 sends more than a hundred requests."""
 SPREAD = 0.8
 """The standard deviation of the logarithm of costs and latencies."""
+
+Bools = NDArray[np.bool_]
+NEVER = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """The truth about one arm.
+
+    ``levels``: the mean of each feedback metric at the start. ``response``: the share of units that give feedback.
+    ``silent``: how many fewer do; ``silent_first`` says whether those who would give the lowest value leave first.
+    ``late_days``: the mean time until feedback comes, exponentially distributed. ``errors``: the share of requests that
+    fail; it is ``errors_before`` until this arm has ``healthy`` units. ``cost``: US dollars of a request, on average.
+    ``runaway``: the share of units whose requests cost ``runaway_times`` as much. ``latency_ms``: the mean latency.
+    """
+
+    levels: Mapping[str, float] = field(default_factory=dict)
+    response: float = 1.0
+    silent: float = 0.0
+    silent_first: bool = False
+    late_days: float = 0.0
+    errors: float = 0.0
+    errors_before: float = 0.0
+    healthy: int = 0
+    cost: float = 0.01
+    runaway: float = 0.0
+    runaway_times: float = 25.0
+    latency_ms: float = 1000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """The units and the arms.
+
+    ``per_week``: new units a week that are in the experiment at its last stage. ``arms``: by variant. ``habit`` and
+    ``most``: the requests of one unit, which fall into the ``active_days`` after its first. ``trend``: by how much the
+    level of every feedback metric changes in a week, in all arms.
+    """
+
+    per_week: float
+    arms: Mapping[str, Arm]
+    habit: Habit = "one"
+    most: int = 1
+    active_days: float = 14.0
+    trend: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (self.per_week > 0 and self.most >= 1 and self.active_days > 0):
+            raise ValueError("a simulation needs units, and each needs a request")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a person does after so many days: stop it, start it again with new units, or change the smallest effect."""
+
+    day: float
+    do: Literal["kill", "rearm", "amend"]
+    mde: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +158,54 @@ def _requests(rng: Generator, world: World, count: int) -> Ints:
 def _around_one(rng: Generator, count: int) -> Floats:
     """Lognormal numbers with the mean 1."""
     return rng.lognormal(-(SPREAD**2) / 2, SPREAD, count)
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """The arm of each unit, as its index in ``variants``, and its place among the stages, in [0, 1)."""
+
+    variants: tuple[str, ...]
+    arm: Ints
+    place: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """When each unit was first exposed (`NEVER` if it was not), and which requests are in the experiment."""
+
+    first_us: Ints
+    counted: Bools
+
+
+def assign_people(experiment: Experiment, names: Sequence[str]) -> Assigned:
+    """The real assignment of each unit under the salt of this segment."""
+    everyone = replace(experiment, stage=100.0, state="running")
+    variants = tuple(variant.name for variant in experiment.variants)
+    index = {name: number for number, name in enumerate(variants)}
+    assignments = [assign(everyone, name) for name in names]
+    arm = np.array([index[assignment.assigned] for assignment in assignments], np.int64)
+    return Assigned(variants, arm, np.array([assignment.enrol_bucket for assignment in assignments], np.float64))
+
+
+def join(one: Assigned, other: Assigned) -> Assigned:
+    """The assignment of both groups, one after the other."""
+    arm, place = np.concatenate((one.arm, other.arm)), np.concatenate((one.place, other.place))
+    return Assigned(one.variants, arm, place)
+
+
+def expose(people: People, assigned: Assigned, stages: Sequence[tuple[int, float]], *, from_us: int) -> Exposed:
+    """The exposures under these stages, each with the time at which it began.
+
+    A unit's first request after the start of its stage exposes it. Units that were exposed before ``from_us`` do not
+    count. Units that are not assigned yet are not exposed.
+    """
+    since = np.full(len(people.names), NEVER)
+    for at_us, percent in reversed(stages):
+        since[: len(assigned.place)][assigned.place < percent / 100] = at_us
+    inside = people.at_us >= since[people.unit]
+    first_us = np.full(len(people.names), NEVER)
+    units = people.unit[inside]
+    starts = np.flatnonzero(np.diff(units, prepend=-1))
+    first_us[units[starts]] = people.at_us[inside][starts]
+    first_us[first_us < from_us] = NEVER
+    return Exposed(first_us, inside & (first_us[people.unit] < NEVER))

@@ -9,17 +9,16 @@ from typing import Literal
 
 import scipy  # its `special` loads at its first use, because it is slow to load
 
-from fairtrial.config.rules.margins import parse_margin
+from fairtrial.config.rules.metric_catalogue import parse_margin
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.freeze import Known, Start, freeze
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.simulation.course import FAILING
-from fairtrial.experiments.simulation.lifecycle import START_US, Setting
-from fairtrial.experiments.simulation.people import SPREAD, TAIL
-from fairtrial.experiments.simulation.world import Arm, World
+from fairtrial.experiments.simulation.people import SPREAD, TAIL, Arm, World
+from fairtrial.experiments.simulation.trial import START_US, Setting
+from fairtrial.experiments.simulation.unit_sums import FAILING
 
 Truth = Literal["better", "same", "worse"]
 EVERY_US = 12 * HOUR_US

@@ -11,8 +11,7 @@ from statistics import median
 
 import numpy as np
 
-from fairtrial.experiments.simulation.lifecycle import Setting, run_trial
-from fairtrial.experiments.simulation.outcome import Outcome
+from fairtrial.experiments.simulation.trial import Outcome, Setting, run_trial
 
 ENDS = ("ships", "stopped", "worse", "better", "undecided")
 """How a trial ends: it ships; it is stopped for harm; it is called worse, which pauses it unless ``on_worse`` says

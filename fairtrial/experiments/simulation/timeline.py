@@ -9,18 +9,26 @@ import numpy as np
 
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
-from fairtrial.experiments.simulation.course import FAILING, ByUnit, Course, Requests
-from fairtrial.experiments.simulation.exposures import NEVER, Assigned, Bools, Exposed
-from fairtrial.experiments.simulation.feedback import Said, feedback_course, said
-from fairtrial.experiments.simulation.over_time import Values, WeeksReader, request_values, weeks_reader
-from fairtrial.experiments.simulation.people import Ints, People
-from fairtrial.experiments.simulation.share_windows import shares_course
-from fairtrial.experiments.simulation.world import Arm, World
+from fairtrial.experiments.simulation.people import NEVER, Arm, Assigned, Bools, Exposed, Ints, People, World
+from fairtrial.experiments.simulation.unit_sums import (
+    FAILING,
+    ByUnit,
+    Course,
+    Requests,
+    Said,
+    Values,
+    WeeksReader,
+    feedback_course,
+    request_values,
+    said,
+    shares_course,
+    weeks_reader,
+)
 from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.quantiles import QuantileSums
-from fairtrial.stats.sequential.error_guardrail import RequestErrors
+from fairtrial.stats.sequential.metric_guardrails import RequestErrors
 from fairtrial.stats.sums import JointMoments, Moments
 
 QUANTILE_STEP_US = 6 * 3_600_000_000

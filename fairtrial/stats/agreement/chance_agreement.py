@@ -1,22 +1,23 @@
-"""Gwet's AC and Fleiss' κ: agreement of several raters beyond chance, where chance follows overall use of the scale."""
+"""Gwet's AC and Fleiss' κ: agreement beyond chance, which follows the use of the scale, with partial agreement."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
+from typing import Literal, get_args
 
 import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.agreement.rating_table import MIN_ITEMS, Floats, RatingTable, Value, unseen_bounds
-from fairtrial.stats.agreement.weights import Weights, agreement_weights
 from fairtrial.stats.arguments import upper_share
 
-__all__ = ["fleiss_kappa", "gwet_ac"]
+__all__ = ["agreement_weights", "fleiss_kappa", "gwet_ac"]
 
 NO_SPREAD = 1e-15
+Weights = Literal["identity", "ordinal", "linear", "quadratic"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +131,33 @@ def _closed(seen: _Seen, by_chance: Floats, matrix: Floats, *, level: float, nam
         return Estimate(value, *unseen_bounds(value, n, (1 - chance) / apart, level), level, n, method)
     half = float(scipy.special.stdtrit(seen.groups - 1, upper_share(level))) * sqrt(variance)
     return Estimate(value, max(-1.0, value - half), min(1.0, value + half), level, n, method)
+
+
+def agreement_weights(scale: Sequence[Value], weights: Weights) -> Floats:
+    """The matrix of weights, with one row and one column for each value of the scale.
+
+    ``identity`` counts only equal ratings. ``linear`` and ``quadratic`` use the distance between numbers, and its
+    square. ``ordinal`` uses the number of pairs of ranks in between, whatever the numbers are. Raises `ValueError` for
+    names with weights other than ``identity``, for a scale that does not rise, and for unknown weights.
+
+    Source: Cohen (1968), Psychological Bulletin 70:213-220. Ordinal weights: Gwet (2014), Handbook of Inter-Rater
+    Reliability, 4th ed., ch. 3.
+
+    >>> agreement_weights([1, 2, 3], "quadratic").tolist()
+    [[1.0, 0.75, 0.0], [0.75, 1.0, 0.75], [0.0, 0.75, 1.0]]
+    """
+    if weights not in get_args(Weights):
+        raise ValueError(f"there are no {weights!r} weights; use one of {', '.join(get_args(Weights))}")
+    if weights == "identity" or len(scale) < 2:
+        return np.eye(len(scale))
+    if any(isinstance(value, str) for value in scale):
+        raise ValueError(f"names have no distances: use identity weights, not {weights}")
+    at = np.arange(len(scale), dtype=np.float64) if weights == "ordinal" else np.array(scale, dtype=np.float64)
+    if not (np.diff(np.array(scale, dtype=np.float64)) > 0).all():
+        raise ValueError(f"the values of a scale must rise, unlike {list(scale)}")
+    apart = np.abs(at[:, None] - at[None, :])
+    if weights == "ordinal":
+        apart = apart * (apart + 1)
+    elif weights == "quadratic":
+        apart = apart**2
+    return np.asarray(1.0 - apart / apart.max(), dtype=np.float64)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.arms.contrasts import difference, too_few_in_arm
+from fairtrial.stats.arms.means import difference, too_few_in_arm
 from fairtrial.stats.arms.ratios import few_equal, ratio
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.intervals import quantile

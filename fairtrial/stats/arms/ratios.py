@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.arms.contrasts import difference, too_few_in_arm
-from fairtrial.stats.bounds import ROUNDING as NEAR
-from fairtrial.stats.bounds import Bounds, check_bounds, unbounded, unseen_squares
+from fairtrial.stats.arms.means import difference, too_few_in_arm
 from fairtrial.stats.effects import MIN_UNITS, Effect
-from fairtrial.stats.sums import ROUNDING, JointMoments, finite_values
+from fairtrial.stats.sums import BOUND_ROUNDING as NEAR
+from fairtrial.stats.sums import ROUNDING, Bounds, JointMoments, check_bounds, finite_values, unbounded, unseen_squares
 
 __all__ = ["capped_requests", "ratio", "ratio_difference"]
 

@@ -1,9 +1,9 @@
-"""The mean of values with its interval, where values of one cluster may be correlated."""
+"""The mean of values, or the ratio of two means, with its interval, where values of one cluster may be correlated."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, inf, sqrt
+from math import ceil, exp, inf, log, sqrt
 
 import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
@@ -14,7 +14,7 @@ from fairtrial.stats.arguments import upper_share
 from fairtrial.stats.effects import MIN_UNITS, Effect
 from fairtrial.stats.intervals import unseen_share
 
-__all__ = ["cases_for_look", "clustered_effect", "clustered_mean"]
+__all__ = ["cases_for_look", "clustered_effect", "clustered_mean", "ratio_of_means"]
 
 Floats = NDArray[np.float64]
 Clusters = Sequence[str] | NDArray[np.intp]
@@ -51,10 +51,10 @@ def clustered_mean(
     >>> print(clustered_mean(np.array([0.2, 0.4, 0.1, 0.3, 0.5, 0.0]), ["a", "a", "b", "b", "c", "c"]))
     0.25 (0.1258 to 0.3742; 95 %, n = 6, mean, t with clustered standard error)
     """
-    found = _spread(values, clusters)
-    if isinstance(found, NotEnough):
-        return found
-    mean, error, count = found
+    spread = _spread(values, clusters)
+    if isinstance(spread, NotEnough):
+        return spread
+    mean, error, count = spread
     half = float(scipy.special.stdtrit(count - 1, upper_share(level))) * error
     method = "mean, t" if clusters is None else "mean, t with clustered standard error"
     if error == 0:
@@ -80,10 +80,10 @@ def clustered_effect(values: Floats, clusters: Clusters | None = None) -> Effect
     >>> print(fixed(clustered_effect(np.array([0.2, 0.4, 0.1, 0.3, 0.5, 0.0]))))
     0.25 (0.05367 to 0.4463; 95 %, n = 6, paired mean)
     """
-    found = _spread(values, clusters)
-    if isinstance(found, NotEnough):
-        return found
-    mean, error, count = found
+    spread = _spread(values, clusters)
+    if isinstance(spread, NotEnough):
+        return spread
+    mean, error, count = spread
     method, units = ("paired mean", "cases") if clusters is None else ("paired mean, clustered", "clusters")
     return Effect(mean, error**2, len(values), method, count - 1, _too_few(values, clusters, count, units))
 
@@ -156,10 +156,10 @@ def finite(values: Floats) -> Floats:
 
     A case without a value must be left out; it is never counted.
     """
-    found = np.asarray(values, dtype=np.float64)
-    if not np.isfinite(found).all():
+    array = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(array).all():
         raise ValueError("a value is not a finite number; leave out cases without a value, and report how many")
-    return found
+    return array
 
 
 def unseen_half(span: float, count: int, *, level: float) -> float:
@@ -167,3 +167,36 @@ def unseen_half(span: float, count: int, *, level: float) -> float:
     if not 0 <= span < inf:
         raise ValueError(f"the span must be a number of 0 or more, not {span}")
     return span * unseen_share(count, level)
+
+
+def ratio_of_means(
+    candidate: Floats, baseline: Floats, clusters: Clusters | None = None, *, level: float = 0.95
+) -> Estimate | NotEnough:
+    """The mean of ``candidate`` divided by that of ``baseline``, over the same cases; no value may be negative.
+
+    The interval is that of the logarithm by the delta method, with Student's quantile over clusters. ``clusters`` gives
+    each case's cluster, or ``None`` if each stands alone. Returns `NotEnough` if a mean is 0 or there is one cluster.
+
+    Source: Kish (1965), Survey Sampling, §6.6, for the ratio; Cochran (1977), Sampling Techniques, §6.9, for its log.
+
+    >>> import numpy as np
+    >>> print(ratio_of_means(np.array([20.0, 44, 61, 78]), np.array([10.0, 20, 30, 40])))
+    2.03 (1.865 to 2.209; 95 %, n = 4, ratio of means, log)
+    """
+    new, old = finite(candidate), finite(baseline)
+    n = len(new)
+    if n == 0 or new.mean() <= 0 or old.mean() <= 0:
+        return NotEnough("a mean is 0, so there is no ratio", "answers with a length on both sides", n)
+    parts = (new / new.mean() - old / old.mean()) / n
+    units = parts
+    if clusters is not None:
+        units = np.bincount(np.unique(np.asarray(clusters), return_inverse=True)[1], weights=parts)
+    count = len(units)
+    if count < 2:
+        return NotEnough("one cluster does not show how much the ratio varies", "two clusters or more", n)
+    spread = sqrt(float(np.sum(units**2)) * count / (count - 1)) * float(
+        scipy.special.stdtrit(count - 1, upper_share(level))
+    )
+    centre = log(float(new.mean() / old.mean()))
+    method = "ratio of means, log" + ("" if clusters is None else ", over clusters")
+    return Estimate(exp(centre), exp(centre - spread), exp(centre + spread), level, n, method)

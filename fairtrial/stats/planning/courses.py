@@ -1,22 +1,37 @@
-"""The course of a trial with a true effect: the probability of a decision by each look, and the mean sample size."""
+"""The course of a trial with a true effect, also of rare events: each look's power, and the mean sample size."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import inf
+from math import ceil, inf, log, log1p, sqrt
+from typing import Literal
 
 import numpy as np
+import scipy  # its `special` loads at its first use, because it is slow to load
+from numpy.typing import NDArray
 
+from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.always_valid import half_width, one_sided_half_width
+from fairtrial.stats.sequential.conversions import conversion_evidence, conversion_harm
 from fairtrial.stats.sequential.crossing import exits
-from fairtrial.stats.sequential.obrien_fleming import LOOKS, obrien_fleming, planned_exits
+from fairtrial.stats.sequential.group_sequential import LOOKS, obrien_fleming, planned_exits
 
-__all__ = ["Course", "monitored", "planned"]
+__all__ = ["ConversionRule", "Course", "conversion_course", "monitored", "planned"]
+
 
 FINEST, FARTHEST = 80, 5
 """Without given looks: the number of looks within the units that one look needs, and the largest multiple of these."""
+
+Array = NDArray[np.float64]
+MOST_STEPS = 600
+"""The maximum number of looks. With more conversions than this, several occur between two looks."""
+GRID = 200
+"""The number of sample sizes for which the course is computed."""
+BEYOND = 6.0
+"""The range that is computed, in standard deviations around the mean number of conversions."""
+REACH = 9.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +54,7 @@ class Course:
 
     def needed(self, power: float) -> float | None:
         """Units at the first look with this power; ``None`` if none has it."""
-        return next((n for n, found in zip(self.units, self.power, strict=True) if found >= power), None)
+        return next((n for n, reached in zip(self.units, self.power, strict=True) if reached >= power), None)
 
 
 def monitored(
@@ -70,13 +85,13 @@ def monitored(
     half = half_width if sides == 2 else one_sided_half_width
     times = [units / unit_variance for units in looks]
     variances = [unit_variance / units + unseen / units**2 for units in looks]
-    high = [half(one, tau=tau, alpha=alpha) * time for one, time in zip(variances, times, strict=True)]
-    low = [-one for one in high] if sides == 2 else [-inf] * len(high)
-    found = exits(times, low, high, drift=effect)
-    power = np.minimum(np.cumsum(found.up), 1.0).tolist()
-    slope = found.mean_slope_up
+    high = [half(variance, tau=tau, alpha=alpha) * time for variance, time in zip(variances, times, strict=True)]
+    low = [-bound for bound in high] if sides == 2 else [-inf] * len(high)
+    probabilities = exits(times, low, high, drift=effect)
+    power = np.minimum(np.cumsum(probabilities.up), 1.0).tolist()
+    slope = probabilities.mean_slope_up
     return Course(
-        tuple(looks), tuple(power), found.mean_time * unit_variance, None if slope is None else slope / effect
+        tuple(looks), tuple(power), probabilities.mean_time * unit_variance, None if slope is None else slope / effect
     )
 
 
@@ -96,13 +111,13 @@ def planned(
     _check(effect, unit_variance)
     constant = obrien_fleming(looks, alpha=alpha if sides == 2 else 2 * alpha)
     drift = effect * (units / unit_variance) ** 0.5
-    found = planned_exits(looks, constant, drift=drift)
-    power = np.minimum(np.cumsum(found.up), 1.0).tolist()
-    slope = found.mean_slope_up
+    probabilities = planned_exits(looks, constant, drift=drift)
+    power = np.minimum(np.cumsum(probabilities.up), 1.0).tolist()
+    slope = probabilities.mean_slope_up
     return Course(
-        tuple(units * time for time in found.times),
+        tuple(units * time for time in probabilities.times),
         tuple(power),
-        found.mean_time * units,
+        probabilities.mean_time * units,
         None if slope is None else slope / drift,
     )
 
@@ -120,3 +135,117 @@ def monitored_multiple(power: float, *, alpha: float, sides: int, tau: float) ->
 def _check(effect: float, unit_variance: float) -> None:
     if not (0 < effect < inf and 0 < unit_variance < inf):
         raise ValueError(f"an effect of {effect} with a variance of {unit_variance} can't be planned for")
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionRule:
+    """How conversions are compared: the arguments of `conversion_evidence` and `conversion_harm`, and the error α.
+
+    The ``side`` ``either`` is two-sided. ``more`` rejects "at most (1 + ``margin``) times control's rate", and
+    ``fewer`` rejects "at least" that rate.
+
+    >>> ConversionRule(lift=1.0, side="more").rejects(control=2, treatment=14)
+    True
+    """
+
+    lift: float
+    share: float = 0.5
+    alpha: float = 0.05
+    side: Literal["either", "more", "fewer"] = "either"
+    margin: float = 0.0
+
+    def rejects(self, control: int, treatment: int) -> bool:
+        """Whether these numbers of conversions reject the null hypothesis."""
+        if self.side == "either":
+            evidence = conversion_evidence(control, treatment, lift=self.lift, share=self.share)
+        elif self.side == "more":
+            evidence = conversion_harm(control, treatment, lift=self.lift, share=self.share, margin=self.margin)
+        else:
+            back = 1 / (1 + self.margin) - 1
+            evidence = conversion_harm(treatment, control, lift=self.lift, share=1 - self.share, margin=back)
+        return not isinstance(evidence, NotEnough) and bool(evidence.rejects(self.alpha))
+
+
+def conversion_course(rule: ConversionRule, *, control: float, treatment: float, units: float) -> Course:
+    """The course of a trial whose arms convert at these rates, up to ``units`` in both arms together.
+
+    ``control`` and ``treatment`` are the probabilities that a unit converts, above 0 and below 1. For ``either``, only
+    stops on the side of the true difference count as power. The counts that stop the trial are those of the rule
+    itself. They are followed exactly, conversion by conversion up to 600 looks, then in batches. The number of
+    conversions in so many units is taken as Poisson, as for rare events. Raises `ValueError` for impossible rates or
+    units, and for ``either`` with equal rates.
+
+    Source: Lindon & Malek (2022), arXiv:2011.03567, for the rule. The recursion is an exact enumeration of its walk.
+
+    >>> course = conversion_course(ConversionRule(lift=1.0, side="more"), control=0.01, treatment=0.05, units=2000)
+    >>> print(f"five times the errors are seen after {course.mean_stop / 2:.0f} units an arm, on average")
+    five times the errors are seen after 303 units an arm, on average
+    """
+    if not (0 < control < 1 and 0 < treatment < 1 and units > 0) or (rule.side == "either" and control == treatment):
+        raise ValueError(f"rates of {control} and {treatment} in {units} units can't be planned for")
+    rate = rule.share * treatment + (1 - rule.share) * control
+    expected = units * rate
+    most = ceil(expected + BEYOND * sqrt(expected) + 10)
+    step = ceil(most / MOST_STEPS)
+    counts = np.arange(step, most + 1, step)
+    up, down = _walk(rule, counts, rule.share * treatment / rate)
+    won = up if rule.side == "more" or (rule.side == "either" and treatment > control) else down
+    looks = units * np.arange(1, GRID + 1) / GRID
+    reached = scipy.special.pdtrc(counts[None, :] - 1, looks[:, None] * rate)
+    power, ended = np.minimum(reached @ won, 1.0), np.minimum(reached @ (up + down), 1.0)
+    still = np.concatenate(([1.0], 1 - ended))
+    mean_stop = float(np.sum((still[1:] + still[:-1]) / 2) * units / GRID)
+    return Course(tuple(looks.tolist()), tuple(power.tolist()), mean_stop)
+
+
+def _walk(rule: ConversionRule, counts: NDArray[np.int_], share: float) -> tuple[Array, Array]:
+    """The probability of stopping at each number of conversions, upwards and downwards, given the treated share."""
+    step = int(counts[0])
+    jump = _binomial(step, share)
+    mass, first = np.ones(1), 0
+    high, low = 0, -1
+    up, down = np.zeros(len(counts)), np.zeros(len(counts))
+    for look, count in enumerate(counts.tolist()):
+        high, low = _edges(rule, count, high, low + step)
+        mass = np.convolve(mass, jump)
+        at = first + np.arange(len(mass))
+        up[look], down[look] = mass[at >= high].sum(), mass[at <= low].sum()
+        near = np.abs(at - count * share) <= REACH * sqrt(count * share * (1 - share)) + step
+        inside = (at < high) & (at > low) & near
+        if not inside.any():
+            break
+        mass, first = mass[inside], int(at[inside][0])
+    return up, down
+
+
+def _binomial(n: int, share: float) -> Array:
+    k = np.arange(n + 1)
+    ways: Array = scipy.special.gammaln(n + 1) - scipy.special.gammaln(k + 1) - scipy.special.gammaln(n - k + 1)
+    chances: Array = np.exp(ways + k * log(share) + (n - k) * log1p(-share))
+    return chances
+
+
+def _edges(rule: ConversionRule, count: int, high: int, low: int) -> tuple[int, int]:
+    """The fewest treated of ``count`` that stop upwards, and the most that stop downwards, given the previous ones."""
+
+    def stops(treated: int) -> bool:
+        return rule.rejects(count - treated, treated)
+
+    null = _null(rule) * count
+    if rule.side == "fewer":
+        high = count + 1
+    else:
+        high = max(high, ceil(null))
+        while high <= count and not stops(high):
+            high += 1
+    if rule.side == "more":
+        return high, -1
+    low = min(low, int(null))
+    while low >= 0 and not stops(low):
+        low -= 1
+    return high, low
+
+
+def _null(rule: ConversionRule) -> float:
+    odds = rule.share * (1 + rule.margin)
+    return odds / (odds + 1 - rule.share)

@@ -13,8 +13,14 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.always_valid import half_width, one_sided_half_width
 from fairtrial.stats.arms.means import mean_difference
 from fairtrial.stats.effects import MIN_UNITS
-from fairtrial.stats.planning.conversion_course import ConversionRule, conversion_course
-from fairtrial.stats.planning.courses import Course, monitored, monitored_multiple, planned
+from fairtrial.stats.planning.courses import (
+    ConversionRule,
+    Course,
+    conversion_course,
+    monitored,
+    monitored_multiple,
+    planned,
+)
 from fairtrial.stats.planning.question import (
     BEYOND,
     Design,
@@ -26,9 +32,9 @@ from fairtrial.stats.planning.question import (
     possible,
     whole_weeks,
 )
-from fairtrial.stats.planning.share_course import ShareRule, share_course
+from fairtrial.stats.planning.rate_courses import ShareRule, share_course
 from fairtrial.stats.sequential.conversions import conversion_lift
-from fairtrial.stats.sequential.obrien_fleming import LOOKS, inflation, obrien_fleming
+from fairtrial.stats.sequential.group_sequential import LOOKS, inflation, obrien_fleming
 from fairtrial.stats.sequential.unit_shares import BINS, ShareTest
 from fairtrial.stats.sizes import size_of_means, size_of_means_not_worse, size_of_shares, units_without_event
 from fairtrial.stats.sums import Moments

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from math import ceil, inf, isfinite, sqrt
 from typing import Literal
 
-from fairtrial.stats.bounds import Bounds
 from fairtrial.stats.planning.courses import Course
 from fairtrial.stats.sizes import variance_of_shares, worst_case_effect
+from fairtrial.stats.sums import Bounds
 
 __all__ = ["Design", "Option", "Question"]
 
@@ -225,7 +225,7 @@ class Option:
     nothing would be excluded. ``tail``: whether the share of units above the cap needs more units than the mean.
     ``weekly``: the power at the end of each week.
 
-    >>> from fairtrial.stats.planning.options import option
+    >>> from fairtrial.stats.planning.trial import option
     >>> found = option(Question("score", "not worse", 0.3, 0.05), Design(per_week=4000), 0.9)
     >>> found.rule, found.weeks
     ('normal mixture', 2)

@@ -1,17 +1,28 @@
-"""Plans a trial: what each question needs, whether all can be decided in time, and which changes would help."""
+"""Plans a trial: what each question needs by the rule that decides it, and which changes would help."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from fairtrial.stats.planning.options import option
+from fairtrial.stats.planning.plans import (
+    by_conversions,
+    by_shares,
+    conversions,
+    normal_units,
+    planned_looks,
+    shares,
+    single_look,
+    watched,
+    with_tail,
+)
 from fairtrial.stats.planning.proposals import Change, changes, pairs
-from fairtrial.stats.planning.question import MODES, Design, Option, Question
+from fairtrial.stats.planning.question import BEYOND, MODES, RARE, Design, Option, Question, Rule, whole_weeks
+from fairtrial.stats.sizes import units_without_event
+
+__all__ = ["MetricPlan", "PlannedTrial", "Proposal", "Undecidable", "plan_trial", "rule_of", "units_needed"]
 
 ROUNDING = 1e-9
-
-__all__ = ["MetricPlan", "PlannedTrial", "Proposal", "Undecidable", "plan_trial"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +124,19 @@ def plan_trial(questions: Sequence[Question], design: Design) -> PlannedTrial | 
 
     def can_be_decided(change: Change) -> bool:
         power = _power_each(change.questions, change.design)
-        missed = [1 - option(one, change.design, power, beyond=False).weekly[-1] for one in change.questions]
+        missed = [1 - option(question, change.design, power, beyond=False).weekly[-1] for question in change.questions]
         return sum(missed) <= 1 - change.design.power + ROUNDING
 
-    failing = [number for number, one in enumerate(metrics) if one.chosen.weekly[-1] < one.power]
-    found = list(changes(questions, design, failing, can_be_decided))
+    failing = [number for number, metric in enumerate(metrics) if metric.chosen.weekly[-1] < metric.power]
+    proposed = list(changes(questions, design, failing, can_be_decided))
     proposals = tuple(
-        Proposal(one.words, _trial(_metrics(one.questions, one.design, others=True), one.design)) for one in found
+        Proposal(proposal.words, _trial(_metrics(proposal.questions, proposal.design, others=True), proposal.design))
+        for proposal in proposed
     )
     short = [metrics[number] for number in failing]
-    shadowed = tuple((one.question.metric, n) for one in short if (n := pairs(one.question, design, one.power)))
+    shadowed = tuple(
+        (metric.question.metric, n) for metric in short if (n := pairs(metric.question, design, metric.power))
+    )
     return Undecidable(_reason(short, design), design, metrics, proposals, shadowed)
 
 
@@ -154,7 +168,7 @@ def _decidable(metrics: Sequence[MetricPlan], design: Design) -> bool:
 
 def _missed(metrics: Sequence[MetricPlan], week: int) -> float:
     """The probabilities of missing each question by the end of a week, counted from 0, added up."""
-    return sum(1 - one.chosen.weekly[week] for one in metrics)
+    return sum(1 - metric.chosen.weekly[week] for metric in metrics)
 
 
 def _trial(metrics: tuple[MetricPlan, ...], design: Design) -> PlannedTrial:
@@ -164,9 +178,113 @@ def _trial(metrics: tuple[MetricPlan, ...], design: Design) -> PlannedTrial:
 
 def _reason(failing: Sequence[MetricPlan], design: Design) -> str:
     """The requirements of each question that can't be decided."""
-    told = []
-    for one in failing:
-        units, weeks = one.chosen.units, one.chosen.weeks
+    reasons = []
+    for metric in failing:
+        units, weeks = metric.chosen.units, metric.chosen.weeks
         needs = "needs many times as many" if units is None else f"needs {units:,.0f} units, {weeks:,} weeks"
-        told.append(f"{one.question.metric} {needs} (power {one.chosen.power:.0%} at the end, {one.power:.0%} wanted)")
-    return f"{design.most:,.0f} units in {design.weeks} weeks are too few: " + "; ".join(told)
+        reasons.append(
+            f"{metric.question.metric} {needs} (power {metric.chosen.power:.0%} at the end, {metric.power:.0%} wanted)"
+        )
+    return f"{design.most:,.0f} units in {design.weeks} weeks are too few: " + "; ".join(reasons)
+
+
+def rule_of(question: Question, design: Design) -> Rule:
+    """The rule that decides a question, as the monitor decides it. It depends only on the plan, never on the data.
+
+    A rate of requests is decided by each unit's share of bad ones. Whether a share below 2 % becomes better is decided
+    exactly, by conversions. Otherwise the mode decides, but guardrails are always watched.
+
+    Source: Waudby-Smith & Ramdas (2024), JRSS-B 86(1); Lindon & Malek (2022), arXiv:2011.03567; Waudby-Smith et al.
+    (2024), arXiv:2103.06476; O'Brien & Fleming (1979), Biometrics 35:549-556.
+
+    >>> rule_of(Question("feedback.bought", "superior", 0.01, 0.005), Design(per_week=4000))
+    'conversion e-process'
+    """
+    is_watched = design.mode == "monitor" or question.guardrail
+    if is_watched and question.rate:
+        return "shares of units"
+    if is_watched and question.sd is None and question.kind == "superior" and question.baseline < RARE:
+        return "conversion e-process"
+    return "normal mixture" if is_watched else "O'Brien-Fleming" if design.mode == "planned" else "one look"
+
+
+def option(question: Question, design: Design, power: float, *, beyond: bool = True) -> Option:
+    """What the question needs for this power in the design's mode.
+
+    ``beyond`` says whether units are also searched past the longest duration, which informs but does not change whether
+    it fits.
+    """
+    design = replace(design, lag=question.window_days / 7)
+    if question.guardrail:
+        design = replace(design, alpha=design.guardrail_alpha)
+    rule, multiples = rule_of(question, design), BEYOND if beyond else ()
+    if design.most <= 0:  # no unit counts in time; a longer trial says how many it takes
+        later = option(replace(question, window_days=0.0), design, power, beyond=beyond)
+        weeks = None if later.units is None else whole_weeks(later.units, design)
+        return replace(later, weeks=weeks, power=0.0, excluded=None, weekly=(0.0,) * design.weeks)
+    if question.response is not None:
+        return _with_worst_case(question, design, power, beyond=beyond)
+    if rule == "conversion e-process":
+        return by_conversions(question, design, power, multiples)
+    if rule == "shares of units":
+        return by_shares(question, design, power, multiples)
+    if rule == "normal mixture":
+        return with_tail(watched(question, design, power), question, design, power)
+    return planned_looks(question, design, power) if rule == "O'Brien-Fleming" else single_look(question, design, power)
+
+
+def _with_worst_case(question: Question, design: Design, power: float, *, beyond: bool) -> Option:
+    """What the units with feedback need, and the worst case of the others, both of which must agree."""
+    complete = option(replace(question, response=None), design, power, beyond=beyond)
+    worst = question.in_worst_case(design.share)
+    if worst is None:
+        none = (0.0,) * design.weeks
+        return replace(
+            complete,
+            units=None,
+            weeks=None,
+            power=0.0,
+            mean_stop=design.most,
+            exaggeration=None,
+            excluded=None,
+            weekly=none,
+        )
+    more = option(worst, design, power, beyond=beyond)
+    units = None if complete.units is None or more.units is None else max(complete.units, more.units)
+    return replace(
+        complete,
+        units=units,
+        weeks=None if units is None else whole_weeks(units, design),
+        power=min(complete.power, more.power),
+        mean_stop=max(complete.mean_stop, more.mean_stop),
+        excluded=None,
+        weekly=tuple(map(min, complete.weekly, more.weekly)),
+    )
+
+
+def units_needed(question: Question, *, share: float, alpha: float, power: float) -> float | None:
+    """The units in both arms with which a watched question has this power, however fast they arrive.
+
+    Page, status and plan state this number. ``None`` if no number of units that could be planned suffices.
+
+    Source: as `rule_of`.
+
+    >>> round(units_needed(Question("solved", "superior", 0.60, 0.10), share=0.5, alpha=0.05, power=0.9))
+    1512
+    """
+    if question.response is not None:
+        worst = question.in_worst_case(share)
+        both = [replace(question, response=None), *([] if worst is None else [worst])]
+        sizes = [units_needed(bound, share=share, alpha=alpha, power=power) for bound in both]
+        return None if worst is None or None in sizes else max(size or 0.0 for size in sizes)
+    design = Design(per_week=1.0, share=share, alpha=alpha, guardrail_alpha=alpha)
+    rule = rule_of(question, design)
+    if rule == "normal mixture":
+        return normal_units(question, design, power)
+    first = units_without_event(question.effect, alpha=alpha) / min(share, 1 - share)
+    for times in (1, *BEYOND, 64, 256):
+        far = replace(design, per_week=times * first / design.weeks)
+        course = shares(question, far) if rule == "shares of units" else conversions(question, far)
+        if (units := course.needed(power)) is not None:
+            return units
+    return None

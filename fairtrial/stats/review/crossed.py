@@ -1,17 +1,21 @@
-"""Weighted means of values that may be correlated in two ways, by item and by person."""
+"""Weighted means of values, such as ratings, that may be correlated in two ways, by item and by person."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
+import scipy  # its `special` loads at its first use, because it is slow to load
 from numpy.typing import NDArray
 
-from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.paired.clustered import Floats, finite
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.arguments import upper_share
+from fairtrial.stats.intervals import quantile
+from fairtrial.stats.paired.clustered import Floats, finite, unseen_half
 
-__all__ = ["CrossedMean", "crossed_mean"]
+__all__ = ["CrossedMean", "crossed_mean", "mean_rating"]
 
 MIN_PEOPLE = 3
 """With fewer people, the variation between people is unknown, so only items are clusters."""
@@ -21,6 +25,13 @@ model strongly, each by a fair coin, all prefer the same one in 25 % of reviews.
 
 MIN_ITEMS = 2
 NO_SPREAD = 1e-15
+MIN_RATED = 10
+"""With fewer rated pairs no mean is reported."""
+
+STEP = 1.0
+"""The distance between two adjacent marks."""
+TASTE = 0.3
+"""As in `win_rate`, in marks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +96,10 @@ def crossed_mean(
     shares = shares / shares.sum()
     mean = float(shares @ values)
     variance = groups.variance(shares * (values - mean))
-    told = variance > NO_SPREAD * float(np.abs(values).max()) ** 2
+    spreads = variance > NO_SPREAD * float(np.abs(values).max()) ** 2
     if groups.by_person is not None and not agreeing:
         variance += taste**2 / effective_people(groups.by_person)
-    return CrossedMean(mean, variance if told else 0.0, groups.freedom, groups.items, groups.two_way)
+    return CrossedMean(mean, variance if spreads else 0.0, groups.freedom, groups.items, groups.two_way)
 
 
 def weights_of(n: int, groups: Clusters, weights: Floats | None) -> Floats:
@@ -97,10 +108,10 @@ def weights_of(n: int, groups: Clusters, weights: Floats | None) -> Floats:
         raise ValueError(f"{n} votes can't have {len(groups.by_item)} items and people: each vote needs one of each")
     if weights is None:
         return np.ones(n)
-    found = finite(weights)
-    if len(found) != n or not (found > 0).all():
+    array = finite(weights)
+    if len(array) != n or not (array > 0).all():
         raise ValueError(f"each of {n} votes needs one weight above 0: 1 over its sampling probability")
-    return found
+    return array
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,3 +169,48 @@ def _part(influence: Floats, clusters: NDArray[np.intp]) -> float:
     sums = np.bincount(clusters, weights=influence)
     count = len(sums)
     return float(sums @ sums) * count / (count - 1)
+
+
+def mean_rating(
+    values: Floats,
+    items: Sequence[str],
+    people: Sequence[str],
+    *,
+    span: float,
+    weights: Floats | None = None,
+    general: bool = True,
+    agreeing: bool = False,
+    level: float = 0.95,
+) -> Estimate | NotEnough:
+    """The mean with a t interval on standard errors clustered by item, and by person if there are six or more.
+
+    ``values`` has one entry for each vote. ``span`` is the largest change that one pair could show, and ``general`` and
+    ``agreeing`` are as in `win_rate`. Reviewers are assumed to vary by a further 0.3 marks. Most ratings of a pair are
+    equal and few differ, so the sample variance is often too small where the mean looks best. It is therefore computed
+    as if 2 z² more pairs had shown a step up or down, as Agresti and Coull do for a share. By enumeration, gaps of a
+    step otherwise pass a margin wrongly in up to 17 % of reviews of 10 to 200 pairs. With the additional pairs this
+    happens in at most 5.7 %. If all values are equal or cancel within each pair, pairs show no spread. The half-width
+    is then what the next, unseen kind of pair could add: span · z²/(n + z²) over n pairs, as elsewhere in this library.
+    Returns `NotEnough` below ten pairs.
+
+    Source: as `crossed_mean`; Agresti & Coull (1998), The American Statistician 52:119-126.
+
+    >>> import numpy as np
+    >>> marks = np.array([4.0, 5.0, 3.0, 4.0, 4.0, 5.0, 2.0, 4.0, 4.0, 3.0])
+    >>> print(mean_rating(marks, [str(i) for i in range(10)], ["ann"] * 10, span=4))
+    3.8 (2.892 to 4.708; 95 %, n = 10, mean rating, t with standard error clustered by pair)
+    """
+    count = len(set(items))
+    if count < MIN_RATED:
+        return NotEnough(f"{count} rated pairs are too few", f"{MIN_RATED - count} more rated pairs", len(values))
+    mean = crossed_mean(values, items, people, weights=weights, general=general, agreeing=agreeing, taste=TASTE)
+    if isinstance(mean, NotEnough):
+        return mean
+    z2 = quantile(level) ** 2
+    unseen = 2 * z2 * STEP**2 / mean.items**2
+    half = float(scipy.special.stdtrit(mean.freedom, upper_share(level))) * sqrt(mean.variance + unseen)
+    if not mean.spreads:
+        half = unseen_half(span, mean.items, level=level)
+    by = "pair and reviewer" if mean.two_way else "pair"
+    method = f"mean rating, t with standard error clustered by {by}" + ("" if weights is None else ", weighted by 1/π")
+    return Estimate(mean.mean, mean.mean - half, mean.mean + half, level, len(values), method)

@@ -1,9 +1,10 @@
-"""The win rate of blind pairwise votes, in which ties count half."""
+"""The win rate of blind pairwise votes, in which ties count half, and its other common scales."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
+from dataclasses import replace
+from math import inf, log10, sqrt
 
 import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
@@ -15,7 +16,7 @@ from fairtrial.stats.paired.clustered import Floats
 from fairtrial.stats.paired.tango import score_bounds
 from fairtrial.stats.review.crossed import CrossedMean, crossed_mean
 
-__all__ = ["win_rate"]
+__all__ = ["elo_gap", "net_preference", "win_rate"]
 
 MIN_ITEMS = 10
 """With fewer judged pairs no win rate is reported, because its interval would cover most possible values."""
@@ -23,6 +24,9 @@ MIN_ITEMS = 10
 TIE = 0.5
 TASTE = 0.1
 """The further standard deviation of reviewers' win rates that is assumed, because few reviewers show too little."""
+
+PER_DECADE = 400.0
+"""Points at which the odds are ten to one."""
 
 
 def win_rate(
@@ -63,12 +67,12 @@ def win_rate(
     count = len(set(items))
     if count < MIN_ITEMS:
         return NotEnough(f"{count} judged pairs are too few", f"{MIN_ITEMS - count} more judged pairs", len(values))
-    found = crossed_mean(values, items, people, weights=weights, general=general, agreeing=agreeing, taste=TASTE)
-    if isinstance(found, NotEnough):
-        return found
+    crossed = crossed_mean(values, items, people, weights=weights, general=general, agreeing=agreeing, taste=TASTE)
+    if isinstance(crossed, NotEnough):
+        return crossed
     won, lost = _shares(values, weights)
-    low, high = _bounds(found, won, lost, level=level)
-    return Estimate(TIE + (won - lost) / 2, low, high, level, len(values), _method(found, weights))
+    low, high = _bounds(crossed, won, lost, level=level)
+    return Estimate(TIE + (won - lost) / 2, low, high, level, len(values), _method(crossed, weights))
 
 
 def least_significant_rate(pairs: int) -> float | None:
@@ -97,15 +101,58 @@ def _shares(values: Floats, weights: Floats | None) -> tuple[float, float]:
     return float(np.average(values > TIE, weights=weights)), float(np.average(values < TIE, weights=weights))
 
 
-def _bounds(found: CrossedMean, won: float, lost: float, *, level: float) -> tuple[float, float]:
-    n, z = float(found.items), quantile(level)
-    if found.spreads:
-        n = (won + lost - (won - lost) ** 2) / 4 / found.variance
-        z = float(scipy.special.stdtrit(found.freedom, upper_share(level)))
+def _bounds(crossed: CrossedMean, won: float, lost: float, *, level: float) -> tuple[float, float]:
+    n, z = float(crossed.items), quantile(level)
+    if crossed.spreads:
+        n = (won + lost - (won - lost) ** 2) / 4 / crossed.variance
+        z = float(scipy.special.stdtrit(crossed.freedom, upper_share(level)))
     low, high = score_bounds(won * n, lost * n, n, z=z)
     return TIE + low / 2, TIE + high / 2
 
 
-def _method(found: CrossedMean, weights: Floats | None) -> str:
-    by = "pair and reviewer" if found.two_way else "pair"
+def _method(crossed: CrossedMean, weights: Floats | None) -> str:
+    by = "pair and reviewer" if crossed.two_way else "pair"
     return f"win rate, score interval clustered by {by}" + ("" if weights is None else ", weighted by 1/π")
+
+
+def net_preference(rate: Estimate | NotEnough) -> Estimate | NotEnough:
+    """(W − L)/n in [−1, 1]: the share of wins minus the share of losses, 2 w − 1 for a win rate ``rate``.
+
+    Ties count half in the win rate, so here they count for neither. The interval is that of the win rate on this scale,
+    at the same level. Returns `NotEnough` if there is no win rate.
+
+    Source: Buyse (2010), Statistics in Medicine 29:3245-3257, who calls it the net benefit.
+
+    >>> print(net_preference(Estimate(0.625, 0.47, 0.756, 0.9, 24, "win rate")))
+    0.25 (-0.06 to 0.512; 90 %, n = 24, net preference from the win rate)
+    """
+    if isinstance(rate, NotEnough):
+        return rate
+    value, low, high = (2 * share - 1 for share in (rate.value, rate.low, rate.high))
+    return replace(rate, value=value, low=low, high=high, method=f"net preference from the {rate.method}")
+
+
+def elo_gap(rate: Estimate | NotEnough) -> Estimate | NotEnough:
+    """The Elo rating gap, in points, at which a win rate ``rate`` is the expected score: 400 log₁₀(w / (1 − w)).
+
+    The gap is above 0 if the candidate is preferred; 100 points correspond to 64 %. The interval is that of the win
+    rate on this scale, at the same level. A bound is infinite if that of the win rate is 0 or 1. Returns `NotEnough` if
+    there is no win rate, or if it is 0 or 1, because then no gap is large enough.
+
+    Source: Elo (1978), The Rating of Chessplayers, Past and Present, with the logistic curve that is usual today.
+
+    >>> print(elo_gap(Estimate(0.625, 0.47, 0.756, 0.9, 24, "win rate")))
+    88.74 (-20.87 to 196.5; 90 %, n = 24, Elo gap from the win rate)
+    """
+    if isinstance(rate, NotEnough):
+        return rate
+    if not 0 < rate.value < 1:
+        return NotEnough("every vote goes one way, which no gap of ratings explains", "a vote for the other", rate.n)
+    value, low, high = (_points(share) for share in (rate.value, rate.low, rate.high))
+    return replace(rate, value=value, low=low, high=high, method=f"Elo gap from the {rate.method}")
+
+
+def _points(share: float) -> float:
+    if share <= 0:
+        return -inf
+    return inf if share >= 1 else PER_DECADE * log10(share / (1 - share))

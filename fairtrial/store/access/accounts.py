@@ -1,11 +1,16 @@
-"""Stores people's accounts, with their roles and states, and records every change in the audit trail."""
+"""Stores people's accounts, with roles and states, and the invitations by which people set a password."""
 
 from __future__ import annotations
 
-from fairtrial.domain.accounts import ROLES, Account, Role, may, same_name
-from fairtrial.domain.errors import UsageError
+import hashlib
+import secrets
+from datetime import datetime
+
+from fairtrial.domain.accounts import ROLES, Account, Invitation, Role, may, proper_name, same_name
+from fairtrial.domain.errors import NotFound, UsageError
+from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.names.look_alikes import look_alike
-from fairtrial.store.access import audit
+from fairtrial.store.access import audit, passwords
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Query, timestamp
 
@@ -31,6 +36,11 @@ DISABLE = "UPDATE accounts SET disabled_time = ? WHERE account_id = ?"
 SET_ROLE = "UPDATE accounts SET role = ? WHERE account_id = ?"
 END_SESSIONS = "DELETE FROM sessions WHERE account_id = ?"
 END_INVITATIONS = "UPDATE invitations SET ended_time = ? WHERE account_id = ? AND ended_time IS NULL"
+TOKEN_BYTES = 32
+LASTS_US = 7 * 86_400_000_000
+VALID = "SELECT account_id FROM invitations WHERE sha256 = ? AND ended_time IS NULL AND expires_time > ?"
+ENABLE = "UPDATE accounts SET disabled_time = NULL, password = NULL WHERE account_id = ? AND disabled_time IS NOT NULL"
+SET = "UPDATE accounts SET name = ?, password = ? WHERE account_id = ?"
 
 
 def any_exist(database: Database) -> bool:
@@ -51,10 +61,10 @@ def listing(limit: int = 1000, offset: int = 0) -> Query:
 
 def find(database: Database, who: str) -> Account:
     """The account with this name or id; raises `UsageError` if there is none."""
-    found = _found(database, who)
-    if found is None:
+    account = _found(database, who)
+    if account is None:
         raise UsageError(f"accounts: there is none named {who!r} (see: fairtrial accounts list)")
-    return found
+    return account
 
 
 def by_id(database: Database, account_id: str) -> Account | None:
@@ -64,31 +74,31 @@ def by_id(database: Database, account_id: str) -> Account | None:
 
 def password_of(database: Database, who: str) -> tuple[Account | None, str | None]:
     """The account with this name and its password hash, for signing in; ``None`` if it may not sign in."""
-    found = _found(database, who)
-    if found is None or found.state != "active":
+    account = _found(database, who)
+    if account is None or account.state != "active":
         return None, None
-    return found, database.value(PASSWORD, [found.account_id])
+    return account, database.value(PASSWORD, [account.account_id])
 
 
 def disable(database: Database, who: str, *, actor: str, now_us: int) -> Account:
     """Disable an account and end all its sessions; what the person did stays. Raises `UsageError` if there is none."""
-    found = find(database, who)
+    account = find(database, who)
     with database.transaction() as cursor:
-        cursor.execute(DISABLE, [timestamp(now_us), found.account_id])
-        cursor.execute(END_INVITATIONS, [timestamp(now_us), found.account_id])
-        cursor.execute(END_SESSIONS, [found.account_id])
-        audit.append(cursor, now_us=now_us, actor=actor, action="account.disable", subject=found.account_id)
-    return find(database, found.account_id)
+        cursor.execute(DISABLE, [timestamp(now_us), account.account_id])
+        cursor.execute(END_INVITATIONS, [timestamp(now_us), account.account_id])
+        cursor.execute(END_SESSIONS, [account.account_id])
+        audit.append(cursor, now_us=now_us, actor=actor, action="account.disable", subject=account.account_id)
+    return find(database, account.account_id)
 
 
 def set_role(database: Database, who: str, role: Role, *, actor: str, now_us: int) -> Account:
     """Change an account's role, from the next request on; raises `UsageError`."""
-    found, role = find(database, who), parse_role(role)
-    subject, details = found.account_id, {"from": found.role, "to": role}
+    account, role = find(database, who), parse_role(role)
+    subject, details = account.account_id, {"from": account.role, "to": role}
     with database.transaction() as cursor:
-        cursor.execute(SET_ROLE, [role, found.account_id])
+        cursor.execute(SET_ROLE, [role, account.account_id])
         audit.append(cursor, now_us=now_us, actor=actor, action="account.role", subject=subject, details=details)
-    return find(database, found.account_id)
+    return find(database, account.account_id)
 
 
 def parse_role(text: str) -> Role:
@@ -116,7 +126,105 @@ def _search(cursor: Cursor, who: str) -> Account | None:
 
 
 def _named(cursor: Cursor, name: str) -> Account | None:
-    wanted = same_name(name)
+    normal = same_name(name)
     return next(
-        (one for one in cursor.values(Account, ALL) if one.name is not None and same_name(one.name) == wanted), None
+        (
+            account
+            for account in cursor.values(Account, ALL)
+            if account.name is not None and same_name(account.name) == normal
+        ),
+        None,
     )
+
+
+def invite(database: Database, name: str | None, role: Role, *, actor: str, now_us: int) -> Invitation:
+    """Create an account without a password, and the link to it. Without a name, the person chooses one.
+
+    Raises `BadRequest` for an invalid name and `UsageError` for a taken one.
+    """
+    role = parse_role(role)
+    invited_name = None if name is None else proper_name(name)
+    account_id = uuid7(now_us // 1000, secrets.token_bytes(ENTROPY_BYTES))
+    with database.transaction() as cursor:
+        if invited_name is not None:
+            require_free_name(cursor, invited_name)
+        cursor.insert("accounts", account_id=account_id, name=invited_name, role=role, created_time=timestamp(now_us))
+        made = _link(cursor, Account(account_id, invited_name, role, "invited"), now_us)
+        _record(cursor, "account.invite", account_id, actor=actor, now_us=now_us)
+    return made
+
+
+def reset(database: Database, who: str, *, actor: str, now_us: int) -> Invitation:
+    """Create a new link for an account. Earlier links end; the old password works until the new one is set.
+
+    A disabled account is enabled again, without its old password. Raises `UsageError` if there is no such account.
+    """
+    account = find(database, who)
+    with database.transaction() as cursor:
+        cursor.execute(ENABLE, [account.account_id])
+        cursor.execute(END_INVITATIONS, [timestamp(now_us), account.account_id])
+        made = _link(cursor, account, now_us)
+        _record(cursor, "account.reset", account.account_id, actor=actor, now_us=now_us)
+    return made
+
+
+def find_invited(database: Database, token: str, *, now_us: int) -> Account:
+    """The account of this link. Raises `NotFound` without saying whether the link is unknown, used or expired."""
+    with database.read_cursor() as cursor:
+        account_id = _valid(cursor, token, timestamp(now_us))
+    account = by_id(database, account_id)
+    if account is None:
+        raise _void()
+    return account
+
+
+def accept(database: Database, token: str, *, name: str, password: str, now_us: int) -> Account:
+    """Set the password, and the name if it is still open; ends the link and every session of the account.
+
+    Raises `NotFound` as `find_invited` does, and `BadRequest` or `UsageError` for an invalid name or password. The link
+    then stays valid.
+    """
+    account = find_invited(database, token, now_us=now_us)
+    chosen = account.name or proper_name(name)
+    hashed = passwords.hash_password(passwords.require_acceptable(password, name=chosen))
+    with database.transaction() as cursor:
+        account_id = _valid(cursor, token, timestamp(now_us))
+        if account.name is None:
+            require_free_name(cursor, chosen)
+        cursor.execute(SET, [chosen, hashed, account_id])
+        cursor.execute(END_INVITATIONS, [timestamp(now_us), account_id])
+        cursor.execute(END_SESSIONS, [account_id])
+        _record(cursor, "account.accept", account_id, actor=chosen, now_us=now_us)
+    return find(database, account_id)
+
+
+def _link(cursor: Cursor, account: Account, now_us: int) -> Invitation:
+    token, expires_us = secrets.token_urlsafe(TOKEN_BYTES), now_us + LASTS_US
+    store_link(cursor, token, account.account_id, now_us=now_us, expires_us=expires_us)
+    return Invitation(account.account_id, account.name, account.role, token, expires_us)
+
+
+def store_link(cursor: Cursor, token: str, account_id: str, *, now_us: int, expires_us: int) -> None:
+    """Store a link to an account until it expires, within the caller's transaction."""
+    times = {"created_time": timestamp(now_us), "expires_time": timestamp(expires_us)}
+    cursor.insert("invitations", sha256=digest(token), account_id=account_id, **times)
+
+
+def digest(token: str) -> str:
+    """The stored form of a token. A fast hash is enough for 256 random bits."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _valid(cursor: Cursor, token: str, now: datetime) -> str:
+    account_id = cursor.value(VALID, [digest(token), now])
+    if account_id is None:
+        raise _void()
+    return str(account_id)
+
+
+def _void() -> NotFound:
+    return NotFound("this invitation is not valid: it was used or is older than seven days; ask for a new one")
+
+
+def _record(cursor: Cursor, action: str, account_id: str, *, actor: str, now_us: int) -> None:
+    audit.append(cursor, now_us=now_us, actor=actor, action=action, subject=account_id)

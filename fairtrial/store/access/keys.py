@@ -6,9 +6,9 @@ import hashlib
 import secrets
 
 from fairtrial.api.keys import CreateKey
+from fairtrial.domain.accounts import RIGHTS, NewKey
 from fairtrial.domain.errors import UsageError, control_character
 from fairtrial.domain.plan import Key
-from fairtrial.domain.storage.keys import RIGHTS, NewKey
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Query, timestamp
 

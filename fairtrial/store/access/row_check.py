@@ -1,21 +1,18 @@
-"""Compares stored rows with the audit trail, and names each row that was changed, added or removed.
-
-Rows with a digest in the trail are compared as a whole. Rows of earlier versions have none: transitions, approvals and
-verdicts are compared with the fields of their entries, and of the other tables only the number of rows is known.
-"""
+"""Compares stored rows with the audit trail, and names each row that was changed, added or removed."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.limits.constants import microseconds
+from fairtrial.domain.wording import counted
 from fairtrial.store.access import audit
-from fairtrial.store.access.earlier_entries import EARLIER, Fields, compared
 from fairtrial.store.access.row_digests import (
     APPROVALS,
     STORED,
@@ -30,6 +27,8 @@ from fairtrial.store.core.database import Cursor
 
 Key = int | str | None
 NAMES = frozenset(table.name for table in TABLES)
+Fields = tuple[Any, ...]
+"""What both a row and its entry say. The first one is the subject of the entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +115,10 @@ def _read_trail(cursor: Cursor) -> dict[str, _Trail]:
 def _stored_digest(value: Any) -> StoredDigest | None:
     """The digest in an entry; ``None`` if there is none, or if somebody changed it into something else."""
     try:
-        found = msgspec.convert(value, StoredDigest)
+        digest = msgspec.convert(value, StoredDigest)
     except msgspec.ValidationError:
         return None
-    return found if found.table in NAMES else None
+    return digest if digest.table in NAMES else None
 
 
 def _read_rows(cursor: Cursor, table: CoveredTable, trail: _Trail) -> _Rows:
@@ -133,7 +132,7 @@ def _read_rows(cursor: Cursor, table: CoveredTable, trail: _Trail) -> _Rows:
             digests.setdefault(row[key_at], []).append(row_digest(names, row))
             if row[key_at] not in trail.digests:
                 without[row[key_at]] = dict(zip(names, row, strict=True))
-    return _Rows({key: combined(found) for key, found in digests.items()}, without)
+    return _Rows({key: combined(parts) for key, parts in digests.items()}, without)
 
 
 def _problems(table: CoveredTable, rows: _Rows, trail: _Trail) -> Iterator[RowProblem]:
@@ -143,8 +142,8 @@ def _problems(table: CoveredTable, rows: _Rows, trail: _Trail) -> Iterator[RowPr
         elif rows.digests[key] != digest.sha256:
             yield _problem(table, key, digest.subject, "was changed after it was stored")
         if key in trail.repeated:
-            says = f"has a second digest, in entry {trail.repeated[key]} of the audit trail"
-            yield _problem(table, key, digest.subject, says)
+            wrong = f"has a second digest, in entry {trail.repeated[key]} of the audit trail"
+            yield _problem(table, key, digest.subject, wrong)
     if table.name in EARLIER:
         yield from _earlier(table, rows, trail)
     else:
@@ -154,14 +153,14 @@ def _problems(table: CoveredTable, rows: _Rows, trail: _Trail) -> Iterator[RowPr
 def _earlier(table: CoveredTable, rows: _Rows, trail: _Trail) -> Iterator[RowProblem]:
     """Rows of earlier versions that differ from their entries."""
     of_row = EARLIER[table.name].of_row
-    found = {key: of_row(row) for key, row in rows.without.items()}
-    changed, added, removed = compared(found, trail.earlier)
-    for keys, says in (
+    entries = {key: of_row(row) for key, row in rows.without.items()}
+    changed, added, removed = compared(entries, trail.earlier)
+    for keys, wrong in (
         (changed, "was changed after it was stored"),
         (added, "was added: the audit trail does not have it"),
     ):
         for key in keys:
-            yield _problem(table, key, str(found[key][0]), says)
+            yield _problem(table, key, str(entries[key][0]), wrong)
     for number, fields in removed:
         yield _problem(table, None, str(fields[0]), f"was removed: entry {number} of the audit trail recorded it")
 
@@ -185,22 +184,111 @@ def _uncounted(table: CoveredTable, rows: _Rows, trail: _Trail) -> Iterator[RowP
     for number in gaps:
         yield RowProblem(table.name, str(number), f"{table.noun} {number} of an earlier version was removed")
     if not gaps:
-        says = f"earlier versions stored {counted(expected, table.noun)}, of which {len(early)} can be found"
-        yield RowProblem(table.name, "", says)
+        wrong = f"earlier versions stored {counted(expected, table.noun)}, of which {len(early)} can be found"
+        yield RowProblem(table.name, "", wrong)
 
 
-def _problem(table: CoveredTable, key: Key, subject: str, says: str) -> RowProblem:
+def _problem(table: CoveredTable, key: Key, subject: str, wrong: str) -> RowProblem:
     """``key``: ``None`` for a row of which only the entry is known."""
     verdict_id = subject if table in (APPROVALS, VERDICTS) else ""
     row = subject if key is None and table.key == table.subject else "" if key is None else str(key)
     about = "" if subject == row else f" {table.link} {subject}"
-    return RowProblem(table.name, row, f"{table.noun} {row}".rstrip() + f"{about} {says}", verdict_id)
+    return RowProblem(table.name, row, f"{table.noun} {row}".rstrip() + f"{about} {wrong}", verdict_id)
 
 
 def _object(text: Any) -> Mapping[str, Any]:
     """The details of an entry; empty if somebody made them something else than an object."""
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except (TypeError, ValueError):
         return {}
-    return found if isinstance(found, Mapping) else {}
+    return value if isinstance(value, Mapping) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierEntry:
+    """How the fields are read. ``of_entry`` takes action, subject, time, actor and details.
+
+    It returns nothing for an entry about something else.
+    """
+
+    of_entry: Callable[[str, str, int, str, Mapping[str, Any]], Fields]
+    of_row: Callable[[Mapping[str, Any]], Fields]
+
+
+def compared(
+    rows: Mapping[Any, Fields], entries: Sequence[tuple[int, Fields]]
+) -> tuple[list[Any], list[Any], list[tuple[int, Fields]]]:
+    """The keys of rows that were changed and added, and the entries with their numbers of which the row is missing.
+
+    A row without an equal entry was changed if an entry with the same subject has no equal row.
+    """
+    left: Counter[Hashable] = Counter(_hashable(fields) for _, fields in entries)
+    unmatched = [key for key, fields in rows.items() if not _taken(left, fields)]
+    missing = [(number, fields) for number, fields in reversed(entries) if _taken(left, fields)][::-1]
+    changed, added = [], []
+    for key in unmatched:
+        same = next((entry for entry in missing if entry[1][0] == rows[key][0]), None)
+        if same is None:
+            added.append(key)
+        else:
+            missing.remove(same)
+            changed.append(key)
+    return changed, added, missing
+
+
+def _taken(left: Counter[Hashable], fields: Fields) -> bool:
+    """Whether one of these was left; it then is not left any more."""
+    key = _hashable(fields)
+    there = left[key] > 0
+    left[key] -= there
+    return there
+
+
+def _hashable(fields: Fields) -> Hashable:
+    """Equal for equal numbers. Details of an entry that somebody changed may hold lists, so texts are compared."""
+    return tuple(value if isinstance(value, int | float) else repr(value) for value in fields)
+
+
+def _transition_entry(action: str, subject: str, at_us: int, actor: str, details: Mapping[str, Any]) -> Fields:
+    group, _, verb = str(action).partition(".")
+    if group != "experiment":
+        return ()
+    return subject, verb, at_us, actor, *(details.get(name) for name in ("from", "to", "segment", "why", "stage"))
+
+
+def _transition_row(row: Mapping[str, Any]) -> Fields:
+    names = ("actor", "from_state", "to_state", "segment", "why", "stage")
+    return (row["experiment"], row["action"], _time(row), *(row[name] for name in names))
+
+
+def _approval_entry(action: str, subject: str, at_us: int, actor: str, details: Mapping[str, Any]) -> Fields:
+    if action not in ("verdict.approve", "verdict.reject"):
+        return ()
+    return subject, action.removeprefix("verdict."), at_us, actor, details.get("role"), details.get("why")
+
+
+def _approval_row(row: Mapping[str, Any]) -> Fields:
+    return row["verdict_id"], row["vote"], _time(row), row["actor"], row["role"], row["why"]
+
+
+def _verdict_entry(action: str, subject: str, _: int, __: str, details: Mapping[str, Any]) -> Fields:
+    """Release 0.1.0 recorded the time of the entry, and the row does not say who requested the verdict."""
+    entry = subject, details.get("decision"), details.get("candidate")
+    return entry if action == "verdict.save" else ()
+
+
+def _verdict_row(row: Mapping[str, Any]) -> Fields:
+    return row["verdict_id"], row["decision"], row["candidate"]
+
+
+def _time(row: Mapping[str, Any]) -> int | None:
+    return None if row["at_time"] is None else microseconds(row["at_time"])
+
+
+EARLIER: Mapping[str, EarlierEntry] = {
+    "transitions": EarlierEntry(_transition_entry, _transition_row),
+    "approvals": EarlierEntry(_approval_entry, _approval_row),
+    "verdicts": EarlierEntry(_verdict_entry, _verdict_row),
+}
+"""By the name of the table."""

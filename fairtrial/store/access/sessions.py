@@ -1,13 +1,14 @@
-"""Manages browser sessions, which end by signing out, after half a day without use, or after a week."""
+"""Manages browser sessions, and the one-time links that begin one until the first account exists."""
 
 from __future__ import annotations
 
 import secrets
 
-from fairtrial.domain.accounts import LOCAL, Account
+from fairtrial.domain.accounts import LOCAL, Account, OneTimeLink
+from fairtrial.domain.errors import Conflict, NotFound
 from fairtrial.domain.limits.constants import microseconds
-from fairtrial.store.access import accounts
-from fairtrial.store.access.invitations import TOKEN_BYTES, digest
+from fairtrial.store.access import accounts, audit
+from fairtrial.store.access.accounts import TOKEN_BYTES, digest, store_link
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import timestamp
 
@@ -20,6 +21,13 @@ FIND = "SELECT account_id, seen_time FROM sessions WHERE sha256 = ? AND created_
 SEEN = "UPDATE sessions SET seen_time = ? WHERE sha256 = ?"
 END = "DELETE FROM sessions WHERE sha256 = ?"
 END_OLD = "DELETE FROM sessions WHERE created_time <= ? OR seen_time <= ?"
+LINK_LASTS_US = 15 * 60_000_000
+REMOVE_OLD = "DELETE FROM invitations WHERE account_id = ? AND (expires_time <= ? OR ended_time IS NOT NULL)"
+USE = """
+UPDATE invitations SET ended_time = $now
+WHERE sha256 = $sha256 AND account_id = $account AND ended_time IS NULL AND expires_time > $now
+RETURNING sha256
+"""
 
 
 def begin(database: Database, account_id: str, *, now_us: int) -> str:
@@ -38,13 +46,13 @@ def account_of(database: Database, token: str, *, now_us: int) -> Account | None
     if not rows:
         return None
     account_id, seen = rows[0]
-    found = _account(database, account_id)
-    if found is None or found.state != "active":
+    account = _account(database, account_id)
+    if account is None or account.state != "active":
         return None
     if now_us - microseconds(seen) > RENEW_US:
         with database.transaction() as cursor:
             cursor.execute(SEEN, [timestamp(now_us), digest(token)])
-    return found
+    return account
 
 
 def end(database: Database, token: str) -> None:
@@ -57,3 +65,31 @@ def _account(database: Database, account_id: str) -> Account | None:
     if account_id == LOCAL.account_id:
         return None if accounts.any_exist(database) else LOCAL
     return accounts.by_id(database, account_id)
+
+
+def create(database: Database, *, actor: str, now_us: int) -> OneTimeLink:
+    """A new link; raises `Conflict` once an account exists, because people then sign in by name."""
+    if accounts.any_exist(database):
+        raise Conflict("one-time link: people sign in with their accounts now (see: fairtrial accounts list)")
+    token, expires_us = secrets.token_urlsafe(TOKEN_BYTES), now_us + LINK_LASTS_US
+    with database.transaction() as cursor:
+        cursor.execute(REMOVE_OLD, [LOCAL.account_id, timestamp(now_us)])
+        store_link(cursor, token, LOCAL.account_id, now_us=now_us, expires_us=expires_us)
+        audit.append(cursor, now_us=now_us, actor=actor, action="link.create", subject=LOCAL.account_id)
+    return OneTimeLink(token, expires_us)
+
+
+def redeem(database: Database, token: str, *, now_us: int) -> str:
+    """End the link and begin a session; returns the session's token.
+
+    Raises `NotFound` for an unknown, used or expired link, and `Conflict` once an account exists.
+    """
+    if accounts.any_exist(database):
+        raise Conflict("this link no longer works, because people sign in with their accounts now")
+    local = LOCAL.account_id
+    with database.transaction() as cursor:
+        used = cursor.execute(USE, {"now": timestamp(now_us), "sha256": digest(token), "account": local}).fetchall()
+        if not used:
+            raise NotFound("this link was already used or is older than 15 minutes")
+        audit.append(cursor, now_us=now_us, actor=local, action="link.use", subject=local)
+    return begin(database, local, now_us=now_us)

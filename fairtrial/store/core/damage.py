@@ -11,9 +11,9 @@ from pathlib import Path
 import duckdb
 
 from fairtrial.config.layout import Layout
-from fairtrial.config.private_files import write_private
 from fairtrial.domain.errors import StoreError
-from fairtrial.store.core import manifest
+from fairtrial.safe_files import write_private
+from fairtrial.store.core import backup_files
 
 MAGIC_AT, MAGIC = 8, b"DUCK"
 """Every DuckDB file contains these bytes at this offset."""
@@ -50,7 +50,7 @@ def advice(layout: Layout, why: str) -> str:
 
 
 def _restore_advice(layout: Layout) -> str:
-    found = manifest.newest(layout)
+    found = backup_files.newest(layout)
     if found is None:
         store, plan = _short(layout.store), _short(layout.plan)
         return (

@@ -15,17 +15,15 @@ import duckdb
 
 from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import OwnerLock
-from fairtrial.config.private_files import sweep_folder, sync_folder
 from fairtrial.domain.errors import StoreError
+from fairtrial.safe_files import sweep_folder, sync_folder
 from fairtrial.store.core import damage, erasure_state
-from fairtrial.store.core.cursor import Cursor as Cursor
-from fairtrial.store.core.cursor import T
-from fairtrial.store.core.engine_errors import is_damage, store_error
-from fairtrial.store.core.engine_settings import engine_settings
+from fairtrial.store.core.backup_files import sweep_part
+from fairtrial.store.core.engine import engine_settings, is_damage, store_error
 from fairtrial.store.core.migrate import migrate
-from fairtrial.store.core.partial_backup import sweep_part
 from fairtrial.store.core.query import Query, with_zone
-from fairtrial.store.core.read_write_lock import ReadWriteLock
+from fairtrial.store.core.thread_access import Cursor as Cursor
+from fairtrial.store.core.thread_access import ReadWriteLock, T
 
 if TYPE_CHECKING:
     import pyarrow

@@ -12,9 +12,9 @@ from pathlib import Path
 import msgspec
 
 from fairtrial.config.layout import Layout
-from fairtrial.config.private_files import write_private
 from fairtrial.domain.errors import StoreError
 from fairtrial.domain.plan import UnitKind
+from fairtrial.safe_files import write_private
 
 FILE = "erasure.json"
 

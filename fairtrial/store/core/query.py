@@ -1,4 +1,4 @@
-"""Describes a query before it runs: SQL with bound parameters, a time window, and a page of rows."""
+"""Describes a query before it runs: SQL with bound parameters, a time window, a page, and what is analysed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from fairtrial.api.window import Window
-from fairtrial.domain.limits.pages import END_OF_TIME_US, LARGEST_PAGE
+from fairtrial.domain.limits.constants import END_OF_TIME_US, LARGEST_PAGE
+
+REASONS = "('assigned', 'fallback', 'kill', 'continued')"
+ANALYSED = f"enrolled AND reason IN {REASONS}"
+"""A condition over columns of `requests`; ``enrolled`` is NULL without an exposure."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fairtrial.domain.limits.pages import END_OF_TIME_US
+from fairtrial.domain.limits.constants import END_OF_TIME_US
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.query import timestamp
+from fairtrial.store.core.query import ANALYSED, timestamp
 from fairtrial.store.derived import watermarks
-from fairtrial.store.derived.analysis_filter import ANALYSED
 
 PENDING = """
 CREATE OR REPLACE TEMP TABLE pending AS

@@ -7,15 +7,16 @@ or a unit needs a scan of all requests, so the background pass waits ten times a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 
 from fairtrial.domain.events import Event, FeedbackEvent, RequestEvent
+from fairtrial.domain.limits.constants import END_OF_TIME_US, microseconds
 from fairtrial.journal.events_v1 import AttemptEventV1, EventV1, RequestEventV1
-from fairtrial.store.core.database import Database
-from fairtrial.store.derived import placements, unit_sums
+from fairtrial.store.core.database import Cursor, Database
+from fairtrial.store.core.query import timestamp
+from fairtrial.store.derived import attribution, placements, unit_sums, watermarks
 from fairtrial.store.derived.attribution import attribute, unattributed_since_us
-from fairtrial.store.derived.earlier_exposures import are_waiting, move_exposures
-from fairtrial.store.derived.outcomes import fill_outcomes
 from fairtrial.store.derived.unit_sums import Folded
 
 LATEST_FEEDBACK = "SELECT epoch_us(max(at_time)) FROM feedback"
@@ -29,6 +30,78 @@ FOLD_SECONDS = 2.0
 Experiments are looked at as often.
 """
 FAILED = frozenset({"failed", "rejected", "kept_away"})
+OUTCOME_BATCH = 500_000
+"""Rows in one transaction. Updating all rows of a large store at once would exceed the engine's memory."""
+
+MISSING_OUTCOMES = """
+CREATE OR REPLACE TEMP TABLE without_outcome AS
+SELECT request_id, outcome, status, error_code FROM requests WHERE arm_outcome IS NULL LIMIT $1
+"""
+MISSING_COUNT = "SELECT count(*) FROM temp.without_outcome"
+FILL_OUTCOMES = """
+WITH called AS (
+    SELECT a.request_id, bool_or(a.purpose = 'fallback') AS fell_back,
+        arg_max(coalesce(a.status, 0), a.ordinal) AS status,
+        arg_max(coalesce(a.error_type, ''), a.ordinal) AS error_type
+    FROM attempts a SEMI JOIN temp.without_outcome u ON u.request_id = a.request_id
+    GROUP BY a.request_id
+), ended AS (
+    SELECT u.request_id, c.request_id IS NOT NULL AS called, coalesce(c.fell_back, false) AS fell_back,
+        CASE
+            WHEN u.outcome = 'ok' THEN 'answered'
+            WHEN u.outcome = 'cancelled' THEN 'none'
+            WHEN c.status IN (400, 413, 422) THEN 'rejected'
+            WHEN u.error_code IN ('draining', 'stopped', 'overloaded', 'gateway_failed') THEN 'ours'
+            WHEN c.request_id IS NULL
+                OR (c.status = 0 AND c.error_type IN ('invalid_request_error', 'permission_error'))
+                THEN CASE WHEN u.status < 500 THEN 'none' ELSE 'ours' END
+            ELSE 'failed'
+        END AS ended
+    FROM temp.without_outcome u LEFT JOIN called c ON c.request_id = u.request_id
+)
+UPDATE requests SET
+    arm_outcome = CASE
+        WHEN e.fell_back THEN 'failed' WHEN NOT e.called OR e.ended = 'ours' THEN 'none' ELSE e.ended
+    END,
+    user_outcome = CASE e.ended WHEN 'ours' THEN 'failed' ELSE e.ended END
+FROM ended e
+WHERE requests.request_id = e.request_id AND requests.arm_outcome IS NULL
+"""
+"""``ours``: the gateway itself failed, which counts for the caller and not for the arm."""
+
+EXPOSURE_BATCH = 250_000
+"""Exposures in one transaction. Updating all rows of a large store at once would exceed the engine's memory."""
+SLACK = timedelta(hours=1)
+"""The largest difference between an exposure's time and its request's start."""
+
+WAITING = "SELECT count(*) FROM exposures"
+NEXT = """
+SELECT count(*), min(at_time), max(at_time)
+FROM (SELECT at_time FROM exposures WHERE at_time >= $1 AND at_time < $2 ORDER BY at_time LIMIT $3)
+"""
+PAIRS = """
+CREATE OR REPLACE TEMP TABLE pairs AS
+SELECT e.rowid AS exposure, r.rowid AS request, r.at_time
+FROM exposures e JOIN requests r ON r.request_id = e.request_id
+WHERE e.at_time >= $1 AND e.at_time <= $2 AND r.at_time >= $3 AND r.at_time <= $4 AND r.enrolled IS NULL
+QUALIFY row_number() OVER (PARTITION BY r.rowid ORDER BY e.rowid) = 1
+    AND row_number() OVER (PARTITION BY e.rowid ORDER BY r.rowid) = 1
+"""
+"""A request has one exposure; a second one stays where it is."""
+SPAN = "SELECT count(*), min(at_time), min(request), max(request) FROM temp.pairs"
+MOVE = """
+UPDATE requests SET
+    experiment = e.experiment, variant_assigned = e.assigned, variant_served = e.served, reason = e.reason,
+    enrolled = e.enrolled, exposed_unit = e.unit, unit_kind = e.unit_kind, enrol_bucket = e.enrol_bucket,
+    arm_bucket = e.arm_bucket, propensity = e.propensity, stage = e.stage, analysis_hash = e.analysis_hash
+FROM (
+    SELECT p.request, x.*
+    FROM temp.pairs p JOIN exposures x ON x.rowid = p.exposure
+    WHERE x.at_time >= $1 AND x.at_time <= $2
+) e
+WHERE requests.rowid = e.request AND requests.rowid >= $3 AND requests.rowid <= $4
+"""
+MOVED = "DELETE FROM exposures WHERE at_time >= $1 AND at_time <= $2 AND rowid IN (SELECT exposure FROM temp.pairs)"
 
 
 class DerivedColumns:
@@ -131,3 +204,59 @@ class DerivedColumns:
 def may_have_failed(request: RequestEvent) -> bool:
     """Whether a guardrail may count the request as bad; several attempts mean that one of them failed."""
     return request.arm_outcome in FAILED or request.user_outcome == "failed" or len(request.attempts) > 1
+
+
+def fill_outcomes(database: Database) -> int:
+    """Compute the missing outcomes; returns the number of requests. Raises `duckdb.Error`; earlier batches stay."""
+    filled = 0
+    while count := _fill_batch(database):
+        filled += count
+    return filled
+
+
+def _fill_batch(database: Database) -> int:
+    with database.transaction() as cursor:
+        cursor.execute(MISSING_OUTCOMES, [OUTCOME_BATCH])
+        count: int = cursor.value(MISSING_COUNT)
+        if count:
+            cursor.execute(FILL_OUTCOMES)
+    return count
+
+
+def are_waiting(database: Database) -> bool:
+    """Whether any exposure is still without its request's row."""
+    return bool(database.value(WAITING))
+
+
+def move_exposures(database: Database, *, since_us: int) -> Iterator[int]:
+    """Move exposures since ``since_us`` minus an hour whose request is in the store.
+
+    Yields the time of the earliest request of each batch, once it is committed. Raises `duckdb.Error`.
+    """
+    start: datetime | None = max(timestamp(0), timestamp(min(since_us, END_OF_TIME_US)) - SLACK)
+    while start is not None:
+        with database.transaction() as cursor:
+            earliest, start = _move_batch(cursor, start)
+        if earliest is not None:
+            yield microseconds(earliest)
+
+
+def _move_batch(cursor: Cursor, start: datetime) -> tuple[datetime | None, datetime | None]:
+    """The time of the earliest request that got its exposure, and the start of the next batch, if there are any."""
+    exposures, first, last = cursor.execute(NEXT, [start, timestamp(END_OF_TIME_US), EXPOSURE_BATCH]).fetchone() or (
+        0,
+        None,
+        None,
+    )
+    if not exposures:
+        return None, None
+    cursor.execute(PAIRS, [first, last, first - SLACK, last + SLACK])
+    count, earliest, first_row, last_row = cursor.execute(SPAN).fetchone() or (0, None, None, None)
+    if count:
+        cursor.execute(MOVE, [first, last, first_row, last_row])
+        cursor.execute(MOVED, [first, last])
+        for name in (placements.NAME, attribution.NAME):
+            watermarks.lower(cursor, name, int(first_row))
+        unit_sums.add_moved(cursor, int(first_row), int(last_row))
+    cursor.execute("DROP TABLE temp.pairs")
+    return earliest, last + timedelta(microseconds=1) if exposures >= EXPOSURE_BATCH else None

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fairtrial.store.core.database import Cursor, Database
+from fairtrial.store.core.query import REASONS
 from fairtrial.store.derived import watermarks
-from fairtrial.store.derived.analysis_filter import REASONS
 
 NAME = "placements"
 SLICE = 2_000_000

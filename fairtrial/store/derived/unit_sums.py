@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 from fairtrial.domain.metrics import UNIT_COLUMNS
 from fairtrial.store.core.database import Cursor, Database
+from fairtrial.store.core.query import ANALYSED
 from fairtrial.store.derived import watermarks
-from fairtrial.store.derived.analysis_filter import ANALYSED
 
 NAME = "unit_sums"
 ATTEMPTS = "unit_sums.attempts"

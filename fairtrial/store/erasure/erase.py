@@ -1,36 +1,42 @@
-"""Erases a unit from a store in use: from rows, the file's bytes, journals, caches, logs and backups.
-
-A deleted row stays in the file's bytes. So the rows are copied, without the unit, into a new file, which replaces the
-old one in one rename. Whenever the program dies, the store is either the complete old file or the complete new one, and
-the next start finishes the erasure.
-"""
+"""Erases a unit from a store in use: from rows, the file's bytes, journals, caches, logs and backups."""
 
 from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import msgspec
 
-from fairtrial.config.private_files import has_room, sync_file
-from fairtrial.domain.errors import StoreError, UsageError
+from fairtrial.domain.errors import FairtrialError, StoreError, UsageError
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.plan import UnitKind
-from fairtrial.domain.storage.maintenance import Erasure, OnProgress, Progress, ignore_progress
+from fairtrial.domain.store_reports import (
+    BackupStatus,
+    Erasure,
+    Found,
+    ListedBackup,
+    OnProgress,
+    Progress,
+    ignore_progress,
+)
+from fairtrial.safe_files import digest_of, has_room, sync_file
 from fairtrial.store.access import audit
 from fairtrial.store.core import erasure_state
+from fairtrial.store.core.backup_files import Manifest, read_manifest, write_manifest
 from fairtrial.store.core.database import Cursor, Database, copy_folder
-from fairtrial.store.core.engine_errors import logged_message
+from fairtrial.store.core.engine import engine_settings, logged_message
 from fairtrial.store.core.erasure_state import ErasureState, unit_hash
 from fairtrial.store.core.query import timestamp
 from fairtrial.store.derived.placements import update_summary
-from fairtrial.store.erasure.backups import check_backups
 from fairtrial.store.erasure.files import LineMarks, blank_files
 from fairtrial.store.erasure.rows import CHANGES, COMPUTED, collect, count_rows
 from fairtrial.store.erasure.tombstones import UNREADABLE, add_tombstone
+from fairtrial.store.maintenance.backup import list_backups, update_backup
 from fairtrial.store.maintenance.table_copy import copy_rows
 
 LONGEST_ERASED = 100_000
@@ -82,9 +88,9 @@ def erase(
     try:
         state, positions = _erase_rows(database, state, on_progress)
         update_summary(database)
-        wanted = LineMarks(state.unit, state.pseudonym, state.names)
+        marks = LineMarks(state.unit, state.pseudonym, state.names)
         with database.sealed_segments:
-            blanked = blank_files(layout, wanted, positions=positions, on_progress=on_progress)
+            blanked = blank_files(layout, marks, positions=positions, on_progress=on_progress)
         state = _saved_names(database, state, {name: state.counts.get(name, 0) + new for name, new in blanked.items()})
         backups = check_backups(database, state, on_progress=on_progress)
     except (OSError, duckdb.Error) as error:
@@ -169,3 +175,68 @@ def _record(database: Database, state: ErasureState, erasure: Erasure, now_us: i
         subject=erasure.unit_hash,
         details={"erasure_id": state.erasure_id, "counts": state.counts},
     )
+
+
+def check_backups(
+    database: Database, state: ErasureState, *, on_progress: OnProgress = ignore_progress
+) -> tuple[BackupStatus, ...]:
+    """Check every listed backup of this store, and remove the unit from those that contain it, if requested."""
+    looks = []
+    for listed in list_backups(database):
+        folder = Path(listed.path)
+        try:
+            outcome = _check(database, folder, listed, state, on_progress)
+        except (FairtrialError, OSError, duckdb.Error):
+            outcome = "can't be read" if folder.exists() else "not there"
+        looks.append(BackupStatus(listed.path, outcome))
+    return tuple(looks)
+
+
+def _check(
+    database: Database, folder: Path, listed: ListedBackup, state: ErasureState, on_progress: OnProgress
+) -> Found:
+    manifest = read_manifest(folder)
+    if manifest.backup_id != listed.backup_id:
+        return "not there"
+    sweep_backup(folder, manifest)
+    with _open(folder / manifest.file, copy_folder(database.layout)) as cursor:
+        collect(cursor, pseudonym=state.pseudonym, salt=state.salt, unit=state.unit, kind=state.kind, known=state.names)
+        if not count_rows(cursor):
+            return "free of it"
+        if not state.rewrite_backups:
+            return "holds it"
+        written = _rewrite(cursor, folder, manifest, on_progress)
+    sweep_backup(folder, written)
+    update_backup(database, listed.backup_id, size=written.bytes, sha256=written.sha256)
+    return "rewritten"
+
+
+def _rewrite(cursor: Cursor, folder: Path, manifest: Manifest, on_progress: OnProgress) -> Manifest:
+    """Write a new file beside the old one. Replacing the manifest, in one rename, makes it the backup."""
+    new = folder / f"fairtrial-{secrets.token_hex(4)}.duckdb"
+    copied = copy_rows(cursor, new, changes={**CHANGES, **COMPUTED}, on_progress=on_progress)
+    new.chmod(0o600)
+    sync_file(new)
+    written = msgspec.structs.replace(
+        manifest, file=new.name, bytes=new.stat().st_size, sha256=digest_of(new), rows=copied.after
+    )
+    write_manifest(folder, written)
+    return written
+
+
+def sweep_backup(folder: Path, manifest: Manifest) -> None:
+    """Delete store files that the manifest does not name: an older one, or one that was never finished."""
+    for path in folder.glob("fairtrial*.duckdb*"):
+        if path.name != manifest.file:
+            path.unlink()
+
+
+@contextmanager
+def _open(store: Path, spill: Path) -> Iterator[Cursor]:
+    """Attach a backup's store read-only as the current one. Rows that exceed the memory spill to a swept folder."""
+    config = engine_settings() | {"temp_directory": str(spill / "spill")}
+    with duckdb.connect(":memory:", config=config) as connection:
+        name = str(store.absolute()).replace("'", "''")
+        connection.execute(f"ATTACH '{name}' AS backup (READ_ONLY)")
+        connection.execute("USE backup")
+        yield Cursor(connection)

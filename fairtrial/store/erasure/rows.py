@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from fairtrial.domain.plan import UnitKind
 from fairtrial.store.core.database import Cursor
-from fairtrial.store.evaluations.score_texts import NUMBERS_ONLY
+from fairtrial.store.evaluations.runs import NUMBERS_ONLY
 from fairtrial.store.maintenance.table_copy import Change
 
 NAMES = "CREATE OR REPLACE TEMP TABLE gone (name VARCHAR)"

@@ -1,13 +1,16 @@
-"""Lists the cases of one run, or of two runs side by side, in pages: question, answer and scores."""
+"""Reads the cases of one run or of two side by side, and a run's figures: usage, outcomes, and each metric."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from fairtrial.api.runs import CasesOf, PairsOf
-from fairtrial.domain.names.case_words import CHANGES, Grade
+from fairtrial.domain.answers.signals import CHARACTERS, SIGNALS
+from fairtrial.domain.wording import CHANGES, Grade
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
+from fairtrial.store.evaluations.runs import EVENT
 
 DELETED = """({0}.asked IS NULL AND {0}.output IS NULL AND {0}.refusal IS NULL
         AND ({0}.error IS NULL OR {0}.error = '[no longer kept]'))"""
@@ -100,15 +103,67 @@ GRADES: tuple[Grade, ...] = ("right", "wrong", "unscored")
 SHARED = ("asked", "expected", "tags")
 """The columns that both sides of a case share."""
 
+USED = """
+SELECT count(*) AS results, count(DISTINCT case_id) AS cases, count(*) FILTER (error IS NOT NULL) AS errors,
+    count(*) FILTER (cached) AS cached,
+    quantile_cont(latency_ms, 0.5) FILTER (error IS NULL AND NOT cached) AS latency_p50,
+    quantile_cont(latency_ms, 0.95) FILTER (error IS NULL AND NOT cached) AS latency_p95,
+    quantile_cont(latency_ms, 0.99) FILTER (error IS NULL AND NOT cached) AS latency_p99,
+    quantile_cont(ttft_ms, 0.5) FILTER (error IS NULL AND NOT cached) AS ttft_p50,
+    sum(tokens_in)::BIGINT AS tokens_in, sum(tokens_out)::BIGINT AS tokens_out,
+    CASE WHEN bool_and(cost_usd IS NOT NULL OR error IS NOT NULL) THEN sum(cost_usd) END AS cost_usd
+FROM results
+WHERE run_id = $1
+"""
 
-def cases(database: Database, page: Page, wanted: CasesOf, metric: str, *, lower: bool) -> dict[str, Any]:
+CASE_METRICS = """
+SELECT metric
+FROM scores
+WHERE run_id = $1 AND value IS NOT NULL AND metric <> $3
+GROUP BY metric
+ORDER BY starts_with(metric, $2), min(rowid)
+"""
+"""Signals come last, and without the length, which makes no answer right or wrong."""
+
+LEVELS = """
+WITH of_case AS (
+    SELECT metric, case_id, avg(value) AS mean
+    FROM scores
+    WHERE run_id = $1 AND starts_with(metric, $2) AND value IS NOT NULL
+    GROUP BY metric, case_id
+)
+SELECT metric, avg(mean) AS mean, count(*) AS cases
+FROM of_case
+GROUP BY metric
+ORDER BY metric
+"""
+"""The mean of each signal over the cases that have it; repeats of a case count as one."""
+
+SLICES = """
+WITH pairs AS (
+    SELECT case_id, repeat, unnest(map_entries(tags)) AS entry FROM results WHERE run_id = $1
+), tagged AS (
+    SELECT case_id, repeat, entry.key AS tag, unnest(string_split(entry.value, $2)) AS value FROM pairs
+), few AS (
+    SELECT tag FROM tagged GROUP BY tag HAVING count(DISTINCT value) BETWEEN 2 AND $3
+)
+SELECT t.tag, t.value, s.metric, avg(s.value) AS mean, count(s.value) AS scored, count(*) AS results
+FROM tagged t
+    JOIN few f ON f.tag = t.tag
+    JOIN scores s ON s.run_id = $1 AND s.case_id = t.case_id AND s.repeat = t.repeat
+GROUP BY t.tag, t.value, s.metric
+ORDER BY t.tag, t.value, s.metric
+"""
+
+
+def cases(database: Database, page: Page, run: CasesOf, metric: str, *, lower: bool) -> dict[str, Any]:
     """The ``rows`` of the page in the order of the run, of ``total`` selected cases.
 
     The grade is by ``metric``: a case is wrong if its score is 0, or above 0 where less is better (``lower``).
     ``counts`` has all cases by grade, and ``texts_deleted`` those whose texts retention has deleted.
     """
-    chosen = (wanted.case, wanted.outcome, wanted.grade, wanted.text)
-    bounds = (wanted.run_id, metric, _sign(lower=lower), *chosen)
+    chosen = (run.case, run.outcome, run.grade, run.text)
+    bounds = (run.run_id, metric, _sign(lower=lower), *chosen)
     ((total, deleted),) = database.rows(COUNT, bounds)
     counted = dict(database.rows(COUNTED_ONE, bounds))
     return {
@@ -119,19 +174,19 @@ def cases(database: Database, page: Page, wanted: CasesOf, metric: str, *, lower
     }
 
 
-def pairs(database: Database, page: Page, wanted: PairsOf, metric: str, *, lower: bool) -> dict[str, Any]:
+def pairs(database: Database, page: Page, runs: PairsOf, metric: str, *, lower: bool) -> dict[str, Any]:
     """The ``rows`` of the page, of ``total`` selected cases that both runs have; ``lower``: less is better.
 
     ``counts`` has all common cases by change, and ``texts_deleted`` those whose texts retention has deleted.
     """
-    candidate, baseline = wanted.candidate_run, wanted.baseline_run
-    bounds = (candidate, baseline, metric, _sign(lower=lower), wanted.change, wanted.case, wanted.text)
+    candidate, baseline = runs.candidate_run, runs.baseline_run
+    bounds = (candidate, baseline, metric, _sign(lower=lower), runs.change, runs.case, runs.text)
     counted = dict(database.rows(COUNTED, bounds))
     ((total, deleted),) = database.rows(MATCHING, bounds)
     chosen = database.dicts(Query(CHOSEN, (*bounds, page.rows, page.offset)))
     ids = sorted({row["case_id"] for row in chosen})
     new, old = _sides(database, candidate, ids), _sides(database, baseline, ids)
-    rows = [_row(one, new[one["case_id"], one["repeat"]], old[one["case_id"], one["repeat"]]) for one in chosen]
+    rows = [_row(case, new[case["case_id"], case["repeat"]], old[case["case_id"], case["repeat"]]) for case in chosen]
     counts = {change: int(counted.get(change, 0)) for change in CHANGES}
     return {"counts": counts, "texts_deleted": int(deleted), "total": int(total), "rows": rows}
 
@@ -141,8 +196,8 @@ def _sign(*, lower: bool) -> float:
 
 
 def _sides(database: Database, run_id: str, ids: list[str]) -> dict[tuple[str, int], dict[str, Any]]:
-    found = database.dicts(Query(THESE, (run_id, ids))) if ids else []
-    return {(row["case_id"], row["repeat"]): row for row in found}
+    rows = database.dicts(Query(THESE, (run_id, ids))) if ids else []
+    return {(row["case_id"], row["repeat"]): row for row in rows}
 
 
 def _row(graded: dict[str, Any], new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
@@ -153,3 +208,33 @@ def _row(graded: dict[str, Any], new: dict[str, Any], old: dict[str, Any]) -> di
 
 def _own(side: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in side.items() if name not in (*SHARED, "case_id", "repeat")}
+
+
+@dataclass(frozen=True, slots=True)
+class RunFigures:
+    """``run``: its summary; ``used``: counts, milliseconds, tokens and cost; ``metrics``: those that cases have.
+
+    ``signals``: the mean of each signal, and the number of cases that have it.
+    """
+
+    run: dict[str, Any]
+    used: dict[str, Any]
+    metrics: tuple[str, ...]
+    signals: list[dict[str, Any]]
+
+
+def figures(database: Database, run_id: str) -> RunFigures | None:
+    """The summary of one run, or ``None`` if it does not exist. Cached answers have no latency."""
+    events: list[dict[str, Any]] = database.values(dict, EVENT, (run_id,))
+    if not events:
+        return None
+    (used,) = database.dicts(Query(USED, (run_id,)))
+    bound = (run_id, f"{SIGNALS}.", f"{SIGNALS}.{CHARACTERS}")
+    metrics = tuple(str(metric) for (metric,) in database.rows(CASE_METRICS, bound))
+    signals = database.dicts(Query(LEVELS, bound[:2]))
+    return RunFigures(events[0], used, metrics, signals)
+
+
+def slices(run_id: str, *, separator: str, most: int) -> Query:
+    """Each metric's mean in each slice of a tag. Tags with over ``most`` slices are omitted."""
+    return Query(SLICES, (run_id, separator, most))

@@ -1,10 +1,12 @@
-"""Reads suite runs: their summaries, and all events from which a run is rebuilt."""
+"""Reads suite runs: by name, as summaries, as the events they are rebuilt from, and with the texts of suites."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 
+from fairtrial.domain.errors import BadRequest, NotFound
 from fairtrial.domain.events import CaseResultEvent, RunEvent, ScoreEvent
 from fairtrial.domain.run import RunHead, noise_target
 from fairtrial.store.core.database import Database
@@ -60,6 +62,63 @@ WHERE run_id = $1
 ORDER BY rowid
 """
 
+SHOWN = 3
+"""How many runs an error names."""
+
+BEGINNING = """
+SELECT run_id
+FROM runs
+WHERE starts_with(run_id, $1)
+ORDER BY run_id <> $1, at_time DESC, run_id
+LIMIT $2
+"""
+
+NEWEST_RUN = """
+SELECT run_id, status
+FROM runs
+WHERE suite = $1 AND target = $2
+ORDER BY status <> 'finished', ended_time DESC, at_time DESC, run_id DESC
+LIMIT 1
+"""
+
+IDS = """
+SELECT run_id
+FROM runs
+ORDER BY at_time DESC, run_id DESC
+LIMIT 1000
+"""
+
+PAIRS = """
+SELECT suite || '@' || target
+FROM runs
+WHERE status = 'finished'
+GROUP BY suite, target
+ORDER BY max(at_time) DESC
+LIMIT 1000
+"""
+
+SUITE_TEXTS = """
+SELECT suite, suite_digest, text_digest, max(at_time) AS at_time, count(*) AS stored
+FROM suite_texts
+WHERE ($1 IS NULL OR suite = $1) AND ($2 IS NULL OR suite_digest = $2) AND ($3 IS NULL OR text_digest = $3)
+GROUP BY suite, suite_digest, text_digest
+HAVING max(at_time) >= $4 AND max(at_time) < $5
+ORDER BY at_time DESC, text_digest
+LIMIT $6 OFFSET $7
+"""
+
+NEWEST_TEXT = """
+SELECT text_digest, text
+FROM suite_texts
+WHERE suite = $1 AND suite_digest = $2 AND ($3 IS NULL OR text_digest = $3)
+ORDER BY at_time DESC, text_digest
+LIMIT 1
+"""
+
+ONE_TEXT = "SELECT text FROM suite_texts WHERE suite_digest = $1 AND text_digest = $2 LIMIT 1"
+STATISTICAL_DETAILS = ("label", "expected", "counts", "totals", "sys_len", "ref_len", "statistics")
+"""Numbers, and labels that a suite declares. A scorer whose statistics need another detail must list it here."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunEvents:
@@ -109,3 +168,82 @@ def events(database: Database, run_id: str) -> RunEvents | None:
         tuple(database.values(CaseResultEvent, RESULTS, (run_id,))),
         tuple(database.values(ScoreEvent, SCORES, (run_id,))),
     )
+
+
+def find_run(database: Database, name: str) -> str:
+    """The id of the run; raises `NotFound` with similar names, or `BadRequest` if several ids begin so."""
+    suite, at, target = name.partition("@")
+    return _newest(database, name, suite, target) if at else _beginning(database, name)
+
+
+def unknown_run(database: Database, name: str) -> NotFound:
+    """The error for a run that does not exist, with the ids that are most similar."""
+    ids = [str(run_id) for (run_id,) in database.rows(IDS)]
+    begun = {run_id[: len(name)]: run_id for run_id in reversed(ids)}
+    near = [begun[beginning] for beginning in get_close_matches(name, begun, n=SHOWN, cutoff=0.5)] if name else []
+    known = f"nearest: {', '.join(near)}" if near else "the list: fairtrial runs list"
+    return NotFound(f"run: there is no run with the id {name!r} ({known})", code="run_not_found")
+
+
+def _beginning(database: Database, name: str) -> str:
+    run_ids = [str(run_id) for (run_id,) in database.rows(BEGINNING, (name, SHOWN + 1))] if name else []
+    if not run_ids:
+        raise unknown_run(database, name)
+    if len(run_ids) > 1 and run_ids[0] != name:
+        more = ", …" if len(run_ids) > SHOWN else ""
+        raise BadRequest(f"run: more than one id begins with {name!r} ({', '.join(run_ids[:SHOWN])}{more})")
+    return run_ids[0]
+
+
+def _newest(database: Database, name: str, suite: str, target: str) -> str:
+    rows = database.rows(NEWEST_RUN, (suite, target))
+    if rows and rows[0][1] == "finished":
+        return str(rows[0][0])
+    if rows:
+        known = f"the run {rows[0][0]} was interrupted; to resume it: fairtrial eval SUITE.yaml --on {target}"
+    else:
+        near = get_close_matches(name, [str(pair) for (pair,) in database.rows(PAIRS)], n=SHOWN, cutoff=0.5)
+        known = f"nearest: {', '.join(near)}" if near else f"run it: fairtrial eval SUITE.yaml --on {target}"
+    raise NotFound(
+        f"{name}: there is no finished run of the suite {suite!r} on {target!r} ({known})", code="run_not_found"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteText:
+    """One text. ``digest`` is its SHA-256, unlike the suite's digest, which does not cover the gate lines."""
+
+    digest: str
+    text: str
+
+
+def suite_texts(
+    page: Page, *, suite: str | None = None, suite_digest: str | None = None, text_digest: str | None = None
+) -> Query:
+    """Each distinct text without its content, with the time it was last stored and how often."""
+    window = (page.since, page.until, page.rows, page.offset)
+    return Query(SUITE_TEXTS, (suite, suite_digest, text_digest, *window))
+
+
+def newest_text(database: Database, suite: str, suite_digest: str, text_digest: str | None = None) -> SuiteText | None:
+    """The text with this digest, or the latest if none is given; ``None`` if there is none."""
+    rows = database.rows(NEWEST_TEXT, (suite, suite_digest, text_digest))
+    return SuiteText(str(rows[0][0]), str(rows[0][1])) if rows else None
+
+
+def find_text(database: Database, suite_digest: str, text_digest: str) -> str | None:
+    """The content of one text; ``None`` if it is not stored."""
+    text: str | None = database.value(ONE_TEXT, (suite_digest, text_digest))
+    return text
+
+
+_NAMES = ", ".join(f"'{name}'" for name in STATISTICAL_DETAILS)
+_PAIRS = ", ".join(f"'{name}', json_extract(details, '$.{name}')" for name in STATISTICAL_DETAILS)
+
+HAS_TEXT = (
+    f"(why IS NOT NULL OR NOT list_has_all([{_NAMES}], json_keys(CASE WHEN json_valid(details) THEN details END)))"
+)
+"""Whether a row of `scores` has any text; may be NULL."""
+
+NUMBERS_ONLY = f"CASE WHEN json_valid(details) THEN json_merge_patch('{{}}', json_object({_PAIRS}))::VARCHAR END"
+"""The details without texts."""

@@ -1,14 +1,17 @@
-"""Stores gates' verdicts unchanged, each with an entry in the audit trail."""
+"""Stores gates' verdicts unchanged, with the votes of approvers, and finds earlier verdicts on a candidate."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from fairtrial.domain.storage import verdict_json
-from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts import verdict_json
+from fairtrial.domain.verdicts.approvals import Approval
+from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.store.access import row_digests
-from fairtrial.store.core.database import Database
+from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, timestamp
 from fairtrial.store.evaluations import verdict_chain
 
@@ -72,6 +75,35 @@ SELECT run_id, suite, target, at_time, ended_time, status
 FROM runs
 WHERE list_contains($1::VARCHAR[], run_id)
 ORDER BY suite, target, at_time
+"""
+
+VOTES = """
+SELECT verdict_id, at_time, actor, role, vote, why
+FROM approvals
+WHERE list_contains($1::VARCHAR[], verdict_id)
+ORDER BY number
+"""
+
+# Two verdicts can have the same time. The one that was stored first is then the first look.
+# The id does not show the order, because it is random within a millisecond.
+READ = """
+WITH read AS (
+    SELECT verdict_id, at_time, rowid AS place,
+        unnest(from_json(json_extract(verdict, '$.runs'), '["VARCHAR"]')) AS run_id
+    FROM verdicts
+)
+SELECT read.verdict_id, runs.suite, runs.run_id, runs.suite_digest, runs.deployment_digest
+FROM read JOIN runs ON runs.run_id = read.run_id
+ORDER BY read.at_time, read.place, runs.run_id
+"""
+
+BEFORE = """
+SELECT run_id
+FROM runs
+WHERE status = 'finished' AND suite = $1 AND target = $2 AND suite_digest = $3 AND deployment_digest = $4
+    AND run_id <> $5
+ORDER BY ended_time DESC, run_id DESC
+LIMIT 1
 """
 
 
@@ -152,10 +184,67 @@ def newest_official(
 
 def saved_by(database: Database, verdict_id: str) -> dict[str, Any] | None:
     """Who saved it and when, according to the audit trail; ``None`` if it is not there."""
-    found = database.dicts(Query(SAVED, (verdict_id,)))
-    return found[0] if found else None
+    rows = database.dicts(Query(SAVED, (verdict_id,)))
+    return rows[0] if rows else None
 
 
 def runs_of(database: Database, verdict: Verdict) -> list[dict[str, Any]]:
     """The runs that the verdict read, as far as they are still stored."""
     return database.dicts(Query(RUNS, (list(verdict.runs),))) if verdict.runs else []
+
+
+def append(cursor: Cursor, vote: Approval) -> None:
+    """Append a vote and its audit entry in the caller's transaction."""
+    row = {name: getattr(vote, name) for name in ("verdict_id", "actor", "role", "vote", "why")}
+    number = cursor.append("approvals", row | {"at_time": timestamp(vote.at_us)})
+    row_digests.record(
+        cursor,
+        row_digests.APPROVALS,
+        number,
+        now_us=vote.at_us,
+        actor=vote.actor,
+        action=f"verdict.{vote.vote}",
+        subject=vote.verdict_id,
+        details={"role": vote.role, "why": vote.why},
+    )
+
+
+def votes(database: Database, verdict_ids: Collection[str]) -> dict[str, tuple[Approval, ...]]:
+    """The votes on these verdicts, oldest first; verdicts without votes are left out. Raises `StoreError`."""
+    approvals: defaultdict[str, list[Approval]] = defaultdict(list)
+    for vote in database.values(Approval, VOTES, (list(verdict_ids),)):
+        approvals[vote.verdict_id].append(vote)
+    return {verdict_id: tuple(some) for verdict_id, some in approvals.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLook:
+    """The first verdict that compared a candidate on a suite: the runs it read, and the suite's digest.
+
+    ``runs`` maps the digest of a target's definition to the id of its run.
+    """
+
+    runs: Mapping[str, str]
+    suite_digest: str
+
+
+def first_looks(database: Database, deployment_digest: str) -> dict[str, FirstLook]:
+    """The first look at the candidate with this definition, by suite. Suites without one are left out."""
+    seen: dict[tuple[str, str], list[tuple[str, str, str]]] = defaultdict(list)
+    for verdict_id, suite, *run in database.rows(READ, ()):
+        seen[verdict_id, suite].append((run[0], run[1], run[2]))
+    looks: dict[str, FirstLook] = {}
+    for (_, suite), runs in seen.items():
+        own = [suite_digest for _, suite_digest, deployment in runs if deployment == deployment_digest]
+        if own and len(runs) > 1:
+            looks.setdefault(suite, FirstLook({deployment: run_id for run_id, _, deployment in runs}, own[0]))
+    return looks
+
+
+def run_before(database: Database, *, suite: str, target: str, digests: tuple[str, str], newest: str) -> str | None:
+    """The finished run before the newest, of the same suite and target definition.
+
+    ``digests``: of the suite and of the deployment.
+    """
+    run_id: str | None = database.value(BEFORE, (suite, target, *digests, newest))
+    return run_id

@@ -7,8 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from fairtrial.config.plan.plan_record import with_lineages
-from fairtrial.config.plan.plan_served import served_routes
+from fairtrial.config.plan.plan_record import served_routes, with_lineages
 from fairtrial.domain.errors import BadRequest, NotFound, printable
 from fairtrial.store.access import row_digests
 from fairtrial.store.access.audit import CONTROL

@@ -8,8 +8,7 @@ from fairtrial.domain.limits.constants import microseconds
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.values import KeptAway
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.query import timestamp
-from fairtrial.store.derived.analysis_filter import ANALYSED
+from fairtrial.store.core.query import ANALYSED, timestamp
 
 SERVED = """
 SELECT DISTINCT variant

@@ -12,7 +12,7 @@ import msgspec
 from fairtrial.config.plan.live_state import Live
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.domain.plan import ExperimentState
-from fairtrial.domain.plan_parts.kept_control import KeptControl
+from fairtrial.domain.settings import KeptControl
 from fairtrial.experiments.analysis_plan import Interruption
 from fairtrial.experiments.lifecycle import DECLINED, KEPT, Transition, promoted_by
 from fairtrial.store.access import row_digests

@@ -11,15 +11,15 @@ from pathlib import Path
 import duckdb
 
 from fairtrial.domain.errors import JournalError, UsageError
-from fairtrial.domain.storage.overview import IngestResult
+from fairtrial.domain.store_reports import IngestResult
 from fairtrial.journal.assignment_counts import read_assigned
 from fairtrial.journal.reader import Chunk
 from fairtrial.journal.segment import files, is_compressed, names, read_header, segment_name
-from fairtrial.regular_files import has_writer
+from fairtrial.safe_files import has_writer
 from fairtrial.store.core.database import Cursor, Database, chunk_folder
 from fairtrial.store.derived.derived_columns import DerivedColumns
 from fairtrial.store.ingest.batch import Batch, Reject, lines_of
-from fairtrial.store.ingest.chunk_file import insert_lines, sweep
+from fairtrial.store.ingest.json_lines import insert_lines, sweep
 from fairtrial.store.ingest.record_counts import RecordCounts
 from fairtrial.store.ingest.request_columns import insert_requests
 from fairtrial.store.ingest.segment_archive import read_chunk, read_first_line

@@ -1,13 +1,10 @@
-"""Makes a backup of a store in use: a consistent copy with a manifest, complete or absent.
-
-Copying the file of a store in use gives wrong copies. This backup is made by the owner, from one snapshot.
-"""
+"""Makes a backup of a store in use, a consistent copy with a manifest, and lists the store's backups."""
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,23 +12,24 @@ import duckdb
 import msgspec
 
 from fairtrial.config.layout import Layout
-from fairtrial.config.private_files import copy_private, has_room, sync_folder
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
-from fairtrial.domain.storage.maintenance import Backup, OnProgress, Progress, ignore_progress
-from fairtrial.domain.storage.overview import ListedBackup
+from fairtrial.domain.store_reports import Backup, ListedBackup, OnProgress, Progress, ignore_progress
+from fairtrial.safe_files import copy_private, has_room, sync_folder
 from fairtrial.store.access import audit
-from fairtrial.store.core.database import Database, copy_folder
-from fairtrial.store.core.engine_errors import logged_message
-from fairtrial.store.core.manifest import STORE, Manifest, add_to_list, write_manifest
-from fairtrial.store.core.partial_backup import part_beside
-from fairtrial.store.maintenance import backup_list
+from fairtrial.store.core.backup_files import STORE, Manifest, add_to_list, part_beside, write_manifest
+from fairtrial.store.core.database import Cursor, Database, copy_folder
+from fairtrial.store.core.engine import logged_message
+from fairtrial.store.core.query import timestamp
 from fairtrial.store.maintenance.table_copy import copy_rows
 
 SCHEMA = "SELECT max(number) FROM schema_migrations"
 OPEN_POSITIONS = """
 SELECT segment, max(position) FROM offsets GROUP BY segment HAVING NOT bool_or(sealed) ORDER BY segment
 """
+
+BACKUPS = "SELECT backup_id, at_time, path, bytes, sha256 FROM backups ORDER BY at_time DESC, backup_id DESC"
+CHANGE = "UPDATE backups SET bytes = ?, sha256 = ? WHERE backup_id = ?"
 
 
 def make_backup(
@@ -62,7 +60,7 @@ def make_backup(
         raise StoreError(f"{dest}: the backup failed and was removed ({logged_message(error)})") from error
     made = Backup(manifest.backup_id, str(dest), manifest.bytes, manifest.sha256, manifest.rows)
     add_to_list(database.layout, dest)
-    backup_list.add(database, ListedBackup(made.backup_id, now_us, made.path, made.bytes, made.sha256))
+    add_backup(database, ListedBackup(made.backup_id, now_us, made.path, made.bytes, made.sha256))
     details = {"path": str(dest), "bytes": made.bytes}
     audit.record(database, now_us=now_us, actor=actor, action="store.backup", subject=made.backup_id, details=details)
     return made
@@ -114,3 +112,35 @@ def describe(copy: Path, rows: dict[str, int]) -> Manifest:
 def _signed(manifest: Manifest, *, now_us: int, size: int, digest: str) -> Manifest:
     backup_id = uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES))
     return msgspec.structs.replace(manifest, backup_id=backup_id, at_us=now_us, bytes=size, sha256=digest)
+
+
+def add_backup(database: Database, made: ListedBackup) -> None:
+    with database.transaction() as cursor:
+        add_missing_backups(cursor, [made])
+
+
+def add_missing_backups(cursor: Cursor, backups: Sequence[ListedBackup]) -> None:
+    """Add the backups that are not in the list."""
+    known = {each.backup_id for each in read_backups(cursor)}
+    for backup in backups:
+        if backup.backup_id not in known:
+            columns = {name: getattr(backup, name) for name in ("backup_id", "path", "bytes", "sha256")}
+            cursor.insert("backups", at_time=timestamp(backup.at_us), **columns)
+            known.add(backup.backup_id)
+
+
+def list_backups(database: Database) -> list[ListedBackup]:
+    """All backups, newest first."""
+    with database.read_cursor() as cursor:
+        return read_backups(cursor)
+
+
+def read_backups(cursor: Cursor) -> list[ListedBackup]:
+    """All backups in the list of any open store; raises `duckdb.Error`."""
+    return cursor.values(ListedBackup, BACKUPS)
+
+
+def update_backup(database: Database, backup_id: str, *, size: int, sha256: str) -> None:
+    """Update the size and digest of a rewritten backup."""
+    with database.transaction() as cursor:
+        cursor.execute(CHANGE, [size, sha256, backup_id])

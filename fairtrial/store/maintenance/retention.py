@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 
 import duckdb
 
-from fairtrial.domain.storage.maintenance import OnProgress, Progress, RetentionResult, ignore_progress
+from fairtrial.domain.store_reports import OnProgress, Progress, RetentionResult, ignore_progress
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.engine_errors import logged_message
+from fairtrial.store.core.engine import logged_message
 from fairtrial.store.core.query import timestamp
-from fairtrial.store.evaluations.score_texts import HAS_TEXT, NUMBERS_ONLY
+from fairtrial.store.evaluations.runs import HAS_TEXT, NUMBERS_ONLY
 
 TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main'"
 REMOVED = "'[no longer kept]'"

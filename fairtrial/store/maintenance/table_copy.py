@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fairtrial.domain.errors import StoreError
-from fairtrial.domain.storage.maintenance import OnProgress, Progress, ignore_progress
+from fairtrial.domain.store_reports import OnProgress, Progress, ignore_progress
 from fairtrial.store.core.database import Cursor
 
 SLICE = 4 * 122_880

@@ -8,8 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from fairtrial.domain.errors import Conflict
-from fairtrial.domain.reviews.evidence import ReviewedQueue, ReviewEvidence, Vote
-from fairtrial.domain.reviews.review import Arm, Dimension
+from fairtrial.domain.review import Arm, Dimension, ReviewedQueue, ReviewEvidence, Vote
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Query
 from fairtrial.store.erasure.rows import ERASED

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from fairtrial.domain.errors import Conflict, NotFound
-from fairtrial.domain.reviews.review import Pair
+from fairtrial.domain.review import Pair
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Query, timestamp

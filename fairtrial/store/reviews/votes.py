@@ -6,7 +6,7 @@ import secrets
 from typing import Any
 
 from fairtrial.domain.errors import BadRequest, Conflict
-from fairtrial.domain.reviews.review import (
+from fairtrial.domain.review import (
     ARMS,
     DIMENSIONS,
     SIDES,
@@ -23,7 +23,7 @@ from fairtrial.domain.reviews.review import (
 )
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import timestamp
-from fairtrial.store.reviews import assignment, claims, drafts
+from fairtrial.store.reviews import assignment
 from fairtrial.store.reviews.queues import require_open
 
 ID_BYTES = 12
@@ -51,7 +51,7 @@ def submit(database: Database, item_id: str, draft: Draft, *, reviewer: str, nam
     if lacking is not None:
         raise BadRequest(lacking)
     with database.transaction() as cursor:
-        claim = claims.require_holder(cursor, item_id, reviewer)
+        claim = assignment.require_holder(cursor, item_id, reviewer)
         seconds = max(0, now_us - claim.since_us) / US
         left = arm_on_the_left(cursor.value(assignment.SECRET, [claim.queue_id]), reviewer, item_id)
         of = {"item_id": item_id, "queue_id": claim.queue_id, "reviewer": reviewer, "reviewer_name": name}
@@ -63,7 +63,7 @@ def submit(database: Database, item_id: str, draft: Draft, *, reviewer: str, nam
 def skip(database: Database, item_id: str, reason: str, *, reviewer: str, now_us: int) -> Progress:
     """Skip the item, which stays available to other reviewers. Raises the errors of `submit`."""
     with database.transaction() as cursor:
-        claim = claims.require_holder(cursor, item_id, reviewer)
+        claim = assignment.require_holder(cursor, item_id, reviewer)
         of = {"item_id": item_id, "queue_id": claim.queue_id, "reviewer": reviewer}
         cursor.insert("review_skips", **of, at_time=timestamp(now_us), reason=reason)
         _put_down(cursor, item_id, reviewer)
@@ -83,12 +83,12 @@ def undo(database: Database, queue_id: str, *, reviewer: str, now_us: int) -> Ne
         if standing is None:
             raise Conflict(f"there is no vote of yours here to undo (the last {UNDO_AT_MOST} can be)", code="no_vote")
         vote_id, item_id, left = standing[:3]
-        held = claims.holder(cursor, item_id)
+        held = assignment.holder(cursor, item_id)
         if held is not None and held.reviewer != reviewer and held.expires_us > now_us:
             raise Conflict("another reviewer is judging that pair now; undo again in a few minutes", code="claim_lost")
         cursor.insert("review_undone", vote_id=vote_id, at_time=timestamp(now_us))
         draft = _draft_of(cursor, standing, left)
-        drafts.put(cursor, queue_id, item_id, draft=draft, reviewer=reviewer, now_us=now_us)
+        assignment.put(cursor, queue_id, item_id, draft=draft, reviewer=reviewer, now_us=now_us)
         item = assignment.claim_item(cursor, queue_id, item_id, reviewer=reviewer, now_us=now_us)
         return Next(item, assignment.progress(cursor, queue_id, reviewer), 0)
 
@@ -125,5 +125,5 @@ def _draft_of(cursor: Cursor, vote: tuple[Any, ...], left: Arm) -> Draft:
 
 
 def _put_down(cursor: Cursor, item_id: str, reviewer: str) -> None:
-    claims.release(cursor, item_id)
-    drafts.drop(cursor, item_id, reviewer)
+    assignment.release(cursor, item_id)
+    assignment.drop(cursor, item_id, reviewer)

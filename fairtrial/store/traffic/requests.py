@@ -1,4 +1,4 @@
-"""Lists requests, and reads one with its attempts, exposures and bodies."""
+"""Lists requests and feedback, and reads one request with its attempts, exposures and bodies."""
 
 from __future__ import annotations
 
@@ -63,6 +63,25 @@ FROM requests
 WHERE request_id = $1 AND enrolled IS NOT NULL
 """
 
+FEEDBACK = """
+SELECT feedback_id, at_time, key, request_id, response_id, unit, boolean, number, category, comment, correction,
+    idempotency_key, key_id, attribution, subject, experiments
+FROM feedback
+WHERE at_time >= $1 AND at_time < $2 AND (at_time < $7 OR feedback_id < $8)
+    AND ($3 IS NULL OR key = $3) AND ($4 IS NULL OR attribution = $4)
+ORDER BY at_time DESC, feedback_id DESC
+LIMIT $5 OFFSET $6
+"""
+
+ATTRIBUTIONS = """
+SELECT attribution, key, count(*) AS feedback
+FROM feedback
+WHERE at_time >= $1 AND at_time < $2 AND attribution IS NOT NULL
+GROUP BY attribution, key
+ORDER BY attribution, feedback DESC, key
+LIMIT $3 OFFSET $4
+"""
+
 
 def listing(
     page: Page,
@@ -88,10 +107,10 @@ def skip(
     """The same page of `listing` with a small offset. Minutes are counted, because sorting millions of rows is slow."""
     if page.offset < LARGE_OFFSET:
         return page
-    found = database.rows(SKIPPED, (page.since, page.until, experiment, variant, outcome, page.offset))
-    if not found:
+    rows = database.rows(SKIPPED, (page.since, page.until, experiment, variant, outcome, page.offset))
+    if not rows:
         return replace(page, until_us=page.since_us, offset=0)
-    ((minute, before),) = found
+    ((minute, before),) = rows
     return replace(page, until_us=min(page.until_us, (minute + 1) * MINUTE_US), offset=page.offset - before)
 
 
@@ -100,13 +119,26 @@ def find(database: Database, request_id: str) -> dict[str, Any] | None:
 
     ``exposures`` has at most one.
     """
-    found = database.dicts(Query(ONE, (request_id,)))
-    if not found:
+    rows = database.dicts(Query(ONE, (request_id,)))
+    if not rows:
         return None
     bodies = database.dicts(Query(BODIES, (request_id,))) or [{"request_body": None, "response_body": None}]
     return {
-        **found[0],
+        **rows[0],
         **bodies[0],
         "attempts": database.dicts(Query(ATTEMPTS, (request_id,))),
         "exposures": database.dicts(Query(EXPOSURES, (request_id,))),
     }
+
+
+def feedback(
+    page: Page, *, key: str | None = None, attribution: str | None = None, position: Position | None = None
+) -> Query:
+    """Feedback of a time window, after ``position``; ``subject`` is the request that it was attributed to."""
+    left, last = after(position, page)
+    return Query(FEEDBACK, (left.since, left.until, key, attribution, page.rows, page.offset, *last))
+
+
+def attributions(page: Page) -> Query:
+    """How many values of each key were attributed to a request or a unit, are ambiguous, or match nothing."""
+    return Query(ATTRIBUTIONS, (page.since, page.until, page.rows, page.offset))

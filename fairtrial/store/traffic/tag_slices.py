@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from fairtrial.domain.metrics import CATALOGUE, UNIT_COLUMNS
 from fairtrial.stats.sums import JointMoments, Moments
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.query import timestamp
-from fairtrial.store.derived.analysis_filter import ANALYSED
+from fairtrial.store.core.query import ANALYSED, timestamp
 
 MOST_TAGS, MOST_VALUES = 5, 8
 """The tags, and the values of each, with the most requests are shown."""

@@ -1,13 +1,15 @@
-"""Summarises traffic by experiment and variant, by intention to treat: units count for their assigned arm."""
+"""Summarises traffic by experiment, segment and variant: units count for their assigned arm (intention to treat)."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 
-from fairtrial.domain.storage.traffic import KeyFeedback, Traffic, VariantTraffic
+from msgspec.structs import replace
+
+from fairtrial.domain.limits.constants import microseconds
+from fairtrial.domain.traffic import KeyFeedback, Traffic, VariantTraffic
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.query import Page, Query
-from fairtrial.store.derived.analysis_filter import ANALYSED
+from fairtrial.store.core.query import ANALYSED, Page, Query
 from fairtrial.store.derived.placements import PLACED, read_placements
 
 VARIANTS = f"""
@@ -132,6 +134,15 @@ LIMIT $3 OFFSET $4
 Only requests that fell back were answered by another deployment, so few attempts are looked up.
 """
 
+STARTS = """
+SELECT experiment, min(at_time)
+FROM transitions
+WHERE action IN ('rearm', 'resume', 'promote') AND segment > 1 AND ($1 IS NULL OR experiment = $1)
+    AND (experiment, segment) IN (SELECT (experiment, max(segment)) FROM transitions GROUP BY experiment)
+GROUP BY experiment
+"""
+"""A re-arm, a resume with another model, and a promotion that keeps a control start a segment."""
+
 
 def by_variant(database: Database, page: Page, *, experiment: str | None = None) -> list[Traffic]:
     """Traffic of each experiment with requests in the window; raw rates, on enrolled units only."""
@@ -165,17 +176,40 @@ def _units(database: Database, page: Page, experiment: str | None) -> dict[tuple
     """Units by experiment and variant. For all time, they are known without reading each exposure."""
     if page.is_all_time:
         with read_placements(database) as (cursor, watermark):
-            found = cursor.execute(ALL_UNITS, {"experiment": experiment, "watermark": watermark}).fetchall()
+            rows = cursor.execute(ALL_UNITS, {"experiment": experiment, "watermark": watermark}).fetchall()
     else:
-        found = database.rows(UNITS, (page.since, page.until, experiment))
-    return {(name, assigned): count for name, assigned, count in found}
+        rows = database.rows(UNITS, (page.since, page.until, experiment))
+    return {(name, assigned): count for name, assigned, count in rows}
 
 
 def _feedback(database: Database, page: Page, experiment: str | None) -> dict[tuple[str, str], dict[str, KeyFeedback]]:
     about_units = database.value(HAS_UNIT_FEEDBACK, (page.since,))
     bound = {"since": page.since, "until": page.until, "experiment": experiment}
     rows = database.rows(UNIT_FEEDBACK if about_units else FEEDBACK, bound)
-    found: dict[tuple[str, str], dict[str, KeyFeedback]] = defaultdict(dict)
+    feedback: dict[tuple[str, str], dict[str, KeyFeedback]] = defaultdict(dict)
     for name, assigned, key, n, rated, rate in rows:
-        found[name, assigned][key] = KeyFeedback(n, rated, rate)
-    return found
+        feedback[name, assigned][key] = KeyFeedback(n, rated, rate)
+    return feedback
+
+
+def segment_page(database: Database, page: Page, experiment: str) -> Page:
+    """The part of the window that is in the current segment of the experiment."""
+    return replace(page, since_us=max(page.since_us, _starts(database, experiment).get(experiment, 0)))
+
+
+def by_variant_in_segments(database: Database, page: Page, *, experiment: str | None = None) -> list[Traffic]:
+    """Traffic as `traffic.by_variant`, from the start of each experiment's current segment at the earliest."""
+    starts = _starts(database, experiment)
+    traffic: list[Traffic] = []
+    for row in by_variant(database, page, experiment=experiment):
+        since_us = starts.get(row.experiment, 0)
+        if since_us <= page.since_us:
+            traffic.append(row)
+        else:
+            traffic += by_variant(database, replace(page, since_us=since_us), experiment=row.experiment)
+    return traffic
+
+
+def _starts(database: Database, experiment: str | None) -> dict[str, int]:
+    """When the current segment of each experiment began; only those that are not in their first one."""
+    return {name: microseconds(at_time) for name, at_time in database.rows(STARTS, (experiment,))}

@@ -12,7 +12,7 @@ from rich.text import Text
 from evaluators.overfitting.canaries import Membership
 from evaluators.overfitting.memorisation import Gap, Regurgitation
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 from fairtrial_cli.output.table import columns, print_table
 
 if TYPE_CHECKING:

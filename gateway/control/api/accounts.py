@@ -7,7 +7,7 @@ from fairtrial.api.operation import Nothing
 from fairtrial.api.window import Window
 from fairtrial.domain.accounts import Account, Invitation, OneTimeLink
 from fairtrial.domain.errors import BadRequest
-from fairtrial.store.access import accounts, invitations, one_time_links
+from fairtrial.store.access import accounts, sessions
 from fairtrial.store.core.query import Query
 from gateway.control.context import Context
 
@@ -23,11 +23,11 @@ def listing(_: Context, request: Window) -> Query:
 
 def invite(context: Context, request: Invite) -> Invitation:
     actor = context.caller.author
-    return invitations.invite(context.database, request.name, request.role, actor=actor, now_us=context.now_us)
+    return accounts.invite(context.database, request.name, request.role, actor=actor, now_us=context.now_us)
 
 
 def reset(context: Context, request: NameAccount) -> Invitation:
-    return invitations.reset(context.database, request.who, actor=context.caller.author, now_us=context.now_us)
+    return accounts.reset(context.database, request.who, actor=context.caller.author, now_us=context.now_us)
 
 
 def disable(context: Context, request: NameAccount) -> Account:
@@ -42,7 +42,7 @@ def set_role(context: Context, request: SetRole) -> Account:
 
 
 def create_one_time_link(context: Context, _: Nothing) -> OneTimeLink:
-    return one_time_links.create(context.database, actor=context.caller.author, now_us=context.now_us)
+    return sessions.create(context.database, actor=context.caller.author, now_us=context.now_us)
 
 
 def _refuse_oneself(context: Context, who: str) -> None:

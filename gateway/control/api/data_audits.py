@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fairtrial.api.data_audits import ListAudits, StoreAudit, StoredAudit
+from fairtrial.store import data_audits
 from fairtrial.store.core.query import Query
-from fairtrial.store.training_data import data_audits
 from gateway.control.context import Context, page_of
 from gateway.control.operations.training_data.record_audit import record_audit
 

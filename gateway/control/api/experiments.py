@@ -21,15 +21,14 @@ from fairtrial.config.local_user import LOCAL_USER
 from fairtrial.domain.accounts import may
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.plan import Experiment
-from fairtrial.domain.storage.traffic import Traffic
+from fairtrial.domain.traffic import Traffic
 from fairtrial.experiments.promotion import Promotion
 from fairtrial.experiments.published_state import find_experiment
 from fairtrial.store.core.query import Page, Query
-from fairtrial.store.experiments import segment_traffic
 from fairtrial.store.experiments import transitions as stored_transitions
-from fairtrial.store.experiments.segment_traffic import segment_page
-from fairtrial.store.traffic import time_series, traffic
-from fairtrial.store.traffic.client_calls import errors_by_variant
+from fairtrial.store.traffic import experiment_traffic, traffic
+from fairtrial.store.traffic.experiment_traffic import errors_by_variant
+from fairtrial.store.traffic.traffic import segment_page
 from gateway.control.api.traffic import traffic_page
 from gateway.control.context import Context, page_of
 from gateway.control.gateway_probe import gateway_probe
@@ -40,7 +39,7 @@ from gateway.control.operations.experiments.read_states import known_experiment,
 
 def listing(context: Context, request: TrafficWindow) -> dict[str, Any]:
     page, database = traffic_page(context, request), context.database
-    found = {seen.experiment: seen for seen in segment_traffic.by_variant(database, page)}
+    found = {seen.experiment: seen for seen in traffic.by_variant_in_segments(database, page)}
     published = context.owner.publisher.published
     shown = list(published.plan.experiments.values() if published else ())[page.offset : page.offset + page.limit]
     rows = [
@@ -63,7 +62,7 @@ def one(context: Context, request: FiguresOf) -> dict[str, Any]:
 
 def series(context: Context, request: FiguresOf) -> Any:
     page = _experiment(context, request)[1]
-    return time_series.series(context.database, page, experiment=request.name)
+    return experiment_traffic.series(context.database, page, experiment=request.name)
 
 
 def signals(context: Context, request: FiguresOf) -> dict[str, Any]:

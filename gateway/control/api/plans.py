@@ -7,7 +7,7 @@ from typing import Any
 
 from fairtrial.api.plans import ComparePlans, NamePlan, PlanAt
 from fairtrial.api.window import Window
-from fairtrial.config.plan.plan_diff import plan_diff
+from fairtrial.config.plan.plan_record import plan_diff
 from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.store.core.query import Query

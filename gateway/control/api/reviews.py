@@ -8,10 +8,8 @@ from fairtrial.api.operation import Nothing
 from fairtrial.api.reviews import CreateQueue, DraftOf, NameQueue, Skip, TwoTargets
 from fairtrial.domain.errors import FairtrialError
 from fairtrial.domain.plan import Plan
-from fairtrial.domain.reviews.evidence import ReviewEvidence
-from fairtrial.domain.reviews.review import DIMENSIONS, SIDES, Draft
-from fairtrial.domain.reviews.rubric import RUBRIC, RubricRow
-from fairtrial.store.reviews import assignment, drafts
+from fairtrial.domain.review import DIMENSIONS, RUBRIC, SIDES, Draft, ReviewEvidence, RubricRow
+from fairtrial.store.reviews import assignment
 from fairtrial.store.reviews import evidence as stored_evidence
 from fairtrial.store.reviews import queues as stored_queues
 from fairtrial.store.reviews import votes as stored_votes
@@ -39,7 +37,7 @@ def undo(context: Context, request: NameQueue) -> Any:
 
 def draft(context: Context, request: DraftOf) -> dict[str, Any]:
     reviewer, now_us = context.caller.account_id, context.now_us
-    expires_us = drafts.save(context.database, request.item_id, _draft(request), reviewer=reviewer, now_us=now_us)
+    expires_us = assignment.save(context.database, request.item_id, _draft(request), reviewer=reviewer, now_us=now_us)
     return {"expires_us": expires_us}
 
 

@@ -13,11 +13,10 @@ from fairtrial.api.traffic import (
 )
 from fairtrial.api.window import TrafficWindow, Window
 from fairtrial.domain.errors import not_found
-from fairtrial.domain.limits.constants import MINUTE_US, WEEK_US
-from fairtrial.domain.limits.pages import END_OF_TIME_US
-from fairtrial.domain.storage.traffic import AmountHistory, Traffic
+from fairtrial.domain.limits.constants import END_OF_TIME_US, MINUTE_US, WEEK_US
+from fairtrial.domain.traffic import AmountHistory, Traffic
 from fairtrial.store.core.query import Page, Position, Query
-from fairtrial.store.traffic import feedback as stored_feedback
+from fairtrial.store.traffic import requests as stored_feedback
 from fairtrial.store.traffic import requests as stored_requests
 from fairtrial.store.traffic import traffic
 from gateway.control.answer import Table
@@ -43,7 +42,7 @@ def request(context: Context, request: NameRequest) -> Any:
 def feedback(_: Context, request: ListFeedback) -> Table:
     page = page_of(request)
     position = _position(request.after)
-    query = stored_feedback.listing(page, key=request.key, attribution=request.attribution, position=position)
+    query = stored_feedback.feedback(page, key=request.key, attribution=request.attribution, position=position)
     return Table(query, size=page.rows, id_name="feedback_id")
 
 
@@ -56,7 +55,7 @@ def by_experiment(context: Context, request: ExperimentTraffic) -> list[Traffic]
 
 
 def amounts(context: Context, request: AmountsBefore) -> list[AmountHistory]:
-    from fairtrial.store.experiments.sums.explained_variance import explained_amounts  # loads the statistics
+    from fairtrial.store.experiments.sums.control_levels import explained_amounts  # loads the statistics
 
     return explained_amounts(context.database, request, request.metric, now_us=context.owner.clock.now().now_us)
 

@@ -15,8 +15,8 @@ from fairtrial.api.verdicts import Form, Judge, JudgeVariant, ListVerdicts, Name
 from fairtrial.api.window import Window
 from fairtrial.config.local_user import LOCAL_USER
 from fairtrial.domain.errors import FairtrialError, NotAllowed, not_found
-from fairtrial.domain.storage import verdict_json
-from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts import verdict_json
+from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.experiments.published_state import find_experiment
 from fairtrial.html_pages import POLICY
 from fairtrial.store.core.query import Query

@@ -11,7 +11,7 @@ import hmac
 import re
 import secrets
 
-from fairtrial.domain.keyed_hash import KeyedHash
+from fairtrial.domain.names.keyed_hash import KeyedHash
 from fairtrial.store.access import accounts, store_secrets
 from fairtrial.store.core.database import Database
 

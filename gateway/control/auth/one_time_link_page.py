@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from fairtrial.domain.errors import Conflict, NotFound
-from fairtrial.store.access import one_time_links
+from fairtrial.store.access import sessions
 from gateway.control.auth.authorization import AuthorizedRoute, anyone
 from gateway.control.auth.cookies import set_session
 from gateway.control.auth.html import Link, page
@@ -31,7 +31,7 @@ def open_link(request: Request, owner: OwnerDep, token: str) -> Response:
     if "prefetch" in request.headers.get("sec-purpose", request.headers.get("purpose", "")):
         return Response(status_code=503, headers=PRIVATE)
     try:
-        session = one_time_links.redeem(owner.database, token, now_us=owner.clock_us())
+        session = sessions.redeem(owner.database, token, now_us=owner.clock_us())
     except (NotFound, Conflict) as refused:
         if by_session(request) is not None:
             return RedirectResponse(onward, status_code=SEE_OTHER, headers=PRIVATE)

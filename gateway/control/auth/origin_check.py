@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import Request
 
 from fairtrial.domain.errors import NotAllowed
-from fairtrial.domain.names.hosts import host_of, is_loopback, origin_of
+from fairtrial.domain.names.addresses import host_of, is_loopback, origin_of
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_SITES = frozenset({"same-origin", "none"})

@@ -14,7 +14,7 @@ from fastapi.responses import RedirectResponse
 
 from fairtrial.domain.accounts import LONGEST_NAME, Account
 from fairtrial.domain.errors import BadRequest, NotFound, UsageError
-from fairtrial.store.access import accounts, invitations, sessions
+from fairtrial.store.access import accounts, sessions
 from fairtrial.store.access.passwords import SHORTEST
 from gateway.control.auth import known_device
 from gateway.control.auth.authorization import AuthorizedRoute, anyone
@@ -124,7 +124,7 @@ def _invited(
     status: int = 200,
 ) -> Response:
     try:
-        account = invitations.find_invited(owner.database, token, now_us=owner.clock_us())
+        account = accounts.find_invited(owner.database, token, now_us=owner.clock_us())
     except NotFound as none:
         return page("This link does not work", f"{none.message[0].upper()}{none.message[1:]}.", status=404)
     hint = f"At least {SHORTEST} characters. A few words are easy to remember."
@@ -142,7 +142,7 @@ def _accept(request: Request, owner: Owner, token: str, given: dict[str, str]) -
     if password != given.get("again"):
         return _invited(request, owner, token, name=name, error="The two passwords differ.", status=400)
     try:
-        account = invitations.accept(owner.database, token, name=name, password=password, now_us=owner.clock_us())
+        account = accounts.accept(owner.database, token, name=name, password=password, now_us=owner.clock_us())
     except (BadRequest, NotFound, UsageError) as error:
         return _invited(request, owner, token, name=name, error=str(error), status=400)
     return _start_session(request, owner, account)

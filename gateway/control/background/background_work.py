@@ -12,10 +12,9 @@ from fairtrial.config.plan.kill_files import keep_reserve
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.plan import Plan
-from fairtrial.domain.storage.maintenance import OnProgress
-from fairtrial.domain.storage.overview import IngestResult
+from fairtrial.domain.store_reports import IngestResult, OnProgress
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.engine_errors import error_message
+from fairtrial.store.core.engine import error_message
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.ingest.segment_archive import compress_sealed
 from gateway.control.background.experiment_monitor import ExperimentMonitor

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from fairtrial.api.keys import CreateKey
 from fairtrial.config.layout import Layout
-from fairtrial.config.private_files import write_private
-from fairtrial.domain.storage.keys import Right
+from fairtrial.domain.accounts import Right
+from fairtrial.safe_files import write_private
 from fairtrial.store.access import keys
 from fairtrial.store.core.database import Database
 

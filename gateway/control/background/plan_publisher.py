@@ -15,12 +15,12 @@ from pathlib import Path
 from fairtrial.config.plan.live_state import Live, keep_stopped, lay_over
 from fairtrial.config.plan.plan_record import lineages, recorded_plan
 from fairtrial.config.plan.published import as_written, publish, read
-from fairtrial.config.private_files import write_private
 from fairtrial.config.project import Project
 from fairtrial.config.releases import NO_GATES
 from fairtrial.domain.errors import ConfigError, PlanRefused
 from fairtrial.domain.plan import Key, Plan, Published
 from fairtrial.experiments.analysis.frozen_guard import refused_changes
+from fairtrial.safe_files import write_private
 from fairtrial.store.access import audit, keys, store_secrets
 from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Database

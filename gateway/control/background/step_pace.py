@@ -16,7 +16,7 @@ from fairtrial.experiments.steady_time import StepTime
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans
 from fairtrial.store.experiments.sums.over_time_sums import next_week_end
-from fairtrial.store.experiments.sums.window_ends import next_window_end
+from fairtrial.store.experiments.sums.share_sums import next_window_end
 
 STEP_SECONDS = 2.0
 """How often the monitor asks whether a step is due."""

@@ -19,7 +19,7 @@ from evaluators.review.sampling import (
 from fairtrial.api.reviews import CreateQueue
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Plan
-from fairtrial.domain.reviews.evidence import ReviewedQueue, ReviewEvidence
+from fairtrial.domain.review import ReviewedQueue, ReviewEvidence
 from fairtrial.domain.run import Run
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import runs

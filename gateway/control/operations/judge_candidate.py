@@ -18,10 +18,10 @@ from fairtrial.api.verdicts import Judge
 from fairtrial.domain.errors import ConfigError
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.plan import Plan
-from fairtrial.domain.verdict import Finding, Verdict
+from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdicts
-from fairtrial.store.evaluations.score_texts import STATISTICAL_DETAILS
+from fairtrial.store.evaluations.runs import STATISTICAL_DETAILS
 from fairtrial.store.reviews import evidence as reviews
 from gateway.control.operations.requests.judgement import digests_of, refuse_unknown_refs
 from gateway.control.operations.training_data.read_training_evidence import read_training_evidence

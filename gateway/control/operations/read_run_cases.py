@@ -13,14 +13,14 @@ from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.events import RunEvent
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
-from fairtrial.store.evaluations import run_cases, run_figures, run_names, runs
+from fairtrial.store.evaluations import run_cases, runs
 
 
-def read_figures(database: Database, run_id: str) -> run_figures.RunFigures:
+def read_figures(database: Database, run_id: str) -> run_cases.RunFigures:
     """One run without its cases; raises `NotFound`."""
-    found = run_figures.figures(database, run_id)
+    found = run_cases.figures(database, run_id)
     if found is None:
-        raise run_names.unknown_run(database, run_id)
+        raise runs.unknown_run(database, run_id)
     return found
 
 
@@ -51,11 +51,11 @@ def read_pairs(database: Database, page: Page, wanted: PairsOf) -> dict[str, Any
 def _head(database: Database, run_id: str) -> RunEvent:
     found = runs.head(database, run_id)
     if found is None:
-        raise run_names.unknown_run(database, run_id)
+        raise runs.unknown_run(database, run_id)
     return found
 
 
-def _metric(name: str | None, *found: run_figures.RunFigures) -> str:
+def _metric(name: str | None, *found: run_cases.RunFigures) -> str:
     """The metric of single cases with this name, or of the scorer with this name; by default the first one."""
     names = [metric for one in found for metric in one.metrics]
     names += [str(metric) for one in found for metric in one.run["metrics"]]

@@ -10,7 +10,7 @@ from fairtrial.domain.estimates import NotEnough
 from fairtrial.domain.plan import Experiment
 from fairtrial.stats.sequential.srm import srm_fixed, srm_status
 from fairtrial.store.core.database import Database
-from fairtrial.store.traffic.first_assignments import first_assignments
+from fairtrial.store.traffic.units import first_assignments
 
 ALPHA = 0.01
 """Strict, because a false alarm invalidates every comparison and the test runs at every page refresh."""

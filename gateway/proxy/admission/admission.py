@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from fairtrial.domain.errors import Overloaded, RateLimited, Unavailable
-from fairtrial.domain.limits.worker_settings import USUAL, WorkerSettings
+from fairtrial.domain.limits.server_settings import USUAL, WorkerSettings
 from gateway.proxy.wire.asgi import JSON_LINE
 from gateway.proxy.wire.openai_errors import RETRY_AFTER_SECONDS, error_body
 

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from fairtrial.domain.answers.content import text_of
+from fairtrial.domain.answers.messages import text_of
+from fairtrial.domain.answers.refusals import withheld
 from fairtrial.domain.events import Tokens, UsageSource
 from fairtrial.domain.limits.json_limits import DECODED, excess
-from fairtrial.domain.refusals import withheld
 from gateway.proxy.wire import lenient_json
 from gateway.proxy.wire.sse import DONE
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
+from fairtrial.domain.answers.refusals import withheld
 from fairtrial.domain.events import Tokens
-from fairtrial.domain.refusals import withheld
 from gateway.proxy.extraction.chat_metadata import NOTHING, ResponseMetadata, count_of, decoded, error_of
 
 

@@ -14,7 +14,7 @@ from typing import cast
 
 import httptools
 
-from fairtrial.domain.limits.body_rate import BodyWatch
+from fairtrial.domain.limits.server_settings import BodyWatch
 from gateway.proxy.http_server.client_connection import RequestSequence
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.http_server.request_reader import HeadReader, malformed, too_slow

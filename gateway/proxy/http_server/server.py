@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable
 from email.utils import formatdate
 
-from fairtrial.domain.limits.worker_settings import WorkerSettings
+from fairtrial.domain.limits.server_settings import WorkerSettings
 from gateway.descriptors import DescriptorReserve, Room
 from gateway.proxy.admission.admission import Admission
 from gateway.proxy.http_server.connection import HttpConnection

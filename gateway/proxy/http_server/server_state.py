@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from fairtrial.domain.limits.body_rate import BodyRate
+    from fairtrial.domain.limits.server_settings import BodyRate
     from gateway.descriptors import Room
     from gateway.proxy.wire.cors import Cors
 

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from fairtrial.domain.plan import Deployment
-from fairtrial.domain.plan_parts.call_rules import BreakerState
+from fairtrial.domain.settings import BreakerState
 from gateway.proxy.plan.recent_failures import WINDOW, Failure, RecentFailures
 
 MINUTE = 60

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from fairtrial.config.plan.plan_validation import reachable
 from fairtrial.config.rules.translation import RAW
+from fairtrial.domain.accounts import RIGHTS, Right
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.events import Exposure, Reason
-from fairtrial.domain.plan import Deployment, Experiment, Key, Plan, Published, Variant
-from fairtrial.domain.storage.keys import RIGHTS, Right
+from fairtrial.domain.plan import Deployment, Experiment, Key, Plan, Published, Variant, reachable
 from fairtrial.experiments.assignment import Assignment
 from gateway.proxy.plan.breaker import Health, health_of
 from gateway.proxy.plan.provider_secret import Secret, secret_of

@@ -1,7 +1,7 @@
 """Decides how a request and its attempts were served, whose fault a failure was, and what an answer cost.
 
-`fairtrial/store/derived/outcomes.py` computes a request's outcomes for requests of earlier versions; a test compares
-the two rules.
+For requests of earlier versions, `fairtrial/store/derived/derived_columns.py` computes them;
+a test compares the two rules.
 """
 
 from __future__ import annotations

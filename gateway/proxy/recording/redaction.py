@@ -16,8 +16,7 @@ import msgspec
 
 from fairtrial.domain.limits.json_limits import RECORDED, excess
 from fairtrial.privacy.patterns import PATTERNS, Pattern
-from fairtrial.privacy.prefilter import EVERY, any_possible, possible
-from fairtrial.privacy.search import back, verified
+from fairtrial.privacy.search import EVERY, any_possible, back, possible, verified
 from gateway.proxy.admission.cooperative_work import Allowance, Steps, TooMuchWork, at_once, bounded
 from gateway.proxy.wire import lenient_json
 

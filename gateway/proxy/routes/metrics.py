@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import fields
 
-from fairtrial.domain.plan_parts.call_rules import BreakerState
+from fairtrial.domain.settings import BreakerState
 from gateway.proxy.admission.shared_counters import Family
 from gateway.proxy.recording.capture import LEFT_OUT
 from gateway.proxy.worker_state import VariantCounts, WorkerState

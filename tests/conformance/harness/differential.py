@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from fairtrial.domain.plan import Deployment, Plan, Route
-from fairtrial.domain.plan_parts.call_rules import Timeouts
+from fairtrial.domain.settings import Timeouts
 from tests.conformance.cases.all import CASES
 from tests.conformance.cases.case import MODEL, Case
 from tests.conformance.harness.allowed import REQUEST_HEADERS, REQUEST_PREFIXES, RESPONSE_HEADERS, STREAM_HEADERS

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import openai
 
 from fairtrial.domain.plan import Key, Plan, Route
-from fairtrial.domain.plan_parts.call_rules import Timeouts
+from fairtrial.domain.settings import Timeouts
 from tests.fixtures.gateway.gateway_fixture import Rig, called_once, deployment, key, plan_for, running
 from tests.fixtures.gateway.raw_client import RawClient, Received
 from tests.fixtures.upstream.manual_upstream import ManualUpstream, Script

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fairtrial.config.layout import Layout
-from fairtrial.domain.reviews.review import Draft, arm_on_the_left
+from fairtrial.domain.review import Draft, arm_on_the_left
 from fairtrial.store.core.database import Database
 from fairtrial.store.reviews import assignment, votes
 from tests.fixtures.services.gate_project import PROJECT, fairtrial, gate, record, write_gate_project

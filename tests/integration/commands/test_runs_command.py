@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fairtrial.domain.names.case_words import TEXT_DELETED
+from fairtrial.domain.wording import TEXT_DELETED
 from tests.fixtures.services import gate_project
 from tests.fixtures.services.command import fairtrial
 from tests.fixtures.services.project_files import free_ports

@@ -11,13 +11,13 @@ import pytest
 from evaluators.training_data.audit_report import AUDIT_VERSION
 from fairtrial.api.data_audits import StoreAudit
 from fairtrial.domain.errors import BadRequest
-from fairtrial.domain.training.data_audit import AuditFile, CheckCount, DataAudit
-from fairtrial.domain.verdict import Finding, Verdict
+from fairtrial.domain.training_data import AuditFile, CheckCount, DataAudit
+from fairtrial.domain.verdicts.verdict import Finding, Verdict
+from fairtrial.store import data_audits
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import published_plans
 from fairtrial.store.maintenance.backup import make_backup
 from fairtrial.store.restore import restore_backup
-from fairtrial.store.training_data import data_audits
 from gateway.control.operations.training_data.record_audit import record_audit
 from gateway.control.operations.verdicts.export.offline_check import check_export
 from gateway.control.operations.verdicts.export.page import render

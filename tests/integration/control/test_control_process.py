@@ -20,7 +20,7 @@ from fairtrial.api.window import Window
 from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import is_owned, read_note
 from fairtrial.config.plan.published import read
-from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.journal.writer import JournalWriter
 from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.stored import load_table

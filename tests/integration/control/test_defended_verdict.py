@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evaluators.gate.evidence.tables import text_of
-from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.store.evaluations import verdict_chain
 from fairtrial.store.maintenance.backup import make_backup
 from fairtrial.store.restore import restore_backup

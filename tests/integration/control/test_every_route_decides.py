@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from fairtrial.domain.storage.keys import RIGHTS, Right
+from fairtrial.domain.accounts import RIGHTS, Right
 from gateway.control.app import create_app
 from gateway.control.auth.authorization import AuthorizedRoute, access_rules_of, anyone
 from gateway.control.background.background_work import BackgroundWork

@@ -11,9 +11,9 @@ import pytest
 from fairtrial.domain.accounts import Role
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.plan import PersonsAction
-from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.experiments.promotion import Promotion
-from fairtrial.store.access import accounts, invitations
+from fairtrial.store.access import accounts
 from fairtrial.store.core.query import Page
 from fairtrial.store.evaluations import verdicts
 from gateway.control.operations.experiments.change_experiment import Change, change_experiment
@@ -38,8 +38,8 @@ def trial(tmp_path: Path) -> Iterator[JudgedTrial]:
 
 
 def add_account(trial: JudgedTrial, name: str, role: Role = "release-manager") -> None:
-    made = invitations.invite(trial.database, name, role, actor="test", now_us=trial.now_us)
-    invitations.accept(trial.database, made.token, name="", password="a long pass phrase 7", now_us=trial.now_us)
+    made = accounts.invite(trial.database, name, role, actor="test", now_us=trial.now_us)
+    accounts.accept(trial.database, made.token, name="", password="a long pass phrase 7", now_us=trial.now_us)
 
 
 def approve(trial: JudgedTrial, verdict: Verdict, actor: str) -> str:

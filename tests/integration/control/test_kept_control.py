@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from fairtrial.domain.errors import BadRequest, Conflict
-from fairtrial.domain.limits.pages import END_OF_TIME_US
+from fairtrial.domain.limits.constants import END_OF_TIME_US
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.assignment import assign
 from fairtrial.experiments.promotion import Promotion

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from fairtrial.domain.errors import Conflict
-from fairtrial.domain.limits.pages import END_OF_TIME_US
+from fairtrial.domain.limits.constants import END_OF_TIME_US
 from fairtrial.experiments.assignment import assign
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import alarms, looks

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from fairtrial.domain.errors import BadRequest, Conflict
-from fairtrial.domain.limits.pages import END_OF_TIME_US
+from fairtrial.domain.limits.constants import END_OF_TIME_US
 from fairtrial.experiments.analysis.freeze import Known
 from fairtrial.experiments.assignment import assign
 from fairtrial.store.core.query import Page

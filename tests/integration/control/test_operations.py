@@ -24,7 +24,7 @@ from fairtrial.api import (
 from fairtrial.api.encoding import path_names
 from fairtrial.api.operation import Nothing, Operation, operations
 from fairtrial.api.window import Request, Window
-from fairtrial.domain.training.data_audit import AuditFile, CheckCount
+from fairtrial.domain.training_data import AuditFile, CheckCount
 from gateway.control.answer import implementation
 from gateway.control.http.adapter import router_of
 from tests.fixtures.control.both_transports import Side, both_transports

@@ -11,7 +11,7 @@ import pytest
 from evaluators.gate.evidence import document
 from evaluators.gate.live.rate_check import contradictions
 from evaluators.gate.live.rates import Rate
-from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.store.evaluations import verdict_chain
 from gateway.control.operations.verdicts.recompute import Recomputed, recompute
 from tests.fixtures.control.judged_trial import JudgedTrial

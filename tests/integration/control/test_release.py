@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fairtrial.domain.errors import Conflict, NotAllowed, Unavailable
-from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.experiments.promotion import Promotion
 from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 from gateway.control.operations.verdicts.release.release_record import release_record

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from fairtrial.domain.plan import Route
-from fairtrial.domain.plan_parts.call_rules import BreakerRule, Timeouts
+from fairtrial.domain.settings import BreakerRule, Timeouts
 from fairtrial.store.core.database import Database
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, key, plan_for, running

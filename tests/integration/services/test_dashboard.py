@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.components.formatting import plain
 from fairtrial.config.layout import Layout
 from fairtrial.domain.events import FeedbackEvent
-from fairtrial.domain.verdict import Finding, Verdict
+from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.journal.writer import JournalWriter
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.credentials import give_page_a_session, session

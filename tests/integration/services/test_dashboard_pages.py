@@ -15,7 +15,7 @@ from dashboard.components.formatting import plain
 from fairtrial.api.experiments import ChangeExperiment, change
 from fairtrial.config.layout import Layout
 from fairtrial.domain.estimates import Comparison, Estimate
-from fairtrial.domain.verdict import Finding, Verdict
+from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.journal.writer import JournalWriter
 from fairtrial_cli.experiment_states import status
 from fairtrial_cli.store_client.client import open_store

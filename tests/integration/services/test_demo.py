@@ -19,7 +19,7 @@ from rich.console import Console
 from fairtrial.config.owner_lock import OwnerLock
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import StoreLocked, UsageError
-from fairtrial.domain.verdict import EXIT_CODES
+from fairtrial.domain.verdicts.verdict import EXIT_CODES
 from fairtrial_cli.demo import show as demo
 from fairtrial_cli.demo.interruption import INTERRUPTED
 from fairtrial_cli.demo.setting import prepare

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from fastapi import Depends
 
-from fairtrial.domain.storage import verdict_json
+from fairtrial.domain.verdicts import verdict_json
 from gateway.control.auth.authorization import anyone
 from tests.fixtures.releases import stored_documents
 from tests.fixtures.releases.answers import KINDS, Answers, Opened, answers, opened, route_answers, routes

@@ -16,9 +16,9 @@ from fairtrial.api.keys import CreateKey
 from fairtrial.api.window import Window
 from fairtrial.config.layout import Layout
 from fairtrial.journal.writer import JournalWriter
-from fairtrial.store.access import accounts, invitations, keys, sessions
+from fairtrial.store.access import accounts, keys, sessions
+from fairtrial.store.core.backup_files import read_manifest
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.manifest import read_manifest
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.command import fairtrial_on_a_full_disk
 from tests.fixtures.services.gate_project import GATE, record, write_gate_project
@@ -216,10 +216,10 @@ def test_nobody_is_signed_in_or_invited_in_a_restored_store_and_accounts_and_key
 ) -> None:
     now_us, here = time.time_ns() // 1000, layout.store.parent
     database = Database.open(layout)
-    made = invitations.invite(database, "Ada", "admin", actor="test", now_us=now_us)
-    invitations.accept(database, made.token, name="Ada", password="a long enough password", now_us=now_us)
+    made = accounts.invite(database, "Ada", "admin", actor="test", now_us=now_us)
+    accounts.accept(database, made.token, name="Ada", password="a long enough password", now_us=now_us)
     sessions.begin(database, made.account_id, now_us=now_us)
-    invitations.invite(database, "Bob", "reviewer", actor="test", now_us=now_us)
+    accounts.invite(database, "Bob", "reviewer", actor="test", now_us=now_us)
     keys.create(database, CreateKey(name="app"), now_us=now_us)
     database.close()
     fairtrial_json("store", "backup", tmp_path / "b1", cwd=here)

@@ -16,7 +16,7 @@ import pytest
 from fairtrial.config.layout import Layout
 from fairtrial.config.plan.published import read
 from fairtrial.config.project import load_project
-from fairtrial.domain.storage import verdict_json
+from fairtrial.domain.verdicts import verdict_json
 from fairtrial.journal.segment import names
 from fairtrial.journal.writer import JournalWriter
 from fairtrial_cli.store_client.client import open_store

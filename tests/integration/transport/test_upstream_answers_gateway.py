@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from fairtrial.domain.plan import Route
-from fairtrial.domain.plan_parts.call_rules import Timeouts
+from fairtrial.domain.settings import Timeouts
 from tests.fixtures.gateway.gateway_fixture import called_once, deployment, plan_for, running
 from tests.fixtures.gateway.odd_answers import late, odd_answer, serve
 from tests.fixtures.upstream.raw_upstream import RawUpstream

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from fairtrial.domain.plan import Experiment, Key, Route, Variant
-from fairtrial.domain.plan_parts.call_rules import BreakerRule, RetryRule, Timeouts
+from fairtrial.domain.settings import BreakerRule, RetryRule, Timeouts
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, key, plan_for, running
 from tests.fixtures.gateway.litellm_gateway import LitellmGateway
 from tests.fixtures.services.project_files import free_ports

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from fairtrial.domain.plan import Experiment, Route, Variant
-from fairtrial.domain.plan_parts.call_rules import RetryRule, Timeouts
+from fairtrial.domain.settings import RetryRule, Timeouts
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, plan_for
 from tests.fixtures.upstream.faults import WELL, error
 from tests.fixtures.upstream.server import FakeUpstream

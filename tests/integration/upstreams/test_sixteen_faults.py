@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import openai
 import pytest
 
-from fairtrial.domain.plan_parts.call_rules import Timeouts
+from fairtrial.domain.settings import Timeouts
 from tests.fixtures.gateway import failover
 from tests.fixtures.gateway.failover import Met, Servers
 from tests.fixtures.gateway.gateway_fixture import Rig

@@ -14,7 +14,7 @@ import openai
 import pytest
 
 from fairtrial.config.plan.published import publish
-from fairtrial.domain.limits.worker_settings import USUAL
+from fairtrial.domain.limits.server_settings import USUAL
 from fairtrial.domain.plan import Published, Route
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter

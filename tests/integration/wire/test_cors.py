@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fairtrial.domain.limits.worker_settings import CorsSettings
+from fairtrial.domain.limits.server_settings import CorsSettings
 from tests.fixtures.gateway.gateway_fixture import Rig, key, plan_for, running
 from tests.fixtures.gateway.module_gateway import DIRECT
 from tests.fixtures.upstream.server import FakeUpstream

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from fairtrial.domain.plan import Route
-from fairtrial.domain.plan_parts.call_rules import BreakerRule
+from fairtrial.domain.settings import BreakerRule
 from tests.fixtures.gateway.gateway_fixture import Rig, plan_for, running
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE, until

@@ -13,7 +13,7 @@ import openai
 import pytest
 
 from fairtrial.domain.plan import Route
-from fairtrial.domain.plan_parts.call_rules import Timeouts
+from fairtrial.domain.settings import Timeouts
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, plan_for, running
 from tests.fixtures.gateway.module_gateway import BOT, DIRECT, post
 from tests.fixtures.upstream.server import FakeUpstream

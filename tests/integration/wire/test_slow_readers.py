@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fairtrial.domain.plan_parts.call_rules import Timeouts
+from fairtrial.domain.settings import Timeouts
 from tests.fixtures.gateway.gateway_fixture import Rig, deployment, plan_for, running
 from tests.fixtures.gateway.module_gateway import DIRECT
 from tests.fixtures.upstream.server import FakeUpstream

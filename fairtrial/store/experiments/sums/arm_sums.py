@@ -1,8 +1,4 @@
-"""Reads the sums of each arm of an experiment, from which a look is computed, out of the sums of units.
-
-`fairtrial/store/derived/unit_sums.py` must have processed all requests before. Quantiles and feedback are read from
-their own tables, and only if they are needed.
-"""
+"""Reads the sums of each arm, with its lost records, from which a look at an experiment is computed."""
 
 from __future__ import annotations
 
@@ -13,17 +9,15 @@ from typing import Any
 import msgspec
 
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, Interruption, MetricPlan
 from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
 from fairtrial.stats.arms.amounts import Amounts
-from fairtrial.stats.sequential.error_guardrail import RequestErrors
+from fairtrial.stats.sequential.metric_guardrails import RequestErrors
 from fairtrial.stats.sums import JointMoments, Moments
 from fairtrial.store.core.database import Cursor
 from fairtrial.store.experiments.sums import earlier_units, share_sums, unit_groups
-from fairtrial.store.experiments.sums.feedback_sums import read_feedback
-from fairtrial.store.experiments.sums.lost_records import read_lost
-from fairtrial.store.experiments.sums.quantile_sums import read_quantiles
+from fairtrial.store.experiments.sums.metric_sums import read_feedback, read_quantiles
 
 PER_ARM = """
 SELECT arm, count(*), sum(sent)::BIGINT, sum({kept_away})::BIGINT{columns}
@@ -59,6 +53,21 @@ EVENT_USERS = "SELECT arm{columns} FROM ({units}) GROUP BY arm"
 WIDTHS = {"events": 7, "amount": 5, "pessimistic": 6, "earlier": 6}
 """The number of columns of each."""
 
+LOST = """
+SELECT variant, count(DISTINCT cell), sum(requests)::BIGINT
+FROM (
+    SELECT variant, unnest(cells) AS cell, unnest(requests) AS requests
+    FROM lost_records
+    WHERE experiment = $1 AND analysis_hash IN (
+        SELECT analysis_hash
+        FROM analysis_plans
+        WHERE experiment = $1 AND segment = $2 AND CAST(json_extract(plan, '$.from_us') AS BIGINT) = $3
+    )
+)
+GROUP BY variant
+"""
+"""Since the plan counts units. A unit is counted by its cell, whichever worker lost its records."""
+
 
 @dataclass(slots=True)
 class _Arm:
@@ -91,22 +100,22 @@ def read_sums(
     which is far cheaper. Raises `duckdb.Error`.
     """
     arms = {name: _Arm() for name in plan.shares}
-    metrics = [one for one in plan.metrics if one.counts_requests or not events_only]
-    others = [one for one in metrics if one.method in ("quantile", "feedback", "given")]
-    summed = [one for one in metrics if one.counts_requests or (one.method == "amount" and one.cap)]
+    metrics = [each for each in plan.metrics if each.counts_requests or not events_only]
+    others = [each for each in metrics if each.method in ("quantile", "feedback", "given")]
+    summed = [each for each in metrics if each.counts_requests or (each.method == "amount" and each.cap)]
     bound, apart = unit_groups.bound(plan, hashes), unit_groups.any_kept_away(cursor, plan)
-    shares = [] if events_only else [one for one in summed if one.method == "shares"]
+    shares = [] if events_only else [each for each in summed if each.method == "shares"]
     read = _SumsOfUnits(plan, summed, apart)
     if others or shares:
         cursor.execute(unit_groups.keep(summed, apart=apart), bound)
         read.into(arms, cursor, unit_groups.KEPT, {})
         until_us = {share_sums.HOUR_US: max(now_us, wall_us), share_sums.DAY_US: now_us}
-        for (index, metric), found in share_sums.read_shares(
+        for (index, metric), unit_shares in share_sums.read_shares(
             cursor, plan, hashes, shares, until_us=until_us, interruptions=interruptions
         ).items():
             sums = arms[list(plan.shares)[index]].metrics
             if isinstance(events := sums.get(metric), RequestErrors):
-                sums[metric] = replace(events, shares=found)
+                sums[metric] = replace(events, shares=unit_shares)
         _read_others(cursor, plan, hashes, others, arms, (now_us, interruptions))
         cursor.execute(unit_groups.FORGET)
     else:
@@ -120,21 +129,22 @@ def read_event_users(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str]) 
 
     Raises `duckdb.Error`.
     """
-    metrics = [one for one in plan.guardrails if one.counts_requests]
+    metrics = [metric for metric in plan.guardrails if metric.counts_requests]
     if not metrics:
         return {}
     apart = unit_groups.any_kept_away(cursor, plan)
-    hit = " OR ".join(f"{CATALOGUE[one.metric].over} > 0" for one in metrics)
+    hit = " OR ".join(f"{CATALOGUE[metric.metric].over} > 0" for metric in metrics)
     columns = "".join(
-        f", count(*) FILTER ({unit_groups.counts(plan, one)} AND {CATALOGUE[one.metric].over} > 0)" for one in metrics
+        f", count(*) FILTER ({unit_groups.counts(plan, metric)} AND {CATALOGUE[metric.metric].over} > 0)"
+        for metric in metrics
     )
     sql = EVENT_USERS.format(columns=columns, units=unit_groups.counted(metrics, hit=hit, apart=apart))
-    found: dict[str, dict[str, int]] = {one.metric: dict.fromkeys(plan.shares, 0) for one in metrics}
+    users_by_metric: dict[str, dict[str, int]] = {metric.metric: dict.fromkeys(plan.shares, 0) for metric in metrics}
     names = list(plan.shares)
     for index, *users in cursor.execute(sql, unit_groups.bound(plan, hashes)).fetchall():
-        for one, number in zip(metrics, users, strict=True):
-            found[one.metric][names[index]] = int(number)
-    return found
+        for metric, number in zip(metrics, users, strict=True):
+            users_by_metric[metric.metric][names[index]] = int(number)
+    return users_by_metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,33 +158,35 @@ class _SumsOfUnits:
     def into(self, arms: Mapping[str, _Arm], cursor: Cursor, units: str, bound: Mapping[str, object]) -> None:
         """Read them into the arms. ``units``: the source of units, which binds ``bound``."""
         names = list(self.plan.shares)
-        named = [(kind, found) for one in self.metrics for kind, found in self._parts(one)]
+        named = [(kind, fields) for metric in self.metrics for kind, fields in self._parts(metric)]
         earlier = earlier_units.joined(self.metrics)
         if earlier:
             bound = {**bound, "experiment": self.plan.experiment, "kept_as": earlier_units.kept_as(self.plan)}
         sql = PER_ARM.format(
             earlier=earlier,
-            columns="".join(COLUMNS[kind].format(**found) for kind, found in named),
-            values="".join(VALUES[kind].format(**found) for kind, found in named),
+            columns="".join(COLUMNS[kind].format(**fields) for kind, fields in named),
+            values="".join(VALUES[kind].format(**fields) for kind, fields in named),
             kept_away="kept_away" if self.apart else "0",
             units=units,
         )
         for index, count, requests, kept_away, *sums in cursor.execute(sql, bound).fetchall():
             arm, values = arms[names[index]], iter(sums)
             arm.units, arm.requests, arm.kept_away = int(count), int(requests + kept_away), int(kept_away)
-            for one in self.metrics:
-                found = [[next(values) or 0 for _ in range(WIDTHS[kind])] for kind, _ in self._parts(one)]
-                unpriced = int(found[0][4]) if one.method == "amount" else 0
+            for metric in self.metrics:
+                parts = [[next(values) or 0 for _ in range(WIDTHS[kind])] for kind, _ in self._parts(metric)]
+                unpriced = int(parts[0][4]) if metric.method == "amount" else 0
                 if unpriced:
                     have = "has" if unpriced == 1 else "have"
-                    arm.unknown[one.metric] = f"{counted(unpriced, 'answer')} {have} no price"
-                elif found[0][0]:
-                    arm.metrics[one.metric] = _errors(one, *found) if one.counts_requests else _amounts(one, *found)
+                    arm.unknown[metric.metric] = f"{counted(unpriced, 'answer')} {have} no price"
+                elif parts[0][0]:
+                    arm.metrics[metric.metric] = (
+                        _errors(metric, *parts) if metric.counts_requests else _amounts(metric, *parts)
+                    )
 
     def _parts(self, metric: MetricPlan) -> list[tuple[str, dict[str, object]]]:
         """The names of the metric's parts in `VALUES` and `COLUMNS`, with what stands for the names in these."""
         known, counts = CATALOGUE[metric.metric], unit_groups.counts(self.plan, metric)
-        found = {
+        columns = {
             "i": self.metrics.index(metric),
             "counts": counts,
             "where": f"{counts} AND {known.per} > 0" if known.per else counts,
@@ -189,12 +201,12 @@ class _SumsOfUnits:
         kind: str = "events" if metric.method == "shares" else metric.method
         more = ["pessimistic"] if self.apart and known.needs_answer else []
         more += ["earlier"] if metric.earlier is not msgspec.UNSET else []
-        return [(one, found) for one in (kind, *more)]
+        return [(part, columns) for part in (kind, *more)]
 
 
-def _errors(metric: MetricPlan, found: Sequence[Any], pessimistic: Sequence[float] = ()) -> RequestErrors:
+def _errors(metric: MetricPlan, values: Sequence[Any], pessimistic: Sequence[float] = ()) -> RequestErrors:
     """The sums of events, from the columns of `COLUMNS`."""
-    n, users, *sums = found
+    n, users, *sums = values
     return RequestErrors(
         int(users),
         JointMoments(int(n), *map(float, sums)),
@@ -203,9 +215,9 @@ def _errors(metric: MetricPlan, found: Sequence[Any], pessimistic: Sequence[floa
     )
 
 
-def _amounts(metric: MetricPlan, found: Sequence[float], earlier: Sequence[float] = ()) -> Amounts:
+def _amounts(metric: MetricPlan, values: Sequence[float], earlier: Sequence[float] = ()) -> Amounts:
     """The sums of amounts, from the columns of `COLUMNS`."""
-    n, above, x, xx, _ = found
+    n, above, x, xx, _ = values
     both = JointMoments(int(earlier[0]), *map(float, earlier[1:])) if earlier else None
     return Amounts(Moments(int(n), float(x), float(xx)), int(above), float(metric.cap or 0.0), both)
 
@@ -220,8 +232,8 @@ def _read_others(
 ) -> None:
     """Read quantiles and feedback into the arms."""
     names = list(plan.shares)
-    quantiles = [one for one in metrics if one.method == "quantile"]
-    feedback = [one for one in metrics if one.method != "quantile"]
+    quantiles = [each for each in metrics if each.method == "quantile"]
+    feedback = [each for each in metrics if each.method != "quantile"]
     if quantiles:
         requests = sum(arm.requests for arm in arms.values())
         for (index, metric), quantile in read_quantiles(cursor, plan, hashes, quantiles, requests=requests).items():
@@ -229,3 +241,11 @@ def _read_others(
     if feedback:
         for (index, metric), given in read_feedback(cursor, plan, feedback, at=at).items():
             arms[names[index]].metrics[metric] = given
+
+
+def read_lost(cursor: Cursor, plan: AnalysisPlan) -> Mapping[str, tuple[int, int]]:
+    """The lost units and requests of each variant that has any, in the cursor's transaction; raises `duckdb.Error`."""
+    if not plan.compares_stored:
+        return {}
+    rows = cursor.execute(LOST, [plan.experiment, plan.segment, plan.from_us]).fetchall()
+    return {str(variant): (int(units), int(requests)) for variant, units, requests in rows}

@@ -1,28 +1,24 @@
-"""Reads the control's level of a metric, to which relative margins refer: from the units so far, or from before.
-
-A level is fixed once. The cap of an amount, the 99 % quantile of the units' amounts, is fixed with it.
-"""
+"""Reads the control's level of a metric, for relative margins, and how much an earlier amount explains of one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from fairtrial.domain.limits.pages import END_OF_TIME_US
+from fairtrial.domain.limits.constants import END_OF_TIME_US
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.domain.storage.traffic import ServedBefore
+from fairtrial.domain.traffic import AmountHistory, ServedBefore
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.quantiles import QuantileSums
-from fairtrial.store.core.database import Cursor
+from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments.sums import unit_groups
 from fairtrial.store.experiments.sums.arm_sums import read_sums
-from fairtrial.store.experiments.sums.feedback_sums import VALUE, values_of
-from fairtrial.store.experiments.sums.past_requests import HISTORY, PAST_UNITS, before
-from fairtrial.store.experiments.sums.quantile_sums import MOST, VALUES, quantile_of, value_of
+from fairtrial.store.experiments.sums.earlier_units import HISTORY, HISTORY_US, PAST_UNITS, amount_of, before
+from fairtrial.store.experiments.sums.metric_sums import MOST, VALUE, VALUES, quantile_of, value_of, values_of
 
 LEAST_UNITS = 500
 """Fewer units do not fix a level."""
@@ -58,6 +54,21 @@ FROM amounts, limits
 WHERE known
 """
 
+TABLES = "fortnight", "fortnight_before"
+FORTNIGHT = "CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM ({units}) WHERE named IS NOT NULL"
+EXPLAINED = """
+WITH amounts AS (
+    SELECT named, {amount} AS amount, {unpriced} AS unpriced FROM temp.fortnight WHERE {amount} IS NOT NULL
+), limits AS (
+    SELECT count(*) AS users, quantile_cont(amount, 0.99) AS cap, {missing} AS missing, sum(unpriced) AS unpriced
+    FROM amounts
+), pairs AS (
+    SELECT least(now.amount, cap) AS x, least(coalesce({earlier}, missing), cap) AS y
+    FROM amounts now LEFT JOIN temp.fortnight_before before USING (named), limits
+)
+SELECT any_value(users), any_value(unpriced), avg(x), stddev_samp(x), corr(x, y) FROM pairs, limits
+"""
+
 
 class Level(NamedTuple):
     """The control's level, the cap of an amount, and the number of units behind it."""
@@ -81,11 +92,11 @@ def read_level(
         apart = unit_groups.any_kept_away(cursor, plan)
         return _of_units(cursor, metric, UNITS.format(grouped=unit_groups.grouped([metric], apart=apart)), bound)
     whole = replace(alone, metrics=(replace(metric, role="guardrail", from_us=0),))
-    found = read_sums(cursor, whole, hashes, now_us=END_OF_TIME_US).arms[plan.control].metrics.get(metric.metric)
-    if isinstance(found, QuantileSums):
-        return _level(value_of(found), None, found.users.n)
-    if isinstance(found, Feedback) and found.given.n:
-        return _level(found.given.mean, None, found.given.n)
+    sums = read_sums(cursor, whole, hashes, now_us=END_OF_TIME_US).arms[plan.control].metrics.get(metric.metric)
+    if isinstance(sums, QuantileSums):
+        return _level(value_of(sums), None, sums.users.n)
+    if isinstance(sums, Feedback) and sums.given.n:
+        return _level(sums.given.mean, None, sums.given.n)
     return None
 
 
@@ -97,19 +108,19 @@ def history_level(
     It reads the control's own requests, and those that its deployment served on this route outside the experiment.
     """
     bound = before(ServedBefore(plan.experiment, plan.control, route, deployment), plan.started_us)
-    found: Level | None = None
+    past: Level | None = None
     if metric.method in ("events", "shares", "amount"):
-        found = _of_units(cursor, metric, PAST_UNITS, bound)
+        past = _of_units(cursor, metric, PAST_UNITS, bound)
     elif metric.method == "quantile":
         rows = {name: np.ma.asarray(column) for name, column in cursor.execute(PAST_VALUES, bound).fetchnumpy().items()}
         sums = quantile_of(rows, np.ones(len(rows["key"]), dtype=np.bool_), metric)
-        found = None if sums is None else _level(value_of(sums), None, sums.users.n)
+        past = None if sums is None else _level(value_of(sums), None, sums.users.n)
     elif metric.window_seconds:
-        asked = bound | values_of(metric, metric.window_seconds)
-        level, given, units = cursor.execute(PAST_FEEDBACK, asked).fetchone() or (None, 0, 0)
+        parameters = bound | values_of(metric, metric.window_seconds)
+        level, given, units = cursor.execute(PAST_FEEDBACK, parameters).fetchone() or (None, 0, 0)
         is_share = metric.method == "given" and units
-        found = _level(given / units, None, units) if is_share else _level(level, None, given)
-    return found if found is not None and found.units >= LEAST_UNITS else None
+        past = _level(given / units, None, units) if is_share else _level(level, None, given)
+    return past if past is not None and past.units >= LEAST_UNITS else None
 
 
 def _of_units(cursor: Cursor, metric: MetricPlan, units: str, bound: Mapping[str, Any]) -> Level | None:
@@ -136,3 +147,36 @@ def _of_units(cursor: Cursor, metric: MetricPlan, units: str, bound: Mapping[str
 
 def _level(level: float | None, cap: float | None, units: int) -> Level | None:
     return None if level is None else Level(float(level), cap, int(units))
+
+
+def explained_amounts(
+    database: Database, served: ServedBefore, metrics: Sequence[str], *, now_us: int
+) -> list[AmountHistory]:
+    """The amounts of the last 28 days; without those that fewer than 500 users show, or that are not known of all.
+
+    Raises `duckdb.Error`.
+    """
+    return list(_explained(database, served, metrics, now_us))
+
+
+def _explained(
+    database: Database, served: ServedBefore, metrics: Sequence[str], now_us: int
+) -> Iterator[AmountHistory]:
+    with database.read_transaction() as cursor:
+        for number, table in enumerate(TABLES):
+            cursor.execute(
+                FORTNIGHT.format(table=table, units=PAST_UNITS), before(served, now_us - number * HISTORY_US)
+            )
+        for metric in metrics:
+            known = CATALOGUE[metric]
+            sql = EXPLAINED.format(
+                amount=amount_of(known),
+                earlier=amount_of(known, "before."),
+                missing="avg(amount)" if known.per else "0.0",
+                unpriced="unpriced" if known.family == "cost" else "0",
+            )
+            users, unpriced, level, spread, correlation = cursor.execute(sql).fetchone() or (0, 0, None, None, None)
+            if (users or 0) >= LEAST_UNITS and not unpriced and level and spread:
+                yield AmountHistory(metric, level, spread, (correlation or 0.0) ** 2)
+        for table in TABLES:
+            cursor.execute(f"DROP TABLE temp.{table}")

@@ -21,16 +21,16 @@ from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import timestamp
 from fairtrial.store.derived.unit_sums import CALLS
 from fairtrial.store.experiments import transitions
-from fairtrial.store.experiments.sums import feedback_sums, quantile_sums, unit_groups
+from fairtrial.store.experiments.sums import metric_sums, unit_groups
 
 DUE = "due AS (SELECT key, arm, since, {until} AS until FROM temp.plan_units WHERE {counts})"
 SAID = f"""
-WITH {DUE}, said AS ({feedback_sums.SAID}), of_units AS (
+WITH {DUE}, said AS ({metric_sums.SAID}), of_units AS (
     SELECT key, arm, since, at_time, value FROM said JOIN due USING (key) WHERE {{running}}
 ), {{periods}}
 """  # noqa: S608 - ours
 GIVEN = f"""
-WITH {DUE}, said AS ({feedback_sums.SAID}), of_units AS (
+WITH {DUE}, said AS ({metric_sums.SAID}), of_units AS (
     SELECT key, arm, since, until - INTERVAL 1 MICROSECOND AS at_time,
         bool_or(said.key IS NOT NULL)::INT::DOUBLE AS value
     FROM due LEFT JOIN said USING (key) WHERE until <= $until GROUP BY ALL
@@ -39,7 +39,7 @@ WITH {DUE}, said AS ({feedback_sums.SAID}), of_units AS (
 """Whether a unit gave feedback belongs to the week in which its window ends."""
 REQUESTS = f"""
 WITH new AS (
-    SELECT r.*, u.key, u.arm, u.since FROM {quantile_sums.OF_UNITS} AND r.at_time < $until AND {{counts}}
+    SELECT r.*, u.key, u.arm, u.since FROM {metric_sums.OF_UNITS} AND r.at_time < $until AND {{counts}}
 ), {CALLS.format(added="", new="SELECT request_id FROM new")}, of_units AS (
     SELECT * FROM new LEFT JOIN calls USING (request_id)
 ), {{periods}}
@@ -83,7 +83,7 @@ def with_weeks(
 
     Feedback about ``interruptions`` is left out, because the control served everyone then. Raises `duckdb.Error`.
     """
-    weeks = plan.whole_weeks(sums.at_us - feedback_sums.LATE_US)
+    weeks = plan.whole_weeks(sums.at_us - metric_sums.LATE_US)
     if not weeks or plan.primary is None:
         return sums
     before = {} if known is None else {name: arm.over_time for name, arm in known.arms.items()}
@@ -94,8 +94,8 @@ def with_weeks(
 
 def next_week_end(plan: AnalysisPlan, now_us: int) -> int:
     """When the sums of the next whole week can be read, with the time that late records have."""
-    weeks = plan.whole_weeks(now_us - feedback_sums.LATE_US) + 1
-    return plan.from_us + weeks * WEEK_US + feedback_sums.LATE_US
+    weeks = plan.whole_weeks(now_us - metric_sums.LATE_US) + 1
+    return plan.from_us + weeks * WEEK_US + metric_sums.LATE_US
 
 
 def read_weeks(
@@ -132,7 +132,7 @@ def read_weeks(
 def _feedback(
     cursor: Cursor, plan: AnalysisPlan, metric: MetricPlan, until_us: int, interruptions: Sequence[Interruption]
 ) -> Found:
-    given, values = metric.method == "given", feedback_sums.values_of(metric, metric.window_seconds or 0.0)
+    given, values = metric.method == "given", metric_sums.values_of(metric, metric.window_seconds or 0.0)
     ends = "since + to_microseconds($window)" if given else "$until - INTERVAL 1 MICROSECOND"
     if not given:
         del values["window"]
@@ -189,13 +189,13 @@ def _value(metric: MetricPlan) -> str:
 
 
 def _quantiles(cursor: Cursor, plan: AnalysisPlan, metric: MetricPlan, hashes: Sequence[str], until_us: int) -> Found:
-    values = quantile_sums.read_values(cursor, plan, hashes, int(cursor.value(SENT) or 0))
+    values = metric_sums.read_values(cursor, plan, hashes, int(cursor.value(SENT) or 0))
     at_us, since = values["at_us"], values["since"]
     counts = (since >= metric.from_us) & ~values["early"] & (at_us < until_us)
     for column, numbers in enumerate(((at_us - plan.from_us) // WEEK_US, (at_us - since) // WEEK_US)):
         for number in range((until_us - plan.from_us) // WEEK_US):
             for arm in range(len(plan.shares)):
-                sums = quantile_sums.quantile_of(values, counts & (values["arm"] == arm) & (numbers == number), metric)
+                sums = metric_sums.quantile_of(values, counts & (values["arm"] == arm) & (numbers == number), metric)
                 level = None if sums is None else Level.of(quantile_level(sums))
                 if level is not None:
                     yield arm, None if column else number, number if column else None, level

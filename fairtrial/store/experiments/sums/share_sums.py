@@ -1,8 +1,4 @@
-"""Reads each unit's share of bad requests in its first hour and in its first 24 hours, as histograms of each arm.
-
-One query reads the rows of unit sums that lie in a window, another one the units. They are joined here, because a query
-that groups them costs three times as much.
-"""
+"""Reads each unit's share of bad requests in its first hour and first 24 hours, as histograms of each arm."""
 
 from __future__ import annotations
 
@@ -16,11 +12,11 @@ from numpy.typing import NDArray
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, Interruption, MetricPlan
 from fairtrial.stats.arms.ratios import capped_requests
-from fairtrial.stats.sequential.error_guardrail import ErrorShares
+from fairtrial.stats.sequential.metric_guardrails import ErrorShares
 from fairtrial.stats.sequential.unit_shares import UnitShares
-from fairtrial.store.core.database import Cursor
+from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.derived.unit_sums import DAY, HOUR, MINUTE
-from fairtrial.store.experiments.sums import unit_groups
+from fairtrial.store.experiments.sums import metric_sums, unit_groups
 
 HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
 LATE_US = 60_000_000
@@ -48,6 +44,16 @@ WHERE minute < since + {DAY}
 
 Columns = Mapping[str, NDArray[Any]]
 Values = NDArray[np.float64]
+NEXT = """
+SELECT epoch_us(min(since + to_microseconds(length)))
+FROM (
+    SELECT min(first_at) FILTER (NOT early) AS since
+    FROM unit_sums
+    WHERE experiment = $1 AND list_contains($2::VARCHAR[], analysis_hash)
+    GROUP BY hash(unit)
+), (SELECT unnest($3::BIGINT[]) AS length)
+WHERE since + to_microseconds(length) > make_timestamp($4)
+"""
 
 
 def read_shares(
@@ -72,10 +78,10 @@ def read_shares(
     }
     conditions |= {f"counts_{at}": unit_groups.counts(plan, metric) for at, metric in enumerate(metrics)}
     known = [CATALOGUE[metric.metric] for metric in metrics]
-    names = dict.fromkeys(name for one in known for name in (one.over, one.per))
+    names = dict.fromkeys(name for each in known for name in (each.over, each.per))
     units_sql = UNITS.format(conditions=", ".join(f"{sql} AS {name}" for name, sql in conditions.items()))
     rows_sql = ROWS.format(columns=", ".join(names))
-    found: dict[tuple[int, str], ErrorShares] = {}
+    shares_by_arm: dict[tuple[int, str], ErrorShares] = {}
     for first, last in _slices(cursor):
         part = {"first": first, "last": last}
         units = cursor.execute(units_sql, part).fetchnumpy()
@@ -87,9 +93,9 @@ def read_shares(
                 here = (units["arm"] == arm) & units[f"counts_{at}"]
                 control = arm == list(plan.shares).index(plan.control)
                 shares = windows.shares(metric, units, here, control=control)
-                before = found.get((arm, metric.metric))
-                found[arm, metric.metric] = shares if before is None else before + shares
-    return found
+                before = shares_by_arm.get((arm, metric.metric))
+                shares_by_arm[arm, metric.metric] = shares if before is None else before + shares
+    return shares_by_arm
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,3 +149,22 @@ def _slices(cursor: Cursor) -> Iterator[tuple[int, int]]:
     ((begin, end),) = cursor.execute(ENDS).fetchall()
     for first in range(begin, end, UNITS_AT_ONCE):
         yield first, min(end, first + UNITS_AT_ONCE)
+
+
+def next_window_end(database: Database, plan: AnalysisPlan, hashes: Sequence[str], *, after_us: int) -> int | None:
+    """When the next window of any unit is complete, with the time that late records have; raises `StoreError`."""
+    lengths = _lengths(plan)
+    if not lengths:
+        return None
+    end_us: int | None = database.value(NEXT, (plan.experiment, list(hashes), lengths, after_us))
+    return end_us
+
+
+def _lengths(plan: AnalysisPlan) -> list[int]:
+    """The lengths of the windows that the metrics of the plan wait for."""
+    lengths = [
+        round(metric.window_seconds * 1e6) + metric_sums.LATE_US for metric in plan.metrics if metric.window_seconds
+    ]
+    if plan.unit != "request" and any(metric.method == "shares" for metric in plan.metrics):
+        lengths += [length + LATE_US for length in (HOUR_US, DAY_US)]
+    return sorted(set(lengths))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from fairtrial.domain.plan import Experiment
 from fairtrial.store.core.database import Database
-from fairtrial.store.traffic.served_models import LAST, Pair, ServedModels, served_models
+from fairtrial.store.traffic.answers import LAST, Pair, ServedModels, served_models
 
 NOTHING: Pair = (None, None)
 

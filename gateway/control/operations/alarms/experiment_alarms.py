@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.split_wording import lost_words
+from fairtrial.experiments.decision.caveat_wording import lost_words
 from fairtrial.experiments.decision.values import Decision, LostRecords
 from fairtrial.experiments.decision.wording import headline_words
 from fairtrial.experiments.monitor import Step

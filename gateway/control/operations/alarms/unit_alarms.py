@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 from fairtrial.domain.limits.constants import DAY_US, HOUR_US
 from fairtrial.domain.plan import Experiment
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 from fairtrial.experiments.units import WHAT_TO_SEND
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
-from fairtrial.store.experiments.segment_traffic import segment_page
-from fairtrial.store.traffic.unit_findings import ArmFigures, UnitFigures, unit_figures
+from fairtrial.store.traffic.traffic import segment_page
+from fairtrial.store.traffic.units import ArmFigures, UnitFigures, unit_figures
 
 MOST_UNNAMED = 0.01
 MOST_OF_ONE_UNIT, FEWEST_REQUESTS = 0.2, 200

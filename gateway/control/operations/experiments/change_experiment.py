@@ -14,10 +14,9 @@ import msgspec
 from fairtrial.config.plan.live_state import Live
 from fairtrial.domain.errors import BadRequest, Conflict, FairtrialError, Unavailable
 from fairtrial.domain.plan import Experiment, ExperimentState, Plan
-from fairtrial.domain.plan_parts.kept_control import KeptControl
+from fairtrial.domain.settings import KeptControl
 from fairtrial.experiments.analysis.freeze import changed_models
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.kept_control import KeptTerms, kept_control, kept_terms
 from fairtrial.experiments.lifecycle import (
     KEPT,
     Action,
@@ -26,7 +25,7 @@ from fairtrial.experiments.lifecycle import (
     checked_reason,
     next_state,
 )
-from fairtrial.experiments.promotion import Promotion
+from fairtrial.experiments.promotion import KeptTerms, Promotion, kept_control, kept_terms
 from fairtrial.experiments.published_state import find_experiment, is_promoted, state_without_rows
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans, transitions

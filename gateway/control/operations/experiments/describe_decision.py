@@ -12,9 +12,8 @@ from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.analysis.memory import LOST
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.box import Box, Situation, box_without_plan, result_box
+from fairtrial.experiments.decision.caveat_wording import lost_words, missing_words
 from fairtrial.experiments.decision.guardrail_wording import kept_away_arms, room_words, stops_words, weighed_words
-from fairtrial.experiments.decision.missing_wording import missing_words
-from fairtrial.experiments.decision.split_wording import lost_words
 from fairtrial.experiments.decision.values import (
     Decision,
     EarlierProof,
@@ -26,12 +25,10 @@ from fairtrial.experiments.decision.wording import decision_words, levels_words,
 from fairtrial.experiments.metric_wording import is_share
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
-from fairtrial.store.experiments import analysis_plans, decisions, transitions
+from fairtrial.store.experiments import analysis_plans, stored_looks, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.attempts import Definition, earlier_proofs
-from fairtrial.store.experiments.charts import shown_looks
-from fairtrial.store.experiments.charts.shown_looks import ShownLook
-from fairtrial.store.experiments.decisions import DecidedLook
+from fairtrial.store.experiments.stored_looks import DecidedLook, ShownLook
 from gateway.control.operations.experiments.slice_findings import find_slices
 from gateway.control.operations.live_state import read_tried, situation, stored_plan
 
@@ -63,10 +60,10 @@ def describe_decision(
     if stored is None or experiment.state == "declared":
         box = box_without_plan(experiment.name, experiment.control, now)
         return head | _boxed(box) | {"analysis": None, "plans": [], "slices": None}
-    found = decisions.read(database, stored)
+    found = stored_looks.read(database, stored)
     now = _remembering(database, stored, found, now)
     primary = stored.plan.primary
-    series = [] if primary is None else shown_looks.series(database, stored, primary.metric, most=POINTS)
+    series = [] if primary is None else stored_looks.metric_series(database, stored, primary.metric, most=POINTS)
     return (
         head
         | _boxed(result_box(stored.plan, found.decisions, now))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from fairtrial.config.plan.definitions import definition_of
+from fairtrial.config.plan.hashes import definition_of
 from fairtrial.config.plan.live_state import Live
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.plan import Experiment, Plan, Variant

@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fairtrial.domain.answers.language import switches
-from fairtrial.domain.answers.recorded import answered_text, asked_text
+from fairtrial.domain.answers.messages import answered_text, asked_text
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
-from fairtrial.store.traffic import answer_signals
-from fairtrial.store.traffic.answer_signals import Exchange
+from fairtrial.store.traffic import answers
+from fairtrial.store.traffic.answers import Exchange
 
 MOST_SAMPLES = 200
 """Recorded exchanges of each variant whose languages are compared."""
@@ -43,8 +43,8 @@ class LiveSignals:
 
 def live_signals(database: Database, page: Page, experiment: str) -> list[LiveSignals]:
     """The signals of every variant with answers in the window. What no answer shows is unknown, and never 0."""
-    counted = answer_signals.by_variant(database, page, experiment)
-    exchanges = answer_signals.samples(database, page, experiment, most=MOST_SAMPLES) if counted else []
+    counted = answers.by_variant(database, page, experiment)
+    exchanges = answers.samples(database, page, experiment, most=MOST_SAMPLES) if counted else []
     found = []
     for one in counted:
         mine = [exchange for exchange in exchanges if exchange.variant == one.variant]

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from fairtrial.config.plan.kill_files import KillFile, experiment_of, read_kill, standing_kills
 from fairtrial.config.plan.live_state import CAN_BE_KILLED
-from fairtrial.config.private_files import sync_folder
 from fairtrial.domain.errors import FairtrialError, Unavailable
 from fairtrial.domain.plan import Plan
 from fairtrial.experiments.lifecycle import Transition, shortened
 from fairtrial.experiments.published_state import state_without_rows
+from fairtrial.safe_files import sync_folder
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments import transitions

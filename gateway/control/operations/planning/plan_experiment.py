@@ -9,14 +9,13 @@ from statistics import NormalDist
 
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Experiment
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.freeze import metric_plans, min_days_of
 from fairtrial.experiments.analysis_plan import SEEN_WEEKS
-from fairtrial.experiments.decision.over_time_wording import UNSEEN
+from fairtrial.experiments.decision.caveat_wording import UNSEEN
 from fairtrial.stats.arms.novelty import seems_to_fade
-from fairtrial.stats.planning.options import option
 from fairtrial.stats.planning.question import Design, Mode, Question
-from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, plan_trial
+from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, option, plan_trial
 from gateway.control.operations.planning.experiment_questions import (
     Assumptions,
     MetricAssumptions,

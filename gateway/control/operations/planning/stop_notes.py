@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from math import ceil
 
 from fairtrial.domain.plan import Experiment
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.freeze import metric_plans
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.metric_wording import rounded_up
 from fairtrial.stats.planning.question import Design, Question
-from fairtrial.stats.planning.stop_course import kill_course, pause_course
+from fairtrial.stats.planning.rate_courses import kill_course, pause_course
 
 TIMES = 5
 """A broken treatment has so many times the control's bad requests."""

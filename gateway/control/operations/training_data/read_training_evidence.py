@@ -9,11 +9,10 @@ from pathlib import Path
 from evaluators.training_data.audit_report import AUDIT_VERSION
 from fairtrial.config.file.project_files import open_file
 from fairtrial.domain.plan import Plan
-from fairtrial.domain.training.evidence import PresentFile, TrainingEvidence
-from fairtrial.domain.training.lineage import DataRole
-from fairtrial.regular_files import MOST_NAMED_BYTES, FileRefused, refuse_larger
+from fairtrial.domain.training_data import DataRole, PresentFile, TrainingEvidence
+from fairtrial.safe_files import MOST_NAMED_BYTES, FileRefused, refuse_larger
+from fairtrial.store import data_audits
 from fairtrial.store.core.database import Database
-from fairtrial.store.training_data import data_audits
 from gateway.control.operations.verdicts.served_weights import deployment_of
 
 CHUNK = 1 << 20

@@ -10,9 +10,9 @@ from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.plan import Plan
-from fairtrial.domain.training.data_audit import DataAudit
+from fairtrial.domain.training_data import DataAudit
+from fairtrial.store import data_audits
 from fairtrial.store.core.database import Database
-from fairtrial.store.training_data import data_audits
 
 
 def record_audit(database: Database, request: StoreAudit, plan: Plan, *, actor: str, now_us: int) -> DataAudit:

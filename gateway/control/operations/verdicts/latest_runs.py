@@ -10,7 +10,7 @@ import pyarrow
 from evaluators.results.run_table import RunTable, same_results
 from evaluators.results.stored_table import table_from
 from fairtrial.store.core.database import Database
-from fairtrial.store.evaluations import looks, run_columns, runs
+from fairtrial.store.evaluations import run_columns, runs, verdicts
 from gateway.memory import give_back
 
 Key = tuple[str, str]
@@ -57,7 +57,7 @@ class LatestRuns:
         if newest is None:
             return None
         digests = newest.suite_digest, newest.deployment_digest
-        run_id = looks.run_before(self._database, suite=suite, target=target, digests=digests, newest=newest.run_id)
+        run_id = verdicts.run_before(self._database, suite=suite, target=target, digests=digests, newest=newest.run_id)
         return None if run_id is None else load_table(self._database, run_id)
 
 
@@ -68,7 +68,7 @@ def later_suites(
 
     ``names``: the gate's suites; ``targets``: candidate and baseline.
     """
-    first = looks.first_looks(database, candidate_digest)
+    first = verdicts.first_looks(database, candidate_digest)
     return frozenset(
         name
         for name in names & first.keys()
@@ -77,7 +77,7 @@ def later_suites(
     )
 
 
-def _seen(database: Database, run: RunTable, first: looks.FirstLook) -> bool:
+def _seen(database: Database, run: RunTable, first: verdicts.FirstLook) -> bool:
     """Whether the first look used this run, or one with the same results."""
     known = first.runs.get(run.deployment_digest)
     if known is None or run.suite_digest != first.suite_digest:

@@ -8,18 +8,19 @@ from dataclasses import dataclass, replace
 from evaluators.engine.target import resolve
 from evaluators.gate.live.experiment import LiveEvidence, LiveExperiment
 from evaluators.gate.live.rates import Rate, Rates
-from fairtrial.config.plan.definitions import definition_of
+from fairtrial.config.plan.hashes import definition_of
 from fairtrial.domain.metrics import KEPT_AWAY_RATE
 from fairtrial.domain.plan import Experiment, Plan, Variant
-from fairtrial.domain.storage.traffic import Traffic, VariantTraffic
-from fairtrial.domain.verdicts.provenance import Amendment, JudgedExperiment
+from fairtrial.domain.traffic import Traffic, VariantTraffic
+from fairtrial.domain.verdicts.verdict import Amendment, JudgedExperiment
 from fairtrial.experiments.analysis.freeze import changed_models
 from fairtrial.experiments.decision.effects import Effect
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
-from fairtrial.store.experiments import analysis_plans, decisions, segment_traffic
+from fairtrial.store.experiments import analysis_plans, stored_looks
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.attempts import Definition, earlier_proofs
+from fairtrial.store.traffic.traffic import by_variant_in_segments
 from gateway.control.operations.live_state import read_tried, situation, stored_plan
 from gateway.control.operations.verdicts.present import Present
 from gateway.control.operations.verdicts.served_weights import deployment_of
@@ -54,7 +55,7 @@ def read_experiments(
         replace(live, held=held, exact=live.exact and (covered is None or live.name in covered)) for live, _ in found
     )
     judged = tuple(dict.fromkeys(one for _, one in found if one is not None))
-    rates = live_rates(segment_traffic.by_variant(database, Page()), plan, candidate, baseline)
+    rates = live_rates(by_variant_in_segments(database, Page()), plan, candidate, baseline)
     definition = Definition(_definition(plan, candidate), plan.deployments[deployment_of(plan, candidate)].digest)
     earlier = earlier_proofs(database, definition, current={one.plan_number for one in judged})
     return ReadExperiments(LiveEvidence(rates, experiments, earlier), judged)
@@ -115,7 +116,7 @@ def _read(
     stored = stored_plan(database, experiment)
     if stored is None:
         return bare, None
-    found = decisions.read(database, stored)
+    found = stored_looks.read(database, stored)
     live = replace(
         bare,
         plan=stored.plan,

@@ -12,7 +12,7 @@ from evaluators.loading.suite_text import digest_of, text_of
 from fairtrial.config.file.project_files import MOST_YAML_BYTES, project_root, read_text
 from fairtrial.config.releases import ReleaseGates
 from fairtrial.domain.errors import ConfigError, Diagnostic
-from fairtrial.regular_files import FileRefused
+from fairtrial.safe_files import FileRefused
 
 NONE_DECLARED = "the project declares no official gate (releases in fairtrial.yaml)"
 

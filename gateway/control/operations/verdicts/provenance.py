@@ -16,9 +16,9 @@ from evaluators.suite import Suite
 from fairtrial.api.verdicts import SuiteReference
 from fairtrial.config.releases import ReleaseGates
 from fairtrial.domain.plan import Plan
-from fairtrial.domain.verdicts.provenance import JudgedExperiment, JudgedQueue, JudgedRun, JudgedSuite, Provenance
+from fairtrial.domain.verdicts.verdict import JudgedExperiment, JudgedQueue, JudgedRun, JudgedSuite, Provenance
 from fairtrial.store.core.database import Database
-from fairtrial.store.evaluations import runs, suite_texts
+from fairtrial.store.evaluations import runs
 from gateway.control.operations.verdicts.official_gate import find_official, sha256_of
 
 SHORT_DIGEST = 8
@@ -51,7 +51,7 @@ class StoredSuite:
 def stored_suite(database: Database, reference: SuiteReference) -> StoredSuite:
     """The suite of these digests; raises `StoreError`."""
     name, digest = reference.suite, reference.digest
-    found = suite_texts.newest(database, name, digest, reference.text_digest)
+    found = runs.newest_text(database, name, digest, reference.text_digest)
     if found is None:
         return StoredSuite(reference, None, None, missing=_why_absent(database, reference))
     entry = StoredSuite(reference, found.digest, None, found.text)

@@ -15,12 +15,12 @@ from evaluators.gate.judge import judge_again
 from evaluators.gate.live.experiment import LiveExperiment
 from evaluators.gate.live.rate_check import contradictions
 from fairtrial.domain.errors import Conflict
-from fairtrial.domain.verdict import Decision, Finding, Verdict
+from fairtrial.domain.verdicts.verdict import Decision, Finding, Verdict
 from fairtrial.experiments.analysis.findings import effect_over_time, find
 from fairtrial.experiments.analysis.memory import Memory, SplitLatch
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdict_chain
-from fairtrial.store.experiments.charts.repeated_looks import UNREADABLE, RepeatedLook, StoredLook, repeated_looks
+from fairtrial.store.experiments.stored_looks import UNREADABLE, RepeatedLook, StoredLook, repeated_looks
 from gateway.control.operations.verdicts.release.vote_on_verdict import find_verdict
 
 PRECISION = 1e-9

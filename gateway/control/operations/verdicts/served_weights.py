@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fairtrial.domain.errors import Unavailable
 from fairtrial.domain.plan import Plan
 from fairtrial.store.core.database import Database
-from fairtrial.store.traffic.served_models import newest_fingerprints
+from fairtrial.store.traffic.answers import newest_fingerprints
 
 
 def served_weights(

@@ -8,12 +8,11 @@ from evaluators.engine.target import resolve
 from evaluators.gate.run_freshness import age_text, weights_changed
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Experiment, Plan
-from fairtrial.domain.verdict import Verdict
-from fairtrial.domain.verdicts.provenance import JudgedExperiment, JudgedRun, Provenance
+from fairtrial.domain.verdicts.verdict import JudgedExperiment, JudgedRun, Provenance, Verdict
+from fairtrial.store import data_audits
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import runs
 from fairtrial.store.experiments import analysis_plans, transitions
-from fairtrial.store.training_data import data_audits
 from gateway.control.operations.verdicts.live_evidence import experiment_effects
 from gateway.control.operations.verdicts.official_gate import find_official
 from gateway.control.operations.verdicts.present import Present

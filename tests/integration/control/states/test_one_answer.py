@@ -13,7 +13,8 @@ from msgspec import UNSET
 from fairtrial.domain.errors import Conflict
 from fairtrial.experiments.analysis_plan import RULES
 from fairtrial.store.core.query import Page
-from fairtrial.store.experiments import analysis_plans, segment_traffic
+from fairtrial.store.experiments import analysis_plans
+from fairtrial.store.traffic.traffic import by_variant_in_segments
 from gateway.control.operations.experiments.describe_decision import describe_decision
 from gateway.control.operations.experiments.read_states import known_experiment, read_state, read_states
 from tests.fixtures.control.judged_trial import PROJECT
@@ -66,7 +67,7 @@ def test_figures_after_a_resume_with_another_model_are_those_of_the_new_segment(
     trial.change("resume", "the new weights are meant")
     trial.step()
     trial.users(100)
-    (traffic,) = segment_traffic.by_variant(trial.database, Page())
+    (traffic,) = by_variant_in_segments(trial.database, Page())
     assert sum(one.units for one in traffic.variants) == 100
     trial.run_both()
     rates = {one.metric: one.says for one in trial.judge().findings if not one.decisive}

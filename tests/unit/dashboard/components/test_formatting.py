@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboard.components import formatting
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.wording import counted
 from tests.fixtures.for_each import for_each
 
 US = 1_800_000_000_000_000

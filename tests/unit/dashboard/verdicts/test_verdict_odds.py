@@ -7,9 +7,8 @@ from dataclasses import replace
 
 from dashboard.verdicts.decision import _odds
 from fairtrial.domain.estimates import Estimate
-from fairtrial.domain.storage import verdict_json
-from fairtrial.domain.verdict import Odds, Verdict
-from fairtrial.domain.verdicts.provenance import Provenance
+from fairtrial.domain.verdicts import verdict_json
+from fairtrial.domain.verdicts.verdict import Odds, Provenance, Verdict
 
 
 def test_odds_come_back_from_the_api_as_they_were_told() -> None:

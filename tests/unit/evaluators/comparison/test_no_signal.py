@@ -12,7 +12,7 @@ from evaluators.results.scope import Scope
 from evaluators.suite import Suite
 from evaluators.trial import Trial
 from fairtrial.domain.run import Run
-from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts.verdict import Verdict
 from tests.fixtures.evaluators.trials import right, run, suite, verdict
 
 LINE = "qa.accuracy not worse than base by 2pp"

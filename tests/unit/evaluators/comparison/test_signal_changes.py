@@ -18,7 +18,7 @@ from evaluators.results.run_table import same_results, table_of
 from fairtrial.domain.answers.signals import BLOCK_TITLE, METRICS, NOTABLE_RULE, SIGNALS
 from fairtrial.domain.estimates import Comparison, NotEnough
 from fairtrial.domain.run import Run, Score
-from fairtrial.domain.verdicts.unasked import is_unasked, unasked_lines
+from fairtrial.domain.verdicts.verdict_wording import is_unasked, unasked_lines
 from tests.fixtures.evaluators.trials import run, suite, verdict
 
 N = 120

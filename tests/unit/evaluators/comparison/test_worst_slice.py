@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from evaluators.comparison.worst_slice import RULE
 from evaluators.reports import json as json_report
 from evaluators.reports import junit, markdown
-from fairtrial.domain.verdict import Finding, Verdict
+from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial_cli.commands import gate
 from tests.fixtures.evaluators.trials import run, suite, verdict
 

@@ -17,8 +17,8 @@ from evaluators.engine.summary import first_error, outcome_counts, unscored_shar
 from evaluators.engine.target import Target
 from evaluators.loading.suite_reader import load
 from evaluators.suite import Suite
+from fairtrial.domain.answers.refusals import refuses
 from fairtrial.domain.plan import Price
-from fairtrial.domain.refusals import refuses
 from fairtrial.domain.run import Run
 from tests.fixtures.evaluators.small_suites import sums, write_suite
 from tests.fixtures.for_each import for_each

@@ -8,7 +8,7 @@ import pytest
 
 from evaluators.gate.chart_data import Figure, figures
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
-from fairtrial.domain.verdict import Finding
+from fairtrial.domain.verdicts.verdict import Finding
 from tests.fixtures.for_each import for_each
 
 

@@ -11,7 +11,7 @@ from evaluators.gate.judge import judge
 from evaluators.suite import Suite
 from evaluators.trial import RULES, Trial
 from fairtrial.domain.estimates import Comparison, Estimate
-from fairtrial.domain.verdict import Finding, Verdict
+from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from tests.fixtures.evaluators.trials import run, suite
 from tests.fixtures.for_each import for_each
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evaluators.gate.multiplicity import RuleResult, apply_holm, questions
-from fairtrial.domain.verdict import Finding, Verdict
+from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from tests.fixtures.evaluators.many_rules import RULES, many, scored
 from tests.fixtures.evaluators.trials import right, run, suite, verdict
 

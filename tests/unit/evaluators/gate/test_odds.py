@@ -7,7 +7,7 @@ import pytest
 
 from evaluators.gate.file import gate_of
 from evaluators.gate.odds import assumed_odds, weakest_floor
-from fairtrial.domain.verdict import Odds
+from fairtrial.domain.verdicts.verdict import Odds
 from tests.fixtures.evaluators.many_rules import RULES, many, scored
 from tests.fixtures.evaluators.trials import run, suite, verdict
 

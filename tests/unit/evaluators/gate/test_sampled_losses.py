@@ -12,7 +12,7 @@ from evaluators.gate.judge import judge
 from evaluators.suite import Suite
 from evaluators.trial import Trial
 from fairtrial.domain.run import Answer, Run
-from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts.verdict import Verdict
 from tests.fixtures.evaluators.trials import right, run, suite
 
 N = 120

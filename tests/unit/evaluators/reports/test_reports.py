@@ -7,7 +7,7 @@ import pytest
 
 from evaluators.report import REPORTS, Report
 from fairtrial.domain.estimates import Comparison, Estimate
-from fairtrial.domain.verdict import Finding, Verdict
+from fairtrial.domain.verdicts.verdict import Finding, Verdict
 
 EVIL = "</details><script>alert(1)</script> | **x** @everyone\n# head `c` & ]]> \x00 \ud800"
 EVIDENCE = Comparison("qa.f1", "", 0.4, 0.6, Estimate(-0.2, -0.3, -0.1, 0.9, 50, "Tango"), "worse", 2, 12, 50)

@@ -9,7 +9,7 @@ import pytest
 
 from evaluators.review.agreement import agreement_of, agreement_with_the_rest
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.domain.reviews.review import Preference
+from fairtrial.domain.review import Preference
 from tests.fixtures.evaluators.reviews_by_person import Marks, found, queue
 
 NOT_WORSE = "review.preference not worse than base by 20pp"

@@ -12,7 +12,7 @@ from evaluators.review.figures import figures_of
 from evaluators.review.statistics import Votes
 from evaluators.review.wording import bias_text
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.domain.reviews.evidence import ReviewedQueue
+from fairtrial.domain.review import ReviewedQueue
 from tests.fixtures.evaluators.reviews_by_item import BETTER, CANT, LOST, TIE, WON, found, queue
 
 

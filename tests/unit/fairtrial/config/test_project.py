@@ -6,11 +6,11 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
-from fairtrial.config.addresses import Address
-from fairtrial.config.plan.assignment_guard import reassignment
 from fairtrial.config.plan.hashes import plan_hash
 from fairtrial.config.plan.live_state import Live
 from fairtrial.config.project import load_project
+from fairtrial.domain.names.addresses import Address
+from fairtrial.experiments.analysis.frozen_guard import reassignment
 from tests.fixtures.for_each import for_each
 from tests.fixtures.services.projects import ENVIRON, SOUND, errors, project, write
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fairtrial.config.file.service_schema import GatewaySection
-from fairtrial.domain.limits.worker_settings import WorkerSettings
+from fairtrial.config.file.schema import GatewaySection
+from fairtrial.domain.limits.server_settings import WorkerSettings
 from tests.fixtures.for_each import for_each
 from tests.fixtures.services.projects import errors, project
 

@@ -16,9 +16,9 @@ from scipy.stats import chisquare
 
 from fairtrial.config.plan.live_state import with_kept_control
 from fairtrial.domain.plan import Experiment, Variant
-from fairtrial.domain.plan_parts.decision_settings import Guardrail
+from fairtrial.domain.settings import Guardrail
 from fairtrial.experiments.assignment import BUCKETS, Assignment, assign, bucket, threshold, upper_bounds
-from fairtrial.experiments.kept_control import KeptTerms, kept_control
+from fairtrial.experiments.promotion import KeptTerms, kept_control
 from tests.fixtures.for_each import for_each
 from tests.fixtures.paths import ROOT
 

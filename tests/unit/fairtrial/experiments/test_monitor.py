@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from fairtrial.domain.limits.constants import DAY_US, HOUR_US, WEEK_US
-from fairtrial.domain.plan_parts.kept_control import KeptControl
+from fairtrial.domain.settings import KeptControl
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.decision.effects import LiveState, effects
 from fairtrial.experiments.decision.values import KeptAway
+from fairtrial.experiments.methods.method import passes_us
 from fairtrial.experiments.monitor import Circumstances, Step, step
-from fairtrial.experiments.planned_looks import passes_us
 from fairtrial.experiments.sums import ArmSums, Sums
 from tests.fixtures.experiments.frozen_plans import (
     COST,

@@ -19,7 +19,7 @@ from fairtrial.journal.loss_counter import Losses, prune_losses, read_losses
 from fairtrial.journal.reader import decode, read_chunk
 from fairtrial.journal.segment import SEGMENT_VERSION, Segment, names, read_header
 from fairtrial.journal.writer import JournalWriter
-from fairtrial.regular_files import has_writer
+from fairtrial.safe_files import has_writer
 from tests.fixtures.store import samples
 
 

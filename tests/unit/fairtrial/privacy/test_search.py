@@ -5,8 +5,24 @@ from __future__ import annotations
 import random
 from itertools import pairwise
 
-from fairtrial.privacy.search import SECRETS, find_personal_text, joined, search_bytes
-from gateway.proxy.recording.redaction import redact_text
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from fairtrial.privacy.patterns import PATTERNS, Pattern
+from fairtrial.privacy.search import (
+    EVERY,
+    LONGEST,
+    SECRETS,
+    SLICE,
+    back,
+    find_personal_text,
+    joined,
+    possible,
+    search_bytes,
+    verified,
+)
+from gateway.proxy.admission.cooperative_work import at_once
+from gateway.proxy.recording.redaction import needs_steps, redact_text, text_steps
 from tests.fixtures.for_each import for_each
 from tests.fixtures.training_data import faults
 
@@ -56,3 +72,57 @@ def test_a_private_key_ends_with_its_text() -> None:
 
 def test_secrets_give_access() -> None:
     assert set(TEXTS) & SECRETS == {"key", "token", "private key"}
+
+
+DIGITS = (
+    *("2026-11-29", "13:45:10", "2026-11-29T13:45:10Z", "29.11.2026", "11/29/2026", "20261129134510", "1732490000123"),
+    *("3f2b8a10-12ab-4cde-9f01-123456789012", "12345678-1234-4123-9123-123456789012", "76c0e12312345678aa00"),
+    *("4111-1111-1111-1111", "4111 1111 1111 1111", "41111111-1111-1111", "4111111111111111", "4111-11-11 1111-11-11"),
+    *("0301-12-345678", "030 12345678", "(0171) 1234567", "0049 170 1234567", "+49 (0)30 1234-5678", "202-555-0143"),
+    *("2026-11-29 0301-1234567", "(202) 611-2911", "202 611 2911", "10.0.0.17", "2026.11.29.1", "1.2.3.4.5"),
+    *("fe80::1", "::1", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:10.0.0.1", "00:11:22:33:44:55", "std::vector"),
+    *("DE89370400440532013000", "DE89 3704 0044 0532 0130 00", "AB12", "\u0664\u0661\u0661\u0661", "\uff11\uff12"),
+    *("\u0664" + "\u0661" * 15, "a@b.io", "@b", "sk-" + "a" * 16, "Bearer " + "d" * 16, "bearer of", "eyJ" + "a" * 8),
+)
+GLUE = (" ", "", "-", ".", ":", "/", "(", ")", "+", "0", "7", "x", "_", "\n", '"', "\u00e9", "T", ", ", "id=", "\u2028")
+DIGIT_TEXTS = st.lists(st.sampled_from(DIGITS + GLUE * 2), max_size=9).map("".join)
+CHARACTERS = st.text(st.sampled_from([*"0123456789 .-:/()+aAbB@\u0664"]), max_size=48)
+
+
+def finds(pattern: Pattern, look: bytes) -> list[tuple[int, int]]:
+    found, places = pattern.regex.search(look), []
+    while found is not None:
+        start, end, good = verified(pattern, look, *found.span())
+        if good:
+            places.append((start, end))
+        found = pattern.regex.search(look, back(look, end) if pattern.before else end)
+    return places
+
+
+def plainly(text: str) -> str:
+    """The text after all patterns were searched one after another."""
+    look = b'"' + text.replace('"', "\0").encode() + b'"'
+    for pattern in PATTERNS:
+        for start, end in reversed(finds(pattern, look)):
+            look = look[:start] + pattern.stands + look[end:]
+    return look[1:-1].decode()
+
+
+@settings(max_examples=400, deadline=None)
+@given(DIGIT_TEXTS | CHARACTERS)
+@example("2026-11-29 2026-11-30")
+@example("tel2026-11-29 0301-1234567")
+@example("10.0.0.17a@b.io 4111-1111-1111-1111")
+def test_a_text_is_redacted_as_by_all_patterns_one_after_another(text: str) -> None:
+    expected = plainly(text)
+    assert at_once(text_steps(text)).replace('"', "\0") == expected
+    assert needs_steps(text) or text.replace('"', "\0") == expected
+
+
+@for_each("find", [*DIGITS, "ghp_" + "b" * 24, "github_pat_" + "c" * 20, "-----BEGIN RSA PRIVATE KEY-----"])
+def test_a_find_between_two_slices_is_possible(find: str) -> None:
+    """The find lies at each place around the end of the first slice."""
+    expected = {number for number in EVERY if finds(PATTERNS[number], f'" {find} "'.encode())}
+    for at in range(SLICE - LONGEST - 4, SLICE + 4, 3):
+        look = b'"' + b"x" * (at - 1) + f' {find} "'.encode() + b"x" * LONGEST
+        assert expected <= set(possible(look)), (find, at)

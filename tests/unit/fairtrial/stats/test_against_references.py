@@ -14,13 +14,13 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats import binomial
-from fairtrial.stats.holm import holm
+from fairtrial.stats import intervals
 from fairtrial.stats.intervals import wilson
-from fairtrial.stats.paired import mcnemar
-from fairtrial.stats.paired.bootstrap import bootstrap_corpus
+from fairtrial.stats.multiple_testing import holm
+from fairtrial.stats.paired import paired_tests
 from fairtrial.stats.paired.clustered import clustered_mean
-from fairtrial.stats.paired.sign_flip import sign_flip
+from fairtrial.stats.paired.paired_tests import sign_flip
+from fairtrial.stats.paired.resampling import bootstrap_corpus
 from fairtrial.stats.paired.tango import tango
 
 RNG = np.random.default_rng(5)
@@ -65,29 +65,29 @@ def test_no_case_is_not_a_proportion_of_zero() -> None:
 
 @given(st.integers(0, 80), st.integers(0, 80))
 def test_mcnemar_agrees_with_the_binomial_test(won: int, lost: int) -> None:
-    found = mcnemar.exact(won, lost)
+    found = paired_tests.exact(won, lost)
     if won + lost == 0:
         assert isinstance(found, NotEnough)
-        assert isinstance(mcnemar.mid_p(won, lost), NotEnough)
+        assert isinstance(paired_tests.mid_p(won, lost), NotEnough)
         return
     assert found == pytest.approx(reference_mcnemar([[0, won], [lost, 0]], exact=True).pvalue)
 
 
 def test_mid_p_gives_the_number_of_fagerland() -> None:
     # Fagerland, Lydersen & Laake (2013), table 1: 1 and 7 discordant; exact 0.0703, mid-p 0.0391
-    assert mcnemar.exact(1, 7) == pytest.approx(0.0703, abs=5e-5)
-    assert mcnemar.mid_p(1, 7) == pytest.approx(0.0391, abs=5e-5)
+    assert paired_tests.exact(1, 7) == pytest.approx(0.0703, abs=5e-5)
+    assert paired_tests.mid_p(1, 7) == pytest.approx(0.0391, abs=5e-5)
 
 
 def test_mcnemar_gives_the_numbers_of_the_presidents_approval() -> None:
     # Agresti (1990), p. 350: 150 and 86 changed their minds; R's binom.test(86, 236) and exact2x2::mcnemar.exact
-    assert mcnemar.exact(86, 150) == pytest.approx(3.716e-05, abs=5e-9)
+    assert paired_tests.exact(86, 150) == pytest.approx(3.716e-05, abs=5e-9)
 
 
 def test_mcnemar_gives_the_numbers_of_contingencytables() -> None:
     # R package contingencytables of Fagerland, Lydersen & Laake, test-ch8.R: Cavo et al. (2012), 6 and 16 discordant
-    assert mcnemar.exact(6, 16) == pytest.approx(0.052479, abs=5e-7)
-    assert mcnemar.mid_p(6, 16) == pytest.approx(0.034690, abs=5e-7)
+    assert paired_tests.exact(6, 16) == pytest.approx(0.052479, abs=5e-7)
+    assert paired_tests.mid_p(6, 16) == pytest.approx(0.034690, abs=5e-7)
 
 
 @pytest.mark.parametrize("n", [1, 7, 40, 999, 100_000])
@@ -95,17 +95,17 @@ def test_mcnemar_gives_the_numbers_of_contingencytables() -> None:
 def test_binomial_tails_agree_with_scipy(n: int, share: float) -> None:
     for successes in {0, 1, n // 3, n // 2, int(n * share), n}:
         tail, point = stats.binom.sf(successes - 1, n, share), stats.binom.pmf(successes, n, share)
-        assert binomial.at_least(successes, n, share) == pytest.approx(tail, rel=1e-9, abs=1e-300)
+        assert intervals.at_least(successes, n, share) == pytest.approx(tail, rel=1e-9, abs=1e-300)
         if 0 < share < 1:
-            assert binomial.exactly(successes, n, share) == pytest.approx(point, rel=1e-9, abs=1e-300)
-    assert binomial.at_least(n + 1, n, share) == 0.0
+            assert intervals.exactly(successes, n, share) == pytest.approx(point, rel=1e-9, abs=1e-300)
+    assert intervals.at_least(n + 1, n, share) == 0.0
 
 
 @given(st.integers(0, 60), st.integers(0, 60))
 def test_swapping_the_sides_leaves_mcnemars_p_and_mid_p_is_never_larger(won: int, lost: int) -> None:
-    assert mcnemar.exact(won, lost) == mcnemar.exact(lost, won)
-    assert mcnemar.mid_p(won, lost) == mcnemar.mid_p(lost, won)
-    exact, mid = mcnemar.exact(won, lost), mcnemar.mid_p(won, lost)
+    assert paired_tests.exact(won, lost) == paired_tests.exact(lost, won)
+    assert paired_tests.mid_p(won, lost) == paired_tests.mid_p(lost, won)
+    exact, mid = paired_tests.exact(won, lost), paired_tests.mid_p(won, lost)
     assert isinstance(exact, NotEnough) or (isinstance(mid, float) and 0 < mid <= exact <= 1)
 
 

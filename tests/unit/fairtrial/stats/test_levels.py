@@ -12,11 +12,11 @@ from fairtrial.stats.agreement.chance_agreement import fleiss_kappa, gwet_ac
 from fairtrial.stats.agreement.rating_table import RatingTable
 from fairtrial.stats.effects import Effect, fixed
 from fairtrial.stats.intervals import wilson
-from fairtrial.stats.paired.bootstrap import bootstrap_corpus
 from fairtrial.stats.paired.clustered import clustered_mean
+from fairtrial.stats.paired.resampling import bootstrap_corpus
 from fairtrial.stats.paired.tango import tango
+from fairtrial.stats.review.crossed import mean_rating
 from fairtrial.stats.review.preference import win_rate
-from fairtrial.stats.review.ratings import mean_rating
 from tests.fixtures.for_each import for_each
 
 VALUES = np.array([0.0, 1.0, 1.0] * 8)

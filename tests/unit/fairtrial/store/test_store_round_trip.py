@@ -13,8 +13,8 @@ from fairtrial.config.owner_lock import is_owned, read_note
 from fairtrial.domain.errors import StoreError, StoreLocked, UsageError
 from fairtrial.domain.events import Event
 from fairtrial.domain.limits.constants import microseconds
-from fairtrial.domain.storage import verdict_json
-from fairtrial.domain.storage.traffic import KeyFeedback
+from fairtrial.domain.traffic import KeyFeedback
+from fairtrial.domain.verdicts import verdict_json
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import audit, keys, store_secrets
 from fairtrial.store.core.database import Database
@@ -23,7 +23,7 @@ from fairtrial.store.core.query import Page, timestamp
 from fairtrial.store.evaluations import runs, verdicts
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.overview import overview
-from fairtrial.store.traffic import feedback, requests, traffic
+from fairtrial.store.traffic import requests, traffic
 from tests.fixtures.for_each import for_each
 from tests.fixtures.store import samples
 from tests.fixtures.store.stored_verdict import VERDICT
@@ -131,7 +131,7 @@ def test_lists_are_bounded_in_time_and_paged(database: Database, ingester: Inges
     bring(database, ingester, *(samples.request(n) for n in range(10)), *(samples.feedback(n) for n in range(3)))
     page = Page(since_us=samples.NOW + 2, until_us=samples.NOW + 8, limit=2, offset=1)
     assert [row["request_id"] for row in database.dicts(requests.listing(page))] == ["r-6", "r-5"]
-    assert len(database.dicts(feedback.listing(Page(limit=2)))) == 2
+    assert len(database.dicts(requests.feedback(Page(limit=2)))) == 2
 
 
 @pytest.fixture

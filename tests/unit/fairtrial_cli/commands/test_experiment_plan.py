@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import UsageError
 from fairtrial.journal.writer import JournalWriter
-from fairtrial.store.experiments.sums import explained_variance
+from fairtrial.store.experiments.sums import control_levels
 from fairtrial_cli.main import fairtrial
 from fairtrial_cli.store_client.local_owner import LocalOwner
 from tests.fixtures.for_each import for_each
@@ -269,7 +269,7 @@ def test_what_the_store_knows_stands_in_for_options(file: Path) -> None:
 
 
 def test_what_users_cost_before_saves_units(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(explained_variance, "LEAST_UNITS", 20)
+    monkeypatch.setattr(control_levels, "LEAST_UNITS", 20)
     layout = load_project(changed(file, PLAIN, GUARDED.replace("20%", "2%")), {}).layout.make()
     journal, now = JournalWriter(layout.journal, writer="w"), time.time_ns() // 1000 - 3_600_000_000
     for number in range(80):

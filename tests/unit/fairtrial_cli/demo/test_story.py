@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
-from fairtrial.domain.verdict import Decision, Finding, Verdict
+from fairtrial.domain.verdicts.verdict import Decision, Finding, Verdict
 from fairtrial_cli.demo.story import Judged, table_lines
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fairtrial.domain.names.case_words import TEXT_DELETED, TEXT_NOT_STORED
+from fairtrial.domain.wording import TEXT_DELETED, TEXT_NOT_STORED
 from fairtrial_cli.output.run_cases import WIDTH, print_cases, print_pairs, rest_line
 from tests.fixtures.for_each import for_each
 

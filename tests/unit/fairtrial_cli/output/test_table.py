@@ -14,7 +14,7 @@ from evaluators.comparison.compare import compare_runs
 from evaluators.comparison.pairing import slices_of
 from evaluators.criteria.metric_catalogue import measures_seen
 from evaluators.results.run_table import table_of
-from fairtrial.domain.verdict import Finding, Verdict
+from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial_cli.commands import accounts, compare, gate, keys, review
 from fairtrial_cli.output.decision import print_states
 from fairtrial_cli.output.run_list import listed, print_runs

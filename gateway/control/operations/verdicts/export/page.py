@@ -16,14 +16,19 @@ import msgspec
 from evaluators.gate.chart_data import figures
 from fairtrial import html_pages
 from fairtrial.domain.answers.signals import BLOCK_TITLE
-from fairtrial.domain.names.ages import age
-from fairtrial.domain.plurals import counted
-from fairtrial.domain.storage import verdict_json
-from fairtrial.domain.training.evidence import TrainingEvidence
-from fairtrial.domain.training.wording import audit_sentence, data_rows, lineage_terms
+from fairtrial.domain.training_data import TrainingEvidence
+from fairtrial.domain.verdicts import verdict_json
 from fairtrial.domain.verdicts.approvals import Approval, approval_state, reads_as, vote_note
-from fairtrial.domain.verdicts.unasked import is_unasked, unasked_lines
-from fairtrial.domain.verdicts.wording import standing_word, titled
+from fairtrial.domain.verdicts.verdict_wording import (
+    audit_sentence,
+    data_rows,
+    is_unasked,
+    lineage_terms,
+    standing_word,
+    titled,
+    unasked_lines,
+)
+from fairtrial.domain.wording import age, counted
 from gateway.control.operations.verdicts.export.contents import ExportContents
 
 WORST_FIRST = ("invalid", "fail", "cannot tell", "pass")

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fairtrial.domain.errors import UsageError
-from fairtrial.regular_files import read_named
+from fairtrial.safe_files import read_named
 from gateway.control.operations.verdicts.export.contents import ExportContents
 
 PARTS = ("record", "verdict", "evidence", "chain")

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from fairtrial.domain.accounts import Role, same_name
-from fairtrial.domain.verdict import Verdict
 from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, approval_state, person_of
-from fairtrial.domain.verdicts.provenance import Provenance
+from fairtrial.domain.verdicts.verdict import Provenance, Verdict
 from fairtrial.store.access import accounts
 from fairtrial.store.core.database import Database
-from fairtrial.store.evaluations import approvals
+from fairtrial.store.evaluations import verdicts
 from fairtrial.store.experiments import published_plans, transitions
 
 KEY = "key "
@@ -41,7 +40,7 @@ class _Involvement:
 
 def state_of(database: Database, verdict: Verdict, promoter: Promoter | None = None) -> ApprovalState:
     """The approvals of a verdict so far, for a ``promoter`` also without their own; raises `StoreError`."""
-    votes = approvals.votes(database, [verdict.verdict_id]).get(verdict.verdict_id, ())
+    votes = verdicts.votes(database, [verdict.verdict_id]).get(verdict.verdict_id, ())
     return approval_state(verdict.approvers, mark_involved(database, verdict, votes, promoter))
 
 

@@ -14,9 +14,9 @@ from fairtrial.api.verdicts import Judge
 from fairtrial.config.releases import ReleaseGates
 from fairtrial.domain.errors import ConfigError, Conflict
 from fairtrial.domain.plan import Experiment, Plan
-from fairtrial.domain.verdict import Verdict
 from fairtrial.domain.verdicts.approvals import reads_as, vote_note
-from fairtrial.domain.verdicts.wording import approval_of
+from fairtrial.domain.verdicts.verdict import Verdict
+from fairtrial.domain.verdicts.verdict_wording import approval_of
 from fairtrial.experiments.lifecycle import Transition, promoted_by
 from fairtrial.experiments.promotion import Promotion, chosen_treatment, definition, promoted_variant
 from fairtrial.store.core.database import Database

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from evaluators.gate.chart_data import figures
-from fairtrial.domain.storage import verdict_json
-from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts import verdict_json
 from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, reads_as
+from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.store.access import audit
 from fairtrial.store.access.row_check import RowProblem, check_rows
 from fairtrial.store.core.database import Database

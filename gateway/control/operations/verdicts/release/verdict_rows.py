@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fairtrial.domain.verdict import Verdict
 from fairtrial.domain.verdicts.approvals import approval_state, reads_as
+from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Query
-from fairtrial.store.evaluations import approvals, verdicts
+from fairtrial.store.evaluations import verdicts
 from gateway.control.operations.verdicts.release.approval_states import mark_involved
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def verdict_rows(database: Database, query: Query, present: Present | None) -> l
     plan is published, none is. Raises `StoreError`.
     """
     rows = database.dicts(query)
-    votes = approvals.votes(database, [row["verdict_id"] for row in rows])
+    votes = verdicts.votes(database, [row["verdict_id"] for row in rows])
     for row in rows:
         cast, row["stale"] = votes.get(row["verdict_id"], ()), []
         ships = row["decision"] == "SHIP" and row["official"] and present is not None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from fairtrial.domain.accounts import Role, may
 from fairtrial.domain.errors import BadRequest, Conflict, NotAllowed, NotFound
-from fairtrial.domain.verdict import Verdict
 from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, ApprovalVote
+from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.experiments.lifecycle import checked_reason
 from fairtrial.store.core.database import Database
-from fairtrial.store.evaluations import approvals, verdicts
+from fairtrial.store.evaluations import verdicts
 from gateway.control.operations.verdicts.release.approval_states import state_of
 
 SHORTEST = 4
@@ -33,7 +33,7 @@ def vote_on_verdict(
     if wanted and not any(may(role, one, reading=False) for one in wanted):
         raise NotAllowed(f"verdict {verdict_id}: its gate asks {' and '.join(wanted)}, but {actor} has the role {role}")
     with database.transaction() as cursor:
-        approvals.append(cursor, Approval(verdict_id, now_us, actor, role, vote, reason))
+        verdicts.append(cursor, Approval(verdict_id, now_us, actor, role, vote, reason))
     return state_of(database, verdict)
 
 

@@ -10,7 +10,7 @@ from evaluators.gate.evidence.document import Evidence, GivenSuite, decode, enco
 from evaluators.gate.judge import judge_again
 from evaluators.loading.suite_text import text_of
 from evaluators.results.run_table import table_of
-from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts.verdict import Verdict
 from tests.fixtures.evaluators.probe_suites import probed
 from tests.fixtures.evaluators.runs import run_once
 from tests.fixtures.upstream.scripted_upstream import ScriptedUpstream, last

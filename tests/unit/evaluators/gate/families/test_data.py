@@ -8,10 +8,8 @@ import pytest
 from msgspec import structs
 
 from evaluators.gate.families.data import judge_audit
-from fairtrial.domain.training.data_audit import AuditFile, CheckCount, DataAudit
-from fairtrial.domain.training.evidence import PresentFile, TrainingEvidence
-from fairtrial.domain.training.lineage import Lineage
-from fairtrial.domain.verdict import Finding
+from fairtrial.domain.training_data import AuditFile, CheckCount, DataAudit, Lineage, PresentFile, TrainingEvidence
+from fairtrial.domain.verdicts.verdict import Finding
 
 LINE = "data.audit clean"
 COMMAND = "fairtrial data audit --deployment tuned"

@@ -12,7 +12,7 @@ from evaluators.gate.file import gate_of
 from evaluators.gate.judge import judge
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Comparison, Estimate
-from fairtrial.domain.reviews.evidence import ReviewedQueue
+from fairtrial.domain.review import ReviewedQueue
 from tests.fixtures.evaluators.file_errors import gate_errors
 from tests.fixtures.evaluators.reviews_by_item import BAD, BETTER, CANT, LOST, TIE, WON, found, queue, verdict
 from tests.fixtures.evaluators.trials import right, run, suite

@@ -8,7 +8,7 @@ import pytest
 from evaluators.criteria.grammar import GateLineError, parse
 from evaluators.criteria.validation import validate_external_line
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
-from fairtrial.domain.reviews.review import Preference
+from fairtrial.domain.review import Preference
 from tests.fixtures.evaluators.gate_lines import render
 from tests.fixtures.evaluators.reviews_by_person import Marks, found, queue
 

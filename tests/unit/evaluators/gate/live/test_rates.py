@@ -8,7 +8,7 @@ from evaluators.gate.judge import judge
 from evaluators.gate.live.experiment import LiveEvidence
 from evaluators.gate.live.rates import Rate
 from evaluators.trial import Trial
-from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts.verdict import Verdict
 from tests.fixtures.evaluators.trials import right, run, suite
 
 

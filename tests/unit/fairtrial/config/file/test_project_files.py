@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fairtrial.config.file.project_files import Budget, project_root, read_text
-from fairtrial.regular_files import FileRefused
+from fairtrial.safe_files import FileRefused
 from tests.fixtures.for_each import for_each
 
 MOST = 1000

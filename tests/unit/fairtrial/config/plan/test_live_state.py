@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from fairtrial.config.plan.assignment_guard import reassignment
 from fairtrial.config.plan.hashes import plain, plan_hash
 from fairtrial.config.plan.live_state import Live, keep_stopped, lay_over, segment_salt
-from fairtrial.config.plan.plan_validation import refuse_unsound
+from fairtrial.config.plan.published import refuse_unsound
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import PlanRefused
 from fairtrial.domain.plan import Plan
+from fairtrial.experiments.analysis.frozen_guard import reassignment
 from fairtrial.experiments.assignment import assign
 from tests.fixtures.services.projects import ENVIRON, project
 

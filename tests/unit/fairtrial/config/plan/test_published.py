@@ -13,7 +13,7 @@ from fairtrial.config.plan.hashes import digest, plain, plan_hash
 from fairtrial.config.plan.published import as_written, publish, read
 from fairtrial.domain.errors import PlanRefused
 from fairtrial.domain.plan import Key, Plan, Published
-from fairtrial.domain.plan_parts.field_marks import ADDED_LATER
+from fairtrial.domain.settings import ADDED_LATER
 from tests.fixtures.for_each import for_each
 from tests.fixtures.releases.plan_of_a_newer_program import rewrite_plan
 from tests.fixtures.services.projects import project

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fairtrial.config.plan.hashes import plain, plan_hash
-from fairtrial.domain.training.lineage import Lineage
+from fairtrial.domain.training_data import Lineage
 from tests.fixtures.for_each import for_each
 from tests.fixtures.services.projects import errors, project
 

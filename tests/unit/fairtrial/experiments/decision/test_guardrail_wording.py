@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from fairtrial.domain.plan import Experiment, FeedbackMetric
-from fairtrial.domain.plan_parts.decision_settings import Guardrail
+from fairtrial.domain.settings import Guardrail
 from fairtrial.experiments.analysis.freeze import metric_plans
 from fairtrial.experiments.analysis_plan import MetricPlan
 from fairtrial.experiments.decision.guardrail_wording import room_words, stops_words, weighed_words

@@ -17,8 +17,8 @@ from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.methods.method import question_of
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.arms.feedback import Feedback
-from fairtrial.stats.planning.options import option
 from fairtrial.stats.planning.question import Design
+from fairtrial.stats.planning.trial import option
 from tests.fixtures.experiments.frozen_plans import RESOLVED, analysis_plan, answers, resolved
 from tests.fixtures.for_each import for_each
 

@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 
 from fairtrial.experiments.assignment import assign
-from fairtrial.experiments.simulation.exposures import NEVER, Assigned, assign_people, expose
-from fairtrial.experiments.simulation.people import People, draw_people
-from fairtrial.experiments.simulation.world import World
+from fairtrial.experiments.simulation.people import NEVER, Assigned, People, World, assign_people, draw_people, expose
 from tests.fixtures.experiments.simulated import NAME, project
 
 EXPERIMENT = project(split={"base": 50, "tuned": 20, "larger": 30}).experiments[NAME]

@@ -12,7 +12,7 @@ from fairtrial.experiments.analysis.memory import Latched, Looked, Memory, Split
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.decide import decide
 from fairtrial.experiments.methods.finding import Answer
-from fairtrial.experiments.simulation import outcome
+from fairtrial.experiments.simulation import trial
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.sequential.running import RunningDecision
 from tests.fixtures.experiments.frozen_plans import ERRORS, RESOLVED, analysis_plan, errors, resolved
@@ -27,7 +27,7 @@ def memory(primary: Answer = "better", guardrail: Answer = "safe", *, answered_u
 
 def shipped(plan: AnalysisPlan, found: Memory, now_us: int) -> str | None:
     sums = Sums(now_us, {name: ArmSums(0) for name in plan.shares})
-    return outcome.shipped(decide(Looked(plan=plan, memory=found, findings=(), sums=sums)), now_us)
+    return trial.shipped(decide(Looked(plan=plan, memory=found, findings=(), sums=sums)), now_us)
 
 
 def test_it_ships_when_all_hold() -> None:

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from fairtrial.domain.limits.constants import DAY_US, WEEK_US
-from fairtrial.experiments.simulation.people import People, draw_people
-from fairtrial.experiments.simulation.world import Habit, World
+from fairtrial.experiments.simulation.people import Habit, People, World, draw_people
 
 SPAN = (5 * WEEK_US, 9 * WEEK_US)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fairtrial.experiments.simulation.outcome import Outcome
 from fairtrial.experiments.simulation.summary import ENDS, end_of, run_trials, summarise
+from fairtrial.experiments.simulation.trial import Outcome
 from tests.fixtures.experiments.simulated import ERRORS, arm, setting
 from tests.fixtures.for_each import for_each
 

@@ -12,14 +12,22 @@ import pytest
 from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.experiments.analysis.freeze import Known, Start, freeze
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.simulation.exposures import NEVER, Assigned, Exposed, assign_people, expose
-from fairtrial.experiments.simulation.people import People, draw_people
+from fairtrial.experiments.simulation.people import (
+    NEVER,
+    Arm,
+    Assigned,
+    Exposed,
+    People,
+    World,
+    assign_people,
+    draw_people,
+    expose,
+)
 from fairtrial.experiments.simulation.timeline import QUANTILE_STEP_US, Timeline
-from fairtrial.experiments.simulation.world import Arm, World
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.quantiles import QuantileSums
-from fairtrial.stats.sequential.error_guardrail import RequestErrors
+from fairtrial.stats.sequential.metric_guardrails import RequestErrors
 from tests.fixtures.experiments.simulated import ERRORS, NAME, RESOLVED, arm, project
 from tests.fixtures.for_each import for_each
 

@@ -3,9 +3,8 @@
 import pytest
 
 from fairtrial.stats.agreement.alpha import alpha
-from fairtrial.stats.agreement.chance_agreement import fleiss_kappa, gwet_ac
+from fairtrial.stats.agreement.chance_agreement import agreement_weights, fleiss_kappa, gwet_ac
 from fairtrial.stats.agreement.rating_table import RatingTable
-from fairtrial.stats.agreement.weights import agreement_weights
 from tests.fixtures.for_each import for_each
 
 ITEMS = [f"item {i}" for i in range(12)]

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.agreement.alpha import alpha
-from fairtrial.stats.agreement.quality import agreement_quality
+from fairtrial.stats.agreement.alpha import agreement_quality, alpha
 from tests.fixtures.evaluators.rated_examples import table_of
 from tests.fixtures.for_each import for_each
 

@@ -10,9 +10,8 @@ from statsmodels.stats.inter_rater import fleiss_kappa as reference_fleiss
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.agreement.alpha import alpha
-from fairtrial.stats.agreement.chance_agreement import fleiss_kappa, gwet_ac
+from fairtrial.stats.agreement.chance_agreement import agreement_weights, fleiss_kappa, gwet_ac
 from fairtrial.stats.agreement.rating_table import RatingTable
-from fairtrial.stats.agreement.weights import agreement_weights
 from tests.fixtures.evaluators.rated_examples import (
     BEN_AND_GERRY,
     FIVE_OBSERVERS,

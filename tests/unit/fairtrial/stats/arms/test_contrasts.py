@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.arms.contrasts import difference, welch
+from fairtrial.stats.arms.means import difference, welch
 from fairtrial.stats.effects import Effect
 
 NONE = NotEnough("nothing", "something")

@@ -11,7 +11,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep, score_test_
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.always_valid import always_valid, at_most
-from fairtrial.stats.arms.proportions import newcombe, rate, rate_difference
+from fairtrial.stats.arms.means import newcombe, rate, rate_difference
 from fairtrial.stats.effects import Effect, fixed
 from fairtrial.stats.sums import Successes
 from tests.fixtures.for_each import for_each

@@ -12,8 +12,7 @@ from scipy.stats import ttest_ind
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.always_valid import always_valid, evidence
-from fairtrial.stats.arms.contrasts import monitoring_variance
-from fairtrial.stats.arms.means import mean_difference
+from fairtrial.stats.arms.means import mean_difference, monitoring_variance
 from fairtrial.stats.effects import Effect, fixed
 from fairtrial.stats.sums import Moments
 

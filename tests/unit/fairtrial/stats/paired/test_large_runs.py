@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fairtrial.stats.paired.bootstrap import CORPUS_DRAWS, bootstrap_corpus
 from fairtrial.stats.paired.clustered import clustered_mean
-from fairtrial.stats.paired.sign_flip import FLIPS, sign_flip
+from fairtrial.stats.paired.paired_tests import FLIPS, sign_flip
+from fairtrial.stats.paired.resampling import CORPUS_DRAWS, bootstrap_corpus
 
 CLUSTERS = [f"c{at}" for at in np.random.default_rng(2).integers(0, 40, 200)]
 NUMBERS = np.unique(CLUSTERS, return_inverse=True)[1]

@@ -7,11 +7,10 @@ import pytest
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.effects import Effect
-from fairtrial.stats.paired.bootstrap import bootstrap_corpus
 from fairtrial.stats.paired.clustered import clustered_effect, clustered_mean
 from fairtrial.stats.paired.equivalence import classify_interval, equivalent, non_inferior
-from fairtrial.stats.paired.mcnemar import exact, mid_p
-from fairtrial.stats.paired.sign_flip import sign_flip
+from fairtrial.stats.paired.paired_tests import exact, mid_p, sign_flip
+from fairtrial.stats.paired.resampling import bootstrap_corpus
 from tests.fixtures.for_each import for_each
 
 OF_DIFFERENCES = [clustered_mean, clustered_effect, sign_flip]

@@ -13,8 +13,7 @@ from scipy.special import stdtrit
 from scipy.stats import binom
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.paired.score_mean import score_mean
-from fairtrial.stats.paired.score_units import ScoreUnits, likeliest
+from fairtrial.stats.paired.score_mean import ScoreUnits, likeliest, score_mean
 from fairtrial.stats.paired.tango import score_bounds, tango
 from tests.fixtures.for_each import for_each
 

@@ -7,8 +7,14 @@ from hypothesis import strategies as st
 
 from fairtrial.stats.always_valid import always_valid, at_least
 from fairtrial.stats.effects import Effect
-from fairtrial.stats.planning.conversion_course import ConversionRule, conversion_course
-from fairtrial.stats.planning.courses import Course, monitored, monitored_multiple, planned
+from fairtrial.stats.planning.courses import (
+    ConversionRule,
+    Course,
+    conversion_course,
+    monitored,
+    monitored_multiple,
+    planned,
+)
 
 SINGLE_LOOK = 7.8489
 """(effect / standard error)² that one look needs for 80 % at two-sided 5 %."""

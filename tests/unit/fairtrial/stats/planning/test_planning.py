@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairtrial.stats.planning.options import option, rule_of
 from fairtrial.stats.planning.question import MODES, Design, Question
-from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, plan_trial
+from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, option, plan_trial, rule_of
 from fairtrial.stats.sizes import size_of_shares
 from tests.fixtures.for_each import for_each
 

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from statsmodels.stats.sandwich_covariance import cov_cluster_2groups
 
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.review.logit import fractional_logit, p_of
+from fairtrial.stats.review.preference_model import fractional_logit, p_of
 
 
 def drawn(seed: int, pairs: int = 80, per_pair: int = 1, crowd: int = 2):

@@ -14,7 +14,7 @@ from scipy.stats import t as student
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.review.preference import win_rate
-from fairtrial.stats.review.preference_model import MIN_ITEMS, Judgements, preference_model
+from fairtrial.stats.review.preference_model import MIN_MODEL_ITEMS, Judgements, preference_model
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -178,7 +178,7 @@ def test_more_votes_of_the_same_kind_narrow_all_and_a_higher_level_widens_them(s
 
 
 def test_few_pairs_one_side_and_separated_votes_are_not_adjusted_but_the_raw_rate_stands() -> None:
-    few = preference_model(drawn(1, MIN_ITEMS - 1))
+    few = preference_model(drawn(1, MIN_MODEL_ITEMS - 1))
     assert few.position_adjusted == few.length_adjusted == few.position and not few.position_biased
     assert isinstance(few.position, NotEnough) and few.position.needed == "1 more judged pairs"
     one_sided = preference_model(replace(drawn(1), candidate_first=np.ones(80, dtype=bool)))

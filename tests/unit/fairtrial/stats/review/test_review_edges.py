@@ -7,11 +7,9 @@ import numpy as np
 import pytest
 
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.review.crossed import crossed_mean
-from fairtrial.stats.review.logit import fractional_logit
+from fairtrial.stats.review.crossed import crossed_mean, mean_rating
 from fairtrial.stats.review.preference import win_rate
-from fairtrial.stats.review.preference_model import Judgements
-from fairtrial.stats.review.ratings import mean_rating
+from fairtrial.stats.review.preference_model import Judgements, fractional_logit
 from tests.fixtures.for_each import for_each
 
 PAIRS, ANN = [str(i) for i in range(30)], ["ann"] * 30

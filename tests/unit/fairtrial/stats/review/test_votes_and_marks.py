@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairtrial.domain.estimates import Estimate
+from fairtrial.stats.review.crossed import mean_rating
 from fairtrial.stats.review.preference import win_rate
-from fairtrial.stats.review.ratings import mean_rating
 
 SEEDS = st.integers(0, 2**32 - 1)
 LEVELS = st.floats(0.5, 0.98)

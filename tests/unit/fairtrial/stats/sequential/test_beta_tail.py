@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from numpy.polynomial.legendre import leggauss
 from scipy.special import betaincc, betaln, logsumexp
 
-from fairtrial.stats.sequential import beta_terms
-from fairtrial.stats.sequential.beta_terms import log_tail
+from fairtrial.stats.sequential import conversions
+from fairtrial.stats.sequential.conversions import log_tail
 
 NODES, WEIGHTS = leggauss(400)
 
@@ -41,5 +41,5 @@ def test_it_agrees_with_the_integral_far_out(mean: float, size: float, deviation
 @pytest.mark.parametrize(("x", "a", "b"), [(0.6, 300.0, 280.0), (0.02, 5.0, 1_000.0), (0.9, 3.0, 1.0)])
 def test_both_ways_meet(monkeypatch: pytest.MonkeyPatch, x: float, a: float, b: float) -> None:
     direct = log_tail(x, a, b)
-    monkeypatch.setattr(beta_terms, "SMALLEST", 2.0)
+    monkeypatch.setattr(conversions, "SMALLEST", 2.0)
     assert log_tail(x, a, b) == pytest.approx(direct, rel=1e-9)

@@ -6,8 +6,8 @@ import pytest
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.means import mean_difference
-from fairtrial.stats.sequential.cost_guardrail import CostFinding, cost_guardrail
 from fairtrial.stats.sequential.guardrails import Limits, rare_guardrail, relative_guardrail
+from fairtrial.stats.sequential.metric_guardrails import CostFinding, cost_guardrail
 
 LIMITS = Limits(margin=0.2)
 USUAL = np.tile([0.5, 1.0, 1.5], 1_000)

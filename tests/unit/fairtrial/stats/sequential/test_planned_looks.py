@@ -12,8 +12,14 @@ from scipy.special import ndtri
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.effects import Effect, fixed
-from fairtrial.stats.sequential.alpha_spending import spending_bounds, spent_look
-from fairtrial.stats.sequential.obrien_fleming import inflation, obrien_fleming, planned_exits, planned_look
+from fairtrial.stats.sequential.group_sequential import (
+    inflation,
+    obrien_fleming,
+    planned_exits,
+    planned_look,
+    spending_bounds,
+    spent_look,
+)
 from tests.fixtures.for_each import for_each
 
 EFFECT = Effect(value=0.04, variance=0.0001, n=1800, method="difference")

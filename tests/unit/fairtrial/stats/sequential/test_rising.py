@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairtrial.stats.sequential.beta_terms import log_rise
+from fairtrial.stats.sequential.conversions import log_rise
 
 
 @given(st.floats(-3, 18), st.integers(0, 2_000))

@@ -8,7 +8,7 @@ import pytest
 
 from fairtrial.domain.accounts import ROLES, Account, Role, may, only_reads
 from fairtrial.domain.errors import BadRequest, NotFound, UsageError
-from fairtrial.store.access import accounts, audit, invitations, passwords, sessions
+from fairtrial.store.access import accounts, audit, passwords, sessions
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from tests.fixtures.for_each import for_each
@@ -19,8 +19,8 @@ HOUR_US = 3_600_000_000
 
 
 def joined(database: Database, name: str = "Rosa") -> Account:
-    made = invitations.invite(database, name, "reviewer", actor="Ada", now_us=NOW)
-    return invitations.accept(database, made.token, name="", password=PASSWORD, now_us=NOW)
+    made = accounts.invite(database, name, "reviewer", actor="Ada", now_us=NOW)
+    return accounts.accept(database, made.token, name="", password=PASSWORD, now_us=NOW)
 
 
 def test_passwords_are_hashed_at_the_cost_that_rfc_9106_recommends(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,19 +47,19 @@ def test_an_auditor_reads_what_a_release_manager_reads_and_other_roles_read_what
 
 
 def test_an_invitation_works_once(database: Database) -> None:
-    made = invitations.invite(database, "Rosa", "reviewer", actor="Ada", now_us=NOW)
-    assert invitations.find_invited(database, made.token, now_us=NOW).name == "Rosa"
-    account = invitations.accept(database, made.token, name="Other", password=PASSWORD, now_us=NOW)
+    made = accounts.invite(database, "Rosa", "reviewer", actor="Ada", now_us=NOW)
+    assert accounts.find_invited(database, made.token, now_us=NOW).name == "Rosa"
+    account = accounts.accept(database, made.token, name="Other", password=PASSWORD, now_us=NOW)
     assert (account.name, account.state) == ("Rosa", "active")
     with pytest.raises(NotFound, match="not valid"):
-        invitations.accept(database, made.token, name="", password=PASSWORD, now_us=NOW)
+        accounts.accept(database, made.token, name="", password=PASSWORD, now_us=NOW)
 
 
 def test_an_invitation_ends_after_seven_days(database: Database) -> None:
-    made = invitations.invite(database, "Rosa", "reviewer", actor="Ada", now_us=NOW)
-    assert invitations.find_invited(database, made.token, now_us=made.expires_us - 1)
+    made = accounts.invite(database, "Rosa", "reviewer", actor="Ada", now_us=NOW)
+    assert accounts.find_invited(database, made.token, now_us=made.expires_us - 1)
     with pytest.raises(NotFound):
-        invitations.find_invited(database, made.token, now_us=made.expires_us)
+        accounts.find_invited(database, made.token, now_us=made.expires_us)
     assert made.expires_us - NOW == 7 * 24 * HOUR_US
 
 
@@ -67,10 +67,10 @@ def test_an_invitation_ends_after_seven_days(database: Database) -> None:
     ("name", "password"), [("Rosa", "short"), ("Rosa", "aaaaaaaaaaaa"), ("", PASSWORD), ("Rosa", "qwertyuiop")]
 )
 def test_a_name_or_password_that_will_not_do_uses_no_link_up(database: Database, name: str, password: str) -> None:
-    made = invitations.invite(database, None, "reviewer", actor="Ada", now_us=NOW)
+    made = accounts.invite(database, None, "reviewer", actor="Ada", now_us=NOW)
     with pytest.raises(BadRequest):
-        invitations.accept(database, made.token, name=name, password=password, now_us=NOW)
-    assert invitations.accept(database, made.token, name="Rosa", password=PASSWORD, now_us=NOW).name == "Rosa"
+        accounts.accept(database, made.token, name=name, password=password, now_us=NOW)
+    assert accounts.accept(database, made.token, name="Rosa", password=PASSWORD, now_us=NOW).name == "Rosa"
 
 
 @pytest.fixture
@@ -82,10 +82,10 @@ def with_rosa(database: Database) -> Database:
 @for_each("name", ["rosa", "ROSA", " Rosa ", "Ｒosa", "R0sa"])
 def test_two_people_have_no_name_that_looks_alike(with_rosa: Database, name: str) -> None:
     with pytest.raises(UsageError, match="taken"):
-        invitations.invite(with_rosa, name, "admin", actor="Ada", now_us=NOW)
-    open_one = invitations.invite(with_rosa, None, "admin", actor="Ada", now_us=NOW)
+        accounts.invite(with_rosa, name, "admin", actor="Ada", now_us=NOW)
+    open_one = accounts.invite(with_rosa, None, "admin", actor="Ada", now_us=NOW)
     with pytest.raises(UsageError, match="taken"):
-        invitations.accept(with_rosa, open_one.token, name=name, password=PASSWORD, now_us=NOW)
+        accounts.accept(with_rosa, open_one.token, name=name, password=PASSWORD, now_us=NOW)
 
 
 @for_each(
@@ -94,23 +94,21 @@ def test_two_people_have_no_name_that_looks_alike(with_rosa: Database, name: str
 )
 def test_a_name_must_be_readable_and_nobody_else_s(database: Database, name: str) -> None:
     with pytest.raises(BadRequest, match="name"):
-        invitations.invite(database, name, "admin", actor="Ada", now_us=NOW)
+        accounts.invite(database, name, "admin", actor="Ada", now_us=NOW)
     assert not accounts.any_exist(database)
 
 
 def test_a_name_of_another_script_that_reads_like_a_taken_one_is_refused(database: Database) -> None:
     cyrillic_o, cyrillic_c, cyrillic_a = "\u043e", "\u0441", "\u0430"
-    invitations.invite(database, "Coca", "admin", actor="Ada", now_us=NOW)
+    accounts.invite(database, "Coca", "admin", actor="Ada", now_us=NOW)
     with pytest.raises(UsageError, match="looks like"):
-        invitations.invite(database, cyrillic_c + cyrillic_o + cyrillic_c + cyrillic_a, "admin", actor="x", now_us=NOW)
-    assert (
-        invitations.invite(database, "\u0410\u0434\u0430", "admin", actor="x", now_us=NOW).name == "\u0410\u0434\u0430"
-    )
+        accounts.invite(database, cyrillic_c + cyrillic_o + cyrillic_c + cyrillic_a, "admin", actor="x", now_us=NOW)
+    assert accounts.invite(database, "\u0410\u0434\u0430", "admin", actor="x", now_us=NOW).name == "\u0410\u0434\u0430"
 
 
 def test_passwords_and_tokens_are_kept_as_hashes_only(database: Database) -> None:
-    made = invitations.invite(database, "Rosa", "reviewer", actor="Ada", now_us=NOW)
-    account = invitations.accept(database, made.token, name="", password=PASSWORD, now_us=NOW)
+    made = accounts.invite(database, "Rosa", "reviewer", actor="Ada", now_us=NOW)
+    account = accounts.accept(database, made.token, name="", password=PASSWORD, now_us=NOW)
     token = sessions.begin(database, account.account_id, now_us=NOW)
     tables = [database.rows(f"SELECT * FROM {table}") for table in ("accounts", "invitations", "sessions", "events")]
     for secret in (PASSWORD, made.token, token):
@@ -120,7 +118,7 @@ def test_passwords_and_tokens_are_kept_as_hashes_only(database: Database) -> Non
 
 def test_only_the_right_password_of_an_active_account_matches(database: Database) -> None:
     joined(database)
-    invitations.invite(database, "Invited", "reviewer", actor="Ada", now_us=NOW)
+    accounts.invite(database, "Invited", "reviewer", actor="Ada", now_us=NOW)
     account, stored = accounts.password_of(database, "ROSA")
     assert account is not None
     assert passwords.verify_password(stored, PASSWORD)
@@ -150,38 +148,38 @@ def test_signing_out_ends_one_session_and_a_new_password_ends_all(database: Data
     sessions.end(database, here)
     assert sessions.account_of(database, here, now_us=NOW) is None
     assert sessions.account_of(database, there, now_us=NOW) == rosa
-    link = invitations.reset(database, "Rosa", actor="Ada", now_us=NOW)
+    link = accounts.reset(database, "Rosa", actor="Ada", now_us=NOW)
     assert sessions.account_of(database, there, now_us=NOW) == rosa
-    invitations.accept(database, link.token, name="", password="another long one", now_us=NOW)
+    accounts.accept(database, link.token, name="", password="another long one", now_us=NOW)
     assert sessions.account_of(database, there, now_us=NOW) is None
 
 
 def test_whoever_is_disabled_is_out_and_comes_back_only_by_a_new_link(database: Database) -> None:
     rosa = joined(database)
     token = sessions.begin(database, rosa.account_id, now_us=NOW)
-    old = invitations.reset(database, "Rosa", actor="Ada", now_us=NOW)
+    old = accounts.reset(database, "Rosa", actor="Ada", now_us=NOW)
     accounts.disable(database, rosa.account_id, actor="Ada", now_us=NOW)
     assert sessions.account_of(database, token, now_us=NOW) is None
     with pytest.raises(NotFound):
-        invitations.find_invited(database, old.token, now_us=NOW)
-    link = invitations.reset(database, "Rosa", actor="Ada", now_us=NOW)
+        accounts.find_invited(database, old.token, now_us=NOW)
+    link = accounts.reset(database, "Rosa", actor="Ada", now_us=NOW)
     assert accounts.password_of(database, "Rosa") == (None, None)
-    assert invitations.accept(database, link.token, name="", password=PASSWORD, now_us=NOW).state == "active"
+    assert accounts.accept(database, link.token, name="", password=PASSWORD, now_us=NOW).state == "active"
 
 
 def test_a_new_link_ends_the_one_before(database: Database) -> None:
-    first = invitations.invite(database, "Rosa", "reviewer", actor="Ada", now_us=NOW)
-    second = invitations.reset(database, "Rosa", actor="Ada", now_us=NOW)
+    first = accounts.invite(database, "Rosa", "reviewer", actor="Ada", now_us=NOW)
+    second = accounts.reset(database, "Rosa", actor="Ada", now_us=NOW)
     with pytest.raises(NotFound):
-        invitations.find_invited(database, first.token, now_us=NOW)
-    assert invitations.find_invited(database, second.token, now_us=NOW)
+        accounts.find_invited(database, first.token, now_us=NOW)
+    assert accounts.find_invited(database, second.token, now_us=NOW)
 
 
 def test_every_change_is_in_the_audit_trail(database: Database) -> None:
     rosa = joined(database)
     accounts.set_role(database, "Rosa", "admin", actor="Ada", now_us=NOW)
     accounts.disable(database, "Rosa", actor="Ada", now_us=NOW)
-    invitations.reset(database, "Rosa", actor="Ada", now_us=NOW)
+    accounts.reset(database, "Rosa", actor="Ada", now_us=NOW)
     entries = [(row["actor"], row["action"], row["subject"]) for row in database.dicts(audit.listing(Page()))]
     assert entries[::-1] == [
         ("Ada", "account.invite", rosa.account_id),
@@ -215,7 +213,7 @@ def test_accounts_survive_a_restart(tmp_path: Path) -> None:
 
 
 def test_a_change_whose_entry_can_not_be_written_does_not_happen(database: Database) -> None:
-    made = invitations.invite(database, "Rosa", "reviewer", actor="meg", now_us=NOW)
+    made = accounts.invite(database, "Rosa", "reviewer", actor="meg", now_us=NOW)
     unwritable = "\ud800"
     with pytest.raises(Exception, match="UTF-8"):
         accounts.set_role(database, "Rosa", "admin", actor=unwritable, now_us=NOW)
@@ -223,4 +221,4 @@ def test_a_change_whose_entry_can_not_be_written_does_not_happen(database: Datab
         accounts.disable(database, "Rosa", actor=unwritable, now_us=NOW)
     found = accounts.find(database, made.account_id)
     assert (found.role, found.state) == ("reviewer", "invited")
-    assert invitations.find_invited(database, made.token, now_us=NOW) == found
+    assert accounts.find_invited(database, made.token, now_us=NOW) == found

@@ -9,9 +9,9 @@ import pytest
 
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError, StoreExhausted
-from fairtrial.store.core import engine_settings
+from fairtrial.store.core import engine
 from fairtrial.store.core.database import Database, spill_folder
-from fairtrial.store.core.engine_settings import memory_bytes, memory_limit
+from fairtrial.store.core.engine import memory_bytes, memory_limit
 
 SMALL_MB = 24
 TOO_LARGE = "SELECT len(list(range)) FROM range(6_000_000)"
@@ -32,14 +32,14 @@ SETTING = "SELECT current_setting('memory_limit'), current_setting('temp_directo
 def test_the_limit_follows_the_machine_and_the_store_unless_it_is_set(
     monkeypatch: pytest.MonkeyPatch, machine: int, file_bytes: int, limit: str
 ) -> None:
-    monkeypatch.setattr(engine_settings, "memory_bytes", lambda: machine)
+    monkeypatch.setattr(engine, "memory_bytes", lambda: machine)
     assert memory_limit(file_bytes=file_bytes) == limit
     assert memory_limit(700, file_bytes=file_bytes) == "700MiB"
 
 
 def test_the_limit_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     limits = tmp_path / "memory.max", tmp_path / "none"
-    monkeypatch.setattr(engine_settings, "CGROUP_LIMITS", limits)
+    monkeypatch.setattr(engine, "CGROUP_LIMITS", limits)
     limits[0].write_text("max\n")
     machine = memory_bytes()
     limits[0].write_text("1048576\n")

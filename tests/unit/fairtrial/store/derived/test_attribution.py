@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from fairtrial.domain.events import Event
-from fairtrial.domain.limits.pages import END_OF_TIME_US
+from fairtrial.domain.limits.constants import END_OF_TIME_US
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.derived.attribution import unattributed_since_us
 from fairtrial.store.ingest.ingest import Ingester
-from fairtrial.store.traffic import feedback, traffic
+from fairtrial.store.traffic import requests, traffic
 from tests.fixtures.store import samples
 
 OLLAMA = "chatcmpl-7"
@@ -135,7 +135,7 @@ def test_an_undeclared_key_and_an_unknown_name_are_stored_and_count_nowhere(
     bring(database, ingester, *visit(1), *said)
     assert found(database) == {"f-11": "undeclared_key", "f-12": "unknown_request", "f-13": "unknown_unit"}
     assert rates(database, "mood") == rates(database) == {}
-    shown = {(row["attribution"], row["key"]): row["feedback"] for row in database.dicts(feedback.attributions(Page()))}
+    shown = {(row["attribution"], row["key"]): row["feedback"] for row in database.dicts(requests.attributions(Page()))}
     assert shown == {
         ("undeclared_key", "mood"): 1,
         ("unknown_request", "resolved"): 1,

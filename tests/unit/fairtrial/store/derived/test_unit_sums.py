@@ -11,7 +11,7 @@ import pytest
 from fairtrial.domain.metrics import UNIT_COLUMNS
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
-from fairtrial.store.derived import earlier_exposures, unit_sums
+from fairtrial.store.derived import derived_columns, unit_sums
 from fairtrial.store.derived.unit_sums import Folded
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.store import live_experiment as live
@@ -247,7 +247,7 @@ def test_an_exposure_of_an_earlier_version_is_early_whenever_it_joins_its_reques
 def test_exposures_that_move_after_the_start_of_a_plan_are_left_out(
     database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(earlier_exposures, "BATCH", 2)
+    monkeypatch.setattr(derived_columns, "BATCH", 2)
     live.store_plans(database, live.plan())
     ingest(database, ingester, *(samples.request(n, at_us=live.STARTED + n - 2) for n in range(4)))
     ingest(database, ingester, *(samples.exposure(n, at_us=live.STARTED + n - 2) for n in range(4)))

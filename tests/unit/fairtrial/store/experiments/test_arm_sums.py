@@ -12,9 +12,9 @@ import pytest
 
 from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption
 from fairtrial.experiments.sums import ArmSums, Sums
-from fairtrial.stats.sequential.error_guardrail import RequestErrors
+from fairtrial.stats.sequential.metric_guardrails import RequestErrors
 from fairtrial.store.core.database import Database
-from fairtrial.store.experiments.sums import quantile_sums
+from fairtrial.store.experiments.sums import metric_sums
 from fairtrial.store.experiments.sums.arm_sums import read_event_users, read_sums
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.for_each import for_each
@@ -124,7 +124,7 @@ def test_quantiles_of_many_requests_read_all_requests_of_some_units(
     live.ingest(database, ingester, live.random_traffic(4, requests=900, units=150))
     whole = read(database, live.plan())
     requests = sum(arm.requests for arm in whole.arms.values())
-    monkeypatch.setattr(quantile_sums, "MOST", requests // 2)
+    monkeypatch.setattr(metric_sums, "MOST", requests // 2)
     half = read(database, live.plan())
     for name, arm in half.arms.items():
         some, every = (sums.arms[name].metrics["requests.ttft_p95"] for sums in (half, whole))

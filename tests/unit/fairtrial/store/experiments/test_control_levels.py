@@ -8,16 +8,16 @@ from statistics import mean
 import numpy as np
 import pytest
 
-from fairtrial.domain.limits.pages import END_OF_TIME_US
+from fairtrial.domain.limits.constants import END_OF_TIME_US
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.quantiles import QuantileSums
-from fairtrial.stats.sequential.error_guardrail import RequestErrors
+from fairtrial.stats.sequential.metric_guardrails import RequestErrors
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments.sums import control_levels
 from fairtrial.store.experiments.sums.control_levels import Level, history_level, read_level
-from fairtrial.store.experiments.sums.past_requests import HISTORY_US
+from fairtrial.store.experiments.sums.earlier_units import HISTORY_US
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.for_each import for_each
 from tests.fixtures.store import computed_sums, samples

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fairtrial.domain.storage.traffic import ServedBefore
+from fairtrial.domain.traffic import ServedBefore
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.store.core.database import Database
 from fairtrial.store.derived import unit_sums
-from fairtrial.store.experiments.sums import earlier_units, explained_variance
+from fairtrial.store.experiments.sums import control_levels, earlier_units
 from fairtrial.store.experiments.sums.arm_sums import read_sums
-from fairtrial.store.experiments.sums.explained_variance import explained_amounts
-from fairtrial.store.experiments.sums.past_requests import HISTORY_US
+from fairtrial.store.experiments.sums.control_levels import explained_amounts
+from fairtrial.store.experiments.sums.earlier_units import HISTORY_US
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.store import live_experiment as live
 from tests.fixtures.store import samples
@@ -117,7 +117,7 @@ def test_kept_users_outlive_a_compaction_and_count_nowhere_else(
 def test_the_last_28_days_show_how_much_of_a_cost_is_explained(
     database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(explained_variance, "LEAST_UNITS", 24)
+    monkeypatch.setattr(control_levels, "LEAST_UNITS", 24)
     rng = np.random.default_rng(5)
     before, later = rng.integers(1, 9, 24), rng.integers(1, 9, 24)
     later[:12] = before[:12]
@@ -136,5 +136,5 @@ def test_the_last_28_days_show_how_much_of_a_cost_is_explained(
         assert one.metric == name
         assert (one.level, one.spread, one.share) == pytest.approx(wanted)
     assert found[0].share > 0.05
-    monkeypatch.setattr(explained_variance, "LEAST_UNITS", 25)
+    monkeypatch.setattr(control_levels, "LEAST_UNITS", 25)
     assert explained_amounts(database, served, metrics, now_us=live.STARTED) == []

@@ -15,9 +15,10 @@ from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
-from fairtrial.store.experiments import published_plans, segment_traffic, transitions
+from fairtrial.store.experiments import published_plans, transitions
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.restore import restore_backup
+from fairtrial.store.traffic import traffic
 from gateway.control.operations.maintain_store import StoreMaintenance
 from tests.fixtures.store import samples
 
@@ -107,14 +108,14 @@ def test_rates_begin_with_the_last_re_arm(database: Database, ingester: Ingester
     change(database, "tuned-vs-base", "kill", "rearm")
     assert _requests(database, Page()) == 3
     assert _requests(database, Page(since_us=NOW + 2_000_000)) == 2
-    assert segment_traffic.segment_page(database, Page(), "tuned-vs-base").since_us == NOW + 1
-    assert segment_traffic.segment_page(database, Page(), "other") == Page()
+    assert traffic.segment_page(database, Page(), "tuned-vs-base").since_us == NOW + 1
+    assert traffic.segment_page(database, Page(), "other") == Page()
 
 
 def _requests(database: Database, page: Page) -> int:
     ((one,), (same,)) = (
-        segment_traffic.by_variant(database, page),
-        segment_traffic.by_variant(database, page, experiment="tuned-vs-base"),
+        traffic.by_variant_in_segments(database, page),
+        traffic.by_variant_in_segments(database, page, experiment="tuned-vs-base"),
     )
     assert one == same
     return sum(variant.requests for variant in one.variants)

@@ -7,9 +7,9 @@ import threading
 import pytest
 
 from fairtrial.domain.errors import BadRequest, Conflict, NotFound
-from fairtrial.domain.reviews.review import CLAIM_US, Draft, Next
+from fairtrial.domain.review import CLAIM_US, Draft, Next
 from fairtrial.store.core.database import Database
-from fairtrial.store.reviews import assignment, drafts, evidence, queues, votes
+from fairtrial.store.reviews import assignment, evidence, queues, votes
 from tests.fixtures.evaluators.review_answers import NEW, NOW, OLD, filled
 
 LEFT = Draft("left")
@@ -30,7 +30,7 @@ def test_the_item_that_is_held_comes_again_with_its_draft(database: Database) ->
     queue = filled(database)
     first = take(database, queue).item
     draft = Draft("right", {"left": {"tone": 4}, "right": {}}, "kind", {"left": None, "right": "better so"}, True)
-    drafts.save(database, first.item_id, draft, reviewer="ann", now_us=NOW)
+    assignment.save(database, first.item_id, draft, reviewer="ann", now_us=NOW)
     again = take(database, queue, now_us=NOW + CLAIM_US - 1).item
     assert (again.item_id, again.answers, again.draft) == (first.item_id, first.answers, draft)
     assert again.expires_us == NOW + 2 * CLAIM_US - 1
@@ -39,7 +39,7 @@ def test_the_item_that_is_held_comes_again_with_its_draft(database: Database) ->
 def test_a_draft_survives_a_night_if_nobody_took_the_item(database: Database) -> None:
     queue = filled(database)
     first = take(database, queue).item
-    drafts.save(database, first.item_id, LEFT, reviewer="ann", now_us=NOW)
+    assignment.save(database, first.item_id, LEFT, reviewer="ann", now_us=NOW)
     again = take(database, queue, now_us=NOW + 100 * CLAIM_US)
     assert (again.item.item_id, again.item.draft) == (first.item_id, LEFT)
 
@@ -51,9 +51,9 @@ def test_a_late_draft_after_the_claim_is_lost_is_refused_and_touches_nothing(dat
     later = NOW + CLAIM_US + 1
     assert take(database, queue, "ben", later).item.item_id == item
     theirs = Draft("tie", comment="mine")
-    drafts.save(database, item, theirs, reviewer="ben", now_us=later)
+    assignment.save(database, item, theirs, reviewer="ben", now_us=later)
     for late in (
-        lambda: drafts.save(database, item, LEFT, reviewer="ann", now_us=later),
+        lambda: assignment.save(database, item, LEFT, reviewer="ann", now_us=later),
         lambda: votes.submit(database, item, LEFT, reviewer="ann", name="ann", now_us=later),
         lambda: votes.skip(database, item, "", reviewer="ann", now_us=later),
     ):
@@ -150,7 +150,7 @@ def test_undo_lays_the_held_item_aside_with_its_draft_and_both_are_judged_in_tur
     queue = filled(database, 3)
     first = vote(database, queue)
     second = take(database, queue).item.item_id
-    drafts.save(database, second, Draft("tie"), reviewer="ann", now_us=NOW)
+    assignment.save(database, second, Draft("tie"), reviewer="ann", now_us=NOW)
     assert votes.undo(database, queue, reviewer="ann", now_us=NOW).item.item_id == first
     assert vote(database, queue, draft=Draft("both_bad")) == first
     back = take(database, queue).item
@@ -175,7 +175,7 @@ def test_a_closed_queue_takes_nothing_more(database: Database) -> None:
     queues.close(database, queue, by="meg", now_us=NOW)
     for late in (
         lambda: take(database, queue),
-        lambda: drafts.save(database, item, LEFT, reviewer="ann", now_us=NOW),
+        lambda: assignment.save(database, item, LEFT, reviewer="ann", now_us=NOW),
         lambda: votes.undo(database, queue, reviewer="ann", now_us=NOW),
         lambda: queues.close(database, queue, by="meg", now_us=NOW),
     ):
@@ -187,7 +187,7 @@ def test_what_does_not_exist_is_told(database: Database) -> None:
     with pytest.raises(NotFound, match="no queue"):
         take(database, "nothing")
     with pytest.raises(NotFound, match="no item"):
-        drafts.save(database, "nothing", LEFT, reviewer="ann", now_us=NOW)
+        assignment.save(database, "nothing", LEFT, reviewer="ann", now_us=NOW)
     with pytest.raises(NotFound, match="no queue"):
         queues.details(database, "nothing")
 
@@ -200,7 +200,7 @@ def test_eight_reviewers_at_once_never_hold_the_same_item(database: Database) ->
     def work(who: str) -> None:
         try:
             while (item := take(database, queue, who).item) is not None:
-                drafts.save(database, item.item_id, LEFT, reviewer=who, now_us=NOW)
+                assignment.save(database, item.item_id, LEFT, reviewer=who, now_us=NOW)
                 votes.submit(database, item.item_id, LEFT, reviewer=who, name=who, now_us=NOW)
                 judged.append(item.item_id)
         except Exception as error:  # noqa: BLE001 - a thread's trouble is told by the test

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fairtrial.domain.reviews.masking import HIDDEN, family_of, mask, names_in
-from fairtrial.domain.reviews.review import arm_on_the_left, blind, unblind
+from fairtrial.domain.masking import HIDDEN, family_of, mask, names_in
+from fairtrial.domain.review import arm_on_the_left, blind, unblind
 from tests.fixtures.for_each import for_each
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pyarrow
 
-from fairtrial.domain.storage import verdict_json
+from fairtrial.domain.verdicts import verdict_json
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import keys
 from fairtrial.store.access.keys import digest

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fairtrial.api.keys import CreateKey
-from fairtrial.store.access import audit, invitations
+from fairtrial.store.access import accounts, audit
 from fairtrial.store.experiments import published_plans
 from gateway.control.api import keys
 from gateway.control.background.background_work import BackgroundWork
@@ -61,7 +61,7 @@ async def test_an_entry_has_the_name_of_its_subject(background: BackgroundWork) 
     rows = (await get(background, "events", action="key.create", subject="ci"))["rows"]
     assert [(row["subject"], row["subject_name"]) for row in rows] == [(key.key_id, "ci")]
     async with client(background) as http:
-        made = invitations.invite(background.database, "Rosa", "auditor", actor="test", now_us=NOW)
+        made = accounts.invite(background.database, "Rosa", "auditor", actor="test", now_us=NOW)
         key_header = keys.create(Context(background, TEST), CreateKey(name="admin", rights=("admin",))).secret
         answer = await http.get(
             "/api/events", params={"subject": "rosa"}, headers={"authorization": f"Bearer {key_header}"}

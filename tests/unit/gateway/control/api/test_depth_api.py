@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fairtrial.domain.estimates import Comparison, Estimate
-from fairtrial.domain.verdict import Finding, Verdict
+from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.evaluations import verdicts
 from gateway.control.background.background_work import BackgroundWork

@@ -9,8 +9,7 @@ import pytest
 from fairtrial.api.keys import CreateKey
 from fairtrial.config.local_user import local_user
 from fairtrial.config.plan.published import read
-from fairtrial.domain.accounts import Role
-from fairtrial.domain.storage.keys import NewKey
+from fairtrial.domain.accounts import NewKey, Role
 from fairtrial.store.access import keys
 from gateway.control.background.background_work import BackgroundWork
 from tests.fixtures.control.accounts import signed_in

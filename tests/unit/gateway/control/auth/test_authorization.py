@@ -12,9 +12,9 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from fairtrial.api.keys import CreateKey
 from fairtrial.domain.accounts import ROLES, Role, may
-from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.journal.writer import JournalWriter
-from fairtrial.store.access import accounts, invitations, keys
+from fairtrial.store.access import accounts, keys
 from fairtrial.store.evaluations import verdicts
 from gateway.control.auth.authorization import AuthorizedRoute, RequireRole, access_rules_of, anyone
 from gateway.control.background.background_work import BackgroundWork
@@ -142,7 +142,7 @@ async def test_a_session_of_this_machine_s_user_ends_with_the_first_account(back
 
 async def test_an_invitation_alone_shuts_the_door(background: BackgroundWork) -> None:
     async with client(background) as http:
-        invitations.invite(background.database, None, "admin", actor="test", now_us=NOW)
+        accounts.invite(background.database, None, "admin", actor="test", now_us=NOW)
         assert (await http.get("/api/me")).status_code == 401
 
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from fairtrial.domain.accounts import Role
-from fairtrial.store.access import audit, invitations, sessions
+from fairtrial.store.access import accounts, audit, sessions
 from fairtrial.store.core.query import Page
 from gateway.control.auth.identity import SESSION_COOKIE
 from gateway.control.auth.known_device import COOKIE
@@ -30,11 +30,11 @@ ORIGIN = {"origin": "http://127.0.0.1:8081"}
 
 
 def invite(background: BackgroundWork, name: str | None = "Rosa", role: Role = "reviewer") -> str:
-    return invitations.invite(background.database, name, role, actor="test", now_us=NOW).token
+    return accounts.invite(background.database, name, role, actor="test", now_us=NOW).token
 
 
 def join(background: BackgroundWork, name: str = "Rosa", role: Role = "reviewer") -> None:
-    invitations.accept(background.database, invite(background, name, role), name="", password=PASSWORD, now_us=NOW)
+    accounts.accept(background.database, invite(background, name, role), name="", password=PASSWORD, now_us=NOW)
 
 
 @pytest.fixture
@@ -214,8 +214,8 @@ async def test_a_device_is_known_for_one_account_until_its_password_changes(back
             guesser.cookies.clear()
             guesser.cookies.set(COOKIE, cookie)
             assert (await sign_in(guesser, name, PASSWORD)).status_code == status, (name, cookie)
-        link = invitations.reset(background.database, "Rosa", actor="test", now_us=NOW).token
-        invitations.accept(background.database, link, name="", password=f"{PASSWORD} anew", now_us=NOW)
+        link = accounts.reset(background.database, "Rosa", actor="test", now_us=NOW).token
+        accounts.accept(background.database, link, name="", password=f"{PASSWORD} anew", now_us=NOW)
         for _ in range(MAX_PER_NAME):
             await sign_in(guesser, "Rosa", "wrong")
         guesser.cookies.clear()

@@ -11,11 +11,11 @@ import duckdb
 import pytest
 
 from fairtrial.domain.limits.constants import DAY_US
-from fairtrial.domain.storage.overview import IngestResult
+from fairtrial.domain.store_reports import IngestResult
 from fairtrial.journal.segment import files
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.engine_errors import MEMORY
+from fairtrial.store.core.engine import MEMORY
 from fairtrial.store.ingest.segment_archive import compress_sealed
 from gateway.control.background import background_work as keeper_module
 from gateway.control.background.background_work import (

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fairtrial.domain.errors import StoreError
-from fairtrial.store.experiments.sums.feedback_sums import LATE_US as FEEDBACK_LATE_US
+from fairtrial.store.experiments.sums.metric_sums import LATE_US as FEEDBACK_LATE_US
 from fairtrial.store.experiments.sums.share_sums import DAY_US, HOUR_US, LATE_US
 from gateway.control.background import experiment_monitor
 from gateway.control.background.step_pace import CHECK_US, LONGEST_QUIET_US, STEP_US

@@ -22,7 +22,7 @@ from evaluators.loading.suite_text import digest_of, suite_event, text_of
 from evaluators.suite import Suite
 from fairtrial.api.keys import CreateKey
 from fairtrial.api.verdicts import JUDGING
-from fairtrial.domain.storage import verdict_json
+from fairtrial.domain.verdicts import verdict_json
 from fairtrial.store.access import keys
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.background.experiment_monitor import ExperimentMonitor

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fairtrial.domain.limits.worker_settings import USUAL
+from fairtrial.domain.limits.server_settings import USUAL
 from gateway.proxy.admission.admission import Admission
 from gateway.proxy.http_server.asgi_scope import scope_of
 from gateway.proxy.http_server.request_cycle import RequestCycle

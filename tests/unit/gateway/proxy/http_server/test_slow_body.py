@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from fairtrial.domain.errors import RequestError
-from fairtrial.domain.limits.worker_settings import USUAL
+from fairtrial.domain.limits.server_settings import USUAL
 from gateway.proxy.admission.admission import Admission
 from gateway.proxy.http_server import server as serving
 from gateway.proxy.http_server.request_cycle import RequestCycle

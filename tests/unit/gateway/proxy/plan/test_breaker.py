@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 
 from fairtrial.domain.plan import Deployment
-from fairtrial.domain.plan_parts.call_rules import BreakerRule
+from fairtrial.domain.settings import BreakerRule
 from gateway.proxy.plan.breaker import LONGEST, Breaker
 from gateway.proxy.plan.recent_failures import Failure
 

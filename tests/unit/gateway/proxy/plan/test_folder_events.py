@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fairtrial.config.private_files import write_private
+from fairtrial.safe_files import write_private
 from gateway.proxy.plan.folder_events import FolderEvents
 
 HOUR = 3600.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fairtrial.domain.plan import Deployment
-from fairtrial.domain.plan_parts.call_rules import BreakerRule, RetryRule
+from fairtrial.domain.settings import BreakerRule, RetryRule
 from gateway.proxy.plan.breaker import LONGEST_REST, Health, health_of
 
 DEPLOYMENT = Deployment("tuned", "openai", "m-1", "http://x/v1")

@@ -9,7 +9,7 @@ import msgspec
 from fairtrial.domain.errors import UpstreamError, UpstreamUnavailable
 from fairtrial.domain.events import Purpose
 from fairtrial.domain.plan import Deployment
-from fairtrial.domain.plan_parts.call_rules import BreakerState
+from fairtrial.domain.settings import BreakerState
 from gateway.proxy.plan.breaker import Health
 from gateway.proxy.plan.routing_table import Arm, Endpoint
 from gateway.proxy.recording.outcomes import attempt_outcome, outcomes_of

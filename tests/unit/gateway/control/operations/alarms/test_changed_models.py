@@ -10,7 +10,7 @@ from fairtrial.domain.plan import Experiment, Variant
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.ingest.ingest import Ingester
-from fairtrial.store.traffic.served_models import Pair
+from fairtrial.store.traffic.answers import Pair
 from gateway.control.operations.alarms.changed_models import changed_models
 from tests.fixtures.store import samples
 from tests.fixtures.store.empty_store import database, ingester, layout

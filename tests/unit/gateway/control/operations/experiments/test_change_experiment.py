@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fairtrial.config.plan.plan_diff import plan_diff
+from fairtrial.config.plan.plan_record import plan_diff
 from fairtrial.config.plan.published import read
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import BadRequest, Conflict, NotFound, Unavailable

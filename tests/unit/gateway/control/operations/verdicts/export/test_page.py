@@ -9,9 +9,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from fairtrial.domain.storage import verdict_json
-from fairtrial.domain.verdict import Verdict
-from fairtrial.domain.verdicts.provenance import Provenance
+from fairtrial.domain.verdicts import verdict_json
+from fairtrial.domain.verdicts.verdict import Provenance, Verdict
 from gateway.control.operations.verdicts.export.page import render
 from tests.fixtures.control.exported_verdict import Exported, exported
 

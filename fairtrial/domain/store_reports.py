@@ -1,0 +1,139 @@
+"""Defines what the store reports: its contents, and the progress and results of long operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Found = Literal["holds it", "free of it", "rewritten", "not there", "can't be read"]
+
+
+@dataclass(frozen=True, slots=True)
+class IngestResult:
+    """The result of one pass: ``rows`` events, ``rejects`` rejected lines, and the segments that can't be read.
+
+    ``failed``: whether requests of a running experiment failed or were rejected.
+    """
+
+    rows: int = 0
+    rejects: int = 0
+    unreadable: tuple[str, ...] = ()
+    failed: bool = False
+
+    def __add__(self, other: IngestResult) -> IngestResult:
+        unreadable = dict.fromkeys(self.unreadable + other.unreadable)
+        failed = self.failed or other.failed
+        return IngestResult(self.rows + other.rows, self.rejects + other.rejects, tuple(unreadable), failed)
+
+
+# The store keeps only these fields. `Manifest` has all, beside the backup; `Backup` is the answer to its creator.
+@dataclass(frozen=True, slots=True)
+class ListedBackup:
+    """A backup and where it was written (it may have been moved since); ``at_us`` is in UTC."""
+
+    backup_id: str
+    at_us: int
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """``rows`` by table; ``bytes`` of the file; the ``schema``'s number; the version of ``duckdb``.
+
+    ``folders``: bytes of the journal (waiting and archived), the answer cache and the logs. Times are microseconds
+    since 1970, UTC, or ``None`` where there is nothing. ``retain_days`` is ``None`` until a plan is published.
+    """
+
+    store: str
+    bytes: int
+    schema: int
+    duckdb: str
+    rows: dict[str, int]
+    folders: dict[str, int]
+    lag_bytes: int
+    oldest_us: int | None
+    newest_us: int | None
+    retain_days: int | None
+    last_backup: ListedBackup | None
+    erasures: int
+    erasure_unfinished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """``done`` of ``total`` units of the work that ``what`` describes, such as rows or bytes."""
+
+    what: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job. ``result`` is set when it is done, ``error`` when it has failed; ``blame`` names who caused the error."""
+
+    job_id: str
+    name: str
+    state: Literal["running", "done", "failed"] = "running"
+    step: Progress | None = None
+    result: Any = None
+    error: str | None = None
+    blame: Literal["caller", "store"] | None = None
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def ignore_progress(_: Progress) -> None:
+    """The callback of callers that show no progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A finished backup: its folder, size and total number of rows."""
+
+    backup_id: str
+    path: str
+    bytes: int
+    sha256: str
+    rows: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionResult:
+    """What was deleted, or would be: rows by table, and other items by name; ``before_us`` is the cutoff."""
+
+    days: int
+    before_us: int
+    dropped: dict[str, int]
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BackupStatus:
+    """One listed backup, and whether it contains the unit."""
+
+    path: str
+    found: Found
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What was found and erased: rows by table, lines by kind of file, and the state of the backups.
+
+    ``unreadable`` are segments that can't be read and may contain the unit.
+    """
+
+    erasure_id: str
+    unit_hash: str
+    counts: dict[str, int] = field(default_factory=dict)
+    backups: tuple[BackupStatus, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def found(self) -> bool:
+        """Whether the unit was found anywhere."""
+        return bool(self.counts) or any(look.found in ("holds it", "rewritten") for look in self.backups)

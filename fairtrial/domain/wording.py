@@ -1,0 +1,53 @@
+"""Words that pages and commands share: plurals, ages, and the outcomes of cases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60))
+Grade = Literal["right", "wrong", "unscored"]
+"""A case of one run, by one metric."""
+Change = Literal["lost", "gained", "same", "both wrong", "unscored"]
+"""A case of two runs, by one metric."""
+
+GRADES: Mapping[str, str] = {"right": "right", "wrong": "wrong", "unscored": "unscored"}
+CHANGES: Mapping[Change, str] = {
+    "lost": "lost: only the baseline is right",
+    "gained": "gained: only the candidate is right",
+    "same": "same",
+    "both wrong": "both wrong",
+    "unscored": "unscored in one run",
+}
+OUTCOMES: Mapping[str, str] = {
+    "scored": "answered and scored",
+    "off_format": "answered in the wrong format",
+    "refused": "the model refused",
+    "truncated": "truncated at its limit",
+    "provider_error": "no answer from the provider",
+    "judge_error": "a scorer failed",
+    "skipped": "not sent to the model",
+}
+TEXT_DELETED = "deleted, because it is older than the retention period"
+TEXT_NOT_STORED = "not stored, because the run is from an earlier version"
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """``1 case``, ``1,200 cases``; ``plural`` if it is not the noun with an s."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def rows_by_table(counts: Mapping[str, int]) -> str:
+    """``2 looks, 1 analysis plan``; tables without rows are left out."""
+    return ", ".join(
+        counted(count, table.replace("_", " ").removesuffix("s")) for table, count in counts.items() if count
+    )
+
+
+def age(then_us: int, now_us: int) -> str:
+    """``3 days ago``, ``just now``; times are microseconds since 1970, UTC."""
+    seconds = (now_us - then_us) // 1_000_000
+    for noun, size in UNITS:
+        if seconds >= size:
+            return f"{counted(seconds // size, noun)} ago"
+    return "just now"

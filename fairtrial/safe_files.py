@@ -1,0 +1,181 @@
+"""Reads regular files within a limit of bytes, and writes private ones completely or not at all."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+
+from fairtrial.domain.errors import UsageError
+from fairtrial.domain.limits.constants import PRIVATE
+
+MIB = 1 << 20
+MOST_NAMED_BYTES = 1024 * MIB
+"""The largest data file that a person may name: it is read as a whole."""
+
+PIECE = 4 * 2**20
+ROOM = 1.1
+"""Extra space, because a copy may be slightly larger than its source."""
+
+
+class FileRefused(ValueError):
+    """A file that is not read: what is wrong (the end of a sentence about the file), what is allowed, and the line."""
+
+    def __init__(self, wrong: str, known: str = "", line: int = 1) -> None:
+        super().__init__(wrong)
+        self.wrong = wrong
+        self.known = known
+        self.line = line
+
+
+def open_regular(path: str | Path, *, flags: int = 0, folder: int | None = None) -> int:
+    """The descriptor of a regular file, for reading; raises `FileRefused`, and `OSError` as `os.open` does.
+
+    ``folder``: the descriptor from which a relative path leads. Links are followed unless ``flags`` has `O_NOFOLLOW`.
+    """
+    # Checked before it is opened, because opening a device can already have an effect, and again in case it was
+    # replaced in the meantime. Without O_NONBLOCK, opening a pipe waits for its writer.
+    _refuse_irregular(os.stat(path, dir_fd=folder, follow_symlinks=not flags & os.O_NOFOLLOW))
+    opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags, dir_fd=folder)
+    try:
+        _refuse_irregular(os.fstat(opened))
+    except FileRefused:
+        os.close(opened)
+        raise
+    return opened
+
+
+def refuse_larger(opened: int, most: int, known: str = "") -> None:
+    """Raises `FileRefused` for a file of more than ``most`` bytes; ``known`` replaces the limit in its message."""
+    size = os.fstat(opened).st_size
+    if size > most:
+        raise FileRefused(f"has {size:,} bytes", known or f"at most {most:,}")
+
+
+def read_bounded(opened: int, most: int, known: str = "") -> bytes:
+    """The whole content, also of a file whose stated size is wrong; raises `FileRefused` beyond ``most`` bytes."""
+    refuse_larger(opened, most, known)
+    parts, left = [], most + 1
+    while left > 0 and (part := os.read(opened, min(left, MIB))):
+        parts.append(part)
+        left -= len(part)
+    if left <= 0:
+        raise FileRefused("has too many bytes", known or f"at most {most:,}")
+    return b"".join(parts)
+
+
+@contextmanager
+def open_named(path: Path) -> Iterator[BufferedReader]:
+    """A regular file that a person names, wherever it is; raises `UsageError`, and `OSError` as `open` does."""
+    try:
+        with os.fdopen(open_regular(path), "rb") as file:
+            yield file
+    except FileRefused as error:
+        known = f" ({error.known})" if error.known else ""
+        raise UsageError(f"{path}: {error.wrong}{known}") from error
+
+
+def read_named(path: Path, *, most: int = MOST_NAMED_BYTES) -> bytes:
+    """The content of such a file; raises `UsageError` beyond ``most`` bytes."""
+    with open_named(path) as file:
+        return read_bounded(file.fileno(), most)
+
+
+def _refuse_irregular(status: os.stat_result) -> None:
+    if stat.S_ISLNK(status.st_mode):
+        raise FileRefused("can't be read: its links form a cycle")
+    if stat.S_ISDIR(status.st_mode):
+        raise FileRefused("can't be read: it is a folder")
+    if not stat.S_ISREG(status.st_mode):
+        raise FileRefused("can't be read: it is not a regular file", "no devices, pipes or sockets")
+
+
+def digest_of(path: Path, on_bytes: Callable[[int], None] = lambda _: None) -> str:
+    """The SHA-256 of a regular file in hex; raises `OSError` and `UsageError`."""
+    digest = hashlib.sha256()
+    with open_named(path) as file:
+        while piece := file.read(4 * MIB):
+            digest.update(piece)
+            on_bytes(file.tell())
+    return digest.hexdigest()
+
+
+def has_writer(path: Path) -> bool:
+    """Whether a process holds the lock of a file, such as the writer of a journal, which may still append.
+
+    Test this *before* reading: what is read after a True may be incomplete.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe is not waited for
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Replace a file: readers see the complete old one or the complete new one; raises `OSError`."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    fd = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, PRIVATE)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def copy_private(source: Path, target: Path, on_bytes: Callable[[int], None] = lambda _: None) -> str:
+    """Copy a file to a new one and sync it; returns the SHA-256 in hex; raises `OSError`."""
+    digest = hashlib.sha256()
+    fd = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, PRIVATE)
+    with source.open("rb") as file, os.fdopen(fd, "wb") as out:
+        while piece := file.read(PIECE):
+            digest.update(piece)
+            out.write(piece)
+            on_bytes(out.tell())
+        out.flush()
+        os.fsync(out.fileno())
+    return digest.hexdigest()
+
+
+def sync_file(path: Path) -> None:
+    """Wait until the file is on disk."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the folder's entries are on disk, because a rename must survive a power failure."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def sweep_folder(folder: Path) -> None:
+    """Create the folder, or delete the files of a killed program in it. For the owner of the store only."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def has_room(folder: Path, bytes_: int) -> bool:
+    """Whether a copy of this many bytes fits."""
+    return shutil.disk_usage(folder).free > bytes_ * ROOM

@@ -1,0 +1,215 @@
+"""The guardrails of errors, by users with an error and errors per request, and of costs, by a capped mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fairtrial.domain.estimates import NotEnough
+from fairtrial.stats.arms.amounts import Amounts, amount_difference
+from fairtrial.stats.arms.means import mean_difference
+from fairtrial.stats.arms.ratios import CAP, capped_requests, ratio_difference
+from fairtrial.stats.effects import Effect
+from fairtrial.stats.sequential.guardrails import (
+    GuardrailFinding,
+    Limits,
+    guardrail,
+    rare_guardrail,
+    rare_harm,
+    relative_guardrail,
+)
+from fairtrial.stats.sequential.unit_shares import UnitShares
+from fairtrial.stats.sums import JointMoments, Moments, finite_values
+
+__all__ = ["CostFinding", "ErrorShares", "RequestErrors", "cost_guardrail", "error_guardrail"]
+SHARE = (0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorShares:
+    """One arm: the share of bad requests of each unit, over units whose window is complete.
+
+    ``hour``: in the first hour after a unit's first exposure. ``day``: in its first 24 hours, with requests that the
+    arm never got as bad ones of treatment and good ones of control. ``requests``: the sums of bad requests and requests
+    over the same 24 hours, no unit with more than the cap. With a unit for each request, both windows are the request.
+
+    >>> shares = UnitShares.of([0, 1], [4, 4], luck=[0.5, 0.5])
+    >>> ErrorShares(shares, shares, JointMoments.of([0, 1], [4, 4])).day.mean
+    0.125
+    """
+
+    hour: UnitShares
+    day: UnitShares
+    requests: JointMoments
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(self.hour + other.hour, self.day + other.day, self.requests + other.requests)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestErrors:
+    """One arm: ``users`` with an error, each once, and ``requests``, the sums of each user's errors and requests.
+
+    No user counts for more than ``cap`` requests in the sums (`capped_requests`); in ``users`` every error counts.
+    ``pessimistic`` are the sums that safety is proven by, with requests that the arm never got: errors of treatment,
+    and answers of control. ``None`` if there are none. ``shares`` are those of each user, for tests by
+    `share_evidence`. Raises `ValueError` for sums that no such users can have.
+
+    Source: as `error_guardrail`.
+
+    >>> RequestErrors.of([0, 1, 20], [4, 8, 100], cap=50)
+    RequestErrors(users=2, requests=JointMoments(n=3, x=11.0, y=62.0, xx=101.0, yy=2580.0, xy=508.0), cap=50)
+    """
+
+    users: int
+    requests: JointMoments
+    cap: float = CAP
+    pessimistic: JointMoments | None = field(default=None, repr=False)
+    shares: ErrorShares | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.users <= self.requests.n or (self.users == 0) != (self.requests.x == 0):
+            raise ValueError(f"impossible errors: {self.users} of {self.requests.n} users have {self.requests.x:g}")
+
+    @classmethod
+    def of(cls, errors: ArrayLike, requests: ArrayLike, *, cap: float = CAP) -> Self:
+        """Builds the arm from the errors and the requests of each user with at least one request."""
+        failed = finite_values(errors)
+        return cls(int(np.count_nonzero(failed)), capped_requests(failed, requests, cap=cap), cap)
+
+    def __add__(self, other: Self) -> Self:
+        self.check_same(other)
+        alike = self.pessimistic is None and other.pessimistic is None
+        both = None if alike else self.for_safety + other.for_safety
+        shares = None if self.shares is None or other.shares is None else self.shares + other.shares
+        return type(self)(self.users + other.users, self.requests + other.requests, self.cap, both, shares)
+
+    @property
+    def for_safety(self) -> JointMoments:
+        """The sums by which safety is proven."""
+        return self.requests if self.pessimistic is None else self.pessimistic
+
+    def check_same(self, other: RequestErrors) -> None:
+        """Raise `ValueError` unless both have the same cap."""
+        if self.cap != other.cap:
+            raise ValueError(f"errors with the caps {self.cap:g} and {other.cap:g} can't be combined")
+
+
+def error_guardrail(
+    control: RequestErrors,
+    treatment: RequestErrors,
+    limits: Limits,
+    *,
+    level: float | None = None,
+    share: float = 0.5,
+    lift: float = 1.0,
+) -> GuardrailFinding:
+    """Whether errors, refusals or other bad requests are proven to be more, or to be within the margin, at any look.
+
+    Harm is proven by the exact e-process of `rare_guardrail` on users who met an error, each counted once, with
+    ``share`` and ``lift`` as there. Safety is proven by `ratio_difference` of errors per request, by user, if it is
+    below the margin. Users alone can't prove it: suppose that the error rate of users with 1 to 200 requests doubles
+    from 1 to 2 %. Only a third more of them then meet an error. Safety goes by the pessimistic sums of both
+    arms, because requests that an arm never got do not show harm, but may hide some.
+
+    ``level`` is control's historical number of errors per request. With it, margins are relative to control, and τ of
+    the safe side is the margin times the level. Without it, the margin is absolute, 0.01 for one request in a hundred,
+    and is also τ; the margin that stops is then 0. A relative margin can't be met if control has no errors. Raises
+    `ValueError` for arms with different caps, for an absolute margin that stops, and if fewer errors are declared
+    harmful.
+
+    Source: as `rare_guardrail`; Deng, Knoblich & Lu (2018), KDD, arXiv:1803.06336, for the ratio by user.
+
+    >>> arms = [RequestErrors.of([0] * 99 + [1], [20] * 100) for _ in range(2)]
+    >>> error_guardrail(*arms, Limits(margin=0.01, stop_margin=0.0)).answer
+    'cannot tell'
+    >>> arms = [RequestErrors.of(([0] * 99 + [1]) * 60, [20] * 6_000) for _ in range(2)]
+    >>> error_guardrail(*arms, Limits(margin=0.01, stop_margin=0.0)).answer
+    'safe'
+    """
+    control.check_same(treatment)
+    if level is None and limits.stop != 0:
+        raise ValueError("an absolute margin can't stop for harm, which is relative: set the margin that stops to 0")
+    if level is not None and not level > 0:
+        raise ValueError(f"a relative margin needs a level above 0, not {level}")
+
+    def more(scale: float) -> Effect | NotEnough:
+        return ratio_difference(control.for_safety, treatment.for_safety, cap=control.cap, scale=scale)
+
+    harm = rare_harm(control.users, treatment.users, limits, share=share, lift=lift)
+    if level is None:
+        safe = guardrail(more(1.0), limits)
+    else:
+        safe = relative_guardrail(more, limits, tau=limits.margin * level)
+    return replace(harm, safe=safe.safe, not_worse=safe.not_worse)
+
+
+@dataclass(frozen=True, slots=True)
+class CostFinding:
+    """The findings of both parts: ``mean`` of the capped amounts, and ``above``, the share of units over the cap.
+
+    Source: as `cost_guardrail`.
+
+    >>> amounts = Amounts.of([1.0, 3.0] * 3_000, limit=10)
+    >>> found = cost_guardrail(amounts, amounts, Limits(margin=0.2), level=2.0, above_margin=0.01)
+    >>> found.mean.answer, found.above.answer, found.answer
+    ('safe', 'safe', 'safe')
+    """
+
+    mean: GuardrailFinding
+    above: GuardrailFinding
+
+    @property
+    def answer(self) -> Literal["harm", "safe", "cannot tell"]:
+        """Harm if either part shows it; safe only if both do."""
+        if self.mean.harmed or self.above.harmed:
+            return "harm"
+        return "safe" if self.mean.not_worse and self.above.not_worse else "cannot tell"
+
+
+def cost_guardrail(
+    control: Amounts, treatment: Amounts, limits: Limits, *, level: float, above_margin: float, share: float = 0.5
+) -> CostFinding:
+    """Whether a cost, or the tokens per unit, is proven to exceed or not to exceed what is allowed, at any look.
+
+    ``limits`` has margins relative to control, 0.2 for 20 %. The alpha of harm is divided between the two parts.
+    ``level`` is control's historical mean of the capped amounts, on the metric's scale; τ of the mean's part is the
+    margin times it. ``above_margin`` is how much larger the share of units above the limit may be, in absolute terms:
+    0.01 for one more in a hundred. ``share`` is the share of units assigned to treatment. All of them are frozen at the
+    start.
+
+    The mean is judged by `relative_guardrail` on `amount_difference`. Harm by the share above the limit is exact
+    (`rare_guardrail`, tuned for twice as many). Safety is read from the difference of the shares, which has a bound
+    even where no unit is above the limit. Raises `ValueError` for arms with different limits, and if lower costs are
+    declared harmful.
+
+    Source: as `guardrail` and `rare_guardrail`; the two parts of a capped mean: Kohavi, Tang & Xu (2020), Trustworthy
+    Online Controlled Experiments.
+
+    >>> usual = Amounts.of([1.0, 3.0] * 1_000, limit=10)
+    >>> runaway = Amounts.of([1.0, 2.0] * 980 + [250.0] * 40, limit=10)
+    >>> cost_guardrail(usual, runaway, Limits(margin=0.2), level=2.0, above_margin=0.01).answer
+    'harm'
+    """
+    control.check_same(treatment)
+    if limits.bad == "down":
+        raise ValueError("for costs, the direction of harm must be up")
+    if not (level > 0 and above_margin > 0):
+        raise ValueError(f"the level and the margin must be above 0, not {level} and {above_margin}")
+    halved = replace(limits, guardrails=2 * limits.guardrails)
+
+    exact = rare_guardrail(control.above, treatment.above, halved, share=share)
+    shares = (
+        Moments(above.n, above.successes, above.successes) for above in (control.share_above, treatment.share_above)
+    )
+    more = mean_difference(*shares, within=SHARE)
+    allowed = guardrail(more, Limits(above_margin, alpha=limits.alpha))
+    return CostFinding(
+        mean=relative_guardrail(
+            lambda scale: amount_difference(control, treatment, scale=scale), halved, tau=limits.margin * level
+        ),
+        above=replace(exact, safe=allowed.safe, not_worse=allowed.not_worse),
+    )

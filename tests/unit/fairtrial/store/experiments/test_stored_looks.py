@@ -1,0 +1,79 @@
+"""Stored looks as pages read them: the newest sums, and an even selection of the series."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from math import inf
+
+import numpy as np
+import pytest
+
+from fairtrial.domain.estimates import Estimate
+from fairtrial.experiments.analysis.findings import find
+from fairtrial.experiments.analysis.memory import Looked, Memory
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.sums import ArmSums, Sums
+from fairtrial.stats.arms.quantiles import QuantileSums
+from fairtrial.store.core.database import Database
+from fairtrial.store.experiments import analysis_plans, looks, stored_looks
+from fairtrial.store.experiments.analysis_plans import StoredPlan
+from tests.fixtures.experiments.reported_looks import DAY_US, ERRORS, START, analysis_plan, arm, sums
+
+LATENCY = MetricPlan(
+    metric="requests.latency_p50", role="guardrail", method="quantile", better="lower", require="not_worse",
+    margin=0.2, relative=True, level=900.0,
+)  # fmt: skip
+
+
+def stored(database: Database, plan: AnalysisPlan) -> StoredPlan:
+    with database.transaction() as cursor:
+        number = analysis_plans.append(cursor, plan, now_us=START, kind="start", actor="control", why="started")
+    return StoredPlan(number, START, "start", "control", "started", plan)
+
+
+def look(database: Database, plan: StoredPlan, memory: Memory, found: Sums) -> Memory:
+    findings = find(plan.plan, found)
+    memory = memory.after(plan.plan, found, findings)
+    with database.transaction() as cursor:
+        looks.append(cursor, plan.number, Looked(plan=plan.plan, memory=memory, findings=findings, sums=found), {})
+    return memory
+
+
+@pytest.mark.parametrize("most", [1, 7, 50, 100])
+def test_a_series_is_an_even_selection_that_ends_with_the_newest_look(database: Database, most: int) -> None:
+    plan, memory = stored(database, analysis_plan()), Memory()
+    for number in range(2, 52):  # the first look has too few units for an interval
+        memory = look(
+            database, plan, memory, sums(number / 10, arm(10 * number, 5 * number), arm(10 * number, 6 * number))
+        )
+    found = stored_looks.metric_series(database, plan, "feedback.resolved", most=most)
+    assert 0.5 * min(most, 49) <= len(found) <= most
+    assert found[-1].at_us == START + round(5.1 * DAY_US) and found[-1].units == 1020
+    assert [one.at_us for one in found] == sorted(one.at_us for one in found)
+    assert len({later.at_us - one.at_us for one, later in pairwise(found)}) <= 1
+    assert all(isinstance(one.finding.estimate, Estimate) for one in found)
+    assert found[-1].running["low"] == memory.latched["feedback.resolved", "tuned"].running.low
+
+
+def test_the_newest_sums_are_those_of_the_last_look(database: Database) -> None:
+    plan = stored(database, analysis_plan())
+    assert stored_looks.newest_sums(database, plan).arms == {"base": ArmSums(0), "tuned": ArmSums(0)}
+    memory = look(database, plan, Memory(), sums(1, arm(50, 20), arm(51, 25)))
+    last = sums(2, arm(90, 40), arm(95, 50))
+    look(database, plan, memory, last)
+    found = stored_looks.newest_sums(database, plan)
+    assert found.at_us == last.at_us
+    assert {name: (one.units, one.metrics) for name, one in found.arms.items()} == {
+        name: (one.units, one.metrics) for name, one in last.arms.items()
+    }
+
+
+def test_infinite_latencies_come_back(database: Database) -> None:
+    plan = stored(database, analysis_plan(metrics=(LATENCY, ERRORS)))
+    slow = QuantileSums.of(np.array([100.0] * 40 + [inf] * 60), None, 0.5)
+    base = sums(1, arm(100, 0), arm(100, 0))
+    arms = {name: replace(one, metrics={**one.metrics, LATENCY.metric: slow}) for name, one in base.arms.items()}
+    look(database, plan, Memory(), replace(base, arms=arms))
+    found = stored_looks.newest_sums(database, plan).arms["tuned"].metrics[LATENCY.metric]
+    assert isinstance(found, QuantileSums) and found.value == inf
