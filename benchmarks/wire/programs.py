@@ -1,4 +1,4 @@
-"""A version of the product to measure: this checkout, another one, or the program of a release's fixture."""
+"""The programs to measure: this checkout, another one, the program of a release's fixture, and installed peers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -56,3 +56,13 @@ def of_release(version: str, folder: Path) -> Program:
         archive.extractall(folder)
     compileall.compile_dir(folder, quiet=2)
     return Program(f"release {version}", folder)
+
+
+def installed_packages(room: Path, packages: Sequence[str], program: str) -> Path:
+    """The programs of a separate environment with these packages, which is created unless it has that program."""
+    programs = room / "bin"
+    if not (programs / program).exists():
+        print(f"installing {', '.join(packages)} into {room} (once; some minutes)", file=sys.stderr, flush=True)
+        subprocess.run([sys.executable, "-m", "venv", str(room)], check=True)
+        subprocess.run([str(programs / "pip"), "install", "--quiet", *packages], check=True)
+    return programs
