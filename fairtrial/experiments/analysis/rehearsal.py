@@ -42,7 +42,8 @@ def _sums(metric: MetricPlan) -> MetricSums:
         each = UnitShares.of(few, [1.0] * UNITS, luck=[0.0] * UNITS)
         return replace(found, shares=ErrorShares(each, each, found.requests))
     if metric.method == "amount":
-        return Amounts(Moments.of([middle] * UNITS), 0, metric.cap or 10 * LEVEL)
+        cap = metric.cap or 10 * LEVEL
+        return Amounts(Moments.of([min(middle, cap)] * UNITS), 0, cap)
     if metric.method == "quantile":
         return QuantileSums.of([100.0 + number for number in range(UNITS)], None, 0.95)
     return Feedback(UNITS, Moments.of([low if one else middle for one in few]), metric.window_seconds or 0.0)
