@@ -38,8 +38,12 @@ class Program:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The variables with which the interpreter finds its packages, and the benchmarks of this checkout."""
-        return {**os.environ, "PYTHONPATH": f"{self.folder}{os.pathsep}{ROOT}"}
+        """The variables with which the interpreter finds its packages, and the benchmarks of this checkout.
+
+        Modules are compiled once, as those of an installed package.
+        """
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        return inherited | {"PYTHONPATH": f"{self.folder}{os.pathsep}{ROOT}"}
 
     @cached_property
     def commit(self) -> str:
