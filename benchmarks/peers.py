@@ -25,6 +25,7 @@ sys.path[0] = str(ROOT)  # a file beside this one has the name of a package of o
 
 from benchmarks.wire.measures import CONNECTIONS, chunks, full_load, latencies  # noqa: E402
 from benchmarks.wire.paired import Row, merged, table  # noqa: E402
+from benchmarks.wire.programs import installed_packages  # noqa: E402
 from benchmarks.wire.servers import Server, await_answer, ended, free_port, gateway, upstream  # noqa: E402
 
 PACKAGES = ("vllm-router==0.1.17", "smg==1.13.0", "tensorzero==2026.6.0")
@@ -35,7 +36,7 @@ TENSORZERO = "TensorZero"
 
 def measure(rounds: int, seconds: float, room: Path) -> Iterator[Row]:
     """One row for each round, peer and figure."""
-    programs = _installed(room)
+    programs = installed_packages(room, PACKAGES, "smg")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         plain = stack.enter_context(upstream())
@@ -83,16 +84,6 @@ def _router(name: str, plain: Server, folder: Path, programs: Path) -> Iterator[
     with ended(process):
         await_answer(port, seconds=60)
         yield Server(name, port, process.pid)
-
-
-def _installed(room: Path) -> Path:
-    """The folder of the peers' programs."""
-    programs = room / "bin"
-    if not (programs / "smg").exists():
-        print(f"installing {', '.join(PACKAGES)} into {room} (once)", file=sys.stderr, flush=True)
-        subprocess.run([sys.executable, "-m", "venv", str(room)], check=True)
-        subprocess.run([str(programs / "pip"), "install", "--quiet", *PACKAGES], check=True)
-    return programs
 
 
 def main() -> None:

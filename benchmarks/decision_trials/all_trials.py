@@ -8,6 +8,7 @@ from benchmarks.decision_trials import (
     costs,
     earlier,
     fading,
+    four_candidates,
     lost_records,
     missing_feedback,
     planned,
@@ -27,4 +28,5 @@ TRIALS: Sequence[Trial] = (
     *fading.TRIALS,
     *planned.TRIALS,
     *whole_plans.TRIALS,
+    *four_candidates.TRIALS,
 )

@@ -27,9 +27,10 @@ def write_page(
     """Write the page; ``head``: how it begins; ``say``: the words for ``measured``, ``wanted`` and ``before``.
 
     Without ``before`` there is no such column. Where not all trials of ``order`` were drawn, the others keep their
-    section of the page that is there. ``limits``: the lines of a table of where the methods fail.
+    section of the page that is there. ``limits``: the lines of a table of where the methods fail. What another program
+    has added at the end stays.
     """
-    known = path.read_text(encoding="utf-8") if path.exists() else ""
+    known, *added = _by_program(path.read_text(encoding="utf-8")) if path.exists() else [""]
     found = {name: list(group) for name, group in groupby(rows, key=lambda row: row.trial.name)}
     kept = {_key(section): section for section in known.strip().split("\n\n## ")[1:]}
     parts = [head, *([_limits(limits, found, known, say)] if limits else [])]
@@ -38,7 +39,13 @@ def write_page(
             parts.append(_section(found[trial.name], say))
         elif (old := kept.get(_key(f"{trial.what}\n\n{_listed(trial.process)}"))) is not None:
             parts.append(f"## {old}")
-    path.write_text("\n\n".join(part.strip() for part in parts) + "\n", encoding="utf-8")
+    path.write_text("\n\n".join(part.strip() for part in (*parts, *added)) + "\n", encoding="utf-8")
+
+
+def _by_program(page: str) -> list[str]:
+    """The parts of a page; each begins at the line that names its program, and the first one with the title."""
+    title, *parts = re.split(r"(?m)^(?=<!-- Made by )", page)
+    return [title + "".join(parts[:1]), *parts[1:]]
 
 
 def _limits(limits: Sequence[Limit], found: dict[str, list[Row]], known: str, say: Say) -> str:

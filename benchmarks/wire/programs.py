@@ -1,4 +1,4 @@
-"""A version of the product to measure: this checkout, another one, or the program of a release's fixture."""
+"""The programs to measure: this checkout, another one, the program of a release's fixture, and installed peers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -38,8 +38,12 @@ class Program:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The variables with which the interpreter finds its packages, and the benchmarks of this checkout."""
-        return {**os.environ, "PYTHONPATH": f"{self.folder}{os.pathsep}{ROOT}"}
+        """The variables with which the interpreter finds its packages, and the benchmarks of this checkout.
+
+        Modules are compiled once, as those of an installed package.
+        """
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        return inherited | {"PYTHONPATH": f"{self.folder}{os.pathsep}{ROOT}"}
 
     @cached_property
     def commit(self) -> str:
@@ -56,3 +60,13 @@ def of_release(version: str, folder: Path) -> Program:
         archive.extractall(folder)
     compileall.compile_dir(folder, quiet=2)
     return Program(f"release {version}", folder)
+
+
+def installed_packages(room: Path, packages: Sequence[str], program: str) -> Path:
+    """The programs of a separate environment with these packages, which is created unless it has that program."""
+    programs = room / "bin"
+    if not (programs / program).exists():
+        print(f"installing {', '.join(packages)} into {room} (once; some minutes)", file=sys.stderr, flush=True)
+        subprocess.run([sys.executable, "-m", "venv", str(room)], check=True)
+        subprocess.run([str(programs / "pip"), "install", "--quiet", *packages], check=True)
+    return programs

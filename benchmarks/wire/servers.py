@@ -18,6 +18,7 @@ from typing import Any
 
 from benchmarks.wire.load import KEY, request
 from benchmarks.wire.plan import publish_for
+from benchmarks.wire.programs import installed_packages
 from fairtrial.config.layout import Layout
 from gateway.proxy.supervisor import Serving, Supervisor
 
@@ -105,7 +106,8 @@ def nginx(plain: Server, folder: Path) -> Iterator[Server | None]:
 @contextmanager
 def litellm(plain: Server, folder: Path, room: Path) -> Iterator[Server]:
     """One worker of LiteLLM's proxy, tuned as its documentation says, with one key and no database."""
-    program, port, conf = _litellm_program(room), free_port(), folder / "litellm.yaml"
+    program = installed_packages(room, (LITELLM,), "litellm") / "litellm"
+    port, conf = free_port(), folder / "litellm.yaml"
     conf.write_text(LITELLM_CONF.format(upstream=plain.port, key=KEY))
     command = [str(program), "--config", str(conf), "--host", "127.0.0.1", "--port", str(port)]
     command += ["--num_workers", "1", "--telemetry", "False"]
@@ -114,16 +116,6 @@ def litellm(plain: Server, folder: Path, room: Path) -> Iterator[Server]:
     with ended(process):
         await_answer(port, seconds=120)
         yield Server("LiteLLM's proxy", port, process.pid)
-
-
-def _litellm_program(room: Path) -> Path:
-    """LiteLLM's command in a separate environment, which is created if it is missing."""
-    program = room / "bin" / "litellm"
-    if not program.exists():
-        print(f"installing {LITELLM} into {room} (once; some minutes)", file=sys.stderr, flush=True)
-        subprocess.run([sys.executable, "-m", "venv", str(room)], check=True)
-        subprocess.run([str(room / "bin" / "pip"), "install", "--quiet", LITELLM], check=True)
-    return program
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Literal
 
 import msgspec
@@ -274,8 +275,10 @@ class AnalysisPlan:
 
     @classmethod
     def restored(cls, fields: Mapping[str, Any]) -> AnalysisPlan:
-        """The inverse of `stored`; raises `msgspec.ValidationError`."""
-        return msgspec.convert(fields, AnalysisPlan)
+        """The inverse of `stored`, also of its JSON, which has null for infinity; raises `msgspec.ValidationError`."""
+        within = [[inf if end is None else end for end in metric["within"]] for metric in fields["metrics"]]
+        metrics = [{**metric, "within": ends} for metric, ends in zip(fields["metrics"], within, strict=True)]
+        return msgspec.convert({**fields, "metrics": metrics}, AnalysisPlan)
 
 
 def kill_alpha(plan: AnalysisPlan, metric: MetricPlan) -> float:

@@ -266,7 +266,8 @@ def _sums(metric: MetricPlan) -> MetricSums:
         each = UnitShares.of(few, [1.0] * UNITS, luck=[0.0] * UNITS)
         return replace(errors, shares=ErrorShares(each, each, errors.requests))
     if metric.method == "amount":
-        return Amounts(Moments.of([middle] * UNITS), 0, metric.cap or 10 * LEVEL)
+        cap = metric.cap or 10 * LEVEL
+        return Amounts(Moments.of([min(middle, cap)] * UNITS), 0, cap)
     if metric.method == "quantile":
         return QuantileSums.of([100.0 + number for number in range(UNITS)], None, 0.95)
     return Feedback(UNITS, Moments.of([low if flag else middle for flag in few]), metric.window_seconds or 0.0)

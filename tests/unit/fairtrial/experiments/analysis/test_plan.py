@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from fairtrial.experiments.analysis_plan import AnalysisPlan
@@ -54,6 +55,12 @@ def test_without_a_level_there_is_no_tau_for_what_is_relative_to_it() -> None:
 def test_a_level_counts_as_measured_if_units_were_used_for_it() -> None:
     assert not cost().measures_level
     assert cost(from_us=5).measures_level
+
+
+def test_a_plan_survives_the_json_of_the_api() -> None:
+    plan = analysis_plan(resolved(), cost(), latency())
+    answer = msgspec.json.encode(plan.stored())
+    assert AnalysisPlan.restored(msgspec.json.decode(answer)) == plan
 
 
 def test_a_plan_survives_being_stored() -> None:
