@@ -24,7 +24,7 @@ from fairtrial.api.runs import (
 )
 from fairtrial.domain.errors import not_found
 from fairtrial.store.core.query import Query
-from fairtrial.store.evaluations import run_cases, runs
+from fairtrial.store.evaluations import run_cases
 from fairtrial.store.evaluations import runs as stored_runs
 from gateway.control.answer import ARROW, Answer, arrow_stream
 from gateway.control.context import Context, page_of
@@ -51,7 +51,7 @@ def latest(context: Context, request: LatestRuns) -> list[str]:
 
 
 def resolve(context: Context, request: ResolveRun) -> FoundRun:
-    return FoundRun(runs.find_run(context.database, request.name))
+    return FoundRun(stored_runs.find_run(context.database, request.name))
 
 
 def one(context: Context, request: NameRun) -> dict[str, Any]:
@@ -149,11 +149,11 @@ def matrix(context: Context, request: CompareMany) -> dict[str, Any]:
 
 def suites(_: Context, request: ListSuites) -> Query:
     page, digests = page_of(request), {"suite_digest": request.suite_digest, "text_digest": request.text_digest}
-    return runs.suite_texts(page, suite=request.suite, **digests)
+    return stored_runs.suite_texts(page, suite=request.suite, **digests)
 
 
 def suite_text(context: Context, request: NameSuiteText) -> Answer:
-    found = runs.find_text(context.database, request.suite_digest, request.text_digest)
+    found = stored_runs.find_text(context.database, request.suite_digest, request.text_digest)
     if found is None:
         raise not_found("suite", request.text_digest)
     return Answer(found.encode())

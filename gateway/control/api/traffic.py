@@ -16,7 +16,6 @@ from fairtrial.domain.errors import not_found
 from fairtrial.domain.limits.constants import END_OF_TIME_US, MINUTE_US, WEEK_US
 from fairtrial.domain.traffic import AmountHistory, Traffic
 from fairtrial.store.core.query import Page, Position, Query
-from fairtrial.store.traffic import requests as stored_feedback
 from fairtrial.store.traffic import requests as stored_requests
 from fairtrial.store.traffic import traffic
 from gateway.control.answer import Table
@@ -42,12 +41,12 @@ def request(context: Context, request: NameRequest) -> Any:
 def feedback(_: Context, request: ListFeedback) -> Table:
     page = page_of(request)
     position = _position(request.after)
-    query = stored_feedback.feedback(page, key=request.key, attribution=request.attribution, position=position)
+    query = stored_requests.feedback(page, key=request.key, attribution=request.attribution, position=position)
     return Table(query, size=page.rows, id_name="feedback_id")
 
 
 def attributions(_: Context, request: Window) -> Query:
-    return stored_feedback.attributions(page_of(request))
+    return stored_requests.attributions(page_of(request))
 
 
 def by_experiment(context: Context, request: ExperimentTraffic) -> list[Traffic]:

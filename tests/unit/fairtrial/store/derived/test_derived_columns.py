@@ -95,7 +95,7 @@ def test_figures_are_those_of_the_join(
     database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch, order: str, smallest: int
 ) -> None:
     monkeypatch.setattr(placements, "SMALLEST", smallest)
-    monkeypatch.setattr(derived_columns, "BATCH", 70)
+    monkeypatch.setattr(derived_columns, "EXPOSURE_BATCH", 70)
     pairs = list(traffic_of(400))
     requests, exposures = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     passes: dict[str, tuple[Sequence[EventV1], ...]] = {
@@ -147,7 +147,7 @@ def test_a_killed_move_has_moved_whole_batches_and_goes_on(
     """The third batch ends after its rows were copied and before they were deleted."""
     pairs = list(traffic_of(100))
     bring(database, ingester, [samples.feedback(1), *(request for request, _ in pairs)])
-    monkeypatch.setattr(derived_columns, "BATCH", 30)
+    monkeypatch.setattr(derived_columns, "EXPOSURE_BATCH", 30)
     monkeypatch.setattr(derived_columns, "MOVED", f"{derived_columns.MOVED} AND stop()")
     with database.transaction() as cursor:
         _stop_after(cursor, 60)

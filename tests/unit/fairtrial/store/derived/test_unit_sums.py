@@ -247,7 +247,7 @@ def test_an_exposure_of_an_earlier_version_is_early_whenever_it_joins_its_reques
 def test_exposures_that_move_after_the_start_of_a_plan_are_left_out(
     database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(derived_columns, "BATCH", 2)
+    monkeypatch.setattr(derived_columns, "EXPOSURE_BATCH", 2)
     live.store_plans(database, live.plan())
     ingest(database, ingester, *(samples.request(n, at_us=live.STARTED + n - 2) for n in range(4)))
     ingest(database, ingester, *(samples.exposure(n, at_us=live.STARTED + n - 2) for n in range(4)))

@@ -61,7 +61,7 @@ def test_weeks_are_those_of_the_events(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_weeks_are_read_once_each_is_over_and_only_for_rules_that_look_at_them(database: Database) -> None:
     plan = live.plan(rules=6)
-    late = plan.from_us + over_time_sums.WEEK_US + over_time_sums.feedback_sums.LATE_US
+    late = plan.from_us + over_time_sums.WEEK_US + over_time_sums.metric_sums.LATE_US
     with database.read_transaction() as cursor:
         early, whole = (read_sums(cursor, plan, live.HASHES, now_us=at) for at in (late - 1, late))
         assert over_time_sums.with_weeks(cursor, plan, live.HASHES, early) == early
