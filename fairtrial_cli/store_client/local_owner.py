@@ -26,17 +26,14 @@ from fairtrial.store.access import keys
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import transitions
 from fairtrial.store.ingest.ingest import Ingester
-from gateway.control.background.local_keys import INTERNAL, ensure_key
+from gateway.control.auth.bootstrap import INTERNAL, ensure_key
 from gateway.control.background.plan_publisher import PlanPublisher
 from gateway.control.background.trusted_clock import TrustedClock, read_clocks
-from gateway.control.caller import COMMAND_LINE
-from gateway.control.context import Addresses, Declaration
-from gateway.control.jobs import JobRunner
+from gateway.control.context import COMMAND_LINE, Addresses, Declaration
 from gateway.control.operations.experiments.record_kill_files import record_kill_files
 
 if TYPE_CHECKING:
-    from gateway.control.background.plan_publisher import PlanPublisher
-    from gateway.control.operations.maintain_store import StoreMaintenance
+    from gateway.control.operations.maintain_store import JobRunner, StoreMaintenance
     from gateway.control.operations.split_checks import SplitCheckCache
 
 PRIVATE_UMASK = 0o077
@@ -86,6 +83,8 @@ class LocalOwner:
 
     @cached_property
     def jobs(self) -> JobRunner:
+        from gateway.control.operations.maintain_store import JobRunner
+
         return JobRunner()
 
     @cached_property

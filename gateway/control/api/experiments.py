@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -19,31 +21,37 @@ from fairtrial.api.operation import Nothing
 from fairtrial.api.window import TrafficWindow
 from fairtrial.config.local_user import LOCAL_USER
 from fairtrial.domain.accounts import may
+from fairtrial.domain.answers.language import switches
+from fairtrial.domain.answers.messages import answered_text, asked_text
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.traffic import Traffic
 from fairtrial.experiments.promotion import Promotion
 from fairtrial.experiments.published_state import find_experiment
+from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
 from fairtrial.store.experiments import transitions as stored_transitions
-from fairtrial.store.traffic import experiment_traffic, traffic
+from fairtrial.store.traffic import answers, experiment_traffic, traffic
+from fairtrial.store.traffic.answers import Exchange
 from fairtrial.store.traffic.experiment_traffic import errors_by_variant
 from fairtrial.store.traffic.traffic import segment_page
 from gateway.control.api.traffic import traffic_page
 from gateway.control.context import Context, page_of
-from gateway.control.gateway_probe import gateway_probe
 from gateway.control.operations.experiments.frozen_plans import frozen_plans
-from gateway.control.operations.experiments.live_signals import live_signals
 from gateway.control.operations.experiments.read_states import known_experiment, read_state, read_states
+from gateway.control.operations.verdicts.served_weights import gateway_probe
+
+MOST_SAMPLES = 200
+"""Recorded exchanges of each variant whose languages are compared."""
 
 
 def listing(context: Context, request: TrafficWindow) -> dict[str, Any]:
     page, database = traffic_page(context, request), context.database
-    found = {seen.experiment: seen for seen in traffic.by_variant_in_segments(database, page)}
+    traffic_of = {seen.experiment: seen for seen in traffic.by_variant_in_segments(database, page)}
     published = context.owner.publisher.published
     shown = list(published.plan.experiments.values() if published else ())[page.offset : page.offset + page.limit]
     rows = [
-        _described(experiment, found.get(experiment.name))
+        _described(experiment, traffic_of.get(experiment.name))
         | {"srm": context.owner.split_checks.get(database, experiment)}
         for experiment in shown
     ]
@@ -54,8 +62,8 @@ def one(context: Context, request: FiguresOf) -> dict[str, Any]:
     from gateway.control.operations.split_checks import check_split  # loads the statistics
 
     experiment, page = _experiment(context, request)
-    found = traffic.by_variant(context.database, page, experiment=request.name)
-    described = _described(experiment, found[0] if found else None)
+    counts = traffic.by_variant(context.database, page, experiment=request.name)
+    described = _described(experiment, counts[0] if counts else None)
     srm = check_split(context.database, experiment)
     return described | {"live": _state(context, request.name), "srm": srm, "window": _window(page)}
 
@@ -116,7 +124,7 @@ def change(context: Context, request: ChangeExperiment) -> dict[str, Any]:
         _refuse_others_than_admins(context, "withdraw", "withdraw what an attempt has proven")
     if request.override:
         _refuse_others_than_admins(context, "override", "promote what lacks something")
-    wanted = Change(
+    change = Change(
         request.name,
         request.action,
         context.actor,
@@ -127,7 +135,7 @@ def change(context: Context, request: ChangeExperiment) -> dict[str, Any]:
     )
     owner, time = context.owner, context.owner.clock.now()
     probe = gateway_probe(owner.addresses.gateway_url, owner.database.layout)
-    change_experiment(owner.database, owner.publisher, wanted, now_us=time.stamp_us, probe=probe, held=time.held)
+    change_experiment(owner.database, owner.publisher, change, now_us=time.stamp_us, probe=probe, held=time.held)
     return _state(context, request.name)
 
 
@@ -161,3 +169,63 @@ def _described(experiment: Experiment, seen: Traffic | None) -> dict[str, Any]:
         variant.pop("system_prompt", None)
     plain.pop("salt")
     return plain | {"traffic": seen or Traffic(experiment.name, (), {})}
+
+
+# The rates of live answers decide nothing. Languages are detected here, on a sample of recorded texts, because the
+# gateway must not spend time and memory on them.
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRate:
+    """A part of ``n`` answers, or a mean over them; ``value`` is ``None`` if no answer could be measured."""
+
+    value: float | None
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSignals:
+    """The signals of one variant, of ``answered`` answers, ``sampled`` of them with recorded texts."""
+
+    variant: str
+    answered: int
+    sampled: int
+    refusals: LiveRate
+    format_valid: LiveRate
+    tokens: LiveRate
+    language_switch: LiveRate
+
+
+def live_signals(database: Database, page: Page, experiment: str) -> list[LiveSignals]:
+    """The signals of every variant with answers in the window. What no answer shows is unknown, and never 0."""
+    counted = answers.by_variant(database, page, experiment)
+    exchanges = answers.samples(database, page, experiment, most=MOST_SAMPLES) if counted else []
+    signals = []
+    for counts in counted:
+        mine = [exchange for exchange in exchanges if exchange.variant == counts.variant]
+        signals.append(
+            LiveSignals(
+                counts.variant,
+                counts.answered,
+                len(mine),
+                refusals=_share(counts.refused, counts.refusal_known),
+                format_valid=_share(counts.format_valid, counts.format_checked),
+                tokens=LiveRate(counts.tokens_mean, counts.tokens_known),
+                language_switch=_language_switches(mine),
+            )
+        )
+    return signals
+
+
+def _language_switches(exchanges: Iterable[Exchange]) -> LiveRate:
+    known = [switched for exchange in exchanges if (switched := _switches(exchange)) is not None]
+    return _share(sum(known), len(known))
+
+
+def _switches(exchange: Exchange) -> bool | None:
+    asked, answered = asked_text(exchange.request), answered_text(exchange.response)
+    return None if asked is None or answered is None else switches(asked, answered)
+
+
+def _share(part: int, whole: int) -> LiveRate:
+    return LiveRate(part / whole if whole else None, whole)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from evaluators.comparison.comparability import differences
 from evaluators.suite import MANY
 from fairtrial.api.runs import (
     CasesOf,
@@ -22,16 +24,20 @@ from fairtrial.api.runs import (
     PairsOf,
     ResolveRun,
 )
-from fairtrial.domain.errors import not_found
-from fairtrial.store.core.query import Query
+from fairtrial.domain.answers.signals import SIGNALS
+from fairtrial.domain.errors import BadRequest, not_found
+from fairtrial.domain.events import RunEvent
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Page, Query
 from fairtrial.store.evaluations import run_cases
 from fairtrial.store.evaluations import runs as stored_runs
 from gateway.control.answer import ARROW, Answer, arrow_stream
 from gateway.control.context import Context, page_of
-from gateway.memory import keeping_large_blocks
+from gateway.process_resources import keeping_large_blocks
 
 if TYPE_CHECKING:
     from evaluators.results.run_table import RunTable
+
 
 LINES = "application/x-ndjson"
 MOST_SLICES = 40
@@ -55,8 +61,8 @@ def resolve(context: Context, request: ResolveRun) -> FoundRun:
 
 
 def one(context: Context, request: NameRun) -> dict[str, Any]:
-    found = _events(context, request.run_id)
-    return {"run": found.run, "results": found.results, "scores": found.scores}
+    events = _events(context, request.run_id)
+    return {"run": events.run, "results": events.results, "scores": events.scores}
 
 
 def events(context: Context, request: NameRun) -> Answer:
@@ -66,10 +72,10 @@ def events(context: Context, request: NameRun) -> Answer:
 def columns(context: Context, request: NameRun) -> Answer:
     from fairtrial.store.evaluations import run_columns  # loads Arrow
 
-    found = run_columns.columns(context.database, request.run_id)
-    if found is None:
+    columns = run_columns.columns(context.database, request.run_id)
+    if columns is None:
         raise not_found("run", request.run_id)
-    return Answer(arrow_stream(found), ARROW)
+    return Answer(arrow_stream(columns), ARROW)
 
 
 def details(context: Context, request: DetailsOf) -> Answer:
@@ -81,8 +87,6 @@ def details(context: Context, request: DetailsOf) -> Answer:
 
 
 def figures(context: Context, request: NameRun) -> Any:
-    from gateway.control.operations.read_run_cases import read_figures  # loads the statistics
-
     return read_figures(context.database, request.run_id)
 
 
@@ -99,14 +103,10 @@ def slices(context: Context, request: NameRun) -> list[dict[str, Any]]:
 
 
 def cases(context: Context, request: CasesOf) -> dict[str, Any]:
-    from gateway.control.operations.read_run_cases import read_cases  # loads the statistics
-
     return read_cases(context.database, page_of(request), request)
 
 
 def pairs(context: Context, request: PairsOf) -> dict[str, Any]:
-    from gateway.control.operations.read_run_cases import read_pairs  # loads the statistics
-
     return read_pairs(context.database, page_of(request), request)
 
 
@@ -153,23 +153,84 @@ def suites(_: Context, request: ListSuites) -> Query:
 
 
 def suite_text(context: Context, request: NameSuiteText) -> Answer:
-    found = stored_runs.find_text(context.database, request.suite_digest, request.text_digest)
-    if found is None:
+    text = stored_runs.find_text(context.database, request.suite_digest, request.text_digest)
+    if text is None:
         raise not_found("suite", request.text_digest)
-    return Answer(found.encode())
+    return Answer(text.encode())
 
 
 def _events(context: Context, run_id: str) -> stored_runs.RunEvents:
-    found = stored_runs.events(context.database, run_id)
-    if found is None:
+    events = stored_runs.events(context.database, run_id)
+    if events is None:
         raise not_found("run", run_id)
-    return found
+    return events
 
 
 def _table(context: Context, run_id: str) -> RunTable:
     from gateway.control.operations.verdicts.latest_runs import load_table
 
-    found = load_table(context.database, run_id)
-    if found is None:
+    table = load_table(context.database, run_id)
+    if table is None:
         raise not_found("run", run_id)
-    return found
+    return table
+
+
+def read_figures(database: Database, run_id: str) -> run_cases.RunFigures:
+    """One run without its cases; raises `NotFound`."""
+    figures = run_cases.figures(database, run_id)
+    if figures is None:
+        raise stored_runs.unknown_run(database, run_id)
+    return figures
+
+
+def read_cases(database: Database, page: Page, request: CasesOf) -> dict[str, Any]:
+    """A page of cases with the ``metric`` that grades them; raises `NotFound`, and `BadRequest` for the metric."""
+    metric = _metric(request.metric, read_figures(database, request.run_id))
+    return {"metric": metric} | run_cases.cases(database, page, request, metric, lower=_lower(metric))
+
+
+def read_pairs(database: Database, page: Page, request: PairsOf) -> dict[str, Any]:
+    """A page of cases of both runs with the ``metric`` that grades them.
+
+    Raises `NotFound`, and `BadRequest` for an unknown metric or runs that can't be compared.
+    """
+    ids = (request.candidate_run, request.baseline_run)
+    candidate, baseline = (_head(database, run_id) for run_id in ids)
+    differing = differences(candidate, baseline)
+    if differing:
+        on = ",".join(dict.fromkeys((candidate.target, baseline.target)))
+        advice = f"run one suite on both: fairtrial eval SUITE.yaml --on {on}"
+        raise BadRequest(
+            f"runs {candidate.run_id} and {baseline.run_id} can't be compared: {'; '.join(differing)} ({advice})"
+        )
+    metric = _metric(request.metric, *(read_figures(database, run_id) for run_id in ids))
+    return {"metric": metric} | run_cases.pairs(database, page, request, metric, lower=_lower(metric))
+
+
+def _head(database: Database, run_id: str) -> RunEvent:
+    head = stored_runs.head(database, run_id)
+    if head is None:
+        raise stored_runs.unknown_run(database, run_id)
+    return head
+
+
+def _metric(name: str | None, *figures: run_cases.RunFigures) -> str:
+    """The metric of single cases with this name, or of the scorer with this name; by default the first one."""
+    names = [metric for run in figures for metric in run.metrics]
+    names += [str(metric) for run in figures for metric in run.run["metrics"]]
+    known = list(dict.fromkeys(names))
+    if name is None and known:
+        return next((metric for metric in known if not metric.startswith(f"{SIGNALS}.")), known[0])
+    for metric in known:
+        if name == metric or name == metric.partition(".")[0]:
+            return metric
+    near = get_close_matches(name or "", known, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise BadRequest(f"metric: cases have no score {name!r} ({hint}known: {', '.join(known) or 'none'})")
+
+
+def _lower(metric: str) -> bool:
+    """Whether less is better."""
+    from evaluators.criteria.metric_catalogue import LESS_IS_BETTER  # loads the statistics
+
+    return metric.partition(".")[2] in LESS_IS_BETTER

@@ -14,7 +14,7 @@ from fairtrial.journal.segment import names
 from fairtrial.store import overview as stored
 from gateway.control.answer import Work
 from gateway.control.context import Context
-from gateway.control.operations.alarms.acknowledge_alarm import standing_alarms
+from gateway.control.operations.record_alarms import standing_alarms
 
 GATEWAY_SECONDS = 2.0
 
@@ -76,10 +76,10 @@ def erase(context: Context, request: Erase) -> Work:
 
 
 def job(context: Context, request: NameJob) -> Any:
-    found = context.owner.jobs.find(request.job_id)
-    if found is None:
+    job = context.owner.jobs.find(request.job_id)
+    if job is None:
         raise not_found("job", request.job_id)
-    return found
+    return job
 
 
 def _readiness(url: str | None) -> dict[str, bool | str | None]:

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairtrial.api.traffic import (
-    AmountsBefore,
-    ExperimentTraffic,
-    ListFeedback,
-    ListRequests,
-    NameRequest,
-)
+from fairtrial.api.traffic import AmountsBefore, ExperimentTraffic, ListFeedback, ListRequests, NameRequest
 from fairtrial.api.window import TrafficWindow, Window
 from fairtrial.domain.errors import not_found
 from fairtrial.domain.limits.constants import END_OF_TIME_US, MINUTE_US, WEEK_US
@@ -32,10 +26,10 @@ def requests(context: Context, request: ListRequests) -> Table:
 
 
 def request(context: Context, request: NameRequest) -> Any:
-    found = stored_requests.find(context.database, request.request_id)
-    if found is None:
+    request_row = stored_requests.find(context.database, request.request_id)
+    if request_row is None:
         raise not_found("request", request.request_id)
-    return found
+    return request_row
 
 
 def feedback(_: Context, request: ListFeedback) -> Table:

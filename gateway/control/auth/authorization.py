@@ -1,4 +1,4 @@
-"""Authorizes each request by role before any of its body is read.
+"""Identifies the caller of each request, and authorizes it by role before any of its body is read.
 
 A route names its role with ``dependencies=[Depends(require_role("release-manager"))]``, and needs
 ``route_class=AuthorizedRoute``. A GET of a route must not change anything, because roles that only read may send it.
@@ -7,24 +7,78 @@ A route names its role with ``dependencies=[Depends(require_role("release-manage
 from __future__ import annotations
 
 import functools
+import hmac
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
+from fairtrial.config.layout import Layout
 from fairtrial.domain.accounts import ROLES, Role, may, only_reads
-from fairtrial.domain.errors import NotAllowed
-from gateway.control.auth.identity import SESSION_COOKIE, caller_of
+from fairtrial.domain.errors import NotAllowed, NotAuthenticated
+from fairtrial.domain.plan import Key
+from fairtrial.store.access import sessions
+from fairtrial.store.access.keys import digest, valid
+from gateway.control.auth.cookies import SESSION_COOKIE
 from gateway.control.auth.origin_check import reject_cross_origin, reject_forms, reject_unknown_host
-from gateway.control.caller import Caller
+from gateway.control.context import KEY, Caller, Owner
 
 MIB = 2**20
 READING = ("GET", "HEAD")
+
+
+def owner_of(request: Request) -> Owner:
+    """The process that owns the store."""
+    owner: Owner = request.app.state.owner
+    return owner
+
+
+OwnerDep = Annotated[Owner, Depends(owner_of)]
+
+
+def caller_of(request: Request) -> Caller:
+    """The caller; raises `NotAuthenticated` without valid credentials, `NotAllowed` for a key without `admin`."""
+    owner = owner_of(request)
+    authorization = request.headers.get("authorization")
+    if authorization is not None:
+        return _by_key(authorization, owner)
+    person = by_session(request)
+    if person is not None:
+        return person
+    raise NotAuthenticated("sign in first, or send a key with the right admin: Authorization: Bearer ft-…")
+
+
+def by_session(request: Request) -> Caller | None:
+    """The person whose session this browser has, if it is still valid."""
+    owner = owner_of(request)
+    token = request.cookies.get(SESSION_COOKIE)
+    account = sessions.account_of(owner.database, token, now_us=owner.clock_us()) if token else None
+    return None if account is None else Caller(account.account_id, account.name or account.account_id, account.role)
+
+
+def _by_key(authorization: str, owner: Owner) -> Caller:
+    scheme, _, secret = authorization.partition(" ")
+    given = digest(secret.strip()) if scheme.lower() == "bearer" else ""
+    now_us = owner.clock_us()
+    for key in valid(owner.database):
+        if hmac.compare_digest(key.sha256, given) and (key.expires_us is None or key.expires_us > now_us):
+            if "admin" not in key.rights:
+                raise NotAllowed("this key may not use the control API (it needs the right: admin)")
+            return Caller(KEY + key.key_id, key.name, "admin", _is_local(key, owner.database.layout))
+    raise NotAuthenticated("the control API needs a valid key: Authorization: Bearer ft-…")
+
+
+def _is_local(key: Key, layout: Layout) -> bool:
+    """Whether the key is the one in the file that only this machine's user can read."""
+    try:
+        return layout.admin_key.read_text(encoding="utf-8").startswith(f"ft-{key.key_id}-")
+    except OSError:
+        return False
 
 
 class RequireRole:
@@ -62,12 +116,12 @@ class AuthorizedRoute(APIRoute):
         handle, rules = super().get_route_handler(), tuple(access_rules_of(self.dependant))
         if not rules:
             raise TypeError(f"{self.path}: the route must declare a role or `anyone`")
-        required = [each for each in rules if isinstance(each, RequireRole)]
-        required.sort(key=lambda each: ROLES.index(each.role), reverse=True)  # so that an error names the highest
+        required = [rule for rule in rules if isinstance(rule, RequireRole)]
+        required.sort(key=lambda rule: ROLES.index(rule.role), reverse=True)  # so that an error names the highest
 
         async def authorized(request: Request) -> Response:
-            for each in required:
-                await run_in_threadpool(each, request)
+            for rule in required:
+                await run_in_threadpool(rule, request)
             return await handle(Request(request.scope, _limit_body(request, self.max_body)))
 
         return authorized
@@ -75,10 +129,10 @@ class AuthorizedRoute(APIRoute):
 
 def access_rules_of(dependant: Dependant) -> Iterator[RequireRole | Callable[[], None]]:
     """The access rules of a route, including those of its router: `RequireRole` or `anyone`."""
-    for each in dependant.dependencies:
-        if isinstance(each.call, RequireRole) or each.call is anyone:
-            yield each.call
-        yield from access_rules_of(each)
+    for dependency in dependant.dependencies:
+        if isinstance(dependency.call, RequireRole) or dependency.call is anyone:
+            yield dependency.call
+        yield from access_rules_of(dependency)
 
 
 def _identify(request: Request) -> Caller:

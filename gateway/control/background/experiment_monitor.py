@@ -28,13 +28,12 @@ from fairtrial.store.experiments.sums import arm_sums
 from fairtrial.store.experiments.sums.over_time_sums import add_weeks
 from gateway.control.background.step_pace import REST, StepPace
 from gateway.control.background.trusted_clock import TrustedClock
-from gateway.control.operations.alarms.changed_models import changed_models
-from gateway.control.operations.alarms.experiment_alarms import experiment_alarms, has_just_met
-from gateway.control.operations.alarms.unit_alarms import find_unit_alarms
+from gateway.control.operations.experiment_alarms import changed_models, experiment_alarms, has_just_met
 from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 from gateway.control.operations.experiments.frozen_plans import first_levels, settle_level, start_plan
-from gateway.control.operations.experiments.publisher import Publisher
 from gateway.control.operations.live_state import ERROR
+from gateway.control.operations.present import Publisher
+from gateway.control.operations.unit_alarms import find_unit_alarms
 
 MOST_TEXT = 300
 MANY_UNITS = 100_000
@@ -172,9 +171,9 @@ class ExperimentMonitor:
         decisions = decide(looked, forecasts=True)
         with self._database.transaction() as cursor:
             looks.append(cursor, stored.number, looked, decisions)
-            for one in decisions.values():
-                if has_just_met(one, before):
-                    text = f"{plan.experiment}: {headline_words(plan, one)}."
+            for decision in decisions.values():
+                if has_just_met(decision, before):
+                    text = f"{plan.experiment}: {headline_words(plan, decision)}."
                     alarms.notice(cursor, "notice.better", plan.experiment, text=text, now_us=now_us, actor=CONTROL)
 
     def _stored(self, plan: Plan, experiment: Experiment, now_us: int) -> StoredPlan:
@@ -267,7 +266,8 @@ class ExperimentMonitor:
         if not busy and self._pace.is_check_due(name, now_us):
             self._pace.checked(name, now_us)
             units = {
-                f"units.{one.kind}": one.text for one in find_unit_alarms(self._database, experiment, now_us=now_us)
+                f"units.{alarm.kind}": alarm.text
+                for alarm in find_unit_alarms(self._database, experiment, now_us=now_us)
             }
             alarms.settle(self._database, name, units, family="units", now_us=now_us, actor=CONTROL)
         for family in ("experiment", "stage", "clock"):

@@ -1,25 +1,22 @@
-"""Decides how a request and its attempts were served, whose fault a failure was, and what an answer cost.
+"""Decides how a request was served, whose fault a failure was, and whether the answer follows its schema.
 
-For requests of earlier versions, `fairtrial/store/derived/derived_columns.py` computes them;
-a test compares the two rules.
+For requests of earlier versions, `fairtrial/store/derived/derived_columns.py` computes them; a test compares
+the two rules.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from decimal import Decimal
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 
+from fairtrial.domain.answers.requested_format import LARGEST_ANSWER, LARGEST_SCHEMA, checked_schema, follows
 from fairtrial.domain.errors import RequestError, UpstreamError
-from fairtrial.domain.events import (
-    ArmOutcome,
-    AttemptOutcome,
-    Fault,
-    Reason,
-    ServiceOutcome,
-    Tokens,
-)
+from fairtrial.domain.events import ArmOutcome, AttemptOutcome, Fault, Reason, ServiceOutcome
+from fairtrial.domain.limits.bounded_schema import BoundedSchema
 from fairtrial.domain.limits.constants import FIRST_ERROR
-from fairtrial.domain.plan import Price
+from gateway.proxy.extraction.chat_metadata import ResponseMetadata
 from gateway.proxy.plan.routing_table import Target
 from gateway.proxy.stages import Answered, Attempt
 
@@ -35,8 +32,12 @@ MISCONFIGURED = frozenset({401, 403, 404})
 KEY_MISSING = "deployment_key_missing"
 """The code of an error for a provider's key that is not in the environment."""
 
-MILLION = Decimal(1_000_000)
 _ANSWERED: tuple[AttemptOutcome, Fault | None] = ("answered", None)
+REMEMBERED = 64
+"""How many schemas are kept."""
+
+_compiled: dict[bytes, BoundedSchema | None] = {}
+_compiling = False
 
 
 def outcomes_of(answered: Answered) -> tuple[ArmOutcome, ServiceOutcome]:
@@ -58,7 +59,9 @@ def outcomes_of(answered: Answered) -> tuple[ArmOutcome, ServiceOutcome]:
 
 def fell_back(attempts: Sequence[Attempt]) -> bool:
     """Whether a fallback was called. Its call may have been sent a second time, which is an attempt of its own."""
-    return bool(attempts) and attempts[-1].purpose != "live" and any(one.purpose == "fallback" for one in attempts)
+    return (
+        bool(attempts) and attempts[-1].purpose != "live" and any(attempt.purpose == "fallback" for attempt in attempts)
+    )
 
 
 def _was_called(attempts: Sequence[Attempt]) -> bool:
@@ -120,17 +123,37 @@ def _failed(error: RequestError | None) -> tuple[AttemptOutcome, Fault]:
     return ("cancelled", "gateway") if own else ("failed", "configuration")
 
 
-def cost_usd(price: Price, tokens: Tokens | None) -> str | None:
-    """US dollars as an exact decimal string; ``None`` unless every counted token has a price.
+async def follows_schema(schema: bytes, metadata: ResponseMetadata) -> bool | None:
+    """Whether the text of an answer follows the schema. Never raises.
 
-    A price by ``gpu_hour`` gives ``None`` here, because the request's share of the machine is not known when it ends.
+    ``None`` is unknown: there is no text but a refusal or a call of a tool, or it is too much work.
     """
-    if tokens is None or (price.input is None and price.output is None):
+    text = metadata.text
+    if not text or metadata.refused or len(schema) > LARGEST_SCHEMA or len(text) > LARGEST_ANSWER:
         return None
-    total = Decimal(0)
-    for count, rate in ((tokens.input, price.input), (tokens.output, price.output)):
-        if count:
-            if rate is None:
-                return None
-            total += rate * count
-    return format((total / MILLION).normalize(), "f")
+    if schema not in _compiled and not await _compile(schema):
+        return None
+    checked = _compiled[schema]
+    return None if checked is None else follows(checked, text)
+
+
+async def _compile(schema: bytes) -> bool:
+    """Check the schema in a thread and remember it; false while that thread has another one."""
+    global _compiling
+    if _compiling:
+        return False
+    _compiling = True
+    try:
+        compiled = await asyncio.get_running_loop().run_in_executor(_thread(), checked_schema, schema)
+    finally:
+        _compiling = False
+    if len(_compiled) >= REMEMBERED:
+        del _compiled[next(iter(_compiled))]
+    _compiled[schema] = compiled
+    return True
+
+
+@lru_cache(maxsize=1)
+def _thread() -> ThreadPoolExecutor:
+    """A thread for schemas alone, because others wait for the shared ones. The first schema imports a large library."""
+    return ThreadPoolExecutor(1, thread_name_prefix="schemas")

@@ -17,27 +17,19 @@ from fairtrial.domain.plan import Experiment, ExperimentState, Plan
 from fairtrial.domain.settings import KeptControl
 from fairtrial.experiments.analysis.freeze import changed_models
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.lifecycle import (
-    KEPT,
-    Action,
-    Transition,
-    cause_of,
-    checked_reason,
-    next_state,
-)
+from fairtrial.experiments.lifecycle import KEPT, Action, Transition, cause_of, checked_reason, next_state
 from fairtrial.experiments.promotion import KeptTerms, Promotion, kept_control, kept_terms
 from fairtrial.experiments.published_state import find_experiment, is_promoted, state_without_rows
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.experiments.analysis_plans import Kind
 from fairtrial.store.experiments.attempts import standing_proofs
-from gateway.control.operations.alarms.announce import announce
 from gateway.control.operations.experiments.frozen_plans import amended_plan, next_segment_plan
-from gateway.control.operations.experiments.publisher import Publisher, published_plan
 from gateway.control.operations.experiments.read_states import known_experiment
 from gateway.control.operations.experiments.record_kill_files import record_kill_files
-from gateway.control.operations.planning.stop_notes import kept_control_notes
-from gateway.control.operations.verdicts.present import Present
+from gateway.control.operations.planning.plan_experiment import kept_control_notes
+from gateway.control.operations.present import Present, Publisher, published_plan
+from gateway.control.operations.record_alarms import announce
 from gateway.control.operations.verdicts.served_weights import Probe
 
 HOLD_US = 5_000_000
@@ -203,7 +195,7 @@ def _record_kill_files(database: Database, publisher: Publisher, change: Change,
     A start or a re-arm may have waited for control since before the kill, so it is refused.
     """
     try:
-        found = record_kill_files(database, publisher, now_us=now_us, experiment=change.experiment)
+        recorded = record_kill_files(database, publisher, now_us=now_us, experiment=change.experiment)
     except OSError as error:
         raise Unavailable(f"experiments.{change.experiment}: its kill file can't be recorded yet ({error})") from error
     since_us = now_us - publisher.kills_recorded_us.get(change.experiment, -HOLD_US)
@@ -212,18 +204,18 @@ def _record_kill_files(database: Database, publisher: Publisher, change: Change,
             f"experiments.{change.experiment}: an emergency stop was recorded just now, so the {change.action} is "
             f"refused (if you still want it, repeat it after {HOLD_US // 1_000_000} seconds)"
         )
-    return next(filter(None, found), None) if change.action == "kill" else None
+    return next(filter(None, recorded), None) if change.action == "kill" else None
 
 
-def _approved_stage(experiment: Experiment, asked: float | None) -> float:
+def _approved_stage(experiment: Experiment, percent: float | None) -> float:
     """The stage to approve, by default the next one that needs it; raises `Conflict` or `BadRequest`."""
-    waiting = [one for one in experiment.enrolment.approve if one > experiment.stage]
+    waiting = [stage for stage in experiment.enrolment.approve if stage > experiment.stage]
     if not waiting:
         raise Conflict(f"experiments.{experiment.name}: no later stage needs an approval")
-    if asked is not None and asked not in waiting:
-        known = ", ".join(f"{one:g}" for one in waiting)
-        raise BadRequest(f"experiments.{experiment.name}: {asked:g} does not wait for approval ({known})")
-    return waiting[0] if asked is None else asked
+    if percent is not None and percent not in waiting:
+        known = ", ".join(f"{stage:g}" for stage in waiting)
+        raise BadRequest(f"experiments.{experiment.name}: {percent:g} does not wait for approval ({known})")
+    return waiting[0] if percent is None else percent
 
 
 def _record(

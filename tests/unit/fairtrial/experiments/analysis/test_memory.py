@@ -30,7 +30,7 @@ from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.conversions import conversion_evidence
 from fairtrial.stats.sequential.running import RunningDecision
-from gateway.control.operations.alarms.experiment_alarms import experiment_alarms
+from gateway.control.operations.experiment_alarms import experiment_alarms
 from tests.fixtures.experiments.frozen_plans import ERRORS, analysis_plan, errors, failing, sums
 from tests.fixtures.for_each import for_each
 

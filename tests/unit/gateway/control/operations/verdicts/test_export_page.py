@@ -1,0 +1,120 @@
+"""The exported page shows the whole record, runs nothing, and loads nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from fairtrial.domain.verdicts import verdict_json
+from fairtrial.domain.verdicts.verdict import Provenance, Verdict
+from gateway.control.operations.verdicts.export_page import render
+from tests.fixtures.control.exported_verdict import Exported, exported
+
+
+class Seen(HTMLParser):
+    """The words of a page, its elements, and its attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.texts: list[str] = []
+        self._hidden = False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        self._hidden = tag in ("style", "script")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden = False
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.texts.append(data)
+
+    @property
+    def words(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
+    found = exported(tmp_path_factory.mktemp("exported"))
+    yield found
+    found.trial.close()
+
+
+def test_it_shows_everything_that_an_auditor_asks_for(made: Exported) -> None:
+    words, kept = Seen(made.html).words, made.verdict.provenance
+    assert kept is not None
+    (experiment,) = kept.experiments
+    entry, head = made.contents.entries[0], made.contents.entries[-1]
+    for wanted in (
+        "SHIP, approved by the person who asked for it (account rosa)",
+        "tuned against base",
+        "OFFICIAL",
+        "openai/tuned",
+        "openai/base",
+        "fp-1",
+        "The gate requires: release-manager.",
+        *(finding.says for finding in made.verdict.findings),
+        *made.verdict.runs,
+        kept.suites[0].digest,
+        kept.gate_sha256,
+        "live.primary better than base",
+        experiment.analysis_hash,
+        kept.asked_by,
+        kept.plan_hash,
+        "duckdb",
+        entry.hash,
+        head.hash,
+        json.loads(made.contents.record)["trail_head"]["hash"],
+        "fairtrial verdict verify FILE.html",
+    ):
+        assert " ".join(str(wanted).split()) in words, wanted
+
+
+def test_hostile_words_stay_words(made: Exported) -> None:
+    seen = Seen(made.html)
+    assert set(seen.tags).isdisjoint({"img", "iframe", "link", "a", "object", "base", "form"})
+    assert {value for name, value in seen.attributes if name == "type"} == {"application/octet-stream"}
+    names = {name for name, _ in seen.attributes}
+    assert names == {"lang", "charset", "name", "content", "http-equiv", "class", "type", "id"}
+    assert "<img src=x onerror=alert(1)></script><script>alert(2)</script>" in seen.words
+
+
+def changed(made: Exported, **fields: object) -> str:
+    """The page of a verdict with another provenance."""
+    kept = made.verdict.provenance
+    assert kept is not None
+    verdict: Verdict = replace(made.verdict, provenance=replace(kept, **fields))  # type: ignore[arg-type]
+    return render(replace(made.contents, verdict=verdict_json.encode(verdict).decode()))
+
+
+def test_an_unofficial_ship_never_looks_official(made: Exported) -> None:
+    why = "the official gate is another one"
+    page = changed(made, official=False, unofficial_why=why)
+    seen = Seen(page)
+    assert "Unofficial SHIP" in seen.words and "OFFICIAL" not in seen.words.replace("UNOFFICIAL", "")
+    assert f"UNOFFICIAL {why}" in seen.words
+    assert page.count("SHIP, approved") == page.count("Unofficial SHIP, approved") == 2
+
+
+def test_approvals_that_are_missing_are_named(made: Exported) -> None:
+    roles: tuple[object, ...] = ("release-manager", "admin")
+    assert "SHIP, waiting for admin" in Seen(changed(made, approvers=roles)).words
+
+
+def test_a_verdict_of_an_earlier_version_says_what_it_lacks(made: Exported) -> None:
+    old = replace(made.verdict, provenance=None)
+    contents = replace(made.contents, verdict=verdict_json.encode(old).decode(), evidence=None, chain=None)
+    words = Seen(render(contents)).words
+    assert "Unofficial SHIP" in words and "without a record of what it rests on" in words
+    assert "no entry in the hash chain" in words
+    assert isinstance(made.verdict.provenance, Provenance)
