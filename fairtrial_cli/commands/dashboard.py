@@ -43,7 +43,7 @@ def command(config: Path, control_url: str | None, link: bool) -> None:
 def _serve(project: Project, control_url: str | None) -> None:
     """Replace this process with Streamlit."""
     from fairtrial_cli.processes.services import CONTROL_URL, dashboard_program
-    from gateway.listening import listen
+    from gateway.process_resources import listen
 
     listen(project.dashboard.host, project.dashboard.port, service="dashboard", setting="dashboard.bind").close()
     program = dashboard_program(project, os.environ)

@@ -61,7 +61,7 @@ def serve(host: str, port: int, sample: bool, **models: Any) -> None:
 
 
 async def _sample(address: Address) -> None:
-    from gateway.models.sample import RESPONDERS
+    from gateway.models.bundled import RESPONDERS
     from gateway.models.sample_app import serve_sample
 
     def announce(url: str) -> None:
@@ -73,8 +73,8 @@ async def _sample(address: Address) -> None:
 async def _models(
     address: Address, *, base: str, adapters: tuple[str, ...], engines: int, threads: int, log: Path | None
 ) -> None:
+    from gateway.models.app import serve as serve_models
     from gateway.models.engine import Recipe
-    from gateway.models.server import serve as serve_models
 
     catalogue = _catalogue(base, adapters)
 

@@ -40,7 +40,7 @@ from fairtrial_cli.processes.children import (
     Program,
     raise_if_failed,
 )
-from gateway.listening import listen
+from gateway.process_resources import listen
 
 BROWSER_ADDRESS = "STREAMLIT_BROWSER_SERVER_ADDRESS"
 """The dashboard's host name in the browser. Without it, Streamlit asks an external server for our address."""

@@ -8,8 +8,7 @@ from urllib.parse import urlsplit
 
 from fairtrial.domain.names.hosts import is_loopback
 from fairtrial.domain.plan import Deployment, Plan
-from gateway.models.bundled import BASE_NAME
-from gateway.models.sample import RESPONDERS
+from gateway.models.bundled import BASE_NAME, RESPONDERS
 
 PROBE_SECONDS = 3.0
 AT_ONCE = 16

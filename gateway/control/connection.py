@@ -17,7 +17,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from fairtrial.domain.limits.body_rate import BodyRate, BodyWatch
 from fairtrial.uvicorn_server import WokenServer
-from gateway.descriptors import DescriptorReserve
+from gateway.process_resources import DescriptorReserve
 from gateway.request_framing import NOT_HTTP, TWO_HOSTS, wrong_coding
 
 HEAD_LIMIT = 2**18

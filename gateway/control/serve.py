@@ -33,9 +33,7 @@ from gateway.control.background.trusted_clock import TrustedClock, read_clocks
 from gateway.control.connection import ControlConfig, ControlServer, Limits
 from gateway.control.context import Addresses
 from gateway.control.errors import log
-from gateway.descriptors import DescriptorReserve, raise_soft_limit
-from gateway.listening import listen
-from gateway.memory import return_large_blocks
+from gateway.process_resources import DescriptorReserve, listen, raise_soft_limit, return_large_blocks
 
 GRACE_SECONDS = 5
 """How long a response in progress may delay the shutdown."""

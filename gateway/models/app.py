@@ -1,27 +1,30 @@
-"""Serves OpenAI's completions and models endpoints and health checks over the engines, as an ASGI app."""
+"""Serves OpenAI's completions and models endpoints and health checks over the engines, on one address."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import aiohttp
+import uvicorn
 from starlette.types import Receive, Scope, Send
 
+from fairtrial.config.addresses import Address
 from fairtrial.domain.errors import NotFound, RequestError, TooLarge, Unavailable, UpstreamError
 from gateway.models import wire
 from gateway.models.affinity import Affinity
 from gateway.models.catalogue import Catalogue, Served
-from gateway.models.engine import Engine
-from gateway.models.prefix import prime
+from gateway.models.engine import Engine, Recipe, prime
+from gateway.process_resources import listen
 
 PATHS = {"/v1/chat/completions": True, "/v1/completions": False}
 MAX_BYTES = 8 * 2**20
 JSON = b"application/json"
 EVENTS = b"text/event-stream; charset=utf-8"
+NO_LIMIT = aiohttp.ClientTimeout(total=None, sock_connect=10)
 
 
 class App:
@@ -156,3 +159,22 @@ async def _until_disconnect(receive: Receive, work: Coroutine[Any, Any, None]) -
 async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def serve(recipe: Recipe, address: Address, *, engines: int, announce: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM; ``announce`` receives the URL once the engines are up."""
+    listening = listen(address.host, address.port, service="models", setting="--port")
+    running = [Engine(number, recipe) for number in range(1, engines + 1)]
+    try:
+        await asyncio.gather(*(engine.start() for engine in running))
+        async with aiohttp.ClientSession(timeout=NO_LIMIT) as client:
+            app = App(recipe.catalogue, running, client)
+            config = uvicorn.Config(
+                app, lifespan="off", log_level="warning", access_log=False, timeout_graceful_shutdown=2
+            )
+            host, port = listening.getsockname()[:2]
+            announce(f"http://{f'[{host}]' if ':' in host else host}:{port}/v1")
+            await uvicorn.Server(config).serve(sockets=[listening])
+    finally:
+        await asyncio.gather(*(engine.stop() for engine in running))
+        listening.close()

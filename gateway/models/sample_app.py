@@ -13,10 +13,10 @@ from starlette.types import Receive, Scope, Send
 
 from fairtrial.config.addresses import Address
 from fairtrial.domain.errors import BadRequest, NotFound, RequestError
-from gateway.listening import listen
 from gateway.models import wire
 from gateway.models.app import Reply, read_body
-from gateway.models.sample import BASE_WORDS, PARENTS, RESPONDERS, TUNED_WORDS
+from gateway.models.bundled import BASE_WORDS, PARENTS, RESPONDERS, TUNED_WORDS
+from gateway.process_resources import listen
 
 CHAT = "/v1/chat/completions"
 FINGERPRINT = "rules-" + hashlib.sha256(repr((BASE_WORDS, TUNED_WORDS)).encode()).hexdigest()[:12]

@@ -22,8 +22,7 @@ from fairtrial.domain.limits.worker_settings import WorkerSettings
 from fairtrial.journal.response_map import FILE as RESPONSES
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
-from gateway.descriptors import DescriptorReserve, raise_soft_limit
-from gateway.memory import return_large_blocks
+from gateway.process_resources import DescriptorReserve, raise_soft_limit, return_large_blocks
 from gateway.proxy.admission.shared_counters import SharedCounters
 from gateway.proxy.app import alive, build_app
 from gateway.proxy.http_server.server import Server

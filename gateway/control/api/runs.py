@@ -26,7 +26,7 @@ from fairtrial.store.evaluations import run_figures, run_names, suite_texts
 from fairtrial.store.evaluations import runs as stored_runs
 from gateway.control.answer import ARROW, Answer, arrow_stream
 from gateway.control.context import Context, page_of
-from gateway.memory import keeping_large_blocks
+from gateway.process_resources import keeping_large_blocks
 
 if TYPE_CHECKING:
     from evaluators.results.run_table import RunTable

@@ -30,7 +30,7 @@ from gateway.control.operations.verdicts.live_evidence import read_experiments
 from gateway.control.operations.verdicts.official_gate import find_official, sha256_of
 from gateway.control.operations.verdicts.provenance import Asked, StoredSuite, provenance, stored_suite
 from gateway.control.operations.verdicts.served_weights import served_weights
-from gateway.memory import keeping_large_blocks
+from gateway.process_resources import keeping_large_blocks
 
 MAX_ERRORS = 20
 """Errors of a gate's text that are reported."""

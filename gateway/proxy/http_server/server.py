@@ -14,7 +14,7 @@ from collections.abc import Callable
 from email.utils import formatdate
 
 from fairtrial.domain.limits.worker_settings import WorkerSettings
-from gateway.descriptors import DescriptorReserve, Room
+from gateway.process_resources import DescriptorReserve, Room
 from gateway.proxy.admission.admission import Admission
 from gateway.proxy.http_server.connection import HttpConnection
 from gateway.proxy.http_server.request_cycle import RequestCycle

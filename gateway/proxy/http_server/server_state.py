@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from fairtrial.domain.limits.body_rate import BodyRate
-    from gateway.descriptors import Room
+    from gateway.process_resources import Room
     from gateway.proxy.wire.cors import Cors
 
 C = TypeVar("C")

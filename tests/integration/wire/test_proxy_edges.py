@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from fairtrial.domain.errors import PortTaken
-from gateway.listening import listen
+from gateway.process_resources import listen
 from tests.fixtures.gateway.gateway_fixture import Rig, plan_for, running
 from tests.fixtures.gateway.module_gateway import BOT, DIRECT, post
 from tests.fixtures.upstream.server import FakeUpstream

@@ -11,7 +11,7 @@ from evaluators.results.run_table import RunTable, same_results
 from evaluators.results.stored_table import table_from
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import looks, run_columns, runs
-from gateway.memory import give_back
+from gateway.process_resources import give_back
 
 Key = tuple[str, str]
 """A suite and a target."""

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 
-from gateway.signal_sleep import SignalSleep
+from gateway.proxy.supervisor import SignalSleep
 
 HOUR = 3600.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway import memory
+from gateway import process_resources
 
 
 @pytest.fixture
@@ -14,27 +14,27 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
     class Library:
         def mallopt(self, option: int, value: int) -> None:
-            if option == memory.M_MMAP_THRESHOLD:
+            if option == process_resources.M_MMAP_THRESHOLD:
                 calls.append(("mmap", value))
 
         def malloc_trim(self, keep: int) -> None:
             calls.append(("trim", keep))
 
-    monkeypatch.setattr(memory.ctypes, "CDLL", lambda _: Library())
-    monkeypatch.setattr(memory, "_asked", type(memory._asked)())
+    monkeypatch.setattr(process_resources.ctypes, "CDLL", lambda _: Library())
+    monkeypatch.setattr(process_resources, "_asked", type(process_resources._asked)())
     return calls
 
 
 def test_blocks_are_returned_again_after_the_last_computation(told: list[tuple[str, int]]) -> None:
-    memory.return_large_blocks()
-    with memory.keeping_large_blocks():
-        with pytest.raises(ValueError, match="one of two"), memory.keeping_large_blocks():
+    process_resources.return_large_blocks()
+    with process_resources.keeping_large_blocks():
+        with pytest.raises(ValueError, match="one of two"), process_resources.keeping_large_blocks():
             raise ValueError("one of two")
-        assert told[-1] == ("mmap", memory.MOST)
-    assert told[-2:] == [("mmap", memory.LARGE), ("trim", 0)]
+        assert told[-1] == ("mmap", process_resources.MOST)
+    assert told[-2:] == [("mmap", process_resources.LARGE), ("trim", 0)]
 
 
 def test_a_command_that_returns_nothing_keeps_what_it_has(told: list[tuple[str, int]]) -> None:
-    with memory.keeping_large_blocks():
+    with process_resources.keeping_large_blocks():
         pass
-    assert told == [("mmap", memory.MOST)]
+    assert told == [("mmap", process_resources.MOST)]
