@@ -13,8 +13,7 @@ from fairtrial.domain.errors import RequestError, StoreError, UsageError
 from fairtrial.domain.limits.constants import FIRST_SERVER_ERROR
 from fairtrial.domain.storage.maintenance import OnProgress, ignore_progress
 from gateway.control.answer import Work, answer, implementation
-from gateway.control.caller import COMMAND_LINE
-from gateway.control.context import Context
+from gateway.control.context import COMMAND_LINE, Context
 
 if TYPE_CHECKING:
     from fairtrial_cli.store_client.local_owner import LocalOwner

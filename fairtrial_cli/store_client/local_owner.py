@@ -26,13 +26,12 @@ from fairtrial.store.access import keys
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import transitions
 from fairtrial.store.ingest.ingest import Ingester
-from gateway.control.background.local_keys import INTERNAL, ensure_key
+from gateway.control.auth.bootstrap import INTERNAL, ensure_key
 from gateway.control.background.plan_publisher import PlanPublisher
 from gateway.control.background.trusted_clock import TrustedClock, read_clocks
-from gateway.control.caller import COMMAND_LINE
-from gateway.control.context import Addresses, Declaration
-from gateway.control.jobs import JobRunner
+from gateway.control.context import COMMAND_LINE, Addresses, Declaration
 from gateway.control.operations.experiments.record_kill_files import record_kill_files
+from gateway.control.operations.maintain_store import JobRunner
 
 if TYPE_CHECKING:
     from gateway.control.background.plan_publisher import PlanPublisher

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from fairtrial.api.window import Window
+from fairtrial.config.local_user import local_actor
+from fairtrial.domain.accounts import LOCAL, Role
 from fairtrial.domain.storage.overview import IngestResult
 from fairtrial.experiments.steady_time import StepTime
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
-from gateway.control.caller import Caller, actor_of
-from gateway.control.operations.verdicts.present import Present
+from gateway.control.operations.present import Present
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,10 +20,49 @@ if TYPE_CHECKING:
     from fairtrial.config.releases import ReleaseGates
     from fairtrial.domain.plan import Plan
     from fairtrial.store.ingest.ingest import Ingester
-    from gateway.control.jobs import JobRunner
-    from gateway.control.operations.experiments.publisher import Publisher
-    from gateway.control.operations.maintain_store import StoreMaintenance
+    from gateway.control.operations.maintain_store import JobRunner, StoreMaintenance
+    from gateway.control.operations.present import Publisher
     from gateway.control.operations.split_checks import SplitCheckCache
+
+
+KEY = "key:"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The person or program that sent a request. ``is_command``: a command of this machine's user.
+
+    Such a command opens the store, or uses the key in a file that only this user can read.
+    """
+
+    account_id: str
+    name: str
+    role: Role
+    is_command: bool = False
+
+    @property
+    def is_person(self) -> bool:
+        """False for an API key, even if a person created it."""
+        return not self.account_id.startswith(KEY)
+
+    @property
+    def author(self) -> str:
+        """The caller as entries of the audit trail name it."""
+        return COMMAND_LINE.name if self.is_command else self.name
+
+
+COMMAND_LINE = Caller(f"{KEY}command line", "command line", "admin", is_command=True)
+"""A command that opens the store."""
+
+CONTROL = Caller(f"{KEY}control", "control", "admin")
+"""Control itself."""
+
+
+def actor_of(caller: Caller) -> str:
+    """The caller as records name it: an account, a key's name, or the local user."""
+    if caller.is_command or caller.account_id == LOCAL.account_id:
+        return local_actor()
+    return f"account {caller.name}" if caller.is_person else f"key {caller.name}"
 
 
 class Clock(Protocol):

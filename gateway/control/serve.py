@@ -25,14 +25,13 @@ from fairtrial.domain.errors import STORE_UNUSABLE
 from fairtrial.domain.limits.body_rate import USUAL_BODY_RATE, BodyRate
 from fairtrial.store.core.damage import advice, unusable_on_error
 from fairtrial.store.core.database import Database
-from gateway.control.app import create_app
+from gateway.control.app import create_app, log
 from gateway.control.auth.bootstrap import InitialCredentials, initial_credentials
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.background.plan_publisher import PlanPublisher
 from gateway.control.background.trusted_clock import TrustedClock, read_clocks
 from gateway.control.connection import ControlConfig, ControlServer, Limits
 from gateway.control.context import Addresses
-from gateway.control.errors import log
 from gateway.process_resources import DescriptorReserve, listen, raise_soft_limit, return_large_blocks
 
 GRACE_SECONDS = 5

@@ -20,8 +20,8 @@ from playwright.sync_api import Browser, expect
 from fairtrial.api import accounts, keys
 from fairtrial_cli.processes.services import Services
 from fairtrial_cli.store_client.client import open_store
-from gateway.control.auth.identity import SESSION_COOKIE
-from gateway.control.auth.sign_in_throttle import MAX_PER_NAME
+from gateway.control.auth.authorization import SESSION_COOKIE
+from gateway.control.auth.sign_in import MAX_PER_NAME
 from tests.fixtures.paths import ROOT
 from tests.fixtures.proxies import caddy, nginx
 from tests.fixtures.services.project_files import free_ports, write_project

@@ -23,7 +23,7 @@ from fairtrial.store.core.query import Query
 from fairtrial.store.evaluations import verdict_chain, verdicts
 from gateway.control.answer import Answer, Table
 from gateway.control.context import Context, page_of
-from gateway.control.operations.verdicts.present import Present
+from gateway.control.operations.present import Present
 from gateway.control.operations.verdicts.release.verdict_rows import verdict_rows
 from gateway.control.operations.verdicts.release.vote_on_verdict import find_verdict, vote_on_verdict
 

@@ -1,17 +1,20 @@
-"""Creates the first credentials: a one-time link on loopback, otherwise an admin key and an invitation."""
+"""Creates the first credentials: a one-time link or an invitation, and API keys for commands on this machine."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from fairtrial.api.keys import CreateKey
+from fairtrial.config.layout import Layout
+from fairtrial.config.private_files import write_private
 from fairtrial.domain.accounts import Invitation, OneTimeLink
-from fairtrial.domain.storage.keys import NewKey
+from fairtrial.domain.storage.keys import NewKey, Right
 from fairtrial.store.access import accounts, invitations, keys, one_time_links, store_secrets
+from fairtrial.store.core.database import Database
 from gateway.control.api import keys as key_operations
-from gateway.control.background.local_keys import ADMIN
-from gateway.control.caller import CONTROL
-from gateway.control.context import Context, Owner
+from gateway.control.context import CONTROL, Context, Owner
 
 MARK = "first_start"
 NAME = "first-admin"
@@ -54,3 +57,36 @@ def first_start_credentials(owner: Owner) -> InitialCredentials | None:
 def _has_admin_key(owner: Owner) -> bool:
     """Not counting the key that control writes to a file for commands on this machine."""
     return any("admin" in key.rights and key.name != ADMIN.name for key in keys.valid(owner.database))
+
+
+@dataclass(frozen=True, slots=True)
+class LocalKey:
+    """A key's name, its rights, and the path of its file."""
+
+    name: str
+    rights: tuple[Right, ...]
+    path: Callable[[Layout], Path]
+
+
+INTERNAL = LocalKey("internal", ("complete", "pin", "see_variant"), lambda layout: layout.internal_key)
+"""Evaluation runs use it for the gateway."""
+
+ADMIN = LocalKey("admin", ("admin",), lambda layout: layout.admin_key)
+"""Commands use it for the control API."""
+
+
+def ensure_key(database: Database, wanted: LocalKey, *, now_us: int) -> None:
+    """Keep the key of an earlier start if it is still valid, so that running work can continue; else create one."""
+    path = wanted.path(database.layout)
+    digest = _digest_of_file(path)
+    if any(key.sha256 == digest for key in keys.valid(database)):
+        return
+    made = keys.create(database, CreateKey(name=wanted.name, rights=wanted.rights), now_us=now_us)
+    write_private(path, f"{made.secret}\n".encode())
+
+
+def _digest_of_file(path: Path) -> str | None:
+    try:
+        return keys.digest(path.read_text(encoding="utf-8").strip())
+    except OSError:
+        return None

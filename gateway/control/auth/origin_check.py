@@ -1,6 +1,9 @@
-"""Protects against cross-origin requests (CSRF) and DNS rebinding."""
+"""Protects against cross-origin requests (CSRF), DNS rebinding, and redirects to other hosts."""
 
 from __future__ import annotations
+
+import re
+from urllib.parse import quote, urlsplit
 
 from fastapi import Request
 
@@ -10,6 +13,9 @@ from fairtrial.domain.names.hosts import host_of, is_loopback, origin_of
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_SITES = frozenset({"same-origin", "none"})
 JSON = "application/json"
+ADDRESS = re.compile(r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?(?:[/?][\x21-\x5b\x5d-\x7e]*)?")
+"""Excludes user names and backslashes, which browsers parse differently."""
+LONGEST = 2000
 
 
 def reject_unknown_host(request: Request) -> None:
@@ -56,3 +62,19 @@ def _own_origins(request: Request) -> set[str]:
     """Where this request arrived, and the public origin, since a proxy may hide the scheme and the port."""
     here = origin_of(f"{request.url.scheme}://{request.headers.get('host', '')}")
     return {here, request.app.state.public_origin} - {""}
+
+
+def next_page(request: Request) -> str | None:
+    """The address in the parameter ``next``; ``None`` if it is invalid or on another host."""
+    wanted = request.query_params.get("next", "")
+    if len(wanted) > LONGEST or not ADDRESS.fullmatch(wanted):
+        return None
+    try:
+        return wanted if urlsplit(wanted).hostname == host_name(request) else None
+    except ValueError:
+        return None
+
+
+def with_next(path: str, onward: str | None) -> str:
+    """The path with ``onward`` as its parameter ``next``."""
+    return f"{path}?next={quote(onward, safe='')}" if onward else path

@@ -1,17 +1,30 @@
-"""Checks a sign-in attempt. Its messages do not reveal which accounts exist."""
+"""Checks sign-in attempts and throttles them. Its messages do not reveal which accounts exist."""
 
 from __future__ import annotations
 
+import ipaddress
+import threading
+from collections import deque
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
-from fairtrial.domain.accounts import Account
+from fairtrial.domain.accounts import LONGEST_NAME, Account, same_name
 from fairtrial.domain.limits.constants import MINUTE_US
 from fairtrial.store.access import accounts, audit, passwords
-from gateway.control.auth import known_device
-from gateway.control.auth.sign_in_throttle import SignInAttempt, SignInThrottle
+from gateway.control.auth import cookies
 from gateway.control.context import Owner
 
 WRONG = "Incorrect name or password."
+WINDOW_US = 600_000_000
+MAX_PER_NAME = 8
+"""Attempts for one name from one address."""
+MAX_PER_ADDRESS = 20
+MAX_PER_DEVICE = 8
+MAX_OF_ALL = 60
+"""Attempts per minute of all unknown browsers together, because each one computes a slow hash."""
+ALL_WINDOW_US = 60_000_000
+IPV6_NETWORK = 64
+"""The prefix length of the network that one customer usually has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +67,98 @@ def _known_device(owner: Owner, given: Credentials, account: Account | None, sto
     if not given.device or account is None or stored is None:
         return None
     now_us = owner.clock_us()
-    return known_device.recognise(owner.database, given.device, account.account_id, stored, now_us=now_us)
+    return cookies.recognise(owner.database, given.device, account.account_id, stored, now_us=now_us)
 
 
 def _record_burst(owner: Owner, account: Account | None) -> None:
     """An unknown name is not recorded, because it may be a password typed into the wrong field."""
     subject = account.account_id if account else "an unknown name"
     audit.record(owner.database, now_us=owner.clock_us(), actor="control", action="sign_in.burst", subject=subject)
+
+
+# Throttles sign-in attempts by address, by name and address, and by known device.
+#
+# No limit applies to a name alone, so password guessers cannot lock out its owner.
+
+
+@dataclass(frozen=True, slots=True)
+class SignInAttempt:
+    """An attempt for ``name`` from ``address``. ``device`` identifies a browser in which ``name`` signed in before."""
+
+    name: str
+    address: str
+    device: str | None = None
+
+
+class SignInThrottle:
+    """Counts attempts before they are checked, so that concurrent ones count too. Successful ones are subtracted."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._all: deque[int] = deque()
+        self._counted: dict[Hashable, deque[int]] = {}
+
+    def begin(self, attempt: SignInAttempt, *, now_us: int) -> int:
+        """Count an attempt. Returns 0, or the microseconds to wait if there were too many attempts."""
+        with self._lock:
+            self._forget(now_us)
+            for key, limit in _limits(attempt):
+                times = self._counted.get(key)
+                if times is not None and len(times) >= limit:
+                    return times[0] + WINDOW_US - now_us
+            if attempt.device is None:
+                if len(self._all) >= MAX_OF_ALL:
+                    return self._all[0] + ALL_WINDOW_US - now_us
+                self._all.append(now_us)
+            for key, _ in _limits(attempt):
+                self._counted.setdefault(key, deque()).append(now_us)
+            return 0
+
+    def is_burst(self, attempt: SignInAttempt) -> bool:
+        """Whether the attempt just counted was the last one allowed for now."""
+        with self._lock:
+            return any(len(self._counted.get(key, ())) == limit for key, limit in _limits(attempt))
+
+    def succeeded(self, attempt: SignInAttempt) -> None:
+        """Reset the counter of this name and address, and uncount this attempt for the address."""
+        with self._lock:
+            first, *others = (key for key, _ in _limits(attempt))
+            self._counted.pop(first, None)
+            for key in others:
+                if self._counted.get(key):
+                    self._counted[key].pop()
+            if attempt.device is None and self._all:
+                self._all.pop()
+
+    def _forget(self, now_us: int) -> None:
+        _drop(self._all, now_us, lasts_us=ALL_WINDOW_US)
+        for times in self._counted.values():
+            _drop(times, now_us, lasts_us=WINDOW_US)
+        self._counted = {key: times for key, times in self._counted.items() if times}
+
+
+def _limits(attempt: SignInAttempt) -> Iterator[tuple[Hashable, int]]:
+    """The counters of an attempt with their limits, the most specific one first."""
+    if attempt.device is not None:
+        yield ("device", attempt.device), MAX_PER_DEVICE
+        return
+    network = _network(attempt.address)
+    yield ("pair", same_name(attempt.name[: 2 * LONGEST_NAME]), network), MAX_PER_NAME
+    yield ("address", network), MAX_PER_ADDRESS
+
+
+def _network(address: str) -> str:
+    """The IPv4 address, or the IPv6 network, because one host can use any address of its network."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4:
+        return str(found)
+    return str(ipaddress.ip_network((found, IPV6_NETWORK), strict=False))
+
+
+def _drop(times: deque[int], now_us: int, *, lasts_us: int) -> None:
+    """Drop times that are too old, or in the future after the clock was corrected."""
+    while times and abs(now_us - times[0]) >= lasts_us:
+        times.popleft()

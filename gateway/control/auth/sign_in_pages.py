@@ -1,8 +1,9 @@
-"""Serves the sign-in, invitation and sign-out pages, which set the session cookie that the dashboard passes on."""
+"""Serves the pages for one-time links, sign-in, invitations and sign-out, which set the session cookie."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import ParamSpec, TypeVar
 from urllib.parse import parse_qs
@@ -12,20 +13,26 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
+from fairtrial import html_pages
 from fairtrial.domain.accounts import LONGEST_NAME, Account
-from fairtrial.domain.errors import BadRequest, NotFound, UsageError
-from fairtrial.store.access import accounts, invitations, sessions
+from fairtrial.domain.errors import BadRequest, Conflict, NotFound, UsageError
+from fairtrial.store.access import accounts, invitations, one_time_links, sessions
 from fairtrial.store.access.passwords import SHORTEST
-from gateway.control.auth import known_device
-from gateway.control.auth.authorization import AuthorizedRoute, anyone
+from gateway.control.auth import cookies
+from gateway.control.auth.authorization import SESSION_COOKIE, AuthorizedRoute, OwnerDep, anyone, by_session
 from gateway.control.auth.cookies import set_device, set_session
-from gateway.control.auth.html import Field, Form, Link, page
-from gateway.control.auth.identity import SESSION_COOKIE, OwnerDep, by_session
-from gateway.control.auth.origin_check import reject_cross_origin, reject_unknown_host
-from gateway.control.auth.redirects import next_page, with_next
+from gateway.control.auth.origin_check import next_page, reject_cross_origin, reject_unknown_host, with_next
 from gateway.control.auth.sign_in import Credentials, sign_in
 from gateway.control.context import Owner
 
+HEADERS: Mapping[str, str] = {
+    "content-security-policy": f"{html_pages.POLICY}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "x-frame-options": "DENY",
+    "x-content-type-options": "nosniff",
+    # Not no-referrer, because browsers would then send forms with "Origin: null".
+    "referrer-policy": "same-origin",
+    "cache-control": "no-store",
+}
 P = ParamSpec("P")
 T = TypeVar("T")
 SEE_OTHER = 303
@@ -44,6 +51,60 @@ router = APIRouter(
     dependencies=[Depends(anyone), Depends(reject_unknown_host), Depends(reject_cross_origin)],
     include_in_schema=False,
 )
+PRIVATE = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
+AGAIN = "To get a new link, run this command on the machine that runs fairtrial: fairtrial dashboard --link"
+one_time_router = APIRouter(
+    route_class=AuthorizedRoute,
+    dependencies=[Depends(anyone), Depends(reject_unknown_host)],
+    include_in_schema=False,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A labelled input. ``value`` repeats what was typed before an error, never a password."""
+
+    name: str
+    label: str
+    kind: str = "text"
+    autocomplete: str = "off"
+    value: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form that is posted. The first empty field gets the focus; screen readers announce the error."""
+
+    action: str
+    button: str
+    fields: Sequence[Field] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link to another page, which can look like a button."""
+
+    address: str
+    text: str
+    button: bool = False
+
+
+def page(
+    title: str,
+    *paragraphs: str,
+    form: Form | None = None,
+    links: Sequence[Link] = (),
+    note: str | None = None,
+    onward: str | None = None,
+    status: int = 200,
+) -> Response:
+    """A page with its parts in this order. ``onward`` is an address that the browser opens by itself."""
+    text = html_pages.render(
+        "sign_in.html", title=title, paragraphs=paragraphs, form=form, links=links, note=note, onward=onward
+    )
+    return Response(text, status_code=status, media_type="text/html", headers=dict(HEADERS))
 
 
 @router.get("/sign-in")
@@ -65,7 +126,7 @@ async def try_to_sign_in(request: Request, owner: OwnerDep) -> Response:
     given = await _fields(request)
     name, password = given.get("name", "")[: 2 * LONGEST_NAME], given.get("password", "")
     address = request.client.host if request.client else ""
-    credentials = Credentials(name, password, address, request.cookies.get(known_device.COOKIE, ""))
+    credentials = Credentials(name, password, address, request.cookies.get(cookies.COOKIE, ""))
     outcome = await _run_in_password_thread(request, sign_in, owner, request.app.state.sign_in_throttle, credentials)
     if outcome.account is None:
         return _sign_in_form(request, name=name, error=outcome.error, status=outcome.status)
@@ -154,7 +215,7 @@ def _start_session(request: Request, owner: Owner, account: Account) -> Response
     token = sessions.begin(owner.database, account.account_id, now_us=owner.clock_us())
     answer = RedirectResponse(with_next("/sign-in", next_page(request)), status_code=SEE_OTHER)
     set_session(request, answer, token)
-    device = known_device.remember(owner.database, account.account_id, now_us=owner.clock_us())
+    device = cookies.remember(owner.database, account.account_id, now_us=owner.clock_us())
     if device is not None:
         set_device(request, answer, device)
     return answer
@@ -174,3 +235,27 @@ async def _fields(request: Request) -> dict[str, str]:
     except ValueError as error:
         raise BadRequest(f"form: {error}") from error
     return {name: values[0] for name, values in found.items()}
+
+
+@one_time_router.get("/one-time/{token}")
+def open_link(request: Request, owner: OwnerDep, token: str) -> Response:
+    """Redeem the link. A browser that only prefetches the page does not use it up."""
+    onward = next_page(request) or "/sign-in"
+    if "prefetch" in request.headers.get("sec-purpose", request.headers.get("purpose", "")):
+        return Response(status_code=503, headers=PRIVATE)
+    try:
+        session = one_time_links.redeem(owner.database, token, now_us=owner.clock_us())
+    except (NotFound, Conflict) as refused:
+        if by_session(request) is not None:
+            return RedirectResponse(onward, status_code=SEE_OTHER, headers=PRIVATE)
+        return _refused(refused)
+    answer = RedirectResponse(onward, status_code=SEE_OTHER, headers=PRIVATE)
+    set_session(request, answer, session)
+    return answer
+
+
+def _refused(why: NotFound | Conflict) -> Response:
+    reason = f"{why.message[0].upper()}{why.message[1:]}."
+    if isinstance(why, Conflict):
+        return page("Sign in", reason, links=[Link("/sign-in", "Sign in", button=True)], status=why.status)
+    return page("This link does not work", reason, note=AGAIN, status=why.status)

@@ -18,16 +18,15 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.engine_errors import error_message
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.ingest.segment_archive import compress_sealed
+from gateway.control.auth.bootstrap import ADMIN, INTERNAL, ensure_key
 from gateway.control.background.experiment_monitor import ExperimentMonitor
-from gateway.control.background.local_keys import ADMIN, INTERNAL, ensure_key
 from gateway.control.background.plan_publisher import PlanPublisher
 from gateway.control.background.step_pace import STEP_SECONDS
 from gateway.control.background.trusted_clock import TrustedClock
 from gateway.control.context import Addresses, Declaration
-from gateway.control.jobs import JobRunner
-from gateway.control.operations.experiments.publisher import published_plan
 from gateway.control.operations.experiments.record_kill_files import record_kill_files
-from gateway.control.operations.maintain_store import StoreMaintenance
+from gateway.control.operations.maintain_store import JobRunner, StoreMaintenance
+from gateway.control.operations.present import published_plan
 from gateway.control.operations.split_checks import SplitCheckCache
 
 MIN_INTERVAL_SECONDS = 0.075

@@ -33,8 +33,8 @@ from gateway.control.operations.alarms.experiment_alarms import experiment_alarm
 from gateway.control.operations.alarms.unit_alarms import find_unit_alarms
 from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 from gateway.control.operations.experiments.frozen_plans import first_levels, settle_level, start_plan
-from gateway.control.operations.experiments.publisher import Publisher
 from gateway.control.operations.live_state import ERROR
+from gateway.control.operations.present import Publisher
 
 MOST_TEXT = 300
 MANY_UNITS = 100_000

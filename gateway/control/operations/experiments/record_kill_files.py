@@ -16,7 +16,7 @@ from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments import transitions
 from gateway.control.operations.alarms.announce import announce
-from gateway.control.operations.experiments.publisher import Publisher, published_plan
+from gateway.control.operations.present import Publisher, published_plan
 
 KILL_FILE = "kill_file"
 """The key of the evidence of a kill that a file brought: the file's name and time."""

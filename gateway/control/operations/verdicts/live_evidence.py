@@ -21,7 +21,7 @@ from fairtrial.store.experiments import analysis_plans, decisions, segment_traff
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.attempts import Definition, earlier_proofs
 from gateway.control.operations.live_state import read_tried, situation, stored_plan
-from gateway.control.operations.verdicts.present import Present
+from gateway.control.operations.present import Present
 from gateway.control.operations.verdicts.served_weights import deployment_of
 
 MOST_PLANS = 1000

@@ -12,7 +12,7 @@ from fairtrial.store.evaluations import approvals, verdicts
 from gateway.control.operations.verdicts.release.approval_states import mark_involved
 
 if TYPE_CHECKING:
-    from gateway.control.operations.verdicts.present import Present
+    from gateway.control.operations.present import Present
 
 STALE = "stale"
 

@@ -10,8 +10,7 @@ from fairtrial.store.access import audit, invitations
 from fairtrial.store.experiments import published_plans
 from gateway.control.api import keys
 from gateway.control.background.background_work import BackgroundWork
-from gateway.control.caller import Caller
-from gateway.control.context import Context
+from gateway.control.context import Caller, Context
 from tests.fixtures.control.control_app import NOW, client
 
 HOUR_US = 3_600_000_000

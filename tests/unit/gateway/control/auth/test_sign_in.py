@@ -10,9 +10,9 @@ import pytest
 from fairtrial.domain.accounts import Role
 from fairtrial.store.access import audit, invitations, sessions
 from fairtrial.store.core.query import Page
-from gateway.control.auth.identity import SESSION_COOKIE
-from gateway.control.auth.known_device import COOKIE
-from gateway.control.auth.sign_in_throttle import (
+from gateway.control.auth.authorization import SESSION_COOKIE
+from gateway.control.auth.cookies import COOKIE
+from gateway.control.auth.sign_in import (
     MAX_OF_ALL,
     MAX_PER_ADDRESS,
     MAX_PER_NAME,

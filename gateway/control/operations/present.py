@@ -1,8 +1,9 @@
-"""Declares what operations need of the publisher of the plan."""
+"""Declares what operations know of the present: the published plan, and what makes a verdict stale."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from fairtrial.config.plan.live_state import Live
@@ -32,3 +33,17 @@ def published_plan(publisher: Publisher) -> Plan:
     if publisher.published is None:
         raise Unavailable("experiments: no plan is published yet")
     return publisher.published.plan
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What is true now. ``release_gates``: the official gates. ``probed``: target → a fingerprint just seen.
+
+    ``held``: as in `StepTime`.
+    """
+
+    plan: Plan
+    release_gates: ReleaseGates
+    now_us: int
+    probed: Mapping[str, str] = field(default_factory=dict)
+    held: str = ""
