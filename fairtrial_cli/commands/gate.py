@@ -59,7 +59,7 @@ def command(
     from fairtrial.domain.verdict import exit_code
     from fairtrial_cli.judge_gate_file import judge_gate_file
     from fairtrial_cli.store_client.client import open_store
-    from gateway.control.operations.requests.judgement import digests_of
+    from gateway.control.operations.gate_file import digests_of
 
     project = project_of(config)
     digests_of(project.plan, candidate, baseline)  # fails early for unknown targets

@@ -163,7 +163,7 @@ def export(verdict_id: str, to: Path | None, folder: Path | None, config: Path) 
                fairtrial verdict export 0199f3c2 --folder release-7
     """
     from fairtrial.api import verdicts
-    from gateway.control.operations.verdicts.export.parsing import write_folder
+    from gateway.control.operations.verdicts.export_check import write_folder
 
     if to is not None and folder is not None:
         raise click.UsageError("--to and --folder exclude each other")
@@ -178,7 +178,7 @@ def export(verdict_id: str, to: Path | None, folder: Path | None, config: Path) 
 
 
 def _check_export(path: Path) -> dict[str, Any]:
-    from gateway.control.operations.verdicts.export.offline_check import check_export
+    from gateway.control.operations.verdicts.export_check import check_export
 
     return check_export(path)
 

@@ -6,7 +6,7 @@ from fairtrial.api.alarms import AcknowledgeAlarm, ListAlarms
 from fairtrial.store.core.query import Query
 from fairtrial.store.experiments import alarms
 from gateway.control.context import Context, page_of
-from gateway.control.operations.alarms.acknowledge_alarm import acknowledge_alarm
+from gateway.control.operations.record_alarms import acknowledge_alarm
 
 
 def listing(_: Context, request: ListAlarms) -> Query:

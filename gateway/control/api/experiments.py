@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -19,23 +21,29 @@ from fairtrial.api.operation import Nothing
 from fairtrial.api.window import TrafficWindow
 from fairtrial.config.local_user import LOCAL_USER
 from fairtrial.domain.accounts import may
+from fairtrial.domain.answers.language import switches
+from fairtrial.domain.answers.recorded import answered_text, asked_text
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.storage.traffic import Traffic
 from fairtrial.experiments.promotion import Promotion
 from fairtrial.experiments.published_state import find_experiment
+from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
 from fairtrial.store.experiments import segment_traffic
 from fairtrial.store.experiments import transitions as stored_transitions
 from fairtrial.store.experiments.segment_traffic import segment_page
-from fairtrial.store.traffic import time_series, traffic
+from fairtrial.store.traffic import answer_signals, time_series, traffic
+from fairtrial.store.traffic.answer_signals import Exchange
 from fairtrial.store.traffic.client_calls import errors_by_variant
 from gateway.control.api.traffic import traffic_page
 from gateway.control.context import Context, page_of
-from gateway.control.gateway_probe import gateway_probe
 from gateway.control.operations.experiments.frozen_plans import frozen_plans
-from gateway.control.operations.experiments.live_signals import live_signals
 from gateway.control.operations.experiments.read_states import known_experiment, read_state, read_states
+from gateway.control.operations.verdicts.served_weights import gateway_probe
+
+MOST_SAMPLES = 200
+"""Recorded exchanges of each variant whose languages are compared."""
 
 
 def listing(context: Context, request: TrafficWindow) -> dict[str, Any]:
@@ -162,3 +170,63 @@ def _described(experiment: Experiment, seen: Traffic | None) -> dict[str, Any]:
         variant.pop("system_prompt", None)
     plain.pop("salt")
     return plain | {"traffic": seen or Traffic(experiment.name, (), {})}
+
+
+# The rates of live answers decide nothing. Languages are detected here, on a sample of recorded texts, because the
+# gateway must not\nspend time and memory on them.
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRate:
+    """A part of ``n`` answers, or a mean over them; ``value`` is ``None`` if no answer could be measured."""
+
+    value: float | None
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSignals:
+    """The signals of one variant, of ``answered`` answers, ``sampled`` of them with recorded texts."""
+
+    variant: str
+    answered: int
+    sampled: int
+    refusals: LiveRate
+    format_valid: LiveRate
+    tokens: LiveRate
+    language_switch: LiveRate
+
+
+def live_signals(database: Database, page: Page, experiment: str) -> list[LiveSignals]:
+    """The signals of every variant with answers in the window. What no answer shows is unknown, and never 0."""
+    counted = answer_signals.by_variant(database, page, experiment)
+    exchanges = answer_signals.samples(database, page, experiment, most=MOST_SAMPLES) if counted else []
+    found = []
+    for one in counted:
+        mine = [exchange for exchange in exchanges if exchange.variant == one.variant]
+        found.append(
+            LiveSignals(
+                one.variant,
+                one.answered,
+                len(mine),
+                refusals=_share(one.refused, one.refusal_known),
+                format_valid=_share(one.format_valid, one.format_checked),
+                tokens=LiveRate(one.tokens_mean, one.tokens_known),
+                language_switch=_language_switches(mine),
+            )
+        )
+    return found
+
+
+def _language_switches(exchanges: Iterable[Exchange]) -> LiveRate:
+    known = [found for one in exchanges if (found := _switches(one)) is not None]
+    return _share(sum(known), len(known))
+
+
+def _switches(exchange: Exchange) -> bool | None:
+    asked, answered = asked_text(exchange.request), answered_text(exchange.response)
+    return None if asked is None or answered is None else switches(asked, answered)
+
+
+def _share(part: int, whole: int) -> LiveRate:
+    return LiveRate(part / whole if whole else None, whole)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from evaluators.comparison.comparability import differences
+from evaluators.criteria.metric_catalogue import LESS_IS_BETTER
 from evaluators.suite import MANY
 from fairtrial.api.runs import (
     CasesOf,
@@ -20,9 +23,11 @@ from fairtrial.api.runs import (
     PairsOf,
     ResolveRun,
 )
-from fairtrial.domain.errors import not_found
-from fairtrial.store.core.query import Query
-from fairtrial.store.evaluations import run_figures, run_names, suite_texts
+from fairtrial.domain.errors import BadRequest, not_found
+from fairtrial.domain.events import RunEvent
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Page, Query
+from fairtrial.store.evaluations import run_cases, run_figures, run_names, runs, suite_texts
 from fairtrial.store.evaluations import runs as stored_runs
 from gateway.control.answer import ARROW, Answer, arrow_stream
 from gateway.control.context import Context, page_of
@@ -30,6 +35,7 @@ from gateway.process_resources import keeping_large_blocks
 
 if TYPE_CHECKING:
     from evaluators.results.run_table import RunTable
+
 
 LINES = "application/x-ndjson"
 MOST_SLICES = 40
@@ -79,7 +85,6 @@ def details(context: Context, request: DetailsOf) -> Answer:
 
 
 def figures(context: Context, request: NameRun) -> Any:
-    from gateway.control.operations.read_run_cases import read_figures  # loads the statistics
 
     return read_figures(context.database, request.run_id)
 
@@ -90,13 +95,11 @@ def slices(context: Context, request: NameRun) -> list[dict[str, Any]]:
 
 
 def cases(context: Context, request: CasesOf) -> dict[str, Any]:
-    from gateway.control.operations.read_run_cases import read_cases  # loads the statistics
 
     return read_cases(context.database, page_of(request), request)
 
 
 def pairs(context: Context, request: PairsOf) -> dict[str, Any]:
-    from gateway.control.operations.read_run_cases import read_pairs  # loads the statistics
 
     return read_pairs(context.database, page_of(request), request)
 
@@ -146,3 +149,62 @@ def _table(context: Context, run_id: str) -> RunTable:
     if found is None:
         raise not_found("run", run_id)
     return found
+
+
+def read_figures(database: Database, run_id: str) -> run_figures.RunFigures:
+    """One run without its cases; raises `NotFound`."""
+    found = run_figures.figures(database, run_id)
+    if found is None:
+        raise run_names.unknown_run(database, run_id)
+    return found
+
+
+def read_cases(database: Database, page: Page, wanted: CasesOf) -> dict[str, Any]:
+    """A page of cases with the ``metric`` that grades them; raises `NotFound`, and `BadRequest` for the metric."""
+    metric = _metric(wanted.metric, read_figures(database, wanted.run_id))
+    return {"metric": metric} | run_cases.cases(database, page, wanted, metric, lower=_lower(metric))
+
+
+def read_pairs(database: Database, page: Page, wanted: PairsOf) -> dict[str, Any]:
+    """A page of cases of both runs with the ``metric`` that grades them.
+
+    Raises `NotFound`, and `BadRequest` for an unknown metric or runs that can't be compared.
+    """
+    ids = (wanted.candidate_run, wanted.baseline_run)
+    candidate, baseline = (_head(database, run_id) for run_id in ids)
+    differing = differences(candidate, baseline)
+    if differing:
+        on = ",".join(dict.fromkeys((candidate.target, baseline.target)))
+        advice = f"run one suite on both: fairtrial eval SUITE.yaml --on {on}"
+        raise BadRequest(
+            f"runs {candidate.run_id} and {baseline.run_id} can't be compared: {'; '.join(differing)} ({advice})"
+        )
+    metric = _metric(wanted.metric, *(read_figures(database, run_id) for run_id in ids))
+    return {"metric": metric} | run_cases.pairs(database, page, wanted, metric, lower=_lower(metric))
+
+
+def _head(database: Database, run_id: str) -> RunEvent:
+    found = runs.head(database, run_id)
+    if found is None:
+        raise run_names.unknown_run(database, run_id)
+    return found
+
+
+def _metric(name: str | None, *found: run_figures.RunFigures) -> str:
+    """The metric of single cases with this name, or of the scorer with this name; by default the first one."""
+    names = [metric for one in found for metric in one.metrics]
+    names += [str(metric) for one in found for metric in one.run["metrics"]]
+    known = list(dict.fromkeys(names))
+    if name is None and known:
+        return known[0]
+    for metric in known:
+        if name == metric or name == metric.partition(".")[0]:
+            return metric
+    near = get_close_matches(name or "", known, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise BadRequest(f"metric: cases have no score {name!r} ({hint}known: {', '.join(known) or 'none'})")
+
+
+def _lower(metric: str) -> bool:
+    """Whether less is better."""
+    return metric.partition(".")[2] in LESS_IS_BETTER

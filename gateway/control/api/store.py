@@ -14,7 +14,7 @@ from fairtrial.journal.segment import names
 from fairtrial.store import overview as stored
 from gateway.control.answer import Work
 from gateway.control.context import Context
-from gateway.control.operations.alarms.acknowledge_alarm import standing_alarms
+from gateway.control.operations.record_alarms import standing_alarms
 
 GATEWAY_SECONDS = 2.0
 

@@ -17,18 +17,20 @@ from fairtrial.config.local_user import LOCAL_USER
 from fairtrial.domain.errors import FairtrialError, NotAllowed, not_found
 from fairtrial.domain.storage import verdict_json
 from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts.approvals import approval_state, reads_as
 from fairtrial.experiments.published_state import find_experiment
 from fairtrial.html_pages import POLICY
+from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Query
-from fairtrial.store.evaluations import verdict_chain, verdicts
+from fairtrial.store.evaluations import approvals, verdict_chain, verdicts
 from gateway.control.answer import Answer, Table
 from gateway.control.context import Context, page_of
 from gateway.control.operations.present import Present
-from gateway.control.operations.verdicts.release.verdict_rows import verdict_rows
-from gateway.control.operations.verdicts.release.vote_on_verdict import find_verdict, vote_on_verdict
+from gateway.control.operations.verdicts.release.approvals import find_verdict, mark_involved, vote_on_verdict
 
 EXPORT_HEADERS = {"x-content-type-options": "nosniff", "referrer-policy": "same-origin", "cache-control": "no-store"}
 ENDINGS: dict[Form, str] = {"json": "json", "junit": "xml", "markdown": "md"}
+STALE = "stale"
 
 
 def listing(context: Context, request: ListVerdicts) -> Any:
@@ -96,7 +98,7 @@ def evidence(context: Context, request: NameVerdict) -> Answer:
 
 
 def export(context: Context, request: NameVerdict) -> Answer:
-    from gateway.control.operations.verdicts.export.page import render
+    from gateway.control.operations.verdicts.export_page import render
     from gateway.control.operations.verdicts.release.release_record import read_contents
 
     verdict = find_verdict(context.database, request.verdict_id)
@@ -152,3 +154,29 @@ def _verdict(context: Context, verdict_id: str) -> Verdict:
     if found is None:
         raise not_found("verdict", verdict_id)
     return found
+
+
+def verdict_rows(database: Database, query: Query, present: Present | None) -> list[dict[str, Any]]:
+    """The rows, each with ``reads``, such as ``SHIP, waiting for release-manager``, and ``stale``, the reasons.
+
+    Only an official SHIP is checked, because nothing is released by another verdict. Without ``present``, as before a
+    plan is published, none is. Raises `StoreError`.
+    """
+    rows = database.dicts(query)
+    votes = approvals.votes(database, [row["verdict_id"] for row in rows])
+    for row in rows:
+        cast, row["stale"] = votes.get(row["verdict_id"], ()), []
+        ships = row["decision"] == "SHIP" and row["official"] and present is not None
+        verdict = verdicts.find(database, row["verdict_id"]) if cast or ships else None
+        if verdict is not None:
+            cast = mark_involved(database, verdict, cast)
+            row["stale"] = _stale(database, verdict, present) if ships and present is not None else []
+        reads = reads_as(row["decision"], approval_state(row["approvers"], cast))
+        row["reads"] = f"{reads}, {STALE}" if row["stale"] else reads
+    return rows
+
+
+def _stale(database: Database, verdict: Verdict, present: Present) -> list[str]:
+    from gateway.control.operations.verdicts.staleness import stale_reasons  # loads the statistics
+
+    return list(stale_reasons(database, verdict, present))

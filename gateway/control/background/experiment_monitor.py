@@ -28,13 +28,12 @@ from fairtrial.store.experiments.sums import arm_sums
 from fairtrial.store.experiments.sums.over_time_sums import add_weeks
 from gateway.control.background.step_pace import REST, StepPace
 from gateway.control.background.trusted_clock import TrustedClock
-from gateway.control.operations.alarms.changed_models import changed_models
-from gateway.control.operations.alarms.experiment_alarms import experiment_alarms, has_just_met
-from gateway.control.operations.alarms.unit_alarms import find_unit_alarms
+from gateway.control.operations.experiment_alarms import changed_models, experiment_alarms, has_just_met
 from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 from gateway.control.operations.experiments.frozen_plans import first_levels, settle_level, start_plan
 from gateway.control.operations.live_state import ERROR
 from gateway.control.operations.present import Publisher
+from gateway.control.operations.unit_alarms import find_unit_alarms
 
 MOST_TEXT = 300
 MANY_UNITS = 100_000

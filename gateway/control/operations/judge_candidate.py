@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.validation import NAMED_BASELINE
@@ -14,26 +16,32 @@ from evaluators.gate.evidence.document import Evidence, encode
 from evaluators.gate.file import Gate
 from evaluators.gate.judge import judge
 from evaluators.suite import Suite
+from evaluators.training_data.audit_report import AUDIT_VERSION
 from fairtrial.api.verdicts import Judge
+from fairtrial.config.file.project_files import open_file
 from fairtrial.domain.errors import ConfigError
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.plan import Plan
+from fairtrial.domain.training.evidence import PresentFile, TrainingEvidence
+from fairtrial.domain.training.lineage import DataRole
 from fairtrial.domain.verdict import Finding, Verdict
+from fairtrial.regular_files import MOST_NAMED_BYTES, FileRefused, refuse_larger
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdicts
 from fairtrial.store.evaluations.score_texts import STATISTICAL_DETAILS
 from fairtrial.store.reviews import evidence as reviews
-from gateway.control.operations.requests.judgement import digests_of, refuse_unknown_refs
-from gateway.control.operations.training_data.read_training_evidence import read_training_evidence
+from fairtrial.store.training_data import data_audits
+from gateway.control.operations.gate_file import digests_of, find_official, refuse_unknown_refs, sha256_of
 from gateway.control.operations.verdicts.latest_runs import LatestRuns, later_suites
 from gateway.control.operations.verdicts.live_evidence import read_experiments
-from gateway.control.operations.verdicts.official_gate import find_official, sha256_of
 from gateway.control.operations.verdicts.provenance import Asked, StoredSuite, provenance, stored_suite
-from gateway.control.operations.verdicts.served_weights import served_weights
+from gateway.control.operations.verdicts.served_weights import deployment_of, served_weights
 from gateway.process_resources import keeping_large_blocks
 
 MAX_ERRORS = 20
 """Errors of a gate's text that are reported."""
+
+CHUNK = 1 << 20
 
 
 def judge_candidate(database: Database, request: Judge, asked: Asked, *, now_us: int) -> Verdict:
@@ -138,3 +146,40 @@ def _not_judged(gate: Gate, stored: Sequence[StoredSuite], found: LatestRuns, re
         says = f"{text!r} refers to a suite that is not stored"
         findings.append(Finding(text, gate.name, "cannot tell", says, "a run of the suite that it measures"))
     return findings
+
+
+def read_training_evidence(
+    database: Database, plan: Plan, root: Path | None, candidate: str, *, audited: bool
+) -> TrainingEvidence:
+    """The evidence on the training data of a candidate's deployment; raises `StoreError`.
+
+    ``root``: the project's folder, ``None`` if it is unknown. ``audited``: whether to read the files and their audit.
+    A file that can't be read is part of the evidence.
+    """
+    deployment = deployment_of(plan, candidate)
+    lineage = plan.deployments[deployment].lineage
+    if lineage is None or not audited:
+        return TrainingEvidence(deployment, lineage, AUDIT_VERSION)
+    files = tuple(_present(root, role, path) for role, path in lineage.files())
+    readable = not any(one.wrong for one in files)
+    audit = data_audits.newest_of_data(database, ((one.role, one.sha256) for one in files)) if readable else None
+    earlier = data_audits.newest_of_deployment(database, deployment) if audit is None else None
+    return TrainingEvidence(deployment, lineage, AUDIT_VERSION, files, audit, earlier)
+
+
+def _present(root: Path | None, role: DataRole, path: str) -> PresentFile:
+    if root is None:
+        return PresentFile(path, role, wrong="can't be found, because the project file can't be read")
+    try:
+        return PresentFile(path, role, _sha256(root / path, root))
+    except FileRefused as error:
+        return PresentFile(path, role, wrong=error.wrong)
+
+
+def _sha256(path: Path, root: Path) -> str:
+    digest = hashlib.sha256()
+    with open_file(path, root) as opened:
+        refuse_larger(opened, MOST_NAMED_BYTES)
+        while part := os.read(opened, CHUNK):
+            digest.update(part)
+    return digest.hexdigest()

@@ -18,9 +18,9 @@ from fairtrial.store.experiments import published_plans
 from fairtrial.store.maintenance.backup import make_backup
 from fairtrial.store.restore import restore_backup
 from fairtrial.store.training_data import data_audits
-from gateway.control.operations.training_data.record_audit import record_audit
-from gateway.control.operations.verdicts.export.offline_check import check_export
-from gateway.control.operations.verdicts.export.page import render
+from gateway.control.api.data_audits import record_audit
+from gateway.control.operations.verdicts.export_check import check_export
+from gateway.control.operations.verdicts.export_page import render
 from gateway.control.operations.verdicts.recompute import recompute
 from gateway.control.operations.verdicts.release.release_record import read_contents
 from gateway.control.operations.verdicts.staleness import stale_reasons

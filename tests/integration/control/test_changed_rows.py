@@ -10,9 +10,9 @@ import pytest
 
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import alarms
-from gateway.control.operations.alarms.acknowledge_alarm import acknowledge_alarm
+from gateway.control.operations.record_alarms import acknowledge_alarm
+from gateway.control.operations.verdicts.release.approvals import vote_on_verdict
 from gateway.control.operations.verdicts.release.release_record import integrity
-from gateway.control.operations.verdicts.release.vote_on_verdict import vote_on_verdict
 from tests.fixtures.control.judged_trial import PERSON, JudgedTrial
 from tests.fixtures.control.live_trial import NAME
 from tests.fixtures.for_each import every_failure, for_each

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from fairtrial.domain.errors import Conflict
-from gateway.control.operations.alarms.acknowledge_alarm import acknowledge_alarm
 from gateway.control.operations.experiments.describe_decision import describe_decision
+from gateway.control.operations.record_alarms import acknowledge_alarm
 from gateway.control.operations.verdicts.recompute import recompute
 from tests.fixtures.control.judged_trial import GATE, JudgedTrial
 from tests.fixtures.control.judged_trial import PROJECT as BETTER

@@ -16,11 +16,11 @@ from fairtrial.experiments.promotion import Promotion
 from fairtrial.store.access import accounts, invitations
 from fairtrial.store.core.query import Page
 from fairtrial.store.evaluations import verdicts
+from gateway.control.api.verdicts import verdict_rows
 from gateway.control.operations.experiments.change_experiment import Change, change_experiment
-from gateway.control.operations.verdicts.export.page import render
+from gateway.control.operations.verdicts.export_page import render
+from gateway.control.operations.verdicts.release.approvals import vote_on_verdict
 from gateway.control.operations.verdicts.release.release_record import read_contents, release_record
-from gateway.control.operations.verdicts.release.verdict_rows import verdict_rows
-from gateway.control.operations.verdicts.release.vote_on_verdict import vote_on_verdict
 from tests.fixtures.control.judged_trial import GATE, JudgedTrial
 from tests.fixtures.control.live_trial import NAME
 

@@ -12,8 +12,8 @@ from fairtrial.domain.errors import Conflict, NotAllowed, Unavailable
 from fairtrial.domain.verdict import Verdict
 from fairtrial.experiments.promotion import Promotion
 from gateway.control.operations.experiments.change_experiment import Change, change_experiment
+from gateway.control.operations.verdicts.release.approvals import vote_on_verdict
 from gateway.control.operations.verdicts.release.release_record import release_record
-from gateway.control.operations.verdicts.release.vote_on_verdict import vote_on_verdict
 from gateway.control.operations.verdicts.staleness import stale_reasons
 from tests.fixtures.control.judged_trial import GATE, JudgedTrial
 from tests.fixtures.control.live_trial import NAME, PERSON

@@ -19,8 +19,8 @@ from fairtrial.experiments.promotion import Promotion
 from fairtrial.journal.writer import JournalWriter
 from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 from gateway.control.operations.judge_candidate import judge_candidate
-from gateway.control.operations.verdicts.export.offline_check import check_export
-from gateway.control.operations.verdicts.export.page import render
+from gateway.control.operations.verdicts.export_check import check_export
+from gateway.control.operations.verdicts.export_page import render
 from gateway.control.operations.verdicts.live_evidence import read_experiments
 from gateway.control.operations.verdicts.provenance import Asked
 from gateway.control.operations.verdicts.release.release_record import integrity, read_contents

@@ -15,7 +15,7 @@ from evaluators.training_data.rewriting.source_rows import row_texts
 from fairtrial.domain.errors import UsageError
 from fairtrial.regular_files import MOST_NAMED_BYTES, digest_of, read_named
 from fairtrial.store.core.manifest import MANIFEST, read_manifest
-from gateway.control.operations.verdicts.export.parsing import read_bytes
+from gateway.control.operations.verdicts.export_check import read_bytes
 from gateway.models.catalogue import catalogue
 from tests.fixtures.for_each import for_each
 

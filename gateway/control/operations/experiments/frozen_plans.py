@@ -34,8 +34,8 @@ from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.sums import earlier_units
-from gateway.control.operations.alarms.announce import announce
 from gateway.control.operations.planning.traffic_history import NO_HISTORY
+from gateway.control.operations.record_alarms import announce
 
 if TYPE_CHECKING:
     from fairtrial.store.experiments.attempts import Definition

@@ -15,8 +15,8 @@ from fairtrial.experiments.published_state import state_without_rows
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments import transitions
-from gateway.control.operations.alarms.announce import announce
 from gateway.control.operations.present import Publisher, published_plan
+from gateway.control.operations.record_alarms import announce
 
 KILL_FILE = "kill_file"
 """The key of the evidence of a kill that a file brought: the file's name and time."""

@@ -19,7 +19,7 @@ from fairtrial.domain.plan import Plan
 from fairtrial.domain.verdicts.provenance import JudgedExperiment, JudgedQueue, JudgedRun, JudgedSuite, Provenance
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import runs, suite_texts
-from gateway.control.operations.verdicts.official_gate import find_official, sha256_of
+from gateway.control.operations.gate_file import find_official, sha256_of
 
 SHORT_DIGEST = 8
 

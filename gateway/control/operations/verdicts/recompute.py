@@ -21,7 +21,7 @@ from fairtrial.experiments.analysis.memory import Memory, SplitLatch
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdict_chain
 from fairtrial.store.experiments.charts.repeated_looks import UNREADABLE, RepeatedLook, StoredLook, repeated_looks
-from gateway.control.operations.verdicts.release.vote_on_verdict import find_verdict
+from gateway.control.operations.verdicts.release.approvals import find_verdict
 
 PRECISION = 1e-9
 """The relative difference of two numbers that another machine's libraries may cause."""

@@ -14,9 +14,9 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import runs
 from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.training_data import data_audits
+from gateway.control.operations.gate_file import find_official
 from gateway.control.operations.present import Present
 from gateway.control.operations.verdicts.live_evidence import experiment_effects
-from gateway.control.operations.verdicts.official_gate import find_official
 from gateway.control.operations.verdicts.served_weights import served_weights
 
 AGAIN = "judge it again"

@@ -22,12 +22,10 @@ from fairtrial.experiments.promotion import Promotion, chosen_treatment, definit
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.evaluations import verdicts
+from gateway.control.operations.gate_file import NONE_DECLARED, judge_request, official_gate
 from gateway.control.operations.present import Present
-from gateway.control.operations.requests.judge_file import judge_request
 from gateway.control.operations.verdicts.live_evidence import read_experiments
-from gateway.control.operations.verdicts.official_gate import NONE_DECLARED, official_gate
-from gateway.control.operations.verdicts.release.approval_states import Promoter, state_of
-from gateway.control.operations.verdicts.release.vote_on_verdict import find_verdict
+from gateway.control.operations.verdicts.release.approvals import Promoter, find_verdict, state_of
 from gateway.control.operations.verdicts.served_weights import Probe, probed_weights
 from gateway.control.operations.verdicts.staleness import stale_reasons
 

@@ -20,8 +20,8 @@ from fairtrial.store.evaluations import verdict_chain, verdicts
 from fairtrial.store.evaluations.verdict_chain import ChainEntry
 from fairtrial.store.experiments import transitions
 from gateway.control.operations.present import Present
-from gateway.control.operations.verdicts.export.contents import ExportContents, chain_text, compact_json
-from gateway.control.operations.verdicts.release.approval_states import state_of
+from gateway.control.operations.verdicts.export_page import ExportContents, chain_text, compact_json
+from gateway.control.operations.verdicts.release.approvals import state_of
 from gateway.control.operations.verdicts.staleness import stale_reasons
 
 

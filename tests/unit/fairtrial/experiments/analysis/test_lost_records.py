@@ -16,7 +16,7 @@ from fairtrial.experiments.monitor import Circumstances, Step, step
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.conversions import conversion_evidence
-from gateway.control.operations.alarms.experiment_alarms import experiment_alarms
+from gateway.control.operations.experiment_alarms import experiment_alarms
 from tests.fixtures.experiments.frozen_plans import analysis_plan, errors, failing, sums
 
 PLAN = replace(analysis_plan(errors()), rules=6)

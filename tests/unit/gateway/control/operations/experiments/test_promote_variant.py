@@ -21,7 +21,7 @@ from fairtrial.store.experiments import transitions
 from gateway.control.background.plan_publisher import PlanPublisher
 from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 from gateway.control.operations.experiments.describe_decision import describe_decision
-from gateway.control.operations.verdicts.official_gate import NONE_DECLARED
+from gateway.control.operations.gate_file import NONE_DECLARED
 from tests.fixtures.control.control_app import NOW, PROJECT
 
 NAME = "tuned-vs-base"

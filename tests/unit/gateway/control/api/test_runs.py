@@ -14,7 +14,7 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.maintenance.retention import drop_old_texts
-from gateway.control.operations.read_run_cases import read_cases, read_pairs
+from gateway.control.api.runs import read_cases, read_pairs
 from tests.fixtures.store import samples
 
 BOTH = ("new", "old")

@@ -1,12 +1,12 @@
-"""Writes the alarm or the notice of a transition: one row for each change."""
+"""Records alarms: writes those of transitions, and that a person knows of one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fairtrial.experiments.lifecycle import Action, Cause, Transition, cause_of
+from fairtrial.experiments.lifecycle import Action, Cause, Transition, cause_of, checked_reason
 from fairtrial.store.access.audit import CONTROL
-from fairtrial.store.core.database import Cursor
+from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments import alarms
 
 OF_CAUSE: Mapping[Cause, str] = {
@@ -19,6 +19,14 @@ LEAVES: tuple[Action, ...] = ("resume", "rearm", "end", "promote", "rollback")
 ROLLED_BACK = "promotion.rolled_back"
 """The alarm that control has rolled a promotion back; archiving the experiment closes it."""
 STOPPED = (*OF_CAUSE.values(), "experiment.paused", "experiment.killed")
+_WORDS: Mapping[Action, str] = {
+    "pause": "paused",
+    "kill": "stopped",
+    "stage": "the next stage was reached",
+    "end": "ended",
+    "promote": "promoted",
+    "rollback": "rolled back",
+}
 
 
 def announce(cursor: Cursor, made: Transition) -> None:
@@ -41,11 +49,17 @@ def announce(cursor: Cursor, made: Transition) -> None:
         alarms.notice(cursor, "notice.ended", name, text=text, now_us=now_us, actor=made.actor)
 
 
-_WORDS: Mapping[Action, str] = {
-    "pause": "paused",
-    "kill": "stopped",
-    "stage": "the next stage was reached",
-    "end": "ended",
-    "promote": "promoted",
-    "rollback": "rolled back",
-}
+def acknowledge_alarm(database: Database, alarm_id: str, *, actor: str, why: str, now_us: int) -> None:
+    """Acknowledge an alarm; raises `NotFound`, `Conflict` for a closed one, and `BadRequest` for a missing reason."""
+    reason = checked_reason(why)
+    with database.transaction() as cursor:
+        alarms.acknowledge(cursor, alarm_id, now_us=now_us, actor=actor, why=reason)
+
+
+def standing_alarms(database: Database) -> dict[str, int]:
+    """The number of open and of acknowledged alarms; raises `StoreError`."""
+    counts = alarms.counts(database)
+    return {
+        wanted: sum(count for (state, _), count in counts.items() if state == wanted)
+        for wanted in ("open", "acknowledged")
+    }

@@ -1,21 +1,26 @@
-"""Says how verdicts read with their approvals, and whose approval does not count because that person is involved."""
+"""Records approvals of verdicts and decides which count: not those of a person who is involved."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from fairtrial.domain.accounts import Role, same_name
+from fairtrial.domain.accounts import Role, may, same_name
+from fairtrial.domain.errors import BadRequest, Conflict, NotAllowed, NotFound
 from fairtrial.domain.verdict import Verdict
-from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, approval_state, person_of
+from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, ApprovalVote, approval_state, person_of
 from fairtrial.domain.verdicts.provenance import Provenance
+from fairtrial.experiments.lifecycle import checked_reason
 from fairtrial.store.access import accounts
 from fairtrial.store.core.database import Database
-from fairtrial.store.evaluations import approvals
+from fairtrial.store.evaluations import approvals, verdicts
 from fairtrial.store.experiments import published_plans, transitions
 
 KEY = "key "
 """How records begin the name of an API key."""
+
+SHORTEST = 4
+"""Characters of the beginning of an id that may stand for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +105,42 @@ def _is_person(database: Database, actor: str) -> bool:
     """Whether a key has the name of an account, and so belongs to that person."""
     names = (row["name"] for row in database.dicts(accounts.listing()))
     return any(name is not None and same_name(name) == person_of(actor) for name in names)
+
+
+def vote_on_verdict(
+    database: Database, verdict_id: str, vote: ApprovalVote, voter: tuple[str, Role], *, why: str, now_us: int
+) -> ApprovalState:
+    """Store the vote and return the state of the approvals; ``voter``: the person as records name them, and their role.
+
+    A person may vote again, and the last vote counts. An approval by a person who asked for the verdict is stored, too,
+    because it withdraws that person's rejection. Raises `NotFound`, `BadRequest` for a missing reason, `Conflict`
+    for a verdict that can't be approved, and `NotAllowed` for a role that the gate does not ask for.
+    """
+    verdict, reason = find_verdict(database, verdict_id), checked_reason(why)
+    verdict_id = verdict.verdict_id
+    actor, role = voter
+    wanted = verdict.approvers
+    if vote == "approve" and verdict.decision != "SHIP":
+        raise Conflict(f"verdict {verdict_id}: it says {verdict.decision}, and only a SHIP can be approved")
+    if wanted and not any(may(role, one, reading=False) for one in wanted):
+        raise NotAllowed(f"verdict {verdict_id}: its gate asks {' and '.join(wanted)}, but {actor} has the role {role}")
+    with database.transaction() as cursor:
+        approvals.append(cursor, Approval(verdict_id, now_us, actor, role, vote, reason))
+    return state_of(database, verdict)
+
+
+def find_verdict(database: Database, start: str) -> Verdict:
+    """The verdict with this id, or the only one whose id begins so.
+
+    Raises `NotFound`, and `BadRequest` if several ids begin so.
+    """
+    found = verdicts.find(database, start)
+    if found is not None:
+        return found
+    ids = verdicts.ids_from(database, start) if len(start) >= SHORTEST else []
+    if len(ids) > 1:
+        raise BadRequest(f"verdict: several ids begin with {start!r} (write more of it): {', '.join(ids[:3])} …")
+    found = verdicts.find(database, ids[0]) if ids else None
+    if found is None:
+        raise NotFound(f"verdict: there is no verdict with the id {start!r}", code="verdict_not_found")
+    return found

@@ -6,14 +6,17 @@ The page follows from its embedded parts alone, so that a check without a store 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from evaluators.gate.chart_data import figures
+from evaluators.gate.evidence.tables import strict_json_of
 from fairtrial import html_pages
 from fairtrial.domain.answers.signals import BLOCK_TITLE
 from fairtrial.domain.names.ages import age
@@ -24,7 +27,7 @@ from fairtrial.domain.training.wording import audit_sentence, data_rows, lineage
 from fairtrial.domain.verdicts.approvals import Approval, approval_state, reads_as, vote_note
 from fairtrial.domain.verdicts.unasked import is_unasked, unasked_lines
 from fairtrial.domain.verdicts.wording import standing_word, titled
-from gateway.control.operations.verdicts.export.contents import ExportContents
+from fairtrial.store.evaluations.verdict_chain import ChainEntry
 
 WORST_FIRST = ("invalid", "fail", "cannot tell", "pass")
 
@@ -90,3 +93,42 @@ def _distinct(names: Iterable[str | None], unknown: str) -> str:
 def _moment(us: int) -> str:
     """A time in microseconds since 1970, UTC, with seconds."""
     return f"{datetime.fromtimestamp(us / 1e6, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportContents:
+    """The parts of an export as text and bytes, exactly as they are embedded.
+
+    ``verdict``: the stored JSON. ``evidence``: the stored bytes. ``chain``: JSON with the verdict's own entry of the
+    hash chain and every later one, so that its last entry is the head. The last two are ``None`` for a verdict of an
+    earlier version. ``record``: JSON with the rest of the release record at the time of the export.
+    """
+
+    verdict: str
+    record: str
+    evidence: bytes | None = None
+    chain: str | None = None
+
+    @property
+    def record_sha256(self) -> str:
+        """The digest of the record, which the page shows."""
+        return hashlib.sha256(self.record.encode()).hexdigest()
+
+    @property
+    def entries(self) -> tuple[ChainEntry, ...]:
+        """The verdict's own entry of the chain and the later ones; raises `ValueError` or `TypeError`."""
+        return () if self.chain is None else tuple(ChainEntry(**one) for one in json.loads(self.chain))
+
+    @property
+    def evidence_text(self) -> str | None:
+        """The evidence as JSON; raises `UnreadableEvidence`."""
+        return None if self.evidence is None else strict_json_of(self.evidence)
+
+
+def chain_text(entries: Sequence[ChainEntry]) -> str:
+    """Entries of the chain as JSON, one on each line. Equal entries always give equal text."""
+    return "[\n" + ",\n".join(compact_json(asdict(one)) for one in entries) + "\n]\n"
+
+
+def compact_json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, separators=(",", ":"))

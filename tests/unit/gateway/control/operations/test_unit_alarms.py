@@ -17,7 +17,7 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import transitions
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.traffic.unit_findings import ArmFigures, UnitFigures
-from gateway.control.operations.alarms.unit_alarms import UnitAlarm, find_unit_alarms, unit_alarms
+from gateway.control.operations.unit_alarms import UnitAlarm, find_unit_alarms, unit_alarms
 from tests.fixtures.store import samples
 from tests.fixtures.store.empty_store import database, ingester, layout
 

@@ -12,7 +12,7 @@ import pytest
 from fairtrial.domain.storage import verdict_json
 from fairtrial.domain.verdict import Verdict
 from fairtrial.domain.verdicts.provenance import Provenance
-from gateway.control.operations.verdicts.export.page import render
+from gateway.control.operations.verdicts.export_page import render
 from tests.fixtures.control.exported_verdict import Exported, exported
 
 

@@ -1,15 +1,20 @@
-"""Says which alarms a step of the monitor raises about an experiment, and whether its look is worth a notice."""
+"""Finds which alarms a step of the monitor raises about an experiment, and which models have changed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.split_wording import lost_words
 from fairtrial.experiments.decision.values import Decision, LostRecords
 from fairtrial.experiments.decision.wording import headline_words
 from fairtrial.experiments.monitor import Step
+from fairtrial.store.core.database import Database
+from fairtrial.store.traffic.served_models import LAST, Pair, ServedModels, served_models
+
+NOTHING: Pair = (None, None)
 
 
 def experiment_alarms(plan: AnalysisPlan, result: Step, held: str = "") -> Iterator[tuple[str, str]]:
@@ -66,3 +71,25 @@ def has_just_met(decision: Decision, before: Memory) -> bool:
         return False
     earlier = before.latched.get((primary.metric, decision.variant))
     return earlier is None or earlier.answer == "cannot tell"
+
+
+def changed_models(database: Database, experiment: Experiment, *, since_us: int) -> tuple[str, ...]:
+    """The variants of a started experiment whose model has changed since ``since_us``; raises `StoreError`."""
+    names = [variant.name for variant in experiment.variants]
+    return changed_variants(served_models(database, experiment.name, names, since_us=since_us))
+
+
+def changed_variants(served: Mapping[str, ServedModels]) -> tuple[str, ...]:
+    """The variants whose newest answers all have one pair that none of their first answers had.
+
+    Fewer answers than both samples together never show a change, because the samples overlap then. Fingerprints that
+    alternate are no change, and answers that name neither a model nor a fingerprint show none.
+    """
+    return tuple(name for name, models in served.items() if _new_pair(models) is not None)
+
+
+def _new_pair(models: ServedModels) -> Pair | None:
+    if len(models.last) < LAST or len(set(models.last)) > 1:
+        return None
+    pair = models.last[0]
+    return None if pair == NOTHING or pair in models.first else pair

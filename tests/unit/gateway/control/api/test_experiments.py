@@ -12,7 +12,7 @@ from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.ingest.ingest import Ingester
-from gateway.control.operations.experiments.live_signals import MOST_SAMPLES, LiveRate, LiveSignals, live_signals
+from gateway.control.api.experiments import MOST_SAMPLES, LiveRate, LiveSignals, live_signals
 from tests.fixtures.store import samples
 
 GERMAN = "Die Türklingel läutet seit gestern Abend nicht mehr. Was kann ich tun?"

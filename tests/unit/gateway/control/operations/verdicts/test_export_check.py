@@ -18,11 +18,9 @@ import pytest
 
 from evaluators.gate.evidence.tables import strict_json_of, text_of
 from fairtrial.domain.errors import UsageError
-from gateway.control.operations.verdicts.export import offline_check
-from gateway.control.operations.verdicts.export.contents import ExportContents, chain_text
-from gateway.control.operations.verdicts.export.offline_check import check_export
-from gateway.control.operations.verdicts.export.page import render
-from gateway.control.operations.verdicts.export.parsing import write_folder
+from gateway.control.operations.verdicts import export_check
+from gateway.control.operations.verdicts.export_check import check_export, write_folder
+from gateway.control.operations.verdicts.export_page import ExportContents, chain_text, render
 from tests.fixtures.control.exported_verdict import Exported, exported
 from tests.fixtures.for_each import for_each
 
@@ -234,7 +232,7 @@ def test_a_folder_with_something_in_it_is_not_overwritten(made: Exported, tmp_pa
 def test_an_export_without_a_chain_proves_nothing(made: Exported, tmp_path: Path) -> None:
     bare = ExportContents(made.contents.verdict, made.contents.record)
     found = checked(tmp_path / "v.html", render(bare).encode())
-    assert found["problems"] == [offline_check.NO_ENTRY]
+    assert found["problems"] == [export_check.NO_ENTRY]
 
 
 def test_the_page_of_another_version_is_not_vouched_for(made: Exported, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.traffic.served_models import Pair
-from gateway.control.operations.alarms.changed_models import changed_models
+from gateway.control.operations.experiment_alarms import changed_models
 from tests.fixtures.store import samples
 from tests.fixtures.store.empty_store import database, ingester, layout
 
