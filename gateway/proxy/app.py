@@ -8,16 +8,14 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
-from fairtrial.domain.errors import RequestError
+from fairtrial.domain.errors import RequestError, Unavailable
 from fairtrial.domain.names.ids import new_id
-from gateway.proxy.admission.admission import watch_lag
-from gateway.proxy.http_server.asgi_scope import scope_of
+from gateway.proxy.admission.admission import DRAINING, Admission, Refusal, watch_lag
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.http_server.request_path import read_path
 from gateway.proxy.pipeline import Pipeline
 from gateway.proxy.plan.routing_table import Routing
-from gateway.proxy.response.refusal import break_off, refuse
-from gateway.proxy.routes.fastapi_app import api_app
+from gateway.proxy.routes.fastapi_app import api_app, scope_of
 from gateway.proxy.routes.metrics import families_of
 from gateway.proxy.wire.asgi import JSON_LINE, ASGIApp, Message, Send, lines_of
 from gateway.proxy.wire.cors import Cors
@@ -32,6 +30,8 @@ ALWAYS_SERVED = frozenset({"/livez", "/readyz", "/metrics"})
 """Paths that are served under any load, and while the worker stops, because monitoring needs them."""
 
 _LOG = logging.getLogger(__name__)
+UNREAD_SECONDS = 2.0
+"""How long the body of a rejected request is read before its connection is closed, so that the response arrives."""
 
 
 def build_app(worker: WorkerState) -> Callable[[RequestCycle], None]:
@@ -220,3 +220,37 @@ async def _end_probes(worker: WorkerState) -> None:
 def _get_ready(worker: WorkerState, routing: Routing) -> None:
     if routing.translates:
         worker.translation.warm()
+
+
+async def refuse(admission: Admission, refusal: Refusal, cycle: RequestCycle, request_id: str) -> None:
+    """Send the prepared response. If the connection stays open, the server skips the rest of the body."""
+    admission.count(refusal.reason)
+    if refusal.last:
+        cycle.keep_alive = False
+        if refusal.patient:
+            await _skip_body(cycle)
+    _answer(cycle, refusal, request_id)
+
+
+def break_off(cycle: RequestCycle, request_id: str) -> None:
+    """End a request when the worker ends: reject it, or break its connection if the response has started."""
+    cycle.keep_alive = False
+    if cycle.started:
+        cycle.connection.close()
+    else:
+        _answer(cycle, DRAINING, request_id)
+
+
+def _answer(cycle: RequestCycle, refusal: Refusal, request_id: str) -> None:
+    named = b"x-request-id: %b\r\n" % request_id.encode()
+    cycle.answer(Unavailable.status, [*refusal.lines, named], refusal.body)
+
+
+async def _skip_body(cycle: RequestCycle) -> None:
+    """Read the body, because closing with unread bytes would reset the connection and could lose the response."""
+    try:
+        async with asyncio.timeout(UNREAD_SECONDS):
+            while (message := await cycle.receive())["type"] == "http.request" and message.get("more_body", False):
+                pass
+    except TimeoutError:
+        return

@@ -23,7 +23,6 @@ from fairtrial.journal.response_map import FILE as RESPONSES
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
 from gateway.process_resources import DescriptorReserve, raise_soft_limit, return_large_blocks
-from gateway.proxy.admission.shared_counters import SharedCounters
 from gateway.proxy.app import alive, build_app
 from gateway.proxy.http_server.server import Server
 from gateway.proxy.plan.plan_watch import PlanWatch
@@ -31,7 +30,7 @@ from gateway.proxy.plan.provider_secret import BlankingFormatter, Secret
 from gateway.proxy.transport.aiohttp import AiohttpTransport
 from gateway.proxy.transport.pool.pool import PoolTransport
 from gateway.proxy.transport.transport import Transport
-from gateway.proxy.worker_state import WorkerState
+from gateway.proxy.worker_state import SharedCounters, WorkerState
 
 _LOG = logging.getLogger(__name__)
 GC_THRESHOLDS = (50_000, 20, 50)

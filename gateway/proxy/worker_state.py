@@ -1,10 +1,16 @@
-"""Holds what one worker has for its whole life: the watched plan, the journal, the transports, its counters."""
+"""Holds what one worker has for its whole life, and shares its counters with the gateway's other workers."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
 
 from fairtrial.domain.limits.worker_settings import USUAL, WorkerSettings
 from fairtrial.journal.recording_watch import RecordingWatch
@@ -12,7 +18,6 @@ from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
 from gateway.proxy.admission.admission import Admission
 from gateway.proxy.admission.cooperative_work import TimeSlicer
-from gateway.proxy.admission.shared_counters import SharedCounters
 from gateway.proxy.admission.trusted_proxies import TrustedProxies
 from gateway.proxy.plan.plan_watch import PlanWatch
 from gateway.proxy.transport.litellm.transport import LitellmTransport
@@ -20,7 +25,81 @@ from gateway.proxy.transport.passthrough import PassthroughTransport
 from gateway.proxy.transport.transport import Translation, Transport
 from gateway.proxy.wire.cors import Cors
 
+Family = tuple[str, str, list[tuple[str, int]]]
+"""A metric: its name, its kind, and its samples, each with its written labels (without ``worker``) and its value."""
+
+EVERY_SECONDS = 1.0
+RENEW_SECONDS = 5.0
+"""After this time an unchanged file is written again, so that it does not look abandoned."""
+
+STALE_SECONDS = 10.0
+"""A file that was not renewed for this long belongs to a worker that is gone."""
+
+FAILED = ".failed"
+"""The suffix of an empty file, which needs no room: its worker can't write its counters."""
+
+_DECODER = msgspec.json.Decoder(list[Family])
 MEBIBYTE = 2**20
+
+
+class SharedCounters:
+    """One worker's access to the files. A failing disk costs the other workers' counters, never a request."""
+
+    def __init__(self, folder: Path, worker: str) -> None:
+        self._folder = folder
+        self._own = folder / f"{worker}.json"
+        self._failed = folder / f"{worker}{FAILED}"
+        self._shown: list[Family] = []
+        self._renew_at = 0.0
+
+    async def keep(self, counts: Callable[[], list[Family]]) -> None:
+        """Publish the result of ``counts`` every second until cancelled, then remove it."""
+        try:
+            while True:
+                families = counts()
+                if families != self._shown or time.monotonic() >= self._renew_at:
+                    await asyncio.to_thread(self.show, families)
+                await asyncio.sleep(EVERY_SECONDS)
+        finally:
+            for path in (self._own, self._failed):
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+
+    def show(self, families: list[Family]) -> None:
+        """Replace this worker's counters."""
+        new = self._own.with_suffix(".new")
+        with suppress(OSError):
+            try:
+                new.write_bytes(msgspec.json.encode(families))
+                new.replace(self._own)
+            except OSError:
+                self._failed.touch()
+                return
+            self._shown, self._renew_at = families, time.monotonic() + RENEW_SECONDS
+            self._failed.unlink(missing_ok=True)
+
+    def others(self) -> Iterator[tuple[str, list[Family]]]:
+        """The names and counters of the other workers that are alive."""
+        for path in sorted(self._folder.glob("*.json")):
+            if path == self._own:
+                continue
+            with suppress(OSError, msgspec.DecodeError):
+                if _is_fresh(path):
+                    yield path.stem, _DECODER.decode(path.read_bytes())
+
+    def another_fails(self) -> bool:
+        """Whether another living worker can't write here, so that its counters can't say that it loses events."""
+        return any(_is_fresh(path) for path in self._folder.glob(f"*{FAILED}") if path != self._failed)
+
+
+def _is_fresh(path: Path) -> bool:
+    """Whether a living worker has written this file; false if it is gone.
+
+    A time in the future is from before the clock was set back. A living worker soon writes the present time.
+    """
+    with suppress(OSError):
+        return abs(time.time() - path.stat().st_mtime) < STALE_SECONDS
+    return False
 
 
 @dataclass(slots=True)

@@ -15,10 +15,9 @@ from typing import cast
 import httptools
 
 from fairtrial.domain.limits.body_rate import BodyWatch
-from gateway.proxy.http_server.client_connection import RequestSequence
+from gateway.proxy.http_server.client_connection import RequestSequence, ServerState
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.http_server.request_reader import HeadReader, malformed, too_slow
-from gateway.proxy.http_server.server_state import ServerState
 from gateway.request_framing import wrong_coding
 
 WAITING_LIMIT = 16

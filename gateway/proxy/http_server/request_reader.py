@@ -15,8 +15,8 @@ import httptools
 from fairtrial.domain.errors import BadRequest, RequestError, TooLarge, TooSlow
 from fairtrial.domain.names.ids import new_id
 from gateway.proxy.admission.admission import Admission
+from gateway.proxy.http_server.client_connection import ServerState
 from gateway.proxy.http_server.request_cycle import RequestCycle
-from gateway.proxy.http_server.server_state import ServerState
 from gateway.proxy.wire.asgi import ClientGone, Message
 from gateway.proxy.wire.headers import NAMES, lower
 from gateway.proxy.wire.openai_errors import error_body

@@ -6,9 +6,13 @@ the two rules.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from functools import lru_cache
 
+from fairtrial.domain.answers.requested_format import LARGEST_ANSWER, LARGEST_SCHEMA, checked_schema, follows
 from fairtrial.domain.errors import RequestError, UpstreamError
 from fairtrial.domain.events import (
     ArmOutcome,
@@ -18,8 +22,10 @@ from fairtrial.domain.events import (
     ServiceOutcome,
     Tokens,
 )
+from fairtrial.domain.limits.bounded_schema import BoundedSchema
 from fairtrial.domain.limits.constants import FIRST_ERROR
 from fairtrial.domain.plan import Price
+from gateway.proxy.extraction.chat_metadata import ResponseMetadata
 from gateway.proxy.plan.routing_table import Target
 from gateway.proxy.stages import Answered, Attempt
 
@@ -37,6 +43,11 @@ KEY_MISSING = "deployment_key_missing"
 
 MILLION = Decimal(1_000_000)
 _ANSWERED: tuple[AttemptOutcome, Fault | None] = ("answered", None)
+REMEMBERED = 64
+"""How many schemas are kept."""
+
+_compiled: dict[bytes, BoundedSchema | None] = {}
+_compiling = False
 
 
 def outcomes_of(answered: Answered) -> tuple[ArmOutcome, ServiceOutcome]:
@@ -134,3 +145,39 @@ def cost_usd(price: Price, tokens: Tokens | None) -> str | None:
                 return None
             total += rate * count
     return format((total / MILLION).normalize(), "f")
+
+
+async def follows_schema(schema: bytes, metadata: ResponseMetadata) -> bool | None:
+    """Whether the text of an answer follows the schema. Never raises.
+
+    ``None`` is unknown: there is no text but a refusal or a call of a tool, or it is too much work.
+    """
+    text = metadata.text
+    if not text or metadata.refused or len(schema) > LARGEST_SCHEMA or len(text) > LARGEST_ANSWER:
+        return None
+    if schema not in _compiled and not await _compile(schema):
+        return None
+    checked = _compiled[schema]
+    return None if checked is None else follows(checked, text)
+
+
+async def _compile(schema: bytes) -> bool:
+    """Check the schema in a thread and remember it; false while that thread has another one."""
+    global _compiling
+    if _compiling:
+        return False
+    _compiling = True
+    try:
+        compiled = await asyncio.get_running_loop().run_in_executor(_thread(), checked_schema, schema)
+    finally:
+        _compiling = False
+    if len(_compiled) >= REMEMBERED:
+        del _compiled[next(iter(_compiled))]
+    _compiled[schema] = compiled
+    return True
+
+
+@lru_cache(maxsize=1)
+def _thread() -> ThreadPoolExecutor:
+    """A thread for schemas alone, because others wait for the shared ones. The first schema imports a large library."""
+    return ThreadPoolExecutor(1, thread_name_prefix="schemas")

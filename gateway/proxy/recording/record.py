@@ -26,8 +26,14 @@ from gateway.proxy.recording.capture import (
     read_tags,
     untouched,
 )
-from gateway.proxy.recording.outcomes import attempt_outcome, cost_usd, outcomes_of, reason_of, served_name
-from gateway.proxy.recording.output_schema import follows_schema
+from gateway.proxy.recording.outcomes import (
+    attempt_outcome,
+    cost_usd,
+    follows_schema,
+    outcomes_of,
+    reason_of,
+    served_name,
+)
 from gateway.proxy.recording.redaction import redact_text
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS, remember_response
 from gateway.proxy.routing.resolve import recorded_unit

@@ -11,15 +11,15 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from fairtrial.domain.errors import NotFound, RequestError, Unavailable
-from gateway.proxy.http_server.request_path import folded, shown
+from gateway.proxy.http_server.request_cycle import RequestCycle
+from gateway.proxy.http_server.request_path import RequestPath, folded, shown
 from gateway.proxy.http_server.request_reader import read_body
 from gateway.proxy.plan.routing_table import Caller, Routing
-from gateway.proxy.routes.caller import caller_by_scope
 from gateway.proxy.routes.feedback import MAX_BODY, Accepted, read_feedback, read_texts, text_size
 from gateway.proxy.routes.metrics import exposition, is_losing
-from gateway.proxy.routes.passthrough import METHODS, enter, pass_on
-from gateway.proxy.routes.passthrough_paths import unknown_url
+from gateway.proxy.routes.passthrough import METHODS, enter, pass_on, unknown_url
 from gateway.proxy.routes.responses import add_responses
+from gateway.proxy.routing.authentication import caller_by_scope
 from gateway.proxy.wire.asgi import header_map
 from gateway.proxy.wire.openai_errors import envelope, error_body, error_headers
 from gateway.proxy.wire.request_body import require_json
@@ -184,3 +184,22 @@ def _model(worker: WorkerState, name: str) -> dict[str, Any]:
     ends = [date for deployment in names if (date := plan.deployments[deployment].shutdown_date) is not None]
     known = {"id": name, "object": "model", "created": worker.watch.since, "owned_by": "fairtrial"}
     return known | {"shutdown_date": min(ends)} if ends else known
+
+
+def scope_of(cycle: RequestCycle, path: RequestPath) -> dict[str, Any]:
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": cycle.version,
+        "method": cycle.method.decode("ascii"),
+        "scheme": "http",
+        "path": path.path,
+        "raw_path": path.raw,
+        "root_path": "",
+        "query_string": path.query,
+        "headers": [(name.encode("latin-1"), value) for name, value in cycle.headers.raw.items()],
+        "server": cycle.connection.address("sockname"),
+        "client": cycle.connection.address("peername"),
+        "state": {},
+        "cycle": cycle,
+    }

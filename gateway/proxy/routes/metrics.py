@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import fields
 
 from fairtrial.domain.plan_parts.call_rules import BreakerState
-from gateway.proxy.admission.shared_counters import Family
 from gateway.proxy.recording.capture import LEFT_OUT
-from gateway.proxy.worker_state import VariantCounts, WorkerState
+from gateway.proxy.worker_state import Family, VariantCounts, WorkerState
 
 VARIANT_FIGURES = tuple(figure.name for figure in fields(VariantCounts))
 NO_COUNTS = VariantCounts()

@@ -14,8 +14,7 @@ from fairtrial.journal.response_map import response_name
 from gateway.proxy.http_server.request_reader import read_body
 from gateway.proxy.plan.routing_table import Caller, Endpoint, Routing
 from gateway.proxy.routes.forwarding import ForwardedResponse
-from gateway.proxy.routes.passthrough import enter, upstream_request
-from gateway.proxy.routes.passthrough_paths import with_query
+from gateway.proxy.routes.passthrough import enter, upstream_request, with_query
 from gateway.proxy.routing.continuation import route_continuation
 from gateway.proxy.routing.resolve import resolve
 from gateway.proxy.stages import Parsed, Received

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hmac
+import time
+from dataclasses import dataclass
 from hashlib import sha256
 
 from fairtrial.domain.errors import NotAuthenticated, NotFound
 from gateway.proxy.admission.trusted_proxies import Sender, TrustedProxies
 from gateway.proxy.plan.routing_table import ANYONE, Caller, KnownKey, Routing
+from gateway.proxy.wire.asgi import Scope, header_map
 from gateway.proxy.wire.headers import Headers
+from gateway.proxy.worker_state import WorkerState
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _BEARER = b"bearer "
@@ -58,3 +62,26 @@ def _require_loopback_host(headers: Headers) -> None:
     name = host[: host.rindex("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
     if name.lower() not in LOOPBACK_HOSTS:
         raise NotFound("host: this gateway is open and accepts only loopback host names", code="host_not_allowed")
+
+
+@dataclass(frozen=True, slots=True)
+class _ScopeSender:
+    """A `Sender` from an ASGI scope."""
+
+    scope: Scope
+
+    @property
+    def version(self) -> str:
+        return str(self.scope["http_version"])
+
+    def peer(self) -> str | None:
+        client = self.scope.get("client")
+        return str(client[0]) if client else None
+
+
+def caller_by_scope(worker: WorkerState, scope: Scope) -> tuple[Routing, Caller, Headers]:
+    """The plan in force, the caller and the headers; raises as `authenticate` does."""
+    routing, headers = worker.watch.current(), header_map(scope)
+    now_us = time.time_ns() // 1000
+    caller = authenticate(routing, headers, _ScopeSender(scope), proxies=worker.proxies, now_us=now_us)
+    return routing, caller, headers

@@ -18,13 +18,12 @@ from fairtrial.domain.limits.worker_settings import USUAL
 from fairtrial.domain.plan import Published, Route
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
-from gateway.proxy.admission.shared_counters import SharedCounters
 from gateway.proxy.app import alive, build_app
 from gateway.proxy.http_server.server import Server
 from gateway.proxy.plan.plan_watch import PlanWatch
 from gateway.proxy.transport.pool.connection import PoolConnection
 from gateway.proxy.transport.pool.pool import PoolTransport
-from gateway.proxy.worker_state import WorkerState
+from gateway.proxy.worker_state import SharedCounters, WorkerState
 from tests.fixtures.gateway.gateway_fixture import Rig, called_once, deployment, plan_for, running
 from tests.fixtures.gateway.module_gateway import DIRECT, post
 from tests.fixtures.gateway.recorded_events import recorded_events

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,9 @@ import pytest
 
 from fairtrial.config.layout import Layout
 from fairtrial.config.plan.published import publish
+from fairtrial.config.private_files import write_private
 from fairtrial.domain.plan import ExperimentState, Published
-from gateway.proxy.plan.plan_watch import PlanWatch
+from gateway.proxy.plan.plan_watch import FolderEvents, PlanWatch
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, plan_for
 
 URL = "http://127.0.0.1:9"
@@ -114,3 +117,40 @@ def test_a_kill_that_is_recorded_between_two_looks_is_never_missed(
     assert state_in(watched) == "killed"
     monkeypatch.undo()
     assert state_in(watched) == "killed"
+
+
+HOUR = 3600.0
+linux = pytest.mark.skipif(sys.platform != "linux", reason="inotify is of Linux")
+
+
+@linux
+async def test_a_new_file_ends_the_wait_and_is_told_once(tmp_path: Path) -> None:
+    with FolderEvents(tmp_path) as events:
+        for content in (b"one", b"two"):
+            waiting = asyncio.create_task(events.wait(longest=HOUR, without_events=HOUR))
+            await asyncio.sleep(0)
+            write_private(tmp_path / "plan.json", content)
+            await asyncio.wait_for(waiting, 60)
+        await events.wait(longest=0.01, without_events=HOUR)
+
+
+@linux
+async def test_a_folder_that_appears_only_now_or_again_is_watched(tmp_path: Path) -> None:
+    folder = tmp_path / "later"
+    with FolderEvents(folder) as events:
+        await events.wait(longest=HOUR, without_events=0)
+        for _ in range(2):
+            folder.mkdir()
+            waiting = asyncio.create_task(events.wait(longest=HOUR, without_events=HOUR))
+            await asyncio.sleep(0)
+            write_private(folder / "plan.json", b"one")
+            await asyncio.wait_for(waiting, 60)
+            (folder / "plan.json").unlink()
+            folder.rmdir()
+            await asyncio.wait_for(events.wait(longest=HOUR, without_events=0), 60)  # the watch ends with its folder
+
+
+async def test_without_inotify_the_wait_is_the_short_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with FolderEvents(tmp_path) as events:
+        await asyncio.wait_for(events.wait(longest=HOUR, without_events=0), 60)

@@ -8,11 +8,10 @@ from pathlib import Path
 from fairtrial.config.layout import Layout
 from fairtrial.journal.response_map import FILE, ResponseMap
 from fairtrial.journal.writer import JournalWriter
-from gateway.proxy.admission.shared_counters import SharedCounters
 from gateway.proxy.app import alive
 from gateway.proxy.plan.plan_watch import PlanWatch
 from gateway.proxy.transport.pool.pool import PoolTransport
-from gateway.proxy.worker_state import WorkerState
+from gateway.proxy.worker_state import SharedCounters, WorkerState
 
 
 async def test_the_counts_are_shown_before_anything_is_served(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.proxy.admission.shared_counters import STALE_SECONDS, Family, SharedCounters
+from gateway.proxy.worker_state import STALE_SECONDS, Family, SharedCounters
 
 COUNTS: list[Family] = [("requests_total", "counter", [(',outcome="ok"', 3)])]
 
@@ -62,7 +62,7 @@ def test_a_torn_file_and_a_folder_that_is_gone_are_no_trouble(tmp_path: Path) ->
 async def test_counts_that_have_not_changed_are_not_written_again_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.proxy.admission.shared_counters.EVERY_SECONDS", 0)
+    monkeypatch.setattr("gateway.proxy.worker_state.EVERY_SECONDS", 0)
     board, written, looks = SharedCounters(tmp_path, "w0"), [], 0
     show = board.show
     monkeypatch.setattr(board, "show", lambda families: (written.append(families), show(families)))
