@@ -20,8 +20,8 @@ from gateway.proxy.admission.admission import Admission
 from gateway.proxy.admission.cooperative_work import TimeSlicer
 from gateway.proxy.admission.trusted_proxies import TrustedProxies
 from gateway.proxy.plan.plan_watch import PlanWatch
+from gateway.proxy.transport.aiohttp import PassthroughTransport
 from gateway.proxy.transport.litellm.transport import LitellmTransport
-from gateway.proxy.transport.passthrough import PassthroughTransport
 from gateway.proxy.transport.transport import Translation, Transport
 from gateway.proxy.wire.cors import Cors
 

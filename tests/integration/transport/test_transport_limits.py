@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.proxy.transport.pool.dialing import Dialer
 from gateway.proxy.transport.pool.pool import PoolTransport
 from gateway.proxy.transport.pool.request_head import Origin
+from gateway.proxy.transport.pool.tcp import Dialer
 from gateway.proxy.transport.transport import TransportError, UpstreamResponse
 from tests.fixtures.gateway.transport_fixture import echo, failure, request, whole
 from tests.fixtures.upstream.connection_server import Connection

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.proxy.transport.litellm.network_fence import stopped
+from gateway.proxy.transport.litellm.lazy_import import stopped
 from gateway.proxy.transport.transport import TransportError
 
 BY_CLASS: dict[str, int | str] = {

@@ -6,22 +6,14 @@ unknown field never becomes one of them, at any depth.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fairtrial.config.rules.translation import DEFAULT_VALUES, NOT_PASSED_ON, PASSED
-from gateway.proxy.transport.litellm.schema import bounded_schema
-from gateway.proxy.transport.litellm.values import (
-    Fields,
-    arguments,
-    brief,
-    check_calls,
-    check_values,
-    embedded,
-    objects,
-    refused,
-    several,
-)
+from fairtrial.domain.errors import BadRequest
+from fairtrial.domain.limits.chat_params import wrong_type
 
 MESSAGE = ("role", "content", "name", "tool_call_id", "refusal")
 """Fields of a message that are text, or a list of parts; ``tool_calls`` are converted separately."""
@@ -29,6 +21,11 @@ MESSAGE = ("role", "content", "name", "tool_call_id", "refusal")
 ROLES = ("assistant", "developer", "system", "tool", "user")
 RESPONSE_FORMATS = ("json_object", "json_schema", "text")
 CHOICES = ("auto", "none", "required")
+PARTS = 10_000
+DEPTH = 90
+DEFINITIONS = ("$defs", "definitions")
+Fields = dict[str, Any]
+_EMBEDDED = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w.+-]+=[\w.+-]+)*;base64,[A-Za-z0-9+/=_\s-]+")
 
 
 def litellm_fields(body: Mapping[str, Any]) -> Fields:
@@ -160,3 +157,120 @@ def _response_format(wanted: Any) -> Fields:
 
 def _texts(inside: Fields, *names: str) -> Fields:
     return {name: inside[name] for name in names if isinstance(inside.get(name), str)}
+
+
+def bounded_schema(schema: Any, where: str) -> dict[str, Any]:
+    """The schema itself; `BadRequest` if it is not one, or is too large or too deep with its references followed."""
+    if not isinstance(schema, dict):
+        raise refused(where, f"is {brief(schema)}", "a JSON schema, an object", code="invalid_value")
+    _Measure(schema, where).take(schema, 1, frozenset())
+    return schema
+
+
+class _Measure:
+    """Follows every reference except those that lead back into themselves, and stops at the limit."""
+
+    def __init__(self, schema: dict[str, Any], where: str) -> None:
+        self._where = where
+        self._left = PARTS
+        self._named: dict[str, list[Any]] = {}
+        for name, part in _definitions(schema):
+            self._named.setdefault(name, []).append(part)
+
+    def take(self, part: Any, depth: int, inside: frozenset[str]) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise self._too(f"has more than {PARTS} parts once its references are followed")
+        if depth > DEPTH:
+            raise self._too(f"is deeper than {DEPTH} levels once its references are followed")
+        if isinstance(part, list):
+            for one in part:
+                self.take(one, depth + 1, inside)
+        elif isinstance(part, dict):
+            for one in part.values():
+                self.take(one, depth + 1, inside)
+            name = _name(part.get("$ref"))
+            if name in self._named and name not in inside:
+                self.take(self._named[name], depth, inside | {name})
+
+    def _too(self, wrong: str) -> Exception:
+        return refused(self._where, wrong, "send a simpler schema", code="invalid_value")
+
+
+def _definitions(schema: Any) -> Iterator[tuple[str, Any]]:
+    """Each definition by its name, wherever it stands. It keeps its own stack, because no depth was checked yet."""
+    waiting = [schema]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            for key in DEFINITIONS:
+                if isinstance(part.get(key), dict):
+                    yield from part[key].items()
+            waiting.extend(part.values())
+        elif isinstance(part, list):
+            waiting.extend(part)
+
+
+def _name(reference: Any) -> str:
+    return reference.rpartition("/")[2] if isinstance(reference, str) else ""
+
+
+def check_values(fields: Fields) -> None:
+    """Raise `BadRequest` for the first field with a wrong value."""
+    for name, value in fields.items():
+        kind = wrong_type(name, value)
+        if kind is not None:
+            raise refused(name, f"is {brief(value)}", kind, code="invalid_value")
+
+
+def check_calls(messages: list[Fields]) -> None:
+    """Raise `BadRequest` for the result of a tool call that no message made: no other protocol can express it."""
+    called: set[str] = set()
+    for number, message in enumerate(messages):
+        called |= {call["id"] for call in message.get("tool_calls", ()) if "id" in call}
+        if message["role"] == "tool" and message.get("tool_call_id") not in called:
+            where = f"messages[{number}].tool_call_id"
+            wrong = f"is {brief(message.get('tool_call_id'))}, and no message before it calls a tool by that id"
+            raise refused(where, wrong, code="invalid_value")
+
+
+def arguments(text: Any, where: str) -> str:
+    """A call's arguments as they are written. They must be a JSON object, or empty."""
+    try:
+        sound = isinstance(text, str) and (not text.strip() or isinstance(json.loads(text), dict))
+    except (ValueError, RecursionError):
+        sound = False
+    if not sound:
+        raise refused(where, f"is {brief(text)}", "a JSON object, as text", code="invalid_value")
+    return str(text)
+
+
+def embedded(url: Any, where: str) -> str:
+    """An embedded image or file. A URL would be fetched from inside this network."""
+    if not isinstance(url, str) or not _EMBEDDED.fullmatch(url):
+        form = "nothing is fetched here: send the content itself, as data:image/png;base64,…"
+        raise refused(where, "is not a data: URL", form)
+    return url
+
+
+def several(value: Any, where: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise refused(where, "is not a list")
+    return value
+
+
+def objects(value: Any, where: str) -> Iterator[Fields]:
+    for number, one in enumerate(several(value, where)):
+        if not isinstance(one, dict):
+            raise refused(f"{where}[{number}]", "is not an object")
+        yield one
+
+
+def brief(value: Any) -> str:
+    return repr(value)[:60]
+
+
+def refused(where: str, wrong: str, known: str = "", *, code: str = "unsupported_field") -> BadRequest:
+    """The client's error: where, what is wrong, and what would be right."""
+    message = f"{where}: {wrong}" + (f" ({known})" if known else "")
+    return BadRequest(message, param=where, code=code)

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.proxy.transport.litellm.network_fence import stopped
+from gateway.proxy.transport.litellm.lazy_import import stopped
 from gateway.proxy.transport.transport import TransportError
 from gateway.proxy.wire.headers import Headers
 

@@ -17,9 +17,9 @@ import ssl
 from collections import OrderedDict, deque
 
 from gateway.proxy.transport.pool.connection import PoolConnection
-from gateway.proxy.transport.pool.dialing import Dialer
 from gateway.proxy.transport.pool.request_head import Origin, head, request_line
 from gateway.proxy.transport.pool.response import PoolResponse
+from gateway.proxy.transport.pool.tcp import Dialer
 from gateway.proxy.transport.transport import TransportError, UpstreamRequest
 
 IDLE_SECONDS = 4.0

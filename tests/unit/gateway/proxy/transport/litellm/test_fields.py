@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from fairtrial.domain.errors import BadRequest
-from gateway.proxy.transport.litellm.fields import litellm_fields
-from gateway.proxy.transport.litellm.schema import DEPTH, PARTS
+from gateway.proxy.transport.litellm.fields import DEPTH, PARTS, litellm_fields
 from tests.fixtures.for_each import for_each
 
 USER: list[Any] = [{"role": "user", "content": "Hello?"}]
