@@ -1,7 +1,7 @@
-"""Reads and writes kill files: each stops one experiment in every worker, without control and without the store.
+"""Reads and writes kill files, and applies them: each stops one experiment in every worker, without control or store.
 
-A kill file stands beside the plan. Workers look only at its name, so that no content can prevent a stop. Control
-records the kill later, and then removes the file.
+A kill file stands beside the plan. Workers look only at its name, so that no content can prevent a stop. They then
+serve by the plan that `stop_at_once` returns. Control records the kill later, and then removes the file.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +25,7 @@ from fairtrial.config.private_files import has_room, sync_folder, write_private
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.limits.constants import PRIVATE
 from fairtrial.domain.names.look_alikes import has_invisible
-from fairtrial.domain.plan import Experiment
+from fairtrial.domain.plan import Experiment, Plan
 
 RESERVE_BYTES = 2**20
 ROOMY = 4 * RESERVE_BYTES
@@ -131,6 +133,21 @@ def standing_kill(folder: Path, experiment: Experiment) -> KillFile | None:
         if experiment.state in CAN_BE_KILLED and paths:
             return min(map(read_kill, paths), key=lambda kill: kill.at_us)
     return None
+
+
+def stop_at_once(plan: Plan, names: Collection[str], before: Mapping[str, int]) -> tuple[Plan, dict[str, int]]:
+    """The plan in which these experiments are killed, and the segment of each one that is stopped so.
+
+    The plan's hash stays, because records name a plan that was published. ``before``: what was stopped so far. It stays
+    stopped until a plan says so itself or has a later segment, because a worker may have refused such a plan.
+    """
+    stopped = {
+        name: one.segment
+        for name, one in plan.experiments.items()
+        if one.state in CAN_BE_KILLED and (name in names or before.get(name) == one.segment)
+    }
+    killed = {name: replace(plan.experiments[name], state="killed") for name in stopped}
+    return replace(plan, experiments={**plan.experiments, **killed}), stopped
 
 
 def _is_sound(kill: KillFile) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -62,21 +62,6 @@ def keep_stopped(before: Plan, plan: Plan) -> Plan:
     experiments = {name: _kept(before.experiments.get(name), one) for name, one in plan.experiments.items()}
     kept = replace(plan, experiments=experiments)
     return replace(kept, plan_hash=plan_hash(kept))
-
-
-def stop_at_once(plan: Plan, names: Collection[str], before: Mapping[str, int]) -> tuple[Plan, dict[str, int]]:
-    """The plan in which these experiments are killed, and the segment of each one that is stopped so.
-
-    The plan's hash stays, because records name a plan that was published. ``before``: what was stopped so far. It stays
-    stopped until a plan says so itself or has a later segment, because a worker may have refused such a plan.
-    """
-    stopped = {
-        name: one.segment
-        for name, one in plan.experiments.items()
-        if one.state in CAN_BE_KILLED and (name in names or before.get(name) == one.segment)
-    }
-    killed = {name: replace(plan.experiments[name], state="killed") for name in stopped}
-    return replace(plan, experiments={**plan.experiments, **killed}), stopped
 
 
 def _kept(before: Experiment | None, new: Experiment) -> Experiment:

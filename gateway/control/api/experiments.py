@@ -173,7 +173,7 @@ def _described(experiment: Experiment, seen: Traffic | None) -> dict[str, Any]:
 
 
 # The rates of live answers decide nothing. Languages are detected here, on a sample of recorded texts, because the
-# gateway must not\nspend time and memory on them.
+# gateway must not spend time and memory on them.
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairtrial.api.traffic import (
-    AmountsBefore,
-    ExperimentTraffic,
-    ListFeedback,
-    ListRequests,
-    NameRequest,
-)
+from fairtrial.api.traffic import AmountsBefore, ExperimentTraffic, ListFeedback, ListRequests, NameRequest
 from fairtrial.api.window import TrafficWindow, Window
 from fairtrial.domain.errors import not_found
 from fairtrial.domain.limits.constants import MINUTE_US, WEEK_US

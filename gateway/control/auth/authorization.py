@@ -24,10 +24,10 @@ from fairtrial.domain.errors import NotAllowed, NotAuthenticated
 from fairtrial.domain.plan import Key
 from fairtrial.store.access import sessions
 from fairtrial.store.access.keys import digest, valid
+from gateway.control.auth.cookies import SESSION_COOKIE
 from gateway.control.auth.origin_check import reject_cross_origin, reject_forms, reject_unknown_host
 from gateway.control.context import KEY, Caller, Owner
 
-SESSION_COOKIE = "fairtrial_session"
 MIB = 2**20
 READING = ("GET", "HEAD")
 

@@ -13,9 +13,9 @@ from fairtrial.domain.keyed_hash import KeyedHash
 from fairtrial.domain.limits.constants import SECOND_US
 from fairtrial.store.access import accounts, sessions, store_secrets
 from fairtrial.store.core.database import Database
-from gateway.control.auth.authorization import SESSION_COOKIE
 
-COOKIE = "fairtrial_device"
+SESSION_COOKIE = "fairtrial_session"
+DEVICE_COOKIE = "fairtrial_device"
 SECRET = "device_secret"  # noqa: S105 - the name of a setting
 LASTS_US = 365 * 86_400_000_000
 NONCE_BYTES = 16
@@ -38,7 +38,7 @@ def set_session(request: Request, answer: Response, token: str) -> None:
 def set_device(request: Request, answer: Response, value: str) -> None:
     """Set the cookie of a known device, which the browser sends only to the page that checks passwords."""
     answer.set_cookie(
-        COOKIE,
+        DEVICE_COOKIE,
         value,
         max_age=LASTS_US // SECOND_US,
         path="/sign-in",

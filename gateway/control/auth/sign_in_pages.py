@@ -18,9 +18,8 @@ from fairtrial.domain.accounts import LONGEST_NAME, Account
 from fairtrial.domain.errors import BadRequest, Conflict, NotFound, UsageError
 from fairtrial.store.access import accounts, invitations, one_time_links, sessions
 from fairtrial.store.access.passwords import SHORTEST
-from gateway.control.auth import cookies
-from gateway.control.auth.authorization import SESSION_COOKIE, AuthorizedRoute, OwnerDep, anyone, by_session
-from gateway.control.auth.cookies import set_device, set_session
+from gateway.control.auth.authorization import AuthorizedRoute, OwnerDep, anyone, by_session
+from gateway.control.auth.cookies import DEVICE_COOKIE, SESSION_COOKIE, remember, set_device, set_session
 from gateway.control.auth.origin_check import next_page, reject_cross_origin, reject_unknown_host, with_next
 from gateway.control.auth.sign_in import Credentials, sign_in
 from gateway.control.context import Owner
@@ -126,7 +125,7 @@ async def try_to_sign_in(request: Request, owner: OwnerDep) -> Response:
     given = await _fields(request)
     name, password = given.get("name", "")[: 2 * LONGEST_NAME], given.get("password", "")
     address = request.client.host if request.client else ""
-    credentials = Credentials(name, password, address, request.cookies.get(cookies.COOKIE, ""))
+    credentials = Credentials(name, password, address, request.cookies.get(DEVICE_COOKIE, ""))
     outcome = await _run_in_password_thread(request, sign_in, owner, request.app.state.sign_in_throttle, credentials)
     if outcome.account is None:
         return _sign_in_form(request, name=name, error=outcome.error, status=outcome.status)
@@ -215,7 +214,7 @@ def _start_session(request: Request, owner: Owner, account: Account) -> Response
     token = sessions.begin(owner.database, account.account_id, now_us=owner.clock_us())
     answer = RedirectResponse(with_next("/sign-in", next_page(request)), status_code=SEE_OTHER)
     set_session(request, answer, token)
-    device = cookies.remember(owner.database, account.account_id, now_us=owner.clock_us())
+    device = remember(owner.database, account.account_id, now_us=owner.clock_us())
     if device is not None:
         set_device(request, answer, device)
     return answer

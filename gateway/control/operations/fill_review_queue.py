@@ -8,14 +8,7 @@ from msgspec.structs import replace
 
 from evaluators.engine.run_events import run_of
 from evaluators.engine.target import resolve
-from evaluators.review.sampling import (
-    SEEDS,
-    draw_pairs,
-    names_of,
-    newest_pair,
-    rule_of,
-    title_of,
-)
+from evaluators.review.sampling import SEEDS, draw_pairs, names_of, newest_pair, rule_of, title_of
 from fairtrial.api.reviews import CreateQueue
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Plan

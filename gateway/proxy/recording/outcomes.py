@@ -1,4 +1,4 @@
-"""Decides how a request and its attempts were served, whose fault a failure was, and what an answer cost.
+"""Decides how a request was served, whose fault a failure was, and whether the answer follows its schema.
 
 `fairtrial/store/derived/outcomes.py` computes a request's outcomes for requests of earlier versions; a test compares
 the two rules.
@@ -9,22 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal
 from functools import lru_cache
 
 from fairtrial.domain.answers.requested_format import LARGEST_ANSWER, LARGEST_SCHEMA, checked_schema, follows
 from fairtrial.domain.errors import RequestError, UpstreamError
-from fairtrial.domain.events import (
-    ArmOutcome,
-    AttemptOutcome,
-    Fault,
-    Reason,
-    ServiceOutcome,
-    Tokens,
-)
+from fairtrial.domain.events import ArmOutcome, AttemptOutcome, Fault, Reason, ServiceOutcome
 from fairtrial.domain.limits.bounded_schema import BoundedSchema
 from fairtrial.domain.limits.constants import FIRST_ERROR
-from fairtrial.domain.plan import Price
 from gateway.proxy.extraction.chat_metadata import ResponseMetadata
 from gateway.proxy.plan.routing_table import Target
 from gateway.proxy.stages import Answered, Attempt
@@ -41,7 +32,6 @@ MISCONFIGURED = frozenset({401, 403, 404})
 KEY_MISSING = "deployment_key_missing"
 """The code of an error for a provider's key that is not in the environment."""
 
-MILLION = Decimal(1_000_000)
 _ANSWERED: tuple[AttemptOutcome, Fault | None] = ("answered", None)
 REMEMBERED = 64
 """How many schemas are kept."""
@@ -129,22 +119,6 @@ def _failed(error: RequestError | None) -> tuple[AttemptOutcome, Fault]:
         return "failed", "upstream"
     own = error.status >= 500 and not isinstance(error, UpstreamError)
     return ("cancelled", "gateway") if own else ("failed", "configuration")
-
-
-def cost_usd(price: Price, tokens: Tokens | None) -> str | None:
-    """US dollars as an exact decimal string; ``None`` unless every counted token has a price.
-
-    A price by ``gpu_hour`` gives ``None`` here, because the request's share of the machine is not known when it ends.
-    """
-    if tokens is None or (price.input is None and price.output is None):
-        return None
-    total = Decimal(0)
-    for count, rate in ((tokens.input, price.input), (tokens.output, price.output)):
-        if count:
-            if rate is None:
-                return None
-            total += rate * count
-    return format((total / MILLION).normalize(), "f")
 
 
 async def follows_schema(schema: bytes, metadata: ResponseMetadata) -> bool | None:

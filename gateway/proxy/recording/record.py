@@ -18,23 +18,10 @@ from fairtrial.journal.writer import JournalWriter
 from gateway.proxy.admission.cooperative_work import TimeSlicer
 from gateway.proxy.extraction.chat_metadata import NOTHING
 from gateway.proxy.plan.routing_table import Target
-from gateway.proxy.recording.capture import (
-    NO_BODIES,
-    Bodies,
-    capture_bodies,
-    capture_in_slices,
-    read_tags,
-    untouched,
-)
-from gateway.proxy.recording.outcomes import (
-    attempt_outcome,
-    cost_usd,
-    follows_schema,
-    outcomes_of,
-    reason_of,
-    served_name,
-)
+from gateway.proxy.recording.capture import NO_BODIES, Bodies, capture_bodies, capture_in_slices, read_tags, untouched
+from gateway.proxy.recording.outcomes import attempt_outcome, follows_schema, outcomes_of, reason_of, served_name
 from gateway.proxy.recording.redaction import redact_text
+from gateway.proxy.recording.request_cost import cost_usd
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS, remember_response
 from gateway.proxy.routing.resolve import recorded_unit
 from gateway.proxy.stages import Answered, Attempt, Authenticated, Hold, Progress, Routed

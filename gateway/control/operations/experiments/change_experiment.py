@@ -18,14 +18,7 @@ from fairtrial.domain.plan_parts.kept_control import KeptControl
 from fairtrial.experiments.analysis.freeze import changed_models
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.kept_control import KeptTerms, kept_control, kept_terms
-from fairtrial.experiments.lifecycle import (
-    KEPT,
-    Action,
-    Transition,
-    cause_of,
-    checked_reason,
-    next_state,
-)
+from fairtrial.experiments.lifecycle import KEPT, Action, Transition, cause_of, checked_reason, next_state
 from fairtrial.experiments.promotion import Promotion
 from fairtrial.experiments.published_state import find_experiment, is_promoted, state_without_rows
 from fairtrial.store.core.database import Database

@@ -15,13 +15,7 @@ from fairtrial.experiments.decision.box import Box, Situation, box_without_plan,
 from fairtrial.experiments.decision.guardrail_wording import kept_away_arms, room_words, stops_words, weighed_words
 from fairtrial.experiments.decision.missing_wording import missing_words
 from fairtrial.experiments.decision.split_wording import lost_words
-from fairtrial.experiments.decision.values import (
-    Decision,
-    EarlierProof,
-    GuardrailDecision,
-    MetricDecision,
-    interval_of,
-)
+from fairtrial.experiments.decision.values import Decision, EarlierProof, GuardrailDecision, MetricDecision, interval_of
 from fairtrial.experiments.decision.wording import decision_words, levels_words, primary_sentence
 from fairtrial.experiments.metric_wording import is_share
 from fairtrial.store.core.database import Database

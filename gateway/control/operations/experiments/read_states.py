@@ -8,12 +8,7 @@ from fairtrial.config.plan.kill_files import standing_kill
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.freeze import changed_models
 from fairtrial.experiments.lifecycle import unrecorded_kill
-from fairtrial.experiments.published_state import (
-    describe_removed,
-    describe_state,
-    find_experiment,
-    removed_experiment,
-)
+from fairtrial.experiments.published_state import describe_removed, describe_state, find_experiment, removed_experiment
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans, transitions
 

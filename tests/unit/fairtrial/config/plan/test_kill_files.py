@@ -23,9 +23,9 @@ from fairtrial.config.plan.kill_files import (
     read_kill,
     standing_kill,
     standing_kills,
+    stop_at_once,
     write_kill,
 )
-from fairtrial.config.plan.live_state import stop_at_once
 from fairtrial.domain.errors import UsageError
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, plan_for
 

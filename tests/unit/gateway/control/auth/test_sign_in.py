@@ -10,8 +10,7 @@ import pytest
 from fairtrial.domain.accounts import Role
 from fairtrial.store.access import audit, invitations, sessions
 from fairtrial.store.core.query import Page
-from gateway.control.auth.authorization import SESSION_COOKIE
-from gateway.control.auth.cookies import COOKIE
+from gateway.control.auth.cookies import COOKIE, SESSION_COOKIE
 from gateway.control.auth.sign_in import (
     MAX_OF_ALL,
     MAX_PER_ADDRESS,

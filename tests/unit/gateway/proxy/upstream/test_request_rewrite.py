@@ -1,21 +1,18 @@
-"""A request's body is parsed once and changed only where an arm says so. Also: what a call cost."""
+"""A request's body is parsed once and changed only where an arm says so."""
 
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 
 import msgspec
 import pytest
 
 from fairtrial.domain.errors import BadRequest
-from fairtrial.domain.events import Tokens
-from fairtrial.domain.plan import Deployment, Price
+from fairtrial.domain.plan import Deployment
 from gateway.proxy.extraction.chat_metadata import answer_metadata
 from gateway.proxy.plan.breaker import Health
 from gateway.proxy.plan.routing_table import Arm, Endpoint
 from gateway.proxy.recording.capture import read_tags
-from gateway.proxy.recording.outcomes import cost_usd
 from gateway.proxy.recording.redaction import redact_json
 from gateway.proxy.upstream.request_rewrite import upstream_body
 from gateway.proxy.wire.request_body import parse_body
@@ -88,17 +85,6 @@ def test_an_invalid_request_is_a_clear_error(body: bytes) -> None:
 def test_nesting_without_end_is_a_clear_error() -> None:
     with pytest.raises(BadRequest, match="nested"):
         parse_body(b'{"model":"r","x":' + b"[" * 20_000 + b"]" * 20_000 + b"}")
-
-
-def test_a_cost_is_exact_and_unknown_where_a_price_is() -> None:
-    price = Price(input=Decimal("0.15"), output=Decimal("0.60"))
-    assert cost_usd(price, Tokens(input=7, output=3)) == "0.00000285"
-    assert cost_usd(price, None) is None
-    assert cost_usd(Price(), Tokens(input=7, output=3)) is None
-    assert cost_usd(Price(input=Decimal(1)), Tokens(input=7, output=3)) is None
-    assert cost_usd(Price(input=Decimal(1)), Tokens(input=7, output=None)) == "0.000007"
-    assert cost_usd(Price(gpu_hour=Decimal(2)), Tokens(input=7, output=3)) is None
-    assert cost_usd(Price(input=Decimal(0), output=Decimal(0)), Tokens(input=7, output=3)) == "0"
 
 
 def test_an_answer_of_another_shape_gives_unknowns() -> None:
