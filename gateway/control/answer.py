@@ -58,15 +58,15 @@ def answer(operation: Operation[Any, Any], context: Context, request: Request, *
     """The answer of the operation; ``arrow``: a table of one query as an Arrow stream. Raises `FairtrialError`."""
     if operation.person and not context.caller.is_person:
         raise NotAllowed(f"{operation.module} need a signed-in person: sign in instead of using an API key")
-    found = implementation(operation)(context, request)
+    result = implementation(operation)(context, request)
     if operation.kind == "file":
-        assert isinstance(found, Answer)
-        return found
+        assert isinstance(result, Answer)
+        return result
     if operation.kind == "table":
-        return _table(context.database, found, arrow=arrow)
+        return _table(context.database, result, arrow=arrow)
     if operation.kind == "job":
-        found = context.owner.jobs.start(found.name, found.run)
-    return Answer(msgspec.json.encode(found))
+        result = context.owner.jobs.start(result.name, result.run)
+    return Answer(msgspec.json.encode(result))
 
 
 def implementation(operation: Operation[Any, Any]) -> Any:
@@ -74,8 +74,8 @@ def implementation(operation: Operation[Any, Any]) -> Any:
     return getattr(importlib.import_module(f"gateway.control.api.{operation.module}"), operation.function)
 
 
-def _table(database: Database, found: Any, *, arrow: bool) -> Answer:
-    table = Table(found) if isinstance(found, Query) else found
+def _table(database: Database, result: Any, *, arrow: bool) -> Answer:
+    table = Table(result) if isinstance(result, Query) else result
     if not isinstance(table, Table):
         return Answer(msgspec.json.encode({"rows": table}))
     if arrow:

@@ -65,7 +65,9 @@ class ControlConnection(HttpToolsProtocol):
         self.since = self.loop.time()
         room = self._limits.reserve.room(transport.get_extra_info("socket").fileno(), self.since)
         if room != "free":
-            evict_connections([one for one in self.connections if isinstance(one, ControlConnection)], self.since)
+            evict_connections(
+                [connection for connection in self.connections if isinstance(connection, ControlConnection)], self.since
+            )
         self._reserved = room == "reserved"
         super().connection_made(transport)
         if room == "none":
@@ -146,9 +148,9 @@ class ControlConnection(HttpToolsProtocol):
         else:
             self.transport.close()
 
-    def _header(self, wanted: bytes) -> bytes | None:
-        found = [value for name, value in self.headers if name == wanted]
-        return b", ".join(found) if found else None
+    def _header(self, name: bytes) -> bytes | None:
+        values = [value for header, value in self.headers if header == name]
+        return b", ".join(values) if values else None
 
     def _reject(self, why: str) -> None:
         self._why = why
@@ -165,9 +167,11 @@ class ControlConnection(HttpToolsProtocol):
 
 def evict_connections(connections: list[ControlConnection], now: float) -> None:
     """Close the connections that have been idle longest, or else those with an incomplete request."""
-    old = [one for one in connections if now - one.since > MIN_IDLE_SECONDS]
-    some = [one for one in old if one.idle] or [one for one in old if one.half_sent]
-    for connection in heapq.nsmallest(1 + len(some) // 16, some, key=lambda one: one.since):
+    old = [connection for connection in connections if now - connection.since > MIN_IDLE_SECONDS]
+    some = [connection for connection in old if connection.idle] or [
+        connection for connection in old if connection.half_sent
+    ]
+    for connection in heapq.nsmallest(1 + len(some) // 16, some, key=lambda connection: connection.since):
         connection.time_out("control has reached its limit of open files")
 
 

@@ -55,8 +55,8 @@ def _endpoint(operation: Operation[Any, Any]) -> Callable[[Request], Coroutine[A
         context = Context(owner_of(request), request.state.caller)
         arrow = ARROW in request.headers.get("accept", "")
         run = partial(answer, operation, context, read, arrow=arrow)
-        found = await run_sync(run, limiter=_turn(operation, request) if operation.in_turn else None)
-        return Response(found.content, operation.status, dict(found.headers), found.media_type)
+        response = await run_sync(run, limiter=_turn(operation, request) if operation.in_turn else None)
+        return Response(response.content, operation.status, dict(response.headers), response.media_type)
 
     endpoint.__doc__ = operation.description
     return endpoint
@@ -88,15 +88,15 @@ def described(operation: Operation[Any, Any]) -> Schema:
     fields, required = schema["properties"], schema.get("required", [])
     named = path_names(operation.path)
     fields = {name: _with_meaning(field) for name, field in fields.items()}
-    found: Schema = {"parameters": list(_parameters(fields, required, named, in_query=not operation.has_body))}
+    description: Schema = {"parameters": list(_parameters(fields, required, named, in_query=not operation.has_body))}
     body = {name: field for name, field in fields.items() if name not in named}
     if operation.has_body and body:
         needed = [name for name in required if name in body]
         whole = {"type": "object", "properties": body, "additionalProperties": False} | (
             {"required": needed} if needed else {}
         )
-        found["requestBody"] = {"content": {"application/json": {"schema": whole}}, "required": bool(needed)}
-    return found
+        description["requestBody"] = {"content": {"application/json": {"schema": whole}}, "required": bool(needed)}
+    return description
 
 
 def components(every: Iterable[Operation[Any, Any]]) -> Schema:
@@ -113,7 +113,7 @@ def _schemas(kinds: list[type]) -> Schema:
 
 def _with_meaning(field: Schema) -> Schema:
     """The field with the description that one of its alternatives has."""
-    meanings = [one["description"] for one in field.get("anyOf", ()) if "description" in one]
+    meanings = [alternative["description"] for alternative in field.get("anyOf", ()) if "description" in alternative]
     return field | ({"description": meanings[0]} if meanings else {})
 
 

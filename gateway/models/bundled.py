@@ -89,8 +89,8 @@ def _kind(question: str, words: Mapping[str, tuple[str, ...]]) -> str:
 
 
 def _total(question: str) -> int | None:
-    found = SUM.search(question)
-    if found is None:
+    sum_ = SUM.search(question)
+    if sum_ is None:
         return None
-    left, right = int(found[1]), int(found[3])
-    return {"+": left + right, "-": left - right, "*": left * right}[found[2]]
+    left, right = int(sum_[1]), int(sum_[3])
+    return {"+": left + right, "-": left - right, "*": left * right}[sum_[2]]

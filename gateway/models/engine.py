@@ -148,13 +148,13 @@ async def prime(client: aiohttp.ClientSession, engine: Engine, path: str, reques
     if system is None or request.get("logprobs"):
         engine.primed = None
         return False
-    wanted = (repr(request["lora"]), system)
-    known, engine.primed = engine.primed == wanted, None
+    prefix = (repr(request["lora"]), system)
+    known, engine.primed = engine.primed == prefix, None
     async with client.post(f"{engine.url}{path}", json=_primer(system, request, cached=known)) as answer:
         await answer.read()
         if answer.status != 200:
             return False
-    engine.primed = wanted
+    engine.primed = prefix
     return True
 
 

@@ -24,8 +24,8 @@ def listing(_: Context, request: ListAudits) -> Query:
 def store(context: Context, request: StoreAudit) -> StoredAudit:
     context.owner.read_files()
     plan = context.owner.declaration().plan
-    found = record_audit(context.database, request, plan, actor=context.actor, now_us=context.now_us)
-    return StoredAudit(found.audit_id, found.clean)
+    audit = record_audit(context.database, request, plan, actor=context.actor, now_us=context.now_us)
+    return StoredAudit(audit.audit_id, audit.clean)
 
 
 def record_audit(database: Database, request: StoreAudit, plan: Plan, *, actor: str, now_us: int) -> DataAudit:
@@ -33,7 +33,7 @@ def record_audit(database: Database, request: StoreAudit, plan: Plan, *, actor: 
     if request.deployment is not None and request.deployment not in plan.deployments:
         known = nearest(request.deployment, plan.deployments)
         raise BadRequest(f"data audit: the deployment {request.deployment!r} does not exist ({known})")
-    found = DataAudit(
+    audit = DataAudit(
         audit_id=uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES)),
         at_us=now_us,
         deployment=request.deployment,
@@ -44,5 +44,5 @@ def record_audit(database: Database, request: StoreAudit, plan: Plan, *, actor: 
         files=request.files,
         counts=request.counts,
     )
-    data_audits.save(database, found)
-    return found
+    data_audits.save(database, audit)
+    return audit

@@ -48,11 +48,11 @@ MOST_SAMPLES = 200
 
 def listing(context: Context, request: TrafficWindow) -> dict[str, Any]:
     page, database = traffic_page(context, request), context.database
-    found = {seen.experiment: seen for seen in segment_traffic.by_variant(database, page)}
+    traffic_of = {seen.experiment: seen for seen in segment_traffic.by_variant(database, page)}
     published = context.owner.publisher.published
     shown = list(published.plan.experiments.values() if published else ())[page.offset : page.offset + page.limit]
     rows = [
-        _described(experiment, found.get(experiment.name))
+        _described(experiment, traffic_of.get(experiment.name))
         | {"srm": context.owner.split_checks.get(database, experiment)}
         for experiment in shown
     ]
@@ -63,8 +63,8 @@ def one(context: Context, request: FiguresOf) -> dict[str, Any]:
     from gateway.control.operations.split_checks import check_split  # loads the statistics
 
     experiment, page = _experiment(context, request)
-    found = traffic.by_variant(context.database, page, experiment=request.name)
-    described = _described(experiment, found[0] if found else None)
+    counts = traffic.by_variant(context.database, page, experiment=request.name)
+    described = _described(experiment, counts[0] if counts else None)
     srm = check_split(context.database, experiment)
     return described | {"live": _state(context, request.name), "srm": srm, "window": _window(page)}
 
@@ -125,7 +125,7 @@ def change(context: Context, request: ChangeExperiment) -> dict[str, Any]:
         _refuse_others_than_admins(context, "withdraw", "withdraw what an attempt has proven")
     if request.override:
         _refuse_others_than_admins(context, "override", "promote what lacks something")
-    wanted = Change(
+    change = Change(
         request.name,
         request.action,
         context.actor,
@@ -136,7 +136,7 @@ def change(context: Context, request: ChangeExperiment) -> dict[str, Any]:
     )
     owner, time = context.owner, context.owner.clock.now()
     probe = gateway_probe(owner.addresses.gateway_url, owner.database.layout)
-    change_experiment(owner.database, owner.publisher, wanted, now_us=time.stamp_us, probe=probe, held=time.held)
+    change_experiment(owner.database, owner.publisher, change, now_us=time.stamp_us, probe=probe, held=time.held)
     return _state(context, request.name)
 
 
@@ -201,25 +201,25 @@ def live_signals(database: Database, page: Page, experiment: str) -> list[LiveSi
     """The signals of every variant with answers in the window. What no answer shows is unknown, and never 0."""
     counted = answer_signals.by_variant(database, page, experiment)
     exchanges = answer_signals.samples(database, page, experiment, most=MOST_SAMPLES) if counted else []
-    found = []
-    for one in counted:
-        mine = [exchange for exchange in exchanges if exchange.variant == one.variant]
-        found.append(
+    signals = []
+    for counts in counted:
+        mine = [exchange for exchange in exchanges if exchange.variant == counts.variant]
+        signals.append(
             LiveSignals(
-                one.variant,
-                one.answered,
+                counts.variant,
+                counts.answered,
                 len(mine),
-                refusals=_share(one.refused, one.refusal_known),
-                format_valid=_share(one.format_valid, one.format_checked),
-                tokens=LiveRate(one.tokens_mean, one.tokens_known),
+                refusals=_share(counts.refused, counts.refusal_known),
+                format_valid=_share(counts.format_valid, counts.format_checked),
+                tokens=LiveRate(counts.tokens_mean, counts.tokens_known),
                 language_switch=_language_switches(mine),
             )
         )
-    return found
+    return signals
 
 
 def _language_switches(exchanges: Iterable[Exchange]) -> LiveRate:
-    known = [found for one in exchanges if (found := _switches(one)) is not None]
+    known = [switched for exchange in exchanges if (switched := _switches(exchange)) is not None]
     return _share(sum(known), len(known))
 
 

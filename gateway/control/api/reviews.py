@@ -93,13 +93,13 @@ def votes(context: Context, request: TwoTargets) -> ReviewEvidence:
 def evidence(context: Context, request: TwoTargets) -> dict[str, Any]:
     from evaluators.review.figures import figures_of  # imports numpy and scipy only when needed
 
-    found = stored_evidence.read_evidence(context.database, request.candidate, request.baseline)
-    present = current_queues(found, _plan_or_none(context))
+    evidence = stored_evidence.read_evidence(context.database, request.candidate, request.baseline)
+    present = current_queues(evidence, _plan_or_none(context))
     read = [queue for queue in present if queue.readable and queue.votes]
     rows = [
         {"queue_id": queue.queue_id, "title": queue.title, "suite": queue.suite, "state": queue.state}
         | {"items": queue.items, "settled": queue.settled, "read": queue in read, "present": queue in present}
-        for queue in found
+        for queue in evidence
     ]
     return {"queues": rows, "figures": figures_of(read) if read else None}
 

@@ -59,8 +59,8 @@ def resolve(context: Context, request: ResolveRun) -> FoundRun:
 
 
 def one(context: Context, request: NameRun) -> dict[str, Any]:
-    found = _events(context, request.run_id)
-    return {"run": found.run, "results": found.results, "scores": found.scores}
+    events = _events(context, request.run_id)
+    return {"run": events.run, "results": events.results, "scores": events.scores}
 
 
 def events(context: Context, request: NameRun) -> Answer:
@@ -70,10 +70,10 @@ def events(context: Context, request: NameRun) -> Answer:
 def columns(context: Context, request: NameRun) -> Answer:
     from fairtrial.store.evaluations import run_columns  # loads Arrow
 
-    found = run_columns.columns(context.database, request.run_id)
-    if found is None:
+    columns = run_columns.columns(context.database, request.run_id)
+    if columns is None:
         raise not_found("run", request.run_id)
-    return Answer(arrow_stream(found), ARROW)
+    return Answer(arrow_stream(columns), ARROW)
 
 
 def details(context: Context, request: DetailsOf) -> Answer:
@@ -129,48 +129,48 @@ def suites(_: Context, request: ListSuites) -> Query:
 
 
 def suite_text(context: Context, request: NameSuiteText) -> Answer:
-    found = suite_texts.find(context.database, request.suite_digest, request.text_digest)
-    if found is None:
+    text = suite_texts.find(context.database, request.suite_digest, request.text_digest)
+    if text is None:
         raise not_found("suite", request.text_digest)
-    return Answer(found.encode())
+    return Answer(text.encode())
 
 
 def _events(context: Context, run_id: str) -> stored_runs.RunEvents:
-    found = stored_runs.events(context.database, run_id)
-    if found is None:
+    events = stored_runs.events(context.database, run_id)
+    if events is None:
         raise not_found("run", run_id)
-    return found
+    return events
 
 
 def _table(context: Context, run_id: str) -> RunTable:
     from gateway.control.operations.verdicts.latest_runs import load_table
 
-    found = load_table(context.database, run_id)
-    if found is None:
+    table = load_table(context.database, run_id)
+    if table is None:
         raise not_found("run", run_id)
-    return found
+    return table
 
 
 def read_figures(database: Database, run_id: str) -> run_figures.RunFigures:
     """One run without its cases; raises `NotFound`."""
-    found = run_figures.figures(database, run_id)
-    if found is None:
+    figures = run_figures.figures(database, run_id)
+    if figures is None:
         raise run_names.unknown_run(database, run_id)
-    return found
+    return figures
 
 
-def read_cases(database: Database, page: Page, wanted: CasesOf) -> dict[str, Any]:
+def read_cases(database: Database, page: Page, request: CasesOf) -> dict[str, Any]:
     """A page of cases with the ``metric`` that grades them; raises `NotFound`, and `BadRequest` for the metric."""
-    metric = _metric(wanted.metric, read_figures(database, wanted.run_id))
-    return {"metric": metric} | run_cases.cases(database, page, wanted, metric, lower=_lower(metric))
+    metric = _metric(request.metric, read_figures(database, request.run_id))
+    return {"metric": metric} | run_cases.cases(database, page, request, metric, lower=_lower(metric))
 
 
-def read_pairs(database: Database, page: Page, wanted: PairsOf) -> dict[str, Any]:
+def read_pairs(database: Database, page: Page, request: PairsOf) -> dict[str, Any]:
     """A page of cases of both runs with the ``metric`` that grades them.
 
     Raises `NotFound`, and `BadRequest` for an unknown metric or runs that can't be compared.
     """
-    ids = (wanted.candidate_run, wanted.baseline_run)
+    ids = (request.candidate_run, request.baseline_run)
     candidate, baseline = (_head(database, run_id) for run_id in ids)
     differing = differences(candidate, baseline)
     if differing:
@@ -179,21 +179,21 @@ def read_pairs(database: Database, page: Page, wanted: PairsOf) -> dict[str, Any
         raise BadRequest(
             f"runs {candidate.run_id} and {baseline.run_id} can't be compared: {'; '.join(differing)} ({advice})"
         )
-    metric = _metric(wanted.metric, *(read_figures(database, run_id) for run_id in ids))
-    return {"metric": metric} | run_cases.pairs(database, page, wanted, metric, lower=_lower(metric))
+    metric = _metric(request.metric, *(read_figures(database, run_id) for run_id in ids))
+    return {"metric": metric} | run_cases.pairs(database, page, request, metric, lower=_lower(metric))
 
 
 def _head(database: Database, run_id: str) -> RunEvent:
-    found = runs.head(database, run_id)
-    if found is None:
+    head = runs.head(database, run_id)
+    if head is None:
         raise run_names.unknown_run(database, run_id)
-    return found
+    return head
 
 
-def _metric(name: str | None, *found: run_figures.RunFigures) -> str:
+def _metric(name: str | None, *figures: run_figures.RunFigures) -> str:
     """The metric of single cases with this name, or of the scorer with this name; by default the first one."""
-    names = [metric for one in found for metric in one.metrics]
-    names += [str(metric) for one in found for metric in one.run["metrics"]]
+    names = [metric for run in figures for metric in run.metrics]
+    names += [str(metric) for run in figures for metric in run.run["metrics"]]
     known = list(dict.fromkeys(names))
     if name is None and known:
         return known[0]

@@ -76,10 +76,10 @@ def erase(context: Context, request: Erase) -> Work:
 
 
 def job(context: Context, request: NameJob) -> Any:
-    found = context.owner.jobs.find(request.job_id)
-    if found is None:
+    job = context.owner.jobs.find(request.job_id)
+    if job is None:
         raise not_found("job", request.job_id)
-    return found
+    return job
 
 
 def _readiness(url: str | None) -> dict[str, bool | str | None]:

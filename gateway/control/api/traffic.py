@@ -28,10 +28,10 @@ def requests(context: Context, request: ListRequests) -> Table:
 
 
 def request(context: Context, request: NameRequest) -> Any:
-    found = stored_requests.find(context.database, request.request_id)
-    if found is None:
+    request_row = stored_requests.find(context.database, request.request_id)
+    if request_row is None:
         raise not_found("request", request.request_id)
-    return found
+    return request_row
 
 
 def feedback(_: Context, request: ListFeedback) -> Table:

@@ -132,8 +132,8 @@ def vote(context: Context, request: Vote) -> dict[str, Any]:
     if not caller.is_person and not actor.startswith(LOCAL_USER):
         raise NotAllowed("verdicts are approved by people: sign in instead of using an API key")
     voter, now_us = (actor, caller.role), context.owner.clock.now().stamp_us
-    found = vote_on_verdict(context.database, request.verdict_id, request.vote, voter, why=request.why, now_us=now_us)
-    return {"waiting": found.waiting, "rejected": found.rejected, "complete": found.complete, "votes": found.votes}
+    vote = vote_on_verdict(context.database, request.verdict_id, request.vote, voter, why=request.why, now_us=now_us)
+    return {"waiting": vote.waiting, "rejected": vote.rejected, "complete": vote.complete, "votes": vote.votes}
 
 
 def _table(context: Context, query: Query) -> Table:
@@ -150,10 +150,10 @@ def _present_or_none(context: Context) -> Present | None:
 
 
 def _verdict(context: Context, verdict_id: str) -> Verdict:
-    found = verdicts.find(context.database, verdict_id)
-    if found is None:
+    verdict = verdicts.find(context.database, verdict_id)
+    if verdict is None:
         raise not_found("verdict", verdict_id)
-    return found
+    return verdict
 
 
 def verdict_rows(database: Database, query: Query, present: Present | None) -> list[dict[str, Any]]:

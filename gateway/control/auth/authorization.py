@@ -57,8 +57,8 @@ def by_session(request: Request) -> Caller | None:
     """The person whose session this browser has, if it is still valid."""
     owner = owner_of(request)
     token = request.cookies.get(SESSION_COOKIE)
-    found = sessions.account_of(owner.database, token, now_us=owner.clock_us()) if token else None
-    return None if found is None else Caller(found.account_id, found.name or found.account_id, found.role)
+    account = sessions.account_of(owner.database, token, now_us=owner.clock_us()) if token else None
+    return None if account is None else Caller(account.account_id, account.name or account.account_id, account.role)
 
 
 def _by_key(authorization: str, owner: Owner) -> Caller:
@@ -116,12 +116,12 @@ class AuthorizedRoute(APIRoute):
         handle, rules = super().get_route_handler(), tuple(access_rules_of(self.dependant))
         if not rules:
             raise TypeError(f"{self.path}: the route must declare a role or `anyone`")
-        required = [each for each in rules if isinstance(each, RequireRole)]
-        required.sort(key=lambda each: ROLES.index(each.role), reverse=True)  # so that an error names the highest
+        required = [rule for rule in rules if isinstance(rule, RequireRole)]
+        required.sort(key=lambda rule: ROLES.index(rule.role), reverse=True)  # so that an error names the highest
 
         async def authorized(request: Request) -> Response:
-            for each in required:
-                await run_in_threadpool(each, request)
+            for rule in required:
+                await run_in_threadpool(rule, request)
             return await handle(Request(request.scope, _limit_body(request, self.max_body)))
 
         return authorized
@@ -129,10 +129,10 @@ class AuthorizedRoute(APIRoute):
 
 def access_rules_of(dependant: Dependant) -> Iterator[RequireRole | Callable[[], None]]:
     """The access rules of a route, including those of its router: `RequireRole` or `anyone`."""
-    for each in dependant.dependencies:
-        if isinstance(each.call, RequireRole) or each.call is anyone:
-            yield each.call
-        yield from access_rules_of(each)
+    for dependency in dependant.dependencies:
+        if isinstance(dependency.call, RequireRole) or dependency.call is anyone:
+            yield dependency.call
+        yield from access_rules_of(dependency)
 
 
 def _identify(request: Request) -> Caller:

@@ -75,13 +75,13 @@ ADMIN = LocalKey("admin", ("admin",), lambda layout: layout.admin_key)
 """Commands use it for the control API."""
 
 
-def ensure_key(database: Database, wanted: LocalKey, *, now_us: int) -> None:
+def ensure_key(database: Database, local_key: LocalKey, *, now_us: int) -> None:
     """Keep the key of an earlier start if it is still valid, so that running work can continue; else create one."""
-    path = wanted.path(database.layout)
+    path = local_key.path(database.layout)
     digest = _digest_of_file(path)
     if any(key.sha256 == digest for key in keys.valid(database)):
         return
-    made = keys.create(database, CreateKey(name=wanted.name, rights=wanted.rights), now_us=now_us)
+    made = keys.create(database, CreateKey(name=local_key.name, rights=local_key.rights), now_us=now_us)
     write_private(path, f"{made.secret}\n".encode())
 
 

@@ -66,11 +66,11 @@ def _own_origins(request: Request) -> set[str]:
 
 def next_page(request: Request) -> str | None:
     """The address in the parameter ``next``; ``None`` if it is invalid or on another host."""
-    wanted = request.query_params.get("next", "")
-    if len(wanted) > LONGEST or not ADDRESS.fullmatch(wanted):
+    address = request.query_params.get("next", "")
+    if len(address) > LONGEST or not ADDRESS.fullmatch(address):
         return None
     try:
-        return wanted if urlsplit(wanted).hostname == host_name(request) else None
+        return address if urlsplit(address).hostname == host_name(request) else None
     except ValueError:
         return None
 

@@ -150,12 +150,12 @@ def _limits(attempt: SignInAttempt) -> Iterator[tuple[Hashable, int]]:
 def _network(address: str) -> str:
     """The IPv4 address, or the IPv6 network, because one host can use any address of its network."""
     try:
-        found = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
-    if found.version == 4:
-        return str(found)
-    return str(ipaddress.ip_network((found, IPV6_NETWORK), strict=False))
+    if parsed.version == 4:
+        return str(parsed)
+    return str(ipaddress.ip_network((parsed, IPV6_NETWORK), strict=False))
 
 
 def _drop(times: deque[int], now_us: int, *, lasts_us: int) -> None:

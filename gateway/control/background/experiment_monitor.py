@@ -171,9 +171,9 @@ class ExperimentMonitor:
         decisions = decide(looked, forecasts=True)
         with self._database.transaction() as cursor:
             looks.append(cursor, stored.number, looked, decisions)
-            for one in decisions.values():
-                if has_just_met(one, before):
-                    text = f"{plan.experiment}: {headline_words(plan, one)}."
+            for decision in decisions.values():
+                if has_just_met(decision, before):
+                    text = f"{plan.experiment}: {headline_words(plan, decision)}."
                     alarms.notice(cursor, "notice.better", plan.experiment, text=text, now_us=now_us, actor=CONTROL)
 
     def _stored(self, plan: Plan, experiment: Experiment, now_us: int) -> StoredPlan:
@@ -266,7 +266,8 @@ class ExperimentMonitor:
         if not busy and self._pace.is_check_due(name, now_us):
             self._pace.checked(name, now_us)
             units = {
-                f"units.{one.kind}": one.text for one in find_unit_alarms(self._database, experiment, now_us=now_us)
+                f"units.{alarm.kind}": alarm.text
+                for alarm in find_unit_alarms(self._database, experiment, now_us=now_us)
             }
             alarms.settle(self._database, name, units, family="units", now_us=now_us, actor=CONTROL)
         for family in ("experiment", "stage", "clock"):

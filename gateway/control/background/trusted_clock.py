@@ -56,11 +56,11 @@ class TrustedClock:
         records, acknowledged = (self._records(), self._is_acknowledged()) if held else (Records(), False)
         if self._time.step(reading, records, acknowledged=acknowledged) or not self._stored:
             self._store()
-        found = self._time.now(reading)
-        if self._held and not found.held:
-            self._close_alarms(found.now_us)
-        self._held = bool(found.held)
-        return found
+        now = self._time.now(reading)
+        if self._held and not now.held:
+            self._close_alarms(now.now_us)
+        self._held = bool(now.held)
+        return now
 
     def _records(self) -> Records:
         newest = clock_anchors.newest_record(self._database)

@@ -33,9 +33,9 @@ def experiment_alarms(plan: AnalysisPlan, result: Step, held: str = "") -> Itera
             "the cause, then start anew with a new salt.",
         )
     yield from _lost(plan, result)
-    worse = [one for one in result.decisions.values() if one.worse]
+    worse = [decision for decision in result.decisions.values() if decision.worse]
     if worse and plan.on_worse == "continue":
-        words = "; ".join(headline_words(plan, one) for one in worse)
+        words = "; ".join(headline_words(plan, decision) for decision in worse)
         yield "experiment.worse", f"{plan.experiment}: {words}."
     if result.asks_approval is not None:
         yield (
@@ -43,7 +43,7 @@ def experiment_alarms(plan: AnalysisPlan, result: Step, held: str = "") -> Itera
             f"{plan.experiment}: the {result.asks_approval:g} % stage waits for an approval "
             f"(fairtrial experiment approve {plan.experiment} --why …).",
         )
-    broken = sorted({metric for (metric, _), one in memory.latched.items() if one.broken})
+    broken = sorted({metric for (metric, _), latch in memory.latched.items() if latch.broken})
     if broken:
         yield (
             "experiment.changed",
@@ -54,7 +54,7 @@ def experiment_alarms(plan: AnalysisPlan, result: Step, held: str = "") -> Itera
 
 def _lost(plan: AnalysisPlan, result: Step) -> Iterator[tuple[str, str]]:
     """The alarm that the arms lost the records of unequally many units, or seem to."""
-    split = next((one.split for one in result.decisions.values()), None)
+    split = next((decision.split for decision in result.decisions.values()), None)
     if split is None or not isinstance(split.lost, LostRecords) or not split.lost.differs:
         return
     lost = lost_words(split, plan.unit)

@@ -57,9 +57,9 @@ def judge_candidate(database: Database, request: Judge, asked: Asked, *, now_us:
     gate = _gate(request.gate, stored)
     refuse_unknown_refs(gate, plan)
     digests = digests_of(plan, request.candidate, request.baseline) | _digests_of_refs(gate, plan)
-    found = LatestRuns(database, {one.suite: one.digest for one in request.suites})
+    latest = LatestRuns(database, {reference.suite: reference.digest for reference in request.suites})
     official = find_official(
-        asked.release_gates, sha256_of(request.gate), {one.reference.suite: one.text_digest for one in stored}
+        asked.release_gates, sha256_of(request.gate), {suite.reference.suite: suite.text_digest for suite in stored}
     )
     covered = None if official.file is None else asked.release_gates.covered(plan, official.file)
     experiments = read_experiments(
@@ -72,21 +72,21 @@ def judge_candidate(database: Database, request: Judge, asked: Asked, *, now_us:
             candidate=request.candidate,
             baseline=request.baseline,
             at_us=now_us,
-            suites=tuple(one.given() for one in stored),
+            suites=tuple(suite.given() for suite in stored),
             digests=digests,
             served=served_weights(database, plan, digests, since_us=now_us - round(gate.max_age_seconds * 1e6)),
             reviews=reviews.read_evidence(database, request.candidate, request.baseline),
             live=experiments.evidence,
-            later=later_suites(database, names, found, targets, digests[request.candidate]),
+            later=later_suites(database, names, latest, targets, digests[request.candidate]),
             candidates_judged=verdicts.candidates_judged(database, gate.name, request.candidate),
-            first=(*_not_judged(gate, stored, found, request),),
+            first=(*_not_judged(gate, stored, latest, request),),
             training=read_training_evidence(database, plan, asked.root, request.candidate, audited=_audited(gate)),
         )
-        verdict = _judge(gate, evidence, found, now_us)
-        evidence = replace(evidence, runs=found.read, before=found.read_before)
-        kept = provenance(evidence, gate, stored, asked, experiments.judged)
+        verdict = _judge(gate, evidence, latest, now_us)
+        evidence = replace(evidence, runs=latest.read, before=latest.read_before)
+        basis = provenance(evidence, gate, stored, asked, experiments.judged)
         document = encode(evidence, gate, details=STATISTICAL_DETAILS)
-    verdict = replace(verdict, provenance=kept)
+    verdict = replace(verdict, provenance=basis)
     verdicts.save(database, verdict, actor=asked.asked_by, evidence=document)
     return verdict
 
@@ -96,11 +96,11 @@ def _audited(gate: Gate) -> bool:
     return any(line.family == "data" for _, line in gate.external)
 
 
-def _judge(gate: Gate, evidence: Evidence, found: LatestRuns, now_us: int) -> Verdict:
+def _judge(gate: Gate, evidence: Evidence, latest: LatestRuns, now_us: int) -> Verdict:
     """The verdict on this evidence; runs are loaded only as the rules read them."""
     return judge(
         gate,
-        evidence.trial(gate, found, found.before),
+        evidence.trial(gate, latest, latest.before),
         verdict_id=uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES)),
         at_us=now_us,
         live=evidence.live,
@@ -122,29 +122,29 @@ def _digests_of_refs(gate: Gate, plan: Plan) -> dict[str, str]:
 
 def _gate(text: str, stored: Iterable[StoredSuite]) -> Gate:
     given: dict[str, list[Suite | None]] = {}
-    for one in stored:
-        given.setdefault(one.listed, []).append(one.suite)
+    for suite in stored:
+        given.setdefault(suite.listed, []).append(suite.suite)
     try:
         return gate_file.of_text(text, given)
     except ConfigError as error:
         raise ConfigError(error.errors[:MAX_ERRORS]) from error
 
 
-def _not_judged(gate: Gate, stored: Sequence[StoredSuite], found: LatestRuns, request: Judge) -> list[Finding]:
+def _not_judged(gate: Gate, stored: Sequence[StoredSuite], latest: LatestRuns, request: Judge) -> list[Finding]:
     """A HOLD for each suite without evidence, and for each line that only such a suite could measure."""
     read = {rule.suite.name for rule in gate.rules}
     findings = []
-    for one in stored:
-        name, both = one.reference.suite, f"{request.baseline},{request.candidate}"
-        why = one.missing
-        if not why and name not in read and found(name, request.candidate) is None:
+    for suite in stored:
+        name, both = suite.reference.suite, f"{request.baseline},{request.candidate}"
+        why = suite.missing
+        if not why and name not in read and latest(name, request.candidate) is None:
             why = f"the suite {name} has not been run on {request.candidate}"
         if why:
-            command = Suite.command_of(one.path, both)
+            command = Suite.command_of(suite.path, both)
             findings.append(Finding(f"suite {name}", gate.name, "cannot tell", why, command))
     for text in gate.unplaced:
-        says = f"{text!r} refers to a suite that is not stored"
-        findings.append(Finding(text, gate.name, "cannot tell", says, "a run of the suite that it measures"))
+        reason = f"{text!r} refers to a suite that is not stored"
+        findings.append(Finding(text, gate.name, "cannot tell", reason, "a run of the suite that it measures"))
     return findings
 
 
@@ -161,8 +161,8 @@ def read_training_evidence(
     if lineage is None or not audited:
         return TrainingEvidence(deployment, lineage, AUDIT_VERSION)
     files = tuple(_present(root, role, path) for role, path in lineage.files())
-    readable = not any(one.wrong for one in files)
-    audit = data_audits.newest_of_data(database, ((one.role, one.sha256) for one in files)) if readable else None
+    readable = not any(file.wrong for file in files)
+    audit = data_audits.newest_of_data(database, ((file.role, file.sha256) for file in files)) if readable else None
     earlier = data_audits.newest_of_deployment(database, deployment) if audit is None else None
     return TrainingEvidence(deployment, lineage, AUDIT_VERSION, files, audit, earlier)
 

@@ -60,6 +60,6 @@ def standing_alarms(database: Database) -> dict[str, int]:
     """The number of open and of acknowledged alarms; raises `StoreError`."""
     counts = alarms.counts(database)
     return {
-        wanted: sum(count for (state, _), count in counts.items() if state == wanted)
-        for wanted in ("open", "acknowledged")
+        state: sum(count for (alarm_state, _), count in counts.items() if alarm_state == state)
+        for state in ("open", "acknowledged")
     }

@@ -46,14 +46,14 @@ def find_unit_alarms(
 
 def unit_alarms(experiment: Experiment, figures: UnitFigures) -> list[UnitAlarm]:
     """The alarms that the figures of a window give, in a fixed order and each kind at most once."""
-    found = (
+    alarms = (
         _no_unit(experiment, figures),
         _dominant_unit(experiment, figures),
         _one_request_per_unit(experiment, figures),
         _units_in_two_arms(experiment, figures),
         _served_by_another_arm(experiment, figures),
     )
-    return [alarm for alarm in found if alarm is not None]
+    return [alarm for alarm in alarms if alarm is not None]
 
 
 def _no_unit(experiment: Experiment, figures: UnitFigures) -> UnitAlarm | None:

@@ -154,8 +154,8 @@ class StreamAccumulator:
             return
         if excess(events, DECODED) is not None:
             self.unread += sum(excess(content, DECODED) is not None for content in contents(events))
-        found = _NUMBER.match(events, max(0, events.rfind(b'"sequence_number"')))
-        self._number = int(found[1]) if found else self._number
+        number = _NUMBER.match(events, max(0, events.rfind(b'"sequence_number"')))
+        self._number = int(number[1]) if number else self._number
         self._read = _joined(self._read, response_stream_metadata(events))
         if self._read.done and len(events) <= LIMIT:
             self._answer = terminal_response(events) or self._answer

@@ -112,13 +112,15 @@ class PlanWatch:
                 await events.wait(longest=EVENT_SECONDS, without_events=POLL_SECONDS)
 
     def _take(self, kills: tuple[str, ...]) -> None:
-        found = plan_file.read(self._path)
-        if self._require_keys and found.auth != "keys":
-            raise PlanRefused(f"{self._path}: auth is {found.auth!r}, but this address is not loopback (needs keys)")
-        self._route(found, kills)
+        published = plan_file.read(self._path)
+        if self._require_keys and published.auth != "keys":
+            raise PlanRefused(
+                f"{self._path}: auth is {published.auth!r}, but this address is not loopback (needs keys)"
+            )
+        self._route(published, kills)
         self.refusal = None
         self.since = self._stamp[0] // 1_000_000_000 if self._stamp else 0
-        _LOG.info("plan %s in force", found.plan.plan_hash)
+        _LOG.info("plan %s in force", published.plan.plan_hash)
 
     def _route(self, published: Published, kills: tuple[str, ...]) -> None:
         """Serve by this plan, in which the kill files stop their experiments."""
@@ -142,10 +144,10 @@ class PlanWatch:
 
     def _stamp_now(self) -> Stamp | None:
         try:
-            found = self._path.stat()
+            status = self._path.stat()
         except OSError:
             return None
-        return found.st_mtime_ns, found.st_ino, found.st_size
+        return status.st_mtime_ns, status.st_ino, status.st_size
 
 
 # Waits until a file is renamed into a folder, by inotify on Linux only.

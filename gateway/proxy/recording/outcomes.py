@@ -59,7 +59,9 @@ def outcomes_of(answered: Answered) -> tuple[ArmOutcome, ServiceOutcome]:
 
 def fell_back(attempts: Sequence[Attempt]) -> bool:
     """Whether a fallback was called. Its call may have been sent a second time, which is an attempt of its own."""
-    return bool(attempts) and attempts[-1].purpose != "live" and any(one.purpose == "fallback" for one in attempts)
+    return (
+        bool(attempts) and attempts[-1].purpose != "live" and any(attempt.purpose == "fallback" for attempt in attempts)
+    )
 
 
 def _was_called(attempts: Sequence[Attempt]) -> bool:

@@ -125,12 +125,15 @@ def _feedback(app: FastAPI, worker: WorkerState) -> None:
         if worker.time_slicer.busy(caller.key_id) and text_size(batch) > SMALL:
             raise Unavailable("the texts of other feedback are being processed: retry later", code="feedback_busy")
         read = await worker.time_slicer.run(read_texts(batch, routing, caller), caller.key_id)
-        if not worker.journal.append(*(one.event for one in read)):
+        if not worker.journal.append(*(feedback.event for feedback in read)):
             raise Unavailable("the feedback could not be written: retry later", code="not_recorded")
         worker.counters.feedback += len(read)
-        kept = routing.plan.capture != "none"
-        worker.counters.left_out["feedback"] += kept * sum(not one.whole for one in read)
-        accepted = [Accepted(feedback_id=one.event.feedback_id, text_recorded=kept and one.whole) for one in read]
+        records = routing.plan.capture != "none"
+        worker.counters.left_out["feedback"] += records * sum(not feedback.whole for feedback in read)
+        accepted = [
+            Accepted(feedback_id=feedback.event.feedback_id, text_recorded=records and feedback.whole)
+            for feedback in read
+        ]
         return accepted if isinstance(sent, list) else accepted[0]
 
 

@@ -56,8 +56,8 @@ def path_below(scope: Mapping[str, Any]) -> str:
 
 def leading_word(path: str) -> str:
     """The word that the first segment of a path begins with, in lower case: ``models`` of ``Models:all``."""
-    found = _WORD.match(folded(path.split("/")[1]))
-    return found[0] if found else ""
+    word = _WORD.match(folded(path.split("/")[1]))
+    return word[0] if word else ""
 
 
 def unknown_url(scope: Mapping[str, Any]) -> NotFound:

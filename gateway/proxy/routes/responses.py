@@ -101,10 +101,10 @@ def _made_by(worker: WorkerState, routing: Routing, caller: Caller, ident: str) 
         names = {name for route in routing.plan.routes if caller.may_name(route) for name in routing.reachable[route]}
     else:
         names = {place.deployment} if caller.may_continue(place.route, place.owner) else set()
-    found = [endpoint for name in names if (endpoint := routing.endpoints.get(name)) and not endpoint.translated]
-    if len(found) != 1:
+    endpoints = [endpoint for name in names if (endpoint := routing.endpoints.get(name)) and not endpoint.translated]
+    if len(endpoints) != 1:
         raise _unknown(ident)
-    return found[0]
+    return endpoints[0]
 
 
 def _unknown(ident: str) -> NotFound:

@@ -196,7 +196,7 @@ def _record_kill_files(database: Database, publisher: Publisher, change: Change,
     A start or a re-arm may have waited for control since before the kill, so it is refused.
     """
     try:
-        found = record_kill_files(database, publisher, now_us=now_us, experiment=change.experiment)
+        recorded = record_kill_files(database, publisher, now_us=now_us, experiment=change.experiment)
     except OSError as error:
         raise Unavailable(f"experiments.{change.experiment}: its kill file can't be recorded yet ({error})") from error
     since_us = now_us - publisher.kills_recorded_us.get(change.experiment, -HOLD_US)
@@ -205,18 +205,18 @@ def _record_kill_files(database: Database, publisher: Publisher, change: Change,
             f"experiments.{change.experiment}: an emergency stop was recorded just now, so the {change.action} is "
             f"refused (if you still want it, repeat it after {HOLD_US // 1_000_000} seconds)"
         )
-    return next(filter(None, found), None) if change.action == "kill" else None
+    return next(filter(None, recorded), None) if change.action == "kill" else None
 
 
-def _approved_stage(experiment: Experiment, asked: float | None) -> float:
+def _approved_stage(experiment: Experiment, percent: float | None) -> float:
     """The stage to approve, by default the next one that needs it; raises `Conflict` or `BadRequest`."""
-    waiting = [one for one in experiment.enrolment.approve if one > experiment.stage]
+    waiting = [stage for stage in experiment.enrolment.approve if stage > experiment.stage]
     if not waiting:
         raise Conflict(f"experiments.{experiment.name}: no later stage needs an approval")
-    if asked is not None and asked not in waiting:
-        known = ", ".join(f"{one:g}" for one in waiting)
-        raise BadRequest(f"experiments.{experiment.name}: {asked:g} does not wait for approval ({known})")
-    return waiting[0] if asked is None else asked
+    if percent is not None and percent not in waiting:
+        known = ", ".join(f"{stage:g}" for stage in waiting)
+        raise BadRequest(f"experiments.{experiment.name}: {percent:g} does not wait for approval ({known})")
+    return waiting[0] if percent is None else percent
 
 
 def _record(

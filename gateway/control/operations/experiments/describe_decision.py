@@ -57,15 +57,15 @@ def describe_decision(
     if stored is None or experiment.state == "declared":
         box = box_without_plan(experiment.name, experiment.control, now)
         return head | _boxed(box) | {"analysis": None, "plans": [], "slices": None}
-    found = decisions.read(database, stored)
-    now = _remembering(database, stored, found, now)
+    look = decisions.read(database, stored)
+    now = _remembering(database, stored, look, now)
     primary = stored.plan.primary
     series = [] if primary is None else shown_looks.series(database, stored, primary.metric, most=POINTS)
     return (
         head
-        | _boxed(result_box(stored.plan, found.decisions, now))
+        | _boxed(result_box(stored.plan, look.decisions, now))
         | {
-            "analysis": _analysis(found, now) | {"chart": [_point(one) for one in series]},
+            "analysis": _analysis(look, now) | {"chart": [_point(point) for point in series]},
             "plans": _plans(database, experiment.name),
             "slices": find_slices(database, stored.plan) if slices else None,
         }
@@ -78,20 +78,22 @@ def proofs_of(database: Database, plan: AnalysisPlan, variant: str, *, number: i
     return earlier_proofs(database, candidate, current={number})
 
 
-def _remembering(database: Database, stored: StoredPlan, found: DecidedLook, now: Situation) -> Situation:
+def _remembering(database: Database, stored: StoredPlan, look: DecidedLook, now: Situation) -> Situation:
     plan = stored.plan
-    proofs = {one: None for name in plan.treatments for one in proofs_of(database, plan, name, number=stored.number)}
-    tried = read_tried(database, plan, found.sums, plan.treatments[0], now_us=now.now_us)
+    proofs = {
+        proof: None for name in plan.treatments for proof in proofs_of(database, plan, name, number=stored.number)
+    }
+    tried = read_tried(database, plan, look.sums, plan.treatments[0], now_us=now.now_us)
     return replace(now, earlier=tuple(proofs), tried=tried)
 
 
 def _boxed(box: Box) -> dict[str, Any]:
-    return {"box": asdict(box) | {"lines": [list(one) for one in box.lines]}, "sentence": box.sentence()}
+    return {"box": asdict(box) | {"lines": [list(line) for line in box.lines]}, "sentence": box.sentence()}
 
 
-def _analysis(found: DecidedLook, now: Situation) -> dict[str, Any]:
-    plan = found.plan
-    decided: Mapping[str, Decision] = found.decisions
+def _analysis(look: DecidedLook, now: Situation) -> dict[str, Any]:
+    plan = look.plan
+    decided: Mapping[str, Decision] = look.decisions
     first = next(iter(decided.values()))
     return {
         "control": plan.control,
@@ -106,10 +108,12 @@ def _analysis(found: DecidedLook, now: Situation) -> dict[str, Any]:
         "from_us": plan.from_us,
         "ends_us": plan.ends_us + now.late_us,
         "looked_us": first.at_us,
-        "primary": [_primary(plan, one, now) for one in decided.values()] if plan.primary else [],
-        "guardrails": [_guardrail(plan, one, decided[name]) for one in plan.guardrails for name in plan.treatments],
+        "primary": [_primary(plan, decision, now) for decision in decided.values()] if plan.primary else [],
+        "guardrails": [
+            _guardrail(plan, metric, decided[name]) for metric in plan.guardrails for name in plan.treatments
+        ],
         "kept_away": msgspec.to_builtins(kept_away_arms(decided)),
-        "earlier": [msgspec.to_builtins(one) | {"stands": one.stands} for one in now.earlier],
+        "earlier": [msgspec.to_builtins(proof) | {"stands": proof.stands} for proof in now.earlier],
         "tried": msgspec.to_builtins(now.tried),
         "stages": _stages(plan, now),
         "srm": {
@@ -124,9 +128,9 @@ def _analysis(found: DecidedLook, now: Situation) -> dict[str, Any]:
 
 def _lost(decision: Decision) -> dict[str, Any]:
     """What the arms lost of their records, if anything."""
-    found = decision.split.lost
+    lost = decision.split.lost
     words = lost_words(decision.split, decision.unit)
-    return {"lost": msgspec.to_builtins(found) | {"words": words}} if found else {}
+    return {"lost": msgspec.to_builtins(lost) | {"words": words}} if lost else {}
 
 
 def _primary(plan: AnalysisPlan, decision: Decision, now: Situation) -> dict[str, Any]:
@@ -152,21 +156,21 @@ def _primary(plan: AnalysisPlan, decision: Decision, now: Situation) -> dict[str
 
 
 def _guardrail(plan: AnalysisPlan, metric: MetricPlan, decision: Decision) -> dict[str, Any]:
-    one = next(each for each in decision.guardrails if each.metric == metric.metric)
-    return _levels(plan, one, decision) | {
-        "answer": one.answer,
-        "room": one.room,
-        "room_words": room_words(one, plan.unit),
+    guardrail = next(decided for decided in decision.guardrails if decided.metric == metric.metric)
+    return _levels(plan, guardrail, decision) | {
+        "answer": guardrail.answer,
+        "room": guardrail.room,
+        "room_words": room_words(guardrail, plan.unit),
         "signal": metric.signal,
         "margin": metric.margin_on_scale,
-        "pause_at": one.pause_at,
-        "kill_at": one.kill_at,
+        "pause_at": guardrail.pause_at,
+        "kill_at": guardrail.kill_at,
         "stops": stops_words(metric, rolls_back=plan.kept_control is not None),
-        "declined": one.declined,
-        "missing": one.missing,
-        "weighed": msgspec.to_builtins(one.weighed),
-        "weighed_words": weighed_words(plan, decision.variant, one),
-        "vetoed": one.vetoed,
+        "declined": guardrail.declined,
+        "missing": guardrail.missing,
+        "weighed": msgspec.to_builtins(guardrail.weighed),
+        "weighed_words": weighed_words(plan, decision.variant, guardrail),
+        "vetoed": guardrail.vetoed,
     }
 
 
@@ -202,7 +206,7 @@ def _boundary(metric: MetricPlan) -> float | None:
 
 
 def _stages(plan: AnalysisPlan, now: Situation) -> dict[str, Any]:
-    following = next((one for one in plan.stages if one > now.stage), None)
+    following = next((stage for stage in plan.stages if stage > now.stage), None)
     waits = None if now.waits is None or now.state != "running" else list(now.waits)
     return {
         "stages": list(plan.stages),
@@ -217,8 +221,8 @@ def _stages(plan: AnalysisPlan, now: Situation) -> dict[str, Any]:
 
 def _plans(database: Database, experiment: str) -> list[dict[str, Any]]:
     """The analysis plans of all segments, newest first, without their contents."""
-    found = database.dicts(analysis_plans.listing(Page(limit=1000), experiment))
-    return [{name: value for name, value in row.items() if name != "plan"} for row in found]
+    plans = database.dicts(analysis_plans.listing(Page(limit=1000), experiment))
+    return [{name: value for name, value in row.items() if name != "plan"} for row in plans]
 
 
 def _point(look: ShownLook) -> dict[str, Any]:

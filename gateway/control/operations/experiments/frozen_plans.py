@@ -64,7 +64,7 @@ def start_plan(database: Database, plan: Plan, experiment: Experiment, *, now_us
     why = "the experiment started" if experiment.segment == 1 else f"segment {experiment.segment} started"
     with database.transaction() as cursor:
         number = analysis_plans.append(cursor, frozen, kind="start", now_us=now_us, actor=CONTROL, why=why)
-        if any(one.earlier is not msgspec.UNSET for one in frozen.metrics):
+        if any(metric.earlier is not msgspec.UNSET for metric in frozen.metrics):
             earlier_units.keep(cursor, frozen, route=route, deployment=deployment)
     return StoredPlan(number, now_us, "start", CONTROL, why, frozen)
 
@@ -82,12 +82,12 @@ def first_levels(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str]) -> I
     """The levels that the control's first units set, for metrics that have waited for them."""
     from fairtrial.store.experiments.sums import control_levels
 
-    for one in plan.metrics:
-        if not one.needs_level or one.level is not None:
+    for metric in plan.metrics:
+        if not metric.needs_level or metric.level is not None:
             continue
-        found = control_levels.read_level(cursor, plan, one, hashes, since_us=plan.from_us)
-        if found is not None and found.units >= LEVEL_UNITS and found.level > 0:
-            yield one.metric, Known(found.level, found.cap)
+        level = control_levels.read_level(cursor, plan, metric, hashes, since_us=plan.from_us)
+        if level is not None and level.units >= LEVEL_UNITS and level.level > 0:
+            yield metric.metric, Known(level.level, level.cap)
 
 
 def settle_level(database: Database, stored: StoredPlan, metric: str, known: Known, *, now_us: int) -> StoredPlan:
@@ -179,7 +179,7 @@ def restart_stages(database: Database, frozen: Frozen, plans: tuple[Plan, Plan],
 
 def frozen_plans(database: Database) -> dict[str, AnalysisPlan]:
     """The newest analysis plan of each experiment that has started, by name; raises `StoreError`."""
-    return {name: one.plan for name, one in analysis_plans.newest_of_all(database).items()}
+    return {name: stored.plan for name, stored in analysis_plans.newest_of_all(database).items()}
 
 
 def planned_units(experiment: Experiment) -> float | None:
@@ -191,12 +191,12 @@ def planned_units(experiment: Experiment) -> float | None:
         return None
     from gateway.control.operations.planning.plan_experiment import PlanRequest, plan_experiment
 
-    responses = {one.metric: 1.0 for one in metric_plans(experiment) if one.method == "feedback"}
-    wanted = PlanRequest(
+    responses = {metric.metric: 1.0 for metric in metric_plans(experiment) if metric.method == "feedback"}
+    request = PlanRequest(
         levels={}, responses=responses, per_week=MANY_A_WEEK, weeks=experiment.max_weeks, mode="planned"
     )
-    found = plan_experiment(experiment, wanted, lambda: NO_HISTORY).result
-    return found.metrics[0].chosen.units
+    planned = plan_experiment(experiment, request, lambda: NO_HISTORY).result
+    return planned.metrics[0].chosen.units
 
 
 def pause_removed(database: Database, before: Plan | None, plan: Plan, *, now_us: int) -> None:
@@ -219,7 +219,7 @@ def _attempt(database: Database, plan: Plan, experiment: Experiment) -> int:
     """The number of the attempt that begins now."""
     from fairtrial.store.experiments.attempts import count_attempts
 
-    definitions = {one.name: definition_in(plan, one) for one in experiment.variants}
+    definitions = {variant.name: definition_in(plan, variant) for variant in experiment.variants}
     control = definitions.pop(experiment.control)
     return 1 + count_attempts(database, control, definitions.values())
 
@@ -240,7 +240,7 @@ def _refuse_impossible(stored: AnalysisPlan, experiment: Experiment, new: Experi
         raise Conflict(f"experiments.{name}: the file has a new salt, which starts the experiment anew by itself")
     if not changes and not rules:
         raise Conflict(f"experiments.{name}: the file says what is frozen; edit it first, then amend")
-    if not rules and not stored.states_missing and any(one.missing == "worst_case" for one in new.feedback):
+    if not rules and not stored.states_missing and any(feedback.missing == "worst_case" for feedback in new.feedback):
         older = f"its rules (number {stored.rules}) do not know missing: worst_case"
         raise Conflict(f"experiments.{name}: {older}; adopt the newest ones: amend --rules")
     if any(change.split(":")[0] in NEEDS_SALT for change in changes):
@@ -258,22 +258,22 @@ def _known(database: Database, plan: Plan, experiment: Experiment, first: Analys
 
     route, deployment = _control_of(plan, experiment)
     with database.read_transaction() as cursor:
-        found = {
-            one.metric: control_levels.history_level(cursor, first, one, route=route, deployment=deployment)
-            for one in first.metrics
-            if one.needs_level or one.counts_requests
+        levels = {
+            metric.metric: control_levels.history_level(cursor, first, metric, route=route, deployment=deployment)
+            for metric in first.metrics
+            if metric.needs_level or metric.counts_requests
         }
     stated = _stated_caps(experiment)
     return {
-        metric: Known(known.level, None if metric in stated else known.cap)
-        for metric, known in found.items()
-        if known is not None
+        metric: Known(level.level, None if metric in stated else level.cap)
+        for metric, level in levels.items()
+        if level is not None
     }
 
 
 def _control_of(plan: Plan, experiment: Experiment) -> tuple[str, str]:
     """The route of an experiment, and the deployment of its control."""
-    route = next((name for name, one in plan.routes.items() if one.experiment == experiment.name), "")
+    route = next((name for name, route in plan.routes.items() if route.experiment == experiment.name), "")
     return route, experiment.variant(experiment.control).deployment
 
 
@@ -281,14 +281,18 @@ def _known_from(stored: AnalysisPlan, new: Experiment, *, anew: bool) -> dict[st
     """What an amendment takes over. If all units still count, those that set a level still do not decide."""
     stated = _stated_caps(new)
     return {
-        one.metric: Known(
-            one.level, None if one.metric in stated else one.cap, one.response, 0 if anew else one.from_us, one.earlier
+        metric.metric: Known(
+            metric.level,
+            None if metric.metric in stated else metric.cap,
+            metric.response,
+            0 if anew else metric.from_us,
+            metric.earlier,
         )
-        for one in stored.metrics
-        if one.level is not None or not anew
+        for metric in stored.metrics
+        if metric.level is not None or not anew
     }
 
 
 def _stated_caps(experiment: Experiment) -> set[str]:
     """The metrics whose cap the file states."""
-    return {one.metric for one in (experiment.primary, *experiment.watched) if one is not None and one.cap}
+    return {metric.metric for metric in (experiment.primary, *experiment.watched) if metric is not None and metric.cap}

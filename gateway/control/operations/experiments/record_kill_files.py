@@ -35,18 +35,18 @@ def record_kill_files(
     paths = [path for path in standing_kills(database.layout.folder) if experiment in (None, experiment_of(path.name))]
     if not paths or publisher.published is None:
         return []
-    found: list[Transition | None] = []
+    recorded: list[Transition | None] = []
     errors: list[FairtrialError | OSError] = []
     for path in paths:
         try:
-            found.append(_adopt(database, publisher, path, now_us))
+            recorded.append(_adopt(database, publisher, path, now_us))
         except FileNotFoundError:
             continue  # another thread has recorded it
         except (FairtrialError, OSError) as error:
             errors.append(error)
     if errors:
         raise errors[0]
-    return found
+    return recorded
 
 
 def _adopt(database: Database, publisher: Publisher, path: Path, now_us: int) -> Transition | None:

@@ -80,13 +80,13 @@ def find_slices(database: Database, plan: AnalysisPlan) -> Slices:
 def slice_findings(plan: AnalysisPlan, metric: MetricPlan, slices: Iterable[TagSlice]) -> tuple[SliceFinding, ...]:
     """The rates of each slice, and which slices are unusual at a false discovery rate of 10 %."""
     grouped: dict[str, dict[str, dict[str, TagSlice]]] = defaultdict(lambda: defaultdict(dict))
-    for one in slices:
-        grouped[one.tag][one.value][one.variant] = one
+    for slice_ in slices:
+        grouped[slice_.tag][slice_.value][slice_.variant] = slice_
     tests: list[tuple[tuple[str, str], EValue | NotEnough]] = []
     for tag, values in grouped.items():
         for value in values:
             tests += [((tag, value), _opposed(plan, metric, values, value, arm)) for arm in plan.treatments]
-    marked = e_bh([found for _, found in tests]) if tests else ()
+    marked = e_bh([finding for _, finding in tests]) if tests else ()
     unusual = {key for (key, _), mark in zip(tests, marked, strict=True) if mark}
     return tuple(
         SliceFinding(tag, value, tuple(_arm(arms[name], metric) for name in plan.shares if name in arms),
@@ -115,7 +115,7 @@ def _opposed(
 
 
 def _effect(pair: Sequence[Moments | JointMoments], metric: MetricPlan) -> Effect | NotEnough:
-    return difference(*(_level(one, metric) for one in pair), method="difference")
+    return difference(*(_level(slice_, metric) for slice_ in pair), method="difference")
 
 
 def _level(sums: Moments | JointMoments, metric: MetricPlan) -> Effect | NotEnough:
@@ -124,12 +124,12 @@ def _level(sums: Moments | JointMoments, metric: MetricPlan) -> Effect | NotEnou
     return ratio(sums, cap=metric.cap or REQUESTS_CAP)
 
 
-def _arm(one: TagSlice, metric: MetricPlan) -> SliceArm:
-    level = _level(one.sums, metric)
+def _arm(slice_: TagSlice, metric: MetricPlan) -> SliceArm:
+    level = _level(slice_.sums, metric)
     interval = fixed(level)
     low, high = (interval.low, interval.high) if isinstance(interval, Estimate) else (None, None)
     rate = level.value if isinstance(level, Effect) else None
     known = CATALOGUE.get(metric.metric)
     if known is not None and known.better == "higher":
         rate, low, high = (None if end is None else 1 - end for end in (rate, high, low))
-    return SliceArm(one.variant, one.requests, one.sums.n, rate, low, high)
+    return SliceArm(slice_.variant, slice_.requests, slice_.sums.n, rate, low, high)

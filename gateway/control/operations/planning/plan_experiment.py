@@ -62,7 +62,10 @@ class ExperimentPlan:
     def held(self, week: int) -> float:
         """At most with this probability, a steady effect as planned is held at the end of a week as if it faded."""
         primary, design = self.result.metrics[0], self.result.design
-        once = next((one.units for one in (primary.chosen, *primary.others) if one.mode == "fixed"), None)
+        once = next(
+            (alternative.units for alternative in (primary.chosen, *primary.others) if alternative.mode == "fixed"),
+            None,
+        )
         if primary.question.kind != "superior" or not once:
             return 0.0
         normal = NormalDist()
@@ -72,7 +75,7 @@ class ExperimentPlan:
 
 def plan_experiment(
     experiment: Experiment,
-    wanted: PlanRequest,
+    request: PlanRequest,
     read_history: Callable[[], TrafficHistory],
     *,
     shared_engine: bool = False,
@@ -83,39 +86,39 @@ def plan_experiment(
     Raises `UsageError` for an assumption that is missing or impossible.
     """
     primary = experiment.primary.metric if experiment.primary else ""
-    levels = _stated(experiment) | dict(wanted.levels)
-    worst_case = {one.metric for one in metric_plans(experiment) if one.missing == "worst_case"}
-    asks_response = primary in worst_case and primary not in wanted.responses
-    has_amounts = any(one.method == "amount" for one in metric_plans(experiment))
-    needs_history = primary and (wanted.per_week is None or primary not in levels or asks_response or has_amounts)
+    levels = _stated(experiment) | dict(request.levels)
+    worst_case = {metric.metric for metric in metric_plans(experiment) if metric.missing == "worst_case"}
+    asks_response = primary in worst_case and primary not in request.responses
+    has_amounts = any(metric.method == "amount" for metric in metric_plans(experiment))
+    needs_history = primary and (request.per_week is None or primary not in levels or asks_response or has_amounts)
     history = read_history() if needs_history else NO_HISTORY
-    stated = wanted.responses.get(primary)
+    stated = request.responses.get(primary)
     history = history if stated is None else history.answered_by(stated)
-    per_week = history.per_week if wanted.per_week is None else wanted.per_week * (stated or 1.0)
+    per_week = history.per_week if request.per_week is None else request.per_week * (stated or 1.0)
     responses = {primary: history.answering} if history.answering is not None else {}
-    metrics = {primary, *(one.metric for one in experiment.watched)}
-    seen = {name: rate for name, rate in history.levels.items() if name in metrics - {*levels, *wanted.spreads}}
-    notes = list(history.notes(per_week=wanted.per_week is None, all_units=stated is not None, levels=seen))
-    lower = [f"feedback.{one.key}" for one in experiment.feedback if one.better == "lower"]
-    lower += wanted.lower
-    known = MetricAssumptions(seen | levels, wanted.spreads, lower, responses | dict(wanted.responses))
+    metrics = {primary, *(watched.metric for watched in experiment.watched)}
+    seen = {name: rate for name, rate in history.levels.items() if name in metrics - {*levels, *request.spreads}}
+    notes = list(history.notes(per_week=request.per_week is None, all_units=stated is not None, levels=seen))
+    lower = [f"feedback.{feedback.key}" for feedback in experiment.feedback if feedback.better == "lower"]
+    lower += request.lower
+    known = MetricAssumptions(seen | levels, request.spreads, lower, responses | dict(request.responses))
     assumptions = _with_amounts(known, history, notes)
     questions = questions_of(experiment, assumptions, shared_engine=shared_engine)
     number = len(metric_plans(experiment))
-    design = _design(experiment, wanted, per_week, notes, metrics=number)
+    design = _design(experiment, request, per_week, notes, metrics=number)
     result = plan_trial(questions.questions, design)
     if questions.unprovable:
         result = _unprovable(result, questions.unprovable)
     result = _after_whole_weeks(result, min_days_of(experiment))
-    notes += _early(experiment, wanted.weeks)
+    notes += _early(experiment, request.weeks)
     notes += stop_notes(experiment, questions.questions, design)
-    notes += [f"not planned: {one}" for one in questions.left_out]
+    notes += [f"not planned: {metric}" for metric in questions.left_out]
     notes += _windows(questions.questions)
     notes += _saved(result)
     notes += [
-        f"{one.question.metric}: the share of units above its cap needs more units than the mean up to it"
-        for one in result.metrics
-        if one.chosen.tail
+        f"{planned.question.metric}: the share of units above its cap needs more units than the mean up to it"
+        for planned in result.metrics
+        if planned.chosen.tail
     ]
     return ExperimentPlan(result, tuple(notes), questions.left_out)
 
@@ -123,29 +126,32 @@ def plan_experiment(
 def _with_amounts(known: MetricAssumptions, history: TrafficHistory, notes: list[str]) -> MetricAssumptions:
     """The assumptions with what history shows of amounts. Adds to ``notes`` the levels that nobody stated."""
     levels, spreads = dict(known.levels), dict(known.spreads)
-    for one in history.amounts:
-        if one.metric not in levels and one.metric not in spreads:
-            levels[one.metric] = one.level
-            level = f"{one.level:.3g}, with a standard deviation of {one.spread:.3g}"
-            notes.append(f"{one.metric} of the control in the last 14 days: {level}")
-        spreads.setdefault(one.metric, one.spread)
-    left = {one.metric: 1 - one.share for one in history.amounts}
+    for amount in history.amounts:
+        if amount.metric not in levels and amount.metric not in spreads:
+            levels[amount.metric] = amount.level
+            level = f"{amount.level:.3g}, with a standard deviation of {amount.spread:.3g}"
+            notes.append(f"{amount.metric} of the control in the last 14 days: {level}")
+        spreads.setdefault(amount.metric, amount.spread)
+    left = {amount.metric: 1 - amount.share for amount in history.amounts}
     return replace(known, levels=levels, spreads=spreads, left=left)
 
 
 def _saved(result: PlannedTrial | Undecidable) -> Iterator[str]:
     """How many units earlier amounts save, by the same rule without them."""
-    for one in result.metrics:
-        share, plain = 1 - one.question.left, option(replace(one.question, left=1.0), result.design, one.power).units
-        if share and plain is not None and one.chosen.units is not None:
+    for planned in result.metrics:
+        share = 1 - planned.question.left
+        plain = option(replace(planned.question, left=1.0), result.design, planned.power).units
+        if share and plain is not None and planned.chosen.units is not None:
             why = f"amounts of 14 earlier days explain {share:.0%} of the variance (CUPED)"
-            yield f"{one.question.metric}: {why}: {one.chosen.units:,.0f} units instead of {plain:,.0f}"
+            yield f"{planned.question.metric}: {why}: {planned.chosen.units:,.0f} units instead of {plain:,.0f}"
 
 
 def _unprovable(result: PlannedTrial | Undecidable, reasons: Sequence[tuple[str, str]]) -> Undecidable:
     """No number of units helps, so the plan is refused."""
     needed = ". ".join(dict.fromkeys(remedy for _, remedy in reasons))
-    short = any(one.chosen.weekly[-1] < one.power and one.question.can_be_shown for one in result.metrics)
+    short = any(
+        planned.chosen.weekly[-1] < planned.power and planned.question.can_be_shown for planned in result.metrics
+    )
     too_few = [result.reason] if isinstance(result, Undecidable) and short else []
     text = "; ".join([*too_few, *(why for why, _ in reasons)])
     proposals = result.proposals if isinstance(result, Undecidable) else ()
@@ -172,20 +178,20 @@ def _early(experiment: Experiment, weeks: int) -> Iterator[str]:
 def _stated(experiment: Experiment) -> dict[str, float]:
     """The levels that the file states."""
     metrics = (experiment.primary, *experiment.watched)
-    return {one.metric: one.baseline for one in metrics if one is not None and one.baseline is not None}
+    return {metric.metric: metric.baseline for metric in metrics if metric is not None and metric.baseline is not None}
 
 
 def _windows(questions: Sequence[Question]) -> Iterator[str]:
     """How long units wait until they count, which the weeks include."""
-    for one in questions:
-        if one.window_days and not one.rate:
-            days = one.window_days
+    for question in questions:
+        if question.window_days and not question.rate:
+            days = question.window_days
             text = counted(round(days), "day") if days >= 1 else f"{days * 24:.3g} hours"
-            yield f"{one.metric} of a unit counts {text} after its first request; the weeks include that time"
+            yield f"{question.metric} of a unit counts {text} after its first request; the weeks include that time"
 
 
 def _design(
-    experiment: Experiment, wanted: PlanRequest, per_week: float | None, notes: list[str], *, metrics: int
+    experiment: Experiment, request: PlanRequest, per_week: float | None, notes: list[str], *, metrics: int
 ) -> Design:
     """The design of the two arms that are compared. Adds to ``notes`` what a reader must know about it."""
     if per_week is None:
@@ -199,11 +205,11 @@ def _design(
     return Design(
         per_week=per_week * arms.compared,
         share=arms.treatment,
-        mode=wanted.mode,
+        mode=request.mode,
         alpha=ALPHA / arms.treatments,
-        power=wanted.power,
-        weeks=wanted.weeks,
-        inflation=wanted.inflation,
+        power=request.power,
+        weeks=request.weeks,
+        inflation=request.inflation,
         guardrail_alpha=ALPHA,
         metrics=metrics,
     )
@@ -211,7 +217,7 @@ def _design(
 
 def stop_notes(experiment: Experiment, questions: Sequence[Question], design: Design) -> Iterator[str]:
     """A line for each level and margin of rates at which any decline pauses."""
-    metrics = {one.metric: one for one in metric_plans(experiment)}
+    metrics = {metric.metric: metric for metric in metric_plans(experiment)}
     tests = len(metrics_of(experiment)) * (len(experiment.variants) - 1)
     alpha = design.guardrail_alpha / max(1, tests)
     by: dict[str, list[str]] = {}
@@ -232,28 +238,29 @@ def kept_control_notes(plan: AnalysisPlan) -> Iterator[str]:
     """
     (variant,) = plan.treatments
     split = {"share": plan.share_of(variant), "alpha": plan.alpha_kill, "units": FARTHEST}
-    for one in plan.guardrails:
-        if not one.counts_requests or one.pause != 0:
+    for guardrail in plan.guardrails:
+        if not guardrail.counts_requests or guardrail.pause != 0:
             continue
-        if one.level is None:
-            yield f"{one.metric}: without a baseline in the file, nothing says how soon harm is found"
+        name = guardrail.metric
+        if guardrail.level is None:
+            yield f"{name}: without a baseline in the file, nothing says how soon harm is found"
             continue
-        bad, worse = one.level, round(TIMES * one.level, 12) or one.margin
+        bad, worse = guardrail.level, round(TIMES * guardrail.level, 12) or guardrail.margin
         if not worse < 1:
             continue
         rise = f"{'five times as many' if bad else 'more'} bad requests ({100 * bad:.3g} → {100 * worse:.3g} %)"
         begins = pause_course(control=bad, treatment=worse, **split).mean_stop
         needed = pause_course(control=bad, treatment=worse, begins=begins, **split).needed(LIKELY)
         if needed is None:
-            yield f"{one.metric}: {rise} are not found within {FARTHEST:,.0f} {plan.unit}s; a larger share needs fewer"
+            yield f"{name}: {rise} are not found within {FARTHEST:,.0f} {plan.unit}s; a larger share needs fewer"
         else:
             users = counted(rounded_up(ceil(needed - begins)), plan.unit)
-            yield f"{one.metric}: {rise} are rolled back within {users} of their start in {100 * LIKELY:.0f} % of cases"
+            yield f"{name}: {rise} are rolled back within {users} of their start in {100 * LIKELY:.0f} % of cases"
 
 
 def metrics_of(experiment: Experiment) -> tuple[MetricPlan, ...]:
     """The guardrails among which the error probability of pauses and kills is divided."""
-    return tuple(one for one in metric_plans(experiment) if one.role == "guardrail")
+    return tuple(metric for metric in metric_plans(experiment) if metric.role == "guardrail")
 
 
 def _stops(question: Question, metric: MetricPlan, *, share: float, alpha: float) -> str:

@@ -56,7 +56,7 @@ def check_export(path: Path) -> dict[str, Any]:
         contents = parse(html)
         named = f"{HTML}: " if path.is_dir() else ""
         for check in (_problems(contents), _page(html, contents, notes)):
-            problems.extend(says if says == NO_ENTRY else f"{named}{says}" for says in check)
+            problems.extend(problem if problem == NO_ENTRY else f"{named}{problem}" for problem in check)
         problems += _folder(path, contents)
     except UnreadableEvidence as error:
         problems.append(str(error))
@@ -151,11 +151,11 @@ def _sha256(content: bytes) -> str:
 
 def parse(html: str) -> ExportContents:
     """The embedded parts of an export; raises `UsageError` if they are missing or damaged."""
-    found = EMBEDDED.findall(html)
-    names = [name for name, _ in found]
+    elements = EMBEDDED.findall(html)
+    names = [name for name, _ in elements]
     if len(set(names)) != len(names) or not set(REQUIRED) <= set(names) <= set(PARTS):
         raise UsageError("it is not an export of a verdict, or embedded parts are missing")
-    parts = {name: _decoded(name, encoded) for name, encoded in found}
+    parts = {name: _decoded(name, encoded) for name, encoded in elements}
     return ExportContents(
         verdict=utf8("verdict", parts["verdict"]),
         record=utf8("record", parts["record"]),
@@ -226,5 +226,7 @@ def files_of(contents: ExportContents) -> Iterator[tuple[str, bytes]]:
 def _suites(evidence: dict[str, Any]) -> dict[str, bytes]:
     """The text of each suite by a name that is a valid file name on every system."""
     return {
-        quote(one["name"], safe=SAFE): one["text"].encode() for one in evidence["suites"] if one["text"] is not None
+        quote(suite["name"], safe=SAFE): suite["text"].encode()
+        for suite in evidence["suites"]
+        if suite["text"] is not None
     }

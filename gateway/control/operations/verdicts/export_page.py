@@ -36,8 +36,8 @@ def render(contents: ExportContents) -> str:
     """The page; raises `ValueError`, `TypeError` or `KeyError` for contents that the store never had."""
     verdict = verdict_json.decode(contents.verdict)
     record = json.loads(contents.record)
-    approvals = approval_state(verdict.approvers, tuple(Approval(**one) for one in record["approvals"]["votes"]))
-    ordered = sorted(verdict.findings, key=lambda one: (not one.decisive, WORST_FIRST.index(one.result)))
+    approvals = approval_state(verdict.approvers, tuple(Approval(**vote) for vote in record["approvals"]["votes"]))
+    ordered = sorted(verdict.findings, key=lambda finding: (not finding.decisive, WORST_FIRST.index(finding.result)))
     return html_pages.render(
         "verdict_export.html",
         title=titled(reads_as(verdict.decision, approvals), official=verdict.official),
@@ -49,12 +49,12 @@ def render(contents: ExportContents) -> str:
         verdict=verdict,
         record=record,
         approvals=approvals,
-        findings=[one for one in ordered if not is_unasked(one)],
+        findings=[finding for finding in ordered if not is_unasked(finding)],
         changes_title=BLOCK_TITLE,
         changes=list(unasked_lines(verdict.findings)),
         figures=list(figures(verdict.findings)),
         training=_training(None if verdict.provenance is None else verdict.provenance.training),
-        releases=[(_action(one), one) for one in record["releases"]],
+        releases=[(_action(release), release) for release in record["releases"]],
         parts=[(name, base64.b64encode(content).decode()) for name, content in _parts(contents)],
         age=age,
         counted=counted,
@@ -117,7 +117,7 @@ class ExportContents:
     @property
     def entries(self) -> tuple[ChainEntry, ...]:
         """The verdict's own entry of the chain and the later ones; raises `ValueError` or `TypeError`."""
-        return () if self.chain is None else tuple(ChainEntry(**one) for one in json.loads(self.chain))
+        return () if self.chain is None else tuple(ChainEntry(**entry) for entry in json.loads(self.chain))
 
     @property
     def evidence_text(self) -> str | None:
@@ -127,7 +127,7 @@ class ExportContents:
 
 def chain_text(entries: Sequence[ChainEntry]) -> str:
     """Entries of the chain as JSON, one on each line. Equal entries always give equal text."""
-    return "[\n" + ",\n".join(compact_json(asdict(one)) for one in entries) + "\n]\n"
+    return "[\n" + ",\n".join(compact_json(asdict(entry)) for entry in entries) + "\n]\n"
 
 
 def compact_json(value: Mapping[str, Any]) -> str:

@@ -53,10 +53,10 @@ def read_experiments(
     experiments = tuple(
         replace(live, held=held, exact=live.exact and (covered is None or live.name in covered)) for live, _ in found
     )
-    judged = tuple(dict.fromkeys(one for _, one in found if one is not None))
+    judged = tuple(dict.fromkeys(experiment for _, experiment in found if experiment is not None))
     rates = live_rates(segment_traffic.by_variant(database, Page()), plan, candidate, baseline)
     definition = Definition(_definition(plan, candidate), plan.deployments[deployment_of(plan, candidate)].digest)
-    earlier = earlier_proofs(database, definition, current={one.plan_number for one in judged})
+    earlier = earlier_proofs(database, definition, current={experiment.plan_number for experiment in judged})
     return ReadExperiments(LiveEvidence(rates, experiments, earlier), judged)
 
 
@@ -115,17 +115,17 @@ def _read(
     stored = stored_plan(database, experiment)
     if stored is None:
         return bare, None
-    found = decisions.read(database, stored)
+    look = decisions.read(database, stored)
     live = replace(
         bare,
         plan=stored.plan,
-        sums=found.sums if found.looks else None,
-        memory=replace(found.memory, sizes={}),
-        decision=found.decisions[variant] if found.looks else None,
+        sums=look.sums if look.looks else None,
+        memory=replace(look.memory, sizes={}),
+        decision=look.decisions[variant] if look.looks else None,
         changed=changed_models(stored.plan, plan, experiment),
-        looks=found.looks,
-        late_us=found.late_us,
-        tried=read_tried(database, stored.plan, found.sums, variant, now_us=now_us),
+        looks=look.looks,
+        late_us=look.late_us,
+        tried=read_tried(database, stored.plan, look.sums, variant, now_us=now_us),
     )
     return live, _judged(database, stored, live)
 
@@ -158,9 +158,9 @@ def live_rates(traffic: Sequence[Traffic], plan: Plan, candidate: str, baseline:
 
     A target is ``EXPERIMENT/VARIANT``, or a deployment, which stands for the variant that serves it.
     """
-    for one in traffic:
-        arms = {variant.variant: variant for variant in one.variants}
-        experiment = plan.experiments.get(one.experiment)
+    for measured in traffic:
+        arms = {variant.variant: variant for variant in measured.variants}
+        experiment = plan.experiments.get(measured.experiment)
         new, old = (arms.get(_variant_of(experiment, name)) for name in (candidate, baseline))
         if new is not None and old is not None:
             return _rates(new, old)
@@ -176,16 +176,16 @@ def _variant_of(experiment: Experiment | None, target: str) -> str:
 
 
 def _rates(new: VariantTraffic, old: VariantTraffic) -> Rates:
-    found = {
+    rates = {
         "requests.error_rate": (_of_received(new, new.errors), _of_received(old, old.errors)),
         "requests.user_error_rate": (_share(new, new.user_errors), _share(old, old.user_errors)),
         "requests.rejected_rate": (_of_received(new, new.rejected), _of_received(old, old.rejected)),
     }
     if new.kept_away or old.kept_away:
-        found[KEPT_AWAY_RATE] = (_share(new, new.kept_away), _share(old, old.kept_away))
+        rates[KEPT_AWAY_RATE] = (_share(new, new.kept_away), _share(old, old.kept_away))
     for key in sorted(set(new.feedback) | set(old.feedback)):
-        found[f"feedback.{key}"] = (_feedback(new, key), _feedback(old, key))
-    return found
+        rates[f"feedback.{key}"] = (_feedback(new, key), _feedback(old, key))
+    return rates
 
 
 def _share(arm: VariantTraffic, part: int) -> Rate:
@@ -198,7 +198,7 @@ def _of_received(arm: VariantTraffic, part: int) -> Rate:
 
 
 def _feedback(arm: VariantTraffic, key: str) -> Rate:
-    found = arm.feedback.get(key)
-    if found is None or found.rate is None:
+    counts = arm.feedback.get(key)
+    if counts is None or counts.rate is None:
         return Rate(None, 0, f"answers to {key}")
-    return Rate(found.rate, found.rated, "ratings", share=0 <= found.rate <= 1)
+    return Rate(counts.rate, counts.rated, "ratings", share=0 <= counts.rate <= 1)

@@ -51,12 +51,12 @@ class StoredSuite:
 def stored_suite(database: Database, reference: SuiteReference) -> StoredSuite:
     """The suite of these digests; raises `StoreError`."""
     name, digest = reference.suite, reference.digest
-    found = suite_texts.newest(database, name, digest, reference.text_digest)
-    if found is None:
+    newest = suite_texts.newest(database, name, digest, reference.text_digest)
+    if newest is None:
         return StoredSuite(reference, None, None, missing=_why_absent(database, reference))
-    entry = StoredSuite(reference, found.digest, None, found.text)
+    entry = StoredSuite(reference, newest.digest, None, newest.text)
     try:
-        suite = suite_of(found.text, entry.path)
+        suite = suite_of(newest.text, entry.path)
     except UnusableText as error:
         return replace(entry, missing=f"the suite {name} can't be used: {error}")
     if (suite.name, suite.digest) != (name, digest):
@@ -96,21 +96,25 @@ def provenance(
 ) -> Provenance:
     """Who asked for the verdict on this evidence, and what it is based on."""
     sha256 = sha256_of(evidence.gate_text)
-    found = find_official(asked.release_gates, sha256, {one.reference.suite: one.text_digest for one in stored})
+    official = find_official(
+        asked.release_gates, sha256, {suite.reference.suite: suite.text_digest for suite in stored}
+    )
     return Provenance(
         gate_text=evidence.gate_text,
         gate_sha256=sha256,
-        suites=tuple(JudgedSuite(one.reference.suite, one.reference.digest, one.text_digest) for one in stored),
+        suites=tuple(JudgedSuite(suite.reference.suite, suite.reference.digest, suite.text_digest) for suite in stored),
         program=version("fairtrial"),
         plan_hash=asked.plan.plan_hash,
         asked_by=asked.asked_by,
-        official=found.file is not None,
-        unofficial_why=found.unofficial_why,
+        official=official.file is not None,
+        unofficial_why=official.unofficial_why,
         approvers=gate.approvers,
         max_age_seconds=gate.max_age_seconds,
         runs=tuple(_judged(run) for run in evidence.runs.values()),
         queues=tuple(
-            JudgedQueue(one.queue_id, one.title, one.suite, len(one.votes)) for one in evidence.reviews if one.readable
+            JudgedQueue(queue.queue_id, queue.title, queue.suite, len(queue.votes))
+            for queue in evidence.reviews
+            if queue.readable
         ),
         experiments=tuple(experiments),
         definitions=dict(evidence.digests),
@@ -128,10 +132,10 @@ def _judged(run: RunTable) -> JudgedRun:
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": python_version()}
+    versions = {"python": python_version()}
     for name in LIBRARIES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions

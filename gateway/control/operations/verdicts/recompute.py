@@ -106,7 +106,7 @@ def recompute(database: Database, verdict_id: str) -> Recomputed:
         *_whole_differences(verdict, again),
         *(line.difference() for line in lines if not line.same),
         *contradictions(evidence.live),
-        *(says for one in looks for says in one.differences()),
+        *(line for look in looks for line in look.differences()),
     )
     return Recomputed(
         verdict_id=verdict_id,
@@ -169,22 +169,22 @@ def _same(old: Finding | None, new: Finding | None) -> bool:
     return _alike(asdict(replace(old, needed="")), asdict(replace(new, needed="")))
 
 
-def _alike(one: Any, other: Any) -> bool:
+def _alike(left: Any, right: Any) -> bool:
     """Whether two values are equal, with numbers equal up to the precision of another machine's libraries."""
-    if isinstance(one, float) and isinstance(other, float | int):
-        return one == other or isclose(one, other, rel_tol=PRECISION, abs_tol=PRECISION)
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(_alike(value, other[key]) for key, value in one.items())
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_alike, one, other))
-    return bool(one == other)
+    if isinstance(left, float) and isinstance(right, float | int):
+        return left == right or isclose(left, right, rel_tol=PRECISION, abs_tol=PRECISION)
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return left.keys() == right.keys() and all(_alike(value, right[key]) for key, value in left.items())
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_alike, left, right))
+    return bool(left == right)
 
 
 def _looks(database: Database, verdict: Verdict, evidence: Evidence) -> Iterator[Looks]:
     """Repeat every look that the verdict could read, from its stored sums."""
-    kept = () if verdict.provenance is None else verdict.provenance.experiments
+    judged_experiments = () if verdict.provenance is None else verdict.provenance.experiments
     for live in evidence.live.experiments:
-        judged = next((one for one in kept if one.experiment == live.name), None)
+        judged = next((experiment for experiment in judged_experiments if experiment.experiment == live.name), None)
         if judged is not None and judged.looks:
             looks = repeated_looks(database, judged.plan_number, until_us=judged.looked_us)
             yield _repeat(live, looks, judged.looks)
@@ -197,15 +197,17 @@ def _repeat(live: LiveExperiment, looks: Sequence[StoredLook], judged: int) -> L
         try:
             last = look = stored.read()
             primary = look.plan.primary
-            found = find(look.plan, look.sums, memory.looked(primary.metric) if primary else None)
-            memory = memory.after(look.plan, look.sums, found)
+            findings = find(look.plan, look.sums, memory.looked(primary.metric) if primary else None)
+            memory = memory.after(look.plan, look.sums, findings)
         except UNREADABLE:
             different.append(stored.number)
             continue
-        if not _repeats(found, look) or _lost_us(memory.split) != _lost_us(look.split):
+        if not _repeats(findings, look) or _lost_us(memory.split) != _lost_us(look.split):
             different.append(stored.number)
     decisions = all(
-        memory.latched[key].answer == one.answer for key, one in live.memory.latched.items() if key in memory.latched
+        memory.latched[key].answer == latch.answer
+        for key, latch in live.memory.latched.items()
+        if key in memory.latched
     )
     decisions = decisions and (last is None or _same_weeks(live, last))
     repeated = len(looks) - len(different)
@@ -226,16 +228,17 @@ def _same_weeks(live: LiveExperiment, last: RepeatedLook) -> bool:
     return _alike(msgspec.to_builtins(again), msgspec.to_builtins(stored.over_time))
 
 
-def _repeats(found: Sequence[Any], look: RepeatedLook) -> bool:
+def _repeats(findings: Sequence[Any], look: RepeatedLook) -> bool:
     """Whether the stored findings are those of the sums: each computed one is there once, and each equals its own.
 
     Stored findings on metrics that the plan does not have, because an amendment removed them, are not compared.
     """
-    computed = {(one.metric, one.variant): one for one in found}
-    stored = [one for one in look.findings if one.metric in {metric for metric, _ in computed}]
+    computed = {(finding.metric, finding.variant): finding for finding in findings}
+    stored = [finding for finding in look.findings if finding.metric in {metric for metric, _ in computed}]
     if len(stored) != len(computed):
         return False
     return all(
-        (one.metric, one.variant) in computed and _alike(asdict(computed[one.metric, one.variant]), asdict(one))
-        for one in stored
+        (finding.metric, finding.variant) in computed
+        and _alike(asdict(computed[finding.metric, finding.variant]), asdict(finding))
+        for finding in stored
     )

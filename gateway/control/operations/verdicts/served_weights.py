@@ -26,10 +26,10 @@ def served_weights(
 
     Live requests and evaluation runs count alike. Targets whose answers name none are left out.
     """
-    found = {
+    fingerprints = {
         target: newest_fingerprints(database, deployment_of(plan, target), since_us=since_us) for target in targets
     }
-    return {target: names for target, names in found.items() if names}
+    return {target: names for target, names in fingerprints.items() if names}
 
 
 def deployment_of(plan: Plan, target: str) -> str:
@@ -90,8 +90,8 @@ def _ask(gateway_url: str, deployment: str, key: str | None) -> str | None:
         raise Unavailable(f"the gateway did not answer ({type(error).__name__})") from error
     if not answer.is_success:
         raise Unavailable(f"status {answer.status_code}")
-    found = answer.json().get("system_fingerprint")
-    return found if isinstance(found, str) and found else None
+    fingerprint = answer.json().get("system_fingerprint")
+    return fingerprint if isinstance(fingerprint, str) and fingerprint else None
 
 
 def _internal_key(layout: Layout) -> str | None:

@@ -24,47 +24,49 @@ AGAIN = "judge it again"
 
 def stale_reasons(database: Database, verdict: Verdict, present: Present) -> tuple[str, ...]:
     """Each reason as a sentence; empty if the verdict is fresh. Raises `StoreError`."""
-    kept = verdict.provenance
-    if kept is None or not kept.definitions:
+    basis = verdict.provenance
+    if basis is None or not basis.definitions:
         return ("an earlier version judged it, without a record of what it rests on",)
     return tuple(
         dict.fromkeys(
-            [*_age(verdict, kept, present.now_us), *_reasons(database, kept, present, judged_us=verdict.at_us)]
+            [*_age(verdict, basis, present.now_us), *_reasons(database, basis, present, judged_us=verdict.at_us)]
         )
     )
 
 
-def _reasons(database: Database, kept: Provenance, present: Present, *, judged_us: int) -> Iterator[str]:
-    yield from _definitions(kept, present.plan)
-    since_us = present.now_us - round((kept.max_age_seconds or 0.0) * 1e6)
-    known = {target for target in kept.definitions if _resolves(target, present.plan)}
+def _reasons(database: Database, basis: Provenance, present: Present, *, judged_us: int) -> Iterator[str]:
+    yield from _definitions(basis, present.plan)
+    since_us = present.now_us - round((basis.max_age_seconds or 0.0) * 1e6)
+    known = {target for target in basis.definitions if _resolves(target, present.plan)}
     served = dict(served_weights(database, present.plan, known, since_us=since_us))
     for target, newest in present.probed.items():
         served[target] = (newest, *served.get(target, ()))
-    for run in kept.runs:
-        yield from _run(database, run, kept, served.get(run.target, ()), present.now_us)
-    for target in known - {run.target for run in kept.runs}:
-        if weights_changed(kept.served.get(target), served.get(target, ())):
+    for run in basis.runs:
+        yield from _run(database, run, basis, served.get(run.target, ()), present.now_us)
+    for target in known - {run.target for run in basis.runs}:
+        if weights_changed(basis.served.get(target), served.get(target, ())):
             yield f"{target} answers with other weights now ({served[target][0]}) than when it was judged; {AGAIN}"
-    found = find_official(present.release_gates, kept.gate_sha256, {one.suite: one.text_digest for one in kept.suites})
-    why = found.unofficial_why
-    if kept.official and why:
+    official = find_official(
+        present.release_gates, basis.gate_sha256, {suite.suite: suite.text_digest for suite in basis.suites}
+    )
+    why = official.unofficial_why
+    if basis.official and why:
         yield f"the official gate is not the one that it was judged by: {why}"
-    yield from _training(database, kept, present.plan)
-    for experiment in kept.experiments:
+    yield from _training(database, basis, present.plan)
+    for experiment in basis.experiments:
         yield from _experiment(database, experiment, present, judged_us=judged_us)
 
 
-def _age(verdict: Verdict, kept: Provenance, now_us: int) -> Iterator[str]:
+def _age(verdict: Verdict, basis: Provenance, now_us: int) -> Iterator[str]:
     """A verdict on live traffic or reviews alone has no run that could be too old."""
-    age_us, allowed = now_us - verdict.at_us, kept.max_age_seconds
+    age_us, allowed = now_us - verdict.at_us, basis.max_age_seconds
     if allowed is not None and age_us > allowed * 1e6:
         limit = age_text(round(allowed * 1e6))
         yield f"it was judged {age_text(age_us)} ago (the gate allows {limit}); {AGAIN}"
 
 
-def _definitions(kept: Provenance, plan: Plan) -> Iterator[str]:
-    for target, digest in kept.definitions.items():
+def _definitions(basis: Provenance, plan: Plan) -> Iterator[str]:
+    for target, digest in basis.definitions.items():
         if not _resolves(target, plan):
             yield f"the project no longer declares {target}"
         elif resolve(target, plan, base_url="").deployment_digest != digest:
@@ -79,8 +81,8 @@ def _resolves(target: str, plan: Plan) -> bool:
     return True
 
 
-def _run(database: Database, run: JudgedRun, kept: Provenance, served: tuple[str, ...], now_us: int) -> Iterator[str]:
-    age_us, allowed = now_us - run.started_us, kept.max_age_seconds
+def _run(database: Database, run: JudgedRun, basis: Provenance, served: tuple[str, ...], now_us: int) -> Iterator[str]:
+    age_us, allowed = now_us - run.started_us, basis.max_age_seconds
     if allowed is not None and age_us > allowed * 1e6:
         age, limit = age_text(age_us), age_text(round(allowed * 1e6))
         yield f"the run of {run.suite} on {run.target} is {age} old (the gate allows {limit}); run it again"
@@ -89,15 +91,15 @@ def _run(database: Database, run: JudgedRun, kept: Provenance, served: tuple[str
             f"{run.target} answers with other weights now ({served[0]}) than in the run of {run.suite} "
             f"({run.fingerprint}); run it again"
         )
-    digest = next((one.digest for one in kept.suites if one.suite == run.suite), None)
+    digest = next((suite.digest for suite in basis.suites if suite.suite == run.suite), None)
     newest = runs.latest(database, suite=run.suite, target=run.target, suite_digest=digest)
     if newest and newest[0] != run.run_id:
         yield f"there is a newer run of {run.suite} on {run.target}, which it has not read; {AGAIN}"
 
 
-def _training(database: Database, kept: Provenance, plan: Plan) -> Iterator[str]:
+def _training(database: Database, basis: Provenance, plan: Plan) -> Iterator[str]:
     """What has changed about the audited training data: its declaration, or what a newer audit of it finds."""
-    judged = kept.training
+    judged = basis.training
     if judged is None or judged.audit is None:
         return
     declared = plan.deployments.get(judged.deployment)

@@ -100,19 +100,19 @@ def failed(error: BaseException, *, name: str, api_key: str | None) -> Failed:
 
 def _failed(error: BaseException, status: int, message: str, *, code: str | None, headers: Mapping[str, str]) -> Failed:
     kind = TYPES.get(status) or ("upstream_error" if status >= 500 else "invalid_request_error")
-    code = next((CODES[one] for one in _classes(error) if one in CODES), code)
+    code = next((CODES[name] for name in _classes(error) if name in CODES), code)
     body = msgspec.json.encode({"error": {"message": message, "type": kind, "param": None, "code": code}})
     return Failed(status, body, {"content-type": "application/json", **headers})
 
 
 def _answered(error: BaseException) -> tuple[int, str, dict[str, str]] | None:
     """Status, text and headers of the provider's response, found in the chain of exceptions below litellm's own."""
-    for one in _chain(error):
-        status: Any = getattr(one, "status_code", None)
-        headers = _headers(one) or _headers(error)
-        if type(one).__module__.startswith("litellm.llms.") and status in ERRORS and headers:
-            kept = {key: headers[key] for key in PASSED_HEADERS if key in headers}
-            return int(status), str(getattr(one, "message", "")), kept
+    for cause in _chain(error):
+        status: Any = getattr(cause, "status_code", None)
+        headers = _headers(cause) or _headers(error)
+        if type(cause).__module__.startswith("litellm.llms.") and status in ERRORS and headers:
+            passed = {key: headers[key] for key in PASSED_HEADERS if key in headers}
+            return int(status), str(getattr(cause, "message", "")), passed
     return None
 
 
@@ -134,24 +134,24 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _refuse_missing_package(error: BaseException) -> None:
-    for one in _chain(error):
-        if isinstance(one, ImportError):
-            package = f" ({one.name})" if one.name else ""
+    for cause in _chain(error):
+        if isinstance(cause, ImportError):
+            package = f" ({cause.name})" if cause.name else ""
             message = f"the provider needs a Python package that is not installed beside the gateway{package}"
             raise TransportError("missing_package", message) from error
 
 
 def _connection(error: BaseException) -> str | None:
-    names = [name for one in _chain(error) for name in _classes(one)]
+    names = [name for cause in _chain(error) for name in _classes(cause)]
     return next((CONNECTIONS[name] for name in names if name in CONNECTIONS), None)
 
 
 def _by_class(error: BaseException) -> int | str:
-    return next((BY_CLASS[one] for one in _classes(error) if one in BY_CLASS), "bad_answer")
+    return next((BY_CLASS[name] for name in _classes(error) if name in BY_CLASS), "bad_answer")
 
 
 def _classes(error: BaseException) -> list[str]:
-    return [one.__name__ for one in type(error).__mro__]
+    return [class_.__name__ for class_ in type(error).__mro__]
 
 
 def _of_json(text: str) -> tuple[str | None, str | None]:

@@ -30,22 +30,22 @@ _EMBEDDED = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w.+-]+=[\w.+-]+)*;base64,[A
 
 def litellm_fields(body: Mapping[str, Any]) -> Fields:
     """The fields that are passed on; `BadRequest` names the first one that can't be."""
-    asked = {
+    allowed = {
         name: value for name, value in body.items() if name not in NOT_PASSED_ON and not _says_nothing(name, value)
     }
-    for name in asked:
+    for name in allowed:
         if name not in PASSED:
             raise refused(name, "is not sent to this provider", "leave it out, or send null")
-    check_values(asked)
-    fields = {name: value for name, value in asked.items() if name not in ("stream", "stream_options")}
-    fields["messages"] = list(_messages(asked.get("messages")))
+    check_values(allowed)
+    fields = {name: value for name, value in allowed.items() if name not in ("stream", "stream_options")}
+    fields["messages"] = list(_messages(allowed.get("messages")))
     check_calls(fields["messages"])
-    if "tools" in asked:
-        fields["tools"] = list(_tools(asked["tools"]))
-    if "tool_choice" in asked:
-        fields["tool_choice"] = _tool_choice(asked["tool_choice"])
-    if "response_format" in asked:
-        fields["response_format"] = _response_format(asked["response_format"])
+    if "tools" in allowed:
+        fields["tools"] = list(_tools(allowed["tools"]))
+    if "tool_choice" in allowed:
+        fields["tool_choice"] = _tool_choice(allowed["tool_choice"])
+    if "response_format" in allowed:
+        fields["response_format"] = _response_format(allowed["response_format"])
     return fields
 
 
@@ -67,14 +67,16 @@ def _messages(messages: Any) -> Iterator[Fields]:
 
 def _message(message: Fields, where: str) -> Fields:
     """The message with its meaningful fields only: what else an earlier answer carried is dropped."""
-    kept: Fields = {name: message[name] for name in MESSAGE if name != "content" and isinstance(message.get(name), str)}
-    kept["content"] = _content(message.get("content"), f"{where}.content")
+    fields: Fields = {
+        name: message[name] for name in MESSAGE if name != "content" and isinstance(message.get(name), str)
+    }
+    fields["content"] = _content(message.get("content"), f"{where}.content")
     if message.get("tool_calls"):
         calls = f"{where}.tool_calls"
-        kept["tool_calls"] = [_call(call, calls) for call in several(message["tool_calls"], calls)]
+        fields["tool_calls"] = [_call(call, calls) for call in several(message["tool_calls"], calls)]
     blocks = message.get("thinking_blocks") or []
     thoughts = [_thought(block) for block in objects(blocks, f"{where}.thinking_blocks")]
-    return {**kept, "thinking_blocks": thoughts} if thoughts else kept
+    return {**fields, "thinking_blocks": thoughts} if thoughts else fields
 
 
 def _content(content: Any, where: str) -> Any:
@@ -122,12 +124,12 @@ def _tools(tools: Any) -> Iterator[Fields]:
 
 
 def _function(function: Fields, where: str) -> Fields:
-    kept: Fields = _texts(function, "name", "description")
+    fields: Fields = _texts(function, "name", "description")
     if isinstance(function.get("strict"), bool):
-        kept["strict"] = function["strict"]
+        fields["strict"] = function["strict"]
     if function.get("parameters") is not None:
-        kept["parameters"] = bounded_schema(function["parameters"], f"{where}.parameters")
-    return kept
+        fields["parameters"] = bounded_schema(function["parameters"], f"{where}.parameters")
+    return fields
 
 
 def _tool_choice(choice: Any) -> Any:
@@ -139,20 +141,20 @@ def _tool_choice(choice: Any) -> Any:
     return {"type": "function", "function": {"name": function["name"]}}
 
 
-def _response_format(wanted: Any) -> Fields:
-    kind = wanted.get("type") if isinstance(wanted, dict) else None
+def _response_format(value: Any) -> Fields:
+    kind = value.get("type") if isinstance(value, dict) else None
     if kind not in RESPONSE_FORMATS:
         raise refused("response_format", f"is of type {brief(kind)}", f"known: {', '.join(RESPONSE_FORMATS)}")
     if kind != "json_schema":
         return {"type": kind}
-    schema = wanted.get("json_schema")
+    schema = value.get("json_schema")
     if not isinstance(schema, dict):
         raise refused("response_format.json_schema", "is not an object")
-    kept: Fields = _texts(schema, "name", "description")
+    fields: Fields = _texts(schema, "name", "description")
     if isinstance(schema.get("strict"), bool):
-        kept["strict"] = schema["strict"]
-    kept["schema"] = bounded_schema(schema.get("schema"), "response_format.json_schema.schema")
-    return {"type": kind, kind: kept}
+        fields["strict"] = schema["strict"]
+    fields["schema"] = bounded_schema(schema.get("schema"), "response_format.json_schema.schema")
+    return {"type": kind, kind: fields}
 
 
 def _texts(inside: Fields, *names: str) -> Fields:
@@ -184,11 +186,11 @@ class _Measure:
         if depth > DEPTH:
             raise self._too(f"is deeper than {DEPTH} levels once its references are followed")
         if isinstance(part, list):
-            for one in part:
-                self.take(one, depth + 1, inside)
+            for item in part:
+                self.take(item, depth + 1, inside)
         elif isinstance(part, dict):
-            for one in part.values():
-                self.take(one, depth + 1, inside)
+            for item in part.values():
+                self.take(item, depth + 1, inside)
             name = _name(part.get("$ref"))
             if name in self._named and name not in inside:
                 self.take(self._named[name], depth, inside | {name})
@@ -260,10 +262,10 @@ def several(value: Any, where: str) -> list[Any]:
 
 
 def objects(value: Any, where: str) -> Iterator[Fields]:
-    for number, one in enumerate(several(value, where)):
-        if not isinstance(one, dict):
+    for number, item in enumerate(several(value, where)):
+        if not isinstance(item, dict):
             raise refused(f"{where}[{number}]", "is not an object")
-        yield one
+        yield item
 
 
 def brief(value: Any) -> str:

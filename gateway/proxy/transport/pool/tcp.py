@@ -56,15 +56,15 @@ class Dialer:
 
     async def _addresses(self, host: str, port: int) -> list[Address]:
         loop = asyncio.get_running_loop()
-        until, found = self._known.get((host, port), (0.0, []))
+        until, addresses = self._known.get((host, port), (0.0, []))
         if until > loop.time():
-            return found
+            return addresses
         infos = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        found = list(dict.fromkeys((int(family), address) for family, _, _, _, address in infos))
-        if not found:
+        addresses = list(dict.fromkeys((int(family), address) for family, _, _, _, address in infos))
+        if not addresses:
             raise OSError("the name has no address")
-        self._known[host, port] = (loop.time() + NAME_SECONDS, found)
-        return found
+        self._known[host, port] = (loop.time() + NAME_SECONDS, addresses)
+        return addresses
 
 
 async def _connect(address: Address) -> socket.socket:
@@ -155,8 +155,8 @@ def never_read(before: TcpProgress | None, now: TcpProgress | None, *, in_order:
 
 def patience(keep_alive: bytes | None) -> float:
     """Seconds for which a connection may be idle: a little less than its server announced in ``Keep-Alive``."""
-    found = _TIMEOUT.search(keep_alive) if keep_alive else None
-    if found is None:
+    timeout = _TIMEOUT.search(keep_alive) if keep_alive else None
+    if timeout is None:
         return math.inf
-    seconds = float(found[1])
+    seconds = float(timeout[1])
     return seconds - min(_MARGIN, seconds / 2)

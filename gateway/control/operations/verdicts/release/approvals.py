@@ -58,31 +58,33 @@ def mark_involved(
     Such an approval counts if the gate allows it, or if fewer than two accounts held the role when it was given. In a
     verdict of a version that counted every approval, it counts for readers, but not for another promotion.
     """
-    kept = verdict.provenance
-    if kept is None or all(vote.vote != "approve" for vote in votes):
+    basis = verdict.provenance
+    if basis is None or all(vote.vote != "approve" for vote in votes):
         return tuple(votes)
-    found = list(_involved(database, verdict, kept, promoter))
-    before_this_rule = kept.self_approval is None and promoter is None
-    roles = () if kept.self_approval or before_this_rule else kept.approvers
-    return tuple(_marked(database, vote, found, roles) for vote in votes)
+    involved = list(_involved(database, verdict, basis, promoter))
+    before_this_rule = basis.self_approval is None and promoter is None
+    roles = () if basis.self_approval or before_this_rule else basis.approvers
+    return tuple(_marked(database, vote, involved, roles) for vote in votes)
 
 
-def _marked(database: Database, vote: Approval, found: Iterable[_Involvement], roles: Sequence[Role]) -> Approval:
+def _marked(database: Database, vote: Approval, involved: Iterable[_Involvement], roles: Sequence[Role]) -> Approval:
     person = person_of(vote.actor)
-    mine = [one for one in found if one.person == person]
+    mine = [involvement for involvement in involved if involvement.person == person]
     if vote.vote != "approve" or not mine:
         return vote
-    barring = [one.since_us or vote.at_us for one in mine if one.bars]
+    barring = [involvement.since_us or vote.at_us for involvement in mine if involvement.bars]
     barred = [role for role in dict.fromkeys(roles) if any(accounts.holders(database, role, us) > 1 for us in barring)]
-    return replace(vote, involved=" and ".join(dict.fromkeys(one.did for one in mine)), barred=tuple(barred))
+    return replace(
+        vote, involved=" and ".join(dict.fromkeys(involvement.did for involvement in mine)), barred=tuple(barred)
+    )
 
 
 def _involved(
-    database: Database, verdict: Verdict, kept: Provenance, promoter: Promoter | None
+    database: Database, verdict: Verdict, basis: Provenance, promoter: Promoter | None
 ) -> Iterator[_Involvement]:
-    yield _Involvement(person_of(kept.asked_by), "asked for it")
-    if kept.asked_by.startswith(KEY) and not _is_person(database, kept.asked_by):
-        yield from _changers(database, verdict, kept)
+    yield _Involvement(person_of(basis.asked_by), "asked for it")
+    if basis.asked_by.startswith(KEY) and not _is_person(database, basis.asked_by):
+        yield from _changers(database, verdict, basis)
     if promoter is not None:
         yield _Involvement(person_of(promoter.actor), "promotes it", promoter.now_us)
     for release in transitions.citing(database, verdict.verdict_id):
@@ -90,12 +92,12 @@ def _involved(
             yield _Involvement(person_of(release["actor"]), "promoted it", bars=False)
 
 
-def _changers(database: Database, verdict: Verdict, kept: Provenance) -> Iterator[_Involvement]:
+def _changers(database: Database, verdict: Verdict, basis: Provenance) -> Iterator[_Involvement]:
     """Who last changed the experiments or the plan that a pipeline has judged, as far as that is recorded."""
-    for one in kept.experiments:
-        actor = transitions.last_person(database, one.experiment, until_us=verdict.at_us)
+    for experiment in basis.experiments:
+        actor = transitions.last_person(database, experiment.experiment, until_us=verdict.at_us)
         if actor is not None:
-            yield _Involvement(person_of(actor), f"last changed the experiment {one.experiment}")
+            yield _Involvement(person_of(actor), f"last changed the experiment {experiment.experiment}")
     actor = published_plans.last_actor(database, until_us=verdict.at_us)
     if actor is not None:
         yield _Involvement(person_of(actor), "last changed the plan")
@@ -119,11 +121,11 @@ def vote_on_verdict(
     verdict, reason = find_verdict(database, verdict_id), checked_reason(why)
     verdict_id = verdict.verdict_id
     actor, role = voter
-    wanted = verdict.approvers
+    roles = verdict.approvers
     if vote == "approve" and verdict.decision != "SHIP":
         raise Conflict(f"verdict {verdict_id}: it says {verdict.decision}, and only a SHIP can be approved")
-    if wanted and not any(may(role, one, reading=False) for one in wanted):
-        raise NotAllowed(f"verdict {verdict_id}: its gate asks {' and '.join(wanted)}, but {actor} has the role {role}")
+    if roles and not any(may(role, approver, reading=False) for approver in roles):
+        raise NotAllowed(f"verdict {verdict_id}: its gate asks {' and '.join(roles)}, but {actor} has the role {role}")
     with database.transaction() as cursor:
         approvals.append(cursor, Approval(verdict_id, now_us, actor, role, vote, reason))
     return state_of(database, verdict)
@@ -134,13 +136,13 @@ def find_verdict(database: Database, start: str) -> Verdict:
 
     Raises `NotFound`, and `BadRequest` if several ids begin so.
     """
-    found = verdicts.find(database, start)
-    if found is not None:
-        return found
+    verdict = verdicts.find(database, start)
+    if verdict is not None:
+        return verdict
     ids = verdicts.ids_from(database, start) if len(start) >= SHORTEST else []
     if len(ids) > 1:
         raise BadRequest(f"verdict: several ids begin with {start!r} (write more of it): {', '.join(ids[:3])} …")
-    found = verdicts.find(database, ids[0]) if ids else None
-    if found is None:
+    verdict = verdicts.find(database, ids[0]) if ids else None
+    if verdict is None:
         raise NotFound(f"verdict: there is no verdict with the id {start!r}", code="verdict_not_found")
-    return found
+    return verdict

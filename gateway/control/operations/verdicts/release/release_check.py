@@ -66,7 +66,7 @@ def _against(
     said: dict[str, None] = {}
     for candidate in targets[0]:
         for baseline in targets[1]:
-            found = read_experiments(
+            experiments = read_experiments(
                 database,
                 present.plan,
                 candidate,
@@ -75,21 +75,21 @@ def _against(
                 covered=covered,
                 held=present.held,
             )
-            for effect, one in all_effects(found.evidence, present.now_us):
+            for effect, live in all_effects(experiments.evidence, present.now_us):
                 if effect.result != "shown":
-                    said[effect.says if one is None else f"experiment {one.name}: {effect.says}"] = None
+                    said[effect.says if live is None else f"experiment {live.name}: {effect.says}"] = None
     return iter(said)
 
 
-def request_for_variant(plan: Plan, experiment: Experiment, asked: str | None, gates: ReleaseGates) -> Judge:
+def request_for_variant(plan: Plan, experiment: Experiment, variant_name: str | None, gates: ReleaseGates) -> Judge:
     """The request to judge a variant by the official gate of its experiment.
 
     Raises `BadRequest` for an unknown variant, `Conflict` without an official gate, and `ConfigError`.
     """
-    variant, file = chosen_treatment(experiment, asked), gates.of(plan, experiment.name)
+    variant, file = chosen_treatment(experiment, variant_name), gates.of(plan, experiment.name)
     if file is None:
         raise Conflict(f"experiments.{experiment.name}: {NONE_DECLARED}")
-    names = (targets_of(plan, experiment, one)[-1] for one in (variant.name, experiment.control))
+    names = (targets_of(plan, experiment, name)[-1] for name in (variant.name, experiment.control))
     return judge_request(load(file), file, *names)
 
 
@@ -109,7 +109,10 @@ def _missing(database: Database, verdict: Verdict, present: Present, promoter: s
     if state.rejected is not None:
         yield f"{state.rejected.actor} rejected {short}: {state.rejected.why}"
     if state.waiting and verdict.decision == "SHIP":
-        notes = [f"; the approval by {one.actor} {vote_note(one.involved, one.barred)}" for one in state.not_counting]
+        notes = [
+            f"; the approval by {approval.actor} {vote_note(approval.involved, approval.barred)}"
+            for approval in state.not_counting
+        ]
         yield f"{short} waits for {approval_of(verdict.verdict_id, state.waiting)}{''.join(notes)}"
     yield from (f"{short} is stale: {reason}" for reason in stale_reasons(database, verdict, present))
 
@@ -118,14 +121,16 @@ def _no_verdict(database: Database, experiment: Experiment, variant: str, presen
     """Why no verdict counts, with the newest one that almost does."""
     deployment = experiment.variant(variant).deployment
     own = f"{experiment.name}/{variant}"
-    wanted = targets_of(present.plan, experiment, variant)[-1]
-    text = f"there is no verdict of the official gate on {wanted} against {experiment.control}"
-    found = [
-        one for target in (own, deployment) for one in verdicts.with_findings(database, Page(limit=1), candidate=target)
+    target = targets_of(present.plan, experiment, variant)[-1]
+    text = f"there is no verdict of the official gate on {target} against {experiment.control}"
+    judged = [
+        verdict
+        for target in (own, deployment)
+        for verdict in verdicts.with_findings(database, Page(limit=1), candidate=target)
     ]
-    if not found:
+    if not judged:
         return text
-    newest = max(found, key=lambda one: one.at_us)
+    newest = max(judged, key=lambda verdict: verdict.at_us)
     at = f"{datetime.fromtimestamp(newest.at_us / 1e6, UTC):%d %b %Y %H:%M} UTC"
     why = newest.standing if not newest.official else _other_target(newest, experiment, variant)
     return f"{text}; the {newest.decision} of {at} on {newest.candidate} does not count ({why})"
@@ -140,7 +145,7 @@ def _other_target(verdict: Verdict, experiment: Experiment, variant: str) -> str
 def promotion_evidence(
     database: Database,
     experiment: Experiment,
-    asked: Promotion,
+    promotion: Promotion,
     present: Present,
     probe: Probe | None,
     *,
@@ -151,38 +156,38 @@ def promotion_evidence(
     Raises `BadRequest` for an unknown variant, and `Conflict` with all that is missing. ``probe`` asks the variant's
     deployment for one answer, so that swapped weights are seen before anyone is served.
     """
-    variant, plan = chosen_treatment(experiment, asked.variant), present.plan
+    variant, plan = chosen_treatment(experiment, promotion.variant), present.plan
     probed = probed_weights(plan, variant.deployment, probe)
     present = replace(present, probed=probed.fingerprints)
-    found = missing_for_release(database, experiment, variant.name, present, promoter=promoter)
-    missing = (*found.missing, *probed.problems)
-    if missing and not asked.override:
-        listed = "".join(f"\n- {one}" for one in missing)
+    check = missing_for_release(database, experiment, variant.name, present, promoter=promoter)
+    missing = (*check.missing, *probed.problems)
+    if missing and not promotion.override:
+        listed = "".join(f"\n- {line}" for line in missing)
         raise Conflict(
             f"experiments.{experiment.name}: {variant.name} can't be promoted yet (an admin can override this):{listed}"
         )
     return {
         "variant": variant.name,
         **definition(plan, variant),
-        "verdict_id": found.verdict_id,
-        "override": asked.override,
+        "verdict_id": check.verdict_id,
+        "override": promotion.override,
         "missing": list(missing),
     }
 
 
 def read_release(
-    database: Database, experiment: Experiment, asked: str | None, present: Present, *, promoter: str
+    database: Database, experiment: Experiment, variant_name: str | None, present: Present, *, promoter: str
 ) -> dict[str, Any]:
     """The newest official verdict on a variant and what a promotion by ``promoter`` still lacks, as JSON values."""
-    variant = chosen_treatment(experiment, asked)
-    found = missing_for_release(database, experiment, variant.name, present, promoter=promoter)
-    verdict = None if found.verdict_id is None else find_verdict(database, found.verdict_id)
+    variant = chosen_treatment(experiment, variant_name)
+    check = missing_for_release(database, experiment, variant.name, present, promoter=promoter)
+    verdict = None if check.verdict_id is None else find_verdict(database, check.verdict_id)
     return {
         "variant": variant.name,
-        "verdict_id": found.verdict_id,
+        "verdict_id": check.verdict_id,
         "reads": None if verdict is None else reads_as(verdict.decision, state_of(database, verdict)),
         "headline": None if verdict is None else verdict.headline,
-        "missing": list(found.missing),
+        "missing": list(check.missing),
     }
 
 

@@ -10,7 +10,7 @@ import pytest
 from fairtrial.domain.accounts import Role
 from fairtrial.store.access import audit, invitations, sessions
 from fairtrial.store.core.query import Page
-from gateway.control.auth.cookies import COOKIE, SESSION_COOKIE
+from gateway.control.auth.cookies import DEVICE_COOKIE, SESSION_COOKIE
 from gateway.control.auth.sign_in import (
     MAX_OF_ALL,
     MAX_PER_ADDRESS,
@@ -187,7 +187,7 @@ async def test_strangers_who_guess_lock_out_neither_the_owner_s_address_nor_the_
         client_of(app, address="203.0.113.1") as behind_the_same_address,
     ):
         assert (await sign_in(owner, "Rosa", PASSWORD)).status_code == 303
-        device = {COOKIE: owner.cookies[COOKIE]}
+        device = {DEVICE_COOKIE: owner.cookies[DEVICE_COOKIE]}
         guesses = [(await sign_in(guesser, "Rosa", "wrong")).status_code for _ in range(MAX_PER_NAME + 1)]
         assert guesses == [401] * MAX_PER_NAME + [429]
         assert (await sign_in(guesser, "Rosa", PASSWORD)).status_code == 429
@@ -204,21 +204,21 @@ async def test_a_device_is_known_for_one_account_until_its_password_changes(back
     app = app_over(background, loopback=True)
     async with client_of(app, address="198.51.100.7") as owner, client_of(app, address="203.0.113.1") as guesser:
         await sign_in(owner, "Rosa", PASSWORD)
-        known = owner.cookies[COOKIE]
+        known = owner.cookies[DEVICE_COOKIE]
         for name in ("Rosa", "Mara"):
             for _ in range(MAX_PER_NAME):
                 assert (await sign_in(guesser, name, "wrong")).status_code == 401
         flipped = known[:-1] + ("A" if known[-1] != "A" else "B")
         for name, cookie, status in (("Mara", known, 429), ("Rosa", flipped, 429), ("Rosa", known, 303)):
             guesser.cookies.clear()
-            guesser.cookies.set(COOKIE, cookie)
+            guesser.cookies.set(DEVICE_COOKIE, cookie)
             assert (await sign_in(guesser, name, PASSWORD)).status_code == status, (name, cookie)
         link = invitations.reset(background.database, "Rosa", actor="test", now_us=NOW).token
         invitations.accept(background.database, link, name="", password=f"{PASSWORD} anew", now_us=NOW)
         for _ in range(MAX_PER_NAME):
             await sign_in(guesser, "Rosa", "wrong")
         guesser.cookies.clear()
-        guesser.cookies.set(COOKIE, known)
+        guesser.cookies.set(DEVICE_COOKIE, known)
         assert (await sign_in(guesser, "Rosa", f"{PASSWORD} anew")).status_code == 429
 
 
@@ -226,12 +226,12 @@ async def test_the_device_cookie_goes_to_the_sign_in_alone_and_opens_nothing(bac
     join(background)
     async with stranger(background) as http:
         answer = await sign_in(http, "Rosa", PASSWORD)
-        [device] = [line for line in answer.headers.get_list("set-cookie") if line.startswith(COOKIE)]
+        [device] = [line for line in answer.headers.get_list("set-cookie") if line.startswith(DEVICE_COOKIE)]
         for part in ("HttpOnly", "Path=/sign-in", "SameSite=strict", f"Max-Age={365 * 86_400}"):
             assert part in device
-        value = http.cookies[COOKIE]
+        value = http.cookies[DEVICE_COOKIE]
         http.cookies.clear()
-        assert (await http.get("/api/me", headers={"cookie": f"{COOKIE}={value}"})).status_code == 401
+        assert (await http.get("/api/me", headers={"cookie": f"{DEVICE_COOKIE}={value}"})).status_code == 401
 
 
 @for_each(
