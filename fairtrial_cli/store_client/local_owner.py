@@ -31,11 +31,9 @@ from gateway.control.background.plan_publisher import PlanPublisher
 from gateway.control.background.trusted_clock import TrustedClock, read_clocks
 from gateway.control.context import COMMAND_LINE, Addresses, Declaration
 from gateway.control.operations.experiments.record_kill_files import record_kill_files
-from gateway.control.operations.maintain_store import JobRunner
 
 if TYPE_CHECKING:
-    from gateway.control.background.plan_publisher import PlanPublisher
-    from gateway.control.operations.maintain_store import StoreMaintenance
+    from gateway.control.operations.maintain_store import JobRunner, StoreMaintenance
     from gateway.control.operations.split_checks import SplitCheckCache
 
 PRIVATE_UMASK = 0o077
@@ -85,6 +83,8 @@ class LocalOwner:
 
     @cached_property
     def jobs(self) -> JobRunner:
+        from gateway.control.operations.maintain_store import JobRunner
+
         return JobRunner()
 
     @cached_property

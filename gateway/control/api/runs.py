@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from evaluators.comparison.comparability import differences
-from evaluators.criteria.metric_catalogue import LESS_IS_BETTER
 from evaluators.suite import MANY
 from fairtrial.api.runs import (
     CasesOf,
@@ -27,7 +26,7 @@ from fairtrial.domain.errors import BadRequest, not_found
 from fairtrial.domain.events import RunEvent
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
-from fairtrial.store.evaluations import run_cases, run_figures, run_names, runs, suite_texts
+from fairtrial.store.evaluations import run_cases, run_figures, run_names, suite_texts
 from fairtrial.store.evaluations import runs as stored_runs
 from gateway.control.answer import ARROW, Answer, arrow_stream
 from gateway.control.context import Context, page_of
@@ -85,7 +84,6 @@ def details(context: Context, request: DetailsOf) -> Answer:
 
 
 def figures(context: Context, request: NameRun) -> Any:
-
     return read_figures(context.database, request.run_id)
 
 
@@ -95,12 +93,10 @@ def slices(context: Context, request: NameRun) -> list[dict[str, Any]]:
 
 
 def cases(context: Context, request: CasesOf) -> dict[str, Any]:
-
     return read_cases(context.database, page_of(request), request)
 
 
 def pairs(context: Context, request: PairsOf) -> dict[str, Any]:
-
     return read_pairs(context.database, page_of(request), request)
 
 
@@ -184,7 +180,7 @@ def read_pairs(database: Database, page: Page, request: PairsOf) -> dict[str, An
 
 
 def _head(database: Database, run_id: str) -> RunEvent:
-    head = runs.head(database, run_id)
+    head = stored_runs.head(database, run_id)
     if head is None:
         raise run_names.unknown_run(database, run_id)
     return head
@@ -207,4 +203,6 @@ def _metric(name: str | None, *figures: run_figures.RunFigures) -> str:
 
 def _lower(metric: str) -> bool:
     """Whether less is better."""
+    from evaluators.criteria.metric_catalogue import LESS_IS_BETTER  # loads the statistics
+
     return metric.partition(".")[2] in LESS_IS_BETTER
