@@ -1,4 +1,4 @@
-"""Checks what a request's head says of its framing, so that no two readers could understand it differently."""
+"""Checks the framing that a request's head declares, so that no two readers understand it differently."""
 
 from __future__ import annotations
 

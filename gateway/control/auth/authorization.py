@@ -1,4 +1,4 @@
-"""Authorizes each request by role before any of its body is read.
+"""Identifies the caller of each request, and authorizes it by role before any of its body is read.
 
 A route names its role with ``dependencies=[Depends(require_role("release-manager"))]``, and needs
 ``route_class=AuthorizedRoute``. A GET of a route must not change anything, because roles that only read may send it.

@@ -1,4 +1,4 @@
-"""Extracts from an answer what the record says of it, from a copy and only once. The bytes sent stay unchanged."""
+"""Extracts from an answer what is recorded about it, from a copy and only once. The bytes sent stay unchanged."""
 
 from __future__ import annotations
 

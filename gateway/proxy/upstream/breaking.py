@@ -1,4 +1,4 @@
-"""Asks a deployment's breaker before a call, and tells it how the call began.
+"""Asks a deployment's breaker before a call, and reports to it how the call began.
 
 None of it is called for an answer of a healthy deployment, see `Breaker.calm`.
 """

@@ -1,4 +1,4 @@
-"""Reads an answer to its end before anything of it is sent on, so that a broken one can be asked again."""
+"""Reads an answer to its end before anything of it is sent on, so that a broken one can be requested again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Holds headers as they came, looked up by lower-case name; says which of an upstream's a client gets."""
+"""Holds headers as they came, looked up by lower-case name; selects those of an upstream that a client gets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says why a stored verdict no longer stands for what would be released now."""
+"""Finds the reasons why a stored verdict no longer stands for what would be released now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says what a variant needs before it may be promoted, a fresh, approved SHIP of the official gate, and records it."""
+"""Checks that a variant has a fresh, approved SHIP of the official gate before a promotion, and records it."""
 
 from __future__ import annotations
 
