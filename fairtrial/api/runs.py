@@ -234,9 +234,10 @@ matrix = Operation(
     request=CompareMany,
     response=Row,
     description="Compare several runs with one baseline; 400 if they are not comparable.\n\n``columns``: the runs, "
-    "baseline first, with tokens, cost and latency. ``rows``: the level of each measure in each run, and the comparison "
-    "of each candidate, which is that of ``/comparisons``. ``changes``: the cases that changed most. ``noise``: how many "
-    "cases change where the baseline answers again, if ``fairtrial eval --noise-floor`` asked it again.",
+    "baseline first, with tokens, cost and latency. ``rows``: the level of each measure in each run, and the "
+    "comparison of each candidate, which is that of ``/comparisons``. ``changes``: the cases that changed most. "
+    "``noise``: how many cases change where the baseline answers again, if ``fairtrial eval --noise-floor`` asked it "
+    "again.",
 )
 suites = Operation(
     name="runs.suites",

@@ -1,4 +1,4 @@
-"""Writes files that only their owner may read, completely or not at all: written beside the target, synced, renamed."""
+"""Writes files completely or not at all: written beside the target, synced, renamed. Most are for their owner alone."""
 
 from __future__ import annotations
 
@@ -17,9 +17,14 @@ ROOM = 1.1
 
 
 def write_private(path: Path, content: bytes) -> None:
+    """`replace_file` with one that only its owner may read."""
+    replace_file(path, content, mode=PRIVATE)
+
+
+def replace_file(path: Path, content: bytes, *, mode: int) -> None:
     """Replace a file: readers see the complete old one or the complete new one; raises `OSError`."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    fd = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, PRIVATE)
+    fd = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(fd, "wb") as file:
             file.write(content)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fairtrial.domain.plurals import counted
 from fairtrial.privacy.patterns import PATTERNS, Pattern
 from fairtrial.privacy.prefilter import possible
 
@@ -12,6 +13,14 @@ NEXT_PLACE = 2
 """How many bytes behind a rejected candidate the next one may begin."""
 SECRETS = frozenset({"key", "private key", "token"})
 """The kinds that give access to something."""
+_NAMES = {
+    "email": ("e-mail address", "e-mail addresses"),
+    "iban": ("IBAN", "IBANs"),
+    "ip": ("IP address", "IP addresses"),
+    "card": ("card number", "card numbers"),
+    "phone": ("phone number", "phone numbers"),
+    "key": ("API key", "API keys"),
+}
 _EDGE = b'"'
 """Stands before, between and behind texts. It belongs to no word, and ends a private key without its last line."""
 
@@ -30,6 +39,11 @@ def find_personal_text(text: str) -> list[PersonalText]:
     raw = text.encode("utf-8", "replace").replace(_EDGE, b"\0")
     found = search_bytes(_EDGE + raw + _EDGE)
     return [PersonalText(one.kind, one.start - 1, one.end - 1) for one in found]
+
+
+def counted_kind(count: int, kind: str) -> str:
+    """``2 e-mail addresses``: how many finds of a kind there are."""
+    return counted(count, *_NAMES.get(kind, (kind,)))
 
 
 def joined(texts: list[str]) -> tuple[bytes, list[int]]:

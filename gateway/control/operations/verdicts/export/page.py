@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -56,7 +55,6 @@ def render(contents: ExportContents) -> str:
         age=age,
         counted=counted,
         distinct=_distinct,
-        moment=_moment,
         vote_note=vote_note,
     )
 
@@ -85,8 +83,3 @@ def _training(training: TrainingEvidence | None) -> dict[str, Any] | None:
 
 def _distinct(names: Iterable[str | None], unknown: str) -> str:
     return ", ".join(dict.fromkeys(name or unknown for name in names))
-
-
-def _moment(us: int) -> str:
-    """A time in microseconds since 1970, UTC, with seconds."""
-    return f"{datetime.fromtimestamp(us / 1e6, UTC):%Y-%m-%d %H:%M:%S} UTC"
