@@ -73,7 +73,9 @@ def _suite(suite: SuiteReport) -> dict[str, Any]:
         "noise": None if suite.matrix.noise is None else wording.noise_in_words(suite.matrix.noise),
         "plots": [plot for plot in (levels(suite), forest(suite)) if plot is not None],
         "signals": [
-            (change.target, block_lines(one.says for one in change.signals)) for change in suite.matrix.changes
+            (change.target, lines)
+            for change in suite.matrix.changes
+            if (lines := block_lines(one.says for one in change.signals))
         ],
         "places": _places(suite.cases),
         "common": suite.cases[0].texts[:common] if suite.cases else (),

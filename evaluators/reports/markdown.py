@@ -40,7 +40,7 @@ def render(verdict: Verdict) -> str:
 def render_content(content: ReportContent) -> str:
     """The verdict, or the answer in one sentence, and then what changed in each suite."""
     lines = [f"## {safe(content.says)}"] if content.verdict is None else list(_lines(content.verdict))
-    lines += [f"\nNo longer stands: {safe(reason)}" for reason in content.stale]
+    lines[1:1] = [f"\nNo longer stands: {safe(reason)}" for reason in content.stale]
     for suite in content.suites:
         lines += _suite(suite)
     lines += ["", f"{safe(shown_texts(content.policy, content.masked))}"]
