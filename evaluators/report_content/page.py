@@ -13,7 +13,7 @@ from evaluators.report_content.plots import forest, levels
 from evaluators.report_content.texts import Text
 from fairtrial import html_pages
 from fairtrial.domain.answers.signals import BLOCK_TITLE
-from fairtrial.domain.names.case_words import OUTCOMES
+from fairtrial.domain.names.case_words import OUTCOMES, noise_floor_in_words
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import Finding, Verdict
 from fairtrial.domain.verdicts.unasked import block_lines, is_unasked
@@ -63,14 +63,14 @@ def _findings(verdict: Verdict) -> list[Finding]:
 
 def _suite(suite: SuiteReport) -> dict[str, Any]:
     """What the template shows of a suite beside its own fields."""
-    common = _common_messages(suite.cases)
+    common, noise = _common_messages(suite.cases), suite.matrix.noise
     quiet = [row.metric for row in suite.overall if wording.quiet(row)]
     return {
         "report": suite,
         "rows": [row for row in suite.overall if row.metric not in quiet],
         "slices": [row for row in suite.slices if row.metric not in quiet],
         "quiet": quiet,
-        "noise": None if suite.matrix.noise is None else wording.noise_in_words(suite.matrix.noise),
+        "noise": "" if noise is None else noise_floor_in_words(noise.changed, noise.n, noise.metric),
         "plots": [plot for plot in (levels(suite), forest(suite)) if plot is not None],
         "signals": [
             (change.target, lines)

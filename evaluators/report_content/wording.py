@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from evaluators.comparison.matrix import NoiseFloor, Row
+from evaluators.comparison.matrix import Row
 from evaluators.comparison.wording import amount, answer_in_words, both_figures, format_signed, gap
 from evaluators.report_content.content import SuiteReport
 from evaluators.report_content.texts import TextPolicy
@@ -127,9 +127,3 @@ def shown_texts(policy: TextPolicy, masked: Mapping[str, int]) -> str:
         return f"{left}No personal data or secret was found in what is shown."
     finds = [counted_kind(count, kind) for kind, count in sorted(masked.items(), key=lambda one: -one[1])]
     return f"{left}Masked in what is shown: {', '.join(finds)}."
-
-
-def noise_in_words(noise: NoiseFloor) -> str:
-    """How many cases change where nothing but chance differs."""
-    changed = f"{noise.changed:,} of {counted(noise.n, 'case')}"
-    return f"Noise floor: {changed} change by {noise.metric} where the baseline answers the same suite again."

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from fairtrial.domain.plurals import counted
+
 Grade = Literal["right", "wrong", "unscored"]
 """A case of one run, by one metric."""
 Change = Literal["lost", "gained", "same", "both wrong", "unscored"]
@@ -29,3 +31,9 @@ OUTCOMES: Mapping[str, str] = {
 }
 TEXT_DELETED = "deleted, because it is older than the retention period"
 TEXT_NOT_STORED = "not stored, because the run is from an earlier version"
+
+
+def noise_floor_in_words(changed: int, n: int, metric: str | None) -> str:
+    """How many of ``n`` cases change by a metric where nothing but chance differs."""
+    cases = f"{changed:,} of {counted(n, 'case')}"
+    return f"Noise floor: {cases} change by {metric} where the baseline answers the same suite again."
