@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from evaluators.comparison.matrix import Changes, Matrix, Row, matrix_of
-from evaluators.criteria.metric_catalogue import Measure
+from evaluators.criteria.metric_catalogue import BUILT_IN, Measure
 from evaluators.report_content.cases import alone, side_by_side
 from evaluators.report_content.content import CaseRow, SuiteReport
 from evaluators.report_content.texts import Texts
@@ -19,6 +19,8 @@ from fairtrial.domain.run import CASE_OUTCOMES, RunHead, head_of
 
 MOST_SLICES = 40
 """A tag with more values than this is an id rather than a slice."""
+SHORT_ID = 8
+"""The characters of a run's id that are shown, or more if runs share them."""
 MOST_ERRORS = 8
 """How many different errors a report names."""
 
@@ -49,15 +51,14 @@ def compared(runs: SuiteRuns) -> Matrix:
     whole = matrix_of(runs.measures, runs.baseline, runs.candidates, again=runs.again)
     scored = [measure for measure in runs.measures if measure.scorer is not None]
     sliced = matrix_of(scored, runs.baseline, runs.candidates, by=_tags(runs))
-    return replace(whole, rows=whole.rows + tuple(row for row in sliced.rows if row.scope))
+    return _named(replace(whole, rows=whole.rows + tuple(row for row in sliced.rows if row.scope)))
 
 
 def grading_metric(matrix: Matrix) -> str | None:
     """The metric that grades the cases: the one by which the matrix names those that changed most."""
-    known = {row.metric for row in matrix.rows}
     if matrix.changes:
         return next((change.metric for change in matrix.changes if change.metric), None)
-    return next((row.metric for row in matrix.rows if "." in row.metric and row.metric in known), None)
+    return next((row.metric for row in matrix.rows if row.metric not in BUILT_IN), None)
 
 
 def suite_report(
@@ -75,6 +76,20 @@ def suite_report(
         runs=tuple(RunHead(**head_of(run)) for run in known),
         notes=runs.notes,
     )
+
+
+def _named(matrix: Matrix) -> Matrix:
+    """The matrix with the beginning of its id behind the target of each run that shares it with another one."""
+    targets = [column.target for column in matrix.columns]
+    ids = [column.run_id for column in matrix.columns]
+    size = next(size for size in range(SHORT_ID, 400) if len({run_id[:size] for run_id in ids}) == len(set(ids)))
+    names = [
+        f"{target} ({run_id[:size]})" if targets.count(target) > 1 else target
+        for target, run_id in zip(targets, ids, strict=True)
+    ]
+    columns = tuple(replace(column, target=name) for column, name in zip(matrix.columns, names, strict=True))
+    changes = tuple(replace(change, target=name) for change, name in zip(matrix.changes, names[1:], strict=True))
+    return replace(matrix, columns=columns, changes=changes)
 
 
 def _tags(runs: SuiteRuns) -> list[str]:
