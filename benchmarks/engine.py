@@ -86,8 +86,13 @@ async def whole(suite: Suite, base_url: str, connections: int, folder: Path) -> 
     """The engine as `fairtrial eval` uses it: cache on disk, scores, and the run written to a journal."""
     target = Target("base", "m", base_url, deployment_digest="d")
     options = Options(concurrency=connections, fresh=True)
-    run = await run_suite(
-        suite, target, cache=folder / "cache", clock=lambda: time.time_ns() // 1000, run_id="r", options=options
+    [run] = await run_suite(
+        suite,
+        [target],
+        cache=folder / "cache",
+        clock=lambda: time.time_ns() // 1000,
+        new_id=lambda: "r",
+        options=options,
     )
     assert run.metrics == {"exact.accuracy": 1.0}
     (folder / "journal").mkdir(exist_ok=True)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairtrial.domain.errors import UsageError
+
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
 
@@ -21,6 +23,26 @@ CONFIG = click.option(
     help="The project file.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def _columns(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+    columns = {}
+    for pair in pairs:
+        column, _equals, name = pair.rpartition("=")
+        if not column or not name:
+            raise UsageError(f"--map {pair!r}: write a column and its new name, such as question=input")
+        columns[column] = name
+    return columns
+
+
+MAP = click.option(
+    "--map",
+    "columns",
+    multiple=True,
+    callback=_columns,
+    metavar="COLUMN=NAME",
+    help="Read a column of the rows under another name, such as question=input; repeatable. As `map` in the suite.",
+)
 WHY = click.option("--why", required=True, metavar="TEXT", help="The reason, which is recorded; one line.")
 
 

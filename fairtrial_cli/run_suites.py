@@ -5,23 +5,25 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evaluators.engine.engine import DEFAULT_CONCURRENCY, Options, Progress, run_suite
 from evaluators.engine.target import Target, resolve
+from evaluators.loading.reading import EMPTY
 from evaluators.loading.suite_reader import load
 from evaluators.suite import Suite
 from fairtrial.api.operation import Nothing
+from fairtrial.api.runs import NameRun, noise_floor
 from fairtrial.api.store import ingest
 from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import read_note
 from fairtrial.config.project import Project
 from fairtrial.domain.errors import ConfigError, UsageError
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
-from fairtrial.domain.run import Run
+from fairtrial.domain.run import Run, noise_target
 from fairtrial_cli.processes.private_gateway import private_gateway
 from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.journal_events import write_run, write_texts
@@ -31,25 +33,27 @@ GATEWAY_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How suites are run: ``side_by_side`` targets at the same time, each with one suite after the other.
+    """How suites are run: one after the other, each on ``side_by_side`` targets at the same time, by default on all.
 
-    ``on_run`` is called with each run as soon as it is saved.
+    ``noise_floor`` names the target that answers each suite once more. ``on_run`` is called with each run as soon as it
+    is saved.
     """
 
     concurrency: int = DEFAULT_CONCURRENCY
-    side_by_side: int = 1
+    side_by_side: int | None = None
     fresh: bool = False
+    noise_floor: str | None = None
     on_progress: Callable[[Progress], None] = lambda _: None
     on_run: Callable[[Suite, Run], None] = lambda *_: None
 
 
-def load_suites(paths: Sequence[Path]) -> list[Suite]:
-    """The suites of all files; raises `ConfigError` with the errors of all of them."""
+def load_suites(paths: Sequence[Path], columns: Mapping[str, str] = EMPTY) -> list[Suite]:
+    """The suites of all files; raises `ConfigError` with the errors of all of them. ``columns`` is as in `load`."""
     suites: list[Suite] = []
     wrong: list[ConfigError] = []
     for path in paths:
         try:
-            suites += load(path)
+            suites += load(path, columns=columns)
         except ConfigError as error:
             wrong.append(error)
     if wrong:
@@ -90,7 +94,7 @@ def run_suites(
 ) -> list[Run]:
     """Run every suite on every target through the gateway at ``base_url``, and save each run as soon as it ends.
 
-    The result is ordered by target, then by suite. Raises `UsageError` for an unknown target, or for a target that
+    The result is ordered by suite, then by target. Raises `UsageError` for an unknown target, or for a target that
     refuses every question.
     """
     key = internal_key(project.layout)
@@ -109,27 +113,39 @@ def internal_key(layout: Layout) -> str | None:
 async def _run_all(
     project: Project, suites: Sequence[Suite], targets: Sequence[Target], options: RunOptions
 ) -> list[Run]:
-    places = asyncio.Semaphore(options.side_by_side)
-
-    async def one(target: Target) -> list[Run]:
-        async with places:
-            return [await _run_one(project.layout, suite, target, options) for suite in suites]
-
-    tasks = [asyncio.create_task(one(target)) for target in targets]
-    try:
-        return [run for runs in await asyncio.gather(*tasks) for run in runs]
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    found: list[Run] = []
+    size = options.side_by_side or len(targets)
+    for suite in suites:
+        runs: list[Run] = []
+        for batch in range(0, len(targets), size):
+            runs += await _run_together(project.layout, suite, targets[batch : batch + size], options)
+        await _run_noise_floor(project.layout, suite, targets, runs, options)
+        found += runs
+    return found
 
 
-async def _run_one(layout: Layout, suite: Suite, target: Target, options: RunOptions) -> Run:
+async def _run_together(layout: Layout, suite: Suite, targets: Sequence[Target], options: RunOptions) -> list[Run]:
     asking = Options(options.concurrency, options.fresh, options.on_progress)
-    run = await run_suite(suite, target, cache=layout.cache, clock=_now_us, run_id=_new_id(), options=asking)
-    await asyncio.to_thread(save_run, layout, run, suite)
-    options.on_run(suite, run)
-    return run
+    runs = await run_suite(suite, targets, cache=layout.cache, clock=_now_us, new_id=_new_id, options=asking)
+    for run in runs:
+        await asyncio.to_thread(save_run, layout, run, suite)
+        options.on_run(suite, run)
+    return runs
+
+
+async def _run_noise_floor(
+    layout: Layout, suite: Suite, targets: Sequence[Target], runs: Sequence[Run], options: RunOptions
+) -> None:
+    """Let the baseline answer again, unless the store has such a run of these weights."""
+    for target, run in zip(targets, runs, strict=True):
+        if target.name == options.noise_floor and not await asyncio.to_thread(_has_noise_floor, layout, run):
+            again = replace(target, name=noise_target(target.name), first_repeat=suite.repeat)
+            await _run_together(layout, suite, [again], replace(options, on_run=lambda *_: None))
+
+
+def _has_noise_floor(layout: Layout, run: Run) -> bool:
+    with open_store(layout) as store:
+        return store.call(noise_floor, NameRun(run_id=run.run_id)).run_id is not None
 
 
 def save_run(layout: Layout, run: Run, suite: Suite) -> None:

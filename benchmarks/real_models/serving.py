@@ -39,7 +39,10 @@ async def run_of(suite: Suite, model: str, url: str, cache: Path) -> Run:
     """The run of a suite on a model; answers in the cache are not asked for again."""
     target = Target(name="base" if model == BASE else model, model=model, base_url=url, deployment_digest=model)
     options = Options(concurrency=4, on_progress=_show)
-    return await run_suite(suite, target, cache=cache, clock=now_us, run_id=f"{model}-{suite.name}", options=options)
+    [run] = await run_suite(
+        suite, [target], cache=cache, clock=now_us, new_id=lambda: f"{model}-{suite.name}", options=options
+    )
+    return run
 
 
 def now_us() -> int:

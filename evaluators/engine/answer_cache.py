@@ -56,6 +56,10 @@ class AnswerCache:
             self._read()
         self._terminate_torn_line()
 
+    def contents(self) -> frozenset[str]:
+        """The content of every key that has an answer, of any weights."""
+        return frozenset(content for content, _ in self._answers)
+
     def find(self, key: AnswerKey, fingerprint: str | None) -> Answer | None:
         """The answer of these weights to this request, or ``None``; its latency is that of the original call."""
         answer = self._answers.get((key.content, fingerprint))

@@ -1,23 +1,28 @@
-"""Runs one suite on one target: sends what is not cached, scores answers as they arrive, and can be resumed."""
+"""Runs one suite on several targets: sends what is not cached, scores answers as they arrive, and can be resumed."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from evaluators.engine.answer_cache import AnswerCache, AnswerKey
 from evaluators.engine.changed_copies import ChangedCopies
 from evaluators.engine.client import ChatClient, TargetRefused
+from evaluators.engine.pace import Pace
 from evaluators.engine.scoring import Scoring, metrics_of
 from evaluators.engine.target import Target
 from evaluators.results.duplicate_prompts import with_clusters
 from evaluators.suite import Suite
 from fairtrial.domain.answers.signals import SIGNALS, SIGNALS_VERSION
 from fairtrial.domain.run import Answer, Case, CaseResult, Run
+
+Place = tuple[int, Case, int]
+"""One request of a suite: its index in the run, the case and the repeat."""
 
 DEFAULT_CONCURRENCY = 8
 TRIES_TO_LEARN = 3
@@ -48,7 +53,7 @@ class Options:
 
 @dataclass(slots=True)
 class _Running:
-    """The state of a run; ``places`` are the remaining requests, and ``results`` arrive in any order."""
+    """The state of one run; ``places`` are the remaining requests, and ``results`` arrive in any order."""
 
     suite: Suite
     target: Target
@@ -57,7 +62,7 @@ class _Running:
     cache: AnswerCache
     scoring: Scoring
     copies: ChangedCopies
-    places: Iterator[tuple[int, Case, int]]
+    places: Iterator[Place]
     results: dict[int, CaseResult] = field(default_factory=dict)
     fingerprint: str | None = None
     cached: int = 0
@@ -67,50 +72,93 @@ class _Running:
     def total(self) -> int:
         return len(self.suite.cases) * self.suite.repeat
 
+    def key(self, case: Case, repeat: int) -> AnswerKey:
+        return AnswerKey.of(case, self.suite.params, self.target.first_repeat + repeat)
+
 
 async def run_suite(
-    suite: Suite, target: Target, *, cache: Path, clock: Callable[[], int], run_id: str, options: Options | None = None
-) -> Run:
-    """Run every case and repeat; the results are in the suite's order.
+    suite: Suite,
+    targets: Sequence[Target],
+    *,
+    cache: Path,
+    clock: Callable[[], int],
+    new_id: Callable[[], str],
+    options: Options | None = None,
+) -> list[Run]:
+    """Run every case and repeat on every target, interleaved; the results are in the suite's order.
 
-    ``cache`` is the folder of answers; ``clock`` gives microseconds since 1970. If the run is cancelled or killed, all
-    received answers are cached, and the next run continues from there. Raises `TargetRefused` if the target refuses
-    all requests; any other failure of the target is an error of its case.
+    ``cache`` is the folder of answers; ``clock`` gives microseconds since 1970. If the runs are cancelled or killed,
+    all received answers are cached, and the next runs continue from there. Raises `TargetRefused` if a target refuses
+    all requests; any other failure of a target is an error of its case.
     """
     options = options or Options()
-    started_us = clock()
-    scope = hashlib.sha256(f"{suite.digest} {target.deployment_digest}".encode()).hexdigest()[:32]
-    answers = AnswerCache(cache, target.deployment_digest, scope=scope, now_us=started_us, fresh=options.fresh)
-    try:
-        async with ChatClient(target, concurrency=options.concurrency) as client:
-            running = _Running(
-                suite, target, options, client, answers, Scoring(suite), ChangedCopies(suite), _places(suite)
+    started_us, scoring = clock(), Scoring(suite)
+    async with AsyncExitStack() as stack:
+        runs = [
+            _Running(
+                suite,
+                target,
+                options,
+                await stack.enter_async_context(ChatClient(target, concurrency=options.concurrency)),
+                stack.enter_context(closing(open_cache(suite, target, cache, started_us, fresh=options.fresh))),
+                scoring,
+                ChangedCopies(suite),
+                _places(suite),
             )
-            await _learn_and_ask(running)
-        answers.end()
+            for target in targets
+        ]
+        await _together(_learn(running) for running in runs)
+        pace = Pace(len(runs), options.concurrency)
+        await _together(
+            _worker(running, pace, at)
+            for at, running in enumerate(runs)
+            for _ in range(min(options.concurrency, running.total))
+        )
+        for running in runs:
+            running.cache.end()
+    return [_run(running, new_id(), started_us, clock()) for running in runs]
+
+
+def open_cache(suite: Suite, target: Target, folder: Path, now_us: int, *, fresh: bool) -> AnswerCache:
+    """The cached answers of a target, from which a run of this suite continues."""
+    content = f"{suite.digest} {target.deployment_digest}" + (f" {target.first_repeat}" if target.first_repeat else "")
+    scope = hashlib.sha256(content.encode()).hexdigest()[:32]
+    return AnswerCache(folder, target.deployment_digest, scope=scope, now_us=now_us, fresh=fresh)
+
+
+async def _together(parts: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Await all; the first error cancels the others and is raised."""
+    tasks = [asyncio.create_task(part) for part in parts]
+    try:
+        await asyncio.gather(*tasks)
     finally:
-        answers.close()
-    return _run(running, run_id, started_us, clock())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _learn_and_ask(running: _Running) -> None:
-    """Send the first request alone and uncached, because its answer identifies the weights that serve now."""
-    for index, case, repeat in itertools.islice(running.places, TRIES_TO_LEARN):
+async def _learn(running: _Running) -> None:
+    """Ask one case alone, because its answer identifies the weights that serve now: one without a cached answer."""
+    cached = running.cache.contents()
+    places = list(running.places)
+    new = [place for place in places if running.key(place[1], place[2]).content not in cached] if cached else places
+    for place in (new or places)[:TRIES_TO_LEARN]:
+        index, case, repeat = place
+        places.remove(place)
         first = await _ask(running, case, repeat)
         running.fingerprint = first.fingerprint
         await _finish(running, index, case, repeat, first)
         if first.error is None:
             break
-    async with asyncio.TaskGroup() as group:
-        for _ in range(min(running.options.concurrency, running.total)):
-            group.create_task(_worker(running))
+    running.places = iter(places)
 
 
-async def _worker(running: _Running) -> None:
+async def _worker(running: _Running, pace: Pace, at: int) -> None:
     for index, case, repeat in running.places:
-        key = AnswerKey.of(case, running.suite.params, repeat)
-        answer = running.cache.find(key, running.fingerprint) or await _ask(running, case, repeat)
+        await pace.start(at)
+        answer = running.cache.find(running.key(case, repeat), running.fingerprint) or await _ask(running, case, repeat)
         await _finish(running, index, case, repeat, answer)
+    pace.end(at)
 
 
 async def _ask(running: _Running, case: Case, repeat: int) -> Answer:
@@ -121,7 +169,7 @@ async def _ask(running: _Running, case: Case, repeat: int) -> Answer:
         if not running.results:
             raise
         answer = Answer(None, error=str(error))
-    running.cache.put(AnswerKey.of(case, running.suite.params, repeat), answer)
+    running.cache.put(running.key(case, repeat), answer)
     return answer
 
 
@@ -143,7 +191,7 @@ async def _finish(running: _Running, index: int, case: Case, repeat: int, answer
     )
 
 
-def _places(suite: Suite) -> Iterator[tuple[int, Case, int]]:
+def _places(suite: Suite) -> Iterator[Place]:
     """Every request of the suite with its index in the run; the repeats of a case are adjacent."""
     for at, case in enumerate(with_clusters(suite.cases)):
         for repeat in range(suite.repeat):

@@ -9,7 +9,7 @@ from evaluators.engine.scoring import scores_of, value_of
 from evaluators.scoring.scorer import Stat
 from evaluators.suite import FAMILY_TAG, KIND_TAG, OWN, Suite, tag_values
 from fairtrial.domain.answers.signals import METRICS, SIGNALS
-from fairtrial.domain.run import CASE_OUTCOMES, UNSCORED, CaseResult, Run, Score
+from fairtrial.domain.run import CASE_OUTCOMES, UNSCORED, CaseResult, Run, Score, ScoreFailure
 
 MOST_UNSCORED = 0.02
 """The share of unscored cases above which a run proves nothing, unless its suite's own `errors` line says otherwise."""
@@ -143,8 +143,14 @@ def unscored_share(run: Run) -> float:
 
 
 def first_error(run: Run) -> str | None:
-    """The first error of the run, in the target's words."""
-    return next((result.answer.error for result in run.results if result.answer.error), None)
+    """The first error of the run: of the target in its words, or of a scorer."""
+    for result in run.results:
+        if result.answer.error:
+            return result.answer.error
+        for score in result.scores.values():
+            if isinstance(score, ScoreFailure):
+                return f"scorer {score.scorer}, case {result.case.case_id}: {score.why}"
+    return None
 
 
 def _count(stat: Stat, results: Sequence[CaseResult], scorer: str) -> int:

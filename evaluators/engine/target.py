@@ -22,6 +22,7 @@ class Target:
     ``name`` is as the user writes it (``tuned``, ``tuned-vs-base/tuned``); ``base_url`` ends in ``/v1``; ``headers``
     pin it and ``deployment_digest`` identifies its definition, overrides included. ``model`` is what requests name,
     ``declared_model`` the provider and model of the deployment behind it, such as ``openai/support-v2``.
+    ``first_repeat``: the number of the first repeat of each case; a higher one asks again what is already cached.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Target:
     plan_hash: str = ""
     price: Price = field(default_factory=Price)
     declared_model: str | None = None
+    first_repeat: int = 0
 
     def cost(self, tokens_in: int | None, tokens_out: int | None) -> float | None:
         """US dollars by token prices; ``None`` if a price or a count is unknown."""

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
-from evaluators.loading.rows import MOST_ROW_BYTES, MOST_ROWS, PARQUET, Row, parquet_as_lines, read_rows
+from evaluators.loading.rows import (
+    MOST_ROW_BYTES,
+    MOST_ROWS,
+    PARQUET,
+    Row,
+    names_in,
+    parquet_as_lines,
+    read_rows,
+    with_our_names,
+)
 from evaluators.loading.suite_schema import SuiteModel
 from evaluators.suite import DataFile
 from fairtrial.config.file.project_files import MOST_YAML_BYTES, Budget, read_bytes, read_text
@@ -18,6 +28,7 @@ from fairtrial.regular_files import FileRefused
 
 MOST_OF_A_KIND = 20
 """How many errors of one file of rows are shown, because a wrong column is wrong in every row."""
+EMPTY: Mapping[str, str] = MappingProxyType({})
 Place = tuple[str | int, ...]
 
 
@@ -46,6 +57,8 @@ class Reading:
     model: SuiteModel
     errors: list[Diagnostic]
     data: list[DataFile] = field(default_factory=list)
+    columns: set[str] = field(default_factory=set)
+    """The columns of the rows that are read under other names, as their files name them."""
 
     def wrong(self, at: Place, wrong: str, known: str = "") -> None:
         self.errors.append(self.document.diagnostic(at, wrong, known))
@@ -60,8 +73,8 @@ class Reading:
             self.wrong(at, wrong, error.known or "paths are relative to the suite's file")
             return None
 
-    def rows_of(self, name: str, at: Place) -> list[Row]:
-        """The rows of one file; ``at``: where the suite names it."""
+    def rows_of(self, name: str, at: Place, names: Mapping[str, str] = EMPTY) -> list[Row]:
+        """The rows of one file; ``at``: where the suite names it; ``names``: column of the file → its name here."""
         if (text := self.text_of(name, at, most=MOST_ROW_BYTES)) is None:
             return []
         found, wrongs = read_rows(self.source.path.parent / name, text)
@@ -70,7 +83,11 @@ class Reading:
         if len(found) > MOST_ROWS:
             self.wrong(at, f"there are more than {MOST_ROWS:,} rows", "split the suite")
             return []
-        return found
+        if names:
+            self.columns |= {column for row in found for column in names_in(row, names)}
+        rows = [with_our_names(row, names) for row in found]
+        self.errors += shortened([row for row in rows if isinstance(row, Diagnostic)])
+        return [row for row in rows if isinstance(row, Row)]
 
 
 def shortened(errors: Sequence[Diagnostic]) -> list[Diagnostic]:

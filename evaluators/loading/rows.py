@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,7 @@ def _csv(text: str, file: str) -> Iterator[Row | Diagnostic]:
                 yield Diagnostic(file, start, "", "the line has more cells than the header has names")
                 continue
             given = {str(name): value for name, value in columns.items() if value not in (None, "")}
-            yield Row(file, start, _with_usual_names(given))
+            yield Row(file, start, given)
     except csv.Error as error:
         yield Diagnostic(file, line + 1, "", f"the row that starts here is not CSV: {error}")
 
@@ -132,7 +132,39 @@ def _row(file: str, line: int, value: Any) -> Row | Diagnostic:
         return Diagnostic(
             file, line, "", "the row has a lone surrogate (half of a character), which UTF-8 cannot encode"
         )
-    return Row(file, line, _with_usual_names(value))
+    return Row(file, line, value)
+
+
+def with_our_names(row: Row, names: Mapping[str, str]) -> Row | Diagnostic:
+    """The row with the columns that a suite reads; ``names`` maps a column of the file to its name in the suite."""
+    try:
+        columns = _renamed(row.columns, names)
+        if (metadata := _metadata(columns)) is not None:
+            columns["metadata"] = _renamed(metadata, names)
+    except ValueError as error:
+        return row.diagnostic(str(error))
+    return replace(row, columns=_with_usual_names(columns))
+
+
+def names_in(row: Row, names: Mapping[str, str]) -> set[str]:
+    """The columns of a row that can be renamed, with those in the metadata of a chat row."""
+    ours = {names.get(column, column): value for column, value in row.columns.items()}
+    return {*row.columns, *(_metadata(ours) or {})}
+
+
+def _metadata(columns: Mapping[str, Any]) -> dict[str, Any] | None:
+    metadata = columns.get("metadata")
+    return metadata if "messages" in columns and isinstance(metadata, dict) else None
+
+
+def _renamed(columns: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    renamed: dict[str, Any] = {}
+    for name, value in columns.items():
+        ours = names.get(name, name)
+        if ours in renamed:
+            raise ValueError(f"by 'map' two columns of the row have the name {ours!r}")
+        renamed[ours] = value
+    return renamed
 
 
 def _with_usual_names(columns: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from fairtrial.domain.registry import Registry
 from fairtrial.regular_files import FileRefused
 
 SCORERS = Registry("evaluators.scoring.metrics", "scorer", noun="scorer", kind=ScorerType)
-OF_EVERY_SCORER = ("name", "when", "extract", "negate", "pass")
+OF_EVERY_SCORER = ("name", "when", *MODIFIERS)
 T = TypeVar("T")
 
 

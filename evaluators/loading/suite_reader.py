@@ -17,7 +17,7 @@ from evaluators.criteria.validation import validate_line
 from evaluators.loading.cases import CaseOfRow, Recipe, columns_of, make_cases, sample
 from evaluators.loading.probe_cases import TAGS, family_entries, limited, with_probes
 from evaluators.loading.probe_entries import ProbeUse, read_probes
-from evaluators.loading.reading import Place, Reading, SuiteFile, shortened
+from evaluators.loading.reading import EMPTY, Place, Reading, SuiteFile, shortened
 from evaluators.loading.rows import MOST_ROWS, Row
 from evaluators.loading.scorers import BuiltScorer, WrongEntry, build_entry
 from evaluators.loading.suite_schema import SuiteModel
@@ -38,10 +38,13 @@ NEARLY = 0.85
 """How similar to a known name an unknown one must be, from 0 to 1, to be its misspelling."""
 
 
-def load(path: Path, *, root: Path | None = None, budget: Budget | None = None) -> list[Suite]:
+def load(
+    path: Path, *, root: Path | None = None, budget: Budget | None = None, columns: Mapping[str, str] = EMPTY
+) -> list[Suite]:
     """Load every suite of the file; raises `ConfigError` with all errors of the file and its rows.
 
     ``root`` and ``budget`` are as in `yaml_file.load`; files that the suite names must be in its project's folder.
+    ``columns`` adds to the suite's ``map``.
     """
     suites: list[Suite] = []
     errors: list[Diagnostic] = []
@@ -50,7 +53,7 @@ def load(path: Path, *, root: Path | None = None, budget: Budget | None = None) 
     if not documents:
         raise ConfigError([Diagnostic(str(path), 1, "", "the file is empty", "a suite begins with 'suite: NAME'")])
     for document in documents:
-        suite, wrong = _read(document, SuiteFile(path, project_root(path), budget))
+        suite, wrong = _read(document, SuiteFile(path, project_root(path), budget), columns)
         errors += wrong
         if suite is not None and suite.name in {other.name for other in suites}:
             errors.append(document.diagnostic(("suite",), f"{suite.name!r} is the name of another suite of this file"))
@@ -61,15 +64,15 @@ def load(path: Path, *, root: Path | None = None, budget: Budget | None = None) 
     return suites
 
 
-def inspect(path: Path) -> tuple[str, list[Diagnostic]]:
+def inspect(path: Path, columns: Mapping[str, str] = EMPTY) -> tuple[str, list[Diagnostic]]:
     """A summary of valid suites, and their notices and warnings; raises `ConfigError` with all errors."""
-    suites = load(path)
+    suites = load(path, columns=columns)
     notices = [notice for suite in suites for notice in suite.notices]
     notices += [Diagnostic(str(path), 1, suite.name, warning) for suite in suites for warning in suite.warnings]
     return "; ".join(suite.in_words for suite in suites), notices
 
 
-def _read(document: Document, source: SuiteFile) -> tuple[Suite | None, list[Diagnostic]]:
+def _read(document: Document, source: SuiteFile, columns: Mapping[str, str]) -> tuple[Suite | None, list[Diagnostic]]:
     value = document.value
     if not isinstance(value, dict):
         return None, [document.diagnostic((), "a suite must be a mapping of keys to values")]
@@ -86,6 +89,7 @@ def _read(document: Document, source: SuiteFile) -> tuple[Suite | None, list[Dia
         if known is None:
             return None, early
         model = known
+    model = model.model_copy(update={"map": {**model.map, **columns}})
     reading = Reading(document, source, model, early)
     suite = _compose(reading)
     return (None if reading.errors else suite), reading.errors
@@ -165,10 +169,12 @@ def _check_params(reading: Reading) -> None:
 def _rows(reading: Reading) -> list[Row]:
     rows: list[Row] = []
     for at, name in enumerate(reading.model.data):
-        rows += reading.rows_of(name, ("data", at))
+        rows += reading.rows_of(name, ("data", at), reading.model.map)
         if len(rows) > MOST_ROWS:
             reading.wrong(("data", at), f"there are more than {MOST_ROWS:,} rows", "split the suite")
             return []
+    for column in [name for name in reading.model.map if name not in reading.columns]:
+        reading.wrong(("map", column), f"no row has the column {column!r}", nearest(column, reading.columns))
     return rows
 
 

@@ -42,6 +42,7 @@ class SuiteModel(BaseModel):
 
     suite: Name
     data: Annotated[Texts, Field(max_length=100)] = Field(default_factory=list)
+    map: dict[str, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict, max_length=100)
     score: list[Any] = Field(default_factory=list, max_length=50)
     probes: list[Any] = Field(default_factory=list, max_length=100)
     version: Literal[1] = 1

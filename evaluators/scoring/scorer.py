@@ -91,6 +91,23 @@ class Scorer(Protocol):
         """Measure one answer; raises `OffFormat`. Any other exception becomes a `ScoreFailure`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a scorer compares after extraction and normalisation; ``why`` is a clause on what follows from it."""
+
+    prediction: str
+    references: tuple[str, ...]
+    why: str
+
+
+@runtime_checkable
+class ShowsComparison(Protocol):
+    """A scorer that can show what it compares, for `fairtrial runs why`."""
+
+    def normalised(self, case: Case, answer: Answer) -> Compared:
+        """The texts as the scorer compares them; raises `OffFormat` like `score`."""
+
+
 @runtime_checkable
 class ChecksCases(Protocol):
     """A scorer with requirements on rows, which checks every case when a suite is loaded."""

@@ -42,6 +42,12 @@ class FoundRun(msgspec.Struct, frozen=True):
     run_id: str
 
 
+class NoiseFloor(msgspec.Struct, frozen=True):
+    """The id of the run in which the same weights answered a run's suite again, ``None`` without one."""
+
+    run_id: str | None
+
+
 class NameRun(Request, frozen=True, kw_only=True):
     """A run."""
 
@@ -186,6 +192,15 @@ figures = Operation(
     response=Row,
     description="One run without its cases: summary, counts, latency, tokens, cost, and the metrics of its cases.",
 )
+noise_floor = Operation(
+    name="runs.noise_floor",
+    method="GET",
+    path="/runs/{run_id}/noise",
+    role="release-manager",
+    request=NameRun,
+    response=NoiseFloor,
+    description="The run in which the same weights answered the suite of this run again, if there is one.",
+)
 slices = Operation(
     name="runs.slices",
     method="GET",
@@ -237,10 +252,9 @@ matrix = Operation(
     request=CompareMany,
     response=Row,
     description="Compare several runs with one baseline; 400 if they are not comparable.\n\n``columns``: the runs, "
-    "baseline first, with tokens, cost and latency. ``rows``: the level of each measure in each run, and the "
-    "comparison of each candidate, which is that of ``/comparisons``. ``changes``: the cases that changed most. "
-    "``noise``: how many cases change where the baseline answers again, if ``fairtrial eval --noise-floor`` asked it "
-    "again.",
+    "baseline first, with tokens, cost and latency. ``rows``: the level of each measure in each run, and each "
+    "candidate's comparison, as ``/comparisons`` gives it. ``changes``: the cases that changed most. ``noise``: how "
+    "many cases change where the baseline answers again, if ``fairtrial eval --noise-floor`` asked it again.",
 )
 suites = Operation(
     name="runs.suites",

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial.domain.errors import ConfigError, Diagnostic, FairtrialError
+from fairtrial.domain.errors import ConfigError, Diagnostic, FairtrialError, UsageError
 from fairtrial.domain.plurals import counted
 from fairtrial_cli.config_warnings import print_warnings
-from fairtrial_cli.options import project_of
+from fairtrial_cli.options import MAP, project_of
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -32,15 +32,17 @@ Report = tuple[dict[str, Any], str, Sequence[Diagnostic]]
 
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@MAP
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-def command(files: tuple[Path, ...], as_json: bool) -> None:
+def command(files: tuple[Path, ...], columns: dict[str, str], as_json: bool) -> None:
     """Validate configuration, suites, gates and families of probes, and print every error with its line.
 
     Without FILE it checks ./fairtrial.yaml. The exit code is 2 if there are errors. Warnings, for example about keys
     that this version ignores, don't change the exit code.
 
     \b
-    Example:  fairtrial check fairtrial.yaml suites/*.yaml
+    Examples:  fairtrial check fairtrial.yaml suites/*.yaml
+               fairtrial check suites/theirs.yaml --map question=input --map answer=expected
     """
     errors: list[Diagnostic] = []
     reports: list[dict[str, Any]] = []
@@ -48,13 +50,15 @@ def command(files: tuple[Path, ...], as_json: bool) -> None:
     warnings: list[Diagnostic] = []
     for path in files or (Path("fairtrial.yaml"),):
         try:
-            report, text, warned = _check(path)
+            report, text, warned = _check(path, columns)
         except ConfigError as error:
             errors += error.errors
             continue
         reports.append({"file": str(path), **report})
         texts.append(text)
         warnings += [one for one in warned if one not in warnings]
+    if columns and not errors and all(report["kind"] != "suite" for report in reports):
+        raise UsageError("--map is about the rows of suites, and no file is a suite")
     if as_json:
         lists = {"mistakes": [asdict(one) for one in errors], "warnings": [asdict(one) for one in warnings]}
         click.echo(json.dumps({"ok": not errors, **lists, "files": reports}, indent=2))
@@ -74,17 +78,17 @@ def _print_errors(errors: list[Diagnostic], *, as_json: bool) -> None:
     click.echo(f"{counted(len(errors), 'error')} found", err=True)
 
 
-def _check(path: Path) -> Report:
-    """Raises `ConfigError`."""
+def _check(path: Path, columns: dict[str, str]) -> Report:
+    """``columns`` is for suites. Raises `ConfigError`."""
     kind = _kind(path)
     if kind == "project":
         return _check_project(path)
-    summary, warnings = _checker(kind)(path)
+    summary, warnings = _checker(kind)(path, *([columns] if kind == "suite" else []))
     return {"kind": kind}, f"{path}: valid {kind}; {summary}", warnings
 
 
-def _checker(kind: str) -> Callable[[Path], tuple[str, list[Diagnostic]]]:
-    checker: Callable[[Path], tuple[str, list[Diagnostic]]] = importlib.import_module(CHECKERS[kind]).inspect
+def _checker(kind: str) -> Callable[..., tuple[str, list[Diagnostic]]]:
+    checker: Callable[..., tuple[str, list[Diagnostic]]] = importlib.import_module(CHECKERS[kind]).inspect
     return checker
 
 

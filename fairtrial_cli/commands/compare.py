@@ -1,37 +1,41 @@
-"""The command `fairtrial compare`, which compares two runs of a suite case by case."""
+"""The command `fairtrial compare`, which compares runs of a suite with a baseline, case by case."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from fairtrial_cli.options import CONFIG, JSON, project_of
+from fairtrial_cli.options import CONFIG, JSON, print_indented, project_of
 
 if TYPE_CHECKING:
+    from evaluators.comparison.matrix import Matrix
     from evaluators.criteria.metric_catalogue import Measure
     from evaluators.results.run_table import RunTable
-    from evaluators.suite import Suite
     from fairtrial.domain.estimates import Comparison
     from fairtrial_cli.store_client.client import StoreClient
 
-SUITE_FOLDERS = (Path("suites"), Path())
-
 
 @click.command()
-@click.argument("candidate")
+@click.argument("candidates", nargs=-1, required=True, metavar="CANDIDATE…")
 @click.argument("baseline")
 @CONFIG
 @click.option("--suite", "suite_file", type=click.Path(path_type=Path, exists=True), help="The suite's file.")
 @click.option("--by", "tags", multiple=True, help="Also compare in each slice of this tag; repeatable.")
 @JSON
 def command(
-    candidate: str, baseline: str, config: Path, suite_file: Path | None, tags: tuple[str, ...], as_json: bool
+    candidates: tuple[str, ...],
+    baseline: str,
+    config: Path,
+    suite_file: Path | None,
+    tags: tuple[str, ...],
+    as_json: bool,
 ) -> None:
-    """Compare two runs of the same suite. CANDIDATE and BASELINE are run ids, beginnings of ids, or
-    SUITE@TARGET for the newest run.
+    """Compare runs of the same suite with BASELINE. Runs are named by id, by its beginning, or by SUITE@TARGET for
+    the newest run. Several candidates are compared in one table.
 
     The answer is better or worse only if the 95 % interval of the paired difference excludes 0 and p is at most 0.05.
     The p-value comes from McNemar's exact test for 0/1 scores, otherwise from a sign-flip test. Figures without a p,
@@ -41,20 +45,30 @@ def command(
     The suite's file says how each metric is estimated; it is searched in ./suites and in the current folder.
 
     \b
-    Example:  fairtrial compare general-kept@tuned general-kept@base --by kind
+    Examples:  fairtrial compare general-kept@tuned general-kept@base --by kind
+               fairtrial compare general-kept@tuned general-kept@tuned-2 general-kept@base
     """
     from evaluators.comparison.compare import compare_runs
+    from evaluators.comparison.matrix import matrix_of
     from evaluators.comparison.pairing import slices_of
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest
     from fairtrial_cli.store_client.client import open_store
+    from fairtrial_cli.store_client.stored import load_noise_floor
 
     with open_store(project_of(config).layout) as store:
         store.call(ingest, Nothing())
-        new, old = find_run(store, candidate), find_run(store, baseline)
-        measures = measures_for(new, old, suite_file)
-        found = compare_runs(measures, new, old, [None, *slices_of(new, tags)])
-    _print_json(found) if as_json else _print(found, measures, new, old)
+        new, old = [find_run(store, candidate) for candidate in candidates], find_run(store, baseline)
+        measures = measures_for([*new, old], suite_file)
+        if len(new) > 1:
+            again = load_noise_floor(store, old.run_id)
+            return _print_matrix(matrix_of(measures, old, new, by=tags, again=again), measures, as_json=as_json)
+        found = compare_runs(measures, new[0], old, [None, *slices_of(new[0], tags)])
+    return (
+        print_indented([asdict(comparison) for comparison in found])
+        if as_json
+        else _print(found, measures, new[0], old)
+    )
 
 
 def find_run(store: StoreClient, name: str) -> RunTable:
@@ -65,29 +79,21 @@ def find_run(store: StoreClient, name: str) -> RunTable:
     return load_table(store, store.call(runs.resolve, runs.ResolveRun(name=name)).run_id)
 
 
-def measures_for(new: RunTable, old: RunTable, suite_file: Path | None) -> Sequence[Measure]:
+def measures_for(runs: Sequence[RunTable], suite_file: Path | None) -> Sequence[Measure]:
     """The measures of the suite or, if its file is not found, those that appear in the runs."""
     from evaluators.criteria.metric_catalogue import measures_of, measures_seen
+    from fairtrial_cli.suite_of_run import suite_of_run
 
-    suite = _suite(new.suite, suite_file)
-    return measures_seen([new, old]) if suite is None else measures_of(suite)
-
-
-def _suite(name: str, file: Path | None) -> Suite | None:
-    from evaluators.loading.search import suites_near
-    from evaluators.loading.suite_reader import load
-
-    for found in [file] if file is not None else [suites_near(folder).get(name) for folder in SUITE_FOLDERS]:
-        if found is not None:
-            return next((suite for suite in load(found) if suite.name == name), None)
-    return None
+    suite = suite_of_run(runs[0].suite, suite_file)
+    return measures_seen(runs) if suite is None else measures_of(suite)
 
 
-def _print_json(found: Sequence[Comparison]) -> None:
-    import json
-    from dataclasses import asdict
+def _print_matrix(matrix: Matrix, measures: Sequence[Measure], *, as_json: bool) -> None:
+    from rich.console import Console
 
-    click.echo(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
+    from fairtrial_cli.output.matrix import print_matrix
+
+    print_indented(asdict(matrix)) if as_json else print_matrix(Console(), matrix, measures)
 
 
 def _print(found: Sequence[Comparison], measures: Sequence[Measure], new: RunTable, old: RunTable) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fairtrial.domain.errors import UsageError
-from fairtrial_cli.options import CONFIG, JSON, project_of
+from fairtrial_cli.options import CONFIG, JSON, MAP, print_indented, project_of
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from evaluators.comparison.matrix import Matrix
     from evaluators.suite import Suite
     from fairtrial.config.project import Project
     from fairtrial.domain.run import Run
@@ -38,33 +39,76 @@ UNSOUND = 4
     help="Concurrent requests for each target.",
 )
 @click.option(
-    "--side-by-side", default=1, show_default=True, type=click.IntRange(1, 16), help="Targets run at the same time."
+    "--side-by-side",
+    type=click.IntRange(1, 16),
+    help="Targets that answer at the same time, by default all; 1 if the server holds one model at a time.",
 )
+@click.option("--baseline", help="The target that the others are compared with, by default the first one.")
+@click.option("--noise-floor", is_flag=True, help="Let the baseline answer once more, if it hasn't yet.")
+@click.option("--each", is_flag=True, help="Also print a table for each target, with its worst slices.")
 @click.option("--repeat", type=click.IntRange(1, 100), help="How often each case is asked; overrides the suite.")
 @click.option("--limit", type=click.IntRange(1), help="Run only the first cases of each suite, to try it out.")
+@MAP
 @click.option("--fresh", is_flag=True, help="Ask all questions again, even if their answers are cached.")
+@click.option("--dry-run", is_flag=True, help="Print what would be asked, and what it would cost. Ask nothing.")
 @click.option("--confusion", is_flag=True, help="Print the confusion matrix of each label scorer.")
 @JSON
 def command(suites: tuple[Path, ...], on: str, config: Path, **options: Any) -> None:
     """Run suites on models, through the gateway.
 
+    Several models answer each case at about the same time. One table compares them with the baseline, case by case.
+    With --noise-floor it also shows how many cases change where the baseline answers again. That run is stored, and
+    made once for each suite and model.
+
+    With --dry-run it prints requests, tokens and cost, and asks nothing.
+
     Answers are cached on disk. After Ctrl-C the same command resumes, and a question that the same weights have
     answered is not asked again. The exit code is 4 if more than 2 % of a run's cases could not be scored.
 
     \b
-    Examples:  fairtrial eval suites/support/suite.yaml --on base,tuned
+    Examples:  fairtrial eval suites/support/suite.yaml --on base,tuned,tuned-2 --noise-floor
                fairtrial eval suites/general/suite.yaml --on tuned-vs-base/tuned --limit 20
+               fairtrial eval suites/theirs.yaml --on base --map question=input --map answer=expected
     """
     from fairtrial_cli.run_suites import load_suites
 
     project = project_of(config)
-    loaded = [_adjusted(suite, options) for suite in load_suites(suites)]
+    loaded = [_adjusted(suite, options) for suite in load_suites(suites, options["columns"])]
     names = list(dict.fromkeys(name.strip() for name in on.split(",") if name.strip()))
     if not names:
         raise UsageError(f"--on {on!r}: no target given (known: {', '.join(project.plan.deployments)})")
-    runs = _run(project, loaded, names, options)
+    baseline = options["baseline"] or names[0]
+    if baseline not in names:
+        raise UsageError(f"--baseline {baseline}: it is not one of the targets ({', '.join(names)})")
+    if options["dry_run"]:
+        return _estimate(project, loaded, names, options)
+    runs = _run(project, loaded, names, options | {"baseline": baseline})
     if any(_unsound(run) for run in runs):
         sys.exit(UNSOUND)
+    return None
+
+
+def _estimate(project: Project, suites: Sequence[Suite], names: Sequence[str], options: dict[str, Any]) -> None:
+    """Print the requests, tokens and cost of every run."""
+    import time
+
+    from rich.console import Console
+
+    from evaluators.engine.run_estimate import estimate_run
+    from evaluators.engine.target import resolve
+    from fairtrial_cli.output.runs import print_estimates
+
+    cache, now_us = project.layout.cache, time.time_ns() // 1000
+    found = [
+        estimate_run(
+            suite, resolve(name, project.plan, base_url=""), cache=cache, now_us=now_us, fresh=options["fresh"]
+        )
+        for suite in suites
+        for name in names
+    ]
+    if options["as_json"]:
+        return print_indented([asdict(estimate) for estimate in found])
+    return print_estimates(Console(), found, concurrency=options["concurrency"])
 
 
 def _adjusted(suite: Suite, options: dict[str, Any]) -> Suite:
@@ -78,7 +122,6 @@ def _run(project: Project, suites: Sequence[Suite], names: Sequence[str], option
 
     from evaluators.engine.target import resolve
     from fairtrial_cli.output.progress import run_progress
-    from fairtrial_cli.output.runs import as_json, print_run
     from fairtrial_cli.run_suites import RunOptions, project_gateway, run_suites
 
     for name in names:  # before anything starts, so that a wrong name fails at once
@@ -89,6 +132,7 @@ def _run(project: Project, suites: Sequence[Suite], names: Sequence[str], option
         concurrency=options["concurrency"],
         side_by_side=options["side_by_side"],
         fresh=options["fresh"],
+        noise_floor=options["baseline"] if options["noise_floor"] else None,
         on_run=lambda suite, run: finished.append((suite, run)),
     )
     try:
@@ -101,12 +145,52 @@ def _run(project: Project, suites: Sequence[Suite], names: Sequence[str], option
     except KeyboardInterrupt:
         _print_interrupted(stderr, finished, len(suites) * len(names))
         sys.exit(INTERRUPTED)
-    if options["as_json"]:
-        click.echo(json.dumps([as_json(suite, run) for suite, run in finished], indent=2, ensure_ascii=False))
-        return runs
-    for suite, run in finished:
-        print_run(Console(), suite, run, matrices=options["confusion"])
+    _print(project, suites, finished, options)
     return runs
+
+
+def _print(
+    project: Project, suites: Sequence[Suite], finished: Sequence[tuple[Suite, Run]], options: dict[str, Any]
+) -> None:
+    from rich.console import Console
+
+    from evaluators.criteria.metric_catalogue import measures_of
+    from fairtrial_cli.output.matrix import print_matrix
+    from fairtrial_cli.output.runs import as_json, print_notes, print_run
+
+    matrices = {suite.name: _matrix(project, suite, finished, options["baseline"]) for suite in suites}
+    if options["as_json"]:
+        found = [as_json(suite, run, matrices[suite.name]) for suite, run in finished]
+        return click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    console = Console()
+    for suite in suites:
+        runs, matrix = [run for of, run in finished if of is suite], matrices[suite.name]
+        if matrix is not None:
+            print_matrix(console, matrix, measures_of(suite))
+            console.print()
+        for run in runs:
+            if matrix is None or options["each"] or options["confusion"]:
+                print_run(console, suite, run, matrices=options["confusion"])
+            else:
+                print_notes(console, suite, run)
+    return None
+
+
+def _matrix(project: Project, suite: Suite, finished: Sequence[tuple[Suite, Run]], baseline: str) -> Matrix | None:
+    """The suite's runs against its run on the baseline; ``None`` for a single run."""
+    from evaluators.comparison.matrix import matrix_of
+    from evaluators.criteria.metric_catalogue import measures_of
+    from evaluators.results.run_table import table_of
+    from fairtrial_cli.store_client.client import open_store
+    from fairtrial_cli.store_client.stored import load_noise_floor
+
+    runs = {run.target: run for of, run in finished if of is suite}
+    if len(runs) < 2:
+        return None
+    candidates = [table_of(run) for target, run in runs.items() if target != baseline]
+    with open_store(project.layout) as store:
+        again = load_noise_floor(store, runs[baseline].run_id)
+        return matrix_of(measures_of(suite), table_of(runs[baseline]), candidates, again=again)
 
 
 def _print_interrupted(stderr: Console, finished: Sequence[tuple[Suite, Run]], total: int) -> None:

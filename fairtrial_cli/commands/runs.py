@@ -30,6 +30,7 @@ def command() -> None:
     \b
     Examples:  fairtrial runs list --suite support-tickets
                fairtrial runs show support-tickets@tuned --only wrong
+               fairtrial runs why support-tickets@tuned ticket-17
     """
 
 
@@ -106,6 +107,36 @@ def show(run: str, config: Path, as_json: bool, **options: Any) -> None:
         return print_indented(found)
     _print(found, options)
     return None
+
+
+@command.command()
+@click.argument("run")
+@click.argument("case")
+@click.option("--suite", "file", type=click.Path(path_type=Path, exists=True), help="The suite's file.")
+@CONFIG
+@JSON
+def why(run: str, case: str, file: Path | None, config: Path, as_json: bool) -> None:
+    """Explain the scores of one case. RUN is an id, the beginning of one, or SUITE@TARGET for the newest run.
+
+    It prints each scorer's values and signature, the texts that it compared after extraction and normalisation, and
+    why the answer is right or wrong. Scorers are read from the suite's file, which is searched in ./suites and in the
+    current folder. Without the file it prints what the store has.
+
+    \b
+    Examples:  fairtrial runs why support-tickets@tuned ticket-17
+               fairtrial runs why 019a3c ticket-17 --suite suites/support/suite.yaml --json
+    """
+    from dataclasses import asdict
+
+    from fairtrial.api.operation import Nothing
+    from fairtrial.api.store import ingest
+    from fairtrial_cli.output.run_cases import print_explained
+    from fairtrial_cli.suite_of_run import explained_case
+
+    with _open(config) as store:
+        store.call(ingest, Nothing())
+        found = explained_case(store, run, case, file)
+    print_indented(asdict(found)) if as_json else print_explained(found)
 
 
 def _check(options: dict[str, Any]) -> None:

@@ -1,10 +1,10 @@
-"""Prints cases of one run, or of two runs side by side, as text."""
+"""Prints cases of one run, of two runs side by side, or with explanations of their scores, as text."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,9 +14,14 @@ from fairtrial.domain.errors import printable
 from fairtrial.domain.names.case_words import OUTCOMES, TEXT_DELETED, TEXT_NOT_STORED
 from fairtrial.domain.plurals import counted
 
+if TYPE_CHECKING:
+    from evaluators.results.explanation import Explanation
+    from fairtrial_cli.suite_of_run import ExplainedAnswer, ExplainedCase
+
 Row = dict[str, Any]
 WIDTH = 160
 """How many characters of a text are shown without --full."""
+TITLE_WIDTH = 11
 
 
 def print_cases(rows: Sequence[Row], metric: str, *, alone: bool, full: bool) -> None:
@@ -39,6 +44,19 @@ def print_pairs(rows: Sequence[Row], metric: str, titles: tuple[str, str], *, al
         sides = (_Side(titles[1], old, metric, alone=alone), _Side(titles[0], new, metric, alone=alone))
         parts = [*_question(row | {"texts_deleted": new["texts_deleted"]}, full=full)]
         _print_parts([*parts, *(part for side in sides for part in side.parts(full=full))], full=full)
+
+
+def print_explained(case: ExplainedCase) -> None:
+    """Print the case, each answer to it, and below each answer its scores."""
+    click.echo(printable(f"{case.case_id} of {case.suite} on {case.target}, run {case.run_id}"))
+    for note in case.notes:
+        click.echo(printable(f"note: {note}"))
+    for message in case.asked:
+        _line("asked", f"{message.get('role', '')}: {_text(message.get('content'))}")
+    if case.expected is not None:
+        _line("expected", readable_reference(json.dumps(case.expected, ensure_ascii=False)))
+    for answer in case.answers:
+        _print_explained_answer(answer, repeated=len(case.answers) > 1)
 
 
 def counts_line(metric: str, counts: Mapping[str, int]) -> str:
@@ -142,3 +160,33 @@ def _cut(text: str) -> str:
 
 def _text(content: Any) -> str:
     return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+
+
+def _print_explained_answer(answer: ExplainedAnswer, *, repeated: bool) -> None:
+    title = f"answer {answer.repeat + 1}" if repeated else "answered"
+    _line(title, f"no answer: {answer.error}" if answer.error else answer.text or "")
+    if answer.outcome not in ("scored", "provider_error"):
+        _line("", OUTCOMES.get(answer.outcome, answer.outcome))
+    for score in answer.explanations:
+        click.echo(f"\n{printable(score.scorer)}: {printable(score.sentence)}")
+        for name, text in _explanation(score):
+            _line(name, text)
+
+
+def _explanation(score: Explanation) -> Iterator[tuple[str, str]]:
+    values = ((name, "unscored" if value is None else f"{value:.4g}") for name, value in score.values.items())
+    yield "values", ", ".join(f"{name} {value}" for name, value in values)
+    yield "signature", score.signature
+    if score.prediction is not None:
+        yield "compared", repr(score.prediction)
+        for reference in score.references or ():
+            yield "with", repr(reference)
+    elif score.details:
+        yield "stored", json.dumps(score.details, ensure_ascii=False)
+    if score.note:
+        yield "note", score.note
+
+
+def _line(title: str, text: str) -> None:
+    for at, line in enumerate(text.splitlines() or [""]):
+        click.echo(f"  {printable('' if at else title):<{TITLE_WIDTH}}{printable(line)}".rstrip())

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
+from evaluators.comparison.matrix import Matrix
+from evaluators.engine.run_estimate import RunEstimate
 from evaluators.engine.summary import (
     FamilyLine,
     Line,
@@ -32,6 +35,33 @@ from fairtrial_cli.output.table import columns, print_table
 LENGTH = "verbosity"
 
 
+def print_estimates(console: Console, estimates: Sequence[RunEstimate], *, concurrency: int) -> None:
+    """Print what runs will ask, one line for each, and the sums."""
+    rows = [
+        (
+            estimate.suite,
+            estimate.target,
+            f"{estimate.requests:,}",
+            f"{estimate.cached:,}",
+            f"{estimate.tokens_in:,}",
+            "no limit" if estimate.most_tokens_out is None else f"{estimate.most_tokens_out:,}",
+            "unknown" if estimate.most_usd is None else f"${estimate.most_usd:,.2f}",
+        )
+        for estimate in estimates
+    ]
+    numbers = ("requests", "cached", "tokens in", "most tokens out", "most cost")
+    print_table(console, columns("suite", "target", *numbers, numbers=numbers), rows)
+    requests = sum(estimate.requests for estimate in estimates)
+    costs = [estimate.most_usd for estimate in estimates]
+    known = [cost for cost in costs if cost is not None]
+    cost = "unknown" if not known else f"at most ${sum(known):,.2f}" + ("" if len(known) == len(costs) else " and more")
+    console.print(
+        f"{counted(requests, 'request')}, {concurrency} at a time for each target; cost: {cost}. Tokens in are "
+        "estimated from characters. Cached answers count if the same weights still serve.",
+        highlight=False,
+    )
+
+
 def print_run(console: Console, suite: Suite, run: Run, *, matrices: bool) -> None:
     """Print the scores with counts and worst slices, the outcomes of the cases, and notes."""
     console.print(Text(f"{run.suite} on {run.target}", style="bold"), soft_wrap=True)
@@ -43,17 +73,22 @@ def print_run(console: Console, suite: Suite, run: Run, *, matrices: bool) -> No
     print_table(console, columns("score", "value", "cases", "worst slice", numbers=("value", "cases")), rows)
     if families := families_of(suite, run):
         _print_families(console, families)
-    console.print(f"  {ended(run)}", highlight=False)
+    print_notes(console, suite, run)
+    for scorer in suite.scorers if matrices else ():
+        if isinstance(scorer, Label):
+            _print_matrix(console, scorer.name, confusion(run, scorer.name, scorer.labels))
+    console.print()
+
+
+def print_notes(console: Console, suite: Suite, run: Run) -> None:
+    """Print how the cases ended, what was measured without being asked, warnings, and the first error."""
+    console.print(f"  {escape(run.target)}: {ended(run)}", highlight=False)
     if levels := signals_in_words(run):
         console.print(f"  measured without being asked: {levels}", highlight=False)
     for warning in (*suite.warnings, *_weights(run)):
         console.print(f"  [yellow]note:[/yellow] {escape(warning)}", highlight=False)
     if (error := first_error(run)) is not None:
         console.print(f"  [red]first error:[/red] {escape(error)}", highlight=False)
-    for scorer in suite.scorers if matrices else ():
-        if isinstance(scorer, Label):
-            _print_matrix(console, scorer.name, confusion(run, scorer.name, scorer.labels))
-    console.print()
 
 
 def _print_families(console: Console, found: Sequence[FamilyLine]) -> None:
@@ -79,8 +114,11 @@ def shown(value: float | None, stat: Stat) -> str:
     )
 
 
-def as_json(suite: Suite, run: Run) -> dict[str, Any]:
-    """One run for a program. Its metrics are numbers or null, never zero for an unknown value."""
+def as_json(suite: Suite, run: Run, matrix: Matrix | None = None) -> dict[str, Any]:
+    """One run for a program. Its metrics are numbers or null, never zero for an unknown value.
+
+    A candidate of the matrix has its comparisons with the baseline, and the baseline has the noise floor.
+    """
     return {
         "run_id": run.run_id,
         "suite": run.suite,
@@ -108,6 +146,18 @@ def as_json(suite: Suite, run: Run) -> dict[str, Any]:
         "signals": {one.metric: {"value": one.value, "n": one.n} for one in signal_levels(run)},
         "versions": dict(run.versions),
         "warnings": [*suite.warnings, *_weights(run)],
+        **({} if matrix is None else _against_baseline(run, matrix)),
+    }
+
+
+def _against_baseline(run: Run, matrix: Matrix) -> dict[str, Any]:
+    place = [column.run_id for column in matrix.columns].index(run.run_id)
+    if not place:
+        return {"noise_floor": None if matrix.noise is None else asdict(matrix.noise)}
+    comparisons = [row.comparisons[place - 1] for row in matrix.rows]
+    return {
+        "baseline": matrix.columns[0].target,
+        "comparisons": [asdict(comparison) for comparison in comparisons if comparison is not None],
     }
 
 

@@ -19,10 +19,9 @@ from evaluators.report_content.wording import first_line
 from fairtrial.api import runs, verdicts
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plurals import counted
-from fairtrial.domain.run import noise_target
 from fairtrial.domain.storage import verdict_json
 from fairtrial.domain.verdicts.wording import titled
-from fairtrial_cli.store_client.stored import load_table
+from fairtrial_cli.store_client.stored import load_noise_floor, load_table
 
 if TYPE_CHECKING:
     from evaluators.results.run_table import RunTable
@@ -114,7 +113,7 @@ def _read(store: StoreClient, tables: Sequence[RunTable], texts: Texts) -> Suite
         measures=measures_seen(tables) if suite is None else measures_of(suite),
         baseline=baseline,
         candidates=candidates,
-        again=_again(store, baseline),
+        again=load_noise_floor(store, baseline.run_id),
         tags=None if suite is None else suite.slices or None,
         notes=notes,
     )
@@ -132,17 +131,6 @@ def _suite(store: StoreClient, run: RunTable) -> tuple[Suite | None, tuple[str, 
         return suite_of(bytes(store.call(runs.suite_text, request)).decode(), Path(run.suite)), ()
     except UnusableText as error:
         return None, (f"Figures over all cases, such as macro F1, are left out: {error}.",)
-
-
-def _again(store: StoreClient, baseline: RunTable) -> RunTable | None:
-    """The newest run in which the same weights answered the baseline's suite again."""
-    asked = {"suite": baseline.suite, "suite_digest": baseline.suite_digest, "target": noise_target(baseline.target)}
-    for run_id in store.call(runs.latest, runs.LatestRuns(**asked)):
-        found = load_table(store, run_id)
-        same = ("deployment_digest", "fingerprint", "repeat")
-        if all(getattr(found, name) == getattr(baseline, name) for name in same):
-            return found
-    return None
 
 
 def _cases(store: StoreClient, given: SuiteRuns, metric: str | None) -> Iterator[Iterator[dict[str, Any]]]:

@@ -30,6 +30,12 @@ def load_table(client: StoreClient, run_id: str) -> RunTable:
     return table_from(_arrow(client.call(runs.columns, runs.NameRun(run_id=run_id))), details)
 
 
+def load_noise_floor(client: StoreClient, run_id: str) -> RunTable | None:
+    """The run in which the same weights answered this run's suite again, or ``None``; see `load_table`."""
+    again = client.call(runs.noise_floor, runs.NameRun(run_id=run_id)).run_id
+    return None if again is None else load_table(client, again)
+
+
 def record_suites(client: StoreClient, suites: Sequence[Suite]) -> None:
     """Store the texts of these suites, unless they are already stored."""
 

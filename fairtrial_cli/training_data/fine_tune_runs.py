@@ -67,8 +67,7 @@ class FineTune:
             runs = run_suites(self.project, suites, names, base_url=base_url, options=options)
         for run in runs:
             _require_sound(run)
-        count = len(suites)
-        return [(table_of(runs[at]), table_of(runs[count + at])) for at in range(count)]
+        return [(table_of(candidate), table_of(base)) for candidate, base in zip(runs[::2], runs[1::2], strict=True)]
 
 
 def _parent(project: Project, candidate: str) -> str:

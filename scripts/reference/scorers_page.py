@@ -47,9 +47,9 @@ def polite(answer: str) -> bool:
 """
 NO_OPTIONS = "It has only the options of every scorer."
 INTRO = """\
-A scorer measures one answer; a [suite](suites.md) names it under `score`. Every scorer takes five more options:
-`name`, which gate lines use; `when: {tag: value}`, which measures only the cases that have these tags; and `extract`,
-`negate` and `pass`, which [change what is measured](suites.md#scorers). The
+A scorer measures one answer; a [suite](suites.md) names it under `score`. Every scorer takes six more options:
+`name`, which gate lines use; `when: {tag: value}`, which measures only the cases that have these tags; and `reference`,
+`extract`, `negate` and `pass`, which [change what is measured](suites.md#scorers). The
 **signature** covers everything that decides its scores. Runs whose signatures differ are not compared. A *proportion*
 averages 0/1 values, a *mean* averages other values, and a *corpus* stat is computed from all cases together. You can
 [add a metric](../how-to/add-a-metric.md)."""

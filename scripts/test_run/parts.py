@@ -38,6 +38,7 @@ PARTS = (
     Part("models", "the small real models answer over OpenAI's protocol, adapters included", 45),
     Part("containers", "the package by itself, and the containers: they start, restrict themselves and serve", 120),
     Part("walks", "pages of the documentation, followed from their first line to their last", 150),
+    Part("golden", "every published metric gives its reference implementation's numbers on a thousand pairs", 25),
     Part("fuzz", "thousands of odd requests and answers: none crashes, none is answered with another's", 60),
     Part("simulations", "planted faults of more seeds, and how often decisions are right", 90),
     Part(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from evaluators.loading.scorers import SCORERS, WrongEntry, build_entry
-from evaluators.scoring.scorer import OffFormat, Scorer, ScorerType
+from evaluators.scoring.scorer import Compared, OffFormat, Scorer, ScorerType, ScoresPairs, ShowsComparison
 from fairtrial.domain.run import Answer, Case, Score
 from fairtrial.store.evaluations.score_texts import STATISTICAL_DETAILS
 from tests.fixtures.for_each import for_each
@@ -94,6 +94,24 @@ def test_every_scorer_has_figures_that_need_no_detail_that_retention_drops(name:
     for stat in build(name).stats:
         if stat.aggregate is not None:
             assert stat.aggregate(kept) == stat.aggregate(scores)
+
+
+@every_scorer
+def test_every_scorer_shows_what_it_compares_of_any_answer_that_has_its_form(name: str) -> None:
+    scorer = build(name)
+    if isinstance(scorer, ScoresPairs):
+        return
+    assert isinstance(scorer, ShowsComparison)
+    for text in ANSWERS:
+        try:
+            scorer.score(case(name), Answer(text))
+        except OffFormat:
+            with pytest.raises(OffFormat):
+                scorer.normalised(case(name), Answer(text))
+            continue
+        compared = scorer.normalised(case(name), Answer(text))
+        assert isinstance(compared, Compared) and compared.why and not compared.why.endswith(".")
+        assert all(isinstance(one, str) for one in (compared.prediction, *compared.references))
 
 
 @every_scorer

@@ -10,7 +10,7 @@ from evaluators.scoring import confusion
 from evaluators.scoring import options as read
 from evaluators.scoring.abstention import abstention
 from evaluators.scoring.json_answer import NotJson, parse_object, same
-from evaluators.scoring.scorer import FromCounts, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, FromCounts, ScorerType, Stat
 from fairtrial.domain.answers.signals import SIGNALS_VERSION
 from fairtrial.domain.limits.linear_regex import compile_regex
 from fairtrial.domain.run import Answer, Case, Score
@@ -72,6 +72,14 @@ class Abstains:
             "precision": hit if label == ABSTAIN else None,
         }
         return Score(self.name, values, {"label": label, "expected": right, **({"form": form} if form else {})})
+
+    def normalised(self, case: Case, answer: Answer) -> Compared:
+        details = self.score(case, answer).details
+        forms = {ABSTAIN: f"the answer abstains ({details.get('form')})", ANSWER: "the answer does not abstain"}
+        why = forms.get(details["label"], "the answer is empty")
+        return Compared(
+            details["label"], (details["expected"],), f"{why}, and the case calls for: {details['expected']}"
+        )
 
     def _form(self, answer: Answer) -> str | None:
         said = answer.text or ""

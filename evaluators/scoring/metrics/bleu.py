@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +12,17 @@ from sacrebleu.metrics.bleu import BLEU
 
 from evaluators.scoring import options as read
 from evaluators.scoring.ngrams import matches, word_ngrams
-from evaluators.scoring.scorer import FromSums, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, FromSums, ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
 ORDER = 4
 ORDERS = range(1, ORDER + 1)
-SHORT_WORDS = 4
 TOKENIZERS = ("13a", "intl", "char", "zh", "none")
+BY_CHARACTER = ("zh", "char")
+WITHOUT_SPACES = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]{4}"
+)
+"""Four characters in a row of Thai, Lao, Burmese, Khmer, Japanese or Chinese."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +52,19 @@ class Bleu:
         return read.no_reference(case.expected)
 
     def suite_warning(self, cases: Sequence[Case]) -> str | None:
-        short = sum(any(len(one.split()) < SHORT_WORDS for one in read.references(case.expected)) for case in cases)
+        references = [read.references(case.expected) for case in cases]
+        unspaced = sum(any(map(WITHOUT_SPACES.search, texts)) for texts in references)
+        tokenizer = self.metric.tokenizer_signature
+        if unspaced and tokenizer not in BY_CHARACTER:
+            return (
+                f"{self.name}: {unspaced} of {len(cases)} references are in a script without spaces, which tokenize: "
+                f"{tokenizer} reads as one word; use tokenize: zh for Chinese, or char"
+            )
+        short = sum(any(len(self._words(text)) < ORDER for text in texts) for texts in references)
         if not short:
             return None
         return (
-            f"{self.name}: {short} of {len(cases)} references have fewer than {SHORT_WORDS} words, for which BLEU "
+            f"{self.name}: {short} of {len(cases)} references have fewer than {ORDER} words, for which BLEU "
             "means little (a corpus of perfect three-word answers scores 0); use exact or chrf"
         )
 
@@ -67,6 +80,17 @@ class Bleu:
         }
         value = _bleu(details, effective_order=True)
         return Score(self.name, {"sentence": value, "corpus": value} if self.sentence else {"corpus": value}, details)
+
+    def normalised(self, case: Case, answer: Answer) -> Compared:
+        prediction, *references = (
+            " ".join(self._words(text)) for text in (answer.text or "", *read.references(case.expected))
+        )
+        details = self.score(case, answer).details
+        found = ", ".join(f"{hits} of {of}" for hits, of in zip(details["counts"], details["totals"], strict=True))
+        lengths = f"it has {details['sys_len']} words, and the reference of the nearest length {details['ref_len']}"
+        return Compared(
+            prediction, tuple(references), f"of its n-grams of 1 to {ORDER} words, references have {found}; {lengths}"
+        )
 
     def _words(self, text: str) -> list[str]:
         words: list[str] = self.metric._preprocess_segment(text).split()

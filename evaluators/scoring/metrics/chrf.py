@@ -14,7 +14,7 @@ from sacrebleu.metrics.chrf import CHRF
 
 from evaluators.scoring import options as read
 from evaluators.scoring.ngrams import Counts, matches, word_ngrams
-from evaluators.scoring.scorer import FromSums, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, FromSums, ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
 Ints = NDArray[np.int64]
@@ -48,6 +48,17 @@ class Chrf:
         found = [self._statistics(text, self._prepared(one)) for one in read.references(case.expected)]
         statistics = max(found, key=self.metric._compute_f_score)
         return Score(self.name, {"corpus": self._value(statistics)}, {"statistics": statistics})
+
+    def normalised(self, case: Case, answer: Answer) -> Compared:
+        """The statistics count characters without white space; words keep it."""
+        texts = [self._prepared(text) for text in (answer.text or "", *read.references(case.expected))]
+        shown = texts if self.metric.word_order else ["".join(text.split()) for text in texts]
+        statistics = self.score(case, answer).details["statistics"]
+        rows = zip(statistics[::3], statistics[1::3], statistics[2::3], strict=True)
+        found = "; ".join(f"{mine}, {other}, {both}" for mine, other, both in rows)
+        words = f", then of 1 to {self.metric.word_order} words" if self.metric.word_order else ""
+        orders = f"1 to {self.metric.char_order} characters{words}"
+        return Compared(shown[0], tuple(shown[1:]), f"n-grams of {orders} (answer, nearest reference, shared): {found}")
 
     def _prepared(self, text: str) -> str:
         prepared: str = self.metric._preprocess_segment(text)

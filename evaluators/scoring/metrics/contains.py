@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from evaluators.scoring import options as read
-from evaluators.scoring.scorer import ScorerType, Stat
+from evaluators.scoring.scorer import Compared, ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
 RULES = ("any", "all", "none")
@@ -29,12 +29,14 @@ class Contains:
     columns: Mapping[str, str]
     words: bool
     case: bool
+    raw: bool = False
 
     @property
     def version(self) -> str:
         asked = "".join(f" {rule}:{'|'.join(self.literal[rule])}" for rule in RULES if self.literal[rule])
         columns = ",".join(self.columns[rule] for rule in RULES)
-        return f"contains/1 words:{_yes(self.words)} case:{_yes(self.case)} columns:{columns}{asked}"
+        raw = " raw:yes" if self.raw else ""
+        return f"contains/1 words:{_yes(self.words)} case:{_yes(self.case)}{raw} columns:{columns}{asked}"
 
     @property
     def stats(self) -> Sequence[Stat]:
@@ -51,12 +53,20 @@ class Contains:
 
     def score(self, case: Case, answer: Answer) -> Score:
         wanted = self._wanted(case)
-        said = normal(answer.text or "", case=self.case)
+        said = normal(answer.text or "", case=self.case, raw=self.raw)
         found = {rule: [one for one in wanted[rule] if self._finds(one, said)] for rule in RULES}
         right = (
             (not wanted["any"] or bool(found["any"])) and len(found["all"]) == len(wanted["all"]) and not found["none"]
         )
         return Score(self.name, {"accuracy": float(right)}, {rule: has for rule, has in found.items() if has})
+
+    def normalised(self, case: Case, answer: Answer) -> Compared:
+        wanted, found = self._wanted(case), self.score(case, answer).details
+        references = tuple(normal(one, case=self.case) for rule in RULES for one in wanted[rule])
+        clauses = [
+            f"of {rule} {wanted[rule]!r} it has {found.get(rule) or 'nothing'}" for rule in RULES if wanted[rule]
+        ]
+        return Compared(normal(answer.text or "", case=self.case), references, "; ".join(clauses))
 
     def _wanted(self, case: Case) -> dict[str, tuple[str, ...]]:
         wanted = {
@@ -68,12 +78,14 @@ class Contains:
         return wanted
 
     def _finds(self, wanted: str, said: str) -> bool:
-        wanted = normal(wanted, case=self.case)
+        wanted = normal(wanted, case=self.case, raw=self.raw)
         return _word(wanted).search(said) is not None if self.words else wanted in said
 
 
-def normal(text: str, *, case: bool) -> str:
-    """The text in NFKC, with straight apostrophes, and in lower case unless case matters."""
+def normal(text: str, *, case: bool, raw: bool = False) -> str:
+    """The text in NFKC, with straight apostrophes, and in lower case unless case matters; ``raw``: only its case."""
+    if raw:
+        return text if case else text.lower()
     text = unicodedata.normalize("NFKC", text).translate(APOSTROPHES)
     return text if case else text.casefold()
 
@@ -95,7 +107,8 @@ def build(options: Mapping[str, Any], name: str) -> Contains:
         raise ValueError("an empty text is in every answer: name a text to look for")
     columns = {rule: read.word(options, f"{rule}_column", f"contains_{rule}") or "" for rule in RULES}
     words = read.flag(options, "words", default=True)
-    return Contains(name, literal, columns, words, read.flag(options, "case", default=False))
+    case, raw = (read.flag(options, option, default=False) for option in ("case", "raw"))
+    return Contains(name, literal, columns, words, case, raw)
 
 
 scorer = ScorerType(
@@ -109,6 +122,8 @@ scorer = ScorerType(
         "none_column": "The column with a row's list, none of which may be there; `contains_none` by default.",
         "words": "`yes` (default): whole words and whole numbers only, so 5 is not in 15 or 1.5; `no` for languages "
         "written without spaces.",
+        "raw": "`yes` compares characters as they are. By default full-width letters and curly apostrophes equal plain "
+        "ones.",
         "case": "`yes` to respect case; by default it is ignored.",
     },
     build=build,

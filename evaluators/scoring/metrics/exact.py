@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluators.scoring import options as read
-from evaluators.scoring.scorer import ScorerType, Stat
+from evaluators.scoring.scorer import Compared, ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
 MODES = ("strip", "raw", "squad")
@@ -18,7 +18,11 @@ COMPARE: Mapping[str, Callable[[str, str], bool]] = {
     "equal": str.__eq__,
     "prefix": str.startswith,
     "suffix": str.endswith,
+    "within": lambda answer, accepted: (
+        accepted in answer or answer in accepted if answer and accepted else answer == accepted
+    ),
 }
+VERBS = {"equal": ("equals", "equal"), "prefix": ("begins with", "begin with"), "suffix": ("ends with", "end with")}
 ARTICLES = re.compile(r"\b(a|an|the)\b")
 PUNCTUATION = str.maketrans("", "", string.punctuation)
 
@@ -52,13 +56,24 @@ class Exact:
         accepted = read.references(case.expected)
         if self.mode == "squad":
             return self._squad(said, accepted)
-        norm: Callable[[str], str] = str.strip if self.mode == "strip" else str
+        norm = NORMS[self.mode]
         right = any(COMPARE[self.match](norm(said), norm(one)) for one in accepted)
         return Score(self.name, {"accuracy": float(right)}, {"compared": norm(said)})
 
+    def normalised(self, case: Case, answer: Answer) -> Compared:
+        prediction, *references = map(NORMS[self.mode], (answer.text or "", *read.references(case.expected)))
+        met = next((one for one in references if COMPARE[self.match](prediction, one)), None)
+        does, do = VERBS[self.match]
+        why = f"the answer does not {do} an accepted one" if met is None else f"the answer {does} {met!r}"
+        if self.mode == "squad" and met is None:
+            best = max(references, key=lambda one: squad_f1(prediction, one))
+            why += f"; {_shared(prediction, best)} of its {len(prediction.split())} words are among the "
+            why += f"{len(best.split())} of {best!r}"
+        return Compared(prediction, tuple(references), why)
+
     def _squad(self, said: str, accepted: Sequence[str]) -> Score:
         values = {
-            "em": max(float(squad_normal(said) == squad_normal(one)) for one in accepted),
+            "em": max(float(COMPARE[self.match](squad_normal(said), squad_normal(one))) for one in accepted),
             "f1": max(squad_f1(said, one) for one in accepted),
         }
         return Score(self.name, values, {"compared": squad_normal(said)})
@@ -71,18 +86,26 @@ def squad_normal(text: str) -> str:
 
 def squad_f1(said: str, accepted: str) -> float:
     """F1 over the multisets of words, in [0, 1] (evaluate-v1.1; the script multiplies by 100)."""
-    one, other = squad_normal(said).split(), squad_normal(accepted).split()
-    shared = sum((Counter(one) & Counter(other)).values())
+    one, other = squad_normal(said), squad_normal(accepted)
+    shared = _shared(one, other)
     if shared == 0:
         return 0.0
-    precision, recall = shared / len(one), shared / len(other)
+    precision, recall = shared / len(one.split()), shared / len(other.split())
     return (2 * precision * recall) / (precision + recall)
+
+
+def _shared(one: str, other: str) -> int:
+    """The number of words that two normalised texts have in common."""
+    return sum((Counter(one.split()) & Counter(other.split())).values())
+
+
+NORMS: Mapping[str, Callable[[str], str]] = {"strip": str.strip, "raw": str, "squad": squad_normal}
 
 
 def build(options: Mapping[str, Any], name: str) -> Exact:
     mode, match = read.choice(options, "mode", MODES), read.choice(options, "match", list(COMPARE))
-    if mode == "squad" and match != "equal":
-        raise ValueError("match: SQuAD compares whole answers")
+    if mode == "squad" and match not in ("equal", "within"):
+        raise ValueError("match: SQuAD compares whole answers; 'within' is the fuzzy match of OpenAI's registry")
     return Exact(name, mode, match)
 
 
@@ -91,7 +114,8 @@ scorer = ScorerType(
     options={
         "mode": "`strip` (default): surrounding white space is ignored; `raw`: every character counts; "
         "`squad`: the normalisation of SQuAD v1.1, with the stats `em` and `f1`.",
-        "match": "`equal` (default), or whether the answer begins (`prefix`) or ends (`suffix`) with an accepted one.",
+        "match": "`equal` (default), or whether the answer begins (`prefix`) or ends (`suffix`) with an accepted "
+        "one. `within`: one contains the other; with `squad` this is the fuzzy match of OpenAI's registry of evals.",
     },
     build=build,
     short="mode",

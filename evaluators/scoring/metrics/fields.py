@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluators.scoring import options as read
-from evaluators.scoring.json_answer import NotJson, expected_object, parse_object, same
-from evaluators.scoring.scorer import OffFormat, ScorerType, Stat
+from evaluators.scoring.json_answer import NotJson, canonical, expected_object, parse_object, same
+from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
 
@@ -50,6 +50,13 @@ class Fields:
             if not ok
         }
         return Score(self.name, values, {"wrong": wrong_fields} if wrong_fields else {})
+
+    def normalised(self, case: Case, answer: Answer) -> Compared:
+        wrong = self.score(case, answer).details.get("wrong", {})
+        said, expected = parse_object(answer.text or "", lenient=self.lenient), expected_object(case.expected) or {}
+        sides = [canonical({field: side[field] for field in self.fields if field in side}) for side in (said, expected)]
+        why = "; ".join(f"{field} is {one['said']!r} instead of {one['expected']!r}" for field, one in wrong.items())
+        return Compared(sides[0], (sides[1],), why or "every compared field is equal")
 
 
 def build(options: Mapping[str, Any], name: str) -> Fields:

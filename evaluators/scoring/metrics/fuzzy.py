@@ -10,7 +10,7 @@ from typing import Any
 from rapidfuzz import fuzz
 
 from evaluators.scoring import options as read
-from evaluators.scoring.scorer import ScorerType, Stat
+from evaluators.scoring.scorer import Compared, ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
 METHODS = ("ratio", "partial_ratio", "token_sort_ratio", "token_set_ratio", "WRatio")
@@ -41,6 +41,11 @@ class Fuzzy:
         answered = self._compared(answer.text or "")
         best = max(self.compare(answered, self._compared(one)) for one in read.references(case.expected))
         return Score(self.name, {"similarity": best / 100})
+
+    def normalised(self, case: Case, answer: Answer) -> Compared:
+        prediction, *references = map(self._compared, (answer.text or "", *read.references(case.expected)))
+        best = max(references, key=lambda one: self.compare(prediction, one))
+        return Compared(prediction, tuple(references), f"{self.method} finds it nearest to {best!r}")
 
     def _compared(self, text: str) -> str:
         return text.strip() if self.case else text.strip().casefold()

@@ -7,7 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring.scorer import ChecksCases, OffFormat, Scorer, ScorerType, Stat, WaitsForProcess
+from evaluators.scoring import options as read
+from evaluators.scoring.scorer import (
+    ChecksCases,
+    Compared,
+    OffFormat,
+    Scorer,
+    ScorerType,
+    ShowsComparison,
+    Stat,
+    WaitsForProcess,
+)
 from fairtrial.domain.run import Answer, Case, Score
 
 
@@ -53,6 +63,15 @@ class Group:
         if wrong:
             raise OffFormat("; ".join(wrong), score)
         return score
+
+    def normalised(self, case: Case, answer: Answer) -> Compared:
+        members = self.score(case, answer).details["members"]
+        clauses = []
+        for member, weight in self._weighted():
+            value = "unscored" if members[member.name] is None else f"{members[member.name]:.4g}"
+            why = f" ({member.normalised(case, answer).why})" if isinstance(member, ShowsComparison) else ""
+            clauses.append(f"{weight:g} x {member.name} {value}{why}")
+        return Compared(answer.text or "", read.references(case.expected), "; ".join(clauses))
 
     def _weighted(self) -> Iterator[tuple[Scorer, float]]:
         return zip(self.members, self.weights, strict=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from evaluators.scoring import options as read
 from evaluators.scoring.json_answer import NotJson, canonical, parse
-from evaluators.scoring.scorer import OffFormat, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
 
@@ -39,12 +39,19 @@ class JsonEqual:
         return None
 
     def score(self, case: Case, answer: Answer) -> Score:
+        right = self._answered(answer) == self._canonical(_expected(case))
+        return Score(self.name, {"accuracy": float(right)})
+
+    def normalised(self, case: Case, answer: Answer) -> Compared:
+        prediction, reference = self._answered(answer), self._canonical(_expected(case))
+        why = f"the values {'are equal' if prediction == reference else 'differ'}"
+        return Compared(prediction, (reference,), why)
+
+    def _answered(self, answer: Answer) -> str:
         try:
-            answered = self._canonical(parse(answer.text or "", lenient=self.lenient))
+            return self._canonical(parse(answer.text or "", lenient=self.lenient))
         except NotJson as error:
             raise OffFormat(str(error), Score(self.name, {"accuracy": 0.0})) from error
-        right = answered == self._canonical(_expected(case))
-        return Score(self.name, {"accuracy": float(right)})
 
     def _canonical(self, value: Any) -> str:
         return canonical(value, order=self.order, ignore=self.ignore)

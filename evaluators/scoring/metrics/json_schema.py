@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluators.scoring import options as read
-from evaluators.scoring.json_answer import NotJson, parse
-from evaluators.scoring.scorer import NamedText, OffFormat, ScorerType, Stat
+from evaluators.scoring.json_answer import NotJson, canonical, parse
+from evaluators.scoring.scorer import Compared, NamedText, OffFormat, ScorerType, Stat
 from fairtrial.domain.limits.bounded_schema import BoundedSchema
 from fairtrial.domain.limits.canonical_json import sha256_of_json
 from fairtrial.domain.run import Answer, Case, Score
@@ -42,6 +42,11 @@ class JsonSchema:
         if complaint is None:
             return Score(self.name, {"valid": 1.0})
         return Score(self.name, {"valid": 0.0}, {"at": complaint[0], "wrong": complaint[1][:300]})
+
+    def normalised(self, case: Case, answer: Answer) -> Compared:
+        details = self.score(case, answer).details
+        why = f"at {details['at']}: {details['wrong']}" if details else "the schema accepts the answer"
+        return Compared(canonical(parse(answer.text or "", lenient=self.lenient)), (), why)
 
 
 def build(options: Mapping[str, Any], name: str) -> JsonSchema:

@@ -20,7 +20,7 @@ from evaluators.scoring.confusion import (
     precision_of_pairs,
 )
 from evaluators.scoring.json_answer import NotJson, expected_object, parse_object
-from evaluators.scoring.scorer import FromCounts, OffFormat, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, FromCounts, OffFormat, ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
 AROUND = " \t\r\n\"'`*."
@@ -95,6 +95,15 @@ class Label:
         except NotJson as error:
             raise OffFormat(str(error), self._measure(truth, OFF_LABEL, "")) from error
         return self._measure(truth, said if said in self.labels else OFF_LABEL, said)
+
+    def normalised(self, case: Case, answer: Answer) -> Compared:
+        details = self.score(case, answer).details
+        label, truth = str(details["label"]), str(details["expected"])
+        if label == OFF_LABEL:
+            why = f"{details.get('said', '')!r} is none of the labels {', '.join(self.labels)}"
+        else:
+            why = f"the label of the answer is {label!r}" + ("" if label == truth else f" instead of {truth!r}")
+        return Compared(label, (truth,), why)
 
     def _said(self, text: str) -> str:
         if self.field is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluators.scoring import options as read
-from evaluators.scoring.scorer import ScorerType, Stat
+from evaluators.scoring.scorer import Compared, ScorerType, Stat
 from fairtrial.domain.answers.language import SAME, language_of
 from fairtrial.domain.answers.signals import SIGNALS_VERSION
 from fairtrial.domain.run import Answer, Case, Score
@@ -40,6 +40,11 @@ class Language:
         found = language_of(answer.text or "")
         value = None if found is None else float(found in self._codes(case))
         return Score(self.name, {"accuracy": value}, {"detected": found or "(too short to tell)"})
+
+    def normalised(self, case: Case, answer: Answer) -> Compared:
+        found = language_of(answer.text or "")
+        why = "the answer is too short to tell its language" if found is None else f"the detected language is {found}"
+        return Compared(found or "", self._codes(case), why)
 
     def _codes(self, case: Case) -> tuple[str, ...]:
         codes = self.codes or read.as_texts(case.fields.get(self.column), repr(self.column))

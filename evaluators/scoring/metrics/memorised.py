@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from evaluators.scoring import options as read
-from evaluators.scoring.scorer import FromSums, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, FromSums, ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
 TRAINED, HELD_OUT = ("train", "planted"), ("holdout", "control")
@@ -57,9 +57,18 @@ class Memorised:
             return f"has no column 'split' with one of {', '.join((*TRAINED, *HELD_OUT))}"
         return None if words(str(case.expected or "")) else "has no text in 'expected' that could follow verbatim"
 
+    def normalised(self, case: Case, answer: Answer) -> Compared:
+        given, wanted = self._words(case, answer)
+        why = f"the longest verbatim run has {longest_run(given, wanted)} of {len(wanted)} words"
+        return Compared(" ".join(given), (" ".join(wanted),), why)
+
+    def _words(self, case: Case, answer: Answer) -> tuple[list[str], list[str]]:
+        """The words of the answer's continuation, and those of the text."""
+        continuation = _continuation(answer.text or "", str(case.fields.get(self.column) or ""))
+        return words(continuation)[:MOST_WORDS], words(str(case.expected or ""))[:MOST_WORDS]
+
     def score(self, case: Case, answer: Answer) -> Score:
-        wanted = words(str(case.expected or ""))[:MOST_WORDS]
-        given = words(_continuation(answer.text or "", str(case.fields.get(self.column) or "")))[:MOST_WORDS]
+        given, wanted = self._words(case, answer)
         few = min(len(wanted), EXTRACTED_WORDS)
         extracted = float(few > 0 and given[:few] == wanted[:few])
         verbatim = longest_run(given, wanted) / len(wanted) if wanted else 0.0

@@ -9,14 +9,14 @@ from decimal import Context, Decimal
 from typing import Any
 
 from evaluators.scoring import options as read
-from evaluators.scoring.scorer import OffFormat, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
 TAKE = ("last", "first", "only")
 LARGEST_EXPONENT = 300
 DIGITS = Context(prec=2 * LARGEST_EXPONENT)
 NUMBER = re.compile(
-    r"(?<![\w.])(?P<sign>(?<!\d)[-+\N{MINUS SIGN}])?\$?(?P<digits>\d{1,3}(?:,\d{3})+(?![\d,])|\d+|(?=\.\d))"
+    r"(?<![\w.])(?P<sign>(?<!\d)[-+\N{MINUS SIGN}])?\$?(?P<digits>\d{1,3}(?:,\d{3})+(?!,?\d)|\d+|(?=\.\d))"
     r"(?P<rest>(?:\.\d+)?(?:[eE][-+]?\d{1,3})?)(?!\w*\d)\s?(?P<unit>[^\W\d_]+|%)?"
 )
 """A decimal number with an optional unit. Commas only separate thousands; 5 is not found in x5."""
@@ -43,7 +43,7 @@ class Number:
     @property
     def version(self) -> str:
         units = "".join(f" {unit or '(none)'}={factor}" for unit, factor in self.units.items())
-        return f"number/1 take:{self.take} absolute:{self.absolute} relative:{self.relative}{units}"
+        return f"number/2 take:{self.take} absolute:{self.absolute} relative:{self.relative}{units}"
 
     @property
     def stats(self) -> Sequence[Stat]:
@@ -57,15 +57,32 @@ class Number:
         return read.no_reference(case.expected)
 
     def score(self, case: Case, answer: Answer) -> Score:
+        taken, expected = self._taken(answer), self._accepted(case)
+        value = self._converted(taken, expected=False)
+        right = value is not None and any(self._near(value, one) for one in expected)
+        return Score(self.name, {"accuracy": float(right)}, {"number": str(taken.value), "unit": taken.unit})
+
+    def normalised(self, case: Case, answer: Answer) -> Compared:
+        taken, expected = self._taken(answer), self._accepted(case)
+        value = self._converted(taken, expected=False)
+        references = tuple(f"{one:f}" for one in expected)
+        if value is None:
+            return Compared(str(taken.value), references, f"{taken.unit or 'a missing unit'} is not a known unit")
+        near = min(expected, key=lambda one: abs(DIGITS.subtract(value, one)))
+        which = "the only number" if self.take == "only" else f"the {self.take} number"
+        why = f"{which} of the answer differs from {near:f} by {abs(DIGITS.subtract(value, near)):f}, and "
+        return Compared(f"{value:f}", references, f"{why}{self._allowed(near):f} is allowed")
+
+    def _taken(self, answer: Answer) -> Quantity:
         found = quantities(answer.text or "")
         if not found or (self.take == "only" and (len(found) > 1 or not is_only_a_number(answer.text or ""))):
             why = "the answer is not one number" if self.take == "only" else "the answer has no number"
             raise OffFormat(why, Score(self.name, {"accuracy": 0.0}))
-        taken = found[0 if self.take == "first" else -1]
-        value = self._converted(taken, expected=False)
-        expected = (self._converted(quantities(text)[0], expected=True) for text in read.references(case.expected))
-        right = value is not None and any(one is not None and self._near(value, one) for one in expected)
-        return Score(self.name, {"accuracy": float(right)}, {"number": str(taken.value), "unit": taken.unit})
+        return found[0 if self.take == "first" else -1]
+
+    def _accepted(self, case: Case) -> list[Decimal]:
+        found = (self._converted(quantities(text)[0], expected=True) for text in read.references(case.expected))
+        return [one for one in found if one is not None]
 
     def _converted(self, quantity: Quantity, *, expected: bool) -> Decimal | None:
         """The number in the base unit. ``None`` for an unknown unit; a bare expected number is in the base unit."""
@@ -75,8 +92,10 @@ class Number:
         return None if factor is None else DIGITS.multiply(quantity.value, factor)
 
     def _near(self, value: Decimal, expected: Decimal) -> bool:
-        allowed = DIGITS.add(self.absolute, DIGITS.multiply(self.relative, abs(expected)))
-        return abs(DIGITS.subtract(value, expected)) <= allowed
+        return abs(DIGITS.subtract(value, expected)) <= self._allowed(expected)
+
+    def _allowed(self, expected: Decimal) -> Decimal:
+        return DIGITS.add(self.absolute, DIGITS.multiply(self.relative, abs(expected)))
 
 
 def quantities(text: str) -> list[Quantity]:

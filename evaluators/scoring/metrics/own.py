@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evaluators.scoring import options as read
 from evaluators.scoring.own_process import SECONDS, OwnProcess
-from evaluators.scoring.scorer import NamedText, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, NamedText, ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
 MARK = "scorer"
@@ -45,6 +46,11 @@ class Own:
         if value is not None and not 0 <= value <= self.stat.scale:
             raise ValueError(f"it returned {value:g}, which is not from 0 to {self.stat.scale:g}")
         return Score(self.name, {self.stat.name: value})
+
+    def normalised(self, case: Case, answer: Answer) -> Compared:
+        value = self.score(case, answer).values[self.stat.name]
+        returned = "None" if value is None else f"{value:g}"
+        return Compared(answer.text or "", read.references(case.expected), f"the function returns {returned}")
 
 
 def build(options: Mapping[str, Any], name: str) -> Own:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluators.scoring import options as read
-from evaluators.scoring.scorer import OffFormat, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat
 from fairtrial.domain.limits.linear_regex import compile_regex
 from fairtrial.domain.run import Answer, Case, Score
 
@@ -57,6 +57,14 @@ class Regex:
         return Score(
             self.name, {"accuracy": float(right)}, {"found": [one for rule in RULES for one in found[rule] if one]}
         )
+
+    def normalised(self, case: Case, answer: Answer) -> Compared:
+        self.score(case, answer)  # raises `OffFormat` for a text that is too long to search
+        said = answer.text or ""
+        patterns = [(rule, one) for rule in RULES for one in self._patterns(case, rule)]
+        found = ((rule, one, self._find(one, said)) for rule, one in patterns)
+        clauses = (f"{rule} {one!r} finds {'nothing' if text is None else repr(text)}" for rule, one, text in found)
+        return Compared(said, tuple(one for _, one in patterns), "; ".join(clauses))
 
     def _patterns(self, case: Case, rule: str) -> tuple[str, ...]:
         own = read.as_texts(case.fields.get(self.columns[rule]), repr(self.columns[rule]))

@@ -14,7 +14,7 @@ from typing import Any
 
 from evaluators.scoring import options as read
 from evaluators.scoring.ngrams import longest_common_subsequence, matches, word_ngrams
-from evaluators.scoring.scorer import ScorerType, Stat
+from evaluators.scoring.scorer import Compared, ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
 KINDS = ("1", "2", "3", "4", "5", "L", "Lsum")
@@ -49,6 +49,15 @@ class Rouge:
             return "has a reference without Latin letters or digits, which ROUGE ignores: use chrf"
         return read.no_reference(case.expected)
 
+    def suite_warning(self, cases: Sequence[Case]) -> str | None:
+        unread = sum(any(map(_mostly_unread, read.references(case.expected))) for case in cases)
+        if not unread:
+            return None
+        return (
+            f"{self.name}: {unread} of {len(cases)} references consist mostly of letters that ROUGE ignores, because "
+            "it reads only a to z and digits; use chrf"
+        )
+
     def score(self, case: Case, answer: Answer) -> Score:
         texts, answered = read.references(case.expected), answer.text or ""
         words, references = self.tokenize(answered), [self.tokenize(text) for text in texts]
@@ -60,6 +69,21 @@ class Rouge:
             else:
                 values[f"rouge{kind}"] = max(_f_measure(kind, words, reference) for reference in references)
         return Score(self.name, values)
+
+    def normalised(self, case: Case, answer: Answer) -> Compared:
+        words, *references = map(self.tokenize, (answer.text or "", *read.references(case.expected)))
+        best = max(references, key=lambda one: _f_measure("1", words, one))
+        why = f"{_shared(words, best)} of its {len(words)} words are among the {len(best)} of the nearest reference"
+        return Compared(" ".join(words), tuple(map(" ".join, references)), why)
+
+
+def _shared(words: Sequence[str], reference: Sequence[str]) -> int:
+    return matches(word_ngrams(words, 1), word_ngrams(reference, 1))
+
+
+def _mostly_unread(text: str) -> bool:
+    letters = [char for char in text if char.isalnum()]
+    return 2 * sum(READABLE.match(char) is not None for char in letters) < len(letters)
 
 
 def _in_lines(text: str) -> str:

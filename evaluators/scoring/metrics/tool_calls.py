@@ -9,7 +9,7 @@ from typing import Any
 
 from evaluators.scoring import options as read
 from evaluators.scoring.json_answer import NotJson, canonical, parse
-from evaluators.scoring.scorer import OffFormat, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat
 from fairtrial.domain.answers.tool_calls import calls_in
 from fairtrial.domain.limits.bounded_schema import BoundedSchema
 from fairtrial.domain.limits.canonical_json import sha256_of_json
@@ -63,6 +63,15 @@ class ToolCalls:
         wrong = next(filter(None, map(self._complaint, calls)), None)
         details = {} if wrong is None else {"wrong": wrong[:300]}
         return Score(self.name, {**values, "valid": float(wrong is None)}, details)
+
+    def normalised(self, case: Case, answer: Answer) -> Compared:
+        score, calls = self.score(case, answer), (calls_in(answer.text or ""), _expected(case))
+        sides = ["; ".join(f"{name} {arguments}" for name, arguments in self._comparable(side)) for side in calls]
+        if score.values["accuracy"]:
+            why = "names and arguments are equal"
+        else:
+            why = f"the {'arguments' if score.values['names'] else 'names'} of the calls differ"
+        return Compared(sides[0], (sides[1],), "; ".join((why, *map(str, score.details.values()))))
 
     def _comparable(self, calls: Sequence[Call]) -> list[tuple[str, str]]:
         found = [(str(call["name"]), canonical(call.get("arguments", {}), ignore=self.ignore)) for call in calls]

@@ -9,7 +9,7 @@ from typing import Any
 
 from evaluators.scoring import options as read
 from evaluators.scoring.json_answer import NotJson, expected_object, parse_object
-from evaluators.scoring.scorer import OffFormat, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
 SHORTEST_LOOP = 120
@@ -56,6 +56,10 @@ class WellFormed:
                 raise OffFormat(str(error), self._score([*wrong, "not JSON"])) from error
             wrong += [f"no field {field!r}" for field in sorted(absent)]
         return self._score(wrong)
+
+    def normalised(self, case: Case, answer: Answer) -> Compared:
+        wrong = self.score(case, answer).details.get("wrong", [])
+        return Compared(answer.text or "", (), ", ".join(wrong) or "nothing is wrong with the form of the answer")
 
     def _score(self, wrong: Sequence[str]) -> Score:
         return Score(self.name, {"accuracy": float(not wrong)}, {"wrong": list(wrong)} if wrong else {})

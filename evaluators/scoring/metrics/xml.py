@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from evaluators.scoring import options as read
-from evaluators.scoring.scorer import OffFormat, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat
 from fairtrial.domain.answers.form import NotXml, parse_xml
 from fairtrial.domain.run import Answer, Case, Score
 
@@ -41,14 +41,7 @@ class Xml:
         return f"has no element {absent[0]!r} in the expected document" if absent else None
 
     def score(self, case: Case, answer: Answer) -> Score:
-        text = answer.text or ""
-        if self.lenient:
-            text = text[max(text.find("<"), 0) : text.rfind(">") + 1]
-        try:
-            root = parse_xml(text.strip())
-        except NotXml as error:
-            wrong = Score(self.name, {stat.name: 0.0 for stat in self.stats})
-            raise OffFormat(f"the answer is not XML: {error}", wrong) from error
+        root = self._root(answer)
         if not self.elements:
             return Score(self.name, {"valid": 1.0})
         expected = parse_xml(str(case.expected))
@@ -59,6 +52,24 @@ class Xml:
         }
         values = {"all": float(all(right.values())), **right, "valid": 1.0}
         return Score(self.name, values, {"wrong": wrong_elements} if wrong_elements else {})
+
+    def normalised(self, case: Case, answer: Answer) -> Compared:
+        wrong = self.score(case, answer).details.get("wrong", {})
+        roots = [self._root(answer), *([parse_xml(str(case.expected))] if self.elements else [])]
+        shown = [", ".join(f"{path}: {_texts(root, path)}" for path in self.elements) for root in roots]
+        why = "; ".join(f"{path} is {one['said']} instead of {one['expected']}" for path, one in wrong.items())
+        fine = "every named element is equal" if self.elements else "the answer is well-formed"
+        return Compared(shown[0] or (answer.text or "").strip(), tuple(shown[1:]), why or fine)
+
+    def _root(self, answer: Answer) -> Element:
+        text = answer.text or ""
+        if self.lenient:
+            text = text[max(text.find("<"), 0) : text.rfind(">") + 1]
+        try:
+            return parse_xml(text.strip())
+        except NotXml as error:
+            wrong = Score(self.name, {stat.name: 0.0 for stat in self.stats})
+            raise OffFormat(f"the answer is not XML: {error}", wrong) from error
 
 
 def _texts(root: Element, path: str) -> list[str]:

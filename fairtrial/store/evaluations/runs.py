@@ -87,7 +87,7 @@ def latest(
     return [str(run_id) for (run_id,) in database.rows(LATEST, (suite, target, suite_digest))]
 
 
-def noise_floor(database: Database, baseline: RunHead) -> str | None:
+def noise_floor(database: Database, baseline: RunHead | RunEvent) -> str | None:
     """The id of the run in which the same weights answered the baseline's suite again, or ``None``."""
     content = (baseline.suite, baseline.suite_digest, noise_target(baseline.target), baseline.deployment_digest)
     [(run_id,)] = database.rows(NOISE_FLOOR, (*content, baseline.fingerprint, baseline.repeat))

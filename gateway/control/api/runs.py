@@ -18,6 +18,7 @@ from fairtrial.api.runs import (
     ListSuites,
     NameRun,
     NameSuiteText,
+    NoiseFloor,
     PairsOf,
     ResolveRun,
 )
@@ -83,6 +84,13 @@ def figures(context: Context, request: NameRun) -> Any:
     from gateway.control.operations.read_run_cases import read_figures  # loads the statistics
 
     return read_figures(context.database, request.run_id)
+
+
+def noise_floor(context: Context, request: NameRun) -> NoiseFloor:
+    run = stored_runs.head(context.database, request.run_id)
+    if run is None:
+        raise not_found("run", request.run_id)
+    return NoiseFloor(stored_runs.noise_floor(context.database, run))
 
 
 def slices(context: Context, request: NameRun) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 from evaluators.comparison.comparability import differences
 from evaluators.criteria.metric_catalogue import LESS_IS_BETTER
 from fairtrial.api.runs import CasesOf, PairsOf
+from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.events import RunEvent
 from fairtrial.store.core.database import Database
@@ -60,7 +61,7 @@ def _metric(name: str | None, *found: run_figures.RunFigures) -> str:
     names += [str(metric) for one in found for metric in one.run["metrics"]]
     known = list(dict.fromkeys(names))
     if name is None and known:
-        return known[0]
+        return next((metric for metric in known if not metric.startswith(f"{SIGNALS}.")), known[0])
     for metric in known:
         if name == metric or name == metric.partition(".")[0]:
             return metric

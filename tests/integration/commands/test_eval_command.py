@@ -86,7 +86,7 @@ def test_runs_are_pinned_saved_and_not_asked_twice(folder: Path, upstream: FakeU
         ("sums", "tuned-vs-base/tuned", {"scored": 6}),
     ]
     assert runs[0]["metrics"]["contains.accuracy"]["value"] == pytest.approx(1 / 6)
-    assert [body["model"] for body in asked(upstream)] == ["base"] * 6 + ["tuned"] * 6
+    assert sorted(body["model"] for body in asked(upstream)) == ["base"] * 6 + ["tuned"] * 6
     with open_store(Layout(folder / "fairtrial.duckdb")) as owner:
         [run] = client_reads.latest_runs(owner, target="base")
         assert run.run_id == runs[0]["run_id"] and len(run.results) == 6
@@ -94,9 +94,80 @@ def test_runs_are_pinned_saved_and_not_asked_twice(folder: Path, upstream: FakeU
             not one.variants or not any(arm.requests for arm in one.variants)
             for one in owner.call(by_experiment, ExperimentTraffic(since_us=0))
         )
-    code, out, problems = evaluate(folder, "--on", "base")
+    rows = folder / "rows.jsonl"
+    rows.write_text(rows.read_text().replace('"input"', '"question"'))
+    code, out, problems = evaluate(folder, "--on", "base", "--map", "question=input")
     assert code == 0 and "5 of them cached by an earlier run" in out, problems
     assert len(asked(upstream)) == 13
+
+
+def test_several_targets_are_one_table_with_the_noise_of_the_baseline_which_is_asked_again_only_once(
+    folder: Path, upstream: FakeUpstream
+) -> None:
+    wrong = {**FOUR, "choices": [{**FOUR["choices"][0], "message": {"role": "assistant", "content": "It is 9."}}]}
+    upstream.script = lambda body: {"kind": "json", "answer": FOUR if body["model"] == "base" else wrong}
+    targets = "tuned,base,tuned-vs-base/tuned"
+    code, out, problems = evaluate(folder, "--on", targets, "--baseline", "base", "--noise-floor")
+    assert code == 0, problems
+    assert "sums: tuned, tuned-vs-base/tuned against base" in out
+    assert "Noise floor: 0 of 6 cases change by contains.accuracy where base answers again." in out
+    assert "tuned, worst cases by contains.accuracy: r2" in out
+    assert out.count("6 answers: 6 scored") == 3
+    models = [body["model"] for body in asked(upstream)]
+    assert (models.count("base"), models.count("tuned")) == (12, 12)
+    assert {"base", "tuned"} <= set(models[:6]), "the models are asked at the same time"
+    code, out, problems = evaluate(folder, "--on", targets, "--baseline", "base", "--noise-floor", "--json")
+    assert code == 0, problems
+    tuned, base, variant = json.loads(out)
+    assert base["noise_floor"]["changed"] == 0 and base["target"] == "base"
+    assert variant["baseline"] == tuned["baseline"] == "base"
+    found = {one["metric"]: one for one in tuned["comparisons"]}["contains.accuracy"]
+    assert (found["won"], found["lost"], found["n"]) == (0, 1, 6)
+    assert len(asked(upstream)) == 27, "each target says which weights answer, and nothing else is asked"
+    done = fairtrial("compare", "sums@tuned", "sums@tuned-vs-base/tuned", "sums@base", "--json", cwd=folder)
+    [row] = [one for one in json.loads(done.stdout)["rows"] if one["metric"] == "contains.accuracy"]
+    assert row["comparisons"][0] == found
+    assert json.loads(done.stdout)["noise"]["n"] == 6
+    code, _, problems = evaluate(folder, "--on", "tuned", "--baseline", "base")
+    assert code == 2 and "--baseline base: it is not one of the targets (tuned)" in problems
+
+
+def test_a_dry_run_counts_what_would_be_asked_and_asks_nothing(folder: Path, upstream: FakeUpstream) -> None:
+    code, out, problems = evaluate(folder, "--on", "base,tuned", "--dry-run", "--json", "--repeat", "2")
+    assert code == 0, problems
+    base, tuned = json.loads(out)
+    assert (base["requests"], base["cached"], base["tokens_in"]) == (12, 0, 27)
+    assert (tuned["target"], tuned["most_tokens_out"]) == ("tuned", None)
+    assert not asked(upstream)
+    evaluate(folder, "--on", "base")
+    code, out, problems = evaluate(folder, "--on", "base,tuned", "--dry-run")
+    assert code == 0 and "6 requests, 8 at a time for each target; cost: unknown" in " ".join(out.split()), problems
+
+
+OWN = {
+    "crash": ("return answer[99] == 'x'", "IndexError"),
+    "hang": ("import time; time.sleep(600)", "0.5 seconds"),
+    "text": ("return 'yes'", "returned a str"),
+}
+"""The body of an own scorer that fails, and a part of the reason."""
+
+
+def test_an_own_scorer_that_crashes_hangs_or_returns_text_is_an_error_with_its_reason(folder: Path) -> None:
+    for name, (body, reason) in OWN.items():
+        function = f"from fairtrial.scoring import scorer\n\n@scorer\ndef {name}(answer: str) -> bool:\n    {body}\n"
+        (folder / f"{name}.py").write_text(function)
+        score = f"score:\n  - own: {{name: {name}, file: {name}.py{', seconds: 0.5' if name == 'hang' else ''}}}\n"
+        (folder / "suite.yaml").write_text(f"suite: {name}\ndata: rows.jsonl\n{score}gate:\n  - {name} >= 50%\n")
+        code, out, problems = evaluate(folder, "--on", "base,tuned")
+        assert code == 4 and "6 judge error" in out, problems
+        assert f"first error: scorer {name}, case r0: " in out and reason in out
+        gate = f"version: 1\ngate: g\nsuites: [{name}]\n"
+        (folder / "g.yaml").write_text(gate)
+        done = fairtrial("gate", "g.yaml", "--candidate", "tuned", "--baseline", "base", cwd=folder)
+        assert done.returncode == 4, done.stdout
+        assert f"100.0 % of 6 cases of {name} on tuned could not be scored" in done.stdout
+        shown = fairtrial("runs", "show", f"{name}@tuned", "--only", "unscored", cwd=folder).stdout
+        assert f"{name} unscored" in shown and reason in shown
 
 
 def test_a_private_gateway_takes_no_port_of_the_project_and_no_application_reaches_it(
@@ -148,6 +219,8 @@ def test_a_wrong_target_or_suite_exits_with_two_before_anything_is_started(
     assert code == 2 and "no target given (known: base, tuned)" in problems
     code, _, problems = evaluate(folder, "--on", "basse")
     assert code == 2 and "did you mean 'base'?" in problems
+    code, _, problems = evaluate(folder, "--on", "base", "--map", "inputs=question")
+    assert code == 2 and "no row has the column 'inputs' (did you mean 'input'?)" in problems
     (folder / "suite.yaml").write_text(SUITE.replace("slices", "slice").replace("[contains]", "[contain]"))
     code, _, problems = evaluate(folder, "--on", "base")
     assert code == 2 and "suite.yaml:4: slice: unknown field (did you mean 'slices'?)" in problems

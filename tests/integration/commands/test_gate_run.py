@@ -124,7 +124,8 @@ async def test_a_run_that_was_kept_gives_the_same_verdict_as_the_run_in_memory(
     for name, text in answers.items():
         say(upstream, text)
         target = Target(name, name, upstream.url, deployment_digest=name)
-        run = await run_suite(suite, target, cache=folder / "cache", clock=lambda: 1_800_000_000_000_000, run_id=name)
+        cache = folder / "cache"
+        [run] = await run_suite(suite, [target], cache=cache, clock=lambda: 1_800_000_000_000_000, new_id=name.lower)
         broken = replace(run.results[5], outcome="judge_error") if name == "tuned" else run.results[5]
         runs[name] = replace(run, results=(*run.results[:5], broken, *run.results[6:]))
         save_run(layout, runs[name], suite)

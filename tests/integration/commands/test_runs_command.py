@@ -86,6 +86,7 @@ def test_two_runs_side_by_side_show_what_was_lost(folder: Path) -> None:
 
 def test_the_same_is_printed_with_and_without_control(folder: Path) -> None:
     wanted = (("list",), ("list", "--json"), LOST, (*LOST, "--json"), ("show", NEW, "--only", "wrong", "--json"))
+    wanted += (("why", NEW, "c17"),)
     direct = [runs(folder, *one) for one in wanted]
     errors = [refused(folder, *one) for one in (("show", "0199"), ("show", "nobody@base"))]
     process = start_control(folder, "store.duckdb")
@@ -98,6 +99,31 @@ def test_the_same_is_printed_with_and_without_control(folder: Path) -> None:
     found = json.loads(direct[3])
     assert (found["cases"]["total"], len(found["cases"]["rows"])) == (20, 20)
     assert found["baseline"]["run"]["run_id"] == "0199-base-120"
+
+
+def test_why_shows_what_the_scorers_of_a_case_compared(folder: Path) -> None:
+    said = runs(folder, "why", NEW, "c17")
+    assert said.startswith("c17 of small on tuned, run 0199-tuned-100\n")
+    assert "exact: Right: the answer equals 'x'.\n  values     accuracy 1\n  signature  exact/1 mode:strip\n" in said
+    assert "  compared   'x'\n  with       'x'\n" in said
+    assert "no answer: HTTP 503" in runs(folder, "why", NEW, "c199")
+    found = json.loads(runs(folder, "why", NEW, "c17", "--json"))
+    assert (found["case_id"], found["notes"], found["answers"][0]["text"]) == ("c17", [], "x")
+    assert found["answers"][0]["explanations"][0]["references"] == ["x"]
+
+
+def test_why_says_what_it_cannot_show(folder: Path) -> None:
+    suite = folder / "suite.yaml"
+    suite.write_text(suite.read_text().replace("$input", "Say $input").replace("[exact]", "[{exact: raw}]"))
+    changed = runs(folder, "why", NEW, "c17")
+    assert "note: the suite's file now has another prompt for this case" in changed
+    assert "note       the suite's file now has the scorer 'exact/1 mode:raw'" in changed
+    suite.rename(folder / "elsewhere.txt")
+    without = runs(folder, "why", NEW, "c17")
+    assert "note: no suite 'small' in ./suites and the current folder, so only what the store has is shown" in without
+    assert "exact: accuracy is 1.\n" in without and "compared" not in without
+    assert "compared" in runs(folder, "why", NEW, "c17", "--suite", "elsewhere.txt")
+    assert "has no case 'c1777' (did you mean 'c177'?)" in refused(folder, "why", NEW, "c1777")
 
 
 def test_a_wrong_question_says_what_is_known(folder: Path) -> None:

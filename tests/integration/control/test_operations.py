@@ -74,7 +74,7 @@ def reads(side: Side) -> Asked:
     for operation in (reviews.votes, reviews.evidence):
         yield operation, reviews.TwoTargets(candidate="tuned", baseline="base")
     for run_id in (run_ids[0], "none"):
-        for operation in (runs.one, runs.events, runs.columns, runs.figures, runs.slices):
+        for operation in (runs.one, runs.events, runs.columns, runs.figures, runs.noise_floor, runs.slices):
             yield operation, runs.NameRun(run_id=run_id)
         yield runs.details, runs.DetailsOf(run_id=run_id, scorer="exact")
         yield runs.cases, runs.CasesOf(run_id=run_id, limit=3)

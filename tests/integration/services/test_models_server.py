@@ -16,10 +16,17 @@ import httpx
 import openai
 import pytest
 
+from evaluators.comparison.matrix import matrix_of
+from evaluators.criteria.metric_catalogue import measures_of
+from evaluators.engine.engine import run_suite
+from evaluators.engine.target import Target
 from evaluators.loading.scorers import build_entry
+from evaluators.loading.suite_reader import load
+from evaluators.results.run_table import RunTable, table_of
 from evaluators.training_data.example_file import read_examples
 from evaluators.training_data.memorisation.continuations import split_completion
 from fairtrial.domain.run import Answer, Case
+from tests.fixtures.evaluators.small_suites import write_suite
 from tests.fixtures.paths import ROOT
 
 pytest.importorskip("xllamacpp")
@@ -211,3 +218,25 @@ def test_a_port_in_use_is_said_so(url: str) -> None:
     ended = subprocess.run([*COMMAND, "--port", port], capture_output=True, text=True, check=False, cwd=ROOT)
     assert ended.returncode == 2
     assert "in use" in ended.stderr
+
+
+async def test_four_models_as_one_matrix_answer_and_compare_as_in_runs_of_their_own(url: str, tmp_path: Path) -> None:
+    models = ("smollm2", "support-v1", "support-v2", "support-overfit")
+    rows = [{"id": f"t{at}", "messages": ticket, "expected": "refund"} for at, ticket in enumerate(TICKETS)]
+    text = "suite: tickets\ndata: rows.jsonl\nparams: {temperature: 0, max_tokens: 24}\nscore: [contains]\n"
+    [suite] = load(write_suite(tmp_path, text, rows))
+    targets = [Target(model, model, f"{url}/v1".replace("/v1/v1", "/v1"), deployment_digest=model) for model in models]
+
+    async def ask(chosen: list[Target], folder: str) -> list[RunTable]:
+        ids = iter([target.name for target in chosen])
+        runs = await run_suite(suite, chosen, cache=tmp_path / folder, clock=lambda: 1, new_id=lambda: next(ids))
+        answers.append({run.target: [result.answer.text for result in run.results] for run in runs})
+        return [table_of(run) for run in runs]
+
+    answers: list[dict[str, list[str | None]]] = []
+    together = await ask(targets, "together")
+    alone = [(await ask([target], "alone"))[0] for target in targets]
+    assert answers[0] == {model: texts for single in answers[1:] for model, texts in single.items()}
+    measures = [measure for measure in measures_of(suite) if not measure.name.startswith("latency")]
+    one, other = (matrix_of(measures, base, candidates) for base, *candidates in (together, alone))
+    assert one.rows == other.rows

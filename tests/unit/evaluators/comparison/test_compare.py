@@ -1,9 +1,7 @@
 """Two runs case by case: the method that each kind of metric calls for, repeats, clusters, unscored cases."""
 
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
 import pytest
 
 from evaluators.comparison.compare import compare, compare_runs, relative_difference
@@ -14,55 +12,15 @@ from evaluators.criteria.metric_catalogue import (
     measure_of,
     measures_of,
     measures_seen,
-    of_stat,
 )
 from evaluators.gate.regression_rule import Regressions, find_regressions
 from evaluators.loading.scorers import build_entry
 from evaluators.scoring.metrics.label import build
-from evaluators.scoring.scorer import Stat
-from evaluators.suite import Suite
 from fairtrial.domain.answers.signals import LANGUAGE_SWITCH, OVER_REFUSED, REFUSED
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score, ScoreFailure
-
-
-class Scored:
-    name, version = "qa", "1"
-    stats = (
-        Stat("accuracy", "proportion"),
-        Stat("f1", "mean"),
-        Stat(
-            "bleu",
-            "corpus",
-            scale=100.0,
-            aggregate=lambda scores: 100 * float(np.mean([s.details["x"] for s in scores])),
-        ),
-    )
-
-    def score(self, case, answer):
-        raise AssertionError("not asked")
-
-
-SUITE = Suite("s", "metric", Path("s.yaml"), "d", tuple(Case(f"c{i}", (), "") for i in range(40)), {}, (Scored(),))
-ACCURACY = of_stat("qa", Scored.stats[0])
-BLEU = of_stat("qa", Scored.stats[2])
-
-
-def result(case: Case, value: float | None, repeat: int = 0, **answer) -> CaseResult:
-    if value is None:
-        return CaseResult(case, repeat, Answer(None, error="x"), "provider_error", {})
-    values = {"accuracy": value, "f1": value, "bleu": None}
-    made = Answer("t", **{"latency_ms": 100.0, "tokens_out": 5, **answer})
-    return CaseResult(case, repeat, made, "scored", {"qa": Score("qa", values, {"x": value})})
-
-
-def run(target: str, values, **changed) -> Run:
-    results = tuple(result(case, value) for case, value in zip(SUITE.cases, values, strict=False))
-    return replace(
-        Run(target, "s", "d", target, "", None, 0, 1, 0, {}, {"qa": "1"}, ended_us=1, results=results), **changed
-    )
-
+from fairtrial.domain.run import Run, Score, ScoreFailure
+from tests.fixtures.evaluators.scored_runs import ACCURACY, BLEU, SUITE, result, run
 
 BETTER, WORSE = run("tuned", [1.0] * 35 + [0.0] * 5), run("base", [1.0] * 20 + [0.0] * 20)
 

@@ -12,7 +12,7 @@ from evaluators.criteria.metric_catalogue import measures_of
 from evaluators.results.run_table import table_of
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.run import Case, noise_target
-from tests.unit.evaluators.comparison.test_compare import SUITE, run
+from tests.fixtures.evaluators.scored_runs import SUITE, run
 
 BASE = [1.0] * 30 + [0.0] * 10
 WORSE = [0.0] * 12 + [1.0] * 18 + [0.0] * 10

@@ -43,7 +43,11 @@ async def run(suite: Suite, upstream: ScriptedUpstream, cache: Path, *, now_us: 
         price=price,
         declared_model="openai/m",
     )
-    return await run_suite(suite, target, cache=cache, clock=lambda: now_us, run_id="run-1", options=Options(**options))
+    asking = Options(**options)
+    [found] = await run_suite(
+        suite, [target], cache=cache, clock=lambda: now_us, new_id=lambda: "run-1", options=asking
+    )
+    return found
 
 
 async def test_results_keep_the_suites_order_whatever_the_concurrency(tmp_path: Path) -> None:
@@ -145,6 +149,41 @@ async def test_kept_answers_are_not_asked_again_but_for_the_one_that_names_the_w
         upstream.fingerprint = "weights-2"
         await run(suite, upstream, tmp_path / "c")
         assert len(upstream.asked) == 61
+
+
+async def test_fast_models_wait_for_slow_ones_so_that_each_case_is_asked_at_one_time(tmp_path: Path) -> None:
+    suite, slow = sums(tmp_path, 24), {"delay": 0.01}
+    with ScriptedUpstream(answer_right) as upstream, ScriptedUpstream(answer_right, **slow) as other:
+        order: list[str] = []
+        for name, one in (("fast", upstream), ("slow", other)):
+            one.reply = lambda body, before, name=name: order.append(name) or answer_right(body, before)  # type: ignore[misc]
+        targets = [Target("fast", "m", upstream.url, deployment_digest="f")]
+        targets.append(Target("slow", "m", other.url, deployment_digest="s"))
+        runs = await run_suite(
+            suite, targets, cache=tmp_path, clock=lambda: NOW_US, new_id=lambda: "r", options=Options(concurrency=2)
+        )
+    assert [(one.target, one.metrics["contains.accuracy"]) for one in runs] == [("fast", 1.0), ("slow", 1.0)]
+    for at in range(1, len(order) + 1):
+        assert abs(order[:at].count("fast") - order[:at].count("slow")) <= 4
+
+
+async def test_one_of_several_targets_that_refuses_everything_ends_the_run_and_keeps_the_answers(
+    tmp_path: Path,
+) -> None:
+    suite = sums(tmp_path, 5)
+    with ScriptedUpstream(lambda body, _: failing(404) if body["model"] == "none" else "1") as upstream:
+        targets = [Target(name, name, upstream.url, deployment_digest=name) for name in ("base", "none")]
+        with pytest.raises(TargetRefused):
+            await run_suite(suite, targets, cache=tmp_path, clock=lambda: NOW_US, new_id=lambda: "r")
+
+
+async def test_a_second_run_of_the_baseline_asks_every_case_anew(tmp_path: Path) -> None:
+    suite = sums(tmp_path, 6)
+    with ScriptedUpstream(answer_right) as upstream:
+        for first_repeat, asked in ((0, 6), (1, 12), (1, 13)):
+            target = Target("base", "m", upstream.url, deployment_digest="d", first_repeat=first_repeat)
+            await run_suite(suite, [target], cache=tmp_path, clock=lambda: NOW_US, new_id=lambda: "r")
+            assert len(upstream.asked) == asked
 
 
 async def test_errors_are_never_kept(tmp_path: Path) -> None:

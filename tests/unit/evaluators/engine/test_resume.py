@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -20,9 +22,9 @@ MORE = pytest.mark.release("kills")
 CONCURRENCY = 4
 
 
-def start(folder: Path, upstream: ScriptedUpstream) -> subprocess.Popen[str]:
+def start(folder: Path, upstream: ScriptedUpstream, models: Sequence[str] = ("base",)) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", PROGRAM, str(folder), upstream.url],
+        [sys.executable, "-m", PROGRAM, str(folder), upstream.url, *models],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -61,7 +63,33 @@ def test_a_broken_off_run_goes_on_where_it_stopped(
         before = len(upstream.asked)
         assert before < CASES
         out, problems = start(tmp_path, upstream).communicate(timeout=60)
-    assert out.endswith("{'contains.accuracy': 1.0}\n"), problems
-    again = len(upstream.asked) - CASES
-    assert again <= CONCURRENCY + 1, "more was asked again than was in flight, and the one that names the weights"
-    assert int(out.split()[0]) >= before - CONCURRENCY - 1
+    cached, accuracy = out.split()
+    assert accuracy == "1.0", problems
+    assert len(upstream.asked) - CASES <= CONCURRENCY, "more was asked again than was in flight"
+    assert int(cached) >= before - CONCURRENCY
+
+
+@pytest.mark.parametrize("cases", [40, pytest.param(2000, marks=MORE)])
+def test_three_models_that_are_killed_go_on_side_by_side_and_are_asked_nothing_twice(
+    tmp_path: Path, cases: int
+) -> None:
+    models = ("base", "tuned", "other")
+    sums(tmp_path, cases)
+    reply = lambda body, before: str(int(last(body).split()[0]) + 1)  # noqa: E731
+    with ScriptedUpstream(reply, delay=0.03) as upstream:
+        program = start(tmp_path, upstream, models)
+        wait_for(upstream, cases * len(models) // 2)
+        program.send_signal(signal.SIGKILL)
+        program.communicate(timeout=30)
+        before = len(upstream.asked)
+        assert before < cases * len(models)
+        out, problems = start(tmp_path, upstream, models).communicate(timeout=300)
+    assert out.split()[1:] == ["1.0"] * 3, problems
+    times = Counter((body["model"], last(body)) for body in upstream.asked)
+    assert len(times) == cases * len(models), "a case is missing"
+    assert sum(times.values()) - len(times) <= CONCURRENCY * len(models), "more was asked again than was in flight"
+    for part in (upstream.asked[:before], upstream.asked[before:]):
+        started: Counter[str] = Counter()
+        for body in part:
+            started[body["model"]] += 1
+            assert max(started.values()) - min(started[model] for model in models) <= 2 * CONCURRENCY

@@ -297,3 +297,51 @@ def test_an_unknown_key_hides_no_other_mistake(tmp_path: Path) -> None:
 )
 def test_a_row_that_could_not_be_sent_or_kept_is_told_at_its_line(tmp_path: Path, row: str, wrong: str) -> None:
     assert told(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [exact]", row)[0].startswith(wrong)
+
+
+THEIRS = [{"key": "a", "question": "2 + 3?", "answer": "5"}, {"key": "b", "question": "2 + 2?", "answer": "4"}]
+OURS = [{"id": one["key"], "input": one["question"], "expected": one["answer"]} for one in THEIRS]
+MAPPED = "suite: s\ndata: rows.jsonl\nmap: {question: input, answer: expected, key: id}\nscore: [exact]\n"
+PLAIN = "suite: s\ndata: rows.jsonl\nscore: [exact]\n"
+
+
+def test_a_map_reads_columns_as_if_they_had_these_names(tmp_path: Path) -> None:
+    ours = read(tmp_path, PLAIN, OURS)
+    path = suite_in(tmp_path, PLAIN, THEIRS)
+    given = load(path, columns={"question": "input", "answer": "expected", "key": "id"})[0]
+    written = read(tmp_path, MAPPED, THEIRS)
+    assert (written.cases, written.digest) == (ours.cases, ours.digest)
+    assert (given.cases, given.digest) == (ours.cases, ours.digest)
+    over = load(
+        suite_in(tmp_path, MAPPED.replace("question: input", "question: asked"), THEIRS), columns={"question": "input"}
+    )
+    assert over[0].digest == ours.digest, "what is given wins over the file"
+
+
+def test_a_map_reads_fine_tuning_rows_chats_csv_and_files_with_different_columns(tmp_path: Path) -> None:
+    tuning = "suite: s\ndata: rows.jsonl\nmap: {prompt: input, completion: expected}\nscore: [exact]\n"
+    case = read(tmp_path, tuning, [{"prompt": "2 + 3?", "completion": "5"}]).cases[0]
+    assert (case.expected, case.fields) == ("5", {"input": "2 + 3?", "expected": "5"})
+    chat = {"dialogue": [{"role": "user", "content": "2 + 3?"}], "metadata": {"gold": "5"}}
+    case = read(tmp_path, PLAIN + "map: {dialogue: messages, gold: expected}\n", [chat]).cases[0]
+    assert (case.expected, case.messages[0]["content"]) == ("5", "2 + 3?")
+    swapped = read(
+        tmp_path, PLAIN + "map: {input: expected, expected: input}\n", [{"input": "5", "expected": "2 + 3?"}]
+    )
+    assert (swapped.cases[0].expected, swapped.cases[0].messages[0]["content"]) == ("5", "2 + 3?")
+    (tmp_path / "more.csv").write_text("frage,answer\n2 + 2?,4\n")
+    both = MAPPED.replace("rows.jsonl", "[rows.jsonl, more.csv]").replace("{", "{frage: input, ")
+    assert [case.expected for case in read(tmp_path, both, THEIRS).cases] == ["5", "4", "4"]
+
+
+def test_a_map_of_a_column_that_no_row_has_names_the_nearest(tmp_path: Path) -> None:
+    wrong = told(tmp_path, MAPPED.replace("question", "questoin"), THEIRS)
+    assert any("suite.yaml:3" in one and "no row has the column 'questoin'" in one for one in wrong), wrong
+    assert any("did you mean 'question'?" in one for one in wrong)
+    twice = told(tmp_path, MAPPED, [{**THEIRS[0], "input": "?"}])
+    assert any(
+        "rows.jsonl:1" in one and "by 'map' two columns of the row have the name 'input'" in one for one in twice
+    )
+    with pytest.raises(ConfigError) as caught:
+        load(suite_in(tmp_path, PLAIN, OURS), columns={"inptu": "input"})
+    assert [error.known for error in caught.value.errors] == ["did you mean 'input'?"]

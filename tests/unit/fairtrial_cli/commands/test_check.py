@@ -20,3 +20,21 @@ def test_a_gateway_on_loopback_is_open_unless_it_requires_keys(tmp_path: Path) -
     path = tmp_path / "fairtrial.yaml"
     assert "open to every caller on this machine" in printed(path, PROJECT)
     assert "for callers with a key" in printed(path, PROJECT + "gateway: {auth: keys}\n")
+
+
+def test_map_reads_the_rows_of_a_suite_under_other_names(tmp_path: Path) -> None:
+    suite = tmp_path / "suite.yaml"
+    suite.write_text("suite: s\ndata: rows.jsonl\nscore: [exact]\n", encoding="utf-8")
+    (tmp_path / "rows.jsonl").write_text('{"question": "2 + 3?", "answer": "5"}\n', encoding="utf-8")
+
+    def check(*arguments: str) -> tuple[int, str]:
+        result = CliRunner().invoke(command, [str(suite), *arguments])
+        return result.exit_code, result.output + str(result.exception or "")
+
+    assert check()[0] == 2
+    assert check("--map", "question=input", "--map", "answer=expected")[0] == 0
+    assert "did you mean 'question'?" in check("--map", "questions=input", "--map", "answer=expected")[1]
+    assert "write a column and its new name" in check("--map", "question")[1]
+    (tmp_path / "fairtrial.yaml").write_text(PROJECT, encoding="utf-8")
+    alone = CliRunner().invoke(command, [str(tmp_path / "fairtrial.yaml"), "--map", "question=input"])
+    assert "no file is a suite" in str(alone.exception)

@@ -1,0 +1,157 @@
+"""Writes imported suites to a folder: all files or none, and never over different ones unless that is requested."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import unified_diff
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from evaluators.imports.imported import OUTCOMES, Criterion, ImportedSuite, ImportRefused
+from evaluators.loading.suite_reader import load
+from fairtrial.config.private_files import write_private
+from fairtrial.domain.errors import ConfigError
+from fairtrial.domain.plurals import counted
+
+REPORT = "import.md"
+STUB = '''\
+"""{name}, which was code of the evaluation that this suite comes from. The original was not run:
+
+{code}
+"""
+
+from fairtrial.scoring import scorer
+
+
+@scorer
+def {name}(answer: str, expected: str, row: dict) -> bool | None:
+    """Write the check here. Then add `own: {{name: {name}, file: scorers/{name}.py}}` to the suite's `score`."""
+    raise NotImplementedError
+'''
+
+
+def files_of(suites: Sequence[ImportedSuite]) -> dict[str, str]:
+    """Every file of the import by its path in the folder."""
+    files: dict[str, str] = {}
+    for suite in suites:
+        files[f"{suite.name}.yaml"] = _suite_text(suite)
+        files[f"{suite.name}.rows.jsonl"] = "".join(_line(row) for row in suite.rows)
+        files[f"{suite.name}.gate.yaml"] = _yaml(
+            {"version": 1, "gate": f"{suite.name}-release", "suites": [suite.name]}
+        )
+        for name, code in suite.stubs.items():
+            quoted = "\n".join(f"    {line}" for line in code.replace('"""', "'''").replace("\\", "/").splitlines())
+            files[f"scorers/{name}.py"] = STUB.format(name=name, code=quoted)
+    files[REPORT] = report(suites)
+    return files
+
+
+def changed(files: Mapping[str, str], folder: Path) -> list[str]:
+    """The lines of a unified diff against the files that stand in the folder."""
+    lines: list[str] = []
+    for name, text in files.items():
+        path = folder / name
+        if path.is_file() and (old := path.read_text(encoding="utf-8", errors="replace")) != text:
+            lines += unified_diff(old.splitlines(), text.splitlines(), f"a/{name}", f"b/{name}", lineterm="", n=1)
+    return lines
+
+
+def check(suites: Sequence[ImportedSuite], files: Mapping[str, str]) -> None:
+    """Load every suite with rows as `fairtrial check` does; raises `ImportRefused` with the first error."""
+    folder = Path(tempfile.mkdtemp(prefix="fairtrial-import-"))
+    try:
+        write(files, folder)
+        for suite in suites:
+            if suite.rows and suite.score:
+                load(folder / f"{suite.name}.yaml")
+    except ConfigError as error:
+        raise ImportRefused(f"the imported suite is not valid: {error.errors[0].wrong}") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def write(files: Mapping[str, str], folder: Path) -> None:
+    """Write every file, each at once; the report comes last."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_private(path, text.encode("utf-8", "backslashreplace"))
+
+
+def report(suites: Sequence[ImportedSuite]) -> str:
+    """Markdown with every criterion of the originals."""
+    lines = ["# What was imported", ""]
+    for suite in suites:
+        lines += [f"## {suite.name}", "", _cell(suite.description), "", f"{summary(suite)}.", ""]
+        lines += ["| criterion | here | scorer | note | original |", "|---|---|---|---|---|"]
+        for criterion in sorted(suite.criteria, key=lambda one: OUTCOMES.index(one.outcome), reverse=True):
+            cells = (criterion.name, criterion.outcome, criterion.scorer or "", criterion.note, criterion.original)
+            lines.append("| " + " | ".join(map(_cell, cells)) + " |")
+        lines += [
+            "",
+            f"The gate lines of `{suite.name}.yaml` compare with a base, by a margin that the original does not have.",
+            "Choose the margins before you judge a candidate.",
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def summary(suite: ImportedSuite) -> str:
+    """``120 cases, 3 scorers; criteria: 2 equal, 1 near, 0 missing``."""
+    counts = ", ".join(f"{sum(one.outcome == kind for one in suite.criteria)} {kind}" for kind in OUTCOMES)
+    return f"{counted(len(suite.rows), 'case')}, {counted(len(suite.score), 'scorer')}; criteria: {counts}"
+
+
+def as_json(suites: Iterable[ImportedSuite]) -> list[dict[str, Any]]:
+    """The suites and their criteria for a program."""
+    return [
+        {
+            "suite": suite.name,
+            "cases": len(suite.rows),
+            "scorers": len(suite.score),
+            "criteria": [_plain(criterion) for criterion in suite.criteria],
+        }
+        for suite in suites
+    ]
+
+
+def _plain(criterion: Criterion) -> dict[str, Any]:
+    return {name: getattr(criterion, name) for name in Criterion.__slots__}
+
+
+def _suite_text(suite: ImportedSuite) -> str:
+    content: dict[str, Any] = {
+        "suite": suite.name,
+        "description": suite.description,
+        "data": f"{suite.name}.rows.jsonl",
+    }
+    if suite.messages:
+        content["messages"] = [dict(message) for message in suite.messages]
+    if suite.params:
+        content["params"] = dict(suite.params)
+    if any("when" in options for entry in suite.score for options in entry.values()):
+        content["tags"] = {"checks": "checks"}
+    content["score"] = [dict(entry) for entry in suite.score]
+    content["gate"] = list(suite.gate)
+    return _yaml(content)
+
+
+def _yaml(content: Mapping[str, Any]) -> str:
+    writer, text = YAML(), StringIO()
+    writer.width, writer.allow_unicode = 120, True
+    writer.dump(dict(content), text)
+    return text.getvalue()
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False, default=str) + "\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")

@@ -1,0 +1,111 @@
+"""Reads evals of OpenAI's open-source registry: YAML that names a class and a file of samples."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from evaluators.imports.builder import SuiteBuilder
+from evaluators.imports.documents import listed, mapping, read_json
+from evaluators.imports.imported import ImportedSuite, ImportRefused, named
+
+NOT_RUN = {"samples_jsonl", "max_tokens", "few_shot_jsonl", "num_few_shot", "ignore_case"}
+"""Arguments that are imported, or listed as criteria."""
+
+
+def is_registry(value: Any) -> bool:
+    """Whether a file's value names evals by class, as `evals/registry/evals/NAME.yaml` does."""
+    return isinstance(value, Mapping) and any("class" in mapping(entry) for entry in value.values())
+
+
+def registry_suites(values: Sequence[tuple[Path, Any]], files: Sequence[Path]) -> list[ImportedSuite]:
+    """A suite for each entry with a class; ``files`` may hold its samples."""
+    return [
+        _suite(path, str(name), entry, files)
+        for path, value in values
+        for name, entry in value.items()
+        if "class" in mapping(entry)
+    ]
+
+
+def _suite(path: Path, name: str, entry: Mapping[str, Any], files: Sequence[Path]) -> ImportedSuite:
+    builder = SuiteBuilder(named(name, otherwise="eval"), f"{name}, imported from OpenAI's registry of evals")
+    arguments = mapping(entry.get("args"))
+    samples = _samples(path, str(arguments.get("samples_jsonl", "")), files)
+    if samples is None:
+        note = f"the samples {arguments.get('samples_jsonl')} are not beside it; name their file too"
+        builder.criterion("rows", entry, "missing", note=note)
+    for sample in samples or ():
+        prompt = sample.get("input")
+        builder.row({"messages" if isinstance(prompt, list) else "input": _messages(prompt)})
+    if isinstance(arguments.get("max_tokens"), int):
+        builder.params["max_tokens"] = arguments["max_tokens"]
+    if arguments.get("num_few_shot"):
+        builder.criterion(
+            "few-shot examples", arguments, "missing", note="the examples are not put before the question"
+        )
+    for argument in sorted(arguments.keys() - NOT_RUN):
+        builder.criterion(f"argument {argument}", arguments[argument], "missing", note="it has no counterpart")
+    _criterion(builder, entry, arguments, samples or ())
+    return builder.build()
+
+
+def _messages(prompt: Any) -> Any:
+    """The prompt; names of speakers in examples are left out, because only OpenAI's own models know them."""
+    if not isinstance(prompt, list):
+        return prompt
+    return [{"role": str(one.get("role")), "content": str(one.get("content"))} for one in map(mapping, prompt)]
+
+
+def _samples(path: Path, name: str, files: Sequence[Path]) -> list[Mapping[str, Any]] | None:
+    """The rows of the samples' file: among the files of the import, beside the YAML, or in the registry's `data`."""
+    beside = (path.parent / name, path.parent.parent / "data" / name, path.parent / Path(name).name)
+    found = [other for other in files if other.name == Path(name).name] + [other for other in beside if other.is_file()]
+    if not name or not found:
+        return None
+    rows: list[Any] = read_json(found[0])
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, Mapping) or "input" not in row:
+            raise ImportRefused(f"{found[0]}, row {number}: it has no 'input'")
+    return rows
+
+
+def _criterion(
+    builder: SuiteBuilder, entry: Mapping[str, Any], arguments: Mapping[str, Any], samples: Sequence[Mapping[str, Any]]
+) -> None:
+    kind = str(entry["class"]).rpartition(":")[2]
+    ideals = {at: [str(ideal) for ideal in listed(sample.get("ideal"))] for at, sample in enumerate(samples)}
+    ideals = {at: texts for at, texts in ideals.items() if texts}
+    reference = {at: {"{}": texts} for at, texts in ideals.items()}
+    if kind == "Match":
+        scorer = builder.scorer("match", "exact", {"mode": "raw", "match": "prefix", "reference": "{}"}, reference)
+    elif kind == "Includes":
+        case = not arguments.get("ignore_case", False)
+        options = {"any_column": "{}", "words": False, "raw": True, "case": case}
+        scorer = builder.scorer("includes", "contains", options, reference)
+    elif kind == "FuzzyMatch":
+        options = {"mode": "squad", "match": "within", "reference": "{}"}
+        scorer = builder.scorer("fuzzy_match", "exact", options, reference)
+    elif kind == "JsonMatch":
+        return _json_match(builder, entry, ideals)
+    else:
+        return builder.criterion(kind, entry, "missing", note=f"the class {kind} has no counterpart")
+    return builder.criterion(kind, entry, "equal", scorer=scorer)
+
+
+def _json_match(builder: SuiteBuilder, entry: Mapping[str, Any], ideals: Mapping[int, Sequence[str]]) -> None:
+    values: dict[int, Any] = {}
+    for at, texts in ideals.items():
+        try:
+            [values[at]] = [json.loads(text) for text in texts]
+        except ValueError:
+            continue
+    if len(values) < len(ideals):
+        note = "a sample has several ideals, or one that is not JSON"
+        return builder.criterion("JsonMatch", entry, "missing", note=note)
+    columns = {at: {"{}": value} for at, value in values.items()}
+    scorer = builder.scorer("json_match", "json_equal", {"reference": "{}"}, columns)
+    note = "there, null never matches, and true equals 1"
+    return builder.criterion("JsonMatch", entry, "near", scorer=scorer, note=note)

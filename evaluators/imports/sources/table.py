@@ -1,0 +1,66 @@
+"""Imports rows with any column names from CSV, JSON Lines or Parquet files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from evaluators.imports.builder import SuiteBuilder
+from evaluators.imports.documents import read_table
+from evaluators.imports.imported import ImportedSuite, ImportRefused, column_named, named
+from evaluators.imports.source import Source
+
+INPUTS = ("input", "question", "prompt", "query", "instruction", "user", "text")
+REFERENCES = ("expected", "answer", "completion", "output", "response", "ideal", "target", "reference", "label")
+
+
+def read(files: Sequence[Path], columns: Mapping[str, str]) -> list[ImportedSuite]:
+    return [_suite(path, columns) for path in files]
+
+
+def _suite(path: Path, columns: Mapping[str, str]) -> ImportedSuite:
+    rows = read_table(path)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    for name in columns:
+        if name not in names:
+            raise ImportRefused(f"{path}: --map {name}={columns[name]}: there is no such column ({', '.join(names)})")
+    question, reference = _found("input", INPUTS, names, columns), _found("expected", REFERENCES, names, columns)
+    if question is None and "messages" not in names:
+        raise ImportRefused(
+            f"{path}: no column is the question (columns: {', '.join(names)}; name it with --map COLUMN=input)"
+        )
+    ours = {question: "input", reference: "expected", "id": "id", "messages": "messages"}
+    builder = SuiteBuilder(named(path.stem, otherwise="rows"), f"Rows of {path.name}.")
+    builder.rows += [
+        {columns.get(name) or ours.get(name) or column_named(name): value for name, value in row.items()}
+        for row in rows
+    ]
+    measured: dict[int, dict[str, Any]] = {
+        at: {} for at, row in enumerate(builder.rows) if _is_reference(row.get("expected"))
+    }
+    if measured:
+        builder.scorer("exact", "exact", {}, measured)
+        builder.scorer("fuzzy", "fuzzy", {}, measured)
+    else:
+        builder.criterion("reference", ", ".join(names), "missing", note="no column has a reference to compare with")
+    return builder.build()
+
+
+def _found(role: str, usual: Sequence[str], names: Sequence[str], columns: Mapping[str, str]) -> str | None:
+    """The column with this role: as the user says, or the first one with a usual name, whatever its case."""
+    stated = next((name for name, ours in columns.items() if ours == role), None)
+    if stated is not None:
+        return stated
+    free = {name.casefold().strip(): name for name in reversed(names) if name not in columns}
+    return next((free[name] for name in usual if name in free), None)
+
+
+def _is_reference(value: Any) -> bool:
+    return value is not None and value != ""
+
+
+sources = tuple(
+    Source(name, f"rows of {kind} files, with any column names", read)
+    for name, kind in (("csv", "CSV"), ("jsonl", "JSON Lines"), ("parquet", "Parquet"))
+)

@@ -1,0 +1,219 @@
+"""Evaluations of other tools become suites that load, and every criterion of the original is listed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluators.engine.scoring import score_case
+from evaluators.imports.folder import changed, check, files_of, write
+from evaluators.imports.imported import ImportedSuite, ImportRefused
+from evaluators.imports.source import SOURCES
+from evaluators.loading.suite_reader import load
+from evaluators.suite import Suite
+from fairtrial.domain.run import Answer, Score
+
+TEXT = "{{sample.output_text}}"
+
+
+def imported(source: str, *files: Path, columns: Mapping[str, str] | None = None) -> list[ImportedSuite]:
+    return SOURCES.get(source).read(files, columns or {})
+
+
+def loaded(suites: Sequence[ImportedSuite], folder: Path) -> Suite:
+    files = files_of(suites)
+    check(suites, files)
+    write(files, folder)
+    return load(folder / f"{suites[0].name}.yaml")[0]
+
+
+def outcomes(suite: ImportedSuite) -> dict[str, str]:
+    return {criterion.name: criterion.outcome for criterion in suite.criteria}
+
+
+def values(suite: Suite, row: int, text: str) -> dict[str, float | None]:
+    """The main value of each scorer that measures the row."""
+    result = score_case(suite, suite.cases[row], 0, Answer(text))
+    mains = {scorer.name: scorer.stats[0].name for scorer in suite.scorers}
+    return {name: one.values[mains[name]] for name, one in result.scores.items() if isinstance(one, Score)}
+
+
+def openai_eval(folder: Path, criteria: Sequence[Mapping[str, Any]], items: Sequence[Mapping[str, Any]]) -> list[Path]:
+    definition = {"object": "eval", "id": "eval_1", "name": "My eval", "data_source_config": {"type": "custom"}}
+    template = [{"role": "user", "content": {"type": "input_text", "text": "It costs $5: {{item.question}}"}}]
+    run = {
+        "object": "eval.run",
+        "eval_id": "eval_1",
+        "data_source": {
+            "type": "completions",
+            "source": {"type": "file_content", "content": [{"item": dict(item)} for item in items]},
+            "input_messages": {"type": "template", "template": template},
+            "sampling_params": {"temperature": 0, "max_completions_tokens": 20},
+        },
+    }
+    (folder / "eval.json").write_text(json.dumps({**definition, "testing_criteria": list(criteria)}))
+    (folder / "run.json").write_text(json.dumps(run))
+    return [folder / "eval.json", folder / "run.json"]
+
+
+def test_graders_of_the_platform_become_scorers_with_a_reference_in_each_row(tmp_path: Path) -> None:
+    check_of = {"type": "string_check", "input": TEXT, "reference": "{{item.label}}"}
+    similar = {"type": "text_similarity", "input": TEXT, "reference": "{{item.label}}", "pass_threshold": 0.8}
+    criteria = [
+        {**check_of, "name": "same", "operation": "eq"},
+        {**check_of, "name": "other", "operation": "ne"},
+        {**check_of, "name": "in", "operation": "ilike"},
+        {**similar, "name": "close", "evaluation_metric": "fuzzy_match"},
+        {**similar, "name": "meteor", "evaluation_metric": "meteor"},
+        {"type": "label_model", "name": "tone"},
+        {"type": "python", "name": "code", "source": "raise SystemExit"},
+    ]
+    items = [{"question": "a", "label": "refund", "id": "x"}, {"question": "b", "label": "bug"}, {"question": "c"}]
+    suites = imported("openai-evals", *openai_eval(tmp_path, criteria, items))
+    suite = loaded(suites, tmp_path / "to")
+    assert outcomes(suites[0]) == {
+        "prompt": "equal",
+        "same": "equal",
+        "other": "equal",
+        "in": "near",
+        "close": "near",
+        "meteor": "missing",
+        "tone": "missing",
+        "code": "missing",
+        "rows": "missing",
+    }
+    assert suite.params == {"temperature": 0, "max_completion_tokens": 20}
+    assert suite.cases[0].messages[0]["content"] == "It costs $5: a"
+    assert values(suite, 0, "refund") == {"same": 1, "other": 0, "in": 1, "close": 1}
+    assert values(suite, 1, "a BUG") == {"same": 0, "other": 1, "in": 1, "close": 0}
+    assert "raise SystemExit" in (tmp_path / "to/scorers/code.py").read_text()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_row_without_a_reference_is_not_measured(tmp_path: Path) -> None:
+    criteria = [{"type": "string_check", "name": "s", "input": TEXT, "reference": "{{item.a}}", "operation": "eq"}]
+    criteria.append({**criteria[0], "name": "all", "reference": "yes"})
+    suites = imported(
+        "openai-evals", *openai_eval(tmp_path, criteria, [{"question": "1", "a": "yes"}, {"question": "2"}])
+    )
+    suite = loaded(suites, tmp_path / "to")
+    assert [sorted(values(suite, row, "yes")) for row in (0, 1)] == [["all", "s"], ["all"]]
+
+
+def test_an_eval_without_rows_lists_its_criteria_and_says_what_is_missing(tmp_path: Path) -> None:
+    path, _ = openai_eval(tmp_path, [{"type": "multi", "name": "m"}], [])
+    [suite] = imported("openai-evals", path)
+    assert outcomes(suite) == {"prompt": "missing", "m": "missing", "rows": "missing"}
+
+
+REGISTRY = (
+    ("Match", "Paris", 1),
+    ("Match", "It is Paris", 0),
+    ("Includes", "It is Paris.", 1),
+    ("Includes", "paris", 0),
+    ("FuzzyMatch", "the paris!", 1),
+    ("FuzzyMatch", "Par", 1),
+    ("FuzzyMatch", "Rome", 0),
+)
+"""A class, an answer to a question whose ideal is Paris, and whether it counts as right."""
+
+
+def test_classes_of_the_registry_are_those_of_its_package(tmp_path: Path) -> None:
+    for at, (kind, text, right) in enumerate(REGISTRY):
+        folder = tmp_path / str(at)
+        (folder / "data").mkdir(parents=True)
+        (folder / "evals").mkdir()
+        (folder / "data/s.jsonl").write_text(
+            json.dumps({"input": [{"role": "user", "content": "?"}], "ideal": "Paris"})
+        )
+        entry = f"capital:\n  id: capital.v0\ncapital.v0:\n  class: evals.elsuite.basic:{kind}\n"
+        (folder / "evals/capital.yaml").write_text(f"{entry}  args: {{samples_jsonl: s.jsonl}}\n")
+        suites = imported("openai-evals", folder / "evals/capital.yaml")
+        suite = loaded(suites, folder / "to")
+        assert list(values(suite, 0, text).values()) == [right], (kind, text)
+
+
+PROMPTFOO = """\
+prompts: ["Translate {{text}} for $5 to {{language}}"]
+providers: [{id: "openai:x", config: {temperature: 0.5}}]
+defaultTest: {assert: [{type: not-icontains, value: sorry}]}
+tests:
+  - vars: {text: hello, language: [French, German]}
+    assert:
+      - {type: icontains, value: "O"}
+      - {type: regex, value: "^[A-Z]"}
+      - {type: javascript, value: "process.exit(1)"}
+  - vars: {text: bye, language: Dutch}
+    threshold: 0.6
+    assert:
+      - {type: equals, value: "dag {{text}}", weight: 2}
+      - {type: contains-any, value: "dag, doei"}
+"""
+
+
+def test_assertions_of_promptfoo_measure_only_the_tests_that_have_them(tmp_path: Path) -> None:
+    path = tmp_path / "promptfooconfig.yaml"
+    path.write_text(PROMPTFOO)
+    suites = imported("promptfoo", path)
+    suite = loaded(suites, tmp_path / "to")
+    assert [case.messages[0]["content"] for case in suite.cases] == [
+        "Translate hello for $5 to French",
+        "Translate hello for $5 to German",
+        "Translate bye for $5 to Dutch",
+    ]
+    assert values(suite, 0, "Bonjour") == {"not_icontains": 1, "icontains": 1, "regex": 1}
+    assert values(suite, 2, "doei, Sorry") == {"not_icontains": 0, "equals": 0, "contains_any": 1, "weighted": 0}
+    assert values(suite, 2, "dag bye") == {"not_icontains": 1, "equals": 1, "contains_any": 1, "weighted": 1}
+    assert outcomes(suites[0])["javascript"] == "missing"
+    assert suite.params == {"temperature": 0.5}
+
+
+def test_a_table_needs_a_question_and_its_columns_may_be_named(tmp_path: Path) -> None:
+    path = tmp_path / "q.csv"
+    path.write_text("Frage,Antwort\nWer?,Ich\n")
+    with pytest.raises(ImportRefused, match="no column is the question"):
+        imported("csv", path)
+    suite = loaded(imported("csv", path, columns={"Frage": "input", "Antwort": "expected"}), tmp_path / "to")
+    assert (suite.cases[0].messages[0]["content"], suite.cases[0].expected) == ("Wer?", "Ich")
+    path.write_text("Question,Answer\nWho?,Me\n")
+    assert loaded(imported("csv", path), tmp_path / "to").cases[0].expected == "Me"
+
+
+def test_a_second_import_shows_what_differs(tmp_path: Path) -> None:
+    path = tmp_path / "q.csv"
+    path.write_text("question,answer\nWho?,Me\n")
+    write(files_of(imported("csv", path)), tmp_path / "to")
+    assert changed(files_of(imported("csv", path)), tmp_path / "to") == []
+    path.write_text("question,answer\nWho?,You\n")
+    difference = changed(files_of(imported("csv", path)), tmp_path / "to")
+    assert any(line.startswith("+") and "You" in line for line in difference)
+
+
+BROKEN = {
+    "truncated.json": '{"object": "eval", "testing_criteria": [',
+    "other.json": "[1, 2]",
+    "deep.json": "[" * 100_000,
+    "empty.json": "",
+    "bomb.yaml": "a: &a [x, x, x, x, x, x, x, x, x]\n"
+    + "".join(f"{chr(98 + at)}: &{chr(98 + at)} [{', '.join([f'*{chr(97 + at)}'] * 9)}]\n" for at in range(9)),
+    "tag.yaml": "a: !!python/object/apply:os.system [id]\n",
+    "nul.json": '{"a": "\x00"}',
+}
+
+
+def test_a_broken_or_hostile_file_is_refused_in_one_line(tmp_path: Path) -> None:
+    for name, text in BROKEN.items():
+        path = tmp_path / name
+        path.write_text(text)
+        for source in ("openai-evals", "promptfoo"):
+            with pytest.raises(ImportRefused) as caught:
+                imported(source, path)
+            assert "\n" not in str(caught.value) and len(str(caught.value)) < 400, name
+    link = tmp_path / "link.json"
+    link.symlink_to("/dev/zero")
+    with pytest.raises(ImportRefused):
+        imported("openai-evals", link)
