@@ -15,12 +15,11 @@ from dashboard.components.tables import draw_signals, table
 from dashboard.runs.identity import caption_of, help_of
 from fairtrial.api import runs
 from fairtrial.api.operation import Operation, Q
-from fairtrial.domain.names.case_words import CHANGES, Change
+from fairtrial.domain.names.case_words import CHANGES, IN_POINTS, Change
 from fairtrial.domain.verdicts.unasked import block_lines
 
 SHAPES = {"better": "circle", "not worse": "square", "worse": "triangle-down", "cannot tell": "diamond"}
 NO_SIGNAL = "no signal"
-IN_POINTS = "Differences are candidate − baseline over the same cases, for shares in points."
 BAD_REQUEST = 400
 RIGHT = {
     name: st.column_config.TextColumn(alignment="right") for name in ("n", "baseline", "candidate", "difference", "p")

@@ -11,10 +11,10 @@ from dashboard.client import Control, Row
 from dashboard.components import charts, query_params
 from dashboard.components.formatting import DASH, change, count, dollars, figure, milliseconds, plain
 from dashboard.components.tables import draw_signals, table
-from dashboard.runs.compare import IN_POINTS, SHAPES, choose_slices, compared
+from dashboard.runs.compare import SHAPES, choose_slices, compared
 from dashboard.runs.identity import fingerprint_of, model_of
 from fairtrial.api import runs
-from fairtrial.domain.names.case_words import noise_floor_in_words
+from fairtrial.domain.names.case_words import IN_POINTS, UNADJUSTED, noise_floor_in_words
 from fairtrial.domain.verdicts.unasked import block_lines
 
 
@@ -30,7 +30,7 @@ def draw_matrix(control: Control, candidates: Sequence[str], baseline: str) -> N
     if found is None:
         return
     names = _names(found["columns"])
-    st.caption(f"Baseline: {plain(names[0])}. {IN_POINTS}")
+    st.caption(f"Baseline: {plain(names[0])}. {IN_POINTS} {UNADJUSTED}")
     table(
         [_line(row, names) for row in found["rows"]],
         title=f"{suite} against {names[0]}",

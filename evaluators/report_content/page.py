@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evaluators.comparison.wording import amount
+from evaluators.comparison.wording import amount, rules_in_words
 from evaluators.criteria.metric_catalogue import BUILT_IN
 from evaluators.report_content import wording
 from evaluators.report_content.content import CaseRow, ReportContent, SuiteReport
@@ -13,7 +13,7 @@ from evaluators.report_content.plots import forest, levels
 from evaluators.report_content.texts import Text
 from fairtrial import html_pages
 from fairtrial.domain.answers.signals import BLOCK_TITLE
-from fairtrial.domain.names.case_words import OUTCOMES, noise_floor_in_words
+from fairtrial.domain.names.case_words import IN_POINTS, OUTCOMES, UNADJUSTED, noise_floor_in_words
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import Finding, Verdict
 from fairtrial.domain.verdicts.unasked import block_lines, is_unasked
@@ -64,6 +64,7 @@ def _findings(verdict: Verdict) -> list[Finding]:
 def _suite(suite: SuiteReport) -> dict[str, Any]:
     """What the template shows of a suite beside its own fields."""
     common, noise = _common_messages(suite.cases), suite.matrix.noise
+    several = len(suite.matrix.changes) > 1
     quiet = [row.metric for row in suite.overall if wording.quiet(row)]
     return {
         "report": suite,
@@ -77,12 +78,20 @@ def _suite(suite: SuiteReport) -> dict[str, Any]:
             for change in suite.matrix.changes
             if (lines := block_lines(one.says for one in change.signals))
         ],
+        "reading": [] if not suite.matrix.changes else [IN_POINTS, *([UNADJUSTED] if several else [])],
+        "rules": _rules(suite),
         "places": _places(suite.cases),
         "common": suite.cases[0].texts[:common] if suite.cases else (),
         "skipped": common,
         "failed": sum(case.failed for case in suite.cases),
         "changed": sum(case.changed for case in suite.cases),
     }
+
+
+def _rules(suite: SuiteReport) -> list[str]:
+    """What the answers of a matrix follow from."""
+    found = (comparison for row in suite.overall for comparison in row.comparisons)
+    return rules_in_words(comparison for comparison in found if comparison is not None)
 
 
 def _common_messages(cases: Sequence[CaseRow]) -> int:

@@ -18,7 +18,7 @@ from evaluators.report_content.wording import (
     with_unit,
 )
 from fairtrial.domain.answers.signals import BLOCK_TITLE
-from fairtrial.domain.names.case_words import noise_floor_in_words
+from fairtrial.domain.names.case_words import UNADJUSTED, noise_floor_in_words
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import Finding, Result, Verdict
 from fairtrial.domain.verdicts.unasked import NOTABLE, is_unasked, unasked_lines
@@ -66,6 +66,8 @@ def _suite(suite: SuiteReport) -> Iterator[str]:
         yield "- No measure is proven better or worse."
     if matrix.noise is not None:
         yield f"- {safe(noise_floor_in_words(matrix.noise.changed, matrix.noise.n, matrix.noise.metric))}"
+    if len(matrix.changes) > 1:
+        yield from ("", UNADJUSTED)
     yield from ("", "<details><summary>All measures</summary>", "")
     yield "| measure |" + "".join(f" {safe(column.target)} |" for column in columns)
     yield "|---|" + "---|" * len(columns)
