@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,11 @@ def render(template: str, /, **values: object) -> str:
         raise ValueError(error.message) from error
 
 
+def moment(us: int) -> str:
+    """A time in microseconds since 1970, UTC, with seconds."""
+    return f"{datetime.fromtimestamp(us / 1e6, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 @cache
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -47,7 +53,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         auto_reload=False,
     )
-    environment.globals |= {"policy": POLICY, "style": Markup(STYLE)}  # noqa: S704 (a file of this package)
+    environment.globals |= {"moment": moment, "policy": POLICY, "style": Markup(STYLE)}  # noqa: S704 (a file of this package)
     return environment
 
 

@@ -123,9 +123,14 @@ def has_writer(path: Path) -> bool:
 
 
 def write_private(path: Path, content: bytes) -> None:
+    """`replace_file` with one that only its owner may read."""
+    replace_file(path, content, mode=PRIVATE)
+
+
+def replace_file(path: Path, content: bytes, *, mode: int) -> None:
     """Replace a file: readers see the complete old one or the complete new one; raises `OSError`."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    fd = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, PRIVATE)
+    fd = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(fd, "wb") as file:
             file.write(content)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +13,7 @@ import streamlit as st
 from dashboard.client import Row
 from dashboard.components import formatting
 from dashboard.components.word_diff import Piece, differing
+from fairtrial.domain.answers.case_texts import messages_of
 from fairtrial.domain.answers.signals import (
     FORMAT_VALID,
     LANGUAGE_SWITCH,
@@ -113,15 +113,7 @@ def _deleted(row: Row) -> bool:
 
 
 def _messages(prompt: str | None, *, deleted: bool = False) -> list[tuple[str, str]]:
-    """The role and text of each message. Content that is not text is shown as JSON."""
+    """The role and text of each message, or why there is none."""
     if prompt is None:
         return [("prompt", TEXT_DELETED if deleted else TEXT_NOT_STORED)]
-    try:
-        messages = json.loads(prompt)
-    except ValueError:
-        return [("prompt", prompt)]
-    return [(str(one.get("role", "")), _text(one.get("content"))) for one in messages if isinstance(one, dict)]
-
-
-def _text(content: Any) -> str:
-    return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, indent=1)
+    return messages_of(prompt)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import UTC, datetime
 from math import floor, log10
-from typing import Any
 
+from fairtrial.domain.answers.case_texts import reference_of
 from fairtrial.domain.wording import age
 
 DASH = "–"
@@ -101,15 +100,7 @@ def plain(text: str) -> str:
 
 def readable_reference(reference: str | None) -> str:
     """An expected answer for people: the text itself if the store has it as JSON."""
-    if reference is None:
-        return DASH
-    try:
-        value: Any = json.loads(reference)
-    except ValueError:
-        return reference
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return " or ".join(value)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
+    return DASH if reference is None else reference_of(reference)
 
 
 def _number(value: float) -> str:

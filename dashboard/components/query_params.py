@@ -19,6 +19,11 @@ def get(name: str) -> str | None:
     return value or None
 
 
+def get_all(name: str) -> tuple[str, ...]:
+    """All values of a query parameter, each once."""
+    return tuple(dict.fromkeys(value for value in st.query_params.get_all(name) if value))
+
+
 def choose(
     label: str,
     options: Sequence[str],
@@ -66,8 +71,8 @@ def keep(**values: str | None) -> None:
             st.query_params[name] = value
 
 
-def go(**values: str | None) -> None:
-    """Set the parameters of the URL to exactly these; for buttons."""
+def go(**values: str | Sequence[str] | None) -> None:
+    """Set the parameters of the URL to exactly these, several values one by one; for buttons."""
     st.query_params.from_dict({name: value for name, value in values.items() if value is not None})
 
 

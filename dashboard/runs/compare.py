@@ -14,11 +14,13 @@ from dashboard.components.formatting import DASH, change, count, figure, moment,
 from dashboard.components.tables import draw_signals, table
 from dashboard.runs.identity import caption_of, help_of
 from fairtrial.api import runs
+from fairtrial.api.operation import Operation, Q
 from fairtrial.domain.verdicts.verdict_wording import block_lines
-from fairtrial.domain.wording import CHANGES, Change
+from fairtrial.domain.wording import CHANGES, IN_POINTS, Change
 
 SHAPES = {"better": "circle", "not worse": "square", "worse": "triangle-down", "cannot tell": "diamond"}
 NO_SIGNAL = "no signal"
+BAD_REQUEST = 400
 RIGHT = {
     name: st.column_config.TextColumn(alignment="right") for name in ("n", "baseline", "candidate", "difference", "p")
 }
@@ -28,7 +30,9 @@ def draw_comparison(control: Control, candidate: str, baseline: str) -> None:
     """Draw the comparison, or say why the runs can't be compared."""
     new, old = (control.call(runs.figures, runs.NameRun(run_id=one)) for one in (candidate, baseline))
     _head(new["run"], old["run"])
-    found = _compared(control, candidate, baseline, new["run"])
+    by = choose_slices(control, candidate)
+    wanted = runs.CompareRuns(candidate_run=candidate, baseline_run=baseline, by=by)
+    found = compared(control, runs.compare, wanted, new["run"]["suite"])
     if found is None:
         return
     _comparison(found, new["run"], old["run"])
@@ -57,21 +61,25 @@ def _go(run_id: str, against: str | None) -> None:
     query_params.go(run=run_id, against=against)
 
 
-def _compared(control: Control, candidate: str, baseline: str, run: Row) -> Row | None:
-    tags = sorted({str(row["tag"]) for row in cached_call(control, runs.slices, runs.NameRun(run_id=candidate))})
+def choose_slices(control: Control, run_id: str) -> tuple[str, ...]:
+    """Draw the choice of a tag whose slices are compared too."""
+    tags = sorted({str(row["tag"]) for row in cached_call(control, runs.slices, runs.NameRun(run_id=run_id))})
     by = query_params.choose("Also in each slice of", tags, name="by", placeholder="none") if tags else None
-    wanted = runs.CompareRuns(candidate_run=candidate, baseline_run=baseline, by=(by,) if by else ())
+    return (by,) if by else ()
+
+
+def compared(control: Control, operation: Operation[Q, Row], request: Q, suite: str) -> Row | None:
+    """The comparison, or ``None`` after drawing why the runs can't be compared."""
     try:
         with st.spinner("Comparing case by case…", show_time=False):
-            found: Row = cached_call(control, runs.compare, wanted)
+            return cached_call(control, operation, request)
     except Refused as error:
-        if error.status != 400:
+        if error.status != BAD_REQUEST:
             raise
         st.error(plain(str(error)), icon=":material/difference:")
         st.caption("Only runs of the same version of a suite can be compared. Run the suite again on both targets:")
-        st.code(f"fairtrial eval {run['suite']} --on TARGET,TARGET", language=None)
+        st.code(f"fairtrial eval {suite} --on TARGET,TARGET", language=None)
         return None
-    return found
 
 
 def _comparison(found: Row, new: Row, old: Row) -> None:
@@ -83,9 +91,7 @@ def _comparison(found: Row, new: Row, old: Row) -> None:
         raw=[_raw(row) for row in found["rows"]],
         columns=RIGHT,
     )
-    st.caption(
-        " ".join(["Differences are candidate − baseline over the same cases, for shares in points.", *_rules(found)])
-    )
+    st.caption(" ".join([IN_POINTS, *_rules(found)]))
     draw_signals(block_lines(str(change["says"]) for change in found["signals"]))
     drawn = [_interval(row) for row in found["rows"] if _in_points(row, shown)]
     if drawn:

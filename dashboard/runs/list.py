@@ -1,4 +1,4 @@
-"""The list of runs, newest first, with filters. Opens one run, or compares two runs of a suite."""
+"""The list of runs, newest first, with filters. Opens one run, or compares several runs of a suite."""
 
 from __future__ import annotations
 
@@ -60,11 +60,10 @@ def _open(selected: Sequence[Row], rows: Sequence[Row]) -> None:
     if len(selected) == 1:
         row = selected[0]
         st.button(f"Open the run of {row['target']}", type="primary", on_click=_one, args=(row["run_id"],))
-    elif len(selected) == 2 and selected[0]["suite"] == selected[1]["suite"]:
-        new, old = selected
-        st.button("Compare the two runs", type="primary", on_click=_two, args=(new["run_id"], old["run_id"]))
+    elif len(selected) >= 2 and len({row["suite"] for row in selected}) == 1:
+        _compare(selected)
     elif len(selected) >= 2:
-        st.caption("Select one run to open it, or two runs of the same suite to compare them.")
+        st.caption("Select one run to open it, or several runs of the same suite to compare them.")
     else:
         names = {str(row["run_id"]): name_of(row) for row in rows}
         chosen = st.selectbox(
@@ -79,12 +78,27 @@ def _open(selected: Sequence[Row], rows: Sequence[Row]) -> None:
             st.rerun()
 
 
+def _compare(selected: Sequence[Row]) -> None:
+    """Draw the button that compares the runs; of more than two, the baseline is chosen, by default the oldest."""
+    if len(selected) == 2:
+        new, old = selected
+        st.button("Compare the two runs", type="primary", on_click=_several, args=([new["run_id"]], old["run_id"]))
+        return
+    names = {str(row["run_id"]): name_of(row) for row in selected}
+    baseline = st.selectbox("Baseline", list(names), index=len(names) - 1, format_func=lambda run_id: names[run_id])
+    others = [run_id for run_id in names if run_id != baseline]
+    if len(others) > runs.MOST_CANDIDATES:
+        st.caption(f"At most {runs.MOST_CANDIDATES} runs can be compared with a baseline.")
+    else:
+        st.button(f"Compare the {len(names)} runs", type="primary", on_click=_several, args=(others, baseline))
+
+
 def _one(run_id: str) -> None:
     query_params.go(run=run_id)
 
 
-def _two(run_id: str, against: str) -> None:
-    query_params.go(run=run_id, against=against)
+def _several(run_ids: Sequence[str], against: str) -> None:
+    query_params.go(run=run_ids, against=against)
 
 
 def _line(row: Row) -> dict[str, Any]:

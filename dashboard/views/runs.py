@@ -1,4 +1,4 @@
-"""The runs page: the list, one run, or the comparison of two runs, depending on the URL."""
+"""The runs page: the list, one run, or the comparison of two or more runs, depending on the URL."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dashboard.components import query_params
 from dashboard.runs.compare import draw_comparison
 from dashboard.runs.detail import draw_run
 from dashboard.runs.list import draw_run_list
+from dashboard.runs.matrix import draw_matrix
 from dashboard.view import View
 
 GONE = 404
@@ -17,7 +18,10 @@ GONE = 404
 def draw(control: Control) -> None:
     """Draw the run or comparison in the URL, or the list."""
     run, against = query_params.get("run"), query_params.get("against")
+    several = query_params.get_all("run")
     try:
+        if len(several) > 1 and against:
+            return draw_matrix(control, several, against)
         if run and against:
             return draw_comparison(control, run, against)
         if run:

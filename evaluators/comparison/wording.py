@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from evaluators.criteria.grammar import Threshold
-from evaluators.criteria.metric_catalogue import Measure
+from evaluators.criteria.metric_catalogue import Form, Measure
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.verdicts.verdict import Finding
 from fairtrial.domain.wording import counted
@@ -30,7 +31,16 @@ SUBJECTS = {
 """Built-in metrics whose names do not fit into a sentence."""
 
 
-def amount(value: float, measure: Measure) -> str:
+class Unit(Protocol):
+    """What values are printed in: a measure, or a row of a matrix."""
+
+    @property
+    def form(self) -> Form: ...
+    @property
+    def scale(self) -> float: ...
+
+
+def amount(value: float, measure: Unit) -> str:
     """A level in its unit: ``30.8 %``, ``1.9 s``, ``$0.42``, ``41.3``."""
     if measure.form == "share":
         return f"{format_number(100 * value / measure.scale)} %"
@@ -41,14 +51,14 @@ def amount(value: float, measure: Measure) -> str:
     return format_number(value)
 
 
-def gap(value: float, measure: Measure) -> str:
+def gap(value: float, measure: Unit) -> str:
     """The size of a difference, without its sign: ``18.3 points``, ``210 ms``."""
     if measure.form == "share":
         return f"{abs(100 * value / measure.scale):.1f} points"
     return amount(abs(value), measure)
 
 
-def format_signed(value: float, measure: Measure) -> str:
+def format_signed(value: float, measure: Unit) -> str:
     """A difference with its sign: ``−25.0`` for points, or with its unit, such as ``+210 ms``."""
     sign = MINUS if value < 0 else "+"
     return sign + gap(value, measure).removesuffix(" points")
@@ -64,7 +74,7 @@ def subject(metric: str, scope: str) -> str:
     return f"{name} in {scope}" if scope else name
 
 
-def both_figures(comparison: Comparison, measure: Measure) -> str:
+def both_figures(comparison: Comparison, measure: Unit) -> str:
     """``37 → 15 of 120`` for 0/1 scores, ``41.2 % → 38.0 % over 120 cases`` for others: baseline, then candidate."""
     cases = counted(comparison.n, "case")
     if comparison.candidate is None or comparison.baseline is None:
@@ -76,7 +86,7 @@ def both_figures(comparison: Comparison, measure: Measure) -> str:
     return f"{old} → {new} over {cases}"
 
 
-def difference_in_words(comparison: Comparison, measure: Measure) -> str:
+def difference_in_words(comparison: Comparison, measure: Unit) -> str:
     """``is 18.3 points lower than``; the caller adds the baseline's name."""
     found = comparison.difference
     if isinstance(found, NotEnough):

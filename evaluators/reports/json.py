@@ -1,4 +1,4 @@
-"""Renders a verdict as JSON, complete, for programs."""
+"""Renders a verdict or a report as JSON, complete, for programs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from evaluators.report import Report
+from evaluators.report_content.content import ReportContent
 from fairtrial.domain.verdicts.verdict import Verdict
 
 VERSION = 1
@@ -29,8 +30,18 @@ def content(verdict: Verdict) -> dict[str, Any]:
 
 def render(verdict: Verdict) -> str:
     """The JSON text; lone surrogates, which UTF-8 cannot encode, are written as JSON escapes."""
-    text = json.dumps(content(verdict), indent=2, ensure_ascii=False, default=msgspec.to_builtins) + "\n"
+    return _text(content(verdict))
+
+
+def render_content(report: ReportContent) -> str:
+    """The whole report; its verdict is as `render` gives it."""
+    made = {"version": VERSION, **asdict(report)}
+    return _text(made | {"verdict": None if report.verdict is None else content(report.verdict)})
+
+
+def _text(made: dict[str, Any]) -> str:
+    text = json.dumps(made, indent=2, ensure_ascii=False, default=msgspec.to_builtins) + "\n"
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-report = Report("the whole verdict for programs", render)
+report = Report("the whole verdict for programs", render, render_content)

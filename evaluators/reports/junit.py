@@ -1,13 +1,15 @@
-"""Renders a verdict as JUnit XML, with a test case for each rule, for build servers."""
+"""Renders JUnit XML for build servers: a test case for each rule of a verdict, or for each case and candidate."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from xml.sax.saxutils import escape, quoteattr
 
 from evaluators.report import Report
+from evaluators.report_content.content import ReportContent, SuiteReport
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.domain.verdicts.verdict_wording import approval_of, titled
 
@@ -21,14 +23,55 @@ def render(verdict: Verdict) -> str:
     Informative findings are skipped tests.
     """
     findings = verdict.findings
-    lines = [
-        '<?xml version="1.0" encoding="UTF-8"?>',
-        f"<testsuites name={_quoted(verdict.gate)} {_counts(findings)}>",
-    ]
+    lines = []
     for source, group in groupby(sorted(findings, key=lambda one: one.source), key=lambda one: one.source):
         lines += _suite(verdict, source, list(group))
-    lines.append("</testsuites>")
-    return "\n".join(lines) + "\n"
+    return _document(verdict.gate, _counts(findings), lines)
+
+
+def render_content(content: ReportContent) -> str:
+    """The rules of the verdict; without one, a lost case is a failure, and an unscored case an error.
+
+    A suite with one run has a failure for each wrong case.
+    """
+    if content.verdict is not None:
+        return render(content.verdict)
+    results = [
+        (f"{suite.matrix.suite}.{column.target}", suite, at)
+        for suite in content.suites
+        for at, column in enumerate(suite.matrix.columns)
+        if at or len(suite.matrix.columns) == 1
+    ]
+    lines: list[str] = []
+    totals: Counter[str] = Counter()
+    for name, suite, column in results:
+        counts, cases = _case_results(name, suite, column)
+        totals += counts
+        lines += [f"  <testsuite name={_quoted(name)} {_attributes(counts)}>", *cases, "  </testsuite>"]
+    return _document(content.says, _attributes(totals), lines)
+
+
+def _case_results(name: str, suite: SuiteReport, column: int) -> tuple[Counter[str], list[str]]:
+    lines: list[str] = []
+    counts: Counter[str] = Counter(tests=len(suite.cases))
+    for case in suite.cases:
+        answer = case.answers[column]
+        grade = case.grade or (answer.change if answer else None) or "unscored"
+        title = case.case_id + (f", repeat {case.repeat + 1}" if case.repeat else "")
+        lines.append(f"    <testcase classname={_quoted(name)} name={_quoted(title)}>")
+        says = f"{suite.metric}: {grade}" + (f"\n{answer.text.words}" if answer else "")
+        kind = "error" if grade == "unscored" else "failure" if grade in ("lost", "wrong") else ""
+        if kind:
+            counts[f"{kind}s"] += 1
+            message = _quoted(f"{suite.metric}: {grade}")
+            lines.append(f'      <{kind} type="{grade}" message={message}>{_text(says)}</{kind}>')
+        lines.append("    </testcase>")
+    return counts, lines
+
+
+def _document(name: str, attributes: str, lines: Sequence[str]) -> str:
+    head = ['<?xml version="1.0" encoding="UTF-8"?>', f"<testsuites name={_quoted(name)} {attributes}>"]
+    return "\n".join([*head, *lines, "</testsuites>"]) + "\n"
 
 
 def _suite(verdict: Verdict, source: str, findings: Sequence[Finding]) -> list[str]:
@@ -63,7 +106,11 @@ def _counts(findings: Sequence[Finding]) -> str:
     failures = sum(one.result in ("fail", "cannot tell") for one in deciding)
     errors = sum(one.result == "invalid" for one in deciding)
     skipped = len(findings) - len(deciding)
-    return f'tests="{len(findings)}" failures="{failures}" errors="{errors}" skipped="{skipped}"'
+    return _attributes({"tests": len(findings), "failures": failures, "errors": errors, "skipped": skipped})
+
+
+def _attributes(counts: Mapping[str, int]) -> str:
+    return " ".join(f'{name}="{counts.get(name, 0)}"' for name in ("tests", "failures", "errors", "skipped"))
 
 
 def _text(text: str) -> str:
@@ -74,4 +121,4 @@ def _quoted(text: str) -> str:
     return quoteattr(NOT_XML.sub("\ufffd", text))
 
 
-report = Report("test cases for build servers", render)
+report = Report("test cases for build servers", render, render_content)

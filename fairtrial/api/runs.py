@@ -11,6 +11,9 @@ from fairtrial.api.operation import Operation, Row, Rows
 from fairtrial.api.window import Request, Text, Window
 from fairtrial.domain.wording import Change, Grade
 
+MOST_CANDIDATES = 16
+"""Runs that are compared with one baseline at once."""
+
 
 class ListRuns(Window, frozen=True, kw_only=True):
     """Runs in a time window."""
@@ -92,7 +95,7 @@ class CompareMany(Request, frozen=True, kw_only=True):
     """Runs of one suite, the baseline first, and the tags whose slices are compared too."""
 
     baseline_run: str
-    candidate_runs: Annotated[tuple[str, ...], Meta(min_length=1, max_length=16)]
+    candidate_runs: Annotated[tuple[str, ...], Meta(min_length=1, max_length=MOST_CANDIDATES)]
     by: tuple[str, ...] = ()
 
 

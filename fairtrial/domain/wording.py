@@ -28,6 +28,9 @@ OUTCOMES: Mapping[str, str] = {
     "judge_error": "a scorer failed",
     "skipped": "not sent to the model",
 }
+IN_POINTS = "Differences are candidate − baseline over the same cases, with 95 % intervals; for shares in points."
+UNADJUSTED = "Each interval holds by itself; it is not adjusted for choosing the best of several candidates."
+"""What a reader has to know about the comparisons of more than one candidate."""
 TEXT_DELETED = "deleted, because it is older than the retention period"
 TEXT_NOT_STORED = "not stored, because the run is from an earlier version"
 
@@ -51,3 +54,11 @@ def age(then_us: int, now_us: int) -> str:
         if seconds >= size:
             return f"{counted(seconds // size, noun)} ago"
     return "just now"
+
+
+def noise_floor_in_words(changed: int, n: int, metric: str | None) -> str:
+    """How many of ``n`` cases change by a metric where nothing but chance differs."""
+    if metric is None:
+        return "Noise floor: the baseline answered again, but no metric has values of single cases."
+    cases = f"{changed:,} of {counted(n, 'case')}"
+    return f"Noise floor: {cases} change by {metric} where the baseline answers the same suite again."

@@ -8,12 +8,21 @@ from dataclasses import dataclass
 
 import re2
 
+from fairtrial.domain.wording import counted
 from fairtrial.privacy.patterns import PATTERNS, Pattern
 
 NEXT_PLACE = 2
 """How many bytes behind a rejected candidate the next one may begin."""
 SECRETS = frozenset({"key", "private key", "token"})
 """The kinds that give access to something."""
+_NAMES = {
+    "email": ("e-mail address", "e-mail addresses"),
+    "iban": ("IBAN", "IBANs"),
+    "ip": ("IP address", "IP addresses"),
+    "card": ("card number", "card numbers"),
+    "phone": ("phone number", "phone numbers"),
+    "key": ("API key", "API keys"),
+}
 _EDGE = b'"'
 """Stands before, between and behind texts. It belongs to no word, and ends a private key without its last line."""
 
@@ -44,6 +53,11 @@ def find_personal_text(text: str) -> list[PersonalText]:
     raw = text.encode("utf-8", "replace").replace(_EDGE, b"\0")
     finds = search_bytes(_EDGE + raw + _EDGE)
     return [PersonalText(find.kind, find.start - 1, find.end - 1) for find in finds]
+
+
+def counted_kind(count: int, kind: str) -> str:
+    """``2 e-mail addresses``: how many finds of a kind there are."""
+    return counted(count, *_NAMES.get(kind, (kind,)))
 
 
 def joined(texts: list[str]) -> tuple[bytes, list[int]]:

@@ -13,7 +13,7 @@ from evaluators.criteria.metric_catalogue import BUILT_IN, Measure
 from fairtrial.domain.errors import printable
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.verdicts.verdict_wording import block_lines
-from fairtrial.domain.wording import counted
+from fairtrial.domain.wording import IN_POINTS, UNADJUSTED, noise_floor_in_words
 from fairtrial_cli.output.table import Cell, columns, print_table
 from fairtrial_cli.output.verdict import print_block
 
@@ -40,12 +40,9 @@ def print_matrix(console: Console, matrix: Matrix, measures: Sequence[Measure]) 
         targets = (baseline, *candidates)
         print_table(console, NARROW, [line for row in shown for line in _narrow(row, targets, by_name[row.metric])])
     comparisons = [comparison for row in matrix.rows for comparison in row.comparisons if comparison is not None]
-    notes = ["Differences from the baseline over the same cases, with 95 % intervals; shares in points."]
-    if len(candidates) > 1:
-        notes.append("Each interval holds by itself; it is not adjusted for choosing the best of several candidates.")
-    for note in (*notes, *rules_in_words(comparisons)):
+    for note in (IN_POINTS, *([UNADJUSTED] if len(candidates) > 1 else []), *rules_in_words(comparisons)):
         console.print(Text(note, style="dim"))
-    console.print(Text(_noise_in_words(matrix.noise, baseline), style="dim"))
+    console.print(Text(_noise_in_words(matrix.noise), style="dim"))
     for changes in matrix.changes:
         _print_changes(console, changes, by_name)
 
@@ -98,13 +95,10 @@ def _is_ideal(row: Row) -> bool:
     return measure is not None and row.form == "share" and all(level.value == ideal for level in row.levels)
 
 
-def _noise_in_words(noise: NoiseFloor | None, baseline: str) -> str:
+def _noise_in_words(noise: NoiseFloor | None) -> str:
     if noise is None:
-        return f"Noise floor: unknown. With `fairtrial eval … --noise-floor`, {baseline} answers once more."
-    if noise.metric is None:
-        return f"Noise floor: {baseline} answered again, but no metric has values of single cases."
-    cases = f"{noise.changed} of {counted(noise.n, 'case')}"
-    return f"Noise floor: {cases} change by {noise.metric} where {baseline} answers again."
+        return "Noise floor: unknown. With `fairtrial eval … --noise-floor`, the baseline answers once more."
+    return noise_floor_in_words(noise.changed, noise.n, noise.metric)
 
 
 def _print_changes(console: Console, changes: Changes, by_name: dict[str, Measure]) -> None:

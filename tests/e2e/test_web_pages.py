@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -16,6 +14,7 @@ from playwright.sync_api import Browser, Error, Page
 
 from fairtrial.domain.limits.server_settings import CorsSettings
 from tests.fixtures.gateway.gateway_fixture import Rig, key, plan_for, running
+from tests.fixtures.npm_packages import install
 from tests.fixtures.paths import ROOT
 from tests.fixtures.upstream.server import FakeUpstream
 
@@ -141,22 +140,10 @@ def test_no_request_with_credentials_is_allowed(page: Page, rig: Rig) -> None:
 
 
 def test_openais_own_client_works_in_the_page(page: Page, rig: Rig, folder: Path) -> None:
-    _install_client(folder)
+    install(NODE, folder)
     found = page.evaluate(CLIENT, [rig.url, SECRET])
     assert found["text"] and found["streamed"] and found["requestID"]
     assert found["models"] == ["base-direct", "bot"] and found["feedback"] == "feedback"
     wrong = found["wrong"]
     assert (wrong["name"], wrong["status"], wrong["code"]) == ("AuthenticationError", 401, "invalid_api_key")
     assert wrong["requestID"]
-
-
-def _install_client(folder: Path) -> None:
-    """The client as it is locked; a skip where there is no npm, or nothing to install it from."""
-    if shutil.which("npm") is None:
-        pytest.skip("there is no npm here")
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(NODE / name, folder)
-    install = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, timeout=180, check=False)
-    if done.returncode:
-        pytest.skip(f"the client can't be installed here: {done.stderr.strip()[-200:]}")

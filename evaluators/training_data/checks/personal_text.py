@@ -10,7 +10,7 @@ from evaluators.training_data.audit_report import Issue
 from evaluators.training_data.check import Check
 from evaluators.training_data.corpus import Corpus
 from fairtrial.domain.wording import counted
-from fairtrial.privacy.search import SECRETS, joined, search_bytes
+from fairtrial.privacy.search import SECRETS, counted_kind, joined, search_bytes
 
 CHUNK = 2_000
 """Rows that are searched as one text."""
@@ -54,7 +54,7 @@ def _issues(corpus: Corpus, check: str, found: dict[int, list[str]], noun: str) 
     issues = []
     for path, lines in corpus.by_file(found).items():
         kinds = Counter(kind for row, has in found.items() if corpus.path(row) == path for kind in has)
-        named = ", ".join(counted(count, _word(kind)) for kind, count in kinds.most_common())
+        named = ", ".join(counted_kind(count, kind) for kind, count in kinds.most_common())
         says = f"{counted(len(lines), 'row')} with {noun}: {named}"
         by_kind = {
             kind: [corpus.examples[row].line for row, has in found.items() if kind in has and corpus.path(row) == path]
@@ -65,20 +65,6 @@ def _issues(corpus: Corpus, check: str, found: dict[int, list[str]], noun: str) 
             Issue(check, "error" if check == "secrets" else "warning", says, path, lines, len(lines), details)
         )
     return issues
-
-
-_WORDS = {
-    "email": "e-mail address",
-    "iban": "IBAN",
-    "ip": "IP address",
-    "card": "card number",
-    "phone": "phone number",
-    "key": "API key",
-}
-
-
-def _word(kind: str) -> str:
-    return _WORDS.get(kind, kind)
 
 
 check = Check("personal text and secrets: e-mail and IP addresses, phone and card numbers, IBANs, keys, tokens", _find)

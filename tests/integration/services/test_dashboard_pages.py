@@ -51,9 +51,9 @@ def running(folder: Path) -> Iterator[ForkedServices]:
 
 
 def fill(services: ForkedServices) -> None:
-    """Two runs of twelve cases, and traffic of both variants, in which request 4 is the retry of 2, which failed."""
+    """Three runs of twelve cases, and traffic of both variants, in which request 4 is the retry of 2, which failed."""
     writer = JournalWriter(services.project.layout.journal, writer="test")
-    for run_id, target, right in (("new", "tuned", 8), ("old", "base", 10)):
+    for run_id, target, right in (("new", "tuned", 8), ("old", "base", 10), ("newer", "tuned-2", 12)):
         for number in range(12):
             words = HOSTILE if number == 0 else f"{target} says {number}"
             tags = {"kind": ("sum", "capital")[number % 2]}
@@ -223,6 +223,20 @@ def test_two_runs_are_compared_with_intervals_and_case_by_case(
     assert "better or worse if the 95 % interval of the paired difference excludes 0 and p ≤ 0.05" in words(page)
     assert page.selectbox(key="choose-metric").value == "general.accuracy"
     assert page.query_params["change"] == "lost"
+
+
+def test_several_runs_are_compared_with_one_baseline(filled: ForkedServices, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = opened(filled, monkeypatch, "runs", run=["new", "newer"], against="old", by="kind")
+    assert "2 runs against one" in words(page)
+    rows = {(row["metric"], row["in"]): row for row in cells(page)}
+    overall = rows["general.accuracy", ""]
+    assert overall["base"] == "83.3 %"
+    assert (overall["tuned"], overall["tuned-2"]) == ("66.7 % (−16.7, cannot tell)", "100.0 % (+16.7, cannot tell)")
+    assert {scope for _, scope in rows} == {"", "kind:capital", "kind:sum"}
+    assert [row["run"] for row in cells(page, 1)] == ["base", "tuned", "tuned-2"]
+    assert "No case is worse by" in words(page)
+    (error,) = opened(filled, monkeypatch, "runs", run=["new", "nothing"], against="old").warning
+    assert "does not exist" in error.value
 
 
 def test_a_verdict_shows_its_findings_runs_and_the_command_to_judge_again(

@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -64,7 +63,6 @@ def render(contents: ExportContents) -> str:
         age=age,
         counted=counted,
         distinct=_distinct,
-        moment=_moment,
         vote_note=vote_note,
     )
 
@@ -93,11 +91,6 @@ def _training(training: TrainingEvidence | None) -> dict[str, Any] | None:
 
 def _distinct(names: Iterable[str | None], unknown: str) -> str:
     return ", ".join(dict.fromkeys(name or unknown for name in names))
-
-
-def _moment(us: int) -> str:
-    """A time in microseconds since 1970, UTC, with seconds."""
-    return f"{datetime.fromtimestamp(us / 1e6, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,134 @@
+"""Makes the part of a report about one suite from its runs and their cases."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from evaluators.comparison.matrix import Changes, Matrix, Row, matrix_of
+from evaluators.criteria.metric_catalogue import BUILT_IN, Measure
+from evaluators.report_content.cases import alone, side_by_side
+from evaluators.report_content.content import CaseRow, SuiteReport
+from evaluators.report_content.texts import Texts
+from evaluators.results.run_table import RunTable
+from fairtrial.domain.run import CASE_OUTCOMES, RunHead, head_of
+
+MOST_SLICES = 40
+"""A tag with more values than this is an id rather than a slice."""
+SHORT_ID = 8
+"""The characters of a run's id that are shown, or more if runs share them."""
+MOST_ERRORS = 8
+"""How many different errors a report names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteRuns:
+    """The runs of one suite, the baseline first, and what is known about the suite.
+
+    ``again`` is a second run of the baseline. ``tags`` are those whose slices are compared; ``None`` stands for all
+    tags with few values. ``notes``: what could not be read.
+    """
+
+    measures: Sequence[Measure]
+    baseline: RunTable
+    candidates: Sequence[RunTable] = ()
+    again: RunTable | None = None
+    tags: Sequence[str] | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def tables(self) -> tuple[RunTable, ...]:
+        """The runs in the order of the columns."""
+        return (self.baseline, *self.candidates)
+
+
+def compared(runs: SuiteRuns) -> Matrix:
+    """The matrix of the runs; slices are compared by the suite's scores alone. Raises `UsageError`."""
+    whole = matrix_of(runs.measures, runs.baseline, runs.candidates, again=runs.again)
+    scored = [measure for measure in runs.measures if measure.scorer is not None]
+    sliced = matrix_of(scored, runs.baseline, runs.candidates, by=_tags(runs))
+    return _named(replace(whole, rows=whole.rows + tuple(row for row in sliced.rows if row.scope)))
+
+
+def grading_metric(matrix: Matrix) -> str | None:
+    """The metric that grades the cases: the one by which the matrix names those that changed most."""
+    if matrix.changes:
+        return next((change.metric for change in matrix.changes if change.metric), None)
+    return next((row.metric for row in matrix.rows if row.metric not in BUILT_IN), None)
+
+
+def suite_report(
+    runs: SuiteRuns, matrix: Matrix, rows: Sequence[Sequence[Mapping[str, Any]]], texts: Texts
+) -> SuiteReport:
+    """The part of the report. ``rows`` are the cases of `runs.pairs` for each candidate, or `runs.cases` of one run."""
+    cases = side_by_side(rows, texts) if runs.candidates else alone(rows[0], texts)
+    known = [*runs.tables, *([] if runs.again is None else [runs.again])]
+    return SuiteReport(
+        matrix=_labelled(matrix, texts),
+        metric=grading_metric(matrix),
+        outcomes=_outcomes(runs.tables),
+        errors={} if texts.policy == "none" else _errors(cases, len(runs.tables)),
+        cases=cases,
+        runs=tuple(RunHead(**head_of(run)) for run in known),
+        notes=runs.notes,
+    )
+
+
+def _named(matrix: Matrix) -> Matrix:
+    """The matrix with the beginning of its id behind the target of each run that shares it with another one."""
+    targets = [column.target for column in matrix.columns]
+    ids = [column.run_id for column in matrix.columns]
+    size = next(size for size in range(SHORT_ID, 400) if len({run_id[:size] for run_id in ids}) == len(set(ids)))
+    names = [
+        f"{target} ({run_id[:size]})" if targets.count(target) > 1 else target
+        for target, run_id in zip(targets, ids, strict=True)
+    ]
+    columns = tuple(replace(column, target=name) for column, name in zip(matrix.columns, names, strict=True))
+    changes = tuple(replace(change, target=name) for change, name in zip(matrix.changes, names[1:], strict=True))
+    return replace(matrix, columns=columns, changes=changes)
+
+
+def _tags(runs: SuiteRuns) -> list[str]:
+    if runs.tags is not None:
+        return list(runs.tags)
+    return [tag for tag in runs.baseline.tags if 1 < len(runs.baseline.slices(tag)) <= MOST_SLICES]
+
+
+def _outcomes(tables: Sequence[RunTable]) -> dict[Any, tuple[int, ...]]:
+    """How many answers of each run ended in each outcome; outcomes without any are left out."""
+    counts = [np.bincount(table.outcomes, minlength=len(CASE_OUTCOMES)).tolist() for table in tables]
+    by_outcome = zip(CASE_OUTCOMES, zip(*counts, strict=True), strict=True)
+    return {outcome: each for outcome, each in by_outcome if any(each)}
+
+
+def _errors(cases: Iterable[CaseRow], columns: int) -> dict[str, tuple[int, ...]]:
+    """The most frequent errors with their number in each column."""
+    found: dict[str, list[int]] = {}
+    for case in cases:
+        for column, answer in enumerate(case.answers):
+            if answer is not None and answer.outcome == "provider_error":
+                found.setdefault(answer.text.words, [0] * columns)[column] += 1
+    most = Counter({error: sum(each) for error, each in found.items()}).most_common(MOST_ERRORS)
+    return {error: tuple(found[error]) for error, _ in most}
+
+
+def _labelled(matrix: Matrix, texts: Texts) -> Matrix:
+    """The matrix with masked names from the data: slices, and the ids of cases."""
+    rows = tuple(_row(row, texts) if row.scope else row for row in matrix.rows)
+    return replace(matrix, rows=rows, changes=tuple(_change(change, texts) for change in matrix.changes))
+
+
+def _row(row: Row, texts: Texts) -> Row:
+    return replace(row, scope=texts.label(row.scope))
+
+
+def _change(change: Changes, texts: Texts) -> Changes:
+    worst, best = (
+        tuple(replace(case, case_id=texts.case_id(case.case_id)) for case in cases)
+        for cases in (change.worst, change.best)
+    )
+    return replace(change, worst=worst, best=best)
