@@ -15,9 +15,11 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from fairtrial.domain.limits.canonical_json import sha256_of_json
 from fairtrial.domain.limits.constants import PRIVATE
@@ -70,7 +72,7 @@ class AnswerCache:
         if answer.error is not None:
             return
         self._answers[key.content, answer.fingerprint] = answer
-        self._append({"q": key.content, "scope": self._scope, "at_us": self._now_us, "answer": asdict(answer)})
+        self._append({"q": key.content, "scope": self._scope, "at_us": self._now_us, "answer": answer})
 
     def end(self) -> None:
         """Mark the run as finished, so that its answers without a fingerprint are not used again."""
@@ -80,7 +82,7 @@ class AnswerCache:
         os.close(self._fd)
 
     def _append(self, entry: Mapping[str, Any]) -> None:
-        os.write(self._fd, json.dumps(entry, ensure_ascii=False).encode() + b"\n")
+        os.write(self._fd, msgspec.json.encode(entry) + b"\n")
 
     def _read(self) -> None:
         with self._path.open("rb") as lines:
