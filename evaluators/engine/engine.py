@@ -145,7 +145,7 @@ async def _learn(running: _Running) -> None:
     for place in (new or places)[:TRIES_TO_LEARN]:
         index, case, repeat = place
         places.remove(place)
-        first = await _ask(running, case, repeat)
+        first = await _ask(running, case, running.key(case, repeat))
         running.fingerprint = first.fingerprint
         await _finish(running, index, case, repeat, first)
         if first.error is None:
@@ -156,12 +156,13 @@ async def _learn(running: _Running) -> None:
 async def _worker(running: _Running, pace: Pace, at: int) -> None:
     for index, case, repeat in running.places:
         await pace.start(at)
-        answer = running.cache.find(running.key(case, repeat), running.fingerprint) or await _ask(running, case, repeat)
+        key = running.key(case, repeat)
+        answer = running.cache.find(key, running.fingerprint) or await _ask(running, case, key)
         await _finish(running, index, case, repeat, answer)
     pace.end(at)
 
 
-async def _ask(running: _Running, case: Case, repeat: int) -> Answer:
+async def _ask(running: _Running, case: Case, key: AnswerKey) -> Answer:
     """One live answer, cached; a refusal of all requests ends the run only before the first result."""
     try:
         answer = await running.client.ask(case, running.suite.params)
@@ -169,7 +170,7 @@ async def _ask(running: _Running, case: Case, repeat: int) -> Answer:
         if not running.results:
             raise
         answer = Answer(None, error=str(error))
-    running.cache.put(running.key(case, repeat), answer)
+    running.cache.put(key, answer)
     return answer
 
 
