@@ -110,7 +110,8 @@ async def test_no_get_that_an_auditor_may_send_changes_the_store(background: Bac
         "form": "json",
     }  # fmt: skip
     query = {
-        "candidate_run": "run-1", "baseline_run": "run-1", "metric": "general.accuracy", "scorer": "general",
+        "candidate_run": "run-1", "candidate_runs": "run-1", "baseline_run": "run-1",
+        "metric": "general.accuracy", "scorer": "general",
         "from": plan, "to": plan, "at": "2027-01-15T08:00:00Z", "candidate": "tuned", "baseline": "base",
         "name": "run-1", "experiment": "tuned-vs-base", "control": "base", "route": "support-bot", "deployment": "base",
     }  # fmt: skip
