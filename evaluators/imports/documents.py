@@ -35,9 +35,9 @@ def read_text(path: Path, *, folder: Path | None = None) -> str:
         raise ImportRefused(f"{path}: it is not UTF-8 text") from error
 
 
-def read_json(path: Path) -> list[Any]:
+def read_json(path: Path, *, folder: Path | None = None) -> list[Any]:
     """The value of a JSON file, or those of the lines of a JSON Lines file."""
-    text = read_text(path)
+    text = read_text(path, folder=folder)
     if path.suffix != ".jsonl":
         return [_parsed(path, text, "")]
     lines = enumerate(text.split("\n"), 1)
@@ -65,17 +65,17 @@ def _values_of(value: Any) -> int:
     return count
 
 
-def read_yaml(path: Path) -> list[Any]:
+def read_yaml(path: Path, *, folder: Path | None = None) -> list[Any]:
     """The documents of a YAML file."""
     try:
-        return [document.value for document in parse(read_text(path), str(path))]
+        return [document.value for document in parse(read_text(path, folder=folder), str(path))]
     except ConfigError as error:
         raise ImportRefused(str(error).split("\n", 1)[0]) from error
 
 
-def read_values(path: Path) -> list[Any]:
+def read_values(path: Path, *, folder: Path | None = None) -> list[Any]:
     """The values of a JSON, JSON Lines or YAML file."""
-    return read_yaml(path) if path.suffix in (".yaml", ".yml") else read_json(path)
+    return (read_yaml if path.suffix in (".yaml", ".yml") else read_json)(path, folder=folder)
 
 
 def read_table(path: Path, *, folder: Path | None = None) -> list[dict[str, Any]]:

@@ -77,11 +77,23 @@ def check(suites: Sequence[ImportedSuite], files: Mapping[str, str]) -> None:
 
 
 def write(files: Mapping[str, str], folder: Path) -> None:
-    """Write every file, each at once; the report comes last."""
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_private(path, text.encode("utf-8", "backslashreplace"))
+    """Write all files or none: each is complete beside the folder's files before the first of them is replaced."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        staging = Path(tempfile.mkdtemp(prefix=".import-", dir=folder))
+    except OSError as error:
+        raise ImportRefused(f"{folder}: nothing was written: {error.strerror}") from error
+    try:
+        for name, text in files.items():
+            (staging / name).parent.mkdir(exist_ok=True)
+            write_private(staging / name, text.encode("utf-8", "backslashreplace"))
+        for name in files:
+            (folder / name).parent.mkdir(exist_ok=True)
+            (staging / name).replace(folder / name)
+    except OSError as error:
+        raise ImportRefused(f"{folder}: it can't be written: {error.strerror}") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def report(suites: Sequence[ImportedSuite]) -> str:
