@@ -13,6 +13,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from evaluators.imports.builder import ANSWERED
 from evaluators.imports.imported import OUTCOMES, Criterion, ImportedSuite, ImportRefused
 from evaluators.loading.suite_reader import load
 from fairtrial.config.private_files import write_private
@@ -105,6 +106,9 @@ def report(suites: Sequence[ImportedSuite]) -> str:
         for criterion in sorted(suite.criteria, key=lambda one: OUTCOMES.index(one.outcome), reverse=True):
             cells = (criterion.name, criterion.outcome, criterion.scorer or "", criterion.note, criterion.original)
             lines.append("| " + " | ".join(map(_cell, cells)) + " |")
+        if ANSWERED in suite.score:
+            lines += ["", "No criterion has a scorer. `answered` only measures whether an answer has text, so that the"]
+            lines += ["suite runs and you can review its answers."]
         lines += [
             "",
             f"The gate lines of `{suite.name}.yaml` compare with a base, by a margin that the original does not have.",

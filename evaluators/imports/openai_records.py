@@ -1,4 +1,4 @@
-"""Sorts saved JSON of OpenAI's evals: definitions, runs, output items and rows, each with the eval that it belongs to."""
+"""Sorts saved JSON of OpenAI's evals: definitions, runs, output items and rows, each with its eval."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class EvalParts:
         return self.items or [_row(mapping(output["datasource_item"])) for output in self.outputs]
 
 
-def gathered(values: Sequence[tuple[Path, Any]]) -> list[EvalParts]:
+def gathered(values: Sequence[tuple[Path, Any]], files: Sequence[Path]) -> list[EvalParts]:
     """Every eval of the files with its runs, output items and rows; raises `ImportRefused`."""
     evals: dict[str, EvalParts] = {}
     rest: list[tuple[Path, Mapping[str, Any]]] = []
@@ -59,8 +59,8 @@ def gathered(values: Sequence[tuple[Path, Any]]) -> list[EvalParts]:
                 rest.append((path, record))
     if not evals:
         raise ImportRefused(
-            f"{values[0][0] if values else 'no file'}: it has no eval (an object with data_source_config and "
-            "testing_criteria, as GET /v1/evals/ID gives it); name the eval's file too"
+            f"{', '.join(map(str, files))}: no file has an eval (an object with data_source_config and "
+            "testing_criteria, as GET /v1/evals/ID gives it); name its file too"
         )
     for path, record in rest:
         _add(_owner(evals, path, record), path, record)

@@ -18,9 +18,12 @@ FILE = "file://"
 YAML = (".yaml", ".yml")
 PROMPTS = (".txt", ".md", ".j2", ".json", ".jsonl", ".csv", *YAML)
 TESTS = (".csv", ".json", ".jsonl", *YAML)
+VALUES = (".txt", ".md", ".json", *YAML)
 PROGRAMS = (".py", ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".rb", ".sh", ".exe", ".bat")
 OF_A_TEST = frozenset({"vars", "assert", "description", "options", "threshold", "metadata", "provider"})
 MOST_FILES = 1000
+DEEPEST = 20
+"""References that lead to each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,11 @@ class ConfigFiles:
                 continue
             suffix = Path(name).suffix.partition(":")[0]
             if suffix in PROGRAMS or suffix not in TESTS or "://" in name.removeprefix(FILE):
-                reason = "a program makes them, and it is not run" if suffix in PROGRAMS else "it is not such a file"
+                reason = (
+                    "a program makes them, and it is not run"
+                    if suffix in PROGRAMS
+                    else "they are elsewhere, or in another kind of file"
+                )
                 self.unread.append((name, f"{reason}: tests are read from CSV, JSON, JSON Lines and YAML files here"))
                 continue
             if not (paths := self.paths(name)):
@@ -136,9 +143,22 @@ class ConfigFiles:
             yield from map(_test_of_row, read_table(path, folder=self.root))
             return
         for value in self.values(path):
-            for test in listed(dereferenced(value)):
+            for test in listed(dereferenced(value, path)):
                 is_test = bool(OF_A_TEST & mapping(test).keys())
                 yield mapping(test) if is_test else _test_of_row(mapping(test))
+
+    def assertion(self, written: Any) -> Any:
+        """An assertion, or a set of them, with the content of a file instead of its name."""
+        value = mapping(written).get("value")
+        if isinstance(mapping(written).get("assert"), list):
+            return {**written, "assert": [self.assertion(inner) for inner in written["assert"]]}
+        if not isinstance(value, str) or not value.startswith(FILE) or Path(value).suffix not in VALUES:
+            return written
+        paths = self.paths(value)
+        if len(paths) != 1:
+            return written
+        text = paths[0].suffix in (".txt", ".md")
+        return {**written, "value": self.text(paths[0]).strip() if text else self.values(paths[0])[0]}
 
     def variable(self, value: Any) -> list[Any]:
         """The values of a variable: a list of texts is one after another, a file its content."""
@@ -190,28 +210,28 @@ def _number(value: Any) -> Any:
         return value
 
 
-def dereferenced(value: Any) -> Any:
-    """The value with each ``$ref: '#/a/b'`` replaced by that part of it. Others stay, such as cycles."""
+def dereferenced(value: Any, path: Path) -> Any:
+    """The value of a file with each ``$ref: '#/a/b'`` replaced by that part of it; raises `ImportRefused`."""
     left = MOST_VALUES
 
     def resolved(part: Any, seen: tuple[str, ...]) -> Any:
         nonlocal left
         left -= 1
-        if left < 0 or len(seen) > 20:
-            raise ImportRefused("its $ref expand to too many values")
+        if left < 0:
+            raise ImportRefused(f"{path}: its $ref expand to more than {MOST_VALUES:,} values")
         if isinstance(part, list):
             return [resolved(item, seen) for item in part]
         if not isinstance(part, Mapping):
             return part
         name = part.get("$ref")
-        if isinstance(name, str) and name.startswith("#/") and name not in seen:
-            target = value
-            for step in name[2:].split("/"):
-                target = mapping(target).get(step.replace("~1", "/").replace("~0", "~"))
-            if target is not None:
-                rest = {key: item for key, item in part.items() if key != "$ref"}
-                target = {**target, **rest} if isinstance(target, Mapping) else target
-                return resolved(target, (*seen, name))
-        return {key: resolved(item, seen) for key, item in part.items()}
+        if not isinstance(name, str):
+            return {key: resolved(item, seen) for key, item in part.items()}
+        target = value if name.startswith("#/") and name not in seen and len(seen) < DEEPEST else None
+        for step in name[2:].split("/"):
+            target = mapping(target).get(step.replace("~1", "/").replace("~0", "~"))
+        if target is None:
+            raise ImportRefused(f"{path}: its $ref {name!r:.80} is not a part of the file, or leads back to itself")
+        rest = {key: item for key, item in part.items() if key != "$ref"}
+        return resolved({**target, **rest} if isinstance(target, Mapping) else target, (*seen, name))
 
     return resolved(value, ())

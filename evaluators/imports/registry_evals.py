@@ -106,7 +106,9 @@ def _criterion(
     elif kind == "JsonMatch":
         return _json_match(builder, entry, ideals)
     else:
-        return builder.criterion(kind, entry, "missing", note=f"the class {kind} has no counterpart")
+        judged = kind == "ModelBasedClassify"
+        note = "a model grades it, and suites have no judges yet" if judged else f"the class {kind} has no counterpart"
+        return builder.criterion(kind, entry, "missing", note=note)
     return builder.criterion(kind, entry, "equal", scorer=scorer)
 
 

@@ -98,4 +98,12 @@ def _print(suites: Sequence[ImportedSuite], folder: Path) -> None:
         print_table(console, columns("here", "criterion", "scorer", "note", prose=("note",)), rows[:MOST_LINES])
         if len(rows) > MOST_LINES:
             console.print(f"… {len(rows) - MOST_LINES:,} more in {REPORT}")
-    console.print(Text(f"Written to {folder}; {REPORT} has the originals. Next: fairtrial check {folder}/NAME.yaml"))
+    console.print(
+        Text(f"Written to {folder}. {REPORT} has each criterion in the words of the original."), soft_wrap=True
+    )
+    ready = [f"{folder}/{suite.name}.yaml" for suite in suites if suite.rows]
+    if len(ready) < len(suites):
+        console.print("A suite without cases can't run: import it together with its rows.", soft_wrap=True)
+    if ready:
+        console.print(Text(f"Next: fairtrial check {ready[0]}"), soft_wrap=True)
+        console.print(Text(f"then: fairtrial eval {ready[0]} --on BASE,CANDIDATE"), soft_wrap=True)

@@ -35,7 +35,7 @@ def read(files: Sequence[Path], columns: Mapping[str, str]) -> list[ImportedSuit
     if registry:
         return registry_suites(registry, files)
     suites: list[ImportedSuite] = []
-    for parts in gathered(values):
+    for parts in gathered(values, files):
         suites.append(_suite(parts, [suite.name for suite in suites]))
     return suites
 

@@ -40,14 +40,14 @@ class _Test:
 
 def read(files: Sequence[Path], columns: Mapping[str, str]) -> list[ImportedSuite]:
     del columns  # its variables have names of their own
-    return [suite for path in files for value in read_values(path) for suite in _suites(path, value)]
+    return [suite for path in files for value in read_values(path) or [None] for suite in _suites(path, value)]
 
 
 def _suites(path: Path, config: Any) -> Iterator[ImportedSuite]:
     if not isinstance(config, Mapping) or not {"prompts", "tests", "scenarios"} & config.keys():
         raise ImportRefused(f"{path}: it is not a configuration of promptfoo (it has neither prompts nor tests)")
     files, providers = ConfigFiles(path), config.get("providers") or config.get("targets")
-    config = dereferenced({name: part for name, part in config.items() if name not in ("providers", "targets")})
+    config = dereferenced({name: part for name, part in config.items() if name not in ("providers", "targets")}, path)
     tests = list(_tests(path, config, files))
     variables = {name for test in tests for name in test.variables}
     otherwise = next((name for name in ("prompt", "input") if name in variables), "prompt")
@@ -154,7 +154,7 @@ def _tests(path: Path, config: Mapping[str, Any], files: ConfigFiles) -> Iterato
         variables = {**mapping(defaults.get("vars")), **_variables(written.get("vars"), files)}
         options = mapping(settings.get("options"))
         first = [] if options.get("disableDefaultAsserts") else listed(defaults.get("assert"))
-        assertions = [*first, *listed(written.get("assert"))]
+        assertions = [files.assertion(one) for one in (*first, *listed(written.get("assert")))]
         for values in _combinations(path, variables, files, whole=bool(options.get("disableVarExpansion"))):
             count += 1
             if count > MOST_ROWS:
