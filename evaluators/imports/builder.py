@@ -102,6 +102,12 @@ class SuiteBuilder:
             numbers = ", ".join(map(str, unmeasured[:20])) + (" …" if len(unmeasured) > 20 else "")
             note = f"{counted(len(unmeasured), 'row')} left out, because no scorer has a reference there"
             self.criterion("rows", f"rows {numbers}", "missing", note=note)
+        begun = sum(row["messages"][-1].get("role") == "assistant" for row in self.rows if row.get("messages"))
+        if begun:
+            note = (
+                f"the assistant's message at the end of {counted(begun, 'prompt')} is taken for the reference, not sent"
+            )
+            self.criterion("prompt", "messages", "near", note=note)
         entries = []
         for name, (kind, options) in self._entries.items():
             rows = self._measured[name]
