@@ -19,6 +19,14 @@ MOST_VALUES = 2_000_000
 """Values of one JSON file."""
 
 
+def exists(path: Path) -> bool:
+    """Whether there is such a file; a name that no file can have is none."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def read_content(path: Path, *, folder: Path | None = None) -> bytes:
     """The bytes of a regular file inside ``folder``, by default its own; raises `ImportRefused`."""
     try:
@@ -101,3 +109,8 @@ def mapping(value: Any) -> Mapping[str, Any]:
 def listed(value: Any) -> list[Any]:
     """The value as a list: ``None`` is empty, and a single value is its only item."""
     return [] if value is None else value if isinstance(value, list) else [value]
+
+
+def is_share(value: Any) -> bool:
+    """Whether the value is a number from 0 to 1."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1

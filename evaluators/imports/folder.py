@@ -72,7 +72,12 @@ def check(suites: Sequence[ImportedSuite], files: Mapping[str, str]) -> None:
             if suite.rows and suite.score:
                 load(folder / f"{suite.name}.yaml")
     except ConfigError as error:
-        raise ImportRefused(f"the imported suite is not valid: {error.errors[0].wrong}") from error
+        wrong = error.errors[0]
+        raise ImportRefused(
+            f"{Path(wrong.file).name} would not be valid: {wrong.wrong}; nothing was written"
+        ) from error
+    except UnicodeEncodeError as error:
+        raise ImportRefused("a text of the original has half of a character, which UTF-8 cannot encode") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

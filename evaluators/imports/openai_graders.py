@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evaluators.imports.builder import SuiteBuilder
+from evaluators.imports.documents import is_share
 from evaluators.imports.placeholders import MISSING, as_text, has_code, places, rendered
 
 ANSWER = "sample.output_text"
@@ -84,12 +85,10 @@ def _similarity(
         return builder.criterion(name, grader, "missing", note="it does not compare the answer with a text of the row")
     if items and not references:
         return builder.criterion(name, grader, "missing", note="no row has its reference")
-    sound = isinstance(threshold, int | float) and not isinstance(threshold, bool) and 0 <= threshold <= 1
-    if threshold is not None and not sound:
-        return builder.criterion(
-            name, grader, "missing", note=f"its pass_threshold {threshold!r:.40} is not from 0 to 1"
-        )
-    least = {"pass": threshold} if sound else {}
+    if threshold is not None and not is_share(threshold):
+        note = f"its pass_threshold {threshold!r:.40} is not from 0 to 1"
+        return builder.criterion(name, grader, "missing", note=note)
+    least = {} if threshold is None else {"pass": threshold}
     columns, reference = _columns(references), {"reference": "{}"}
     if metric == "fuzzy_match":
         scorer = builder.scorer(name, "fuzzy", {**least, **reference}, columns)

@@ -72,7 +72,7 @@ def gathered(values: Sequence[tuple[Path, Any]], files: Sequence[Path]) -> list[
 
 def _owner(evals: Mapping[str, EvalParts], path: Path, record: Mapping[str, Any]) -> EvalParts:
     eval_id, only = record.get("eval_id"), next(iter(evals.values()))
-    if eval_id in evals:
+    if str(eval_id) in evals:
         return evals[str(eval_id)]
     if len(evals) > 1:
         raise ImportRefused(f"{path}: which of the {len(evals)} evals it belongs to is unknown (no eval_id of them)")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from evaluators.imports.builder import SuiteBuilder
-from evaluators.imports.documents import listed, mapping
+from evaluators.imports.documents import is_share, listed, mapping
 from evaluators.imports.imported import Outcome
 from evaluators.imports.placeholders import MISSING, as_text, in_nunjucks
 from evaluators.imports.promptfoo_mappers import MAPPERS, Mapped, mapped
@@ -86,7 +86,7 @@ def _group(builder: SuiteBuilder, row: int, wish: str, members: Sequence[_Member
     counted = [member for member in members if member.weight != 0]
     names = [member.scorer for member in counted if member.scorer]
     weights = [member.weight for member in counted]
-    sound = threshold is None or (isinstance(threshold, int | float) and 0 <= threshold <= 1)
+    sound = threshold is None or is_share(threshold)
     if not sound or not counted or len(names) < len(counted) or math.isnan(sum(weights)):
         note = f"an assertion of {of} has no scorer, or a number is wrong, so that the weighted mean can't be computed"
         builder.criterion(f"threshold of {of}", original, "missing", note=note)

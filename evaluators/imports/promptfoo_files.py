@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from evaluators.imports.documents import MOST_VALUES, listed, mapping, read_table, read_text, read_values
+from evaluators.imports.documents import MOST_VALUES, exists, listed, mapping, read_table, read_text, read_values
 from evaluators.imports.imported import ImportRefused
 from evaluators.imports.promptfoo_assertions import as_assertion
 from fairtrial.config.file.project_files import project_root
@@ -52,7 +52,7 @@ class ConfigFiles:
         name = name.removeprefix(FILE)
         if not {"*", "?", "["} & set(name):
             path = self.folder / name
-            return [path] if path.exists() else []
+            return [path] if exists(path) else []
         if ".." in Path(name).parts or Path(name).is_absolute():
             raise ImportRefused(f"{self.path}: {name}: wildcards may name only files below the configuration")
         found = list(islice((path for path in self.folder.glob(name) if path.is_file()), MOST_FILES + 1))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.imports.documents import listed
+from evaluators.imports.documents import is_share, listed
 from evaluators.imports.imported import Outcome, as_original
 from evaluators.imports.placeholders import js_text
 from fairtrial.config.file.yaml_file import parse
@@ -145,8 +145,7 @@ def _bleu(value: Any, assertion: Mapping[str, Any]) -> Mapped | str:
 
 def _threshold(assertion: Mapping[str, Any], otherwise: float) -> float:
     found = assertion.get("threshold")
-    sound = isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found <= 1
-    return float(found) if sound else otherwise  # type: ignore[arg-type]
+    return float(found or 0) if is_share(found) else otherwise
 
 
 MAPPERS: Mapping[str, Mapper] = {

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.imports.builder import SuiteBuilder
-from evaluators.imports.documents import listed, mapping, read_json
+from evaluators.imports.documents import exists, listed, mapping, read_json
 from evaluators.imports.imported import ImportedSuite, named
 
 NOT_RUN = {"samples_jsonl", "max_tokens", "few_shot_jsonl", "num_few_shot", "ignore_case"}
@@ -76,7 +76,7 @@ def _samples(path: Path, name: Any, files: Sequence[Path]) -> Sequence[Mapping[s
         return "the class finds its samples by itself; no argument names their file"
     beside = (path.parent / name, path.parent.parent / "data" / name, path.parent / Path(name).name)
     chosen = next((other for other in files if other.name == Path(name).name and other != path), None)
-    near = next((other for other in beside if other.is_file()), None)
+    near = next((other for other in beside if exists(other)), None)
     if chosen is None and near is None:
         return f"the samples {name} are not beside it; name their file too"
     rows = read_json(chosen) if chosen else read_json(near or path, folder=path.absolute().parent.parent)

@@ -14,6 +14,7 @@ from evaluators.imports.openai_records import EvalParts, gathered
 from evaluators.imports.placeholders import MISSING, has_code, looked_up, places, translated
 from evaluators.imports.registry_evals import is_registry, registry_suites
 from evaluators.imports.source import Source
+from fairtrial.domain.limits.chat_params import wrong_value
 from fairtrial.domain.plurals import counted
 
 ROLES = ("system", "developer", "user", "assistant")
@@ -168,7 +169,7 @@ def _is_text(message: Any) -> bool:
 
 def _sampling(builder: SuiteBuilder, params: Mapping[str, Any]) -> None:
     for name, value in params.items():
-        if name in PARAMS and value is not None:
+        if name in PARAMS and value is not None and wrong_value(PARAMS[name], value) is None:
             builder.params[PARAMS[name]] = value
         elif value is not None:
             builder.criterion(f"sampling parameter {name}", value, "missing", note="it is not sent; add it to 'params'")

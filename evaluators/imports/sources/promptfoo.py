@@ -20,6 +20,7 @@ from evaluators.imports.source import Source
 from evaluators.loading.rows import MOST_ROWS
 from fairtrial.config.file.yaml_file import parse
 from fairtrial.domain.errors import ConfigError
+from fairtrial.domain.limits.chat_params import wrong_value
 
 ROLES = ("system", "developer", "user", "assistant")
 PARAMS = ("temperature", "max_tokens", "max_completion_tokens", "top_p", "seed", "stop")
@@ -86,7 +87,11 @@ def _add_settings(builder: SuiteBuilder, config: Mapping[str, Any], providers: A
     for provider in listed(providers):
         found = mapping(mapping(provider).get("config"))
         for name, value in found.items():
-            if name in PARAMS and builder.params.setdefault(name, value) != value:
+            if name in PARAMS and (wrong := wrong_value(name, value)) is not None:
+                builder.criterion(
+                    f"provider setting {name}", value, "missing", note=f"it is not sent, because it is not {wrong}"
+                )
+            elif name in PARAMS and builder.params.setdefault(name, value) != value:
                 note = "another provider has another value, and the first one counts"
                 builder.criterion(f"provider setting {name}", provider, "near", note=note)
         for name in ("tools", "functions", "response_format"):
