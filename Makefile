@@ -13,7 +13,7 @@ INSTALL  := sh scripts/install-locked $(VENV)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test release unit integration conformance e2e browser proxies lint fmt type imports check bench soak crash validity gate-validity promises seeds pilot strengths docs size mutants wheel image compose-check lock clean
+.PHONY: help install demo test release unit integration conformance e2e browser proxies lint fmt type imports check bench soak crash validity gate-validity promises seeds pilot strengths originals docs size mutants wheel image compose-check lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -112,6 +112,12 @@ pilot: $(VENV)/dev  ## how much of each candidate family of the general suite th
 
 strengths: $(VENV)/dev  ## an adapter at five strengths on the tickets, each compared with the next
 	@$(BIN)/python benchmarks/strengths.py $(ARGS)
+
+originals: $(VENV)/dev  ## promptfoo and OpenAI's evals score cases, which the tests of imports compare with (needs Node 20.20 or 22.22)
+	@mkdir -p $(VENV)/originals && cp scripts/originals/package.json $(VENV)/originals/
+	@npm install --prefix $(VENV)/originals --silent --ignore-scripts --no-audit --no-fund --omit=optional
+	@$(BIN)/python -m pip --quiet install --no-deps --require-hashes --upgrade --target $(VENV)/originals/python -r requirements/originals.lock
+	@$(BIN)/python -m scripts.originals $(VENV)/originals
 
 docs: $(VENV)/dev  ## the reference pages that are made from the program itself
 	@$(BIN)/python -m scripts.reference

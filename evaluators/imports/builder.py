@@ -10,6 +10,8 @@ from fairtrial.domain.wording import counted
 
 GATE_MARGIN = "5pp"
 """The margin of each imported gate line. The original has none, so the user is told to choose one."""
+ANSWERED = {"regex": {"name": "answered", "match": r"\S"}}
+"""The scorer of a suite whose criteria have none, so that it runs and its answers can be reviewed."""
 
 
 class SuiteBuilder:
@@ -31,6 +33,15 @@ class SuiteBuilder:
         self.rows.append(dict(columns))
         return len(self.rows) - 1
 
+    def variables_as_prompt(self, original: Any, reason: str) -> None:
+        """Send the columns of each row, because the prompt is unknown, and list it as missing."""
+        names = sorted({name for row in self.rows for name in row})
+        for row in self.rows:
+            row.update({name: "" for name in names if row.get(name) is None})
+        self.messages = [{"role": "user", "content": "\n".join(f"{name}: ${{{name}}}" for name in names) or "?"}]
+        note = f"{reason}; until you write it in the suite, the columns are sent"
+        self.criterion("prompt", original, "missing", note=note)
+
     def scorer(self, wish: str, kind: str, options: Mapping[str, Any], rows: Mapping[int, Mapping[str, Any]]) -> str:
         """The scorer with these options, which measures these rows, given with the columns that it adds to each.
 
@@ -48,10 +59,19 @@ class SuiteBuilder:
             self.rows[row].update(_filled(columns, name))
         return name
 
-    def group(self, wish: str, members: Sequence[str], weights: Sequence[float], least: float, rows: set[int]) -> str:
-        """A weighted group of scorers that are built already, with the value from which a row passes."""
-        of = [{self._entries[name][0]: {"name": name, **self._entries[name][1]}} for name in members]
-        options = {"of": of, "weights": list(weights), "pass": least}
+    def group(
+        self, wish: str, members: Sequence[str], weights: Sequence[float], least: float | None, rows: set[int]
+    ) -> str:
+        """A weighted group of scorers that are built already, with the value from which a row passes.
+
+        A member counts with its score, not with its own passing value.
+        """
+        entries = [(name, *self._entries[name]) for name in members]
+        of = [
+            {kind: {"name": name, **{option: value for option, value in options.items() if option != "pass"}}}
+            for name, kind, options in entries
+        ]
+        options = {"of": of, "weights": list(weights), **({} if least is None else {"pass": least})}
         return self.scorer(wish, "group", options, {row: {} for row in rows})
 
     def limit(self, line: str) -> None:
@@ -82,6 +102,12 @@ class SuiteBuilder:
             numbers = ", ".join(map(str, unmeasured[:20])) + (" …" if len(unmeasured) > 20 else "")
             note = f"{counted(len(unmeasured), 'row')} left out, because no scorer has a reference there"
             self.criterion("rows", f"rows {numbers}", "missing", note=note)
+        begun = sum(row["messages"][-1].get("role") == "assistant" for row in self.rows if row.get("messages"))
+        if begun:
+            note = (
+                f"the assistant's message at the end of {counted(begun, 'prompt')} is taken for the reference, not sent"
+            )
+            self.criterion("prompt", "messages", "near", note=note)
         entries = []
         for name, (kind, options) in self._entries.items():
             rows = self._measured[name]
@@ -89,6 +115,8 @@ class SuiteBuilder:
             entries.append({kind: {"name": name, **when, **options}})
             for row in () if rows == every else rows:
                 self.rows[row].setdefault(CHECKS, []).append(name)
+        if self.rows and not entries:
+            entries, every = [ANSWERED], set(range(len(self.rows)))
         margins = [f"{name} not worse than base by {GATE_MARGIN}" for name in self._entries]
         return ImportedSuite(
             self._name,

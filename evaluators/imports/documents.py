@@ -19,6 +19,14 @@ MOST_VALUES = 2_000_000
 """Values of one JSON file."""
 
 
+def exists(path: Path) -> bool:
+    """Whether there is such a file; a name that no file can have is none."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def read_content(path: Path, *, folder: Path | None = None) -> bytes:
     """The bytes of a regular file inside ``folder``, by default its own; raises `ImportRefused`."""
     try:
@@ -35,9 +43,9 @@ def read_text(path: Path, *, folder: Path | None = None) -> str:
         raise ImportRefused(f"{path}: it is not UTF-8 text") from error
 
 
-def read_json(path: Path) -> list[Any]:
+def read_json(path: Path, *, folder: Path | None = None) -> list[Any]:
     """The value of a JSON file, or those of the lines of a JSON Lines file."""
-    text = read_text(path)
+    text = read_text(path, folder=folder)
     if path.suffix != ".jsonl":
         return [_parsed(path, text, "")]
     lines = enumerate(text.split("\n"), 1)
@@ -65,17 +73,17 @@ def _values_of(value: Any) -> int:
     return count
 
 
-def read_yaml(path: Path) -> list[Any]:
+def read_yaml(path: Path, *, folder: Path | None = None) -> list[Any]:
     """The documents of a YAML file."""
     try:
-        return [document.value for document in parse(read_text(path), str(path))]
+        return [document.value for document in parse(read_text(path, folder=folder), str(path))]
     except ConfigError as error:
         raise ImportRefused(str(error).split("\n", 1)[0]) from error
 
 
-def read_values(path: Path) -> list[Any]:
+def read_values(path: Path, *, folder: Path | None = None) -> list[Any]:
     """The values of a JSON, JSON Lines or YAML file."""
-    return read_yaml(path) if path.suffix in (".yaml", ".yml") else read_json(path)
+    return (read_yaml if path.suffix in (".yaml", ".yml") else read_json)(path, folder=folder)
 
 
 def read_table(path: Path, *, folder: Path | None = None) -> list[dict[str, Any]]:
@@ -101,3 +109,8 @@ def mapping(value: Any) -> Mapping[str, Any]:
 def listed(value: Any) -> list[Any]:
     """The value as a list: ``None`` is empty, and a single value is its only item."""
     return [] if value is None else value if isinstance(value, list) else [value]
+
+
+def is_share(value: Any) -> bool:
+    """Whether the value is a number from 0 to 1."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1

@@ -13,6 +13,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from evaluators.imports.builder import ANSWERED
 from evaluators.imports.imported import OUTCOMES, Criterion, ImportedSuite, ImportRefused
 from evaluators.loading.suite_reader import load
 from fairtrial.domain.errors import ConfigError
@@ -71,17 +72,34 @@ def check(suites: Sequence[ImportedSuite], files: Mapping[str, str]) -> None:
             if suite.rows and suite.score:
                 load(folder / f"{suite.name}.yaml")
     except ConfigError as error:
-        raise ImportRefused(f"the imported suite is not valid: {error.errors[0].wrong}") from error
+        wrong = error.errors[0]
+        raise ImportRefused(
+            f"{Path(wrong.file).name} would not be valid: {wrong.wrong}; nothing was written"
+        ) from error
+    except UnicodeEncodeError as error:
+        raise ImportRefused("a text of the original has half of a character, which UTF-8 cannot encode") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def write(files: Mapping[str, str], folder: Path) -> None:
-    """Write every file, each at once; the report comes last."""
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_private(path, text.encode("utf-8", "backslashreplace"))
+    """Write all files or none: each is complete beside the folder's files before the first of them is replaced."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        staging = Path(tempfile.mkdtemp(prefix=".import-", dir=folder))
+    except OSError as error:
+        raise ImportRefused(f"{folder}: nothing was written: {error.strerror}") from error
+    try:
+        for name, text in files.items():
+            (staging / name).parent.mkdir(exist_ok=True)
+            write_private(staging / name, text.encode("utf-8", "backslashreplace"))
+        for name in files:
+            (folder / name).parent.mkdir(exist_ok=True)
+            (staging / name).replace(folder / name)
+    except OSError as error:
+        raise ImportRefused(f"{folder}: it can't be written: {error.strerror}") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def report(suites: Sequence[ImportedSuite]) -> str:
@@ -93,6 +111,9 @@ def report(suites: Sequence[ImportedSuite]) -> str:
         for criterion in sorted(suite.criteria, key=lambda one: OUTCOMES.index(one.outcome), reverse=True):
             cells = (criterion.name, criterion.outcome, criterion.scorer or "", criterion.note, criterion.original)
             lines.append("| " + " | ".join(map(_cell, cells)) + " |")
+        if ANSWERED in suite.score:
+            lines += ["", "No criterion has a scorer. `answered` only measures whether an answer has text, so that the"]
+            lines += ["suite runs and you can review its answers."]
         lines += [
             "",
             f"The gate lines of `{suite.name}.yaml` compare with a base, by a margin that the original does not have.",

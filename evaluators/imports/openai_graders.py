@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evaluators.imports.builder import SuiteBuilder
+from evaluators.imports.documents import is_share
 from evaluators.imports.placeholders import MISSING, as_text, has_code, places, rendered
 
 ANSWER = "sample.output_text"
 FIELD = "sample.output_json."
-UNDOCUMENTED = "OpenAI does not document how this is computed"
+UNDOCUMENTED = "OpenAI does not document exactly how this is computed"
 STRINGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "eq": ("exact", {"mode": "raw"}),
     "ne": ("exact", {"mode": "raw", "negate": True}),
+    "neq": ("exact", {"mode": "raw", "negate": True}),
     "like": ("contains", {"words": False, "raw": True, "case": True}),
     "ilike": ("contains", {"words": False, "raw": True, "case": False}),
 }
@@ -42,22 +44,24 @@ def _string_check(
 ) -> None:
     operation = str(grader.get("operation"))
     measured, reference = str(grader.get("input", "")), str(grader.get("reference", ""))
-    if operation in ("eq", "ne") and places(reference) == [ANSWER] and places(measured) != [ANSWER]:
+    if operation in ("eq", "ne", "neq") and places(reference) == [ANSWER] and places(measured) != [ANSWER]:
         measured, reference = reference, measured  # equality has no direction
     field = _field(measured)
     if operation not in STRINGS or (field is None and not _is_answer(measured)):
         note = "it does not compare the answer with a text of the row"
         return builder.criterion(name, grader, "missing", note=note)
     references = _references(reference, items)
-    if references is None:
-        return builder.criterion(name, grader, "missing", note="its reference has no counterpart")
+    if references is None or (items and not references):
+        note = "its reference has no counterpart" if references is None else "no row has its reference"
+        return builder.criterion(name, grader, "missing", note=note)
     if field is not None:
         return _field_check(builder, name, grader, field, references)
     kind, options = STRINGS[operation]
     column = {"all_column": "{}"} if kind == "contains" else {"reference": "{}"}
     scorer = builder.scorer(name, kind, {**options, **column}, _columns(references))
-    if kind == "contains":
-        return builder.criterion(name, grader, "near", scorer=scorer, note=f"{UNDOCUMENTED}: here, contains")
+    if operation == "ilike":
+        note = "OpenAI does not document how case is ignored beyond ASCII: here, in lower case"
+        return builder.criterion(name, grader, "near", scorer=scorer, note=note)
     return builder.criterion(name, grader, "equal", scorer=scorer)
 
 
@@ -79,7 +83,12 @@ def _similarity(
     references = _references(str(grader.get("reference", "")), items)
     if not _is_answer(str(grader.get("input", ""))) or references is None:
         return builder.criterion(name, grader, "missing", note="it does not compare the answer with a text of the row")
-    least = {"pass": threshold} if isinstance(threshold, int | float) and not isinstance(threshold, bool) else {}
+    if items and not references:
+        return builder.criterion(name, grader, "missing", note="no row has its reference")
+    if threshold is not None and not is_share(threshold):
+        note = f"its pass_threshold {threshold!r:.40} is not from 0 to 1"
+        return builder.criterion(name, grader, "missing", note=note)
+    least = {} if threshold is None else {"pass": threshold}
     columns, reference = _columns(references), {"reference": "{}"}
     if metric == "fuzzy_match":
         scorer = builder.scorer(name, "fuzzy", {**least, **reference}, columns)

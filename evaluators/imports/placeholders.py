@@ -62,5 +62,22 @@ def rendered(template: str, values: Mapping[str, Any]) -> Any:
     return "".join([*parts, template[end:]])
 
 
+def js_text(value: Any) -> str:
+    """A value as JavaScript writes it into a text."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
+        return str(int(value))
+    return as_text(value)
+
+
+def in_nunjucks(template: str, values: Mapping[str, Any]) -> Any:
+    """The template with its values as promptfoo renders it, or `MISSING` for code, unknown names and objects."""
+    if has_code(template):
+        return MISSING
+    found = {place: looked_up(place, values) for place in places(template)}
+    if any(value is MISSING or isinstance(value, Mapping | list) for value in found.values()):
+        return MISSING
+    return PLACE.sub(lambda place: "" if found[place[1]] is None else js_text(found[place[1]]), template)
+
+
 def as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -1,249 +1,170 @@
-"""Maps assertions of promptfoo to scorers. Nothing that an assertion contains is executed."""
+"""Adds the assertions of promptfoo's tests to a suite, with their weights, sets and thresholds."""
 
 from __future__ import annotations
 
-import json
+import math
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from evaluators.imports.builder import SuiteBuilder
-from evaluators.imports.documents import listed, mapping
+from evaluators.imports.documents import is_share, listed, mapping
 from evaluators.imports.imported import Outcome
-from evaluators.imports.placeholders import MISSING, as_text, has_code, rendered
-from fairtrial.domain.limits.linear_regex import compile_regex
+from evaluators.imports.placeholders import MISSING, as_text, in_nunjucks
+from evaluators.imports.promptfoo_mappers import MAPPERS, Mapped, mapped
 
 CODE = ("javascript", "python", "ruby", "webhook")
-JUDGES = (
-    "llm-rubric",
-    "model-graded",
-    "factuality",
-    "answer-",
-    "context-",
-    "g-eval",
-    "similar",
-    "select-best",
-    "pi",
-    "classifier",
-    "moderation",
-    "conversation-relevance",
-    "search-rubric",
-    "agent-rubric",
-    "max-score",
+JUDGES = frozenset(
+    {
+        *("agent-rubric", "answer-relevance", "classifier", "context-faithfulness", "context-recall"),
+        *("context-relevance", "conversation-relevance", "factuality", "g-eval", "guardrails", "llm-rubric"),
+        *("max-score", "model-graded-closedqa", "model-graded-factuality", "moderation", "pi", "search-rubric"),
+        *("select-best", "similar", "similar:cosine", "similar:dot", "similar:euclidean", "trajectory:goal-success"),
+    }
 )
-GRADED = ("rouge-n", "not-rouge-n", "bleu", "not-bleu")
+UNMAPPED = frozenset(
+    {
+        *("contains-html", "contains-sql", "cost", "finish-reason", "gleu", "is-html", "is-refusal", "is-sql"),
+        *("is-valid-function-call", "is-valid-openai-function-call", "is-valid-openai-tools-call", "latency"),
+        *("levenshtein", "meteor", "perplexity", "perplexity-score", "skill-used", "tool-call-f1"),
+        *("trace-error-spans", "trace-span-count", "trace-span-duration", "word-count"),
+    }
+)
+"""Known to promptfoo, so that a table's cell may name them."""
+CELL = re.compile(r"(?:not-)?([a-z][a-z0-9:-]*?)(?:\((\d+(?:\.\d+)?)\))?(?::(.*))?", re.DOTALL)
+CODE_CELLS = {"fn:": "javascript", "eval:": "javascript", "javascript:": "javascript", "python:": "python"}
+GRADED = frozenset({"rouge-n", "bleu"})
 """Assertions with a score between 0 and 1."""
-DIFFERENT_REGEX = re.compile(r"(?<!\\)\.|\\[sSwWbBdD]|\$")
-"""What JavaScript and RE2 read differently for some characters: line ends, spaces and letters beyond ASCII."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Mapped:
-    """A scorer's kind and options, with the columns of one row, and how near it is."""
+class _Member:
+    """An assertion with its scorer, or without one, and its share of the test's score."""
 
-    kind: str
-    options: Mapping[str, Any]
-    columns: Mapping[str, Any]
-    outcome: Outcome = "equal"
-    note: str = ""
-
-
-Mapper = Callable[[Any, Mapping[str, Any]], _Mapped | str]
-"""From an assertion's value and the assertion to a scorer, or to the reason why there is none."""
+    scorer: str | None
+    weight: float
+    graded: bool
 
 
 def add_assertions(
-    builder: SuiteBuilder,
-    row: int,
-    variables: Mapping[str, Any],
-    assertions: Sequence[Mapping[str, Any]],
-    threshold: Any,
+    builder: SuiteBuilder, row: int, variables: Mapping[str, Any], assertions: Sequence[Any], threshold: Any
 ) -> None:
-    """Add the scorers of a test's assertions, and a weighted group where the test has weights or a threshold."""
-    flat = [one for written in assertions for one in _flat(written)]
-    names = [_add(builder, row, variables, assertion) for assertion in flat]
-    weights = [assertion.get("weight", 1) for assertion in flat]
-    weighted = threshold is not None or any(weight != 1 for weight in weights)
+    """Add the scorers of a test's assertions, and weighted groups for weights and thresholds."""
+    members: list[_Member] = []
+    weighted = threshold is not None
     for written in assertions:
-        if written.get("type") == "assert-set" and written.get("threshold") is not None:
-            note = "its members are imported, its threshold is not"
-            builder.criterion("threshold of a set", written, "missing", note=note)
-    if not weighted:
+        weight = _weight(written)
+        weighted = weighted or weight != 1
+        if mapping(written).get("type") != "assert-set":
+            members.append(_member(builder, row, variables, written, weight))
+            continue
+        parts = listed(written.get("assert"))
+        inner = [_member(builder, row, variables, part, _weight(part)) for part in parts]
+        weighted = weighted or any(member.weight != 1 for member in inner)
+        if written.get("threshold") is not None:
+            _group(builder, row, str(written.get("metric") or "set"), inner, written.get("threshold"), "a set")
+        total = sum(member.weight for member in inner) or 1
+        members += [replace(member, weight=weight * member.weight / total) for member in inner]
+    if weighted:
+        _group(builder, row, "weighted", members, threshold, "a test")
+
+
+def _member(builder: SuiteBuilder, row: int, variables: Mapping[str, Any], assertion: Any, weight: float) -> _Member:
+    graded = str(mapping(assertion).get("type")).removeprefix("not-") in GRADED
+    return _Member(_add(builder, row, variables, assertion), weight, graded)
+
+
+def _weight(assertion: Any) -> float:
+    """The weight as it is written; NaN for one that can't be computed with."""
+    found = mapping(assertion).get("weight", 1)
+    return float(found) if isinstance(found, int | float) and 0 <= found < 1e9 else math.nan
+
+
+def _group(builder: SuiteBuilder, row: int, wish: str, members: Sequence[_Member], threshold: Any, of: str) -> None:
+    original = {"threshold": threshold, "weights": [member.weight for member in members]}
+    counted = [member for member in members if member.weight != 0]
+    names = [member.scorer for member in counted if member.scorer]
+    weights = [member.weight for member in counted]
+    sound = threshold is None or is_share(threshold)
+    if not sound or not counted or len(names) < len(counted) or math.isnan(sum(weights)):
+        note = f"an assertion of {of} has no scorer, or a number is wrong, so that the weighted mean can't be computed"
+        builder.criterion(f"threshold of {of}", original, "missing", note=note)
         return
-    original = {"threshold": threshold, "weights": weights}
-    if not all(names) or not all(isinstance(weight, int | float) for weight in weights) or sum(weights) <= 0:
-        note = "an assertion of the test is missing, so that its weighted mean can't be computed"
-        builder.criterion("threshold of a test", original, "missing", note=note)
-        return
-    members = [name for name in names if name]
-    group = builder.group("weighted", members, weights, 1.0 if threshold is None else threshold, {row})
-    graded = any(assertion.get("type") in GRADED for assertion in flat)
-    note = "here, a member with a threshold counts as 0 or 1" if graded else ""
-    builder.criterion("threshold of a test", original, "near" if graded else "equal", scorer=group, note=note)
+    group = builder.group(wish, names, weights, threshold, {row})
+    graded = any(member.graded for member in counted)
+    outcome: Outcome = "near" if graded else "equal"
+    note = "the scores of ROUGE or BLEU differ" if graded else ""
+    builder.criterion(f"threshold of {of}", original, outcome, scorer=group, note=note)
 
 
-def _flat(assertion: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """An assertion set as its members."""
-    if assertion.get("type") != "assert-set":
-        return [assertion]
-    return [mapping(one) for one in listed(assertion.get("assert"))]
-
-
-def as_assertion(text: str) -> Mapping[str, Any]:
-    """The assertion that a cell of a table states: ``contains: x``, ``contains-any(0.5): a, b``, or the text itself."""
-    found = re.fullmatch(r"\s*((?:not-)?[a-z][a-z-]*)(?:\(([\d.]+)\))?:\s*(.*)", text, re.DOTALL)
-    if found is None or found[1].removeprefix("not-") not in {*MAPPERS, *CODE, "llm-rubric", "similar", "grade"}:
+def as_assertion(text: str) -> dict[str, Any]:
+    """The assertion that a cell of a table states: ``contains: x``, ``rouge-n(0.5): x``, or the text itself."""
+    text = text.strip()
+    for prefix, kind in CODE_CELLS.items():
+        if text.startswith(prefix):
+            return {"type": kind, "value": text.removeprefix(prefix).strip()}
+    if text.startswith("grade:"):
+        return {"type": "llm-rubric", "value": text.removeprefix("grade:")}
+    found = CELL.fullmatch(text)
+    if text.startswith("file://"):
+        return {"type": "python" if ".py" in text else "javascript", "value": text}
+    if found is None or found[1] not in {*MAPPERS, *CODE, *JUDGES, *UNMAPPED}:
         return {"type": "equals", "value": text}
+    value = {} if found[3] is None else {"value": found[3].strip()}
     threshold = {} if found[2] is None else {"threshold": float(found[2])}
-    return {"type": found[1], "value": found[3], **threshold}
+    return {"type": ("not-" if text.startswith("not-") else "") + found[1], **value, **threshold}
 
 
-def _add(builder: SuiteBuilder, row: int, variables: Mapping[str, Any], assertion: Mapping[str, Any]) -> str | None:
+def _add(builder: SuiteBuilder, row: int, variables: Mapping[str, Any], written: Any) -> str | None:
     """The name of the assertion's scorer, ``None`` if it is missing."""
-    written = str(assertion.get("type"))
-    kind = written.removeprefix("not-")
-    if kind in ("latency",) and isinstance(assertion.get("threshold"), int | float):
-        builder.limit(f"latency.p95 <= {assertion['threshold']:g}ms")
+    assertion = mapping(written)
+    full = str(assertion.get("type", "assertion"))
+    kind = full.removeprefix("not-")
+    least = assertion.get("threshold")
+    if full == "latency" and isinstance(least, int | float):
+        builder.limit(f"latency.p95 <= {least:g}ms")
         note = "there, each answer has the limit; here, the 95th percentile has it, as a gate line"
-        builder.criterion(written, assertion, "near", note=note)
+        builder.criterion(full, assertion, "near", note=note)
         return None
-    mapped = _mapped(builder, kind, written, variables, assertion)
-    if isinstance(mapped, str):
-        builder.criterion(written, assertion, "missing", note=mapped)
+    if kind in CODE:
+        stub = builder.stub(str(assertion.get("metric") or kind), as_text(assertion.get("value", "")))
+        note = f"its code is not run; write scorers/{stub}.py"
+        builder.criterion(full, assertion, "missing", scorer=stub, note=note)
         return None
-    negate = {"negate": True} if written != kind else {}
-    wish = str(assertion.get("metric") or written).replace("-", "_")
-    name = builder.scorer(wish, mapped.kind, {**mapped.options, **negate}, {row: mapped.columns})
-    builder.criterion(written, assertion, mapped.outcome, scorer=name, note=mapped.note)
+    found = _found(kind, assertion, variables, negated=full != kind)
+    if isinstance(found, str):
+        builder.criterion(full, written, "missing", note=found)
+        return None
+    wish = str(assertion.get("metric") or full).replace("-", "_")
+    negate = {"negate": True} if full != kind else {}
+    name = builder.scorer(wish, found.kind, {**found.options, **negate}, {row: found.columns})
+    builder.criterion(full, assertion, found.outcome, scorer=name, note=found.note)
     return name
 
 
-def _mapped(
-    builder: SuiteBuilder, kind: str, written: str, variables: Mapping[str, Any], assertion: Mapping[str, Any]
-) -> _Mapped | str:
-    if kind in CODE:
-        stub = builder.stub(str(assertion.get("metric") or kind), as_text(assertion.get("value", "")))
-        return f"its code is not run; write scorers/{stub}.py"
-    if kind.startswith(JUDGES):
+def _found(kind: str, assertion: Mapping[str, Any], variables: Mapping[str, Any], *, negated: bool) -> Mapped | str:
+    """The scorer of an assertion, or the reason why it has none."""
+    if kind in JUDGES:
         return "a model grades it, and suites have no judges yet"
+    if kind not in MAPPERS:
+        return f"the assertion {kind!r} has no counterpart"
     if assertion.get("transform") or assertion.get("contextTransform"):
         return "its transform is code"
-    mapper = MAPPERS.get(kind)
-    if mapper is None:
-        return f"the assertion {kind!r} has no counterpart"
-    value = _filled(assertion.get("value"), variables)
+    value = assertion.get("value")
+    if isinstance(value, str) and value.startswith(("file://", "package:")):
+        return "its value is code, or in a file that is not read"
+    value = _filled(value, variables)
     if value is MISSING:
-        return "its value has code, or a variable without a value"
-    if isinstance(value, str) and value.startswith("file://"):
-        return "its value is in a file"
-    mapped = mapper(value, assertion)
-    if isinstance(mapped, _Mapped) and written != kind and "pass" in mapped.options:
-        return "a negated threshold has no counterpart"
-    return mapped
+        return "its value has code, an object, or a variable without a value"
+    return mapped(kind, value, assertion, negated=negated)
 
 
 def _filled(value: Any, variables: Mapping[str, Any]) -> Any:
     """The value with the test's variables, or `MISSING`."""
     if isinstance(value, str):
-        return MISSING if has_code(value) else rendered(value, variables)
+        return in_nunjucks(value, variables)
     if isinstance(value, list):
-        items = [_filled(item, variables) for item in value]
+        items = [_filled(item, variables) if isinstance(item, str) else item for item in value]
         return MISSING if any(item is MISSING for item in items) else items
     return value
-
-
-def _equals(value: Any, _: Mapping[str, Any]) -> _Mapped | str:
-    if isinstance(value, Mapping | list):
-        return _Mapped("json_equal", {"reference": "{}"}, {"{}": value})
-    return _Mapped("exact", {"mode": "raw", "reference": "{}"}, {"{}": as_text(value)})
-
-
-def _prefix(value: Any, _: Mapping[str, Any]) -> _Mapped | str:
-    return _Mapped("exact", {"mode": "raw", "match": "prefix", "reference": "{}"}, {"{}": as_text(value)})
-
-
-def _contains(rule: str, *, case: bool) -> Mapper:
-    def mapper(value: Any, _: Mapping[str, Any]) -> _Mapped | str:
-        texts = value if isinstance(value, list) else [as_text(value)]
-        if rule != "one":
-            texts = _texts(value)
-        if not texts or any(isinstance(text, Mapping | list) for text in texts):
-            return "its value is not a list of texts"
-        column = "any_column" if rule == "any" else "all_column"
-        options = {column: "{}", "words": False, "raw": True, "case": case}
-        return _Mapped("contains", options, {"{}": [as_text(text) for text in texts]})
-
-    return mapper
-
-
-def _texts(value: Any) -> list[Any]:
-    """A list, or a text that is split at its commas; quoted parts stay whole."""
-    if isinstance(value, list):
-        return value
-    parts = re.findall(r'\s*("(?:[^"\\]|\\.)*"|[^,]*)\s*(?:,|$)', as_text(value))
-    return [json.loads(part) if part.startswith('"') else part.strip() for part in parts if part.strip()]
-
-
-def _regex(value: Any, _: Mapping[str, Any]) -> _Mapped | str:
-    pattern = as_text(value)
-    try:
-        compile_regex(pattern)
-    except ValueError as error:
-        return f"RE2 does not take its pattern ({error})"
-    near = DIFFERENT_REGEX.search(pattern) is not None
-    note = "JavaScript reads line ends, spaces and letters beyond ASCII differently" if near else ""
-    return _Mapped("regex", {"match_column": "{}"}, {"{}": [pattern]}, "near" if near else "equal", note)
-
-
-def _json(lenient: bool) -> Mapper:
-    def mapper(value: Any, _: Mapping[str, Any]) -> _Mapped | str:
-        if value is not None and not isinstance(value, Mapping):
-            return "its schema is not written in the file"
-        notes = ["the first JSON object counts"] if lenient else []
-        notes += ["schemas are read by the dialect that they name, formats are not checked"] if value else []
-        options = {"schema": dict(value or {}), **({"lenient": True} if lenient else {})}
-        return _Mapped("json_schema", options, {}, "near" if notes else "equal", "; ".join(notes))
-
-    return mapper
-
-
-def _xml(lenient: bool) -> Mapper:
-    def mapper(value: Any, _: Mapping[str, Any]) -> _Mapped | str:
-        if value:
-            return "required elements are not imported"
-        note = "document types are refused here"
-        return _Mapped("xml", {"lenient": True} if lenient else {}, {}, "near", note)
-
-    return mapper
-
-
-def _rouge(value: Any, assertion: Mapping[str, Any]) -> _Mapped | str:
-    options = {"kinds": [1], "pass": assertion.get("threshold", 0.75), "reference": "{}"}
-    return _Mapped("rouge", options, {"{}": as_text(value)}, "near", "rouge-score's F1 of single words, not js-rouge's")
-
-
-def _bleu(value: Any, assertion: Mapping[str, Any]) -> _Mapped | str:
-    note = f"sacrebleu's, not promptfoo's; its threshold {assertion.get('threshold', 0.5)} is left to the gate"
-    references = [as_text(text) for text in listed(value)]
-    return _Mapped("bleu", {"sentence": True, "reference": "{}"}, {"{}": references}, "near", note)
-
-
-MAPPERS: Mapping[str, Mapper] = {
-    "equals": _equals,
-    "starts-with": _prefix,
-    "contains": _contains("one", case=True),
-    "icontains": _contains("one", case=False),
-    "contains-all": _contains("all", case=True),
-    "icontains-all": _contains("all", case=False),
-    "contains-any": _contains("any", case=True),
-    "icontains-any": _contains("any", case=False),
-    "regex": _regex,
-    "is-json": _json(lenient=False),
-    "contains-json": _json(lenient=True),
-    "is-xml": _xml(lenient=False),
-    "contains-xml": _xml(lenient=True),
-    "rouge-n": _rouge,
-    "bleu": _bleu,
-}
-"""The assertions that have a counterpart; every one may be negated by ``not-``."""

@@ -8,11 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.imports.builder import SuiteBuilder
-from evaluators.imports.documents import listed, mapping, read_json
-from evaluators.imports.imported import ImportedSuite, ImportRefused, named
+from evaluators.imports.documents import exists, listed, mapping, read_json
+from evaluators.imports.imported import ImportedSuite, named
 
 NOT_RUN = {"samples_jsonl", "max_tokens", "few_shot_jsonl", "num_few_shot", "ignore_case"}
 """Arguments that are imported, or listed as criteria."""
+PARAMS: Mapping[str, Mapping[str, Any]] = {
+    "Match": {"temperature": 0},
+    "FuzzyMatch": {"temperature": 0, "max_tokens": 100},
+    "JsonMatch": {"temperature": 0, "max_tokens": 512},
+}
+"""What each class sends; only the last two read the argument ``max_tokens``."""
 
 
 def is_registry(value: Any) -> bool:
@@ -33,14 +39,16 @@ def registry_suites(values: Sequence[tuple[Path, Any]], files: Sequence[Path]) -
 def _suite(path: Path, name: str, entry: Mapping[str, Any], files: Sequence[Path]) -> ImportedSuite:
     builder = SuiteBuilder(named(name, otherwise="eval"), f"{name}, imported from OpenAI's registry of evals")
     arguments = mapping(entry.get("args"))
-    samples = _samples(path, str(arguments.get("samples_jsonl", "")), files)
-    if samples is None:
-        note = f"the samples {arguments.get('samples_jsonl')} are not beside it; name their file too"
-        builder.criterion("rows", entry, "missing", note=note)
-    for sample in samples or ():
+    kind = str(entry["class"]).rpartition(":")[2]
+    samples = _samples(path, arguments.get("samples_jsonl"), files)
+    if isinstance(samples, str):
+        builder.criterion("rows", entry, "missing", note=samples)
+        samples = ()
+    for sample in samples:
         prompt = sample.get("input")
         builder.row({"messages" if isinstance(prompt, list) else "input": _messages(prompt)})
-    if isinstance(arguments.get("max_tokens"), int):
+    builder.params.update(PARAMS.get(kind, {}))
+    if "max_tokens" in builder.params and isinstance(arguments.get("max_tokens"), int):
         builder.params["max_tokens"] = arguments["max_tokens"]
     if arguments.get("num_few_shot"):
         builder.criterion(
@@ -48,7 +56,7 @@ def _suite(path: Path, name: str, entry: Mapping[str, Any], files: Sequence[Path
         )
     for argument in sorted(arguments.keys() - NOT_RUN):
         builder.criterion(f"argument {argument}", arguments[argument], "missing", note="it has no counterpart")
-    _criterion(builder, entry, arguments, samples or ())
+    _criterion(builder, kind, entry, arguments, samples)
     return builder.build()
 
 
@@ -59,23 +67,30 @@ def _messages(prompt: Any) -> Any:
     return [{"role": str(one.get("role")), "content": str(one.get("content"))} for one in map(mapping, prompt)]
 
 
-def _samples(path: Path, name: str, files: Sequence[Path]) -> list[Mapping[str, Any]] | None:
-    """The rows of the samples' file: among the files of the import, beside the YAML, or in the registry's `data`."""
+def _samples(path: Path, name: Any, files: Sequence[Path]) -> Sequence[Mapping[str, Any]] | str:
+    """The rows of the samples' file, or why there are none.
+
+    The file is among the files of the import, beside the YAML, or in the registry's folder `data`.
+    """
+    if not isinstance(name, str) or not name:
+        return "the class finds its samples by itself; no argument names their file"
     beside = (path.parent / name, path.parent.parent / "data" / name, path.parent / Path(name).name)
-    found = [other for other in files if other.name == Path(name).name] + [other for other in beside if other.is_file()]
-    if not name or not found:
-        return None
-    rows: list[Any] = read_json(found[0])
-    for number, row in enumerate(rows, 1):
-        if not isinstance(row, Mapping) or "input" not in row:
-            raise ImportRefused(f"{found[0]}, row {number}: it has no 'input'")
-    return rows
+    chosen = next((other for other in files if other.name == Path(name).name and other != path), None)
+    near = next((other for other in beside if exists(other)), None)
+    if chosen is None and near is None:
+        return f"the samples {name} are not beside it; name their file too"
+    rows = read_json(chosen) if chosen else read_json(near or path, folder=path.absolute().parent.parent)
+    strange = next((at for at, row in enumerate(rows, 1) if not isinstance(row, Mapping) or "input" not in row), None)
+    return rows if strange is None else f"row {strange} of {name} has no 'input', so that the class makes the prompt"
 
 
 def _criterion(
-    builder: SuiteBuilder, entry: Mapping[str, Any], arguments: Mapping[str, Any], samples: Sequence[Mapping[str, Any]]
+    builder: SuiteBuilder,
+    kind: str,
+    entry: Mapping[str, Any],
+    arguments: Mapping[str, Any],
+    samples: Sequence[Mapping[str, Any]],
 ) -> None:
-    kind = str(entry["class"]).rpartition(":")[2]
     ideals = {at: [str(ideal) for ideal in listed(sample.get("ideal"))] for at, sample in enumerate(samples)}
     ideals = {at: texts for at, texts in ideals.items() if texts}
     reference = {at: {"{}": texts} for at, texts in ideals.items()}
@@ -91,7 +106,9 @@ def _criterion(
     elif kind == "JsonMatch":
         return _json_match(builder, entry, ideals)
     else:
-        return builder.criterion(kind, entry, "missing", note=f"the class {kind} has no counterpart")
+        judged = kind == "ModelBasedClassify"
+        note = "a model grades it, and suites have no judges yet" if judged else f"the class {kind} has no counterpart"
+        return builder.criterion(kind, entry, "missing", note=note)
     return builder.criterion(kind, entry, "equal", scorer=scorer)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,13 +90,23 @@ def _print(suites: Sequence[ImportedSuite], folder: Path) -> None:
     console = Console()
     for suite in suites:
         console.print(Text(f"{suite.name}: {summary(suite)}", style="bold"), soft_wrap=True)
+        alike = Counter((criterion.outcome, criterion.name, criterion.note) for criterion in suite.criteria)
         rows = [
-            (criterion.outcome, criterion.name, criterion.scorer or "–", criterion.note)
-            for outcome in reversed(OUTCOMES)
-            for criterion in suite.criteria
-            if criterion.outcome == outcome
+            (outcome, name, f"{count:,}", note)
+            for kind in reversed(OUTCOMES)
+            for (outcome, name, note), count in alike.items()
+            if outcome == kind
         ]
-        print_table(console, columns("here", "criterion", "scorer", "note", prose=("note",)), rows[:MOST_LINES])
+        print_table(console, columns("here", "criterion", "count", "note", prose=("note",)), rows[:MOST_LINES])
         if len(rows) > MOST_LINES:
             console.print(f"… {len(rows) - MOST_LINES:,} more in {REPORT}")
-    console.print(Text(f"Written to {folder}; {REPORT} has the originals. Next: fairtrial check {folder}/NAME.yaml"))
+    ready = [suite.name for suite in suites if suite.rows]
+    lines = [f"Written to {folder}. {REPORT} has each criterion in the words of the original."]
+    if len(ready) < len(suites):
+        lines.append("A suite without cases can't run. Import it together with its rows.")
+    if ready:
+        lines.append(f"Next: choose the margins in {folder / ready[0]}.yaml, then")
+        lines.append(f"fairtrial check {folder / ready[0]}.yaml {folder / ready[0]}.gate.yaml")
+        lines.append(f"fairtrial gate {folder / ready[0]}.gate.yaml --candidate CANDIDATE --baseline BASE --run")
+    for line in lines:
+        console.print(Text(line), soft_wrap=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -10,20 +11,23 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.imports.builder import SuiteBuilder
-from evaluators.imports.documents import listed, mapping, read_table, read_text, read_values
+from evaluators.imports.documents import listed, mapping, read_values
 from evaluators.imports.imported import ImportedSuite, ImportRefused, column_named, named
-from evaluators.imports.placeholders import has_code, places, translated
-from evaluators.imports.promptfoo_assertions import add_assertions, as_assertion
+from evaluators.imports.placeholders import MISSING, has_code, in_nunjucks, looked_up, places, translated
+from evaluators.imports.promptfoo_assertions import add_assertions
+from evaluators.imports.promptfoo_files import FILE, ConfigFiles, Prompt, dereferenced
 from evaluators.imports.source import Source
 from evaluators.loading.rows import MOST_ROWS
-from fairtrial.safe_files import MIB
+from fairtrial.config.file.yaml_file import parse
+from fairtrial.domain.errors import ConfigError
+from fairtrial.domain.limits.chat_params import wrong_value
 
 ROLES = ("system", "developer", "user", "assistant")
-FILE = "file://"
-TABLES = (".csv", ".jsonl", ".json", ".parquet")
 PARAMS = ("temperature", "max_tokens", "max_completion_tokens", "top_p", "seed", "stop")
 """Settings of a provider that belong to a suite."""
-MOST_VAR_BYTES = MIB
+SETTINGS = ("options", "provider", "providers", "prompts", "assertScoringFunction", "providerOutput")
+"""What a test may set, which has no counterpart."""
+SECTIONS = ("transform", "derivedMetrics", "extensions", "redteam", "nunjucksFilters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,139 +35,174 @@ class _Test:
     """One test after defaults and lists of values are worked out; ``settings`` is the test as it is written."""
 
     variables: Mapping[str, Any]
-    assertions: Sequence[Mapping[str, Any]]
+    assertions: Sequence[Any]
     settings: Mapping[str, Any]
 
 
 def read(files: Sequence[Path], columns: Mapping[str, str]) -> list[ImportedSuite]:
     del columns  # its variables have names of their own
-    return [suite for path in files for value in read_values(path) for suite in _suites(path, value)]
+    return [suite for path in files for value in read_values(path) or [None] for suite in _suites(path, value)]
 
 
 def _suites(path: Path, config: Any) -> Iterator[ImportedSuite]:
     if not isinstance(config, Mapping) or not {"prompts", "tests", "scenarios"} & config.keys():
         raise ImportRefused(f"{path}: it is not a configuration of promptfoo (it has neither prompts nor tests)")
-    folder = path.absolute().parent
-    tests = list(_tests(path, config, folder))
-    prompts = list(_prompts(config.get("prompts"), folder)) or ["{{input}}"]
+    files, providers = ConfigFiles(path), config.get("providers") or config.get("targets")
+    config = dereferenced({name: part for name, part in config.items() if name not in ("providers", "targets")}, path)
+    tests = list(_tests(path, config, files))
+    variables = {name for test in tests for name in test.variables}
+    otherwise = next((name for name in ("prompt", "input") if name in variables), "prompt")
+    prompts = list(files.prompts(config.get("prompts"))) or [Prompt(f"{{{{{otherwise}}}}}", "none")]
     title = str(config.get("description") or path.stem)
     for number, prompt in enumerate(prompts, 1):
-        name = named(folder.name if path.stem == "promptfooconfig" else path.stem, otherwise="suite")
+        folder = files.folder.name
+        name = named(folder if path.stem == "promptfooconfig" else path.stem, otherwise="suite")
         builder = SuiteBuilder(f"{name}_{number}" if len(prompts) > 1 else name, f"{title}, imported from promptfoo")
+        for test in tests:
+            builder.row({column_named(variable): value for variable, value in test.variables.items()})
         _add_prompt(builder, prompt, tests)
-        _add_settings(builder, config)
-        for at, test in enumerate(tests):
-            builder.row({column_named(name): value for name, value in test.variables.items()})
-            add_assertions(builder, at, test.variables, test.assertions, mapping(test.settings).get("threshold"))
-            for setting in ("options", "provider", "assertScoringFunction"):
-                if test.settings.get(setting):
-                    note = "it has no counterpart"
-                    builder.criterion(f"test {setting}", test.settings[setting], "missing", note=note)
-        if not tests:
+        _add_settings(builder, config, providers)
+        _add_tests(builder, tests)
+        for unread, reason in files.unread:
+            builder.criterion("tests", unread, "missing", note=reason)
+        if not tests and not files.unread:
             builder.criterion("tests", config.get("tests", "none"), "missing", note="there are no rows to ask")
         yield builder.build()
 
 
-def _add_settings(builder: SuiteBuilder, config: Mapping[str, Any]) -> None:
-    for provider in listed(config.get("providers")):
+def _add_tests(builder: SuiteBuilder, tests: Sequence[_Test]) -> None:
+    for at, test in enumerate(tests):
+        add_assertions(builder, at, test.variables, test.assertions, test.settings.get("threshold"))
+        for setting in SETTINGS:
+            if test.settings.get(setting):
+                builder.criterion(f"test {setting}", test.settings[setting], "missing", note="it has no counterpart")
+        for name, value in test.variables.items():
+            if isinstance(value, str) and value.startswith(FILE):
+                builder.criterion(
+                    f"variable {name}", value, "missing", note="its file is a program, not text, or absent"
+                )
+
+
+def _add_settings(builder: SuiteBuilder, config: Mapping[str, Any], providers: Any) -> None:
+    for provider in listed(providers):
         found = mapping(mapping(provider).get("config"))
         for name, value in found.items():
-            if name in PARAMS and builder.params.setdefault(name, value) != value:
+            if name in PARAMS and (wrong := wrong_value(name, value)) is not None:
                 builder.criterion(
-                    f"provider setting {name}", provider, "near", note="another provider has another value"
+                    f"provider setting {name}", value, "missing", note=f"it is not sent, because it is not {wrong}"
                 )
-    for section in ("scenarios", "transform", "derivedMetrics", "extensions", "redteam"):
+            elif name in PARAMS and builder.params.setdefault(name, value) != value:
+                note = "another provider has another value, and the first one counts"
+                builder.criterion(f"provider setting {name}", provider, "near", note=note)
+        for name in ("tools", "functions", "response_format"):
+            if found.get(name):
+                note = "it is not sent; add it to 'params' of the suite"
+                builder.criterion(f"provider setting {name}", found[name], "missing", note=note)
+    for section in SECTIONS:
         if config.get(section):
             builder.criterion(section, config[section], "missing", note="it has no counterpart")
 
 
-def _prompts(value: Any, folder: Path) -> Iterator[str]:
-    for prompt in listed(value):
-        text = mapping(prompt).get("raw") or mapping(prompt).get("id") or prompt
-        if isinstance(text, Mapping):
-            text = json.dumps(text, ensure_ascii=False)
-        text = str(text)
-        path = folder / text.removeprefix(FILE)
-        is_path = len(text) < 200 and "\n" not in text and Path(text).suffix in (".txt", ".json")
-        if not text.startswith(FILE) and not is_path:
-            yield text
-        elif path.suffix in (".txt", ".json", ".md", ".yaml", ".yml") and path.is_file():
-            yield from (part.strip() for part in read_text(path, folder=folder).split("\n---\n") if part.strip())
-        else:
-            yield f"{{% {text} %}}"
+def _add_prompt(builder: SuiteBuilder, prompt: Prompt, tests: Sequence[_Test]) -> None:
+    """The messages of a prompt: a list of messages in JSON or YAML, or what the user says."""
+    messages = [] if prompt.template is None else _messages(prompt.template)
+    texts = [message.get("content") for message in messages]
+    reason = prompt.note or "it has code, filters, or a part that is not text"
+    if mapping(prompt.original).get("config"):
+        note = "its configuration is not sent; add it to 'params' of the suite"
+        builder.criterion("prompt configuration", prompt.original, "missing", note=note)
+    if not messages or not all(isinstance(text, str) and not has_code(text) for text in texts):
+        return builder.variables_as_prompt(prompt.original, reason)
+    builder.criterion("prompt", prompt.original, "equal")
+    for message, text in zip(messages, texts, strict=True):
+        builder.messages.append({"role": str(message["role"]), "content": translated(str(text), column_named)})
+    for place in sorted({place for text in texts for place in places(str(text))}):
+        _fill_in(builder, place, tests)
+    return None
 
 
-def _add_prompt(builder: SuiteBuilder, prompt: str, tests: Sequence[_Test]) -> None:
-    """The messages of a prompt: a list of messages in JSON, or what the user says."""
+def _fill_in(builder: SuiteBuilder, place: str, tests: Sequence[_Test]) -> None:
+    """Give each row the value of a place; an unknown name is an empty text, as in promptfoo."""
+    known = False
+    for row, test in zip(builder.rows, tests, strict=True):
+        found = looked_up(place, test.variables)
+        known = known or found is not MISSING
+        if column_named(place) not in row:
+            row[column_named(place)] = "" if found is MISSING or found is None else found
+    if not known and tests and column_named(place) == place:
+        builder.criterion("variable", place, "missing", note="no test gives it a value, so that it is empty")
+
+
+def _messages(template: str) -> list[Mapping[str, Any]]:
+    """The messages of a chat in JSON or YAML, or one message of the user."""
+    found: Any = None
     try:
-        messages = json.loads(prompt)
-    except ValueError:
-        messages = None
-    if not isinstance(messages, list) or not all(mapping(one).get("role") in ROLES for one in messages):
-        messages = [{"role": "user", "content": prompt}]
-    used = {place for message in messages for place in places(str(message.get("content")))}
-    known = {name for test in tests for name in test.variables}
-    if any(has_code(str(message.get("content"))) for message in messages):
-        builder.criterion("prompt", prompt, "missing", note="it has code, a file or filters; write the prompt yourself")
-        messages = [{"role": "user", "content": "{{input}}"}] if "input" in known else messages
-    else:
-        builder.criterion("prompt", prompt, "equal")
-    for name in sorted(used - known):
-        builder.criterion("variable", name, "missing", note="no test gives it a value")
-    builder.messages += [
-        {"role": str(message["role"]), "content": translated(str(message.get("content")), column_named)}
-        for message in messages
-    ]
+        if template.lstrip().startswith(("[", "{")):
+            found = json.loads(template)
+        elif template.lstrip().startswith("- role:"):
+            [found] = [document.value for document in parse(template, "prompt")]
+    except (ValueError, RecursionError, ConfigError):
+        found = None
+    found = mapping(found).get("messages", found)
+    if isinstance(found, list) and found and all(mapping(one).get("role") in ROLES for one in found):
+        return found
+    return [{"role": "user", "content": template}]
 
 
-def _tests(path: Path, config: Mapping[str, Any], folder: Path) -> Iterator[_Test]:
-    defaults = mapping(config.get("defaultTest"))
-    count = 0
-    for written in _written(config.get("tests"), folder):
+def _tests(path: Path, config: Mapping[str, Any], files: ConfigFiles) -> Iterator[_Test]:
+    defaults = config.get("defaultTest")
+    if isinstance(defaults, str):
+        defaults = next(files.tests(defaults), {})
+    defaults, count = mapping(defaults), 0
+    for written in _written(config, files):
         settings = {**defaults, **written}
-        variables = {**mapping(defaults.get("vars")), **mapping(written.get("vars"))}
-        assertions = [*listed(defaults.get("assert")), *listed(written.get("assert"))]
-        for values in _combinations({str(name): value for name, value in variables.items()}, folder):
+        variables = {**mapping(defaults.get("vars")), **_variables(written.get("vars"), files)}
+        options = mapping(settings.get("options"))
+        first = [] if options.get("disableDefaultAsserts") else listed(defaults.get("assert"))
+        assertions = [files.assertion(one) for one in (*first, *listed(written.get("assert")))]
+        for values in _combinations(path, variables, files, whole=bool(options.get("disableVarExpansion"))):
             count += 1
             if count > MOST_ROWS:
                 raise ImportRefused(f"{path}: its variables give more than {MOST_ROWS:,} tests")
-            yield _Test(values, [mapping(one) for one in assertions], settings)
+            yield _Test(_without_places(values), assertions, settings)
 
 
-def _written(tests: Any, folder: Path) -> Iterator[Mapping[str, Any]]:
-    for test in listed(tests):
-        if isinstance(test, str):
-            yield from _from_file(folder / test.removeprefix(FILE), folder)
-        else:
-            yield mapping(test)
+def _written(config: Mapping[str, Any], files: ConfigFiles) -> Iterator[Mapping[str, Any]]:
+    """The tests, and those of scenarios: each test with each part of a scenario's configuration."""
+    yield from files.tests(config.get("tests"))
+    for scenario in files.tests(config.get("scenarios")):
+        tests = list(files.tests(scenario.get("tests"))) or [{}]
+        for part, test in product(files.tests(scenario.get("config")), tests):
+            variables = {**mapping(part.get("vars")), **mapping(test.get("vars"))}
+            assertions = [*listed(part.get("assert")), *listed(test.get("assert"))]
+            yield {**part, **test, "vars": variables, "assert": assertions}
 
 
-def _from_file(path: Path, folder: Path) -> Iterator[Mapping[str, Any]]:
-    """The tests of a table, whose columns are variables and ``__expected``, or of a file of tests."""
-    if path.suffix not in (*TABLES, ".yaml", ".yml"):
-        raise ImportRefused(f"{path}: tests from such a file can't be imported (only CSV, JSON, JSON Lines and YAML)")
-    if path.suffix == ".csv":
-        for row in read_table(path, folder=folder):
-            expected = [value for name, value in row.items() if name.startswith("__expected") and value]
-            variables = {name: value for name, value in row.items() if not name.startswith("__")}
-            yield {"vars": variables, "assert": [as_assertion(str(value)) for value in expected]}
-        return
-    for value in read_values(path):
-        yield from (mapping(test) for test in listed(value))
+def _variables(written: Any, files: ConfigFiles) -> Mapping[str, Any]:
+    """The variables of a test, which may be those of a file."""
+    if not isinstance(written, str):
+        return mapping(written)
+    return {name: value for path in files.paths(written) for name, value in mapping(files.values(path)[0]).items()}
 
 
-def _combinations(variables: Mapping[str, Any], folder: Path) -> Iterator[dict[str, Any]]:
-    """Every combination of the variables that are lists, as promptfoo makes them."""
-    choices = [[_value(item, folder) for item in listed(value)] for value in variables.values()]
+def _combinations(
+    path: Path, variables: Mapping[str, Any], files: ConfigFiles, *, whole: bool
+) -> Iterator[dict[str, Any]]:
+    """Every combination of the variables that are lists of texts, as promptfoo makes them."""
+    choices = [[value] if whole and isinstance(value, list) else files.variable(value) for value in variables.values()]
+    if math.prod(map(len, choices)) > MOST_ROWS:
+        raise ImportRefused(f"{path}: its variables give more than {MOST_ROWS:,} tests")
     for values in product(*choices):
-        yield dict(zip(variables, values, strict=True))
+        yield dict(zip(map(str, variables), values, strict=True))
 
 
-def _value(value: Any, folder: Path) -> Any:
-    if not isinstance(value, str) or not value.startswith(FILE):
-        return value
-    path = folder / value.removeprefix(FILE)
-    return read_text(path, folder=folder) if path.suffix in (".txt", ".md", ".json") and path.is_file() else value
+def _without_places(variables: dict[str, Any]) -> dict[str, Any]:
+    """The variables, whose texts may name other ones."""
+    found = {
+        name: in_nunjucks(value, variables) if isinstance(value, str) and "{{" in value else value
+        for name, value in variables.items()
+    }
+    return {name: variables[name] if value is MISSING else value for name, value in found.items()}
 
 
 sources = (Source("promptfoo", "configurations of promptfoo (YAML or JSON)", read),)

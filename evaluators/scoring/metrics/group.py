@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,7 +56,7 @@ class Group:
                 wrong.append(f"{member.name}: {error}")
             values[member.name] = _from_worst_to_best(found, member.stats[0])
         known = [value for value in values.values() if value is not None]
-        total = math.fsum(self.weights)
+        total = sum(self.weights)  # added as the scores are, so that all members right give exactly 1
         joined = sum(value * weight for value, weight in zip(known, self.weights, strict=False)) / total
         score = Score(self.name, {"score": joined if len(known) == len(values) else None}, {"members": values})
         if wrong:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
+import signal
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -193,7 +197,78 @@ def test_a_second_import_shows_what_differs(tmp_path: Path) -> None:
     assert any(line.startswith("+") and "You" in line for line in difference)
 
 
+def test_all_files_are_written_or_none_if_the_disk_is_full(tmp_path: Path) -> None:
+    """A limit on the size of files stands for a full disk: the second file does not fit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+        with pytest.raises(ImportRefused, match=r"^[^\n]+: it can't be written: File too large$"):
+            write({"a.yaml": "x" * 10, "b.yaml": "x" * 2000}, tmp_path / "to")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list((tmp_path / "to").iterdir()) == []
+
+
+def test_a_killed_import_leaves_no_half_file(tmp_path: Path) -> None:
+    versions = [{f"{name}.yaml": text * 20_000 for name in "abcd"} for text in ("old\n", "new\n")]
+    write(versions[0], tmp_path)
+    for delay in (0.01, 0.03, 0.06):
+        child = os.fork()
+        if child == 0:
+            try:
+                while True:
+                    for files in versions:
+                        write(files, tmp_path)
+            finally:
+                os._exit(1)
+        time.sleep(delay)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        for name in versions[0]:
+            assert (tmp_path / name).read_text() in (versions[0][name], versions[1][name]), name
+
+
+NAMED_FILES = {
+    "absolute.yaml": "prompts: [p]\ntests: file:///etc/passwd.csv\n",
+    "parent.yaml": "prompts: ['{{a}}']\ntests: [{vars: {a: 'file://../outside.txt'}}]\n",
+    "wildcard.yaml": "prompts: ['{{a}}']\ntests: file://../*.csv\n",
+    "device.yaml": "prompts: [file://zero.txt]\ntests: [{vars: {a: 1}}]\n",
+    "pipe.yaml": "prompts: [p]\ntests: file://pipe.csv\n",
+    "folder.yaml": "prompts: [file://folder.txt]\ntests: [{vars: {a: 1}}]\n",
+    "absent.yaml": "prompts: [file://absent.txt]\ntests: [{vars: {a: 1}}]\n",
+    "cycle.yaml": "prompts: [p]\ntests: [{$ref: '#/a'}]\na: {$ref: '#/b'}\nb: {$ref: '#/a'}\n",
+    "nowhere.yaml": "prompts: [p]\ntests: [{$ref: '#/a'}]\n",
+    "combinations.yaml": "prompts: [p]\ntests: [{vars: {"
+    + ", ".join(f"v{at}: [{', '.join(['a'] * 9)}]" for at in range(9))
+    + "}}]\n",
+}
+
+
+def test_files_that_a_configuration_must_not_name_are_refused_in_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / "inside"
+    (folder / "folder.txt").mkdir(parents=True)
+    (tmp_path / "outside.txt").write_text("secret")
+    (folder / "zero.txt").symlink_to("/dev/zero")
+    os.mkfifo(folder / "pipe.csv")
+    for name, text in NAMED_FILES.items():
+        (folder / name).write_text(text)
+        with pytest.raises(ImportRefused) as caught:
+            imported("promptfoo", folder / name)
+        assert "\n" not in str(caught.value) and "secret" not in str(caught.value), name
+
+
+def test_a_run_of_another_eval_is_refused(tmp_path: Path) -> None:
+    path, run = openai_eval(tmp_path, [], [{"question": "a"}])
+    run.write_text(run.read_text().replace("eval_1", "eval_2"))
+    with pytest.raises(ImportRefused, match="belongs to the eval eval_2, and no file has that eval"):
+        imported("openai-evals", path, run)
+    with pytest.raises(ImportRefused, match=r"run\.json: no file has an eval"):
+        imported("openai-evals", run)
+
+
 BROKEN = {
+    "nothing.yaml": "",
+    "scalar.json": "3",
     "truncated.json": '{"object": "eval", "testing_criteria": [',
     "other.json": "[1, 2]",
     "deep.json": "[" * 100_000,

@@ -1,0 +1,51 @@
+"""Saved evaluations are imported as the file of summaries says: cases, scorers and criteria, and every suite loads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from evaluators.imports.folder import check, files_of, summary
+from evaluators.imports.source import SOURCES
+from tests.fixtures.paths import ROOT
+
+SAVED = ROOT / "tests/fixtures/imports"
+
+
+def test_every_saved_file_is_imported_as_its_summary_says() -> None:
+    """`python -m tests.unit.evaluators.imports.test_saved_files` writes the summaries of today's code."""
+    expected = json.loads((SAVED / "summaries.json").read_text())
+    found = imported()
+    different = {name: (found.get(name), expected.get(name)) for name in {*found, *expected}}
+    assert {name: pair for name, pair in different.items() if pair[0] != pair[1]} == {}
+
+
+def imported() -> dict[str, list[str]]:
+    """The folder or file of each import → a line for each of its suites, and one for each criterion."""
+    found: dict[str, list[str]] = {}
+    for folder in sorted((SAVED / "openai").glob("*/")):
+        files = [path for path in sorted(folder.iterdir()) if path.suffix in (".json", ".jsonl")]
+        found[f"openai/{folder.name}"] = lines("openai-evals", files)
+    for path in sorted((SAVED / "promptfoo").glob("*/promptfooconfig.*")):
+        found[f"promptfoo/{path.parent.name}"] = lines("promptfoo", [path])
+    for path in sorted((SAVED / "registry/evals").glob("*.yaml")):
+        found[f"registry/{path.name}"] = lines("openai-evals", [path])
+    return found
+
+
+def lines(source: str, files: list[Path]) -> list[str]:
+    suites = SOURCES.get(source).read(files, {})
+    check(suites, files_of(suites))
+    return [
+        line
+        for suite in suites
+        for line in (
+            f"{suite.name}: {summary(suite)}",
+            *(f"{one.outcome} {one.name}: {one.note}" for one in suite.criteria if one.outcome != "equal"),
+        )
+    ]
+
+
+if __name__ == "__main__":
+    text = json.dumps(imported(), indent=1, ensure_ascii=False)
+    (SAVED / "summaries.json").write_text(f"{text}\n", encoding="utf-8")
