@@ -15,21 +15,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluators.generators import arithmetic, knowledge, words
+from evaluators.generators import families
 from evaluators.generators.draw import Draw
-from evaluators.generators.family import Family
-from evaluators.generators.question import Question
+from evaluators.generators.question import Family, Question
 
 SEED = 20261201
 SIZES: Sequence[tuple[Family, int]] = (
-    (arithmetic.SUMS, 90),
-    (arithmetic.PRODUCTS, 50),
-    (arithmetic.DIFFERENCES, 40),
-    (arithmetic.ROUND_SUMS, 40),
-    (knowledge.FACTS, 50),
-    (knowledge.CAPITALS, 50),
-    (words.OPPOSITES, 40),
-    (words.PLURALS, 40),
+    (families.SUMS, 90),
+    (families.PRODUCTS, 50),
+    (families.DIFFERENCES, 40),
+    (families.ROUND_SUMS, 40),
+    (families.FACTS, 50),
+    (families.CAPITALS, 50),
+    (families.OPPOSITES, 40),
+    (families.PLURALS, 40),
 )
 
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluators.training_data.corpus import Corpus, normalise
+from evaluators.training_data.corpus import Corpus, LabelField, normalise
 from evaluators.training_data.labels.evidence import labelled_words, log_lifts
-from evaluators.training_data.labels.label_fields import LabelField
 from evaluators.training_data.labels.words import Vocabulary, even_sample, vocabulary
 
 if TYPE_CHECKING:
