@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from evaluators.generators.families import form_of_word, in_words
+from evaluators.generators.general import form_of_word, in_words
 from evaluators.generators.question import Family, Question, answers, lines, question
 
 

@@ -29,6 +29,10 @@ ONE_SIDED_95 = 0.90
 CorpusSide = tuple[Figure, float | None]
 """A corpus figure of one side, and its reach: n times the weight of the heaviest case."""
 
+INTERVAL = "interval of the paired difference excludes 0"
+MCNEMAR, SIGN_FLIP = "McNemar, exact", "sign flip"
+ONE_SIDED = ", one-sided"
+
 
 def compare_runs(
     measures: Sequence[Measure],
@@ -193,11 +197,6 @@ def largest_value(measure: Measure, pairs: Pairs) -> float:
     if measure.form == "share":
         return measure.scale
     return float(max(np.abs(pairs.candidate.values).max(), np.abs(pairs.baseline.values).max())) or 1.0
-
-
-INTERVAL = "interval of the paired difference excludes 0"
-MCNEMAR, SIGN_FLIP = "McNemar, exact", "sign flip"
-ONE_SIDED = ", one-sided"
 
 
 def answer_of(difference: Estimate | NotEnough, p: float | None, *, sign: int, tested: bool) -> tuple[Answer, str]:

@@ -22,6 +22,13 @@ from fairtrial.stats.paired.resampling import Indices, bootstrap_corpus, jackkni
 from fairtrial.stats.paired.score_mean import score_mean
 
 NO_CASE = "no case is scored by it"
+OfCases = Callable[[Indices], float | None]
+SMALLEST_CODES = (np.uint8, np.uint16)
+"""Smaller integers are gathered faster, which matters because a thousand resamples gather them a thousand times."""
+
+BINS = 256
+FEW = 2_000
+"""For fewer values than this, sorting them is as fast."""
 
 
 def level_of(
@@ -81,11 +88,6 @@ def _total(measure: Measure, asked: int, side: Side) -> Estimate | NotEnough:
         return NotEnough("the cost of some answers is unknown", "a price for the deployment", side.n)
     value = float(sum(parts.tolist()))
     return Estimate(value, value, value, 1.0, side.n, "sum")
-
-
-OfCases = Callable[[Indices], float | None]
-SMALLEST_CODES = (np.uint8, np.uint16)
-"""Smaller integers are gathered faster, which matters because a thousand resamples gather them a thousand times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +211,6 @@ def _plain(value: float) -> float | None:
 def share_span(measure: Measure) -> float | None:
     """The largest change that a case can make in a share: its scale; ``None`` for measures without a largest value."""
     return measure.scale if measure.form == "share" else None
-
-
-BINS = 256
-FEW = 2_000
-"""For fewer values than this, sorting them is as fast."""
 
 
 def resampled_quantile(values: Floats, share: float) -> Callable[[Indices], float | None]:

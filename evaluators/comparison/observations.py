@@ -164,10 +164,10 @@ def _slices(suite: Suite, candidate: RunTable, baseline: RunTable) -> Iterator[_
             pairs = pair(measure, candidate, baseline, scope)
             if MIN_CASES <= pairs.n < whole:
                 level = float(np.mean(pairs.candidate.values)) * measure.sign / measure.scale
-                yield _Slice(measure, scope, pairs, level, _change_worst_slice(measure, pairs))
+                yield _Slice(measure, scope, pairs, level, _change_of_level(measure, pairs))
 
 
-def _change_worst_slice(measure: Measure, pairs: Pairs) -> float:
+def _change_of_level(measure: Measure, pairs: Pairs) -> float:
     return float(np.mean(pairs.differences)) * measure.sign / measure.scale
 
 

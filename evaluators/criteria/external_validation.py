@@ -18,6 +18,9 @@ MEASURED = {f"live.{name}" for name, metric in CATALOGUE.items() if metric.decid
 LIVE_METRICS = sorted({PRIMARY, GUARDRAILS, FEEDBACK + "KEY", *MEASURED})
 LIVE_UNITS = ("units", "users", "conversations", "requests")
 MILLISECONDS = ("live.requests.latency", "live.requests.ttft")
+PREFERENCE = "review.preference"
+REVIEW_UNITS = ("ratings", "votes", "pairs")
+BASE = "base"
 
 
 def validate_live_line(line: GateLine) -> tuple[str, str] | None:
@@ -86,10 +89,7 @@ def _units(metric: str) -> tuple[str, ...]:
     return ("",) if metric.removeprefix("live.") in AMOUNTS else ("", "%")
 
 
-PREFERENCE = "review.preference"
 REVIEW_METRICS = (PREFERENCE, *(f"review.{dimension}" for dimension in DIMENSIONS))
-REVIEW_UNITS = ("ratings", "votes", "pairs")
-BASE = "base"
 
 
 def validate_review_line(line: GateLine) -> tuple[str, str] | None:

@@ -19,6 +19,32 @@ POPULATIONS: tuple[Population, ...] = ("among these reviewers", "in general")
 TOKEN = re.compile(r'>=|<=|==|[<>=]|(?:[^\s"<>=]|"[^"]*")+')
 NUMBER = re.compile(r"(\$?)(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(.*)", re.DOTALL)
 METRIC = re.compile(r'\w[\w-]*(?:\.[^.\s"]+)*', re.DOTALL)
+UNITS: Final[tuple[Literal["%", "pp", "s", "ms", "$"], ...]] = ("%", "pp", "s", "ms", "$")
+EVERY = "every"
+NOT_WORSE = "<metric> not worse than base by 2pp"
+BETTER = "<metric> better than base"
+LEVEL = "<metric> >= 90%"
+SCOPED = "<metric> >= 90% in language:en"
+EVERY_SLICE = "<metric> >= 90% in every language"
+COUNTED = "<metric> >= 4.0 with 100 ratings"
+AMONG = "<metric> better than base among these reviewers"
+GENERAL = "<metric> better than base in general"
+HOLD = "live.guardrails hold"
+SYMPTOMS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("among", "these", "reviewers"), AMONG),
+    (("general", "generally"), GENERAL),
+    (("worse", "drop", "regress", "least", "no-worse"), NOT_WORSE),
+    (("better", "beats", "improves", "superior"), BETTER),
+    (("every", "each", "all"), EVERY_SLICE),
+    (("with", "ratings", "votes"), COUNTED),
+    (("hold", "holds", "clean"), HOLD),
+    (("in",), SCOPED),
+)
+WORDS = ("not", "better", ">=", "<=", "==", "hold", "clean")
+PHRASES = {"not": "not worse than", "better": "better than"}
+LOOKALIKES = {
+    ">": ">=", "<": "<=", "=": "==", "=>": ">=", "at": ">=", "is": "==", "not-worse": "not worse than", "holds": "hold",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,36 +254,6 @@ def _with(words: Words) -> tuple[int | None, str]:
     if not count.isdecimal() or int(count) < 1:
         raise words.error(f"{count!r} is not a whole number of 1 or more")
     return int(count), words.take("a unit, such as ratings").replace('"', "")
-
-
-UNITS: Final[tuple[Literal["%", "pp", "s", "ms", "$"], ...]] = ("%", "pp", "s", "ms", "$")
-EVERY = "every"
-
-NOT_WORSE = "<metric> not worse than base by 2pp"
-BETTER = "<metric> better than base"
-LEVEL = "<metric> >= 90%"
-SCOPED = "<metric> >= 90% in language:en"
-EVERY_SLICE = "<metric> >= 90% in every language"
-COUNTED = "<metric> >= 4.0 with 100 ratings"
-AMONG = "<metric> better than base among these reviewers"
-GENERAL = "<metric> better than base in general"
-HOLD = "live.guardrails hold"
-
-SYMPTOMS: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("among", "these", "reviewers"), AMONG),
-    (("general", "generally"), GENERAL),
-    (("worse", "drop", "regress", "least", "no-worse"), NOT_WORSE),
-    (("better", "beats", "improves", "superior"), BETTER),
-    (("every", "each", "all"), EVERY_SLICE),
-    (("with", "ratings", "votes"), COUNTED),
-    (("hold", "holds", "clean"), HOLD),
-    (("in",), SCOPED),
-)
-WORDS = ("not", "better", ">=", "<=", "==", "hold", "clean")
-PHRASES = {"not": "not worse than", "better": "better than"}
-LOOKALIKES = {
-    ">": ">=", "<": "<=", "=": "==", "=>": ">=", "at": ">=", "is": "==", "not-worse": "not worse than", "holds": "hold",
-}  # fmt: skip
 
 
 class GateLineError(ValueError):

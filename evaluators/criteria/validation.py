@@ -18,6 +18,11 @@ from fairtrial.domain.registry import Registry
 EVERY_TAG = "slice"
 NAMED_BASELINE = "baseline:"
 COUNTED = "cases"
+NOTHING = "this key has no effect in this version"
+INERT_IN_SUITES: Mapping[str, str] = {"against": "each line of 'gate' names its own baseline"}
+"""Keys without an effect, and what to know about each."""
+NO_EXPERIMENT = "no experiment decides it, so a gate with this line never returns SHIP"
+NAME_ONE = "write 'experiment: NAME' in the gate"
 
 
 def validate_line(suite: Suite, line: GateLine) -> tuple[str, str] | None:
@@ -132,13 +137,6 @@ class LineFamily:
 
 
 FAMILIES = Registry("evaluators.gate.families", "family", noun="family of gate lines", kind=LineFamily)
-
-
-NOTHING = "this key has no effect in this version"
-INERT_IN_SUITES: Mapping[str, str] = {"against": "each line of 'gate' names its own baseline"}
-"""Keys without an effect, and what to know about each."""
-NO_EXPERIMENT = "no experiment decides it, so a gate with this line never returns SHIP"
-NAME_ONE = "write 'experiment: NAME' in the gate"
 
 
 def inert_keys(document: Document, keys: Mapping[str, str]) -> Iterator[Diagnostic]:

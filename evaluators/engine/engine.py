@@ -28,6 +28,9 @@ DEFAULT_CONCURRENCY = 8
 TRIES_TO_LEARN = 3
 """How many requests may fail before the run continues without a fingerprint of the weights."""
 
+CaseRepeat = tuple[str, int]
+"""A case's id and the repeat; a copy is compared with the same repeat of its original."""
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -254,10 +257,6 @@ class Pace:
             for turn in waiting:
                 if not turn.done():
                     turn.set_result(None)
-
-
-CaseRepeat = tuple[str, int]
-"""A case's id and the repeat; a copy is compared with the same repeat of its original."""
 
 
 class ChangedCopies:

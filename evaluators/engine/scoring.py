@@ -34,6 +34,13 @@ from fairtrial.domain.run import Answer, Case, CaseOutcome, CaseResult, Score, S
 SLOW_S = 0.001
 """If scoring an answer takes more CPU time than this, the next one moves from the event loop to a thread."""
 
+EXPECTS = "expects"
+"""The column that says what a case expects: an `ANSWER`, or anything else, such as a refusal."""
+ANSWER = "answer"
+REFERENCES = ("contains_any", "contains_all", "regex_match")
+"""Columns that state what a right answer contains, besides ``expected``."""
+JSON_SCORERS = frozenset({"fields", "json_schema", "json-schema"})
+
 
 def score_case(suite: Suite, case: Case, repeat: int, answer: Answer, *, signals: Signals | None = None) -> CaseResult:
     """Apply every scorer of the case to one answer; with ``signals``, measure those too."""
@@ -148,14 +155,6 @@ def value_of(stat: Stat, cases: Sequence[Sequence[Score]]) -> float | None:
 def _mean(name: str, repeats: Sequence[Score]) -> float | None:
     values = [value for score in repeats if (value := score.values.get(name)) is not None]
     return math.fsum(values) / len(values) if values else None
-
-
-EXPECTS = "expects"
-"""The column that says what a case expects: an `ANSWER`, or anything else, such as a refusal."""
-ANSWER = "answer"
-REFERENCES = ("contains_any", "contains_all", "regex_match")
-"""Columns that state what a right answer contains, besides ``expected``."""
-JSON_SCORERS = frozenset({"fields", "json_schema", "json-schema"})
 
 
 class Signals:

@@ -30,12 +30,19 @@ from fairtrial.config.file.yaml_file import Document
 from fairtrial.domain.errors import ConfigError, Diagnostic
 from fairtrial.safe_files import FileRefused
 
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+MOST_OF_A_KIND = 20
+"""How many errors of one file of rows are shown, because a wrong column is wrong in every row."""
+EMPTY: Mapping[str, str] = MappingProxyType({})
+Place = tuple[str | int, ...]
+MOST_FILES = 200
+"""Only the first files by name are searched; a gate in a larger folder must list its suites by path."""
+
 
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 Texts = Annotated[list[str], BeforeValidator(_as_list)]
 
 
@@ -135,12 +142,6 @@ class ProbeFileModel(BaseModel):
     score: list[Any] = Field(default_factory=list, max_length=10)
 
 
-MOST_OF_A_KIND = 20
-"""How many errors of one file of rows are shown, because a wrong column is wrong in every row."""
-EMPTY: Mapping[str, str] = MappingProxyType({})
-Place = tuple[str | int, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class SuiteFile:
     """The suite's file, the folder in which the files it names must be, and the remaining read budget."""
@@ -212,10 +213,6 @@ def shortened(errors: Sequence[Diagnostic]) -> list[Diagnostic]:
     last = errors[MOST_OF_A_KIND]
     more = len(errors) - MOST_OF_A_KIND
     return [*errors[:MOST_OF_A_KIND], Diagnostic(last.file, last.line, "", f"and {more} more errors from here on")]
-
-
-MOST_FILES = 200
-"""Only the first files by name are searched; a gate in a larger folder must list its suites by path."""
 
 
 @dataclass(slots=True)

@@ -23,6 +23,10 @@ USUAL_MARGIN = 0.05
 LEVEL = 0.95
 """Each of the two figures is tested at 2.5 % in its direction, so both together raise a false alarm in at most 5 %."""
 
+MembershipAnswer = Literal["members detected", "no members detected", "cannot tell"]
+MEMBERSHIP_FPR = 0.01
+VERBATIM = "memorised.verbatim"
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -117,11 +121,6 @@ def _mean(measure: Measure, run: RunTable, split: str) -> float | None:
 def _count(run: RunTable, split: str) -> int:
     inside = run.in_scope(Scope("split", split))
     return 0 if inside is None else int(np.count_nonzero(inside))
-
-
-MembershipAnswer = Literal["members detected", "no members detected", "cannot tell"]
-MEMBERSHIP_FPR = 0.01
-VERBATIM = "memorised.verbatim"
 
 
 @dataclass(frozen=True, slots=True)

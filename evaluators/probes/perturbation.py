@@ -12,6 +12,19 @@ from evaluators.probes.probe import ORIGINAL, Probe, Severity, Source, text_of, 
 Change = Callable[[str, Draw], str]
 """A text and a draw of its own to the changed text; the same text if nothing can be changed."""
 
+MUST = ("not lower", "not higher", "higher", "lower", "same", "change", "equal")
+ORDERED = frozenset(MUST[:4])
+DIRECTION_OPTIONS = {
+    "field": "The field of the JSON answer; without it, the whole answer.",
+    "must": "`not lower`, `not higher`, `higher` or `lower` in the order; `same`, `change`, or `equal` to `value`.",
+    "order": "The values of the field from low to high; numbers need none.",
+    "value": "With `equal`: the value that the field must have, such as `null`.",
+}
+PARTS = re.compile(r"\s+|\S+")
+FIXED = re.compile(r"\d|@|://|[{}<>]")
+"""Words that name a thing, such as order numbers and addresses: changing one changes the question."""
+SENTENCE_END = re.compile(r"(?<=[.!?…。！？])\s+")
+
 
 def changed_rows(source: Source, family: str, change: Change, severity: Severity) -> list[dict[str, Any]]:
     """A changed copy of each drawn row, in the order of the suite; rows without a change are left out."""
@@ -49,16 +62,6 @@ def invariance(name: str, summary: str, change: Change, *, severity: Severity = 
     )
 
 
-MUST = ("not lower", "not higher", "higher", "lower", "same", "change", "equal")
-ORDERED = frozenset(MUST[:4])
-DIRECTION_OPTIONS = {
-    "field": "The field of the JSON answer; without it, the whole answer.",
-    "must": "`not lower`, `not higher`, `higher` or `lower` in the order; `same`, `change`, or `equal` to `value`.",
-    "order": "The values of the field from low to high; numbers need none.",
-    "value": "With `equal`: the value that the field must have, such as `null`.",
-}
-
-
 def direction_of(options: Mapping[str, Any]) -> dict[str, Any]:
     """The column ``direction`` of a copy; raises `ValueError`."""
     must, order, field = options.get("must"), options.get("order"), options.get("field")
@@ -73,12 +76,6 @@ def direction_of(options: Mapping[str, Any]) -> dict[str, Any]:
     if field is not None and not isinstance(field, str):
         raise ValueError("field: must be the name of a field")
     return {key: options[key] for key in ("field", "must", "order", "value") if key in options}
-
-
-PARTS = re.compile(r"\s+|\S+")
-FIXED = re.compile(r"\d|@|://|[{}<>]")
-"""Words that name a thing, such as order numbers and addresses: changing one changes the question."""
-SENTENCE_END = re.compile(r"(?<=[.!?…。！？])\s+")
 
 
 def parts_of(text: str) -> list[str]:

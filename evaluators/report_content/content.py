@@ -13,6 +13,9 @@ from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.domain.wording import TEXT_DELETED, TEXT_NOT_STORED, Change, Grade
 from fairtrial.privacy.masking import mask
 
+TextPolicy = Literal["masked", "full", "none"]
+LEFT_OUT = "left out of this report"
+
 
 @dataclass(frozen=True, slots=True)
 class CaseAnswer:
@@ -112,10 +115,6 @@ class ReportContent:
     reads: str = ""
     stale: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-TextPolicy = Literal["masked", "full", "none"]
-LEFT_OUT = "left out of this report"
 
 
 @dataclass(frozen=True, slots=True)

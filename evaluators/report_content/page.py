@@ -24,6 +24,10 @@ LONG = 900
 """A text with more characters than this shows about `HEAD` of them, and the rest on demand."""
 HEAD = 600
 WORST_FIRST = ("invalid", "fail", "cannot tell", "pass")
+WIDTH, MARGIN = 380, 12
+TOP, GROUP, ROW, FOOT = 6, 26, 38, 30
+MOST_ROWS = 24
+"""How many marks one plot has at most; the table beside it has all."""
 
 
 def render(content: ReportContent) -> str:
@@ -119,12 +123,6 @@ def _split(text: Text) -> tuple[str, str]:
         return words, ""
     at = words.rfind(" ", HEAD - 40, HEAD) + 1 or HEAD
     return words[:at], words[at:]
-
-
-WIDTH, MARGIN = 380, 12
-TOP, GROUP, ROW, FOOT = 6, 26, 38, 30
-MOST_ROWS = 24
-"""How many marks one plot has at most; the table beside it has all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,10 @@ SHORT_ID = 8
 MOST_ERRORS = 8
 """How many different errors a report names."""
 
+StoredRow = Mapping[str, Any]
+"""A row of the operations `runs.cases` and `runs.pairs`."""
+Key = tuple[str, int]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuiteRuns:
@@ -133,11 +137,6 @@ def _change(change: Changes, texts: Texts) -> Changes:
         for cases in (change.worst, change.best)
     )
     return replace(change, worst=worst, best=best)
-
-
-StoredRow = Mapping[str, Any]
-"""A row of the operations `runs.cases` and `runs.pairs`."""
-Key = tuple[str, int]
 
 
 def side_by_side(pairs: Sequence[Sequence[StoredRow]], texts: Texts) -> tuple[CaseRow, ...]:

@@ -19,6 +19,14 @@ from fairtrial.domain.wording import counted
 _WORD = re.compile(r"\w+|[+*/=<>%^×÷√#&@$€£]|-(?=\s?\d)")
 """A word, or a sign that changes the meaning, such as those of a sum."""
 
+MOST_CLASSES = 50
+ROWS_PER_CLASS = 5
+"""A field has classes if it has at most 50 values, and on average at least five rows for each."""
+COPIED = 0.7
+"""Two fields with the same value in at least this share of the rows are copies."""
+WHOLE = "completion"
+"""The name of the field that is the whole completion."""
+
 
 def normalise(text: str) -> str:
     """The words of a text in lower case, without punctuation and extra white space; signs of sums stay."""
@@ -97,15 +105,6 @@ class Corpus:
             Issue(check, severity, says.replace("{rows}", counted(len(lines), "row")), path, lines, len(lines), details)
             for path, lines in self.by_file(rows).items()
         ]
-
-
-MOST_CLASSES = 50
-ROWS_PER_CLASS = 5
-"""A field has classes if it has at most 50 values, and on average at least five rows for each."""
-COPIED = 0.7
-"""Two fields with the same value in at least this share of the rows are copies."""
-WHOLE = "completion"
-"""The name of the field that is the whole completion."""
 
 
 @dataclass(frozen=True, slots=True)

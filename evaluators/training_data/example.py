@@ -9,6 +9,13 @@ from typing import Any
 
 from fairtrial.domain.registry import Registry
 
+Row = Mapping[str, Any]
+PRECEDENCE = ("preference", "chat", "sharegpt", "alpaca", "completion")
+"""The formats that a file is recognised as. The others are dialects of chat: they can be read, written and named."""
+
+ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+Messages = tuple[Mapping[str, str], ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -51,9 +58,6 @@ class Example:
         return value if isinstance(value, dict) else {}
 
 
-Row = Mapping[str, Any]
-
-
 class RowError(ValueError):
     """A row that its format cannot read; ``known`` says what the row has, or what the format needs."""
 
@@ -81,8 +85,6 @@ class Format:
 FORMATS: Registry[Format] = Registry(
     "evaluators.training_data.formats", "formats", noun="format", kind=Format, name_of=lambda form: form.name
 )
-PRECEDENCE = ("preference", "chat", "sharegpt", "alpaca", "completion")
-"""The formats that a file is recognised as. The others are dialects of chat: they can be read, written and named."""
 
 
 def without(row: Row, *names: str) -> dict[str, Any]:
@@ -100,10 +102,6 @@ def text_of(row: Row, name: str) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-ROLES = ("system", "developer", "user", "assistant", "tool", "function")
-Messages = tuple[Mapping[str, str], ...]
 
 
 def read_messages(value: Any, *, name: str = "messages") -> tuple[Messages, dict[str, Any]]:

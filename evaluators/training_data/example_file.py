@@ -31,6 +31,8 @@ _ADVICE = {
 }
 """What to do with other kinds of files, by the end of their names."""
 
+JSON_LINES = (".jsonl", ".ndjson")
+
 
 @dataclass(frozen=True, slots=True)
 class ExampleFile:
@@ -157,9 +159,6 @@ def _unknown(row: Mapping[str, object]) -> str:
     )
     has = ", ".join(map(repr, row)) or "no field"
     return f"no format fits the row, which has {has} ({needs}); {_NAME_COLUMNS}"
-
-
-JSON_LINES = (".jsonl", ".ndjson")
 
 
 def row_texts(file: ExampleFile) -> dict[int, bytes]:

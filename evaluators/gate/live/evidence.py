@@ -20,6 +20,11 @@ from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.sequential.metric_guardrails import RequestErrors
 
 LIVE = "live traffic"
+EVERY_REQUEST = ("requests.error_rate", "requests.user_error_rate", "requests.rejected_rate", "requests.cancel_rate")
+"""Metrics that count nearly all requests of a unit."""
+FEWER, MORE, SOME = 0.9, 1.25, 20
+"""Requests that a metric leaves out, and those since the last look, explain differences up to these shares."""
+MOST_CAPPED = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +119,6 @@ class LiveEvidence:
 
 
 NO_LIVE_EVIDENCE = LiveEvidence(read=False)
-
-
-EVERY_REQUEST = ("requests.error_rate", "requests.user_error_rate", "requests.rejected_rate", "requests.cancel_rate")
-"""Metrics that count nearly all requests of a unit."""
-FEWER, MORE, SOME = 0.9, 1.25, 20
-"""Requests that a metric leaves out, and those since the last look, explain differences up to these shares."""
-MOST_CAPPED = 0.1
 
 
 def contradictions(live: LiveEvidence) -> Iterator[str]:

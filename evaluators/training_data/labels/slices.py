@@ -25,6 +25,20 @@ if TYPE_CHECKING:
 AT_LEAST, AT_LEAST_SHARE, AT_MOST_SHARE = 15, 0.005, 0.5
 """A slice has at least 15 rows and 0.5 %, and at most half of all rows."""
 MOST_PHRASES, MOST_PAIRS = 500, 200
+STRONG = 3.0
+"""The least sum of log lifts that counts as strong evidence: 20 times as frequent in the class as elsewhere."""
+TYPICAL = 0.25
+"""It must also reach this quantile of the evidence of correctly labelled rows outside the slice."""
+AMBIGUOUS = 0.25
+"""A row is ambiguous if another class has more than this share of the evidence."""
+LEAST_ROWS = 8
+"""Rows with evidence that a test needs inside a slice."""
+MOST_WRONG = 0.7
+"""The share of them that must have another label."""
+LEAST_ERROR = 0.15
+"""The error rate that a test assumes at least, because slices of sound data differ."""
+MOST_WORDS = 12
+"""Words that a test names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +111,6 @@ def _phrases(words: Sequence[str], has: csr_matrix[Any]) -> Iterator[Slice]:
 def _fits(member: NDArray[np.bool_]) -> bool:
     rows = int(member.sum())
     return max(AT_LEAST, AT_LEAST_SHARE * len(member)) <= rows <= AT_MOST_SHARE * len(member)
-
-
-STRONG = 3.0
-"""The least sum of log lifts that counts as strong evidence: 20 times as frequent in the class as elsewhere."""
-TYPICAL = 0.25
-"""It must also reach this quantile of the evidence of correctly labelled rows outside the slice."""
-AMBIGUOUS = 0.25
-"""A row is ambiguous if another class has more than this share of the evidence."""
-LEAST_ROWS = 8
-"""Rows with evidence that a test needs inside a slice."""
-MOST_WRONG = 0.7
-"""The share of them that must have another label."""
-LEAST_ERROR = 0.15
-"""The error rate that a test assumes at least, because slices of sound data differ."""
-MOST_WORDS = 12
-"""Words that a test names."""
 
 
 @dataclass(frozen=True, slots=True)

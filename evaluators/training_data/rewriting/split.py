@@ -24,6 +24,12 @@ MOST_ROUNDS = 10
 AT_LEAST_ONE = 4
 """A class with so many rows gets at least one of them held out."""
 
+COMPLETION = "completion"
+MOST_CLASSES, ROWS_PER_CLASS = 50, 5
+"""What counts as classes: at most so many values, with on average at least so many rows each."""
+USUAL_COLUMNS = ("label", "class", "category", "intent")
+UNLABELLED = "(none)"
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -192,13 +198,6 @@ def _why_empty(examples: Sequence[Example], groups: Sequence[Sequence[int]], sha
         f"{share:.0%} of {len(examples)} rows can't be held out, because rows that repeat each other or share a thread "
         f"stay together (the largest of {len(groups)} groups has {largest} rows)"
     )
-
-
-COMPLETION = "completion"
-MOST_CLASSES, ROWS_PER_CLASS = 50, 5
-"""What counts as classes: at most so many values, with on average at least so many rows each."""
-USUAL_COLUMNS = ("label", "class", "category", "intent")
-UNLABELLED = "(none)"
 
 
 @dataclass(frozen=True, slots=True)
