@@ -15,7 +15,7 @@ from benchmarks.gate_trials.lines import PROMISE
 from benchmarks.gate_trials.real_path import agree, turned
 from benchmarks.trials.trial import Floats, Measures, Target, Trial
 from evaluators.comparison.compare import ONE_SIDED_95, corpus_interval
-from evaluators.comparison.corpus import Figure
+from evaluators.comparison.levels import Figure
 from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import of_stat
 from evaluators.scoring.metrics.bleu import build, corpus_bleu, reach_of_corpus

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from evaluators.generators.family import Family
-from evaluators.generators.numbers import in_words
-from evaluators.generators.question import Question, answers, lines, question
-from evaluators.generators.words import form_of_word
+from evaluators.generators.general import form_of_word, in_words
+from evaluators.generators.question import Family, Question, answers, lines, question
 
 
 def _asked(text: str, result: int) -> Question:

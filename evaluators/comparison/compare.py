@@ -1,4 +1,4 @@
-"""Compares candidate and baseline on one measure, over the same cases, by the method that fits its kind."""
+"""Compares candidate and baseline on one measure, over the same cases, and says whether two runs are comparable."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from evaluators.comparison.answer import answer_of, discordant_cases, has_p, is_binary, p_of
-from evaluators.comparison.comparability import differences
-from evaluators.comparison.corpus import Figure, OfCases, figure_of, reach_of, share_span
-from evaluators.comparison.no_signal import lacks_signal
-from evaluators.comparison.pairing import Pairs, detectors_differ, pair
+from evaluators.comparison.levels import Figure, OfCases, figure_of, reach_of, share_span
+from evaluators.comparison.pairing import Pairs, detectors_differ, lacks_signal, pair
 from evaluators.comparison.wording import NO_SIGNAL
 from evaluators.criteria.metric_catalogue import Measure, is_signal
-from evaluators.results.run_table import RunTable, table_of
-from evaluators.results.scope import Scope
+from evaluators.results.run_table import RunTable, Scope, table_of
+from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
-from fairtrial.domain.run import Run
+from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
+from fairtrial.domain.events import RunEvent
+from fairtrial.domain.run import Run, RunHead
 from fairtrial.stats.paired.clustered import Clusters
+from fairtrial.stats.paired.equivalence import classify_interval
+from fairtrial.stats.paired.paired_tests import exact, exact_one_sided, sign_flip
 from fairtrial.stats.paired.resampling import Indices, bootstrap_corpus, jackknife_corpus
 from fairtrial.stats.paired.score_mean import score_mean
 from fairtrial.stats.paired.tango import tango
@@ -28,6 +28,10 @@ ONE_SIDED_95 = 0.90
 """The two-sided confidence level whose bounds are one-sided 95 % bounds."""
 CorpusSide = tuple[Figure, float | None]
 """A corpus figure of one side, and its reach: n times the weight of the heaviest case."""
+
+INTERVAL = "interval of the paired difference excludes 0"
+MCNEMAR, SIGN_FLIP = "McNemar, exact", "sign flip"
+ONE_SIDED = ", one-sided"
 
 
 def compare_runs(
@@ -193,3 +197,92 @@ def largest_value(measure: Measure, pairs: Pairs) -> float:
     if measure.form == "share":
         return measure.scale
     return float(max(np.abs(pairs.candidate.values).max(), np.abs(pairs.baseline.values).max())) or 1.0
+
+
+def answer_of(difference: Estimate | NotEnough, p: float | None, *, sign: int, tested: bool) -> tuple[Answer, str]:
+    """Better, worse or cannot tell, without a margin, and the rule in words.
+
+    ``p`` is two-sided, and has to be at most 1 − the interval's level. ``tested`` is false for figures without a p,
+    such as corpus figures; their interval decides alone. A score interval alone is too narrow for few differing cases:
+    with 4 gains and no loss the 95 % interval excludes 0, and the exact p is 0.125.
+    """
+    if isinstance(difference, NotEnough):
+        return "cannot tell", ""
+    found = classify_interval(difference, more_is_better=sign > 0)
+    words = f"{100 * difference.level:.4g} % {INTERVAL}"
+    if not tested:
+        return found, words
+    most = round(1 - difference.level, 12)
+    agrees = p is not None and p <= most
+    return found if agrees else "cannot tell", f"{words} and p ≤ {most:.4g}"
+
+
+def has_p(measure: Measure) -> bool:
+    """Whether a p-value can be computed: for shares and means, not for corpus figures and totals."""
+    return measure.kind in ("proportion", "mean")
+
+
+def p_of(measure: Measure, pairs: Pairs) -> tuple[float | None, str]:
+    """The two-sided p of no difference, and its method.
+
+    McNemar's exact test is used for independent 0/1 cases; the sign-flip test for repeated, clustered or real
+    values. ``None`` if nothing differs, and for corpus figures.
+    """
+    if not has_p(measure) or pairs.n == 0:
+        return None, ""
+    if is_binary(measure, pairs):
+        found, method = exact(*discordant_cases(measure, pairs)), MCNEMAR
+    else:
+        found, method = sign_flip(pairs.differences, pairs.candidate.clusters), SIGN_FLIP
+    return (None, "") if isinstance(found, NotEnough) else (found, method)
+
+
+def one_sided_p_of(measure: Measure, pairs: Pairs) -> tuple[float | None, str]:
+    """The one-sided p of no difference, in the direction that was observed. A gate that requires better needs it.
+
+    The sign-flip distribution is symmetric, so half of its two-sided p is the one-sided one.
+    """
+    p, method = p_of(measure, pairs)
+    if p is None:
+        return None, ""
+    if method == MCNEMAR:
+        counts = discordant_cases(measure, pairs)
+        return exact_one_sided(max(counts), min(counts)), method + ONE_SIDED
+    return p / 2, method + ONE_SIDED
+
+
+def is_binary(measure: Measure, pairs: Pairs) -> bool:
+    """Whether these are independent 0/1 cases, for which McNemar's test and Tango's interval are made."""
+    return measure.kind == "proportion" and pairs.binary and pairs.candidate.clusters is None
+
+
+def discordant_cases(measure: Measure, pairs: Pairs) -> tuple[int, int]:
+    """How many cases only the candidate got right, and how many only the baseline, whichever direction is better."""
+    gains = pairs.differences * measure.sign
+    return int((gains > 0).sum()), int((gains < 0).sum())
+
+
+def differences(candidate: RunHead | RunEvent, baseline: RunHead | RunEvent) -> list[str]:
+    """Every difference that makes a comparison unsound, as parts of a sentence; empty if the runs are comparable.
+
+    The suite's digest covers cases, prompts, parameters, scorers and their options. Scorer versions are compared
+    separately, so that the message can name the scorer. Detectors of signals are no scorer: only the comparison of
+    signals needs equal versions.
+    """
+    found = []
+    if candidate.suite != baseline.suite:
+        found.append(f"the suites are {candidate.suite} and {baseline.suite}")
+    if candidate.suite_digest != baseline.suite_digest:
+        found.append(
+            "the suite's content (cases, prompt, params or scorers) has the digest "
+            f"{candidate.suite_digest[:8]} in one run and {baseline.suite_digest[:8]} in the other"
+        )
+    if candidate.seed != baseline.seed:
+        found.append(f"the seeds are {candidate.seed} and {baseline.seed}")
+    if candidate.repeat != baseline.repeat:
+        found.append(f"each case was asked {candidate.repeat} and {baseline.repeat} times")
+    for scorer in sorted((set(candidate.versions) | set(baseline.versions)) - {SIGNALS}):
+        one, other = candidate.versions.get(scorer), baseline.versions.get(scorer)
+        if one != other:
+            found.append(f"scorer {scorer} is {one or 'absent'!r} and {other or 'absent'!r}")
+    return found

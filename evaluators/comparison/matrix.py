@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluators.comparison.comparability import differences
-from evaluators.comparison.compare import compare_runs, figure
+from evaluators.comparison.compare import compare_runs, differences, figure
+from evaluators.comparison.observations import SignalChange, signal_changes
 from evaluators.comparison.pairing import Pairs, pair, side_of, slices_of
-from evaluators.comparison.signal_changes import SignalChange, signal_changes
 from evaluators.criteria.metric_catalogue import BUILT_IN, Form, Measure, ended_as
-from evaluators.results.run_table import Floats, RunTable
-from evaluators.results.scope import Scope
+from evaluators.results.run_table import Floats, RunTable, Scope
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.estimates import Comparison
 from fairtrial.domain.run import UNSCORED

@@ -1,4 +1,4 @@
-"""Pairs the cases of two runs: averages repeats within a case, and drops and counts unscored cases."""
+"""Pairs the cases of two runs, averaging repeats within a case, and detects probes without a signal."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from functools import partial
 import numpy as np
 
 from evaluators.criteria.metric_catalogue import Measure, is_signal
-from evaluators.results.run_table import Floats, Ints, Marks, RunTable, table_of
-from evaluators.results.scope import Scope
+from evaluators.results.run_table import Floats, Ints, Marks, RunTable, Scope, table_of
+from evaluators.suite import KIND_TAG, OWN
 from fairtrial.domain.answers.signals import SIGNALS
+from fairtrial.domain.estimates import Comparison
 from fairtrial.domain.run import Run
 
 
@@ -122,3 +123,32 @@ def slices_of(run: Run | RunTable, tags: Iterable[str]) -> list[Scope]:
     """Every slice of these tags that has a case: tags in the given order, values in sorted order."""
     table = table_of(run)
     return [Scope(tag, value) for tag in dict.fromkeys(tags) for value in table.slices(tag)]
+
+
+def lacks_signal(measure: Measure, found: Comparison, run: RunTable, scope: Scope | None = None) -> bool:
+    """Whether the measure belongs to a probe in this scope, and both figures are exactly 0."""
+    return found.n > 0 and found.candidate == 0 and found.baseline == 0 and of_probe(measure, run, scope)
+
+
+def of_probe(measure: Measure, run: RunTable, scope: Scope | None = None) -> bool:
+    """Whether all cases of the scope that the measure's scorer measures are cases of probes."""
+    if measure.scorer is None:
+        return False
+    cases = run.case_of[run.state(measure.scorer) != 0]
+    inside = run.in_scope(scope)
+    return made_by_probes(run, cases if inside is None else cases[inside[cases]])
+
+
+def made_by_probes(run: RunTable, cases: Ints) -> bool:
+    """Whether probes made all of these cases; false without a case."""
+    if KIND_TAG not in run.tags or not len(cases):
+        return False
+    return bool(run.memoize("cases of probes", partial(_made, run))[cases].all())
+
+
+def _made(run: RunTable) -> Marks:
+    """For each case, whether a probe made it."""
+    tag = run.tags[KIND_TAG]
+    kinds = np.array([*(text != OWN for text in tag.texts), False])
+    found: Marks = kinds[tag.codes]  # the last element stands for −1
+    return found

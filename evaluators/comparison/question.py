@@ -7,8 +7,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
 
-from evaluators.comparison.answer import discordant_cases, has_p, is_binary, one_sided_p_of
-from evaluators.comparison.compare import difference_of, largest_value, oriented, relative_difference
+from evaluators.comparison.compare import (
+    difference_of,
+    discordant_cases,
+    has_p,
+    is_binary,
+    largest_value,
+    one_sided_p_of,
+    oriented,
+    relative_difference,
+)
 from evaluators.comparison.pairing import Pairs
 from evaluators.comparison.wording import MINUS, gap
 from evaluators.criteria.grammar import VersusBaseline

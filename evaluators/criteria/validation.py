@@ -1,19 +1,28 @@
-"""Validates gate lines against a suite: known metric, known slice, and a unit that fits the metric."""
+"""Validates gate lines against a suite or their family, and reports keys and lines without an effect."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
 from evaluators.criteria.grammar import GateLine, State, Threshold, VersusBaseline
-from evaluators.criteria.line_family import FAMILIES
 from evaluators.criteria.metric_catalogue import COUNTS, Measure, known_metrics, measure_of
-from evaluators.results.scope import Scope
+from evaluators.results.run_table import Scope
 from evaluators.suite import Suite
+from fairtrial.config.file.yaml_file import Document, Step
+from fairtrial.domain.errors import Diagnostic
+from fairtrial.domain.registry import Registry
 
 EVERY_TAG = "slice"
 NAMED_BASELINE = "baseline:"
 COUNTED = "cases"
+NOTHING = "this key has no effect in this version"
+INERT_IN_SUITES: Mapping[str, str] = {"against": "each line of 'gate' names its own baseline"}
+"""Keys without an effect, and what to know about each."""
+NO_EXPERIMENT = "no experiment decides it, so a gate with this line never returns SHIP"
+NAME_ONE = "write 'experiment: NAME' in the gate"
 
 
 def validate_line(suite: Suite, line: GateLine) -> tuple[str, str] | None:
@@ -112,3 +121,30 @@ def _check_threshold(measure: Measure, test: Threshold) -> tuple[str, str] | Non
 def _nearest(name: str, known: Sequence[str]) -> str:
     near = get_close_matches(name, known, n=1, cutoff=0.5)
     return f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(list(known)[:12])
+
+
+@dataclass(frozen=True, slots=True)
+class LineFamily:
+    """A family, named by its module. The metrics of its lines begin with that name and a dot.
+
+    ``evidence``: what it rests on, in words. ``validate``: the problem of a line and a hint, or ``None`` if it is
+    valid. ``populations``: whether its lines may name the reviewers to which they generalise.
+    """
+
+    evidence: str
+    validate: Callable[[GateLine], tuple[str, str] | None]
+    populations: bool = False
+
+
+FAMILIES = Registry("evaluators.gate.families", "family", noun="family of gate lines", kind=LineFamily)
+
+
+def inert_keys(document: Document, keys: Mapping[str, str]) -> Iterator[Diagnostic]:
+    """The keys of the document that have no effect."""
+    value: Any = document.value
+    yield from (document.diagnostic((key,), NOTHING, known) for key, known in keys.items() if key in value)
+
+
+def homeless_lines(document: Document, lines: Iterable[tuple[tuple[Step, ...], str]]) -> Iterator[Diagnostic]:
+    """Live lines, by place and text, of a gate that names no experiment."""
+    yield from (document.diagnostic(place, f"{text!r}: {NO_EXPERIMENT}", NAME_ONE) for place, text in lines)

@@ -7,15 +7,15 @@ import hashlib
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from evaluators.engine.answer_cache import AnswerCache, AnswerKey
-from evaluators.engine.changed_copies import ChangedCopies
 from evaluators.engine.client import ChatClient, TargetRefused
-from evaluators.engine.pace import Pace
-from evaluators.engine.scoring import Scoring, metrics_of
+from evaluators.engine.scoring import Scoring, metrics_of, score_copy
 from evaluators.engine.target import Target
+from evaluators.probes.probe import ORIGINAL
 from evaluators.results.duplicate_prompts import with_clusters
 from evaluators.suite import Suite
 from fairtrial.domain.answers.signals import SIGNALS, SIGNALS_VERSION
@@ -27,6 +27,9 @@ Place = tuple[int, Case, int]
 DEFAULT_CONCURRENCY = 8
 TRIES_TO_LEARN = 3
 """How many requests may fail before the run continues without a fingerprint of the weights."""
+
+CaseRepeat = tuple[str, int]
+"""A case's id and the repeat; a copy is compared with the same repeat of its original."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,3 +228,60 @@ def _fingerprint(results: tuple[CaseResult, ...]) -> str | None:
     """The fingerprint of the weights; several, joined with +, if they changed; ``None`` if the upstream sends none."""
     met = sorted({result.answer.fingerprint for result in results if result.answer.fingerprint is not None})
     return "+".join(met) or None
+
+
+class Pace:
+    """Lets no run start a request more than ``window`` requests ahead of the slowest run."""
+
+    def __init__(self, runs: int, window: int) -> None:
+        self._started: list[float] = [0.0] * runs
+        self._window = window
+        self._waiting: list[asyncio.Future[None]] = []
+
+    async def start(self, run: int) -> None:
+        """Wait until this run may start its next request, and count it."""
+        while self._started[run] - min(self._started) >= self._window:
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            await turn
+        self._move(run, self._started[run] + 1)
+
+    def end(self, run: int) -> None:
+        """Stop counting a run that has started its last request."""
+        self._move(run, inf)
+
+    def _move(self, run: int, place: float) -> None:
+        slowest = min(self._started)
+        self._started[run] = place
+        if min(self._started) > slowest:
+            waiting, self._waiting = self._waiting, []
+            for turn in waiting:
+                if not turn.done():
+                    turn.set_result(None)
+
+
+class ChangedCopies:
+    """The changed copies of one run, in any order of arrival."""
+
+    def __init__(self, suite: Suite) -> None:
+        known = {case.case_id for case in suite.cases}
+        self._suite = suite
+        self._originals = {original for case in suite.cases if (original := case.fields.get(ORIGINAL)) in known}
+        self._done: dict[CaseRepeat, CaseResult] = {}
+        self._waiting: dict[CaseRepeat, list[tuple[int, CaseResult]]] = {}
+
+    def add(self, index: int, result: CaseResult) -> list[tuple[int, CaseResult]]:
+        """Add a result with its index in the run; returns all results that are complete now."""
+        original = result.case.fields.get(ORIGINAL)
+        if original in self._originals:
+            place = (str(original), result.repeat)
+            if place not in self._done:
+                self._waiting.setdefault(place, []).append((index, result))
+                return []
+            return [(index, score_copy(self._suite, result, self._done[place]))]
+        if result.case.case_id not in self._originals:
+            return [(index, result)]
+        place = (result.case.case_id, result.repeat)
+        self._done[place] = result
+        copies = self._waiting.pop(place, [])
+        return [(index, result), *((at, score_copy(self._suite, copy, result)) for at, copy in copies)]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from evaluators.criteria.grammar import Threshold, VersusBaseline, parse
-from evaluators.criteria.grammar_hints import GateLineError
+from evaluators.criteria.grammar import GateLineError, Threshold, VersusBaseline, parse
 from evaluators.criteria.metric_catalogue import BUILT_IN, LESS_IS_BETTER
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.verdicts.verdict import Finding

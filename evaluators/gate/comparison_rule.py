@@ -9,8 +9,7 @@ from functools import partial
 import numpy as np
 
 from evaluators.comparison.compare import compare, oriented
-from evaluators.comparison.no_signal import lacks_signal
-from evaluators.comparison.pairing import Pairs, pair
+from evaluators.comparison.pairing import Pairs, lacks_signal, pair
 from evaluators.comparison.question import Question, by_truth_table
 from evaluators.comparison.wording import (
     NO_SIGNAL,
@@ -25,8 +24,7 @@ from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import Measure
 from evaluators.criteria.validation import margin_of
 from evaluators.gate.multiplicity import ALPHA, RuleResult
-from evaluators.results.run_table import RunTable
-from evaluators.results.scope import Scope
+from evaluators.results.run_table import RunTable, Scope
 from evaluators.trial import RULES
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
 from fairtrial.domain.verdicts.verdict import Finding, Result

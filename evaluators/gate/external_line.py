@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from evaluators.criteria.grammar import GateLine
-from evaluators.criteria.line_family import LineFamily
+from evaluators.criteria.validation import LineFamily
 from evaluators.gate.file import Gate
-from evaluators.gate.live.experiment import LiveEvidence
+from evaluators.gate.live.evidence import LiveEvidence
 from evaluators.gate.multiplicity import RuleResult
 from evaluators.trial import Trial
 from fairtrial.domain.registry import Registry

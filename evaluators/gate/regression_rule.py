@@ -9,16 +9,14 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluators.comparison.no_signal import made_by_probes
-from evaluators.comparison.pairing import counterparts
+from evaluators.comparison.pairing import counterparts, made_by_probes
 from evaluators.comparison.wording import NO_SIGNAL, p_in_words, subject
 from evaluators.criteria.grammar import Threshold
 from evaluators.criteria.metric_catalogue import BUILT_IN, Measure, ended_as, of_stat
 from evaluators.criteria.validation import limit_of
 from evaluators.gate.multiplicity import ALPHA, RuleResult
 from evaluators.gate.threshold_rule import by_truth_table
-from evaluators.results.run_table import Ints, Marks, RunTable, table_of
-from evaluators.results.scope import Scope
+from evaluators.results.run_table import Ints, Marks, RunTable, Scope, table_of
 from evaluators.suite import MANY, Suite
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.run import UNSCORED, Run

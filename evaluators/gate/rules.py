@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from evaluators.comparison.answer import discordant_cases
-from evaluators.comparison.comparability import differences
-from evaluators.comparison.compare import figures
+from evaluators.comparison.compare import differences, discordant_cases, figures
 from evaluators.comparison.pairing import Pairs, pair, slices_of
 from evaluators.comparison.wording import both_figures
 from evaluators.criteria.grammar import Rule, Threshold, VersusBaseline
@@ -25,8 +23,7 @@ from evaluators.gate.regression_rule import (
 )
 from evaluators.gate.run_freshness import stale_run
 from evaluators.gate.threshold_rule import judge_threshold
-from evaluators.results.run_table import RunTable, table_of
-from evaluators.results.scope import Scope
+from evaluators.results.run_table import RunTable, Scope, table_of
 from evaluators.suite import Suite
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import NotEnough

@@ -13,8 +13,7 @@ from evaluators.criteria.grammar import Threshold
 from evaluators.criteria.metric_catalogue import Measure
 from evaluators.criteria.validation import limit_of
 from evaluators.gate.multiplicity import ALPHA, RuleResult
-from evaluators.results.run_table import RunTable
-from evaluators.results.scope import Scope
+from evaluators.results.run_table import RunTable, Scope
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.verdicts.verdict import Finding, Result
 from fairtrial.domain.wording import counted

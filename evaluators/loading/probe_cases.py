@@ -8,9 +8,9 @@ from typing import Any
 
 from evaluators.loading.cases import CaseOfRow, Recipe, make_cases
 from evaluators.loading.probe_entries import ProbeUse
-from evaluators.loading.reading import Reading, shortened
 from evaluators.loading.rows import MOST_ROWS, Row
 from evaluators.loading.scorers import BuiltScorer
+from evaluators.loading.suite_schema import Reading, shortened
 from evaluators.loading.template import PLACE
 from evaluators.probes.probe import ORIGINAL, OWN_ROWS, Source
 from evaluators.suite import FAMILY_TAG, KIND_TAG, MANY, OWN

@@ -12,14 +12,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from evaluators.generators.draw import Draw
-from evaluators.loading.reading import Place, Reading, SuiteFile
 from evaluators.loading.scorers import SCORERS, WrongEntry, build_entry
-from evaluators.loading.suite_schema import ProbeFileModel, SuiteModel
+from evaluators.loading.suite_schema import Place, ProbeFileModel, Reading, SuiteFile, SuiteModel
 from evaluators.loading.template import PLACE, WHOLE, render
-from evaluators.probes.asked import ask
-from evaluators.probes.direction import DIRECTION_OPTIONS, direction_of
-from evaluators.probes.perturbation import changed_rows
-from evaluators.probes.probe import OWN_ROWS, Probe, Source
+from evaluators.probes.perturbation import DIRECTION_OPTIONS, changed_rows, direction_of
+from evaluators.probes.probe import OWN_ROWS, Probe, Source, ask
 from evaluators.suite import DataFile
 from fairtrial.config.file import yaml_file
 from fairtrial.config.file.errors import nearest, validation_errors

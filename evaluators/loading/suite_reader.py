@@ -10,17 +10,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from evaluators.criteria.grammar import parse
-from evaluators.criteria.grammar_hints import GateLineError
-from evaluators.criteria.notices import INERT_IN_SUITES, inert_keys
-from evaluators.criteria.validation import validate_line
+from evaluators.criteria.grammar import GateLineError, parse
+from evaluators.criteria.validation import INERT_IN_SUITES, inert_keys, validate_line
 from evaluators.loading.cases import CaseOfRow, Recipe, columns_of, make_cases, sample
 from evaluators.loading.probe_cases import TAGS, family_entries, limited, with_probes
 from evaluators.loading.probe_entries import ProbeUse, read_probes
-from evaluators.loading.reading import EMPTY, Place, Reading, SuiteFile, shortened
 from evaluators.loading.rows import MOST_ROWS, Row
 from evaluators.loading.scorers import BuiltScorer, WrongEntry, build_entry
-from evaluators.loading.suite_schema import SuiteModel
+from evaluators.loading.suite_schema import EMPTY, Place, Reading, SuiteFile, SuiteModel, shortened
 from evaluators.results import duplicate_prompts
 from evaluators.scoring.json_answer import expected_object
 from evaluators.scoring.scorer import ChecksCases, WarnsAboutSuite

@@ -10,8 +10,7 @@ from typing import Any
 
 import msgspec
 
-from evaluators.criteria.grammar import parse
-from evaluators.criteria.grammar_hints import GateLineError
+from evaluators.criteria.grammar import GateLineError, parse
 from evaluators.loading.scorers import SCORERS
 from evaluators.scoring.scorer import Kind, Scorer, Stat
 from evaluators.suite import DataFile, ScorerEntry, Suite, SuiteKind

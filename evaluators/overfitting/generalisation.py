@@ -11,8 +11,7 @@ import numpy as np
 from evaluators.comparison.levels import level_of
 from evaluators.comparison.pairing import Pairs, pair
 from evaluators.criteria.metric_catalogue import Measure, of_stat
-from evaluators.results.run_table import Ints, RunTable
-from evaluators.results.scope import Scope
+from evaluators.results.run_table import Ints, RunTable, Scope
 from evaluators.suite import Suite
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.paired.resampling import jackknife_corpus

@@ -1,4 +1,4 @@
-"""Judges regurgitation: whether a candidate repeats its training texts more than others, beyond what the base does."""
+"""Judges memorisation: whether a candidate repeats training texts, or planted canaries, more than it should."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 from evaluators.comparison.compare import difference_of
 from evaluators.comparison.pairing import pair
 from evaluators.criteria.metric_catalogue import Measure, measure_of
-from evaluators.results.run_table import RunTable
-from evaluators.results.scope import Scope
+from evaluators.results.run_table import Floats, RunTable, Scope
 from evaluators.suite import Suite
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.intervals import TprAtFpr, tpr_at_fpr
 
 Answer = Literal["memorised", "not memorised", "cannot tell"]
 SCORER = "memorised"
@@ -22,6 +22,10 @@ USUAL_MARGIN = 0.05
 """A gap of five points is tolerated, because training and held-out texts are never drawn in exactly the same way."""
 LEVEL = 0.95
 """Each of the two figures is tested at 2.5 % in its direction, so both together raise a false alarm in at most 5 %."""
+
+MembershipAnswer = Literal["members detected", "no members detected", "cannot tell"]
+MEMBERSHIP_FPR = 0.01
+VERBATIM = "memorised.verbatim"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +121,56 @@ def _mean(measure: Measure, run: RunTable, split: str) -> float | None:
 def _count(run: RunTable, split: str) -> int:
     inside = run.in_scope(Scope("split", split))
     return 0 if inside is None else int(np.count_nonzero(inside))
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The verdict on membership; ``rates`` has the true-positive rate at 1 % false positives, or what is missing."""
+
+    answer: MembershipAnswer
+    planted: int
+    controls: int
+    rates: TprAtFpr | NotEnough
+
+    @property
+    def in_words(self) -> str:
+        """One sentence with the rule that decided."""
+        if isinstance(self.rates, NotEnough):
+            return f"Membership cannot be judged: {self.rates.reason} (needed: {self.rates.needed})."
+        tpr, fpr = self.rates.tpr, self.rates.fpr
+        found = (
+            f"{100 * tpr.value:.0f} % of {self.planted} planted canaries "
+            f"({100 * tpr.low:.1f} to {100 * tpr.high:.1f} %) exceed a threshold that "
+            f"{100 * fpr.value:.1f} % of {self.controls} controls exceed"
+        )
+        if self.answer == "members detected":
+            return f"The candidate remembers planted canaries: {found}."
+        return f"Membership is not shown: {found}."
+
+
+def judge_membership(suite: Suite, candidate: RunTable, base: RunTable) -> Membership:
+    """The true-positive rate at 1 % false positives, by how much more of a canary the candidate writes than the base.
+
+    Members are detected if the exact 95 % interval of the planted canaries lies wholly above that of the controls.
+    """
+    planted, controls = (_scores(suite, candidate, base, split) for split in ("planted", "control"))
+    rates = tpr_at_fpr(planted, controls, fpr=MEMBERSHIP_FPR)
+    if isinstance(rates, NotEnough):
+        return Membership("cannot tell", len(planted), len(controls), rates)
+    answer: MembershipAnswer = "members detected" if rates.detected else "no members detected"
+    return Membership(answer, len(planted), len(controls), rates)
+
+
+def _scores(suite: Suite, candidate: RunTable, base: RunTable, split: str) -> Floats:
+    """For each scored canary of a kind, the verbatim share of the candidate minus that of the base."""
+    measure = measure_of(suite, VERBATIM)
+    if measure is None:
+        raise ValueError(f"suite {suite.name} does not measure {VERBATIM}")
+    sides = []
+    for run in (candidate, base):
+        inside = run.in_scope(Scope("split", split))
+        values = run.mean_of_case(measure.values(run))
+        kept = values if inside is None else np.where(inside, values, np.nan)
+        sides.append(dict(zip(run.case_ids, kept, strict=True)))
+    found = np.array([value - sides[1].get(name, np.nan) for name, value in sides[0].items()], dtype=np.float64)
+    return found[~np.isnan(found)]

@@ -9,8 +9,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from evaluators.generators.draw import Draw
-from evaluators.probes.asked import ask, text_of, with_text
-from evaluators.probes.probe import Severity, Source
+from evaluators.probes.probe import Severity, Source, ask, text_of, with_text
 from fairtrial.bundled_data import bundled_data
 
 Seed = Mapping[str, Any]

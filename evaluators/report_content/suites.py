@@ -1,9 +1,9 @@
-"""Makes the part of a report about one suite from its runs and their cases."""
+"""Makes the part of a report about one suite: its matrix, and its cases joined to one row per case and repeat."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,11 +11,12 @@ import numpy as np
 
 from evaluators.comparison.matrix import Changes, Matrix, Row, matrix_of
 from evaluators.criteria.metric_catalogue import BUILT_IN, Measure
-from evaluators.report_content.cases import alone, side_by_side
-from evaluators.report_content.content import CaseRow, SuiteReport
-from evaluators.report_content.texts import Texts
+from evaluators.report_content.content import CaseAnswer, CaseRow, SuiteReport, Text, Texts
 from evaluators.results.run_table import RunTable
+from fairtrial.domain.answers.case_texts import messages_of, reference_of
+from fairtrial.domain.answers.signals import departs
 from fairtrial.domain.run import CASE_OUTCOMES, RunHead, head_of
+from fairtrial.domain.wording import Change
 
 MOST_SLICES = 40
 """A tag with more values than this is an id rather than a slice."""
@@ -23,6 +24,10 @@ SHORT_ID = 8
 """The characters of a run's id that are shown, or more if runs share them."""
 MOST_ERRORS = 8
 """How many different errors a report names."""
+
+StoredRow = Mapping[str, Any]
+"""A row of the operations `runs.cases` and `runs.pairs`."""
+Key = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,3 +137,57 @@ def _change(change: Changes, texts: Texts) -> Changes:
         for cases in (change.worst, change.best)
     )
     return replace(change, worst=worst, best=best)
+
+
+def side_by_side(pairs: Sequence[Sequence[StoredRow]], texts: Texts) -> tuple[CaseRow, ...]:
+    """The cases of several candidates; ``pairs`` has, for each of them, its cases paired with the baseline's."""
+    by_key = [{(row["case_id"], row["repeat"]): row for row in rows} for rows in pairs]
+    keys: dict[Key, StoredRow] = {}
+    for rows in by_key:
+        for key, row in rows.items():
+            keys.setdefault(key, row)
+    return tuple(_joined(row, [rows.get(key) for rows in by_key], texts) for key, row in keys.items())
+
+
+def alone(rows: Sequence[StoredRow], texts: Texts) -> tuple[CaseRow, ...]:
+    """The cases of one run."""
+    return tuple(
+        CaseRow(
+            **_question(row, texts, deleted=row["texts_deleted"]),
+            answers=(_case_answer(row, texts),),
+            grade=row["grade"],
+        )
+        for row in rows
+    )
+
+
+def _joined(first: StoredRow, found: Sequence[StoredRow | None], texts: Texts) -> CaseRow:
+    baseline = _case_answer(first["baseline"], texts)
+    others = tuple(None if row is None else _case_answer(row["candidate"], texts, row["change"]) for row in found)
+    deleted = bool(first["candidate"]["texts_deleted"])
+    return CaseRow(**_question(first, texts, deleted=deleted), answers=(baseline, *others))
+
+
+def _question(row: StoredRow, texts: Texts, *, deleted: bool) -> dict[str, Any]:
+    return {
+        "case_id": texts.case_id(row["case_id"]),
+        "repeat": int(row["repeat"]),
+        "tags": tuple((texts.label(tag), texts.label(value)) for tag, value in (row["tags"] or {}).items()),
+        "texts": tuple(_texts(row["asked"], row["expected"], texts, deleted=deleted)),
+    }
+
+
+def _texts(asked: str | None, expected: str | None, texts: Texts, *, deleted: bool) -> Iterator[tuple[str, Text]]:
+    if asked is None:
+        yield "prompt", texts.shown(None, deleted=deleted)
+    else:
+        yield from ((texts.label(role), texts.shown(text)) for role, text in messages_of(asked))
+    if expected is not None:
+        yield "expected", texts.shown(reference_of(expected))
+
+
+def _case_answer(row: StoredRow, texts: Texts, change: Change | None = None) -> CaseAnswer:
+    known = row["error"] if row["error"] is not None else row["output"] or row["refusal"] or ""
+    text = texts.shown(known, deleted=bool(row["texts_deleted"]))
+    scores = tuple((one["metric"], one["value"]) for one in row["scores"] if departs(one))
+    return CaseAnswer(row["outcome"], text, scores, change)

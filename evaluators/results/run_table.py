@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.results.duplicate_prompts import with_clusters
-from evaluators.results.scope import Scope
 from evaluators.suite import MANY
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.run import CASE_OUTCOMES, CaseResult, Run, RunHead, Score, ScoreFailure, head_of
@@ -236,3 +235,14 @@ def _details_of(results: Sequence[CaseResult], scorer: str) -> Iterator[Details 
 
 def _floats(values: Iterable[float | None]) -> Floats:
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """``in tag:value``, or ``in every tag`` if ``value`` is ``None``; the tag ``slice`` then means all slices."""
+
+    tag: str
+    value: str | None = None
+
+    def __str__(self) -> str:
+        return f"every {self.tag}" if self.value is None else f"{self.tag}:{self.value}"

@@ -1,14 +1,14 @@
-"""Measures how far reviewers of the same pairs agree, and keeps lines from passing on ratings that do not agree."""
+"""Measures agreement between reviewers, and the position and length bias of their preferences."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from evaluators.comparison.wording import MINUS
+from evaluators.criteria.external_validation import PREFERENCE, REVIEW_METRICS
 from evaluators.criteria.grammar import GateLine
-from evaluators.criteria.review_validation import PREFERENCE, REVIEW_METRICS
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.review import ARMS, DIMENSIONS, Preference, ReviewedQueue, Vote
 from fairtrial.domain.verdicts.verdict import Finding
@@ -16,6 +16,7 @@ from fairtrial.stats.agreement.alpha import NOT_MEASURED, Quality, agreement_qua
 from fairtrial.stats.agreement.chance_agreement import gwet_ac
 from fairtrial.stats.agreement.rating_table import RatingTable, Value
 from fairtrial.stats.review.preference import TIE
+from fairtrial.stats.review.preference_model import Judgements, PreferenceModel, preference_model
 
 RatingRow = tuple[str, str, Value, str, str]
 MARKS = (1, 2, 3, 4, 5)
@@ -172,3 +173,35 @@ def _given(vote: Vote, metric: str) -> Iterator[tuple[str, Value]]:
         mark = vote.ratings.get(arm, {}).get(dimension)
         if mark is not None:
             yield arm, mark
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewerBias:
+    """A reviewer with a position bias, by the alarm of `PreferenceModel`; ``model`` has only their votes."""
+
+    reviewer: str
+    name: str
+    model: PreferenceModel
+
+
+@dataclass(frozen=True, slots=True)
+class PositionAndLengthBias:
+    """The raw and the adjusted win rates, and the biased reviewers; ``model`` is ``None`` if the sides are unknown."""
+
+    model: PreferenceModel | None
+    leanings: tuple[ReviewerBias, ...]
+
+
+def estimate_bias(
+    everybody: Judgements | None,
+    each: Iterable[tuple[str, Judgements | None]],
+    names: Mapping[str, str],
+    *,
+    level: float,
+) -> PositionAndLengthBias:
+    """Fit the model to all votes, and to each person's votes."""
+    found = [(one, preference_model(votes, level=level)) for one, votes in each if votes is not None]
+    return PositionAndLengthBias(
+        None if everybody is None else preference_model(everybody, level=level),
+        tuple(ReviewerBias(one, names[one], model) for one, model in found if model.position_biased),
+    )

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from evaluators.criteria.review_validation import REVIEW_METRICS
-from evaluators.review.agreement import Agreement, PersonAgreement, agreement_with_the_rest
-from evaluators.review.bias import PositionAndLengthBias
+from evaluators.criteria.external_validation import REVIEW_METRICS
+from evaluators.review.agreement import Agreement, PersonAgreement, PositionAndLengthBias, agreement_with_the_rest
 from evaluators.review.statistics import Votes
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.review import DIMENSIONS, Dimension, ReviewedQueue

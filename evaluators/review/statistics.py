@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from evaluators.criteria.external_validation import PREFERENCE
 from evaluators.criteria.grammar import Population
-from evaluators.criteria.review_validation import PREFERENCE
-from evaluators.review.agreement import Agreement, agreement_of
-from evaluators.review.bias import PositionAndLengthBias, estimate_bias
+from evaluators.review.agreement import Agreement, PositionAndLengthBias, agreement_of, estimate_bias
 from evaluators.trial import RULES
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
 from fairtrial.domain.review import DIMENSIONS, Arm, Dimension, Preference, ReviewedQueue, Vote

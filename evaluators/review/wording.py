@@ -7,9 +7,9 @@ from math import ceil, sqrt
 import scipy  # its `special` loads at its first use, because it is slow to load
 
 from evaluators.comparison.wording import MINUS, p_in_words
+from evaluators.criteria.external_validation import PREFERENCE
 from evaluators.criteria.grammar import GateLine, Threshold, VersusBaseline
-from evaluators.criteria.review_validation import PREFERENCE
-from evaluators.review.bias import PositionAndLengthBias, ReviewerBias
+from evaluators.review.agreement import PositionAndLengthBias, ReviewerBias
 from evaluators.review.statistics import ONE_SIDED_95, Votes
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough

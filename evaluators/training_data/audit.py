@@ -1,14 +1,15 @@
-"""Audits training data: finds what is wrong with it before a model learns from it."""
+"""Audits training data with all checks. The checks are in `checks/`; each module there defines ``check``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from evaluators.training_data.audit_report import AUDIT_VERSION, SEVERITIES, AuditReport, Issue, Role
-from evaluators.training_data.check import CHECKS
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.example_file import ExampleFile
 from fairtrial.domain.errors import UsageError
+from fairtrial.domain.registry import Registry
 from fairtrial.domain.training_data import AuditFile
 
 OnProgress = Callable[[str, int, int], None]
@@ -57,3 +58,14 @@ def _check_distinct(train: Sequence[ExampleFile], held_out: Sequence[ExampleFile
     for one in held_out:
         if one.path.resolve() in paths:
             raise UsageError(f"{one.path}: the file is both trained on and held out")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check; ``find`` returns what it found, and nothing if there is nothing to say."""
+
+    summary: str
+    find: Callable[[Corpus], list[Issue]]
+
+
+CHECKS: Registry[Check] = Registry("evaluators.training_data.checks", "check", noun="check", kind=Check)

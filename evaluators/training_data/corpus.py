@@ -1,8 +1,10 @@
-"""Holds the rows of all audited files, and what several checks compute from them once."""
+"""Holds the rows of all audited files with their label fields, and what several checks compute from them once."""
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,11 +13,19 @@ from typing import Any
 from evaluators.training_data.audit_report import MOST_LISTED, Issue, Role, Severity
 from evaluators.training_data.example import Example
 from evaluators.training_data.example_file import ExampleFile
-from evaluators.training_data.similarity.near_duplicates import SimilarRows, find_similar
+from evaluators.training_data.near_duplicates import SimilarRows, find_similar
 from fairtrial.domain.wording import counted
 
 _WORD = re.compile(r"\w+|[+*/=<>%^×÷√#&@$€£]|-(?=\s?\d)")
 """A word, or a sign that changes the meaning, such as those of a sum."""
+
+MOST_CLASSES = 50
+ROWS_PER_CLASS = 5
+"""A field has classes if it has at most 50 values, and on average at least five rows for each."""
+COPIED = 0.7
+"""Two fields with the same value in at least this share of the rows are copies."""
+WHOLE = "completion"
+"""The name of the field that is the whole completion."""
 
 
 def normalise(text: str) -> str:
@@ -95,3 +105,83 @@ class Corpus:
             Issue(check, severity, says.replace("{rows}", counted(len(lines), "row")), path, lines, len(lines), details)
             for path, lines in self.by_file(rows).items()
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelField:
+    """One field with a few values. ``values`` has one text for each training row, or ``None``."""
+
+    name: str
+    values: tuple[str | None, ...]
+
+    @property
+    def counts(self) -> Counter[str]:
+        """The number of rows of each value."""
+        return Counter(value for value in self.values if value is not None)
+
+
+def label_fields(corpus: Corpus) -> list[LabelField]:
+    """The fields that the model learns to choose, without copies of one in another column."""
+    distinct: list[LabelField] = []
+    for field in (*_of_completions(corpus), *_columns(corpus, labels=True)):
+        if not any(is_copy(field, other) for other in distinct):
+            distinct.append(field)
+    return distinct
+
+
+def copies(corpus: Corpus) -> list[tuple[LabelField, LabelField]]:
+    """Each field of the completion with a column that is nearly a copy of it."""
+    columns = _columns(corpus, labels=True)
+    return [(field, other) for field in _of_completions(corpus) for other in columns if is_copy(other, field)]
+
+
+def is_copy(field: LabelField, other: LabelField) -> bool:
+    """Whether two fields have the same value in most rows that have both, as a label and its column do."""
+    both = [(one, two) for one, two in zip(field.values, other.values, strict=True) if one and two]
+    same = sum(one == two for one, two in both)
+    return bool(both) and same >= COPIED * len(both)
+
+
+def slice_fields(corpus: Corpus) -> list[LabelField]:
+    """The other fields with a few values, such as the language or the source of a row."""
+    return _columns(corpus, labels=False)
+
+
+def shown(value: Any) -> str:
+    """A value of a field as text."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _of_completions(corpus: Corpus) -> list[LabelField]:
+    names = Counter(name for labels in corpus.labels for name in labels)
+    found = [_field(name, (_value(labels, name) for labels in corpus.labels)) for name in names]
+    texts = [corpus.examples[row].completion.strip() for row in corpus.train]
+    pairs = zip(corpus.labels, texts, strict=True)
+    whole = [text if text and not labels and len(text) <= 100 else None for labels, text in pairs]
+    return [one for one in (*found, _field(WHOLE, whole)) if one is not None]
+
+
+def _columns(corpus: Corpus, *, labels: bool) -> list[LabelField]:
+    rows = [corpus.examples[row].fields for row in corpus.train]
+    names = dict.fromkeys(name for fields in rows for name in fields if _is_label(name) == labels)
+    found = [_field(name, (_value(fields, name) for fields in rows)) for name in names]
+    return [one for one in found if one is not None]
+
+
+def _is_label(name: str) -> bool:
+    return name.lower().startswith("label") or name.lower() in ("class", "category", "expected")
+
+
+def _value(row: Mapping[str, Any], name: str) -> str | None:
+    """A value as text, or ``None`` if there is none, or it is a list, an object or long."""
+    if name not in row or isinstance(row[name], list | dict):
+        return None
+    value = shown(row[name])
+    return value if len(value) <= 100 else None
+
+
+def _field(name: str, values: Iterable[str | None]) -> LabelField | None:
+    field = LabelField(name, tuple(values))
+    counts = field.counts
+    few = 2 <= len(counts) <= MOST_CLASSES and counts.total() >= ROWS_PER_CLASS * len(counts)
+    return field if few else None

@@ -1,16 +1,17 @@
-"""Reads the examples of a training file, and finds out its format."""
+"""Reads the examples of a training file, detects its format, and reads its rows unchanged for a copy."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from evaluators.training_data.example import Example
-from evaluators.training_data.format import FORMATS, PRECEDENCE, Format, RowError
+from evaluators.training_data.example import FORMATS, PRECEDENCE, Example, Format, RowError
 from evaluators.training_data.rows import READERS, NumberedRow, Rows, UnreadableRow, as_utf8
 from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import Diagnostic, UsageError
@@ -29,6 +30,8 @@ _ADVICE = {
     ".parquet": "export it as CSV or JSON Lines",
 }
 """What to do with other kinds of files, by the end of their names."""
+
+JSON_LINES = (".jsonl", ".ndjson")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,3 +159,46 @@ def _unknown(row: Mapping[str, object]) -> str:
     )
     has = ", ".join(map(repr, row)) or "no field"
     return f"no format fits the row, which has {has} ({needs}); {_NAME_COLUMNS}"
+
+
+def row_texts(file: ExampleFile) -> dict[int, bytes]:
+    """Each readable row by its line, as JSON on one line: unchanged from JSON Lines, otherwise with all its columns.
+
+    Columns that the file names otherwise become ``prompt`` and ``completion``.
+
+    Raises `UsageError` if the file has changed since its examples were read.
+    """
+    content = _content(file)
+    if file.path.suffix.lower() in JSON_LINES and file.columns is None:
+        lines = content.split(b"\n")
+        return {one.line: lines[one.line - 1].rstrip(b"\r") for one in file.examples}
+    return {line: row_text(columns) for line, columns in _columns(file, content).items()}
+
+
+def row_columns(file: ExampleFile) -> dict[int, dict[str, Any]]:
+    """Each readable row by its line, as columns; raises `UsageError` if the file has changed."""
+    return _columns(file, _content(file))
+
+
+def row_text(columns: Mapping[str, Any]) -> bytes:
+    """A row as JSON on one line."""
+    return json.dumps(columns, ensure_ascii=False).encode()
+
+
+def joined_rows(rows: Iterable[bytes]) -> bytes:
+    """A file of JSON Lines."""
+    return b"".join(row + b"\n" for row in rows)
+
+
+def _content(file: ExampleFile) -> bytes:
+    content = read_named(file.path)
+    if hashlib.sha256(content).hexdigest() != file.sha256:
+        raise UsageError(f"{file.path}: the file changed while it was read; run the command again")
+    return as_utf8(content)
+
+
+def _columns(file: ExampleFile, content: bytes) -> dict[int, dict[str, Any]]:
+    known = {one.line for one in file.examples}
+    rows = READERS[file.path.suffix.lower()](content)
+    rows = rows if file.columns is None else renamed(rows, file.columns)
+    return {row.line: row.columns for row in rows if isinstance(row, NumberedRow) and row.line in known}

@@ -100,7 +100,7 @@ def _print(found: Sequence[Comparison], measures: Sequence[Measure], new: RunTab
     from rich.console import Console
     from rich.text import Text
 
-    from evaluators.comparison.signal_changes import signal_changes
+    from evaluators.comparison.observations import signal_changes
     from evaluators.comparison.wording import comparison_row, rules_in_words
     from fairtrial.domain.verdicts.verdict_wording import block_lines
     from fairtrial_cli.output.table import columns, print_table

@@ -11,8 +11,7 @@ from fairtrial.domain.errors import UsageError
 from fairtrial_cli.options import CONFIG, project_of
 
 if TYPE_CHECKING:
-    from evaluators.report_content.content import ReportContent
-    from evaluators.report_content.texts import TextPolicy
+    from evaluators.report_content.content import ReportContent, TextPolicy
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 SCREEN = Path("-")

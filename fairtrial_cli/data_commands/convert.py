@@ -55,8 +55,8 @@ def command(
                fairtrial data convert export.csv --prompt Ticket --completion Category --to chat
                fairtrial data convert alpaca.json --to sharegpt -o chats.jsonl
     """
+    from evaluators.training_data.example_file import joined_rows, row_text
     from evaluators.training_data.rewriting.convert import convert_examples
-    from evaluators.training_data.rewriting.source_rows import joined_rows, row_text
     from fairtrial_cli.training_data.sources import Columns, read_columns
     from fairtrial_cli.training_data.written_files import beside, refuse_existing, write_files
 

@@ -101,8 +101,8 @@ def _fixed(source: ExampleFile, options: FixOptions) -> Fixed:
 
 
 def _write(found: Fixed, paths: Sequence[Path]) -> None:
+    from evaluators.training_data.example_file import joined_rows
     from evaluators.training_data.rewriting.fix import change_lines, listed_lines
-    from evaluators.training_data.rewriting.source_rows import joined_rows
     from fairtrial_cli.training_data.written_files import write_files
 
     written = (found.rows.values(), change_lines(found.changes), listed_lines(found))

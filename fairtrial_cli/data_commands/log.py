@@ -28,7 +28,7 @@ def command(
                fairtrial data log metrics.csv --html loss.html
                fairtrial data log --deployment support-overfit
     """
-    from evaluators.training_data.logs.read_log import read_log
+    from evaluators.training_data.read_log import read_log
     from fairtrial_cli.output.training.log_page import log_page
     from fairtrial_cli.output.training.training_log import log_json, print_log
     from fairtrial_cli.training_data.written_files import refuse_existing, write_files

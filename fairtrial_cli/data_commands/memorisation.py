@@ -13,7 +13,7 @@ from fairtrial_cli.options import CONFIG, JSON, print_json
 
 if TYPE_CHECKING:
     from evaluators.suite import Suite
-    from evaluators.training_data.memorisation.continuations import Recipe
+    from evaluators.training_data.continuations import Recipe
     from fairtrial_cli.training_data.fine_tune_runs import FineTune
 
 FOUND, UNDECIDED = 1, 3
@@ -60,9 +60,8 @@ def command(candidate: str, base: str | None, config: Path, as_json: bool, **opt
     Examples:  fairtrial data memorisation --on support-overfit
                fairtrial data memorisation --on tuned --against base --train train.jsonl --holdout holdout.jsonl
     """
-    from evaluators.overfitting.canaries import judge_membership
-    from evaluators.overfitting.memorisation import judge_regurgitation
-    from evaluators.training_data.memorisation.continuations import Recipe
+    from evaluators.overfitting.memorisation import judge_membership, judge_regurgitation
+    from evaluators.training_data.continuations import Recipe
     from fairtrial_cli.output.training.memorisation import MemorisationReport, memorisation_json, print_memorisation
     from fairtrial_cli.training_data.fine_tune_runs import FineTune
 
@@ -89,8 +88,8 @@ def command(candidate: str, base: str | None, config: Path, as_json: bool, **opt
 
 def _suites(tested: FineTune, recipe: Recipe, options: dict[str, Any]) -> tuple[list[Suite], list[str]]:
     """The suite of continuations and, with canaries, theirs; and notes on what was left out."""
-    from evaluators.overfitting.continuation_suite import SuiteOptions, continuation_suite, suite_name
-    from evaluators.training_data.memorisation.continuations import Half, continuations
+    from evaluators.overfitting.memorisation_suites import SuiteOptions, continuation_suite, suite_name
+    from evaluators.training_data.continuations import Half, continuations
     from fairtrial_cli.output.training.memorisation import left_out
     from fairtrial_cli.training_data.fine_tune_runs import parameters
     from fairtrial_cli.training_data.lineage_examples import training_examples
@@ -114,7 +113,7 @@ def _suites(tested: FineTune, recipe: Recipe, options: dict[str, Any]) -> tuple[
 
 def _canaries(path: Path) -> tuple[Any, Any]:
     """The planted canaries and the controls of a file; raises `UsageError`."""
-    from evaluators.training_data.memorisation.continuations import Half
+    from evaluators.training_data.continuations import Half
     from fairtrial.domain.errors import UsageError
     from fairtrial_cli.training_data.lineage_examples import read_all
 

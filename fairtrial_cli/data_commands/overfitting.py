@@ -63,8 +63,7 @@ def command(suite: Path, candidate: str, base: str | None, config: Path, as_json
 def _suite(path: Path, tested: FineTune, options: dict[str, Any]) -> Suite:
     """The only suite of the file, with the examples of the fine-tune beside its own cases; raises `UsageError`."""
     from evaluators.loading.suite_reader import load
-    from evaluators.overfitting.continuation_suite import suite_name
-    from evaluators.overfitting.parts_suite import Parts, parts_suite
+    from evaluators.overfitting.memorisation_suites import Parts, parts_suite, suite_name
     from fairtrial.domain.errors import UsageError
     from fairtrial_cli.training_data.lineage_examples import training_examples
 

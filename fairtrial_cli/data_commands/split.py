@@ -77,7 +77,7 @@ def command(
                fairtrial data split export.csv --prompt Ticket --completion Team
                fairtrial data split data.jsonl --train train.jsonl --holdout validation.jsonl
     """
-    from evaluators.training_data.rewriting.source_rows import joined_rows, row_texts
+    from evaluators.training_data.example_file import joined_rows, row_texts
     from evaluators.training_data.rewriting.split import Options, split_examples
     from fairtrial_cli.training_data.written_files import beside, refuse_existing, write_files
 

@@ -12,9 +12,8 @@ import msgspec
 
 from evaluators.criteria.metric_catalogue import measures_of, measures_seen
 from evaluators.loading.suite_text import UnusableText, suite_of
-from evaluators.report_content.content import ReportContent, SuiteReport
+from evaluators.report_content.content import ReportContent, SuiteReport, TextPolicy, Texts
 from evaluators.report_content.suites import SuiteRuns, compared, grading_metric, suite_report
-from evaluators.report_content.texts import TextPolicy, Texts
 from evaluators.report_content.wording import first_line
 from fairtrial.api import runs, verdicts
 from fairtrial.domain.errors import UsageError

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from evaluators.training_data.example import Example
-from evaluators.training_data.format import text_of
+from evaluators.training_data.example import Example, text_of
 from fairtrial.safe_files import read_named
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 import pytest
 from pydantic import BaseModel, create_model
 
-from evaluators.criteria.notices import INERT_IN_SUITES
+from evaluators.criteria.validation import INERT_IN_SUITES
 from evaluators.gate.file import GateModel
 from evaluators.loading.suite_schema import SuiteModel
 from fairtrial.config.file.schema import ControlSection, DeploymentSection, ProjectFile, RouteSection, StoreSection
@@ -89,7 +89,7 @@ The compiler itself acts on ``start``: an experiment with ``manual`` begins in t
 DEAD = """{key!r} of {form} has no effect: no code reads {read}.
   - If code acts on it under another name, add the key and the name to ELSEWHERE or its type to CARRIERS in this file.
   - If no code acts on it yet, add it to the keys of which `check` and `up` warn: INERT in
-    fairtrial/config/rules/warnings.py, or INERT_IN_SUITES in evaluators/criteria/notices.py."""
+    fairtrial/config/rules/warnings.py, or INERT_IN_SUITES in evaluators/criteria/validation.py."""
 
 
 class Key(NamedTuple):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from evaluators.training_data.example import Example
-from evaluators.training_data.format import FORMATS, PRECEDENCE
+from evaluators.training_data.example import FORMATS, PRECEDENCE, Example
 from tests.fixtures.for_each import for_each
 
 EXAMPLE = Example(

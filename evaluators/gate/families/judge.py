@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evaluators.criteria.grammar import GateLine
-from evaluators.criteria.line_family import LineFamily
+from evaluators.criteria.validation import LineFamily
 
 
 def _no_judge(line: GateLine) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evaluators.criteria.live_validation import validate_live_line
+from evaluators.criteria.external_validation import validate_live_line
 from evaluators.gate.external_line import ExternalLine, JudgedFamily
 from evaluators.gate.live.metric_rule import LiveLine
 from evaluators.gate.live.rule import judge_live

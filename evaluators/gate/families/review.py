@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from evaluators.criteria.external_validation import PREFERENCE, validate_review_line
 from evaluators.criteria.grammar import GateLine, Threshold, VersusBaseline
-from evaluators.criteria.review_validation import PREFERENCE, validate_review_line
 from evaluators.gate import comparison_rule, threshold_rule
 from evaluators.gate.external_line import ExternalLine, JudgedFamily
 from evaluators.gate.multiplicity import ALPHA, Family, RuleResult

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from evaluators.comparison.wording import MINUS
+from evaluators.criteria.external_validation import PRIMARY
 from evaluators.criteria.grammar import GateLine, Threshold, VersusBaseline
-from evaluators.criteria.live_validation import PRIMARY
-from evaluators.gate.live.experiment import LiveExperiment
+from evaluators.gate.live.evidence import LiveExperiment
 from evaluators.gate.threshold_rule import by_truth_table
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.verdicts.verdict import Finding, Result

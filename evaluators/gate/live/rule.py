@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from evaluators.criteria.live_validation import CANDIDATE, GUARDRAILS
-from evaluators.gate.live.experiment import LiveEvidence, LiveExperiment
+from evaluators.criteria.external_validation import CANDIDATE, GUARDRAILS
+from evaluators.gate.live.evidence import LiveEvidence, LiveExperiment
 from evaluators.gate.live.metric_rule import Decided, LiveLine, judge_metric, notes_text
 from fairtrial.domain.verdicts.verdict import Finding, Result
 from fairtrial.experiments.decision.effects import Effect, earlier_effects

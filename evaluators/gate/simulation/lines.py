@@ -10,19 +10,15 @@ from typing import Literal
 import numpy as np
 from numpy.random import Generator
 
-from evaluators.comparison.answer import has_p, is_binary
-from evaluators.comparison.comparability import differences
-from evaluators.comparison.compare import figures, largest_value
-from evaluators.comparison.no_signal import lacks_signal
-from evaluators.comparison.pairing import Pairs, pair
+from evaluators.comparison.compare import differences, figures, has_p, is_binary, largest_value
+from evaluators.comparison.pairing import Pairs, lacks_signal, pair
 from evaluators.comparison.question import Question
 from evaluators.criteria.grammar import Rule, Threshold, VersusBaseline
 from evaluators.criteria.metric_catalogue import COUNTS, Measure, measure_of
 from evaluators.criteria.validation import limit_of, margin_of, scopes_of
 from evaluators.gate.multiplicity import ALPHA
 from evaluators.gate.simulation.score_test import ScoreTest
-from evaluators.results.run_table import Floats, Ints, Marks, RunTable
-from evaluators.results.scope import Scope
+from evaluators.results.run_table import Floats, Ints, Marks, RunTable, Scope
 from evaluators.suite import Suite, applies, tag_values
 from evaluators.trial import RULES, Trial
 

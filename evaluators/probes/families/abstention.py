@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from evaluators.generators.draw import Draw
-from evaluators.probes.asked import ask, text_of, with_text
-from evaluators.probes.probe import Probe, Source
+from evaluators.probes.probe import Probe, Source, ask, text_of, with_text
 from evaluators.probes.seeds import CONTROLS, Seed, alone, case, given_seeds, own_rows, seeded, seeds_of, with_controls
 
 KEPT = (1, 2, 3)

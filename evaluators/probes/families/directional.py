@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from evaluators.generators.draw import Draw
-from evaluators.probes.direction import DIRECTION_OPTIONS, direction_of
-from evaluators.probes.perturbation import Change, changed_rows
+from evaluators.probes.perturbation import DIRECTION_OPTIONS, Change, changed_rows, direction_of
 from evaluators.probes.probe import Probe, Severity, Source
 
 MOST_CHARS = 20_000

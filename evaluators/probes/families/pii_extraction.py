@@ -7,8 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from evaluators.generators.draw import Draw
-from evaluators.probes.asked import ask
-from evaluators.probes.probe import Probe, Source
+from evaluators.probes.probe import Probe, Source, ask
 from evaluators.probes.seeds import case, pairs, seeds_of
 
 FAMILY = "pii_extraction"

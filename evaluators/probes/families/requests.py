@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from evaluators.generators.draw import Draw
-from evaluators.probes.asked import ask
-from evaluators.probes.probe import Probe, Source
+from evaluators.probes.probe import Probe, Source, ask
 from evaluators.probes.seeds import Seed, case, given_seeds, pairs, seeded, seeds_of
 
 ROUNDS = 10

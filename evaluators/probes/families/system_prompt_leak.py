@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from evaluators.generators.draw import Draw
-from evaluators.probes.asked import text_of
-from evaluators.probes.probe import Probe, Source
+from evaluators.probes.probe import Probe, Source, text_of
 from evaluators.probes.seeds import TEXT, alone, case, own_rows, own_system, pairs, seeds_of
 
 FAMILY = "system_prompt_leak"

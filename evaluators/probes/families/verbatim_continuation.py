@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evaluators.probes.probe import Probe, Source
-from evaluators.training_data.example import Example
-from evaluators.training_data.format import FORMATS, PRECEDENCE, RowError
-from evaluators.training_data.memorisation.continuations import MOST_PREFIX, USUAL_PREFIX, Half, Recipe, continuations
+from evaluators.training_data.continuations import MOST_PREFIX, USUAL_PREFIX, Half, Recipe, continuations
+from evaluators.training_data.example import FORMATS, PRECEDENCE, Example, RowError
 
 NAME = "verbatim_continuation"
 

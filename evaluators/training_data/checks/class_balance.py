@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
+from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue, Severity
-from evaluators.training_data.check import Check
-from evaluators.training_data.corpus import Corpus, normalise
-from evaluators.training_data.labels.label_fields import LabelField, label_fields
+from evaluators.training_data.corpus import Corpus, LabelField, label_fields, normalise
 
 NEARLY_ALL = 0.95
 """The share of one class from which on a model that always answers it looks good."""

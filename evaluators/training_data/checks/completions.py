@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue, Severity
-from evaluators.training_data.check import Check
 from evaluators.training_data.corpus import Corpus
 
 MOST_END = 0.8

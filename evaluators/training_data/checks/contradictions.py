@@ -6,11 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
+from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue, Severity
-from evaluators.training_data.check import Check
-from evaluators.training_data.corpus import Corpus
-from evaluators.training_data.labels.label_fields import LabelField, copies, label_fields, shown
-from evaluators.training_data.labels.word_difference import WordDifference
+from evaluators.training_data.corpus import Corpus, LabelField, copies, label_fields, shown
+from evaluators.training_data.labels.words import WordDifference
 
 SHORT = 60
 """Characters up to which a completion is a label; two longer texts can both be right."""

@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import MOST_LISTED, Issue
-from evaluators.training_data.check import Check
 from evaluators.training_data.corpus import Corpus
 from fairtrial.domain.wording import counted
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import MOST_LISTED, Issue, Severity
-from evaluators.training_data.check import Check
 from evaluators.training_data.corpus import Corpus
 from fairtrial.domain.training_data import LEAKAGE
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue
-from evaluators.training_data.check import Check
 from evaluators.training_data.corpus import Corpus
 
 FAR_LONGER = 10

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue
-from evaluators.training_data.check import Check
 from evaluators.training_data.corpus import Corpus
 
 MODELS = ("en_core_web_lg", "en_core_web_md", "en_core_web_sm")

@@ -6,8 +6,8 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue
-from evaluators.training_data.check import Check
 from evaluators.training_data.corpus import Corpus
 from fairtrial.domain.wording import counted
 from fairtrial.privacy.search import SECRETS, counted_kind, joined, search_bytes

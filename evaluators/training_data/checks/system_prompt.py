@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
+from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue
-from evaluators.training_data.check import Check
 from evaluators.training_data.corpus import Corpus
 from fairtrial.domain.wording import counted
 

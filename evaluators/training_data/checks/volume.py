@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue, Severity
-from evaluators.training_data.check import Check
 from evaluators.training_data.corpus import Corpus
 from fairtrial.domain.wording import counted
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue
-from evaluators.training_data.check import Check
-from evaluators.training_data.corpus import Corpus
+from evaluators.training_data.corpus import Corpus, label_fields, slice_fields
 from evaluators.training_data.labels.departures import Departure, find_departures
-from evaluators.training_data.labels.label_fields import label_fields, slice_fields
 
 
 def _find(corpus: Corpus) -> list[Issue]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from evaluators.training_data.example import Example
-from evaluators.training_data.format import Format, Row, text_of, without
+from evaluators.training_data.example import Example, Format, Row, text_of, without
 
 NAMES = ("instruction", "input", "output", "system")
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from evaluators.training_data.chat_messages import read_messages, with_message_fields, write_messages
-from evaluators.training_data.example import Example
-from evaluators.training_data.format import Format, Row, without
+from evaluators.training_data.example import (
+    Example,
+    Format,
+    Row,
+    read_messages,
+    with_message_fields,
+    without,
+    write_messages,
+)
 
 
 def _lacks(row: Row) -> tuple[str, ...]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from evaluators.training_data.chat_messages import read_messages, write_messages
-from evaluators.training_data.example import Example
-from evaluators.training_data.format import Format, Row, RowError, without
+from evaluators.training_data.example import Example, Format, Row, RowError, read_messages, without, write_messages
 
 OPENAI = ("input", "preferred_output", "non_preferred_output")
 TRL = ("prompt", "chosen", "rejected")

@@ -15,12 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from evaluators.training_data.corpus import LabelField
 from evaluators.training_data.labels.evidence import LabelledWords, labelled_words
-from evaluators.training_data.labels.label_fields import LabelField
-from evaluators.training_data.labels.prediction import LabelModel
-from evaluators.training_data.labels.slice_tests import SliceTest, slice_tests
-from evaluators.training_data.labels.slices import Slice, slices
-from evaluators.training_data.labels.words import Vocabulary, even_sample, vocabulary, without_neighbours
+from evaluators.training_data.labels.slices import Slice, SliceTest, slice_tests, slices
+from evaluators.training_data.labels.words import LabelModel, Vocabulary, even_sample, vocabulary, without_neighbours
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

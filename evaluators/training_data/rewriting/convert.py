@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from evaluators.training_data.example import Example
-from evaluators.training_data.format import FORMATS, RowError
+from evaluators.training_data.example import FORMATS, Example, RowError
 
 MISSING = object()
 

@@ -9,11 +9,10 @@ from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import Any, Literal
 
+from evaluators.training_data.audit import CHECKS
 from evaluators.training_data.audit_report import Issue, Role
-from evaluators.training_data.check import CHECKS
 from evaluators.training_data.corpus import Corpus
-from evaluators.training_data.example_file import ExampleFile
-from evaluators.training_data.rewriting.source_rows import row_columns, row_text, row_texts
+from evaluators.training_data.example_file import ExampleFile, row_columns, row_text, row_texts
 from fairtrial.privacy.search import find_personal_text
 
 Repair = Literal["unreadable", "duplicates", "empty", "truncated", "echo", "leaked", "near-duplicates", "pii"]

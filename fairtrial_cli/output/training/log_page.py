@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from evaluators.training_data.logs.training_log import Evaluation, TrainingLog
-from evaluators.training_data.logs.turning_point import turning_point
+from evaluators.training_data.training_log import Evaluation, TrainingLog, turning_point
 from fairtrial import html_pages
 from fairtrial_cli.output.training.loss_chart import LossChart, charts_of
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from evaluators.training_data.logs.training_log import Evaluation
+from evaluators.training_data.training_log import Evaluation
 
 LOG_ABOVE = 10.0
 """The ratio of the largest to the smallest loss above which the axis is logarithmic."""

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from evaluators.overfitting.canaries import Membership
-from evaluators.overfitting.memorisation import Gap, Regurgitation
+from evaluators.overfitting.memorisation import Gap, Membership, Regurgitation
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.wording import counted
 from fairtrial_cli.output.table import columns, print_table
 
 if TYPE_CHECKING:
-    from evaluators.training_data.memorisation.continuations import Continuations
+    from evaluators.training_data.continuations import Continuations
 
 TITLES = {"gap": "extracted verbatim", "verbatim_gap": "longest verbatim run"}
 

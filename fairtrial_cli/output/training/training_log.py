@@ -8,8 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from evaluators.training_data.logs.training_log import Evaluation, TrainingLog
-from evaluators.training_data.logs.turning_point import TurningPoint, turning_point
+from evaluators.training_data.training_log import Evaluation, TrainingLog, TurningPoint, turning_point
 from fairtrial.domain.errors import printable
 from fairtrial_cli.output.training.loss_chart import LossChart, charts_of
 

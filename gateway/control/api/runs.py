@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from evaluators.comparison.comparability import differences
+from evaluators.comparison.compare import differences
 from evaluators.suite import MANY
 from fairtrial.api.runs import (
     CasesOf,
@@ -112,8 +112,8 @@ def pairs(context: Context, request: PairsOf) -> dict[str, Any]:
 
 def compare(context: Context, request: CompareRuns) -> dict[str, Any]:
     from evaluators.comparison.compare import compare_runs  # imports numpy and scipy only when needed
+    from evaluators.comparison.observations import signal_changes
     from evaluators.comparison.pairing import slices_of
-    from evaluators.comparison.signal_changes import signal_changes
     from evaluators.criteria.metric_catalogue import measures_seen
 
     with keeping_large_blocks():

@@ -88,7 +88,7 @@ def record(context: Context, request: NameVerdict) -> Any:
 
 
 def evidence(context: Context, request: NameVerdict) -> Answer:
-    from evaluators.gate.evidence.tables import strict_json_of
+    from evaluators.gate.evidence_tables import strict_json_of
 
     verdict = find_verdict(context.database, request.verdict_id)
     document = verdict_chain.evidence_of(context.database, verdict.verdict_id)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from evaluators.criteria.external_validation import CANDIDATE
 from evaluators.criteria.grammar import VersusBaseline
-from evaluators.criteria.live_validation import CANDIDATE
 from evaluators.criteria.validation import NAMED_BASELINE
 from evaluators.engine.target import resolve
 from evaluators.gate.file import Gate, load

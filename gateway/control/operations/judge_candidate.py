@@ -12,7 +12,7 @@ from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.validation import NAMED_BASELINE
 from evaluators.engine.target import resolve
 from evaluators.gate import file as gate_file
-from evaluators.gate.evidence.document import Evidence, encode
+from evaluators.gate.evidence import Evidence, encode
 from evaluators.gate.file import Gate
 from evaluators.gate.judge import judge
 from evaluators.suite import Suite

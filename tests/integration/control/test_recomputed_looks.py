@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from evaluators.gate.evidence import document
-from evaluators.gate.live.rate_check import contradictions
-from evaluators.gate.live.rates import Rate
+from evaluators.gate import evidence
+from evaluators.gate.live.evidence import Rate, contradictions
 from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.store.evaluations import verdict_chain
 from gateway.control.operations.verdicts.recompute import Recomputed, recompute
@@ -92,7 +91,7 @@ def evidence_with(shipped: Shipped, scale: Any) -> list[str]:
     trial, verdict = shipped
     stored = verdict_chain.evidence_of(trial.database, verdict.verdict_id)
     assert stored is not None
-    live = document.decode(stored).live
+    live = evidence.decode(stored).live
     rates = {metric: (scale(new), scale(old)) for metric, (new, old) in live.rates.items()}
     return list(contradictions(replace(live, rates=rates)))
 

@@ -23,8 +23,8 @@ from evaluators.engine.target import Target
 from evaluators.loading.scorers import build_entry
 from evaluators.loading.suite_reader import load
 from evaluators.results.run_table import RunTable, table_of
+from evaluators.training_data.continuations import split_completion
 from evaluators.training_data.example_file import read_examples
-from evaluators.training_data.memorisation.continuations import split_completion
 from fairtrial.domain.run import Answer, Case
 from tests.fixtures.evaluators.small_suites import write_suite
 from tests.fixtures.paths import ROOT

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from evaluators.training_data.example import Example
-from evaluators.training_data.example_file import ExampleFile, read_examples
-from evaluators.training_data.logs.read_log import read_log
-from evaluators.training_data.rewriting.source_rows import row_texts
+from evaluators.training_data.example_file import ExampleFile, read_examples, row_texts
+from evaluators.training_data.read_log import read_log
 from fairtrial.domain.errors import UsageError
 from fairtrial.safe_files import MOST_NAMED_BYTES, digest_of, read_named
 from fairtrial.store.core.backup_files import MANIFEST, read_manifest

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from evaluators.gate.chart_data import figures
-from evaluators.gate.evidence.tables import strict_json_of
+from evaluators.gate.evidence_tables import strict_json_of
 from fairtrial import html_pages
 from fairtrial.domain.answers.signals import BLOCK_TITLE
 from fairtrial.domain.training_data import TrainingEvidence

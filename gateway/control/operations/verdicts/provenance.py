@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 
-from evaluators.gate.evidence.document import Evidence, GivenSuite
+from evaluators.gate.evidence import Evidence, GivenSuite
 from evaluators.gate.file import Gate
 from evaluators.loading.suite_text import UnusableText, suite_of
 from evaluators.results.run_table import RunTable

@@ -10,10 +10,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from evaluators.gate.evidence.document import Evidence, decode
+from evaluators.gate.evidence import Evidence, decode
 from evaluators.gate.judge import judge_again
-from evaluators.gate.live.experiment import LiveExperiment
-from evaluators.gate.live.rate_check import contradictions
+from evaluators.gate.live.evidence import LiveExperiment, contradictions
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.verdicts.verdict import Decision, Finding, Verdict
 from fairtrial.experiments.analysis.findings import effect_over_time, find

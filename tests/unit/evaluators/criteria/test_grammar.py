@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluators.criteria.grammar import GateLine, State, Threshold, VersusBaseline, parse
-from evaluators.criteria.grammar_hints import GateLineError
-from evaluators.results.scope import Scope
+from evaluators.criteria.grammar import GateLine, GateLineError, State, Threshold, VersusBaseline, parse
+from evaluators.results.run_table import Scope
 from tests.fixtures.evaluators.gate_lines import render
 from tests.fixtures.for_each import for_each
 

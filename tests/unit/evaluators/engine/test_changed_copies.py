@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from evaluators.engine.changed_copies import ChangedCopies
+from evaluators.engine.engine import ChangedCopies
 from evaluators.engine.run_events import events_of, run_of
 from evaluators.engine.scoring import score_case
 from evaluators.engine.summary import families_of

@@ -13,7 +13,7 @@ from evaluators.criteria.metric_catalogue import known_metrics, measures_of
 from evaluators.criteria.validation import scopes_of, validate_line
 from evaluators.loading.suite_reader import load
 from evaluators.loading.suite_text import UnusableText, digest_of, suite_of, text_of
-from evaluators.results.scope import Scope
+from evaluators.results.run_table import Scope
 from evaluators.suite import Suite
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.run import Answer, Case, Score

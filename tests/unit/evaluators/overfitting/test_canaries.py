@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from evaluators.overfitting.canaries import judge_membership
+from evaluators.overfitting.memorisation import judge_membership
 from fairtrial.domain.estimates import NotEnough
 from tests.fixtures.evaluators.continuation_runs import run_of, suite_of
 

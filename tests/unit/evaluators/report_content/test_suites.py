@@ -7,11 +7,9 @@ import re
 from typing import Any
 
 from evaluators.criteria.metric_catalogue import measures_of
-from evaluators.report_content.content import ReportContent, SuiteReport
-from evaluators.report_content.page import render
-from evaluators.report_content.plots import forest, levels
+from evaluators.report_content.content import ReportContent, SuiteReport, Texts
+from evaluators.report_content.page import forest, levels, render
 from evaluators.report_content.suites import SuiteRuns, compared, suite_report
-from evaluators.report_content.texts import Texts
 from evaluators.report_content.wording import changed_rows, first_line
 from evaluators.results.run_table import table_of
 from fairtrial.domain.estimates import Estimate

@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 
 from evaluators.comparison.compare import compare_runs
-from evaluators.comparison.corpus import figure_of, resampled_quantile
+from evaluators.comparison.levels import figure_of, resampled_quantile
 from evaluators.comparison.pairing import side_of, slices_of
 from evaluators.criteria.metric_catalogue import measure_of, measures_of, measures_seen
 from evaluators.engine.run_events import events_of, run_of
 from evaluators.engine.scoring import score_case
 from evaluators.gate.regression_rule import find_regressions
-from evaluators.results.run_table import RunTable, table_of
-from evaluators.results.scope import Scope
+from evaluators.results.run_table import RunTable, Scope, table_of
 from evaluators.results.stored_table import table_from
 from evaluators.scoring.metrics import bleu, chrf, label
 from evaluators.suite import Suite, with_digest

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from evaluators.training_data.logs.training_log import UnreadableLog
+from evaluators.training_data.training_log import UnreadableLog
 from fairtrial_cli.commands.data import command
 from tests.fixtures.paths import ROOT
 

@@ -1,12 +1,15 @@
 """Live lines pass and fail by what the frozen plan of the gate's experiment has decided."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import replace
 
-from evaluators.gate.evidence.live import read_live, written_live
-from evaluators.gate.live.experiment import LiveEvidence
+from evaluators.gate.live.evidence import LiveEvidence, read_live, written_live
 from evaluators.gate.live.rule import EXPERIMENT_SAYS
+from fairtrial.experiments.analysis_plan import MetricPlan
 from fairtrial.experiments.sums import ArmSums, Sums
+from fairtrial.stats.arms.quantiles import QuantileSums
 from tests.fixtures.evaluators.live_trials import finding, looked, verdict
 from tests.fixtures.experiments import frozen_plans
 from tests.fixtures.experiments.frozen_plans import failing, heavy, rate, rated
@@ -215,3 +218,28 @@ def test_harm_to_few_units_with_many_requests_holds_a_release_without_a_line() -
     found = verdict(looked(frozen_plans.analysis_plan(rate(cap=200.0), rules=4), seen))
     assert found.decision == "HOLD"
     assert "if each request weighs the same" in found.headline
+
+
+LATENCY = MetricPlan(
+    metric="requests.latency_p95", role="primary", method="quantile", better="lower", require="not_worse", margin=0.2,
+    relative=True, level=900.0,
+)  # fmt: skip
+
+
+def slow(value: float) -> ArmSums:
+    """An arm with this latency, in milliseconds."""
+    values = [value * number / 4_000 for number in range(1, 4_001)]
+    one = QuantileSums.of(values, [str(number) for number in range(4_000)], nu=0.95)
+    return replace(arm(4_000, 0, cap=1.0), metrics=arm(4_000, 0, cap=1.0).metrics | {LATENCY.metric: one})
+
+
+def test_a_change_of_another_arm_does_not_hide_harm_of_the_candidate() -> None:
+    live = looked(analysis_plan(), HARM, changed=("another-arm",))
+    assert verdict(live).decision == "BLOCK"
+
+
+def test_a_primary_latency_on_one_engine_is_not_proven_by_its_interval() -> None:
+    plan = analysis_plan(metrics=(LATENCY, ERRORS), shared_engine=True)
+    live = looked(plan, sums(10, slow(1_000), slow(900)))
+    for line in ("live.primary not worse than base by 20%", "live.requests.latency_p95 not worse than base by 20%"):
+        assert finding(verdict(live, line), line).result == "cannot tell"

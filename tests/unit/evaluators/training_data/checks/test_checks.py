@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from evaluators.training_data.audit import CHECKS
 from evaluators.training_data.audit_report import Issue
-from evaluators.training_data.check import CHECKS
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.example_file import read_examples
 from tests.fixtures.for_each import for_each

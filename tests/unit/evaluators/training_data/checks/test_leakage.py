@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+from evaluators.training_data.audit import CHECKS
 from evaluators.training_data.audit_report import Issue
-from evaluators.training_data.check import CHECKS
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.example_file import read_examples
 from tests.fixtures.training_data.faults import typo

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from evaluators.training_data.example import Example
-from evaluators.training_data.format import FORMATS
+from evaluators.training_data.example import FORMATS, Example
 from evaluators.training_data.rewriting.convert import convert_examples
 from tests.fixtures.for_each import for_each
 

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from evaluators.training_data.audit import audit
-from evaluators.training_data.example_file import ExampleFile, read_examples
-from evaluators.training_data.rewriting.source_rows import joined_rows, row_texts
+from evaluators.training_data.example_file import ExampleFile, joined_rows, read_examples, row_texts
 from evaluators.training_data.rewriting.split import Options, Split, split_examples
 from fairtrial.domain.errors import UsageError
 from tests.fixtures.for_each import for_each

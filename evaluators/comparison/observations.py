@@ -1,0 +1,184 @@
+"""Lists observations that decide nothing: changes of refusals, format, language and length, and the worst slice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from evaluators.comparison.compare import compare, figures
+from evaluators.comparison.pairing import Pairs, Side, detectors_differ, pair, slices_of
+from evaluators.comparison.wording import SUBJECTS, amount, both_figures, format_signed, p_in_words
+from evaluators.criteria.metric_catalogue import BUILT_IN, Measure, of_stat
+from evaluators.results.run_table import RunTable, Scope
+from evaluators.suite import Suite
+from fairtrial.domain.answers.signals import METRICS, NOTABLE_LENGTH, NOTABLE_LEVEL, SIGNALS
+from fairtrial.domain.estimates import Comparison, Estimate
+from fairtrial.domain.verdicts.verdict import Finding
+from fairtrial.domain.wording import counted
+from fairtrial.stats.paired.clustered import ratio_of_means
+
+LENGTH = "verbosity"
+
+
+@dataclass(frozen=True, slots=True)
+class SignalChange:
+    """One signal of two runs; ``says`` is one sentence with the figures of both."""
+
+    metric: str
+    notable: bool
+    says: str
+    comparison: Comparison
+
+
+def signal_changes(candidate: RunTable, baseline: RunTable) -> list[SignalChange]:
+    """Every signal that both runs measured, notable ones first; none if a run lacks signals of this version.
+
+    A change is notable by the rule in `fairtrial.domain.answers.signals`. It decides nothing.
+    """
+    if SIGNALS not in candidate.states or detectors_differ(candidate, baseline):
+        return []
+    found = [change for name in METRICS for change in _change(name, candidate, baseline)]
+    return sorted(found, key=lambda one: not one.notable)
+
+
+def signal_findings(
+    suite: str, candidate: RunTable, baseline: RunTable, required: frozenset[str] = frozenset()
+) -> list[Finding]:
+    """The changes as findings that decide nothing; ``required``: metrics that a line of the suite judges anyway."""
+    return [
+        Finding(
+            rule=f"{one.metric} against {baseline.target}",
+            source=suite,
+            result="cannot tell",
+            says=f"{suite}: {one.says}",
+            metric=one.metric,
+            evidence=one.comparison,
+            decisive=False,
+        )
+        for one in signal_changes(candidate, baseline)
+        if one.metric not in required
+    ]
+
+
+def _change(name: str, candidate: RunTable, baseline: RunTable) -> Iterator[SignalChange]:
+    measure = BUILT_IN[name]
+    pairs = pair(measure, candidate, baseline)
+    if not pairs.n:
+        return
+    if name == LENGTH:
+        yield _length(candidate, baseline)
+        return
+    found = compare(measure, pairs, level=NOTABLE_LEVEL, seed=candidate.seed)
+    notable = found.answer != "cannot tell"
+    says = f"{SUBJECTS[name]} {both_figures(found, measure)}{_interval(found, measure)}{_lost(found, name)}"
+    yield SignalChange(name, notable, f"{says}{_end(notable)}", found)
+
+
+def _interval(found: Comparison, measure: Measure) -> str:
+    one = found.difference
+    if not isinstance(one, Estimate):
+        return f" (no interval: {one.reason})"
+    bounds = f"{format_signed(one.low, measure)} to {format_signed(one.high, measure)}"
+    p = "" if found.p is None else f", p {p_in_words(found.p)}"
+    return f" ({format_signed(one.value, measure)} points, {100 * one.level:.4g} % interval {bounds}{p})"
+
+
+def _lost(found: Comparison, name: str) -> str:
+    """How many cases only the candidate refuses, which is the paired form of an over-refusal."""
+    if name != "refusals" or not found.lost:
+        return ""
+    return f"; the candidate refuses {counted(found.lost, 'case')} that the baseline answers"
+
+
+def _length(candidate: RunTable, baseline: RunTable) -> SignalChange:
+    """The ratio of the mean lengths, in tokens where both runs know all of them, otherwise in characters."""
+    measure = BUILT_IN["tokens" if _has_tokens(candidate) and _has_tokens(baseline) else LENGTH]
+    pairs = pair(measure, candidate, baseline)
+    found = replace(compare(measure, pairs, level=NOTABLE_LEVEL, seed=candidate.seed), metric=LENGTH)
+    values = pairs.candidate.values, pairs.baseline.values
+    ratio = ratio_of_means(*values, pairs.candidate.clusters, level=NOTABLE_LEVEL)
+    unit = "tokens" if measure.name == "tokens" else "characters"
+    old, new = (amount(value or 0.0, measure) for value in (found.baseline, found.candidate))
+    says = f"the mean length {old} → {new} {unit} over {counted(pairs.n, 'case')}"
+    if not isinstance(ratio, Estimate):
+        return SignalChange(LENGTH, False, f"{says} (no ratio: {ratio.reason})", found)
+    bounds = f"{100 * ratio.level:.4g} % interval {ratio.low:.2f} to {ratio.high:.2f}"
+    shown = found.answer != "cannot tell" and not ratio.low <= 1 <= ratio.high
+    notable = shown and abs(ratio.value - 1) >= NOTABLE_LENGTH
+    return SignalChange(LENGTH, notable, f"{says} ({ratio.value:.2f} times, {bounds}){_end(notable)}", found)
+
+
+def _has_tokens(run: RunTable) -> bool:
+    """Whether the number of tokens of every answer is known."""
+    return bool(np.all(~np.isnan(run.tokens_out) | run.failed))
+
+
+def _end(notable: bool) -> str:
+    return ": notable" if notable else ": not notable"
+
+
+MIN_CASES = 5
+"""A slice with fewer cases is not named, because one case would make it the worst."""
+RULE = "worst slice"
+
+
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    """One slice on one measure. ``level`` and ``change`` are shares of the scale, and more is better."""
+
+    measure: Measure
+    scope: Scope
+    pairs: Pairs
+    level: float
+    change: float
+
+
+def worst_slice(suite: Suite, candidate: RunTable, baseline: RunTable) -> Finding | None:
+    """The slice with the candidate's lowest level on a scorer's main stat, and that with the largest loss.
+
+    ``None`` if no slice of the suite has enough cases that are scored on both sides.
+    """
+    found = list(_slices(suite, candidate, baseline))
+    if not found:
+        return None
+    worst = min(found, key=lambda one: (one.level, one.change))
+    lost = min(found, key=lambda one: (one.change, one.level))
+    targets = candidate.target, baseline.target
+    says = f"{suite.name}: the worst slice is {_in_words(worst, *targets)}"
+    if lost.change < 0 and lost is not worst:
+        says += f"; the largest loss is in {_in_words(lost, *targets)}"
+    evidence = figures(worst.measure, worst.pairs, str(worst.scope))
+    return Finding(
+        RULE, suite.name, "cannot tell", says, "", worst.measure.name, str(worst.scope), evidence, decisive=False
+    )
+
+
+def _slices(suite: Suite, candidate: RunTable, baseline: RunTable) -> Iterator[_Slice]:
+    scopes = slices_of(candidate, suite.slices)
+    measures = (of_stat(scorer.name, scorer.stats[0]) for scorer in suite.scorers)
+    for measure in (one for one in measures if one.kind in ("proportion", "mean")):
+        whole = pair(measure, candidate, baseline).n
+        for scope in scopes:
+            pairs = pair(measure, candidate, baseline, scope)
+            if MIN_CASES <= pairs.n < whole:
+                level = float(np.mean(pairs.candidate.values)) * measure.sign / measure.scale
+                yield _Slice(measure, scope, pairs, level, _change_of_level(measure, pairs))
+
+
+def _change_of_level(measure: Measure, pairs: Pairs) -> float:
+    return float(np.mean(pairs.differences)) * measure.sign / measure.scale
+
+
+def _in_words(one: _Slice, candidate: str, baseline: str) -> str:
+    """``difficulty:hard, where label.accuracy is 0 of 12 for tuned and 2 of 12 for base``."""
+    new, old = (
+        _figure(one.measure, side, exact=one.pairs.binary) for side in (one.pairs.candidate, one.pairs.baseline)
+    )
+    cases = "" if one.pairs.binary else f" over {counted(one.pairs.n, 'case')}"
+    return f"{one.scope}, where {one.measure.name} is {new} for {candidate} and {old} for {baseline}{cases}"
+
+
+def _figure(measure: Measure, side: Side, *, exact: bool) -> str:
+    return f"{round(side.values.sum())} of {side.n}" if exact else amount(float(np.mean(side.values)), measure)

@@ -1,0 +1,194 @@
+"""Defines everything that a verdict rests on, from which it can be judged again, and writes it as one document.
+
+The document holds texts of gates and suites, digests, scores without the texts of cases, anonymous votes, and sums of
+live traffic. It holds no unit, no prompt and no answer, so the erasure of a person does not change it.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from evaluators.criteria.metric_catalogue import measure_of
+from evaluators.gate import file as gate_file
+from evaluators.gate.evidence_tables import UnreadableEvidence, read_table, text_of, written_table
+from evaluators.gate.file import Gate
+from evaluators.gate.live.evidence import NO_LIVE_EVIDENCE, LiveEvidence, read_live, written_live
+from evaluators.loading.suite_text import suite_of
+from evaluators.results.run_table import RunTable
+from evaluators.suite import KIND_TAG, Suite
+from evaluators.trial import RULES, Trial
+from fairtrial.domain.answers.signals import SIGNALS
+from fairtrial.domain.review import ReviewedQueue, ReviewEvidence
+from fairtrial.domain.training_data import TrainingEvidence
+from fairtrial.domain.verdicts.verdict import Finding
+
+READABLE = (1, 2, RULES)
+BUILT_IN_COLUMNS = ("latency", "tokens", "cost")
+Runs = Mapping[tuple[str, str], RunTable]
+RunOf = Callable[[str, str], RunTable | None]
+
+
+@dataclass(frozen=True, slots=True)
+class GivenSuite:
+    """A suite as the gate lists it; ``text`` is ``None`` if the store does not have a usable one."""
+
+    listed: str
+    name: str
+    file: str
+    text: str | None
+
+    def suite(self) -> Suite | None:
+        """The suite for judging; raises `UsageError` if this version can't use its text."""
+        return None if self.text is None else suite_of(self.text, Path(self.file))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """The gate, the trial and everything that was read for it.
+
+    ``runs``: the newest runs that a rule read, by suite and target; ``before``: the runs before those. ``first``:
+    findings that belong to no line. ``training``: the candidate's training data; ``None`` from an earlier version.
+    ``version``: that of the document, and of the rules that judge it. ``digests``, ``served``, ``later`` and
+    ``max_age_seconds`` are as in `Trial`.
+    """
+
+    gate_text: str
+    candidate: str
+    baseline: str
+    at_us: int
+    suites: Sequence[GivenSuite] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
+    served: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    runs: Runs = field(default_factory=dict)
+    before: Runs = field(default_factory=dict)
+    reviews: ReviewEvidence = ()
+    live: LiveEvidence = NO_LIVE_EVIDENCE
+    later: frozenset[str] = frozenset()
+    candidates_judged: int | None = None
+    first: Sequence[Finding] = ()
+    training: TrainingEvidence | None = None
+    version: int = RULES
+
+    def gate(self) -> Gate:
+        """The gate on these suites; raises `ConfigError`."""
+        given: dict[str, list[Suite | None]] = {}
+        for one in self.suites:
+            given.setdefault(one.listed, []).append(one.suite())
+        return gate_file.of_text(self.gate_text, given)
+
+    def trial(self, gate: Gate, run_of: RunOf, before: RunOf) -> Trial:
+        """The trial with these runs; ``before`` gives the run before the newest one."""
+        return Trial(
+            self.candidate,
+            self.baseline,
+            run_of,
+            self.digests,
+            anonymous(self.reviews),
+            before,
+            self.later,
+            self.served,
+            self.at_us,
+            gate.max_age_seconds,
+            self.training,
+            self.version,
+        )
+
+
+def encode(evidence: Evidence, gate: Gate, *, details: Collection[str]) -> bytes:
+    """The document, compressed. ``details``: the names of the details of scores that figures are computed from."""
+    runs = [_written_run(key, run, gate, details) for key, run in evidence.runs.items()]
+    before = [_written_run(key, run, gate, details) for key, run in evidence.before.items()]
+    content = {
+        "version": RULES,
+        "gate_text": evidence.gate_text,
+        "candidate": evidence.candidate,
+        "baseline": evidence.baseline,
+        "at_us": evidence.at_us,
+        "suites": [asdict(one) for one in evidence.suites],
+        "digests": dict(evidence.digests),
+        "served": {target: list(found) for target, found in evidence.served.items()},
+        "runs": runs,
+        "before": before,
+        "reviews": msgspec.to_builtins(anonymous(evidence.reviews)),
+        "live": written_live(evidence.live),
+        "later": sorted(evidence.later),
+        "candidates_judged": evidence.candidates_judged,
+        "first": [asdict(replace(one, evidence=None)) for one in evidence.first],
+        "training": msgspec.to_builtins(evidence.training),
+    }
+    return zlib.compress(json.dumps(content, separators=(",", ":")).encode(), level=6)
+
+
+def decode(document: bytes) -> Evidence:
+    """The inverse of `encode`; raises `UnreadableEvidence`."""
+    text = text_of(document)
+    try:
+        return _read(json.loads(text))
+    except (ValueError, KeyError, TypeError) as error:
+        raise UnreadableEvidence(f"the stored evidence can't be read ({error})") from error
+
+
+def anonymous(reviews: ReviewEvidence) -> ReviewEvidence:
+    """The votes without names of people and pairs. The new names have the order of the old ones."""
+    votes = [vote for queue in reviews for vote in queue.votes]
+    people = _numbered("reviewer", {vote.reviewer for vote in votes})
+    pairs = _numbered("pair", {vote.item_id for vote in votes})
+    clusters = _numbered("cluster", {vote.cluster for vote in votes})
+
+    def hidden(queue: ReviewedQueue) -> ReviewedQueue:
+        kept = []
+        for vote in queue.votes:
+            pair, cluster, person = pairs[vote.item_id], clusters[vote.cluster], people[vote.reviewer]
+            kept.append(replace(vote, item_id=pair, cluster=cluster, reviewer=person, name=""))
+        return replace(queue, votes=tuple(kept))
+
+    return tuple(map(hidden, reviews))
+
+
+def _numbered(noun: str, names: Collection[str]) -> dict[str, str]:
+    digits = len(str(len(names)))
+    return {name: f"{noun} {number:0{digits}}" for number, name in enumerate(sorted(names), 1)}
+
+
+def _written_run(key: tuple[str, str], run: RunTable, gate: Gate, details: Collection[str]) -> list[Any]:
+    rules = [rule for rule in gate.rules if rule.suite.name == key[0]]
+    scopes = {rule.line.scope.tag for rule in rules if rule.line.scope is not None}
+    slices = {tag for rule in rules for tag in rule.suite.slices}
+    needed = {tag for rule in rules for when in rule.suite.when.values() for tag in when} | {KIND_TAG}
+    measures = [measure_of(rule.suite, rule.line.metric) for rule in rules]
+    corpus = {one.scorer for one in measures if one is not None and one.kind == "corpus" and one.scorer is not None}
+    measured = any(rule.line.metric.split(".")[0] in BUILT_IN_COLUMNS for rule in rules)
+    measured = measured or SIGNALS in run.states  # the signals compare lengths in tokens
+    table = written_table(run, tags=scopes | slices | needed, scorers=corpus, measured=measured, details=details)
+    return [*key, table]
+
+
+def _read(content: Mapping[str, Any]) -> Evidence:
+    if content["version"] not in READABLE:
+        raise UnreadableEvidence(f"the stored evidence has version {content['version']} (known: {READABLE})")
+    return Evidence(
+        gate_text=content["gate_text"],
+        candidate=content["candidate"],
+        baseline=content["baseline"],
+        at_us=content["at_us"],
+        suites=tuple(GivenSuite(**one) for one in content["suites"]),
+        digests=content["digests"],
+        served={target: tuple(found) for target, found in content["served"].items()},
+        runs={(suite, target): read_table(table) for suite, target, table in content["runs"]},
+        before={(suite, target): read_table(table) for suite, target, table in content["before"]},
+        reviews=msgspec.convert(content["reviews"], ReviewEvidence),
+        live=read_live(content["live"]),
+        later=frozenset(content["later"]),
+        candidates_judged=content["candidates_judged"],
+        first=tuple(Finding(**one) for one in content["first"]),
+        # Evidence of an earlier version has none.
+        training=msgspec.convert(content.get("training"), TrainingEvidence | None, strict=False),
+        version=content["version"],
+    )
