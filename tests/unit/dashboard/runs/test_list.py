@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from dashboard.runs.identity import caption_of, fingerprint_of, help_of, model_of
+from dashboard.runs.list import caption_of, fingerprint_of, help_of, model_of
 
 DAY_US = 86_400_000_000
 

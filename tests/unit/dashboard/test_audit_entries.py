@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from dashboard.audit.sentences import EXPERIMENT, SENTENCES, actor_of, reason_of, sentence_of, words_of
+from dashboard.audit_entries import EXPERIMENT, SENTENCES, actor_of, reason_of, sentence_of, words_of
 from fairtrial.experiments.lifecycle import ACTIONS
 from tests.fixtures.for_each import for_each
 from tests.fixtures.paths import ROOT

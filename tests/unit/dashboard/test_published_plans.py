@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dashboard.plans.difference import line_of
+from dashboard.published_plans import line_of
 from tests.fixtures.for_each import for_each
 
 
