@@ -7,8 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from fairtrial_cli.demo.setting import SUITES, prepare
-from fairtrial_cli.demo.sizes import ALL, LONGEST_SECONDS, QUICK, QUICK_SECONDS, SLOW, Sizes, choose, shorten
+from fairtrial_cli.demo.setting import (
+    ALL,
+    LONGEST_SECONDS,
+    QUICK,
+    QUICK_SECONDS,
+    SLOW,
+    SUITES,
+    Sizes,
+    choose,
+    prepare,
+    shorten,
+)
 from fairtrial_cli.run_suites import load_suites
 
 FILES = ("support/suite.yaml", "general/suite.yaml", "edges/suite.yaml")

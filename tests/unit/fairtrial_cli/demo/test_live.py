@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from fairtrial.api.experiments import TransitionsOf, transitions
-from fairtrial_cli.demo.sick_candidate import Seen, outcome_lines
+from fairtrial_cli.demo.live import Seen, outcome_lines
 from fairtrial_cli.store_client.client import StoreClient
 
 KILL = {"at_time": "2027-01-15T14:03:07.250", "action": "kill", "actor": "control", "why": "too many time-outs"}

@@ -7,9 +7,7 @@ from html.parser import HTMLParser
 from evaluators.training_data.logs.read_log import read_log
 from evaluators.training_data.logs.training_log import Evaluation, TrainingLog
 from evaluators.training_data.logs.turning_point import turning_point
-from fairtrial_cli.output.training.log_page import log_page
-from fairtrial_cli.output.training.loss_chart import charts_of
-from fairtrial_cli.output.training.training_log import log_json, text_chart
+from fairtrial_cli.training_data.training_log import charts_of, log_json, log_page, text_chart
 from tests.fixtures.paths import ROOT
 
 OVERFIT = ROOT / "examples" / "support" / "training" / "log-overfit.json"

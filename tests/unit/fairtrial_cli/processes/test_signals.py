@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from fairtrial_cli.demo.interruption import INTERRUPTED
+from fairtrial_cli.processes.signals import INTERRUPTED
 from tests.fixtures.paths import ROOT
 
 STUBBORN = """
@@ -19,7 +19,7 @@ time.sleep(600)
 DEMO = """
 import os, sys, time
 from pathlib import Path
-from fairtrial_cli.demo.interruption import interruption
+from fairtrial_cli.processes.signals import interruption
 from fairtrial_cli.processes.children import Child, Program
 
 log = Path(sys.argv[1])

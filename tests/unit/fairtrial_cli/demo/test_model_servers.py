@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from fairtrial_cli.demo.late_server import LATE_SHARE, allowed_seconds, is_late, late_server
+from fairtrial_cli.demo.model_servers import LATE_SHARE, allowed_seconds, is_late, late_server
 from tests.fixtures.services.project_files import free_ports
 
 

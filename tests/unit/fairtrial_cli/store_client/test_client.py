@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fairtrial.domain.errors import ConfigError
-from fairtrial_cli.store_client.find_layout import find_layout
+from fairtrial_cli.store_client.client import find_layout
 from tests.fixtures.services.project_files import write_project
 
 OWN = 'store: {path: "${FOLDER}/own.duckdb"}\n'

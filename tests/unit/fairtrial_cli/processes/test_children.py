@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from fairtrial_cli.processes.child_exits import ExitWatch
+from fairtrial_cli.processes.children import ExitWatch
 
 HOUR = 3600.0
 ENDS_WITH_ITS_INPUT = [sys.executable, "-S", "-c", "import sys; sys.stdin.read()"]
