@@ -15,10 +15,12 @@ import msgspec
 from msgspec.structs import replace
 
 from evaluators.training_data.example import Example
+from evaluators.training_data.example_file import ExampleFile
 from evaluators.training_data.format import text_of
 from fairtrial import html_pages
 from fairtrial.api import data_audits
 from fairtrial.api.data_audits import StoreAudit
+from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import UsageError, printable
 from fairtrial.domain.training_data import AuditSeverity, CheckCount
 from fairtrial.domain.verdicts.verdict_wording import dollars
@@ -29,7 +31,6 @@ from fairtrial_cli.store_client.client import open_store
 
 if TYPE_CHECKING:
     from evaluators.training_data.audit_report import AuditReport, Issue
-    from evaluators.training_data.example_file import ExampleFile
     from fairtrial.api.data_audits import StoredAudit
     from fairtrial.config.project import Project
     from fairtrial.domain.run import Case
@@ -134,8 +135,6 @@ class AuditedDeployment:
 
 def find_deployment(config: Path, name: str) -> AuditedDeployment:
     """The deployment of the project; raises `UsageError` if it does not exist, has no lineage, or a file is missing."""
-    from fairtrial.config.file.errors import nearest
-
     project = project_of(config)
     if name not in project.plan.deployments:
         known = nearest(name, project.plan.deployments)
@@ -191,7 +190,6 @@ def stored_sentence(audited: AuditedDeployment, stored: StoredAudit, seconds: fl
 def read_suite(path: Path) -> ExampleFile:
     """The cases of all suites of a file, numbered from 1; raises `ConfigError`. Its digest covers file and cases."""
     from evaluators.loading.suite_reader import load
-    from evaluators.training_data.example_file import ExampleFile
 
     suites = load(path)
     cases = [case for suite in suites for case in suite.cases]
