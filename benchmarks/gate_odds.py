@@ -44,7 +44,7 @@ from fairtrial.api.operation import Nothing  # noqa: E402
 from fairtrial.api.store import ingest  # noqa: E402
 from fairtrial.config.project import load_project  # noqa: E402
 from fairtrial.domain.verdicts.verdict import Verdict  # noqa: E402
-from fairtrial_cli.demo.local_models import local_models  # noqa: E402
+from fairtrial_cli.demo.model_servers import local_models  # noqa: E402
 from fairtrial_cli.demo.setting import RELEASE, SUITES, prepare  # noqa: E402
 from fairtrial_cli.output.gate_odds import newest_run  # noqa: E402
 from fairtrial_cli.run_suites import load_suites, project_gateway, run_suites  # noqa: E402

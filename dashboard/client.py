@@ -1,4 +1,4 @@
-"""Requests data from the control API with the visitor's session. The dashboard has no other data source."""
+"""Requests data from the control API, the only data source, with the visitor's session; caches what never changes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
+import msgspec
+import streamlit as st
 
 from fairtrial.api.encoding import read_answer, to_http
 from fairtrial.api.operation import Operation, Q, R
@@ -21,6 +23,8 @@ SESSION_COOKIE = "fairtrial_session"
 JSON = "application/json"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
 Row = Mapping[str, Any]
+MINUTES = 30
+MAX_ENTRIES = 400
 
 
 class ControlUnreachable(Exception):
@@ -86,3 +90,18 @@ def _message(answer: httpx.Response) -> str:
         return str(answer.json()["error"]["message"])
     except (ValueError, KeyError, TypeError):
         return f"{answer.request.url.path} responded with {answer.status_code}"
+
+
+def cached_call(control: Control, operation: Operation[Q, R], request: Q) -> R:
+    """The answer of an operation, cached because finished runs and verdicts never change.
+
+    The session is part of the cache key, so that no visitor gets data that only another one may see.
+    """
+    key = operation.name, msgspec.json.encode(request)
+    found: R = _fetch(control.url, control.session, key, operation, request)
+    return found
+
+
+@st.cache_data(ttl=60 * MINUTES, max_entries=MAX_ENTRIES, show_spinner=False)
+def _fetch(url: str, session: str | None, key: tuple[str, bytes], _operation: Any, _request: Any) -> Any:  # noqa: ARG001
+    return Control(url, session).call(_operation, _request)

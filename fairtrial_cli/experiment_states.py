@@ -161,7 +161,7 @@ def kill(name: str, why: str, config: Path, store: Path | None, as_json: bool, *
     Example:  fairtrial experiment kill tuned-vs-base --why "answers in French"
     """
     from fairtrial_cli.emergency_kill import kill_experiment
-    from fairtrial_cli.store_client.find_layout import find_layout
+    from fairtrial_cli.store_client.client import find_layout
 
     layout = find_layout(config, os.environ, store=store)
     found = kill_experiment(layout, config, name, why, emergency=emergency)
@@ -236,8 +236,7 @@ def promote(name: str, config: Path, store: Path | None, as_json: bool, **option
 def _open(config: Path, store: Path | None) -> AbstractContextManager[StoreClient]:
     """The store. Kills that are not recorded yet are named first, because control or the store may not answer."""
     from fairtrial_cli.emergency_kill import unrecorded_kills
-    from fairtrial_cli.store_client.client import open_store
-    from fairtrial_cli.store_client.find_layout import find_layout
+    from fairtrial_cli.store_client.client import find_layout, open_store
 
     layout = find_layout(config, os.environ, store=store)
     for line in unrecorded_kills(layout):

@@ -1,18 +1,20 @@
-"""Declares the options that many commands have, loads their project, and prints what `--json` asks for."""
+"""Declares the options that many commands have, loads their project, and prints its warnings and JSON."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial.domain.errors import UsageError
+from fairtrial.domain.errors import Diagnostic, UsageError
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
+
 
 CONFIG = click.option(
     "-c",
@@ -23,6 +25,7 @@ CONFIG = click.option(
     help="The project file.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+WHY = click.option("--why", required=True, metavar="TEXT", help="The reason, which is recorded; one line.")
 
 
 def _columns(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
@@ -43,7 +46,6 @@ MAP = click.option(
     metavar="COLUMN=NAME",
     help="Read a column of the rows under another name, such as question=input; repeatable. As `map` in the suite.",
 )
-WHY = click.option("--why", required=True, metavar="TEXT", help="The reason, which is recorded; one line.")
 
 
 def project_of(config: Path) -> Project:
@@ -63,3 +65,9 @@ def print_json(value: Any) -> None:
 def print_indented(value: Any) -> None:
     """Print plain values as JSON that people read."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_warnings(warnings: Sequence[Diagnostic]) -> None:
+    """Print one line per warning, such as ``warning: fairtrial.yaml:9: experiments.a.max_weeks: has no effect``."""
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)

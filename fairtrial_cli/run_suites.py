@@ -26,7 +26,7 @@ from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.run import Run, noise_target
 from fairtrial_cli.processes.private_gateway import private_gateway
 from fairtrial_cli.store_client.client import open_store
-from fairtrial_cli.store_client.journal_events import write_run, write_texts
+from fairtrial_cli.store_client.stored import write_run, write_texts
 
 GATEWAY_SECONDS = 5.0
 

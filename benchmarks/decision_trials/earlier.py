@@ -18,7 +18,7 @@ from fairtrial.experiments.methods.method import question_of
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.planning.question import Design
 from fairtrial.stats.planning.trial import option
-from fairtrial_cli.demo.sizes import ALL
+from fairtrial_cli.demo.setting import ALL
 
 UNIT, REQUEST = "cost.per_unit", "cost.per_request"
 FEEDBACK_DAYS = 7.0

@@ -1,18 +1,20 @@
-"""Draws cases with prompt, expected answer and answers, as plain text in the browser."""
+"""Draws cases with prompt, expected answer and answers as plain text, and marks the words that differ."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from dashboard.client import Row
 from dashboard.components import formatting
-from dashboard.components.word_diff import Piece, differing
 from fairtrial.domain.answers.case_texts import messages_of
 from fairtrial.domain.answers.signals import (
     FORMAT_VALID,
@@ -35,6 +37,10 @@ DEPARTURES = {
 }
 """The words for a signal that departs from what is expected."""
 FAILED = {"refused": "refused", "off_format": "wrong format", "truncated": "truncated at its limit"}
+Mark = Literal["same", "only"]
+WORDS = re.compile(r"\s+|\w+|[^\w\s]")
+MOST_WORDS = 4000
+"""Longer texts are not compared, because that would take too long."""
 
 
 @lru_cache(maxsize=1)
@@ -117,3 +123,34 @@ def _messages(prompt: str | None, *, deleted: bool = False) -> list[tuple[str, s
     if prompt is None:
         return [("prompt", TEXT_DELETED if deleted else TEXT_NOT_STORED)]
     return messages_of(prompt)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of one text: in both texts, or in this one ``only``."""
+
+    text: str
+    mark: Mark = "same"
+
+
+@dataclass(frozen=True, slots=True)
+class Differing:
+    """Both texts in pieces that join to the whole texts. ``compared`` is false if they were too long."""
+
+    base: tuple[Piece, ...]
+    candidate: tuple[Piece, ...]
+    compared: bool = True
+
+
+def differing(base: str, candidate: str) -> Differing:
+    """Leave the longest common sequences unmarked, and mark the other words of each side."""
+    old, new = WORDS.findall(base), WORDS.findall(candidate)
+    if max(len(old), len(new)) > MOST_WORDS:
+        return Differing((Piece(base),), (Piece(candidate),), compared=False)
+    left: list[Piece] = []
+    right: list[Piece] = []
+    for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        mark: Mark = "same" if kind == "equal" else "only"
+        left += [Piece("".join(old[a:b]), mark)] if b > a else []
+        right += [Piece("".join(new[c:d]), mark)] if d > c else []
+    return Differing(tuple(left), tuple(right))

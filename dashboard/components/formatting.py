@@ -1,10 +1,15 @@
-"""Formats values for people: shares, durations, counts and times. Unknown values are a dash."""
+"""Formats values for people (unknown ones are a dash), and tables as CSV without spreadsheet formulas and as JSON."""
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from math import floor, log10
+from typing import Any
 
 from fairtrial.domain.answers.case_texts import reference_of
 from fairtrial.domain.wording import age
@@ -14,6 +19,14 @@ MINUS = "−"
 JOINER = "\u2060"
 _AUTOLINKED = re.compile(r"(https?(?=:)|www(?=\.)|@|-(?=[->])|<(?=[-=])|[>~](?==))", re.IGNORECASE)
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&@^=\"'/])")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""Spreadsheets evaluate cells that start with these characters, even in untrusted text."""
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+UNNAMED = re.compile(r"[^A-Za-z0-9._-]+")
+BYTE_ORDER_MARK = "\ufeff"
+"""Without it, Excel does not read the file as UTF-8."""
+
+Row = Mapping[str, Any]
 
 
 def share(part: float | None, whole: float | None = 1.0) -> str:
@@ -110,3 +123,34 @@ def _number(value: float) -> str:
 
 def _moment(when: datetime) -> str:
     return when.strftime("%d %b %Y, %H:%M UTC")
+
+
+def csv_text(rows: Sequence[Row]) -> str:
+    """Rows as CSV with a header. Text and headers that start like a formula get a leading apostrophe."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow([_cell(column) for column in columns])
+    writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
+    return BYTE_ORDER_MARK + out.getvalue()
+
+
+def json_text(rows: Sequence[Row]) -> str:
+    """Rows as a JSON list. Lone surrogates, which UTF-8 cannot encode, are escaped."""
+    text = json.dumps(list(rows), ensure_ascii=False, indent=1, default=str) + "\n"
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def file_name(title: str, ending: str) -> str:
+    """A file name that is valid on all systems, from an untrusted title."""
+    return f"{UNNAMED.sub('-', title).strip('-.')[:80] or 'table'}.{ending}"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool | int | float):
+        return str(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return f"'{text}" if text.startswith(FORMULA) and not NUMBER.fullmatch(text) else text

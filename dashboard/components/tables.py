@@ -8,8 +8,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from dashboard.components.downloads import Row, csv_text, file_name, json_text
-from dashboard.components.formatting import plain
+from dashboard.components.formatting import Row, csv_text, file_name, json_text, plain
 from fairtrial.domain.answers.signals import BLOCK_TITLE
 
 

@@ -7,11 +7,11 @@ import json
 import msgspec
 import streamlit as st
 
+from dashboard import view
 from dashboard.client import Control, Refused, Row
 from dashboard.components import query_params
 from dashboard.components.formatting import moment_of, plain
 from dashboard.components.tables import table
-from dashboard.experiments import open_dialog
 from fairtrial.api import accounts, experiments, verdicts
 from fairtrial.api.operation import Nothing
 from fairtrial.domain.plan import PersonsAction
@@ -69,7 +69,7 @@ def render_state(control: Control, live: Row, *, approvable: bool) -> None:
             if action == "approve" and not approvable:
                 continue
             if st.button(LABELS[action], key=f"state-{action}"):
-                open_dialog.opened()
+                view.opened()
                 _confirm(control, live, action)
 
 
@@ -109,7 +109,7 @@ def _reason(row: Row) -> str:
     return f"{row['why']} (overriding: {missing})" if missing else str(row["why"])
 
 
-@st.dialog("Change the experiment", on_dismiss=open_dialog.closed)
+@st.dialog("Change the experiment", on_dismiss=view.closed)
 def _confirm(control: Control, live: Row, action: PersonsAction) -> None:
     name, change = live["name"], f"{action} after {live['last_transition']}"  # each change asks for its own reason
     kept = action == "end" and live["state"] == "running" and live["kept_control"] is not None
@@ -128,7 +128,7 @@ def _confirm(control: Control, live: Row, action: PersonsAction) -> None:
         first, *missing = str(error).splitlines()
         st.error("\n".join([plain(first), *(f"- {plain(line.removeprefix('- '))}" for line in missing)]))
         return
-    open_dialog.closed()
+    view.closed()
     st.rerun()
 
 

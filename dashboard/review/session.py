@@ -1,12 +1,16 @@
-"""Applies the steps that a reviewer's browser sends, once each and in order."""
+"""Mounts the review app in the browser, and applies the steps that it sends, once each and in order."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
 from statistics import median
 from typing import Any
+
+import streamlit as st
 
 from dashboard.client import Control, ControlUnreachable, Refused
 from fairtrial.api import reviews
@@ -20,6 +24,9 @@ PUBLIC_FIELDS = ("item_id", "prompt", "reference", "answers", "draft", "masked")
 Step = Mapping[str, Any]
 SIGN_IN = "Your session has expired. Your work is kept in this tab: sign in again, then return to this page."
 AWAY = "Not saved yet: the control plane does not respond. Nothing is lost, and this page retries automatically."
+SCRIPTS = ("model", "step_queue", "diff", "elements", "pair", "panel", "shortcut_help", "page", "keys", "app")
+"""The scripts in load order. They are concatenated into one module."""
+KEY = "review"
 
 
 @dataclass(slots=True)
@@ -155,3 +162,38 @@ def _draft(step: Step) -> reviews.DraftOf:
     given = step["draft"]
     known = {name: given[name] for name in ("outcome", "ratings", "comment", "edited", "flagged") if name in given}
     return reviews.DraftOf(item_id=str(step.get("item_id")), **known)
+
+
+FOLDER = Path(__file__).parent / "frontend"
+
+
+@lru_cache(maxsize=1)
+def sources() -> tuple[str, str]:
+    """The script and the style sheet.
+
+    They contain no text of a model or a user, because Streamlit runs the script in the page.
+    """
+    script = "\n".join((FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    return script, (FOLDER / "app.css").read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=1)
+def component() -> Any:
+    """The component, declared once per process."""
+    script, style = sources()
+    return st.components.v2.component("fairtrial_review", js=script, css=style)
+
+
+def pending_steps() -> Sequence[Mapping[str, Any]]:
+    """The steps that the browser sent without having seen an acknowledgement.
+
+    A step is one action of the reviewer: ``n`` is its number and ``kind`` its verb; `frontend/step_queue.js` makes it.
+    """
+    sent = (st.session_state.get(KEY) or {}).get("sent") or {}
+    steps = sent.get("steps", ())
+    return [step for step in steps if isinstance(step.get("n"), int) and isinstance(step.get("kind"), str)]
+
+
+def show_review_app(data: Mapping[str, Any]) -> None:
+    # The empty callback declares `sent` as a value that the browser may set.
+    component()(key=KEY, data=data, on_sent_change=lambda: None)

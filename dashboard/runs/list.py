@@ -1,8 +1,9 @@
-"""The list of runs, newest first, with filters. Opens one run, or compares several runs of a suite."""
+"""Lists runs, newest first, with filters, and describes what answered in a run and how long ago."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,13 +12,46 @@ import streamlit as st
 from dashboard.client import Control, Row
 from dashboard.components import query_params
 from dashboard.components.filters import filtered
-from dashboard.components.formatting import age_of, count, moment_of
+from dashboard.components.formatting import age_of, count, moment_of, plain
 from dashboard.components.tables import offer
-from dashboard.runs.identity import fingerprint_of, model_of, now_us
 from fairtrial.api import runs
+from fairtrial.domain.wording import age
 
+SHOWN = 12
+"""The characters of a fingerprint that are shown where space is short."""
+NO_MODEL = "model not recorded"
+NO_FINGERPRINT = "no fingerprint"
 MOST = 500
 COMMAND = "fairtrial eval suites/SUITE.yaml --on tuned,base"
+
+
+def now_us() -> int:
+    """The present as microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
+def model_of(run: Mapping[str, Any]) -> str:
+    """The provider and model that the deployment declared; runs of older releases have none."""
+    return str(run.get("model") or NO_MODEL)
+
+
+def fingerprint_of(run: Mapping[str, Any]) -> str:
+    """The first characters of each fingerprint that answered."""
+    found = run.get("fingerprint")
+    return " + ".join(one[:SHOWN] for one in str(found).split("+")) if found else NO_FINGERPRINT
+
+
+def caption_of(run: Mapping[str, Any]) -> str:
+    """Model string, fingerprint and age of a run in Markdown."""
+    return f"{plain(model_of(run))} · {plain(fingerprint_of(run))} · {age(run['at_us'], now_us())}"
+
+
+def help_of(run: Mapping[str, Any]) -> str:
+    """What a hover shows: the complete fingerprint in Markdown."""
+    found = run.get("fingerprint")
+    if not found:
+        return "The server sends no system\\_fingerprint, so the weights that answered are unknown."
+    return f"Fingerprint of the weights that answered: {plain(str(found))}"
 
 
 def draw_run_list(control: Control) -> None:

@@ -12,7 +12,7 @@ from dashboard.components import charts, query_params
 from dashboard.components.formatting import DASH, change, count, dollars, figure, milliseconds, plain
 from dashboard.components.tables import draw_signals, table
 from dashboard.runs.compare import SHAPES, choose_slices, compared
-from dashboard.runs.identity import fingerprint_of, model_of
+from dashboard.runs.list import fingerprint_of, model_of
 from fairtrial.api import runs
 from fairtrial.domain.verdicts.verdict_wording import block_lines
 from fairtrial.domain.wording import IN_POINTS, UNADJUSTED, noise_floor_in_words

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from dashboard import view
 from dashboard.client import Control, Refused, Row
 from dashboard.components.formatting import moment, plain
 from dashboard.components.tables import prose
-from dashboard.experiments import open_dialog
 from fairtrial.api import accounts, verdicts
 from fairtrial.api.operation import Nothing
 from fairtrial.domain.accounts import may
@@ -75,11 +75,11 @@ def _buttons(control: Control, record: Row) -> None:
             kind = "primary" if vote == "approve" and official else "secondary"
             icon = "thumb_up" if vote == "approve" else "thumb_down"
             if st.button(label, key=f"vote-{vote}", type=kind, icon=f":material/{icon}:"):  # type: ignore[arg-type]
-                open_dialog.opened()
+                view.opened()
                 _confirm(control, verdict, vote)
 
 
-@st.dialog("Vote on the verdict", on_dismiss=open_dialog.closed)
+@st.dialog("Vote on the verdict", on_dismiss=view.closed)
 def _confirm(control: Control, verdict: Row, vote: ApprovalVote) -> None:
     name = f"{vote} {verdict['verdict_id']}"
     st.write(f"**{LABELS[vote]} {plain(verdict['candidate'])} against {plain(verdict['baseline'])}.** {EFFECTS[vote]}")
@@ -94,5 +94,5 @@ def _confirm(control: Control, verdict: Row, vote: ApprovalVote) -> None:
     except Refused as error:
         st.error(plain(str(error)))
         return
-    open_dialog.closed()
+    view.closed()
     st.rerun()

@@ -1,20 +1,45 @@
-"""One verdict as a release record: decision, approvals, findings, evidence, its place in the chain, and its use."""
+"""Draws a verdict as a release record: decision, models, findings with intervals, approvals, evidence and checks."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
+from dataclasses import fields
+from itertools import groupby
+from typing import Any
 
 import streamlit as st
 
 from dashboard.client import Control, Row
-from dashboard.components import query_params
+from dashboard.components import charts, query_params
+from dashboard.components.formatting import DASH, moment, plain
+from dashboard.components.tables import draw_signals, prose, sentences
 from dashboard.verdicts.approvals import draw_approvals
 from dashboard.verdicts.checks import draw_checks, draw_downloads
-from dashboard.verdicts.decision import draw_decision, draw_models
 from dashboard.verdicts.evidence import draw_evidence, draw_releases
-from dashboard.verdicts.findings import draw_figures, draw_findings
 from dashboard.verdicts.review_evidence import draw_review_evidence
+from dashboard.verdicts.wording import DECISIONS, SHAPES, UNOFFICIAL_ICON, WORST_FIRST, result_of, title_of
 from fairtrial.api import verdicts
+from fairtrial.domain.estimates import Estimate
+from fairtrial.domain.verdicts.verdict import Odds
+from fairtrial.domain.verdicts.verdict_wording import is_unasked, titled, unasked_lines
+from fairtrial.domain.wording import counted
+
+NO_MODEL, NO_FINGERPRINT = "not recorded", "none sent"
+HELP = "A server that sends no fingerprint can change its weights without being noticed."
+TITLES = {
+    ("difference", "points"): "difference from the baseline, in points",
+    ("difference", "ms"): "difference from the baseline, in ms",
+    ("difference", "$"): "difference from the baseline, in US dollars",
+    ("difference", ""): "difference from the baseline",
+    ("level", "%"): "the candidate's level, in %",
+    ("level", "ms"): "the candidate's level, in ms",
+    ("level", "$"): "the candidate's level, in US dollars",
+    ("level", ""): "the candidate's level",
+}
+LONGEST = 60
+NO_BREAK = "\N{NO-BREAK SPACE}"
+ENDS = {("level", "%"): (0, 100)}
 
 
 def draw_verdict(control: Control, verdict_id: str) -> None:
@@ -46,3 +71,123 @@ def _again(verdict: Row) -> None:
     names = f"--candidate {shlex.quote(verdict['candidate'])} --baseline {shlex.quote(verdict['baseline'])}"
     file = shlex.quote(f"{verdict['gate']}.gate.yaml")
     st.code(f"fairtrial gate {file} {names} --run", language=None)
+
+
+def draw_decision(record: Row) -> None:
+    """Draw the decision as it reads now, and everything that limits it."""
+    verdict = record["verdict"]
+    st.title(plain(title_of(record)))
+    st.markdown(f"**{plain(verdict['candidate'])}** against **{plain(verdict['baseline'])}**")
+    _standing(record)
+    for reason in record["stale"]:
+        st.warning(f"**No longer stands:** {plain(reason)}", icon=":material/update_disabled:")
+    for conflict in verdict.get("conflicts", ()):
+        st.warning(f"**Conflict:** {plain(conflict)}", icon=":material/call_split:")
+    st.markdown(plain(titled(verdict["headline"], official=record["official"])))
+    judged = verdict["candidates_judged"]
+    many = f" · {counted(judged, 'candidate')} judged by this gate so far" if judged else ""
+    st.caption(f"Gate {plain(verdict['gate'])} · judged {moment(verdict['at_us'])}{many}")
+    if verdict.get("odds"):
+        st.caption(plain(f"By this gate, {_odds(verdict['odds'])}."))
+
+
+def draw_models(record: Row) -> None:
+    """Draw what candidate and baseline are: the model string and the fingerprint, not only a name."""
+    verdict = record["verdict"]
+    provenance = verdict.get("provenance")
+    if provenance is None:
+        return
+    rows = [_model(provenance, role, verdict[role]) for role in ("candidate", "baseline")]
+    sentences(rows, title="models")
+    if any(NO_FINGERPRINT in row["fingerprint of the weights"] for row in rows):
+        st.caption(HELP)
+
+
+def _standing(record: Row) -> None:
+    decision = record["verdict"]["decision"]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if record["official"]:
+            st.badge("OFFICIAL", icon=":material/verified:", color="green" if decision == "SHIP" else "gray")
+            st.markdown("Judged by the gate that the project declares for releases.")
+        else:
+            _, _, why = str(record["standing"]).partition(": ")
+            st.badge("UNOFFICIAL", icon=UNOFFICIAL_ICON, color="gray")
+            st.markdown(f"It can't release anything: {plain(why)}.")
+    if decision != "SHIP":
+        st.markdown(f"{decision} means: {DECISIONS[decision][2]}.")
+
+
+def _model(provenance: Row, role: str, target: str) -> dict[str, str]:
+    runs = [run for run in provenance["runs"] if run["target"] == target]
+    models = dict.fromkeys(run["model"] or NO_MODEL for run in runs)
+    weights = dict.fromkeys(run["fingerprint"] or NO_FINGERPRINT for run in runs)
+    return {
+        "role": role,
+        "name": target,
+        "model string": ", ".join(models) or DASH,
+        "fingerprint of the weights": ", ".join(weights) or DASH,
+    }
+
+
+def _odds(row: Row) -> Odds:
+    share = {field.name: row["discordance"][field.name] for field in fields(Estimate)}
+    return Odds(**{**row, "discordance": Estimate(**share)})
+
+
+def draw_findings(verdict: Row) -> None:
+    """Draw what speaks against the candidate, then every finding."""
+    findings: Sequence[Row] = verdict["findings"]
+    st.subheader("Findings")
+    against = [one for one in findings if one["decisive"] and one["result"] != "pass"]
+    for one in sorted(against, key=lambda each: WORST_FIRST.index(each["result"])):
+        with st.container(border=True):
+            st.markdown(f"**{result_of(one)}** · {plain(one['says'])}")
+            if one["needed"]:
+                st.caption("What is needed:")
+                st.code(one["needed"], language=None, wrap_lines=True)
+    if not against:
+        st.success(f"All rules pass ({counted(len([one for one in findings if one['decisive']]), 'rule')}).")
+    raw = [_line(one) | {"in": one["scope"], "needed": one["needed"]} for one in findings]
+    prose([_line(one) for one in findings if not is_unasked(one)], title=f"findings {verdict['verdict_id']}", raw=raw)
+
+    draw_signals(unasked_lines(findings))
+
+
+def _line(finding: Row) -> dict[str, str]:
+    return {
+        "result": result_of(finding).replace(" ", NO_BREAK),
+        "rule": finding["rule"],
+        "source": finding["source"],
+        "finding": finding["says"],
+    }
+
+
+def draw_figures(findings: Sequence[Row], figures: Sequence[Row]) -> None:
+    """Draw the intervals and limits of the findings that have them."""
+    if not figures:
+        return
+    st.subheader("Figures")
+    st.caption(
+        "Each line is an interval: one-sided 95 % bounds of a difference, or a 95 % interval of a level. The point is "
+        "the estimate, the orange bar the limit of the rule. A rule on a difference passes if the whole line is on the "
+        "good side of the bar; a rule on a level passes if the point is."
+    )
+    ordered = sorted(figures, key=lambda one: (one["kind"], one["unit"]))
+    for (kind, unit), group in groupby(ordered, key=lambda one: (one["kind"], one["unit"])):
+        rows = [_drawn(one, findings[one["finding"]]) for one in group]
+        title = TITLES.get((kind, unit), kind)
+        chart = charts.intervals(
+            rows, title=title, zero=kind == "difference", answers=SHAPES, within=ENDS.get((kind, unit))
+        )
+        st.altair_chart(chart, width="stretch", alt=f"Intervals and limits: {title}")
+
+
+def _drawn(figure: Row, finding: Row) -> dict[str, Any]:
+    name = f"{finding['metric']} in {finding['scope']}" if finding["scope"] else finding["metric"]
+    name = f"{name} ({finding['source']})"
+    numbers = {one: figure[one] for one in ("value", "low", "high", "limit", "n")}
+    return {"name": name if len(name) <= LONGEST else name[: LONGEST - 1] + "…", "answer": _answer(finding)} | numbers
+
+
+def _answer(finding: Row) -> str:
+    return str(finding["result"]) if finding["decisive"] else "shown"

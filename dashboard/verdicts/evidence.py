@@ -12,7 +12,7 @@ from dashboard.client import Row
 from dashboard.components.formatting import moment, moment_of, plain
 from dashboard.components.query_params import link
 from dashboard.components.tables import prose, sentences
-from dashboard.runs.identity import NO_FINGERPRINT, NO_MODEL
+from dashboard.runs.list import NO_FINGERPRINT, NO_MODEL
 from fairtrial.domain.verdicts.verdict_wording import audit_sentence, data_rows, lineage_terms
 from fairtrial.domain.wording import age, counted
 

@@ -8,11 +8,10 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.audit.entries import render_entries
-from dashboard.audit.sentences import GROUPS, sentence_of, words_of
+from dashboard.audit_entries import GROUPS, render_entries, sentence_of, words_of
 from dashboard.client import Control
-from dashboard.components import paging, query_params
-from dashboard.components.downloads import csv_text
+from dashboard.components import filters, query_params
+from dashboard.components.formatting import csv_text
 from dashboard.view import View
 from fairtrial.api import events, plans
 from fairtrial.api.operation import Nothing
@@ -33,13 +32,13 @@ def draw(control: Control) -> None:
     if not total:
         st.info("No entry matches. Change the filters.", icon=":material/search_off:")
         return
-    limit, offset = paging.place("audit", tuple(query.items()), size=SIZE)
+    limit, offset = filters.page_place("audit", tuple(query.items()), size=SIZE)
     rows = control.call(events.listing, events.ListEvents(**query, limit=limit, offset=offset))
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(f"{counted(total, 'entry', 'entries')}, newest first. Times are UTC.")
         _download(control, query)
     render_entries(rows, control.call(plans.listing, Window(limit=1000)))
-    paging.pages("audit", total, size=SIZE)
+    filters.draw_pages("audit", total, size=SIZE)
 
 
 def _chain(control: Control) -> None:

@@ -6,9 +6,7 @@ import streamlit as st
 
 from dashboard.client import Control
 from dashboard.components import query_params
-from dashboard.plans.difference import render_difference
-from dashboard.plans.publications import choose_pair, render_publications
-from dashboard.plans.served import render_served
+from dashboard.published_plans import choose_pair, render_difference, render_publications, render_served
 from dashboard.view import View
 from fairtrial.api import plans
 from fairtrial.api.window import Window

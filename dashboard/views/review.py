@@ -9,8 +9,7 @@ import streamlit as st
 
 from dashboard.client import Control, Row
 from dashboard.components.formatting import plain
-from dashboard.review.component import pending_steps, show_review_app
-from dashboard.review.session import ReviewSession
+from dashboard.review.session import ReviewSession, pending_steps, show_review_app
 from dashboard.view import View
 from fairtrial.api import reviews
 from fairtrial.api.operation import Nothing

@@ -13,8 +13,7 @@ import click
 
 from fairtrial.domain.errors import ConfigError, Diagnostic, FairtrialError, UsageError
 from fairtrial.domain.wording import counted
-from fairtrial_cli.config_warnings import print_warnings
-from fairtrial_cli.options import MAP, project_of
+from fairtrial_cli.options import MAP, print_warnings, project_of
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project

@@ -111,7 +111,7 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
 
     from fairtrial.experiments.analysis.freeze import shared_engine
     from fairtrial.stats.planning.trial import PlannedTrial
-    from fairtrial_cli.output.plan import plan_json, print_plan
+    from fairtrial_cli.output.experiment_plan import plan_json, print_plan
     from gateway.control.operations.planning.plan_experiment import plan_experiment
 
     project = project_of(config)

@@ -57,8 +57,8 @@ def command(
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest
     from fairtrial.domain.verdicts.verdict import exit_code
-    from fairtrial_cli.judge_gate_file import judge_gate_file
     from fairtrial_cli.store_client.client import open_store
+    from fairtrial_cli.store_client.stored import judge_gate_file
     from gateway.control.operations.gate_file import digests_of
 
     project = project_of(config)

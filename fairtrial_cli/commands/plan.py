@@ -144,7 +144,6 @@ def _utc(time: str) -> datetime:
 
 
 def _open(config: Path) -> AbstractContextManager[StoreClient]:
-    from fairtrial_cli.store_client.client import open_store
-    from fairtrial_cli.store_client.find_layout import find_layout
+    from fairtrial_cli.store_client.client import find_layout, open_store
 
     return open_store(find_layout(config, os.environ), config)

@@ -50,7 +50,7 @@ def list_(suite: str | None, target: str | None, limit: int, config: Path, as_js
     from fairtrial.api import runs
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest
-    from fairtrial_cli.output.run_list import listed, print_runs
+    from fairtrial_cli.output.stored_runs import listed, print_runs
 
     with _open(config) as store:
         store.call(ingest, Nothing())
@@ -130,7 +130,7 @@ def why(run: str, case: str, file: Path | None, config: Path, as_json: bool) -> 
 
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest
-    from fairtrial_cli.output.run_cases import print_explained
+    from fairtrial_cli.output.stored_runs import print_explained
     from fairtrial_cli.suite_of_run import explained_case
 
     with _open(config) as store:
@@ -172,23 +172,23 @@ def _with_model(figures: dict[str, Any]) -> dict[str, Any]:
 def _print(found: dict[str, Any], options: dict[str, Any]) -> None:
     from fairtrial.domain.errors import printable
     from fairtrial.domain.wording import TEXT_DELETED
-    from fairtrial_cli.output import run_cases, run_list
+    from fairtrial_cli.output import stored_runs
 
     run, baseline, cases = found["run"], found["baseline"], found["cases"]
     now_us, full, alone = time.time_ns() // 1000, options["full"], options["metric"] is not None
-    run_list.print_head(run, found["used"], now_us=now_us, full=full)
+    stored_runs.print_head(run, found["used"], now_us=now_us, full=full)
     if baseline is not None:
-        known = run_list.identity(baseline["run"], now_us=now_us)
+        known = stored_runs.identity(baseline["run"], now_us=now_us)
         click.echo(printable(f"against {baseline['run']['target']}: {known}"))
     if cases.get("texts_deleted"):
         click.echo(f"texts of {cases['texts_deleted']:,} answers: {TEXT_DELETED}")
-    click.echo(f"\n{run_cases.counts_line(cases['metric'], cases['counts'])}")
+    click.echo(f"\n{stored_runs.counts_line(cases['metric'], cases['counts'])}")
     if baseline is None:
-        run_cases.print_cases(cases["rows"], cases["metric"], alone=alone, full=full)
+        stored_runs.print_cases(cases["rows"], cases["metric"], alone=alone, full=full)
     else:
         titles = (f"{run['target']} (candidate)", f"{baseline['run']['target']} (baseline)")
-        run_cases.print_pairs(cases["rows"], cases["metric"], titles, alone=alone, full=full)
-    click.echo(f"\n{run_cases.rest_line(len(cases['rows']), cases['total'], options['offset'])}")
+        stored_runs.print_pairs(cases["rows"], cases["metric"], titles, alone=alone, full=full)
+    click.echo(f"\n{stored_runs.rest_line(len(cases['rows']), cases['total'], options['offset'])}")
 
 
 def _open(config: Path) -> AbstractContextManager[StoreClient]:

@@ -64,7 +64,7 @@ def command(name: str, config: Path, runs: int, seed: int, as_json: bool, **opti
     from rich.console import Console
 
     from fairtrial.experiments.simulation.scenario import scenarios
-    from fairtrial_cli.output.simulation import print_simulation, simulation_json
+    from fairtrial_cli.output.experiment_plan import print_simulation, simulation_json
 
     project = project_of(config)
     experiments = project.plan.experiments

@@ -28,12 +28,11 @@ def command(config: Path, workers: int | None, no_dashboard: bool) -> None:
     \b
     Example:  fairtrial up -c fairtrial.yaml --workers 4
     """
-    from fairtrial_cli.config_warnings import print_warnings
     from fairtrial_cli.dashboard_link import OPEN_GATEWAY, sign_in_lines
-    from fairtrial_cli.processes.health_watch import CHECK_SECONDS, HealthWatch
+    from fairtrial_cli.options import print_warnings
+    from fairtrial_cli.processes.health_watch import CHECK_SECONDS, HealthWatch, probe_upstreams
     from fairtrial_cli.processes.services import Services
     from fairtrial_cli.processes.signals import shutdown_signal
-    from fairtrial_cli.processes.upstream_probe import probe_upstreams
 
     services = Services(config, workers=workers, dashboard=not no_dashboard, without_store=True)
     print_warnings(services.project.warnings)

@@ -11,7 +11,7 @@ import click
 
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.options import JSON
-from fairtrial_cli.training_data.options import COMPLETION, PROMPT, named_columns, show_busy
+from fairtrial_cli.training_data.data_files import COMPLETION, PROMPT, named_columns, show_busy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,7 +100,7 @@ def _audit_deployment(
     config: Path, name: str, suites: Sequence[Path], *, html: Path | None, as_json: bool
 ) -> AuditReport:
     """Audit the files of the lineage, and store the result."""
-    from fairtrial_cli.training_data.stored_audit import find_deployment, store_audit, stored_sentence
+    from fairtrial_cli.training_data.audit import find_deployment, store_audit, stored_sentence
 
     audited = find_deployment(config, name)
     start = time.monotonic()
@@ -125,7 +125,7 @@ def audit_files(
     """Read all files and audit them, with a progress bar."""
     from evaluators.training_data.audit import audit
     from fairtrial_cli.output.progress import step_progress
-    from fairtrial_cli.training_data.suite_prompts import read_suite
+    from fairtrial_cli.training_data.audit import read_suite
 
     train = [_read(path, naming) for path in files]
     held_out = [_read(path, naming) for path in validation]
@@ -138,13 +138,12 @@ def show_report(
     report: AuditReport, *, html: Path | None, as_json: bool, about: Mapping[str, Any] | None = None
 ) -> None:
     """Print the report, and write it as HTML if there is a path for it. JSON has ``about``, too."""
-    from fairtrial_cli.training_data.audit_html import render
-    from fairtrial_cli.training_data.audit_text import print_audit, report_as_json
-    from fairtrial_cli.training_data.written_files import refuse_existing, write_files
+    from fairtrial_cli.training_data.audit import audit_page, print_audit, report_as_json
+    from fairtrial_cli.training_data.data_files import refuse_existing, write_files
 
     if html is not None:
         refuse_existing([html], sources=[Path(file.path) for file in report.files], force=True)
-        write_files({html: render(report).encode()})
+        write_files({html: audit_page(report).encode()})
     if as_json:
         click.echo(report_as_json(report, about))
         return

@@ -25,8 +25,7 @@ def command(deployment: str | None, limit: int, config: Path, as_json: bool) -> 
     Example:  fairtrial data audits --deployment tuned
     """
     from fairtrial.api import data_audits
-    from fairtrial_cli.store_client.client import open_store
-    from fairtrial_cli.store_client.find_layout import find_layout
+    from fairtrial_cli.store_client.client import find_layout, open_store
 
     with open_store(find_layout(config, os.environ), config) as store:
         rows = store.call(data_audits.listing, data_audits.ListAudits(deployment=deployment, limit=limit))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fairtrial_cli.options import JSON, print_json
-from fairtrial_cli.training_data.options import COMPLETION, FORCE, PROMPT, SKIP_UNREADABLE, show_busy
+from fairtrial_cli.training_data.data_files import COMPLETION, FORCE, PROMPT, SKIP_UNREADABLE, show_busy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,8 +57,7 @@ def command(
     """
     from evaluators.training_data.example_file import joined_rows, row_text
     from evaluators.training_data.rewriting.convert import convert_examples
-    from fairtrial_cli.training_data.sources import Columns, read_columns
-    from fairtrial_cli.training_data.written_files import beside, refuse_existing, write_files
+    from fairtrial_cli.training_data.data_files import Columns, beside, read_columns, refuse_existing, write_files
 
     path = output or beside(file, f"{target}.jsonl")
     refuse_existing([path], sources=[file], force=force)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial_cli.options import JSON, print_json
-from fairtrial_cli.training_data.options import COMPLETION, FORCE, PROMPT, named_columns, read_source
+from fairtrial_cli.training_data.data_files import COMPLETION, FORCE, PROMPT, named_columns, read_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +72,7 @@ def command(
     """
     from evaluators.training_data.rewriting.fix import FixOptions
     from fairtrial.domain.errors import UsageError
-    from fairtrial_cli.training_data.written_files import beside, refuse_existing
+    from fairtrial_cli.training_data.data_files import beside, refuse_existing
 
     names = ((output, "fixed.jsonl"), (log, "fixed.log.jsonl"), (list_, "fixed.list.jsonl"))
     paths = [path or beside(file, ending) for path, ending in names]
@@ -103,7 +103,7 @@ def _fixed(source: ExampleFile, options: FixOptions) -> Fixed:
 def _write(found: Fixed, paths: Sequence[Path]) -> None:
     from evaluators.training_data.example_file import joined_rows
     from evaluators.training_data.rewriting.fix import change_lines, listed_lines
-    from fairtrial_cli.training_data.written_files import write_files
+    from fairtrial_cli.training_data.data_files import write_files
 
     written = (found.rows.values(), change_lines(found.changes), listed_lines(found))
     write_files(dict(zip(paths, map(joined_rows, written), strict=True)))

@@ -29,9 +29,8 @@ def command(
                fairtrial data log --deployment support-overfit
     """
     from evaluators.training_data.read_log import read_log
-    from fairtrial_cli.output.training.log_page import log_page
-    from fairtrial_cli.output.training.training_log import log_json, print_log
-    from fairtrial_cli.training_data.written_files import refuse_existing, write_files
+    from fairtrial_cli.training_data.data_files import refuse_existing, write_files
+    from fairtrial_cli.training_data.training_log import log_json, log_page, print_log
 
     paths = [*files, *_of_deployments(deployment, config)]
     if not paths:

@@ -62,7 +62,7 @@ def command(candidate: str, base: str | None, config: Path, as_json: bool, **opt
     """
     from evaluators.overfitting.memorisation import judge_membership, judge_regurgitation
     from evaluators.training_data.continuations import Recipe
-    from fairtrial_cli.output.training.memorisation import MemorisationReport, memorisation_json, print_memorisation
+    from fairtrial_cli.training_data.fine_tune_reports import MemorisationReport, memorisation_json, print_memorisation
     from fairtrial_cli.training_data.fine_tune_runs import FineTune
 
     tested = FineTune.of(config, candidate, base)
@@ -90,7 +90,7 @@ def _suites(tested: FineTune, recipe: Recipe, options: dict[str, Any]) -> tuple[
     """The suite of continuations and, with canaries, theirs; and notes on what was left out."""
     from evaluators.overfitting.memorisation_suites import SuiteOptions, continuation_suite, suite_name
     from evaluators.training_data.continuations import Half, continuations
-    from fairtrial_cli.output.training.memorisation import left_out
+    from fairtrial_cli.training_data.fine_tune_reports import left_out
     from fairtrial_cli.training_data.fine_tune_runs import parameters
     from fairtrial_cli.training_data.lineage_examples import training_examples
 

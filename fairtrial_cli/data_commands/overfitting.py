@@ -46,7 +46,7 @@ def command(suite: Path, candidate: str, base: str | None, config: Path, as_json
                fairtrial data overfitting suite.yaml --on tuned --train train.jsonl --validation val.jsonl
     """
     from evaluators.overfitting.generalisation import judge_generalisation
-    from fairtrial_cli.output.training.overfitting import overfitting_json, print_overfitting
+    from fairtrial_cli.training_data.fine_tune_reports import overfitting_json, print_overfitting
     from fairtrial_cli.training_data.fine_tune_runs import FineTune
 
     tested = FineTune.of(config, candidate, base)

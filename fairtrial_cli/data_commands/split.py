@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial_cli.options import JSON, print_json
-from fairtrial_cli.training_data.options import (
+from fairtrial_cli.training_data.data_files import (
     COMPLETION,
     FORCE,
     PROMPT,
@@ -79,7 +79,7 @@ def command(
     """
     from evaluators.training_data.example_file import joined_rows, row_texts
     from evaluators.training_data.rewriting.split import Options, split_examples
-    from fairtrial_cli.training_data.written_files import beside, refuse_existing, write_files
+    from fairtrial_cli.training_data.data_files import beside, refuse_existing, write_files
 
     outputs = (train or beside(file, "train.jsonl"), holdout or beside(file, "holdout.jsonl"))
     refuse_existing(outputs, sources=[file], force=force)

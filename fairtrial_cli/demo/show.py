@@ -14,18 +14,17 @@ from rich.console import Console
 from fairtrial.domain.verdicts.verdict import exit_code
 from fairtrial.domain.wording import counted
 from fairtrial_cli.dashboard_link import dashboard_link
-from fairtrial_cli.demo import sizes, story
-from fairtrial_cli.demo.interruption import Interruption, interruption
-from fairtrial_cli.demo.late_server import allowed_seconds, late_server
+from fairtrial_cli.demo import setting as sizes
+from fairtrial_cli.demo import story
 from fairtrial_cli.demo.live import LiveTraffic, Traffic
-from fairtrial_cli.demo.local_models import local_models, measure
+from fairtrial_cli.demo.model_servers import allowed_seconds, late_server, local_models, measure
 from fairtrial_cli.demo.progress import Progress, minutes
-from fairtrial_cli.demo.setting import RELEASE, REVIEWED, SUITES, SUPPORT, Setting, prepare
-from fairtrial_cli.demo.sizes import ALL, Sizes
+from fairtrial_cli.demo.setting import ALL, RELEASE, REVIEWED, SUITES, SUPPORT, Setting, Sizes, prepare
 from fairtrial_cli.demo.traffic import Ticket, read_tickets
 from fairtrial_cli.demo.trial import BASE, EDGES, FORTY, GENERAL_KEPT, TICKETS, Trial
 from fairtrial_cli.processes.children import Child
 from fairtrial_cli.processes.services import Services, Urls
+from fairtrial_cli.processes.signals import Interruption, interruption
 
 BAD, GOOD = "support-overfit", "support-v2"
 OTHERS = ("support-v1", "support-overfit", "support-wrongpattern")

@@ -18,11 +18,11 @@ from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.domain.verdicts.verdict_wording import titled
 from fairtrial.domain.wording import counted
 from fairtrial_cli.demo.progress import Progress
-from fairtrial_cli.demo.sizes import EDGE, GENERAL, TICKET
+from fairtrial_cli.demo.setting import EDGE, GENERAL, TICKET
 from fairtrial_cli.demo.story import Judged, style_of
-from fairtrial_cli.judge_gate_file import judge_gate_file
 from fairtrial_cli.run_suites import RunOptions, load_suites, run_suites
 from fairtrial_cli.store_client.client import open_store
+from fairtrial_cli.store_client.stored import judge_gate_file
 
 BASE = "base"
 TICKETS, GENERAL_KEPT, EDGES, FORTY = (

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 import os
+import select
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from fairtrial.domain.errors import STORE_UNUSABLE, FairtrialError, UsageError
-from fairtrial_cli.processes.child_exits import ExitWatch
 from fairtrial_cli.processes.child_logs import open_log, rotate, tail_of
 
 WATCH_SECONDS = 2.0
@@ -31,6 +32,9 @@ ERROR = "error: "
 
 ROTATE_SECONDS = 60.0
 """The interval between attempts to rotate a log, which fails on a full disk."""
+
+POLL_SECONDS = 0.1
+"""The polling interval where pidfd is not available."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,3 +229,45 @@ def raise_if_failed(child: Child) -> None:
     """Raise `UsageError` with the program's message if it failed before it was ready."""
     if child.exit_code in (UsageError.exit_code, STORE_UNUSABLE) or child.restarts > MAX_RESTARTS:
         raise UsageError(f"{child.program.name} could not start:\n{last_error(child.log_tail())}")
+
+
+class ExitWatch:
+    """`wait` returns when the first of several processes exits; `wake` ends it from another thread."""
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._read, False)
+        os.set_blocking(self._write, False)
+        weakref.finalize(self, _close, self._read, self._write)
+
+    def wake(self) -> None:
+        """End the current wait, or the next one."""
+        os.write(self._write, b"!")
+
+    def wait(self, pids: Sequence[int], seconds: float) -> None:
+        """Return when a process has exited, after ``seconds``, or earlier. The caller checks which one has exited."""
+        with ExitStack() as stack:
+            poll = select.poll()
+            poll.register(self._read, select.POLLIN)
+            for pid in pids:
+                descriptor = _descriptor(pid)
+                if descriptor is None:
+                    seconds = min(seconds, POLL_SECONDS)
+                else:
+                    stack.callback(os.close, descriptor)
+                    poll.register(descriptor, select.POLLIN)
+            if self._read in (ready for ready, _ in poll.poll(1000 * seconds)):
+                os.read(self._read, 4096)
+
+
+def _close(*descriptors: int) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+def _descriptor(pid: int) -> int | None:
+    """The process's pidfd; ``None`` if the system has none or the process has been reaped."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None

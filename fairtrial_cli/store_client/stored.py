@@ -1,23 +1,34 @@
-"""Reads and stores what takes more than one operation: runs, texts of suites, verdicts and frozen plans."""
+"""Reads, stores and judges what takes more than one operation: runs, texts of suites, gate files and frozen plans."""
 
 from __future__ import annotations
 
+import itertools
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evaluators.engine.run_events import events_of
+from evaluators.loading.suite_text import digest_of, suite_event, text_of
 from fairtrial.api import experiments, runs, store, verdicts
 from fairtrial.api.operation import Nothing
+from fairtrial.domain.errors import JournalError
 from fairtrial.domain.verdicts import verdict_json
+from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial_cli.store_client.journal_events import write_new_texts
+from fairtrial.journal.segment import FIRST_VERSION, SEGMENT_VERSION
+from fairtrial.journal.writer import JournalWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from evaluators.results.run_table import RunTable
     from evaluators.suite import Suite
-    from fairtrial.domain.verdicts.verdict import Verdict
-    from fairtrial.experiments.analysis_plan import AnalysisPlan
+    from fairtrial.config.layout import Layout
+    from fairtrial.config.project import Project
+    from fairtrial.domain.events import Event
+    from fairtrial.domain.run import Run
     from fairtrial_cli.store_client.client import StoreClient
+
+EVENTS_AT_ONCE = 500
 
 
 def load_table(client: StoreClient, run_id: str) -> RunTable:
@@ -63,3 +74,56 @@ def _arrow(content: bytes) -> Any:
 
     with pyarrow.ipc.open_stream(content) as stream:
         return stream.read_all()
+
+
+def write_run(layout: Layout, run: Run) -> None:
+    """Write the events of a run to a new segment; raises `JournalError`."""
+    _write(layout, events_of(run), f"the run of {run.suite!r} on {run.target!r}", version=FIRST_VERSION)
+
+
+def write_texts(layout: Layout, suites: Sequence[Suite]) -> None:
+    """Write the texts of these suites to a new segment; raises `JournalError`."""
+    now_us = time.time_ns() // 1000
+    events = (suite_event(suite, now_us) for suite in suites)
+    _write(layout, events, f"the text of {', '.join(suite.name for suite in suites)}", version=SEGMENT_VERSION)
+
+
+def write_new_texts(layout: Layout, suites: Sequence[Suite], is_known: Callable[[str, str], bool]) -> bool:
+    """Write the texts that are not stored yet, and return whether there were any; raises `JournalError`.
+
+    ``is_known(suite_digest, text_digest)``. A text is new if its gate lines changed since the last run, or if the runs
+    come from an earlier version.
+    """
+    new = [suite for suite in suites if not is_known(suite.digest, digest_of(text_of(suite)))]
+    if new:
+        write_texts(layout, new)
+    return bool(new)
+
+
+def _write(layout: Layout, events: Iterable[Event], what: str, *, version: int) -> None:
+    layout.make()
+    writer = JournalWriter(layout.journal, writer="eval", sync=True, version=version)
+    left = iter(events)
+    try:
+        while batch := list(itertools.islice(left, EVENTS_AT_ONCE)):
+            if not writer.append(*batch):
+                raise JournalError(f"{layout.journal}: {what} can't be written")
+    finally:
+        writer.close()
+
+
+def judge_gate_file(store: StoreClient, gate_path: Path, project: Project, *, candidate: str, baseline: str) -> Verdict:
+    """The verdict of the gate in this file on the store's newest runs of its suites as they stand; it is stored.
+
+    The files are read here, so that every error has its file and line. Their owner gets the gate's text and the
+    suites' digests, and judges by what the store has of them. Raises `UsageError` for an unknown target and
+    `ConfigError` for a gate with errors; evidence that is missing is a HOLD, not an error.
+    """
+    from evaluators.gate.file import load
+    from gateway.control.operations.gate_file import digests_of, judge_request, refuse_unknown_refs
+
+    digests_of(project.plan, candidate, baseline)
+    gate = load(gate_path)
+    refuse_unknown_refs(gate, project.plan)
+    record_suites(store, gate.suites)
+    return judge(store, judge_request(gate, gate_path, candidate, baseline))

@@ -7,19 +7,19 @@ import re
 import threading
 from itertools import chain, pairwise
 from pathlib import Path
-
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from typing import TYPE_CHECKING
 
 from fairtrial.domain.accounts import same_name
 from fairtrial.domain.errors import BadRequest
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 SHORTEST = 10
 LONGEST = 200
 AT_ONCE = 2
 """Each check takes 64 MiB (the second choice of RFC 9106), so strangers must not be able to fill the memory."""
 
-_HASHER = PasswordHasher()
 _TURNS = threading.Semaphore(AT_ONCE)
 MOST_ADDED = 4
 FEWEST_DIFFERENT = 5
@@ -52,18 +52,27 @@ def require_acceptable(password: str, *, name: str) -> str:
 def hash_password(password: str) -> str:
     """The stored form: an argon2id hash with its salt and parameters."""
     with _TURNS:
-        return _HASHER.hash(_encoded(password))
+        return _hasher().hash(_encoded(password))
 
 
 def verify_password(stored: str | None, password: str) -> bool:
     """Whether the password matches. ``None`` never matches but takes as long, so timing reveals no names."""
+    from argon2.exceptions import InvalidHashError, VerifyMismatchError
+
     against = stored or _decoy()
     with _TURNS:
         try:
-            matches = _HASHER.verify(against, _encoded(password))
+            matches = _hasher().verify(against, _encoded(password))
         except (VerifyMismatchError, InvalidHashError):
             return False
     return matches and stored is not None
+
+
+@functools.cache
+def _hasher() -> PasswordHasher:
+    from argon2 import PasswordHasher
+
+    return PasswordHasher()
 
 
 @functools.cache

@@ -126,7 +126,7 @@ def test_a_wrong_use_exits_with_two_before_anything_is_judged(project: Path, opt
 
 def test_a_fault_of_the_program_has_no_verdicts_exit_code(project: Path) -> None:
     code = (
-        "import fairtrial_cli.judge_gate_file as gating\n"
+        "import fairtrial_cli.store_client.stored as gating\n"
         "def broken(*a, **k): raise RuntimeError('boom')\n"
         "gating.judge_gate_file = broken\n"
         "from fairtrial_cli.main import main; main()"

@@ -20,8 +20,7 @@ from fairtrial.api.verdicts import Judge, SuiteReference
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import load_project
 from fairtrial_cli.run_suites import save_run
-from fairtrial_cli.store_client.local_client import LocalClient
-from fairtrial_cli.store_client.local_owner import LocalOwner
+from fairtrial_cli.store_client.local_client import LocalClient, LocalOwner
 from gateway.control.operations.judge_candidate import judge_candidate
 from gateway.control.operations.verdicts.provenance import Asked
 from tests.fixtures.services.command import fairtrial

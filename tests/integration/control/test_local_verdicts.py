@@ -6,8 +6,8 @@ from pathlib import Path
 
 from fairtrial.api.verdicts import NameVerdict, record
 from fairtrial.config.project import load_project
-from fairtrial_cli.judge_gate_file import judge_gate_file
 from fairtrial_cli.store_client.client import open_store
+from fairtrial_cli.store_client.stored import judge_gate_file
 from tests.fixtures.control.judged_trial import JudgedTrial
 
 

@@ -192,7 +192,7 @@ def test_the_split_is_one_sentence_or_an_error(changed: dict[str, Any], says: li
         "more": False,
     }
     page = AppTest.from_string(
-        f"from dashboard.experiments.split import render_srm\nrender_srm({srm | changed!r})"
+        f"from dashboard.experiments.alarms import render_srm\nrender_srm({srm | changed!r})"
     ).run()
     assert not page.exception
     assert len(page.error) == int(changed.get("invalid", False))

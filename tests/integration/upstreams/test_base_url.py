@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from fairtrial.domain.plan import Plan
-from fairtrial_cli.processes.upstream_probe import probe_upstreams
+from fairtrial_cli.processes.health_watch import probe_upstreams
 from tests.fixtures.gateway.gateway_fixture import Rig, deployment, key, plan_for
 from tests.fixtures.gateway.module_gateway import post
 from tests.fixtures.services.project_files import free_ports

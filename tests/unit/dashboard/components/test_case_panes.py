@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dashboard.components.case_panes import one_sided
+from dashboard.components.case_panes import MOST_WORDS, Piece, differing, one_sided
 
 ROW: dict[str, Any] = {
     "case_id": "c1", "repeat": 0, "tags": {}, "asked": None, "expected": None, "outcome": "scored", "latency_ms": None,
@@ -47,3 +49,33 @@ def test_only_cases_of_probes_say_what_they_are() -> None:
     assert one_sided(ROW | {"tags": {"probe": "own", "team": "a"}}, "tuned", link={})["tags"] == "team: a"
     tags = {"family": "typos", "probe": "invariance"}
     assert one_sided(ROW | {"tags": tags}, "tuned", link={})["tags"] == "family: typos, probe: invariance"
+
+
+TEXTS = st.text(alphabet="ab <>&.\n\t é", max_size=40)
+
+
+@given(base=TEXTS, candidate=TEXTS)
+def test_joined_pieces_give_both_texts_again(base: str, candidate: str) -> None:
+    found = differing(base, candidate)
+    assert "".join(piece.text for piece in found.base) == base
+    assert "".join(piece.text for piece in found.candidate) == candidate
+    same = ["".join(piece.text for piece in side if piece.mark == "same") for side in (found.base, found.candidate)]
+    assert same[0] == same[1]
+
+
+def test_only_the_words_that_differ_are_marked() -> None:
+    found = differing("The capital is Rome.", "The capital is Paris, I think.")
+    assert [piece.text for piece in found.base if piece.mark == "only"] == ["Rome"]
+    assert "".join(piece.text for piece in found.candidate if piece.mark == "only") == "Paris, I think"
+
+
+def test_equal_texts_and_empty_ones_have_no_marks() -> None:
+    assert differing("a b", "a b").base == (Piece("a b"),)
+    assert differing("", "").base == ()
+
+
+def test_texts_that_are_too_long_to_compare_are_shown_whole_and_say_so() -> None:
+    long = "word " * MOST_WORDS
+    found = differing(long, "short")
+    assert not found.compared
+    assert found.base == (Piece(long),)

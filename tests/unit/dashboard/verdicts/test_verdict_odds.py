@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from dashboard.verdicts.decision import _odds
+from dashboard.verdicts.detail import _odds
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.verdicts import verdict_json
 from fairtrial.domain.verdicts.verdict import Odds, Provenance, Verdict

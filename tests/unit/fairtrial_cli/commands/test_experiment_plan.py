@@ -17,7 +17,7 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.experiments.sums import control_levels
 from fairtrial_cli.main import fairtrial
-from fairtrial_cli.store_client.local_owner import LocalOwner
+from fairtrial_cli.store_client.local_client import LocalOwner
 from tests.fixtures.for_each import for_each
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store.samples import attempt_of, exposure, feedback, record, request

@@ -17,7 +17,7 @@ from evaluators.results.run_table import table_of
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial_cli.commands import accounts, compare, gate, keys, review
 from fairtrial_cli.output.decision import print_states
-from fairtrial_cli.output.run_list import listed, print_runs
+from fairtrial_cli.output.stored_runs import listed, print_runs
 from fairtrial_cli.output.table import columns, table_lines
 from fairtrial_cli.output.verdict import print_list
 from tests.fixtures.evaluators.trials import run, suite

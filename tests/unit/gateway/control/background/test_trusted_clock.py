@@ -15,8 +15,7 @@ from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.experiments.steady_time import Anchor, Reading
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import clock_anchors
-from fairtrial_cli.store_client.local_client import LocalClient
-from fairtrial_cli.store_client.local_owner import LocalOwner
+from fairtrial_cli.store_client.local_client import LocalClient, LocalOwner
 from fairtrial_cli.store_client.stored import judge
 from gateway.control.background.trusted_clock import TrustedClock, read_clocks
 from tests.fixtures.control.judged_trial import JudgedTrial

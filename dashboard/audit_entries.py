@@ -1,0 +1,219 @@
+"""Draws the entries of the audit trail, each as a sentence with the reason, a link and the raw entry."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import streamlit as st
+
+from dashboard.client import Row
+from dashboard.components.formatting import plain, second_of
+from dashboard.components.query_params import link
+from dashboard.published_plans import LATER
+
+Details = Mapping[str, Any]
+SHORT = 12
+"""The shown digits of an id or a hash."""
+
+GROUPS: Mapping[str, str] = {
+    "account.": "accounts and roles",
+    "alarm.": "alarms",
+    "analysis.": "analysis plans",
+    "data.": "audits of training data",
+    "experiment.": "experiments",
+    "key.": "API keys",
+    "link.": "one-time links",
+    "look.": "looks at live traffic",
+    "plan.": "published plans",
+    "review.": "blind reviews",
+    "sign_in.": "sign-ins",
+    "store.": "backups, retention and erasure",
+    "verdict.": "verdicts and releases",
+}
+"""The beginnings of actions, for the filter."""
+
+EXPERIMENT: Mapping[str, str] = {
+    "start": "started the experiment",
+    "approve": "approved the next stage of the experiment",
+    "stage": "raised the stage of the experiment",
+    "amend": "amended the plan of the experiment",
+    "pause": "paused the experiment",
+    "resume": "resumed the experiment",
+    "kill": "stopped the experiment",
+    "kill_file": "wrote a kill file of the experiment, which did not run",
+    "rearm": "re-armed the experiment",
+    "end": "ended the experiment",
+    "promote": "promoted a variant of the experiment",
+    "rollback": "rolled back the experiment",
+    "withdraw": "withdrew what earlier attempts of the experiment had proven",
+    "archive": "archived the experiment",
+}
+
+SENTENCES: Mapping[str, Callable[[str, Details], str]] = {
+    "account.invite": lambda name, _: f"invited {name}",
+    "account.accept": lambda _, __: "accepted the invitation",
+    "account.reset": lambda name, _: f"made a new sign-in link for {name}",
+    "account.disable": lambda name, _: f"disabled the account {name}",
+    "account.role": lambda name, more: f"changed the role of {name} from {more.get('from')} to {more.get('to')}",
+    "alarm.acknowledge": lambda name, _: f"acknowledged an alarm of {name}",
+    "alarm.close": lambda name, _: f"closed an alarm of {name}",
+    "alarm.open": lambda name, _: f"opened an alarm of {name}",
+    "alarm.text": lambda name, _: f"updated the text of an alarm of {name}",
+    "analysis.amend": lambda name, _: f"stored the amended analysis plan of {name}",
+    "analysis.levels": lambda name, _: f"stored the analysis plan of {name} with measured levels",
+    "analysis.start": lambda name, _: f"froze the analysis plan of {name}",
+    "data.audit": lambda _, more: (
+        f"audited the training data of {more.get('deployment') or 'no deployment'}: "
+        f"{'clean' if more.get('clean') else 'not clean'}"
+    ),
+    "key.create": lambda name, _: f"created the API key {name}",
+    "key.revoke": lambda name, _: f"revoked the API key {name}",
+    "link.create": lambda _, __: "made a one-time sign-in link",
+    "link.use": lambda _, __: "signed in by a one-time link",
+    "look.store": lambda name, more: f"stored look {_row(more)} of {name}",
+    "plan.publish": lambda name, _: f"published the plan {name}",
+    "plan.record": lambda name, _: f"recorded the plan {name} again in the history",
+    "plan.refuse": lambda _, __: "refused a changed configuration; the last valid plan stays in force",
+    "review.enqueue": lambda name, more: f"created the review queue {name} with {more.get('items', '?')} pairs",
+    "review.close": lambda name, _: f"closed the review queue {name}",
+    "sign_in.burst": lambda name, _: f"stopped further attempts to sign in as {name}",
+    "store.backup": lambda name, _: f"made the backup {name}",
+    "store.restore": lambda name, _: f"restored the store from the backup {name}",
+    "store.erase": lambda name, _: f"erased the unit with the hash {name}",
+    "store.retain": lambda name, _: f"deleted texts that were older than {name}",
+    "verdict.save": lambda name, more: (
+        f"judged {more.get('candidate', '?')} by the gate {name}: {more.get('decision', '?')}"
+    ),
+    "verdict.approve": lambda name, more: f"approved the verdict on {more.get('candidate', name)}",
+    "verdict.reject": lambda name, more: f"rejected the verdict on {more.get('candidate', name)}",
+}
+
+
+def sentence_of(row: Row) -> str:
+    """Who did what to what, in one sentence without markup. An unknown action is written with its own words."""
+    return f"{actor_of(str(row['actor']))} {_deed(row)}."
+
+
+def actor_of(actor: str) -> str:
+    """The actor in words: a person's name, a key, or a program of this machine."""
+    kind, _, name = actor.partition(" ")
+    if kind == "account" and name:
+        return name
+    if kind == "key" and name:
+        return f"The key {name}"
+    if kind == "local" and name:
+        return f"The {actor}"
+    return {"control": "Control", "cli": "The command line", "command line": "The command line"}.get(actor, actor)
+
+
+def details_of(row: Row) -> dict[str, Any]:
+    """The details of an entry; empty if they are not an object."""
+    try:
+        found = json.loads(row["details"] or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def reason_of(row: Row) -> str | None:
+    """Why it was done: the reason that was given, or why a configuration was refused."""
+    if row["action"] == "plan.refuse":
+        return str(row["subject"])
+    found = details_of(row).get("why")
+    return found if isinstance(found, str) and found else None
+
+
+def short(subject: str) -> str:
+    """The first characters of an id; names with blanks are kept."""
+    return subject if " " in subject or len(subject) <= 2 * SHORT else subject[:SHORT]
+
+
+def _row(details: Details) -> str:
+    """The number of the stored row."""
+    stored = details.get("stored")
+    return str(stored.get("row", "?")) if isinstance(stored, Mapping) else "?"
+
+
+def words_of(action: str) -> str:
+    """An action or a group of actions in words."""
+    return GROUPS.get(action, action.replace("_", " ").replace(".", " ").strip())
+
+
+def _deed(row: Row) -> str:
+    action, details = str(row["action"]), details_of(row)
+    name = str(row.get("subject_name") or short(str(row["subject"])))
+    group, _, verb = action.partition(".")
+    if group == "experiment" and verb in EXPERIMENT:
+        return _experiment(EXPERIMENT[verb], str(row["subject"]), details)
+    known = SENTENCES.get(action)
+    return known(name, details) if known else f"recorded “{words_of(action)}” for {name}"
+
+
+def _experiment(deed: str, name: str, details: Details) -> str:
+    stage = details.get("stage")
+    at = f" at {stage:g} % of the units" if isinstance(stage, int | float) else ""
+    before, after = details.get("from"), details.get("to")
+    moved = f" ({before} → {after})" if before and after and before != after else ""
+    variant = f" ({details['variant']})" if isinstance(details.get("variant"), str) else ""
+    return f"{deed} {name}{variant}{at}{moved}"
+
+
+def render_entries(rows: Sequence[Row], publications: Sequence[Row]) -> None:
+    """Draw one entry below the other. ``publications``: of plans, which say who changed an experiment."""
+    for row in rows:
+        with st.container(border=True):
+            _entry(row, publications)
+
+
+def _entry(row: Row, publications: Sequence[Row]) -> None:
+    reason = reason_of(row) or _cause(row, publications)
+    why = f"  \nWhy: {plain(reason)}" if reason else ""
+    st.markdown(f"**{plain(sentence_of(row))}**{why}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{second_of(row['at_time'])} · entry {row['number']}")
+        _link(row, publications)
+        with st.popover("Raw entry", type="tertiary"):
+            st.json({**row, "details": details_of(row)}, expanded=True)
+
+
+def _cause(row: Row, publications: Sequence[Row]) -> str | None:
+    """What made control publish a plan."""
+    found = _publication(row, publications)
+    if found is None:
+        return None
+    if found["actor"] is None:
+        return "The project file changed"
+    return f"{actor_of(found['actor'])} changed the state of an experiment"
+
+
+def _publication(row: Row, publications: Sequence[Row]) -> Row | None:
+    """The publication that an entry records; a plan that came back has several."""
+    if row["action"] != "plan.publish":
+        return None
+    same = [one for one in publications if one["plan_hash"] == row["subject"]]
+    return min(same, key=lambda one: abs((_time(one) - _time(row)).total_seconds()), default=None)
+
+
+def _time(row: Row) -> datetime:
+    return datetime.fromisoformat(row["at_time"])
+
+
+def _link(row: Row, publications: Sequence[Row]) -> None:
+    """A link to the page of what the entry concerns."""
+    group, subject = str(row["action"]).partition(".")[0], str(row["subject"])
+    published = _publication(row, publications)
+    if published is not None:
+        link("What changed", "plan-history", icon=":material/difference:", **{LATER: str(published["number"])})
+        return
+    pages: Mapping[str, tuple[str, str, dict[str, str]]] = {
+        "analysis": ("The experiment", "experiment", {"experiment": subject}),
+        "look": ("The experiment", "experiment", {"experiment": subject}),
+        "experiment": ("The experiment", "experiment", {"experiment": subject}),
+        "verdict": ("The verdict", "gate", {"verdict": subject}),
+    }
+    if group in pages:
+        label, page, query = pages[group]
+        link(label, page, icon=":material/open_in_new:", **query)

@@ -1,0 +1,205 @@
+"""Prints the plan of an experiment: designs, their meaning, possible changes, and how simulated trials end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from fairtrial.experiments.simulation.scenario import Scenario
+from fairtrial.experiments.simulation.summary import Share, Summary
+from fairtrial.stats.planning.question import Design, Option
+from fairtrial.stats.planning.trial import MetricPlan, PlannedTrial, Proposal, Undecidable
+from fairtrial_cli.output.table import columns, print_table
+from gateway.control.operations.planning.experiment_questions import describe_question, format_difference
+from gateway.control.operations.planning.plan_experiment import ExperimentPlan
+
+FALSE_STOP = 0.05
+"""The error probability of all pauses and kills together."""
+SELDOM = 0.005
+"""What is not worth a sentence."""
+WATCHED = ("shares of units", "conversion e-process", "normal mixture")
+MODES = {"monitor": "continuous", "planned": "10 planned looks", "fixed": "one look"}
+Results = Sequence[tuple[Scenario, Summary]]
+ENDS = {
+    "ships": "ships",
+    "stopped": "stopped for harm",
+    "worse": "ends: called worse",
+    "better": "ends: good, but a guardrail is not proven safe",
+    "undecided": "ends undecided",
+}
+
+
+def print_plan(console: Console, name: str, plan: ExperimentPlan) -> None:
+    """Print a table for each metric, then its meaning in sentences and the notes."""
+    found = plan.result
+    design, many = found.design, len(found.metrics)
+    each = f" ({found.metrics[0].power:.0%} for each of {many} metrics)" if many > 1 else ""
+    title = f"{name}: {design.per_week:,.0f} units a week, {design.power:.0%} power{each}"
+    console.print(escape(title), style="bold", highlight=False)
+    for one in found.metrics:
+        _print_table(console, one, design)
+    for line in (*_meaning(plan), *_alternatives(found)):
+        console.print(line, highlight=False)
+    for note in plan.notes:
+        console.print(f"[yellow]note:[/yellow] {escape(note)}", highlight=False, soft_wrap=True)
+
+
+def plan_json(name: str, plan: ExperimentPlan) -> dict[str, Any]:
+    """The plan for a program."""
+    found = plan.result
+    decidable = isinstance(found, PlannedTrial)
+    fields: dict[str, Any] = {"experiment": name, "decidable": decidable, "notes": list(plan.notes)}
+    if isinstance(found, PlannedTrial):
+        return fields | _trial_json(found)
+    return fields | {
+        "reason": found.reason,
+        "design": asdict(found.design),
+        "metrics": [asdict(one) for one in found.metrics],
+        "proposals": [{"change": one.change, **_trial_json(one.trial)} for one in found.proposals],
+        "pairs": [{"metric": metric, "pairs": pairs} for metric, pairs in found.pairs],
+    }
+
+
+def _trial_json(trial: PlannedTrial) -> dict[str, Any]:
+    metrics = [asdict(one) for one in trial.metrics]
+    return {"design": asdict(trial.design), "weeks": trial.weeks, "metrics": metrics}
+
+
+def _print_table(console: Console, one: MetricPlan, design: Design) -> None:
+    console.print(Text(f"\n{one.question.metric}: {describe_question(one.question)}"))
+    numbers = ("units", "weeks", "power", "mean stop")
+    rows = [
+        [Text(cell, style="bold" if option.mode == design.mode else "dim") for cell in _row(option, design)]
+        for option in one.others or (one.chosen,)
+    ]
+    print_table(console, columns("looks", *numbers, "decided by", numbers=numbers), rows)
+
+
+def _row(option: Option, design: Design) -> tuple[str, ...]:
+    units = "–" if option.units is None else f"{option.units:,.0f}"
+    weeks = "–" if option.weeks is None else f"{option.weeks:,}"
+    stop = f"{option.mean_stop:,.0f} units" if option.fits(design) else "–"
+    return (
+        MODES["monitor" if option.rule in WATCHED else option.mode],
+        units,
+        weeks,
+        f"{option.power:.0%}",
+        stop,
+        option.rule,
+    )
+
+
+def _meaning(plan: ExperimentPlan) -> Iterator[str]:
+    """Whether and when the experiment can decide, and what an undecided end still shows."""
+    found, unplanned = plan.result, len(plan.left_out)
+    design, first = found.design, found.metrics[0]
+    if isinstance(found, Undecidable):
+        yield f"\n[red]It can't be decided[/red]: {escape(found.reason)}."
+    else:
+        rest = f", except for {unplanned} metric{'s' if unplanned > 1 else ''} without a plan" if unplanned else ""
+        time = f"{_weeks(found.weeks)} of the {design.weeks} that are allowed"
+        yield f"\n[green]It can be decided[/green] in {time}{rest}."
+        yield from _ships(plan, found)
+        if first.chosen.exaggeration is not None and first.question.kind == "superior":
+            times = f"{first.chosen.exaggeration:.1f} times the true one"
+            yield f"When a trial stops early, its observed effect is on average {times}; use the interval instead."
+    losses = [
+        f"{format_difference(one.question, one.chosen.excluded)} worse on {escape(one.question.metric)}"
+        for one in found.metrics
+        if one.chosen.excluded is not None
+    ]
+    if losses:
+        yield f"If it ends undecided and shows no difference, this is excluded: more than {', '.join(losses)}."
+
+
+def _ships(plan: ExperimentPlan, found: PlannedTrial) -> Iterator[str]:
+    """How likely a candidate ships that is as good as planned, with an effect that stays."""
+    design, stops = found.design, FALSE_STOP if any(one.question.guardrail for one in found.metrics) else 0.0
+    weeks = found.weeks, design.weeks
+    by, end = (found.ships(week, false_stop=stops + plan.held(week)) for week in weeks)
+    yield f"A candidate as good as planned ships within {_weeks(found.weeks)} with a probability of at least {by:.0%}."
+    if design.weeks > found.weeks and end > by:
+        yield f"Within {_weeks(design.weeks)} the probability is at least {end:.0%}."
+    if stops:
+        yield f"This allows for a false pause, whose probability is at most {stops:.0%}."
+    if (held := plan.held(found.weeks)) >= SELDOM:
+        seems = f"at most {held:.0%} after {_weeks(found.weeks)}"
+        yield f"It also allows for an effect that seems to fade by chance: {seems}."
+
+
+def _alternatives(found: PlannedTrial | Undecidable) -> Iterator[str]:
+    if isinstance(found, PlannedTrial):
+        return
+    for metric, pairs in found.pairs:
+        yield f"Offline, {pairs:,} pairs of answers to the same requests would decide {escape(metric)}."
+    if not found.proposals and not all(one.question.can_be_shown for one in found.metrics):
+        return
+    if not found.proposals:
+        yield "No tested change of split, looks, weeks or effect would make it decidable: it needs more traffic."
+        return
+    yield "These changes would make it decidable:"
+    for proposal in found.proposals:
+        yield f"  - {escape(proposal.change)} ({_how_long(proposal)})"
+
+
+def _how_long(proposal: Proposal) -> str:
+    power = min(one.chosen.power for one in proposal.trial.metrics)
+    return f"{_weeks(proposal.trial.weeks)}, power {power:.0%}"
+
+
+def _weeks(weeks: int) -> str:
+    return f"{weeks} week{'s' if weeks != 1 else ''}"
+
+
+def print_simulation(console: Console, name: str, results: Results) -> None:
+    """Print one table, with a column for each candidate, and its meaning in sentences."""
+    runs = results[0][1].runs
+    console.print(Text(f"{name}: {runs:,} trials each", style="bold"))
+    names = [scenario.name for scenario, _ in results]
+    print_table(console, columns("the candidate is", *names, numbers=names), list(_rows(results)))
+    console.print()
+    for line in _meaning_simulation(results):
+        console.print(line, highlight=False)
+    console.print("± is one standard error. Days and units of an arm are medians.", style="dim")
+
+
+def _rows(results: Results) -> Iterator[tuple[str, ...]]:
+    for end, words in ENDS.items():
+        yield words, *(_percent(found.ends[end]) for _, found in results)
+    yield "primary metric decided for it", *(_percent(found.decided) for _, found in results)
+    for guardrail in results[0][1].safe:
+        yield f"{guardrail} proven safe", *(_percent(found.safe[guardrail]) for _, found in results)
+    yield "split called wrong, though right", *(_percent(found.invalid) for _, found in results)
+    yield "days until it ships", *(_days(found.ends["ships"]) for _, found in results)
+    yield "days until it is stopped", *(_days(found.ends["stopped"]) for _, found in results)
+
+
+def simulation_json(results: Results) -> list[dict[str, Any]]:
+    """The results for a program."""
+    return [{"candidate": one.name, "truth": one.truth, **asdict(found)} for one, found in results]
+
+
+def _meaning_simulation(results: Results) -> Iterator[str]:
+    for scenario, found in results:
+        ships, stopped = found.ends["ships"], found.ends["stopped"]
+        who = escape(f"A candidate with {scenario.name}" if scenario.name.startswith("no") else f"One {scenario.name}")
+        if scenario.truth == "worse":
+            yield f"{who}: this plan ships it in {_percent(ships)} of the trials, and stops it in {_percent(stopped)}."
+        else:
+            wrongly = f"wrongly stops it in {_percent(stopped)}"
+            yield f"{who}: this plan ships it in {_percent(ships)} of the trials, and {wrongly}."
+
+
+def _percent(found: Share) -> str:
+    return f"{100 * found.share:.1f} % ± {100 * found.error:.1f}"
+
+
+def _days(found: Share) -> str:
+    if found.days is None or found.units is None:
+        return "–"
+    return f"{found.days:.1f} ({found.units:,.0f} units)"

@@ -1,0 +1,166 @@
+"""Prints what a fine-tune memorised of its training data and how it generalises, as text or JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.text import Text
+
+from evaluators.overfitting.generalisation import PART, PARTS, Generalisation, Level
+from evaluators.overfitting.memorisation import Gap, Membership, Regurgitation
+from evaluators.results.run_table import RunTable
+from evaluators.suite import Suite
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.wording import counted
+from fairtrial_cli.output.table import columns, print_table
+
+if TYPE_CHECKING:
+    from evaluators.training_data.continuations import Continuations
+
+
+TITLES = {"gap": "extracted verbatim", "verbatim_gap": "longest verbatim run"}
+Runs = tuple[RunTable, RunTable]
+
+
+@dataclass(frozen=True, slots=True)
+class MemorisationReport:
+    """Both verdicts of a candidate; ``runs`` has each suite with the runs of candidate and base."""
+
+    candidate: str
+    base: str
+    regurgitation: Regurgitation
+    membership: Membership | None
+    runs: tuple[tuple[str, str, str], ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_found(self) -> bool:
+        """Whether either kind of memorisation is shown."""
+        members = self.membership is not None and self.membership.answer == "members detected"
+        return members or self.regurgitation.answer == "memorised"
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether a verdict that was asked for can't be given."""
+        members = self.membership is not None and self.membership.answer == "cannot tell"
+        return members or self.regurgitation.answer == "cannot tell"
+
+
+def print_memorisation(found: MemorisationReport) -> None:
+    """Print one sentence for each verdict, the table of figures, and where the runs are."""
+    console = Console()
+    judged = found.regurgitation
+    console.print(Text(f"{found.candidate} against {found.base}", style="bold"))
+    console.print(Text(judged.in_words, style="red" if judged.answer == "memorised" else ""), soft_wrap=True)
+    if found.membership is not None:
+        red = found.membership.answer == "members detected"
+        console.print(Text(found.membership.in_words, style="red" if red else ""), soft_wrap=True)
+    rows: list[tuple[str, ...]] = []
+    for gap in judged.gaps:
+        rows.append((TITLES[gap.stat], found.candidate, *_means(gap.candidate), _interval(gap)))
+        rows.append(("", found.base, *_means(gap.base), ""))
+    head = ("share of the remainder", "model", "training", "held out", "gap", "beyond the base (95 %)")
+    print_table(console, columns(*head), rows)
+    texts = f"{counted(judged.trained, 'training text')} and {counted(judged.held_out, 'held-out text')}"
+    console.print(Text(f"{texts}, each continued from its beginning."), soft_wrap=True)
+    for note in found.notes:
+        console.print(Text(f"note: {note}", style="yellow"), soft_wrap=True)
+    for suite, candidate, base in found.runs:
+        console.print(Text(f"fairtrial runs show {candidate} --against {base}   ({suite})"), soft_wrap=True)
+
+
+def left_out(made: Continuations, unreadable: int) -> list[str]:
+    """Sentences on the examples that are not asked."""
+    kinds = (
+        (unreadable, "could not be read"),
+        (made.short, "left out, because too little of the completion remains"),
+        (made.leaked, "left out of the held-out texts, because they are in the training data"),
+        (made.unlike, "left out of the training texts, because no held-out text has their system prompt"),
+    )
+    return [f"{counted(count, 'row')} {why}" for count, why in kinds if count]
+
+
+def memorisation_json(found: MemorisationReport) -> dict[str, Any]:
+    """Both verdicts for a program; a missing figure is null, never zero."""
+    return {
+        "candidate": found.candidate,
+        "base": found.base,
+        "regurgitation": {**asdict(found.regurgitation), "says": found.regurgitation.in_words},
+        "membership": None
+        if found.membership is None
+        else {**asdict(found.membership), "says": found.membership.in_words},
+        "runs": [{"suite": suite, "candidate": one, "base": other} for suite, one, other in found.runs],
+        "notes": list(found.notes),
+    }
+
+
+def percent(value: float | None) -> str:
+    """A share in percent, or a dash."""
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def _means(means: Sequence[float | None]) -> tuple[str, str, str]:
+    trained, held = means
+    gap = "–" if trained is None or held is None else f"{100 * (trained - held):+.1f}"
+    return percent(trained), percent(held), gap
+
+
+def _interval(gap: Gap) -> str:
+    found: Estimate | NotEnough = gap.excess
+    if isinstance(found, NotEnough):
+        return str(found)
+    return f"{100 * found.value:+.1f} ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
+
+
+def print_overfitting(found: Generalisation, suite: Suite, runs: Runs) -> None:
+    """Print the verdict, both models' levels on each part with 95 % intervals, and where the runs are."""
+    console = Console()
+    candidate, base = runs
+    console.print(Text(f"{candidate.target} against {base.target}", style="bold"))
+    console.print(Text(found.in_words, style="red" if found.answer == "overfitted" else ""), soft_wrap=True)
+    parts = [part for part in PARTS if part in suite.values.get(PART, ())]
+    counts = {part: sum(case.tags.get(PART) == part for case in suite.cases) for part in parts}
+    rows: list[tuple[str, ...]] = []
+    for one in found.metrics:
+        rows.append((one.metric, candidate.target, *_levels(one.candidate), _excess(one.excess)))
+        rows.append(("", base.target, *_levels(one.base), ""))
+    head = columns("score", "model", *(f"{part} ({counts[part]})" for part in parts), "gap beyond the base")
+    print_table(console, head, rows)
+    console.print(
+        Text(f"The gap is that from training to {found.held_out} cases, in points, with the interval that decides."),
+        soft_wrap=True,
+    )
+    console.print(
+        Text(f"fairtrial runs show {candidate.run_id} --against {base.run_id}   ({suite.name})"), soft_wrap=True
+    )
+
+
+def overfitting_json(found: Generalisation, suite: Suite, runs: Runs) -> dict[str, Any]:
+    """The report for a program."""
+    candidate, base = runs
+    return {
+        **asdict(found),
+        "says": found.in_words,
+        "candidate": candidate.target,
+        "base": base.target,
+        "runs": [{"suite": suite.name, "candidate": candidate.run_id, "base": base.run_id}],
+    }
+
+
+def _levels(levels: tuple[Level, ...]) -> list[str]:
+    return [_level(one.value) for one in levels]
+
+
+def _level(value: Estimate | NotEnough) -> str:
+    if isinstance(value, NotEnough):
+        return "–"
+    return f"{100 * value.value:.0f} % ({100 * value.low:.0f} to {100 * value.high:.0f})"
+
+
+def _excess(found: Estimate | NotEnough) -> str:
+    if isinstance(found, NotEnough):
+        return str(found)
+    return f"{100 * found.value:+.0f} ({100 * found.low:+.0f} to {100 * found.high:+.0f})"
