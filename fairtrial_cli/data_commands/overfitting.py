@@ -66,7 +66,7 @@ def _suite(path: Path, tested: FineTune, options: dict[str, Any]) -> Suite:
     from evaluators.overfitting.continuation_suite import suite_name
     from evaluators.overfitting.parts_suite import Parts, parts_suite
     from fairtrial.domain.errors import UsageError
-    from fairtrial_cli.training_data.lineage_examples import training_examples
+    from fairtrial_cli.training_data.data_files import training_examples
 
     suites = load(path)
     if len(suites) != 1:
