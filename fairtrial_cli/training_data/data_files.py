@@ -52,8 +52,8 @@ def read_source(path: Path, *, skip_unreadable: bool, columns: tuple[str, str] |
     if not file.errors:
         return file
     if skip_unreadable:
-        says = f"{path}: {counted(len(file.errors), 'row')} can't be read and left out, the first: {file.errors[0]}"
-        click.echo(says, err=True)
+        message = f"{path}: {counted(len(file.errors), 'row')} can't be read and left out, the first: {file.errors[0]}"
+        click.echo(message, err=True)
         return file
     shown = list(file.errors[:MOST_ERRORS])
     if len(file.errors) > MOST_ERRORS:
@@ -90,7 +90,7 @@ def read_columns(path: Path, columns: Columns, *, skip_unreadable: bool) -> tupl
     file = read_source(path, skip_unreadable=skip_unreadable, columns=names)
     examples, form = list(file.examples), file.format if names is None else "columns"
     if columns.system:
-        examples = [_with_system(one, columns.system) for one in examples]
+        examples = [_with_system(example, columns.system) for example in examples]
     return examples, form
 
 
@@ -172,8 +172,10 @@ def deployment_of(project: Project, candidate: str) -> Deployment | None:
     """The deployment of that name, or of EXPERIMENT/VARIANT; ``None`` if there is none."""
     name, slash, variant = candidate.partition("/")
     experiment = project.plan.experiments.get(name) if slash else None
-    found = next((one.deployment for one in experiment.variants if one.name == variant), None) if experiment else name
-    return project.plan.deployments.get(found or "")
+    deployment = (
+        next((arm.deployment for arm in experiment.variants if arm.name == variant), None) if experiment else name
+    )
+    return project.plan.deployments.get(deployment or "")
 
 
 def read_all(files: Sequence[Path]) -> tuple[tuple[Example, ...], int]:
@@ -181,4 +183,4 @@ def read_all(files: Sequence[Path]) -> tuple[tuple[Example, ...], int]:
     from evaluators.training_data.example_file import read_examples
 
     read = [read_examples(path) for path in files]
-    return tuple(one for file in read for one in file.examples), sum(len(file.errors) for file in read)
+    return tuple(example for file in read for example in file.examples), sum(len(file.errors) for file in read)
