@@ -112,18 +112,18 @@ def actor_of(actor: str) -> str:
 def details_of(row: Row) -> dict[str, Any]:
     """The details of an entry; empty if they are not an object."""
     try:
-        found = json.loads(row["details"] or "{}")
+        details = json.loads(row["details"] or "{}")
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return details if isinstance(details, dict) else {}
 
 
 def reason_of(row: Row) -> str | None:
     """Why it was done: the reason that was given, or why a configuration was refused."""
     if row["action"] == "plan.refuse":
         return str(row["subject"])
-    found = details_of(row).get("why")
-    return found if isinstance(found, str) and found else None
+    reason = details_of(row).get("why")
+    return reason if isinstance(reason, str) and reason else None
 
 
 def short(subject: str) -> str:

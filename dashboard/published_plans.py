@@ -82,13 +82,13 @@ def render_difference(control: Control, earlier: Row, later: Row) -> None:
     before, after = earlier[HASH], later[HASH]
     who = later["actor"] or FILE
     st.caption(f"From plan {before[:SHORT]} to plan {after[:SHORT]}. The later one was changed by {plain(who)}.")
-    found = control.call(plans.difference, plans.ComparePlans(old=before, new=after))
-    rows = [row for row in found if row["path"] != HASH]
+    fields = control.call(plans.difference, plans.ComparePlans(old=before, new=after))
+    rows = [row for row in fields if row["path"] != HASH]
     if not rows:
         st.info("The two plans are equal.", icon=":material/equal:")
         return
     rows.sort(key=lambda row: row["path"].rpartition(".")[2] in DERIVED)
-    prose([line_of(row) for row in rows], title=f"plan {before[:SHORT]} to {after[:SHORT]}", raw=found)
+    prose([line_of(row) for row in rows], title=f"plan {before[:SHORT]} to {after[:SHORT]}", raw=fields)
 
 
 def line_of(row: Row) -> dict[str, str]:
@@ -132,17 +132,17 @@ def render_served(control: Control) -> None:
         hour = query_params.choose_time("Time (UTC)", name="time")
     at = datetime.combine(day, hour or time(), UTC) if day else datetime.now(UTC)
     try:
-        found = control.call(plans.at_time, plans.PlanAt(at=at.isoformat()))
+        plan = control.call(plans.at_time, plans.PlanAt(at=at.isoformat()))
     except Refused as error:
         if error.status not in REFUSALS:
             raise
         st.warning(plain(str(error)), icon=":material/event_busy:")
         return
-    st.markdown(_in_force(found, at, chosen=day is not None))
+    st.markdown(_in_force(plan, at, chosen=day is not None))
     prose(
-        [served_line_of(row) for row in found["routes"]],
+        [served_line_of(row) for row in plan["routes"]],
         title=f"served at {at:%Y-%m-%d %H:%M} UTC",
-        raw=found["routes"],
+        raw=plan["routes"],
     )
     st.caption("Shares are of the units of a route. A fallback that answers for a failed variant is not counted.")
 
@@ -161,15 +161,15 @@ def served_line_of(row: Row) -> dict[str, str]:
     }
 
 
-def _served(one: Row) -> str:
-    variant = f"{one['variant']}: " if one["variant"] and one["variant"] != one["deployment"] else ""
-    overrides = ", with overrides" if one["overrides"] else ""
-    return f"{one['percent']:.4g} % {variant}{one['deployment']} ({one['model']}{overrides})"
+def _served(row: Row) -> str:
+    variant = f"{row['variant']}: " if row["variant"] and row["variant"] != row["deployment"] else ""
+    overrides = ", with overrides" if row["overrides"] else ""
+    return f"{row['percent']:.4g} % {variant}{row['deployment']} ({row['model']}{overrides})"
 
 
-def _in_force(found: Row, at: datetime, *, chosen: bool) -> str:
+def _in_force(plan: Row, at: datetime, *, chosen: bool) -> str:
     when = f"At {at:%d %b %Y, %H:%M} UTC" if chosen else "Now"
-    until = f"until {second_of(found['until'])}" if found["until"] else "until now"
-    span = f"from {second_of(found['since'])} {until}"
-    by = plain(found["actor"] or FILE)
-    return f"{when}: plan **{found['plan_hash'][:SHORT]}**, in force {span}, changed by {by}."
+    until = f"until {second_of(plan['until'])}" if plan["until"] else "until now"
+    span = f"from {second_of(plan['since'])} {until}"
+    by = plain(plan["actor"] or FILE)
+    return f"{when}: plan **{plan['plan_hash'][:SHORT]}**, in force {span}, changed by {by}."

@@ -23,21 +23,21 @@ WINDOW_HOURS: Mapping[str, int | None] = {"hour": 1, "day": 24, "week": 168, "al
 PAGE_SIZE = 10
 
 
-def filtered(found: Sequence[Row], *names: str) -> list[Row]:
+def filtered(rows: Sequence[Row], *names: str) -> list[Row]:
     """Draw a filter for each column, side by side, and return the matching rows."""
-    wanted: dict[str, str | None] = {}
-    for place, name in zip(st.columns(len(names)), names, strict=True):
-        with place:
-            options = sorted({str(row[name]) for row in found})
-            wanted[name] = query_params.choose(name.capitalize(), options, name=name, placeholder="all")
-    return [row for row in found if all(value in (None, row[name]) for name, value in wanted.items())]
+    selected: dict[str, str | None] = {}
+    for column, name in zip(st.columns(len(names)), names, strict=True):
+        with column:
+            options = sorted({str(row[name]) for row in rows})
+            selected[name] = query_params.choose(name.capitalize(), options, name=name, placeholder="all")
+    return [row for row in rows if all(value in (None, row[name]) for name, value in selected.items())]
 
 
 def choose_window() -> str:
     """Draw the choice; returns the window's name."""
     return (
         query_params.choose(
-            "Period", list(WINDOW_WORDS), name=WINDOW, words=lambda one: WINDOW_WORDS[one], default=DEFAULT_WINDOW
+            "Period", list(WINDOW_WORDS), name=WINDOW, words=lambda window: WINDOW_WORDS[window], default=DEFAULT_WINDOW
         )
         or DEFAULT_WINDOW
     )

@@ -57,12 +57,12 @@ def help_of(run: Mapping[str, Any]) -> str:
 def draw_run_list(control: Control) -> None:
     """Draw the list."""
     st.title("Runs")
-    found = control.call(runs.listing, runs.ListRuns(limit=MOST))
-    if not found:
+    all_rows = control.call(runs.listing, runs.ListRuns(limit=MOST))
+    if not all_rows:
         st.info("No runs yet. Run a suite on a model and on its base:", icon=":material/playlist_add:")
         st.code(COMMAND, language=None)
         return
-    rows = filtered(found, "suite", "target")
+    rows = filtered(all_rows, "suite", "target")
     if not rows:
         st.info("No run matches. Change the filters, or run the suite on the target:")
         st.code(COMMAND, language=None)

@@ -202,22 +202,22 @@ def _layout(config: Path) -> Layout:
     return project_of(config).layout
 
 
-def overview_lines(found: Overview) -> Iterator[str]:
+def overview_lines(overview: Overview) -> Iterator[str]:
     """The store at a glance: size, time range, maintenance, and the rows of each table."""
-    yield f"{found.store}: {_size(found.bytes)}, schema {found.schema}, DuckDB {found.duckdb}"
-    yield "other files: " + ", ".join(f"{name} {_size(size)}" for name, size in found.folders.items())
-    waiting = f"{found.lag_bytes:,} bytes waiting to be stored"
-    yield f"requests from {_time(found.oldest_us)} to {_time(found.newest_us)}; {waiting}"
-    days = found.retain_days
+    yield f"{overview.store}: {_size(overview.bytes)}, schema {overview.schema}, DuckDB {overview.duckdb}"
+    yield "other files: " + ", ".join(f"{name} {_size(size)}" for name, size in overview.folders.items())
+    waiting = f"{overview.lag_bytes:,} bytes waiting to be stored"
+    yield f"requests from {_time(overview.oldest_us)} to {_time(overview.newest_us)}; {waiting}"
+    days = overview.retain_days
     retention = "no plan is published yet" if days is None else f"texts are kept for {counted(days, 'day')}"
-    last = found.last_backup
+    last = overview.last_backup
     backed = (
         f"last backup {_time(last.at_us)} in {last.path}" if last else "never backed up: fairtrial store backup DEST"
     )
-    yield f"{retention}; {backed}; {counted(found.erasures, 'unit')} erased"
-    if found.erasure_unfinished:
+    yield f"{retention}; {backed}; {counted(overview.erasures, 'unit')} erased"
+    if overview.erasure_unfinished:
         yield "an erasure is unfinished: start control, or run fairtrial store erase-unit again"
-    for table, rows in found.rows.items():
+    for table, rows in overview.rows.items():
         yield f"  {table:<18} {rows:>12,}"
 
 

@@ -52,7 +52,7 @@ def _of_deployments(names: tuple[str, ...], config: Path) -> list[Path]:
     """The logs of these deployments' lineages; raises `UsageError`."""
 
     from fairtrial.domain.errors import UsageError
-    from fairtrial_cli.training_data.lineage_examples import lineage_of
+    from fairtrial_cli.training_data.data_files import lineage_of
 
     if not names:
         return []

@@ -90,9 +90,9 @@ def _suites(tested: FineTune, recipe: Recipe, options: dict[str, Any]) -> tuple[
     """The suite of continuations and, with canaries, theirs; and notes on what was left out."""
     from evaluators.overfitting.memorisation_suites import SuiteOptions, continuation_suite, suite_name
     from evaluators.training_data.continuations import Half, continuations
+    from fairtrial_cli.training_data.data_files import training_examples
     from fairtrial_cli.training_data.fine_tune_reports import left_out
     from fairtrial_cli.training_data.fine_tune_runs import parameters
-    from fairtrial_cli.training_data.lineage_examples import training_examples
 
     folder: Path | None = options["write_suite"]
     if folder is not None:
@@ -115,7 +115,7 @@ def _canaries(path: Path) -> tuple[Any, Any]:
     """The planted canaries and the controls of a file; raises `UsageError`."""
     from evaluators.training_data.continuations import Half
     from fairtrial.domain.errors import UsageError
-    from fairtrial_cli.training_data.lineage_examples import read_all
+    from fairtrial_cli.training_data.data_files import read_all
 
     examples, _ = read_all([path])
     kinds: dict[bool, list[Any]] = {True: [], False: []}

@@ -65,7 +65,7 @@ def _suite(path: Path, tested: FineTune, options: dict[str, Any]) -> Suite:
     from evaluators.loading.suite_reader import load
     from evaluators.overfitting.memorisation_suites import Parts, parts_suite, suite_name
     from fairtrial.domain.errors import UsageError
-    from fairtrial_cli.training_data.lineage_examples import training_examples
+    from fairtrial_cli.training_data.data_files import training_examples
 
     suites = load(path)
     if len(suites) != 1:

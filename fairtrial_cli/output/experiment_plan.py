@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from fairtrial.experiments.simulation.scenario import Scenario
-from fairtrial.experiments.simulation.summary import Share, Summary
 from fairtrial.stats.planning.question import Design, Option
 from fairtrial.stats.planning.trial import MetricPlan, PlannedTrial, Proposal, Undecidable
 from fairtrial_cli.output.table import columns, print_table
 from gateway.control.operations.planning.experiment_questions import describe_question, format_difference
 from gateway.control.operations.planning.plan_experiment import ExperimentPlan
+
+if TYPE_CHECKING:
+    from fairtrial.experiments.simulation.scenario import Scenario
+    from fairtrial.experiments.simulation.summary import Share, Summary
+
+    Results = Sequence[tuple[Scenario, Summary]]
 
 FALSE_STOP = 0.05
 """The error probability of all pauses and kills together."""
@@ -24,7 +28,6 @@ SELDOM = 0.005
 """What is not worth a sentence."""
 WATCHED = ("shares of units", "conversion e-process", "normal mixture")
 MODES = {"monitor": "continuous", "planned": "10 planned looks", "fixed": "one look"}
-Results = Sequence[tuple[Scenario, Summary]]
 ENDS = {
     "ships": "ships",
     "stopped": "stopped for harm",
@@ -148,7 +151,7 @@ def _alternatives(found: PlannedTrial | Undecidable) -> Iterator[str]:
 
 
 def _how_long(proposal: Proposal) -> str:
-    power = min(one.chosen.power for one in proposal.trial.metrics)
+    power = min(metric.chosen.power for metric in proposal.trial.metrics)
     return f"{_weeks(proposal.trial.weeks)}, power {power:.0%}"
 
 
@@ -170,23 +173,23 @@ def print_simulation(console: Console, name: str, results: Results) -> None:
 
 def _rows(results: Results) -> Iterator[tuple[str, ...]]:
     for end, words in ENDS.items():
-        yield words, *(_percent(found.ends[end]) for _, found in results)
-    yield "primary metric decided for it", *(_percent(found.decided) for _, found in results)
+        yield words, *(_percent(summary.ends[end]) for _, summary in results)
+    yield "primary metric decided for it", *(_percent(summary.decided) for _, summary in results)
     for guardrail in results[0][1].safe:
-        yield f"{guardrail} proven safe", *(_percent(found.safe[guardrail]) for _, found in results)
-    yield "split called wrong, though right", *(_percent(found.invalid) for _, found in results)
-    yield "days until it ships", *(_days(found.ends["ships"]) for _, found in results)
-    yield "days until it is stopped", *(_days(found.ends["stopped"]) for _, found in results)
+        yield f"{guardrail} proven safe", *(_percent(summary.safe[guardrail]) for _, summary in results)
+    yield "split called wrong, though right", *(_percent(summary.invalid) for _, summary in results)
+    yield "days until it ships", *(_days(summary.ends["ships"]) for _, summary in results)
+    yield "days until it is stopped", *(_days(summary.ends["stopped"]) for _, summary in results)
 
 
 def simulation_json(results: Results) -> list[dict[str, Any]]:
     """The results for a program."""
-    return [{"candidate": one.name, "truth": one.truth, **asdict(found)} for one, found in results]
+    return [{"candidate": scenario.name, "truth": scenario.truth, **asdict(summary)} for scenario, summary in results]
 
 
 def _meaning_simulation(results: Results) -> Iterator[str]:
-    for scenario, found in results:
-        ships, stopped = found.ends["ships"], found.ends["stopped"]
+    for scenario, summary in results:
+        ships, stopped = summary.ends["ships"], summary.ends["stopped"]
         who = escape(f"A candidate with {scenario.name}" if scenario.name.startswith("no") else f"One {scenario.name}")
         if scenario.truth == "worse":
             yield f"{who}: this plan ships it in {_percent(ships)} of the trials, and stops it in {_percent(stopped)}."
@@ -195,11 +198,11 @@ def _meaning_simulation(results: Results) -> Iterator[str]:
             yield f"{who}: this plan ships it in {_percent(ships)} of the trials, and {wrongly}."
 
 
-def _percent(found: Share) -> str:
-    return f"{100 * found.share:.1f} % ± {100 * found.error:.1f}"
+def _percent(share: Share) -> str:
+    return f"{100 * share.share:.1f} % ± {100 * share.error:.1f}"
 
 
-def _days(found: Share) -> str:
-    if found.days is None or found.units is None:
+def _days(share: Share) -> str:
+    if share.days is None or share.units is None:
         return "–"
-    return f"{found.days:.1f} ({found.units:,.0f} units)"
+    return f"{share.days:.1f} ({share.units:,.0f} units)"

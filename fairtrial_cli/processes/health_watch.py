@@ -104,8 +104,8 @@ def probe_upstreams(plan: Plan) -> list[str]:
     """A hint for each server that does not respond or whose `base_url` seems to lack ``/v1``. No key is sent."""
     servers = _servers(plan.deployments.values())
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = pool.map(_problem, servers.keys(), servers.values())
-    return [line for line in found if line is not None]
+        problems = pool.map(_problem, servers.keys(), servers.values())
+    return [line for line in problems if line is not None]
 
 
 def _servers(deployments: Iterable[Deployment]) -> Mapping[str, Sequence[Deployment]]:

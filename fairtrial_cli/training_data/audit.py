@@ -51,8 +51,8 @@ def headline(report: AuditReport) -> str:
     counts = Counter(issue.severity for issue in report.issues)
     if report.clean:
         return f"clean: nothing above information in {rows}"
-    found = [counted(counts[name], name) for name in ("error", "warning") if counts[name]]
-    return f"not clean: {' and '.join(found)} in {rows}"
+    problems = [counted(counts[name], name) for name in ("error", "warning") if counts[name]]
+    return f"not clean: {' and '.join(problems)} in {rows}"
 
 
 def rows_in_words(issue: Issue) -> str:
@@ -66,8 +66,10 @@ def rows_in_words(issue: Issue) -> str:
 
 def report_as_json(report: AuditReport, about: Mapping[str, Any] | None = None) -> str:
     """The whole report, with all rows. ``about``: what else is known, such as the id of the stored audit."""
-    found = {"clean": report.clean, **msgspec.to_builtins(report)}
-    return json.dumps(found if about is None else {**found, "stored": dict(about)}, indent=2, ensure_ascii=False)
+    report_json = {"clean": report.clean, **msgspec.to_builtins(report)}
+    return json.dumps(
+        report_json if about is None else {**report_json, "stored": dict(about)}, indent=2, ensure_ascii=False
+    )
 
 
 def print_audit(report: AuditReport) -> None:
@@ -101,7 +103,9 @@ def audit_page(report: AuditReport) -> str:
         title="Audit of training data",
         report=report,
         headline=headline(report),
-        issues=[(one, json.dumps(one.details, indent=2, ensure_ascii=False)[:MOST_DETAILS]) for one in report.issues],
+        issues=[
+            (issue, json.dumps(issue.details, indent=2, ensure_ascii=False)[:MOST_DETAILS]) for issue in report.issues
+        ],
         most_rows=MOST_PAGE_ROWS,
         counted=counted,
         printable=printable,
@@ -141,11 +145,11 @@ def find_deployment(config: Path, name: str) -> AuditedDeployment:
     lineage = project.plan.deployments[name].lineage
     if lineage is None:
         raise UsageError(f"{config}: deployments.{name}.training is missing (its data: [FILE, …] says what to audit)")
-    found = AuditedDeployment(project, name, lineage)
-    missing = [path for path in (*found.train, *found.validation) if not path.is_file()]
+    deployment = AuditedDeployment(project, name, lineage)
+    missing = [path for path in (*deployment.train, *deployment.validation) if not path.is_file()]
     if missing:
         raise UsageError(f"{config}: deployments.{name}.training: there is no file {missing[0]}")
-    return found
+    return deployment
 
 
 def store_audit(audited: AuditedDeployment, report: AuditReport, seconds: float) -> StoredAudit:
@@ -167,7 +171,7 @@ def counts_of(issues: tuple[Issue, ...]) -> list[CheckCount]:
     found: dict[tuple[str, AuditSeverity], list[Issue]] = defaultdict(list)
     for issue in issues:
         found[issue.check, issue.severity].append(issue)
-    return [CheckCount(check, severity, len(some), _rows(some)) for (check, severity), some in found.items()]
+    return [CheckCount(check, severity, len(group), _rows(group)) for (check, severity), group in found.items()]
 
 
 def _rows(issues: list[Issue]) -> int:
@@ -198,9 +202,9 @@ def read_suite(path: Path) -> ExampleFile:
 
 
 def _example(number: int, case: Case) -> Example:
-    said = [{"role": str(one["role"]), "content": _text(one.get("content"))} for one in case.messages]
+    messages = [{"role": str(message["role"]), "content": _text(message.get("content"))} for message in case.messages]
     expected = text_of({"expected": case.expected}, "expected")
-    return Example(number, (*said, {"role": "assistant", "content": expected}), {"case": case.case_id})
+    return Example(number, (*messages, {"role": "assistant", "content": expected}), {"case": case.case_id})
 
 
 def _text(content: object) -> str:

@@ -1,8 +1,8 @@
-"""Reads and writes the files of the `fairtrial data` commands, with the options that they share."""
+"""Finds, reads and writes the files of the `fairtrial data` commands, with the options that they share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,9 @@ from fairtrial.safe_files import write_private
 if TYPE_CHECKING:
     from evaluators.training_data.example import Example
     from evaluators.training_data.example_file import ExampleFile
+    from fairtrial.config.project import Project
+    from fairtrial.domain.plan import Deployment
+    from fairtrial.domain.training_data import Lineage
 
 
 FORCE = click.option("--force", is_flag=True, help="Replace existing files.")
@@ -49,8 +52,8 @@ def read_source(path: Path, *, skip_unreadable: bool, columns: tuple[str, str] |
     if not file.errors:
         return file
     if skip_unreadable:
-        says = f"{path}: {counted(len(file.errors), 'row')} can't be read and left out, the first: {file.errors[0]}"
-        click.echo(says, err=True)
+        message = f"{path}: {counted(len(file.errors), 'row')} can't be read and left out, the first: {file.errors[0]}"
+        click.echo(message, err=True)
         return file
     shown = list(file.errors[:MOST_ERRORS])
     if len(file.errors) > MOST_ERRORS:
@@ -87,7 +90,7 @@ def read_columns(path: Path, columns: Columns, *, skip_unreadable: bool) -> tupl
     file = read_source(path, skip_unreadable=skip_unreadable, columns=names)
     examples, form = list(file.examples), file.format if names is None else "columns"
     if columns.system:
-        examples = [_with_system(one, columns.system) for one in examples]
+        examples = [_with_system(example, columns.system) for example in examples]
     return examples, form
 
 
@@ -131,3 +134,53 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
         for path in written:
             path.unlink(missing_ok=True)
         raise UsageError(f"{path}: can't be written: {error.strerror}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingExamples:
+    """The examples of a fine-tune, the held-out ones, and how many rows could not be read."""
+
+    train: tuple[Example, ...]
+    held_out: tuple[Example, ...]
+    unreadable: int
+
+
+def training_examples(
+    project: Project, candidate: str, *, train: Sequence[Path], held_out: Sequence[Path], option: str
+) -> TrainingExamples:
+    """The examples of both kinds; ``option`` is the name of the option for held-out files. Raises `UsageError`."""
+    lineage = lineage_of(project, candidate)
+    folder = project.path.parent
+    ours = tuple(train) or tuple(folder / one for one in (lineage.data if lineage else ()))
+    other = tuple(held_out) or tuple(folder / one for one in (lineage.validation if lineage else ()))
+    for files, name, key in ((ours, "--train", "data"), (other, option, "validation")):
+        if not files:
+            raise UsageError(
+                f"{candidate}: its {key} files are unknown (name them with {name}, or in 'training.{key}')"
+            )
+    (trained, bad), (held, bad_held) = read_all(ours), read_all(other)
+    return TrainingExamples(trained, held, bad + bad_held)
+
+
+def lineage_of(project: Project, candidate: str) -> Lineage | None:
+    """The lineage of a deployment, or of a variant's deployment; ``None`` if the project does not declare one."""
+    deployment = deployment_of(project, candidate)
+    return None if deployment is None else deployment.lineage
+
+
+def deployment_of(project: Project, candidate: str) -> Deployment | None:
+    """The deployment of that name, or of EXPERIMENT/VARIANT; ``None`` if there is none."""
+    name, slash, variant = candidate.partition("/")
+    experiment = project.plan.experiments.get(name) if slash else None
+    deployment = (
+        next((arm.deployment for arm in experiment.variants if arm.name == variant), None) if experiment else name
+    )
+    return project.plan.deployments.get(deployment or "")
+
+
+def read_all(files: Sequence[Path]) -> tuple[tuple[Example, ...], int]:
+    """The examples of several files, and how many rows could not be read; raises `UsageError`."""
+    from evaluators.training_data.example_file import read_examples
+
+    read = [read_examples(path) for path in files]
+    return tuple(example for file in read for example in file.examples), sum(len(file.errors) for file in read)

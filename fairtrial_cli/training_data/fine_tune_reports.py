@@ -49,26 +49,28 @@ class MemorisationReport:
         return members or self.regurgitation.answer == "cannot tell"
 
 
-def print_memorisation(found: MemorisationReport) -> None:
+def print_memorisation(report: MemorisationReport) -> None:
     """Print one sentence for each verdict, the table of figures, and where the runs are."""
     console = Console()
-    judged = found.regurgitation
-    console.print(Text(f"{found.candidate} against {found.base}", style="bold"))
-    console.print(Text(judged.in_words, style="red" if judged.answer == "memorised" else ""), soft_wrap=True)
-    if found.membership is not None:
-        red = found.membership.answer == "members detected"
-        console.print(Text(found.membership.in_words, style="red" if red else ""), soft_wrap=True)
+    regurgitation = report.regurgitation
+    console.print(Text(f"{report.candidate} against {report.base}", style="bold"))
+    console.print(
+        Text(regurgitation.in_words, style="red" if regurgitation.answer == "memorised" else ""), soft_wrap=True
+    )
+    if report.membership is not None:
+        red = report.membership.answer == "members detected"
+        console.print(Text(report.membership.in_words, style="red" if red else ""), soft_wrap=True)
     rows: list[tuple[str, ...]] = []
-    for gap in judged.gaps:
-        rows.append((TITLES[gap.stat], found.candidate, *_means(gap.candidate), _interval(gap)))
-        rows.append(("", found.base, *_means(gap.base), ""))
+    for gap in regurgitation.gaps:
+        rows.append((TITLES[gap.stat], report.candidate, *_means(gap.candidate), _interval(gap)))
+        rows.append(("", report.base, *_means(gap.base), ""))
     head = ("share of the remainder", "model", "training", "held out", "gap", "beyond the base (95 %)")
     print_table(console, columns(*head), rows)
-    texts = f"{counted(judged.trained, 'training text')} and {counted(judged.held_out, 'held-out text')}"
+    texts = f"{counted(regurgitation.trained, 'training text')} and {counted(regurgitation.held_out, 'held-out text')}"
     console.print(Text(f"{texts}, each continued from its beginning."), soft_wrap=True)
-    for note in found.notes:
+    for note in report.notes:
         console.print(Text(f"note: {note}", style="yellow"), soft_wrap=True)
-    for suite, candidate, base in found.runs:
+    for suite, candidate, base in report.runs:
         console.print(Text(f"fairtrial runs show {candidate} --against {base}   ({suite})"), soft_wrap=True)
 
 
@@ -83,17 +85,17 @@ def left_out(made: Continuations, unreadable: int) -> list[str]:
     return [f"{counted(count, 'row')} {why}" for count, why in kinds if count]
 
 
-def memorisation_json(found: MemorisationReport) -> dict[str, Any]:
+def memorisation_json(report: MemorisationReport) -> dict[str, Any]:
     """Both verdicts for a program; a missing figure is null, never zero."""
     return {
-        "candidate": found.candidate,
-        "base": found.base,
-        "regurgitation": {**asdict(found.regurgitation), "says": found.regurgitation.in_words},
+        "candidate": report.candidate,
+        "base": report.base,
+        "regurgitation": {**asdict(report.regurgitation), "says": report.regurgitation.in_words},
         "membership": None
-        if found.membership is None
-        else {**asdict(found.membership), "says": found.membership.in_words},
-        "runs": [{"suite": suite, "candidate": one, "base": other} for suite, one, other in found.runs],
-        "notes": list(found.notes),
+        if report.membership is None
+        else {**asdict(report.membership), "says": report.membership.in_words},
+        "runs": [{"suite": suite, "candidate": candidate, "base": base} for suite, candidate, base in report.runs],
+        "notes": list(report.notes),
     }
 
 
@@ -109,28 +111,28 @@ def _means(means: Sequence[float | None]) -> tuple[str, str, str]:
 
 
 def _interval(gap: Gap) -> str:
-    found: Estimate | NotEnough = gap.excess
-    if isinstance(found, NotEnough):
-        return str(found)
-    return f"{100 * found.value:+.1f} ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
+    excess: Estimate | NotEnough = gap.excess
+    if isinstance(excess, NotEnough):
+        return str(excess)
+    return f"{100 * excess.value:+.1f} ({100 * excess.low:+.1f} to {100 * excess.high:+.1f})"
 
 
-def print_overfitting(found: Generalisation, suite: Suite, runs: Runs) -> None:
+def print_overfitting(result: Generalisation, suite: Suite, runs: Runs) -> None:
     """Print the verdict, both models' levels on each part with 95 % intervals, and where the runs are."""
     console = Console()
     candidate, base = runs
     console.print(Text(f"{candidate.target} against {base.target}", style="bold"))
-    console.print(Text(found.in_words, style="red" if found.answer == "overfitted" else ""), soft_wrap=True)
+    console.print(Text(result.in_words, style="red" if result.answer == "overfitted" else ""), soft_wrap=True)
     parts = [part for part in PARTS if part in suite.values.get(PART, ())]
     counts = {part: sum(case.tags.get(PART) == part for case in suite.cases) for part in parts}
     rows: list[tuple[str, ...]] = []
-    for one in found.metrics:
-        rows.append((one.metric, candidate.target, *_levels(one.candidate), _excess(one.excess)))
-        rows.append(("", base.target, *_levels(one.base), ""))
+    for metric in result.metrics:
+        rows.append((metric.metric, candidate.target, *_levels(metric.candidate), _excess(metric.excess)))
+        rows.append(("", base.target, *_levels(metric.base), ""))
     head = columns("score", "model", *(f"{part} ({counts[part]})" for part in parts), "gap beyond the base")
     print_table(console, head, rows)
     console.print(
-        Text(f"The gap is that from training to {found.held_out} cases, in points, with the interval that decides."),
+        Text(f"The gap is that from training to {result.held_out} cases, in points, with the interval that decides."),
         soft_wrap=True,
     )
     console.print(
@@ -138,12 +140,12 @@ def print_overfitting(found: Generalisation, suite: Suite, runs: Runs) -> None:
     )
 
 
-def overfitting_json(found: Generalisation, suite: Suite, runs: Runs) -> dict[str, Any]:
+def overfitting_json(result: Generalisation, suite: Suite, runs: Runs) -> dict[str, Any]:
     """The report for a program."""
     candidate, base = runs
     return {
-        **asdict(found),
-        "says": found.in_words,
+        **asdict(result),
+        "says": result.in_words,
         "candidate": candidate.target,
         "base": base.target,
         "runs": [{"suite": suite.name, "candidate": candidate.run_id, "base": base.run_id}],
@@ -151,7 +153,7 @@ def overfitting_json(found: Generalisation, suite: Suite, runs: Runs) -> dict[st
 
 
 def _levels(levels: tuple[Level, ...]) -> list[str]:
-    return [_level(one.value) for one in levels]
+    return [_level(level.value) for level in levels]
 
 
 def _level(value: Estimate | NotEnough) -> str:
@@ -160,7 +162,7 @@ def _level(value: Estimate | NotEnough) -> str:
     return f"{100 * value.value:.0f} % ({100 * value.low:.0f} to {100 * value.high:.0f})"
 
 
-def _excess(found: Estimate | NotEnough) -> str:
-    if isinstance(found, NotEnough):
-        return str(found)
-    return f"{100 * found.value:+.0f} ({100 * found.low:+.0f} to {100 * found.high:+.0f})"
+def _excess(excess: Estimate | NotEnough) -> str:
+    if isinstance(excess, NotEnough):
+        return str(excess)
+    return f"{100 * excess.value:+.0f} ({100 * excess.low:+.0f} to {100 * excess.high:+.0f})"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from evaluators.engine.target import resolve
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.options import project_of
-from fairtrial_cli.training_data.lineage_examples import deployment_of
+from fairtrial_cli.training_data.data_files import deployment_of
 
 if TYPE_CHECKING:
     from evaluators.results.run_table import RunTable

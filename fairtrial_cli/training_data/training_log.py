@@ -44,7 +44,7 @@ class LossChart:
 
     @classmethod
     def of(cls, title: str, losses: Sequence[Evaluation], *, ends: tuple[Evaluation, Evaluation]) -> LossChart:
-        values = [one.loss for one in losses]
+        values = [loss.loss for loss in losses]
         low, high = min(values), max(values)
         log = low > 0 and high / low > LOG_ABOVE
         if low == high:
@@ -70,16 +70,16 @@ class LossChart:
 
     def columns(self, width: int) -> dict[int, float]:
         """The mean vertical place of the losses in each of ``width`` columns."""
-        found: dict[int, list[float]] = {}
-        for one in self.losses:
-            column = min(width - 1, max(0, round(self.across(one.step) * (width - 1))))
-            found.setdefault(column, []).append(self.up(one.loss))
-        return {column: fmean(places) for column, places in found.items()}
+        places_by_column: dict[int, list[float]] = {}
+        for evaluation in self.losses:
+            column = min(width - 1, max(0, round(self.across(evaluation.step) * (width - 1))))
+            places_by_column.setdefault(column, []).append(self.up(evaluation.loss))
+        return {column: fmean(places) for column, places in places_by_column.items()}
 
 
 def charts_of(train: Sequence[Evaluation], validation: Sequence[Evaluation]) -> list[LossChart]:
     """One chart for each series that exists, over the same steps; a common scale would hide a turn."""
-    every = sorted((*train, *validation), key=lambda one: one.step)
+    every = sorted((*train, *validation), key=lambda evaluation: evaluation.step)
     ends = (every[0], every[-1])
     series = (("training loss", train), ("validation loss", validation))
     return [LossChart.of(title, losses, ends=ends) for title, losses in series if losses]
@@ -88,13 +88,13 @@ def charts_of(train: Sequence[Evaluation], validation: Sequence[Evaluation]) -> 
 def print_log(log: TrainingLog) -> None:
     """Print the plots, then where validation loss turned, then notes."""
     console = Console()
-    found = turning_point(log)
+    turning = turning_point(log)
     console.print(Text(f"{printable(log.path)} ({log.format})", style="bold"))
     for chart in charts_of(log.train, log.validation):
-        turned = found.at if found.course == "turned" and chart.losses == log.validation else None
+        turned = turning.at if turning.course == "turned" and chart.losses == log.validation else None
         for line in text_chart(chart, turned):
             console.print(Text(line), no_wrap=True, crop=False)
-    console.print(Text(found.in_words, style="red" if found.course == "turned" else ""), soft_wrap=True)
+    console.print(Text(turning.in_words, style="red" if turning.course == "turned" else ""), soft_wrap=True)
     for note in log.notes:
         console.print(Text(f"note: {printable(note)}", style="yellow"), soft_wrap=True)
     console.print()
@@ -121,19 +121,19 @@ def text_chart(chart: LossChart, turned: Evaluation | None = None) -> list[str]:
 
 def log_json(log: TrainingLog) -> dict[str, Any]:
     """The log with its turning point, for a program."""
-    found = turning_point(log)
+    turning = turning_point(log)
     return {
         "file": log.path,
         "format": log.format,
-        "turning_point": _turning_json(found),
-        "train": [asdict(one) for one in log.train],
-        "validation": [asdict(one) for one in log.validation],
+        "turning_point": _turning_json(turning),
+        "train": [asdict(evaluation) for evaluation in log.train],
+        "validation": [asdict(evaluation) for evaluation in log.validation],
         "notes": list(log.notes),
     }
 
 
-def _turning_json(found: TurningPoint) -> dict[str, Any]:
-    return {**asdict(found), "says": found.in_words}
+def _turning_json(turning: TurningPoint) -> dict[str, Any]:
+    return {**asdict(turning), "says": turning.in_words}
 
 
 def log_page(logs: Sequence[TrainingLog]) -> str:
@@ -148,8 +148,8 @@ def log_page(logs: Sequence[TrainingLog]) -> str:
 def _plot(chart: LossChart) -> dict[str, Any]:
     """The places of axes and points, in the units of the plot."""
 
-    def x(one: Evaluation) -> float:
-        return round(LEFT + chart.across(one.step) * (RIGHT - LEFT), 1)
+    def x(evaluation: Evaluation) -> float:
+        return round(LEFT + chart.across(evaluation.step) * (RIGHT - LEFT), 1)
 
     def y(up: float) -> float:
         return round(TOP + (1 - up) * (BOTTOM - TOP), 1)
@@ -158,6 +158,6 @@ def _plot(chart: LossChart) -> dict[str, Any]:
     size = {"width": PAGE_WIDTH, "height": PAGE_HEIGHT, "left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM}
     return size | {
         "x": x,
-        "points": [(x(one), y(chart.up(one.loss))) for one in thinned],
+        "points": [(x(evaluation), y(chart.up(evaluation.loss))) for evaluation in thinned],
         "ticks": [(y(up), f"{chart.loss_at(up):.3g}") for up in (tick / TICKS for tick in range(TICKS + 1))],
     }
