@@ -1,4 +1,4 @@
-"""Compares candidate and baseline on one measure, over the same cases, and says whether two runs are comparable."""
+"""Compares candidate and baseline on one measure, over the same cases, by the method that fits its kind."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 
+from evaluators.comparison.comparability import differences
 from evaluators.comparison.levels import Figure, OfCases, figure_of, reach_of, share_span
 from evaluators.comparison.pairing import Pairs, detectors_differ, lacks_signal, pair
 from evaluators.comparison.wording import NO_SIGNAL
 from evaluators.criteria.metric_catalogue import Measure, is_signal
 from evaluators.results.run_table import RunTable, Scope, table_of
-from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
-from fairtrial.domain.events import RunEvent
-from fairtrial.domain.run import Run, RunHead
+from fairtrial.domain.run import Run
 from fairtrial.stats.paired.clustered import Clusters
 from fairtrial.stats.paired.equivalence import classify_interval
 from fairtrial.stats.paired.paired_tests import exact, exact_one_sided, sign_flip
@@ -260,29 +259,3 @@ def discordant_cases(measure: Measure, pairs: Pairs) -> tuple[int, int]:
     """How many cases only the candidate got right, and how many only the baseline, whichever direction is better."""
     gains = pairs.differences * measure.sign
     return int((gains > 0).sum()), int((gains < 0).sum())
-
-
-def differences(candidate: RunHead | RunEvent, baseline: RunHead | RunEvent) -> list[str]:
-    """Every difference that makes a comparison unsound, as parts of a sentence; empty if the runs are comparable.
-
-    The suite's digest covers cases, prompts, parameters, scorers and their options. Scorer versions are compared
-    separately, so that the message can name the scorer. Detectors of signals are no scorer: only the comparison of
-    signals needs equal versions.
-    """
-    found = []
-    if candidate.suite != baseline.suite:
-        found.append(f"the suites are {candidate.suite} and {baseline.suite}")
-    if candidate.suite_digest != baseline.suite_digest:
-        found.append(
-            "the suite's content (cases, prompt, params or scorers) has the digest "
-            f"{candidate.suite_digest[:8]} in one run and {baseline.suite_digest[:8]} in the other"
-        )
-    if candidate.seed != baseline.seed:
-        found.append(f"the seeds are {candidate.seed} and {baseline.seed}")
-    if candidate.repeat != baseline.repeat:
-        found.append(f"each case was asked {candidate.repeat} and {baseline.repeat} times")
-    for scorer in sorted((set(candidate.versions) | set(baseline.versions)) - {SIGNALS}):
-        one, other = candidate.versions.get(scorer), baseline.versions.get(scorer)
-        if one != other:
-            found.append(f"scorer {scorer} is {one or 'absent'!r} and {other or 'absent'!r}")
-    return found

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluators.comparison.compare import compare_runs, differences, figure
+from evaluators.comparison.comparability import differences
+from evaluators.comparison.compare import compare_runs, figure
 from evaluators.comparison.observations import SignalChange, signal_changes
 from evaluators.comparison.pairing import Pairs, pair, side_of, slices_of
 from evaluators.criteria.metric_catalogue import BUILT_IN, Form, Measure, ended_as

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from evaluators.comparison.compare import differences
+from evaluators.comparison.comparability import differences
 from evaluators.comparison.levels import level_of
 from evaluators.comparison.observations import signal_findings, worst_slice
 from evaluators.comparison.wording import amount, short_text

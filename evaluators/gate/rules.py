@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from evaluators.comparison.compare import differences, discordant_cases, figures
+from evaluators.comparison.comparability import differences
+from evaluators.comparison.compare import discordant_cases, figures
 from evaluators.comparison.pairing import Pairs, pair, slices_of
 from evaluators.comparison.wording import both_figures
 from evaluators.criteria.grammar import Rule, Threshold, VersusBaseline

@@ -10,7 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.random import Generator
 
-from evaluators.comparison.compare import differences, figures, has_p, is_binary, largest_value
+from evaluators.comparison.comparability import differences
+from evaluators.comparison.compare import figures, has_p, is_binary, largest_value
 from evaluators.comparison.pairing import Pairs, lacks_signal, pair
 from evaluators.comparison.question import Question
 from evaluators.criteria.grammar import Rule, Threshold, VersusBaseline

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from evaluators.comparison.compare import differences
+from evaluators.comparison.comparability import differences
 from evaluators.suite import MANY
 from fairtrial.api.runs import (
     CasesOf,
