@@ -12,8 +12,8 @@ from pathlib import Path
 
 from evaluators.engine.engine import DEFAULT_CONCURRENCY, Options, Progress, run_suite
 from evaluators.engine.target import Target, resolve
+from evaluators.loading.suite_file import EMPTY
 from evaluators.loading.suite_reader import load
-from evaluators.loading.suite_schema import EMPTY
 from evaluators.suite import Suite
 from fairtrial.api.operation import Nothing
 from fairtrial.api.runs import NameRun, noise_floor

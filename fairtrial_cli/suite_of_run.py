@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluators.engine.run_events import run_of
+from evaluators.loading.suite_file import suites_near
 from evaluators.loading.suite_reader import load
-from evaluators.loading.suite_schema import suites_near
 from evaluators.results.explanation import Explanation, changed_since, explain, has_answer
 from evaluators.suite import Suite
 from fairtrial.api import runs

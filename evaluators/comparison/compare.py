@@ -1,4 +1,4 @@
-"""Compares candidate and baseline on one measure, over the same cases, and says whether two runs are comparable."""
+"""Compares candidate and baseline on one measure, over the same cases, by the method that fits its kind."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from evaluators.criteria.grammar import GateLine, GateLineError, Rule, parse
 from evaluators.criteria.validation import FAMILIES, homeless_lines, is_external, validate_external_line, validate_line
 from evaluators.loading import suite_reader
-from evaluators.loading.suite_schema import search
+from evaluators.loading.suite_file import search
 from evaluators.suite import Suite
 from fairtrial.config.file import yaml_file
 from fairtrial.config.file.errors import nearest, validation_errors

@@ -10,7 +10,7 @@ from evaluators.loading.cases import CaseOfRow, Recipe, make_cases
 from evaluators.loading.probe_entries import ProbeUse
 from evaluators.loading.rows import MOST_ROWS, Row
 from evaluators.loading.scorers import BuiltScorer
-from evaluators.loading.suite_schema import Reading, shortened
+from evaluators.loading.suite_file import Reading, shortened
 from evaluators.loading.template import PLACE
 from evaluators.probes.probe import ORIGINAL, OWN_ROWS, Source
 from evaluators.suite import FAMILY_TAG, KIND_TAG, MANY, OWN

@@ -8,7 +8,7 @@ from typing import Any
 
 from evaluators.loading.probe_file import read_probe_file
 from evaluators.loading.scorers import WrongEntry, member_of, near
-from evaluators.loading.suite_schema import Reading
+from evaluators.loading.suite_file import Reading
 from evaluators.probes.probe import OWN_ROWS, Probe, Source
 from fairtrial.domain.registry import Registry
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, create_model
 
 from evaluators.criteria.validation import INERT_IN_SUITES
 from evaluators.gate.file import GateModel
-from evaluators.loading.suite_schema import SuiteModel
+from evaluators.loading.suite_file import SuiteModel
 from fairtrial.config.file.schema import ControlSection, DeploymentSection, ProjectFile, RouteSection, StoreSection
 from fairtrial.config.file.section import fields_of, is_section
 from fairtrial.config.rules.warnings import INERT
@@ -38,7 +38,7 @@ PASSIVE = (
     "fairtrial.config.file.",
     "fairtrial.config.rules.",
     "fairtrial.config.plan.compile",
-    "evaluators.loading.suite_schema",
+    "evaluators.loading.suite_file",
 )
 """Modules that declare, check or copy keys. A read here does not show that the key has an effect."""
 

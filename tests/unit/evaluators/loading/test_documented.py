@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evaluators.loading.scorers import SCORERS
-from evaluators.loading.suite_schema import SuiteModel
+from evaluators.loading.suite_file import SuiteModel
 from fairtrial.domain.run import CASE_OUTCOMES
 from tests.fixtures.for_each import for_each
 from tests.fixtures.paths import ROOT
