@@ -135,17 +135,17 @@ def test_a_change_that_moves_units_needs_a_new_salt(tmp_path: Path) -> None:
             "the provider 'anthropc' is not known (did you mean 'anthropic'?; openai/",
         ),
         (
-            'openai/gpt-4o-mini, base_url: "https://api.openai.com/v1", api_key: "${CLOUD_KEY}", external: true',
+            'openai/acme-large, base_url: "https://api.openai.com/v1", api_key: "${CLOUD_KEY}", external: true',
             "anthropic/claude-x",
             "cloud.external: anthropic is outside your organisation, and external is not true (external: true)",
         ),
         (
-            'openai/gpt-4o-mini, base_url: "https://api.openai.com/v1", api_key: "${CLOUD_KEY}", external: true',
+            'openai/acme-large, base_url: "https://api.openai.com/v1", api_key: "${CLOUD_KEY}", external: true',
             "anthropic/claude-x, external: true",
             'deployments.cloud.api_key: is missing (api_key: "${ANTHROPIC_API_KEY}")',
         ),
         (
-            'openai/gpt-4o-mini, base_url: "https://api.openai.com/v1", api_key: "${CLOUD_KEY}", external: true',
+            'openai/acme-large, base_url: "https://api.openai.com/v1", api_key: "${CLOUD_KEY}", external: true',
             "ollama/llama3",
             "deployments.cloud.base_url: is missing (where your ollama listens)",
         ),
