@@ -24,7 +24,7 @@ from evaluators.gate.live.experiment import NO_LIVE_EVIDENCE, LiveEvidence
 from evaluators.loading.suite_text import suite_of
 from evaluators.results.run_table import RunTable
 from evaluators.suite import KIND_TAG, Suite
-from evaluators.trial import RULES, Trial
+from evaluators.trial import ALPHA, RULES, Trial
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.reviews.evidence import ReviewedQueue, ReviewEvidence
 from fairtrial.domain.training.evidence import TrainingEvidence
@@ -56,8 +56,8 @@ class Evidence:
 
     ``runs``: the newest runs that a rule read, by suite and target; ``before``: the runs before those. ``first``:
     findings that belong to no line. ``training``: the candidate's training data; ``None`` from an earlier version.
-    ``version``: that of the document, and of the rules that judge it. ``digests``, ``served``, ``later`` and
-    ``max_age_seconds`` are as in `Trial`.
+    ``version``: that of the document, and of the rules that judge it. ``digests``, ``served``, ``later``, ``alpha``,
+    ``kept`` and ``max_age_seconds`` are as in `Trial`.
     """
 
     gate_text: str
@@ -76,6 +76,8 @@ class Evidence:
     first: Sequence[Finding] = ()
     training: TrainingEvidence | None = None
     version: int = RULES
+    alpha: float = ALPHA
+    kept: frozenset[str] = frozenset()
 
     def gate(self) -> Gate:
         """The gate on these suites; raises `ConfigError`."""
@@ -99,6 +101,8 @@ class Evidence:
             gate.max_age_seconds,
             self.training,
             self.version,
+            self.alpha,
+            self.kept,
         )
 
 
@@ -123,6 +127,8 @@ def encode(evidence: Evidence, gate: Gate, *, details: Collection[str]) -> bytes
         "candidates_judged": evidence.candidates_judged,
         "first": [asdict(replace(one, evidence=None)) for one in evidence.first],
         "training": msgspec.to_builtins(evidence.training),
+        "alpha": evidence.alpha,
+        "kept": sorted(evidence.kept),
     }
     return zlib.compress(json.dumps(content, separators=(",", ":")).encode(), level=6)
 
@@ -192,4 +198,6 @@ def _read(content: Mapping[str, Any]) -> Evidence:
         # Evidence of an earlier version has none.
         training=msgspec.convert(content.get("training"), TrainingEvidence | None, strict=False),
         version=content["version"],
+        alpha=content.get("alpha", ALPHA),
+        kept=frozenset(content.get("kept", ())),
     )

@@ -13,18 +13,19 @@ from fairtrial.api.runs import (
     CompareRuns,
     DetailsOf,
     FoundRun,
+    KeptRun,
     LatestRuns,
     ListRuns,
     ListSuites,
     NameRun,
     NameSuiteText,
-    NoiseFloor,
+    OptionalRun,
     PairsOf,
     ResolveRun,
 )
 from fairtrial.domain.errors import not_found
 from fairtrial.store.core.query import Query
-from fairtrial.store.evaluations import run_figures, run_names, suite_texts
+from fairtrial.store.evaluations import kept_runs, run_figures, run_names, suite_texts
 from fairtrial.store.evaluations import runs as stored_runs
 from gateway.control.answer import ARROW, Answer, arrow_stream
 from gateway.control.context import Context, page_of
@@ -86,11 +87,20 @@ def figures(context: Context, request: NameRun) -> Any:
     return read_figures(context.database, request.run_id)
 
 
-def noise_floor(context: Context, request: NameRun) -> NoiseFloor:
+def noise_floor(context: Context, request: NameRun) -> OptionalRun:
     run = stored_runs.head(context.database, request.run_id)
     if run is None:
         raise not_found("run", request.run_id)
-    return NoiseFloor(stored_runs.noise_floor(context.database, run))
+    return OptionalRun(stored_runs.noise_floor(context.database, run))
+
+
+def keep(context: Context, request: NameRun) -> FoundRun:
+    kept_runs.keep(context.database, request.run_id, now_us=context.now_us, actor=context.actor)
+    return FoundRun(request.run_id)
+
+
+def kept(context: Context, request: KeptRun) -> OptionalRun:
+    return OptionalRun(kept_runs.newest(context.database, request.suite, request.suite_digest, request.target))
 
 
 def slices(context: Context, request: NameRun) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from evaluators.gate.evidence.document import Evidence, encode
 from evaluators.gate.file import Gate
 from evaluators.gate.judge import judge
 from evaluators.suite import Suite
+from evaluators.trial import ALPHA
 from fairtrial.api.verdicts import Judge
 from fairtrial.domain.errors import ConfigError
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
@@ -25,7 +26,7 @@ from fairtrial.store.evaluations.score_texts import STATISTICAL_DETAILS
 from fairtrial.store.reviews import evidence as reviews
 from gateway.control.operations.requests.judgement import digests_of, refuse_unknown_refs
 from gateway.control.operations.training_data.read_training_evidence import read_training_evidence
-from gateway.control.operations.verdicts.latest_runs import LatestRuns, later_suites
+from gateway.control.operations.verdicts.latest_runs import LatestRuns, kept_baselines, later_suites
 from gateway.control.operations.verdicts.live_evidence import read_experiments
 from gateway.control.operations.verdicts.official_gate import find_official, sha256_of
 from gateway.control.operations.verdicts.provenance import Asked, StoredSuite, provenance, stored_suite
@@ -49,7 +50,8 @@ def judge_candidate(database: Database, request: Judge, asked: Asked, *, now_us:
     gate = _gate(request.gate, stored)
     refuse_unknown_refs(gate, plan)
     digests = digests_of(plan, request.candidate, request.baseline) | _digests_of_refs(gate, plan)
-    found = LatestRuns(database, {one.suite: one.digest for one in request.suites})
+    kept = kept_baselines(database, request)
+    found = LatestRuns(database, {one.suite: one.digest for one in request.suites}, kept)
     official = find_official(
         asked.release_gates, sha256_of(request.gate), {one.reference.suite: one.text_digest for one in stored}
     )
@@ -73,12 +75,14 @@ def judge_candidate(database: Database, request: Judge, asked: Asked, *, now_us:
             candidates_judged=verdicts.candidates_judged(database, gate.name, request.candidate),
             first=(*_not_judged(gate, stored, found, request),),
             training=read_training_evidence(database, plan, asked.root, request.candidate, audited=_audited(gate)),
+            alpha=ALPHA / request.successors,
+            kept=frozenset(kept.values()),
         )
         verdict = _judge(gate, evidence, found, now_us)
         evidence = replace(evidence, runs=found.read, before=found.read_before)
-        kept = provenance(evidence, gate, stored, asked, experiments.judged)
+        sources = provenance(evidence, gate, stored, asked, experiments.judged)
         document = encode(evidence, gate, details=STATISTICAL_DETAILS)
-    verdict = replace(verdict, provenance=kept)
+    verdict = replace(verdict, provenance=sources)
     verdicts.save(database, verdict, actor=asked.asked_by, evidence=document)
     return verdict
 
