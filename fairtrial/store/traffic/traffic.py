@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
+from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.domain.storage.traffic import KeyFeedback, Traffic, VariantTraffic
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.query import Page, Query
+from fairtrial.store.core.query import Page, Query, timestamp
 from fairtrial.store.derived.analysis_filter import ANALYSED
 from fairtrial.store.derived.placements import PLACED, read_placements
 
@@ -131,6 +133,20 @@ LIMIT $3 OFFSET $4
 
 Only requests that fell back were answered by another deployment, so few attempts are looked up.
 """
+
+
+ARRIVALS = """
+SELECT count(DISTINCT unit) AS both, count(DISTINCT unit) FILTER (at_time >= $2) AS last
+FROM requests
+WHERE at_time >= $1 AND list_contains($3::VARCHAR[], route) AND unit IS NOT NULL
+"""
+
+
+def arrivals(database: Database, routes: Sequence[str], *, now_us: int) -> tuple[int, int]:
+    """The units of these routes in the last two weeks, and in the last one, with or without experiments."""
+    since = (timestamp(now_us - weeks * WEEK_US) for weeks in (2, 1))
+    [(both, last)] = database.rows(ARRIVALS, (*since, list(routes)))
+    return int(both), int(last)
 
 
 def by_variant(database: Database, page: Page, *, experiment: str | None = None) -> list[Traffic]:

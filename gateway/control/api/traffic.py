@@ -10,6 +10,8 @@ from fairtrial.api.traffic import (
     ListFeedback,
     ListRequests,
     NameRequest,
+    RoutesOf,
+    SampleTraffic,
 )
 from fairtrial.api.window import TrafficWindow, Window
 from fairtrial.domain.errors import not_found
@@ -19,6 +21,7 @@ from fairtrial.domain.storage.traffic import AmountHistory, Traffic
 from fairtrial.store.core.query import Page, Position, Query
 from fairtrial.store.traffic import feedback as stored_feedback
 from fairtrial.store.traffic import requests as stored_requests
+from fairtrial.store.traffic import samples as stored_samples
 from fairtrial.store.traffic import traffic
 from gateway.control.answer import Table
 from gateway.control.context import Context, page_of
@@ -38,6 +41,15 @@ def request(context: Context, request: NameRequest) -> Any:
     if found is None:
         raise not_found("request", request.request_id)
     return found
+
+
+def samples(_: Context, request: SampleTraffic) -> Query:
+    return stored_samples.sample(request.deployment, request.routes, request.count)
+
+
+def arrivals(context: Context, request: RoutesOf) -> dict[str, int]:
+    both, last = traffic.arrivals(context.database, request.routes, now_us=context.now_us)
+    return {"both": both, "last": last}
 
 
 def feedback(_: Context, request: ListFeedback) -> Table:
