@@ -100,7 +100,8 @@ def plan_moves(
             asked = PlanRequest(levels={}, per_week=history.per_week, weeks=experiment.max_weeks)
             result = plan_experiment(whole, asked, lambda found=history: found).result  # type: ignore[misc]
         except UsageError as error:
-            yield replace(begun, says=f"it can't be planned yet: {error}")
+            command = f"fairtrial experiment plan {experiment.name} --config {path.name}"
+            yield replace(begun, says=f"it can't be planned yet: {error} ({command})")
             continue
         yield _planned(begun, result, retirement, today)
 

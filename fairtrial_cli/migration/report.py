@@ -44,6 +44,11 @@ class Successor:
         """What changed without being asked."""
         return unasked_lines(self.verdict.findings)
 
+    @property
+    def notable(self) -> list[str]:
+        """The part of it that is notable, or that nothing is."""
+        return [line for line in self.unasked if line.startswith("Notable")] or ["No signal changed notably."]
+
 
 @dataclass(frozen=True, slots=True)
 class Migration:

@@ -23,7 +23,7 @@ def print_migration(console: Console, report: Migration) -> None:
         _line(console, _baseline(report.old, baseline), "yellow" if baseline.why else "dim")
     for successor in report.successors:
         _line(console, successor.verdict.headline, STYLES[successor.verdict.decision])
-        for text in (*_beside(report.old, successor), *successor.unasked):
+        for text in (*_beside(report.old, successor), *successor.notable):
             _line(console, f"  {text}", "dim")
     _line(console, report.shared, "dim")
     for text in _next(report):
