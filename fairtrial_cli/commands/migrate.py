@@ -92,13 +92,15 @@ def command(
 
 
 def _check_names(project: Project, old: str, new: Sequence[str], today: date) -> None:
-    from evaluators.engine.target import resolve
+    from fairtrial.config.file.errors import nearest
     from fairtrial.config.plan.retirement import refuse_retired
 
+    known = project.plan.deployments
     for name in (old, *new):
-        if name not in project.plan.deployments:
-            resolve(name, project.plan, base_url="")  # an error with the nearest name
+        if "/" in name:
             raise UsageError(f"{name}: OLD and NEW are deployments, not variants of experiments")
+        if name not in known:
+            raise UsageError(f"{name}: there is no deployment {name!r} ({nearest(name, known)})")
     if old in new or len(set(new)) < len(new):
         raise UsageError("NEW: name each successor once, and none is OLD itself")
     if len(new) > MOST_SUCCESSORS:

@@ -5,8 +5,9 @@ The copy stands beside the project file, passes `fairtrial check`, and changes n
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from io import StringIO
@@ -16,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from fairtrial.api import traffic
 from fairtrial.config.plan.retirement import Retirement
 from fairtrial.config.private_files import write_private
+from fairtrial.config.project import load_project
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plurals import counted
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable
-from fairtrial_cli.options import project_of
 from gateway.control.operations.planning.plan_experiment import PlanRequest, plan_experiment
 from gateway.control.operations.planning.traffic_history import history_of_units
 
@@ -84,10 +85,15 @@ def write_move(project: Project, old: str, new: str) -> tuple[Path, str] | None:
 
 
 def plan_moves(
-    store: StoreClient, path: Path, old: str, retirement: Retirement | None, today: date
+    store: StoreClient,
+    path: Path,
+    old: str,
+    retirement: Retirement | None,
+    today: date,
+    environ: Mapping[str, str] = os.environ,
 ) -> Iterator[PlannedMove]:
     """How long each new experiment of the written file takes, by the planner and the traffic of its route."""
-    plan = project_of(path).plan
+    plan = load_project(path, environ).plan
     for route in plan.routes.values():
         experiment = plan.experiments.get(route.experiment or "")
         if experiment is None or experiment.control != old or not experiment.name.startswith("migrate-"):
@@ -103,12 +109,13 @@ def plan_moves(
             command = f"fairtrial experiment plan {experiment.name} --config {path.name}"
             yield replace(begun, says=f"it can't be planned yet: {error} ({command})")
             continue
-        yield _planned(begun, result, retirement, today)
+        yield planned(begun, result, retirement, today)
 
 
-def _planned(
+def planned(
     begun: PlannedMove, result: PlannedTrial | Undecidable, retirement: Retirement | None, today: date
 ) -> PlannedMove:
+    """The move with what the planner found, and what is missing before the last day."""
     per_week = result.design.per_week
     weeks = result.weeks if isinstance(result, PlannedTrial) else None
     needed = max((one.chosen.units or 0 for one in result.metrics), default=0)
