@@ -51,14 +51,6 @@ class NameRun(Request, frozen=True, kw_only=True):
     run_id: str
 
 
-class KeptRun(Request, frozen=True, kw_only=True):
-    """A suite and a target."""
-
-    suite: Text
-    suite_digest: Text
-    target: Text
-
-
 class DetailsOf(Request, frozen=True, kw_only=True):
     """A run, and one of its scorers."""
 
@@ -220,7 +212,7 @@ kept = Operation(
     method="GET",
     path="/kept-runs",
     role="release-manager",
-    request=KeptRun,
+    request=LatestRuns,
     response=OptionalRun,
     description="The newest run of this suite on this target that is kept for good; null without one.",
 )

@@ -11,7 +11,7 @@ from evaluators.engine.client import ChatClient, TargetRefused
 from evaluators.engine.summary import MOST_UNSCORED, first_error, unscored_share
 from evaluators.engine.target import resolve
 from fairtrial.api import runs as run_operations
-from fairtrial.api.runs import KeptRun, NameRun
+from fairtrial.api.runs import LatestRuns, NameRun
 from fairtrial_cli.run_suites import RunOptions, internal_key, run_suites, save_run
 from fairtrial_cli.store_client.client import open_store
 
@@ -66,7 +66,7 @@ def _with_baseline(project: Project, suite: Suite, old: str, runs: Mapping[str, 
             store.call(run_operations.keep, NameRun(run_id=own.run_id))
             return AskedSuite(suite, own.run_id, runs=runs)
         why = refusal or _broken_in_words(own)
-        asked = KeptRun(suite=suite.name, suite_digest=suite.digest, target=old)
+        asked = LatestRuns(suite=suite.name, suite_digest=suite.digest, target=old)
         kept = store.call(run_operations.kept, asked).run_id
     if kept is None and own is not None:
         save_run(project.layout, own, suite)

@@ -52,7 +52,7 @@ def blank_files(
     work: list[tuple[str, Path, Callable[[bytes], bool], int | None]] = [
         *(("journal lines", path, or_begun(of_event), end) for path, end in journals),
         *(("cached answers", path, or_begun(of_event), None) for path in caches),
-        *(("rows of suites", path, of_event, None) for path in rows),
+        *(("rows of suites", path, or_begun(of_event), None) for path in rows),
         *(("log lines", path, of_log, None) for path in logs),
     ]
     counts: dict[str, int] = {}

@@ -12,8 +12,8 @@ IS_KEPT = "SELECT count(*) FROM kept_runs WHERE run_id = $1"
 NEWEST = """
 SELECT arg_max(run_id, ended_time)
 FROM runs
-WHERE run_id IN (SELECT run_id FROM kept_runs) AND status = 'finished' AND suite = $1 AND suite_digest = $2
-    AND target = $3
+WHERE run_id IN (SELECT run_id FROM kept_runs) AND status = 'finished' AND ($1 IS NULL OR suite = $1)
+    AND ($2 IS NULL OR suite_digest = $2) AND ($3 IS NULL OR target = $3)
 """
 
 
@@ -33,7 +33,7 @@ def is_kept(database: Database, run_id: str) -> bool:
     return bool(database.value(IS_KEPT, (run_id,)))
 
 
-def newest(database: Database, suite: str, suite_digest: str, target: str) -> str | None:
+def newest(database: Database, suite: str | None, suite_digest: str | None, target: str | None) -> str | None:
     """The id of the newest kept run of a suite on a target, or ``None``."""
     [(run_id,)] = database.rows(NEWEST, (suite, suite_digest, target))
     return None if run_id is None else str(run_id)

@@ -13,7 +13,6 @@ from fairtrial.api.runs import (
     CompareRuns,
     DetailsOf,
     FoundRun,
-    KeptRun,
     LatestRuns,
     ListRuns,
     ListSuites,
@@ -99,7 +98,7 @@ def keep(context: Context, request: NameRun) -> FoundRun:
     return FoundRun(request.run_id)
 
 
-def kept(context: Context, request: KeptRun) -> OptionalRun:
+def kept(context: Context, request: LatestRuns) -> OptionalRun:
     return OptionalRun(kept_runs.newest(context.database, request.suite, request.suite_digest, request.target))
 
 
