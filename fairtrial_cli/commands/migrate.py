@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from evaluators.suite import Suite
     from fairtrial.config.plan.retirement import Retirement
     from fairtrial.config.project import Project
-    from fairtrial_cli.migration.ask_models import AskedSuite
+    from fairtrial_cli.migration.ask_models import SuiteRuns
     from fairtrial_cli.migration.report import Migration, Successor
 
 NOT_SHIPPED, UNSOUND = 3, 4
@@ -143,16 +143,16 @@ def _migrate(
 
     deployment = project.plan.deployments[old]
     retirement = retirement_of(deployment, project.plan, listed=listed_date(deployment))
-    asked = _asked(project, suites, old, new, concurrency=concurrency, fresh=fresh)
+    suite_runs = _ask_models(project, suites, old, new, concurrency=concurrency, fresh=fresh)
     with open_store(project.layout, project.path) as store:
-        successors = list(judge_successors(store, asked, old, new, margin=margin))
-    report = Migration(old, today, retirement, list(baselines_of(asked)), successors, None)
+        successors = list(judge_successors(store, suite_runs, old, new, margin=margin))
+    report = Migration(old, today, retirement, list(baselines_of(suite_runs)), successors, None)
     return _with_move(project, report)
 
 
-def _asked(
+def _ask_models(
     project: Project, suites: Sequence[Suite], old: str, new: Sequence[str], *, concurrency: int, fresh: bool
-) -> list[AskedSuite]:
+) -> list[SuiteRuns]:
     from rich.console import Console
 
     from fairtrial_cli.migration.ask_models import ask_models

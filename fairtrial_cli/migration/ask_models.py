@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class AskedSuite:
+class SuiteRuns:
     """The runs of one suite. ``baseline``: the id of the old model's run that counts, ``None`` without one.
 
     ``stored``: whether it is an earlier run, because the model did not answer; ``why`` has the reason.
@@ -43,7 +43,7 @@ def ask_models(
     *,
     base_url: str,
     options: RunOptions,
-) -> list[AskedSuite]:
+) -> list[SuiteRuns]:
     """Run each suite on the old model and its successors, interleaved; the old model's complete runs are kept for good.
 
     If the old model refuses or fails in the middle, its newest kept run of the same cases takes its place, and its
@@ -59,18 +59,18 @@ def ask_models(
     return found
 
 
-def _with_baseline(project: Project, suite: Suite, old: str, runs: Mapping[str, Run], refusal: str) -> AskedSuite:
+def _with_baseline(project: Project, suite: Suite, old: str, runs: Mapping[str, Run], refusal: str) -> SuiteRuns:
     own = runs.get(old)
     with open_store(project.layout) as store:
         if own is not None and not _is_broken(own):
             store.call(run_operations.keep, NameRun(run_id=own.run_id))
-            return AskedSuite(suite, own.run_id, runs=runs)
+            return SuiteRuns(suite, own.run_id, runs=runs)
         why = refusal or _broken_in_words(own)
-        asked = LatestRuns(suite=suite.name, suite_digest=suite.digest, target=old)
-        kept = store.call(run_operations.kept, asked).run_id
+        same_cases = LatestRuns(suite=suite.name, suite_digest=suite.digest, target=old)
+        kept = store.call(run_operations.kept, same_cases).run_id
     if kept is None and own is not None:
         save_run(project.layout, own, suite)
-    return AskedSuite(suite, kept, stored=kept is not None, why=why, runs=runs)
+    return SuiteRuns(suite, kept, stored=kept is not None, why=why, runs=runs)
 
 
 def _is_broken(run: Run) -> bool:

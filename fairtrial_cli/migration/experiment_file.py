@@ -39,13 +39,13 @@ BLANKS = re.compile(r"\n{3,}")
 class PlannedMove:
     """One experiment, and whether it can decide before the old model's last day.
 
-    ``weeks``: what it needs, ``None`` if it cannot be planned or decided; ``says`` is one sentence. ``users_missing``
-    and ``days_missing``: what a decision lacks before the last day.
+    ``weeks``: what it needs, ``None`` if it cannot be planned or decided; ``summary`` is one sentence.
+    ``users_missing`` and ``days_missing``: what a decision lacks before the last day.
     """
 
     experiment: str
     route: str
-    says: str
+    summary: str
     weeks: int | None = None
     users_missing: int | None = None
     days_missing: int | None = None
@@ -103,11 +103,11 @@ def plan_moves(
         begun = PlannedMove(experiment.name, route.name, "")
         try:
             whole = replace(experiment, stage=100.0)
-            asked = PlanRequest(levels={}, per_week=history.per_week, weeks=experiment.max_weeks)
-            result = plan_experiment(whole, asked, lambda found=history: found).result  # type: ignore[misc]
+            request = PlanRequest(levels={}, per_week=history.per_week, weeks=experiment.max_weeks)
+            result = plan_experiment(whole, request, lambda found=history: found).result  # type: ignore[misc]
         except UsageError as error:
             command = f"fairtrial experiment plan {experiment.name} --config {path.name}"
-            yield replace(begun, says=f"it can't be planned yet: {error} ({command})")
+            yield replace(begun, summary=f"it can't be planned yet: {error} ({command})")
             continue
         yield planned(begun, result, retirement, today)
 
@@ -119,21 +119,21 @@ def planned(
     per_week = result.design.per_week
     weeks = result.weeks if isinstance(result, PlannedTrial) else None
     needed = max((one.chosen.units or 0 for one in result.metrics), default=0)
-    says = (
+    summary = (
         f"it decides in {counted(weeks, 'week')} at {per_week:,.0f} users a week"
         if weeks is not None
         else f"it can't decide: {result.reason}"  # type: ignore[union-attr]
     )
     if retirement is None:
-        return replace(begun, says=says, weeks=weeks)
+        return replace(begun, summary=summary, weeks=weeks)
     left = max(0, retirement.days_left(today))
     users = max(0, round(needed - per_week * left / 7))
     days = None if weeks is None else max(0, 7 * weeks - left)
     if users or days:
         missing = [counted(users, "user")] if users else []
         missing += [counted(days, "day")] if days else []
-        says += f"; before the last day {' and '.join(missing)} are missing"
-    return replace(begun, says=says, weeks=weeks, users_missing=users, days_missing=days)
+        summary += f"; before the last day {' and '.join(missing)} are missing"
+    return replace(begun, summary=summary, weeks=weeks, users_missing=users, days_missing=days)
 
 
 def _routes(plan: Plan, old: str) -> Sequence[str]:

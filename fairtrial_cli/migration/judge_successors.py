@@ -14,18 +14,18 @@ from fairtrial_cli.store_client.stored import judge, load_table, record_suites
 from gateway.control.operations.requests.judge_file import suite_references
 
 if TYPE_CHECKING:
-    from fairtrial_cli.migration.ask_models import AskedSuite
+    from fairtrial_cli.migration.ask_models import SuiteRuns
     from fairtrial_cli.store_client.client import StoreClient
 
 
 def judge_successors(
-    store: StoreClient, asked: Sequence[AskedSuite], old: str, new: Sequence[str], *, margin: str
+    store: StoreClient, suite_runs: Sequence[SuiteRuns], old: str, new: Sequence[str], *, margin: str
 ) -> Iterator[Successor]:
     """The verdict on each successor against the old model's answers; every verdict is stored."""
-    gate, text = migration_gate(f"migrate-{old}", [successor_suite(one.suite, margin) for one in asked])
+    gate, text = migration_gate(f"migrate-{old}", [successor_suite(one.suite, margin) for one in suite_runs])
     record_suites(store, gate.suites)
-    stored = tuple(one.baseline for one in asked if one.stored and one.baseline is not None)
-    baselines = {one.suite.name: _column(store, one.baseline) for one in asked}
+    stored = tuple(one.baseline for one in suite_runs if one.stored and one.baseline is not None)
+    baselines = {one.suite.name: _column(store, one.baseline) for one in suite_runs}
     for target in new:
         request = Judge(
             gate=text,
@@ -37,7 +37,7 @@ def judge_successors(
         )
         beside = {
             one.suite.name: (baselines[one.suite.name], column_of(table_of(one.runs[target])))
-            for one in asked
+            for one in suite_runs
             if target in one.runs
         }
         yield Successor(target, judge(store, request), beside)

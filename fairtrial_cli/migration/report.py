@@ -14,7 +14,7 @@ from fairtrial_cli.migration.experiment_file import WrittenMove
 if TYPE_CHECKING:
     from evaluators.comparison.matrix import Column
     from fairtrial.config.plan.retirement import Retirement
-    from fairtrial_cli.migration.ask_models import AskedSuite
+    from fairtrial_cli.migration.ask_models import SuiteRuns
 
 ALPHA_IN_WORDS = "5 %"
 MOVING = ("SHIP", "HOLD")
@@ -84,9 +84,9 @@ def chosen_successor(successors: Sequence[Successor]) -> Successor | None:
     return next((found[0] for found in by_decision.values() if found), None)
 
 
-def baselines_of(asked: Sequence[AskedSuite]) -> Iterator[Baseline]:
+def baselines_of(suite_runs: Sequence[SuiteRuns]) -> Iterator[Baseline]:
     """How each suite's baseline came about."""
-    for one in asked:
+    for one in suite_runs:
         yield Baseline(one.suite.name, one.baseline, one.stored, one.why)
 
 

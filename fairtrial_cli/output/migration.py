@@ -67,7 +67,7 @@ def _next(report: Migration) -> Iterator[str]:
     else:
         yield f"The experiment that moves live traffic is in {report.move.path} (a copy of the project file)."
         for move in report.move.moves:
-            yield f"  {move.experiment} on {move.route}: {move.says}."
+            yield f"  {move.experiment} on {move.route}: {move.summary}."
         yield f"Next: fairtrial check {report.move.path}, then take its part over into the project file."
     verdicts = " or ".join(f"fairtrial report {one.verdict.verdict_id}" for one in report.successors[:1])
     yield f"To pass the evidence on: {verdicts}"

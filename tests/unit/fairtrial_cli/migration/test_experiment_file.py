@@ -32,7 +32,7 @@ def test_the_copy_is_sound_and_the_project_file_stays(tmp_path: Path) -> None:
     assert write_move(of, "cloud", "tuned") is None
     with open_store(of.layout, of.path) as store:
         [move] = plan_moves(store, path, "base", None, TODAY, ENVIRON)
-    assert move.weeks is None and "it can't be planned yet" in move.says
+    assert move.weeks is None and "it can't be planned yet" in move.summary
 
 
 def test_users_and_days_that_are_missing_before_the_last_day_are_said() -> None:
@@ -42,6 +42,6 @@ def test_users_and_days_that_are_missing_before_the_last_day_are_said() -> None:
     move = planned(begun, found, ends, TODAY)
     assert (move.weeks, move.days_missing) == (4, 14)
     assert move.users_missing == round((found.metrics[0].chosen.units or 0) - 8000)
-    assert "14 days are missing" in move.says
+    assert "14 days are missing" in move.summary
     late = replace(ends, day=date(2027, 6, 1))
-    assert planned(begun, found, late, TODAY).says == "it decides in 4 weeks at 4,000 users a week"
+    assert planned(begun, found, late, TODAY).summary == "it decides in 4 weeks at 4,000 users a week"
