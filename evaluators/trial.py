@@ -10,6 +10,8 @@ from fairtrial.domain.review import ReviewEvidence
 from fairtrial.domain.run import Run
 from fairtrial.domain.training_data import TrainingEvidence
 
+ALPHA = 0.05
+"""How often the bound of a line may be wrong, unless several candidates share it."""
 RULES = 3
 """The version of the rules of judging, which is that of the evidence. 1: what an experiment says counted only by lines,
 apart from harm. 2: failures of 0/1 lines were not enumerated; unequal clusters were decided only from the second look
@@ -29,7 +31,9 @@ class Trial:
     definition. ``later``: suites that already compared this candidate, on other answers. ``served``: target → the
     fingerprints of its model's newest answers, newest first; ``now_us``: the time of judging, and ``max_age_seconds``
     how old a run may be, ``None`` to ignore its age. ``training``: the candidate's training data. ``rules``: the
-    version of the rules, which an older one is for evidence of an older version.
+    version of the rules, which an older one is for evidence of an older version. ``alpha``: how often the bound of a
+    line may be wrong, which candidates of one migration share. ``kept``: ids of stored baselines whose age and weights
+    do not count, because their deployment may no longer answer.
     """
 
     candidate: str
@@ -44,6 +48,8 @@ class Trial:
     max_age_seconds: float | None = None
     training: TrainingEvidence | None = None
     rules: int = RULES
+    alpha: float = ALPHA
+    kept: frozenset[str] = frozenset()
     _tables: dict[tuple[str, str], RunTable | None] = field(default_factory=dict, repr=False, compare=False)
 
     def table(self, suite: str, target: str) -> RunTable | None:

@@ -35,14 +35,15 @@ GATEWAY_SECONDS = 5.0
 class RunOptions:
     """How suites are run: one after the other, each on ``side_by_side`` targets at the same time, by default on all.
 
-    ``noise_floor`` names the target that answers each suite once more. ``on_run`` is called with each run as soon as it
-    is saved.
+    ``noise_floor`` names the target that answers each suite once more. ``saves`` says which runs are saved. ``on_run``
+    is called with each run as soon as it is saved.
     """
 
     concurrency: int = DEFAULT_CONCURRENCY
     side_by_side: int | None = None
     fresh: bool = False
     noise_floor: str | None = None
+    saves: Callable[[Run], bool] = lambda _: True
     on_progress: Callable[[Progress], None] = lambda _: None
     on_run: Callable[[Suite, Run], None] = lambda *_: None
 
@@ -127,7 +128,7 @@ async def _run_all(
 async def _run_together(layout: Layout, suite: Suite, targets: Sequence[Target], options: RunOptions) -> list[Run]:
     asking = Options(options.concurrency, options.fresh, options.on_progress)
     runs = await run_suite(suite, targets, cache=layout.cache, clock=_now_us, new_id=_new_id, options=asking)
-    for run in runs:
+    for run in filter(options.saves, runs):
         await asyncio.to_thread(save_run, layout, run, suite)
         options.on_run(suite, run)
     return runs

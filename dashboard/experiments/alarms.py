@@ -26,6 +26,8 @@ ICONS = {
     "experiment.error": ":material/error:",
     "promotion.rolled_back": ":material/undo:",
     "clock.jump": ":material/schedule:",
+    "deployment.ends": ":material/event_upcoming:",
+    "deployment.ended": ":material/event_busy:",
 }
 DEFAULT = ":material/notification_important:"
 SEVERE = (
@@ -36,6 +38,7 @@ SEVERE = (
     "experiment.killed",
     "experiment.error",
     "promotion.rolled_back",
+    "deployment.ended",
 )
 SMALL, LARGE = 0.0001, 0.99
 """P-values outside this range are shown as a bound."""
@@ -58,8 +61,9 @@ def _open(control: Control, alarm: Row) -> None:
     draw = st.error if alarm["kind"] in SEVERE else st.warning
     draw(plain(alarm["text"]), icon=ICONS.get(alarm["kind"], DEFAULT))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        link(f"The experiment {alarm['experiment']}", "experiment", icon=":material/science:",
-             experiment=alarm["experiment"])  # fmt: skip
+        if not alarm["kind"].startswith("deployment."):  # such an alarm has the name of its deployment
+            link(f"The experiment {alarm['experiment']}", "experiment", icon=":material/science:",
+                 experiment=alarm["experiment"])  # fmt: skip
         if not control.only_reads:
             _acknowledge_button(control, alarm)
         st.caption(f"since {moment_of(alarm['at_time'])}")

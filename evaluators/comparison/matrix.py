@@ -137,7 +137,7 @@ def matrix_of(
     return Matrix(
         baseline.suite,
         baseline.suite_digest,
-        tuple(_column(run) for run in runs),
+        tuple(column_of(run) for run in runs),
         tuple(_rows(measures, scopes, runs, compared, noise)),
         tuple(_changes(primary, candidate, baseline) for candidate in candidates),
         None if again is None else _noise_floor(primary, again, baseline),
@@ -178,7 +178,8 @@ def _level(measure: Measure, run: RunTable, scope: Scope | None) -> Level:
     return Level(figure(measure, Pairs(side, side, 0), "candidate"), side.n)
 
 
-def _column(run: RunTable) -> Column:
+def column_of(run: RunTable) -> Column:
+    """Who answered in a run, and what the answers took."""
     p50, p95 = (_level(BUILT_IN[name], run, None).value for name in ("latency.p50", "latency.p95"))
     return Column(
         target=run.target,

@@ -96,8 +96,10 @@ def difference_in_words(comparison: Comparison, measure: Unit) -> str:
     return f"is {gap(found.value, measure)} {'lower' if found.value < 0 else 'higher'} than"
 
 
-def bounds_in_words(found: Estimate, measure: Measure) -> str:
-    return f"one-sided 95 % bounds {format_signed(found.low, measure)} and {format_signed(found.high, measure)}"
+def bounds_in_words(found: Estimate, measure: Measure, alpha: float) -> str:
+    """``one-sided 95 % bounds −6.1 and +1.0``; each is wrong with probability ``alpha``."""
+    low, high = format_signed(found.low, measure), format_signed(found.high, measure)
+    return f"one-sided {100 * (1 - alpha):.4g} % bounds {low} and {high}"
 
 
 def limit_in_words(test: Threshold, limit: float, measure: Measure) -> str:

@@ -55,13 +55,15 @@ def judge_comparison(
     scope: Scope | None,
     later: bool = False,
     rules: int = RULES,
+    alpha: float = ALPHA,
 ) -> RuleResult:
     """Judge one line; ``runs`` are candidate and baseline, and ``later`` is true if this candidate was compared before.
 
-    Not worse by M: pass if the one-sided 95 % lower bound of the paired difference is above −M, fail if the upper bound
-    is below −M. Better (by M): pass if the lower bound is above 0 (or M), fail if the upper bound is below. Otherwise
-    the line is undecided. Without a margin, an exact one-sided p has to agree with the bound. Beyond a margin, an
-    enumerated p of 0/1 cases has to agree. A relative margin is judged on candidate − factor · baseline. From the
+    Not worse by M: pass if the one-sided lower bound of the paired difference is above −M, fail if the upper bound is
+    below −M. Better (by M): pass if the lower bound is above 0 (or M), fail if the upper bound is below. Each bound is
+    wrong with probability ``alpha``. Otherwise the line is undecided. Without a margin, an exact one-sided p has to
+    agree with the bound. Beyond a margin, an enumerated p of 0/1 cases has to agree. A relative margin is judged on
+    candidate − factor · baseline. From the
     second look on, and for clusters of unequal sizes always, the bounds hold at all looks together. ``rules`` is as in
     `Trial`.
     """
@@ -71,21 +73,22 @@ def judge_comparison(
     comparison = compare(measure, pairs, scope=str(scope or ""), seed=candidate.seed)
     if lacks_signal(measure, comparison, candidate, scope):
         return RuleResult(_silent(rule, source, comparison, runs, needed=_needs_signal(measure)))
-    judged = question.at_look(ALPHA) if question.always_valid or question.relative else comparison.difference
-    if question.always_valid and not question.relative:
+    usual = alpha == ALPHA and not (question.always_valid or question.relative)
+    judged = comparison.difference if usual else question.at_look(alpha)
+    if not usual and not question.relative:
         comparison = replace(comparison, difference=judged)
-    own = question.result_of(judged, ALPHA)
+    own = question.result_of(judged, alpha)
     p, p_method = question.p_of(by_truth_table(judged, measure.sign, question.limit))
-    comparison = replace(comparison, p=p, p_method=p_method, rule=_rule(question))
+    comparison = replace(comparison, p=p, p_method=p_method, rule=_rule(question, alpha))
 
-    def found(result: Result, alpha: float = ALPHA) -> Finding:
+    def found(result: Result, level: float = alpha) -> Finding:
         answered = replace(comparison, answer=ANSWERS.get((test.question, result), "cannot tell"))
-        says = _says(question, answered, judged, baseline.target, result) + _worst_case(measure, pairs)
-        needed = _needed(question, judged, alpha) if result == "cannot tell" else ""
+        says = _says(question, answered, judged, baseline.target, result, alpha) + _worst_case(measure, pairs)
+        needed = _needed(question, judged, level) if result == "cannot tell" else ""
         return Finding(rule, source, result, says, needed, measure.name, answered.scope, answered)
 
-    def fails_at(alpha: float) -> bool:
-        return question.result_of(question.at_look(alpha), alpha) == "fail"
+    def fails_at(level: float) -> bool:
+        return question.result_of(question.at_look(level), level) == "fail"
 
     estimated = not isinstance(judged, NotEnough)
     return RuleResult(found(own), None, fails_at if estimated else None, partial(found, "cannot tell"))
@@ -106,36 +109,38 @@ def _needs_signal(measure: Measure) -> str:
     return f"cases that at least one of the models reacts to, or a limit that needs no base, such as '{limit}'"
 
 
-def _says(question: Question, found: Comparison, judged: Estimate | NotEnough, baseline: str, result: Result) -> str:
+def _says(
+    question: Question, found: Comparison, judged: Estimate | NotEnough, baseline: str, result: Result, alpha: float
+) -> str:
     measure, name = question.measure, subject(found.metric, found.scope)
     if isinstance(found.difference, NotEnough):
         return f"{name} can't be compared with {baseline}: {found.difference.reason}"
     words = f"{name} {difference_in_words(found, measure)} {baseline}"
     p_text = "" if found.p is None else f"; {found.p_method}: p {p_in_words(found.p)}"
-    numbers = f" ({both_figures(found, measure)}; {bounds_in_words(found.difference, measure)}{p_text})"
-    return words + numbers + f"; {_requirement(question.test, measure)}{_end(question, judged, result)}"
+    numbers = f" ({both_figures(found, measure)}; {bounds_in_words(found.difference, measure, alpha)}{p_text})"
+    return words + numbers + f"; {_requirement(question.test, measure)}{_end(question, judged, result, alpha)}"
 
 
-def _end(question: Question, judged: Estimate | NotEnough, result: Result) -> str:
+def _end(question: Question, judged: Estimate | NotEnough, result: Result, alpha: float) -> str:
     """How the line ends; says which part of the rule decided if the bounds that are printed do not show it."""
     end = {"pass": "", "fail": ": not met"}.get(result, ": undecided")
     if question.relative and isinstance(judged, Estimate):
-        bounds = bounds_in_words(judged, question.measure)
+        bounds = bounds_in_words(judged, question.measure, alpha)
         return f"{end} ({bounds} of candidate − {question.factor:g} × baseline)"
     beyond = by_truth_table(judged, question.measure.sign, question.limit) != "cannot tell"
-    if beyond and question.result_of(judged, ALPHA) == "cannot tell":
-        return f"{end}, because p is above {ALPHA:g}"
+    if beyond and question.result_of(judged, alpha) == "cannot tell":
+        return f"{end}, because p is above {alpha:g}"
     return end
 
 
-def _rule(question: Question) -> str:
+def _rule(question: Question, alpha: float) -> str:
     """The rule that decides, in words; the sentence before it has the numbers."""
+    bound = f"one-sided {100 * (1 - alpha):.4g} % bound of {question.quantity} beyond {question.limit_in_words}"
     if question.always_valid:
-        return f"always-valid one-sided 95 % bound of {question.quantity} beyond {question.limit_in_words}"
-    bound = f"one-sided 95 % bound of {question.quantity} beyond {question.limit_in_words}"
+        return f"always-valid {bound}"
     if question.enumerated:
-        return f"{bound} and, beyond the margin, enumerated p ≤ {ALPHA:g}"
-    return f"{bound} and one-sided p ≤ {ALPHA:g}" if question.tested else bound
+        return f"{bound} and, beyond the margin, enumerated p ≤ {alpha:g}"
+    return f"{bound} and one-sided p ≤ {alpha:g}" if question.tested else bound
 
 
 def _requirement(test: VersusBaseline, measure: Measure) -> str:

@@ -23,7 +23,7 @@ from evaluators.gate.live.evidence import NO_LIVE_EVIDENCE, LiveEvidence, read_l
 from evaluators.loading.suite_text import suite_of
 from evaluators.results.run_table import RunTable
 from evaluators.suite import KIND_TAG, Suite
-from evaluators.trial import RULES, Trial
+from evaluators.trial import ALPHA, RULES, Trial
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.review import ReviewedQueue, ReviewEvidence
 from fairtrial.domain.training_data import TrainingEvidence
@@ -55,8 +55,8 @@ class Evidence:
 
     ``runs``: the newest runs that a rule read, by suite and target; ``before``: the runs before those. ``first``:
     findings that belong to no line. ``training``: the candidate's training data; ``None`` from an earlier version.
-    ``version``: that of the document, and of the rules that judge it. ``digests``, ``served``, ``later`` and
-    ``max_age_seconds`` are as in `Trial`.
+    ``version``: that of the document, and of the rules that judge it. ``digests``, ``served``, ``later``, ``alpha``,
+    ``kept`` and ``max_age_seconds`` are as in `Trial`.
     """
 
     gate_text: str
@@ -75,6 +75,8 @@ class Evidence:
     first: Sequence[Finding] = ()
     training: TrainingEvidence | None = None
     version: int = RULES
+    alpha: float = ALPHA
+    kept: frozenset[str] = frozenset()
 
     def gate(self) -> Gate:
         """The gate on these suites; raises `ConfigError`."""
@@ -98,6 +100,8 @@ class Evidence:
             gate.max_age_seconds,
             self.training,
             self.version,
+            self.alpha,
+            self.kept,
         )
 
 
@@ -122,6 +126,8 @@ def encode(evidence: Evidence, gate: Gate, *, details: Collection[str]) -> bytes
         "candidates_judged": evidence.candidates_judged,
         "first": [asdict(replace(one, evidence=None)) for one in evidence.first],
         "training": msgspec.to_builtins(evidence.training),
+        "alpha": evidence.alpha,
+        "kept": sorted(evidence.kept),
     }
     return zlib.compress(json.dumps(content, separators=(",", ":")).encode(), level=6)
 
@@ -191,4 +197,6 @@ def _read(content: Mapping[str, Any]) -> Evidence:
         # Evidence of an earlier version has none.
         training=msgspec.convert(content.get("training"), TrainingEvidence | None, strict=False),
         version=content["version"],
+        alpha=content.get("alpha", ALPHA),
+        kept=frozenset(content.get("kept", ())),
     )

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from evaluators.trial import ALPHA
 from fairtrial.domain.verdicts.verdict import Finding
 
-ALPHA = 0.05
+__all__ = ["ALPHA", "Family", "RuleResult", "apply_holm", "first_levels", "questions"]
+
 Family = Literal["quality", "safety"]
 
 

@@ -36,7 +36,7 @@ from evaluators.gate.simulation.trials import (
     worse_passes,
 )
 from evaluators.gate.threshold_rule import SHORTFALL, WORTH_REPORTING, cases_to_exclude_luck, chance_to_pass
-from evaluators.trial import RULES, Trial
+from evaluators.trial import ALPHA, RULES, Trial
 from fairtrial.domain.errors import Diagnostic
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.verdicts.verdict import ASSUMED, Odds
@@ -109,7 +109,7 @@ def odds_of(rules: Sequence[Rule], trial: Trial, *, seed: int = 0) -> Odds | Non
     reviews and live lines are taken as met, and the looks are first looks. The bounds are those of other runs that
     could have been seen: each has as many cases, drawn anew from these.
     """
-    found = _of_runs(rules, trial)
+    found = _of_runs(rules, trial) if trial.alpha == ALPHA else None  # the trials are simulated at the usual level
     return None if found is None else _odds(found, seed)[0]
 
 

@@ -68,7 +68,9 @@ def _judged(
     if isinstance(test, Threshold) and measure.name not in COUNTS:
         for scope in scopes:
             look = partial(_further_look, rules, rule.suite, trial)
-            yield judge_threshold(rule.text, rule.source, test, measure, run=run, scope=scope, further_look=look)
+            yield judge_threshold(
+                rule.text, rule.source, test, measure, run=run, scope=scope, further_look=look, alpha=trial.alpha
+            )
         return
     baseline = _run(rule, trial, _ref(test, trial))
     if isinstance(baseline, Finding):
@@ -97,7 +99,15 @@ def _compared(
         raise TypeError(f"{rule.text!r} does not compare")
     later = rule.suite.name in trial.later
     found = judge_comparison(
-        rule.text, rule.source, test, measure, runs=runs, scope=scope, later=later, rules=trial.rules
+        rule.text,
+        rule.source,
+        test,
+        measure,
+        runs=runs,
+        scope=scope,
+        later=later,
+        rules=trial.rules,
+        alpha=trial.alpha,
     )
     if scope is not None or test.question != "not worse":
         return found

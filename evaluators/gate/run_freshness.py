@@ -17,7 +17,12 @@ SEVERAL = "+"
 
 
 def stale_run(run: RunTable, trial: Trial) -> tuple[Result, str] | None:
-    """INVALID with the reason if other weights answer now, "cannot tell" if the run is too old, else ``None``."""
+    """INVALID with the reason if other weights answer now, "cannot tell" if the run is too old, else ``None``.
+
+    A kept baseline is neither, because its deployment may no longer answer.
+    """
+    if run.run_id in trial.kept:
+        return None
     served = trial.served.get(run.target, ())
     if weights_changed(run.fingerprint, served):
         both = fingerprints(run, served)

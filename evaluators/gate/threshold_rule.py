@@ -33,14 +33,16 @@ def judge_threshold(
     run: RunTable,
     scope: Scope | None,
     further_look: Callable[[], str] = str,
+    alpha: float = ALPHA,
 ) -> RuleResult:
     """Judge a floor or a ceiling. ``further_look``: what more cases mean for lines of the suite that compare.
 
     Fail: the whole 95 % interval is on the wrong side. Undecided: only the estimate is. Pass: the estimate is on the
-    right side, or with ``sure`` the whole interval. A failed `errors` line is INVALID, because unscored cases prove
-    nothing about the candidate.
+    right side, or with ``sure`` the whole interval, whose level is then 1 - ``alpha``. A failed `errors` line is
+    INVALID, because unscored cases prove nothing about the candidate.
     """
-    level, limit = level_of(measure, run, scope), limit_of(test, measure)
+    sure = 1 - alpha if test.sure else 1 - ALPHA
+    level, limit = level_of(measure, run, scope, level=sure), limit_of(test, measure)
     name = subject(measure.name, str(scope or ""))
     if isinstance(level, NotEnough):
         says = f"{name} cannot be measured: {level.reason}"
@@ -85,7 +87,7 @@ def _says(name: str, found: Estimate, measure: Measure, limit: str) -> str:
     else:
         value += f" ({counted(found.n, 'case')}"
     if found.level < 1:
-        value += f"; 95 % interval {amount(found.low, measure)} to {amount(found.high, measure)}"
+        value += f"; {100 * found.level:.4g} % interval {amount(found.low, measure)} to {amount(found.high, measure)}"
     return f"{name} is {value}); {limit}"
 
 

@@ -42,8 +42,8 @@ class FoundRun(msgspec.Struct, frozen=True):
     run_id: str
 
 
-class NoiseFloor(msgspec.Struct, frozen=True):
-    """The id of the run in which the same weights answered a run's suite again, ``None`` without one."""
+class OptionalRun(msgspec.Struct, frozen=True):
+    """The id of a run, ``None`` if there is no such run."""
 
     run_id: str | None
 
@@ -198,8 +198,26 @@ noise_floor = Operation(
     path="/runs/{run_id}/noise",
     role="release-manager",
     request=NameRun,
-    response=NoiseFloor,
+    response=OptionalRun,
     description="The run in which the same weights answered the suite of this run again, if there is one.",
+)
+keep = Operation(
+    name="runs.keep",
+    method="POST",
+    path="/runs/{run_id}/keep",
+    role="release-manager",
+    request=NameRun,
+    response=FoundRun,
+    description="Keep a run as a baseline for good: retention leaves its answers.",
+)
+kept = Operation(
+    name="runs.kept",
+    method="GET",
+    path="/kept-runs",
+    role="release-manager",
+    request=LatestRuns,
+    response=OptionalRun,
+    description="The newest run of this suite on this target that is kept for good; null without one.",
 )
 slices = Operation(
     name="runs.slices",

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, get_args
 from msgspec import Meta
 
 from fairtrial.api.operation import Operation, Row, Rows
-from fairtrial.api.window import Request, TrafficWindow, Window
+from fairtrial.api.window import Request, Text, TrafficWindow, Window
 from fairtrial.domain.traffic import AmountHistory, ServedBefore, Traffic
 
 After = Annotated[str, Meta(max_length=200, pattern=r"^\d{1,16}:.+$", description="`next` of the previous page")]
@@ -44,6 +44,20 @@ class ExperimentTraffic(TrafficWindow, frozen=True, kw_only=True):
     experiment: str | None = None
 
 
+class SampleTraffic(Request, frozen=True, kw_only=True):
+    """Which deployment's answers, on which routes, and how many."""
+
+    deployment: Text
+    routes: Annotated[tuple[str, ...], Meta(max_length=1000)]
+    count: Annotated[int, Meta(ge=1, le=5000)]
+
+
+class RoutesOf(Request, frozen=True, kw_only=True):
+    """Routes."""
+
+    routes: Annotated[tuple[str, ...], Meta(max_length=1000)]
+
+
 class AmountsBefore(ServedBefore, Request, frozen=True, kw_only=True):
     """Whose requests count: the control's in its experiment, and its deployment's on this route outside it."""
 
@@ -68,6 +82,27 @@ request = Operation(
     request=NameRequest,
     response=Row,
     description="One request with its bodies, attempts and exposures.",
+)
+samples = Operation(
+    name="traffic.samples",
+    method="GET",
+    path="/traffic/samples",
+    role="release-manager",
+    request=SampleTraffic,
+    response=Rows,
+    kind="table",
+    description="Recorded exchanges of a deployment with their bodies, as cases of a suite: each prompt once, in "
+    "proportion by route and week.",
+)
+arrivals = Operation(
+    name="traffic.arrivals",
+    method="GET",
+    path="/traffic/arrivals",
+    role="release-manager",
+    request=RoutesOf,
+    response=Row,
+    description="How many units these routes had in the last two weeks (`both`) and in the last one (`last`). The "
+    "planner uses it.",
 )
 feedback = Operation(
     name="traffic.feedback",

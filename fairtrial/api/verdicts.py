@@ -52,6 +52,14 @@ class Judge(Request, frozen=True, kw_only=True):
     suites: Annotated[tuple[SuiteReference, ...], Meta(max_length=MOST_SUITES)] = ()
     candidate: Name
     baseline: Name
+    successors: Annotated[
+        int,
+        Meta(ge=1, le=16, description="how many candidates are judged together; each gets this part of the error rate"),
+    ] = 1
+    baseline_runs: Annotated[
+        tuple[Name, ...],
+        Meta(max_length=MOST_SUITES, description="kept runs of the baseline to judge by, whose age does not count"),
+    ] = ()
 
     def __post_init__(self) -> None:
         known: dict[str, tuple[str, str | None]] = {}

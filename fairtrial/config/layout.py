@@ -84,11 +84,16 @@ class Layout:
         return self.folder / "cache"
 
     @property
+    def traffic_suites(self) -> Path:
+        """Suites whose rows are recorded requests; an erasure overwrites the rows of its unit."""
+        return self.folder / "traffic"
+
+    @property
     def logs(self) -> Path:
         return self.folder / "logs"
 
     def make(self) -> Layout:
         """Create the folders, readable only by their owner."""
-        for folder in (self.folder, self.journal, self.cache, self.logs):
+        for folder in (self.folder, self.journal, self.cache, self.traffic_suites, self.logs):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ from fairtrial.domain.wording import counted
 from fairtrial_cli.options import MAP, print_warnings, project_of
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from fairtrial.config.file.yaml_file import Document
     from fairtrial.config.project import Project
     from fairtrial.domain.plan import Experiment, Plan, Route
 
@@ -92,13 +96,26 @@ def _checker(kind: str) -> Callable[..., tuple[str, list[Diagnostic]]]:
 
 
 def _check_project(path: Path) -> Report:
-    project = project_of(path)
+    from fairtrial.config.plan.retirement import today_utc
+
+    project, today = project_of(path), today_utc(time.time_ns() // 1000)
     if project.plan.experiments:  # a rehearsal loads the statistics
         _refuse_uncomputable(path, project)
     for gate in project.release_gates.files() if project.release_gates else ():
         _checker("gate")(gate)
-    notes = _against_store(path, project)
+    notes = (*retirement_warnings(project, today), *_against_store(path, project, today))
     return _project_json(project), _project_text(path, project), (*project.warnings, *notes)
+
+
+def retirement_warnings(project: Project, today: date) -> Iterator[Diagnostic]:
+    """The deployments that have ended or end within 90 days, with what they serve."""
+    from fairtrial.config.file.yaml_file import load_one
+    from fairtrial.config.plan.retirement import retirements
+
+    for found in retirements(project.plan, today):
+        advice = f"compare it with a successor: fairtrial migrate {found.deployment} NEW --suite FILE"
+        place = ("deployments", found.deployment, "shutdown_date")
+        yield load_one(project.path).diagnostic(place, found.in_words(today), advice)
 
 
 def _refuse_uncomputable(path: Path, project: Project) -> None:
@@ -116,10 +133,8 @@ def _refuse_uncomputable(path: Path, project: Project) -> None:
         raise ConfigError(found)
 
 
-def _against_store(path: Path, project: Project) -> list[Diagnostic]:
-    """What a running control would refuse (raises `ConfigError`), and what it would do with running experiments."""
-    if not project.layout.store.exists():
-        return []
+def _against_store(path: Path, project: Project, today: date) -> list[Diagnostic]:
+    """What control would refuse (raises `ConfigError`), and what it would do with running experiments."""
     from fairtrial.api import experiments
     from fairtrial.config.file.yaml_file import load_one
     from fairtrial.config.plan.live_state import Live, lay_over
@@ -129,6 +144,9 @@ def _against_store(path: Path, project: Project) -> list[Diagnostic]:
     from fairtrial_cli.store_client.stored import frozen_plans
 
     document = load_one(path)
+    if not project.layout.store.exists():
+        _raise_refused(document, refused_changes({}, None, project.plan, promotions={}, today=today))
+        return []
     try:
         published = read(project.layout.plan).plan
         with open_store(project.layout, path) as store:
@@ -142,7 +160,16 @@ def _against_store(path: Path, project: Project) -> list[Diagnostic]:
     lasts = {one["name"]: one["last_transition"] for one in states if one["last_transition"]}
     promotions = {name: last["evidence"] for name, last in lasts.items() if last["action"] == "promote"}
     plan = lay_over(project.plan, {name: one for name, one in live.items() if name in frozen or one.serves})
-    refused = refused_changes(frozen, published, plan, promotions=promotions)
+    _raise_refused(document, refused_changes(frozen, published, plan, promotions=promotions, today=today))
+    return [
+        document.diagnostic(
+            ("experiments", name), f"the model of {' and '.join(variants)} is replaced, so control will pause it"
+        )
+        for name, variants in paused_by_models(frozen, plan).items()
+    ]
+
+
+def _raise_refused(document: Document, refused: dict[str, str]) -> None:
     if refused:
         raise ConfigError(
             [
@@ -150,12 +177,6 @@ def _against_store(path: Path, project: Project) -> list[Diagnostic]:
                 for name, text in refused.items()
             ]
         )
-    return [
-        document.diagnostic(
-            ("experiments", name), f"the model of {' and '.join(variants)} is replaced, so control will pause it"
-        )
-        for name, variants in paused_by_models(frozen, plan).items()
-    ]
 
 
 def _kind(path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -121,11 +122,13 @@ def _run(project: Project, suites: Sequence[Suite], names: Sequence[str], option
     from rich.console import Console
 
     from evaluators.engine.target import resolve
+    from fairtrial.config.plan.retirement import refuse_retired, today_utc
     from fairtrial_cli.output.progress import run_progress
     from fairtrial_cli.run_suites import RunOptions, project_gateway, run_suites
 
     for name in names:  # before anything starts, so that a wrong name fails at once
         resolve(name, project.plan, base_url="")
+    refuse_retired(project.plan, names, today_utc(time.time_ns() // 1000))
     stderr = Console(stderr=True)
     finished: list[tuple[Suite, Run]] = []
     running = RunOptions(

@@ -35,7 +35,7 @@ SHELL_SYNTAX = re.compile(r"[|&;<>$`*?(){}\[\]~!\\]")
 """Characters that only a shell interprets; `shlex` separates the words of any other line as a shell does."""
 ASSIGNED = re.compile(r"[A-Z_]+=")
 VERDICTS = (*EXIT_CODES.values(), UNAPPROVED)
-JUDGING = (["gate"], ["data", "audit"], ["data", "memorisation"], ["data", "overfitting"])
+JUDGING = (["gate"], ["migrate"], ["data", "audit"], ["data", "memorisation"], ["data", "overfitting"])
 """Commands whose exit code is a verdict."""
 DATA = [f"{name}.jsonl" for name in ("test", "text", "memorised", "number", "xml", "calls")]
 ENVIRONMENT = {"OPENAI_API_KEY": "set", "ANTHROPIC_API_KEY": "set"}

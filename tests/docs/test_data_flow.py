@@ -21,6 +21,7 @@ TEXT = ("VARCHAR", "JSON", "MAP")
 PLACES = (
     "journal",
     "cache",
+    "traffic_suites",
     "logs",
     "plan",
     "plan_refused",

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Literal
 
 from evaluators.training_data.audit import CHECKS
 from evaluators.training_data.audit_report import Issue, Role
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.example_file import ExampleFile, row_columns, row_text, row_texts
-from fairtrial.privacy.search import find_personal_text
+from fairtrial.privacy.masking import mask
 
 Repair = Literal["unreadable", "duplicates", "empty", "truncated", "echo", "leaked", "near-duplicates", "pii"]
 PersonalText = Literal["mask", "drop"]
@@ -157,33 +157,12 @@ def _masked(file: ExampleFile, texts: dict[int, bytes]) -> list[Change]:
     changes = []
     for line, columns in row_columns(file).items():
         kinds: Counter[str] = Counter()
-        masked = _mask(columns, kinds)
+        masked = mask(columns, kinds)
         if kinds:
             texts[line] = row_text(masked)
             reason = ", ".join(f"{count} × {kind}" for kind, count in kinds.most_common())
             changes.append(Change(line, "masked", "pii", reason))
     return changes
-
-
-def _mask(value: Any, kinds: Counter[str]) -> Any:
-    if isinstance(value, str):
-        return _mask_text(value, kinds)
-    if isinstance(value, Mapping):
-        return {name: _mask(one, kinds) for name, one in value.items()}
-    return [_mask(one, kinds) for one in value] if isinstance(value, list) else value
-
-
-def _mask_text(text: str, kinds: Counter[str]) -> str:
-    found = find_personal_text(text)
-    if not found:
-        return text
-    raw = text.encode("utf-8", "replace")
-    parts, at = [], 0
-    for one in found:
-        parts += [raw[at : one.start], f"[{one.kind}]".encode()]
-        kinds[one.kind] += 1
-        at = one.end
-    return b"".join([*parts, raw[at:]]).decode("utf-8", "replace")
 
 
 def change_lines(changes: Iterable[Change]) -> list[bytes]:

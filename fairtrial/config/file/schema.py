@@ -115,7 +115,10 @@ class DeploymentSection(Section):
     forward_headers: list[str] = Field(default_factory=list)
     """Caller headers to forward although they control other gateways or hold keys, such as `x-portkey-config`."""
     shutdown_date: Date | None = None
-    """The day on which the provider shuts the model down; `/v1/models` shows it to callers."""
+    """The last day of the model at its provider. `check` and alarms warn ahead, and `/v1/models` shows it to callers.
+
+    Without it, an external deployment has the date of the installed price map.
+    """
 
 
 class RouteSection(Section):

@@ -165,13 +165,17 @@ def known_price(provider: str, model: str) -> Price:
     A fine-tuned id such as ``ft:gpt-4.1-mini-2025-04-14:acme::abc`` has the price of its base's fine-tunes. It is the
     list price of a short prompt, without surcharges for long prompts or discounts for cached ones.
     """
+    entry = price_map_entry(provider, model)
+    return Price(input=_per_million(entry, "input_cost_per_token"), output=_per_million(entry, "output_cost_per_token"))
+
+
+def price_map_entry(provider: str, model: str) -> Mapping[str, Any]:
+    """What the map has of a model; empty if it does not have the model for this provider."""
     if model.startswith(FINE_TUNED):
         model = ":".join(model.split(":")[:2])
     price_map = distribution_file("litellm", PRICE_MAP)
     entry = price_map.get(f"{provider}/{model}") or price_map.get(model)
-    if not isinstance(entry, dict) or entry.get("litellm_provider") != provider:
-        return Price()
-    return Price(input=_per_million(entry, "input_cost_per_token"), output=_per_million(entry, "output_cost_per_token"))
+    return entry if isinstance(entry, dict) and entry.get("litellm_provider") == provider else {}
 
 
 def _per_million(entry: Mapping[str, Any], field: str) -> Decimal | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 
+from fairtrial.config.plan.retirement import retirement_of
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.freeze import changed_models, declared_fields, frozen_changes
 from fairtrial.experiments.analysis_plan import AnalysisPlan
@@ -32,16 +34,21 @@ def is_amended(frozen: Frozen, experiment: Experiment) -> bool:
     return is_frozen(frozen, experiment) and not frozen_changes(frozen[experiment.name], experiment)
 
 
-def refused_changes(frozen: Frozen, before: Plan | None, new: Plan, *, promotions: Promotions) -> dict[str, str]:
+def refused_changes(
+    frozen: Frozen, before: Plan | None, new: Plan, *, promotions: Promotions, today: date
+) -> dict[str, str]:
     """One sentence for each experiment whose frozen fields an edit changes, whose stage it lowers, or whose units move.
 
-    So is the promoted variant of a route, if an edit replaces what it serves. ``before``: the published plan;
-    ``promotions``: the evidence of those in force. The sentences begin with the experiment's path in the file.
+    So is the promoted variant of a route, if an edit replaces what it serves, and a new experiment with a deployment
+    that has ended by ``today``. ``before``: the published plan; ``promotions``: the evidence of those in force. The
+    sentences begin with the experiment's path in the file.
     """
     refusals: dict[str, str] = {}
     for name, experiment in new.experiments.items():
         old = None if before is None else before.experiments.get(name)
         sentence = _unstarted(frozen, experiment) or _frozen(frozen, experiment) or _lowered(frozen, old, experiment)
+        if old is None and name not in frozen:
+            sentence = sentence or _retired(new, experiment, today)
         if sentence is None and old is not None and not is_amended(frozen, experiment):
             sentence = reassignment(old, experiment)
         if sentence is not None:
@@ -78,6 +85,18 @@ def _unstarted(frozen: Frozen, experiment: Experiment) -> str | None:
         f"experiments.{experiment.name}: the experiment has started, so enroll.start: manual would stop it without "
         f"a record (fairtrial experiment pause {experiment.name} --why …, or give it a new salt, which starts it anew)"
     )
+
+
+def _retired(plan: Plan, experiment: Experiment, today: date) -> str | None:
+    """A new experiment with a deployment that has ended; one that runs already goes on."""
+    for variant in experiment.variants:
+        found = retirement_of(plan.deployments[variant.deployment])
+        if found is not None and found.is_over(today):
+            return (
+                f"experiments.{experiment.name}: {found.deployment} ended on {found.day} ({found.source}), so no "
+                f"experiment begins with it (remove {variant.name}, or correct its shutdown_date)"
+            )
+    return None
 
 
 def _frozen(frozen: Frozen, experiment: Experiment) -> str | None:

@@ -19,6 +19,7 @@ from fairtrial.journal.segment import files, is_compressed, segment_name
 from fairtrial.store.ingest.segment_archive import blank_compressed_lines
 
 _REQUEST = re.compile(rb'"request_id": ?"([^"\\]+)"')
+_CASE = re.compile(rb'"case_id": ?"([^"\\]+)"')
 _FEEDBACK = re.compile(rb'\{"feedback_id": ?"([^"\\]+)"')
 SHORTEST_TELLING = 4
 """A shorter name, such as a small number, also occurs in logs with other meanings."""
@@ -47,11 +48,12 @@ def blank_files(
     of_event, of_log = _event_test(marks), _log_test(marks)
     segments = [(path, positions.get(segment_name(path))) for path in _all_segments(layout)]
     journals = [(path, end) for path, end in segments if end is not None]
-    caches = sorted(layout.cache.glob("*.jsonl"))
+    caches, rows = sorted(layout.cache.glob("*.jsonl")), sorted(layout.traffic_suites.glob("*.jsonl"))
     logs = [path for path in sorted(layout.logs.glob("*")) if path.is_file()]
     work: list[tuple[str, Path, Callable[[bytes], bool], int | None]] = [
         *(("journal lines", path, or_begun(of_event), end) for path, end in journals),
         *(("cached answers", path, or_begun(of_event), None) for path in caches),
+        *(("rows of suites", path, or_begun(of_event), None) for path in rows),
         *(("log lines", path, of_log, None) for path in logs),
     ]
     counts: dict[str, int] = {}
@@ -87,7 +89,7 @@ def _event_test(marks: LineMarks) -> Callable[[bytes], bool]:
     def unwanted(line: bytes) -> bool:
         if pseudonym in line:
             return True
-        matches = (_REQUEST.search(line), _FEEDBACK.match(line))
+        matches = (_REQUEST.search(line), _CASE.search(line), _FEEDBACK.match(line))
         return any(match is not None and match[1] in names for match in matches)
 
     return unwanted

@@ -33,6 +33,11 @@ SELECT request_id, names FROM named WHERE contains(array_to_string(names, ' '), 
 r"""A body may escape the name (``Zo\u00eb``), so one with an escape is decoded before the comparison."""
 SHORT_ESCAPES = frozenset('"\\/\b\f\n\r\t')
 r"""The letters that JSON may escape by a backslash and one letter, others only by ``\u`` and their number."""
+ADD_EVALUATED = """
+INSERT INTO temp.gone
+SELECT DISTINCT request_id FROM results WHERE request_id IS NOT NULL AND case_id IN (SELECT name FROM temp.gone)
+"""
+"""A case of a suite from traffic has the id of its request. A run sent it anew, as a request of its own."""
 ADD_ANSWERS = """
 INSERT INTO temp.gone
 WITH own AS (
@@ -85,7 +90,8 @@ _UNIT = "(SELECT unit FROM temp.gone_unit)"
 _OF_REQUEST = "coalesce(request_id IN (SELECT name FROM temp.gone), false)"
 _OF_UNIT = f"coalesce(unit = {_UNIT}, false)"
 _FEEDBACK = "coalesce(feedback_id IN (SELECT name FROM temp.gone), false)"
-_RESULTS = f"(SELECT * FROM results WHERE {_OF_REQUEST})"  # noqa: S608 - ours
+_OF_CASE = "coalesce(case_id IN (SELECT name FROM temp.gone), false)"
+_RESULTS = f"(SELECT * FROM results WHERE {_OF_REQUEST} OR {_OF_CASE})"  # noqa: S608 - ours
 _SCORE = f"((run_id, case_id, repeat) IN (SELECT (run_id, case_id, repeat) FROM {_RESULTS}))"  # noqa: S608 - ours
 _FROM_RUN = (
     "((queue_id, case_id) IN (SELECT (q.queue_id, r.case_id)"  # noqa: S608 - ours
@@ -101,7 +107,7 @@ TOUCHED: Mapping[str, str] = {
     "attempts": _OF_REQUEST,
     "exposures": f"({_OF_REQUEST} OR {_OF_UNIT})",
     "feedback": _FEEDBACK,
-    "results": _OF_REQUEST,
+    "results": f"({_OF_REQUEST} OR {_OF_CASE})",
     "scores": _SCORE,
     "review_items": _OWN_ITEM,
     "review_votes": _ITEM,
@@ -147,6 +153,12 @@ def _replaced(column: str) -> dict[str, str]:
     return {column: _when(f"(coalesce({column} = {_UNIT}, false) OR {own})", _fresh(column), column)}
 
 
+_CASE_COLUMNS = {
+    "case_id": f"CASE WHEN {_OF_CASE} THEN {_fresh('case_id')} ELSE case_id END",
+    "expected": f"CASE WHEN NOT {_OF_CASE} THEN expected END",
+}
+_LABEL = {"label": f"CASE WHEN NOT {_OF_CASE} THEN label END"}
+"""The reference of a case from traffic is a recorded answer; that of any other case belongs to its suite."""
 _REPLACED_UNIT = _replaced("unit")
 """Where each request is its own unit, the unit's pseudonym would reveal the request's old name, so it is replaced."""
 _BUCKETS = "enrol_bucket arm_bucket"
@@ -176,12 +188,16 @@ _CHANGED: Mapping[str, Change] = {
             fresh="request_id",
             empty="output asked refusal",
             error=f"CASE WHEN error IS NOT NULL THEN '{ERASED}' END",
+            **_CASE_COLUMNS,
         )
     ),
-    "scores": Change(_columns(details=NUMBERS_ONLY, why=f"CASE WHEN why IS NOT NULL THEN '{ERASED}' END")),
+    "scores": Change(
+        _columns(details=NUMBERS_ONLY, why=f"CASE WHEN why IS NOT NULL THEN '{ERASED}' END", **_CASE_COLUMNS, **_LABEL)
+    ),
     "review_items": Change(
         _columns(
             empty="reference",
+            case_id=_CASE_COLUMNS["case_id"],
             asked="'[]'",
             candidate_output=f"'{ERASED}'",
             baseline_output=f"'{ERASED}'",
@@ -223,6 +239,7 @@ def collect(
     cursor.execute(ADD_EXPOSURES, [pseudonym])
     if BODY_PATHS[kind]:
         cursor.execute(ADD_KNOWN, [_named_in_bodies(cursor, unit, kind)])
+    cursor.execute(ADD_EVALUATED)
     cursor.execute(ADD_ANSWERS)
     cursor.execute(ADD_FEEDBACK.format(response=_response_of(cursor)))
     cursor.execute(OWN_NAMES)

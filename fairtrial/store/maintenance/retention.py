@@ -23,6 +23,8 @@ SLICE = 50_000
 """The most old rows of one transaction, unless one hour has more."""
 _CLOSED = "queue_id IN (SELECT queue_id FROM review_queues WHERE closed_time < $before)"
 """Reviewers still need the texts of an open queue."""
+_NOT_KEPT = "run_id NOT IN (SELECT run_id FROM kept_runs)"
+"""A kept run is the baseline of a model that may no longer answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,12 @@ RULES: Mapping[str, Rule] = {
     "attempts": _emptied("error_message", "provider_request_id"),
     "feedback": _emptied("comment", "correction"),
     "results": Rule(
-        f"{OLD} AND (output IS NOT NULL OR asked IS NOT NULL OR refusal IS NOT NULL OR error <> {REMOVED})",
+        f"{OLD} AND {_NOT_KEPT}"
+        f" AND (output IS NOT NULL OR asked IS NOT NULL OR refusal IS NOT NULL OR error <> {REMOVED})",
         f"output = NULL, asked = NULL, refusal = NULL, error = CASE WHEN error IS NOT NULL THEN {REMOVED} END",
     ),
     "scores": Rule(
-        f"{OLD} AND coalesce(why <> {REMOVED} OR (why IS NULL AND {HAS_TEXT}), false)",
+        f"{OLD} AND {_NOT_KEPT} AND coalesce(why <> {REMOVED} OR (why IS NULL AND {HAS_TEXT}), false)",
         f"details = {NUMBERS_ONLY}, why = CASE WHEN why IS NOT NULL THEN {REMOVED} END",
     ),
     "review_items": Rule(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from fairtrial.domain.limits.constants import microseconds
+from fairtrial.domain.limits.constants import WEEK_US, microseconds
 from fairtrial.domain.traffic import KeyFeedback, Traffic, VariantTraffic
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.query import ANALYSED, Page, Query
+from fairtrial.store.core.query import ANALYSED, Page, Query, timestamp
 from fairtrial.store.derived.placements import PLACED, read_placements
 
 VARIANTS = f"""
@@ -142,6 +143,20 @@ WHERE action IN ('rearm', 'resume', 'promote') AND segment > 1 AND ($1 IS NULL O
 GROUP BY experiment
 """
 """A re-arm, a resume with another model, and a promotion that keeps a control start a segment."""
+
+
+ARRIVALS = """
+SELECT count(DISTINCT unit) AS both, count(DISTINCT unit) FILTER (at_time >= $2) AS last
+FROM requests
+WHERE at_time >= $1 AND list_contains($3::VARCHAR[], route) AND unit IS NOT NULL
+"""
+
+
+def arrivals(database: Database, routes: Sequence[str], *, now_us: int) -> tuple[int, int]:
+    """The units of these routes in the last two weeks, and in the last one, with or without experiments."""
+    since = (timestamp(now_us - weeks * WEEK_US) for weeks in (2, 1))
+    [(both, last)] = database.rows(ARRIVALS, (*since, list(routes)))
+    return int(both), int(last)
 
 
 def by_variant(database: Database, page: Page, *, experiment: str | None = None) -> list[Traffic]:

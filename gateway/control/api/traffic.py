@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairtrial.api.traffic import AmountsBefore, ExperimentTraffic, ListFeedback, ListRequests, NameRequest
+from fairtrial.api.traffic import (
+    AmountsBefore,
+    ExperimentTraffic,
+    ListFeedback,
+    ListRequests,
+    NameRequest,
+    RoutesOf,
+    SampleTraffic,
+)
 from fairtrial.api.window import TrafficWindow, Window
 from fairtrial.domain.errors import not_found
 from fairtrial.domain.limits.constants import END_OF_TIME_US, MINUTE_US, WEEK_US
 from fairtrial.domain.traffic import AmountHistory, Traffic
 from fairtrial.store.core.query import Page, Position, Query
 from fairtrial.store.traffic import requests as stored_requests
+from fairtrial.store.traffic import samples as stored_samples
 from fairtrial.store.traffic import traffic
 from gateway.control.answer import Table
 from gateway.control.context import Context, page_of
@@ -30,6 +39,15 @@ def request(context: Context, request: NameRequest) -> Any:
     if request_row is None:
         raise not_found("request", request.request_id)
     return request_row
+
+
+def samples(_: Context, request: SampleTraffic) -> Query:
+    return stored_samples.sample(request.deployment, request.routes, request.count)
+
+
+def arrivals(context: Context, request: RoutesOf) -> dict[str, int]:
+    both, last = traffic.arrivals(context.database, request.routes, now_us=context.now_us)
+    return {"both": both, "last": last}
 
 
 def feedback(_: Context, request: ListFeedback) -> Table:

@@ -26,6 +26,7 @@ from gateway.control.context import Addresses, Declaration
 from gateway.control.operations.experiments.record_kill_files import record_kill_files
 from gateway.control.operations.maintain_store import JobRunner, StoreMaintenance
 from gateway.control.operations.present import published_plan
+from gateway.control.operations.retirement_alarms import settle_retirement_alarms
 from gateway.control.operations.split_checks import SplitCheckCache
 
 MIN_INTERVAL_SECONDS = 0.075
@@ -90,6 +91,7 @@ class BackgroundWork:
         self._due_us: dict[str, int] = {}
         self._interval, self._last_pass = MIN_INTERVAL_SECONDS, -PASS_SECONDS
         self._health_errors: dict[str, str] = {}
+        self._retirements: tuple[str, int] | None = None
         self.totals = IngestResult()
         self._totals_lock = threading.Lock()
         self._stopping = threading.Event()
@@ -191,6 +193,15 @@ class BackgroundWork:
             self._wake_monitor.clear()
             if not self._stopping.is_set():
                 self._run_guarded("experiments could not be watched", partial(self.monitor.step, urgent=urgent))
+                self._run_guarded("the last days of deployments could not be watched", self._watch_retirements)
+
+    def _watch_retirements(self) -> None:
+        """Settle the alarms about last days once for each plan and day."""
+        published, now_us = self.publisher.published, self.clock_us()
+        if published is None or (watched := (published.plan.plan_hash, now_us // DAY_US)) == self._retirements:
+            return
+        settle_retirement_alarms(self.database, published.plan, now_us=now_us)
+        self._retirements = watched
 
     def _archive_loop(self) -> None:
         compress = partial(compress_sealed, self.database, self._stopping.wait)

@@ -15,6 +15,7 @@ from pathlib import Path
 from fairtrial.config.plan.live_state import Live, keep_stopped, lay_over
 from fairtrial.config.plan.plan_record import lineages, recorded_plan
 from fairtrial.config.plan.published import as_written, publish, read
+from fairtrial.config.plan.retirement import today_utc
 from fairtrial.config.project import Project
 from fairtrial.config.releases import NO_GATES
 from fairtrial.domain.errors import ConfigError, PlanRefused
@@ -111,10 +112,11 @@ class PlanPublisher:
         before = self.published
         frozen = frozen_plans(self._database)
         promotions = transitions.promotions(self._database)
-        if refused := refused_changes(frozen, None if before is None else before.plan, plan, promotions=promotions):
+        old, today = None if before is None else before.plan, today_utc(self._clock_us())
+        if refused := refused_changes(frozen, old, plan, promotions=promotions, today=today):
             raise PlanRefused("\n".join(refused.values()))
         anew = restart_stages(self._database, frozen, (project.plan, plan), now_us=self._clock_us())
-        pause_removed(self._database, None if before is None else before.plan, plan, now_us=self._clock_us())
+        pause_removed(self._database, old, plan, now_us=self._clock_us())
         if pause_changed_models(self._database, frozen, plan, now_us=self._clock_us()) or anew:
             plan = self._laid(project.plan)
         self._files, self._substituted = project.files, project.substituted

@@ -28,12 +28,13 @@ def judge_request(gate: Gate, path: Path, candidate: str, baseline: str) -> Judg
     """The request with the gate's text and the digests of its suites as they are now; raises `UsageError`."""
     text = read_text(path, project_root(path), most=MOST_YAML_BYTES)
     try:
-        return Judge(gate=text, suites=tuple(_references(gate)), candidate=candidate, baseline=baseline)
+        return Judge(gate=text, suites=tuple(suite_references(gate)), candidate=candidate, baseline=baseline)
     except ValueError as error:
         raise UsageError(f"{path}: {error}") from error
 
 
-def _references(gate: Gate) -> list[SuiteReference]:
+def suite_references(gate: Gate) -> list[SuiteReference]:
+    """The digests of a gate's suites."""
     return [
         SuiteReference(
             suite=suite.name,

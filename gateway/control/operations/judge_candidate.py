@@ -17,6 +17,7 @@ from evaluators.gate.file import Gate
 from evaluators.gate.judge import judge
 from evaluators.suite import Suite
 from evaluators.training_data.audit_report import AUDIT_VERSION
+from evaluators.trial import ALPHA
 from fairtrial.api.verdicts import Judge
 from fairtrial.config.file.project_files import open_file
 from fairtrial.domain.errors import ConfigError
@@ -31,7 +32,7 @@ from fairtrial.store.evaluations import verdicts
 from fairtrial.store.evaluations.runs import STATISTICAL_DETAILS
 from fairtrial.store.reviews import evidence as reviews
 from gateway.control.operations.gate_file import digests_of, find_official, refuse_unknown_refs, sha256_of
-from gateway.control.operations.verdicts.latest_runs import LatestRuns, later_suites
+from gateway.control.operations.verdicts.latest_runs import LatestRuns, kept_baselines, later_suites
 from gateway.control.operations.verdicts.live_evidence import read_experiments
 from gateway.control.operations.verdicts.provenance import Asked, StoredSuite, provenance, stored_suite
 from gateway.control.operations.verdicts.served_weights import deployment_of, served_weights
@@ -56,7 +57,8 @@ def judge_candidate(database: Database, request: Judge, asked: Asked, *, now_us:
     gate = _gate(request.gate, stored)
     refuse_unknown_refs(gate, plan)
     digests = digests_of(plan, request.candidate, request.baseline) | _digests_of_refs(gate, plan)
-    latest = LatestRuns(database, {reference.suite: reference.digest for reference in request.suites})
+    kept = kept_baselines(database, request)
+    latest = LatestRuns(database, {reference.suite: reference.digest for reference in request.suites}, kept)
     official = find_official(
         asked.release_gates, sha256_of(request.gate), {suite.reference.suite: suite.text_digest for suite in stored}
     )
@@ -80,6 +82,8 @@ def judge_candidate(database: Database, request: Judge, asked: Asked, *, now_us:
             candidates_judged=verdicts.candidates_judged(database, gate.name, request.candidate),
             first=(*_not_judged(gate, stored, latest, request),),
             training=read_training_evidence(database, plan, asked.root, request.candidate, audited=_audited(gate)),
+            alpha=ALPHA / request.successors,
+            kept=frozenset(kept.values()),
         )
         verdict = _judge(gate, evidence, latest, now_us)
         evidence = replace(evidence, runs=latest.read, before=latest.read_before)

@@ -52,21 +52,29 @@ def summarise_traffic(
     Users come back, so each further week adds only the users who were not seen before. Of the treatment, only the
     number of units is read.
     """
-    both = _units(fortnight)
+    arrived = history_of_units(_units(fortnight), _units(week), weeks=weeks)
+    if arrived.per_week is None:
+        return NO_HISTORY
+    per_week, arrivals = arrived.per_week, arrived.arrivals
+    control = next((one for one in fortnight[0].variants if one.variant == experiment.control), None)
+    if control is None:
+        return TrafficHistory(per_week, {}, arrivals)
+    answering = _answering(experiment, control)
+    return TrafficHistory(per_week * (answering or 1.0), dict(_levels(control)), arrivals, answering)
+
+
+def history_of_units(both: int, last: int, *, weeks: int) -> TrafficHistory:
+    """What the units of the last two weeks, and those of the last one, say about new units a week."""
     if not both:
         return NO_HISTORY
-    last = _units(week) or both
+    last = last or both
     others = max(0, both - last)
     per_week = (last + (weeks - 1) * others) / weeks
     arrivals = (
         f"{last:,} units in the last week and {others:,} others in the week before, so about {per_week:,.0f} new units "
         f"a week over {weeks} {'week' if weeks == 1 else 'weeks'}"
     )
-    control = next((one for one in fortnight[0].variants if one.variant == experiment.control), None)
-    if control is None:
-        return TrafficHistory(per_week, {}, arrivals)
-    answering = _answering(experiment, control)
-    return TrafficHistory(per_week * (answering or 1.0), dict(_levels(control)), arrivals, answering)
+    return TrafficHistory(per_week, {}, arrivals)
 
 
 def _units(traffic: Sequence[Traffic]) -> int:

@@ -9,8 +9,10 @@ import pyarrow
 
 from evaluators.results.run_table import RunTable, same_results
 from evaluators.results.stored_table import table_from
+from fairtrial.api.verdicts import Judge
+from fairtrial.domain.errors import UsageError
 from fairtrial.store.core.database import Database
-from fairtrial.store.evaluations import run_columns, runs, verdicts
+from fairtrial.store.evaluations import kept_runs, run_columns, runs, verdicts
 from gateway.process_resources import give_back
 
 Key = tuple[str, str]
@@ -18,11 +20,15 @@ Key = tuple[str, str]
 
 
 class LatestRuns:
-    """The newest finished run of a suite on a target. ``digests``: the digest of each suite."""
+    """The newest finished run of a suite on a target. ``digests``: the digest of each suite.
 
-    def __init__(self, database: Database, digests: Mapping[str, str]) -> None:
+    ``kept``: the ids of runs that are used in place of the newest ones.
+    """
+
+    def __init__(self, database: Database, digests: Mapping[str, str], kept: Mapping[Key, str] | None = None) -> None:
         self._database = database
         self._digests = digests
+        self._kept = kept or {}
         self._newest: dict[Key, RunTable | None] = {}
         self._before: dict[Key, RunTable | None] = {}
 
@@ -48,6 +54,8 @@ class LatestRuns:
         return {key: run for key, run in self._before.items() if run is not None}
 
     def _load(self, suite: str, target: str) -> RunTable | None:
+        if (kept := self._kept.get((suite, target))) is not None:
+            return load_table(self._database, kept)
         for run_id in runs.latest(self._database, suite=suite, target=target, suite_digest=self._digests[suite]):
             return load_table(self._database, run_id)
         return None
@@ -59,6 +67,20 @@ class LatestRuns:
         digests = newest.suite_digest, newest.deployment_digest
         run_id = verdicts.run_before(self._database, suite=suite, target=target, digests=digests, newest=newest.run_id)
         return None if run_id is None else load_table(self._database, run_id)
+
+
+def kept_baselines(database: Database, request: Judge) -> dict[Key, str]:
+    """The kept runs by which a request wants to be judged; raises `UsageError` for any other run."""
+    found: dict[Key, str] = {}
+    digests = {one.suite: one.digest for one in request.suites}
+    for run_id in request.baseline_runs:
+        run = runs.head(database, run_id)
+        if run is None or not kept_runs.is_kept(database, run_id):
+            raise UsageError(f"baseline_runs: {run_id} is not a run that is kept for good")
+        if run.target != request.baseline or digests.get(run.suite) != run.suite_digest:
+            raise UsageError(f"baseline_runs: {run_id} is not a run of these suites on {request.baseline}")
+        found[run.suite, run.target] = run_id
+    return found
 
 
 def later_suites(

@@ -34,7 +34,7 @@ def test_prices_are_declared_public_or_unknown(tmp_path: Path) -> None:
     deployments = project(tmp_path).plan.deployments
     assert deployments["base"].price.gpu_hour == Decimal("2.1")
     assert (deployments["tuned"].price.input, deployments["tuned"].price.gpu_hour) == (None, None)
-    assert (deployments["cloud"].price.input, deployments["cloud"].price.output) == (Decimal("0.15"), Decimal("0.6"))
+    assert (deployments["cloud"].price.input, deployments["cloud"].price.output) == (Decimal("0.75"), Decimal("4.5"))
 
 
 def test_a_key_from_the_environment_never_enters_the_plan(tmp_path: Path) -> None:
@@ -135,17 +135,17 @@ def test_a_change_that_moves_units_needs_a_new_salt(tmp_path: Path) -> None:
             "the provider 'anthropc' is not known (did you mean 'anthropic'?; openai/",
         ),
         (
-            'openai/gpt-4o-mini, base_url: "https://api.openai.com/v1", api_key: "${CLOUD_KEY}", external: true',
+            'openai/gpt-5.4-mini, base_url: "https://api.openai.com/v1", api_key: "${CLOUD_KEY}", external: true',
             "anthropic/claude-x",
             "cloud.external: anthropic is outside your organisation, and external is not true (external: true)",
         ),
         (
-            'openai/gpt-4o-mini, base_url: "https://api.openai.com/v1", api_key: "${CLOUD_KEY}", external: true',
+            'openai/gpt-5.4-mini, base_url: "https://api.openai.com/v1", api_key: "${CLOUD_KEY}", external: true',
             "anthropic/claude-x, external: true",
             'deployments.cloud.api_key: is missing (api_key: "${ANTHROPIC_API_KEY}")',
         ),
         (
-            'openai/gpt-4o-mini, base_url: "https://api.openai.com/v1", api_key: "${CLOUD_KEY}", external: true',
+            'openai/gpt-5.4-mini, base_url: "https://api.openai.com/v1", api_key: "${CLOUD_KEY}", external: true',
             "ollama/llama3",
             "deployments.cloud.base_url: is missing (where your ollama listens)",
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def plan_of(folder: Path, *changes: tuple[str, str], text: str = SOUND) -> Plan:
 
 def refused(before: Plan | None, new: Plan, *, recorded: Plan | None = None) -> str:
     rows = {} if recorded is None else {NAME: definition(recorded, recorded.experiments[NAME].variant("tuned"))}
-    return refused_changes({}, before, new, promotions=rows).get(NAME, "")
+    return refused_changes({}, before, new, promotions=rows, today=date(2026, 1, 1)).get(NAME, "")
 
 
 CHANGES = {

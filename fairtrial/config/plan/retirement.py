@@ -1,0 +1,126 @@
+"""Knows when a deployment's provider turns its model off, and how urgent that is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Literal
+
+from fairtrial.config.plan.compile import price_map_entry
+from fairtrial.domain.errors import UsageError
+from fairtrial.domain.plan import Deployment, Plan
+from fairtrial.domain.wording import counted
+
+WARN_DAYS = (7, 30, 90)
+Source = Literal["shutdown_date", "the provider's /v1/models", "the price map's deprecation_date"]
+
+
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """The last day of a deployment, where it is stated, and the routes and experiments that it serves."""
+
+    deployment: str
+    day: date
+    source: Source
+    serves: tuple[str, ...] = ()
+
+    def days_left(self, today: date) -> int:
+        """Days until the last day; negative after it."""
+        return (self.day - today).days
+
+    def is_over(self, today: date) -> bool:
+        """Whether the last day has passed."""
+        return self.day < today
+
+    def within(self, today: date) -> int | None:
+        """The smallest of `WARN_DAYS` that covers the days left; ``None`` if the date is further away."""
+        return next((days for days in WARN_DAYS if self.days_left(today) <= days), None)
+
+    def in_words(self, today: date) -> str:
+        """When it ends, by which source, and what it serves."""
+        left = self.days_left(today)
+        when = f"ended on {self.day}, {counted(-left, 'day')} ago" if left < 0 else f"ends on {self.day}"
+        until = "" if left < 0 else ", today" if left == 0 else f", in {counted(left, 'day')}"
+        return f"{self.deployment} {when}{until} ({self.source}); {self.serving}"
+
+    @property
+    def serving(self) -> str:
+        """What it serves, in words."""
+        return f"it serves {', '.join(self.serves)}" if self.serves else "no route leads to it"
+
+
+def retirement_of(deployment: Deployment, plan: Plan | None = None, *, listed: str | None = None) -> Retirement | None:
+    """The retirement of a deployment, or ``None`` if no source has a date. It makes no network call.
+
+    The project's `shutdown_date` takes precedence over ``listed``, the date that the provider's `/v1/models` states.
+    The price map comes last, and only for external deployments.
+    """
+    serves = () if plan is None else tuple(_served(deployment.name, plan))
+    stated: tuple[tuple[str | None, Source], ...] = (
+        (deployment.shutdown_date, "shutdown_date"),
+        (listed, "the provider's /v1/models"),
+        (_deprecation_date(deployment), "the price map's deprecation_date"),
+    )
+    for text, source in stated:
+        if (day := _day(text)) is not None:
+            return Retirement(deployment.name, day, source, serves)
+    return None
+
+
+def retirements(plan: Plan, today: date) -> Iterator[Retirement]:
+    """The deployments that have ended or end within 90 days, the earliest first."""
+    known = (retirement_of(deployment, plan) for deployment in plan.deployments.values())
+    near = [found for found in known if found is not None and found.within(today) is not None]
+    yield from sorted(near, key=lambda found: (found.day, found.deployment))
+
+
+def refuse_retired(plan: Plan, names: Collection[str], today: date) -> None:
+    """Raise `UsageError` if a target of these names has ended; a target is a deployment or EXPERIMENT/VARIANT."""
+    for name in names:
+        deployment = _deployment_of(plan, name)
+        found = None if deployment is None else retirement_of(deployment)
+        if found is not None and found.is_over(today):
+            raise UsageError(
+                f"{name}: {found.deployment} ended on {found.day} ({found.source}), so it is not asked. If it still "
+                f"answers, correct deployments.{found.deployment}.shutdown_date"
+            )
+
+
+def today_utc(now_us: int) -> date:
+    """The day of a time in microseconds since 1970, in UTC."""
+    return datetime.fromtimestamp(now_us / 1e6, UTC).date()
+
+
+def _served(name: str, plan: Plan) -> Iterator[str]:
+    for route in plan.routes.values():
+        if route.experiment is None:
+            deployments = {route.deployment}
+        else:
+            deployments = {one.deployment for one in plan.experiments[route.experiment].variants}
+        if name in deployments:
+            yield f"the route {route.name}" + (f" ({route.experiment})" if route.experiment else "")
+        elif name in route.fallbacks:
+            yield f"the route {route.name} (fallback)"
+
+
+def _deployment_of(plan: Plan, target: str) -> Deployment | None:
+    experiment, _, variant = target.partition("/")
+    if variant and experiment in plan.experiments:
+        names = {one.name: one.deployment for one in plan.experiments[experiment].variants}
+        return plan.deployments.get(names.get(variant, ""))
+    return plan.deployments.get(target)
+
+
+def _deprecation_date(deployment: Deployment) -> str | None:
+    if not deployment.external:
+        return None
+    found = price_map_entry(deployment.provider, deployment.model).get("deprecation_date")
+    return found if isinstance(found, str) else None
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        return None

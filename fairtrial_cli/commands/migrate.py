@@ -1,0 +1,193 @@
+"""The command `fairtrial migrate`, which compares a model that ends with its successors."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fairtrial.domain.errors import UsageError
+from fairtrial_cli.options import CONFIG, JSON, print_indented, project_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from evaluators.suite import Suite
+    from fairtrial.config.plan.retirement import Retirement
+    from fairtrial.config.project import Project
+    from fairtrial_cli.migration.ask_models import SuiteRuns
+    from fairtrial_cli.migration.report import Migration, Successor
+
+NOT_SHIPPED, UNSOUND = 3, 4
+"""The exit codes if no successor ships: as HOLD of `fairtrial gate`, or as INVALID if nothing could be judged."""
+MOST_SUCCESSORS = 16
+
+
+@click.command()
+@click.argument("old")
+@click.argument("new", nargs=-1, required=True)
+@click.option(
+    "--suite", "suites", multiple=True, type=click.Path(path_type=Path), help="A suite, own or imported; repeatable."
+)
+@click.option(
+    "--from-traffic",
+    type=click.IntRange(20, 5000),
+    metavar="N",
+    help="Also make a suite of N recorded prompts that OLD answered.",
+)
+@click.option(
+    "--margin", default="5pp", show_default=True, help="The margin of suites whose lines compare with no base."
+)
+@click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="Requests at a time.")
+@click.option("--fresh", is_flag=True, help="Ask all questions again, even if their answers are cached.")
+@CONFIG
+@JSON
+def command(
+    old: str,
+    new: tuple[str, ...],
+    suites: tuple[Path, ...],
+    from_traffic: int | None,
+    margin: str,
+    concurrency: int,
+    config: Path,
+    fresh: bool,
+    as_json: bool,
+) -> None:
+    """Find a successor for the deployment OLD, whose provider turns it off, among the deployments NEW.
+
+    OLD and each NEW answer the suites at the same time. The complete answers of OLD are kept as the baseline for good.
+    If OLD no longer answers, its stored answers are used.
+
+    Each NEW is judged by the margins of the suites: it must not be worse than OLD. Several share the error rate of 5 %.
+    The experiment that moves live traffic is written to a copy of the project file, which stays as it is.
+
+    The exit code is 0 if a successor ships, otherwise 3, or 4 if the evidence is unsound.
+
+    \b
+    Examples:  fairtrial migrate support-v1 support-v2 base --suite suites/support/suite.yaml
+               fairtrial migrate gpt-tuned next --suite suites/support/support.yaml --from-traffic 200
+    """
+    from rich.console import Console
+
+    from fairtrial.config.plan.retirement import today_utc
+    from fairtrial_cli.migration.report import as_json as plain
+    from fairtrial_cli.output.migration import print_migration
+
+    project, today = project_of(config), today_utc(time.time_ns() // 1000)
+    _check_names(project, old, new, today)
+    loaded = _suites(project, old, suites, from_traffic, Console(stderr=True))
+    report = _migrate(project, loaded, old, new, today, margin=margin, concurrency=concurrency, fresh=fresh)
+    if as_json:
+        print_indented(plain(report))
+    else:
+        print_migration(Console(), report)
+    decisions = {one.verdict.decision for one in report.successors}
+    if "SHIP" not in decisions:
+        raise click.exceptions.Exit(UNSOUND if decisions == {"INVALID"} else NOT_SHIPPED)
+
+
+def _check_names(project: Project, old: str, new: Sequence[str], today: date) -> None:
+    from fairtrial.config.file.errors import nearest
+    from fairtrial.config.plan.retirement import refuse_retired
+
+    known = project.plan.deployments
+    for name in (old, *new):
+        if "/" in name:
+            raise UsageError(f"{name}: OLD and NEW are deployments, not variants of experiments")
+        if name not in known:
+            raise UsageError(f"{name}: there is no deployment {name!r} ({nearest(name, known)})")
+    if old in new or len(set(new)) < len(new):
+        raise UsageError("NEW: name each successor once, and none is OLD itself")
+    if len(new) > MOST_SUCCESSORS:
+        raise UsageError(f"NEW: at most {MOST_SUCCESSORS} successors are judged together")
+    refuse_retired(project.plan, new, today)
+
+
+def _suites(project: Project, old: str, paths: Sequence[Path], count: int | None, stderr: Console) -> list[Suite]:
+    from fairtrial_cli.migration.traffic_suite import traffic_suite
+    from fairtrial_cli.run_suites import load_suites
+    from fairtrial_cli.store_client.client import open_store
+
+    chosen = list(paths)
+    if count is not None:
+        with open_store(project.layout, project.path) as store:
+            path, drawn = traffic_suite(project, store, old, count)
+        stderr.print(f"{path}: {'drawn from recorded traffic' if drawn else 'drawn earlier; delete it to draw anew'}")
+        chosen.append(path)
+    if not chosen:
+        raise UsageError("give --suite FILE, or --from-traffic N for a suite of recorded prompts")
+    return load_suites(chosen)
+
+
+def _migrate(
+    project: Project,
+    suites: Sequence[Suite],
+    old: str,
+    new: Sequence[str],
+    today: date,
+    *,
+    margin: str,
+    concurrency: int,
+    fresh: bool,
+) -> Migration:
+    from fairtrial.config.plan.retirement import retirement_of
+    from fairtrial_cli.migration.judge_successors import judge_successors
+    from fairtrial_cli.migration.report import Migration, baselines_of
+    from fairtrial_cli.processes.listed_models import listed_date
+    from fairtrial_cli.store_client.client import open_store
+
+    deployment = project.plan.deployments[old]
+    retirement = retirement_of(deployment, project.plan, listed=listed_date(deployment))
+    suite_runs = _ask_models(project, suites, old, new, concurrency=concurrency, fresh=fresh)
+    with open_store(project.layout, project.path) as store:
+        successors = list(judge_successors(store, suite_runs, old, new, margin=margin))
+    report = Migration(old, today, retirement, list(baselines_of(suite_runs)), successors, None)
+    return _with_move(project, report)
+
+
+def _ask_models(
+    project: Project, suites: Sequence[Suite], old: str, new: Sequence[str], *, concurrency: int, fresh: bool
+) -> list[SuiteRuns]:
+    from rich.console import Console
+
+    from fairtrial_cli.migration.ask_models import ask_models
+    from fairtrial_cli.output.progress import run_progress
+    from fairtrial_cli.run_suites import RunOptions, project_gateway
+
+    stderr = Console(stderr=True)
+    with project_gateway(project, say=lambda text: stderr.print(text)) as base_url, run_progress(stderr) as on_progress:
+        options = RunOptions(concurrency=concurrency, fresh=fresh, on_progress=on_progress)
+        return ask_models(project, suites, old, new, base_url=base_url, options=options)
+
+
+def _with_move(project: Project, report: Migration) -> Migration:
+    """The report with the experiment that moves live traffic to the chosen successor, if there is one."""
+    from dataclasses import replace
+
+    from fairtrial_cli.migration.experiment_file import WrittenMove, plan_moves, write_move
+    from fairtrial_cli.migration.report import chosen_successor
+    from fairtrial_cli.store_client.client import open_store
+
+    chosen = chosen_successor(report.successors)
+    if chosen is None:
+        return replace(report, no_move="no successor may take over")
+    if report.retirement is not None and report.retirement.is_over(report.today):
+        return replace(report, no_move=_too_late(report.retirement, chosen))
+    written = write_move(project, report.old, chosen.target)
+    if written is None:
+        return replace(report, no_move=f"no route leads to {report.old} alone")
+    with open_store(project.layout, project.path) as store:
+        moves = tuple(plan_moves(store, written[0], report.old, report.retirement, report.today))
+    return replace(report, move=WrittenMove(*written, moves))
+
+
+def _too_late(retirement: Retirement, chosen: Successor) -> str:
+    return (
+        f"{retirement.deployment} ended on {retirement.day}, so it can't be the control; its stored answers are the "
+        f"evidence, and a route takes {chosen.target} as its deployment"
+    )
