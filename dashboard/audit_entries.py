@@ -29,6 +29,7 @@ GROUPS: Mapping[str, str] = {
     "look.": "looks at live traffic",
     "plan.": "published plans",
     "review.": "blind reviews",
+    "run.": "runs that are kept",
     "sign_in.": "sign-ins",
     "store.": "backups, retention and erasure",
     "verdict.": "verdicts and releases",
@@ -84,6 +85,7 @@ SENTENCES: Mapping[str, Callable[[str, Details], str]] = {
     "store.restore": lambda name, _: f"restored the store from the backup {name}",
     "store.erase": lambda name, _: f"erased the unit with the hash {name}",
     "store.retain": lambda name, _: f"deleted texts that were older than {name}",
+    "run.keep": lambda name, _: f"kept the run {name[:SHORT]} as a baseline",
     "verdict.save": lambda name, more: (
         f"judged {more.get('candidate', '?')} by the gate {name}: {more.get('decision', '?')}"
     ),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -36,7 +36,7 @@ class Bars(RichProgress):
 
     def __init__(self, *columns: ProgressColumn, console: Console, **options: Any) -> None:
         super().__init__(*columns, console=console, disable=not console.is_terminal, **options)
-        self._printed = time.monotonic()
+        self._printed = monotonic()
 
     def update(self, task_id: TaskID, **changes: Any) -> None:
         super().update(task_id, **changes)
@@ -47,7 +47,7 @@ class Bars(RichProgress):
         self._print_line(task_id)
 
     def _print_line(self, task_id: TaskID) -> None:
-        now, task = time.monotonic(), self._tasks[task_id]
+        now, task = monotonic(), self._tasks[task_id]
         if self.console.is_terminal or now - self._printed < QUIET_SECONDS:
             return
         self._printed = now

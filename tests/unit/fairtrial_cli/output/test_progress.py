@@ -13,7 +13,7 @@ from fairtrial_cli.output import progress
 
 def test_without_a_terminal_progress_comes_as_lines_with_time_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 4.0, 10.0, 11.0, 25.0])
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(progress, "monotonic", lambda: next(clock))
     out = io.StringIO()
     with progress.run_progress(Console(file=out, width=20)) as step:
         for done in (1, 20, 21, 1000):
