@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evaluators.engine.engine import DEFAULT_CONCURRENCY, Options, Progress, run_suite
+from evaluators.engine.summary import MOST_UNSCORED, unscored_share
 from evaluators.engine.target import Target, resolve
 from evaluators.loading.suite_file import EMPTY
 from evaluators.loading.suite_reader import load
@@ -137,9 +138,11 @@ async def _run_together(layout: Layout, suite: Suite, targets: Sequence[Target],
 async def _run_noise_floor(
     layout: Layout, suite: Suite, targets: Sequence[Target], runs: Sequence[Run], options: RunOptions
 ) -> None:
-    """Let the baseline answer again, unless the store has such a run of these weights."""
+    """Let the baseline answer again, unless its run failed or the store has such a run of these weights."""
     for target, run in zip(targets, runs, strict=True):
-        if target.name == options.noise_floor and not await asyncio.to_thread(_has_noise_floor, layout, run):
+        if target.name != options.noise_floor or unscored_share(run) > MOST_UNSCORED:
+            continue
+        if not await asyncio.to_thread(_has_noise_floor, layout, run):
             again = replace(target, name=noise_target(target.name), first_repeat=suite.repeat)
             await _run_together(layout, suite, [again], replace(options, on_run=lambda *_: None))
 
