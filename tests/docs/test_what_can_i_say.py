@@ -30,6 +30,8 @@ PAGE = ROOT / "docs" / "how-to" / "what-can-i-say.md"
 COLUMNS = "118"
 IDS = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b|\b[0-9a-f]{24}\b")
 """The ids of runs and queues."""
+LATENCY = re.compile(r"latency\.p\d+ \d+ .+?(?:\)|not enough) ")
+"""The row of a latency in a table of runs."""
 BY_SIDES = re.compile(r"; adjusted for position .+?(?= needed:| pass | cannot tell | fail | shown | By this gate|$)")
 """What follows from the sides of the answers, which each queue draws at random."""
 NUMBER = re.compile(r"(?<![\w.,])\d[\d,]*(?:\.\d+)?")
@@ -142,8 +144,8 @@ def test_every_number_in_the_text_is_in_a_block_of_the_page() -> None:
 
 
 def comparable(text: str) -> str:
-    """The words of an output, without line breaks, random ids, and figures that follow from random sides."""
-    return BY_SIDES.sub("", IDS.sub("ID", " ".join(text.split())))
+    """The words of an output, without line breaks, random ids, latencies, and figures that follow from random sides."""
+    return BY_SIDES.sub("", LATENCY.sub("", IDS.sub("ID", " ".join(text.split()))))
 
 
 def with_outputs(page: str, walked: list[tuple[Part, str]]) -> str:
