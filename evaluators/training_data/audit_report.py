@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
-from fairtrial.domain.training_data import AuditFile, AuditRole, AuditSeverity
+from fairtrial.domain.training_data import PROBLEMS, AuditFile, AuditRole, AuditSeverity
 
 Severity = AuditSeverity
 Role = AuditRole
-SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+SEVERITIES: tuple[Severity, ...] = get_args(AuditSeverity)
 AUDIT_VERSION = "1"
 """The version of the checks and their thresholds. A change of what they find changes it."""
 
@@ -46,5 +46,5 @@ class AuditReport:
 
     @property
     def clean(self) -> bool:
-        """Whether no issue is above ``info``."""
-        return all(issue.severity == "info" for issue in self.issues)
+        """Whether no issue is an error or a warning."""
+        return all(issue.severity not in PROBLEMS for issue in self.issues)

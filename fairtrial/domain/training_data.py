@@ -14,7 +14,9 @@ from fairtrial.domain.settings import Converted, Date, Money, Name
 TrainingMethod = Literal["lora", "qlora", "full", "api"]
 DataRole = Literal["train", "validation"]
 MOST_FILES = 100
-AuditSeverity = Literal["error", "warning", "info"]
+AuditSeverity = Literal["error", "warning", "suggestion", "info"]
+PROBLEMS: tuple[AuditSeverity, ...] = ("error", "warning")
+"""The severities that keep training data from being clean. A suggestion is a heuristic that often finds good rows."""
 AuditRole = Literal["train", "validation", "suite"]
 LEAKAGE = "leakage"
 """The check that compares training rows with held-out files and suites."""
@@ -93,15 +95,15 @@ class DataAudit:
     counts: tuple[CheckCount, ...]
 
     @property
-    def above_info(self) -> tuple[CheckCount, ...]:
+    def problems(self) -> tuple[CheckCount, ...]:
         """What keeps it from being clean, the worst first and then the most rows."""
-        counts = [count for count in self.counts if count.severity != "info"]
+        counts = [count for count in self.counts if count.severity in PROBLEMS]
         return tuple(sorted(counts, key=lambda count: (count.severity != "error", -count.rows, count.check)))
 
     @property
     def clean(self) -> bool:
-        """Whether it read training data and found no issue above ``info``."""
-        return not self.above_info and sum(file.rows for file in self.files if file.role == "train") > 0
+        """Whether it read training data and found no error and no warning."""
+        return not self.problems and sum(file.rows for file in self.files if file.role == "train") > 0
 
     @property
     def suites(self) -> frozenset[str]:
@@ -111,7 +113,7 @@ class DataAudit:
     @property
     def leaks(self) -> bool:
         """Whether it found training rows in held-out files or suites."""
-        return any(count.check == LEAKAGE for count in self.above_info)
+        return any(count.check == LEAKAGE for count in self.problems)
 
     @property
     def digests(self) -> tuple[tuple[str, str], ...]:

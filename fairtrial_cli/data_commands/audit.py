@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from evaluators.training_data.example_file import ExampleFile
 
 NOT_CLEAN = 1
-"""The exit code if an issue is above information."""
+"""The exit code if an issue is an error or a warning."""
 FORMATS = ("completion", "chat", "alpaca", "sharegpt", "openai", "together", "fireworks", "preference")
 FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
@@ -72,8 +72,8 @@ def command(
     labels, one wrong pattern repeated, inconsistent formats, and empty or truncated completions. It also shows the
     classes, the lengths and the languages, and what so many rows are good for. It needs no model and no project.
 
-    FILES are JSON Lines, JSON or CSV. The exit code is 0 if nothing is above information, 1 if there are warnings or
-    errors, and 2 for a usage error.
+    FILES are JSON Lines, JSON or CSV. The exit code is 0 without errors and warnings, 1 with any, and 2 for a usage
+    error.
 
     \b
     Examples:  fairtrial data audit tickets.csv

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from fairtrial.domain.training_data import PROBLEMS
 from fairtrial_cli.options import CONFIG, JSON, print_json
 
 
@@ -41,7 +42,7 @@ def command(deployment: str | None, limit: int, config: Path, as_json: bool) -> 
 def _line(row: dict[str, Any]) -> str:
     files = ", ".join(f"{one['path']} {one['sha256'][:12]}" for one in row["files"])
     issues = [
-        f"{one['severity']} {one['check']}: {one['rows']:,}" for one in row["counts"] if one["severity"] != "info"
+        f"{one['severity']} {one['check']}: {one['rows']:,}" for one in row["counts"] if one["severity"] in PROBLEMS
     ]
     found = "clean" if row["clean"] else f"not clean ({'; '.join(issues)})"
     return f"{row['at_time'][:16]}  {row['deployment'] or '-'}  {found}  {files}  by {row['actor']}"

@@ -21,7 +21,7 @@ from fairtrial.api import data_audits
 from fairtrial.api.data_audits import StoreAudit
 from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import UsageError, printable
-from fairtrial.domain.training_data import AuditSeverity, CheckCount
+from fairtrial.domain.training_data import PROBLEMS, AuditSeverity, CheckCount
 from fairtrial.domain.verdicts.verdict_wording import dollars
 from fairtrial.domain.wording import counted
 from fairtrial.safe_files import read_named
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from fairtrial.domain.training_data import Lineage
 
 
-COLOURS = {"error": "red", "warning": "yellow", "info": "dim"}
+COLOURS = {"error": "red", "warning": "yellow", "suggestion": "cyan", "info": "dim"}
 MOST_ROWS = 8
 """Row numbers that are printed; JSON has all."""
 
@@ -49,10 +49,11 @@ def headline(report: AuditReport) -> str:
     """The result in one sentence."""
     rows = counted(sum(file.rows for file in report.files if file.role == "train"), "training row")
     counts = Counter(issue.severity for issue in report.issues)
+    suggestions = f"; {counted(counts['suggestion'], 'suggestion')}" if counts["suggestion"] else ""
     if report.clean:
-        return f"clean: nothing above information in {rows}"
-    problems = [counted(counts[name], name) for name in ("error", "warning") if counts[name]]
-    return f"not clean: {' and '.join(problems)} in {rows}"
+        return f"clean: no error and no warning in {rows}{suggestions}"
+    problems = [counted(counts[name], name) for name in PROBLEMS if counts[name]]
+    return f"not clean: {' and '.join(problems)} in {rows}{suggestions}"
 
 
 def rows_in_words(issue: Issue) -> str:

@@ -63,7 +63,7 @@ def _judged(training: TrainingEvidence | None) -> tuple[Result, str, str]:
     finds = f"the audit of the training data of {name} finds"
     size = f"({_size(found)}, {_day(found)})"  # last, because a headline ends a finding at its bracket
     if found.clean:
-        return "pass", f"{finds} nothing above info {size}", ""
+        return "pass", f"{finds} no error and no warning {size}", ""
     return "fail", f"{finds} {_issues(found)} {size}", f"see the rows with: {audit_command(name, found.suites)}"
 
 
@@ -99,13 +99,13 @@ def _changes(present: Iterable[PresentFile], earlier: DataAudit) -> Iterator[str
 
 def _issues(found: DataAudit) -> str:
     """``1 error and 2 warnings: wrong_pattern in 96 rows, …``, or why it is not clean without any."""
-    if not found.above_info:
+    if not found.problems:
         return "no training example"
     numbers: Counter[str] = Counter()
-    for one in found.above_info:
+    for one in found.problems:
         numbers[one.severity] += one.issues
     kinds = " and ".join(counted(number, severity) for severity, number in numbers.items())
-    named = [f"{one.check} in {counted(one.rows, 'row')}" for one in found.above_info]
+    named = [f"{one.check} in {counted(one.rows, 'row')}" for one in found.problems]
     more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
     return f"{kinds}: {', '.join(named[:MOST_NAMED])}{more}"
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from fairtrial.domain.answers.signals import METRICS, NOTABLE_RULE
+from fairtrial.domain.training_data import PROBLEMS
 from fairtrial.domain.wording import counted
 
 UNOFFICIAL = "Unofficial"
@@ -109,7 +110,7 @@ def audit_sentence(training: Row) -> str:
     audit = training["audit"]
     if audit is None:
         return "" if not training["files"] else "No audit of exactly these files is stored."
-    counts = ", ".join(_counts(audit["counts"])) or "nothing above info"
+    counts = ", ".join(_counts(audit["counts"])) or "no error and no warning"
     at = f"{datetime.fromtimestamp(audit['at_us'] / 1e6, UTC):%Y-%m-%d %H:%M} UTC"
     took = f"{audit['seconds']:.1f} seconds, version {audit['version']} of the checks"
     return f"Audit {audit['audit_id']} by {audit['actor']} on {at} ({took}) finds {counts}."
@@ -122,5 +123,5 @@ def dollars(amount: float) -> str:
 
 def _counts(counts: list[Row]) -> Iterator[str]:
     for count in counts:
-        if count["severity"] != "info":
+        if count["severity"] in PROBLEMS:
             yield f"{count['check']} ({count['severity']}, {counted(count['rows'], 'row')})"

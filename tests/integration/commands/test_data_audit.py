@@ -21,7 +21,7 @@ HOSTILE = '<script>alert(1)</script>\x1b[31m "x" sk-abcdefghijklmnopqrstuvwx'
 def test_clean_data_exits_with_0_and_says_what_was_read() -> None:
     done = fairtrial("data", "audit", str(DATA / "train.jsonl"), "--suite", str(SUITE), cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith("clean: nothing above information in 440 training rows")
+    assert done.stdout.startswith("clean: no error and no warning in 440 training rows")
     assert "120 rows, suite" in done.stdout
 
 

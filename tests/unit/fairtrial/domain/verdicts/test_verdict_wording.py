@@ -34,7 +34,7 @@ def test_a_clean_audit_is_one_sentence_with_its_cost_in_time() -> None:
     judged = TRAINING | {"files": files, "audit": AUDIT}
     assert audit_sentence(judged) == (
         "Audit a1 by account rosa on 2027-01-15 08:00 UTC (2.3 seconds, version 1 of the checks) "
-        "finds nothing above info."
+        "finds no error and no warning."
     )
     assert data_rows(judged)[0] == ("a.jsonl", "train", "f" * 64)
     assert audit_sentence(judged | {"audit": None}) == "No audit of exactly these files is stored."
