@@ -163,26 +163,27 @@ def read_training_evidence(
     lineage = plan.deployments[deployment].lineage
     if lineage is None or not audited:
         return TrainingEvidence(deployment, lineage, AUDIT_VERSION)
-    files = tuple(_present(root, role, path) for role, path in lineage.files())
+    files = tuple(present_file(root, role, path) for role, path in lineage.files())
     readable = not any(file.wrong for file in files)
     audit = data_audits.newest_of_data(database, ((file.role, file.sha256) for file in files)) if readable else None
     earlier = data_audits.newest_of_deployment(database, deployment) if audit is None else None
     return TrainingEvidence(deployment, lineage, AUDIT_VERSION, files, audit, earlier)
 
 
-def _present(root: Path | None, role: DataRole, path: str) -> PresentFile:
+def present_file(root: Path | None, role: DataRole, path: str, *, most: int = MOST_NAMED_BYTES) -> PresentFile:
+    """The file as it is now, if it has at most so many bytes."""
     if root is None:
         return PresentFile(path, role, wrong="can't be found, because the project file can't be read")
     try:
-        return PresentFile(path, role, _sha256(root / path, root))
+        return PresentFile(path, role, _sha256(root / path, root, most))
     except FileRefused as error:
         return PresentFile(path, role, wrong=error.wrong)
 
 
-def _sha256(path: Path, root: Path) -> str:
+def _sha256(path: Path, root: Path, most: int) -> str:
     digest = hashlib.sha256()
     with open_file(path, root) as opened:
-        refuse_larger(opened, MOST_NAMED_BYTES)
+        refuse_larger(opened, most)
         while part := os.read(opened, CHUNK):
             digest.update(part)
     return digest.hexdigest()

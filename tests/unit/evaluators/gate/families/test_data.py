@@ -8,7 +8,16 @@ import pytest
 from msgspec import structs
 
 from evaluators.gate.families.data import judge_audit
-from fairtrial.domain.training_data import AuditFile, CheckCount, DataAudit, Lineage, PresentFile, TrainingEvidence
+from fairtrial.domain.training_data import (
+    AuditFile,
+    CheckCount,
+    DataAudit,
+    Lineage,
+    PresentFile,
+    TrainingEvidence,
+    WaivedCount,
+    Waiver,
+)
 from fairtrial.domain.verdicts.verdict import Finding
 
 LINE = "data.audit clean"
@@ -37,8 +46,13 @@ EVIDENCE = TrainingEvidence(
 )
 
 
-def judged(evidence: TrainingEvidence | None) -> Finding:
-    return judge_audit(LINE, "release", evidence)
+WAIVER = Waiver(check="pii", all=True, reason="our own address", owner="Rosa", until="2026-11-18")
+WAIVED = structs.replace(AUDIT, waived=(WaivedCount(CheckCount("pii", "warning", 1, 3), WAIVER),))
+DECLARED = replace(EVIDENCE.lineage, waivers=(WAIVER,)) if EVIDENCE.lineage else None
+
+
+def judged(evidence: TrainingEvidence | None, now_us: int = AUDIT.at_us) -> Finding:
+    return judge_audit(LINE, "release", evidence, now_us)
 
 
 def test_a_clean_audit_of_the_present_files_passes() -> None:
@@ -57,7 +71,7 @@ def test_an_audit_with_issues_fails_and_names_the_worst_first() -> None:
         CheckCount("pii", "warning", 1, 1),
         CheckCount("truncated", "warning", 1, 2),
     )
-    found = judged(replace(EVIDENCE, audit=replace(AUDIT, counts=counts)))
+    found = judged(replace(EVIDENCE, audit=structs.replace(AUDIT, counts=counts)))
     assert found.result == "fail"
     assert found.says.endswith(
         "finds 1 error and 4 warnings: wrong_pattern in 96 rows, duplicates in 6 rows, truncated in 2 rows and 1 more "
@@ -66,8 +80,26 @@ def test_an_audit_with_issues_fails_and_names_the_worst_first() -> None:
     assert found.needed == f"see the rows with: {COMMAND} --suite suite.yaml"
 
 
+def test_a_waived_finding_passes_and_is_listed_with_reason_and_owner() -> None:
+    found = judged(replace(EVIDENCE, lineage=DECLARED, audit=WAIVED))
+    assert found.result == "pass"
+    assert found.says.endswith(
+        "finds no error and no warning, besides pii in 3 rows, waived by Rosa until 2026-11-18: our own address "
+        "(500 rows in 2 files, 2026-11-18)"
+    )
+
+
+def test_an_audit_rests_only_on_waivers_that_are_declared_and_have_not_expired() -> None:
+    undeclared = judged(replace(EVIDENCE, audit=WAIVED))
+    assert (undeclared.result, undeclared.needed) == ("cannot tell", COMMAND)
+    assert undeclared.says.endswith("rests on a waiver of pii that fairtrial.yaml does not declare")
+    expired = judged(replace(EVIDENCE, lineage=DECLARED, audit=WAIVED), AUDIT.at_us + 86_400_000_000)
+    assert (expired.result, expired.needed) == ("cannot tell", COMMAND)
+    assert expired.says.endswith("rests on a waiver of pii that expired after 2026-11-18")
+
+
 def test_an_audit_without_a_training_example_is_not_clean() -> None:
-    empty = replace(AUDIT, files=(structs.replace(AUDIT.files[0], rows=0), AUDIT.files[1]))
+    empty = structs.replace(AUDIT, files=(structs.replace(AUDIT.files[0], rows=0), AUDIT.files[1]))
     found = judged(replace(EVIDENCE, audit=empty))
     assert found.result == "fail" and "finds no training example" in found.says
 

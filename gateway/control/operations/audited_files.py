@@ -1,0 +1,141 @@
+"""Reads the rows that a stored audit names again, as long as their file is the one that was audited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from fairtrial.api.data_audits import FixedCopy, RowsOf
+from fairtrial.domain.errors import BadRequest, Conflict, NotFound
+from fairtrial.domain.training_data import AuditFinding, DataAudit
+from fairtrial.safe_files import MIB
+from gateway.control.operations.judge_candidate import present_file
+
+if TYPE_CHECKING:
+    from evaluators.training_data.example_file import ExampleFile
+    from evaluators.training_data.rewriting.fix import Fixed, Repair
+    from gateway.control.context import Declaration
+
+MOST_BYTES = 256 * MIB
+"""The largest file whose rows are shown, because control reads it as a whole."""
+CHANGED = "the file has changed since the audit; audit it again"
+
+
+def described(audit: DataAudit, previous: DataAudit | None, findings: Sequence[AuditFinding]) -> dict[str, Any]:
+    """An audit with its findings, what each check looks for, and the difference to the previous audit."""
+    from evaluators.training_data.audit import CHECKS
+
+    known = set(CHECKS.names())
+    return {
+        "audit": msgspec.to_builtins(audit) | {"clean": audit.clean, "waived": msgspec.to_builtins(audit.waived)},
+        "previous": None if previous is None else {"audit_id": previous.audit_id, "at_us": previous.at_us},
+        "findings": msgspec.to_builtins(findings),
+        "checks": {name: CHECKS.get(name).summary for name in {one.check for one in findings} & known},
+        "difference": [] if previous is None else difference(previous, audit),
+        "repairs": suggested_repairs(),
+    }
+
+
+def difference(before: DataAudit, now: DataAudit) -> list[dict[str, Any]]:
+    """What the checks find in another number of rows than before, and the files that changed."""
+    old, new = ({(one.check, one.severity): one.rows for one in audit.counts} for audit in (before, now))
+    found = [
+        {"what": f"{check} ({severity})", "before": old.get((check, severity)), "now": new.get((check, severity))}
+        for check, severity in dict.fromkeys((*new, *old))
+        if old.get((check, severity)) != new.get((check, severity))
+    ]
+    was, is_now = ({file.path: file for file in audit.files} for audit in (before, now))
+    for path in dict.fromkeys((*is_now, *was)):
+        earlier, later = was.get(path), is_now.get(path)
+        if earlier is None or later is None or earlier.sha256 != later.sha256:
+            rows = {"before": earlier and earlier.rows, "now": later and later.rows}
+            found.append({"what": f"rows of {path}", **rows})
+    return found
+
+
+def row_groups(
+    declared: Declaration, audit: DataAudit, findings: Sequence[AuditFinding], request: RowsOf
+) -> dict[str, Any]:
+    """One page of a finding's rows with their masked texts; those that belong together as one group."""
+    from evaluators.training_data.findings.row_texts import texts_of
+
+    if request.finding >= len(findings):
+        raise NotFound(f"the audit has no finding {request.finding}")
+    finding = findings[request.finding]
+    groups = _groups(finding)
+    page = list(islice(groups, request.offset, request.offset + request.limit))
+    numbers = dict.fromkeys(position for group in page for position, _ in group)
+    files = {position: read_audited(declared, audit, position) for position in numbers if _is_data(audit, position)}
+    names = {position: str(file.path) for position, file in files.items()}
+    texts = texts_of(files.values(), ((names[at], line) for group in page for at, line in group if at in names))
+    shown = [
+        [
+            replace(texts[names[at], line], file=audit.files[at].path)
+            for at, line in group
+            if (names.get(at), line) in texts
+        ]
+        for group in page
+    ]
+    return {"groups": msgspec.to_builtins(shown), "total": len(groups)}
+
+
+def _groups(finding: AuditFinding) -> list[tuple[tuple[int, int], ...]]:
+    grouped = {place for group in finding.groups for place in group}
+    alone = ((finding.file, line) for line in finding.lines)
+    return [*finding.groups, *((place,) for place in alone if place not in grouped)]
+
+
+def _is_data(audit: DataAudit, position: int) -> bool:
+    """Whether the file is training data; the cases of a suite are not rows of a file."""
+    return position < len(audit.files) and audit.files[position].role != "suite"
+
+
+def read_audited(declared: Declaration, audit: DataAudit, position: int) -> ExampleFile:
+    """The file of an audit, if the lineage names it and its bytes are those that were audited; raises `Conflict`."""
+    from evaluators.training_data.example_file import read_examples
+
+    if not _is_data(audit, position):
+        raise NotFound(f"the audit has no file of training data {position}")
+    file = audit.files[position]
+    deployment = declared.plan.deployments.get(audit.deployment or "")
+    named = deployment and deployment.lineage and (file.role, file.path) in deployment.lineage.files()
+    if not named or declared.root is None or file.role == "suite":
+        raise Conflict(f"{file.path}: the project does not name the file as {file.role} data of {audit.deployment}")
+    present = present_file(declared.root, file.role, file.path, most=MOST_BYTES)
+    if present.wrong:
+        raise Conflict(f"{file.path}: {present.wrong}")
+    if present.sha256 != file.sha256:
+        raise Conflict(f"{file.path}: {CHANGED}")
+    read = read_examples(declared.root / file.path)
+    if read.sha256 != file.sha256:
+        raise Conflict(f"{file.path}: {CHANGED}")
+    return read
+
+
+def suggested_repairs() -> list[Repair]:
+    """The repairs that also find good rows, so that they are applied only if somebody asks for them."""
+    from evaluators.training_data.rewriting.fix import REPAIRS, SURE
+
+    return [repair for repair in REPAIRS if repair not in SURE and repair != "pii"]
+
+
+def fixed_copy(declared: Declaration, audit: DataAudit, request: FixedCopy) -> Fixed:
+    """A cleaned copy of a file, with these repairs besides the sure ones; raises `BadRequest` for an unknown one."""
+    from evaluators.training_data.rewriting.fix import FixOptions, fix_examples
+
+    known = suggested_repairs()
+    chosen = [repair for repair in known if repair in request.apply]
+    unknown = set(request.apply) - set(chosen)
+    if unknown:
+        raise BadRequest(f"apply: {min(unknown)!r} is not a repair (known: {', '.join(known)})")
+    file = read_audited(declared, audit, request.file)
+    held_out = (
+        [read_audited(declared, audit, at) for at, one in enumerate(audit.files) if one.role == "validation"]
+        if "leaked" in chosen and audit.files[request.file].role == "train"
+        else []
+    )
+    return fix_examples(file, FixOptions(remove=frozenset(chosen), against=held_out))
