@@ -17,6 +17,8 @@ from fairtrial.domain.wording import counted
 
 METRIC = "data.audit"
 MOST_NAMED = 3
+BEFORE_SUGGESTIONS = "1"
+"""The version of the checks that knew no suggestions; its verdicts are recomputed with the same words."""
 NOT_AVAILABLE = "this version cannot decide it, so a gate with this line never returns SHIP"
 WITHOUT = "remove the line to ship without it"
 """What the earlier version found that could not decide the line; its verdicts are recomputed with the same words."""
@@ -67,7 +69,8 @@ def _judged(training: TrainingEvidence | None, now_us: int | None) -> tuple[Resu
     finds = f"the audit of the training data of {name} finds"
     size = f"({_size(found)}, {_day(found)})"  # last, because a headline ends a finding at its bracket
     if found.clean:
-        return "pass", f"{finds} no error and no warning{_waived(found)} {size}", ""
+        nothing = "nothing above info" if found.version == BEFORE_SUGGESTIONS else "no error and no warning"
+        return "pass", f"{finds} {nothing}{_waived(found)} {size}", ""
     return (
         "fail",
         f"{finds} {_issues(found)}{_waived(found)} {size}",

@@ -27,7 +27,7 @@ AUDIT = DataAudit(
     at_us=1_795_000_000_000_000,
     deployment="tuned",
     actor="local user rosa",
-    version="1",
+    version="2",
     program="0.2.0",
     seconds=0.4,
     files=(
@@ -40,7 +40,7 @@ AUDIT = DataAudit(
 EVIDENCE = TrainingEvidence(
     deployment="tuned",
     lineage=Lineage(base="base", method="lora", data=("train.jsonl",), validation=("val.jsonl",)),
-    audit_version="1",
+    audit_version="2",
     files=(PresentFile("train.jsonl", "train", "a" * 64), PresentFile("val.jsonl", "validation", "b" * 64)),
     audit=AUDIT,
 )
@@ -136,9 +136,14 @@ def test_a_file_that_cannot_be_read_cannot_tell() -> None:
 
 
 def test_an_audit_of_an_earlier_version_of_the_checks_cannot_tell() -> None:
-    found = judged(replace(EVIDENCE, audit_version="2"))
+    found = judged(replace(EVIDENCE, audit_version="3"))
     assert (found.result, found.needed) == ("cannot tell", COMMAND)
-    assert "version 1 of the checks, and the present version is 2" in found.says
+    assert "version 2 of the checks, and the present version is 3" in found.says
+
+
+def test_a_verdict_of_the_first_version_of_the_checks_is_judged_again_with_its_words() -> None:
+    found = judged(replace(EVIDENCE, audit_version="1", audit=structs.replace(AUDIT, version="1")))
+    assert found.says.startswith("the audit of the training data of tuned finds nothing above info (")
 
 
 def test_evidence_of_a_version_that_could_not_decide_it_is_judged_as_then() -> None:
