@@ -109,7 +109,8 @@ def _findings(control: Control, audit: Row, found: Row) -> None:
     names = {str(one["number"]): _name(one) for one in shown}
     number = query_params.choose("Rows of", list(names), name="finding", words=lambda number: names[number])
     finding = next(one for one in shown if str(one["number"]) == number)
-    st.caption(plain(f"{finding['check']} looks for {found['checks'].get(finding['check'], 'something else')}."))
+    if finding["check"] in found["checks"]:
+        st.caption(plain(f"{finding['check']} looks for {found['checks'][finding['check']]}."))
     draw_rows(control, audit["audit_id"], finding)
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.client import Control, Row
 from dashboard.components import charts, query_params
-from dashboard.components.formatting import change, moment_of
+from dashboard.components.formatting import moment_of
 from dashboard.components.tables import offer
 from fairtrial.api import data_audits
 from fairtrial.domain.wording import counted
@@ -91,7 +91,7 @@ def _line(row: Row, before: Row | None) -> dict[str, str]:
         **{level: f"{rows_at(row['counts'], level):,}" for level in LEVELS},
         "waived": f"{sum(part['count']['rows'] for part in row['waived']):,}",
         "rows": f"{sum(file['rows'] for file in row['files'] if file['role'] == 'train'):,}",
-        "change": "" if before is None else change(problems - rows_at(before["counts"], "error", "warning")),
+        "change": "" if before is None else f"{problems - rows_at(before['counts'], 'error', 'warning'):+,}",
         "by": row["actor"],
     }
 

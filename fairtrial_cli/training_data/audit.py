@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,13 +48,13 @@ def headline(report: AuditReport) -> str:
     return f"not clean: {' and '.join(problems)} in {rows}{suggestions}"
 
 
-def rows_in_words(issue: Issue) -> str:
-    """The first rows of an issue, such as ``rows 3, 17, 40 and 12 more``."""
-    shown = ", ".join(f"{row}" for row in issue.rows[:MOST_ROWS])
-    more = len(issue.rows) - MOST_ROWS
+def lines_in_words(lines: Sequence[int]) -> str:
+    """The first lines of some rows, such as ``rows 3, 17, 40 and 12 more``."""
+    shown = ", ".join(f"{line}" for line in lines[:MOST_ROWS])
+    more = len(lines) - MOST_ROWS
     if not shown:
         return ""
-    return f"row{'s' if len(issue.rows) > 1 else ''} {shown}" + (f" and {more:,} more" if more > 0 else "")
+    return f"row{'s' if len(lines) > 1 else ''} {shown}" + (f" and {more:,} more" if more > 0 else "")
 
 
 def report_as_json(report: AuditReport, about: Mapping[str, Any] | None = None) -> str:
@@ -90,7 +90,7 @@ def _severity(issue: Issue) -> Text:
 
 
 def _cell(report: AuditReport, issue: Issue) -> str:
-    rows = rows_in_words(issue)
+    rows = lines_in_words(issue.rows)
     several = sum(file.role == "train" for file in report.files) > 1 and rows
     waived = "".join(f"; waived in {len(part.rows):,} {part.waiver.says}" for part in issue.waived)
     return issue.says + (f" ({f'{issue.file}, ' if several else ''}{rows})" if rows else "") + waived

@@ -132,7 +132,12 @@ def _finding(
         if used > share:
             break
         if rows:
-            fitting.append(Group([_row(row, rows[0], issue) for row in rows], max(0, len(group) - MOST_GROUP)))
+            fitting.append(
+                Group(
+                    [shown_row(row, rows[0], elsewhere=row.file != issue.file) for row in rows],
+                    max(0, len(group) - MOST_GROUP),
+                )
+            )
             shown.update(group)
     details = {name: value for name, value in issue.details.items() if name not in IN_THE_TEXTS}
     return {
@@ -146,15 +151,15 @@ def _finding(
     }
 
 
-def _row(row: RowText, first: RowText, issue: Issue) -> dict[str, Any]:
-    """A row with the words marked in which it differs from the first row of its group."""
+def shown_row(row: RowText, first: RowText, *, elsewhere: bool) -> dict[str, Any]:
+    """A row with the words marked in which it differs from the first row of its group; ``elsewhere`` names its file."""
     beside = None if row is first else dict(enumerate(text for _, text in first.messages))
     messages = []
     for at, (role, text) in enumerate(row.messages):
         head, rest = (text[:HEAD], text[HEAD:]) if len(text) > LONG else (text, "")
         compared = None if beside is None or rest else beside.get(at, "")
         messages.append({"role": role, "pieces": pieces(head, compared), "rest": rest})
-    return {"row": row, "messages": messages, "elsewhere": row.file != issue.file}
+    return {"row": row, "messages": messages, "elsewhere": elsewhere}
 
 
 def _numbers(issue: Issue) -> str:

@@ -93,7 +93,12 @@ def verdict() -> Verdict:
 
 @pytest.mark.parametrize(
     ("path", "says"),
-    [("experiment", "No traffic of enrolled units"), ("runs", "fairtrial eval"), ("gate", "fairtrial gate")],
+    [
+        ("experiment", "No traffic of enrolled units"),
+        ("runs", "fairtrial eval"),
+        ("gate", "fairtrial gate"),
+        ("data_audit", "fairtrial data audit --deployment"),
+    ],
 )
 def test_an_empty_page_says_what_to_do_next(
     empty: ForkedServices, monkeypatch: pytest.MonkeyPatch, path: str, says: str
@@ -107,6 +112,7 @@ def test_an_empty_page_says_what_to_do_next(
         ("runs", {"run": "../../keys"}, "This run does not exist"),
         ("runs", {"run": "nobody", "against": "old"}, "This run does not exist"),
         ("gate", {"verdict": HOSTILE}, "This verdict does not exist"),
+        ("data_audit", {"audit": HOSTILE}, "This audit does not exist"),
     ],
 )
 def test_a_name_in_the_address_that_is_not_there_is_said_and_leads_back(
