@@ -47,7 +47,7 @@ def _group(group: Sequence[Row], finding: Row) -> None:
             with column:
                 _row(row, finding)
         if not group:
-            st.caption("This line is no readable row.")
+            st.caption("This row can't be read.")
 
 
 def _row(row: Row, finding: Row) -> None:
