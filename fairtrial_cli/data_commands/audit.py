@@ -149,12 +149,11 @@ def audit_files(
 def show_report(audited: Audited, *, html: Path | None, as_json: bool, about: Mapping[str, Any] | None = None) -> None:
     """Print the report, and write it as HTML if there is a path for it. JSON has ``about``, too."""
     from fairtrial_cli.training_data.audit import print_audit, report_as_json
+    from fairtrial_cli.training_data.audit_page import audit_page
     from fairtrial_cli.training_data.data_files import refuse_existing, write_files
 
     report = audited.report
     if html is not None:
-        from fairtrial_cli.training_data.audit_page import audit_page
-
         refuse_existing([html], sources=[Path(file.path) for file in report.files], force=True)
         write_files({html: audit_page(report, audited.files).encode()})
     if as_json:

@@ -174,8 +174,8 @@ def _findings(old: ExampleFile, new: ExampleFile, before: AuditReport, now: Audi
         gone = tuple(line for line, content in (earlier or {}).items() if content not in contents[1])
         added = tuple(line for line, content in (later or {}).items() if content not in contents[0])
         if added or gone or (earlier is None) != (later is None):
-            sizes = (None if rows is None else len(rows) for rows in (earlier, later))
-            changes.append(FindingChange(*key, *sizes, added, gone))
+            before_rows, now_rows = (None if rows is None else len(rows) for rows in (earlier, later))
+            changes.append(FindingChange(*key, before_rows, now_rows, added, gone))
     return changes
 
 

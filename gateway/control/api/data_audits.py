@@ -38,19 +38,20 @@ def rows(context: Context, request: RowsOf) -> dict[str, Any]:
     context.owner.read_files()
     audit, _ = data_audits.with_previous(context.database, request.audit_id)
     findings = data_audits.findings_of(context.database, request.audit_id)
-    return row_groups(context.owner.declaration(), audit, findings, request)
+    declared = context.owner.declaration()
+    return row_groups(declared.plan, declared.root, audit, findings, request)
 
 
 def fixed(context: Context, request: FixedCopy) -> Answer:
-    from evaluators.training_data.example_file import joined_rows
     from gateway.control.operations.audited_files import fixed_copy
 
     context.owner.read_files()
     audit, _ = data_audits.with_previous(context.database, request.audit_id)
-    copy = fixed_copy(context.owner.declaration(), audit, request)
-    details = {"file": audit.files[request.file].path, "apply": request.apply, "counts": copy.counts}
+    declared = context.owner.declaration()
+    content, counts = fixed_copy(declared.plan, declared.root, audit, request)
+    details = {"file": audit.files[request.file].path, "apply": request.apply, "counts": counts}
     data_audits.record_copy(context.database, audit.audit_id, details, actor=context.actor, now_us=context.now_us)
-    return Answer(joined_rows(copy.rows.values()), "application/x-ndjson", PRIVATE_HEADERS)
+    return Answer(content, "application/x-ndjson", PRIVATE_HEADERS)
 
 
 def store(context: Context, request: StoreAudit) -> StoredAudit:

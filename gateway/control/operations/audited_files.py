@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from evaluators.training_data.audit import CHECKS
+from evaluators.training_data.example_file import ExampleFile, joined_rows, read_examples
+from evaluators.training_data.findings.row_texts import texts_of
+from evaluators.training_data.rewriting.fix import REPAIRS, SURE, FixOptions, Repair, fix_examples
 from fairtrial.api.data_audits import FixedCopy, RowsOf
 from fairtrial.domain.errors import BadRequest, Conflict, NotFound
+from fairtrial.domain.plan import Plan
 from fairtrial.domain.training_data import AuditFinding, DataAudit
 from fairtrial.safe_files import MIB
-from gateway.control.operations.judge_candidate import present_file
-
-if TYPE_CHECKING:
-    from evaluators.training_data.example_file import ExampleFile
-    from evaluators.training_data.rewriting.fix import Fixed, Repair
-    from gateway.control.context import Declaration
+from gateway.control.operations.training_files import present_file
 
 MOST_BYTES = 256 * MIB
 """The largest file whose rows are shown, because control reads it as a whole."""
@@ -27,7 +28,6 @@ CHANGED = "the file has changed since the audit; audit it again"
 
 def described(audit: DataAudit, previous: DataAudit | None, findings: Sequence[AuditFinding]) -> dict[str, Any]:
     """An audit with its findings, what each check looks for, and the difference to the previous audit."""
-    from evaluators.training_data.audit import CHECKS
 
     known = set(CHECKS.names())
     return {
@@ -52,24 +52,22 @@ def difference(before: DataAudit, now: DataAudit) -> list[dict[str, Any]]:
     for path in dict.fromkeys((*is_now, *was)):
         earlier, later = was.get(path), is_now.get(path)
         if earlier is None or later is None or earlier.sha256 != later.sha256:
-            rows = {"before": earlier and earlier.rows, "now": later and later.rows}
-            found.append({"what": f"rows of {path}", **rows})
+            before_rows, now_rows = (None if file is None else file.rows for file in (earlier, later))
+            found.append({"what": f"rows of {path}", "before": before_rows, "now": now_rows})
     return found
 
 
 def row_groups(
-    declared: Declaration, audit: DataAudit, findings: Sequence[AuditFinding], request: RowsOf
+    plan: Plan, root: Path | None, audit: DataAudit, findings: Sequence[AuditFinding], request: RowsOf
 ) -> dict[str, Any]:
     """One page of a finding's rows with their masked texts; those that belong together as one group."""
-    from evaluators.training_data.findings.row_texts import texts_of
-
     if request.finding >= len(findings):
         raise NotFound(f"the audit has no finding {request.finding}")
     finding = findings[request.finding]
     groups = _groups(finding)
     page = list(islice(groups, request.offset, request.offset + request.limit))
     numbers = dict.fromkeys(position for group in page for position, _ in group)
-    files = {position: read_audited(declared, audit, position) for position in numbers if _is_data(audit, position)}
+    files = {position: read_audited(plan, root, audit, position) for position in numbers if _is_data(audit, position)}
     names = {position: str(file.path) for position, file in files.items()}
     texts = texts_of(files.values(), ((names[at], line) for group in page for at, line in group if at in names))
     shown = [
@@ -94,23 +92,21 @@ def _is_data(audit: DataAudit, position: int) -> bool:
     return position < len(audit.files) and audit.files[position].role != "suite"
 
 
-def read_audited(declared: Declaration, audit: DataAudit, position: int) -> ExampleFile:
+def read_audited(plan: Plan, root: Path | None, audit: DataAudit, position: int) -> ExampleFile:
     """The file of an audit, if the lineage names it and its bytes are those that were audited; raises `Conflict`."""
-    from evaluators.training_data.example_file import read_examples
-
     if not _is_data(audit, position):
         raise NotFound(f"the audit has no file of training data {position}")
     file = audit.files[position]
-    deployment = declared.plan.deployments.get(audit.deployment or "")
+    deployment = plan.deployments.get(audit.deployment or "")
     named = deployment and deployment.lineage and (file.role, file.path) in deployment.lineage.files()
-    if not named or declared.root is None or file.role == "suite":
+    if not named or root is None or file.role == "suite":
         raise Conflict(f"{file.path}: the project does not name the file as {file.role} data of {audit.deployment}")
-    present = present_file(declared.root, file.role, file.path, most=MOST_BYTES)
+    present = present_file(root, file.role, file.path, most=MOST_BYTES)
     if present.wrong:
         raise Conflict(f"{file.path}: {present.wrong}")
     if present.sha256 != file.sha256:
         raise Conflict(f"{file.path}: {CHANGED}")
-    read = read_examples(declared.root / file.path)
+    read = read_examples(root / file.path)
     if read.sha256 != file.sha256:
         raise Conflict(f"{file.path}: {CHANGED}")
     return read
@@ -118,24 +114,21 @@ def read_audited(declared: Declaration, audit: DataAudit, position: int) -> Exam
 
 def suggested_repairs() -> list[Repair]:
     """The repairs that also find good rows, so that they are applied only if somebody asks for them."""
-    from evaluators.training_data.rewriting.fix import REPAIRS, SURE
-
     return [repair for repair in REPAIRS if repair not in SURE and repair != "pii"]
 
 
-def fixed_copy(declared: Declaration, audit: DataAudit, request: FixedCopy) -> Fixed:
-    """A cleaned copy of a file, with these repairs besides the sure ones; raises `BadRequest` for an unknown one."""
-    from evaluators.training_data.rewriting.fix import FixOptions, fix_examples
-
+def fixed_copy(plan: Plan, root: Path | None, audit: DataAudit, request: FixedCopy) -> tuple[bytes, dict[str, int]]:
+    """A cleaned copy of a file, and how many rows each repair changed; raises `BadRequest` for an unknown repair."""
     known = suggested_repairs()
     chosen = [repair for repair in known if repair in request.apply]
     unknown = set(request.apply) - set(chosen)
     if unknown:
         raise BadRequest(f"apply: {min(unknown)!r} is not a repair (known: {', '.join(known)})")
-    file = read_audited(declared, audit, request.file)
+    file = read_audited(plan, root, audit, request.file)
     held_out = (
-        [read_audited(declared, audit, at) for at, one in enumerate(audit.files) if one.role == "validation"]
+        [read_audited(plan, root, audit, at) for at, one in enumerate(audit.files) if one.role == "validation"]
         if "leaked" in chosen and audit.files[request.file].role == "train"
         else []
     )
-    return fix_examples(file, FixOptions(remove=frozenset(chosen), against=held_out))
+    fixed = fix_examples(file, FixOptions(remove=frozenset(chosen), against=held_out))
+    return joined_rows(fixed.rows.values()), fixed.counts
