@@ -148,3 +148,20 @@ def test_the_next_audit_says_what_changed(project: Path, audit_id: str, client: 
     assert found["previous"]["audit_id"] == audit_id
     changes = {row["what"]: (row["before"], row["now"]) for row in found["difference"]}
     assert changes["rows of data/train.jsonl"] == (61, 60) and changes["duplicates (warning)"] == (1, None)
+
+
+def test_waivers_of_the_lineage_are_applied_printed_and_stored(project: Path, client: Store) -> None:
+    accepted = [f"{{check: {check}, all: true, reason: a pilot, owner: Rosa}}" for check in ("completions", "pii")]
+    accepted.append("{check: duplicates, kind: near, all: true, reason: a pilot, owner: Uli}")
+    config = project / "fairtrial.yaml"
+    config.write_text(config.read_text().replace("method: lora", f"method: lora, waivers: [{', '.join(accepted)}]"))
+    printed = CliRunner().invoke(command, ["--deployment", "tuned", "-c", str(config)], catch_exceptions=False).output
+    words = " ".join(printed.split())
+    assert printed.startswith("not clean: 1 warning in 61 training rows; 2 waivers applied\n")
+    assert "(row 8); waived in 1 by Rosa: a pilot" in words
+    assert "warning: the waiver of duplicates/near by Uli covers nothing" in words
+    [stored] = client.call(data_audits.listing, data_audits.ListAudits())
+    assert [(part["count"]["check"], part["count"]["rows"], part["waiver"]["owner"]) for part in stored["waived"]] == [
+        ("completions", 1, "Rosa"), ("pii", 1, "Rosa"),
+    ]  # fmt: skip
+    assert [one["check"] for one in stored["counts"] if one["severity"] in ("error", "warning")] == ["duplicates"]
