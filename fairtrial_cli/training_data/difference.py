@@ -76,13 +76,12 @@ def _lines(found: Difference, new: ExampleFile) -> Iterator[str]:
 
 def _finding(change: FindingChange) -> str:
     name = f"{change.severity} {change.check}{f'/{change.kind}' if change.kind else ''}"
-    if change.rows_before is None or change.rows_now is None:
-        rows = lines_in_words(change.new or change.gone)
-        return f"{name}: {'new' if change.rows_before is None else 'gone'}{f' ({rows})' if rows else ''}"
     parts = [
-        f"{word} in {lines_in_words(lines)}" for word, lines in (("new", change.new), ("gone", change.gone)) if lines
+        f"{word} in {lines_in_words(lines)} of the {version} file"
+        for word, lines, version in (("new", change.new, "new"), ("gone", change.gone, "old"))
+        if lines
     ]
-    return f"{name}: {change.rows_before:,} → {change.rows_now:,} rows, {', '.join(parts)}"
+    return f"{name}: {', '.join(parts) or ('new' if change.rows_before is None else 'gone')}"
 
 
 def difference_page(found: Difference, old: ExampleFile, new: ExampleFile) -> str:

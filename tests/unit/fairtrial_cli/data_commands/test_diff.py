@@ -71,7 +71,10 @@ def test_text_and_page_show_the_difference_masked(tmp_path: Path, old: list[Row]
     page = tmp_path / "diff.html"
     done = CliRunner().invoke(command, [*paths, "--html", str(page)], catch_exceptions=False)
     assert done.output.startswith(f"1 row added, 1 row removed, {ROWS - 1} rows the same\n")
-    assert f"added    row {ROWS} of the new file" in done.output and "finding  warning pii: new" in done.output
+    assert (
+        f"added    row {ROWS} of the new file" in done.output
+        and f"finding  warning pii: new in row {ROWS} of the new file" in done.output
+    )
     text = page.read_text(encoding="utf-8")
     assert "&lt;b&gt;mail&lt;/b&gt; [email]" in text and "eva@" not in text and not re.search("<script|src=", text)
 
