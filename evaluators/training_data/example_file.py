@@ -180,6 +180,16 @@ def row_columns(file: ExampleFile) -> dict[int, dict[str, Any]]:
     return _columns(file, _content(file))
 
 
+def every_row(file: ExampleFile) -> Rows:
+    """All rows as they are written, also those that the file's format cannot read; `UsageError` if it has changed."""
+    return _rows(file, _content(file))
+
+
+def _rows(file: ExampleFile, content: bytes) -> Rows:
+    rows = READERS[file.path.suffix.lower()](content)
+    return rows if file.columns is None else renamed(rows, file.columns)
+
+
 def row_text(columns: Mapping[str, Any]) -> bytes:
     """A row as JSON on one line."""
     return json.dumps(columns, ensure_ascii=False).encode()
@@ -199,6 +209,5 @@ def _content(file: ExampleFile) -> bytes:
 
 def _columns(file: ExampleFile, content: bytes) -> dict[int, dict[str, Any]]:
     known = {one.line for one in file.examples}
-    rows = READERS[file.path.suffix.lower()](content)
-    rows = rows if file.columns is None else renamed(rows, file.columns)
+    rows = _rows(file, content)
     return {row.line: row.columns for row in rows if isinstance(row, NumberedRow) and row.line in known}

@@ -12,6 +12,7 @@ import click
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.options import JSON
 from fairtrial_cli.training_data.data_files import COMPLETION, PROMPT, named_columns, show_busy
+from fairtrial_cli.training_data.provider_options import ANYWHERE, Destination, destination_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,6 +53,7 @@ USUAL = Naming()
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="The format of FILES, instead of recognising it.")
 @PROMPT
 @COMPLETION
+@destination_options
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write the report as one HTML file.")
 @JSON
 def command(
@@ -63,6 +65,7 @@ def command(
     format_: str | None,
     prompt: str | None,
     completion: str | None,
+    destination: Destination,
     html: Path | None,
     as_json: bool,
 ) -> None:
@@ -80,31 +83,32 @@ def command(
                fairtrial data audit export.csv --prompt Ticket --completion Team
                fairtrial data audit train.jsonl replay.jsonl --validation val.jsonl --suite suites/support.yaml
                fairtrial data audit train.jsonl --html audit.html --json
+               fairtrial data audit train.jsonl --for openai --model gpt-4.1-mini-2025-04-14 --epochs 3
                fairtrial data audit --deployment tuned -c fairtrial.yaml
     """
     if deployment is None:
         if not files:
             raise UsageError("name the FILES of the training set, or --deployment NAME for those of its lineage")
         naming = Naming(format_, named_columns(prompt, completion))
-        report = audit_files(files, validation=validation, suites=suites, naming=naming)
+        report = audit_files(files, validation=validation, suites=suites, naming=naming, destination=destination)
         show_report(report, html=html, as_json=as_json)
     else:
         if files or validation or format_ or prompt or completion:
             raise UsageError("--deployment audits the files of its lineage (leave out FILES and their options)")
-        report = _audit_deployment(config, deployment, suites, html=html, as_json=as_json)
+        report = _audit_deployment(config, deployment, suites, destination, html=html, as_json=as_json)
     if not report.clean:
         raise click.exceptions.Exit(NOT_CLEAN)
 
 
 def _audit_deployment(
-    config: Path, name: str, suites: Sequence[Path], *, html: Path | None, as_json: bool
+    config: Path, name: str, suites: Sequence[Path], destination: Destination, *, html: Path | None, as_json: bool
 ) -> AuditReport:
     """Audit the files of the lineage, and store the result."""
     from fairtrial_cli.training_data.audit import find_deployment, store_audit, stored_sentence
 
     audited = find_deployment(config, name)
     start = time.monotonic()
-    report = audit_files(audited.train, validation=audited.validation, suites=suites)
+    report = audit_files(audited.train, validation=audited.validation, suites=suites, destination=destination)
     seconds = time.monotonic() - start
     stored = store_audit(audited, report, seconds)
     about: dict[str, Any] = {"deployment": name, "audit_id": stored.audit_id, "clean": stored.clean, "seconds": seconds}
@@ -121,6 +125,7 @@ def audit_files(
     validation: Sequence[Path] = (),
     suites: Sequence[Path] = (),
     naming: Naming = USUAL,
+    destination: Destination = ANYWHERE,
 ) -> AuditReport:
     """Read all files and audit them, with a progress bar."""
     from evaluators.training_data.audit import audit
@@ -130,8 +135,9 @@ def audit_files(
     train = [_read(path, naming) for path in files]
     held_out = [_read(path, naming) for path in validation]
     cases = [read_suite(path) for path in suites]
+    also = destination.checks()
     with step_progress("auditing") as on_progress:
-        return audit(train, validation=held_out, suites=cases, on_progress=on_progress)
+        return audit(train, validation=held_out, suites=cases, also=also, on_progress=on_progress)
 
 
 def show_report(
