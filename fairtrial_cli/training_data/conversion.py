@@ -92,9 +92,9 @@ def show_conversion(done: Converted, path: Path, options: ConversionOptions, *, 
     checked, title = done.checked, options.rules.title if options.rules else None
     if as_json:
         losses = [{"what": one.what, "rows": len(one.lines), "lines": list(one.lines)} for one in done.losses]
-        written = None if done.refused else {"file": str(path), "rows": checked.rows}
+        file_row = None if done.refused else {"file": str(path), "rows": checked.rows}
         breaches = [asdict(breach) for breach in checked.breaches]
-        shown = {"from": done.form, "to": options.target, "for": title, "written": written}
+        shown = {"from": done.form, "to": options.target, "for": title, "written": file_row}
         print_json({**shown, "losses": losses, "breaches": breaches})
         return
     _show_losses(done.losses, options.target)

@@ -35,9 +35,8 @@ def _lacks(row: Row) -> tuple[str, ...]:
 def _read(row: Row, line: int) -> Example:
     names = OPENAI if all(name in row for name in OPENAI) else TRL
     given, chosen, rejected = (row.get(name) for name in names)
-    top: Mapping[str, Any] = {}
-    if isinstance(given, Mapping):
-        given, top = given.get("messages"), {name: value for name, value in given.items() if name != "messages"}
+    top = dict(given) if isinstance(given, Mapping) else {}
+    given = top.pop("messages", None) if top else given
     if names[0] not in row:
         given, chosen, rejected = _without_shared(chosen, rejected)
     if not isinstance(given, str | list):
@@ -45,6 +44,8 @@ def _read(row: Row, line: int) -> Example:
     answers = [as_messages(answer, "assistant") for answer in (chosen, rejected)]
     for name, answer in zip(names[1:], answers, strict=True):
         read_messages(answer, name=name)
+        if names is OPENAI and len(answer) > 1:
+            raise RowError(f"{name!r} has {len(answer)} messages", "it has one, the answer")
     messages, extra = read_messages([*as_messages(given, "user"), answers[0][-1]], name=names[0])
     [other], others = read_messages(answers[1][-1:], name=names[2])
     extra |= {"rejected": others["0"]} if others else {}

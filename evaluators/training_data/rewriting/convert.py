@@ -84,12 +84,12 @@ def check_conversion(
 
 def unreadable(file: ExampleFile, provider: Provider | None) -> list[Breach]:
     """The rows of a file that its format cannot read, by the provider's rules where it knows their fields."""
-    errors = {error.line: Breach(error.line, READABLE, error.wrong) for error in file.errors}
-    known = [row for row in every_row(file) if row.line in errors and isinstance(row, NumberedRow)] if errors else []
-    if provider is not None:
-        judged = [row for row in known if layouts_of(provider, row.columns)]
-        errors |= {one.line: one for one in row_breaches(provider, judged) if one.severity == "error"}
-    return list(errors.values())
+    wrong = {error.line: error.wrong for error in file.errors}
+    known = [row for row in every_row(file) if row.line in wrong and isinstance(row, NumberedRow)] if wrong else []
+    judged = [row for row in known if provider is not None and layouts_of(provider, row.columns)]
+    breaches = [one for one in row_breaches(provider, judged) if one.severity == "error"] if provider else []
+    unknown = wrong.keys() - {one.line for one in breaches}
+    return [*breaches, *(Breach(line, READABLE, wrong[line]) for line in unknown)]
 
 
 def _converted(example: Example, form: Format) -> tuple[NumberedRow, list[str]]:

@@ -19,10 +19,13 @@ RULES = (
     Rule("two-turns", "no two messages of the user or assistant in a row", NOWHERE, messages.alternates, "suggestion"),
     Rule("system-first", "no system message after the first message", NOWHERE, messages.system_first, "suggestion"),
 )  # fmt: skip
+LAST = Rule(
+    "last-message", "an answer that ends with a message of the assistant", FORMATS, messages.ends_with_assistant
+)
 ANSWERED = (
     *RULES,
+    LAST,
     Rule("open-prompt", "a last message of the prompt of `user`, `tool` or `assistant`", CODE, messages.prompt_role),
-    Rule("last-message", "an answer that ends with a message of the assistant", FORMATS, messages.ends_with_assistant),
 )
 provider = Provider(
     "TRL",
@@ -38,7 +41,7 @@ provider = Provider(
         Layout("preference", ("prompt", "chosen", "rejected"), f"`prompt`, `chosen` and `rejected`, {BOTH}", FORMATS,
                answers("prompt", "chosen", "rejected"), ANSWERED),
         Layout("implicit-preference", ("chosen", "rejected"), f"`chosen` and `rejected`, {BOTH}", FORMATS,
-               answers(None, "chosen", "rejected"), ANSWERED),
+               answers(None, "chosen", "rejected"), (*RULES, LAST)),
         Layout("unpaired-preference", ("prompt", "completion", "label"),
                f"`prompt` and `completion`, {BOTH}, and `label`", FORMATS, answers("prompt", "completion"), (
             *ANSWERED,
