@@ -9,6 +9,7 @@ from scripts.reference.config_page import config_page
 from scripts.reference.guardrails_page import guardrails_page
 from scripts.reference.http_page import http_page
 from scripts.reference.probes_page import probes_page
+from scripts.reference.provider_rules_page import provider_rules_page
 from scripts.reference.scorers_page import scorers_page
 from scripts.reference.statistics.page import statistics_page
 from scripts.reference.tables_page import tables_page
@@ -20,6 +21,7 @@ PAGES = {
     "guardrails.md": guardrails_page,
     "http.md": http_page,
     "probes.md": probes_page,
+    "provider-rules.md": provider_rules_page,
     "scorers.md": scorers_page,
     "statistics.md": statistics_page,
     "tables.md": tables_page,

@@ -97,12 +97,14 @@ def provider_check(provider: Provider) -> Check:
 
     def find(corpus: Corpus) -> list[Issue]:
         issues: list[Issue] = []
-        given = zip(corpus.files, corpus.roles, strict=True)
-        files = [(file, role, list(every_row(file))) for file, role in given if role != "suite"]
-        total = sum(len(rows) for _, role, rows in files if role == "train")
-        for file, role, rows in files:
-            upload = Upload(file.path.suffix.lower(), file.path.stat().st_size, total if role == "train" else len(rows))
-            breaches = file_breaches(provider, upload, training=role == "train") + row_breaches(provider, rows)
+        rows = [len(file.examples) + len(file.errors) for file in corpus.files]
+        total = sum(number for number, role in zip(rows, corpus.roles, strict=True) if role == "train")
+        for file, role, number in zip(corpus.files, corpus.roles, rows, strict=True):
+            if role == "suite":
+                continue
+            training = role == "train"
+            upload = Upload(file.path.suffix.lower(), file.path.stat().st_size, total if training else number)
+            breaches = file_breaches(provider, upload, training=training) + row_breaches(provider, every_row(file))
             issues += _issues(provider, file, breaches)
         return issues
 

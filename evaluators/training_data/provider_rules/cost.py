@@ -12,8 +12,7 @@ from evaluators.training_data.provider_rules.tokens import row_counter, tokenize
 from fairtrial.domain.verdicts.verdict_wording import dollars
 
 NAME = "training-cost"
-PRICES = "https://openai.com/api/pricing, a copy from 2025, looked up on 2026-11-30"
-CONTEXTS = "OpenAI, Fine-tuning best practices"
+PRICES = "openai.com/api/pricing in a copy of late 2025, looked up on 2026-11-30"
 TRL_LENGTH = 1_024
 """The default of `max_length` in TRL's configurations, from which on rows are cut."""
 

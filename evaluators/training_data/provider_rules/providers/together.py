@@ -8,13 +8,14 @@ from evaluators.training_data.provider_rules.rule import Layout, Provider, Rule,
 
 DATA = "Data preparation"
 PREFERENCE = "Preference fine-tuning"
+VISION = "Vision fine-tuning"
 CALLING = "Function-calling fine-tuning"
 CLIENT = "Python client 2.10, check_file"
 DOCS = "https://docs.together.ai/docs/fine-tuning"
 SHARED = (
     Rule("roles", "roles `system`, `user`, `assistant`, `tool`", CLIENT,
          messages.roles("system", "user", "assistant", "tool")),
-    Rule("content", "a text or parts as content; images only of the user; none only beside calls", CLIENT,
+    Rule("content", "a text or parts as content; images only of the user; none only beside calls", VISION,
          messages.contents(user=("text", "image_url"))),
     Rule("system-first", "no system message after the first message", DATA, messages.system_first),
     Rule("two-turns", "messages of user and assistant in turns", DATA, messages.alternates),
@@ -27,6 +28,7 @@ provider = Provider(
         DATA: f"{DOCS}/data-preparation",
         PREFERENCE: f"{DOCS}/preference-tuning",
         CALLING: f"{DOCS}/function-calling",
+        VISION: f"{DOCS}/vision",
         CLIENT: "https://github.com/togethercomputer/together-py",
     },
     (
