@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from evaluators.training_data.provider_rules.training import Training
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.options import JSON
 from fairtrial_cli.training_data.data_files import COMPLETION, PROMPT, named_columns, show_busy
-from fairtrial_cli.training_data.provider_options import ANYWHERE, Destination, destination_options
+from fairtrial_cli.training_data.provider_options import training_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +36,7 @@ class Naming:
 
 
 USUAL = Naming()
+NO_TRAINING = Training()
 
 
 @click.command()
@@ -53,7 +55,7 @@ USUAL = Naming()
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="The format of FILES, instead of recognising it.")
 @PROMPT
 @COMPLETION
-@destination_options
+@training_options
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write the report as one HTML file.")
 @JSON
 def command(
@@ -65,7 +67,7 @@ def command(
     format_: str | None,
     prompt: str | None,
     completion: str | None,
-    destination: Destination,
+    training: Training,
     html: Path | None,
     as_json: bool,
 ) -> None:
@@ -90,25 +92,25 @@ def command(
         if not files:
             raise UsageError("name the FILES of the training set, or --deployment NAME for those of its lineage")
         naming = Naming(format_, named_columns(prompt, completion))
-        report = audit_files(files, validation=validation, suites=suites, naming=naming, destination=destination)
+        report = audit_files(files, validation=validation, suites=suites, naming=naming, training=training)
         show_report(report, html=html, as_json=as_json)
     else:
         if files or validation or format_ or prompt or completion:
             raise UsageError("--deployment audits the files of its lineage (leave out FILES and their options)")
-        report = _audit_deployment(config, deployment, suites, destination, html=html, as_json=as_json)
+        report = _audit_deployment(config, deployment, suites, training, html=html, as_json=as_json)
     if not report.clean:
         raise click.exceptions.Exit(NOT_CLEAN)
 
 
 def _audit_deployment(
-    config: Path, name: str, suites: Sequence[Path], destination: Destination, *, html: Path | None, as_json: bool
+    config: Path, name: str, suites: Sequence[Path], training: Training, *, html: Path | None, as_json: bool
 ) -> AuditReport:
     """Audit the files of the lineage, and store the result."""
     from fairtrial_cli.training_data.audit import find_deployment, store_audit, stored_sentence
 
     audited = find_deployment(config, name)
     start = time.monotonic()
-    report = audit_files(audited.train, validation=audited.validation, suites=suites, destination=destination)
+    report = audit_files(audited.train, validation=audited.validation, suites=suites, training=training)
     seconds = time.monotonic() - start
     stored = store_audit(audited, report, seconds)
     about: dict[str, Any] = {"deployment": name, "audit_id": stored.audit_id, "clean": stored.clean, "seconds": seconds}
@@ -125,17 +127,18 @@ def audit_files(
     validation: Sequence[Path] = (),
     suites: Sequence[Path] = (),
     naming: Naming = USUAL,
-    destination: Destination = ANYWHERE,
+    training: Training = NO_TRAINING,
 ) -> AuditReport:
     """Read all files and audit them, with a progress bar."""
     from evaluators.training_data.audit import audit
+    from evaluators.training_data.provider_rules.cost import training_checks
     from fairtrial_cli.output.progress import step_progress
     from fairtrial_cli.training_data.audit import read_suite
 
     train = [_read(path, naming) for path in files]
     held_out = [_read(path, naming) for path in validation]
     cases = [read_suite(path) for path in suites]
-    also = destination.checks()
+    also = training_checks(training)
     with step_progress("auditing") as on_progress:
         return audit(train, validation=held_out, suites=cases, also=also, on_progress=on_progress)
 

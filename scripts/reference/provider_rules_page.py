@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from evaluators.training_data.provider_rules.check import LAYOUT, ONE_LAYOUT
-from evaluators.training_data.provider_rules.cost import MODELS, PRICES, TRL_LENGTH
 from evaluators.training_data.provider_rules.rule import PROVIDERS, Provider, Rule
+from evaluators.training_data.provider_rules.training import MODELS, PRICES, TRL_LENGTH
 from scripts.reference.markdown import code, page, table
 
 INTRO = """\

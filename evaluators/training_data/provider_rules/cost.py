@@ -2,59 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue
 from evaluators.training_data.corpus import Corpus
+from evaluators.training_data.provider_rules.check import NAME as RULES
+from evaluators.training_data.provider_rules.check import provider_check
+from evaluators.training_data.provider_rules.rule import PROVIDERS
 from evaluators.training_data.provider_rules.tokens import row_counter, tokenizer_of
+from evaluators.training_data.provider_rules.training import PRICES, Training
 from fairtrial.domain.verdicts.verdict_wording import dollars
 
 NAME = "training-cost"
-PRICES = "openai.com/api/pricing in a copy of late 2025, looked up on 2026-11-30"
-TRL_LENGTH = 1_024
-"""The default of `max_length` in TRL's configurations, from which on rows are cut."""
 
 
-@dataclass(frozen=True, slots=True)
-class FineTunable:
-    """A model that can be fine-tuned: the tokens of one row that it reads, and US dollars per million tokens."""
-
-    context: int
-    price: float | None = None
-
-
-MODELS = {
-    "gpt-4.1-2025-04-14": FineTunable(65_536, 25.00),
-    "gpt-4.1-mini-2025-04-14": FineTunable(65_536, 5.00),
-    "gpt-4.1-nano-2025-04-14": FineTunable(65_536, 1.50),
-    "gpt-4o-2024-08-06": FineTunable(65_536),
-    "gpt-4o-mini-2024-07-18": FineTunable(65_536),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Training:
-    """A planned training. ``price``: US dollars per million tokens; ``context``: the most tokens of a row."""
-
-    provider: str | None = None
-    model: str | None = None
-    tokenizer: Path | None = None
-    epochs: int = 1
-    price: float | None = None
-    context: int | None = None
-
-    @property
-    def known(self) -> FineTunable | None:
-        """The model, if its limits are in the table."""
-        return MODELS.get(self.model or "")
-
-    @property
-    def most_tokens(self) -> int | None:
-        """From how many tokens on a row is cut, if that is known."""
-        default = TRL_LENGTH if self.provider == "trl" else None
-        return self.context or (self.known.context if self.known else default)
+def training_checks(training: Training) -> dict[str, Check]:
+    """The further checks of an audit by name: the provider's rules, and tokens and price if anything is known."""
+    if training == Training():
+        return {}
+    rules = {RULES: provider_check(PROVIDERS.get(training.provider))} if training.provider else {}
+    return {**rules, NAME: cost_check(training)}
 
 
 def cost_check(training: Training) -> Check:
