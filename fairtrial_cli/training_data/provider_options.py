@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from evaluators.training_data.provider_rules.training import Training
+from fairtrial_cli.options import Number
 
 PROVIDERS = ("openai", "together", "fireworks", "trl")
 FOR = click.option(
@@ -26,7 +27,7 @@ _OPTIONS = (
         help="The model's tokenizer.json, for models whose tokenizer isn't known.",
     ),
     click.option("--epochs", type=click.IntRange(1, 1_000), default=1, show_default=True, help="Epochs to be priced."),
-    click.option("--price", type=click.FloatRange(0), metavar="USD_PER_MILLION", help="The price of a million tokens."),
+    click.option("--price", type=Number(0, 1_000_000), metavar="USD_PER_MILLION", help="Price of a million tokens."),
     click.option("--context", type=click.IntRange(1), metavar="TOKENS", help="From how many tokens on a row is cut."),
 )
 

@@ -5,16 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from evaluators.training_data.example import (
-    FORMATS,
-    REJECTED,
-    Example,
-    Format,
-    Row,
-    RowError,
-    with_message_fields,
-    write_messages,
-)
+from evaluators.training_data.example import FORMATS, REJECTED, Example, Format, Row, RowError, write_messages
 
 NAMES = ("prompt", "completion", "label")
 KEYS = ("name", "tool_calls", "tool_call_id")
@@ -31,22 +22,14 @@ def _read(row: Row, line: int) -> Example:
 
 def _parts(example: Example) -> tuple[Example, ...]:
     """A pair of answers becomes a good row and a bad one. A label that is written otherwise becomes a boolean."""
-    rejected = example.fields.get(REJECTED)
-    if not isinstance(rejected, str):
+    if REJECTED not in example.fields:
         label = LABELS.get(str(example.fields.get("label")).lower())
         return (example if label is None else replace(example, fields={**example.fields, "label": label}),)
-    if rejected == example.completion:
-        raise RowError("the preferred and the rejected answer are equal")
-    extra = dict(example.fields.get("message_fields", {}))
-    other = extra.pop("rejected", {})
-    fields = {name: value for name, value in example.fields.items() if name not in (REJECTED, "message_fields")}
-    last = str(len(example.messages) - 1)
-    bad_extra = {**{at: rest for at, rest in extra.items() if at != last}, **({last: other} if other else {})}
-    bad = (*example.messages[:-1], {"role": "assistant", "content": rejected})
-    return (
-        replace(example, fields=with_message_fields({**fields, "label": True}, extra)),
-        Example(example.line, bad, with_message_fields({**fields, "label": False}, bad_extra)),
-    )
+    pair = FORMATS.get("trl-dpo").write(example)
+    rest = {name: value for name, value in example.fields.items() if name not in (REJECTED, "message_fields")}
+    answers = ((pair["chosen"], True), (pair["rejected"], False))
+    rows = ({**rest, "prompt": pair["prompt"], "completion": one, "label": label} for one, label in answers)
+    return tuple(_read(row, example.line) for row in rows)
 
 
 def _write(example: Example) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from evaluators.training_data.audit_report import MOST_LISTED, Issue, Severity
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.example import Row, RowError
 from evaluators.training_data.example_file import ExampleFile, every_row
-from evaluators.training_data.provider_rules.rule import Conversation, Layout, Provider, Rule, Upload
+from evaluators.training_data.provider_rules.rule import Layout, Provider, Upload
 from evaluators.training_data.rows import NumberedRow, UnreadableRow
 from fairtrial.domain.wording import counted
 
@@ -76,13 +76,9 @@ def _broken(layout: Layout, row: Row) -> Iterator[tuple[str, str, Severity]]:
         yield LAYOUT, error.wrong, "error"
         return
     for rule in layout.rules:
-        wrong = _first(rule, conversations)
-        if wrong is not None:
+        wrong = next(filter(None, map(rule.find, conversations)), "")
+        if wrong:
             yield rule.name, wrong, rule.severity
-
-
-def _first(rule: Rule, conversations: list[Conversation]) -> str | None:
-    return next((wrong for conversation in conversations for wrong in rule.find(conversation)), None)
 
 
 def file_breaches(provider: Provider, upload: Upload, *, training: bool = True) -> list[Breach]:

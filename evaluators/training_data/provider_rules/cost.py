@@ -55,6 +55,7 @@ def _sentence(
     says = f"{about}{total:,} tokens ({tokenizer}); {epochs} of training: {about}{trained:,} tokens"
     says += " at a price that is not known (--price USD_PER_MILLION)" if cost is None else f", {about}{dollars(cost)}"
     says += "" if price is None else f" at {dollars(price)} per million ({source})"
+    says += "" if training.most_tokens else "; from how many tokens on a row is cut is not known (--context TOKENS)"
     details = {
         "kind": "tokens", "tokens": total, "trained_tokens": trained, "epochs": training.epochs, "tokenizer": tokenizer,
         "exact": exact, "model": training.model, "usd_per_million": price, "usd": cost, "price_source": source,

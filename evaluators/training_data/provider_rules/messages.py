@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
+from evaluators.training_data.example import Row
 from evaluators.training_data.provider_rules.layouts import ANSWERS
 from evaluators.training_data.provider_rules.rule import Conversation, Find, Message
 
@@ -14,161 +16,144 @@ PART_FIELDS = {"text": str, "refusal": str, "image_url": Mapping}
 """The types of content parts, each with the type of the field of the same name."""
 
 
+def each(wrong: Callable[[Message], str]) -> Find:
+    """A rule for each message; ``wrong`` says what is wrong with one, or nothing."""
+    return lambda conversation: next((f"{place} {why}" for place, one in conversation.turns if (why := wrong(one))), "")
+
+
+def of_row(holds: Callable[[Row], bool], wrong: str) -> Find:
+    """A rule for the row itself."""
+    return lambda conversation: "" if holds(conversation.row) else wrong
+
+
+def role_of(message: Message) -> str:
+    """The role of a message in words."""
+    return f"has the role {message.get('role')!r:.40}"
+
+
 def roles(*allowed: str) -> Find:
     """Each message has one of these roles."""
-
-    def find(conversation: Conversation) -> Iterator[str]:
-        for place, message in conversation.turns:
-            if message.get("role") not in allowed:
-                yield f"{place} has the role {message.get('role')!r:.40} (known: {', '.join(allowed)})"
-
-    return find
+    return each(
+        lambda message: "" if message.get("role") in allowed else f"{role_of(message)} (known: {', '.join(allowed)})"
+    )
 
 
 def contents(**parts: tuple[str, ...]) -> Find:
     """Each content is a text or a list of parts; ``parts`` has their types by role, elsewhere only texts."""
+    return each(lambda message: _wrong_content(message, parts.get(str(message.get("role")), ("text",))))
 
-    def find(conversation: Conversation) -> Iterator[str]:
-        for place, message in conversation.turns:
-            wrong = _wrong_content(message, parts.get(str(message.get("role")), ("text",)))
-            if wrong:
-                yield f"{place} {wrong}"
 
-    return find
+def _has_instead(message: Message) -> bool:
+    return message.get("role") == "assistant" and any(message.get(name) for name in CALLS)
 
 
 def _wrong_content(message: Message, types: tuple[str, ...]) -> str:
     content = message.get("content")
-    if isinstance(content, str):
+    if isinstance(content, str) or (content is None and _has_instead(message)):
         return ""
-    if content is None:
-        instead = message.get("role") == "assistant" and any(message.get(name) for name in CALLS)
-        return "" if instead else "has no content"
     if not isinstance(content, list) or not content:
-        return "has a content that is neither a text nor a list of parts"
+        return "has no content" if content is None else "has a content that is neither a text nor a list of parts"
     for part in content:
         kind = part.get("type") if isinstance(part, Mapping) else None
-        if kind not in types:
-            return f"has a content part of the type {kind!r:.40} (known: {', '.join(types)})"
-        if not isinstance(part.get(kind), PART_FIELDS[kind]):
-            return f"has a content part of the type {kind!r} without it"
+        if kind not in types or not isinstance(part.get(kind), PART_FIELDS[kind]):
+            return f"has a content part of the type {kind!r:.40}, or without it (known: {', '.join(types)})"
     return ""
 
 
-def not_empty(conversation: Conversation) -> Iterator[str]:
+def not_empty(conversation: Conversation) -> str:
     """No content is an empty text; the result of a tool may be."""
-    for place, message in conversation.turns:
-        instead = message.get("role") == "assistant" and any(message.get(name) for name in CALLS)
-        content = message.get("content")
-        if isinstance(content, str) and not content.strip() and not instead and message.get("role") != "tool":
-            yield f"{place} has an empty content"
+    return each(lambda message: "has an empty content" if _is_empty(message) else "")(conversation)
+
+
+def _is_empty(message: Message) -> bool:
+    content = message.get("content")
+    text = isinstance(content, str) and not content.strip()
+    return text and message.get("role") != "tool" and not _has_instead(message)
 
 
 def known_keys(*keys: str) -> Find:
     """No message has another key."""
-
-    def find(conversation: Conversation) -> Iterator[str]:
-        for place, message in conversation.turns:
-            extra = [key for key in message if key not in keys]
-            if extra:
-                yield f"{place} has the key {extra[0]!r:.60}"
-
-    return find
+    return each(lambda message: next((f"has the key {key!r:.60}" for key in message if key not in keys), ""))
 
 
-def weights(conversation: Conversation) -> Iterator[str]:
+def weights(conversation: Conversation) -> str:
     """Each weight is 0 or 1."""
-    for place, message in conversation.turns:
-        weight = message.get("weight", 1)
-        if isinstance(weight, bool) or weight not in (0, 1):
-            yield f"{place} has the weight {weight!r:.40}"
+    return each(lambda message: _wrong_weight(message.get("weight", 1)))(conversation)
 
 
-def weights_of_assistant(conversation: Conversation) -> Iterator[str]:
+def _wrong_weight(weight: Any) -> str:
+    return f"has the weight {weight!r:.40}" if isinstance(weight, bool) or weight not in (0, 1) else ""
+
+
+def weights_of_assistant(conversation: Conversation) -> str:
     """Only messages of the assistant have a weight."""
-    for place, message in conversation.turns:
-        if "weight" in message and message.get("role") != "assistant":
-            yield f"{place} has a weight, and the role {message.get('role')!r:.40}"
+    other = each(lambda one: f"has a weight, and {role_of(one)}" if "weight" in one and not _answers(one) else "")
+    return other(conversation)
 
 
-def trained(conversation: Conversation) -> Iterator[str]:
+def _answers(message: Message) -> bool:
+    return message.get("role") == "assistant"
+
+
+def trained(conversation: Conversation) -> str:
     """At least one message of the assistant has another weight than 0."""
-    found = [message.get("weight", 1) for _, message in conversation.turns if message.get("role") == "assistant"]
-    if found and all(weight == 0 for weight in found):
-        yield "all messages of the assistant have the weight 0"
+    found = [message.get("weight", 1) for _, message in conversation.turns if _answers(message)]
+    return "all messages of the assistant have the weight 0" if found and not any(found) else ""
 
 
 def starts_with(*allowed: str) -> Find:
     """The first message has one of these roles."""
-
-    def find(conversation: Conversation) -> Iterator[str]:
-        for place, message in conversation.turns[:1]:
-            if message.get("role") not in allowed:
-                yield f"{place} has the role {message.get('role')!r:.40}, and is the first"
-
-    return find
+    first = roles(*allowed)
+    return lambda conversation: first(Conversation(conversation.row, conversation.turns[:1]))
 
 
-def system_first(conversation: Conversation) -> Iterator[str]:
+def system_first(conversation: Conversation) -> str:
     """A system message is the first."""
-    for place, message in conversation.turns[1:]:
-        if message.get("role") == "system":
-            yield f"{place} is a system message, and not the first"
+    late = each(lambda one: "is a system message, and not the first" if one.get("role") == "system" else "")
+    return late(Conversation(conversation.row, conversation.turns[1:]))
 
 
-def alternates(conversation: Conversation) -> Iterator[str]:
+def alternates(conversation: Conversation) -> str:
     """No two messages of the user or of the assistant follow one another."""
-    before: Any = None
-    for place, message in conversation.turns:
-        role = message.get("role")
-        if role == before and role in ("user", "assistant"):
-            yield f"{place} is the second message of the {role} in a row"
-        before = role
+    for (_, before), (place, message) in pairwise(conversation.turns):
+        if message.get("role") == before.get("role") and message.get("role") in ("user", "assistant"):
+            return f"{place} is the second message of the {message['role']} in a row"
+    return ""
 
 
-def ends_with_assistant(conversation: Conversation) -> Iterator[str]:
+def ends_with_assistant(conversation: Conversation) -> str:
     """The last message is the assistant's."""
-    for place, message in conversation.turns[-1:]:
-        if message.get("role") != "assistant":
-            yield f"{place} has the role {message.get('role')!r:.40}, and is the last"
+    last = each(lambda message: "" if _answers(message) else f"{role_of(message)}, and is the last")
+    return last(Conversation(conversation.row, conversation.turns[-1:]))
 
 
-def one_answer(conversation: Conversation) -> Iterator[str]:
-    """Both answers of a preference row are exactly one message of the assistant."""
-    for name in ANSWERS:
-        answer = conversation.row[name]
-        if len(answer) != 1 or answer[0].get("role") != "assistant":
-            yield f"{name!r} is not exactly one message of the assistant"
-
-
-def prompt_is_open(conversation: Conversation) -> Iterator[str]:
-    """The last message before the answers of a preference row is not the assistant's."""
-    if conversation.row["input"]["messages"][-1].get("role") == "assistant":
-        yield "the last message of 'input.messages' is of the assistant"
-
-
-def has_assistant(conversation: Conversation) -> Iterator[str]:
+def has_assistant(conversation: Conversation) -> str:
     """A message is the assistant's."""
-    if all(message.get("role") != "assistant" for _, message in conversation.turns):
-        yield "no message is of the assistant"
+    return "" if any(_answers(message) for _, message in conversation.turns) else "no message is of the assistant"
 
 
-def row_weight(conversation: Conversation) -> Iterator[str]:
-    """The weight of the row is a number."""
-    weight = conversation.row.get("weight", 1.0)
-    if isinstance(weight, bool) or not isinstance(weight, int | float):
-        yield "'weight' of the row is not a number"
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def boolean_label(conversation: Conversation) -> Iterator[str]:
-    """The label of the row is a boolean."""
-    if not isinstance(conversation.row["label"], bool):
-        yield "'label' is not true or false"
+def _last_role(messages: Any) -> Any:
+    return messages[-1].get("role") if isinstance(messages, list) else "user"
 
 
-def prompt_role(conversation: Conversation) -> Iterator[str]:
-    """The last message of the prompt has a role that a chat template can continue."""
-    prompt = conversation.row.get("prompt")
-    role = prompt[-1].get("role") if isinstance(prompt, list) else "user"
-    if role not in ("user", "tool", "assistant"):
-        yield f"the last message of 'prompt' has the role {role!r:.40}"
+ONE_ANSWER = of_row(
+    lambda row: all(len(row[name]) == 1 and _answers(row[name][0]) for name in ANSWERS),
+    "an output is not exactly one message of the assistant",
+)
+OPEN_INPUT = of_row(
+    lambda row: not _answers(row["input"]["messages"][-1]), "the last message of 'input.messages' is of the assistant"
+)
+OPEN_PROMPT = of_row(
+    lambda row: _last_role(row.get("prompt")) in ("user", "tool", "assistant"),
+    "the last message of 'prompt' has another role than user, tool and assistant",
+)
+ROW_WEIGHT = of_row(lambda row: _is_number(row.get("weight", 1.0)), "'weight' of the row is not a number")
+LABEL = of_row(lambda row: isinstance(row["label"], bool), "'label' is not true or false")
+PARALLEL_CALLS = of_row(
+    lambda row: isinstance(row.get("input", row).get("parallel_tool_calls", True), bool),
+    "'parallel_tool_calls' is not true or false",
+)

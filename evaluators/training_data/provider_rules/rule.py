@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,8 +24,8 @@ class Conversation:
     tools: Any = None
 
 
-Find = Callable[[Conversation], Iterator[str]]
-"""Yields what is wrong with a conversation, in words without the text of any message."""
+Find = Callable[[Conversation], str]
+"""Says what is wrong with a conversation, without the text of any message, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from evaluators.training_data.example import REJECTED, Example
+from evaluators.training_data.provider_rules.training import short_name
 from fairtrial.domain.errors import UsageError
 from fairtrial.safe_files import read_named
 
@@ -60,8 +61,7 @@ def tokenizer_of(model: str | None, file: Path | None = None) -> Tokenizer:
     """The tokenizer in the file, or that of the model, or an estimate; `UsageError` for a file that is not one."""
     if file is not None:
         return Tokenizer(file.name, _of_json(file, read_named(file)))
-    short = (model or "").rsplit("/", 1)[-1].removeprefix("ft:").lower()
-    name = next((name for start, name in MODELS if short.startswith(start)), None)
+    name = next((name for start, name in MODELS if short_name(model).startswith(start)), None)
     path = None if name is None else _packaged(ENCODINGS[name][0] if name in ENCODINGS else name)
     if name is None or path is None:
         return Tokenizer(ESTIMATE, estimated, exact=False)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from evaluators.training_data.provider_rules.rule import Conversation, Find, Rule
+from evaluators.training_data.provider_rules.messages import each, role_of
+from evaluators.training_data.provider_rules.rule import Conversation, Find, Message, Rule
 from fairtrial.domain.limits.bounded_schema import BoundedSchema, TooCostly
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -33,58 +35,49 @@ def tool_rules(source: str, *, strict: bool = False, ids: bool = True) -> tuple[
     form = "{id, type, function: {name, arguments}}" if ids else "{function: {name, arguments}}"
     text = " in a text" if strict else ""
     names = "different names" + (" of at most 64 letters, digits, `_` and `-`" if strict else "")
+    each_answered = "a tool message for each call right after it, except in the last message"
     rules = (
-        Rule("tools", f"`tools` as functions with {names} and a JSON Schema", source, definitions(any_name=not strict)),
-        Rule("tool-calls", f"calls only of the assistant, as `{form}`", source, calls_formed(form, ids=ids)),
-        Rule("arguments", f"a JSON object{text} as arguments", source, arguments_are_json(objects=not strict)),
-        Rule("declared", "calls only of functions in `tools`, if there are any", source, names_declared),
-        Rule("arguments-fit", "arguments that fit the parameters of the function", source, arguments_fit),
+        Rule("tools", f"`tools` as functions with {names}, and objects as parameters", source, _definitions(strict)),
+        Rule("tool-calls", f"calls only of the assistant, as `{form}`", source, each(_formed(form, ids=ids))),
+        Rule("arguments", f"a JSON object{text} as arguments", source, _each_call(_are_json(strict))),
+        Rule("declared", "calls only of functions in `tools`, if there are any", source, _each_call(_undeclared)),
+        Rule("arguments-fit", "arguments that fit the JSON Schema of the function", source, _each_call(_misfit)),
+        Rule("call-ids", "different ids for the calls of a message", source, _ids_differ),
+        Rule("answered", each_answered, source, _answered),
     )
-    each = "a tool message for each call right after it, except in the last message"
-    answers = (
-        Rule("call-ids", "different ids for the calls of a message", source, ids_differ),
-        Rule("answered", each, source, answered),
-    )
-    return (*rules, *answers) if ids else rules
+    return rules if ids else rules[:-2]
 
 
-def definitions(*, any_name: bool) -> Find:
-    """Tools are a list of functions with different names and a JSON Schema of their parameters."""
-
-    def find(conversation: Conversation) -> Iterator[str]:
+def _definitions(strict: bool) -> Find:
+    def find(conversation: Conversation) -> str:
         tools = conversation.tools
-        if tools is None:
-            return
         if not isinstance(tools, list):
-            yield "'tools' is not a list"
-            return
-        names: set[str] = set()
-        for at, tool in enumerate(tools):
-            wrong = _wrong_tool(tool, names, any_name=any_name)
-            if wrong:
-                yield f"tools[{at}] {wrong}"
+            return "" if tools is None else "'tools' is not a list"
+        wrong = (f"tools[{at}] {why}" for at, tool in enumerate(tools) if (why := _wrong_tool(tool, strict)))
+        names = [_function(tool).get("name") for tool in tools]
+        return next(wrong, "two tools have the same name" if len({*map(str, names)}) < len(names) else "")
 
     return find
 
 
-def _wrong_tool(tool: Any, names: set[str], *, any_name: bool) -> str:
-    function = tool.get("function") if isinstance(tool, Mapping) and tool.get("type") == "function" else None
-    name = function.get("name") if isinstance(function, Mapping) else None
-    if not isinstance(function, Mapping) or not isinstance(name, str) or not name:
+def _function(tool: Any) -> Mapping[str, Any]:
+    function = tool.get("function") if isinstance(tool, Mapping) else None
+    return function if isinstance(function, Mapping) else {}
+
+
+def _wrong_tool(tool: Any, strict: bool) -> str:
+    function = _function(tool)
+    name, parameters = function.get("name"), function.get("parameters", {})
+    if not isinstance(name, str) or not name or tool.get("type") != "function":
         return "is not {type: function, function: {name, parameters}}"
-    if not any_name and not NAME.fullmatch(name):
+    if strict and not NAME.fullmatch(name):
         return "has a name with other characters than letters, digits, _ and -, or more than 64"
-    if name in names:
-        return f"has the name {name!r:.80} of an earlier tool"
-    names.add(name)
-    parameters = function.get("parameters", {})
-    if not isinstance(parameters, Mapping):
-        return "has parameters that are not a JSON Schema"
-    found = _schema(json.dumps(parameters, sort_keys=True))
-    return f"has invalid parameters: {found}" if isinstance(found, str) and found.startswith(INVALID) else ""
+    if not isinstance(parameters, Mapping) or parameters.get("type", "object") != "object":
+        return "has parameters that are not the JSON Schema of an object"
+    return ""
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)
 def _schema(text: str) -> BoundedSchema | str:
     """The schema, or why there is none."""
     try:
@@ -93,30 +86,24 @@ def _schema(text: str) -> BoundedSchema | str:
         return str(error)
 
 
-def calls_formed(form: str, *, ids: bool) -> Find:
-    """Calls are in messages of the assistant: a list of functions with a name and arguments, and an id each."""
+def _formed(form: str, *, ids: bool) -> Callable[[Message], str]:
+    def wrong(message: Message) -> str:
+        calls = message.get("tool_calls")
+        if calls is None:
+            return ""
+        if message.get("role") != "assistant":
+            return f"has tool calls, and {role_of(message)}"
+        formed = isinstance(calls, list) and calls and all(_is_call(call, ids=ids) for call in calls)
+        return "" if formed else f"has 'tool_calls' that are not a list of {form}"
 
-    def find(conversation: Conversation) -> Iterator[str]:
-        for place, message in conversation.turns:
-            calls = message.get("tool_calls")
-            if calls is None:
-                continue
-            if message.get("role") != "assistant":
-                yield f"{place} has tool calls, and the role {message.get('role')!r:.40}"
-            elif not isinstance(calls, list) or not calls:
-                yield f"{place} has 'tool_calls' that are not a list of calls"
-            elif not all(_is_call(call, ids=ids) for call in calls):
-                yield f"{place} has a tool call that is not {form}"
-
-    return find
+    return wrong
 
 
 def _is_call(call: Any, *, ids: bool) -> bool:
-    if not isinstance(call, Mapping) or (ids and not (isinstance(call.get("id"), str) and call["id"])):
-        return False
-    function = call.get("function")
-    named = isinstance(function, Mapping) and isinstance(function.get("name"), str) and "arguments" in function
-    return named and call.get("type", None if ids else "function") == "function"
+    function = _function(call)
+    named = isinstance(function.get("name"), str) and "arguments" in function
+    with_id = not ids or (isinstance(call.get("id"), str) and bool(call["id"]))
+    return named and with_id and call.get("type", None if ids else "function") == "function"
 
 
 def _calls(conversation: Conversation) -> Iterator[Call]:
@@ -128,16 +115,22 @@ def _calls(conversation: Conversation) -> Iterator[Call]:
                 yield Call(place, call.get("id"), call["function"]["name"], call["function"]["arguments"])
 
 
-def arguments_are_json(*, objects: bool) -> Find:
-    """Arguments are a JSON object in a text, or with ``objects`` also an object itself."""
-
-    def find(conversation: Conversation) -> Iterator[str]:
-        for call in _calls(conversation):
-            if _arguments(call) is None or not (objects or isinstance(call.arguments, str)):
-                form = "a JSON object" if objects else "a text with a JSON object"
-                yield f"{call.place}: the arguments of {call.name!r:.80} are not {form}"
+def _each_call(wrong: Callable[[Call, Conversation], str]) -> Find:
+    def find(conversation: Conversation) -> str:
+        found = ((call, wrong(call, conversation)) for call in _calls(conversation))
+        return next((f"{call.place}: the call of {call.name!r:.80} {why}" for call, why in found if why), "")
 
     return find
+
+
+def _are_json(strict: bool) -> Callable[[Call, Conversation], str]:
+    form = "a text with a JSON object" if strict else "a JSON object"
+
+    def wrong(call: Call, _: Conversation) -> str:
+        fits = _arguments(call) is not None and not (strict and not isinstance(call.arguments, str))
+        return "" if fits else f"has arguments that are not {form}"
+
+    return wrong
 
 
 def _arguments(call: Call) -> Mapping[str, Any] | None:
@@ -151,64 +144,48 @@ def _arguments(call: Call) -> Mapping[str, Any] | None:
 def _declared(conversation: Conversation) -> dict[str, Any]:
     """The parameters of each well-formed tool or function by its name."""
     tools, former = conversation.tools, conversation.row.get("functions")
-    functions = [tool.get("function") for tool in tools if isinstance(tool, Mapping)] if isinstance(tools, list) else []
-    functions += former if isinstance(former, list) else []
-    return {str(one.get("name")): one.get("parameters", {}) for one in functions if isinstance(one, Mapping)}
+    functions = [_function(tool) for tool in tools] if isinstance(tools, list) else []
+    functions += [one for one in former if isinstance(one, Mapping)] if isinstance(former, list) else []
+    return {str(one.get("name")): one.get("parameters", {}) for one in functions}
 
 
-def names_declared(conversation: Conversation) -> Iterator[str]:
-    """A row that declares tools calls no other functions."""
-    declared = _declared(conversation)
-    without = conversation.tools is None and "functions" not in conversation.row
-    for call in () if without else _calls(conversation):
-        if call.name not in declared:
-            yield f"{call.place} calls {call.name!r:.80}, which is not in 'tools'"
+def _undeclared(call: Call, conversation: Conversation) -> str:
+    declares = conversation.tools is not None or "functions" in conversation.row
+    return "is of a function that is not in 'tools'" if declares and call.name not in _declared(conversation) else ""
 
 
-def arguments_fit(conversation: Conversation) -> Iterator[str]:
-    """Arguments fit the schema of the function's parameters."""
-    declared = _declared(conversation)
-    for call in _calls(conversation):
-        arguments, parameters = _arguments(call), declared.get(call.name)
-        if arguments is None or not isinstance(parameters, Mapping):
-            continue
-        schema = _schema(json.dumps(parameters, sort_keys=True))
-        try:
-            complaint = None if isinstance(schema, str) else schema.complaint(arguments)
-        except TooCostly:
-            continue
-        if complaint is not None:
-            path, message = complaint
-            why = message if message.endswith("is a required property") else f"the value at {path} does not fit"
-            yield f"{call.place}: the arguments of {call.name!r:.80} do not fit its parameters: {why}"
+def _misfit(call: Call, conversation: Conversation) -> str:
+    arguments, parameters = _arguments(call), _declared(conversation).get(call.name)
+    if arguments is None or not isinstance(parameters, Mapping):
+        return ""
+    schema = _schema(json.dumps(parameters, sort_keys=True))
+    if isinstance(schema, str):
+        return f"is of a function whose parameters are wrong: {schema}" if schema.startswith(INVALID) else ""
+    try:
+        complaint = schema.complaint(arguments)
+    except TooCostly:
+        return ""
+    if complaint is None:
+        return ""
+    path, message = complaint
+    why = message if message.endswith("is a required property") else f"the value at {path} does not fit"
+    return f"has arguments that do not fit its parameters: {why}"
 
 
-def ids_differ(conversation: Conversation) -> Iterator[str]:
-    """No two calls of a message have the same id, because the answer names it."""
-    ids: set[tuple[str, str]] = set()
-    for call in _calls(conversation):
-        if call.id is not None and (call.place, str(call.id)) in ids:
-            yield f"{call.place} has two calls with the id {call.id!r:.80}"
-        ids.add((call.place, str(call.id)))
+def _ids_differ(conversation: Conversation) -> str:
+    """An answer names the id, so that it must be clear which call is meant."""
+    counts = Counter((call.place, str(call.id)) for call in _calls(conversation) if call.id is not None)
+    return next((f"{place} has two calls with one id" for (place, _), count in counts.items() if count > 1), "")
 
 
-def answered(conversation: Conversation) -> Iterator[str]:
-    """Each call is answered by a tool message right after it, except those of the last message."""
-    waiting: dict[Any, str] = {}
+def _answered(conversation: Conversation) -> str:
+    waiting: dict[str, str] = {}
     for place, message in conversation.turns:
         if message.get("role") == "tool":
-            call_id = str(message.get("tool_call_id"))
-            if call_id not in waiting:
-                yield f"{place} has the tool_call_id {call_id!r:.80}, and no call before it has this id"
-            waiting.pop(call_id, None)
+            if waiting.pop(str(message.get("tool_call_id")), None) is None:
+                return f"{place} has a tool_call_id that no call before it has"
             continue
-        for call_id, asked in waiting.items():
-            yield f"{asked}: the call {call_id!r:.80} is not answered by a tool message"
+        if waiting:
+            return f"{next(iter(waiting.values()))} has a call that no tool message answers"
         waiting = {str(call.id): place for call in _calls(Conversation({}, ((place, message),)))}
-
-
-def parallel_calls(conversation: Conversation) -> Iterator[str]:
-    """``parallel_tool_calls`` is a boolean."""
-    holder = conversation.row.get("input", conversation.row)
-    if not isinstance(holder.get("parallel_tool_calls", True), bool):
-        yield "'parallel_tool_calls' is not true or false"
+    return ""

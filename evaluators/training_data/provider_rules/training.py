@@ -27,6 +27,11 @@ MODELS = {
 }
 
 
+def short_name(model: str | None) -> str:
+    """The name of a model without its provider and without what a fine-tune adds."""
+    return (model or "").lower().rsplit("/", 1)[-1].removeprefix("ft:").partition(":")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Training:
     """A planned training. ``price``: US dollars per million tokens; ``context``: the most tokens of a row."""
@@ -40,8 +45,9 @@ class Training:
 
     @property
     def known(self) -> FineTunable | None:
-        """The model, if its limits are in the table."""
-        return MODELS.get(self.model or "")
+        """OpenAI's model of this name, with or without the date."""
+        name = short_name(self.model) if self.provider in (None, "openai") else None
+        return next((model for dated, model in MODELS.items() if name in (dated, dated[:-11])), None)
 
     @property
     def most_tokens(self) -> int | None:

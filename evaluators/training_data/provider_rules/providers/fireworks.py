@@ -33,11 +33,11 @@ provider = Provider(
         Layout("chat", ("messages",), "`messages`, a list of objects", TEXT, chat, (
             *SHARED,
             Rule("weight", "a weight of 0 or 1 in a message", TEXT, messages.weights),
-            Rule("row-weight", "a number as weight of the row", WEIGHTED, messages.row_weight),
+            Rule("row-weight", "a number as weight of the row", WEIGHTED, messages.ROW_WEIGHT),
         )),
         Layout("preference", ("input", *ANSWERS), PAIR, PREFERENCE, preference, (
             *SHARED,
-            Rule("one-answer", "exactly one message of the assistant as each output", PREFERENCE, messages.one_answer),
+            Rule("one-answer", "exactly one message of the assistant as each output", PREFERENCE, messages.ONE_ANSWER),
         )),
     ),
     (json_lines(TEXT), least_rows(3, TEXT), most_rows(3_000_000, TEXT)),

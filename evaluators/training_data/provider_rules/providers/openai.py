@@ -27,7 +27,7 @@ SHARED = (
     Rule("empty-content", "no empty content", COOKBOOK, messages.not_empty),
     Rule("last-message", "a last message of the assistant", SUPERVISED, messages.ends_with_assistant),
     *tool_calls.tool_rules(CHAT, strict=True),
-    Rule("parallel-calls", "`parallel_tool_calls` as boolean", INPUT, tool_calls.parallel_calls),
+    Rule("parallel-calls", "`parallel_tool_calls` as boolean", INPUT, messages.PARALLEL_CALLS),
     Rule("two-turns", "no two messages of the user or assistant in a row", NOWHERE, messages.alternates, "suggestion"),
     Rule("system-first", "no system message after the first message", NOWHERE, messages.system_first, "suggestion"),
 )  # fmt: skip
@@ -51,7 +51,7 @@ provider = Provider(
         )),
         Layout("preference", ("input", *ANSWERS), PAIR, PREFERENCE, preference, (
             *SHARED,
-            Rule("one-answer", "exactly one message of the assistant as each output", PREFERENCE, messages.one_answer),
+            Rule("one-answer", "exactly one message of the assistant as each output", PREFERENCE, messages.ONE_ANSWER),
         )),
     ),
     (json_lines(FILES), most_bytes(512 << 20, "512 MB", FILES), least_rows(10, SUPERVISED)),

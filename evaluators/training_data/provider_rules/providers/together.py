@@ -42,9 +42,9 @@ provider = Provider(
                texts("prompt", "completion"), ()),
         Layout("preference", ("input", *ANSWERS), PAIR, PREFERENCE, preference, (
             *SHARED,
-            Rule("one-answer", "exactly one message of the assistant as each output", PREFERENCE, messages.one_answer),
+            Rule("one-answer", "exactly one message of the assistant as each output", PREFERENCE, messages.ONE_ANSWER),
             Rule("open-prompt", "another last message in `input` than one of the assistant", CLIENT,
-                 messages.prompt_is_open),
+                 messages.OPEN_INPUT),
         )),
         Layout("text", ("text",), "`text`, a text", DATA, texts("text"), ()),
     ),

@@ -25,7 +25,7 @@ LAST = Rule(
 ANSWERED = (
     *RULES,
     LAST,
-    Rule("open-prompt", "a last message of the prompt of `user`, `tool` or `assistant`", CODE, messages.prompt_role),
+    Rule("open-prompt", "a last message of the prompt of `user`, `tool` or `assistant`", CODE, messages.OPEN_PROMPT),
 )
 provider = Provider(
     "TRL",
@@ -45,7 +45,7 @@ provider = Provider(
         Layout("unpaired-preference", ("prompt", "completion", "label"),
                f"`prompt` and `completion`, {BOTH}, and `label`", FORMATS, answers("prompt", "completion"), (
             *ANSWERED,
-            Rule("label", "`true` or `false` as `label`", FORMATS, messages.boolean_label),
+            Rule("label", "`true` or `false` as `label`", FORMATS, messages.LABEL),
         )),
         Layout("text", ("text",), "`text`, a text", FORMATS, texts("text"), ()),
     ),

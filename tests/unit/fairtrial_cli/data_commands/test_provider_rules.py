@@ -156,6 +156,27 @@ def test_an_audit_lists_the_rows_that_the_context_cuts(chats: Path, tmp_path: Pa
     assert costs(str(tmp_path / "long.jsonl"), "--for", "trl", "--context", "9000")[1] == []
 
 
+def test_a_model_is_known_by_its_short_name_and_an_unknown_limit_is_said(chats: Path) -> None:
+    assert costs(str(chats), "--model", "ft:gpt-4.1-nano:acme::7")[0]["usd_per_million"] == 1.5
+    [says] = [line for line in run("audit", str(chats), "--for", "together").output.split("training-cost")[1:]]
+    assert "about" in says and "(--price" in says and "(--context" in says
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--price", "nan"),
+        ("--price", "-1"),
+        ("--epochs", "0"),
+        ("--context", "0"),
+        ("--for", "acme"),
+        ("--tokenizer", "x"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_a_usage_error(chats: Path, option: str, value: str) -> None:
+    assert run("audit", str(chats), option, value).exit_code == 2
+
+
 def test_a_file_that_is_no_tokenizer_is_a_usage_error(chats: Path) -> None:
     done = run("audit", str(chats), "--tokenizer", str(chats))
     assert getattr(done.exception, "exit_code", 0) == 2 and "is not a tokenizer.json" in str(done.exception)
