@@ -111,11 +111,14 @@ def _issues(provider: Provider, file: ExampleFile, breaches: Iterable[Breach]) -
     by_rule: dict[tuple[str, Severity], list[Breach]] = defaultdict(list)
     for breach in breaches:
         by_rule[breach.rule, breach.severity].append(breach)
+    rules = {rule.name: rule for layout in provider.layouts for rule in layout.rules}
+    needs = {name: f" ({rule.needs})".replace("`", "") for name, rule in rules.items()}
     issues = []
     for (rule, severity), found in by_rule.items():
         lines = tuple(breach.line for breach in found if breach.line)
-        rows = f"{counted(len(lines), 'row')} against the rule {rule} of {provider.title}; the first: "
-        says = (rows if lines else f"against the rule {rule}: ") + found[0].wrong
+        verb = "that breaks" if len(lines) == 1 else "that break"
+        rows = f"{counted(len(lines), 'row')} {verb} {provider.title}'s rule {rule}{needs.get(rule, '')}; the first: "
+        says = (rows if lines else f"rule {rule}: ") + found[0].wrong
         listed = [f"{breach.line}: {breach.wrong}" for breach in found[:MOST_LISTED] if breach.line]
         details = {"kind": rule, "provider": provider.title, "errors": listed}
         issues.append(Issue(NAME, severity, says, str(file.path), lines, len(found), details))

@@ -101,9 +101,10 @@ def _formed(form: str, *, ids: bool) -> Callable[[Message], str]:
 
 def _is_call(call: Any, *, ids: bool) -> bool:
     function = _function(call)
-    named = isinstance(function.get("name"), str) and "arguments" in function
+    if not isinstance(function.get("name"), str) or "arguments" not in function:
+        return False
     with_id = not ids or (isinstance(call.get("id"), str) and bool(call["id"]))
-    return named and with_id and call.get("type", None if ids else "function") == "function"
+    return with_id and call.get("type", None if ids else "function") == "function"
 
 
 def _calls(conversation: Conversation) -> Iterator[Call]:

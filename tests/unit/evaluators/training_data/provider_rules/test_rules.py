@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from typing import Any
+
 from evaluators.training_data.provider_rules.check import file_breaches, layouts_of, row_breaches
 from evaluators.training_data.provider_rules.rule import PROVIDERS, Upload
 from evaluators.training_data.rows import NumberedRow, UnreadableRow
@@ -80,6 +83,30 @@ def test_a_validation_file_may_have_fewer_rows_than_training_needs() -> None:
     few = Upload(".jsonl", 100, 2)
     assert file_breaches(PROVIDERS.get("openai"), few, training=False) == []
     assert [breach.rule for breach in file_breaches(PROVIDERS.get("openai"), few)] == ["least-rows"]
+
+
+def replaced(value: Any, odd: random.Random) -> Any:
+    """The value with one of its parts replaced by something that JSON can also hold."""
+    if isinstance(value, dict) and value and odd.random() < 0.9:
+        name = odd.choice([*value])
+        return {**value, name: replaced(value[name], odd)}
+    if isinstance(value, list) and value and odd.random() < 0.9:
+        at = odd.randrange(len(value))
+        return [*value[:at], replaced(value[at], odd), *value[at + 1 :]]
+    return odd.choice(
+        [None, [], {}, "", "x", 0, 1.5, True, [None], [[]], ["x"], {"role": []}, {"type": {}}, [{"id": 1}]]
+    )
+
+
+@for_each("name", NAMES)
+def test_no_row_makes_a_rule_fail(name: str) -> None:
+    odd = random.Random(name)
+    rows = [row for kind in (*GOOD[name].values(), *(bad.values() for bad in BAD[name].values())) for row in kind]
+    for row in rows:
+        for _ in range(20):
+            field = odd.choice([*row])
+            broken = {**row, field: replaced(replaced(row[field], odd), odd)}
+            row_breaches(PROVIDERS.get(name), numbered([broken]))
 
 
 def test_what_is_wrong_is_said_without_the_text_of_a_message() -> None:
