@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial.domain.errors import UsageError
-from fairtrial_cli.commands.experiment import Number
-from fairtrial_cli.options import CONFIG, JSON, print_indented, project_of
+from fairtrial_cli.options import CONFIG, JSON, Number, print_indented, project_of
 
 if TYPE_CHECKING:
     from fairtrial.domain.plan import Experiment
