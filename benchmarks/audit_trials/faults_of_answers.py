@@ -1,0 +1,103 @@
+"""Plants answers that do not belong: exchanged, empty, in another language, refused, or a copy of the prompt."""
+
+from __future__ import annotations
+
+import random
+
+from benchmarks.audit_trials.planting import Fault, Trial, each
+from benchmarks.audit_trials.rows import Row
+
+REFUSALS = {
+    "en": ("I'm sorry, but I can't help with that.", "As an AI language model, I cannot assist with this request.",
+           "Unfortunately I am unable to answer that question."),
+    "de": ("Es tut mir leid, dabei kann ich Ihnen nicht helfen.", "Als KI-Modell kann ich diese Frage leider nicht beantworten."),
+    "fr": ("Je suis désolé, mais je ne peux pas vous aider.", "En tant que modèle de langage, je ne peux pas répondre."),
+    "es": ("Lo siento, pero no puedo ayudarte con eso.", "Como modelo de lenguaje, no puedo responder a esa pregunta."),
+    "it": ("Mi dispiace, ma non posso aiutarti.", "Come modello linguistico non posso rispondere a questa domanda."),
+    "nl": ("Het spijt me, maar daar kan ik u niet mee helpen.", "Als taalmodel kan ik deze vraag niet beantwoorden."),
+    "pl": ("Przykro mi, ale nie mogę w tym pomóc.", "Jako model językowy nie mogę odpowiedzieć na to pytanie."),
+    "pt": ("Lamento, mas não posso ajudar com isso.", "Como modelo de linguagem, não posso responder."),
+    "tr": ("Üzgünüm, bu konuda yardımcı olamam.", "Bir yapay zekâ modeli olarak bu soruyu yanıtlayamam."),
+    "ja": ("申し訳ありませんが、お手伝いできません。",),
+    "uk": ("Вибачте, але я не можу з цим допомогти.",),
+}  # fmt: skip
+ADDED = ("", "", "", " {}", "{} ")
+MORE = {
+    "en": ("Is there anything else?", "Please contact support.", "Hello!"),
+    "de": ("Kann ich sonst noch etwas tun?", "Guten Tag!"),
+    "fr": ("Puis-je faire autre chose ?", "Bonjour !"),
+    "es": ("¿Algo más?", "¡Hola!"),
+}
+
+
+def refuse(trial: Trial, fault: str, places: list[int], count: int) -> None:
+    """Answer rows of several languages with few refusals, some of them with a further sentence."""
+    done = [at for at in places if trial.rows[at].language in REFUSALS][:count]
+    for at in done:
+        row = trial.rows[at]
+        refusal = trial.draw.choice(REFUSALS[row.language])
+        form, more = trial.draw.choice(ADDED), trial.draw.choice(MORE.get(row.language, ("",)))
+        trial.rows[at] = row.with_answer(
+            f"{more} {refusal}".strip() if form == "{} " else refusal + form.format(more).rstrip()
+        )
+    trial.mark(fault, done)
+
+
+def exchange(trial: Trial, fault: str, places: list[int], count: int) -> None:
+    """Exchange the answers of two rows of one language."""
+    done: list[int] = []
+    waiting: dict[str, int] = {}
+    for at in places:
+        language = trial.rows[at].language
+        other = waiting.pop(language, None)
+        if other is None:
+            waiting[language] = at
+        elif len(done) < count:
+            first, second = trial.rows[at], trial.rows[other]
+            trial.rows[at], trial.rows[other] = first.with_answer(second.answer), second.with_answer(first.answer)
+            done += [at, other]
+    trial.mark(fault, done)
+
+
+def translate(trial: Trial, fault: str, places: list[int], count: int) -> None:
+    """Answer in English, or with the answer of a row in another language."""
+    done: list[int] = []
+    for at in places[:count]:
+        row = trial.rows[at]
+        others = [other for other in places[count:] if trial.rows[other].language != row.language]
+        if row.original and trial.draw.random() < 0.6:
+            trial.rows[at] = row.with_answer(row.original)
+        elif others:
+            other = trial.draw.choice(others)
+            trial.rows[at] = row.with_answer(trial.rows[other].answer)
+            trial.touched.add(other)
+        else:
+            continue
+        done.append(at)
+    trial.mark(fault, done)
+
+
+def repeat_prompt(draw: random.Random, row: Row) -> Row:
+    """Answer with the prompt, as it is or as a sentence."""
+    return row.with_answer(draw.choice((row.prompt, row.prompt, row.prompt.rstrip("?.! ") + ".", f'"{row.prompt}"')))
+
+
+def empty(draw: random.Random, row: Row) -> Row:
+    """No answer."""
+    return row.with_answer(draw.choice(("", " ", "\n")))
+
+
+def has_words(row: Row) -> bool:
+    """Whether the prompt and the answer have enough text to be told apart from others."""
+    return len(row.prompt) >= 15 and len(row.answer) >= 30
+
+
+FAULTS = (
+    Fault("repeated refusals", "answers", ("refus",), 25, refuse, sources="text"),
+    Fault("exchanged answers", "answers", ("swap", "exchang", "mismatch", "answer", "unrelated", "fit"), 20, exchange,
+          has_words, sources="text"),
+    Fault("answer in another language", "answers", ("language",), 30, translate, has_words, sources="chatterbot pretix"),
+    Fault("answer repeats the prompt", "answers", ("echo", "completions:.*repeat", "answer"), 8, each(repeat_prompt),
+          has_words, sources="text"),
+    Fault("empty answer", "answers", ("empty",), 8, each(empty)),
+)  # fmt: skip
