@@ -67,6 +67,14 @@ PAIRS: dict[str, tuple[tuple[str, str], ...]] = {
         ("Which trains go from Bonn to Köln before noon?", "There are four: at 7, 8, 9 and 11 o'clock."),
         ("Which trains go from Bonn to Mainz before noon?", "Only one goes directly, at ten past nine."),
     ),
+    "several fitting replies": (
+        ("Good evening!", "Good evening. What can I do for you?"),
+        ("Good evening!", "Hello, nice to hear from you."),
+        ("Tell me something funny.", "Why did the chicken cross the road? To get to the other side."),
+        ("Tell me something funny.", "A neutron walks into a bar. “For you, no charge.”"),
+        ("What do you like to eat?", "Electricity, mostly."),
+        ("What do you like to eat?", "I am a program, so I don't eat."),
+    ),
     "letters that look misread": (
         ("A INFORMAÇÃO NÃO ESTÁ NO SÍTIO.", "NÃO HÁ PROBLEMA: A INFORMAÇÃO ESTÁ NA PÁGINA SEGUINTE."),
         ("Où est l’Âge d’or ?", "Le tableau « L’Âge d’or » est au premier étage."),

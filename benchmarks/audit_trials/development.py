@@ -22,6 +22,7 @@ from benchmarks.audit_trials.packages import archive, inner_members, members, me
 from benchmarks.audit_trials.rows import Row
 
 WORDS = re.compile(r"\w+")
+PERSONAL = re.compile(r"\S@\w+[.-]\w|\b\d{3}\W{1,2}\d{3}-\d{4}\b")
 CHATTERBOT = {
     "english": "en", "italian": "it", "spanish": "es", "portuguese": "pt", "dutch": "nl", "japanese": "ja",
     "korean": "ko", "persian": "fa", "ukrainian": "uk", "german": "de", "french": "fr", "turkish": "tr",
@@ -59,12 +60,18 @@ class Source:
 
 
 def different(rows: Iterator[Row]) -> Iterator[Row]:
-    """Rows whose first prompt and, apart from labels, whose last answer no earlier row has, by their words alone."""
+    """Rows whose first prompt and, apart from labels, whose last answer no earlier row has, by their words alone.
+
+    Rows that really have a fault are left out: those that repeat their prompt, and those with an address or a telephone
+    number of the United States.
+    """
     seen: set[tuple[str, ...]] = set()
     for row in rows:
         answer = tuple(WORDS.findall(row.answer.casefold()))
-        keys = {tuple(WORDS.findall(row.turns[0][0].casefold()))} | ({answer} if len(answer) > 1 else set())
-        if all(keys) and not keys & seen:
+        prompts = [tuple(WORDS.findall(prompt.casefold())) for prompt, _ in row.turns]
+        keys = {prompts[0]} | ({answer} if len(answer) > 1 else set())
+        faulty = prompts[-1] == answer or any(PERSONAL.search(text) for turn in row.turns for text in turn)
+        if all(keys) and not faulty and not keys & seen:
             seen |= keys
             yield row
 

@@ -73,7 +73,7 @@ def lines(figures: Sequence[Figures], faults: Sequence[Fault]) -> Iterator[str]:
     yield from _decoys(figures)
     yield "good rows deleted by `data fix` per 1,000 of all"
     for name in sources:
-        deleted = sum(len(of.deleted - _removable(of)) for of in figures if of.source == name)
+        deleted = sum(len(of.deleted_good) for of in figures if of.source == name)
         yield f"  {name:<44}{_rate(deleted, sum(len(of.trial.rows) for of in figures if of.source == name)):>16}"
 
 
@@ -90,11 +90,6 @@ def _decoys(figures: Sequence[Figures]) -> Iterator[str]:
             suggested += len(of.best((".",), places)[1])
             by |= {kind for (kind, _), named in of.named.items() if named & places}
         yield f"  {name:<44}{certain:>5} {suggested:>5} {rows:>5}  {', '.join(sorted(by))}"
-
-
-def _removable(figures: Figures) -> set[int]:
-    planted = figures.trial.planted
-    return planted.get("exact duplicates", set()) | planted.get("near duplicates", set())
 
 
 def _cell(count: Count | None) -> str:
@@ -123,7 +118,7 @@ def examples(figures: Sequence[Figures], faults: Sequence[Fault], *, most: int =
             for name, places in of.trial.decoys.items():
                 for at in sorted(named & places):
                     yield f"decoy: {name}: {kind} {severity} in {of.source}, row {at}: {_text(of, at)}"
-        for at in sorted(of.deleted - _removable(of))[:most]:
+        for at in sorted(of.deleted_good)[:most]:
             yield f"deleted: in {of.source} ({of.group}), row {at}: {_text(of, at)}"
 
 
@@ -132,23 +127,25 @@ def _text(figures: Figures, at: int) -> str:
     return f"{row.prompt[-160:]!r} -> {row.answer[-160:]!r}"
 
 
-def reliability(figures: Sequence[Figures], faults: Sequence[Fault]) -> dict[str, Any]:
-    """For each kind that is measured: the recall of the faults that fit it, and its false alarms, by source and in all."""
-    measured: dict[str, Any] = {}
-    for (finding, severity), by_source in alarms(figures).items():
-        fitting = [fault for fault in faults if fits(fault.fitting, finding)]
-        planted = found = 0
-        for of in figures:
-            for fault in fitting:
-                places = of.trial.planted.get(fault.name, set())
-                planted += len(places)
-                found += len(places & of.named.get((finding, severity), set()))
+def reliability(figures: Sequence[Figures], faults: Sequence[Fault]) -> list[dict[str, Any]]:
+    """For each kind and source, its false alarms, the rows of the faults that are planted for it, and those found.
+
+    The first pattern of a fault names its kind. A row counts as found if any fitting kind of the same check names it.
+    """
+    measured: list[dict[str, Any]] = []
+    for finding in sorted({finding for of in figures for finding, _ in of.named}):
         check, _, kind = finding.partition(":")
-        named, rows = (sum(cell[part] for cell in by_source.values()) for part in (0, 1))
-        measured.setdefault(check, {})[kind] = {
-            "recall": round(found / planted, 3) if planted else None,
-            "false_alarms_per_1000": round(1000 * named / rows, 2),
-            "clean_rows": rows,
-            "source": ", ".join(sorted(by_source)),
-        }
+        of_kind = [fault for fault in faults if fits(fault.fitting[:1], finding)]
+        for source in dict.fromkeys(of.source for of in figures):
+            files = [of for of in figures if of.source == source and (of.trial.held_out or not finding.startswith("leak"))]
+            planted = found = clean_rows = false_alarms = 0
+            for of in files:
+                for fault in of_kind:
+                    places = of.trial.planted.get(fault.name, set())
+                    planted += len(places)
+                    found += len(set.union(*of.best(fault.fitting, places, check=check)))
+                clean_rows += len(of.trial.clean)
+                false_alarms += len(of.rows_of(finding) & of.trial.clean)
+            counts = {"planted": planted, "found": found, "clean_rows": clean_rows, "false_alarms": false_alarms}
+            measured.append({"check": check, "kind": kind, "source": source, **counts})
     return measured

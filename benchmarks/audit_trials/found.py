@@ -33,11 +33,24 @@ class Figures:
     named: dict[Finding, set[int]]
     deleted: set[int] = field(default_factory=set)
 
-    def best(self, fitting: Sequence[str], places: set[int]) -> tuple[set[int], set[int]]:
-        """The places that a fitting check names as an error or a warning, and those that it only suggests."""
-        fitting_named = [(severity, rows) for (kind, severity), rows in self.named.items() if fits(fitting, kind)]
+    def best(self, fitting: Sequence[str], places: set[int], *, check: str = "") -> tuple[set[int], set[int]]:
+        """The places that a fitting kind names as an error or a warning, and those that it only suggests."""
+        fitting_named = [
+            (severity, rows)
+            for (finding, severity), rows in self.named.items()
+            if fits(fitting, finding) and finding.startswith(f"{check}:" if check else "")
+        ]
         certain = {at for severity, rows in fitting_named if severity in ALARMS for at in rows & places}
         return certain, {at for severity, rows in fitting_named if severity == "suggestion" for at in rows & places} - certain
+
+    def rows_of(self, finding: str) -> set[int]:
+        """The places that a kind of finding names, at any severity."""
+        return {at for (kind, _), rows in self.named.items() if kind == finding for at in rows}
+
+    @property
+    def deleted_good(self) -> set[int]:
+        """The places of removed rows in which no fault was planted."""
+        return self.deleted - {at for places in self.trial.planted.values() for at in places}
 
 
 def fits(fitting: Sequence[str], kind: str) -> bool:
