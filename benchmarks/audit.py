@@ -1,12 +1,12 @@
 """Measures the audit of training data: what it finds of planted faults, and its time and memory beside other cleaners.
 
-``python benchmarks/audit.py [--only faults|generated|speed] [--seeds 20] [--rows 100000] [--other-rows 5000] [--json]``.
+``python benchmarks/audit.py [--only faults|generated|speed] [--seeds 20] [--rows 100000] [--json]``.
 `faults` plants some fifty kinds of faults into real texts of four packages (`audit_trials/development.py`), and prints
 recall and false alarms by kind and source. ``--examples FILE`` writes rows that were missed or wrongly named, and
 ``--write`` renews `evaluators/training_data/reliability.json`. ``--sealed`` measures the texts and the wordings of
 `audit_trials/sealed.py`, on which nothing was set: it is run once for a version, and its figures stand as they fall.
-The faults of `generated` (1 % personal text, 2 % near duplicates, 3 % contradicting labels, one flipped slice, 40 leaked rows) are
-planted together, into generated reports and into the shipped tickets. The other cleaners are Presidio's pattern
+The faults of `generated` (1 % personal text, 2 % near duplicates, 3 % contradicting labels, one flipped slice, 40
+leaked rows) are planted together, into generated reports and into the shipped tickets. The other cleaners are Presidio's pattern
 recognisers and datatrove's formatter; both search for personal text only, where the audit does all of its checks.
 They are installed once into an environment of their own.
 """
@@ -24,10 +24,12 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path[0] = str(HERE.parent)
 
-from benchmarks.audit_trials.all_faults import FAULTS, measure  # noqa: E402
 from benchmarks.audit_trials.development import SOURCES  # noqa: E402
 from benchmarks.audit_trials.fault_table import examples, lines, reliability  # noqa: E402
 from benchmarks.audit_trials.faults import as_json, false_alarms, generated, table, tickets  # noqa: E402
+from benchmarks.audit_trials.found import measure  # noqa: E402
+from benchmarks.audit_trials.planted.all_faults import FAULTS  # noqa: E402
+from benchmarks.audit_trials.planted.wordings import DEVELOPMENT  # noqa: E402
 from evaluators.training_data.reliability import MEASURED  # noqa: E402
 from tests.fixtures.training_data.reports import as_lines, sound_rows  # noqa: E402
 
@@ -57,15 +59,14 @@ def measure_faults(*, sealed: bool, write: bool, examples_to: Path | None, quiet
     if sealed:
         from benchmarks.audit_trials import sealed as of_sealed
 
-        sources, faults = of_sealed.SOURCES, of_sealed.FAULTS
+        figures = measure(of_sealed.SOURCES, of_sealed.WORDING)
     else:
-        sources, faults = SOURCES, FAULTS
-    figures = measure(sources, faults)
-    measured = reliability(figures, faults)
+        figures = measure(SOURCES, DEVELOPMENT)
+    measured = reliability(figures, FAULTS)
     if not quiet:
-        print("\n".join(lines(figures, faults)))
+        print("\n".join(lines(figures, FAULTS)))
     if examples_to is not None:
-        examples_to.write_text("\n".join(examples(figures, faults)) + "\n", encoding="utf-8")
+        examples_to.write_text("\n".join(examples(figures, FAULTS)) + "\n", encoding="utf-8")
     if write:
         rows = ",\n".join(json.dumps(row) for row in measured)
         MEASURED.write_text(f"[\n{rows}\n]\n", encoding="utf-8")
@@ -130,7 +131,9 @@ def main() -> None:
     asked = parser.parse_args()
     result: dict[str, Any] = {}
     if asked.sealed or asked.only in (None, "faults"):
-        result["planted"] = measure_faults(sealed=asked.sealed, write=asked.write, examples_to=asked.examples, quiet=asked.json)
+        result["planted"] = measure_faults(
+            sealed=asked.sealed, write=asked.write, examples_to=asked.examples, quiet=asked.json
+        )
     if not asked.sealed and asked.only in (None, "generated"):
         trials = {
             "generated reports": generated(asked.seeds, asked.planted_rows),

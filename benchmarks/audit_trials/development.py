@@ -19,14 +19,24 @@ from html import unescape
 from ruamel.yaml import YAML
 
 from benchmarks.audit_trials.packages import archive, inner_members, members, messages, sections
-from benchmarks.audit_trials.rows import Row
+from benchmarks.audit_trials.planted.rows import Row
 
 WORDS = re.compile(r"\w+")
 PERSONAL = re.compile(r"\S@\w+[.-]\w|\b\d{3}\W{1,2}\d{3}-\d{4}\b")
 CHATTERBOT = {
-    "english": "en", "italian": "it", "spanish": "es", "portuguese": "pt", "dutch": "nl", "japanese": "ja",
-    "korean": "ko", "persian": "fa", "ukrainian": "uk", "german": "de", "french": "fr", "turkish": "tr",
-}  # fmt: skip
+    "english": "en",
+    "italian": "it",
+    "spanish": "es",
+    "portuguese": "pt",
+    "dutch": "nl",
+    "japanese": "ja",
+    "korean": "ko",
+    "persian": "fa",
+    "ukrainian": "uk",
+    "german": "de",
+    "french": "fr",
+    "turkish": "tr",
+}
 HELP = {
     "de": ("Was bewirkt „{}“?", "Können Sie mir „{}“ erklären?", "Wofür ist das Feld „{}“?"),
     "fr": ("À quoi sert « {} » ?", "Que signifie « {} » ?", "Pouvez-vous m’expliquer « {} » ?"),
@@ -52,10 +62,10 @@ class Source:
     most: int
     labelled: bool = False
 
-    def draw(self, seed: int = 0) -> list[Row]:
-        """Different rows in an order drawn by the seed."""
+    def draw(self) -> list[Row]:
+        """Different rows in an order drawn at random."""
         rows = list(different(self.rows()))
-        random.Random(seed).shuffle(rows)
+        random.Random(self.name).shuffle(rows)
         return rows[: self.most]
 
 
@@ -86,7 +96,9 @@ def vader() -> Iterator[Row]:
         lines = data.decode("cp1252", errors="ignore").splitlines()
         texts = [unescape(line.split("\t")[2]).strip() for line in lines if line.count("\t") == 2]
         for text in draw.sample(texts, min(900, len(texts))):
-            text = text.replace("@anonymous", "@" + draw.choice(("mike", "lena", "jo"))).replace("http://url_removed", "")
+            text = text.replace("@anonymous", "@" + draw.choice(("mike", "lena", "jo"))).replace(
+                "http://url_removed", ""
+            )
             if len(text) > 25:
                 channel = draw.choice(("web", "app", "mail", "kiosk"))
                 yield Row(((text, label),), "en", columns=(("channel", channel),))

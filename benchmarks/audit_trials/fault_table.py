@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.audit_trials.found import ALARMS, Figures, fits
-from benchmarks.audit_trials.planting import Fault
+from benchmarks.audit_trials.found import Figures, fits
+from benchmarks.audit_trials.planted.planting import Fault
 
 
 @dataclass(slots=True)
@@ -61,7 +61,9 @@ def lines(figures: Sequence[Figures], faults: Sequence[Fault]) -> Iterator[str]:
     sources = list(dict.fromkeys(of.source for of in figures))
     yield f"{'recall: rows named / planted (suggested)':<46}" + "".join(f"{name:>16}" for name in (*sources, "all"))
     for fault, by_source in recalls(figures, faults).items():
-        total = Count(*(sum(getattr(count, part) for count in by_source.values()) for part in ("planted", "certain", "suggested")))
+        total = Count(
+            *(sum(getattr(count, part) for count in by_source.values()) for part in ("planted", "certain", "suggested"))
+        )
         cells = [by_source.get(name) for name in sources] + [total]
         yield f"  {fault:<44}" + "".join(f"{_cell(count):>16}" for count in cells)
     yield f"{'alarms per 1,000 clean rows':<46}" + "".join(f"{name:>16}" for name in (*sources, "all"))
@@ -110,7 +112,8 @@ def examples(figures: Sequence[Figures], faults: Sequence[Fault], *, most: int =
             missed = sorted(places - set.union(*of.best(fault.fitting, places))) if places else []
             for at in missed[:most]:
                 others = sorted({kind for (kind, _), named in of.named.items() if at in named})
-                yield f"missed: {fault.name} in {of.source}, row {at}: {_text(of, at)} (named by: {', '.join(others) or 'none'})"
+                by = ", ".join(others) or "none"
+                yield f"missed: {fault.name} in {of.source}, row {at}: {_text(of, at)} (named by: {by})"
     for of in figures:
         for (kind, severity), named in of.named.items():
             for at in sorted(named & of.trial.clean)[:most]:
@@ -137,7 +140,9 @@ def reliability(figures: Sequence[Figures], faults: Sequence[Fault]) -> list[dic
         check, _, kind = finding.partition(":")
         of_kind = [fault for fault in faults if fits(fault.fitting[:1], finding)]
         for source in dict.fromkeys(of.source for of in figures):
-            files = [of for of in figures if of.source == source and (of.trial.held_out or not finding.startswith("leak"))]
+            files = [
+                of for of in figures if of.source == source and (of.trial.held_out or not finding.startswith("leak"))
+            ]
             planted = found = clean_rows = false_alarms = 0
             for of in files:
                 for fault in of_kind:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,10 +13,12 @@ from typing import Any
 
 from click.testing import CliRunner
 
-from benchmarks.audit_trials.decoys import add_decoys
 from benchmarks.audit_trials.development import Source
-from benchmarks.audit_trials.planting import Fault, Trial, applies, planted
-from benchmarks.audit_trials.rows import FORMATS, Row
+from benchmarks.audit_trials.planted.all_faults import FAULTS
+from benchmarks.audit_trials.planted.decoys import add_decoys
+from benchmarks.audit_trials.planted.planting import Fault, Trial, planted
+from benchmarks.audit_trials.planted.rows import FORMATS, Row
+from benchmarks.audit_trials.planted.wordings import Wording
 from fairtrial_cli.main import fairtrial
 
 ALARMS = ("error", "warning")
@@ -41,7 +44,9 @@ class Figures:
             if fits(fitting, finding) and finding.startswith(f"{check}:" if check else "")
         ]
         certain = {at for severity, rows in fitting_named if severity in ALARMS for at in rows & places}
-        return certain, {at for severity, rows in fitting_named if severity == "suggestion" for at in rows & places} - certain
+        return certain, {
+            at for severity, rows in fitting_named if severity == "suggestion" for at in rows & places
+        } - certain
 
     def rows_of(self, finding: str) -> set[int]:
         """The places that a kind of finding names, at any severity."""
@@ -57,16 +62,25 @@ def fits(fitting: Sequence[str], kind: str) -> bool:
     return any(re.search(pattern, kind) for pattern in fitting)
 
 
-def run_source(source: Source, faults: Sequence[Fault], *, seed: int = 0) -> Iterator[Figures]:
+def measure(sources: Sequence[Source], wording: Wording, faults: Sequence[Fault] = FAULTS) -> list[Figures]:
+    """What is found in each file of each source."""
+    figures: list[Figures] = []
+    for source in sources:
+        print(f"planting into {source.name}", file=sys.stderr, flush=True)
+        figures += run_source(source, faults, wording)
+    return figures
+
+
+def run_source(source: Source, faults: Sequence[Fault], wording: Wording) -> Iterator[Figures]:
     """The unplanted file with decoys, and one file for each group of faults that the source can have."""
-    rows = source.draw(seed)
-    sound = Trial(list(rows), planted(rows, (), "").draw)
+    rows = source.draw()
+    sound = planted(rows, (), "", wording)
     if not source.labelled:
         add_decoys(sound, tools=source.format == "chat")
     yield run(source, "unplanted", sound)
-    own = [fault for fault in faults if applies(fault, source.name, source.labelled)]
+    own = [fault for fault in faults if fault.applies(source.format, source.labelled)]
     for group in dict.fromkeys(fault.group for fault in own):
-        trial = planted(rows, [fault for fault in own if fault.group == group], f"{source.name} {group} {seed}")
+        trial = planted(rows, [fault for fault in own if fault.group == group], f"{source.name} {group}", wording)
         yield run(source, group, trial)
 
 

@@ -1,4 +1,4 @@
-"""Renews the table of measured reliability in docs/reference/training-data.md; the rest of the page is written by hand."""
+"""Renews the table of measured reliability in docs/reference/training-data.md, whose rest is written by hand."""
 
 from __future__ import annotations
 

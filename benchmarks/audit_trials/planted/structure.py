@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import random
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.audit_trials.planting import Change, Fault, each
-from benchmarks.audit_trials.rows import Record, Row
+from benchmarks.audit_trials.planted.planting import Change, Fault, Trial, each
+from benchmarks.audit_trials.planted.rows import Record, Row
 
 PARAMETERS = {
     "type": "object",
@@ -16,7 +15,10 @@ PARAMETERS = {
     "required": ["order"],
     "additionalProperties": False,
 }
-TOOL = {"type": "function", "function": {"name": "track_order", "description": "Finds a parcel.", "parameters": PARAMETERS}}
+TOOL = {
+    "type": "function",
+    "function": {"name": "track_order", "description": "Finds a parcel.", "parameters": PARAMETERS},
+}
 
 
 def tool_row(row: Row, *, name: str = "track_order", arguments: str | None = None, **changes: Any) -> Row:
@@ -37,14 +39,14 @@ def tool_row(row: Row, *, name: str = "track_order", arguments: str | None = Non
 def _messages(*change: Any) -> Change:
     """The row's messages after `change[0]` has been applied to the list."""
 
-    def apply(_draw: random.Random, row: Row) -> Row:
+    def apply(_trial: Trial, row: Row) -> Row:
         return replace(row, messages=tuple(change[0](row.chat)))
 
     return apply
 
 
 def _tool(**changes: Any) -> Change:
-    return lambda _draw, row: tool_row(row, **changes)
+    return lambda _trial, row: tool_row(row, **changes)
 
 
 def _weighted(messages: list[Record], at: int, weight: Any) -> list[Record]:
@@ -73,7 +75,9 @@ STRUCTURES: dict[str, Change] = {
     "weight 2": _messages(lambda messages: _weighted(messages, len(messages) - 1, 2)),
     "weight on a user message": _messages(lambda messages: _weighted(messages, 0, 1)),
     "all weights 0": _messages(
-        lambda messages: [{**message, "weight": 0} if message["role"] == "assistant" else message for message in messages]
+        lambda messages: [
+            {**message, "weight": 0} if message["role"] == "assistant" else message for message in messages
+        ]
     ),
 }
 
@@ -83,6 +87,14 @@ def _single(row: Row) -> bool:
 
 
 FAULTS = tuple(
-    Fault(name, "structure", ("format", "provider", "openai", "rule", "role", "tool", "weight"), 3, each(change), _single, sources="chatterbot")
+    Fault(
+        name,
+        "structure",
+        ("format", "provider", "openai", "rule", "role", "tool", "weight"),
+        3,
+        each(change),
+        _single,
+        sources="chat",
+    )
     for name, change in STRUCTURES.items()
 )

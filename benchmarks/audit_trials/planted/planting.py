@@ -6,9 +6,8 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.audit_trials.rows import Row
-
-Change = Callable[[random.Random, Row], Row | None]
+from benchmarks.audit_trials.planted.rows import Row
+from benchmarks.audit_trials.planted.wordings import Wording
 
 
 @dataclass(slots=True)
@@ -20,6 +19,7 @@ class Trial:
 
     rows: list[Row]
     draw: random.Random
+    wording: Wording
     planted: dict[str, set[int]] = field(default_factory=dict)
     decoys: dict[str, set[int]] = field(default_factory=dict)
     touched: set[int] = field(default_factory=set)
@@ -42,6 +42,7 @@ class Trial:
         return set(range(len(self.rows))) - self.touched
 
 
+Change = Callable[[Trial, Row], Row | None]
 Plant = Callable[[Trial, str, list[int], int], None]
 
 
@@ -64,7 +65,11 @@ class Fault:
     plant: Plant
     suits: Callable[[Row], bool] = always
     sources: str = ""
-    """Those to which it is restricted: ``labelled``, ``text``, or names; by default all."""
+    """Those to which it is restricted: ``labelled``, ``text``, or formats; by default all."""
+
+    def applies(self, form: str, labelled: bool) -> bool:
+        """Whether a source of that format can have the fault."""
+        return not self.sources or bool({"labelled" if labelled else "text", form} & set(self.sources.split()))
 
 
 def each(change: Change) -> Plant:
@@ -75,7 +80,7 @@ def each(change: Change) -> Plant:
         for at in places:
             if len(done) == count:
                 break
-            changed = change(trial.draw, trial.rows[at])
+            changed = change(trial, trial.rows[at])
             if changed is not None and changed != trial.rows[at]:
                 trial.rows[at] = changed
                 done.append(at)
@@ -84,15 +89,9 @@ def each(change: Change) -> Plant:
     return plant
 
 
-def applies(fault: Fault, source: str, labelled: bool) -> bool:
-    """Whether a source can have the fault."""
-    kind = "labelled" if labelled else "text"
-    return not fault.sources or bool({kind, source} & set(fault.sources.split()))
-
-
-def planted(rows: Sequence[Row], faults: Sequence[Fault], seed: str) -> Trial:
+def planted(rows: Sequence[Row], faults: Sequence[Fault], seed: str, wording: Wording) -> Trial:
     """A copy of the rows with the faults, each in its own rows."""
-    trial = Trial(list(rows), random.Random(seed))
+    trial = Trial(list(rows), random.Random(seed), wording)
     for fault in faults:
         fault.plant(trial, fault.name, trial.free(fault.suits), fault.count)
     return trial

@@ -8,17 +8,26 @@ from collections.abc import Callable
 
 Make = Callable[[random.Random], str]
 LETTERS_OF_THE_DNI = "TRWAGMYFPDXBNJZSQVHLCKE"
+ODD_DIGITS = (1, 0, 5, 7, 9, 13, 15, 17, 19, 21)
 ODD_IN_THE_CODICE = dict(
     zip(
         string.digits + string.ascii_uppercase,
-        (1, 0, 5, 7, 9, 13, 15, 17, 19, 21)
-        + (1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23),
+        (*ODD_DIGITS, *ODD_DIGITS, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23),
         strict=True,
     )
 )
-DIHEDRAL = (
-    "0123456789 1234067895 2340178956 3401289567 4012395678 5987604321 6598710432 7659821043 8765932104 9876543210"
-).split()
+DIHEDRAL = [
+    "0123456789",
+    "1234067895",
+    "2340178956",
+    "3401289567",
+    "4012395678",
+    "5987604321",
+    "6598710432",
+    "7659821043",
+    "8765932104",
+    "9876543210",
+]
 """The multiplication table of the dihedral group, which Verhoeff's scheme uses."""
 PERMUTATION = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)
 
@@ -82,7 +91,9 @@ def bsn(draw: random.Random) -> str:
     while True:
         digits = draw.choice("123456789") + _digits(draw, 8)
         if sum(int(sign) * weight for sign, weight in zip(digits, (9, 8, 7, 6, 5, 4, 3, 2, -1), strict=True)) % 11 == 0:
-            return draw.choice((digits, f"{digits[:4]}.{digits[4:6]}.{digits[6:]}", f"{digits[:3]} {digits[3:6]} {digits[6:]}"))
+            return draw.choice(
+                (digits, f"{digits[:4]}.{digits[4:6]}.{digits[6:]}", f"{digits[:3]} {digits[3:6]} {digits[6:]}")
+            )
 
 
 def pesel(draw: random.Random) -> str:
@@ -135,14 +146,21 @@ def french_phone(draw: random.Random) -> str:
     first, rest = draw.choice("12345679"), _digits(draw, 8)
     pairs = [rest[at : at + 2] for at in range(0, 8, 2)]
     return draw.choice(
-        (f"0{first} " + " ".join(pairs), f"0{first}{rest}", f"0{first}." + ".".join(pairs), f"+33 {first} " + " ".join(pairs))
+        (
+            f"0{first} " + " ".join(pairs),
+            f"0{first}{rest}",
+            f"0{first}." + ".".join(pairs),
+            f"+33 {first} " + " ".join(pairs),
+        )
     )
 
 
 def indian_phone(draw: random.Random) -> str:
     """An Indian mobile number, with or without its country."""
     number = draw.choice("6789") + _digits(draw, 9)
-    return draw.choice((f"+91 {number[:5]} {number[5:]}", number, f"+91-{number}", f"0{number}", f"{number[:5]} {number[5:]}"))
+    return draw.choice(
+        (f"+91 {number[:5]} {number[5:]}", number, f"+91-{number}", f"0{number}", f"{number[:5]} {number[5:]}")
+    )
 
 
 def _digits(draw: random.Random, count: int) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks.audit_trials.faults_of_structure import tool_row
-from benchmarks.audit_trials.planting import Trial
-from benchmarks.audit_trials.rows import Row
+from benchmarks.audit_trials.planted.planting import Trial
+from benchmarks.audit_trials.planted.rows import Row
+from benchmarks.audit_trials.planted.structure import tool_row
 
 PAIRS: dict[str, tuple[tuple[str, str], ...]] = {
     "numbers that identify no person": (
@@ -59,7 +59,10 @@ PAIRS: dict[str, tuple[tuple[str, str], ...]] = {
         ("Write a Python list of the first primes.", "[2, 3, 5, 7]"),
     ),
     "one refusal, rightly": (
-        ("Can you tell me my neighbour's telephone number?", "I'm sorry, but I may not give out other people's numbers."),
+        (
+            "Can you tell me my neighbour's telephone number?",
+            "I'm sorry, but I may not give out other people's numbers.",
+        ),
     ),
     "prompts that differ in what matters": (
         ("How do I open port 80 on the router?", "Port 80 is open after a restart."),
@@ -79,7 +82,7 @@ PAIRS: dict[str, tuple[tuple[str, str], ...]] = {
         ("A INFORMAÇÃO NÃO ESTÁ NO SÍTIO.", "NÃO HÁ PROBLEMA: A INFORMAÇÃO ESTÁ NA PÁGINA SEGUINTE."),
         ("Où est l’Âge d’or ?", "Le tableau « L’Âge d’or » est au premier étage."),
     ),
-}  # fmt: skip
+}
 
 
 def add_decoys(trial: Trial, *, tools: bool) -> None:

@@ -46,6 +46,11 @@ class Row:
         return replace(self, turns=(*self.turns[:-1], (self.prompt, answer)))
 
     @property
+    def labelled(self) -> bool:
+        """Whether the answer is a label in a table."""
+        return bool(self.columns)
+
+    @property
     def chat(self) -> list[Record]:
         """The messages."""
         if self.messages:

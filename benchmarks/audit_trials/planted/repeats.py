@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from benchmarks.audit_trials.paraphrase import paraphrase, wrap
-from benchmarks.audit_trials.planting import Fault, Trial
-from benchmarks.audit_trials.rows import Row
+from benchmarks.audit_trials.planted.paraphrase import paraphrase, wrap
+from benchmarks.audit_trials.planted.planting import Fault, Trial
+from benchmarks.audit_trials.planted.rows import Row
 
 FLIPPED = 0.03
 SLICE = 80
@@ -24,7 +24,9 @@ def nearly_copy(trial: Trial, fault: str, places: list[int], count: int) -> None
     copies = []
     for at in places[:count]:
         prompt = trial.rows[at].prompt
-        changed = trial.draw.choice((prompt.upper(), prompt.rstrip("?.! ") + " !!", f"Please: {prompt}", prompt.replace(" ", "  ")))
+        changed = trial.draw.choice(
+            (prompt.upper(), prompt.rstrip("?.! ") + " !!", f"Please: {prompt}", prompt.replace(" ", "  "))
+        )
         copies.append((at, trial.rows[at].with_prompt(changed)))
     _append(trial, fault, copies)
 
@@ -53,17 +55,19 @@ def flip_slice(trial: Trial, fault: str, places: list[int], _count: int) -> None
 
 def leak_wrapped(trial: Trial, fault: str, places: list[int], count: int) -> None:
     """Hold out rows of training with a greeting, a signature, or both."""
-    _leak(trial, fault, [(at, wrap(trial.draw, trial.rows[at])) for at in places[:count]])
+    _leak(trial, fault, [(at, wrap(trial, trial.rows[at])) for at in places[:count]])
 
 
 def leak_by_case(trial: Trial, fault: str, places: list[int], count: int) -> None:
     """Hold out rows of training in other case and punctuation."""
-    _leak(trial, fault, [(at, trial.rows[at].with_prompt(trial.rows[at].prompt.upper() + " ?!")) for at in places[:count]])
+    _leak(
+        trial, fault, [(at, trial.rows[at].with_prompt(trial.rows[at].prompt.upper() + " ?!")) for at in places[:count]]
+    )
 
 
 def leak_paraphrased(trial: Trial, fault: str, places: list[int], count: int) -> None:
     """Hold out rows of training in light paraphrase."""
-    pairs = ((at, paraphrase(trial.draw, trial.rows[at].prompt)) for at in places)
+    pairs = ((at, paraphrase(trial, trial.rows[at].prompt)) for at in places)
     _leak(trial, fault, [(at, trial.rows[at].with_prompt(text)) for at, text in pairs if text][:count])
 
 
@@ -91,7 +95,9 @@ def _flipped(trial: Trial, row: Row) -> Row:
 
 
 def _is_sentence(row: Row) -> bool:
-    return len(row.turns) == 1 and len(row.prompt) >= 25 and (row.prompt.count(" ") >= 4 or row.language in {"ja", "zh"})
+    return (
+        len(row.turns) == 1 and len(row.prompt) >= 25 and (row.prompt.count(" ") >= 4 or row.language in {"ja", "zh"})
+    )
 
 
 def _english(row: Row) -> bool:
@@ -106,6 +112,13 @@ FAULTS = (
     Fault("one wrong pattern", "pattern", ("wrong-pattern",), 0, flip_slice, sources="labelled"),
     Fault("", "leaks", (), HELD_OUT, hold_out, _is_sentence),
     Fault("leak by case", "leaks", ("leakage:exact", "leak"), 10, leak_by_case, _is_sentence),
-    Fault("leak in a greeting or signature", "leaks", ("leakage:(near|contain|passage)", "leak"), 15, leak_wrapped, _is_sentence),
+    Fault(
+        "leak in a greeting or signature",
+        "leaks",
+        ("leakage:(near|contain|passage)", "leak"),
+        15,
+        leak_wrapped,
+        _is_sentence,
+    ),
     Fault("leak in light paraphrase", "leaks", ("leakage:(near|para)", "leak"), 15, leak_paraphrased, _english),
 )
