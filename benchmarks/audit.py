@@ -6,8 +6,9 @@ recall and false alarms by kind and source. ``--examples FILE`` writes rows that
 ``--write`` renews `evaluators/training_data/reliability.json`. ``--sealed`` measures the texts and the wordings of
 `audit_trials/sealed.py`, on which nothing was set: it is run once for a version, and its figures stand as they fall.
 The faults of `generated` (1 % personal text, 2 % near duplicates, 3 % contradicting labels, one flipped slice, 40
-leaked rows) are planted together, into generated reports and into the shipped tickets. The other cleaners are Presidio's pattern
-recognisers and datatrove's formatter; both search for personal text only, where the audit does all of its checks.
+leaked rows) are planted together, into generated reports and into the shipped tickets. The other cleaners are
+Presidio's pattern recognisers and datatrove's formatter; both search for personal text only, where the audit does all
+of its checks.
 They are installed once into an environment of their own.
 """
 

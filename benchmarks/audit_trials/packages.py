@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOM = Path.home() / ".cache" / "fairtrial-bench" / "texts"
+LINE_NUMBER = re.compile(r":\d+")
 QUOTED = re.compile(r'^"(?:[^"\\]|\\.)*"$')
 ROLE = re.compile(r":[a-zA-Z:+-]+:`~?!?\.?([^`<]+?)\s*(?:<[^`>]+>)?`")
 LINK = re.compile(r"`([^`<]+?)\s*<[^`>]+>`__?")
@@ -75,7 +76,7 @@ def messages(catalogue: str) -> Iterator[tuple[str, str, str]]:
             if QUOTED.match(line):
                 fields[field] += ast.literal_eval(line)
         if fields["msgid"] and fields["msgstr"]:
-            yield references.strip(), fields["msgid"], fields["msgstr"]
+            yield LINE_NUMBER.sub("", references), fields["msgid"], fields["msgstr"]
 
 
 def sections(page: str) -> Iterator[tuple[str, str]]:

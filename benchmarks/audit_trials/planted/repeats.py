@@ -47,9 +47,10 @@ def flip_labels(trial: Trial, fault: str, places: list[int], _count: int) -> Non
 def flip_slice(trial: Trial, fault: str, places: list[int], _count: int) -> None:
     """Give all rows of a new channel one label; the fault is in those whose label was another."""
     chosen = places[:SLICE]
-    wrong = [at for at in chosen if trial.rows[at].answer != "news"]
+    label = _labels(trial)[1]
+    wrong = [at for at in chosen if trial.rows[at].answer != label]
     for at in chosen:
-        trial.rows[at] = replace(trial.rows[at].with_answer("news"), columns=(("channel", "partner"),))
+        trial.rows[at] = replace(trial.rows[at].with_answer(label), columns=(("channel", "partner"),))
     trial.mark(fault, wrong, partners=chosen)
 
 
@@ -90,8 +91,11 @@ def _append(trial: Trial, fault: str, copies: list[tuple[int, Row]]) -> None:
 
 
 def _flipped(trial: Trial, row: Row) -> Row:
-    labels = sorted({other.answer for other in trial.rows if other.answer})
-    return row.with_answer(random.Random(row.prompt).choice([label for label in labels if label != row.answer]))
+    return row.with_answer(random.Random(row.prompt).choice([label for label in _labels(trial) if label != row.answer]))
+
+
+def _labels(trial: Trial) -> list[str]:
+    return sorted({row.answer for row in trial.rows if row.answer})
 
 
 def _is_sentence(row: Row) -> bool:
