@@ -10,8 +10,8 @@ from evaluators.training_data import reliability
 from evaluators.training_data.reliability import Reliability, measurements, reliability_of
 
 MEASURED = """[
-{"check": "damage", "kind": "mojibake", "source": "a", "planted": 10, "found": 9, "clean_rows": 1500, "false_alarms": 3},
-{"check": "damage", "kind": "mojibake", "source": "b", "planted": 10, "found": 7, "clean_rows": 500, "false_alarms": 1},
+{"check": "damage", "kind": "mojibake", "source": "a", "planted": 9, "found": 8, "clean_rows": 1500, "false_alarms": 3},
+{"check": "damage", "kind": "mojibake", "source": "b", "planted": 6, "found": 4, "clean_rows": 500, "false_alarms": 1},
 {"check": "pii", "kind": "card", "source": "a", "planted": 0, "found": 0, "clean_rows": 1500, "false_alarms": 0}
 ]"""
 
