@@ -22,7 +22,7 @@ from benchmarks.audit_trials.packages import archive, inner_members, members, me
 from benchmarks.audit_trials.planted.rows import Row
 
 WORDS = re.compile(r"\w+")
-PERSONAL = re.compile(r"\S@\w+[.-]\w|\b\d{3}\W{1,2}\d{3}-\d{4}\b")
+FAULTY = re.compile(r"\S@\w+[.-]\w|\b\d{3}\W{1,2}\d{3}-\d{4}\b|[ÃÂ][\x80-\xbf]|â€|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b]")
 CHATTERBOT = {
     "english": "en",
     "italian": "it",
@@ -72,15 +72,15 @@ class Source:
 def different(rows: Iterator[Row]) -> Iterator[Row]:
     """Rows whose first prompt and, apart from labels, whose last answer no earlier row has, by their words alone.
 
-    Rows that really have a fault are left out: those that repeat their prompt, and those with an address or a telephone
-    number of the United States.
+    Rows that really have a fault are left out: those that repeat their prompt, and those with an address, a telephone
+    number of the United States, letters that are misread, or control characters.
     """
     seen: set[tuple[str, ...]] = set()
     for row in rows:
         answer = tuple(WORDS.findall(row.answer.casefold()))
         prompts = [tuple(WORDS.findall(prompt.casefold())) for prompt, _ in row.turns]
         keys = {prompts[0]} | ({answer} if len(answer) > 1 else set())
-        faulty = prompts[-1] == answer or any(PERSONAL.search(text) for turn in row.turns for text in turn)
+        faulty = prompts[-1] == answer or any(FAULTY.search(text) for turn in row.turns for text in turn)
         if all(keys) and not faulty and not keys & seen:
             seen |= keys
             yield row
@@ -93,8 +93,8 @@ def vader() -> Iterator[Row]:
     draw = random.Random(1)
     for name, data in inner_members(content, "GroundTruth.txt"):
         label = next((label for part, label in labels.items() if f"/{part}" in name), "")
-        lines = data.decode("cp1252", errors="ignore").splitlines()
-        texts = [unescape(line.split("\t")[2]).strip() for line in lines if line.count("\t") == 2]
+        lines = [_decoded(line) for line in data.splitlines() if line.count(b"\t") == 2]
+        texts = [unescape(unescape(line.split("\t")[2])).strip() for line in lines]
         for text in draw.sample(texts, min(900, len(texts))):
             text = text.replace("@anonymous", "@" + draw.choice(("mike", "lena", "jo"))).replace(
                 "http://url_removed", ""
@@ -102,6 +102,13 @@ def vader() -> Iterator[Row]:
             if len(text) > 25:
                 channel = draw.choice(("web", "app", "mail", "kiosk"))
                 yield Row(((text, label),), "en", columns=(("channel", channel),))
+
+
+def _decoded(line: bytes) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("cp1252", errors="ignore")
 
 
 def chatterbot() -> Iterator[Row]:

@@ -50,32 +50,16 @@ def _add(trial: Trial, row: Row, sentence: str) -> Row:
     return row.with_answer(f"{row.answer} {sentence}")
 
 
-KINDS = {
-    "SSN": "ssn|social.?security|(^|[_:-])us",
-    "NINO": "nino|national.?insurance|(^|[_:-])(uk|gb)",
-    "NIR": "nir|(^|[_:-])fr",
-    "DNI": "dni|(^|[_:-])es($|[_-])",
-    "codice fiscale": "codice|fiscal|(^|[_:-])it($|[_-])",
-    "BSN": "bsn|(^|[_:-])nl",
-    "PESEL": "pesel|(^|[_:-])pl",
-    "CPF": "cpf|(^|[_:-])br",
-    "Aadhaar": "aadhaar|(^|[_:-])in($|[_-])",
-    "CN": "(^|[_:-])(cn|chin)|resident",
-    "AHV": "ahv|avs|(^|[_:-])ch($|[_-])",
-    "French phone": "phone|tel",
-    "Indian phone": "phone|tel",
-}
+NATIONAL_IDS = ("SSN", "NINO", "NIR", "DNI", "codice fiscale", "BSN", "PESEL", "CPF", "Aadhaar", "CN", "AHV")
 FAULTS = (
-    *(
-        Fault(
-            name if "phone" in name else f"id: {name}",
-            "people",
-            (f"pii:.*({pattern})", "pii:.*(national|id_)"),
-            6,
-            each(_number(name)),
-        )
-        for name, pattern in KINDS.items()
+    *(Fault(f"id: {name}", "people", ("pii:national id",), 6, each(_number(name))) for name in NATIONAL_IDS),
+    *(Fault(name, "people", ("pii:phone",), 6, each(_number(name))) for name in ("French phone", "Indian phone")),
+    Fault("password in prose", "people", ("secrets:.*passw", "passw|secret|credential"), 8, each(password)),
+    Fault(
+        "URL with a password",
+        "people",
+        ("secrets:.*(passw|url|credential)", "url|credential|secret|passw|connection"),
+        8,
+        each(database_url),
     ),
-    Fault("password in prose", "people", ("pii:.*(passw|secret|credential)",), 8, each(password)),
-    Fault("URL with a password", "people", ("pii:.*(url|credential|secret|passw|connection)",), 8, each(database_url)),
 )

@@ -108,6 +108,7 @@ def _english(row: Row) -> bool:
     return row.language == "en" and _is_sentence(row)
 
 
+WRAPPED = ("leakage:(contained|near|phrase)",)
 FAULTS = (
     Fault("exact duplicates", "rows", ("duplicates:exact", "duplicates"), 20, copy_rows),
     Fault("near duplicates", "rows", ("duplicates:near", "duplicates"), 20, nearly_copy),
@@ -115,14 +116,21 @@ FAULTS = (
     Fault("labels flipped at random", "labels", ("label", "noise", "suspic"), 0, flip_labels, sources="labelled"),
     Fault("one wrong pattern", "pattern", ("wrong-pattern",), 0, flip_slice, sources="labelled"),
     Fault("", "leaks", (), HELD_OUT, hold_out, _is_sentence),
-    Fault("leak by case", "leaks", ("leakage:exact", "leak"), 10, leak_by_case, _is_sentence),
+    Fault("leak by case", "leaks", ("leakage:exact", "leakage"), 10, leak_by_case, _is_sentence),
     Fault(
         "leak in a greeting or signature",
         "leaks",
-        ("leakage:(near|contain|passage)", "leak"),
+        ("leakage:(contained|near|phrase)",),
         15,
         leak_wrapped,
         _is_sentence,
     ),
-    Fault("leak in light paraphrase", "leaks", ("leakage:(near|para)", "leak"), 15, leak_paraphrased, _english),
+    Fault(
+        "leak in light paraphrase",
+        "leaks",
+        ("leakage:(paraphrase|near|answer)",),
+        15,
+        leak_paraphrased,
+        _english,
+    ),
 )

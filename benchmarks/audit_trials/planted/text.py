@@ -109,17 +109,17 @@ def _long(row: Row) -> bool:
     return len(row.answer) >= 80
 
 
-CUT = ("completions:.*(truncat|cut|unfinished)", "truncat")
+CUT = ("completions:(truncated|unfinished)",)
 FAULTS = (
     Fault("cut off in a word", "damage", CUT, 8, each(cut_in_word), _long),
     Fault("cut off after a word", "damage", CUT, 8, each(cut_after_word), _long),
     Fault("cut off in a bracket or code", "damage", CUT, 8, each(cut_in_bracket), _long),
     Fault("cut off at one length", "length", CUT, 40, each(cut_at_length), _long),
-    Fault("mojibake", "damage", ("mojibake", "encoding"), 10, each(wrong_encoding)),
-    Fault("replacement characters", "damage", ("mojibake", "encoding", "replac", "control"), 6, each(replaced_signs)),
-    Fault("template tokens", "damage", ("template", "token"), 12, each(template_token)),
-    Fault("leftover HTML", "damage", ("html", "markup"), 10, each(markup)),
-    Fault("placeholders", "damage", ("placeholder",), 10, each(placeholder)),
-    Fault("control characters", "damage", ("control",), 8, each(control_sign)),
-    Fault("list as text", "damage", ("list", "repr", "literal"), 6, each(list_as_text), _long),
+    Fault("mojibake", "damage", ("text-damage:mojibake", "text-damage"), 10, each(wrong_encoding)),
+    Fault("replacement characters", "damage", ("text-damage:replacement", "text-damage"), 6, each(replaced_signs)),
+    Fault("template tokens", "damage", ("text-damage:template",), 12, each(template_token)),
+    Fault("leftover HTML", "damage", ("text-damage:html",), 10, each(markup)),
+    Fault("placeholders", "damage", ("text-damage:placeholder",), 10, each(placeholder)),
+    Fault("control characters", "damage", ("text-damage:control",), 8, each(control_sign)),
+    Fault("list as text", "damage", ("text-damage:list",), 6, each(list_as_text), _long),
 )
