@@ -75,25 +75,27 @@ def has_words(row: Row) -> bool:
 
 
 FAULTS = (
-    Fault("repeated refusals", "answers", ("refus",), 25, refuse, sources="text"),
+    Fault("repeated refusals", "answers", ("answers:refusal",), 25, refuse, sources="text"),
     Fault(
         "exchanged answers",
         "answers",
-        ("swap", "exchang", "mismatch", "answer", "unrelated", "fit"),
+        ("answers:swapped",),
         20,
         exchange,
         has_words,
         sources="text",
     ),
-    Fault("answer in another language", "answers", ("language",), 30, translate, has_words, sources="chat alpaca"),
+    Fault(
+        "answer in another language", "answers", ("language:switched",), 30, translate, has_words, sources="chat alpaca"
+    ),
     Fault(
         "answer repeats the prompt",
         "answers",
-        ("echo", "completions:.*repeat", "answer"),
+        ("(answers|completions):echo",),
         8,
         each(repeat_prompt),
         has_words,
         sources="text",
     ),
-    Fault("empty answer", "answers", ("empty",), 8, each(empty)),
+    Fault("empty answer", "answers", ("completions:empty",), 8, each(empty)),
 )

@@ -113,7 +113,7 @@ FAULTS = (
     Fault("exact duplicates", "rows", ("duplicates:exact", "duplicates"), 20, copy_rows),
     Fault("near duplicates", "rows", ("duplicates:near", "duplicates"), 20, nearly_copy),
     Fault("contradicting labels", "rows", ("contradict",), 20, contradict, sources="labelled"),
-    Fault("labels flipped at random", "labels", ("label", "noise", "suspic"), 0, flip_labels, sources="labelled"),
+    Fault("labels flipped at random", "labels", ("label-noise:",), 0, flip_labels, sources="labelled"),
     Fault("one wrong pattern", "pattern", ("wrong-pattern",), 0, flip_slice, sources="labelled"),
     Fault("", "leaks", (), HELD_OUT, hold_out, _is_sentence),
     Fault("leak by case", "leaks", ("leakage:exact", "leakage"), 10, leak_by_case, _is_sentence),
