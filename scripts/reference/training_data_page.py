@@ -25,7 +25,13 @@ def _rows() -> Iterator[tuple[str, ...]]:
         if of is not None:
             each = [each for each in measurements() if (each.check, each.kind) == (check, kind)]
             recall = "–" if of.recall is None else f"{of.recall:.0%}"
-            yield code(check), code(kind), recall, f"{of.false_alarms_per_1000:.1f}", "; ".join(map(_by_source, each))
+            yield (
+                code(check),
+                kind and code(kind),
+                recall,
+                f"{of.false_alarms_per_1000:.1f}",
+                "; ".join(map(_by_source, each)),
+            )
 
 
 def _by_source(of: Measurement) -> str:

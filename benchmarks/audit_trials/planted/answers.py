@@ -74,6 +74,7 @@ def has_words(row: Row) -> bool:
     return len(row.prompt) >= 15 and len(row.answer) >= 30
 
 
+MULTILINGUAL = "chat alpaca"
 FAULTS = (
     Fault("repeated refusals", "answers", ("answers:refusal",), 25, refuse, sources="text"),
     Fault(
@@ -86,7 +87,7 @@ FAULTS = (
         sources="text",
     ),
     Fault(
-        "answer in another language", "answers", ("language:switched",), 30, translate, has_words, sources="chat alpaca"
+        "answer in another language", "answers", ("language:switched",), 30, translate, has_words, sources=MULTILINGUAL
     ),
     Fault(
         "answer repeats the prompt",

@@ -74,11 +74,7 @@ STRUCTURES: dict[str, Change] = {
     "unknown role": _messages(lambda messages: [{**messages[0], "role": "customer"}, *messages[1:]]),
     "weight 2": _messages(lambda messages: _weighted(messages, len(messages) - 1, 2)),
     "weight on a user message": _messages(lambda messages: _weighted(messages, 0, 1)),
-    "all weights 0": _messages(
-        lambda messages: [
-            {**message, "weight": 0} if message["role"] == "assistant" else message for message in messages
-        ]
-    ),
+    "all weights 0": _messages(lambda messages: _weighted(messages, 1, 0)),
 }
 
 
@@ -86,15 +82,7 @@ def _single(row: Row) -> bool:
     return len(row.turns) == 1
 
 
+FITTING = ("provider-rules:", "^format:$")
 FAULTS = tuple(
-    Fault(
-        name,
-        "structure",
-        ("format", "provider", "openai", "rule", "role", "tool", "weight"),
-        3,
-        each(change),
-        _single,
-        sources="chat",
-    )
-    for name, change in STRUCTURES.items()
+    Fault(name, "structure", FITTING, 3, each(change), _single, sources="chat") for name, change in STRUCTURES.items()
 )
