@@ -130,6 +130,8 @@ def main() -> None:
     parser.add_argument("--examples", type=Path)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
+    if asked.sealed and asked.write:
+        parser.error("--write takes the development set only")
     result: dict[str, Any] = {}
     if asked.sealed or asked.only in (None, "faults"):
         result["planted"] = measure_faults(
