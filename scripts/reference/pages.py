@@ -13,6 +13,7 @@ from scripts.reference.provider_rules_page import provider_rules_page
 from scripts.reference.scorers_page import scorers_page
 from scripts.reference.statistics.page import statistics_page
 from scripts.reference.tables_page import tables_page
+from scripts.reference.training_data_page import training_data_page
 
 FOLDER = Path(__file__).parents[2] / "docs/reference"
 PAGES = {
@@ -25,4 +26,5 @@ PAGES = {
     "scorers.md": scorers_page,
     "statistics.md": statistics_page,
     "tables.md": tables_page,
+    "training-data.md": training_data_page,
 }
