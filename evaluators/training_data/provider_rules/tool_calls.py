@@ -14,6 +14,7 @@ from evaluators.training_data.provider_rules.rule import Conversation, Find, Mes
 from fairtrial.domain.limits.bounded_schema import BoundedSchema, TooCostly
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+UNREQUIRED = "No document requires it; the model would learn to call what it does not see"
 INVALID = "the schema is invalid"
 """How the error of an invalid schema begins. Other errors concern schemas that are not supported here."""
 
@@ -41,6 +42,7 @@ def tool_rules(source: str, *, strict: bool = False, ids: bool = True) -> tuple[
         Rule("tool-calls", f"calls only of the assistant, as `{form}`", source, each(_formed(form, ids=ids))),
         Rule("arguments", f"a JSON object{text} as arguments", source, _each_call(_are_json(strict))),
         Rule("declared", "calls only of functions in `tools`, if there are any", source, _each_call(_undeclared)),
+        Rule("no-tools", "`tools` in a row with calls", UNREQUIRED, _each_call(_without_tools), "suggestion"),
         Rule("arguments-fit", "arguments that fit the JSON Schema of the function", source, _each_call(_misfit)),
         Rule("call-ids", "different ids for the calls of a message", source, _ids_differ),
         Rule("answered", each_answered, source, _answered),
@@ -150,9 +152,14 @@ def _declared(conversation: Conversation) -> dict[str, Any]:
     return {str(one.get("name")): one.get("parameters", {}) for one in functions}
 
 
-def _undeclared(call: Call, conversation: Conversation) -> str:
+def _without_tools(_: Call, conversation: Conversation) -> str:
     declares = conversation.tools is not None or "functions" in conversation.row
-    return "is of a function that is not in 'tools'" if declares and call.name not in _declared(conversation) else ""
+    return "" if declares else "is in a row without 'tools'"
+
+
+def _undeclared(call: Call, conversation: Conversation) -> str:
+    unknown = call.name not in _declared(conversation) and not _without_tools(call, conversation)
+    return "is of a function that is not in 'tools'" if unknown else ""
 
 
 def _misfit(call: Call, conversation: Conversation) -> str:
