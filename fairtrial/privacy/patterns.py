@@ -11,13 +11,16 @@ from dataclasses import dataclass
 
 import re2
 
-from fairtrial.privacy.checks import iban_end, ipv6_end, is_card, is_phone
+from fairtrial.privacy.cued_ids import ALONE, CANDIDATE, CUES, START, cue, id_alone, id_with_cue
+from fairtrial.privacy.credentials import KEYS, NAMED, PASSWORD, URL, named_key, password, password_in_url
+from fairtrial.privacy.phones import GROUPED, INTERNATIONAL, TRUNK, US_PHONE, WITH_CUE, phone_with_cue
+from fairtrial.privacy.checks import iban, ipv6, is_card, is_phone
 
 Check = Callable[[bytes], bool]
 """Whether a find is of this kind, by its own characters."""
 
-End = Callable[[bytes, int], "int | None"]
-"""Where a find that begins there ends, if its pattern can't tell; ``None`` if it is not of this kind."""
+Place = Callable[[bytes, int], "tuple[int, int] | None"]
+"""Where a find begins and ends whose match begins there, if its pattern can't tell; ``None`` if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Pattern:
     before: int = 1
     marks: bytes | None = None
     check: Check | None = None
-    end: End | None = None
+    place: Place | None = None
 
 
 _WORD = rb"\pL\pN_"
@@ -44,15 +47,6 @@ _OCTET = rb"(?:25[0-5]|2[0-4]\p{Nd}|1\p{Nd}\p{Nd}|[1-9]?\p{Nd})"
 _SPACE = rb"[\s\pZ\x{1c}-\x{1f}\x{85}]"
 _HOST = rb"@[" + _WORD + rb"][" + _WORD + rb"\-]*(?:\.[" + _WORD + rb"\-]+)*\.[\pL\p{Nl}\p{No}]{2,}"
 _PART = rb"[A-Za-z0-9_\-]{8,}"
-_KEYS = (
-    rb"(?:sk|ft|rk|pk)-[A-Za-z0-9_\-]{16,}",
-    rb"(?:AKIA|ASIA)[0-9A-Z]{16}",
-    rb"gh[pousr]_[A-Za-z0-9]{20,}",
-    rb"github_pat_[A-Za-z0-9_]{20,}",
-    rb"xox[abeoprs]-[A-Za-z0-9\-]{10,}",
-    rb"AIza[0-9A-Za-z_\-]{30,}",
-    rb"hf_[A-Za-z0-9]{30,}",
-)
 
 
 def _no_word(*others: bytes) -> bytes:
@@ -74,20 +68,21 @@ def _bounded(
 
 _TOKEN = _no_word(rb"\-") + b"eyJ"
 _BEARER = _no_word() + b"(?i:bearer)" + _SPACE
-_KEY = rb"[^A-Za-z0-9](?:" + b"|".join(_KEYS) + rb")"
+_KEY = rb"[^A-Za-z0-9](?:" + b"|".join(KEYS.values()) + rb")"
 _LOCAL = rb"[" + _WORD + rb".%+\-]"
 _IBAN = rb"[^A-Za-z0-9][A-Za-z]{2}[0-9]{2}(?: ?[A-Za-z0-9]){11}"
-_US_PHONE = rb"\(?[2-9]\p{Nd}{2}\)?[ .\-]{1,2}\p{Nd}{3}[ .\-]\p{Nd}{4}"
+_GROUPED = b"|".join(GROUPED.values())
 _PHONES = (
-    (rb"(?:\+|00)[1-9](?:[ ().\-/]{0,2}\p{Nd}){6,14}", b"", rb"(?:\+|00)[1-9](?:[ ().\-/]{0,2}\p{Nd}){6}"),
-    (_US_PHONE, b".-", _US_PHONE),
-    (
-        rb"\(?0[1-9]\p{Nd}{0,4}\)?[ /\-]?\p{Nd}{3,8}(?:[ \-]?\p{Nd}{2,8}){0,3}",
-        b".-:",
-        rb"\(?0[1-9](?:[) /\-]{0,2}\p{Nd}){7}",
-    ),
+    (INTERNATIONAL, b"", rb"(?:\+|00)[1-9](?:[ ().\-/]{0,2}\p{Nd}){6}"),
+    (US_PHONE, b".-", US_PHONE),
+    (TRUNK, b".-:", rb"\(?0[1-9](?:[) /\-]{0,2}\p{Nd}){7}"),
+    (b"(?:" + _GROUPED + b")", b".-:", b"(?:" + _GROUPED + b")"),
 )
 """The finds of phone numbers, the marks behind them, and how each begins."""
+
+_ALONE = f"{START}(?:{ALONE})[^A-Za-z0-9_]".encode()
+_PASSWORD = PASSWORD + rb"[^\s\x00\"'`<>]{0,20}[0-9!@#$%^&*+=~?]"
+_NAMED = NAMED + rb"[A-Za-z0-9_\-+/=.~]{20}"
 
 PATTERNS: tuple[Pattern, ...] = (
     Pattern(
@@ -104,15 +99,18 @@ PATTERNS: tuple[Pattern, ...] = (
         before=1 + len("bearer"),
     ),
     Pattern(b"[key]", re2.compile(_KEY), _KEY),
+    Pattern(b"[password]", re2.compile(URL), URL, before=0, place=password_in_url),
     Pattern(b"[email]", re2.compile(_LOCAL + b"+" + _HOST), _LOCAL + rb"@[" + _WORD + rb"]", before=0),
-    Pattern(b"[iban]", re2.compile(_IBAN), _IBAN, end=iban_end),
+    Pattern(b"[iban]", re2.compile(_IBAN), _IBAN, place=iban),
     _bounded(b"[ip]", b".", rb"(?:" + _OCTET + rb"\.){3}" + _OCTET, b".", least=rb"(?:\p{Nd}{1,3}\.){3}\p{Nd}"),
     Pattern(
         b"[ip]",
         re2.compile(_no_word(b":.") + rb"[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*"),
         _no_word(b":.") + rb"(?:[0-9A-Fa-f:]*::|(?:[0-9A-Fa-f]{1,4}:){6})",
-        end=ipv6_end,
+        place=ipv6,
     ),
+    Pattern(b"[national id]", re2.compile(_ALONE), _ALONE, place=id_alone),
+    Pattern(b"[national id]", re2.compile(f"{START}(?:{CANDIDATE})".encode()), cue(CUES), place=id_with_cue),
     _bounded(
         b"[card]",
         rb".\-",
@@ -122,5 +120,8 @@ PATTERNS: tuple[Pattern, ...] = (
         check=is_card,
     ),
     *(_bounded(b"[phone]", rb"+.\-/", find, marks, least=least, check=is_phone) for find, marks, least in _PHONES),
+    Pattern(b"[phone]", re2.compile(WITH_CUE), WITH_CUE, place=phone_with_cue),
+    Pattern(b"[password]", re2.compile(_PASSWORD), _PASSWORD, place=password),
+    Pattern(b"[key]", re2.compile(_NAMED), _NAMED, before=0, place=named_key),
 )
 """In the order of the search: longer and more certain kinds first."""

@@ -13,7 +13,7 @@ from fairtrial.privacy.patterns import PATTERNS, Pattern
 
 NEXT_PLACE = 2
 """How many bytes behind a rejected candidate the next one may begin."""
-SECRETS = frozenset({"key", "private key", "token"})
+SECRETS = frozenset({"key", "password", "private key", "token"})
 """The kinds that give access to something."""
 _NAMES = {
     "email": ("e-mail address", "e-mail addresses"),
@@ -22,6 +22,8 @@ _NAMES = {
     "card": ("card number", "card numbers"),
     "phone": ("phone number", "phone numbers"),
     "key": ("API key", "API keys"),
+    "national id": ("national id", "national ids"),
+    "password": ("password", "passwords"),
 }
 _EDGE = b'"'
 """Stands before, between and behind texts. It belongs to no word, and ends a private key without its last line."""
@@ -111,10 +113,10 @@ def back(look: bytes, at: int) -> int:
 def verified(pattern: Pattern, look: bytes, start: int, end: int) -> tuple[int, int, bool]:
     """Where the find of a match begins and ends, and whether it passes the check of its kind."""
     start, end = place(pattern, look, start, end)
-    if pattern.end is None:
+    if pattern.place is None:
         return start, end, pattern.check is None or pattern.check(look[start:end])
-    known = pattern.end(look, start)
-    return start, known or start + NEXT_PLACE, known is not None
+    found = pattern.place(look, start)
+    return (*found, True) if found else (start, start + NEXT_PLACE, False)
 
 
 def _finds(pattern: Pattern, look: bytes) -> Iterator[tuple[int, int]]:

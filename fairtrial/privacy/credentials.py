@@ -1,0 +1,83 @@
+"""Defines keys by their prefixes, passwords in prose and in fields, and URLs with credentials."""
+
+from __future__ import annotations
+
+import re
+
+KEYS = {
+    "OpenAI, Anthropic, fairtrial and others": rb"(?:sk|ft|rk|pk)-[A-Za-z0-9_\-]{16,}",
+    "AWS": rb"(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}",
+    "GitHub": rb"gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}",
+    "GitLab": rb"gl(?:pat|dt|ptt|rt|cbt|soat|agent)-[A-Za-z0-9_\-]{20,}",
+    "Slack": rb"xox[abeoprs]-[A-Za-z0-9\-]{10,}|xapp-[0-9]-[A-Za-z0-9\-]{10,}|hooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9/]{20,}",
+    "Discord": rb"discord(?:app)?\.com/api/webhooks/[0-9]{16,20}/[A-Za-z0-9_\-]{20,}",
+    "Telegram": rb"[0-9]{8,10}:AA[A-Za-z0-9_\-]{32,34}",
+    "Google": rb"AIza[0-9A-Za-z_\-]{30,}|ya29\.[0-9A-Za-z_\-]{20,}|GOCSPX-[0-9A-Za-z_\-]{20,}|1//0[0-9A-Za-z_\-]{30,}",
+    "Azure": rb"(?:AccountKey|SharedAccessKey)=[A-Za-z0-9+/]{40,}={0,2}|[A-Za-z0-9_~.]{3}8Q~[A-Za-z0-9_~.\-]{31,34}",
+    "Hugging Face": rb"hf_[A-Za-z0-9]{30,}",
+    "Stripe": rb"(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/]{24,}",
+    "Twilio, SendGrid": rb"SK[0-9a-f]{32}|SG\.[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,}",
+    "Mailgun, Mailchimp": rb"key-[0-9a-f]{32}|[0-9a-f]{32}-us[0-9]{1,2}",
+    "npm, PyPI, RubyGems": rb"npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_\-]{50,}|rubygems_[0-9a-f]{40,}",
+    "Groq, xAI, Perplexity, Replicate": rb"gsk_[A-Za-z0-9]{40,}|xai-[A-Za-z0-9]{40,}|pplx-[A-Za-z0-9]{40,}|r8_[A-Za-z0-9]{30,}",
+    "Databricks, DigitalOcean": rb"dapi[0-9a-f]{32}|do[opr]_v1_[0-9a-f]{60,}",
+    "Shopify, Square": rb"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|sq0(?:atp|csp)-[A-Za-z0-9_\-]{20,}",
+    "Vault, Grafana, New Relic": rb"hv[sb]\.[A-Za-z0-9_\-]{20,}|gl(?:sa|c)_[A-Za-z0-9_+/=]{30,}|NRAK-[A-Z0-9]{20,}",
+    "Atlassian, Linear, Postman": rb"ATATT3[A-Za-z0-9_\-=]{30,}|lin_api_[A-Za-z0-9]{30,}|PMAK-[0-9a-f\-]{40,}",
+}
+"""The forms of keys by who issues them."""
+
+URL = rb"://[!#-.0-9;-?A-~]{0,40}:[!#-.0-?A-~]{1,64}@"
+"""A URL with a user and a password. Its ASCII classes leave out quotes, ``/`` and ``@``."""
+
+_WORDS = (
+    r"pass ?words?|passwd|passphrase|pass ?code|pwd|pw|passwor[td]|kennwort|mot de passe|mdp|contrase(?:ñ|n)a|clave|senha"
+    r"|wachtwoord|has(?:ł|l)o|salasana|l(?:ö|o)senord|adgangskode|passord|parola|пароль|密码|密碼|パスワード|비밀번호|पासवर्ड|(?:s|ş)ifre"
+)
+_FOR = r"(?: (?:for|to|of|f(?:ü|u)r|von|zum?|de|del|da|di|para|pour|per|do|voor)(?: [^\s\"]{1,24}){1,3})?"
+_IS = r"(?:[\x00\"' ]{0,2} ?(?:[:=]|：|は|是)| (?:is|was|ist|lautet|war|est|es|era|é|è|to|jest|(?:ä|a)r|er|fue|foi):?)"
+PASSWORD = rf"(?i)(?:^|[^A-Za-z])(?:{_WORDS}){_FOR}{_IS}[ \x00\"'`]{{0,3}}".encode()
+"""What stands before a password."""
+
+NAMED = (
+    rb"(?i)(?:api|access|secret|auth|client|account|signing|encryption|private|bot)[ _\-]?(?:access[ _\-]?)?(?:key|secret|token)"
+    rb"[\x00\"' ]{0,2}(?:[:=]| is)[\x00\"'` ]{0,3}"
+)
+"""What stands before a key without a known prefix."""
+
+_URL = re.compile(rb"://([!#-.0-9;-?A-~]{0,40}:[!#-.0-?A-~]{1,64})@")
+_PASSWORD = re.compile(PASSWORD + rb"([^\s\x00\"'`<>]{4,64})")
+_NAMED = re.compile(NAMED + rb"([A-Za-z0-9_\-+/=.~]{20,256})")
+_TRAIL = b".,;:!?)]}"
+_NO_PASSWORD = re.compile(
+    rb"(?i)[\[({<$%*]|\*|.*(?:://|\(|\[)|(?:sha|md5|base|aes|utf|2fa|oauth|ntlm|argon|pbkdf|[bs]crypt|[0-9]{1,5}[^0-9]?[a-z]*\Z)"
+    rb"|[a-z_]+[0-9]?(?:\.[a-z_]+[0-9]?)+\Z"
+)
+"""What a password never is: a place to fill in, a call, the name of a method, or a short number."""
+
+
+def password_in_url(look: bytes, start: int) -> tuple[int, int] | None:
+    """User and password of the URL whose ``://`` begins here, unless they are places to fill in."""
+    match = _URL.match(look, start)
+    return None if match is None or re.search(rb"[{<$]|\*\*", match[1]) else match.span(1)
+
+
+def password(look: bytes, start: int) -> tuple[int, int] | None:
+    """The password behind the words that begin here: it has a letter and a digit or sign, or only digits."""
+    match = _PASSWORD.match(look, start - 1)
+    if match is None:
+        return None
+    value = match[1].rstrip(_TRAIL)
+    strong = re.search(rb"[0-9!@#$%^&*+=~?]", value) and (re.search(rb"[A-Za-z]", value) or value.isdigit())
+    if len(value) < 5 or not strong or _NO_PASSWORD.match(value):
+        return None
+    return match.start(1), match.start(1) + len(value)
+
+
+def named_key(look: bytes, start: int) -> tuple[int, int] | None:
+    """The key behind the name that begins here: at least three letters and three digits."""
+    match = _NAMED.match(look, start)
+    if match is None:
+        return None
+    mixed = len(re.findall(rb"[0-9]", match[1])) > 2 and len(re.findall(rb"[A-Za-z]", match[1])) > 2
+    return match.span(1) if mixed else None
