@@ -48,12 +48,17 @@ IDS = (
     "Trace 3f2b8a10-12ab-4cde-9f01-123456789012, span 76c0e12312345678, at 2026-11-29T13:45:10Z. ",
     "ISBN 978-3-16-148410-0, version 12.4.1, invoice INV-2026-004711, 15.01.2026, 10/12/2026. ",
 )
+ORDERS = (
+    "Hello, my order 1002938475 has not arrived, and nobody answers my mails about it since Monday. ",
+    "Bestellung 48210077, Rechnung 2026-004711: bitte stornieren Sie den zweiten Artikel. ",
+)
 FINDS = ("Write to bob@example.com or call +49 170 1234567. ", "IBAN DE89 3704 0044 0532 0130 00 from 203.0.113.9. ")
 TEXTS = {
     "clean, 500 characters": [(text * 6)[:500] for text in PROSE],
     "clean, 4,000 characters": [("".join(PROSE[at:] + PROSE[:at]) * 9)[:4000] for at in range(len(PROSE))],
     "dates and ids, 500 characters": [(text * 6)[:500] for text in IDS],
     "dates and ids, 4,000 characters": [("".join(IDS[at:] + IDS[:at] + PROSE[:3]) * 8)[:4000] for at in range(3)],
+    "order numbers, 500 characters": [(text * 6)[:500] for text in ORDERS],
     "with finds, 500 characters": [(text + PROSE[0] * 5)[:500] for text in FINDS],
 }
 

@@ -5,25 +5,21 @@ from __future__ import annotations
 import re
 
 KEYS = {
-    "OpenAI, Anthropic, fairtrial and others": rb"(?:sk|ft|rk|pk)-[A-Za-z0-9_\-]{16,}",
-    "AWS": rb"(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}",
-    "GitHub": rb"gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}",
-    "GitLab": rb"gl(?:pat|dt|ptt|rt|cbt|soat|agent)-[A-Za-z0-9_\-]{20,}",
-    "Slack": rb"xox[abeoprs]-[A-Za-z0-9\-]{10,}|xapp-[0-9]-[A-Za-z0-9\-]{10,}|hooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9/]{20,}",
-    "Discord": rb"discord(?:app)?\.com/api/webhooks/[0-9]{16,20}/[A-Za-z0-9_\-]{20,}",
-    "Telegram": rb"[0-9]{8,10}:AA[A-Za-z0-9_\-]{32,34}",
-    "Google": rb"AIza[0-9A-Za-z_\-]{30,}|ya29\.[0-9A-Za-z_\-]{20,}|GOCSPX-[0-9A-Za-z_\-]{20,}|1//0[0-9A-Za-z_\-]{30,}",
-    "Azure": rb"(?:AccountKey|SharedAccessKey)=[A-Za-z0-9+/]{40,}={0,2}|[A-Za-z0-9_~.]{3}8Q~[A-Za-z0-9_~.\-]{31,34}",
+    "OpenAI, Anthropic, fairtrial": rb"(?:sk|ft|rk|pk)-[A-Za-z0-9_\-]{16,}",
+    "Groq": rb"gsk_[A-Za-z0-9]{40,}",
+    "xAI": rb"xai-[A-Za-z0-9]{40,}",
     "Hugging Face": rb"hf_[A-Za-z0-9]{30,}",
-    "Stripe": rb"(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/]{24,}",
-    "Twilio, SendGrid": rb"SK[0-9a-f]{32}|SG\.[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,}",
-    "Mailgun, Mailchimp": rb"key-[0-9a-f]{32}|[0-9a-f]{32}-us[0-9]{1,2}",
-    "npm, PyPI, RubyGems": rb"npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_\-]{50,}|rubygems_[0-9a-f]{40,}",
-    "Groq, xAI, Perplexity, Replicate": rb"gsk_[A-Za-z0-9]{40,}|xai-[A-Za-z0-9]{40,}|pplx-[A-Za-z0-9]{40,}|r8_[A-Za-z0-9]{30,}",
-    "Databricks, DigitalOcean": rb"dapi[0-9a-f]{32}|do[opr]_v1_[0-9a-f]{60,}",
-    "Shopify, Square": rb"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|sq0(?:atp|csp)-[A-Za-z0-9_\-]{20,}",
-    "Vault, Grafana, New Relic": rb"hv[sb]\.[A-Za-z0-9_\-]{20,}|gl(?:sa|c)_[A-Za-z0-9_+/=]{30,}|NRAK-[A-Z0-9]{20,}",
-    "Atlassian, Linear, Postman": rb"ATATT3[A-Za-z0-9_\-=]{30,}|lin_api_[A-Za-z0-9]{30,}|PMAK-[0-9a-f\-]{40,}",
+    "AWS": rb"(?:AKIA|ASIA)[0-9A-Z]{16}",
+    "Azure": rb"(?:Account|SharedAccess)Key=[A-Za-z0-9+/]{40,}={0,2}",
+    "Google": rb"AIza[0-9A-Za-z_\-]{30,}|ya29\.[0-9A-Za-z_\-]{20,}|GOCSPX-[0-9A-Za-z_\-]{20,}|1//0[0-9A-Za-z_\-]{30,}",
+    "GitHub": rb"gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}",
+    "GitLab": rb"glpat-[A-Za-z0-9_\-]{20,}",
+    "Slack": rb"xox[abeoprs]-[A-Za-z0-9\-]{10,}|xapp-[0-9]-[A-Za-z0-9\-]{10,}|hooks\.slack\.com/[a-z]+/[A-Za-z0-9/]{20,}",
+    "Stripe": rb"[srp]k_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/]{24,}",
+    "Twilio": rb"SK[0-9a-f]{32}",
+    "SendGrid": rb"SG\.[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,}",
+    "npm": rb"npm_[A-Za-z0-9]{30,}",
+    "PyPI": rb"pypi-[A-Za-z0-9_\-]{50,}",
 }
 """The forms of keys by who issues them."""
 
@@ -31,8 +27,8 @@ URL = rb"://[!#-.0-9;-?A-~]{0,40}:[!#-.0-?A-~]{1,64}@"
 """A URL with a user and a password. Its ASCII classes leave out quotes, ``/`` and ``@``."""
 
 _WORDS = (
-    r"pass ?words?|passwd|passphrase|pass ?code|pwd|pw|passwor[td]|kennwort|mot de passe|mdp|contrase(?:ñ|n)a|clave|senha"
-    r"|wachtwoord|has(?:ł|l)o|salasana|l(?:ö|o)senord|adgangskode|passord|parola|пароль|密码|密碼|パスワード|비밀번호|पासवर्ड|(?:s|ş)ifre"
+    r"pass ?words?|passwd|passphrase|pwd|pw|passwor[td]|kennwort|mot de passe|contrase(?:ñ|n)a|senha|wachtwoord|has(?:ł|l)o"
+    r"|пароль|密码|密碼|パスワード"
 )
 _FOR = r"(?: (?:for|to|of|f(?:ü|u)r|von|zum?|de|del|da|di|para|pour|per|do|voor)(?: [^\s\"]{1,24}){1,3})?"
 _IS = r"(?:[\x00\"' ]{0,2} ?(?:[:=]|：|は|是)| (?:is|was|ist|lautet|war|est|es|era|é|è|to|jest|(?:ä|a)r|er|fue|foi):?)"
@@ -40,7 +36,7 @@ PASSWORD = rf"(?i)(?:^|[^A-Za-z])(?:{_WORDS}){_FOR}{_IS}[ \x00\"'`]{{0,3}}".enco
 """What stands before a password."""
 
 NAMED = (
-    rb"(?i)(?:api|access|secret|auth|client|account|signing|encryption|private|bot)[ _\-]?(?:access[ _\-]?)?(?:key|secret|token)"
+    rb"(?i)(?:^|[^A-Za-z])(?:api|(?:secret[ _\-]?)?access|secret|client)[ _\-]?(?:key|secret|token)"
     rb"[\x00\"' ]{0,2}(?:[:=]| is)[\x00\"'` ]{0,3}"
 )
 """What stands before a key without a known prefix."""
@@ -76,7 +72,7 @@ def password(look: bytes, start: int) -> tuple[int, int] | None:
 
 def named_key(look: bytes, start: int) -> tuple[int, int] | None:
     """The key behind the name that begins here: at least three letters and three digits."""
-    match = _NAMED.match(look, start)
+    match = _NAMED.match(look, start - 1)
     if match is None:
         return None
     mixed = len(re.findall(rb"[0-9]", match[1])) > 2 and len(re.findall(rb"[A-Za-z]", match[1])) > 2

@@ -14,7 +14,7 @@ class NationalId:
 
     ``form``: how it is written beside one of the ``cues``, in any case. ``alone``: how it is written if it is
     recognised without a cue; empty if it never is. ``valid`` decides by check digits. ``example`` has a cue if it needs
-    one.
+    one. ``sign``: what follows the first letters, if the id begins with several, as most words do.
     """
 
     country: str
@@ -24,6 +24,7 @@ class NationalId:
     valid: Valid | None
     cues: str
     example: str
+    sign: str = ""
 
 
 _DATE = r"(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])\d\d"
@@ -33,13 +34,13 @@ _THREES = r"\d{3}(?:\d{6}|[ .\-]\d{3}[ .\-]\d{3})"
 _DNI = r"\d{8}-?[A-Z]|\d\d?\.\d{3}\.\d{3}-?[A-Z]|[XYZ]-?\d{7}-?[A-Z]"
 _NINO = r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d\d ?\d\d ?\d\d ?[A-D]"
 _NIR = r"[1-478] ?\d\d ?(?:0[1-9]|1[0-2]|[2-9]\d) ?(?:\d\d|2[AB]) ?\d{3} ?\d{3} ?\d\d"
-_FISCALE = (
-    r"[A-Z]{3} ?[A-Z]{3} ?[0-9LMNP-V]{2}[A-EHLMPR-T][0-9LMNP-V]{2} ?[A-Z][0-9LMNP-V]{3} ?[A-Z]"
-)
+_FISCALE_END = r"\d\d[A-EHLMPR-T]\d\d ?[A-Z]\d{3} ?[A-Z]"
+_FISCALE = r"[A-Z]{3} ?[A-Z]{3} ?" + _FISCALE_END
 _CHINA = r"[1-9]\d{5}(?:19|20)" + _BACKWARDS + r"\d{3}[0-9X]"
 _RENTE = r"\d\d ?" + _DATE + r" ?[A-Z] ?\d{3}"
 _HETU = _DATE + r"[\-+A-FU-Y]\d{3}"
-_CURP = r"[A-Z]{4}" + _BACKWARDS + r"[HMX][A-Z]{5}[A-Z0-9]\d"
+_CURP_END = _BACKWARDS + r"[HMX][A-Z]{5}[A-Z0-9]\d"
+_CURP = r"[A-Z]{4}" + _CURP_END
 _AHV = r"756[. ]?\d{4}[. ]?\d{4}[. ]?\d\d"
 _SNILS = r"\d{3}-\d{3}-\d{3}[ \-]\d\d"
 _BELGIUM = r"\d\d\.\d\d\.\d\d-\d{3}\.\d\d"
@@ -61,15 +62,15 @@ NATIONAL_IDS = (
     NationalId("ES", "DNI, NIE", r"\d{8}[ \-]?[A-Z]|\d\d?\.\d{3}\.\d{3}[ \-]?[A-Z]|[XYZ][ \-]?\d{7}[ \-]?[A-Z]", _DNI, check_digits.dni, "dni|(?-i:NIE)|nif|d\\.n\\.i", "54362315K"),  # noqa: E501
     NationalId("FI", "henkilötunnus", _HETU + "[0-9A-FHJ-NPR-Y]", _HETU + "[A-FHJ-NPR-Y]", check_digits.hetu, "hetu|henkil[öo]tunnu(?:s|kseni)", "131052-308T"),  # noqa: E501
     NationalId("FR", "NIR (sécurité sociale)", _NIR, _NIR, check_digits.nir, "nir|s[ée]curit[ée] sociale|num[ée]ro de s[ée]cu|insee", "2 95 10 99 126 111 93"),  # noqa: E501
-    NationalId("GB", "National Insurance number", _NINO, _NINO, lambda text: text[:2] not in ("BG", "GB", "NK", "KN", "TN", "NT", "ZZ"), "nino|national insurance|(?-i:NI) (?:number|no)", "AB 12 34 56 C"),  # noqa: E501
+    NationalId("GB", "National Insurance number", _NINO, _NINO, lambda text: text[:2] not in ("BG", "GB", "NK", "KN", "TN", "NT", "ZZ"), "nino|national insurance|(?-i:NI) (?:number|no)", "AB 12 34 56 C", r"[A-Z] ?\d\d ?\d\d ?\d\d ?[A-D]"),  # noqa: E501
     NationalId("GB", "NHS number", r"\d{3}[ \-]?\d{3}[ \-]?\d{4}", "", weighted(range(10, 0, -1), 11), "nhs", "NHS number 943 476 5870"),  # noqa: E501
     NationalId("IE", "PPS number", r"\d{7} ?[A-W][A-IW]?", "", check_digits.pps, "ppsn?|personal public service", "PPS 1234567T"),  # noqa: E501
     NationalId("IN", "Aadhaar", r"[2-9]\d{3}(?:\d{8}|[ \-]\d{4}[ \-]\d{4})", "", check_digits.aadhaar, "a?adhaa?r|uidai|आधार", "Aadhaar 2341 2341 2346"),  # noqa: E501
     NationalId("IN", "PAN", r"[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z]", "", None, "(?-i:PAN)|pan[ _](?:card|number|no)|permanent account|पैन", "PAN AFZPK7190K"),  # noqa: E501
-    NationalId("IT", "codice fiscale", _FISCALE, "(?i:" + _FISCALE + ")", check_digits.codice_fiscale, "codice fiscale|cod(?:\\.|ice)? ?fisc|(?-i:CF|C\\.F)", "RSSMRA85T10A562S"),  # noqa: E501
+    NationalId("IT", "codice fiscale", _FISCALE, "(?i:" + _FISCALE + ")", check_digits.codice_fiscale, "codice fiscale|cod(?:\\.|ice)? ?fisc|(?-i:CF|C\\.F)", "RSSMRA85T10A562S", "(?i:" + _FISCALE_END + ")"),  # noqa: E501
     NationalId("JP", "My Number", r"\d{4}(?:\d{8}|[ \-]\d{4}[ \-]\d{4})", "", elevens((6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)), "マイナンバー|個人番号|(?-i:My Number)", "マイナンバー 1234 5678 9018"),  # noqa: E501
     NationalId("KR", "resident registration number", _BACKWARDS + r"-?[1-8]\d{6}", "", None, "주민등록번호|주민번호|rrn|resident registration", "주민등록번호 900101-1234567"),  # noqa: E501
-    NationalId("MX", "CURP", _CURP, _CURP, check_digits.curp, "curp", "BOXW310820HNERXN09"),
+    NationalId("MX", "CURP", _CURP, _CURP, check_digits.curp, "curp", "BOXW310820HNERXN09", _CURP_END),
     NationalId("NL", "burgerservicenummer (BSN)", r"\d{9}|\d{4}[. ]\d\d[. ]\d{3}|\d{3}[ .]\d{3}[ .]\d{3}", "", weighted((9, 8, 7, 6, 5, 4, 3, 2, -1), 11), "bsn(?:-?(?:nr|nummer))?|burger-?service-?(?:nr|nummer)|sofi-?nummer|citizen service", "BSN 111222333"),  # noqa: E501
     NationalId("NO", "fødselsnummer", r"[0-7]\d[0-5]\d{3} ?\d{5}", "", every(weighted((3, 7, 6, 1, 8, 9, 4, 5, 2, 1), 11), weighted((5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1), 11)), "f(?:ø|o|oe)dsels-?(?:nr|nummer)|person-?(?:nr|nummer)|fnr", "fødselsnummer 151086 95088"),  # noqa: E501
     NationalId("PL", "PESEL", r"\d\d[02468]\d[0-3]\d{6}|\d\d[13579][0-2][0-3]\d{6}", "", weighted((1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1), 10), "pesel(?:u|em)?", "PESEL 44051401359"),  # noqa: E501

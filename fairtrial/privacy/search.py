@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import re2
 
 from fairtrial.domain.wording import counted
-from fairtrial.privacy.patterns import PATTERNS, Pattern
+from fairtrial.privacy.patterns import NUMBER, PATTERNS, Pattern
 
 NEXT_PLACE = 2
 """How many bytes behind a rejected candidate the next one may begin."""
@@ -120,7 +120,7 @@ def verified(pattern: Pattern, look: bytes, start: int, end: int) -> tuple[int, 
 
 
 def _finds(pattern: Pattern, look: bytes) -> Iterator[tuple[int, int]]:
-    match = pattern.regex.search(look)
+    match = pattern.first(look)
     while match is not None:
         start, end, good = verified(pattern, look, *match.span())
         if good:
@@ -141,41 +141,58 @@ def _merged(taken: list[PersonalText], finds: list[PersonalText]) -> list[Person
     return disjoint
 
 
-def _signs() -> re2.Set:
-    signs = re2.Set.SearchSet()
-    for pattern in PATTERNS:
-        signs.Add(pattern.sign)
-    signs.Add(rb"\A")  # always matches: a result without it means that RE2 has run out of memory
-    signs.Compile()
-    return signs
+def _signs(signs: Iterable[bytes]) -> re2.Set:
+    """A search for all signs at once."""
+    every = re2.Set.SearchSet()
+    for sign in (*signs, rb"\A"):  # the last always matches: a result without it means that RE2 has run out of memory
+        every.Add(sign)
+    every.Compile()
+    return every
 
 
-_SIGNS = _signs()
+_NEVER = rb"[^\x00-\x{10ffff}]"
+_NUMBER = len(PATTERNS)
+"""The place of the sign of a number among the signs of all patterns."""
+
+_SIGNS = _signs([*(_NEVER if pattern.number else pattern.sign for pattern in PATTERNS), NUMBER])
+_NUMBERED = [number for number in EVERY if PATTERNS[number].number]
+_NUMBERED_SIGNS = _signs(PATTERNS[number].sign for number in _NUMBERED)
 
 
 def any_possible(look: bytes) -> bool:
     """Whether any pattern can match in a text that begins and ends with an edge."""
     if len(look) <= SLICE:
-        numbers = _SIGNS.Match(look)
-        return numbers is None or len(numbers) > 1
-    return any(len(numbers) > 1 for numbers in _by_slice(look))
+        return bool(_numbers(look, enough=True))
+    return any(map(bool, _by_slice(look, enough=True)))
 
 
 def possible(look: bytes) -> Collection[int]:
     """The numbers of the patterns that can match in a text that begins and ends with an edge."""
-    numbers: set[int] = set()
-    for matched in _by_slice(look):
-        numbers.update(matched)
-    numbers.discard(len(PATTERNS))
-    return numbers
+    return _numbers(look) if len(look) <= SLICE else set().union(*_by_slice(look))
 
 
-def _by_slice(look: bytes) -> Iterator[Collection[int]]:
+def _by_slice(look: bytes, *, enough: bool = False) -> Iterator[Collection[int]]:
     """What each slice has signs of. All patterns follow a slice that took too long."""
     for start in range(0, max(1, len(look) - LONGEST), SLICE - LONGEST):
         begun = time.perf_counter()
-        numbers = _SIGNS.Match(look[start : start + SLICE])
-        if numbers is None or time.perf_counter() - begun > PATIENCE:
+        numbers = _numbers(look[start : start + SLICE], enough=enough)
+        if time.perf_counter() - begun > PATIENCE:
             yield EVERY
             return
         yield numbers
+
+
+def _numbers(part: bytes, *, enough: bool = False) -> Collection[int]:
+    """The numbers of the patterns whose signs are in a part of a text; ``enough``: any of them will do."""
+    numbers = _SIGNS.Match(part)
+    if numbers is None:
+        return EVERY
+    if len(numbers) == 1:
+        return ()
+    matched = [number for number in numbers if number < _NUMBER]
+    if _NUMBER in numbers and not (matched and enough):
+        numbers = _NUMBERED_SIGNS.Match(part)
+        if numbers is None:
+            return EVERY
+        matched += [_NUMBERED[number] for number in numbers if number < len(_NUMBERED)]
+    return matched
