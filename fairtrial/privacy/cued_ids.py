@@ -20,9 +20,9 @@ START = r"[^A-Za-z0-9_+.\-/]"
 
 _END = r"(?![0-9A-Za-z_]|[.\-/][0-9])"
 _OTHER = re.compile(
-    rb"(?i)(?:order|invoice|ticket|case|ref(?:erence)?|tracking|parcel|booking|item|article|isbn|zip|phone|tel|call|amount"
-    rb"|bestell|rechnung|sendung|commande|facture|colis|pedido|factura|ordine|fattura|encomenda|fatura|bestelling|factuur"
-    rb"|zam\xc3\xb3wieni|faktur)[^0-9\n.;]{0,14}\Z"
+    rb"(?i)(?:order|invoice|ticket|case|ref(?:erence)?|tracking|parcel|booking|item|article|serial|commit|model|isbn|sku"
+    rb"|zip|phone|tel|call|amount|bestell|rechnung|sendung|commande|facture|colis|pedido|factura|ordine|fattura"
+    rb"|encomenda|fatura|bestelling|factuur|zam\xc3\xb3wieni|faktur)[^0-9\n.;]{0,14}\Z"
 )
 """Words right before a number that say what else it is."""
 
@@ -39,8 +39,8 @@ CANDIDATE = r"[A-Za-z]{5}[0-9]{4}[A-Za-z]|(?:[A-Za-z]{2}|[A-Za-z]-?)?[0-9]{2}(?:
 
 
 def cue(words: str) -> bytes:
-    """The pattern of a cue: a whole word, whatever its case, also in a name such as ``customer_ssn``."""
-    return f"(?i)(?:^|[^A-Za-z])(?:{words})s?(?:[^A-Za-z]|$)".encode()
+    """The pattern of a cue: whole words, whatever their case, also in names such as ``customer_ssn`` and ``taxId``."""
+    return f"(?i)(?:^|[^A-Za-z])(?:{words.replace(' ', '[ _-]?')})s?(?:[^A-Za-z]|$)".encode()
 
 
 def _forms(kinds: Iterable[tuple[NationalId, str]], flags: int) -> list[tuple[NationalId, re.Pattern[bytes]]]:
@@ -62,7 +62,8 @@ _FORMS = _forms([(kind, kind.form) for kind in NATIONAL_IDS], re.IGNORECASE)
 
 def id_alone(look: bytes, start: int) -> tuple[int, int] | None:
     """The id that begins here, if it needs no cue."""
-    return next((span for kind, form in _ALONE if (span := _valid(kind, form, look, start))), None)
+    span = next((span for kind, form in _ALONE if (span := _valid(kind, form, look, start))), None)
+    return span if span and not _OTHER.search(_before(look, start)) else None
 
 
 def id_with_cue(look: bytes, start: int) -> tuple[int, int] | None:
