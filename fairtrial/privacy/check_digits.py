@@ -11,12 +11,10 @@ _DNI = "TRWAGMYFPDXBNJZSQVHLCKE"
 _HETU = "0123456789ABCDEFHJKLMNPRSTUVWXY"
 _PPS = "WABCDEFGHIJKLMNOPQRSTUV"
 _CURP = "0123456789ABCDEFGHIJKLMNÑOPQRSTUVWXYZ"
-_OMITTED = str.maketrans("LMNPQRSTUV", "0123456789")
-"""The letters that stand for digits in an Italian tax code that would otherwise belong to two persons."""
-
-_ODD = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", (1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23), strict=True))  # fmt: skip # noqa: E501
-_DIHEDRAL = ("0123456789", "1234067895", "2340178956", "3401289567", "4012395678", "5987604321", "6598710432", "7659821043", "8765932104", "9876543210")  # fmt: skip # noqa: E501
-_PERMUTED = ("0123456789", "1576283094", "5803796142", "8916043527", "9453126870", "4286573901", "2793806415", "7046913258")  # fmt: skip # noqa: E501
+_ODD = dict(zip("BAKPLCQDREVOSFTGUHMINJWZYX", range(26), strict=True))
+_DIHEDRAL = "0123456789123406789523401789563401289567401239567859876043216598710432765982104387659321049876543210"
+_PERMUTED = "01234567891576283094580379614289160435279453126870428657390127938064157046913258"
+"""Verhoeff's tables, row by row."""
 
 
 def luhn(digits: str) -> bool:
@@ -64,7 +62,7 @@ def codice_fiscale(text: str) -> bool:
     """Italy: characters at odd places have values by a table."""
     values = (_ODD["ABCDEFGHIJ"[int(one)] if one.isdigit() else one] for one in text[:-1:2])
     total = sum(values) + sum(int(one, 36) - 10 * one.isalpha() for one in text[1:-1:2])
-    day = int(text[9:11].translate(_OMITTED))
+    day = int(text[9:11])
     return ord(text[-1]) - ord("A") == total % 26 and 1 <= day % 40 <= 31
 
 
@@ -82,7 +80,7 @@ def aadhaar(text: str) -> bool:
     """India: Verhoeff's check digit."""
     check = 0
     for place, digit in enumerate(reversed(text)):
-        check = int(_DIHEDRAL[check][int(_PERMUTED[place % 8][int(digit)])])
+        check = int(_DIHEDRAL[10 * check + int(_PERMUTED[10 * (place % 8) + int(digit)])])
     return check == 0
 
 

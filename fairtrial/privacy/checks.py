@@ -65,7 +65,7 @@ def iban(text: bytes, start: int) -> tuple[int, int] | None:
             remainder, length = _NEXT[remainder][code], length + 1
             if remainder == want and _SHORTEST <= length <= _LONGEST:
                 end = place
-    return end and (start, end)
+    return None if end is None else (start, end)
 
 
 def _groups(run: bytes) -> bytes:

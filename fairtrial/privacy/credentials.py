@@ -14,7 +14,8 @@ KEYS = {
     "Google": rb"AIza[0-9A-Za-z_\-]{30,}|ya29\.[0-9A-Za-z_\-]{20,}|GOCSPX-[0-9A-Za-z_\-]{20,}|1//0[0-9A-Za-z_\-]{30,}",
     "GitHub": rb"gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}",
     "GitLab": rb"glpat-[A-Za-z0-9_\-]{20,}",
-    "Slack": rb"xox[abeoprs]-[A-Za-z0-9\-]{10,}|xapp-[0-9]-[A-Za-z0-9\-]{10,}|hooks\.slack\.com/[a-z]+/[A-Za-z0-9/]{20,}",
+    "Slack": rb"xox[abeoprs]-[A-Za-z0-9\-]{10,}|xapp-[0-9]-[A-Za-z0-9\-]{10,}"
+    rb"|hooks\.slack\.com/[a-z]+/[A-Za-z0-9/]{20,}",
     "Stripe": rb"[srp]k_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/]{24,}",
     "Twilio": rb"SK[0-9a-f]{32}",
     "SendGrid": rb"SG\.[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,}",
@@ -27,11 +28,12 @@ URL = rb"://[!#-.0-9;-?A-~]{0,40}:[!#-.0-?A-~]{1,64}@"
 """A URL with a user and a password. Its ASCII classes leave out quotes, ``/`` and ``@``."""
 
 _WORDS = (
-    r"pass ?words?|passwd|passphrase|pwd|pw|passwor[td]|kennwort|mot de passe|contrase(?:ñ|n)a|senha|wachtwoord|has(?:ł|l)o"
-    r"|пароль|密码|密碼|パスワード"
+    r"pass ?words?|passwd|passphrase|pwd|pw|passwor[td]|kennwort|mot de passe|contrase(?:ñ|n)a|senha|wachtwoord"
+    r"|has(?:ł|l)o|пароль|密码|密碼|パスワード"
 )
 _FOR = r"(?: (?:for|to|of|f(?:ü|u)r|von|zum?|de|del|da|di|para|pour|per|do|voor)(?: [^\s\"]{1,24}){1,3})?"
-_IS = r"(?:[\x00\"' ]{0,2} ?(?:[:=]|：|は|是)| (?:is|was|ist|lautet|war|est|es|era|é|è|to|jest|(?:ä|a)r|er|fue|foi):?)"
+_IS = r"(?:[\x00\"' ]{0,2} ?(?:[:=]|：|は|是)"
+_IS += r"| (?:is|was|ist|lautet|war|est|es|era|é|è|to|jest|(?:ä|a)r|er|fue|foi):?)"
 PASSWORD = rf"(?i)(?:^|[^A-Za-z])(?:{_WORDS}){_FOR}{_IS}[ \x00\"'`]{{0,3}}".encode()
 """What stands before a password."""
 
@@ -46,7 +48,8 @@ _PASSWORD = re.compile(PASSWORD + rb"([^\s\x00\"'`<>]{4,64})")
 _NAMED = re.compile(NAMED + rb"([A-Za-z0-9_\-+/=.~]{20,256})")
 _TRAIL = b".,;:!?)]}"
 _NO_PASSWORD = re.compile(
-    rb"(?i)[\[({<$%*]|\*|.*(?:://|\(|\[)|(?:sha|md5|base|aes|utf|2fa|oauth|ntlm|argon|pbkdf|[bs]crypt|[0-9]{1,5}[^0-9]?[a-z]*\Z)"
+    rb"(?i)[\[({<$%*]|\*|.*(?:://|\(|\[)|(?:sha|md5|base|aes|utf|2fa|oauth|ntlm|argon|pbkdf|[bs]crypt"
+    rb"|[0-9]{1,5}[^0-9]?[a-z]*\Z)"
     rb"|[a-z_]+[0-9]?(?:\.[a-z_]+[0-9]?)+\Z"
 )
 """What a password never is: a place to fill in, a call, the name of a method, or a short number."""

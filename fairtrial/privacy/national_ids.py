@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from fairtrial.privacy import check_digits
@@ -25,6 +26,11 @@ class NationalId:
     cues: str
     example: str
     sign: str = ""
+
+    @property
+    def cue(self) -> str:
+        """The cue in the example."""
+        return re.split(r" [A-Z]*\d", self.example, maxsplit=1)[0]
 
 
 _DATE = r"(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])\d\d"
@@ -214,8 +220,10 @@ ANY = (
     "national (?:id|identity|identification|insurance|registration)|identity (?:card|number|document|no)|id card"
     "|(?:my|his|her|their|personal|citizen|government)(?:'s)? id(?:entification|entity)?"
     "|personal (?:number|code)|tax(?:payer)? id(?:entification)?|(?-i:TIN)"
-    "|(?:personal)?ausweis(?:-?(?:nr|nummer))?|steuer-?(?:nr|nummer)|carte (?:nationale )?d.identit[ée]|num[ée]ro d.identit[ée]"
-    "|documento (?:nacional )?(?:de|d.) ?(?:identidad|identidade|identit[àa])|carta d.identit[àa]|identifica[cç](?:i[óo]n|[ãa]o) fiscal"
+    "|(?:personal)?ausweis(?:-?(?:nr|nummer))?|steuer-?(?:nr|nummer)|carte (?:nationale )?d.identit[ée]"
+    "|num[ée]ro d.identit[ée]"
+    "|documento (?:nacional )?(?:de|d.) ?(?:identidad|identidade|identit[àa])|carta d.identit[àa]"
+    "|identifica[cç](?:i[óo]n|[ãa]o) fiscal"
     "|identiteits(?:kaart|bewijs)|dow[óo]d(?:u)? osobist(?:y|ego)"
 )
 """Cues for an id of any country."""

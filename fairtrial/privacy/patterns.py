@@ -11,10 +11,20 @@ from dataclasses import dataclass
 
 import re2
 
-from fairtrial.privacy.cued_ids import ALONE, DIGITS_FIRST, LETTERS_FIRST, CANDIDATE, CUES, START, cue, id_alone, id_with_cue
-from fairtrial.privacy.credentials import KEYS, NAMED, PASSWORD, URL, named_key, password, password_in_url
-from fairtrial.privacy.phones import GROUPED, INTERNATIONAL, TRUNK, US_PHONE, WITH_CUE, phone_with_cue
 from fairtrial.privacy.checks import iban, ipv6, is_card, is_phone
+from fairtrial.privacy.credentials import KEYS, NAMED, PASSWORD, URL, named_key, password, password_in_url
+from fairtrial.privacy.cued_ids import (
+    ALONE,
+    CANDIDATE,
+    CUES,
+    DIGITS_FIRST,
+    LETTERS_FIRST,
+    START,
+    cue,
+    id_alone,
+    id_with_cue,
+)
+from fairtrial.privacy.phones import GROUPED, INTERNATIONAL, TRUNK, US_PHONE, WITH_CUE, phone_with_cue
 
 Check = Callable[[bytes], bool]
 """Whether a find is of this kind, by its own characters."""
@@ -60,7 +70,14 @@ def _no_word(*others: bytes) -> bytes:
 
 
 def _bounded(
-    stands: bytes, before: bytes, find: bytes, marks: bytes, *, least: bytes, check: Check | None = None, number: bool = False
+    stands: bytes,
+    before: bytes,
+    find: bytes,
+    marks: bytes,
+    *,
+    least: bytes,
+    check: Check | None = None,
+    number: bool = False,
 ) -> Pattern:
     """The pattern of a find that stands alone: no part of a word and none of ``before`` precedes it.
 
@@ -93,7 +110,8 @@ _NAMED = NAMED + rb"[A-Za-z0-9_\-+/=.~]{20}"
 NUMBER = (
     rb"[^A-Za-z0-9_+.\-/:][0-9]{7}|:(?:[0-9]{7,9}|[0-9]{11,12}|[02-9][0-9]{9}|1[0-3][0-9]{8})[^0-9]"
     rb"|[^A-Za-z0-9_+.\-/](?:[0-9]{1,3}[ .\-/][0-9]{3,4}[ .\-/][0-9]{3}|[0-9]{3}[ .\-][0-9]{2}[ .\-][0-9]{2}"
-    rb"|[0-9]{5,6}[ \-+/A-Y][0-9]{3}|[0-9]{2,4}[ .\-/)]{1,2}[0-9]{2}[ .\-/][0-9]{2}[ .\-][0-9]{2}|[0-9]{2,4}[ \-/][0-9]{6}"
+    rb"|[0-9]{5,6}[ \-+/A-Y][0-9]{3}|[0-9]{2,4}[ .\-/)]{1,2}[0-9]{2}[ .\-/][0-9]{2}[ .\-][0-9]{2}"
+    rb"|[0-9]{2,4}[ \-/][0-9]{6}"
     rb"|[0-9]{4}[. \-](?:[0-9]{4}[. \-][0-9]{4}|[0-9]{2}[. ][0-9]{3}))|\) ?[0-9]{3,4}[ \-][0-9]{4}"
     rb"|[^A-Za-z0-9](?:[A-Za-z]{1,2}[ \-]?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9A-Za-z]|[A-Za-z]{5}[0-9]{4}[A-Za-z])"
     rb"|[A-Za-z] ?[0-9]{2}[A-Za-z][0-9]{2} ?[A-Za-z][0-9]{3} ?[A-Za-z][^A-Za-z0-9]|[A-Z][0-9]{6}[HMXhmx][A-Z]"
@@ -126,7 +144,14 @@ PATTERNS: tuple[Pattern, ...] = (
         place=ipv6,
     ),
     Pattern(b"[national id]", re2.compile(_ALONE), _ALONE_SIGN, place=id_alone, number=True),
-    Pattern(b"[national id]", re2.compile(f"{START}(?:{CANDIDATE})".encode()), cue(CUES), place=id_with_cue, number=True, cue=re2.compile(cue(CUES))),
+    Pattern(
+        b"[national id]",
+        re2.compile(f"{START}(?:{CANDIDATE})".encode()),
+        cue(CUES),
+        place=id_with_cue,
+        number=True,
+        cue=re2.compile(cue(CUES)),
+    ),
     _bounded(
         b"[card]",
         rb".\-",

@@ -23,20 +23,21 @@ GROUPED = {
 _WORDS = (
     "phone|telephone|tel|t(?:é|e)l(?:é|e)phone|telefon(?:e|o|u)?|tel(?:é|e)fono|telefoon|rufnummer|mobile|mobil|m(?:ó|o)vil"
     "|telem(?:ó|o)vel|cell(?:phone)?|celular|cellulare|portable|handy|whatsapp|sms|kom(?:ó|o)rka"
-    "|(?:call|reach|text|ring) (?:me|us) (?:at|on)|my number|meine nummer|mon num(?:é|e)ro|mi n(?:ú|u)mero|meu n(?:ú|u)mero"
+    "|(?:call|reach|text|ring) (?:me|us) (?:at|on)"
+    "|my number|meine nummer|mon num(?:é|e)ro|mi n(?:ú|u)mero|meu n(?:ú|u)mero"
     "|тел|телефон|номер|电话|手机|電話|手機|携帯|전화|휴대폰|फ़ोन|फोन|मोबाइल"
 )
 _LINKS = (
-    r"[ :.,#=(_\x00\-]|\" ?: ?\"?|nummer|number|num(?:é|e)?ro|n(?:ú|u)mero|no|nr|is|ist|lautet|est|es|é|è|to|at|on|unter|au"
-    "|home|work|private|privat|是|号|號|码|碼|は|है|नंबर|번호"
+    r"[ :.,#=(_\x00\-]|\" ?: ?\"?|nummer|number|num(?:é|e)?ro|n(?:ú|u)mero|no|nr|is|ist|lautet|est|es|é|è|to|at|on|unter"
+    "|au|home|work|private|privat|是|号|號|码|碼|は|है|नंबर|번호"
 )
-WITH_CUE = (
-    rf"(?i)(?:^|[^A-Za-z])(?:{_WORDS})s?(?:{_LINKS}){{1,8}}(\(?[1-9][0-9]\)?(?:[ .\-]?[0-9]){{6,9}})".encode()
-)
+WITH_CUE = rf"(?i)(?:^|[^A-Za-z])(?:{_WORDS})s?(?:{_LINKS}){{1,8}}(\(?[1-9][0-9]\)?(?:[ .\-]?[0-9]){{6,9}})".encode()
 """A number without prefix right behind a cue, perhaps with words such as ``number is`` between."""
 
 _WITH_CUE = re.compile(WITH_CUE + rb"(?![0-9A-Za-z_]|[.\-/:][0-9])")
-_DATE = re.compile(rb"(?:19|20)[0-9]{2}[ .\-]?[01][0-9][ .\-]?[0-3][0-9]|[0-3]?[0-9][ .\-][01]?[0-9][ .\-](?:19|20)[0-9]{2}\Z")
+_DATE = re.compile(
+    rb"(?:19|20)[0-9]{2}[ .\-]?[01][0-9][ .\-]?[0-3][0-9]|[0-3]?[0-9][ .\-][01]?[0-9][ .\-](?:19|20)[0-9]{2}\Z"
+)
 
 
 def phone_with_cue(look: bytes, start: int) -> tuple[int, int] | None:
