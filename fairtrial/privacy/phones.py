@@ -10,7 +10,7 @@ TRUNK = rb"\(?0[1-9]\p{Nd}{0,4}\)?[ /\-]?\p{Nd}{3,8}(?:[ \-]?\p{Nd}{2,8}){0,3}"
 """A prefix of an area or network that begins with 0, as in most of Europe and Asia."""
 
 GROUPED = {
-    "BE": rb"0[0-9]{2,3}[ /.\-][0-9]{2}[ .][0-9]{2}[ .][0-9]{2}",
+    "BE": rb"0[0-9]{2,3}[ /.\-][0-9]{2}[ .][0-9]{2}[ .][0-9]{2,3}",
     "BR": rb"\([1-9]{2}\) ?9?[0-9]{4}[ \-][0-9]{4}",
     "DE": rb"0[1-9][0-9]{1,4} ?[/\-] ?[0-9]{2,4}(?: [0-9]{2,4}){1,3}",
     "FR": rb"0[1-9](?:[ .\-][0-9]{2}){4}",
@@ -28,8 +28,8 @@ _WORDS = (
     "|тел|телефон|номер|电话|手机|電話|手機|携帯|전화|휴대폰|फ़ोन|फोन|मोबाइल"
 )
 _LINKS = (
-    r"[ :.,#=(_\x00\-]|\" ?: ?\"?|nummer|number|num(?:é|e)?ro|n(?:ú|u)mero|no|nr|is|ist|lautet|est|es|é|è|to|at|on|unter"
-    "|au|home|work|private|privat|是|号|號|码|碼|は|है|नंबर|번호"
+    r"[ :.,#=(_\x00\-]|\" ?: ?\"?|nummer|number|num(?:é|e)?ro|n(?:ú|u)mero|no|nr|is|ist|lautet|est|es|é|è|to|at|on"
+    "|unter|au|home|work|private|privat|是|号|號|码|碼|は|है|नंबर|번호"
 )
 WITH_CUE = rf"(?i)(?:^|[^A-Za-z])(?:{_WORDS})s?(?:{_LINKS}){{1,8}}(\(?[1-9][0-9]\)?(?:[ .\-]?[0-9]){{6,9}})".encode()
 """A number without prefix right behind a cue, perhaps with words such as ``number is`` between."""
