@@ -43,22 +43,24 @@ PROSE = (
     "El pedido llegó roto y la tienda no contesta; quiero que me devuelvan el dinero. ",
     "def total(rows): return sum(row.price * row.count for row in rows if row.valid) # all ",
 )
-IDS = (
-    "Order 1002938475 of 2026-11-29 at 13:45:10 cost 1,234.50 EUR, ticket 20261129134510. ",
+TIMES = (
+    "On 2026-11-29 at 13:45:10 the order of 15.01.2026 was cancelled, and 3 of 12 items came on 10/12/2026. ",
     "Trace 3f2b8a10-12ab-4cde-9f01-123456789012, span 76c0e12312345678, at 2026-11-29T13:45:10Z. ",
-    "ISBN 978-3-16-148410-0, version 12.4.1, invoice INV-2026-004711, 15.01.2026, 10/12/2026. ",
+    "Version 12.4.1 of 2026-10-30 costs 1,234.50 EUR; the meeting is from 10:30 to 11:45, room 4.12. ",
 )
 ORDERS = (
     "Hello, my order 1002938475 has not arrived, and nobody answers my mails about it since Monday. ",
     "Bestellung 48210077, Rechnung 2026-004711: bitte stornieren Sie den zweiten Artikel. ",
+    "Ticket 20261129134510 about ISBN 978-3-16-148410-0 is still open, and invoice 2026-004711 is not paid. ",
 )
 FINDS = ("Write to bob@example.com or call +49 170 1234567. ", "IBAN DE89 3704 0044 0532 0130 00 from 203.0.113.9. ")
 TEXTS = {
     "clean, 500 characters": [(text * 6)[:500] for text in PROSE],
     "clean, 4,000 characters": [("".join(PROSE[at:] + PROSE[:at]) * 9)[:4000] for at in range(len(PROSE))],
-    "dates and ids, 500 characters": [(text * 6)[:500] for text in IDS],
-    "dates and ids, 4,000 characters": [("".join(IDS[at:] + IDS[:at] + PROSE[:3]) * 8)[:4000] for at in range(3)],
+    "dates and ids, 500 characters": [(text * 6)[:500] for text in TIMES],
+    "dates and ids, 4,000 characters": [("".join(TIMES[at:] + TIMES[:at] + PROSE[:3]) * 8)[:4000] for at in range(3)],
     "order numbers, 500 characters": [(text * 6)[:500] for text in ORDERS],
+    "order numbers, 4,000 characters": [("".join(ORDERS[at:] + PROSE) * 8)[:4000] for at in range(3)],
     "with finds, 500 characters": [(text + PROSE[0] * 5)[:500] for text in FINDS],
 }
 

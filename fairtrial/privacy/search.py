@@ -37,6 +37,9 @@ SLICE = 4 * 1024
 LONGEST = 128
 """Bytes that slices have in common, so that each sign lies within one of them."""
 
+SHORT = 3 * 1024
+"""Bytes of a text up to which one search for all signs is faster than two, of which most texts need only the first."""
+
 PATIENCE = 0.0001
 """Seconds for a slice, which usually takes a tenth of it. After a slower one the search is given up."""
 
@@ -150,6 +153,7 @@ def _signs(signs: Iterable[bytes]) -> re2.Set:
     return every
 
 
+_ALL_SIGNS = _signs(pattern.sign for pattern in PATTERNS)
 _NEVER = rb"[^\x00-\x{10ffff}]"
 _NUMBER = len(PATTERNS)
 """The place of the sign of a number among the signs of all patterns."""
@@ -161,29 +165,42 @@ _NUMBERED_SIGNS = _signs(PATTERNS[number].sign for number in _NUMBERED)
 
 def any_possible(look: bytes) -> bool:
     """Whether any pattern can match in a text that begins and ends with an edge."""
-    if len(look) <= SLICE:
-        return bool(_numbers(look, enough=True))
-    return any(map(bool, _by_slice(look, enough=True)))
+    return any(map(bool, _by_part(look, enough=True)))
 
 
 def possible(look: bytes) -> Collection[int]:
     """The numbers of the patterns that can match in a text that begins and ends with an edge."""
-    return _numbers(look) if len(look) <= SLICE else set().union(*_by_slice(look))
+    return set().union(*_by_part(look))
 
 
-def _by_slice(look: bytes, *, enough: bool = False) -> Iterator[Collection[int]]:
+def _by_part(look: bytes, *, enough: bool = False) -> Iterable[Collection[int]]:
+    """What each part of a text has signs of; ``enough``: any sign will do."""
+    if len(look) <= SHORT:
+        return (_short(look),)
+    return (_numbers(look, enough),) if len(look) <= SLICE else _by_slice(look, enough)
+
+
+def _short(look: bytes) -> Collection[int]:
+    """The numbers of the patterns whose signs are in a short text."""
+    numbers = _ALL_SIGNS.Match(look)
+    if numbers is None:
+        return EVERY
+    return () if len(numbers) == 1 else [number for number in numbers if number < len(PATTERNS)]
+
+
+def _by_slice(look: bytes, enough: bool) -> Iterator[Collection[int]]:
     """What each slice has signs of. All patterns follow a slice that took too long."""
     for start in range(0, max(1, len(look) - LONGEST), SLICE - LONGEST):
         begun = time.perf_counter()
-        numbers = _numbers(look[start : start + SLICE], enough=enough)
+        numbers = _numbers(look[start : start + SLICE], enough)
         if time.perf_counter() - begun > PATIENCE:
             yield EVERY
             return
         yield numbers
 
 
-def _numbers(part: bytes, *, enough: bool = False) -> Collection[int]:
-    """The numbers of the patterns whose signs are in a part of a text; ``enough``: any of them will do."""
+def _numbers(part: bytes, enough: bool) -> Collection[int]:
+    """The numbers of the patterns whose signs are in a part of a text."""
     numbers = _SIGNS.Match(part)
     if numbers is None:
         return EVERY
