@@ -58,7 +58,7 @@ _NO_PASSWORD = re.compile(
 def password_in_url(look: bytes, start: int) -> tuple[int, int] | None:
     """User and password of the URL whose ``://`` begins here, unless they are places to fill in."""
     match = _URL.match(look, start)
-    return None if match is None or re.search(rb"[{<$]|\*\*", match[1]) else match.span(1)
+    return None if match is None or re.search(rb"[\[{<$]|\*\*", match[1]) else match.span(1)
 
 
 def password(look: bytes, start: int) -> tuple[int, int] | None:

@@ -38,16 +38,22 @@ _DATE = r"(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])\d\d"
 _BACKWARDS = r"\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
 _THREES = r"\d{3}(?:\d{6}|[ .\-]\d{3}[ .\-]\d{3})"
 _DNI = r"\d{8}-?[A-Z]|\d\d?\.\d{3}\.\d{3}-?[A-Z]|[XYZ]-?\d{7}-?[A-Z]"
-_NINO = r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d\d ?\d\d ?\d\d ?[A-D]"
-_NIR = r"[1-478] ?\d\d ?(?:0[1-9]|1[0-2]|[2-9]\d) ?(?:\d\d|2[AB]) ?\d{3} ?\d{3} ?\d\d"
+_NINO_START = r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]"
+_NINO_END = r"\d{6}[A-D]| \d\d \d\d \d\d [A-D]| \d{6} [A-D]"
+_NINO = f"{_NINO_START}(?:{_NINO_END})"
+_MONTH = r"(?:0[1-9]|1[0-2]|[2-9]\d)"
+_NIR = (
+    rf"[1-478]\d\d{_MONTH}(?:\d\d|2[AB])\d{{6}} ?\d\d"
+    rf"|[1-478] \d\d {_MONTH} (?:\d\d|2[AB]) \d{{3}} \d{{3}} \d\d"
+)
 _FISCALE_END = r"\d\d[A-EHLMPR-T]\d\d ?[A-Z]\d{3} ?[A-Z]"
 _FISCALE = r"[A-Z]{3} ?[A-Z]{3} ?" + _FISCALE_END
 _CHINA = r"[1-9]\d{5}(?:19|20)" + _BACKWARDS + r"\d{3}[0-9Xx]"
-_RENTE = r"\d\d ?" + _DATE + r" ?[A-Z] ?\d{3}"
+_RENTE = rf"\d\d{_DATE}[A-Z]\d{{3}}|\d\d {_DATE} [A-Z] \d{{3}}"
 _HETU = _DATE + r"[\-+A-FU-Y]\d{3}"
 _CURP_END = _BACKWARDS + r"[HMX][A-Z]{5}[A-Z0-9]\d"
 _CURP = r"[A-Z]{4}" + _CURP_END
-_AHV = r"756[. ]?\d{4}[. ]?\d{4}[. ]?\d\d"
+_AHV = r"756(?:\d{10}|[. ]\d{4}[. ]\d{4}[. ]\d\d)"
 _SNILS = r"\d{3}-\d{3}-\d{3}[ \-]\d\d"
 _BELGIUM = r"\d\d\.\d\d\.\d\d-\d{3}\.\d\d"
 
@@ -127,7 +133,7 @@ NATIONAL_IDS = (
     NationalId(
         "GB", "National Insurance number", _NINO, _NINO,
         lambda text: text[:2] not in ("BG", "GB", "NK", "KN", "TN", "NT", "ZZ"),
-        "nino|national insurance|(?-i:NI) (?:number|no)", "AB 12 34 56 C", r"[A-Z] ?\d\d ?\d\d ?\d\d ?[A-D]",
+        "nino|national insurance|(?-i:NI) (?:number|no)", "AB 12 34 56 C", f"[A-Z](?:{_NINO_END})",
     ),
     NationalId(
         "GB", "NHS number", r"\d{3}[ \-]?\d{3}[ \-]?\d{4}", "", weighted(range(10, 0, -1), 11),
