@@ -28,10 +28,13 @@ URL = rb"://[!#-.0-9;-?A-~]{0,40}:[!#-.0-?A-~]{1,64}@"
 """A URL with a user and a password. Its ASCII classes leave out quotes, ``/`` and ``@``."""
 
 _WORDS = (
-    r"pass ?words?|passwd|passphrase|pwd|pw|passwor[td]|kennwort|mot de passe|contrase(?:ñ|n)a|senha|wachtwoord"
+    r"pass(?:words?| words?|wd|phrase|code)|pwd|pw|passwor[td]|kennwort|mot de passe|contrase(?:ñ|n)a|senha|wachtwoord"
     r"|has(?:ł|l)o|пароль|密码|密碼|パスワード"
 )
-_FOR = r"(?: (?:for|to|of|f(?:ü|u)r|von|zum?|de|del|da|di|para|pour|per|do|voor)(?: [^\s\"]{1,24}){1,3})?"
+_FOR = (
+    r"(?: (?:I|we|was|reset|changed|set|for|to|of|f(?:ü|u)r|von|zum?|de|del|da|di|para|pour|per|do|voor)"
+    r"(?: [^\s\"]{1,24}){0,3})?"
+)
 _IS = r"(?:[\x00\"' ]{0,2} ?(?:[:=]|：|は|是)"
 _IS += r"| (?:is|was|ist|lautet|war|est|es|era|é|è|to|jest|(?:ä|a)r|er|fue|foi):?)"
 PASSWORD = rf"(?i)(?:^|[^A-Za-z])(?:{_WORDS}){_FOR}{_IS}[ \x00\"'`]{{0,3}}".encode()

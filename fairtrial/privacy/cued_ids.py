@@ -34,7 +34,7 @@ ALONE = "|".join(f"(?:{kind.alone})" for kind in NATIONAL_IDS if kind.alone)
 LETTERS_FIRST = "|".join(f"(?:{kind.sign})" for kind in NATIONAL_IDS if kind.sign)
 DIGITS_FIRST = "|".join(f"(?:{kind.alone})" for kind in NATIONAL_IDS if kind.alone and not kind.sign)
 CUES = "|".join([*(kind.cues for kind in NATIONAL_IDS), ANY])
-CANDIDATE = r"[A-Za-z]{5}[0-9]{4}[A-Za-z]|(?:[A-Za-z]{2}|[A-Za-z]-?)?[0-9]{2}(?:[ .\-/]?[0-9]){4}"
+CANDIDATE = r"[A-Za-z]{5}[0-9]{4}[A-Za-z]|(?:[A-Z]{2} |[A-Za-z]{2}|[A-Za-z]-?)?[0-9]{2}(?:[ .\-/]?[0-9]){4}"
 """How each id begins that is recognised by a cue."""
 
 

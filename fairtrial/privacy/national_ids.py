@@ -131,7 +131,7 @@ NATIONAL_IDS = (
         "nir|s[ée]curit[ée] sociale|num[ée]ro de s[ée]cu|insee", "2 95 10 99 126 111 93",
     ),
     NationalId(
-        "GB", "National Insurance number", _NINO, _NINO,
+        "GB", "National Insurance number", f"(?:QQ|{_NINO_START})(?:{_NINO_END})", _NINO,
         lambda text: text[:2] not in ("BG", "GB", "NK", "KN", "TN", "NT", "ZZ"),
         "nino|national insurance|(?-i:NI) (?:number|no)", "AB 12 34 56 C", f"[A-Z](?:{_NINO_END})",
     ),
@@ -148,7 +148,7 @@ NATIONAL_IDS = (
         "a?adhaa?r|uidai|आधार", "Aadhaar 2341 2341 2346",
     ),
     NationalId(
-        "IN", "PAN", r"[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z]", "", None,
+        "IN", "PAN", r"[A-Z]{5}\d{4}[A-Z]", "", None,
         "(?-i:PAN)|pan (?:card|number|no)|permanent account|पैन", "PAN AFZPK7190K",
     ),
     NationalId(
@@ -209,7 +209,7 @@ NATIONAL_IDS = (
     NationalId(
         "US", "Social Security number", r"[0-8]\d\d(?:\d{6}|[ .\-]\d\d[ .\-]\d{4})", "",
         lambda text: text[:3] not in ("000", "666") and text[3:5] != "00" and text[5:] != "0000",
-        "ssn|social security|social (?:number|is|no)|seguro social|s\\.s\\.n", "SSN 536-90-4399",
+        "ssn|ss(?:#| number| no)|social security|social (?:number|is|no)|seguro social|s\\.s\\.n", "SSN 536-90-4399",
     ),
     NationalId(
         "US", "taxpayer number (ITIN)", r"9\d\d(?:[4-9]\d{5}|[ \-][4-9]\d[ \-]\d{4})", "", None,

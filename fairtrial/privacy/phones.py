@@ -23,7 +23,8 @@ GROUPED = {
 _WORDS = (
     "phone|telephone|tel|t(?:é|e)l(?:é|e)phone|telefon(?:e|o|u)?|tel(?:é|e)fono|telefoon|rufnummer|mobile|mobil|m(?:ó|o)vil"
     "|telem(?:ó|o)vel|cell(?:phone)?|celular|cellulare|portable|handy|whatsapp|sms|kom(?:ó|o)rka"
-    "|(?:call|reach|text|ring) (?:me|us) (?:at|on)"
+    "|(?:call|dial|reach|ring|text)(?: (?:me|us|him|her))?"
+    "|ll(?:á|a)m(?:a|e)(?:me|nos) al|chiamami al|zadzwo(?:ń|n) (?:na|pod)|ligue para"
     "|my number|meine nummer|mon num(?:é|e)ro|mi n(?:ú|u)mero|meu n(?:ú|u)mero"
     "|тел|телефон|номер|电话|手机|電話|手機|携帯|전화|휴대폰|फ़ोन|फोन|मोबाइल"
 )

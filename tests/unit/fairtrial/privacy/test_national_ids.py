@@ -61,6 +61,9 @@ def test_an_id_that_needs_a_cue_is_not_found_without_or_far_from_it(name: str) -
     [
         ("National Insurance: AB 12 34 56 C", ["AB 12 34 56 C"]),
         ("use qq123456c", []),
+        ("my NI number is QQ 12 34 56 C", ["QQ 12 34 56 C"]),
+        ("PAN: ABCDE1234F", ["ABCDE1234F"]),
+        ("SS# 123-45-6789", ["123-45-6789"]),
         ("BSN 111222333 and 123456782", ["111222333", "123456782"]),
         ("123-45-6789 (SSN)", ["123-45-6789"]),
         ("BSN: none. Order 111222333", []),
