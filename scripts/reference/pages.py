@@ -8,6 +8,7 @@ from scripts.reference.cli_page import cli_page
 from scripts.reference.config_page import config_page
 from scripts.reference.guardrails_page import guardrails_page
 from scripts.reference.http_page import http_page
+from scripts.reference.personal_data_page import personal_data_page
 from scripts.reference.probes_page import probes_page
 from scripts.reference.provider_rules_page import provider_rules_page
 from scripts.reference.scorers_page import scorers_page
@@ -21,6 +22,7 @@ PAGES = {
     "config.md": config_page,
     "guardrails.md": guardrails_page,
     "http.md": http_page,
+    "personal-data.md": personal_data_page,
     "probes.md": probes_page,
     "provider-rules.md": provider_rules_page,
     "scorers.md": scorers_page,
