@@ -30,7 +30,8 @@ _WITHOUT_SPACES = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff]")
 _FLAG = "\U0001f3f4"
 _BEYOND_GREEK_AND_CYRILLIC = "\u0590"
 _TEMPLATE = re.compile(
-    r"<\|[A-Za-z][\w ]{1,40}\|>|<｜[^<>\n]{1,40}｜>|\[/?INST\]|<</?SYS>>"
+    r"<\|(?:[a-z]+(?:_[a-z0-9]+)+|endoftext|endofprompt|startoftext|system|user|assistant|end|eot|pad|sep)\|>"
+    r"|<｜[^<>\n]{1,40}｜>|\[/?INST\]|<</?SYS>>"
     r"|<(?:bos|eos|pad|unk|start_of_turn|end_of_turn|extra_id_\d+)>|\A\s*<s>|</s>\s*\Z"
     r"|^#{2,3} ?(?:Instruction|Response|Input|Output|Assistant|User|Human|System) ?:[ \t]*\n?"
     r"|^(?:Human|Assistant|USER|ASSISTANT): ",
