@@ -79,7 +79,7 @@ def repair_damage(kind: str, value: Any) -> Any:
 
 def is_about_code(text: str) -> bool:
     """Whether tags and entities belong to the topic of a text."""
-    return bool(_ABOUT_CODE.search(text)) or (text.lstrip().startswith("<") and text.rstrip().endswith(">"))
+    return bool(_ABOUT_CODE.search(text))
 
 
 def is_list(text: str) -> bool:
@@ -129,7 +129,11 @@ def _has_html(text: str) -> bool:
 
 
 def _without_html(text: str) -> str:
-    return html.unescape(_TAG.sub("", _BREAK.sub("\n", text))).replace("\N{NO-BREAK SPACE}", " ").strip()
+    return (
+        html.unescape(_TAG.sub(lambda tag: "\n" if _BREAK.fullmatch(tag[0]) else "", text))
+        .replace("\N{NO-BREAK SPACE}", " ")
+        .strip()
+    )
 
 
 def _has_placeholder(text: str) -> bool:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from unicodedata import category
 
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.example import Example
@@ -33,6 +34,7 @@ _END_MARKS = tuple(".!?…。！？؟।॥\"'”’»«“)]}>）】」』`*_|~
 _GOES_ON = tuple(",;:-–—(（[{«„&+=/\\、，：；،؛")
 _PAIRS = ("()", "[]", "{}", "（）", "【】", "「」", "『』")
 _SMILEY = re.compile(r"[:;=][-o^']?[(\[{]")
+_SMILEY_END = re.compile(rf"{_SMILEY.pattern}\Z")
 _ITEM = re.compile(r"\s*(?:[-*+#|•·>]|--|\d+[.)]|[a-z][.)]\s)")
 _FENCE = re.compile(r"^\s*(?:```|~~~)", re.MULTILINE)
 _LONE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
@@ -53,7 +55,7 @@ class CutRows:
 def find_cut(corpus: Corpus) -> CutRows:
     """The training rows whose completion is cut off."""
     texts = {row: text for row in corpus.train if (text := corpus.examples[row].completion.strip())}
-    open_ = {row: text for row, text in texts.items() if not text.endswith(_END_MARKS) and not corpus.labels[row]}
+    open_ = {row: text for row, text in texts.items() if not _is_ended(text) and not corpus.labels[row]}
     limits = _limits(list(texts.values()))
     sample = list(texts.values())[:: max(1, len(texts) // MOST_ROWS)]
     words, unclosed = LastWords(sample), _unclosed_share(sample)
@@ -74,6 +76,11 @@ def find_cut(corpus: Corpus) -> CutRows:
                 share, why = marks[text[-1]] / len(texts), "it ends with a mark after which a text goes on"
             (sure if share <= SURE else likely if share <= LIKELY else {})[row] = why
     return CutRows(sure, likely)
+
+
+def _is_ended(text: str) -> bool:
+    """Whether a text has an end mark, or a smiley in its place."""
+    return text.endswith((*_END_MARKS, "\ufe0f")) or category(text[-1]) == "So" or bool(_SMILEY_END.search(text[-3:]))
 
 
 def _structure(example: Example, text: str) -> str | None:
@@ -130,18 +137,18 @@ class LastWords:
     """How surprising each word is as the last one of a whole text, learnt from where the file's sentences end."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        counts: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
         self._ends: Counter[str] = Counter()
         last = Counter(_LAST_WORD.findall("\n".join([text[-LONGEST_WORD:].lower() for text in texts])))
         for text in texts:
             lower = text.lower()
-            counts.update(_WORD.findall(lower))
+            self._counts.update(_WORD.findall(lower))
             self._ends.update(_SENTENCE_END.findall(lower))
-        usual = REPEATED if 2 * sum(text.endswith(_END_MARKS) for text in texts) >= len(texts) else 1
+        usual = REPEATED if 2 * sum(map(_is_ended, texts)) >= len(texts) else 1
         self._ends.update({word: count for word, count in last.items() if count >= usual})
-        self._words = sorted(counts)
-        self._before = [0, *accumulate(counts[word] for word in self._words)]
-        self._usual = self._ends.total() / max(1, counts.total())
+        self._words = sorted(self._counts)
+        self._before = [0, *accumulate(self._counts[word] for word in self._words)]
+        self._usual = self._ends.total() / max(1, self._counts.total())
         scores = sorted((self._score(word, less=1), count) for word, count in self._ends.items())
         self._scores = [score for score, _ in scores]
         self._up_to = [0, *accumulate(count for _, count in scores)]
@@ -152,8 +159,8 @@ class LastWords:
         return (up_to + 1) / (self._up_to[-1] + 1)
 
     def is_known(self, word: str) -> bool:
-        """Whether sentences of the file end with the word."""
-        return word in self._ends
+        """Whether the file has the word more than once."""
+        return self._counts[word] > 1
 
     def _score(self, word: str, *, less: int = 0) -> float:
         """How often a sentence ends with the word, this time not counted, among the words that begin like it."""
@@ -185,5 +192,5 @@ def _is_unclosed(text: str) -> bool:
 
 
 def _unclosed_share(texts: Sequence[str]) -> float:
-    whole = [text for text in texts if text.endswith(_END_MARKS)]
+    whole = [text for text in texts if _is_ended(text)]
     return (sum(map(_is_unclosed, whole)) + 1) / (len(whole) + 1)
