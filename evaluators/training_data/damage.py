@@ -18,6 +18,7 @@ _MOJIBAKE = re.compile(
     ) + "|[\x80-\x9f]"
 )  # fmt: skip
 """UTF-8 that was read in another encoding has such pairs of characters. ftfy decides, because some are real text."""
+_DAMAGED_WORD = re.compile(rf"\S*(?:{_MOJIBAKE.pattern})\S*")
 _LOST = "\N{REPLACEMENT CHARACTER}"
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
@@ -47,14 +48,20 @@ _ENTITY = re.compile(
     r"&(?:nbsp|amp|lt|gt|quot|apos|[a-zA-Z](?:acute|grave|circ|uml|tilde|cedil|slash|ring)|szlig|hellip|[mn]dash"
     r"|[lr]a?[sd]quo|[lr]aquo|euro|copy|reg|bull|middot|#\d{2,6}|#[xX][0-9a-fA-F]{2,6});"
 )
-_ABOUT_CODE = re.compile(r"```|`[^`\n]*[<&]|\b(?:html|xml|svg|css|markup|xhtml|jsx|javascript|php)\b", re.IGNORECASE)
+_CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]*`)", re.DOTALL)
+_ABOUT_CODE = re.compile(r"\b(?:html|xml|svg|css|markup|mark-up|xhtml|jsx|javascript|php)\b", re.IGNORECASE)
+_ABOUT_TEMPLATES = re.compile(r"\b(?:templates?|jinja2?|placeholders?|variables?|mustache|handlebars)\b", re.IGNORECASE)
 _ITEM = r"""(?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""
-_LIST = re.compile(rf"\[\s*{_ITEM}(?:\s*,\s*{_ITEM})*\s*,?\s*\]")
-_ASKS_FOR_LIST = re.compile(r"\b(?:json|python|array|tuple|code|program|function|script|yaml)|\[", re.IGNORECASE)
+_LIST = re.compile(
+    rf"\[\s*{_ITEM}(?:\s*,\s*{_ITEM})*\s*,?\s*\]|\{{\s*'\w+'\s*:\s*{_ITEM}(?:\s*,\s*'\w+'\s*:\s*{_ITEM})*\s*\}}"
+)
+_ASKS_FOR_LIST = re.compile(
+    r"\b(?:json|arrays?|tuples?|dict|yaml)\b|\blist (?:in|of strings)|python list|\[", re.IGNORECASE
+)
 _NOUN = "NAME|DATE|ADDRESS|E-?MAIL|PHONE|NUMBER|URL|LINK|AMOUNT|TIME|LOCATION|PLACEHOLDER|COMPANY|CITY|PERSON"
 _PLACEHOLDER = re.compile(
-    r"\{\{ ?[\w. ]{1,40} ?\}\}|\[object Object\]|\[TODO\]|^TODO: "
-    rf"|[\[<{{](?:[A-Z]{{2,12}}[ _-])?(?:{_NOUN})[\]>}}]|(?i:\blorem ipsum\b)"
+    r"\{\{ ?[\w. ]{1,40} ?\}\}|\[object Object\]|\[TODO\]|^TODO: |\b(?:TODO|TBD|FIXME)\W*\Z|%[A-Z]+_[A-Z_]+%"
+    rf"|[\[<{{](?:[A-Z]{{2,12}}[ _-])?(?:{_NOUN})[\]>}}]|\{{[a-z]+_(?i:{_NOUN})\}}|(?i:\blorem ipsum\b)"
     r"|(?i:\[(?:insert|your|enter|add|fill in) [^\]\n]{1,40}\])|^(?i:dear|hi|hello) (?:undefined|null|None|nan)\b",
     re.MULTILINE,
 )
@@ -82,9 +89,14 @@ def is_about_code(text: str) -> bool:
     return bool(_ABOUT_CODE.search(text))
 
 
+def is_about_templates(text: str) -> bool:
+    """Whether placeholders belong to the topic of a text."""
+    return bool(_ABOUT_TEMPLATES.search(text))
+
+
 def is_list(text: str) -> bool:
-    """Whether a text is a list of quoted texts, as a program prints it."""
-    return text.startswith("[") and text.endswith("]") and bool(_LIST.fullmatch(text))
+    """Whether a text is a list of quoted texts, or a dictionary with single quotes, as a program prints it."""
+    return text.startswith(("[", "{")) and text.endswith(("]", "}")) and bool(_LIST.fullmatch(text))
 
 
 def asks_for_list(prompt: str) -> bool:
@@ -93,7 +105,13 @@ def asks_for_list(prompt: str) -> bool:
 
 
 def _is_mojibake(text: str) -> bool:
-    return not text.isascii() and bool(_MOJIBAKE.search(text)) and ftfy.fix_encoding(text) != text
+    return not text.isascii() and bool(_MOJIBAKE.search(text)) and _with_right_encoding(text) != text
+
+
+def _with_right_encoding(text: str) -> str:
+    """The text as it was meant, or else with each word as it was meant, because sound words may surround wrong ones."""
+    repaired = ftfy.fix_encoding(text)
+    return repaired if repaired != text else _DAMAGED_WORD.sub(lambda word: ftfy.fix_encoding(word[0]), text)
 
 
 def _has_control(text: str) -> bool:
@@ -119,13 +137,20 @@ def _without_control(text: str) -> str:
     )
 
 
+def _without_code(text: str) -> str:
+    return _CODE.sub(" ", text) if "`" in text else text
+
+
 def _has_template(text: str) -> bool:
     maybe = "<" in text or "[" in text or "##" in text or ": " in text
-    return maybe and bool(_TEMPLATE.search(text))
+    return maybe and bool(_TEMPLATE.search(_without_code(text)))
 
 
 def _has_html(text: str) -> bool:
-    return ("<" in text and bool(_TAG.search(text))) or ("&" in text and bool(_ENTITY.search(text)))
+    if "<" not in text and "&" not in text:
+        return False
+    plain = _without_code(text)
+    return bool(_TAG.search(plain) or _ENTITY.search(plain))
 
 
 def _without_html(text: str) -> str:
@@ -137,20 +162,22 @@ def _without_html(text: str) -> str:
 
 
 def _has_placeholder(text: str) -> bool:
-    return bool(_PLACEHOLDER.search(text))
+    return bool(_PLACEHOLDER.search(_without_code(text)))
 
 
 _KINDS: Mapping[str, Callable[[str], bool]] = {
     "mojibake": _is_mojibake,
-    "lost-character": lambda text: _LOST in text,
+    "replacement-character": lambda text: _LOST in text,
     "template-token": _has_template,
     "control-character": _has_control,
     "html": _has_html,
     "placeholder": _has_placeholder,
 }
 _REPAIRS: Mapping[str, Callable[[str], str]] = {
-    "mojibake": ftfy.fix_encoding,
+    "mojibake": _with_right_encoding,
     "template-token": lambda text: _TEMPLATE.sub("", text).strip(),
     "control-character": _without_control,
-    "html": _without_html,
+    "html": lambda text: "".join(
+        _without_html(part) if at % 2 == 0 else part for at, part in enumerate(_CODE.split(text))
+    ).strip(),
 }

@@ -25,9 +25,11 @@ ENOUGH_ROWS = 10
 REPEATED = 3
 """Texts without an end mark that must stop at the same word, so that texts of a file with end marks may do so."""
 LONGEST_WORD = 40
-SPIKE_ROWS, SPIKE_LENGTH, SPIKE = 3, 100, 5
-"""A limit of length: so many texts have exactly this length of at least 100 characters, five times as many as have
-one of the lengths below it."""
+LEAST_LIMIT, NEAR_LENGTHS, DEVIATIONS, LONGEST_ROWS = 100, 10, 6, 3
+"""A limit of length has at least 100 characters, and six standard deviations more texts than the ten lengths below and
+above it; for the greatest length of all, three texts are enough."""
+SHORT = 12
+"""Characters below which a text is never surely cut off, because short answers often have no end mark."""
 _FINISH = ("finish_reason", "finishReason", "stop_reason", "done_reason")
 _LIMITS = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 _END_MARKS = tuple(".!?…。！？؟।॥\"'”’»«“)]}>）】」』`*_|~")
@@ -56,7 +58,8 @@ def find_cut(corpus: Corpus) -> CutRows:
     """The training rows whose completion is cut off."""
     texts = {row: text for row in corpus.train if (text := corpus.examples[row].completion.strip())}
     open_ = {row: text for row, text in texts.items() if not _is_ended(text) and not corpus.labels[row]}
-    limits = _limits(list(texts.values()))
+    raw = {row: len(corpus.examples[row].completion) for row in texts}
+    limits = _limits([raw[row] for row in open_], max(raw.values(), default=0))
     sample = list(texts.values())[:: max(1, len(texts) // MOST_ROWS)]
     words, unclosed = LastWords(sample), _unclosed_share(sample)
     habits = _habits(texts, open_)
@@ -65,7 +68,7 @@ def find_cut(corpus: Corpus) -> CutRows:
     likely: dict[int, str] = {}
     for row, text in texts.items():
         reason = _structure(corpus.examples[row], text)
-        if reason is None and row in open_ and len(text) in limits:
+        if reason is None and row in open_ and raw[row] in limits:
             reason = "its length is a limit that several texts reach, and it has no end mark"
         if reason is not None:
             sure[row] = reason
@@ -74,7 +77,7 @@ def find_cut(corpus: Corpus) -> CutRows:
             share *= habits[_shape(text)]
             if text.endswith(_GOES_ON) and marks[text[-1]] < share * len(texts):
                 share, why = marks[text[-1]] / len(texts), "it ends with a mark after which a text goes on"
-            (sure if share <= SURE else likely if share <= LIKELY else {})[row] = why
+            (sure if share <= SURE and len(text) >= SHORT else likely if share <= LIKELY else {})[row] = why
     return CutRows(sure, likely)
 
 
@@ -105,16 +108,18 @@ def _is_cut_json(text: str) -> bool:
     return False
 
 
-def _limits(texts: Sequence[str]) -> set[int]:
-    """Lengths at the long end of the distribution that too many texts have exactly."""
-    counts = Counter(map(len, texts))
-    longest = sorted(counts, reverse=True)
-    return {
-        length
-        for length in longest[:3]
-        if length >= SPIKE_LENGTH
-        and counts[length] >= max(SPIKE_ROWS, SPIKE * sum(counts[length - less] for less in range(1, 11)) / 10)
-    }
+def _limits(lengths: Sequence[int], longest: int) -> set[int]:
+    """The lengths that far more texts without an end mark have than chance gives to the lengths around them."""
+    counts = Counter(lengths)
+    limits = set()
+    for length, count in counts.items():
+        around = sum(counts[length + step] for step in range(-NEAR_LENGTHS, NEAR_LENGTHS + 1) if step) / (
+            2 * NEAR_LENGTHS
+        )
+        least = LONGEST_ROWS if length == longest else around + DEVIATIONS * math.sqrt(around + 1)
+        if length >= LEAST_LIMIT and count >= least:
+            limits.add(length)
+    return limits
 
 
 def _shape(text: str) -> tuple[bool, int]:

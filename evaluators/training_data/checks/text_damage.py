@@ -9,7 +9,14 @@ from statistics import median
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue, Severity
 from evaluators.training_data.corpus import Corpus
-from evaluators.training_data.damage import NO_VALUE, asks_for_list, damage_of, is_about_code, is_list
+from evaluators.training_data.damage import (
+    NO_VALUE,
+    asks_for_list,
+    damage_of,
+    is_about_code,
+    is_about_templates,
+    is_list,
+)
 from evaluators.training_data.example import Example
 
 PROSE = 30
@@ -17,7 +24,7 @@ PROSE = 30
 FEW = 2
 _KINDS: dict[str, tuple[Severity, float, str]] = {
     "mojibake": ("warning", 1.0, "text in a wrong encoding, such as 'Ã©' for 'é'"),
-    "lost-character": ("warning", 1.0, "characters that were lost when the text was read in a wrong encoding"),
+    "replacement-character": ("warning", 1.0, "characters that were lost when the text was read in a wrong encoding"),
     "template-token": ("warning", 0.5, "tokens of a chat template in the text, such as '<|im_start|>' or '[INST]'"),
     "control-character": ("warning", 0.5, "invisible or control characters that the text does not need"),
     "html": ("warning", 0.1, "leftover HTML tags or entities"),
@@ -49,8 +56,9 @@ def _damage(example: Example, *, is_prose: bool) -> Iterator[str]:
     """The kinds of damage in a row. Results of tools are not judged."""
     texts = [said["content"] for said in example.messages if said["role"] not in ("tool", "function")]
     kinds = frozenset[str]().union(*map(damage_of, texts))
-    if "html" in kinds and any(map(is_about_code, texts)):
-        kinds -= {"html"}
+    for kind, is_topic in (("html", is_about_code), ("placeholder", is_about_templates)):
+        if kind in kinds and any(map(is_topic, texts)):
+            kinds -= {kind}
     yield from kinds
     answer = example.completion.strip()
     if is_list(answer) and not asks_for_list(example.prompt):

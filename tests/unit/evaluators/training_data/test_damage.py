@@ -59,7 +59,7 @@ def test_a_repair_leaves_the_text(kind: str, text: str, repaired: str) -> None:
 @for_each(
     ("kind", "text"),
     [
-        ("lost-character", "Gr\ufffd\ufffde"),
+        ("replacement-character", "Gr\ufffd\ufffde"),
         *(
             ("placeholder", text)
             for text in ("Dear {{first_name}},", "Dear [NAME],", "[Insert date here]", "Hi undefined,")
