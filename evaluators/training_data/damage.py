@@ -62,7 +62,7 @@ _NOUN = "NAME|DATE|ADDRESS|E-?MAIL|PHONE|NUMBER|URL|LINK|AMOUNT|TIME|LOCATION|PL
 _PLACEHOLDER = re.compile(
     r"\{\{ ?[\w. ]{1,40} ?\}\}|\[object Object\]|\[TODO\]|^TODO: |\b(?:TODO|TBD|FIXME)\W*\Z|%[A-Z]+_[A-Z_]+%"
     rf"|[\[<{{](?:[A-Z]{{2,12}}[ _-])?(?:{_NOUN})[\]>}}]|\{{[a-z]+_(?i:{_NOUN})\}}|(?i:\blorem ipsum\b)"
-    r"|(?i:\[(?:insert|your|enter|add|fill in) [^\]\n]{1,40}\])|^(?i:dear|hi|hello) (?:undefined|null|None|nan)\b",
+    r"|(?i:\[(?:insert|your|enter|add|fill in) [^\]\n]{1,40}\])|^(?:[Dd]ear|[Hh]i|[Hh]ello) (?:undefined|null|None|nan)\b",
     re.MULTILINE,
 )
 NO_VALUE = frozenset({"n/a", "null", "undefined", "nan", "none", "tbd", "todo", "-", "?", "...", "<na>", "#n/a"})
