@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import ftfy
@@ -18,7 +18,6 @@ _MOJIBAKE = re.compile(
     ) + "|[\x80-\x9f]"
 )  # fmt: skip
 """UTF-8 that was read in another encoding has such pairs of characters. ftfy decides, because some are real text."""
-_DAMAGED_WORD = re.compile(rf"\S*(?:{_MOJIBAKE.pattern})\S*")
 _LOST = "\N{REPLACEMENT CHARACTER}"
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
@@ -34,7 +33,7 @@ _TEMPLATE = re.compile(
     r"<\|(?:[a-z]+(?:_[a-z0-9]+)+|endoftext|endofprompt|startoftext|system|user|assistant|end|eot|pad|sep)\|>"
     r"|<｜[^<>\n]{1,40}｜>|\[/?INST\]|<</?SYS>>"
     r"|<(?:bos|eos|pad|unk|start_of_turn|end_of_turn|extra_id_\d+)>|\A\s*<s>|</s>\s*\Z"
-    r"|^#{2,3} ?(?:Instruction|Response|Input|Output|Assistant|User|Human|System) ?:[ \t]*\n?"
+    r"|^### ?(?:Instruction|Response|Input|Output|Assistant|User|Human|System) ?:[ \t]*\n?"
     r"|^(?:Human|Assistant|USER|ASSISTANT): ",
     re.MULTILINE,
 )
@@ -62,7 +61,8 @@ _NOUN = "NAME|DATE|ADDRESS|E-?MAIL|PHONE|NUMBER|URL|LINK|AMOUNT|TIME|LOCATION|PL
 _PLACEHOLDER = re.compile(
     r"\{\{ ?[\w. ]{1,40} ?\}\}|\[object Object\]|\[TODO\]|^TODO: |\b(?:TODO|TBD|FIXME)\W*\Z|%[A-Z]+_[A-Z_]+%"
     rf"|[\[<{{](?:[A-Z]{{2,12}}[ _-])?(?:{_NOUN})[\]>}}]|\{{[a-z]+_(?i:{_NOUN})\}}|(?i:\blorem ipsum\b)"
-    r"|(?i:\[(?:insert|your|enter|add|fill in) [^\]\n]{1,40}\])|^(?:[Dd]ear|[Hh]i|[Hh]ello) (?:undefined|null|None|nan)\b",
+    r"|(?i:\[(?:insert|your|enter|add|fill in) [^\]\n]{1,40}\])"
+    r"|^(?:[Dd]ear|[Hh]i|[Hh]ello) (?:undefined|null|None|nan)\b",
     re.MULTILINE,
 )
 NO_VALUE = frozenset({"n/a", "null", "undefined", "nan", "none", "tbd", "todo", "-", "?", "...", "<na>", "#n/a"})
@@ -111,7 +111,11 @@ def _is_mojibake(text: str) -> bool:
 def _with_right_encoding(text: str) -> str:
     """The text as it was meant, or else with each word as it was meant, because sound words may surround wrong ones."""
     repaired = ftfy.fix_encoding(text)
-    return repaired if repaired != text else _DAMAGED_WORD.sub(lambda word: ftfy.fix_encoding(word[0]), text)
+    return repaired if repaired != text else re.sub(r"\S+", _with_right_letters, text)
+
+
+def _with_right_letters(word: re.Match[str]) -> str:
+    return ftfy.fix_encoding(word[0]) if _MOJIBAKE.search(word[0]) else word[0]
 
 
 def _has_control(text: str) -> bool:
@@ -154,11 +158,13 @@ def _has_html(text: str) -> bool:
 
 
 def _without_html(text: str) -> str:
-    return (
-        html.unescape(_TAG.sub(lambda tag: "\n" if _BREAK.fullmatch(tag[0]) else "", text))
-        .replace("\N{NO-BREAK SPACE}", " ")
-        .strip()
-    )
+    plain = _TAG.sub(lambda tag: "\n" if _BREAK.fullmatch(tag[0]) else "", text)
+    return html.unescape(plain).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def _outside_code(repair: Callable[[str], str], text: str) -> str:
+    parts = _CODE.split(text)
+    return "".join(part if at % 2 else repair(part) for at, part in enumerate(parts)).strip()
 
 
 def _has_placeholder(text: str) -> bool:
@@ -175,9 +181,7 @@ _KINDS: Mapping[str, Callable[[str], bool]] = {
 }
 _REPAIRS: Mapping[str, Callable[[str], str]] = {
     "mojibake": _with_right_encoding,
-    "template-token": lambda text: _TEMPLATE.sub("", text).strip(),
+    "template-token": partial(_outside_code, partial(_TEMPLATE.sub, "")),
     "control-character": _without_control,
-    "html": lambda text: "".join(
-        _without_html(part) if at % 2 == 0 else part for at, part in enumerate(_CODE.split(text))
-    ).strip(),
+    "html": partial(_outside_code, _without_html),
 }

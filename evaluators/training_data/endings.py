@@ -38,11 +38,11 @@ _PAIRS = tuple(zip("([{（【「『", ")]}）】」』", strict=True))
 _SMILEY = re.compile(r"[:;=][-o^']?[(\[{]")
 _SMILEY_END = re.compile(rf"{_SMILEY.pattern}\Z")
 _ITEM = re.compile(r"\s*(?:[-*+#|•·>]|--|\d+[.)]|[a-z][.)]\s)")
-_FENCE = re.compile(r"^\s*(?:```|~~~)", re.MULTILINE)
+_FENCE = re.compile(r"^\s*```", re.MULTILINE)
 _LONE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 """Characters that are counted as words, because no spaces divide them."""
 _WORD = re.compile(rf"[{_LONE}]|[^\W{_LONE}]+")
-_LAST_WORD = re.compile(rf"(?:[{_LONE}]|[^\W{_LONE}]+)$", re.MULTILINE)
+_LAST_WORD = re.compile(rf"(?:[{_LONE}]|[^\W{_LONE}]+)\Z")
 _SENTENCE_END = re.compile(rf"([{_LONE}]|[^\W{_LONE}]+)(?:[.!?…؟।]+[^\w\s]*(?=\s|\Z)|[。！？])")
 
 
@@ -59,7 +59,8 @@ def find_cut(corpus: Corpus) -> CutRows:
     texts = {row: text for row in corpus.train if (text := corpus.examples[row].completion.strip())}
     open_ = {row: text for row, text in texts.items() if not _is_ended(text) and not corpus.labels[row]}
     raw = {row: len(corpus.examples[row].completion) for row in texts}
-    limits = _limits([raw[row] for row in open_], max(raw.values(), default=0))
+    usually_ended = 2 * len(open_) <= len(texts)
+    limits = _limits([raw[row] for row in open_], max(raw.values(), default=0)) if usually_ended else set()
     sample = list(texts.values())[:: max(1, len(texts) // MOST_ROWS)]
     words, unclosed = LastWords(sample), _unclosed_share(sample)
     habits = _habits(texts, open_)
@@ -138,13 +139,19 @@ def _habits(texts: Mapping[int, str], open_: Mapping[int, str]) -> dict[tuple[bo
     }
 
 
+def last_word(text: str) -> str:
+    """The word with which a text stops, in lower case; empty if it has a mark behind it."""
+    last = _LAST_WORD.search(text[-LONGEST_WORD:].lower())
+    return last[0] if last else ""
+
+
 class LastWords:
     """How surprising each word is as the last one of a whole text, learnt from where the file's sentences end."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._counts: Counter[str] = Counter()
         self._ends: Counter[str] = Counter()
-        last = Counter(_LAST_WORD.findall("\n".join([text[-LONGEST_WORD:].lower() for text in texts])))
+        last = Counter(filter(None, map(last_word, texts)))
         for text in texts:
             lower = text.lower()
             self._counts.update(_WORD.findall(lower))
@@ -175,8 +182,7 @@ class LastWords:
 
 def _evidence(text: str, prompt: str, words: LastWords, unclosed: float) -> tuple[float, str]:
     """The share of whole texts without an end mark that look at least as cut off, and the strongest sign."""
-    last = _LAST_WORD.search(text.rsplit("\n", 1)[-1].lower())
-    word = last[0] if last else ""
+    word = last_word(text)
     signs = [(1.0, "it has no end mark, unlike most of these texts")]
     if word and not re.search(rf"\b{re.escape(word)}\b", prompt.lower()):
         inside = "a word that rarely ends a sentence of the file" if words.is_known(word) else "the beginning of a word"
