@@ -43,6 +43,9 @@ _LONE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 """Characters that are counted as words, because no spaces divide them."""
 _WORD = re.compile(rf"[{_LONE}]|[^\W{_LONE}]+")
 _LAST_WORD = re.compile(rf"(?:[{_LONE}]|[^\W{_LONE}]+)\Z")
+_LAST_LONE = re.compile(f"[{_LONE}]")
+LEAST_OF_LONE = 0.02
+"""Such a character tells less than a word: titles end with nouns, and sentences in Japanese with other words."""
 _SENTENCE_END = re.compile(rf"([{_LONE}]|[^\W{_LONE}]+)(?:[.!?…؟।]+[^\w\s]*(?=\s|\Z)|[。！？])")
 
 
@@ -168,7 +171,7 @@ class LastWords:
     def p(self, word: str) -> float:
         """The share of the file's sentences whose last word is at least as surprising."""
         up_to = self._up_to[bisect_right(self._scores, self._score(word))]
-        return (up_to + 1) / (self._up_to[-1] + 1)
+        return max((up_to + 1) / (self._up_to[-1] + 1), LEAST_OF_LONE if _LAST_LONE.match(word) else 0.0)
 
     def is_known(self, word: str) -> bool:
         """Whether the file has the word more than once."""
