@@ -33,7 +33,7 @@ SHORT = 12
 _FINISH = ("finish_reason", "finishReason", "stop_reason", "done_reason")
 _LIMITS = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 _END_MARKS = tuple(".!?…。！？؟।॥\"'”’»«“)]}>）】」』`*_|~")
-_GOES_ON = tuple(",;:-–—(（[{«„&+=/\\、，：；،؛")
+_GOES_ON = tuple(",;:-–—(（[{«„、，：；،؛")
 _PAIRS = tuple(zip("([{（【「『", ")]}）】」』", strict=True))
 _SMILEY = re.compile(r"[:;=][-o^']?[(\[{]")
 _SMILEY_END = re.compile(rf"{_SMILEY.pattern}\Z")
@@ -67,7 +67,7 @@ def find_cut(corpus: Corpus) -> CutRows:
     sample = list(texts.values())[:: max(1, len(texts) // MOST_ROWS)]
     words, unclosed = LastWords(sample), _unclosed_share(sample)
     habits = _habits(texts, open_)
-    marks = Counter(text[-1] for text in texts.values())
+    marks = _mark_shares(list(texts.values()))
     sure: dict[int, str] = {}
     likely: dict[int, str] = {}
     for row, text in texts.items():
@@ -79,8 +79,8 @@ def find_cut(corpus: Corpus) -> CutRows:
         elif row in open_:
             share, why = _evidence(text, corpus.examples[row].prompt, words, unclosed)
             share *= habits[_shape(text)]
-            if text.endswith(_GOES_ON) and marks[text[-1]] < share * len(texts):
-                share, why = marks[text[-1]] / len(texts), "it ends with a mark after which a text goes on"
+            if marks.get(text[-1], 1) < share:
+                share, why = marks[text[-1]], "it ends with a mark after which a text goes on"
             (sure if share <= SURE and len(text) >= SHORT else likely if share <= LIKELY else {})[row] = why
     return CutRows(sure, likely)
 
@@ -124,6 +124,17 @@ def _limits(lengths: Sequence[int], longest: int) -> set[int]:
         if length >= LEAST_LIMIT and count >= least:
             limits.add(length)
     return limits
+
+
+def _mark_shares(texts: Sequence[str]) -> dict[str, float]:
+    """For each mark after which a text goes on, the share of the texts that end with it or with a rarer one."""
+    counts = Counter(text[-1] for text in texts if text.endswith(_GOES_ON))
+    shares = {}
+    so_far = 0
+    for mark, count in reversed(counts.most_common()):
+        so_far += count
+        shares[mark] = so_far / len(texts)
+    return shares
 
 
 def _shape(text: str) -> tuple[bool, int]:
