@@ -60,10 +60,9 @@ def command(
 ) -> None:
     """Write a cleaned copy of FILE, a log of each change, and a file of suggestions. FILE is not changed.
 
-    Only repairs that are certain are made: `unreadable` rows are removed, and so are `duplicates` that equal an earlier
-    row in every column. Personal and secret text (`pii`) is masked. The other repairs are suggested: the review file
-    has the row before and after, which is null where the row would be removed. Look at it; then --apply KIND makes the
-    repairs of a kind.
+    Only certain repairs are made: `unreadable` rows are removed, and so are `duplicates` that equal an earlier row in
+    every column. Personal and secret text (`pii`) is masked. The others are suggested: the review file has each row
+    before and after, which is null where it would be removed. Look at it; then --apply KIND makes those of a kind.
 
     `mojibake`, `control-character`, `html` and `template-token` repair the text. These kinds remove the row: `empty`,
     `truncated`, `unfinished` (perhaps cut off), `echo` (repeats its prompt), `list-as-text`, `placeholder`, `leaked`
@@ -95,8 +94,7 @@ def command(
         _write(fixed, paths)
     if as_json:
         return print_json(_plain(fixed, paths, dry_run=dry_run))
-    _show(fixed, paths, dry_run=dry_run)
-    return _show_remaining(fixed, source, against)
+    return _show(fixed, paths, [source, *held_out], dry_run=dry_run)
 
 
 def _fixed(source: ExampleFile, options: FixOptions) -> Fixed:
@@ -129,7 +127,7 @@ def _plain(fixed: Fixed, paths: Sequence[Path], *, dry_run: bool) -> dict[str, A
     return {**counted, "changes": changes, "suggestions": suggestions, "remaining": remaining, "written": written}
 
 
-def _show(fixed: Fixed, paths: Sequence[Path], *, dry_run: bool) -> None:
+def _show(fixed: Fixed, paths: Sequence[Path], sources: Sequence[ExampleFile], *, dry_run: bool) -> None:
     from fairtrial.domain.wording import counted
 
     for what, count in fixed.counts.items():
@@ -139,28 +137,28 @@ def _show(fixed: Fixed, paths: Sequence[Path], *, dry_run: bool) -> None:
         click.echo("There is nothing that this command repairs." if fixed.remaining else "Nothing to fix.")
     if dry_run:
         click.echo(f"{counted(len(fixed.rows), 'row')} would stay. Nothing was written.")
-        return
-    click.echo(f"{paths[0]}: {counted(len(fixed.rows), 'row')}")
-    click.echo(f"{paths[1]}: {counted(len(fixed.changes), 'change')}")
-    hint = " (--apply KIND makes those of a kind)" if fixed.suggestions else ""
-    click.echo(f"{paths[2]}: {counted(len(fixed.suggestions), 'suggestion')}{hint}")
+    else:
+        click.echo(f"{paths[0]}: {counted(len(fixed.rows), 'row')}")
+        click.echo(f"{paths[1]}: {counted(len(fixed.changes), 'change')}")
+        hint = " (--apply KIND makes those of a kind)" if fixed.suggestions else ""
+        click.echo(f"{paths[2]}: {counted(len(fixed.suggestions), 'suggestion')}{hint}")
+    if fixed.remaining:
+        _show_remaining(fixed, sources)
 
 
-def _show_remaining(fixed: Fixed, source: ExampleFile, against: Sequence[Path]) -> None:
+def _show_remaining(fixed: Fixed, sources: Sequence[ExampleFile]) -> None:
     """What an audit finds that no repair is for, and the command that shows it in full."""
     import shlex
 
     from fairtrial_cli.training_data.audit import rows_in_words
 
-    if not fixed.remaining:
-        return
     click.echo("An audit also finds what this command does not repair:")
     for issue in fixed.remaining:
         kind = f" ({issue.details['kind']})" if "kind" in issue.details else ""
         click.echo(f"  {issue.severity:<8} {issue.check}{kind}: {rows_in_words(issue) or issue.says}")
-    command = ["fairtrial", "data", "audit", str(source.path)]
-    command += [
-        f"--{name}={column}" for name, column in zip(("prompt", "completion"), source.columns or (), strict=False)
-    ]
-    command += [f"--validation={path}" for path in against]
-    click.echo(f"It is shown by: {shlex.join(command)}")
+    source, *held_out = sources
+    arguments = [str(source.path)]
+    if source.columns:
+        arguments += [f"--prompt={source.columns[0]}", f"--completion={source.columns[1]}"]
+    arguments += [f"--validation={file.path}" for file in held_out]
+    click.echo(f"It is shown by: fairtrial data audit {shlex.join(arguments)}")
