@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairtrial.domain.errors import UsageError
 from fairtrial_cli.options import JSON, print_json
-from fairtrial_cli.training_data.data_files import COMPLETION, FORCE, PROMPT, named_columns, read_source
+from fairtrial_cli.training_data.data_files import (
+    COMPLETION,
+    FORCE,
+    PROMPT,
+    beside,
+    named_columns,
+    read_source,
+    refuse_existing,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,18 +85,15 @@ def command(
                fairtrial data fix export.csv --prompt Ticket --completion Team
     """
     from evaluators.training_data.rewriting.fix import FixOptions
-    from fairtrial.domain.errors import UsageError
-    from fairtrial_cli.training_data.data_files import beside, refuse_existing
 
     names = ((output, "fixed.jsonl"), (log, "fixed.log.jsonl"), (review, "fixed.review.jsonl"))
     paths = [path or beside(file, ending) for path, ending in names]
     if not dry_run:
         refuse_existing(paths, sources=[file, *against], force=force)
     repairs = frozenset((*only, *apply_) if only else REPAIRS) - ({"pii"} if pii == "keep" else set())
-    columns = named_columns(prompt, completion)
     if "leaked" in (*only, *apply_) and not against:
         raise UsageError("leaked: needs --against FILE, the held-out data")
-    source = read_source(file, skip_unreadable="unreadable" in repairs, columns=columns)
+    source = read_source(file, skip_unreadable="unreadable" in repairs, columns=named_columns(prompt, completion))
     held_out = tuple(read_source(path, skip_unreadable=True) for path in against)
     fixed = _fixed(source, FixOptions(repairs, frozenset(apply_), "drop" if pii == "drop" else "mask", held_out))
     if not dry_run:
