@@ -43,6 +43,7 @@ _LONE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 """Characters that are counted as words, because no spaces divide them."""
 _WORD = re.compile(rf"[{_LONE}]|[^\W{_LONE}]+")
 _LAST_WORD = re.compile(rf"(?:[{_LONE}]|[^\W{_LONE}]+)\Z")
+_PART_OF_PATH = re.compile(r"[/\\_@=<>#.]\S+\Z")
 _LAST_LONE = re.compile(f"[{_LONE}]")
 LEAST_OF_LONE = 0.02
 """Such a character tells less than a word: titles end with nouns, and sentences in Japanese with other words."""
@@ -139,7 +140,9 @@ def _mark_shares(texts: Sequence[str]) -> dict[str, float]:
 
 def _shape(text: str) -> tuple[bool, int]:
     """Texts of one shape end alike: those whose last line is an item of a list, and those of about one length."""
-    return bool(_ITEM.match(text.rsplit("\n", 1)[-1])), min(len(text).bit_length(), 9)
+    before, _, last = text.rpartition("\n")
+    is_item = bool(_ITEM.match(last)) or (bool(before) and " " not in last)
+    return is_item, min(len(text).bit_length(), 9)
 
 
 def _habits(texts: Mapping[int, str], open_: Mapping[int, str]) -> dict[tuple[bool, int], float]:
@@ -154,9 +157,10 @@ def _habits(texts: Mapping[int, str], open_: Mapping[int, str]) -> dict[tuple[bo
 
 
 def last_word(text: str) -> str:
-    """The word with which a text stops, in lower case; empty if it has a mark behind it."""
-    last = _LAST_WORD.search(text[-LONGEST_WORD:].lower())
-    return last[0] if last else ""
+    """The word with which a text stops, in lower case; empty if it has a mark behind it, or is part of a path."""
+    end = text[-LONGEST_WORD:].lower()
+    last = _LAST_WORD.search(end)
+    return last[0] if last and not _PART_OF_PATH.search(end) else ""
 
 
 class LastWords:
