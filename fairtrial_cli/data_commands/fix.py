@@ -72,6 +72,7 @@ def command(
     Only certain repairs are made: `unreadable` rows are removed, and so are `duplicates` that equal an earlier row in
     every column. Personal and secret text (`pii`) is masked. The others are suggested: the review file has each row
     before and after, which is null where it would be removed. Look at it; then --apply KIND makes those of a kind.
+    Each kind stands with its recall and its false alarms, as they were measured.
 
     `mojibake`, `control-character`, `html` and `template-token` repair the text. These kinds remove the row: `empty`,
     `truncated`, `unfinished` (perhaps cut off), `echo` (repeats its prompt), `list-as-text`, `placeholder`, `leaked`
@@ -138,7 +139,7 @@ def _show(fixed: Fixed, paths: Sequence[Path], sources: Sequence[ExampleFile], *
 
     for what, count in fixed.counts.items():
         repair, action = what.split()
-        click.echo(f"{action} {counted(count, 'row')}: {repair}")
+        click.echo(f"{action} {counted(count, 'row')}: {repair}{_measured(repair) if action == 'suggested' else ''}")
     if not fixed.counts:
         click.echo("There is nothing that this command repairs." if fixed.remaining else "Nothing to fix.")
     if dry_run:
@@ -150,6 +151,17 @@ def _show(fixed: Fixed, paths: Sequence[Path], sources: Sequence[ExampleFile], *
         click.echo(f"{paths[2]}: {counted(len(fixed.suggestions), 'suggestion')}{hint}")
     if fixed.remaining:
         _show_remaining(fixed, sources)
+
+
+def _measured(repair: str) -> str:
+    """How reliable the findings behind a repair are, in brackets; empty if that was not measured."""
+    from evaluators.training_data.rewriting.fix import reliability_of_repair
+
+    reliability = reliability_of_repair(repair)
+    if reliability is None:
+        return ""
+    recall = "" if reliability.recall is None else f"recall {reliability.recall:.0%}, "
+    return f" ({recall}{reliability.false_alarms_per_1000:.1f} false alarms per 1,000 clean rows)"
 
 
 def _show_remaining(fixed: Fixed, sources: Sequence[ExampleFile]) -> None:

@@ -16,6 +16,7 @@ from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.damage import repair_damage
 from evaluators.training_data.example import FORMATS
 from evaluators.training_data.example_file import ExampleFile, row_columns, row_text, row_texts
+from evaluators.training_data.reliability import Reliability, reliability_of
 from fairtrial.domain.training_data import PROBLEMS
 from fairtrial.privacy.masking import mask
 
@@ -247,6 +248,12 @@ def _remaining(rows: _Rows, names: Sequence[str]) -> tuple[Issue, ...]:
     )
 
 
+def reliability_of_repair(name: str) -> Reliability | None:
+    """How reliable the findings behind a repair are; ``None`` if that was not measured."""
+    repair = SUGGESTED.get(name)
+    return None if repair is None else reliability_of(repair.check, repair.kinds[0] if repair.kinds else "near")
+
+
 def change_lines(changes: Iterable[Change]) -> list[bytes]:
     """The log: one JSON object for each change."""
     return [row_text(asdict(change)) for change in changes]
@@ -260,5 +267,7 @@ def review_lines(fixed: Fixed) -> list[bytes]:
         change = SUGGESTED[suggestion.repair].change
         after = change(before) if change else None
         about = {"line": suggestion.line, "kind": suggestion.repair, "reason": suggestion.reason}
-        lines.append(row_text({**about, "before": before, "after": after}))
+        reliability = reliability_of_repair(suggestion.repair)
+        measured = None if reliability is None else asdict(reliability)
+        lines.append(row_text({**about, "reliability": measured, "before": before, "after": after}))
     return lines
