@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from fairtrial.domain.errors import ConfigError, UsageError
+from fairtrial.domain.limits.constants import PRIVATE
 from fairtrial.domain.wording import counted
-from fairtrial.safe_files import write_private
+from fairtrial.safe_files import replace_files
 
 if TYPE_CHECKING:
     from evaluators.training_data.example import Example
@@ -98,17 +99,11 @@ def refuse_existing(paths: Iterable[Path], *, sources: Iterable[Path], force: bo
 
 
 def write_files(contents: Mapping[Path, bytes]) -> None:
-    """Write all files, each completely or not at all; if one fails, new files of this call are removed again."""
-    written: list[Path] = []
+    """Write all files, each completely, or none of them."""
     try:
-        for path, content in contents.items():
-            is_new = not path.exists()
-            write_private(path, content)
-            written += [path] if is_new else []
+        replace_files(contents, mode=PRIVATE)
     except OSError as error:
-        for path in written:
-            path.unlink(missing_ok=True)
-        raise UsageError(f"{path}: can't be written: {error.strerror}") from error
+        raise UsageError(f"{', '.join(map(str, contents))}: can't be written: {error.strerror}") from error
 
 
 @dataclass(frozen=True, slots=True)
