@@ -44,7 +44,7 @@ def command(
 ) -> None:
     """Write the rows of FILE in another format, as JSON Lines. FILE itself is not changed.
 
-    FILE is JSON Lines, JSON or CSV, in any of these formats; its fields say which. `completion` has the fields
+    FILE is JSON Lines, JSON, CSV or Parquet, in any of these formats; its fields say which. `completion` has the fields
     {prompt, completion}. `chat` has {messages} and keeps other columns under `metadata`. `openai`, `together` and
     `fireworks` have the fields that these providers accept, and no others.
 

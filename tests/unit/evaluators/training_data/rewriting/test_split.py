@@ -138,6 +138,22 @@ def test_a_key_of_json_completions_can_be_the_class(tmp_path: Path) -> None:
     assert [(one.value, one.held_out) for one in found.classes] == [("x", 10), ("y", 10)]
 
 
+def test_a_column_is_named_without_case_also_if_it_is_the_completion(tmp_path: Path) -> None:
+    rows = varied(60)
+    text = "".join(f"{row['prompt']},{row['completion']},{number % 2}\n" for number, row in enumerate(rows))
+    for head, label, columns in (
+        ("text,label,Team", "label", None),
+        ("text,Label,Team", "label", None),
+        ("Ticket,Kind,Team", "kind", ("Ticket", "Kind")),
+        ("Ticket,Kind,Team", "completion", ("Ticket", "Kind")),
+    ):
+        (tmp_path / "rows.csv").write_text(f"{head}\n{text}")
+        file = read_examples(tmp_path / "rows.csv", columns=columns)
+        found = split_examples(file, Options(0.2, 0, label=label, group="text" if columns is None else "ticket"))
+        assert (found.label, {one.value for one in found.classes}) == (label, {"a", "b", "c"})
+        assert {one.value for one in split_examples(file, Options(0.2, 0, label="TEAM")).classes} == {"0", "1"}
+
+
 @pytest.mark.parametrize(
     ("options", "wrong"),
     [
