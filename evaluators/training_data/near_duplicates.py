@@ -95,7 +95,7 @@ def similar(one: str, other: str, common: frozenset[str] = frozenset()) -> bool:
     by_words = _jaccard(words, others)
     if by_words < HOPELESS and min(len(words), len(others)) > FEW_WORDS:
         return False
-    same_numbers = _numbers(words) == _numbers(others)
+    same_numbers = numbers_in(words) == numbers_in(others)
     if by_words < THRESHOLD and (not same_numbers or _jaccard(_grams(one), _grams(other)) < THRESHOLD):
         return False
     rare = _jaccard(words - common, others - common)
@@ -155,7 +155,7 @@ def _grams(text: str) -> set[str]:
     return {padded[at : at + 3] for at in range(max(1, len(padded) - 2))}
 
 
-def _numbers(words: set[str]) -> set[str]:
+def numbers_in(words: set[str]) -> set[str]:
     return {word for word in words if _DIGIT.search(word)}
 
 

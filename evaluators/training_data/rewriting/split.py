@@ -7,13 +7,13 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from evaluators.training_data.audit import CHECKS
+from evaluators.training_data.containment import Pair
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.example import Example
 from evaluators.training_data.example_file import USUAL, ExampleFile, column_in
+from evaluators.training_data.leaks import CERTAIN, copies
 from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import UsageError
 
@@ -125,20 +125,13 @@ def _separated(
     )
 
 
-def _leaks(file: ExampleFile, held_out: set[int]) -> Iterator[tuple[int, int]]:
-    """Pairs of a training row and a held-out row that an audit of the two parts would report."""
-    at_line = {example.line: at for at, example in enumerate(file.examples)}
-    parts = [
-        replace(
-            file,
-            path=Path(name),
-            examples=tuple(one for at, one in enumerate(file.examples) if (at in held_out) is held),
-        )
-        for name, held in (("train", False), ("holdout", True))
-    ]
-    for issue in CHECKS.get("leakage").find(Corpus(tuple(parts), ("train", "validation"))):
-        for one, other in issue.details["matches"]:
-            yield at_line[int(one.rpartition(":")[2])], at_line[int(other.rpartition(":")[2])]
+def _leaks(file: ExampleFile, held_out: set[int]) -> Iterator[Pair]:
+    """Pairs of a training row and a held-out row that an audit of the two parts would report as a problem."""
+    rows = [[at for at in range(len(file.examples)) if (at in held_out) is held] for held in (False, True)]
+    parts = tuple(replace(file, examples=tuple(file.examples[at] for at in part)) for part in rows)
+    number = [*rows[0], *rows[1]]
+    found = copies(Corpus(parts, ("train", "validation")))
+    return ((number[one], number[other]) for kind in CERTAIN for one, other in found[kind])
 
 
 def _groups(rows: int, pairs: Iterable[tuple[int, int]]) -> list[list[int]]:

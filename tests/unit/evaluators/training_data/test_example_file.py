@@ -110,9 +110,7 @@ def test_parquet_is_read_and_null_is_a_missing_field(tmp_path: Path) -> None:
     parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "rows.parquet")
     file = read_examples(tmp_path / "rows.parquet")
     assert (file.examples[0].completion, file.examples[0].fields) == ("Four.", {"day": "2026-11-30"})
-    assert [str(error) for error in file.errors] == [
-        f"{tmp_path}/rows.parquet:2: messages[0] has no text in 'content'"
-    ]
+    assert [str(error) for error in file.errors] == [f"{tmp_path}/rows.parquet:2: messages[0] has no text in 'content'"]
     (tmp_path / "rows.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(UsageError, match="the file is not a Parquet file"):
         read_examples(tmp_path / "rows.parquet")

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.training_data.audit import audit
+from evaluators.training_data.audit import CHECKS
+from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.example_file import ExampleFile, joined_rows, read_examples, row_texts
 from evaluators.training_data.rewriting.split import Options, Split, split_examples
 from fairtrial.domain.errors import UsageError
+from fairtrial.domain.training_data import PROBLEMS
 from tests.fixtures.for_each import for_each
 from tests.fixtures.paths import ROOT
 
@@ -39,14 +41,14 @@ def completions(file: ExampleFile, rows: tuple[int, ...]) -> Counter[str]:
 
 
 def leakage(folder: Path, file: ExampleFile, found: Split) -> list[str]:
-    """What an audit finds between the two parts."""
+    """The problems that an audit finds between the two parts."""
     texts, parts = row_texts(file), []
     for name, rows in (("train", found.train), ("holdout", found.holdout)):
         path = folder / f"{name}.part.jsonl"
         path.write_bytes(joined_rows(texts[file.examples[at].line] for at in rows))
         parts.append(read_examples(path))
-    report = audit([parts[0]], validation=[parts[1]])
-    return [issue.says for issue in report.issues if issue.check == "leakage"]
+    issues = CHECKS.get("leakage").find(Corpus(tuple(parts), ("train", "validation")))
+    return [issue.says for issue in issues if issue.severity in PROBLEMS]
 
 
 def test_each_class_keeps_its_share_and_every_row_is_in_one_part(tmp_path: Path) -> None:
