@@ -20,10 +20,10 @@ AHEAD = 0.1
 _KINDS: dict[str, tuple[Severity, str]] = {
     "exact": ("error", "with the same prompt as a held-out row"),
     "near": ("error", "with nearly the same prompt as a held-out row"),
-    "contained": ("warning", "whose prompt contains, or is contained in, that of a held-out row"),
-    "phrase": ("suggestion", "with a short prompt inside that of a held-out row, or the reverse"),
-    "answer": ("suggestion", "with the answer of a held-out row, and another prompt"),
-    "paraphrase": ("suggestion", "whose prompt may say the same in other words as a held-out row"),
+    "contained": ("warning", "whose prompt contains, or stands inside, that of a held-out row"),
+    "phrase": ("suggestion", "that share a whole short prompt with a held-out row"),
+    "answer": ("suggestion", "with another prompt and the answer of a held-out row"),
+    "paraphrase": ("suggestion", "whose prompt may be a paraphrase of a held-out row"),
 }
 
 
