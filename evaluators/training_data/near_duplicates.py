@@ -80,13 +80,7 @@ def find_similar(texts: Sequence[str]) -> SimilarRows:
 
 def _near(texts: Sequence[str]) -> list[tuple[int, int]]:
     common = _common_words(texts)
-    pairs: set[tuple[int, int]] = set()
-    rejected: set[tuple[int, int]] = set()
-    for pair in _proposed(texts):
-        if pair not in pairs and pair not in rejected:
-            alike = similar(texts[pair[0]], texts[pair[1]], common)
-            (pairs if alike else rejected).add(pair)
-    return sorted(pairs)
+    return [(one, other) for one, other in _proposed(texts) if similar(texts[one], texts[other], common)]
 
 
 def similar(one: str, other: str, common: frozenset[str] = frozenset()) -> bool:
@@ -102,28 +96,37 @@ def similar(one: str, other: str, common: frozenset[str] = frozenset()) -> bool:
     return rare >= (DISTINCTIVE if same_numbers else THRESHOLD)
 
 
-def _proposed(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Pairs that share a band of their signatures, and enough of the rest. Equal bands are neighbours once sorted."""
+def _proposed(texts: Sequence[str]) -> list[tuple[int, int]]:
+    """Pairs that share a band of their signatures, and enough of the rest to be similar, in order."""
     if len(texts) < 2:
-        return
+        return []
     signed = np.concatenate(list(signatures(texts)))
-    keys = _band_keys(signed)
-    empty: NDArray[np.bool_] = np.logical_not(np.any(signed, axis=1))
-    for band in range(BANDS):
-        order = np.argsort(keys[:, band], kind="stable")
-        ordered = keys[order, band]
-        starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-        ends = [*starts[1:], len(ordered)]
-        for start, end in zip(starts, ends, strict=True):
-            if end - start > 1 and not empty[order[start]]:
-                yield from _promising(signed, list(_pairs([int(row) for row in order[start:end]])))
+    rows = np.flatnonzero(np.any(signed, axis=1))
+    keys = _band_keys(signed)[rows]
+    pairs = np.unique(np.concatenate([_sharing(keys[:, band]) for band in range(BANDS)]), axis=None)
+    ones, others = rows[pairs // len(rows)], rows[pairs % len(rows)]
+    shares = [
+        np.equal(signed[ones[at : at + CHUNK]], signed[others[at : at + CHUNK]]).mean(axis=1)
+        for at in range(0, len(pairs), CHUNK)
+    ]
+    promising = np.concatenate([np.empty(0), *shares]) >= PROMISING
+    return list(zip(ones[promising].tolist(), others[promising].tolist(), strict=True))
 
 
-def _promising(signed: NDArray[np.uint32], pairs: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """The pairs whose signatures agree in enough places, which estimates their similarity."""
-    ones, others = np.array(pairs).T
-    agree: NDArray[np.bool_] = np.equal(signed[ones], signed[others])
-    return (pair for pair, share in zip(pairs, agree.mean(axis=1), strict=True) if share >= PROMISING)
+def _sharing(keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Pairs of places with the same key, each as one number. Equal keys are neighbours once sorted."""
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    sizes = np.diff(np.append(starts, len(keys)))
+    places = np.arange(len(keys)) - np.repeat(starts, sizes)
+    left = np.repeat(sizes, sizes) - places - 1
+    compared = (np.repeat(sizes, sizes) <= FULL_COMPARISON) | (places < FULL_COMPARISON // 10)
+    firsts = np.flatnonzero(compared & (left > 0))
+    counts = left[firsts]
+    steps = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + 1
+    ones = np.repeat(firsts, counts)
+    return order[ones].astype(np.int64) * len(keys) + order[ones + steps]
 
 
 def _band_keys(block: NDArray[np.uint32]) -> NDArray[np.uint64]:
@@ -134,13 +137,6 @@ def _band_keys(block: NDArray[np.uint32]) -> NDArray[np.uint64]:
         keys = (keys ^ rows[:, :, at]) * np.uint64(0x100000001B3)
         keys ^= keys >> np.uint64(31)
     return keys
-
-
-def _pairs(group: Sequence[int]) -> Iterator[tuple[int, int]]:
-    firsts = group if len(group) <= FULL_COMPARISON else group[: FULL_COMPARISON // 10]
-    for at, one in enumerate(firsts):
-        for other in group[at + 1 :]:
-            yield one, other
 
 
 def _common_words(texts: Sequence[str]) -> frozenset[str]:
