@@ -43,14 +43,15 @@ def contained_pairs(texts: Sequence[str], ours: Sequence[int], theirs: Sequence[
     """Pairs of one of our rows and one of theirs, of which one text contains the other."""
     if not ours or not theirs:
         return []
-    words = {row: words_of(texts[row]) for row in {*ours, *theirs}}
     numbers: dict[str, int] = {}
-    ids = {row: [numbers.setdefault(word, len(numbers)) for word in words[row]] for row in words}
+    ids = {row: [numbers.setdefault(word, len(numbers)) for word in words_of(texts[row])] for row in {*ours, *theirs}}
     pairs: set[Pair] = set()
     for length in (SHINGLE, PASSAGE):
         left, right = (_shingles(rows, ids, length) for rows in (ours, theirs))
         pairs.update(_proposed(left, right, {row: len(of) - length + 1 for row, of in ids.items()}))
-    return sorted(pair for pair in pairs if pair[0] != pair[1] and is_contained(*(words[row] for row in pair)))
+    return sorted(
+        pair for pair in pairs if pair[0] != pair[1] and is_contained(*(words_of(texts[row]) for row in pair))
+    )
 
 
 def _shingles(rows: Sequence[int], ids: dict[int, list[int]], length: int) -> Shingles:

@@ -52,8 +52,9 @@ def _is_english(text: str) -> bool:
 
 def similarities(left: Any, right: Any) -> Iterator[NDArray[np.float32]]:
     """The similarities of each left row with all right rows."""
+    across = right.T.tocsr() if hasattr(right, "tocsr") else right.T
     for start in range(0, left.shape[0], BLOCK):
-        block = left[start : start + BLOCK] @ right.T
+        block = left[start : start + BLOCK] @ across
         yield from np.asarray(block.toarray() if hasattr(block, "toarray") else block, dtype=np.float32)
 
 
