@@ -14,7 +14,7 @@ Copy = Literal["exact", "near", "contained", "phrase", "answer"]
 CERTAIN: tuple[Copy, ...] = ("exact", "near", "contained")
 """What is nearly always a leak; a phrase or an answer is often shared by rows that differ."""
 LONG, SHORT = 8, 3
-"""Words of an answer that is looked for inside others, and of one that must be the same."""
+"""Words of an answer that is looked for inside others; words of an answer, and of a prompt beside it, that count."""
 REPEATED, FREQUENT = 3, 10
 """An answer in more than 3 training rows is a standard answer, and a prompt in more than 10 rows a phrase."""
 
@@ -26,14 +26,16 @@ def copies(corpus: Corpus) -> dict[Copy, set[Pair]]:
         return {}
     answers = _rare(_same_answers(corpus, held), REPEATED)
     contained = _rare(contained_pairs(corpus.prompts, corpus.train, held), FREQUENT)
-    long = {pair for pair in contained if min(len(words_of(corpus.prompts[row])) for row in pair) >= PASSAGE}
+    lengths = {row: len(words_of(corpus.prompts[row])) for pair in contained | answers for row in pair}
+    long = {pair for pair in contained if min(lengths[row] for row in pair) >= PASSAGE}
+    inside = {pair for pair in answers if _is_contained(corpus, pair)}
     matches: dict[Copy, set[Pair]] = {}
     known: set[Pair] = set()
     by_kind: tuple[tuple[Copy, set[Pair]], ...] = (
         ("exact", {pair for group in corpus.similar.same for pair in _across(corpus, group)}),
         ("near", {pair for cluster in corpus.similar.clusters() for pair in _across(corpus, cluster)}),
-        ("contained", long | {pair for pair in answers if _is_contained(corpus, pair)}),
-        ("phrase", contained),
+        ("contained", long | {pair for pair in inside if min(lengths[row] for row in pair) >= SHORT}),
+        ("phrase", contained | inside),
         ("answer", {pair for pair in answers if len(words_of(corpus.completions[pair[1]])) >= SHORT}),
     )
     for kind, pairs in by_kind:
