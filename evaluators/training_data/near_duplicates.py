@@ -102,15 +102,21 @@ def _proposed(texts: Sequence[str]) -> list[tuple[int, int]]:
         return []
     signed = np.concatenate(list(signatures(texts)))
     rows = np.flatnonzero(np.any(signed, axis=1))
-    keys = _band_keys(signed)[rows]
-    pairs = np.unique(np.concatenate([_sharing(keys[:, band]) for band in range(BANDS)]), axis=None)
-    ones, others = rows[pairs // len(rows)], rows[pairs % len(rows)]
-    shares = [
-        np.equal(signed[ones[at : at + CHUNK]], signed[others[at : at + CHUNK]]).mean(axis=1)
-        for at in range(0, len(pairs), CHUNK)
+    if not len(rows):
+        return []
+    signed, keys = signed[rows], _band_keys(signed)[rows]
+    pairs = np.unique(np.concatenate([_promising(signed, _sharing(keys[:, band])) for band in range(BANDS)]))
+    return list(zip(rows[pairs // len(rows)].tolist(), rows[pairs % len(rows)].tolist(), strict=True))
+
+
+def _promising(signed: NDArray[np.uint32], pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The pairs whose signatures agree in enough places."""
+    agree = [
+        np.equal(signed[part // len(signed)], signed[part % len(signed)]).mean(axis=1) >= PROMISING
+        for part in np.array_split(pairs, len(pairs) // CHUNK + 1)
     ]
-    promising = np.concatenate([np.empty(0), *shares]) >= PROMISING
-    return list(zip(ones[promising].tolist(), others[promising].tolist(), strict=True))
+    promising: NDArray[np.int64] = pairs[np.concatenate(agree)]
+    return promising
 
 
 def _sharing(keys: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -126,7 +132,8 @@ def _sharing(keys: NDArray[np.uint64]) -> NDArray[np.int64]:
     counts = left[firsts]
     steps = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + 1
     ones = np.repeat(firsts, counts)
-    return order[ones].astype(np.int64) * len(keys) + order[ones + steps]
+    pairs: NDArray[np.int64] = order[ones].astype(np.int64) * len(keys) + order[ones + steps]
+    return pairs
 
 
 def _band_keys(block: NDArray[np.uint32]) -> NDArray[np.uint64]:
