@@ -11,7 +11,9 @@ from click.testing import CliRunner
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.commands.data import command
 
-GOOD = "".join(json.dumps({"prompt": f"Where is parcel {word}?", "completion": "x"}) + "\n" for word in "abcdefghijklmn")
+GOOD = "".join(
+    json.dumps({"prompt": f"Where is parcel {word}?", "completion": "x"}) + "\n" for word in "abcdefghijklmn"
+)
 WRONG = {
     "{not json": "the line is not JSON",
     "[]": "the row is not a JSON object",
