@@ -93,7 +93,9 @@ def _proposed(left: Shingles, right: Shingles, counts: dict[int, int]) -> Iterat
             yield one, other
 
 
-def is_contained(one: Sequence[str], other: Sequence[str], *, least: int | None = None) -> bool:
+def is_contained(
+    one: Sequence[str], other: Sequence[str], *, least: int | None = None, covered_share: float = COVERED
+) -> bool:
     """Whether the shorter list of words is a part of the longer one, with the same numbers if it has any.
 
     ``least``: the words that it must have, by default enough that no two texts share them by chance.
@@ -111,4 +113,4 @@ def is_contained(one: Sequence[str], other: Sequence[str], *, least: int | None 
     for at in range(len(inner) - length + 1):
         if tuple(inner[at : at + length]) in passages:
             covered.update(range(at, at + length))
-    return len(covered) >= COVERED * len(inner)
+    return len(covered) >= covered_share * len(inner)

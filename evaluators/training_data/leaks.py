@@ -27,7 +27,7 @@ def copies(corpus: Corpus) -> dict[Copy, set[Pair]]:
     answers = _rare(_same_answers(corpus, held), REPEATED)
     contained = _rare(contained_pairs(corpus.prompts, corpus.train, held), FREQUENT)
     lengths = {row: len(words_of(corpus.prompts[row])) for pair in contained | answers for row in pair}
-    long = {pair for pair in contained if min(lengths[row] for row in pair) >= PASSAGE}
+    long = {pair for pair in contained if min(lengths[row] for row in pair) >= PASSAGE and _is_whole(corpus, pair)}
     inside = {pair for pair in answers if _is_contained(corpus, pair)}
     matches: dict[Copy, set[Pair]] = {}
     known: set[Pair] = set()
@@ -46,6 +46,15 @@ def copies(corpus: Corpus) -> dict[Copy, set[Pair]]:
 
 def _is_contained(corpus: Corpus, pair: Pair) -> bool:
     return is_contained(*(words_of(corpus.prompts[row]) for row in pair), least=1)
+
+
+def _is_whole(corpus: Corpus, pair: Pair) -> bool:
+    """Whether a prompt is inside the other one as a whole, or the answers are the same.
+
+    A few other words, such as another product, can make another question.
+    """
+    whole = is_contained(*(words_of(corpus.prompts[row]) for row in pair), covered_share=1)
+    return whole or corpus.completions[pair[0]] == corpus.completions[pair[1]]
 
 
 def _rare(pairs: Iterable[Pair], most: int) -> set[Pair]:

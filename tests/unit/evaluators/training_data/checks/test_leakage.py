@@ -73,6 +73,14 @@ def test_a_short_prompt_in_another_one_with_another_answer_is_only_a_suggestion(
     assert kinds(find(train, [*HELD, chat(*QUESTIONS[1])], tmp_path)) == {401: ("phrase", "suggestion")}
 
 
+def test_a_long_passage_about_something_else_is_only_a_suggestion(tmp_path: Path) -> None:
+    passage = "arrived in white but I need graphite, so please swap it, because my neighbour has the same one"
+    train = [*TRAIN, chat(f"The driveway camera {passage}.", "camera")]
+    assert kinds(find(train, [*HELD, chat(f"The glow bulbs {passage}. No rush.", "bulb")], tmp_path)) == {
+        401: ("phrase", "suggestion")
+    }
+
+
 def test_other_numbers_make_another_question(tmp_path: Path) -> None:
     train = [*TRAIN, chat("Please tell me now: what is 14 times 3 plus 7, in words?", "It is forty-nine.")]
     assert find(train, [*HELD, chat("What is 14 times 3?", "It is forty-two.")], tmp_path) == []
