@@ -77,8 +77,8 @@ def command(
     labels, one wrong pattern repeated, inconsistent formats, and empty or truncated completions. It also shows the
     classes, the lengths and the languages, and what so many rows are good for. It needs no model and no project.
 
-    FILES are JSON Lines, JSON or CSV. The exit code is 0 without errors and warnings, 1 with any, and 2 for a usage
-    error.
+    FILES are JSON Lines, JSON, CSV or Parquet. The exit code is 0 without errors and warnings, 1 with any, and 2 for a
+    usage error.
 
     \b
     Examples:  fairtrial data audit tickets.csv
@@ -148,7 +148,7 @@ def show_report(
 ) -> None:
     """Print the report, and write it as HTML if there is a path for it. JSON has ``about``, too."""
     from fairtrial_cli.training_data.audit import audit_page, print_audit, report_as_json
-    from fairtrial_cli.training_data.data_files import refuse_existing, write_files
+    from fairtrial_cli.training_data.data_files import print_unreadable, refuse_existing, write_files
 
     if html is not None:
         refuse_existing([html], sources=[Path(file.path) for file in report.files], force=True)
@@ -157,6 +157,7 @@ def show_report(
         click.echo(report_as_json(report, about))
         return
     print_audit(report)
+    print_unreadable(report)
     if html is not None:
         click.echo(f"written: {html}")
 

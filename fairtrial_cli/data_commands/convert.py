@@ -47,7 +47,7 @@ def command(
 ) -> None:
     """Write the rows of FILE in another format, as JSON Lines. FILE itself is not changed.
 
-    FILE is JSON Lines, JSON or CSV, in any of these formats; its fields say which. `completion` has the fields
+    FILE is JSON Lines, JSON, CSV or Parquet, in any of these formats; its fields say which. `completion` has the fields
     {prompt, completion}. `chat` has {messages} and keeps other columns under `metadata`. `openai`, `together`,
     `fireworks` and `trl` have the fields that these accept, and no others. `preference` has pairs of answers for the
     same providers, `trl-dpo` and `trl-kto` for TRL.

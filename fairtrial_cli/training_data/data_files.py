@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fairtrial.domain.errors import ConfigError, UsageError
+from fairtrial.domain.errors import UsageError, printable
 from fairtrial.domain.limits.constants import PRIVATE
 from fairtrial.domain.wording import counted
 from fairtrial.safe_files import replace_files
 
 if TYPE_CHECKING:
+    from evaluators.training_data.audit_report import AuditReport
     from evaluators.training_data.example import Example
     from evaluators.training_data.example_file import ExampleFile
     from fairtrial.config.project import Project
@@ -31,7 +32,6 @@ PROMPT = click.option("--prompt", metavar="COLUMN", help="The column with the pr
 COMPLETION = click.option(
     "--completion", metavar="COLUMN", help="The column with the completion, if it has another name."
 )
-MOST_ERRORS = 10
 
 
 def named_columns(prompt: str | None, completion: str | None) -> tuple[str, str] | None:
@@ -45,22 +45,33 @@ def named_columns(prompt: str | None, completion: str | None) -> tuple[str, str]
 
 
 def read_source(path: Path, *, skip_unreadable: bool, columns: tuple[str, str] | None = None) -> ExampleFile:
-    """The examples of a file; raises `ConfigError` for rows that can't be read, unless they are skipped."""
+    """The examples of a file; raises `UsageError` for rows that can't be read, unless they are skipped."""
     from evaluators.training_data.example_file import read_examples
 
     with show_busy(f"reading {path.name}"):
         file = read_examples(path, columns=columns)
-    if not file.errors:
-        return file
-    if skip_unreadable:
-        message = f"{path}: {counted(len(file.errors), 'row')} can't be read and left out, the first: {file.errors[0]}"
-        click.echo(message, err=True)
-        return file
-    shown = list(file.errors[:MOST_ERRORS])
-    if len(file.errors) > MOST_ERRORS:
-        more = UsageError(f"and {len(file.errors) - MOST_ERRORS} more rows that can't be read")
-        click.echo(f"{path}: {more}", err=True)
-    raise ConfigError(shown)
+    lines = unreadable_rows([*map(str, file.errors)], path)
+    if lines and not skip_unreadable:
+        raise UsageError("\n".join(lines))
+    if lines:
+        click.echo(f"{path}: {counted(len(file.errors), 'row')} can't be read and left out:", err=True)
+        click.echo("\n".join(f"  {printable(line)}" for line in lines), err=True)
+    return file
+
+
+def unreadable_rows(errors: Sequence[str], path: Path) -> list[str]:
+    """A line for each unreadable row, up to a limit."""
+    from evaluators.training_data.example_file import shown_errors
+
+    return shown_errors(errors, f" (fairtrial data audit {path} --json lists all)")
+
+
+def print_unreadable(report: AuditReport) -> None:
+    """Print each unreadable row of an audit with its reason."""
+    for issue in report.issues:
+        errors = [f"{issue.file}:{error}" for error in issue.details.get("errors", ())]
+        for line in unreadable_rows(errors, Path(issue.file)):
+            click.echo(printable(line))
 
 
 @contextmanager

@@ -64,8 +64,8 @@ def test_json_has_the_shares_of_each_class(folder: Path) -> None:
 def test_without_column_names_the_error_says_what_the_file_has(folder: Path) -> None:
     done = run(folder, "convert", "export.csv", "--to", "chat", code=2)
     assert "export.csv:2: " in done.stderr and "'Ticket', 'Category', 'Language'" in done.stderr
-    done = run(folder, "convert", "export.csv", "--to", "chat", "--prompt", "ticket", "--completion", "x", code=2)
-    assert "export.csv:2: the row has no column 'ticket' (did you mean 'Ticket'?)" in done.stderr
+    done = run(folder, "convert", "export.csv", "--to", "chat", "--prompt", "tickt", "--completion", "x", code=2)
+    assert "export.csv:2: the row has no column 'tickt' (did you mean 'Ticket'?)" in done.stderr
     done = run(folder, "convert", "export.csv", "--to", "chat", "--prompt", "Ticket", code=2)
     assert "--prompt needs --completion, too" in done.stderr
 
