@@ -89,11 +89,16 @@ class Layout:
         return self.folder / "traffic"
 
     @property
+    def migrations(self) -> Path:
+        """The newest report of `fairtrial migrate` on each deployment, as JSON without texts of cases."""
+        return self.folder / "migrations"
+
+    @property
     def logs(self) -> Path:
         return self.folder / "logs"
 
     def make(self) -> Layout:
         """Create the folders, readable only by their owner."""
-        for folder in (self.folder, self.journal, self.cache, self.traffic_suites, self.logs):
+        for folder in (self.folder, self.journal, self.cache, self.traffic_suites, self.migrations, self.logs):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self
