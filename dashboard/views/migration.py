@@ -30,7 +30,7 @@ AMOUNTS = (
 def draw(control: Control) -> None:
     """Draw each deployment that ends, the earliest first."""
     st.title("Migration")
-    st.caption("Models whose provider turns them off, and which model may follow. The dates are as of today.")
+    st.caption("Models whose provider turns them off, and which model may follow. The countdown is as of today.")
     ending = control.call(migrations.listing, Nothing())
     if not ending:
         st.info(
@@ -41,7 +41,7 @@ def draw(control: Control) -> None:
         st.header(plain(deployment.deployment), divider="gray")
         _countdown(deployment)
         if deployment.report is None:
-            st.info("Find a successor while it still answers:", icon=":material/swap_horiz:")
+            st.info("No migration is stored. Compare its successors:", icon=":material/swap_horiz:")
             st.code(f"fairtrial migrate {deployment.deployment} NEW --suite FILE", language=None)
         else:
             _report(deployment.report)
