@@ -85,7 +85,7 @@ class Layout:
 
     @property
     def traffic_suites(self) -> Path:
-        """Suites whose rows are recorded requests; an erasure overwrites the rows of its unit."""
+        """Suites whose rows are recorded requests or reviewed pairs; an erasure overwrites the rows of its unit."""
         return self.folder / "traffic"
 
     @property

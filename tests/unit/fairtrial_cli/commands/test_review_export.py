@@ -10,13 +10,19 @@ import pytest
 from click.testing import CliRunner, Result
 
 from evaluators.review.training_rows import training_rows
+from fairtrial.api.operation import Nothing
+from fairtrial.api.store import ingest
+from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import UsageError
+from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.maintenance.retention import drop_old_texts
 from fairtrial.store.reviews.evidence import export_pairs
 from fairtrial_cli.main import fairtrial
+from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.evaluators.review_answers import NOW, judged
 from tests.fixtures.services.projects import ENVIRON, project
+from tests.fixtures.store import samples
 
 CANDIDATE, BASELINE, TIE = ({"preference": name} for name in ("candidate", "baseline", "tie"))
 VOTES: dict[int, list[dict[str, Any]]] = {
@@ -102,6 +108,23 @@ def test_a_held_out_part_has_whole_clusters(reviewed: tuple[Path, str]) -> None:
     train, held_out = (rows_of(path.read_text()) for path in (out, out.with_name("rows.holdout.jsonl")))
     cases = [{row["provenance"]["case_id"] for row in part} for part in (train, held_out)]
     assert len(train) + len(held_out) == 10 and cases[0] and cases[1] and not cases[0] & cases[1]
+
+
+def test_units_of_recorded_traffic_are_held_out_whole_under_hashed_names(reviewed: tuple[Path, str]) -> None:
+    layout, out = Layout(reviewed[0] / "fairtrial.duckdb"), reviewed[0] / "rows.jsonl"
+    writer = JournalWriter(layout.journal, writer="w")
+    for number in (0, 1, 9, 10):
+        writer.append(samples.request(number, request_id=f"case-{number}", unit=f"u-{number % 9}"))
+    writer.close()
+    with open_store(layout) as store:
+        store.call(ingest, Nothing())
+    done = export(reviewed, "--format", "dpo", "-o", str(out), "--split-by", "unit", "--share", "0.5")
+    assert done.exit_code == 0, done.output
+    parts = [rows_of(path.read_text()) for path in (out, out.with_name("rows.holdout.jsonl"))]
+    units = [{row["provenance"]["unit"] for row in part} for part in parts]
+    cases = [{row["provenance"]["case_id"] for row in part} for part in parts]
+    assert {"case-0", "case-9"} in cases and {"case-1", "case-10"} in cases
+    assert len(units[0]) == len(units[1]) == 1 and not units[0] & units[1] and "u-" not in str(units)
 
 
 def test_what_can_not_be_done_is_one_line_and_writes_nothing(reviewed: tuple[Path, str]) -> None:
