@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,12 +28,16 @@ COUNT = 24
 GONE = "the provider refuses it"
 
 
-def run_of(suite: Suite, of: Project, target: str, *, right: bool = True) -> Run:
-    """A finished run of the suite as it stands now."""
-    answers = [case.expected if right else "{}" for case in suite.cases]
+def run_of(suite: Suite, of: Project, target: str, *, error: str | None = None) -> Run:
+    """A finished run of the suite as it stands now, with right answers or with errors."""
     results = tuple(
-        score_case(suite, case, 0, Answer(text=text, request_id=f"{target}-{case.case_id}"))
-        for case, text in zip(suite.cases, answers, strict=True)
+        score_case(
+            suite,
+            case,
+            0,
+            Answer(text=None if error else case.expected, error=error, request_id=f"{target}-{case.case_id}"),
+        )
+        for case in suite.cases
     )
     return Run(
         run_id=f"run-{target}-{len(results)}",
@@ -97,6 +102,15 @@ def test_erased_cases_are_left_out_on_both_sides_and_are_counted(drawn: tuple[Pr
     finding = next(one for one in new.verdict.findings if one.rule.startswith("json_equal"))
     assert getattr(finding.evidence, "n", 0) == COUNT - 2, finding
     assert new.verdict.decision in ("SHIP", "HOLD"), new.verdict.headline
+
+
+def test_a_run_that_failed_gives_way_to_the_kept_one(drawn: tuple[Project, Path]) -> None:
+    of, path = drawn
+    [suite] = load(path)
+    broken = run_of(suite, of, "base", error="502")
+    found = baseline_of(of, suite, "base", broken, "")
+    assert (found.stored, found.run_id, found.why) == (True, f"run-base-{COUNT}", "100 % of its answers failed (502)")
+    assert baseline_of(of, suite, "cloud", replace(broken, target="cloud"), "").run_id is None
 
 
 def test_any_other_change_of_the_suite_makes_the_stored_answers_unusable(drawn: tuple[Project, Path]) -> None:
