@@ -79,7 +79,7 @@ WHERE i.queue_id = $1
 ORDER BY i.rowid
 """  # noqa: S608 - ours
 """A case of a suite from traffic has the id of its request, whose unit is known."""
-OF_VOTE = ("reviewer", "preference", "flagged", "comment", "edited_candidate", "edited_baseline", "ratings")
+OF_VOTE = ("reviewer", "preference", "flagged", "edited_candidate", "edited_baseline", "ratings")
 
 Ratings = dict[str, dict[Arm, dict[Dimension, int]]]
 
