@@ -108,12 +108,12 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
     wanted = _request(experiment, options, max_weeks=experiment.max_weeks)
     history = partial(_recent_traffic, project, experiment, weeks=wanted.weeks)
     shared = shared_engine(project.plan, experiment)
-    found = plan_experiment(experiment, wanted, history, shared_engine=shared)
+    experiment_plan = plan_experiment(experiment, wanted, history, shared_engine=shared)
     if as_json:
-        print_indented(plan_json(name, found))
+        print_indented(plan_json(name, experiment_plan))
     else:
-        print_plan(Console(), name, found)
-    return 0 if isinstance(found.result, PlannedTrial) else UNDECIDABLE
+        print_plan(Console(), name, experiment_plan)
+    return 0 if isinstance(experiment_plan.result, PlannedTrial) else UNDECIDABLE
 
 
 add_state_commands(command)

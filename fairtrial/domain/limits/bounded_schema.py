@@ -139,7 +139,9 @@ def _additional_properties(validator: Any, allowed: Any, instance: Any, schema: 
 
 def _named(name: str, schema: Any) -> bool:
     patterns = schema.get("patternProperties", {})
-    return name in schema.get("properties", {}) or any(compile_regex(one).search(name) is not None for one in patterns)
+    return name in schema.get("properties", {}) or any(
+        compile_regex(pattern).search(name) is not None for pattern in patterns
+    )
 
 
 def _unique_items(validator: Any, wanted: Any, instance: Any, schema: Any) -> Any:
