@@ -11,7 +11,7 @@ from fairtrial.domain.training_data import PROBLEMS, AuditFile, AuditRole, Audit
 Severity = AuditSeverity
 Role = AuditRole
 SEVERITIES: tuple[Severity, ...] = get_args(AuditSeverity)
-AUDIT_VERSION = "1"
+AUDIT_VERSION = "2"
 """The version of the checks and their thresholds. A change of what they find changes it."""
 
 MOST_LISTED = 1_000

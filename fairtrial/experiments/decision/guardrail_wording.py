@@ -32,9 +32,7 @@ def guardrails_sentence(decisions: Mapping[str, Decision]) -> str:
     if harmed:
         return f"Harm is proven for {' and '.join(harmed)}."
     declined = [
-        f"{guardrail.metric} of {guardrail.variant}"
-        for decision in decisions.values()
-        for guardrail in decision.pausing
+        f"{guardrail.metric} of {decision.variant}" for decision in decisions.values() for guardrail in decision.pausing
     ]
     safe = sum(decision.safe for decision in decisions.values())
     if declined:

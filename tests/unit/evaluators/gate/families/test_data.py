@@ -45,7 +45,7 @@ def test_a_clean_audit_of_the_present_files_passes() -> None:
     found = judged(EVIDENCE)
     assert (found.result, found.metric, found.source, found.needed) == ("pass", "data.audit", "release", "")
     assert found.says == (
-        "the audit of the training data of tuned finds no error and no warning (500 rows in 2 files, 2026-11-18)"
+        "the audit of the training data of tuned finds nothing above info (500 rows in 2 files, 2026-11-18)"
     )
 
 
