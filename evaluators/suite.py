@@ -137,7 +137,7 @@ def with_digest(suite: Suite) -> Suite:
     content = {
         "cases": [_content(case) for case in suite.cases],
         "params": suite.params,
-        "scorers": [[one.name, one.version, dict(suite.when.get(one.name, {}))] for one in suite.scorers],
+        "scorers": [[scorer.name, scorer.version, dict(suite.when.get(scorer.name, {}))] for scorer in suite.scorers],
         "repeat": suite.repeat,
         "seed": suite.seed,
     }

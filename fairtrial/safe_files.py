@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
@@ -129,18 +129,35 @@ def write_private(path: Path, content: bytes) -> None:
 
 def replace_file(path: Path, content: bytes, *, mode: int) -> None:
     """Replace a file: readers see the complete old one or the complete new one; raises `OSError`."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    fd = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
+    replace_files({path: content}, mode=mode)
+
+
+def replace_files(contents: Mapping[Path, bytes], *, mode: int) -> None:
+    """Replace several files once all contents are on disk; raises `OSError`, and then replaces none.
+
+    Of several, the old ones are removed first, so that a killed process never leaves an old file beside a new one.
+    """
+    staged: list[tuple[Path, Path]] = []
     try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        for path, content in contents.items():
+            temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+            fd = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
+            staged.append((temporary, path))
+            with os.fdopen(fd, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        if len(staged) > 1:
+            for path in contents:
+                path.unlink(missing_ok=True)
+        for temporary, path in staged:
+            temporary.replace(path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        for temporary, _ in staged:
+            temporary.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    for folder in {path.parent for path in contents}:
+        sync_folder(folder)
 
 
 def copy_private(source: Path, target: Path, on_bytes: Callable[[int], None] = lambda _: None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +27,16 @@ CONFIG = click.option(
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 WHY = click.option("--why", required=True, metavar="TEXT", help="The reason, which is recorded; one line.")
+
+
+class Number(click.FloatRange):
+    """A number in a range. NaN would pass the check of the range, because every comparison with it is false."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        found = float(super().convert(value, param, ctx))
+        if math.isnan(found):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return found
 
 
 def _columns(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:

@@ -26,7 +26,7 @@ from fairtrial.domain.errors import ConfigError, UsageError
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.run import Run, noise_target
 from fairtrial_cli.processes.private_gateway import private_gateway
-from fairtrial_cli.store_client.client import open_store
+from fairtrial_cli.store_client.client import StoreClient, open_store
 from fairtrial_cli.store_client.stored import write_run, write_texts
 
 GATEWAY_SECONDS = 5.0
@@ -154,10 +154,15 @@ def _has_noise_floor(layout: Layout, run: Run) -> bool:
 
 def save_run(layout: Layout, run: Run, suite: Suite) -> None:
     """Write the suite's text and the run to the journal, and ingest them; raises `JournalError`."""
-    write_texts(layout, [suite])
-    write_run(layout, run)
     with open_store(layout) as store:
-        store.call(ingest, Nothing())
+        store_run(store, run, suite)
+
+
+def store_run(store: StoreClient, run: Run, suite: Suite) -> None:
+    """`save_run` into an open store."""
+    write_texts(store.layout, [suite])
+    write_run(store.layout, run)
+    store.call(ingest, Nothing())
 
 
 def _now_us() -> int:

@@ -61,7 +61,7 @@ def suite_of_run(name: str, file: Path | None) -> Suite | None:
 
 def explained_case(store: StoreClient, name: str, case_id: str, file: Path | None) -> ExplainedCase:
     """One case of the run with this name, in all its repeats; raises `UsageError` for an unknown run or case."""
-    run = _stored(store, name)
+    run = stored_run(store, name)
     results = [one for one in run.results if one.case.case_id == case_id]
     if not results:
         known = nearest(case_id, {one.case.case_id for one in run.results})
@@ -79,7 +79,8 @@ def explained_case(store: StoreClient, name: str, case_id: str, file: Path | Non
     return ExplainedCase(run.run_id, run.suite, run.target, case_id, case.messages, case.expected, notes, answers)
 
 
-def _stored(store: StoreClient, name: str) -> Run:
+def stored_run(store: StoreClient, name: str) -> Run:
+    """The run with this name, with the texts that are kept; raises `UsageError`."""
     run_id = store.call(runs.resolve, runs.ResolveRun(name=name)).run_id
     lines = store.call(runs.events, runs.NameRun(run_id=run_id)).split(b"\n")
     return run_of(decode(line) for line in lines if line)

@@ -47,15 +47,15 @@ def compare_runs(
     if differing:
         raise UsageError(f"runs {candidate.run_id} and {baseline.run_id} can't be compared: " + "; ".join(differing))
     new, old = table_of(candidate), table_of(baseline)
-    found = []
+    comparisons = []
     for scope in scopes:
         for measure in measures:
             pairs = pair(measure, new, old, scope)
             if pairs.n:
-                one = compare(measure, pairs, scope=str(scope or ""), level=0.95, seed=candidate.seed)
-                silent = lacks_signal(measure, one, new, scope)
-                found.append(replace(one, answer="cannot tell", rule=NO_SIGNAL) if silent else one)
-    return found
+                comparison = compare(measure, pairs, scope=str(scope or ""), level=0.95, seed=candidate.seed)
+                silent = lacks_signal(measure, comparison, new, scope)
+                comparisons.append(replace(comparison, answer="cannot tell", rule=NO_SIGNAL) if silent else comparison)
+    return comparisons
 
 
 def compare(
@@ -68,8 +68,8 @@ def compare(
     difference = difference_of(measure, pairs, level=level, seed=seed)
     p, p_method = p_of(measure, pairs)
     answer, rule = answer_of(difference, p, sign=measure.sign, tested=has_p(measure))
-    found = figures(measure, pairs, scope)
-    return replace(found, difference=difference, answer=answer, p=p, p_method=p_method, rule=rule)
+    comparison = figures(measure, pairs, scope)
+    return replace(comparison, difference=difference, answer=answer, p=p, p_method=p_method, rule=rule)
 
 
 def figures(measure: Measure, pairs: Pairs, scope: str) -> Comparison:

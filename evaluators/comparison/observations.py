@@ -39,8 +39,8 @@ def signal_changes(candidate: RunTable, baseline: RunTable) -> list[SignalChange
     """
     if SIGNALS not in candidate.states or detectors_differ(candidate, baseline):
         return []
-    found = [change for name in METRICS for change in _change(name, candidate, baseline)]
-    return sorted(found, key=lambda one: not one.notable)
+    changes = [change for name in METRICS for change in _change(name, candidate, baseline)]
+    return sorted(changes, key=lambda signal_change: not signal_change.notable)
 
 
 def signal_findings(
@@ -49,16 +49,16 @@ def signal_findings(
     """The changes as findings that decide nothing; ``required``: metrics that a line of the suite judges anyway."""
     return [
         Finding(
-            rule=f"{one.metric} against {baseline.target}",
+            rule=f"{change.metric} against {baseline.target}",
             source=suite,
             result="cannot tell",
-            says=f"{suite}: {one.says}",
-            metric=one.metric,
-            evidence=one.comparison,
+            says=f"{suite}: {change.says}",
+            metric=change.metric,
+            evidence=change.comparison,
             decisive=False,
         )
-        for one in signal_changes(candidate, baseline)
-        if one.metric not in required
+        for change in signal_changes(candidate, baseline)
+        if change.metric not in required
     ]
 
 
@@ -70,44 +70,46 @@ def _change(name: str, candidate: RunTable, baseline: RunTable) -> Iterator[Sign
     if name == LENGTH:
         yield _length(candidate, baseline)
         return
-    found = compare(measure, pairs, level=NOTABLE_LEVEL, seed=candidate.seed)
-    notable = found.answer != "cannot tell"
-    says = f"{SUBJECTS[name]} {both_figures(found, measure)}{_interval(found, measure)}{_lost(found, name)}"
-    yield SignalChange(name, notable, f"{says}{_end(notable)}", found)
+    comparison = compare(measure, pairs, level=NOTABLE_LEVEL, seed=candidate.seed)
+    notable = comparison.answer != "cannot tell"
+    says = (
+        f"{SUBJECTS[name]} {both_figures(comparison, measure)}{_interval(comparison, measure)}{_lost(comparison, name)}"
+    )
+    yield SignalChange(name, notable, f"{says}{_end(notable)}", comparison)
 
 
-def _interval(found: Comparison, measure: Measure) -> str:
-    one = found.difference
+def _interval(comparison: Comparison, measure: Measure) -> str:
+    one = comparison.difference
     if not isinstance(one, Estimate):
         return f" (no interval: {one.reason})"
     bounds = f"{format_signed(one.low, measure)} to {format_signed(one.high, measure)}"
-    p = "" if found.p is None else f", p {p_in_words(found.p)}"
+    p = "" if comparison.p is None else f", p {p_in_words(comparison.p)}"
     return f" ({format_signed(one.value, measure)} points, {100 * one.level:.4g} % interval {bounds}{p})"
 
 
-def _lost(found: Comparison, name: str) -> str:
+def _lost(comparison: Comparison, name: str) -> str:
     """How many cases only the candidate refuses, which is the paired form of an over-refusal."""
-    if name != "refusals" or not found.lost:
+    if name != "refusals" or not comparison.lost:
         return ""
-    return f"; the candidate refuses {counted(found.lost, 'case')} that the baseline answers"
+    return f"; the candidate refuses {counted(comparison.lost, 'case')} that the baseline answers"
 
 
 def _length(candidate: RunTable, baseline: RunTable) -> SignalChange:
     """The ratio of the mean lengths, in tokens where both runs know all of them, otherwise in characters."""
     measure = BUILT_IN["tokens" if _has_tokens(candidate) and _has_tokens(baseline) else LENGTH]
     pairs = pair(measure, candidate, baseline)
-    found = replace(compare(measure, pairs, level=NOTABLE_LEVEL, seed=candidate.seed), metric=LENGTH)
+    comparison = replace(compare(measure, pairs, level=NOTABLE_LEVEL, seed=candidate.seed), metric=LENGTH)
     values = pairs.candidate.values, pairs.baseline.values
     ratio = ratio_of_means(*values, pairs.candidate.clusters, level=NOTABLE_LEVEL)
     unit = "tokens" if measure.name == "tokens" else "characters"
-    old, new = (amount(value or 0.0, measure) for value in (found.baseline, found.candidate))
+    old, new = (amount(value or 0.0, measure) for value in (comparison.baseline, comparison.candidate))
     says = f"the mean length {old} → {new} {unit} over {counted(pairs.n, 'case')}"
     if not isinstance(ratio, Estimate):
-        return SignalChange(LENGTH, False, f"{says} (no ratio: {ratio.reason})", found)
+        return SignalChange(LENGTH, False, f"{says} (no ratio: {ratio.reason})", comparison)
     bounds = f"{100 * ratio.level:.4g} % interval {ratio.low:.2f} to {ratio.high:.2f}"
-    shown = found.answer != "cannot tell" and not ratio.low <= 1 <= ratio.high
+    shown = comparison.answer != "cannot tell" and not ratio.low <= 1 <= ratio.high
     notable = shown and abs(ratio.value - 1) >= NOTABLE_LENGTH
-    return SignalChange(LENGTH, notable, f"{says} ({ratio.value:.2f} times, {bounds}){_end(notable)}", found)
+    return SignalChange(LENGTH, notable, f"{says} ({ratio.value:.2f} times, {bounds}){_end(notable)}", comparison)
 
 
 def _has_tokens(run: RunTable) -> bool:
@@ -140,11 +142,11 @@ def worst_slice(suite: Suite, candidate: RunTable, baseline: RunTable) -> Findin
 
     ``None`` if no slice of the suite has enough cases that are scored on both sides.
     """
-    found = list(_slices(suite, candidate, baseline))
-    if not found:
+    slices = list(_slices(suite, candidate, baseline))
+    if not slices:
         return None
-    worst = min(found, key=lambda one: (one.level, one.change))
-    lost = min(found, key=lambda one: (one.change, one.level))
+    worst = min(slices, key=lambda one: (one.level, one.change))
+    lost = min(slices, key=lambda one: (one.change, one.level))
     targets = candidate.target, baseline.target
     says = f"{suite.name}: the worst slice is {_in_words(worst, *targets)}"
     if lost.change < 0 and lost is not worst:

@@ -85,12 +85,12 @@ def side_of(measure: Measure, run: RunTable, scope: Scope | None = None) -> Side
 
 def pair(measure: Measure, candidate: Run | RunTable, baseline: Run | RunTable, scope: Scope | None = None) -> Pairs:
     """Both runs' cases by case id; none for a signal that different versions of its detector measured."""
-    one, other = table_of(candidate), table_of(baseline)
-    new, old = side_of(measure, one, scope), side_of(measure, other, scope)
-    if is_signal(measure) and detectors_differ(one, other):
+    table, other = table_of(candidate), table_of(baseline)
+    new, old = side_of(measure, table, scope), side_of(measure, other, scope)
+    if is_signal(measure) and detectors_differ(table, other):
         nothing = np.zeros(0, dtype=np.intp)
         return Pairs(new.select(nothing), old.select(nothing), 0)
-    match = counterparts(one, other)
+    match = counterparts(table, other)
     place = np.full(len(other.case_ids) + 1, -1, dtype=np.intp)  # the last element stands for "no counterpart"
     place[old.cases] = np.arange(old.n)
     rows = place[match[new.cases]]

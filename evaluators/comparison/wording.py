@@ -126,10 +126,10 @@ def short_text(finding: Finding) -> str:
     return finding.says.split(" (")[0].split("; ")[0].split(": undecided")[0]
 
 
-def _short_gap(found: Comparison) -> str:
-    if found.won is not None and found.baseline is not None and found.candidate is not None:
-        return f"{round(found.baseline * found.n)} → {round(found.candidate * found.n)}"
-    return f"{_plain(found.baseline)} → {_plain(found.candidate)}"
+def _short_gap(comparison: Comparison) -> str:
+    if comparison.won is not None and comparison.baseline is not None and comparison.candidate is not None:
+        return f"{round(comparison.baseline * comparison.n)} → {round(comparison.candidate * comparison.n)}"
+    return f"{_plain(comparison.baseline)} → {_plain(comparison.candidate)}"
 
 
 def _plain(value: float | None) -> str:
@@ -156,9 +156,9 @@ def comparison_row(found: Comparison, measure: Measure) -> tuple[str, ...]:
     levels = ["unknown" if one is None else amount(one, measure) for one in (found.baseline, found.candidate)]
     difference, interval = "not enough", ""
     if isinstance(found.difference, Estimate):
-        one = found.difference
-        difference = format_signed(one.value, measure)
-        interval = f"{format_signed(one.low, measure)} to {format_signed(one.high, measure)}"
+        estimate = found.difference
+        difference = format_signed(estimate.value, measure)
+        interval = f"{format_signed(estimate.low, measure)} to {format_signed(estimate.high, measure)}"
     numbers = str(found.n), *levels, difference, interval, p_in_words(found.p)
     return found.metric, found.scope, answer_in_words(found), *numbers, rule_in_short(found.rule)
 
@@ -180,7 +180,7 @@ def rule_in_short(rule: str) -> str:
 
 def rules_in_words(found: Iterable[Comparison]) -> list[str]:
     """A sentence for each rule that these comparisons use; the table has the short form."""
-    rules = dict.fromkeys(one.rule for one in found if one.rule)
+    rules = dict.fromkeys(comparison.rule for comparison in found if comparison.rule)
     return [_rule_in_words(rule) for rule in rules]
 
 

@@ -212,10 +212,10 @@ def _threshold(words: Words) -> Threshold:
 
 def _number(words: Words, what: str) -> tuple[float, Unit]:
     word = words.take(what)
-    found = NUMBER.fullmatch(word)
-    if found is None:
+    match = NUMBER.fullmatch(word)
+    if match is None:
         raise words.error(f"{word!r} is not a number")
-    dollar, digits, rest = found.groups()
+    dollar, digits, rest = match.groups()
     rest = dollar or rest
     if not rest and words.peek() in UNITS:
         rest = words.take("a unit")

@@ -87,13 +87,13 @@ def measure_of(suite: Suite, metric: str) -> Measure | None:
 
 def known_metrics(suite: Suite) -> list[str]:
     """Every metric name that a gate line of this suite may use."""
-    stats = [f"{one.name}.{stat.name}" for one in suite.scorers for stat in one.stats]
-    return [*(one.name for one in suite.scorers), *stats, *BUILT_IN]
+    stats = [f"{scorer.name}.{stat.name}" for scorer in suite.scorers for stat in scorer.stats]
+    return [*(scorer.name for scorer in suite.scorers), *stats, *BUILT_IN]
 
 
 def measures_of(suite: Suite) -> list[Measure]:
     """Everything that a report shows: each scorer's stats, then the built-in metrics."""
-    scored = [of_stat(one.name, stat) for one in suite.scorers for stat in one.stats]
+    scored = [of_stat(scorer.name, stat) for scorer in suite.scorers for stat in scorer.stats]
     return scored + [measure for name, measure in BUILT_IN.items() if name not in COUNTS]
 
 

@@ -108,7 +108,7 @@ class Scoring:
     def __init__(self, suite: Suite) -> None:
         self._suite = suite
         self._signals = Signals(suite)
-        self._waits = any(isinstance(one, WaitsForProcess) and one.waits for one in suite.scorers)
+        self._waits = any(isinstance(scorer, WaitsForProcess) and scorer.waits for scorer in suite.scorers)
         self._slow = self._waits
 
     async def score(self, case: Case, repeat: int, answer: Answer) -> CaseResult:
@@ -224,7 +224,9 @@ def _add_language(case: Case, text: str, values: dict[str, float | None], detail
     if found is None:
         return
     references = case.expected if isinstance(case.expected, list) else [case.expected]
-    known = [found if one == text else language_of(one) for one in references if isinstance(one, str)]
+    known = [
+        found if reference == text else language_of(reference) for reference in references if isinstance(reference, str)
+    ]
     wanted = {one for one in known if one is not None} or {prompt_language(case.messages)} - {None}
     if not wanted:
         return
@@ -236,7 +238,7 @@ def _add_language(case: Case, text: str, values: dict[str, float | None], detail
 
 def prompt_language(messages: Iterable[Mapping[str, Any]]) -> str | None:
     """The language of the last user message or, if that is too short, of all of them."""
-    asked = [text_of(one.get("content")) or "" for one in messages if one.get("role") == "user"]
+    asked = [text_of(message.get("content")) or "" for message in messages if message.get("role") == "user"]
     if not asked:
         return None
     return language_of(asked[-1]) or (language_of("\n".join(asked)) if len(asked) > 1 else None)

@@ -80,21 +80,21 @@ class SignalLevel:
 
 def signal_levels(run: Run) -> list[SignalLevel]:
     """What every run measures without being asked; signals that no case has are left out."""
-    found = []
+    levels = []
     for metric, name in METRICS.items():
         cases = scores_of(run.results, SIGNALS)
         value, n = value_of(Stat(name, "mean"), cases), _scored(name, cases)
         if value is not None:
-            found.append(SignalLevel(metric, value, n))
-    return found
+            levels.append(SignalLevel(metric, value, n))
+    return levels
 
 
 def worst_slice(suite: Suite, results: Sequence[CaseResult], scorer: str, *, stat: Stat) -> SliceValue | None:
     """The slice where the statistic is worst, among those of at least `MIN_SLICE` scored cases."""
-    found = list(slices_of(suite, results, scorer, stat=stat))
-    if not found:
+    values = list(slices_of(suite, results, scorer, stat=stat))
+    if not values:
         return None
-    return (min if stat.higher_is_better else max)(found, key=lambda one: one.value)
+    return (min if stat.higher_is_better else max)(values, key=lambda value: value.value)
 
 
 def slices_of(suite: Suite, results: Sequence[CaseResult], scorer: str, *, stat: Stat) -> Iterator[SliceValue]:
@@ -109,16 +109,16 @@ def slices_of(suite: Suite, results: Sequence[CaseResult], scorer: str, *, stat:
 
 def families_of(suite: Suite, run: Run) -> list[FamilyLine]:
     """The main stat of each scorer in each family of probes, after the suite's own cases; empty without probes."""
-    found: dict[str, list[CaseResult]] = {}
+    results: dict[str, list[CaseResult]] = {}
     for result in run.results:
         tags = result.case.tags
         if KIND_TAG in tags:
-            found.setdefault(OWN if tags[KIND_TAG] == OWN else tags[FAMILY_TAG], []).append(result)
+            results.setdefault(OWN if tags[KIND_TAG] == OWN else tags[FAMILY_TAG], []).append(result)
     return [
         FamilyLine(
             family,
             inside[0].case.tags[KIND_TAG],
-            len({one.case.case_id for one in inside}),
+            len({case_result.case.case_id for case_result in inside}),
             tuple(
                 StatValue(f"{scorer.name}.{stat.name}", stat, value, _count(stat, inside, scorer.name))
                 for scorer in suite.scorers
@@ -126,7 +126,7 @@ def families_of(suite: Suite, run: Run) -> list[FamilyLine]:
                 if (value := value_of(stat, scores_of(inside, scorer.name))) is not None
             ),
         )
-        for family, inside in found.items()
+        for family, inside in results.items()
     ]
 
 

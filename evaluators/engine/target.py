@@ -90,7 +90,11 @@ def _variant(name: str, experiment: Experiment, variant_name: str, plan: Plan) -
 
 
 def _known(name: str, plan: Plan) -> str:
-    variants = [f"{one.name}/{variant.name}" for one in plan.experiments.values() for variant in one.variants]
+    variants = [
+        f"{experiment.name}/{variant.name}"
+        for experiment in plan.experiments.values()
+        for variant in experiment.variants
+    ]
     known = [*plan.deployments, *variants]
     near = get_close_matches(name, known, n=1)
     return f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(known)

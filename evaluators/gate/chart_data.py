@@ -37,7 +37,7 @@ class Figure:
 
 def figures(findings: tuple[Finding, ...]) -> list[Figure]:
     """The figure of each finding that has an interval."""
-    return [figure for place, one in enumerate(findings) if (figure := _figure(place, one)) is not None]
+    return [figure for place, finding in enumerate(findings) if (figure := _figure(place, finding)) is not None]
 
 
 def _figure(place: int, finding: Finding) -> Figure | None:
@@ -57,14 +57,14 @@ def _figure(place: int, finding: Finding) -> Figure | None:
     return None
 
 
-def _level(place: int, finding: Finding, found: Estimate, test: Threshold) -> Figure:
+def _level(place: int, finding: Finding, estimate: Estimate, test: Threshold) -> Figure:
     unit: FigureUnit = "%" if test.unit == "%" else _unit(finding.metric)
-    factor = (100.0 if abs(found.high) <= 1 else 1.0) if unit == "%" else 1.0
+    factor = (100.0 if abs(estimate.high) <= 1 else 1.0) if unit == "%" else 1.0
     limit = test.number * (1000 if test.unit == "s" else 1)
     if unit == "%" and test.unit == "":
         limit *= factor
     better: Literal["higher", "lower"] = "lower" if test.operator == "<=" else "higher"
-    return Figure(place, "level", *_bounds(found, factor), found.level, found.n, limit, unit, better)
+    return Figure(place, "level", *_bounds(estimate, factor), estimate.level, estimate.n, limit, unit, better)
 
 
 def _difference(place: int, finding: Finding, compared: Comparison, test: VersusBaseline) -> Figure:
@@ -108,5 +108,5 @@ def _unit(metric: str) -> FigureUnit:
     return units.get(built_in.form, "")
 
 
-def _bounds(found: Estimate, factor: float) -> tuple[float, float, float]:
-    return found.value * factor, found.low * factor, found.high * factor
+def _bounds(estimate: Estimate, factor: float) -> tuple[float, float, float]:
+    return estimate.value * factor, estimate.low * factor, estimate.high * factor

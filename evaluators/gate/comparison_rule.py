@@ -110,14 +110,21 @@ def _needs_signal(measure: Measure) -> str:
 
 
 def _says(
-    question: Question, found: Comparison, judged: Estimate | NotEnough, baseline: str, result: Result, alpha: float
+    question: Question,
+    comparison: Comparison,
+    judged: Estimate | NotEnough,
+    baseline: str,
+    result: Result,
+    alpha: float,
 ) -> str:
-    measure, name = question.measure, subject(found.metric, found.scope)
-    if isinstance(found.difference, NotEnough):
-        return f"{name} can't be compared with {baseline}: {found.difference.reason}"
-    words = f"{name} {difference_in_words(found, measure)} {baseline}"
-    p_text = "" if found.p is None else f"; {found.p_method}: p {p_in_words(found.p)}"
-    numbers = f" ({both_figures(found, measure)}; {bounds_in_words(found.difference, measure, alpha)}{p_text})"
+    measure, name = question.measure, subject(comparison.metric, comparison.scope)
+    if isinstance(comparison.difference, NotEnough):
+        return f"{name} can't be compared with {baseline}: {comparison.difference.reason}"
+    words = f"{name} {difference_in_words(comparison, measure)} {baseline}"
+    p_text = "" if comparison.p is None else f"; {comparison.p_method}: p {p_in_words(comparison.p)}"
+    numbers = (
+        f" ({both_figures(comparison, measure)}; {bounds_in_words(comparison.difference, measure, alpha)}{p_text})"
+    )
     return words + numbers + f"; {_requirement(question.test, measure)}{_end(question, judged, result, alpha)}"
 
 

@@ -81,8 +81,8 @@ class Evidence:
     def gate(self) -> Gate:
         """The gate on these suites; raises `ConfigError`."""
         given: dict[str, list[Suite | None]] = {}
-        for one in self.suites:
-            given.setdefault(one.listed, []).append(one.suite())
+        for suite in self.suites:
+            given.setdefault(suite.listed, []).append(suite.suite())
         return gate_file.of_text(self.gate_text, given)
 
     def trial(self, gate: Gate, run_of: RunOf, before: RunOf) -> Trial:
@@ -115,7 +115,7 @@ def encode(evidence: Evidence, gate: Gate, *, details: Collection[str]) -> bytes
         "candidate": evidence.candidate,
         "baseline": evidence.baseline,
         "at_us": evidence.at_us,
-        "suites": [asdict(one) for one in evidence.suites],
+        "suites": [asdict(suite) for suite in evidence.suites],
         "digests": dict(evidence.digests),
         "served": {target: list(found) for target, found in evidence.served.items()},
         "runs": runs,
@@ -124,7 +124,7 @@ def encode(evidence: Evidence, gate: Gate, *, details: Collection[str]) -> bytes
         "live": written_live(evidence.live),
         "later": sorted(evidence.later),
         "candidates_judged": evidence.candidates_judged,
-        "first": [asdict(replace(one, evidence=None)) for one in evidence.first],
+        "first": [asdict(replace(finding, evidence=None)) for finding in evidence.first],
         "training": msgspec.to_builtins(evidence.training),
         "alpha": evidence.alpha,
         "kept": sorted(evidence.kept),
@@ -169,7 +169,11 @@ def _written_run(key: tuple[str, str], run: RunTable, gate: Gate, details: Colle
     slices = {tag for rule in rules for tag in rule.suite.slices}
     needed = {tag for rule in rules for when in rule.suite.when.values() for tag in when} | {KIND_TAG}
     measures = [measure_of(rule.suite, rule.line.metric) for rule in rules]
-    corpus = {one.scorer for one in measures if one is not None and one.kind == "corpus" and one.scorer is not None}
+    corpus = {
+        measure.scorer
+        for measure in measures
+        if measure is not None and measure.kind == "corpus" and measure.scorer is not None
+    }
     measured = any(rule.line.metric.split(".")[0] in BUILT_IN_COLUMNS for rule in rules)
     measured = measured or SIGNALS in run.states  # the signals compare lengths in tokens
     table = written_table(run, tags=scopes | slices | needed, scorers=corpus, measured=measured, details=details)
@@ -184,7 +188,7 @@ def _read(content: Mapping[str, Any]) -> Evidence:
         candidate=content["candidate"],
         baseline=content["baseline"],
         at_us=content["at_us"],
-        suites=tuple(GivenSuite(**one) for one in content["suites"]),
+        suites=tuple(GivenSuite(**suite) for suite in content["suites"]),
         digests=content["digests"],
         served={target: tuple(found) for target, found in content["served"].items()},
         runs={(suite, target): read_table(table) for suite, target, table in content["runs"]},

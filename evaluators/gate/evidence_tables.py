@@ -90,7 +90,7 @@ def _numbers(values: Floats) -> list[float | int | None]:
 
 
 def _floats(numbers: Iterable[float | None]) -> Floats:
-    return np.array([np.nan if one is None else one for one in numbers], dtype=np.float64)
+    return np.array([np.nan if number is None else number for number in numbers], dtype=np.float64)
 
 
 def _kept(details: Details | None, names: Collection[str]) -> Details | None:

@@ -144,7 +144,7 @@ def _composed(reading: _Reading, listed: Sequence[Listed], own: Sequence[Rule | 
         tuple(reading.unplaced),
         model.experiment,
         model.max_age,
-        tuple(role for role in ROLES for one in model.approvers if one == role),
+        tuple(role for role in ROLES for approver in model.approvers if approver == role),
         model.self_approval,
     )
 
@@ -179,8 +179,8 @@ def _line(suite: Suite, text: str) -> Rule | ExternalLine:
 
 def _sorted(lines: Sequence[Rule | ExternalLine]) -> tuple[tuple[Rule, ...], tuple[ExternalLine, ...]]:
     """The lines on runs, and the lines on other evidence."""
-    rules = tuple(one for one in lines if isinstance(one, Rule))
-    return rules, tuple(one for one in lines if not isinstance(one, Rule))
+    rules = tuple(line for line in lines if isinstance(line, Rule))
+    return rules, tuple(line for line in lines if not isinstance(line, Rule))
 
 
 def _names(reading: _Reading) -> Iterator[tuple[int, str]]:
@@ -223,12 +223,12 @@ def _suites(reading: _Reading) -> Iterator[Listed]:
             reading.errors.append(reading.document.diagnostic(("suites", i), f"suite {name!r} does not exist", hint))
             continue
         try:
-            found = suite_reader.load(file, root=root, budget=reading.budget)
+            suites = suite_reader.load(file, root=root, budget=reading.budget)
         except ConfigError as error:
             reading.errors.extend(error.errors)
             reading.broken = True
             continue
-        yield from ((name, suite) for suite in found if as_path or suite.name == name)
+        yield from ((name, suite) for suite in suites if as_path or suite.name == name)
 
 
 def _own_lines(reading: _Reading, suite: Suite) -> Iterator[Rule | ExternalLine]:

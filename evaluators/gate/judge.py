@@ -54,10 +54,12 @@ def judge(
     """
     live = replace(live, experiments=tuple(map(_decided, live.experiments)))
     external = list(_external(gate, trial, live, at_us))
-    lines = [one.finding for one in external if one.finding.decisive and one.finding.metric.startswith("live.")]
+    lines = [
+        result.finding for result in external if result.finding.decisive and result.finding.metric.startswith("live.")
+    ]
     said = list(effect_findings(live, lines, at_us, rules=trial.rules)) if live.read else []
-    first = [*(one for one in said if one.decisive), *first]
-    answers = (one for one in said if not one.decisive)
+    first = [*(finding for finding in said if finding.decisive), *first]
+    answers = (finding for finding in said if not finding.decisive)
     shown = [*answers, *_changed_signals(gate, trial), *(_worst_slices(gate, trial) if trial.rules > 1 else ())]
     findings = apply_holm([*map(RuleResult, first), *_findings(gate, trial), *external, *map(RuleResult, shown)])
     decision = decide(findings)
@@ -109,14 +111,16 @@ def judge_again(evidence: Evidence, verdict_id: str) -> Verdict:
 
 def headline(decision: Decision, trial: Trial, findings: Sequence[Finding]) -> str:
     """One plain sentence: the decision, the candidate, what decided, and how the other rules ended."""
-    deciding = [one for one in findings if one.decisive]
+    deciding = [finding for finding in findings if finding.decisive]
     start = f"{decision} {trial.candidate}: "
     if decision == "SHIP":
         rules = "its only rule holds" if len(deciding) == 1 else f"all {len(deciding)} rules hold"
         return f"{start}{rules} against {trial.baseline}."
     wanted: dict[Decision, Result] = {"INVALID": "invalid", "BLOCK": "fail", "HOLD": "cannot tell"}
-    against = sorted(interleave_sources(one for one in deciding if one.result == wanted[decision]), key=precedence)
-    named = list(dict.fromkeys(short_text(one) for one in against))
+    against = sorted(
+        interleave_sources(finding for finding in deciding if finding.result == wanted[decision]), key=precedence
+    )
+    named = list(dict.fromkeys(short_text(finding) for finding in against))
     if not named:
         return f"{start}no rule decides anything."
     reasons = "; ".join(named[:MOST_NAMED])
@@ -134,13 +138,15 @@ SUITES = "the suites"
 def conflicts(findings: Sequence[Finding]) -> tuple[str, ...]:
     """A sentence for each two kinds of evidence of which one passes all of its rules and the other one fails some."""
     kinds: dict[str, list[Finding]] = {}
-    for one in findings:
-        if one.decisive:
-            name = one.metric.partition(".")[0]
+    for finding in findings:
+        if finding.decisive:
+            name = finding.metric.partition(".")[0]
             kind = FAMILIES.get(name).evidence if name in FAMILIES.names() else SUITES
-            kinds.setdefault(kind, []).append(one)
-    passing = [kind for kind, found in kinds.items() if all(one.result == "pass" for one in found)]
-    failing = {kind: next((one for one in found if one.result == "fail"), None) for kind, found in kinds.items()}
+            kinds.setdefault(kind, []).append(finding)
+    passing = [kind for kind, found in kinds.items() if all(finding.result == "pass" for finding in found)]
+    failing = {
+        kind: next((finding for finding in found if finding.result == "fail"), None) for kind, found in kinds.items()
+    }
     return tuple(
         f"{good[0].upper()}{good[1:]}: every rule passes. {bad[0].upper()}{bad[1:]}: {short_text(against)}."
         for good in passing
@@ -150,8 +156,8 @@ def conflicts(findings: Sequence[Finding]) -> tuple[str, ...]:
 
 
 def _rest(decision: Decision, deciding: Sequence[Finding]) -> str:
-    undecided = sum(one.result == "cannot tell" for one in deciding)
-    failed = sum(one.result == "fail" for one in deciding)
+    undecided = sum(finding.result == "cannot tell" for finding in deciding)
+    failed = sum(finding.result == "fail" for finding in deciding)
     if decision == "BLOCK" and undecided:
         return f"{undecided} more {'rule is' if undecided == 1 else 'rules are'} undecided"
     if decision == "INVALID" and failed:
@@ -183,8 +189,8 @@ def _changed_signals(gate: Gate, trial: Trial) -> Iterator[Finding]:
 
 def _worst_slices(gate: Gate, trial: Trial) -> Iterator[Finding]:
     """The worst slice of each suite, which decides nothing."""
-    found = (worst_slice(*compared) for compared in _comparable(gate, trial))
-    return (one for one in found if one is not None)
+    generator = (worst_slice(*compared) for compared in _comparable(gate, trial))
+    return (finding for finding in generator if finding is not None)
 
 
 def _comparable(gate: Gate, trial: Trial) -> Iterator[tuple[Suite, RunTable, RunTable]]:
@@ -232,7 +238,7 @@ def _runs(gate: Gate, trial: Trial) -> Iterator[str]:
 
 def _live_answer(findings: Sequence[Finding]) -> str:
     """What the experiments say that decides nothing here, so that nobody overlooks it."""
-    said = [one.says for one in findings if one.rule == EXPERIMENT_SAYS and not one.decisive]
+    said = [finding.says for finding in findings if finding.rule == EXPERIMENT_SAYS and not finding.decisive]
     return "".join(f" {text[0].upper()}{text[1:]}." for text in said)
 
 

@@ -39,16 +39,16 @@ def apply_holm(judged: Sequence[RuleResult]) -> tuple[Finding, ...]:
 
     Source: Holm (1979), Scandinavian Journal of Statistics 6:65-70.
     """
-    families = {one.family for one in judged if one.family is not None}
+    families = {result.family for result in judged if result.family is not None}
     shared = ALPHA / max(len(families), 1)
     standing: set[int] = set()
     for family in families:
         standing |= _standing(judged, family, shared)
     return tuple(
-        one.finding
-        if at in standing or not _in_question(one)
-        else _doubtful(one, questions(judged, one.family), shared)
-        for at, one in enumerate(judged)
+        result.finding
+        if at in standing or not _in_question(result)
+        else _doubtful(result, questions(judged, result.family), shared)
+        for at, result in enumerate(judged)
     )
 
 
@@ -64,17 +64,17 @@ def first_levels(tests: Sequence[tuple[Family | None, int]]) -> list[float]:
 
 def questions(judged: Iterable[RuleResult], family: Family | None) -> int:
     """How many tests the family has."""
-    return sum(one.questions for one in judged if one.family == family)
+    return sum(result.questions for result in judged if result.family == family)
 
 
-def _in_question(one: RuleResult) -> bool:
-    return one.family is not None and one.finding.result == "fail"
+def _in_question(result: RuleResult) -> bool:
+    return result.family is not None and result.finding.result == "fail"
 
 
 def _standing(judged: Sequence[RuleResult], family: Family, alpha: float) -> set[int]:
     """The indices of failures that stand: at α over all tests, then over the remaining ones, and so on."""
     left = questions(judged, family)
-    waiting = {at for at, one in enumerate(judged) if one.family == family and _in_question(one)}
+    waiting = {at for at, result in enumerate(judged) if result.family == family and _in_question(result)}
     standing: set[int] = set()
     while waiting:
         found = {at for at in waiting if _fails(judged[at], alpha / left)}
@@ -86,14 +86,16 @@ def _standing(judged: Sequence[RuleResult], family: Family, alpha: float) -> set
     return standing
 
 
-def _fails(one: RuleResult, alpha: float) -> bool:
-    return one.fails_at is not None and one.fails_at(alpha)
+def _fails(result: RuleResult, alpha: float) -> bool:
+    return result.fails_at is not None and result.fails_at(alpha)
 
 
-def _doubtful(one: RuleResult, asked: int, shared: float) -> Finding:
-    if one.as_undecided is None:
-        raise ValueError(f"{one.finding.rule!r} is tested and has no undecided form")
-    found = one.as_undecided(shared / asked)
+def _doubtful(result: RuleResult, asked: int, shared: float) -> Finding:
+    if result.as_undecided is None:
+        raise ValueError(f"{result.finding.rule!r} is tested and has no undecided form")
+    finding = result.as_undecided(shared / asked)
     tests = "test" if asked == 1 else "tests"
-    says = f"{found.says}; on its own it would fail, but among the {asked} {tests} of this gate it may be chance (Holm)"
-    return replace(found, result="cannot tell", says=says)
+    says = (
+        f"{finding.says}; on its own it would fail, but among the {asked} {tests} of this gate it may be chance (Holm)"
+    )
+    return replace(finding, result="cannot tell", says=says)

@@ -109,35 +109,35 @@ def odds_of(rules: Sequence[Rule], trial: Trial, *, seed: int = 0) -> Odds | Non
     reviews and live lines are taken as met, and the looks are first looks. The bounds are those of other runs that
     could have been seen: each has as many cases, drawn anew from these.
     """
-    found = _of_runs(rules, trial) if trial.alpha == ALPHA else None  # the trials are simulated at the usual level
-    return None if found is None else _odds(found, seed)[0]
+    simulation = _of_runs(rules, trial) if trial.alpha == ALPHA else None  # the trials are simulated at the usual level
+    return None if simulation is None else _odds(simulation, seed)[0]
 
 
 def gate_odds(
     rules: Sequence[Rule], trial: Trial, *, seed: int = 0, on_rule: Callable[[], None] = lambda: None
 ) -> GateOdds | None:
     """The same odds, from the same trials, with each rule's own share; ``on_rule`` is called after each rule."""
-    found = _of_runs(rules, trial)
-    if found is None:
+    simulation = _of_runs(rules, trial)
+    if simulation is None:
         return None
-    odds, results = _odds(found, seed)
+    odds, results = _odds(simulation, seed)
     passed = results.passed
     alone = []
     for number in range(len(rules)):
-        alone.append(_rule_odds(found, number, float(passed[:, number].mean()), seed))
+        alone.append(_rule_odds(simulation, number, float(passed[:, number].mean()), seed))
         on_rule()
-    better = np.array([one.requires_better for one in alone])
+    better = np.array([rule_odds.requires_better for rule_odds in alone])
     without = float(passed[:, ~better].all(axis=1).mean()) if better.any() else None
     return GateOdds(odds, len(passed), _error(odds.ship, len(passed)), tuple(alone), without)
 
 
-def _rule_odds(found: _Simulation, number: int, passes: float, seed: int) -> RuleOdds:
-    rule, reason = found.rules[number], found.reasons[number]
+def _rule_odds(simulation: _Simulation, number: int, passes: float, seed: int) -> RuleOdds:
+    rule, reason = simulation.rules[number], simulation.reasons[number]
     if reason:
         return RuleOdds(rule.text, rule.source, taken_as_met=reason)
-    groups = [only for group in found.groups if (only := group.only(number)).lines]
+    groups = [only for group in simulation.groups if (only := group.only(number)).lines]
     lines = [line for group in groups for line in group.lines]
-    test, trials = rule.line.test, trials_of(found.groups)
+    test, trials = rule.line.test, trials_of(simulation.groups)
     better = isinstance(test, VersusBaseline) and test.question == "better"
     factor, share = (None, None) if better else _more(groups, passes, seed)
     cases = max((line.cases for line in lines), default=0)
@@ -195,14 +195,14 @@ def assumed_odds(rules: Sequence[Rule], *, seed: int = 0) -> list[Odds]:
 
     Floors are taken as met, and metrics as independent.
     """
-    found = []
+    odds = []
     for share in SHARES:
         groups = list(assumed_groups(rules, share, _levels(rules), np.random.default_rng(seed)))
         if groups:
             cases = max(group.size for group in groups)
             assumed = Estimate(share, share, share, 1.0, cases, ASSUMED)
-            found.append(_odds(_Simulation(rules, groups, (), cases, assumed), seed)[0])
-    return found
+            odds.append(_odds(_Simulation(rules, groups, (), cases, assumed), seed)[0])
+    return odds
 
 
 def weakest_floor(rules: Sequence[Rule]) -> str:
@@ -235,17 +235,19 @@ def inspect(path: Path) -> tuple[str, list[Diagnostic]]:
     return f"{gate.name}: {rules} rule{'' if rules == 1 else 's'}; suites: {suites}{odds}", list(gate.notices)
 
 
-def _odds(found: _Simulation, seed: int) -> tuple[Odds, Results]:
-    groups, rules, now = found.groups, len(found.rules), found.version > 2
+def _odds(simulation: _Simulation, seed: int) -> tuple[Odds, Results]:
+    groups, rules, now = simulation.groups, len(simulation.rules), simulation.version > 2
     results = simulate(groups, rules, np.random.default_rng(seed), failures=now)
-    factor, more = _more(groups, results.ship, seed) if found.cases else (None, None)
-    more_cases = None if factor is None else ceil(factor * found.cases)
-    odds = Odds(results.ship, found.cases, found.share, more_cases, more)
+    factor, more = _more(groups, results.ship, seed) if simulation.cases else (None, None)
+    more_cases = None if factor is None else ceil(factor * simulation.cases)
+    odds = Odds(results.ship, simulation.cases, simulation.share, more_cases, more)
     if not now:
         return odds, results
-    invalid = np.array([one.line.metric == "errors" and isinstance(one.line.test, Threshold) for one in found.rules])
+    invalid = np.array(
+        [rule.line.metric == "errors" and isinstance(rule.line.test, Threshold) for rule in simulation.rules]
+    )
     others: list[Results] = []
-    if found.share.method != ASSUMED:
+    if simulation.share.method != ASSUMED:
         others += simulate_other_runs(groups, rules, np.random.default_rng([seed, 1]))
     block, trials = results.block(invalid), len(results.passed)
     ship = _bounds(results.ship, trials, [one.ship for one in others])

@@ -93,22 +93,22 @@ def judge_regressions(
     judged, least = changes.judged, float(len(cases))
     count = Estimate(least, least, least + unknown, 1.0, judged, "count")
     name = subject(measure.name, str(scope or ""))
-    found = Comparison(
+    comparison = Comparison(
         measure.name, str(scope or ""), None, None, count, "cannot tell", len(changes.gained), len(changes.lost), judged
     )
     if judged == 0:
         says, needed = f"{name} cannot be counted: no case is scored on both sides", "cases scored on both sides"
-        return Finding(rule, source, "cannot tell", says, needed, measure.name, found.scope, found)
+        return Finding(rule, source, "cannot tell", says, needed, measure.name, comparison.scope, comparison)
     if changes.silent:
-        found = replace(found, rule=NO_SIGNAL)
-        return Finding(rule, source, "cannot tell", *_silent(name, judged), measure.name, found.scope, found)
+        comparison = replace(comparison, rule=NO_SIGNAL)
+        return Finding(rule, source, "cannot tell", *_silent(name, judged), measure.name, comparison.scope, comparison)
     result = _counted(test, count, limit_of(test, measure))
     says = f"{name}: {len(cases)} of {counted(judged, 'case')}{_listed(cases)}"
     says += (
         f"; {counted(unknown, 'more case')} could be {measure.name}, not being scored on both sides" if unknown else ""
     )
     needed = "run the cases that failed again" if result == "cannot tell" else ""
-    return Finding(rule, source, result, says, needed, measure.name, found.scope, found)
+    return Finding(rule, source, result, says, needed, measure.name, comparison.scope, comparison)
 
 
 def _silent(name: str, judged: int) -> tuple[str, str]:
@@ -128,7 +128,10 @@ def _listed(cases: Sequence[str]) -> str:
 def _counted(test: Threshold, count: Estimate, limit: float) -> Result:
     """Pass or fail only if no unscored case could change the result."""
     most = replace(count, value=count.high)
-    results = {by_truth_table(test, replace(one, low=one.value, high=one.value), limit) for one in (count, most)}
+    results = {
+        by_truth_table(test, replace(estimate, low=estimate.value, high=estimate.value), limit)
+        for estimate in (count, most)
+    }
     if test.operator == "==" and count.low <= limit <= count.high and count.low < count.high:
         return "cannot tell"
     return results.pop() if len(results) == 1 else "cannot tell"

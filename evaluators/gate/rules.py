@@ -44,7 +44,9 @@ def judge_rule(rule: Rule, trial: Trial, *, rules: Sequence[Rule] = ()) -> list[
     measure = measure_of(rule.suite, rule.line.metric)
     if measure is None:
         raise ValueError(f"{rule.line.metric} is not measured by {rule.suite.name}")
-    return [_enough(rule, replace(one, family=family_of(rule))) for one in _judged(rule, trial, (run, measure), rules)]
+    return [
+        _enough(rule, replace(result, family=family_of(rule))) for result in _judged(rule, trial, (run, measure), rules)
+    ]
 
 
 def family_of(rule: Rule) -> Family | None:
@@ -98,7 +100,7 @@ def _compared(
     if not isinstance(test, VersusBaseline):
         raise TypeError(f"{rule.text!r} does not compare")
     later = rule.suite.name in trial.later
-    found = judge_comparison(
+    result = judge_comparison(
         rule.text,
         rule.source,
         test,
@@ -110,12 +112,12 @@ def _compared(
         alpha=trial.alpha,
     )
     if scope is not None or test.question != "not worse":
-        return found
+        return result
     lost = in_words(lost_slices(rule.suite, measure, runs))
     return replace(
-        found,
-        finding=_adding(found.finding, lost),
-        as_undecided=found.as_undecided and partial(_doubt, found.as_undecided, lost),
+        result,
+        finding=_adding(result.finding, lost),
+        as_undecided=result.as_undecided and partial(_doubt, result.as_undecided, lost),
     )
 
 
@@ -185,12 +187,12 @@ def _run(rule: Rule, trial: Trial, target: str) -> RunTable | Finding:
 
 def _enough(rule: Rule, judged: RuleResult) -> RuleResult:
     """``with N cases``: a pass on less evidence than the line requires is undecided."""
-    found, required = judged.finding, rule.line.with_count
-    n = getattr(found.evidence, "n", 0)
-    if required is None or found.result != "pass" or n >= required:
+    finding, required = judged.finding, rule.line.with_count
+    n = getattr(finding.evidence, "n", 0)
+    if required is None or finding.result != "pass" or n >= required:
         return judged
-    says = f"{found.says}; only {n} of the {required} {rule.line.with_unit} that the line requires"
-    short = replace(found, result="cannot tell", says=says, needed=f"{required - n} more {rule.line.with_unit}")
+    says = f"{finding.says}; only {n} of the {required} {rule.line.with_unit} that the line requires"
+    short = replace(finding, result="cannot tell", says=says, needed=f"{required - n} more {rule.line.with_unit}")
     return replace(judged, finding=short)
 
 

@@ -80,21 +80,22 @@ def by_truth_table(test: Threshold, found: Estimate, limit: float) -> Result:
     return "pass" if surely or (right and not test.sure) else "cannot tell"
 
 
-def _says(name: str, found: Estimate, measure: Measure, limit: str) -> str:
-    value = amount(found.value, measure)
-    if found.method == "Wilson":
-        value += f" ({round(found.value * found.n)} of {found.n}"
+def _says(name: str, estimate: Estimate, measure: Measure, limit: str) -> str:
+    value = amount(estimate.value, measure)
+    if estimate.method == "Wilson":
+        value += f" ({round(estimate.value * estimate.n)} of {estimate.n}"
     else:
-        value += f" ({counted(found.n, 'case')}"
-    if found.level < 1:
-        value += f"; {100 * found.level:.4g} % interval {amount(found.low, measure)} to {amount(found.high, measure)}"
+        value += f" ({counted(estimate.n, 'case')}"
+    if estimate.level < 1:
+        bounds = f"{amount(estimate.low, measure)} to {amount(estimate.high, measure)}"
+        value += f"; {100 * estimate.level:.4g} % interval {bounds}"
     return f"{name} is {value}); {limit}"
 
 
-def _end(test: Threshold, found: Estimate, limit: float, result: Result) -> str:
+def _end(test: Threshold, estimate: Estimate, limit: float, result: Result) -> str:
     if result != "cannot tell":
         return ": not met" if result == "fail" else ""
-    spans = by_truth_table(test, found, limit) == "cannot tell"  # not if only Holm's correction leaves it undecided
+    spans = by_truth_table(test, estimate, limit) == "cannot tell"  # not if only Holm's correction leaves it undecided
     return ": undecided, because the interval spans the limit" if spans else ": undecided"
 
 
@@ -119,12 +120,12 @@ def cases_to_exclude_luck(limit: float, n: int) -> int:
     return n
 
 
-def _luck(test: Threshold, found: Estimate, measure: Measure, limit: float) -> str:
+def _luck(test: Threshold, estimate: Estimate, measure: Measure, limit: float) -> str:
     """How often a worse model passes a threshold without `sure`, for shares of independent cases."""
-    if test.sure or test.operator == "==" or found.method != "Wilson" or measure.name == "errors":
+    if test.sure or test.operator == "==" or estimate.method != "Wilson" or measure.name == "errors":
         return ""
     share = limit / measure.scale
-    chance = chance_to_pass(share if test.operator == ">=" else 1 - share, found.n)
+    chance = chance_to_pass(share if test.operator == ">=" else 1 - share, estimate.n)
     worse = share - SHORTFALL if test.operator == ">=" else share + SHORTFALL
     if not 0 < worse < 1 or chance < WORTH_REPORTING:
         return ""
@@ -132,12 +133,12 @@ def _luck(test: Threshold, found: Estimate, measure: Measure, limit: float) -> s
     return f"; {passes} (add 'sure' to prevent this)"
 
 
-def _needed(test: Threshold, found: Estimate, measure: Measure, limit: float, alpha: float) -> str:
+def _needed(test: Threshold, estimate: Estimate, measure: Measure, limit: float, alpha: float) -> str:
     """About how many more cases would exclude the limit from the interval, if the estimate is right."""
-    if measure.kind != "proportion" or found.value == limit:
+    if measure.kind != "proportion" or estimate.value == limit:
         return "more cases"
-    more = _cases_to_settle(found, measure, limit, alpha) - found.n
-    side = "below" if found.value < limit else "above"
+    more = _cases_to_settle(estimate, measure, limit, alpha) - estimate.n
+    side = "below" if estimate.value < limit else "above"
     surely = ", but the whole interval has to be" if test.sure and side == _GOOD_SIDES[test.operator] else ""
     return f"the estimate is {side} the limit{surely}; about {counted(max(more, 1), 'more case')} would settle it"
 
@@ -145,15 +146,15 @@ def _needed(test: Threshold, found: Estimate, measure: Measure, limit: float, al
 _GOOD_SIDES = {">=": "above", "<=": "below"}
 
 
-def _cases_to_settle(found: Estimate, measure: Measure, limit: float, alpha: float) -> int:
+def _cases_to_settle(estimate: Estimate, measure: Measure, limit: float, alpha: float) -> int:
     """Where the rule's own interval at the level 1 − ``alpha`` excludes the limit.
 
     Wilson's interval excludes it exactly where the score test does, whose variance is that of the limit. The width of
     another interval falls with the square root of the number of cases.
     """
-    distance, share = abs(found.value - limit) / measure.scale, limit / measure.scale
+    distance, share = abs(estimate.value - limit) / measure.scale, limit / measure.scale
     wanted = quantile(1 - alpha)
-    if found.method == "Wilson":
+    if estimate.method == "Wilson":
         return int(wanted**2 * share * (1 - share) / distance**2) + 1
-    half = (found.high - found.low) / (2 * measure.scale) * wanted / quantile(found.level)
-    return ceil(found.n * (half / distance) ** 2)
+    half = (estimate.high - estimate.low) / (2 * measure.scale) * wanted / quantile(estimate.level)
+    return ceil(estimate.n * (half / distance) ** 2)

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.imports.imported import ImportRefused
-from evaluators.loading.rows import PARQUET, parquet_as_lines, read_rows
+from evaluators.loading.rows import MOST_ROWS, read_rows
 from fairtrial.config.file.project_files import read_bytes
 from fairtrial.config.file.yaml_file import parse
 from fairtrial.domain.errors import ConfigError
+from fairtrial.parquet_rows import PARQUET, parquet_as_lines
 from fairtrial.safe_files import MIB, FileRefused
 
 MOST_BYTES = 64 * MIB
@@ -90,7 +91,7 @@ def read_table(path: Path, *, folder: Path | None = None) -> list[dict[str, Any]
     """The rows of a CSV, JSON, JSON Lines or Parquet file."""
     try:
         if path.suffix == PARQUET:
-            text = parquet_as_lines(read_content(path, folder=folder))
+            text = parquet_as_lines(read_content(path, folder=folder), MOST_ROWS)
         else:
             text = read_text(path, folder=folder)
     except FileRefused as error:

@@ -125,7 +125,7 @@ def report(suites: Sequence[ImportedSuite]) -> str:
 
 def summary(suite: ImportedSuite) -> str:
     """``120 cases, 3 scorers; criteria: 2 equal, 1 near, 0 missing``."""
-    counts = ", ".join(f"{sum(one.outcome == kind for one in suite.criteria)} {kind}" for kind in OUTCOMES)
+    counts = ", ".join(f"{sum(criterion.outcome == kind for criterion in suite.criteria)} {kind}" for kind in OUTCOMES)
     return f"{counted(len(suite.rows), 'case')}, {counted(len(suite.score), 'scorer')}; criteria: {counts}"
 
 

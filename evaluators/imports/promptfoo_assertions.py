@@ -106,14 +106,14 @@ def as_assertion(text: str) -> dict[str, Any]:
             return {"type": kind, "value": text.removeprefix(prefix).strip()}
     if text.startswith("grade:"):
         return {"type": "llm-rubric", "value": text.removeprefix("grade:")}
-    found = CELL.fullmatch(text)
+    match = CELL.fullmatch(text)
     if text.startswith("file://"):
         return {"type": "python" if ".py" in text else "javascript", "value": text}
-    if found is None or found[1] not in {*MAPPERS, *CODE, *JUDGES, *UNMAPPED}:
+    if match is None or match[1] not in {*MAPPERS, *CODE, *JUDGES, *UNMAPPED}:
         return {"type": "equals", "value": text}
-    value = {} if found[3] is None else {"value": found[3].strip()}
-    threshold = {} if found[2] is None else {"threshold": float(found[2])}
-    return {"type": ("not-" if text.startswith("not-") else "") + found[1], **value, **threshold}
+    value = {} if match[3] is None else {"value": match[3].strip()}
+    threshold = {} if match[2] is None else {"threshold": float(match[2])}
+    return {"type": ("not-" if text.startswith("not-") else "") + match[1], **value, **threshold}
 
 
 def _add(builder: SuiteBuilder, row: int, variables: Mapping[str, Any], written: Any) -> str | None:

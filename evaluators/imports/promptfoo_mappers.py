@@ -72,12 +72,12 @@ def comma_list(value: Any) -> list[Any] | None:
         return value if isinstance(value, list) else [value]
     parts, end = [], 0
     while value[end:].strip(" \t\r\n,"):
-        found = FIELD.match(value, end)
-        if found is None:
+        match = FIELD.match(value, end)
+        if match is None:
             return None
-        quoted = found[1]
-        parts.append(found[2].strip() if quoted is None else re.sub(r'\\(["\\])|""', lambda m: m[1] or '"', quoted))
-        end = found.end()
+        quoted = match[1]
+        parts.append(match[2].strip() if quoted is None else re.sub(r'\\(["\\])|""', lambda m: m[1] or '"', quoted))
+        end = match.end()
     return parts
 
 

@@ -133,7 +133,9 @@ def _messages(
         begun = as_text(columns[ASSISTANT_PREFIX])
         return [*messages, {"role": "assistant", "content": begun}] if begun else messages
     if recipe.messages and not (messages and KIND_TAG in columns):  # a probe's own messages stay as they are
-        messages = [{"role": one["role"], "content": render(one["content"], values)} for one in recipe.messages]
+        messages = [
+            {"role": message["role"], "content": render(message["content"], values)} for message in recipe.messages
+        ]
     elif not messages and "input" in columns:
         messages = [{"role": "user", "content": as_text(columns["input"])}]
     if not messages:

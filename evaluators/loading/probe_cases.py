@@ -36,8 +36,11 @@ def with_probes(
     reading.errors += shortened(wrong)
     if not _asks_own(reading, uses):
         return _clustered(cases, own)
-    copied = {one.case.fields.get(ORIGINAL) for one in cases}
-    return [*(_own(one, copied=one.case.case_id in copied) for one in own), *_clustered(cases, own)]
+    copied = {case.case.fields.get(ORIGINAL) for case in cases}
+    return [
+        *(_own(case_of_row, copied=case_of_row.case.case_id in copied) for case_of_row in own),
+        *_clustered(cases, own),
+    ]
 
 
 def _rows(reading: Reading, use: ProbeUse, source: Source) -> list[dict[str, Any]]:
@@ -100,16 +103,16 @@ def _shared(reading: Reading, uses: Sequence[ProbeUse]) -> list[_Shared]:
 
 
 def _source(use: ProbeUse, own: Sequence[CaseOfRow], recipe: Recipe) -> Source:
-    rows = tuple(_flat(one, recipe) for one in own)
+    rows = tuple(_flat(row, recipe) for row in own)
     return replace(use.source, rows=rows, column=use.column or _column(recipe, rows))
 
 
-def _flat(one: CaseOfRow, recipe: Recipe) -> dict[str, Any]:
+def _flat(row: CaseOfRow, recipe: Recipe) -> dict[str, Any]:
     """The row as families read it: its columns, its id and reference, and its own messages if it is asked with them."""
-    flat = {**one.case.fields, "id": one.case.case_id}
-    if one.case.expected is not None:
-        flat["expected"] = one.case.expected
-    chat = one.row.columns.get("messages")
+    flat = {**row.case.fields, "id": row.case.case_id}
+    if row.case.expected is not None:
+        flat["expected"] = row.case.expected
+    chat = row.row.columns.get("messages")
     if chat and not recipe.messages:
         flat["messages"] = chat[:-1] if chat[-1]["role"] == "assistant" else chat
     return flat
@@ -117,7 +120,9 @@ def _flat(one: CaseOfRow, recipe: Recipe) -> dict[str, Any]:
 
 def _column(recipe: Recipe, rows: Sequence[Mapping[str, Any]]) -> str:
     """The only column of text that the prompt names, or ``input``."""
-    named = {found[2] or found[3] for one in recipe.messages for found in PLACE.finditer(one["content"])} - {None}
+    named = {match[2] or match[3] for message in recipe.messages for match in PLACE.finditer(message["content"])} - {
+        None
+    }
     columns = {name for name in named if rows and isinstance(rows[0].get(name), str)}
     return columns.pop() if len(columns) == 1 and "input" not in columns else "input"
 
@@ -139,16 +144,16 @@ def _row(reading: Reading, use: ProbeUse, row: Mapping[str, Any]) -> Row:
     return Row(str(reading.source.path), line, {**row, KIND_TAG: use.probe.kind})
 
 
-def _own(one: CaseOfRow, *, copied: bool) -> CaseOfRow:
-    case = one.case
+def _own(row: CaseOfRow, *, copied: bool) -> CaseOfRow:
+    case = row.case
     cluster = case.cluster or (case.case_id if copied else None)
-    return replace(one, case=replace(case, tags={**case.tags, KIND_TAG: OWN}, cluster=cluster))
+    return replace(row, case=replace(case, tags={**case.tags, KIND_TAG: OWN}, cluster=cluster))
 
 
 def _clustered(cases: Sequence[CaseOfRow], own: Sequence[CaseOfRow]) -> list[CaseOfRow]:
     """The cases in clusters: a changed copy in that of its original, the cases of one seed together."""
-    clusters = {one.case.case_id: one.case.cluster or one.case.case_id for one in own}
-    return [replace(one, case=replace(one.case, cluster=_cluster(one.case, clusters))) for one in cases]
+    clusters = {row.case.case_id: row.case.cluster or row.case.case_id for row in own}
+    return [replace(case, case=replace(case.case, cluster=_cluster(case.case, clusters))) for case in cases]
 
 
 def _cluster(case: Case, clusters: Mapping[str, str]) -> str | None:

@@ -43,11 +43,11 @@ def read_probes(reading: Reading) -> list[ProbeUse]:
     uses: list[ProbeUse] = []
     for at, entry in enumerate(reading.model.probes):
         try:
-            found = _uses(reading, at, entry)
+            probe_uses = _uses(reading, at, entry)
         except WrongEntry as error:
             reading.wrong(("probes", at, *error.at), error.wrong, error.known)
             continue
-        for use in found:
+        for use in probe_uses:
             if use.probe.name in {other.probe.name for other in uses}:
                 reading.wrong(("probes", at), f"the family {use.probe.name!r} is used twice", "name each family once")
             else:
@@ -112,11 +112,11 @@ def _own_family(reading: Reading, at: int, name: Any) -> Probe | None:
 
 def _phrases() -> dict[str, list[Probe]]:
     """Each phrase with its families."""
-    found: dict[str, list[Probe]] = {}
+    probes: dict[str, list[Probe]] = {}
     for _, probe in PROBES:
         if probe.phrase:
-            found.setdefault(probe.phrase, []).append(probe)
-    return found
+            probes.setdefault(probe.phrase, []).append(probe)
+    return probes
 
 
 def _chosen(key: str, value: Any, phrases: Mapping[str, list[Probe]]) -> tuple[list[Probe], dict[str, Any]]:
@@ -130,7 +130,7 @@ def _chosen(key: str, value: Any, phrases: Mapping[str, list[Probe]]) -> tuple[l
         names = _names(value, key)
         for name in names:
             if name not in {probe.name for probe in known}:
-                raise WrongEntry(f"{name!r} is not known", known=near(name, [one.name for one in known]), at=(key,))
+                raise WrongEntry(f"{name!r} is not known", known=near(name, [probe.name for probe in known]), at=(key,))
         return [member_of(PROBES, name, key) for name in names], {}
     if isinstance(value, Mapping):
         return known, dict(value)

@@ -203,7 +203,7 @@ def _names(value: Any) -> set[str]:
         return {name for item in (value.values() if isinstance(value, dict) else value) for name in _names(item)}
     if not isinstance(value, str):
         return set()
-    return {str(found[2] or found[3]) for found in PLACE.finditer(value) if found[2] or found[3]}
+    return {str(match[2] or match[3]) for match in PLACE.finditer(value) if match[2] or match[3]}
 
 
 def _filled(value: Any, values: Mapping[str, Any]) -> Any:

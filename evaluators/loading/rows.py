@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from fairtrial.domain.errors import Diagnostic
-from fairtrial.safe_files import FileRefused
+from fairtrial.parquet_rows import PARQUET
 
 MOST_ROWS = 50_000
 MOST_ROW_BYTES = 32 << 20
 DEEPEST = 100
-PARQUET = ".parquet"
-MOST_UNPACKED = 1 << 30
-"""Bytes of a Parquet file once its columns are unpacked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +45,6 @@ def read_rows(path: Path, text: str) -> tuple[list[Row], list[Diagnostic]]:
     if not rows and not errors:
         errors.append(Diagnostic(str(path), 1, "", "the file has no rows"))
     return rows, errors
-
-
-def parquet_as_lines(content: bytes) -> str:
-    """The rows of a Parquet file as JSON Lines; raises `FileRefused`. Null and NaN are left out, dates are texts."""
-    import pyarrow
-    from pyarrow import parquet
-
-    lines: list[str] = []
-    try:
-        file = parquet.ParquetFile(pyarrow.BufferReader(content))
-        groups = (file.metadata.row_group(at) for at in range(file.metadata.num_row_groups))
-        if sum(group.total_byte_size for group in groups) > MOST_UNPACKED:
-            raise FileRefused(f"has more than {MOST_UNPACKED:,} bytes of rows")
-        for batch in file.iter_batches(batch_size=1000):
-            for row in batch.to_pylist():
-                known = {name: value for name, value in row.items() if value is not None and value == value}
-                lines.append(json.dumps(known, ensure_ascii=False, default=str))
-            if len(lines) > MOST_ROWS:
-                break
-    except (pyarrow.ArrowException, OSError, UnicodeError) as error:
-        raise FileRefused(f"is not a Parquet file: {error}") from error
-    return "\n".join(lines)
 
 
 def _lines(text: str, file: str) -> Iterator[Row | Diagnostic]:

@@ -15,10 +15,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from evaluators.loading.rows import (
     MOST_ROW_BYTES,
     MOST_ROWS,
-    PARQUET,
     Row,
     names_in,
-    parquet_as_lines,
     read_rows,
     with_our_names,
 )
@@ -28,6 +26,7 @@ from fairtrial.config.file import yaml_file
 from fairtrial.config.file.project_files import MOST_YAML_BYTES, Budget, read_bytes, read_text
 from fairtrial.config.file.yaml_file import Document
 from fairtrial.domain.errors import ConfigError, Diagnostic
+from fairtrial.parquet_rows import PARQUET, parquet_as_lines
 from fairtrial.safe_files import FileRefused
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
@@ -155,7 +154,7 @@ class SuiteFile:
         path = self.path.parent / name
         if path.suffix != PARQUET:
             return read_text(path, self.root, most=most, budget=self.budget)
-        return parquet_as_lines(read_bytes(path, self.root, most=most, budget=self.budget))
+        return parquet_as_lines(read_bytes(path, self.root, most=most, budget=self.budget), MOST_ROWS)
 
 
 @dataclass(slots=True)

@@ -87,7 +87,7 @@ def text_of(suite: Suite) -> str:
         params=suite.params,
         repeat=suite.repeat,
         seed=suite.seed,
-        score=[_scorer(suite, one) for one in suite.scorers],
+        score=[_scorer(suite, scorer) for scorer in suite.scorers],
         tags=dict(sorted(suite.values.items())),
         slices=suite.slices,
         cluster=suite.cluster,
@@ -112,7 +112,7 @@ def suite_of(text: str, path: Path) -> Suite:
     ``path`` is recorded as the place of its file; nothing is opened.
     """
     found = _decoded(text)
-    scorers = tuple(_stored(one) for one in found.score)
+    scorers = tuple(_stored(scorer) for scorer in found.score)
     _check_lines(found)
     return Suite(
         name=found.suite,
@@ -122,7 +122,7 @@ def suite_of(text: str, path: Path) -> Suite:
         cases=(),
         params=found.params,
         scorers=scorers,
-        when={one.name: one.when for one in found.score if one.when},
+        when={scorer.name: scorer.when for scorer in found.score if scorer.when},
         slices=found.slices,
         cluster=found.cluster,
         repeat=found.repeat,
@@ -130,14 +130,14 @@ def suite_of(text: str, path: Path) -> Suite:
         gate_lines=tuple(range(1, len(found.gate) + 1)),
         seed=found.seed,
         values=found.tags,
-        entries={one.name: ScorerEntry(one.kind, one.options) for one in found.score},
+        entries={scorer.name: ScorerEntry(scorer.kind, scorer.options) for scorer in found.score},
         data=found.data,
     )
 
 
 def _scorer(suite: Suite, scorer: Scorer) -> _Scorer:
     entry = suite.entries.get(scorer.name, ScorerEntry("", {}))
-    stats = [_Stat(one.name, one.kind, one.higher_is_better, one.scale) for one in scorer.stats]
+    stats = [_Stat(stat.name, stat.kind, stat.higher_is_better, stat.scale) for stat in scorer.stats]
     return _Scorer(scorer.name, entry.kind, scorer.version, entry.options, suite.when.get(scorer.name, {}), stats)
 
 
@@ -151,13 +151,14 @@ def _decoded(text: str) -> _Text:
     return found
 
 
-def _stored(one: _Scorer) -> StoredScorer:
+def _stored(scorer: _Scorer) -> StoredScorer:
     """The stored scorer; corpus stats are recomputed from scores, so the present scorer must have the same version."""
-    known = _stats(one) if any(stat.kind == "corpus" for stat in one.stats) else {}
+    known = _stats(scorer) if any(stat.kind == "corpus" for stat in scorer.stats) else {}
     stats = (
-        replace(known.get(stat.name, Stat(stat.name, stat.kind)), **msgspec.structs.asdict(stat)) for stat in one.stats
+        replace(known.get(stat.name, Stat(stat.name, stat.kind)), **msgspec.structs.asdict(stat))
+        for stat in scorer.stats
     )
-    return StoredScorer(one.name, one.version, tuple(stats))
+    return StoredScorer(scorer.name, scorer.version, tuple(stats))
 
 
 def _stats(one: _Scorer) -> dict[str, Stat]:
@@ -172,8 +173,8 @@ def _stats(one: _Scorer) -> dict[str, Stat]:
     return {stat.name: stat for stat in scorer.stats}
 
 
-def _check_lines(found: _Text) -> None:
-    for line in found.gate:
+def _check_lines(text: _Text) -> None:
+    for line in text.gate:
         try:
             parse(line)
         except GateLineError as error:

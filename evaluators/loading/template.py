@@ -61,8 +61,8 @@ def fill_options(value: Any, variables: Mapping[str, Any]) -> Any:
 
     def fill(value: Any) -> Any:
         nonlocal left
-        if isinstance(value, str) and (found := WHOLE.fullmatch(value)):
-            name = found[1]
+        if isinstance(value, str) and (match := WHOLE.fullmatch(value)):
+            name = match[1]
             if name not in variables:
                 raise UnknownName(name)
             sizes.setdefault(name, _size(variables[name]))

@@ -53,7 +53,7 @@ class Generalisation:
     @property
     def in_words(self) -> str:
         """One sentence with the rule that decided."""
-        known = [(one.metric, one.excess) for one in self.metrics if isinstance(one.excess, Estimate)]
+        known = [(gap.metric, gap.excess) for gap in self.metrics if isinstance(gap.excess, Estimate)]
         limit = f"limit {100 * self.margin:g} points"
         if not known:
             return f"Overfitting cannot be judged: {self.metrics[0].excess}."
@@ -63,7 +63,7 @@ class Generalisation:
                 f"The candidate is overfitted: {metric} is at least {100 * worst.low:.1f} points better on training "
                 f"than on {self.held_out} cases, beyond the base ({limit})."
             )
-        most = max(100 * one.high for _, one in known)
+        most = max(100 * estimate.high for _, estimate in known)
         if self.answer == "not overfitted":
             return f"Not overfitted: the gap beyond the base is at most {most:.1f} points ({limit})."
         return f"Overfitting is not shown: the gap beyond the base may be up to {most:.1f} points ({limit})."
@@ -78,7 +78,7 @@ def judge_generalisation(
     """
     parts = [part for part in PARTS if part in suite.values.get(PART, ())]
     held_out = VALIDATION if VALIDATION in parts else TEST
-    measures = [one for one in _main_measures(suite) if one.kind in ("proportion", "mean")]
+    measures = [measure for measure in _main_measures(suite) if measure.kind in ("proportion", "mean")]
     level = 1 - 0.10 / max(1, len(measures))
     metrics = tuple(
         MetricGap(
@@ -89,11 +89,11 @@ def judge_generalisation(
         )
         for measure in measures
     )
-    known = [one.excess for one in metrics if isinstance(one.excess, Estimate)]
+    known = [metric.excess for metric in metrics if isinstance(metric.excess, Estimate)]
     answer: Answer = "cannot tell"
-    if any(one.low > margin for one in known):
+    if any(estimate.low > margin for estimate in known):
         answer = "overfitted"
-    elif known and len(known) == len(metrics) and all(one.high < margin for one in known):
+    elif known and len(known) == len(metrics) and all(estimate.high < margin for estimate in known):
         answer = "not overfitted"
     return Generalisation(answer, margin, held_out, metrics)
 

@@ -59,13 +59,13 @@ class Regurgitation:
         limit = f"{100 * self.margin:g} points"
         known = [gap.excess for gap in self.gaps if isinstance(gap.excess, Estimate)]
         if self.answer == "memorised":
-            least = max(one.low for one in known)
+            least = max(estimate.low for estimate in known)
             return (
                 f"The candidate repeats its training texts: compared with held-out texts, and beyond the base, "
                 f"by at least {100 * least:.1f} points (limit {limit})."
             )
         if self.answer == "not memorised":
-            most = max(one.high for one in known)
+            most = max(estimate.high for estimate in known)
             return f"No regurgitation: the gap beyond the base is at most {100 * most:.1f} points (limit {limit})."
         if self.is_silent:
             return (
@@ -74,7 +74,7 @@ class Regurgitation:
             )
         if not known:
             return f"Regurgitation cannot be judged: {self.gaps[0].excess}."
-        low, high = 100 * min(one.low for one in known), 100 * max(one.high for one in known)
+        low, high = 100 * min(estimate.low for estimate in known), 100 * max(estimate.high for estimate in known)
         return f"Regurgitation is not shown: the gap beyond the base is {low:.1f} to {high:.1f} points (limit {limit})."
 
 
@@ -93,9 +93,9 @@ def judge_regurgitation(
         return undecided
     known = [gap.excess for gap in gaps if isinstance(gap.excess, Estimate)]
     answer: Answer = "cannot tell"
-    if any(one.low > margin for one in known):
+    if any(estimate.low > margin for estimate in known):
         answer = "memorised"
-    elif len(known) == len(gaps) and all(one.high < margin for one in known):
+    elif len(known) == len(gaps) and all(estimate.high < margin for estimate in known):
         answer = "not memorised"
     return replace(undecided, answer=answer)
 

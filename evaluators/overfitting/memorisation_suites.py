@@ -95,7 +95,7 @@ def parts_suite(suite: Suite, parts: Parts, *, name: str) -> Suite:
         *_cases(suite, parts.validation, VALIDATION, parts),
         *(_own(case, parts) for case in suite.cases if case.tags.get(KIND_TAG, OWN) == OWN),
     ]
-    scorers = tuple(one for one in suite.scorers if any(one in suite.scorers_of(case) for case in cases))
+    scorers = tuple(scorer for scorer in suite.scorers if any(scorer in suite.scorers_of(case) for case in cases))
     found = replace(
         suite,
         name=name,
@@ -123,7 +123,7 @@ def _cases(suite: Suite, examples: Sequence[Example], part: str, parts: Parts) -
         tags = {tag: as_text(fields[tag]) for tag in suite.values if fields.get(tag) is not None}
         yield Case(
             case_id=f"{part}-{at + 1:05d}",
-            messages=tuple(dict(one) for one in example.messages[:-1]),
+            messages=tuple(dict(message) for message in example.messages[:-1]),
             expected=fields.get("expected", example.completion),
             tags={**tags, **kind, PART: part},
             fields=fields,

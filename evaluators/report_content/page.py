@@ -62,8 +62,8 @@ def _title(content: ReportContent) -> str:
 
 def _findings(verdict: Verdict) -> list[Finding]:
     """What decides, worst first, and then what is shown for information."""
-    shown = [one for one in verdict.findings if not is_unasked(one)]
-    return sorted(shown, key=lambda one: (not one.decisive, WORST_FIRST.index(one.result)))
+    shown = [finding for finding in verdict.findings if not is_unasked(finding)]
+    return sorted(shown, key=lambda finding: (not finding.decisive, WORST_FIRST.index(finding.result)))
 
 
 def _suite(suite: SuiteReport) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def _suite(suite: SuiteReport) -> dict[str, Any]:
         "signals": [
             (change.target, lines)
             for change in suite.matrix.changes
-            if (lines := block_lines(one.says for one in change.signals))
+            if (lines := block_lines(signal.says for signal in change.signals))
         ],
         "reading": [] if not suite.matrix.changes else [IN_POINTS, *([UNADJUSTED] if several else [])],
         "rules": _rules(suite),
@@ -95,8 +95,8 @@ def _suite(suite: SuiteReport) -> dict[str, Any]:
 
 def _rules(suite: SuiteReport) -> list[str]:
     """What the answers of a matrix follow from."""
-    found = (comparison for row in suite.overall for comparison in row.comparisons)
-    return rules_in_words(comparison for comparison in found if comparison is not None)
+    generator = (comparison for row in suite.overall for comparison in row.comparisons)
+    return rules_in_words(comparison for comparison in generator if comparison is not None)
 
 
 def _common_messages(cases: Sequence[CaseRow]) -> int:
@@ -180,7 +180,7 @@ class _Value:
 def forest(suite: SuiteReport) -> Plot | None:
     """The differences of all shares that the suite scores, in points; ``None`` if there are none."""
     names = [column.target for column in suite.matrix.columns[1:]]
-    found = [
+    values = [
         _Value(
             row.metric,
             names[at],
@@ -193,21 +193,21 @@ def forest(suite: SuiteReport) -> Plot | None:
         for at, comparison in enumerate(row.comparisons)
         if comparison is not None and isinstance(gap := comparison.difference, Estimate)
     ][:MOST_ROWS]
-    ends = [end for one in found if one.bounds for end in one.bounds]
+    ends = [end for value in values if value.bounds for end in value.bounds]
     ticks = _ticks(min(0.0, *ends), max(0.0, *ends)) if ends else []
     baseline = suite.matrix.columns[0].target
-    return _plot(f"Difference from {baseline} in points, with 95 % intervals", found, ticks, signed=True)
+    return _plot(f"Difference from {baseline} in points, with 95 % intervals", values, ticks, signed=True)
 
 
 def levels(suite: SuiteReport) -> Plot | None:
     """The level of each run by the shares that the suite scores; ``None`` if there are none."""
-    found = [
+    values = [
         _Value(row.metric, run.target, level(row, column), 100 * value / row.scale)
         for row in _shares(suite)
         for column, run in enumerate(suite.matrix.columns)
         if (value := row.levels[column].value) is not None
     ][:MOST_ROWS]
-    return _plot("Level by run in percent", found, [0.0, 25.0, 50.0, 75.0, 100.0], signed=False)
+    return _plot("Level by run in percent", values, [0.0, 25.0, 50.0, 75.0, 100.0], signed=False)
 
 
 def _shares(suite: SuiteReport) -> Iterable[Row]:

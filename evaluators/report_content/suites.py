@@ -189,5 +189,5 @@ def _texts(asked: str | None, expected: str | None, texts: Texts, *, deleted: bo
 def _case_answer(row: StoredRow, texts: Texts, change: Change | None = None) -> CaseAnswer:
     known = row["error"] if row["error"] is not None else row["output"] or row["refusal"] or ""
     text = texts.shown(known, deleted=bool(row["texts_deleted"]))
-    scores = tuple((one["metric"], one["value"]) for one in row["scores"] if departs(one))
+    scores = tuple((score["metric"], score["value"]) for score in row["scores"] if departs(score))
     return CaseAnswer(row["outcome"], text, scores, change)

@@ -24,7 +24,7 @@ def render(verdict: Verdict) -> str:
     """
     findings = verdict.findings
     lines = []
-    for source, group in groupby(sorted(findings, key=lambda one: one.source), key=lambda one: one.source):
+    for source, group in groupby(sorted(findings, key=lambda finding: finding.source), key=lambda one: one.source):
         lines += _suite(verdict, source, list(group))
     return _document(verdict.gate, _counts(findings), lines)
 
@@ -102,9 +102,9 @@ def _outcome(finding: Finding) -> str:
 
 
 def _counts(findings: Sequence[Finding]) -> str:
-    deciding = [one for one in findings if one.decisive]
-    failures = sum(one.result in ("fail", "cannot tell") for one in deciding)
-    errors = sum(one.result == "invalid" for one in deciding)
+    deciding = [finding for finding in findings if finding.decisive]
+    failures = sum(finding.result in ("fail", "cannot tell") for finding in deciding)
+    errors = sum(finding.result == "invalid" for finding in deciding)
     skipped = len(findings) - len(deciding)
     return _attributes({"tests": len(findings), "failures": failures, "errors": errors, "skipped": skipped})
 

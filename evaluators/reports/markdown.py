@@ -55,7 +55,7 @@ def _suite(suite: SuiteReport) -> Iterator[str]:
     if len(changed) > MOST_CHANGES:
         yield f"- … and {len(changed) - MOST_CHANGES:,} more."
     for change in matrix.changes:
-        notable = [one.says.removesuffix(NOTABLE) for one in change.signals if one.notable]
+        notable = [signal.says.removesuffix(NOTABLE) for signal in change.signals if signal.notable]
         yield from (f"- {safe(f'{change.target}: changed without being asked: {line}')}" for line in notable)
         if change.worst:
             worst = ", ".join(case.case_id for case in change.worst)
@@ -103,21 +103,21 @@ def _lines(verdict: Verdict) -> Iterator[str]:
         yield f"These suites have judged {candidates}, including this one."
     if verdict.odds is not None:
         yield f"With this gate, {safe(str(verdict.odds))}."
-    deciding = [one for one in verdict.findings if one.decisive]
-    matters = [one for one in deciding if one.result != "pass"]
+    deciding = [finding for finding in verdict.findings if finding.decisive]
+    matters = [finding for finding in deciding if finding.result != "pass"]
     if matters:
         yield from ("", "### What decided", "", *_bullets(matters))
     changed = unasked_lines(verdict.findings)
     if changed:
         yield from ("", f"### {BLOCK_TITLE}", "", *(f"- {safe(line)}" for line in changed))
-    shown = [one for one in verdict.findings if not one.decisive and not is_unasked(one)]
+    shown = [finding for finding in verdict.findings if not finding.decisive and not is_unasked(finding)]
     if shown:
-        yield from ("", "### For information", "", *(f"- {safe(one.says)}" for one in shown))
-    passed = sum(one.result == "pass" for one in deciding)
+        yield from ("", "### For information", "", *(f"- {safe(finding.says)}" for finding in shown))
+    passed = sum(finding.result == "pass" for finding in deciding)
     yield from ("", f"<details><summary>{counted(len(deciding), 'rule')}, {passed} passed</summary>", "")
     yield from ("| result | rule | from | found |", "|---|---|---|---|")
-    for one in deciding:
-        yield f"| {MARKS[one.result]} | {safe(_rule(one))} | {safe(one.source)} | {safe(one.says)} |"
+    for finding in deciding:
+        yield f"| {MARKS[finding.result]} | {safe(_rule(finding))} | {safe(finding.source)} | {safe(finding.says)} |"
     yield from ("", "</details>")
     if verdict.runs:
         yield from ("", "Runs: " + ", ".join(safe(run) for run in verdict.runs))
@@ -129,12 +129,14 @@ def _why(verdict: Verdict) -> str:
 
 
 def _bullets(findings: Iterable[Finding]) -> Iterator[str]:
-    for one in _worst_first(list(findings)):
-        yield f"- {MARKS[one.result]}: {safe(one.says)}" + (f" *Needed:* {safe(one.needed)}." if one.needed else "")
+    for finding in _worst_first(list(findings)):
+        yield f"- {MARKS[finding.result]}: {safe(finding.says)}" + (
+            f" *Needed:* {safe(finding.needed)}." if finding.needed else ""
+        )
 
 
 def _worst_first(findings: Sequence[Finding]) -> list[Finding]:
-    return sorted(findings, key=lambda one: ORDER.index(one.result))
+    return sorted(findings, key=lambda finding: ORDER.index(finding.result))
 
 
 def _rule(finding: Finding) -> str:

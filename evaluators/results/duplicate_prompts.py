@@ -26,8 +26,8 @@ def prompt_key(case: Case) -> Hashable | None:
     """A key that is equal for two cases exactly if all their messages are; ``None`` if the messages are unknown."""
     if not case.messages:
         return None
-    if all(len(one) == 2 and isinstance(one.get("content"), str) for one in case.messages):
-        return tuple((one.get("role"), one["content"]) for one in case.messages)
+    if all(len(message) == 2 and isinstance(message.get("content"), str) for message in case.messages):
+        return tuple((message.get("role"), message["content"]) for message in case.messages)
     return json.dumps(case.messages, sort_keys=True, ensure_ascii=False, default=str)
 
 
@@ -125,7 +125,7 @@ def _groups(cases: Sequence[Case]) -> tuple[list[list[str]], list[list[str]]]:
 
 def _words(case: Case) -> str:
     """The words of all messages, case-folded and separated by single spaces, without punctuation between sentences."""
-    texts = (str(one.get("content") or "") for one in case.messages)
+    texts = (str(message.get("content") or "") for message in case.messages)
     return " ".join(MARKS.sub(" ", " ".join(texts).casefold()).split())
 
 

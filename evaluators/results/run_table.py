@@ -116,11 +116,11 @@ class RunTable(RunHead):
         return sorted({value for text in found.texts for value in text.split(MANY)}) if found else []
 
     def _in_scope(self, scope: Scope) -> Marks:
-        found = self.tags.get(scope.tag)
-        if found is None:
+        tag = self.tags.get(scope.tag)
+        if tag is None:
             return np.zeros(len(self.case_ids), dtype=bool)
-        inside = np.array([*(scope.value in text.split(MANY) for text in found.texts), False])
-        return inside[found.codes]  # the last element stands for −1
+        inside = np.array([*(scope.value in text.split(MANY) for text in tag.texts), False])
+        return inside[tag.codes]  # the last element stands for −1
 
     def _results_of_cases(self) -> Ints:
         count = len(self.case_ids)
@@ -146,10 +146,10 @@ def same_results(one: RunTable, other: RunTable) -> bool:
     )
 
 
-def _shared(one: RunTable, other: RunTable) -> set[str]:
+def _shared(table: RunTable, other: RunTable) -> set[str]:
     """The metrics of either run, without signals that an older version did not measure in one of them."""
-    both = SIGNALS in one.states and SIGNALS in other.states
-    metrics = one.values.keys() | other.values.keys()
+    both = SIGNALS in table.states and SIGNALS in other.states
+    metrics = table.values.keys() | other.values.keys()
     return {metric for metric in metrics if both or not metric.startswith(f"{SIGNALS}.")}
 
 
@@ -158,7 +158,7 @@ def table_of(run: Run | RunTable) -> RunTable:
     if isinstance(run, RunTable):
         return run
     results = run.results
-    case_of, ids = encode(one.case.case_id for one in results)
+    case_of, ids = encode(result.case.case_id for result in results)
     cases = [results[at].case for at in firsts_of(case_of)]
     tags = dict.fromkeys(tag for case in cases for tag in case.tags)
     values, states = _scores(results)
@@ -166,12 +166,12 @@ def table_of(run: Run | RunTable) -> RunTable:
         **head_of(run),
         case_ids=ids,
         case_of=case_of,
-        outcomes=np.array([OUTCOME[one.outcome] for one in results], dtype=np.uint8),
-        failed=np.array([one.answer.error is not None for one in results], dtype=bool),
-        cached=np.array([one.answer.cached for one in results], dtype=bool),
-        latency_ms=_floats(one.answer.latency_ms for one in results),
-        tokens_out=_floats(one.answer.tokens_out for one in results),
-        cost_usd=_floats(one.answer.cost_usd for one in results),
+        outcomes=np.array([OUTCOME[result.outcome] for result in results], dtype=np.uint8),
+        failed=np.array([result.answer.error is not None for result in results], dtype=bool),
+        cached=np.array([result.answer.cached for result in results], dtype=bool),
+        latency_ms=_floats(result.answer.latency_ms for result in results),
+        tokens_out=_floats(result.answer.tokens_out for result in results),
+        cost_usd=_floats(result.answer.cost_usd for result in results),
         values=values,
         states=states,
         tags={tag: _tag([case.tags.get(tag) for case in cases]) for tag in tags},

@@ -121,9 +121,9 @@ def require_agreement(line: GateLine, found: Finding, agreement: Agreement) -> F
     return replace(found, result="cannot tell", says=says, needed=needed)
 
 
-def _beyond_guesses(line: GateLine, found: Finding) -> bool:
+def _beyond_guesses(line: GateLine, finding: Finding) -> bool:
     """Whether the candidate is better than the baseline, whatever the line requires."""
-    evidence = found.evidence
+    evidence = finding.evidence
     if isinstance(evidence, Comparison):
         return isinstance(evidence.difference, Estimate) and evidence.difference.low > 0
     return line.metric == PREFERENCE and isinstance(evidence, Estimate) and evidence.low > TIE

@@ -90,7 +90,7 @@ def names_of(plan: Plan | None, *targets: str) -> list[str]:
             names[variant_name] = None
             experiment = plan.experiments.get(experiment_name) if plan else None
             variants = experiment.variants if experiment else ()
-            deployment = next((one.deployment for one in variants if one.name == variant_name), "")
+            deployment = next((variant.deployment for variant in variants if variant.name == variant_name), "")
         found = plan.deployments.get(deployment) if plan else None
         if found is not None:
             names |= dict.fromkeys((found.name, found.model, f"{found.provider}/{found.model}"))
@@ -131,7 +131,9 @@ def _answered_by_both(candidate: Run, baseline: Run) -> list[Pair]:
 
 def _answers(run: Run) -> dict[str, CaseResult]:
     """First repeats with an answer, in the order of the suite."""
-    return {one.case.case_id: one for one in run.results if one.repeat == 0 and _text(one.answer) is not None}
+    return {
+        result.case.case_id: result for result in run.results if result.repeat == 0 and _text(result.answer) is not None
+    }
 
 
 def _text(answer: Answer) -> str | None:
@@ -146,7 +148,10 @@ def _pair(new: CaseResult, old: CaseResult, suite: str) -> Pair:
             f"reviews: suite {suite}: these runs are from a version that did not store questions "
             f"(run the suite again on both: fairtrial eval)"
         )
-    asked = tuple({"role": str(one.get("role", "user")), "content": _flat(one.get("content"))} for one in case.messages)
+    asked = tuple(
+        {"role": str(message.get("role", "user")), "content": _flat(message.get("content"))}
+        for message in case.messages
+    )
     texts = _text(new.answer) or "", _text(old.answer) or ""
     return Pair(case.case_id, case.cluster or case.case_id, asked, _reference(case.expected), *texts)
 

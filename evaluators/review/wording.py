@@ -62,7 +62,7 @@ def bias_text(pull: PositionAndLengthBias, people: int) -> str:
     text = f"; adjusted {', '.join(adjusted)}" if adjusted else ""
     if model is not None and model.position_biased and not pull.leanings:
         text += f"; together, the votes {_leans(model)}"
-    return text + "".join(f"; {reviewer_bias_text(one, people)}" for one in pull.leanings)
+    return text + "".join(f"; {reviewer_bias_text(leaning, people)}" for leaning in pull.leanings)
 
 
 def reviewer_bias_text(leaning: ReviewerBias, people: int) -> str:
@@ -163,8 +163,8 @@ def _power(level: float) -> float:
     return ((z + POWER) / z) ** 2
 
 
-def _interval_name(found: Estimate) -> str:
-    return "one-sided 95 % bounds" if found.level == ONE_SIDED_95 else "95 % interval"
+def _interval_name(estimate: Estimate) -> str:
+    return "one-sided 95 % bounds" if estimate.level == ONE_SIDED_95 else "95 % interval"
 
 
 def _percent(share: float) -> str:

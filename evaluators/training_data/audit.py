@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from types import MappingProxyType
 
 from evaluators.training_data.audit_report import AUDIT_VERSION, SEVERITIES, AuditReport, Issue, Role
 from evaluators.training_data.corpus import Corpus
@@ -23,13 +24,15 @@ def audit(
     *,
     validation: Sequence[ExampleFile] = (),
     suites: Sequence[ExampleFile] = (),
+    also: Mapping[str, Check] = MappingProxyType({}),
     on_progress: OnProgress | None = None,
     waivers: Sequence[Waiver] = (),
     day: date | None = None,
 ) -> AuditReport:
     """What the checks find in the training files, and what these share with the validation files and the suites.
 
-    ``waivers``: findings that the lineage accepts on ``day`` (UTC), by default today.
+    ``also``: further checks by name, such as the rules of a provider. ``waivers``: findings that the lineage accepts on
+    ``day`` (UTC), by default today.
 
     Raises `UsageError` if a file is both trained on and held out.
     """
@@ -42,12 +45,12 @@ def audit(
     roles = tuple(role for role, of in given for _ in of)
     _check_distinct(train, (*validation, *suites))
     corpus = Corpus(files, roles)
-    names = CHECKS.names()
+    checks = {**dict(CHECKS), **also}
     issues: list[Issue] = []
-    for done, name in enumerate(names):
+    for done, (name, check) in enumerate(checks.items()):
         if on_progress is not None:
-            on_progress(name, done, len(names))
-        issues += CHECKS.get(name).find(corpus)
+            on_progress(name, done, len(checks))
+        issues += check.find(corpus)
     audited = [
         AuditFile(str(one.path), role, one.sha256, len(one.examples), one.format)
         for one, role in zip(files, roles, strict=True)

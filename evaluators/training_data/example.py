@@ -13,6 +13,8 @@ Row = Mapping[str, Any]
 PRECEDENCE = ("preference", "chat", "sharegpt", "alpaca", "completion")
 """The formats that a file is recognised as. The others are dialects of chat: they can be read, written and named."""
 
+REJECTED = "non_preferred_output"
+"""The field with the text of the rejected answer of a pair."""
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 Messages = tuple[Mapping[str, str], ...]
 
@@ -72,7 +74,8 @@ class Format:
     """One format of rows.
 
     ``lacks`` names the fields that a row would need to be of this format. ``read`` takes a row and its line, and
-    raises `RowError`. ``write`` is its inverse; fields that the format has no place for are not written.
+    raises `RowError`. ``write`` is its inverse; fields that the format has no place for are not written. It raises
+    `RowError` for an example that lacks what the format is for. ``parts`` are what one example becomes, if not a row.
     """
 
     name: str
@@ -80,6 +83,7 @@ class Format:
     lacks: Callable[[Row], tuple[str, ...]]
     read: Callable[[Row, int], Example]
     write: Callable[[Example], dict[str, Any]]
+    parts: Callable[[Example], tuple[Example, ...]] = lambda example: (example,)
 
 
 FORMATS: Registry[Format] = Registry(
@@ -113,6 +117,16 @@ def read_messages(value: Any, *, name: str = "messages") -> tuple[Messages, dict
     if messages[-1]["role"] != "assistant":
         raise RowError(f"the last message has the role {messages[-1]['role']!r}", "the completion has 'assistant'")
     return messages, {str(at): rest for at, (_, rest) in enumerate(read) if rest}
+
+
+def is_messages(value: Any) -> bool:
+    """Whether a field is a list of messages."""
+    return isinstance(value, list) and bool(value) and all(isinstance(one, Mapping) and "role" in one for one in value)
+
+
+def as_messages(value: Any, role: str) -> list[Any]:
+    """A list of messages as it is, and a text as one message of this role."""
+    return value if isinstance(value, list) else [{"role": role, "content": value}]
 
 
 def _message(value: Any, where: str) -> tuple[Mapping[str, str], dict[str, Any]]:
@@ -150,10 +164,11 @@ def with_message_fields(fields: dict[str, Any], extra: Mapping[str, Any]) -> dic
 def write_messages(example: Example, *, keep: Sequence[str] = ()) -> list[dict[str, Any]]:
     """The messages as a chat format has them, with those other keys that the format knows."""
     extra = example.fields.get("message_fields", {})
-    return [_written(said, extra.get(str(at), {}), keep) for at, said in enumerate(example.messages)]
+    return [write_message(said, extra.get(str(at), {}), keep) for at, said in enumerate(example.messages)]
 
 
-def _written(said: Mapping[str, str], rest: Mapping[str, Any], keep: Sequence[str]) -> dict[str, Any]:
+def write_message(said: Mapping[str, str], rest: Mapping[str, Any], keep: Sequence[str]) -> dict[str, Any]:
+    """One message, with those other keys that the format knows."""
     kept = {key: rest[key] for key in keep if key in rest}
     calls = kept.get("tool_calls") or kept.get("function_call")
     only_calls = calls and said["content"] == json.dumps(calls, ensure_ascii=False)

@@ -5,20 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from evaluators.training_data.example import FORMATS, PRECEDENCE, Example, Format, RowError
+from evaluators.training_data.example import FORMATS, PRECEDENCE, Example, Format, Row, RowError, text_of
 from evaluators.training_data.rows import READERS, NumberedRow, Rows, UnreadableRow, as_utf8
 from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import Diagnostic, UsageError
+from fairtrial.domain.wording import counted
 from fairtrial.safe_files import read_named
 
 LOOKED_AT = 100
 """Rows at the start of a file that decide its format."""
+MOST_SHOWN = 50
+"""Unreadable rows that a text lists."""
 _NAME_COLUMNS = (
     "name its columns with --prompt and --completion, "
     "or convert it first: fairtrial data convert FILE --prompt COLUMN --completion COLUMN --to completion"
@@ -27,11 +30,11 @@ _ADVICE = {
     **dict.fromkeys((".gz", ".zip", ".bz2", ".xz", ".zst"), "unpack it first"),
     **dict.fromkeys((".xlsx", ".xls", ".ods"), "export it as 'CSV UTF-8'"),
     **dict.fromkeys((".txt", ""), "if it is a table with a header, name it .csv"),
-    ".parquet": "export it as CSV or JSON Lines",
 }
 """What to do with other kinds of files, by the end of their names."""
 
 JSON_LINES = (".jsonl", ".ndjson")
+USUAL = ("prompt", "completion")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class ExampleFile:
     errors: tuple[Diagnostic, ...] = ()
     columns: tuple[str, str] | None = None
     """The names in the file of the columns with the prompt and the completion, if they are not the usual ones."""
+    roles: Mapping[str, str] = field(default_factory=dict)
+    """By name in the file, the columns that are the ``prompt`` or the ``completion`` of the examples."""
 
 
 def read_examples(
@@ -68,23 +73,31 @@ def read_examples(
     rows = reader(as_utf8(content))
     del content
     if columns is not None:
-        return replace(_read(path, digest, renamed(rows, columns), "completion"), columns=columns)
+        file = _read(path, digest, renamed(rows, columns), "completion")
+        return replace(file, columns=columns, roles={**file.roles, **dict(zip(columns, USUAL, strict=True))})
     return _read(path, digest, rows, format)
 
 
 def renamed(rows: Rows, columns: tuple[str, str]) -> Rows:
     """The rows with usual names for the two columns."""
-    usual = dict(zip(columns, ("prompt", "completion"), strict=True))
     for row in rows:
-        missing = [] if isinstance(row, UnreadableRow) else [name for name in columns if name not in row.columns]
         if isinstance(row, UnreadableRow):
             yield row
-        elif missing:
+            continue
+        names = [column_in(row.columns, name) for name in columns]
+        missing = [given for given, name in zip(columns, names, strict=True) if name is None]
+        if missing:
             yield UnreadableRow(row.line, f"the row has no column {missing[0]!r} ({nearest(missing[0], row.columns)})")
         else:
-            named = {usual[name]: row.columns[name] for name in columns}
-            rest = {name: value for name, value in row.columns.items() if name not in (*columns, *named)}
+            named = {usual: row.columns[str(name)] for usual, name in zip(USUAL, names, strict=True)}
+            rest = {name: value for name, value in row.columns.items() if name not in (*names, *named)}
             yield NumberedRow(row.line, {**named, **rest})
+
+
+def column_in(columns: Iterable[str], name: str) -> str | None:
+    """The column with this name, or else the first one whose name differs only in case."""
+    names = tuple(columns)
+    return name if name in names else next((one for one in names if one.casefold() == name.casefold()), None)
 
 
 def _read(path: Path, digest: str, rows: Rows, named: str | None) -> ExampleFile:
@@ -96,10 +109,30 @@ def _read(path: Path, digest: str, rows: Rows, named: str | None) -> ExampleFile
         raise UsageError(f"{path}: {why}")
     if name is None:
         raise UsageError(f"{path}:{readable[0].line}: {_unknown(readable[0].columns)}")
-    read, errors = _examples(path, [*first], rows, FORMATS.get(name))
+    form = FORMATS.get(name)
+    read, errors = _examples(path, [*first], rows, form)
     if not read:
-        raise UsageError(f"{errors[0]}" + (f" (format: {name})" if readable else ""))
-    return ExampleFile(path, digest, name, tuple(read), tuple(errors))
+        suffix = f" (format: {name})" if readable else ""
+        raise UsageError("\n".join(f"{line}{suffix}" for line in shown_errors([*map(str, errors)])))
+    roles = next((roles for row in readable if (roles := _roles(row, form))), {})
+    return ExampleFile(path, digest, name, tuple(read), tuple(errors), roles=roles)
+
+
+def shown_errors(errors: Sequence[str], hint: str = "") -> list[str]:
+    """The first unreadable rows, and how many more there are, with a hint."""
+    more = len(errors) - MOST_SHOWN
+    return [*errors[:MOST_SHOWN], *([f"and {counted(more, 'more row')} that can't be read{hint}"] if more > 0 else [])]
+
+
+def _roles(row: NumberedRow, form: Format) -> dict[str, str]:
+    """The columns of a row that are its prompt and its completion, if it has one column for each."""
+    example = _example(row, form)
+    if isinstance(example, UnreadableRow):
+        return {}
+    texts = {name: text_of(row.columns, name) for name in row.columns if name not in example.fields}
+    prompt = next((name for name, text in texts.items() if text == example.prompt), None)
+    completion = next((name for name, text in reversed(texts.items()) if text == example.completion), None)
+    return {name: usual for name, usual in zip((prompt, completion), USUAL, strict=True) if name is not None}
 
 
 def _examples(
@@ -120,14 +153,27 @@ def _examples(
 
 
 def _example(row: NumberedRow, form: Format) -> Example | UnreadableRow:
-    lacking = form.lacks(row.columns)
+    columns = _in_lower_case(row.columns)
+    lacking = form.lacks(columns)
     if lacking:
         has = ", ".join(map(repr, row.columns)) or "no field"
         return UnreadableRow(row.line, f"the row lacks {' and '.join(map(repr, lacking))} (it has {has})")
     try:
-        return form.read(row.columns, row.line)
+        example = form.read(columns, row.line)
     except RowError as error:
         return UnreadableRow(row.line, error.wrong + (f" ({error.known})" if error.known else ""))
+    if columns is row.columns:
+        return example
+    written = {name.lower(): name for name in row.columns if name not in columns}
+    return replace(example, fields={written.get(name, name): value for name, value in example.fields.items()})
+
+
+def _in_lower_case(columns: Row) -> Row:
+    """The columns with names in lower case, so that formats recognise them; of equal names, each stays as it is."""
+    if all(map(str.islower, columns)):
+        return columns
+    lowered = {name if name.lower() in columns else name.lower(): value for name, value in columns.items()}
+    return lowered if len(lowered) == len(columns) else columns
 
 
 def _shared(example: Example, systems: dict[str, Mapping[str, str]]) -> Example:
@@ -144,7 +190,8 @@ def _recognise(rows: Iterable[NumberedRow]) -> str | None:
 
 
 def _format_of(row: NumberedRow) -> str | None:
-    return next((name for name in PRECEDENCE if not FORMATS.get(name).lacks(row.columns)), None)
+    columns = _in_lower_case(row.columns)
+    return next((name for name in PRECEDENCE if not FORMATS.get(name).lacks(columns)), None)
 
 
 def _unsupported(path: Path) -> str:
@@ -153,9 +200,10 @@ def _unsupported(path: Path) -> str:
     return f"{path.suffix or path.name!r} {known}" + (f"; {_ADVICE[suffix]}" if suffix in _ADVICE else "")
 
 
-def _unknown(row: Mapping[str, object]) -> str:
+def _unknown(row: Row) -> str:
+    columns = _in_lower_case(row)
     needs = "; ".join(
-        f"{name} lacks {' and '.join(map(repr, FORMATS.get(name).lacks(row)))}" for name in reversed(PRECEDENCE)
+        f"{name} lacks {' and '.join(map(repr, FORMATS.get(name).lacks(columns)))}" for name in reversed(PRECEDENCE)
     )
     has = ", ".join(map(repr, row)) or "no field"
     return f"no format fits the row, which has {has} ({needs}); {_NAME_COLUMNS}"
@@ -180,6 +228,16 @@ def row_columns(file: ExampleFile) -> dict[int, dict[str, Any]]:
     return _columns(file, _content(file))
 
 
+def every_row(file: ExampleFile) -> Rows:
+    """All rows as they are written, also those that the file's format cannot read; `UsageError` if it has changed."""
+    return _rows(file, _content(file))
+
+
+def _rows(file: ExampleFile, content: bytes) -> Rows:
+    rows = READERS[file.path.suffix.lower()](content)
+    return rows if file.columns is None else renamed(rows, file.columns)
+
+
 def row_text(columns: Mapping[str, Any]) -> bytes:
     """A row as JSON on one line."""
     return json.dumps(columns, ensure_ascii=False).encode()
@@ -199,6 +257,5 @@ def _content(file: ExampleFile) -> bytes:
 
 def _columns(file: ExampleFile, content: bytes) -> dict[int, dict[str, Any]]:
     known = {one.line for one in file.examples}
-    rows = READERS[file.path.suffix.lower()](content)
-    rows = rows if file.columns is None else renamed(rows, file.columns)
+    rows = _rows(file, content)
     return {row.line: row.columns for row in rows if isinstance(row, NumberedRow) and row.line in known}

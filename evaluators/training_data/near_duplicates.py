@@ -80,13 +80,7 @@ def find_similar(texts: Sequence[str]) -> SimilarRows:
 
 def _near(texts: Sequence[str]) -> list[tuple[int, int]]:
     common = _common_words(texts)
-    pairs: set[tuple[int, int]] = set()
-    rejected: set[tuple[int, int]] = set()
-    for pair in _proposed(texts):
-        if pair not in pairs and pair not in rejected:
-            alike = similar(texts[pair[0]], texts[pair[1]], common)
-            (pairs if alike else rejected).add(pair)
-    return sorted(pairs)
+    return [(one, other) for one, other in _proposed(texts) if similar(texts[one], texts[other], common)]
 
 
 def similar(one: str, other: str, common: frozenset[str] = frozenset()) -> bool:
@@ -95,35 +89,51 @@ def similar(one: str, other: str, common: frozenset[str] = frozenset()) -> bool:
     by_words = _jaccard(words, others)
     if by_words < HOPELESS and min(len(words), len(others)) > FEW_WORDS:
         return False
-    same_numbers = _numbers(words) == _numbers(others)
+    same_numbers = numbers_in(words) == numbers_in(others)
     if by_words < THRESHOLD and (not same_numbers or _jaccard(_grams(one), _grams(other)) < THRESHOLD):
         return False
     rare = _jaccard(words - common, others - common)
     return rare >= (DISTINCTIVE if same_numbers else THRESHOLD)
 
 
-def _proposed(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Pairs that share a band of their signatures, and enough of the rest. Equal bands are neighbours once sorted."""
+def _proposed(texts: Sequence[str]) -> list[tuple[int, int]]:
+    """Pairs that share a band of their signatures, and enough of the rest to be similar, in order."""
     if len(texts) < 2:
-        return
+        return []
     signed = np.concatenate(list(signatures(texts)))
-    keys = _band_keys(signed)
-    empty: NDArray[np.bool_] = np.logical_not(np.any(signed, axis=1))
-    for band in range(BANDS):
-        order = np.argsort(keys[:, band], kind="stable")
-        ordered = keys[order, band]
-        starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-        ends = [*starts[1:], len(ordered)]
-        for start, end in zip(starts, ends, strict=True):
-            if end - start > 1 and not empty[order[start]]:
-                yield from _promising(signed, list(_pairs([int(row) for row in order[start:end]])))
+    rows = np.flatnonzero(np.any(signed, axis=1))
+    if not len(rows):
+        return []
+    signed, keys = signed[rows], _band_keys(signed)[rows]
+    pairs = np.unique(np.concatenate([_promising(signed, _sharing(keys[:, band])) for band in range(BANDS)]))
+    return list(zip(rows[pairs // len(rows)].tolist(), rows[pairs % len(rows)].tolist(), strict=True))
 
 
-def _promising(signed: NDArray[np.uint32], pairs: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """The pairs whose signatures agree in enough places, which estimates their similarity."""
-    ones, others = np.array(pairs).T
-    agree: NDArray[np.bool_] = np.equal(signed[ones], signed[others])
-    return (pair for pair, share in zip(pairs, agree.mean(axis=1), strict=True) if share >= PROMISING)
+def _promising(signed: NDArray[np.uint32], pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The pairs whose signatures agree in enough places."""
+    agree = [
+        np.equal(signed[part // len(signed)], signed[part % len(signed)]).mean(axis=1) >= PROMISING
+        for part in np.array_split(pairs, len(pairs) // CHUNK + 1)
+    ]
+    promising: NDArray[np.int64] = pairs[np.concatenate(agree)]
+    return promising
+
+
+def _sharing(keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Pairs of places with the same key, each as one number. Equal keys are neighbours once sorted."""
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    sizes = np.diff(np.append(starts, len(keys)))
+    places = np.arange(len(keys)) - np.repeat(starts, sizes)
+    left = np.repeat(sizes, sizes) - places - 1
+    compared = (np.repeat(sizes, sizes) <= FULL_COMPARISON) | (places < FULL_COMPARISON // 10)
+    firsts = np.flatnonzero(compared & (left > 0))
+    counts = left[firsts]
+    steps = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + 1
+    ones = np.repeat(firsts, counts)
+    pairs: NDArray[np.int64] = order[ones].astype(np.int64) * len(keys) + order[ones + steps]
+    return pairs
 
 
 def _band_keys(block: NDArray[np.uint32]) -> NDArray[np.uint64]:
@@ -134,13 +144,6 @@ def _band_keys(block: NDArray[np.uint32]) -> NDArray[np.uint64]:
         keys = (keys ^ rows[:, :, at]) * np.uint64(0x100000001B3)
         keys ^= keys >> np.uint64(31)
     return keys
-
-
-def _pairs(group: Sequence[int]) -> Iterator[tuple[int, int]]:
-    firsts = group if len(group) <= FULL_COMPARISON else group[: FULL_COMPARISON // 10]
-    for at, one in enumerate(firsts):
-        for other in group[at + 1 :]:
-            yield one, other
 
 
 def _common_words(texts: Sequence[str]) -> frozenset[str]:
@@ -155,7 +158,7 @@ def _grams(text: str) -> set[str]:
     return {padded[at : at + 3] for at in range(max(1, len(padded) - 2))}
 
 
-def _numbers(words: set[str]) -> set[str]:
+def numbers_in(words: set[str]) -> set[str]:
     return {word for word in words if _DIGIT.search(word)}
 
 

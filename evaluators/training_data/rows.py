@@ -1,4 +1,4 @@
-"""Reads the rows of a training file from JSON Lines, JSON or CSV."""
+"""Reads the rows of a training file from JSON Lines, JSON, CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from fairtrial.parquet_rows import PARQUET, parquet_as_lines
+from fairtrial.safe_files import FileRefused
 
 DELIMITERS = ",;\t|"
 LONGEST_CELL = 32 << 20
@@ -123,12 +126,23 @@ def _table(reader: csv.DictReader[str], before: int) -> Rows:
         yield UnreadableRow(line + 1, f"the row is not CSV: {wrong}")
 
 
+def parquet_rows(content: bytes) -> Rows:
+    """The rows of a Parquet file, numbered from 1."""
+    try:
+        lines = parquet_as_lines(content)
+    except FileRefused as error:
+        yield UnreadableRow(1, f"the file {error.wrong}")
+        return
+    yield from json_lines(lines.encode())
+
+
 READERS: dict[str, Callable[[bytes], Rows]] = {
     ".jsonl": json_lines,
     ".ndjson": json_lines,
     ".json": json_list,
     ".csv": csv_rows,
     ".tsv": csv_rows,
+    PARQUET: parquet_rows,
 }
 """By the end of the file's name."""
 

@@ -43,7 +43,7 @@ def to_http(operation: Operation[Q, Any], request: Q) -> HttpRequest:
     """The request as HTTP sends it; fields with their default are left out."""
     values: dict[str, Any] = msgspec.to_builtins(request)
     named = {name: str(values.pop(name)) for name in path_names(operation.path)}
-    path = _PARAMETER.sub(lambda found: quote(named[found[1]], safe=""), PREFIX + operation.path)
+    path = _PARAMETER.sub(lambda match: quote(named[match[1]], safe=""), PREFIX + operation.path)
     if operation.has_body:
         return HttpRequest(path, named, (), msgspec.json.encode(values))
     query = ((name, _text(each)) for name, value in values.items() for each in _each(value))
@@ -130,8 +130,8 @@ def _decoded(body: bytes) -> dict[str, Any]:
 
 
 def _problem(where: str, message: str, choices: Sequence[str]) -> str:
-    found = _PLACE.match(message)
-    where, message = (f"{where}{found[2]}", found[1]) if found else (where, message)
+    match = _PLACE.match(message)
+    where, message = (f"{where}{match[2]}", match[1]) if match else (where, message)
     if (named := _NAMED.match(message)) is not None:
         where, message = f"{where}.{named[2]}", "unknown field" if named[1] == "contains unknown" else "required"
     message = message.replace("<=", "at most").replace(">=", "at least")

@@ -208,6 +208,17 @@ export = Operation(
     kind="table",
     description="One row per vote of a closed queue, with the models named and reviewers hashed; 409 while it is open.",
 )
+pairs = Operation(
+    name="reviews.pairs",
+    method="GET",
+    path="/reviews/queues/{queue_id}/pairs",
+    role="release-manager",
+    request=NameQueue,
+    response=Rows,
+    kind="table",
+    description="One row per pair of a closed queue with its votes, for training rows; 409 while it is open. `unit` is "
+    "hashed, and known only for cases from recorded traffic.",
+)
 status = Operation(
     name="reviews.status",
     method="GET",

@@ -63,10 +63,10 @@ class Judge(Request, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         known: dict[str, tuple[str, str | None]] = {}
-        for one in self.suites:
-            digests = one.digest, one.text_digest
-            if known.setdefault(one.suite, digests) != digests:
-                raise ValueError(f"the suite {one.suite!r} is named with two digests")
+        for suite in self.suites:
+            digests = suite.digest, suite.text_digest
+            if known.setdefault(suite.suite, digests) != digests:
+                raise ValueError(f"the suite {suite.suite!r} is named with two digests")
 
 
 class JudgeVariant(Request, frozen=True, kw_only=True):

@@ -85,8 +85,13 @@ class Layout:
 
     @property
     def traffic_suites(self) -> Path:
-        """Suites whose rows are recorded requests; an erasure overwrites the rows of its unit."""
+        """Suites whose rows are recorded requests or reviewed pairs; an erasure overwrites the rows of its unit."""
         return self.folder / "traffic"
+
+    @property
+    def migrations(self) -> Path:
+        """The newest report of `fairtrial migrate` on each deployment, as JSON without texts of cases."""
+        return self.folder / "migrations"
 
     @property
     def logs(self) -> Path:
@@ -94,6 +99,6 @@ class Layout:
 
     def make(self) -> Layout:
         """Create the folders, readable only by their owner."""
-        for folder in (self.folder, self.journal, self.cache, self.traffic_suites, self.logs):
+        for folder in (self.folder, self.journal, self.cache, self.traffic_suites, self.migrations, self.logs):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self

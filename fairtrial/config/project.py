@@ -86,8 +86,8 @@ def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live
 
 
 def _warnings(document: Document, file: ProjectFile, root: Path) -> Iterator[Diagnostic]:
-    found = (*access_warnings(file), *lineage_warnings(file, root), *unstated_missing(file))
-    yield from (wrong.at(document) for wrong in found)
+    errors = (*access_warnings(file), *lineage_warnings(file, root), *unstated_missing(file))
+    yield from (wrong.at(document) for wrong in errors)
     yield from project_warnings(document)
 
 
@@ -108,8 +108,8 @@ def _checked(document: Document, root: Path, environ: Mapping[str, str]) -> tupl
         _files(file, root),
         wrong_lineage(file, root),
     )
-    found = list(islice(rules, MAX_ERRORS))
-    wrongs = [*first, *independent(found, first)]
+    errors = list(islice(rules, MAX_ERRORS))
+    wrongs = [*first, *independent(errors, first)]
     if wrongs:
         raise ConfigError([wrong.at(document) for wrong in wrongs])
     return file, prompts

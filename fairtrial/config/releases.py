@@ -31,8 +31,8 @@ class ReleaseGates:
             return self.experiments[experiment]
         of_routes = [
             self.routes[name]
-            for name, one in plan.routes.items()
-            if one.experiment == experiment and name in self.routes
+            for name, route in plan.routes.items()
+            if route.experiment == experiment and name in self.routes
         ]
         return of_routes[0] if of_routes else self.default
 

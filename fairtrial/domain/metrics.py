@@ -105,8 +105,8 @@ def _amount(name: str, what: str, over: str, per: str) -> Metric:
 
 
 CATALOGUE: Mapping[str, Metric] = {
-    one.name: one
-    for one in (
+    metric.name: metric
+    for metric in (
         _events("requests.error_rate", "requests that the arm did not answer", "failed", "asked"),
         _events("requests.attempt_error_rate", "failed upstream calls", "attempts_failed", "attempts"),
         _events("requests.user_error_rate", "requests that nobody answered", "user_failed", "user_asked"),

@@ -176,9 +176,9 @@ class AnalysisPlan:
 
     def metric(self, name: str) -> MetricPlan:
         """The metric of that name; `KeyError` if the plan has none."""
-        for one in self.metrics:
-            if one.metric == name:
-                return one
+        for plan in self.metrics:
+            if plan.metric == name:
+                return plan
         raise KeyError(name)
 
     @property
@@ -189,12 +189,12 @@ class AnalysisPlan:
     @property
     def primary(self) -> MetricPlan | None:
         """The primary metric, if there is one."""
-        return next((one for one in self.metrics if one.role == "primary"), None)
+        return next((metric for metric in self.metrics if metric.role == "primary"), None)
 
     @property
     def guardrails(self) -> tuple[MetricPlan, ...]:
         """The guardrails, in the order of the file."""
-        return tuple(one for one in self.metrics if one.role == "guardrail")
+        return tuple(metric for metric in self.metrics if metric.role == "guardrail")
 
     @property
     def counts_kept_away_apart(self) -> bool:

@@ -17,11 +17,11 @@ REMOVED = "It is no longer in the project file."
 
 def find_experiment(plan: Plan, name: str) -> Experiment:
     """The published experiment; raises `NotFound`, which names the nearest one."""
-    found = plan.experiments.get(name)
-    if found is None:
+    experiment = plan.experiments.get(name)
+    if experiment is None:
         known = nearest(name, plan.experiments) if plan.experiments else "the plan has none"
         raise NotFound(f"experiments: there is no experiment {name!r} ({known})", code="experiment_not_found")
-    return found
+    return experiment
 
 
 def describe_state(
@@ -56,7 +56,7 @@ def describe_state(
         "stage": experiment.stage,
         "serves": experiment.serves,
         "kept_control": kept if experiment.state in ("running", "paused") else None,
-        "treatments": [one.name for one in experiment.variants if one.name != experiment.control],
+        "treatments": [variant.name for variant in experiment.variants if variant.name != experiment.control],
         "sentence": words,
         "possible": possible(
             state,

@@ -86,8 +86,8 @@ def read_losses(folder: Path) -> Losses:
 def prune_losses(folder: Path, before_us: int) -> None:
     """Delete the files of ended writers from before that time, and at once those without losses."""
     for path in folder.glob(f"*{SUFFIX}"):
-        found = _read(path)
-        if (found.last_us is None or found.last_us < before_us) and _is_left(path):
+        losses = _read(path)
+        if (losses.last_us is None or losses.last_us < before_us) and _is_left(path):
             path.unlink(missing_ok=True)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import socket
 
+from fairtrial.privacy.check_digits import luhn
+
 _SHORTEST, _LONGEST = 15, 34
 """Characters of an IBAN without its blanks."""
 
@@ -27,13 +29,7 @@ _SHIFT = pow(10**6, -1, 97)
 
 _BLANK = 0x20
 _MARKS = b" ().+/-"
-_DOUBLED = {str(digit): sum(divmod(2 * digit, 10)) for digit in range(10)}
 _ADDRESS_END = re.compile(r"[0-9A-Fa-f:.]{3,45}(?![\w:])")
-
-
-def luhn(digits: str) -> bool:
-    """Whether the last digit is the check digit of the others (ISO/IEC 7812-1)."""
-    return (sum(map(int, digits[-1::-2])) + sum(map(_DOUBLED.__getitem__, digits[-2::-2]))) % 10 == 0
 
 
 def is_card(found: bytes) -> bool:
@@ -54,8 +50,8 @@ def digits_of(found: bytes) -> str:
     return "".join(str(int(character)) for character in found.decode() if character.isdecimal())
 
 
-def iban_end(text: bytes, start: int) -> int | None:
-    """The end of the IBAN that may begin at ``start``: the longest one whose check digits are right (ISO 13616).
+def iban(text: bytes, start: int) -> tuple[int, int] | None:
+    """The IBAN that may begin at ``start``: the longest one whose check digits are right (ISO 13616).
 
     It is written in groups of at most four with single blanks between them, or without any; words may follow it.
     """
@@ -69,7 +65,7 @@ def iban_end(text: bytes, start: int) -> int | None:
             remainder, length = _NEXT[remainder][code], length + 1
             if remainder == want and _SHORTEST <= length <= _LONGEST:
                 end = place
-    return end
+    return None if end is None else (start, end)
 
 
 def _groups(run: bytes) -> bytes:
@@ -84,8 +80,8 @@ def _groups(run: bytes) -> bytes:
     return run[:end]
 
 
-def ipv6_end(text: bytes, start: int) -> int | None:
-    """The end of the address that may begin at ``start``. One without a digit is more often a name in a program."""
+def ipv6(text: bytes, start: int) -> tuple[int, int] | None:
+    """The address that may begin at ``start``. One without a digit is more often a name in a program."""
     window = text[start : start + 50].decode("utf-8", "ignore")
     found = _ADDRESS_END.match(window)
     if found is None:
@@ -95,4 +91,4 @@ def ipv6_end(text: bytes, start: int) -> int | None:
         socket.inet_pton(socket.AF_INET6, address)
     except OSError:
         return None
-    return start + len(found[0]) if any(map(str.isdigit, address)) else None
+    return (start, start + len(found[0])) if any(map(str.isdigit, address)) else None

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import re2
 
 from fairtrial.domain.wording import counted
-from fairtrial.privacy.patterns import PATTERNS, Pattern
+from fairtrial.privacy.patterns import NUMBER, PATTERNS, Pattern
 
 NEXT_PLACE = 2
 """How many bytes behind a rejected candidate the next one may begin."""
-SECRETS = frozenset({"key", "private key", "token"})
+SECRETS = frozenset({"key", "password", "private key", "token"})
 """The kinds that give access to something."""
 _NAMES = {
     "email": ("e-mail address", "e-mail addresses"),
@@ -22,6 +22,8 @@ _NAMES = {
     "card": ("card number", "card numbers"),
     "phone": ("phone number", "phone numbers"),
     "key": ("API key", "API keys"),
+    "national id": ("national id", "national ids"),
+    "password": ("password", "passwords"),
 }
 _EDGE = b'"'
 """Stands before, between and behind texts. It belongs to no word, and ends a private key without its last line."""
@@ -34,6 +36,9 @@ SLICE = 4 * 1024
 
 LONGEST = 128
 """Bytes that slices have in common, so that each sign lies within one of them."""
+
+SHORT = 3 * 1024
+"""Bytes of a text up to which one search for all signs is faster than two, of which most texts need only the first."""
 
 PATIENCE = 0.0001
 """Seconds for a slice, which usually takes a tenth of it. After a slower one the search is given up."""
@@ -111,14 +116,14 @@ def back(look: bytes, at: int) -> int:
 def verified(pattern: Pattern, look: bytes, start: int, end: int) -> tuple[int, int, bool]:
     """Where the find of a match begins and ends, and whether it passes the check of its kind."""
     start, end = place(pattern, look, start, end)
-    if pattern.end is None:
+    if pattern.place is None:
         return start, end, pattern.check is None or pattern.check(look[start:end])
-    known = pattern.end(look, start)
-    return start, known or start + NEXT_PLACE, known is not None
+    found = pattern.place(look, start)
+    return (*found, True) if found else (start, start + NEXT_PLACE, False)
 
 
 def _finds(pattern: Pattern, look: bytes) -> Iterator[tuple[int, int]]:
-    match = pattern.regex.search(look)
+    match = pattern.first(look)
     while match is not None:
         start, end, good = verified(pattern, look, *match.span())
         if good:
@@ -139,41 +144,72 @@ def _merged(taken: list[PersonalText], finds: list[PersonalText]) -> list[Person
     return disjoint
 
 
-def _signs() -> re2.Set:
-    signs = re2.Set.SearchSet()
-    for pattern in PATTERNS:
-        signs.Add(pattern.sign)
-    signs.Add(rb"\A")  # always matches: a result without it means that RE2 has run out of memory
-    signs.Compile()
-    return signs
+def _signs(signs: Iterable[bytes]) -> re2.Set:
+    """A search for all signs at once."""
+    every = re2.Set.SearchSet()
+    for sign in (*signs, rb"\A"):  # the last always matches: a result without it means that RE2 has run out of memory
+        every.Add(sign)
+    every.Compile()
+    return every
 
 
-_SIGNS = _signs()
+_ALL_SIGNS = _signs(pattern.sign for pattern in PATTERNS)
+_NEVER = rb"[^\x00-\x{10ffff}]"
+_NUMBER = len(PATTERNS)
+"""The place of the sign of a number among the signs of all patterns."""
+
+_SIGNS = _signs([*(_NEVER if pattern.number else pattern.sign for pattern in PATTERNS), NUMBER])
+_NUMBERED = [number for number in EVERY if PATTERNS[number].number]
+_NUMBERED_SIGNS = _signs(PATTERNS[number].sign for number in _NUMBERED)
 
 
 def any_possible(look: bytes) -> bool:
     """Whether any pattern can match in a text that begins and ends with an edge."""
-    if len(look) <= SLICE:
-        numbers = _SIGNS.Match(look)
-        return numbers is None or len(numbers) > 1
-    return any(len(numbers) > 1 for numbers in _by_slice(look))
+    return any(map(bool, _by_part(look, enough=True)))
 
 
 def possible(look: bytes) -> Collection[int]:
     """The numbers of the patterns that can match in a text that begins and ends with an edge."""
-    numbers: set[int] = set()
-    for matched in _by_slice(look):
-        numbers.update(matched)
-    numbers.discard(len(PATTERNS))
-    return numbers
+    return set().union(*_by_part(look))
 
 
-def _by_slice(look: bytes) -> Iterator[Collection[int]]:
+def _by_part(look: bytes, *, enough: bool = False) -> Iterable[Collection[int]]:
+    """What each part of a text has signs of; ``enough``: any sign will do."""
+    if len(look) <= SHORT:
+        return (_short(look),)
+    return (_numbers(look, enough),) if len(look) <= SLICE else _by_slice(look, enough)
+
+
+def _short(look: bytes) -> Collection[int]:
+    """The numbers of the patterns whose signs are in a short text."""
+    numbers = _ALL_SIGNS.Match(look)
+    if numbers is None:
+        return EVERY
+    return () if len(numbers) == 1 else [number for number in numbers if number < len(PATTERNS)]
+
+
+def _by_slice(look: bytes, enough: bool) -> Iterator[Collection[int]]:
     """What each slice has signs of. All patterns follow a slice that took too long."""
     for start in range(0, max(1, len(look) - LONGEST), SLICE - LONGEST):
         begun = time.perf_counter()
-        numbers = _SIGNS.Match(look[start : start + SLICE])
-        if numbers is None or time.perf_counter() - begun > PATIENCE:
+        numbers = _numbers(look[start : start + SLICE], enough)
+        if time.perf_counter() - begun > PATIENCE:
             yield EVERY
             return
         yield numbers
+
+
+def _numbers(part: bytes, enough: bool) -> Collection[int]:
+    """The numbers of the patterns whose signs are in a part of a text."""
+    numbers = _SIGNS.Match(part)
+    if numbers is None:
+        return EVERY
+    if len(numbers) == 1:
+        return ()
+    matched = [number for number in numbers if number < _NUMBER]
+    if _NUMBER in numbers and not (matched and enough):
+        numbers = _NUMBERED_SIGNS.Match(part)
+        if numbers is None:
+            return EVERY
+        matched += [_NUMBERED[number] for number in numbers if number < len(_NUMBERED)]
+    return matched

@@ -59,11 +59,14 @@ def command(files: tuple[Path, ...], columns: dict[str, str], as_json: bool) -> 
             continue
         reports.append({"file": str(path), **report})
         texts.append(text)
-        warnings += [one for one in warned if one not in warnings]
+        warnings += [diagnostic for diagnostic in warned if diagnostic not in warnings]
     if columns and not errors and all(report["kind"] != "suite" for report in reports):
         raise UsageError("--map is about the rows of suites, and no file is a suite")
     if as_json:
-        lists = {"mistakes": [asdict(one) for one in errors], "warnings": [asdict(one) for one in warnings]}
+        lists = {
+            "mistakes": [asdict(diagnostic) for diagnostic in errors],
+            "warnings": [asdict(warning) for warning in warnings],
+        }
         click.echo(json.dumps({"ok": not errors, **lists, "files": reports}, indent=2))
     else:
         click.echo("\n".join(texts), nl=bool(texts))
@@ -112,10 +115,10 @@ def retirement_warnings(project: Project, today: date) -> Iterator[Diagnostic]:
     from fairtrial.config.file.yaml_file import load_one
     from fairtrial.config.plan.retirement import retirements
 
-    for found in retirements(project.plan, today):
-        advice = f"compare it with a successor: fairtrial migrate {found.deployment} NEW --suite FILE"
-        place = ("deployments", found.deployment, "shutdown_date")
-        yield load_one(project.path).diagnostic(place, found.in_words(today), advice)
+    for retirement in retirements(project.plan, today):
+        advice = f"compare it with a successor: fairtrial migrate {retirement.deployment} NEW --suite FILE"
+        place = ("deployments", retirement.deployment, "shutdown_date")
+        yield load_one(project.path).diagnostic(place, retirement.in_words(today), advice)
 
 
 def _refuse_uncomputable(path: Path, project: Project) -> None:
@@ -124,13 +127,13 @@ def _refuse_uncomputable(path: Path, project: Project) -> None:
     from fairtrial.experiments.analysis.findings import uncomputable
     from fairtrial.experiments.analysis.freeze import Start, freeze
 
-    found = [
+    diagnostics = [
         load_one(path).diagnostic(("experiments", name), f"{metric} can't be computed: {why}")
-        for name, one in project.plan.experiments.items()
-        for metric, why in uncomputable(freeze(project.plan, one, Start(at_us=0, started_us=0)))
+        for name, experiment in project.plan.experiments.items()
+        for metric, why in uncomputable(freeze(project.plan, experiment, Start(at_us=0, started_us=0)))
     ]
-    if found:
-        raise ConfigError(found)
+    if diagnostics:
+        raise ConfigError(diagnostics)
 
 
 def _against_store(path: Path, project: Project, today: date) -> list[Diagnostic]:
@@ -155,9 +158,9 @@ def _against_store(path: Path, project: Project, today: date) -> list[Diagnostic
         return [
             document.diagnostic((), f"the running experiments could not be read, so edits are not compared: {error}")
         ]
-    told = [one for one in states if one["last_transition"] or one["state"] != "running"]
+    told = [state for state in states if state["last_transition"] or state["state"] != "running"]
     live = {one["name"]: Live(one["stage"], one["state"], one["segment"], one["serves"]) for one in told}
-    lasts = {one["name"]: one["last_transition"] for one in states if one["last_transition"]}
+    lasts = {state["name"]: state["last_transition"] for state in states if state["last_transition"]}
     promotions = {name: last["evidence"] for name, last in lasts.items() if last["action"] == "promote"}
     plan = lay_over(project.plan, {name: one for name, one in live.items() if name in frozen or one.serves})
     _raise_refused(document, refused_changes(frozen, published, plan, promotions=promotions, today=today))
@@ -220,7 +223,7 @@ def _project_text(path: Path, project: Project) -> str:
     )
     lines = [f"{path}: valid; {counts}"]
     lines += [_route_text(plan, route) for route in plan.routes.values()]
-    lines += [_experiment_text(one) for one in plan.experiments.values()]
+    lines += [_experiment_text(experiment) for experiment in plan.experiments.values()]
     for gate in project.release_gates.files():
         covered = sorted(project.release_gates.covered(project.plan, gate))
         of = f" for {', '.join(covered)}" if covered and len(project.release_gates.files()) > 1 else ""

@@ -63,11 +63,11 @@ def command(
         if len(new) > 1:
             again = load_noise_floor(store, old.run_id)
             return _print_matrix(matrix_of(measures, old, new, by=tags, again=again), measures, as_json=as_json)
-        found = compare_runs(measures, new[0], old, [None, *slices_of(new[0], tags)])
+        comparisons = compare_runs(measures, new[0], old, [None, *slices_of(new[0], tags)])
     return (
-        print_indented([asdict(comparison) for comparison in found])
+        print_indented([asdict(comparison) for comparison in comparisons])
         if as_json
-        else _print(found, measures, new[0], old)
+        else _print(comparisons, measures, new[0], old)
     )
 
 
@@ -96,7 +96,7 @@ def _print_matrix(matrix: Matrix, measures: Sequence[Measure], *, as_json: bool)
     print_indented(asdict(matrix)) if as_json else print_matrix(Console(), matrix, measures)
 
 
-def _print(found: Sequence[Comparison], measures: Sequence[Measure], new: RunTable, old: RunTable) -> None:
+def _print(comparisons: Sequence[Comparison], measures: Sequence[Measure], new: RunTable, old: RunTable) -> None:
     from rich.console import Console
     from rich.text import Text
 
@@ -110,7 +110,9 @@ def _print(found: Sequence[Comparison], measures: Sequence[Measure], new: RunTab
     console = Console()
     console.print(Text(f"{new.suite}: {new.target} against {old.target}", style="bold"))
     head = ("metric", "in", "answer", "n", old.target, new.target, "difference", "95 % interval", "p", "rule")
-    print_table(console, columns(*head), [comparison_row(one, by_name[one.metric]) for one in found])
-    for rule in rules_in_words(found):
+    print_table(
+        console, columns(*head), [comparison_row(comparison, by_name[comparison.metric]) for comparison in comparisons]
+    )
+    for rule in rules_in_words(comparisons):
         console.print(Text(rule, style="dim"))
     print_block(console, block_lines(change.says for change in signal_changes(new, old)))

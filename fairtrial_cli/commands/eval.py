@@ -100,7 +100,7 @@ def _estimate(project: Project, suites: Sequence[Suite], names: Sequence[str], o
     from fairtrial_cli.output.runs import print_estimates
 
     cache, now_us = project.layout.cache, time.time_ns() // 1000
-    found = [
+    estimates = [
         estimate_run(
             suite, resolve(name, project.plan, base_url=""), cache=cache, now_us=now_us, fresh=options["fresh"]
         )
@@ -108,8 +108,8 @@ def _estimate(project: Project, suites: Sequence[Suite], names: Sequence[str], o
         for name in names
     ]
     if options["as_json"]:
-        return print_indented([asdict(estimate) for estimate in found])
-    return print_estimates(Console(), found, concurrency=options["concurrency"])
+        return print_indented([asdict(estimate) for estimate in estimates])
+    return print_estimates(Console(), estimates, concurrency=options["concurrency"])
 
 
 def _adjusted(suite: Suite, options: dict[str, Any]) -> Suite:

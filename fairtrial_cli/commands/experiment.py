@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +14,7 @@ import click
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial_cli.experiment_states import add_state_commands
-from fairtrial_cli.options import CONFIG, JSON, print_indented, project_of
+from fairtrial_cli.options import CONFIG, JSON, Number, print_indented, project_of
 
 if TYPE_CHECKING:
     from fairtrial.api import traffic
@@ -26,16 +25,6 @@ if TYPE_CHECKING:
 
 UNDECIDABLE = 3
 """The exit code if a metric cannot be decided within the allowed weeks."""
-
-
-class Number(click.FloatRange):
-    """A number in a range. NaN would pass the check of the range, because every comparison with it is false."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        found = float(super().convert(value, param, ctx))
-        if math.isnan(found):
-            self.fail(f"{value!r} is not a number.", param, ctx)
-        return found
 
 
 @click.group()
@@ -119,12 +108,12 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
     wanted = _request(experiment, options, max_weeks=experiment.max_weeks)
     history = partial(_recent_traffic, project, experiment, weeks=wanted.weeks)
     shared = shared_engine(project.plan, experiment)
-    found = plan_experiment(experiment, wanted, history, shared_engine=shared)
+    experiment_plan = plan_experiment(experiment, wanted, history, shared_engine=shared)
     if as_json:
-        print_indented(plan_json(name, found))
+        print_indented(plan_json(name, experiment_plan))
     else:
-        print_plan(Console(), name, found)
-    return 0 if isinstance(found.result, PlannedTrial) else UNDECIDABLE
+        print_plan(Console(), name, experiment_plan)
+    return 0 if isinstance(experiment_plan.result, PlannedTrial) else UNDECIDABLE
 
 
 add_state_commands(command)

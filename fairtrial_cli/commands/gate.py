@@ -138,7 +138,7 @@ def _print(verdict: Verdict) -> None:
     console.print(Text(f"This verdict is {verdict.standing}."))
     for conflict in verdict.conflicts:
         console.print(Text(f"Conflict: {conflict}", style="yellow"))
-    print_findings(console, [asdict(one) for one in verdict.findings], needed=True)
+    print_findings(console, [asdict(finding) for finding in verdict.findings], needed=True)
     print_unasked(console, verdict.findings)
     if verdict.odds is not None:
         console.print(Text(f"By this gate, {verdict.odds}.", style="dim"))

@@ -47,7 +47,9 @@ def command(urls: tuple[str, ...], timeout: float, as_json: bool) -> None:
 
 def _print(answers: list[dict[str, Any]]) -> None:
     wrong = [f"{answer['url']}: {answer['error']}" for answer in answers if not answer["ok"]]
-    alarms = [f"{one['url']}: {name} is {state}" for one in answers for name, state in _alarms(one["said"]).items()]
+    alarms = [
+        f"{answer['url']}: {name} is {state}" for answer in answers for name, state in _alarms(answer["said"]).items()
+    ]
     for line in wrong + alarms:
         click.echo(line, err=True)
     if not wrong:

@@ -86,7 +86,7 @@ def _with_ports(content: bytes, ports: dict[str, str]) -> bytes:
     """The file with new ports. A port follows ``127.0.0.1:`` or the option ``--port``."""
     old = "|".join(ports).encode()
     named = re.compile(rb"(?<=127\.0\.0\.1:)(%b)\b|(?<=--port )(%b)\b" % (old, old))
-    return named.sub(lambda found: ports[found[0].decode()].encode(), content)
+    return named.sub(lambda match: ports[match[0].decode()].encode(), content)
 
 
 def _refuse_existing(paths: list[Path]) -> None:
@@ -113,5 +113,5 @@ def _write(files: dict[Path, bytes]) -> None:
 
 def _next_steps(readme: str) -> str:
     """The commands of the project's README, so that both agree."""
-    found = COMMANDS.search(readme)
-    return found[1] if found else ""
+    match = COMMANDS.search(readme)
+    return match[1] if match else ""

@@ -137,7 +137,7 @@ def _expiry(text: str | None) -> int | None:
     """The time in microseconds since 1970 after a duration such as 30d; raises `UsageError`."""
     if text is None:
         return None
-    found = re.fullmatch(r"([1-9]\d{0,5})([mhd])", text.strip())
-    if found is None:
+    match = re.fullmatch(r"([1-9]\d{0,5})([mhd])", text.strip())
+    if match is None:
         raise UsageError(f"--expires: {text!r} is not a duration (use minutes 90m, hours 12h or days 30d)")
-    return time.time_ns() // 1000 + int(found[1]) * UNITS_US[found[2]]
+    return time.time_ns() // 1000 + int(match[1]) * UNITS_US[match[2]]

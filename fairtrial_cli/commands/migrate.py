@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import time
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +43,12 @@ MOST_SUCCESSORS = 16
     help="Also make a suite of N recorded prompts that OLD answered.",
 )
 @click.option(
+    "--from-reviews",
+    multiple=True,
+    metavar="QUEUE",
+    help="Also make a suite of the prompts of a closed review, with the preferred answers; repeatable.",
+)
+@click.option(
     "--margin", default="5pp", show_default=True, help="The margin of suites whose lines compare with no base."
 )
 @click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="Requests at a time.")
@@ -52,6 +60,7 @@ def command(
     new: tuple[str, ...],
     suites: tuple[Path, ...],
     from_traffic: int | None,
+    from_reviews: tuple[str, ...],
     margin: str,
     concurrency: int,
     config: Path,
@@ -71,17 +80,24 @@ def command(
     \b
     Examples:  fairtrial migrate support-v1 support-v2 base --suite suites/support/suite.yaml
                fairtrial migrate gpt-tuned next --suite suites/support/support.yaml --from-traffic 200
+               fairtrial migrate gpt-tuned next --from-reviews 3f9c0a1b2c3d4e5f60718293
     """
     from rich.console import Console
 
     from fairtrial.config.plan.retirement import today_utc
+    from fairtrial.store.migration_reports import save
     from fairtrial_cli.migration.report import as_json as plain
     from fairtrial_cli.output.migration import print_migration
+    from fairtrial_cli.run_suites import load_suites
 
     project, today = project_of(config), today_utc(time.time_ns() // 1000)
     _check_names(project, old, new, today)
-    loaded = _suites(project, old, suites, from_traffic, Console(stderr=True))
-    report = _migrate(project, loaded, old, new, today, margin=margin, concurrency=concurrency, fresh=fresh)
+    paths = [*suites, *_drawn_suites(project, old, from_traffic, from_reviews, Console(stderr=True))]
+    if not paths:
+        raise UsageError("give --suite FILE, --from-traffic N for recorded prompts, or --from-reviews QUEUE")
+    report = _migrate(project, load_suites(paths), old, new, today, margin=margin, concurrency=concurrency, fresh=fresh)
+    report = replace(report, command=_again(project, paths, old, new, margin))
+    save(project.layout, old, plain(report))
     if as_json:
         print_indented(plain(report))
     else:
@@ -89,6 +105,12 @@ def command(
     decisions = {one.verdict.decision for one in report.successors}
     if "SHIP" not in decisions:
         raise click.exceptions.Exit(UNSOUND if decisions == {"INVALID"} else NOT_SHIPPED)
+
+
+def _again(project: Project, suites: Sequence[Path], old: str, new: Sequence[str], margin: str) -> str:
+    """The command that makes the report anew, with the drawn suites as files."""
+    named = [part for path in suites for part in ("--suite", str(path))]
+    return shlex.join(["fairtrial", "migrate", old, *new, *named, "--margin", margin, "--config", str(project.path)])
 
 
 def _check_names(project: Project, old: str, new: Sequence[str], today: date) -> None:
@@ -108,20 +130,22 @@ def _check_names(project: Project, old: str, new: Sequence[str], today: date) ->
     refuse_retired(project.plan, new, today)
 
 
-def _suites(project: Project, old: str, paths: Sequence[Path], count: int | None, stderr: Console) -> list[Suite]:
+def _drawn_suites(project: Project, old: str, count: int | None, queues: Sequence[str], stderr: Console) -> list[Path]:
+    """The files of the suites from recorded traffic and reviews, which are made if they don't exist."""
+    from fairtrial_cli.migration.review_suite import review_suite
     from fairtrial_cli.migration.traffic_suite import traffic_suite
-    from fairtrial_cli.run_suites import load_suites
     from fairtrial_cli.store_client.client import open_store
 
-    chosen = list(paths)
-    if count is not None:
-        with open_store(project.layout, project.path) as store:
-            path, drawn = traffic_suite(project, store, old, count)
-        stderr.print(f"{path}: {'drawn from recorded traffic' if drawn else 'drawn earlier; delete it to draw anew'}")
-        chosen.append(path)
-    if not chosen:
-        raise UsageError("give --suite FILE, or --from-traffic N for a suite of recorded prompts")
-    return load_suites(chosen)
+    drawn: list[Path] = []
+    if count is None and not queues:
+        return drawn
+    with open_store(project.layout, project.path) as store:
+        made = [("recorded traffic", *traffic_suite(project, store, old, count))] if count is not None else []
+        made += [("reviewed pairs", *review_suite(project, store, queue)) for queue in dict.fromkeys(queues)]
+    for source, path, is_new in made:
+        stderr.print(f"{path}: {f'drawn from {source}' if is_new else 'drawn earlier; delete it to draw anew'}")
+        drawn.append(path)
+    return drawn
 
 
 def _migrate(
@@ -137,7 +161,7 @@ def _migrate(
 ) -> Migration:
     from fairtrial.config.plan.retirement import retirement_of
     from fairtrial_cli.migration.judge_successors import judge_successors
-    from fairtrial_cli.migration.report import Migration, baselines_of
+    from fairtrial_cli.migration.report import Migration
     from fairtrial_cli.processes.listed_models import listed_date
     from fairtrial_cli.store_client.client import open_store
 
@@ -146,7 +170,7 @@ def _migrate(
     suite_runs = _ask_models(project, suites, old, new, concurrency=concurrency, fresh=fresh)
     with open_store(project.layout, project.path) as store:
         successors = list(judge_successors(store, suite_runs, old, new, margin=margin))
-    report = Migration(old, today, retirement, list(baselines_of(suite_runs)), successors, None)
+    report = Migration(old, today, retirement, [one.baseline for one in suite_runs], successors, None)
     return _with_move(project, report)
 
 
@@ -167,8 +191,6 @@ def _ask_models(
 
 def _with_move(project: Project, report: Migration) -> Migration:
     """The report with the experiment that moves live traffic to the chosen successor, if there is one."""
-    from dataclasses import replace
-
     from fairtrial_cli.migration.experiment_file import WrittenMove, plan_moves, write_move
     from fairtrial_cli.migration.report import chosen_successor
     from fairtrial_cli.store_client.client import open_store

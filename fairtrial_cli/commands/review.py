@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +16,39 @@ from fairtrial_cli.options import CONFIG, JSON, print_json, project_of
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
-
+    from fairtrial_cli.training_data.review_export import ExportFiles
 
 YAML_ENDINGS = (".yaml", ".yml")
 Row = Mapping[str, Any]
 SIDES = ("candidate", "baseline")
+
+
+def as_jsonl(rows: Sequence[Row]) -> str:
+    """One line per vote."""
+    return "".join(_line(row) for row in rows)
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """One row per vote with ratings in separate columns. No cell is a spreadsheet formula."""
+    return csv_text([_flat(row) for row in rows])
+
+
+def _flat(row: Row) -> dict[str, Any]:
+    marks = {
+        f"{side}_{dimension}": row["ratings"].get(side, {}).get(dimension)
+        for side in SIDES
+        for dimension in ("accuracy", "tone", "usefulness")
+    }
+    return {name: value for name, value in row.items() if name != "ratings"} | marks
+
+
+def _line(value: Row) -> str:
+    text = json.dumps(value, ensure_ascii=False) + "\n"
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+FORMATS: Mapping[str, Callable[[Sequence[Row]], str]] = {"jsonl": as_jsonl, "csv": as_csv}
+TRAINING_FORMS = ("dpo", "kto", "sft")
 
 
 @click.group()
@@ -125,33 +152,81 @@ def close(queue_id: str, config: Path, as_json: bool) -> None:
     "form",
     default="jsonl",
     show_default=True,
-    type=click.Choice(["jsonl", "csv", "dpo"]),
+    type=click.Choice([*FORMATS, *TRAINING_FORMS]),
     help="The file format.",
 )
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="The output file; default: standard output."
 )
+@click.option("--list", "list_", type=click.Path(path_type=Path), help="Write each pair left out, with its reason.")
+@click.option("--min-votes", default=1, show_default=True, type=click.IntRange(1, 100), help="Votes that a pair needs.")
+@click.option("--split-by", type=click.Choice(["unit", "cluster"]), help="Hold out whole units or clusters of cases.")
+@click.option("--share", default=0.15, show_default=True, type=click.FloatRange(0.01, 0.5), help="Share to hold out.")
 @CONFIG
-def export(queue_id: str, form: str, out: Path | None, config: Path) -> None:
+@JSON
+def export(
+    queue_id: str,
+    form: str,
+    out: Path | None,
+    list_: Path | None,
+    min_votes: int,
+    split_by: str | None,
+    share: float,
+    config: Path,
+    as_json: bool,
+) -> None:
     """Export a closed queue with the models named. The formats jsonl and csv have one row per vote.
 
-    The format dpo has prompt, chosen and rejected for each pair on which all reviewers agree. It leaves out ties and
-    flagged pairs.
+    The other formats have training rows as TRL reads them: `dpo` {prompt, chosen, rejected}, `kto` {prompt, completion,
+    label}, and `sft` {messages}. They take pairs on which all reviewers agree, each once. Personal and secret text is
+    masked, and each row has its `provenance`. For `sft`, a corrected answer replaces the preferred one. A table shows
+    why pairs are left out.
 
     \b
-    Example:  fairtrial review export 3f9c0a1b2c3d4e5f60718293 --format dpo -o preferences.jsonl
+    Examples:  fairtrial review export 3f9c0a1b2c3d4e5f60718293 --format csv -o votes.csv
+               fairtrial review export 3f9c0a1b2c3d4e5f60718293 --format dpo -o preferences.jsonl --list left-out.jsonl
+               fairtrial review export 3f9c0a1b2c3d4e5f60718293 --format sft -o train.jsonl --split-by unit
     """
     from fairtrial.api import reviews
+    from fairtrial_cli.training_data.review_export import ExportFiles
 
-    if out is not None and not out.parent.is_dir():
-        raise UsageError(f"{out}: there is no folder {str(out.parent)!r}")
+    files = ExportFiles(out, list_, split_by, share)
+    if form not in TRAINING_FORMS and (list_ or split_by or as_json or min_votes > 1):
+        raise UsageError(f"--list, --min-votes, --split-by and --json need --format {', '.join(TRAINING_FORMS)}")
+    if as_json and out is None:
+        raise UsageError("--json: name the file of the rows with --out")
+    files.refuse_wrong()
+    queue = reviews.NameQueue(queue_id=queue_id)
     with _store(project_of(config)) as store:
-        text = FORMATS[form](store.call(reviews.export, reviews.NameQueue(queue_id=queue_id)))
+        if form in TRAINING_FORMS:
+            _export_training(store.call(reviews.pairs, queue), form, files, min_votes=min_votes, as_json=as_json)
+            return
+        text = FORMATS[form](store.call(reviews.export, queue))
     if out is None:
         click.echo(text, nl=False)
         return
     out.write_text(text, encoding="utf-8", newline="")
     click.echo(f"{out}: {max(text.count(chr(10)) - (form == 'csv'), 0)} rows", err=True)
+
+
+def _export_training(pairs: Sequence[Row], form: Any, files: ExportFiles, *, min_votes: int, as_json: bool) -> None:
+    from evaluators.review.training_rows import training_rows
+    from fairtrial_cli.training_data.review_export import lines_of, print_left_out, write_rows
+
+    found = training_rows(pairs, form, min_votes=min_votes)
+    written = write_rows(files, found)
+    if as_json:
+        used = {"pairs": len(pairs), "files": written, "masked": found.masked, "reasons": found.reasons}
+        print_json(used | {"left_out": found.left_out})
+    else:
+        if files.rows is None:
+            click.echo(lines_of(found.rows), nl=False)
+        for one in written:
+            click.echo(f"{one['file']}: {counted(one['rows'], 'row')}", err=True)
+        print_left_out(found, pairs=len(pairs))
+    if not found.rows:
+        click.echo("No pair gives a row.", err=True)
+        raise click.exceptions.Exit(1)
 
 
 def _store(project: Project) -> Any:
@@ -199,62 +274,3 @@ def _print_status(rows: Sequence[dict[str, Any]]) -> None:
     names = ("queue_id", "state", "candidate", "baseline", "title")
     cells = [(*(str(row[name]) for name in names), f"{row['judged']} of {row['items']}") for row in rows]
     print_table(Console(), columns("queue", "state", "candidate", "baseline", "title", "judged"), cells)
-
-
-def as_jsonl(rows: Sequence[Row]) -> str:
-    """One line per vote."""
-    return "".join(_line(row) for row in rows)
-
-
-def as_csv(rows: Sequence[Row]) -> str:
-    """One row per vote with ratings in separate columns. No cell is a spreadsheet formula."""
-    return csv_text([_flat(row) for row in rows])
-
-
-def as_dpo(rows: Sequence[Row]) -> str:
-    """One line per pair on which all decided reviewers agree: prompt, chosen, rejected and provenance.
-
-    Ties, "both bad", flagged pairs and duplicates are left out.
-    """
-    by_item: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        by_item[row["item_id"]].append(row)
-    lines = dict.fromkeys(_line(pair) for votes in by_item.values() if (pair := _agreed(votes)) is not None)
-    return "".join(lines)
-
-
-FORMATS: Mapping[str, Callable[[Sequence[Row]], str]] = {"jsonl": as_jsonl, "csv": as_csv, "dpo": as_dpo}
-
-
-def _agreed(votes: Sequence[Row]) -> dict[str, Any] | None:
-    preferences = {row["preference"] for row in votes if row["preference"] != "cant_judge"}
-    if len(preferences) != 1 or not preferences <= set(SIDES) or any(row["flagged"] for row in votes):
-        return None
-    (chosen,) = preferences
-    rejected = SIDES[1 - SIDES.index(chosen)]
-    first = votes[0]
-    if first[f"{chosen}_output"] == first[f"{rejected}_output"]:
-        return None
-    return {
-        "prompt": first["asked"],
-        "chosen": [{"role": "assistant", "content": first[f"{chosen}_output"]}],
-        "rejected": [{"role": "assistant", "content": first[f"{rejected}_output"]}],
-        "provenance": {name: first[name] for name in ("queue_id", "suite", "case_id", "item_id", "probability")}
-        | {"chosen_by": first[chosen], "rejected_by": first[rejected]}
-        | {"chosen_run": first[f"{chosen}_run"], "rejected_run": first[f"{rejected}_run"]}
-        | {"votes": len(votes), "reviewers": sorted({row["reviewer"] for row in votes})},
-    }
-
-
-def _flat(row: Row) -> dict[str, Any]:
-    marks = {
-        f"{side}_{dimension}": row["ratings"].get(side, {}).get(dimension)
-        for side in SIDES
-        for dimension in ("accuracy", "tone", "usefulness")
-    }
-    return {name: value for name, value in row.items() if name != "ratings"} | marks
-
-
-def _line(value: Row) -> str:
-    text = json.dumps(value, ensure_ascii=False) + "\n"
-    return text.encode("utf-8", "backslashreplace").decode()

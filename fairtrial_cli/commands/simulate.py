@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial.domain.errors import UsageError
-from fairtrial_cli.commands.experiment import Number
-from fairtrial_cli.options import CONFIG, JSON, print_indented, project_of
+from fairtrial_cli.options import CONFIG, JSON, Number, print_indented, project_of
 
 if TYPE_CHECKING:
     from fairtrial.domain.plan import Experiment
@@ -72,7 +71,7 @@ def command(name: str, config: Path, runs: int, seed: int, as_json: bool, **opti
         known = ", ".join(sorted(experiments)) or "the file has none"
         raise UsageError(f"{project.path.name}: there is no experiment {name!r} ({known})")
     found = scenarios(project.plan, experiments[name], _assumptions(experiments[name], options))
-    guardrails = [one.metric for one in experiments[name].watched]
+    guardrails = [guardrail.metric for guardrail in experiments[name].watched]
     results = _simulated(found, guardrails, runs=runs, seed=seed)
     if as_json:
         print_indented({"experiment": name, "runs": runs, "seed": seed, "scenarios": simulation_json(results)})
@@ -102,15 +101,20 @@ def _assumptions(experiment: Experiment, options: dict[str, Any]) -> Assumptions
 
 
 def _simulated(
-    found: Sequence[Scenario], guardrails: Sequence[str], *, runs: int, seed: int
+    scenarios: Sequence[Scenario], guardrails: Sequence[str], *, runs: int, seed: int
 ) -> list[tuple[Scenario, Summary]]:
     from fairtrial.experiments.simulation.summary import run_trials, summarise
     from fairtrial_cli.output.progress import count_progress
 
     processes = min(os.cpu_count() or 1, max(1, runs // RUNS_A_PROCESS))
-    with count_progress("simulating", total=runs * len(found)) as one_more:
-        drawn = (run_trials(one.setting, runs=runs, seed=seed, processes=processes, on_done=one_more) for one in found)
-        return [(one, summarise(outcomes, guardrails)) for one, outcomes in zip(found, drawn, strict=True)]
+    with count_progress("simulating", total=runs * len(scenarios)) as one_more:
+        drawn = (
+            run_trials(scenario.setting, runs=runs, seed=seed, processes=processes, on_done=one_more)
+            for scenario in scenarios
+        )
+        return [
+            (scenario, summarise(outcomes, guardrails)) for scenario, outcomes in zip(scenarios, drawn, strict=True)
+        ]
 
 
 def _levels(texts: Sequence[str], primary: str) -> dict[str, float]:

@@ -45,8 +45,8 @@ def info(config: Path, as_json: bool) -> None:
 
     with open_store(_layout(config)) as store:
         store.call(store_api.ingest, Nothing())
-        found = store.call(store_api.overview, Nothing())
-    click.echo(msgspec.json.encode(found).decode() if as_json else "\n".join(overview_lines(found)))
+        overview = store.call(store_api.overview, Nothing())
+    click.echo(msgspec.json.encode(overview).decode() if as_json else "\n".join(overview_lines(overview)))
 
 
 @command.command()

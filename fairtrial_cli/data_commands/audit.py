@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from evaluators.training_data.provider_rules.training import Training
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.options import JSON
 from fairtrial_cli.training_data.data_files import COMPLETION, PROMPT, named_columns, show_busy
+from fairtrial_cli.training_data.provider_options import training_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +37,7 @@ class Naming:
 
 
 USUAL = Naming()
+NO_TRAINING = Training()
 
 
 @click.command()
@@ -53,6 +56,7 @@ USUAL = Naming()
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="The format of FILES, instead of recognising it.")
 @PROMPT
 @COMPLETION
+@training_options
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write the report as one HTML file.")
 @JSON
 def command(
@@ -64,6 +68,7 @@ def command(
     format_: str | None,
     prompt: str | None,
     completion: str | None,
+    training: Training,
     html: Path | None,
     as_json: bool,
 ) -> None:
@@ -73,40 +78,42 @@ def command(
     labels, one wrong pattern repeated, inconsistent formats, and empty or truncated completions. It also shows the
     classes, the lengths and the languages, and what so many rows are good for. It needs no model and no project.
 
-    FILES are JSON Lines, JSON or CSV. The exit code is 0 without errors and warnings, 1 with any, and 2 for a usage
-    error.
+    FILES are JSON Lines, JSON, CSV or Parquet. The exit code is 0 without errors and warnings, 1 with any, and 2 for a
+    usage error.
 
     \b
     Examples:  fairtrial data audit tickets.csv
                fairtrial data audit export.csv --prompt Ticket --completion Team
                fairtrial data audit train.jsonl replay.jsonl --validation val.jsonl --suite suites/support.yaml
                fairtrial data audit train.jsonl --html audit.html --json
+               fairtrial data audit train.jsonl --for openai --model gpt-4.1-mini-2025-04-14 --epochs 3
                fairtrial data audit --deployment tuned -c fairtrial.yaml
     """
     if deployment is None:
         if not files:
             raise UsageError("name the FILES of the training set, or --deployment NAME for those of its lineage")
         naming = Naming(format_, named_columns(prompt, completion))
-        audited = audit_files(files, validation=validation, suites=suites, naming=naming)
+        audited = audit_files(files, validation=validation, suites=suites, naming=naming, training=training)
         show_report(audited, html=html, as_json=as_json)
         report = audited.report
     else:
         if files or validation or format_ or prompt or completion:
             raise UsageError("--deployment audits the files of its lineage (leave out FILES and their options)")
-        report = _audit_deployment(config, deployment, suites, html=html, as_json=as_json)
+        report = _audit_deployment(config, deployment, suites, training, html=html, as_json=as_json)
     if not report.clean:
         raise click.exceptions.Exit(NOT_CLEAN)
 
 
 def _audit_deployment(
-    config: Path, name: str, suites: Sequence[Path], *, html: Path | None, as_json: bool
+    config: Path, name: str, suites: Sequence[Path], training: Training, *, html: Path | None, as_json: bool
 ) -> AuditReport:
     """Audit the files of the lineage, and store the result."""
     from fairtrial_cli.training_data.stored_audit import find_deployment, store_audit, stored_sentence
 
     audited = find_deployment(config, name)
     start = time.monotonic()
-    found = audit_files(audited.train, validation=audited.validation, suites=suites, waivers=audited.lineage.waivers)
+    waivers = audited.lineage.waivers
+    found = audit_files(audited.train, validation=audited.validation, suites=suites, training=training, waivers=waivers)
     report, seconds = found.report, time.monotonic() - start
     stored = store_audit(audited, report, seconds)
     about: dict[str, Any] = {"deployment": name, "audit_id": stored.audit_id, "clean": stored.clean, "seconds": seconds}
@@ -131,18 +138,21 @@ def audit_files(
     validation: Sequence[Path] = (),
     suites: Sequence[Path] = (),
     naming: Naming = USUAL,
+    training: Training = NO_TRAINING,
     waivers: Sequence[Waiver] = (),
 ) -> Audited:
     """Read all files and audit them, with a progress bar."""
     from evaluators.training_data.audit import audit
+    from evaluators.training_data.provider_rules.cost import training_checks
     from fairtrial_cli.output.progress import step_progress
     from fairtrial_cli.training_data.audit import read_suite
 
     train = [_read(path, naming) for path in files]
     held_out = [_read(path, naming) for path in validation]
     cases = [read_suite(path) for path in suites]
+    also = training_checks(training)
     with step_progress("auditing") as on_progress:
-        report = audit(train, validation=held_out, suites=cases, on_progress=on_progress, waivers=waivers)
+        report = audit(train, validation=held_out, suites=cases, also=also, on_progress=on_progress, waivers=waivers)
     return Audited(report, (*train, *held_out, *cases))
 
 
@@ -150,7 +160,7 @@ def show_report(audited: Audited, *, html: Path | None, as_json: bool, about: Ma
     """Print the report, and write it as HTML if there is a path for it. JSON has ``about``, too."""
     from fairtrial_cli.training_data.audit import print_audit, report_as_json
     from fairtrial_cli.training_data.audit_page import audit_page
-    from fairtrial_cli.training_data.data_files import refuse_existing, write_files
+    from fairtrial_cli.training_data.data_files import print_unreadable, refuse_existing, write_files
 
     report = audited.report
     if html is not None:
@@ -160,6 +170,7 @@ def show_report(audited: Audited, *, html: Path | None, as_json: bool, about: Ma
         click.echo(report_as_json(report, about))
         return
     print_audit(report)
+    print_unreadable(report)
     if html is not None:
         click.echo(f"written: {html}")
 

@@ -1,4 +1,4 @@
-"""The command `fairtrial data fix`, which writes a cleaned copy of training rows, a log, and a list to look at."""
+"""The command `fairtrial data fix`, which writes a cleaned copy of training rows, a log, and a file of suggestions."""
 
 from __future__ import annotations
 
@@ -7,23 +7,35 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairtrial.domain.errors import UsageError
 from fairtrial_cli.options import JSON, print_json
-from fairtrial_cli.training_data.data_files import COMPLETION, FORCE, PROMPT, named_columns, read_source
+from fairtrial_cli.training_data.data_files import (
+    COMPLETION,
+    FORCE,
+    PROMPT,
+    beside,
+    named_columns,
+    read_source,
+    refuse_existing,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evaluators.training_data.example_file import ExampleFile
-    from evaluators.training_data.rewriting.fix import Fixed, FixOptions, Repair
+    from evaluators.training_data.rewriting.fix import Fixed, FixOptions
 
-LISTED: tuple[Repair, ...] = ("empty", "truncated", "echo", "leaked", "near-duplicates")
-REPAIRS: tuple[Repair, ...] = ("unreadable", "duplicates", *LISTED, "pii")
+SUGGESTED = (
+    *("mojibake", "control-character", "html", "template-token", "list-as-text", "placeholder", "empty"),
+    *("truncated", "unfinished", "echo", "leaked", "near-duplicates"),
+)
+REPAIRS = ("unreadable", "duplicates", *SUGGESTED, "pii")
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--only", type=click.Choice(REPAIRS), multiple=True, help="Look only for these rows; may be repeated.")
-@click.option("--remove", type=click.Choice(LISTED), multiple=True, help="Remove these rows, too; may be repeated.")
+@click.option("--apply", "apply_", type=click.Choice(SUGGESTED), multiple=True, help="Make this suggested repair, too.")
 @click.option(
     "--pii",
     type=click.Choice(["mask", "drop", "keep"]),
@@ -34,7 +46,7 @@ REPAIRS: tuple[Repair, ...] = ("unreadable", "duplicates", *LISTED, "pii")
 @click.option("--against", multiple=True, type=click.Path(path_type=Path), help="Held-out file; may be repeated.")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Default: FILE.fixed.jsonl beside FILE.")
 @click.option("--log", type=click.Path(path_type=Path), help="Default: FILE.fixed.log.jsonl beside FILE.")
-@click.option("--list", "list_", type=click.Path(path_type=Path), help="Default: FILE.fixed.list.jsonl beside FILE.")
+@click.option("--review", type=click.Path(path_type=Path), help="Default: FILE.fixed.review.jsonl beside FILE.")
 @PROMPT
 @COMPLETION
 @click.option("--dry-run", is_flag=True, help="Write nothing; only show what would change.")
@@ -42,54 +54,54 @@ REPAIRS: tuple[Repair, ...] = ("unreadable", "duplicates", *LISTED, "pii")
 @JSON
 def command(
     file: Path,
-    only: tuple[Repair, ...],
-    remove: tuple[Repair, ...],
+    only: tuple[str, ...],
+    apply_: tuple[str, ...],
     pii: str,
     against: tuple[Path, ...],
     output: Path | None,
     log: Path | None,
-    list_: Path | None,
+    review: Path | None,
     prompt: str | None,
     completion: str | None,
     dry_run: bool,
     force: bool,
     as_json: bool,
 ) -> None:
-    """Write a cleaned copy of FILE, a log of each change, and a list of rows to look at. FILE is not changed.
+    """Write a cleaned copy of FILE, a log of each change, and a file of suggestions. FILE is not changed.
 
-    Only rows that are surely wrong are removed: `unreadable` ones, and `duplicates` that equal an earlier row in every
-    column. Personal and secret text (`pii`) is masked. Other rows that an audit finds stay and are listed: `empty`,
-    `truncated`, `echo` (they repeat their prompt), `leaked` from held-out data (--against), and `near-duplicates`.
-    Look at the list; then --remove KIND removes the rows of a kind. Contradicting labels and wrong patterns need a
-    person, so `fairtrial data audit` shows them.
+    Only certain repairs are made: `unreadable` rows are removed, and so are `duplicates` that equal an earlier row in
+    every column. Personal and secret text (`pii`) is masked. The others are suggested: the review file has each row
+    before and after, which is null where it would be removed. Look at it; then --apply KIND makes those of a kind.
+    Each kind stands with its recall and its false alarms, as they were measured.
+
+    `mojibake`, `control-character`, `html` and `template-token` repair the text. These kinds remove the row: `empty`,
+    `truncated`, `unfinished` (perhaps cut off), `echo` (repeats its prompt), `list-as-text`, `placeholder`, `leaked`
+    (is in held-out data, --against), and `near-duplicates`. What an audit finds besides is shown at the end.
 
     \b
     Examples:  fairtrial data fix tickets.jsonl --dry-run
-               fairtrial data fix tickets.jsonl --remove empty --remove near-duplicates
-               fairtrial data fix tickets.jsonl --against validation.jsonl --against test.jsonl --remove leaked
+               fairtrial data fix tickets.jsonl --apply mojibake --apply near-duplicates
+               fairtrial data fix tickets.jsonl --against validation.jsonl --against test.jsonl --apply leaked
                fairtrial data fix tickets.csv --only duplicates --only pii --pii drop
                fairtrial data fix export.csv --prompt Ticket --completion Team
     """
     from evaluators.training_data.rewriting.fix import FixOptions
-    from fairtrial.domain.errors import UsageError
-    from fairtrial_cli.training_data.data_files import beside, refuse_existing
 
-    names = ((output, "fixed.jsonl"), (log, "fixed.log.jsonl"), (list_, "fixed.list.jsonl"))
+    names = ((output, "fixed.jsonl"), (log, "fixed.log.jsonl"), (review, "fixed.review.jsonl"))
     paths = [path or beside(file, ending) for path, ending in names]
     if not dry_run:
         refuse_existing(paths, sources=[file, *against], force=force)
-    repairs = frozenset((*only, *remove) if only else REPAIRS) - ({"pii"} if pii == "keep" else set())
-    columns = named_columns(prompt, completion)
-    if "leaked" in (*only, *remove) and not against:
+    repairs = frozenset((*only, *apply_) if only else REPAIRS) - ({"pii"} if pii == "keep" else set())
+    if "leaked" in (*only, *apply_) and not against:
         raise UsageError("leaked: needs --against FILE, the held-out data")
-    source = read_source(file, skip_unreadable="unreadable" in repairs, columns=columns)
+    source = read_source(file, skip_unreadable="unreadable" in repairs, columns=named_columns(prompt, completion))
     held_out = tuple(read_source(path, skip_unreadable=True) for path in against)
-    found = _fixed(source, FixOptions(repairs, frozenset(remove), "drop" if pii == "drop" else "mask", held_out))
+    fixed = _fixed(source, FixOptions(repairs, frozenset(apply_), "drop" if pii == "drop" else "mask", held_out))
     if not dry_run:
-        _write(found, paths)
+        _write(fixed, paths)
     if as_json:
-        return print_json(_plain(found, paths, dry_run=dry_run))
-    return _show(found, paths, dry_run=dry_run)
+        return print_json(_plain(fixed, paths, dry_run=dry_run))
+    return _show(fixed, paths, [source, *held_out], dry_run=dry_run)
 
 
 def _fixed(source: ExampleFile, options: FixOptions) -> Fixed:
@@ -100,37 +112,68 @@ def _fixed(source: ExampleFile, options: FixOptions) -> Fixed:
         return fix_examples(source, options, on_progress)
 
 
-def _write(found: Fixed, paths: Sequence[Path]) -> None:
+def _write(fixed: Fixed, paths: Sequence[Path]) -> None:
     from evaluators.training_data.example_file import joined_rows
-    from evaluators.training_data.rewriting.fix import change_lines, listed_lines
+    from evaluators.training_data.rewriting.fix import change_lines, review_lines
     from fairtrial_cli.training_data.data_files import write_files
 
-    written = (found.rows.values(), change_lines(found.changes), listed_lines(found))
+    written = (fixed.rows.values(), change_lines(fixed.changes), review_lines(fixed))
     write_files(dict(zip(paths, map(joined_rows, written), strict=True)))
 
 
-def _plain(found: Fixed, paths: Sequence[Path], *, dry_run: bool) -> dict[str, Any]:
+def _plain(fixed: Fixed, paths: Sequence[Path], *, dry_run: bool) -> dict[str, Any]:
     from dataclasses import asdict
 
-    written = None if dry_run else dict(zip(("file", "log", "list"), map(str, paths), strict=True))
-    changes, listed = ([asdict(one) for one in some] for some in (found.changes, found.listed))
-    return {
-        "rows": len(found.rows), "counts": found.counts, "changes": changes, "listed": listed, "written": written,
-    }  # fmt: skip
+    written = None if dry_run else dict(zip(("file", "log", "review"), map(str, paths), strict=True))
+    changes, suggestions = ([asdict(change) for change in part] for part in (fixed.changes, fixed.suggestions))
+    remaining = [
+        {"check": issue.check, "severity": issue.severity, "says": issue.says, "rows": list(issue.rows)}
+        for issue in fixed.remaining
+    ]
+    counted = {"rows": len(fixed.rows), "counts": fixed.counts}
+    return {**counted, "changes": changes, "suggestions": suggestions, "remaining": remaining, "written": written}
 
 
-def _show(found: Fixed, paths: Sequence[Path], *, dry_run: bool) -> None:
+def _show(fixed: Fixed, paths: Sequence[Path], sources: Sequence[ExampleFile], *, dry_run: bool) -> None:
     from fairtrial.domain.wording import counted
 
-    for what, count in found.counts.items():
+    for what, count in fixed.counts.items():
         repair, action = what.split()
-        click.echo(f"{action} {counted(count, 'row')}: {repair}")
-    if not found.counts:
-        click.echo("Nothing to fix.")
+        click.echo(f"{action} {counted(count, 'row')}: {repair}{_measured(repair) if action == 'suggested' else ''}")
+    if not fixed.counts:
+        click.echo("There is nothing that this command repairs." if fixed.remaining else "Nothing to fix.")
     if dry_run:
-        click.echo(f"{counted(len(found.rows), 'row')} would stay. Nothing was written.")
-        return
-    click.echo(f"{paths[0]}: {counted(len(found.rows), 'row')}")
-    click.echo(f"{paths[1]}: {counted(len(found.changes), 'change')}")
-    removal = " (--remove KIND removes those of a kind)" if found.listed else ""
-    click.echo(f"{paths[2]}: {counted(len(found.listed), 'row')} to look at{removal}")
+        click.echo(f"{counted(len(fixed.rows), 'row')} would stay. Nothing was written.")
+    else:
+        click.echo(f"{paths[0]}: {counted(len(fixed.rows), 'row')}")
+        click.echo(f"{paths[1]}: {counted(len(fixed.changes), 'change')}")
+        hint = " (--apply KIND makes those of a kind)" if fixed.suggestions else ""
+        click.echo(f"{paths[2]}: {counted(len(fixed.suggestions), 'suggestion')}{hint}")
+    if fixed.remaining:
+        _show_remaining(fixed, sources)
+
+
+def _measured(repair: str) -> str:
+    """How reliable the findings behind a repair are, in brackets; empty if that was not measured."""
+    from evaluators.training_data.rewriting.fix import reliability_of_repair
+
+    reliability = reliability_of_repair(repair)
+    return "" if reliability is None else f" ({reliability.says})"
+
+
+def _show_remaining(fixed: Fixed, sources: Sequence[ExampleFile]) -> None:
+    """What an audit finds that no repair is for, and the command that shows it in full."""
+    import shlex
+
+    from fairtrial_cli.training_data.audit import lines_in_words
+
+    click.echo("An audit also finds what this command does not repair:")
+    for issue in fixed.remaining:
+        kind = f" ({issue.details['kind']})" if "kind" in issue.details else ""
+        click.echo(f"  {issue.severity:<8} {issue.check}{kind}: {lines_in_words(issue.rows) or issue.says}")
+    source, *held_out = sources
+    arguments = [str(source.path)]
+    if source.columns:
+        arguments += [f"--prompt={source.columns[0]}", f"--completion={source.columns[1]}"]
+    arguments += [f"--validation={file.path}" for file in held_out]
+    click.echo(f"It is shown by: fairtrial data audit {shlex.join(arguments)}")

@@ -68,8 +68,8 @@ def command(
     Each class keeps its share in both parts. Rows that repeat each other, or that belong to one thread, stay together,
     so that nothing leaks. The same rows and the same seed always give the same parts.
 
-    FILE is JSON Lines, JSON or CSV. Rows of JSON Lines are copied unchanged; other rows become JSON with their columns.
-    Columns that --prompt and --completion name become `prompt` and `completion`.
+    FILE is JSON Lines, JSON, CSV or Parquet. Rows of JSON Lines are copied unchanged; other rows become JSON with their
+    columns. Columns that --prompt and --completion name become `prompt` and `completion`.
 
     \b
     Examples:  fairtrial data split tickets.csv --label intent

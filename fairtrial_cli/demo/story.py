@@ -156,8 +156,8 @@ def variant_lines(traffic: Sequence[Traffic], *, experiment: str, key: str) -> l
 
 
 def _live_line(variant: VariantTraffic, key: str) -> str:
-    found = variant.feedback.get(key)
-    rate = f"{key} {found.rate:.0%} of {found.rated}" if found and found.rate is not None else "no feedback"
+    feedback = variant.feedback.get(key)
+    rate = f"{key} {feedback.rate:.0%} of {feedback.rated}" if feedback and feedback.rate is not None else "no feedback"
     speed = f"median {variant.latency_p50 / 1000:.1f} s" if variant.latency_p50 is not None else "no latency"
     errors = f"{counted(variant.errors, 'variant error')}, {variant.user_errors} seen by customers"
     counts = f"{counted(variant.units, 'customer')}, {counted(variant.requests, 'request')}, {errors}"

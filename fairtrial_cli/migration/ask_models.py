@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from evaluators.engine.client import ChatClient, TargetRefused
@@ -12,27 +12,25 @@ from evaluators.engine.summary import MOST_UNSCORED, first_error, unscored_share
 from evaluators.engine.target import resolve
 from fairtrial.api import runs as run_operations
 from fairtrial.api.runs import LatestRuns, NameRun
-from fairtrial_cli.run_suites import RunOptions, internal_key, run_suites, save_run
+from fairtrial_cli.migration.erased_cases import erased_rows, remaining_baseline
+from fairtrial_cli.migration.report import Baseline
+from fairtrial_cli.run_suites import RunOptions, internal_key, run_suites, store_run
 from fairtrial_cli.store_client.client import open_store
 
 if TYPE_CHECKING:
     from evaluators.suite import Suite
     from fairtrial.config.project import Project
     from fairtrial.domain.run import Run
+    from fairtrial_cli.store_client.client import StoreClient
 
 
 @dataclass(frozen=True, slots=True)
 class SuiteRuns:
-    """The runs of one suite. ``baseline``: the id of the old model's run that counts, ``None`` without one.
-
-    ``stored``: whether it is an earlier run, because the model did not answer; ``why`` has the reason.
-    """
+    """The runs of one suite by target, and the run of the old model that counts."""
 
     suite: Suite
-    baseline: str | None
-    stored: bool = False
-    why: str = ""
-    runs: Mapping[str, Run] = field(default_factory=dict)
+    baseline: Baseline
+    runs: Mapping[str, Run]
 
 
 def ask_models(
@@ -55,22 +53,32 @@ def ask_models(
         names = [*new] if refusal else [old, *new]
         saving = replace(options, saves=lambda run: run.target != old or not _is_broken(run))
         runs = {run.target: run for run in run_suites(project, [suite], names, base_url=base_url, options=saving)}
-        found.append(_with_baseline(project, suite, old, runs, refusal))
+        found.append(SuiteRuns(suite, baseline_of(project, suite, old, runs.get(old), refusal), runs))
     return found
 
 
-def _with_baseline(project: Project, suite: Suite, old: str, runs: Mapping[str, Run], refusal: str) -> SuiteRuns:
-    own = runs.get(old)
+def baseline_of(project: Project, suite: Suite, old: str, own: Run | None, refusal: str) -> Baseline:
+    """The old model's own run, which is kept now, or an earlier one that is kept; ``own``: ``None`` if it refused."""
+    erased = erased_rows(suite, project.layout.traffic_suites)
     with open_store(project.layout) as store:
         if own is not None and not _is_broken(own):
             store.call(run_operations.keep, NameRun(run_id=own.run_id))
-            return SuiteRuns(suite, own.run_id, runs=runs)
-        why = refusal or _broken_in_words(own)
-        same_cases = LatestRuns(suite=suite.name, suite_digest=suite.digest, target=old)
-        kept = store.call(run_operations.kept, same_cases).run_id
-    if kept is None and own is not None:
-        save_run(project.layout, own, suite)
-    return SuiteRuns(suite, kept, stored=kept is not None, why=why, runs=runs)
+            return Baseline(suite.name, own.run_id, erased=erased)
+        kept = _kept(store, suite, old)
+        if kept is None and own is not None:
+            store_run(store, own, suite)
+    return Baseline(suite.name, kept, kept is not None, refusal or _broken_in_words(own), erased)
+
+
+def _kept(store: StoreClient, suite: Suite, old: str) -> str | None:
+    """The kept run of the same cases. After an erasure, it is the earlier one without the erased cases."""
+    same_cases = LatestRuns(suite=suite.name, suite_digest=suite.digest, target=old)
+    kept = store.call(run_operations.kept, same_cases).run_id
+    if kept is not None or (rest := remaining_baseline(store, suite, old)) is None:
+        return kept
+    store_run(store, rest, suite)
+    store.call(run_operations.keep, NameRun(run_id=rest.run_id))
+    return rest.run_id
 
 
 def _is_broken(run: Run) -> bool:

@@ -24,8 +24,8 @@ def judge_successors(
     """The verdict on each successor against the old model's answers; every verdict is stored."""
     gate, text = migration_gate(f"migrate-{old}", [successor_suite(one.suite, margin) for one in suite_runs])
     record_suites(store, gate.suites)
-    stored = tuple(one.baseline for one in suite_runs if one.stored and one.baseline is not None)
-    baselines = {one.suite.name: _column(store, one.baseline) for one in suite_runs}
+    stored = tuple(found.run_id for one in suite_runs if (found := one.baseline).stored and found.run_id is not None)
+    baselines = {one.suite.name: _column(store, one.baseline.run_id) for one in suite_runs}
     for target in new:
         request = Judge(
             gate=text,

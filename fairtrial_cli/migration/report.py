@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,6 @@ from fairtrial_cli.migration.experiment_file import WrittenMove
 if TYPE_CHECKING:
     from evaluators.comparison.matrix import Column
     from fairtrial.config.plan.retirement import Retirement
-    from fairtrial_cli.migration.ask_models import SuiteRuns
 
 ALPHA_IN_WORDS = "5 %"
 MOVING = ("SHIP", "HOLD")
@@ -23,12 +22,17 @@ MOVING = ("SHIP", "HOLD")
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """How the old model's answers to one suite came about; ``run_id`` is ``None`` without any."""
+    """How the old model's answers to one suite came about; ``run_id`` is ``None`` without any.
+
+    ``stored``: whether it is an earlier run, because the model did not answer; ``why`` has the reason.
+    ``erased``: how many cases of the suite are left out on both sides, because an erasure has removed them.
+    """
 
     suite: str
     run_id: str | None
-    stored: bool
-    why: str
+    stored: bool = False
+    why: str = ""
+    erased: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,10 @@ class Successor:
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """The whole report. ``move`` is the written experiment; ``no_move`` is why there is none."""
+    """The whole report. ``move`` is the written experiment; ``no_move`` is why there is none.
+
+    ``command`` makes the report anew.
+    """
 
     old: str
     today: date
@@ -61,6 +68,7 @@ class Migration:
     successors: Sequence[Successor]
     move: WrittenMove | None
     no_move: str = ""
+    command: str = ""
 
     @property
     def countdown(self) -> str:
@@ -84,17 +92,13 @@ def chosen_successor(successors: Sequence[Successor]) -> Successor | None:
     return next((found[0] for found in by_decision.values() if found), None)
 
 
-def baselines_of(suite_runs: Sequence[SuiteRuns]) -> Iterator[Baseline]:
-    """How each suite's baseline came about."""
-    for one in suite_runs:
-        yield Baseline(one.suite.name, one.baseline, one.stored, one.why)
-
-
 def as_json(report: Migration) -> dict[str, Any]:
     """The report for a program."""
     retirement, move = report.retirement, report.move
     return {
         "old": report.old,
+        "date": report.today.isoformat(),
+        "command": report.command,
         "countdown": report.countdown,
         "last_day": None if retirement is None else retirement.day.isoformat(),
         "days_left": None if retirement is None else retirement.days_left(report.today),

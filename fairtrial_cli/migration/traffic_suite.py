@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from io import StringIO
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from fairtrial.api.traffic import SampleTraffic, samples
 from fairtrial.domain.answers.messages import answered_text
 from fairtrial.domain.errors import UsageError
 from fairtrial.privacy.masking import mask
-from fairtrial.safe_files import write_private
+from fairtrial_cli.migration.drawn_suite import path_of, write_suite
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -36,7 +35,7 @@ def traffic_suite(project: Project, store: StoreClient, deployment: str, count: 
     """
     name = f"traffic-{re.sub(r'[^A-Za-z0-9_-]', '-', deployment)}"
     folder = project.layout.make().traffic_suites
-    path = folder / f"{name}.yaml"
+    path = path_of(folder, name)
     if path.exists():
         return path, False
     routes = tuple(project.plan.routes)
@@ -48,9 +47,8 @@ def traffic_suite(project: Project, store: StoreClient, deployment: str, count: 
             f"--from-traffic: {len(rows)} recorded prompts of {deployment} have texts, and a suite needs {FEWEST} "
             "(capture.bodies must not be none, and retention must not have deleted them)"
         )
-    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    write_private(folder / f"{name}.jsonl", lines.encode())
-    write_private(path, _yaml(_suite(name, deployment, rows, _common(requests))).encode())
+    description = f"Recorded prompts of {deployment}. The references are its recorded answers."
+    write_suite(path, description, rows, tags=("route", "week"), params=_common(requests))
     return path, True
 
 
@@ -71,40 +69,9 @@ def _row(found: dict[str, Any], request: dict[str, Any]) -> dict[str, Any] | Non
     }
 
 
-def _suite(name: str, deployment: str, rows: Sequence[dict[str, Any]], params: dict[str, Any]) -> dict[str, Any]:
-    structured = all(_is_object(row["expected"]) for row in rows)
-    similar = ["json_equal"] if structured else ["fuzzy"]
-    line = "json_equal not worse than base by 5pp" if structured else "refusals not worse than base by 5pp"
-    return {
-        "suite": name,
-        "description": f"Recorded prompts of {deployment}. The references are its recorded answers.",
-        "data": f"{name}.jsonl",
-        "params": {"temperature": 0} | params,
-        "score": similar,
-        "tags": {"route": "route", "week": "week"},
-        "slices": ["route", "week"],
-        "gate": [line, "errors <= 1%"],
-    }
-
-
 def _common(requests: Iterable[dict[str, Any]]) -> dict[str, Any]:
     every = list(requests)
     first = every[0] if every else {}
     return {
         name: first[name] for name in PARAMS if name in first and all(one.get(name) == first[name] for one in every)
     }
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False
-
-
-def _yaml(content: dict[str, Any]) -> str:
-    from ruamel.yaml import YAML
-
-    text = StringIO()
-    YAML().dump(content, text)
-    return text.getvalue()

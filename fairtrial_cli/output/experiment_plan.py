@@ -44,8 +44,8 @@ def print_plan(console: Console, name: str, plan: ExperimentPlan) -> None:
     each = f" ({found.metrics[0].power:.0%} for each of {many} metrics)" if many > 1 else ""
     title = f"{name}: {design.per_week:,.0f} units a week, {design.power:.0%} power{each}"
     console.print(escape(title), style="bold", highlight=False)
-    for one in found.metrics:
-        _print_table(console, one, design)
+    for metric in found.metrics:
+        _print_table(console, metric, design)
     for line in (*_meaning(plan), *_alternatives(found)):
         console.print(line, highlight=False)
     for note in plan.notes:
@@ -62,23 +62,23 @@ def plan_json(name: str, plan: ExperimentPlan) -> dict[str, Any]:
     return fields | {
         "reason": found.reason,
         "design": asdict(found.design),
-        "metrics": [asdict(one) for one in found.metrics],
-        "proposals": [{"change": one.change, **_trial_json(one.trial)} for one in found.proposals],
+        "metrics": [asdict(metric_plan) for metric_plan in found.metrics],
+        "proposals": [{"change": proposal.change, **_trial_json(proposal.trial)} for proposal in found.proposals],
         "pairs": [{"metric": metric, "pairs": pairs} for metric, pairs in found.pairs],
     }
 
 
 def _trial_json(trial: PlannedTrial) -> dict[str, Any]:
-    metrics = [asdict(one) for one in trial.metrics]
+    metrics = [asdict(metric) for metric in trial.metrics]
     return {"design": asdict(trial.design), "weeks": trial.weeks, "metrics": metrics}
 
 
-def _print_table(console: Console, one: MetricPlan, design: Design) -> None:
-    console.print(Text(f"\n{one.question.metric}: {describe_question(one.question)}"))
+def _print_table(console: Console, plan: MetricPlan, design: Design) -> None:
+    console.print(Text(f"\n{plan.question.metric}: {describe_question(plan.question)}"))
     numbers = ("units", "weeks", "power", "mean stop")
     rows = [
         [Text(cell, style="bold" if option.mode == design.mode else "dim") for cell in _row(option, design)]
-        for option in one.others or (one.chosen,)
+        for option in plan.others or (plan.chosen,)
     ]
     print_table(console, columns("looks", *numbers, "decided by", numbers=numbers), rows)
 
@@ -112,26 +112,26 @@ def _meaning(plan: ExperimentPlan) -> Iterator[str]:
             times = f"{first.chosen.exaggeration:.1f} times the true one"
             yield f"When a trial stops early, its observed effect is on average {times}; use the interval instead."
     losses = [
-        f"{format_difference(one.question, one.chosen.excluded)} worse on {escape(one.question.metric)}"
-        for one in found.metrics
-        if one.chosen.excluded is not None
+        f"{format_difference(metric.question, metric.chosen.excluded)} worse on {escape(metric.question.metric)}"
+        for metric in found.metrics
+        if metric.chosen.excluded is not None
     ]
     if losses:
         yield f"If it ends undecided and shows no difference, this is excluded: more than {', '.join(losses)}."
 
 
-def _ships(plan: ExperimentPlan, found: PlannedTrial) -> Iterator[str]:
+def _ships(plan: ExperimentPlan, trial: PlannedTrial) -> Iterator[str]:
     """How likely a candidate ships that is as good as planned, with an effect that stays."""
-    design, stops = found.design, FALSE_STOP if any(one.question.guardrail for one in found.metrics) else 0.0
-    weeks = found.weeks, design.weeks
-    by, end = (found.ships(week, false_stop=stops + plan.held(week)) for week in weeks)
-    yield f"A candidate as good as planned ships within {_weeks(found.weeks)} with a probability of at least {by:.0%}."
-    if design.weeks > found.weeks and end > by:
+    design, stops = trial.design, FALSE_STOP if any(metric.question.guardrail for metric in trial.metrics) else 0.0
+    weeks = trial.weeks, design.weeks
+    by, end = (trial.ships(week, false_stop=stops + plan.held(week)) for week in weeks)
+    yield f"A candidate as good as planned ships within {_weeks(trial.weeks)} with a probability of at least {by:.0%}."
+    if design.weeks > trial.weeks and end > by:
         yield f"Within {_weeks(design.weeks)} the probability is at least {end:.0%}."
     if stops:
         yield f"This allows for a false pause, whose probability is at most {stops:.0%}."
-    if (held := plan.held(found.weeks)) >= SELDOM:
-        seems = f"at most {held:.0%} after {_weeks(found.weeks)}"
+    if (held := plan.held(trial.weeks)) >= SELDOM:
+        seems = f"at most {held:.0%} after {_weeks(trial.weeks)}"
         yield f"It also allows for an effect that seems to fade by chance: {seems}."
 
 
@@ -140,7 +140,7 @@ def _alternatives(found: PlannedTrial | Undecidable) -> Iterator[str]:
         return
     for metric, pairs in found.pairs:
         yield f"Offline, {pairs:,} pairs of answers to the same requests would decide {escape(metric)}."
-    if not found.proposals and not all(one.question.can_be_shown for one in found.metrics):
+    if not found.proposals and not all(plan.question.can_be_shown for plan in found.metrics):
         return
     if not found.proposals:
         yield "No tested change of split, looks, weeks or effect would make it decidable: it needs more traffic."

@@ -57,18 +57,18 @@ def self_test(gate_path: Path, config: Path, *, candidate: str | None, baseline:
     if (candidate is None) != (baseline is None):
         raise UsageError("--self-test: name both --candidate and --baseline, or neither")
     gate = load(gate_path)
-    found = None
+    odds = None
     if candidate is not None and baseline is not None:
-        found = _of_store(gate, config, candidate, baseline)
-    assumed = assumed_odds(gate.rules) if found is None else []
-    why = "" if found is not None else NO_TARGETS if candidate is None else NO_RUNS
+        odds = _of_store(gate, config, candidate, baseline)
+    assumed = assumed_odds(gate.rules) if odds is None else []
+    why = "" if odds is not None else NO_TARGETS if candidate is None else NO_RUNS
     if out is not None:
-        text = json.dumps(_json(gate, candidate, baseline, found, assumed), indent=2, ensure_ascii=False)
+        text = json.dumps(_json(gate, candidate, baseline, odds, assumed), indent=2, ensure_ascii=False)
         if out == Path("-"):
             click.echo(text)
             return
         out.write_text(text + "\n", encoding="utf-8")
-    _print(gate, found, assumed, why)
+    _print(gate, odds, assumed, why)
 
 
 def _of_store(gate: Gate, config: Path, candidate: str, baseline: str) -> GateOdds | None:
@@ -112,9 +112,9 @@ def newest_run(store: StoreClient, suite: Suite, target: str) -> RunTable | None
 
 
 def _json(
-    gate: Gate, candidate: str | None, baseline: str | None, found: GateOdds | None, assumed: Sequence[Odds]
+    gate: Gate, candidate: str | None, baseline: str | None, odds: GateOdds | None, assumed: Sequence[Odds]
 ) -> dict[str, Any]:
-    known = {} if found is None else asdict(found)
+    known = {} if odds is None else asdict(odds)
     return {
         "gate": gate.name,
         "candidate": candidate,
@@ -126,22 +126,22 @@ def _json(
         "without_better": known.get("without_better"),
         "rules": known.get("rules", []),
         "other_evidence": [text for text, _ in gate.external],
-        "assumed": [asdict(one) for one in assumed],
+        "assumed": [asdict(odds) for odds in assumed],
     }
 
 
-def _print(gate: Gate, found: GateOdds | None, assumed: Sequence[Odds], why: str) -> None:
+def _print(gate: Gate, odds: GateOdds | None, assumed: Sequence[Odds], why: str) -> None:
     console = Console()
-    if found is None:
+    if odds is None:
         for one in assumed:
             console.print(Text(f"By this gate, {one}."))
         console.print(Text(why if assumed else NOTHING, style="dim"))
         return
-    for sentence in sentences(gate, found):
+    for sentence in sentences(gate, odds):
         console.print(Text(sentence))
-    _print_table(console, found)
+    _print_table(console, odds)
     console.print(Text(COLUMNS, style="dim"))
-    for sentence in _taken_as_met(gate, found):
+    for sentence in _taken_as_met(gate, odds):
         console.print(Text(sentence, style="dim"))
 
 
@@ -157,7 +157,7 @@ def sentences(gate: Gate, found: GateOdds) -> list[str]:
         )
     )
     lines = [f"An identical model passes {which} in {ship} of trials with these cases, and is blocked in {block}."]
-    better = sum(one.requires_better for one in found.rules)
+    better = sum(rule.requires_better for rule in found.rules)
     if found.without_better is not None:
         those = "1 rule requires" if better == 1 else f"{better} rules require"
         lines.append(
@@ -169,9 +169,9 @@ def sentences(gate: Gate, found: GateOdds) -> list[str]:
             f"With {found.odds.more_cases:,} cases in the largest suite and as many times more in the others, it "
             f"passes in {percent(found.odds.more_ship)}."
         )
-    known = [one.worse_passes for one in found.rules if one.worse_passes is not None]
+    known = [rule.worse_passes for rule in found.rules if rule.worse_passes is not None]
     if known:
-        twice = max((one.twice_passes for one in found.rules if one.twice_passes is not None), default=None)
+        twice = max((rule.twice_passes for rule in found.rules if rule.twice_passes is not None), default=None)
         text = (
             f"A model that is worse by exactly the margin of a rule passes that rule in at most {percent(max(known))}"
         )
@@ -182,27 +182,29 @@ def sentences(gate: Gate, found: GateOdds) -> list[str]:
     return lines
 
 
-def _print_table(console: Console, found: GateOdds) -> None:
+def _print_table(console: Console, odds: GateOdds) -> None:
     """The rules that are simulated, those that hold an identical model back first."""
     numbers = ("passes", "cases", "differ", "for 90 %", "worse", "twice")
-    simulated = [one for one in found.rules if one.passes is not None]
-    rows = [_cells(one) for one in sorted(simulated, key=lambda each: each.passes or 0.0)]
+    simulated = [rule for rule in odds.rules if rule.passes is not None]
+    rows = [_cells(rule_odds) for rule_odds in sorted(simulated, key=lambda each: each.passes or 0.0)]
     head = columns("passes", *numbers[1:], "rule", numbers=numbers, prose=("rule",))
     print_table(console, head, rows)
 
 
-def _cells(one: RuleOdds) -> tuple[str, ...]:
-    enough = one.passes is not None and one.passes >= 0.9
-    more = "better" if one.requires_better else "" if enough else "none"
-    if one.more_cases is not None:
-        more = f"{one.more_cases:,}"
-    worse = ["" if share is None else percent(share) for share in (one.worse_passes, one.twice_passes)]
-    numbers = percent(one.passes or 0.0), f"{one.cases:,}", f"{one.differing:,}", more, *worse
-    return *numbers, f"{one.source}: {one.rule}"
+def _cells(odds: RuleOdds) -> tuple[str, ...]:
+    enough = odds.passes is not None and odds.passes >= 0.9
+    more = "better" if odds.requires_better else "" if enough else "none"
+    if odds.more_cases is not None:
+        more = f"{odds.more_cases:,}"
+    worse = ["" if share is None else percent(share) for share in (odds.worse_passes, odds.twice_passes)]
+    numbers = percent(odds.passes or 0.0), f"{odds.cases:,}", f"{odds.differing:,}", more, *worse
+    return *numbers, f"{odds.source}: {odds.rule}"
 
 
-def _taken_as_met(gate: Gate, found: GateOdds) -> list[str]:
-    lines = [f"Taken as met ({one.taken_as_met}): {one.source}: {one.rule}" for one in found.rules if one.taken_as_met]
+def _taken_as_met(gate: Gate, odds: GateOdds) -> list[str]:
+    lines = [
+        f"Taken as met ({rule.taken_as_met}): {rule.source}: {rule.rule}" for rule in odds.rules if rule.taken_as_met
+    ]
     return lines + [f"Taken as met (other evidence than runs): {text}" for text, _ in gate.external]
 
 

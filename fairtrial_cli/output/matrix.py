@@ -50,10 +50,17 @@ def print_matrix(console: Console, matrix: Matrix, measures: Sequence[Measure]) 
 def _lines(row: Row, measure: Measure) -> Iterator[list[Cell]]:
     """The levels with each candidate's answer, and the differences below them."""
     levels: list[Cell] = ["–" if level.value is None else amount(level.value, measure) for level in row.levels]
-    answers = [Text("no pair", style="dim") if one is None else _answer(one) for one in row.comparisons]
+    answers = [
+        Text("no pair", style="dim") if comparison is None else _answer(comparison) for comparison in row.comparisons
+    ]
     beside = [Text(f"{level} ").append_text(answer) for level, answer in zip(levels[1:], answers, strict=True)]
     yield [_name(row), f"{row.levels[0].n:,}", levels[0], *beside]
-    yield ["", "", "", *("" if one is None else _difference(one, measure) for one in row.comparisons)]
+    yield [
+        "",
+        "",
+        "",
+        *("" if comparison is None else _difference(comparison, measure) for comparison in row.comparisons),
+    ]
 
 
 def _narrow(row: Row, targets: Sequence[str], measure: Measure) -> Iterator[list[Cell]]:

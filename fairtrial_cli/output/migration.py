@@ -9,6 +9,7 @@ from rich.text import Text
 
 from evaluators.comparison.matrix import Column
 from fairtrial.domain.verdicts.verdict import Decision
+from fairtrial.domain.wording import counted
 from fairtrial_cli.migration.report import Baseline, Migration, Successor
 
 STYLES: dict[Decision, str] = {"SHIP": "green", "HOLD": "yellow", "BLOCK": "red", "INVALID": "red"}
@@ -21,6 +22,10 @@ def print_migration(console: Console, report: Migration) -> None:
     _line(console, f"{report.countdown}.", "bold red" if over else "bold")
     for baseline in report.baselines:
         _line(console, _baseline(report.old, baseline), "yellow" if baseline.why else "dim")
+        if baseline.erased:
+            _line(
+                console, f"{baseline.suite}: {counted(baseline.erased, 'erased case')} left out on both sides.", "dim"
+            )
     for successor in report.successors:
         _line(console, successor.verdict.headline, STYLES[successor.verdict.decision])
         for text in (*_beside(report.old, successor), *successor.notable):

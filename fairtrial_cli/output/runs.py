@@ -91,13 +91,13 @@ def print_notes(console: Console, suite: Suite, run: Run) -> None:
         console.print(f"  [red]first error:[/red] {escape(error)}", highlight=False)
 
 
-def _print_families(console: Console, found: Sequence[FamilyLine]) -> None:
+def _print_families(console: Console, lines: Sequence[FamilyLine]) -> None:
     """One row for each scorer of a family; the first one names the family."""
     rows: list[tuple[str, ...]] = []
-    for line in found:
+    for line in lines:
         names = (line.family, line.kind)
-        for one in line.values:
-            rows.append((*names, one.metric, shown(one.value, one.stat), str(one.n)))
+        for value in line.values:
+            rows.append((*names, value.metric, shown(value.value, value.stat), str(value.n)))
             names = ("", "")
         if not line.values:
             rows.append((*names, "–", "–", str(line.cases)))
@@ -139,11 +139,11 @@ def as_json(suite: Suite, run: Run, matrix: Matrix | None = None) -> dict[str, A
                 "family": line.family,
                 "kind": line.kind,
                 "cases": line.cases,
-                "metrics": {one.metric: {"value": one.value, "n": one.n} for one in line.values},
+                "metrics": {value.metric: {"value": value.value, "n": value.n} for value in line.values},
             }
             for line in families_of(suite, run)
         ],
-        "signals": {one.metric: {"value": one.value, "n": one.n} for one in signal_levels(run)},
+        "signals": {level.metric: {"value": level.value, "n": level.n} for level in signal_levels(run)},
         "versions": dict(run.versions),
         "warnings": [*suite.warnings, *_weights(run)],
         **({} if matrix is None else _against_baseline(run, matrix)),
@@ -188,22 +188,22 @@ def ended(run: Run) -> str:
 def signals_in_words(run: Run) -> str:
     """``refusals 2.5 % of 120, …, verbosity 212 characters over 120 cases``, or nothing without signals."""
     return ", ".join(
-        f"{one.metric} {one.value:,.0f} characters over {counted(one.n, 'case')}"
-        if one.metric == LENGTH
-        else f"{one.metric} {100 * one.value:.1f} % of {one.n}"
-        for one in signal_levels(run)
+        f"{level.metric} {level.value:,.0f} characters over {counted(level.n, 'case')}"
+        if level.metric == LENGTH
+        else f"{level.metric} {100 * level.value:.1f} % of {level.n}"
+        for level in signal_levels(run)
     )
 
 
 def _not_asked(run: Run) -> tuple[int, int]:
     """How many answers came from an earlier run, and how many from another case with the same question."""
     cached = again = 0
-    live = {(prompt_key(one.case), one.repeat) for one in run.results if not one.answer.cached}
-    for one in run.results:
-        if one.answer.cached and (prompt_key(one.case), one.repeat) in live:
+    live = {(prompt_key(result.case), result.repeat) for result in run.results if not result.answer.cached}
+    for result in run.results:
+        if result.answer.cached and (prompt_key(result.case), result.repeat) in live:
             again += 1
         else:
-            cached += one.answer.cached
+            cached += result.answer.cached
     return cached, again
 
 

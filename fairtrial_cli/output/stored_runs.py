@@ -170,9 +170,9 @@ class _Side:
         yield self.title, _answer(row)
         if row["outcome"] not in ("scored", "provider_error"):
             yield "", OUTCOMES.get(row["outcome"], row["outcome"])
-        scores = [one for one in row["scores"] if self._shown(one, full=full)]
+        scores = [score for score in row["scores"] if self._shown(score, full=full)]
         if scores:
-            yield "", ", ".join(_score(one) for one in scores)
+            yield "", ", ".join(_score(score) for score in scores)
 
     def _shown(self, score: Row, *, full: bool) -> bool:
         """With `--full` all scores; otherwise the metric, and the first stat of each other scorer."""
@@ -198,11 +198,11 @@ def _asked(row: Row, *, full: bool) -> str:
     if row["asked"] is None:
         return f"[{TEXT_DELETED if row['texts_deleted'] else TEXT_NOT_STORED}]"
     try:
-        messages = [one for one in json.loads(row["asked"]) if isinstance(one, dict)]
+        messages = [load for load in json.loads(row["asked"]) if isinstance(load, dict)]
     except ValueError:
         return str(row["asked"])
     if full:
-        return "\n".join(f"{one.get('role', '')}: {_text(one.get('content'))}" for one in messages)
+        return "\n".join(f"{message.get('role', '')}: {_text(message.get('content'))}" for message in messages)
     return _text(messages[-1].get("content")) if messages else ""
 
 
@@ -221,7 +221,7 @@ def _score(score: Row) -> str:
 
 
 def _value(side: Row, metric: str) -> str:
-    found = next((one["value"] for one in side["scores"] if one["metric"] == metric), None)
+    found = next((score["value"] for score in side["scores"] if score["metric"] == metric), None)
     return "unscored" if found is None else f"{found:.4g}"
 
 

@@ -113,8 +113,9 @@ def _head(record: Row) -> Iterator[str]:
             yield f"  {note}"
     for reason in record["stale"]:
         yield f"stale: {reason}"
-    for one in record["releases"]:
-        yield f"used by {one['action']} of {one['experiment']} by {one['actor']} on {str(one['at_time'])[:16]}"
+    for release in record["releases"]:
+        day = str(release["at_time"])[:16]
+        yield f"used by {release['action']} of {release['experiment']} by {release['actor']} on {day}"
 
 
 def _evidence(provenance: Row, record: Row) -> Iterator[str]:
@@ -128,11 +129,11 @@ def _evidence(provenance: Row, record: Row) -> Iterator[str]:
         yield f"run {run['run_id']}: {run['suite']} on {run['target']} ({model}, {weights}), {_time(run['started_us'])}"
     for queue in provenance["queues"]:
         yield f"reviews {queue['title']}: {counted(queue['votes'], 'vote')} on {queue['suite']}"
-    for one in provenance["experiments"]:
-        amended = f", amended {counted(len(one['amendments']), 'time')}" if one["amendments"] else ""
+    for experiment in provenance["experiments"]:
+        amended = f", amended {counted(len(experiment['amendments']), 'time')}" if experiment["amendments"] else ""
         yield (
-            f"experiment {one['experiment']}/{one['variant']}: {counted(one['looks'], 'look')}, attempt "
-            f"{one['attempt']}, plan {one['analysis_hash'][:SHORT_DIGEST]}{amended}"
+            f"experiment {experiment['experiment']}/{experiment['variant']}: {counted(experiment['looks'], 'look')}, "
+            f"attempt {experiment['attempt']}, plan {experiment['analysis_hash'][:SHORT_DIGEST]}{amended}"
         )
     if provenance.get("training") is not None:
         yield from _training(provenance["training"])
@@ -160,9 +161,9 @@ def print_recomputed(found: Row) -> None:
         console.print(Text(f"{line['rule']}\n  stored:   {line['says']}\n  computed: {line['says_now']}"))
     same = sum(line["same"] for line in lines)
     console.print(Text(f"{same} of {counted(len(lines), 'finding')} are the same."))
-    for one in found["looks"]:
-        looks = counted(one["judged"], "look")
-        console.print(Text(f"experiment {one['experiment']}: {one['repeated']} of {looks} repeated"))
+    for look in found["looks"]:
+        looks = counted(look["judged"], "look")
+        console.print(Text(f"experiment {look['experiment']}: {look['repeated']} of {looks} repeated"))
     if found["program"] != found["program_now"]:
         console.print(Text(f"It was judged by fairtrial {found['program']}; this is {found['program_now']}."))
     console.print(Text(f"Decision: {found['decision']} when stored, {found['decision_now']} now."))
@@ -171,8 +172,8 @@ def print_recomputed(found: Row) -> None:
 def print_integrity(found: Row) -> None:
     """Whether anything was changed, what the audit trail covers, and the heads of the two chains."""
     console, head, trail_head = Console(), found["head"], found["trail_head"]
-    for one in found["problems"]:
-        console.print(Text(f"CHANGED: {one['says']}", style="red"), soft_wrap=True)
+    for problem in found["problems"]:
+        console.print(Text(f"CHANGED: {problem['says']}", style="red"), soft_wrap=True)
     covered, uncovered = (rows_by_table(found[name]) for name in ("covered", "uncovered"))
     if found["intact"]:
         verdicts = counted(found["verdicts"], "verdict")

@@ -119,7 +119,7 @@ def _servers(deployments: Iterable[Deployment]) -> Mapping[str, Sequence[Deploym
 def _problem(base_url: str, deployments: Sequence[Deployment]) -> str | None:
     import httpx
 
-    names = ", ".join(one.name for one in deployments)
+    names = ", ".join(deployment.name for deployment in deployments)
     try:
         with httpx.Client(timeout=PROBE_SECONDS, trust_env=False) as client:
             if client.get(f"{base_url}/models").status_code != NOT_FOUND or urlsplit(base_url).path:
@@ -139,7 +139,7 @@ def _reason(error: Exception) -> str:
 
 def _start(base_url: str, deployments: Sequence[Deployment]) -> str:
     """How to start that server, if known."""
-    address, models = urlsplit(base_url), {one.model for one in deployments}
+    address, models = urlsplit(base_url), {deployment.model for deployment in deployments}
     if not is_loopback(address.hostname or ""):
         return "check the address and the network"
     port = f" --port {address.port}" if address.port else ""

@@ -18,6 +18,7 @@ from fairtrial.domain.training_data import (
     PROBLEMS,
 )
 from fairtrial.domain.wording import counted
+from fairtrial.privacy.catalogue import scope
 from fairtrial.safe_files import read_named
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from fairtrial.domain.run import Case
 
 
-NOT_LOOKED_FOR = "Not looked for: names, postal addresses and dates of birth (names: see the extra presidio)."
+_, NOT_LOOKED_FOR = scope()
 """What the checks of personal text leave out."""
 COLOURS = {"error": "red", "warning": "yellow", "suggestion": "cyan", "info": "dim"}
 MOST_ROWS = 8

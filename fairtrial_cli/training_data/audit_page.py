@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from evaluators.training_data.findings.row_texts import MOST_GROUP, Place, RowText, groups_of, pieces, texts_of
 from evaluators.training_data.findings.waivers import row_names
+from evaluators.training_data.reliability import reliability_of
 from fairtrial import html_pages
 from fairtrial.domain.errors import printable
 from fairtrial.domain.training_data import PROBLEMS, Waiver
@@ -145,10 +146,16 @@ def _finding(
         "numbers": _numbers(issue),
         "waiver": _waiver(issue, names),
         "details": details and json.dumps(details, indent=2, ensure_ascii=False)[:MOST_DETAILS],
-        "reliability": "",
+        "reliability": _reliability(issue),
         "groups": fitting,
         "more": sum((issue.file, line) not in shown for line in issue.rows),
     }
+
+
+def _reliability(issue: Issue) -> str:
+    """How many planted faults of this kind were found, and how many good rows; empty if it was not measured."""
+    measured = reliability_of(issue.check, issue.kind)
+    return "" if measured is None else f"Reliability of this kind: {measured.says} ({measured.source})."
 
 
 def shown_row(row: RowText, first: RowText, *, elsewhere: bool) -> dict[str, Any]:

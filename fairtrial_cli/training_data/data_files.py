@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from fairtrial.domain.errors import ConfigError, UsageError
+from fairtrial.domain.errors import UsageError, printable
+from fairtrial.domain.limits.constants import PRIVATE
 from fairtrial.domain.wording import counted
-from fairtrial.safe_files import write_private
+from fairtrial.safe_files import replace_files
 
 if TYPE_CHECKING:
+    from evaluators.training_data.audit_report import AuditReport
     from evaluators.training_data.example import Example
     from evaluators.training_data.example_file import ExampleFile
     from fairtrial.config.project import Project
@@ -30,7 +32,6 @@ PROMPT = click.option("--prompt", metavar="COLUMN", help="The column with the pr
 COMPLETION = click.option(
     "--completion", metavar="COLUMN", help="The column with the completion, if it has another name."
 )
-MOST_ERRORS = 10
 
 
 def named_columns(prompt: str | None, completion: str | None) -> tuple[str, str] | None:
@@ -44,22 +45,33 @@ def named_columns(prompt: str | None, completion: str | None) -> tuple[str, str]
 
 
 def read_source(path: Path, *, skip_unreadable: bool, columns: tuple[str, str] | None = None) -> ExampleFile:
-    """The examples of a file; raises `ConfigError` for rows that can't be read, unless they are skipped."""
+    """The examples of a file; raises `UsageError` for rows that can't be read, unless they are skipped."""
     from evaluators.training_data.example_file import read_examples
 
     with show_busy(f"reading {path.name}"):
         file = read_examples(path, columns=columns)
-    if not file.errors:
-        return file
-    if skip_unreadable:
-        message = f"{path}: {counted(len(file.errors), 'row')} can't be read and left out, the first: {file.errors[0]}"
-        click.echo(message, err=True)
-        return file
-    shown = list(file.errors[:MOST_ERRORS])
-    if len(file.errors) > MOST_ERRORS:
-        more = UsageError(f"and {len(file.errors) - MOST_ERRORS} more rows that can't be read")
-        click.echo(f"{path}: {more}", err=True)
-    raise ConfigError(shown)
+    lines = unreadable_rows([*map(str, file.errors)], path)
+    if lines and not skip_unreadable:
+        raise UsageError("\n".join(lines))
+    if lines:
+        click.echo(f"{path}: {counted(len(file.errors), 'row')} can't be read and left out:", err=True)
+        click.echo("\n".join(f"  {printable(line)}" for line in lines), err=True)
+    return file
+
+
+def unreadable_rows(errors: Sequence[str], path: Path) -> list[str]:
+    """A line for each unreadable row, up to a limit."""
+    from evaluators.training_data.example_file import shown_errors
+
+    return shown_errors(errors, f" (fairtrial data audit {path} --json lists all)")
+
+
+def print_unreadable(report: AuditReport) -> None:
+    """Print each unreadable row of an audit with its reason."""
+    for issue in report.issues:
+        errors = [f"{issue.file}:{error}" for error in issue.details.get("errors", ())]
+        for line in unreadable_rows(errors, Path(issue.file)):
+            click.echo(printable(line))
 
 
 @contextmanager
@@ -73,31 +85,6 @@ def show_busy(what: str) -> Iterator[None]:
         return
     with console.status(what):
         yield
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """The columns with the prompt and the completion, both or neither, and the system prompt of rows without one."""
-
-    prompt: str | None = None
-    completion: str | None = None
-    system: str | None = None
-
-
-def read_columns(path: Path, columns: Columns, *, skip_unreadable: bool) -> tuple[list[Example], str]:
-    """The examples, and the name of the format in which they are; raises `UsageError` and `ConfigError`."""
-    names = named_columns(columns.prompt, columns.completion)
-    file = read_source(path, skip_unreadable=skip_unreadable, columns=names)
-    examples, form = list(file.examples), file.format if names is None else "columns"
-    if columns.system:
-        examples = [_with_system(example, columns.system) for example in examples]
-    return examples, form
-
-
-def _with_system(example: Example, system: str) -> Example:
-    if example.system:
-        return example
-    return replace(example, messages=({"role": "system", "content": system}, *example.messages))
 
 
 def beside(source: Path, ending: str) -> Path:
@@ -123,17 +110,11 @@ def refuse_existing(paths: Iterable[Path], *, sources: Iterable[Path], force: bo
 
 
 def write_files(contents: Mapping[Path, bytes]) -> None:
-    """Write all files, each completely or not at all; if one fails, new files of this call are removed again."""
-    written: list[Path] = []
+    """Write all files, each completely, or none of them."""
     try:
-        for path, content in contents.items():
-            is_new = not path.exists()
-            write_private(path, content)
-            written += [path] if is_new else []
+        replace_files(contents, mode=PRIVATE)
     except OSError as error:
-        for path in written:
-            path.unlink(missing_ok=True)
-        raise UsageError(f"{path}: can't be written: {error.strerror}") from error
+        raise UsageError(f"{', '.join(map(str, contents))}: can't be written: {error.strerror}") from error
 
 
 @dataclass(frozen=True, slots=True)

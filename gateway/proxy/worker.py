@@ -92,7 +92,11 @@ def _blank_keys_in_logs(worker: WorkerState) -> None:
 
     def secrets() -> list[Secret]:
         routing = worker.watch.routing
-        return [one.secret for one in routing.endpoints.values() if one.secret is not None] if routing else []
+        return (
+            [endpoint.secret for endpoint in routing.endpoints.values() if endpoint.secret is not None]
+            if routing
+            else []
+        )
 
     for handler in logging.getLogger().handlers:
         handler.setFormatter(BlankingFormatter(_log_form(worker.name), secrets))

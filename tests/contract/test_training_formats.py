@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evaluators.training_data.example import FORMATS, PRECEDENCE, Example
+from evaluators.training_data.example import FORMATS, PRECEDENCE, REJECTED, Example
 from tests.fixtures.for_each import for_each
 
 EXAMPLE = Example(
@@ -12,6 +12,7 @@ EXAMPLE = Example(
         {"role": "user", "content": "Two and two?"},
         {"role": "assistant", "content": "Four."},
     ),
+    {REJECTED: "Five.", "label": True},
 )
 
 

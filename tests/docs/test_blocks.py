@@ -35,8 +35,13 @@ SHELL_SYNTAX = re.compile(r"[|&;<>$`*?(){}\[\]~!\\]")
 """Characters that only a shell interprets; `shlex` separates the words of any other line as a shell does."""
 ASSIGNED = re.compile(r"[A-Z_]+=")
 VERDICTS = (*EXIT_CODES.values(), UNAPPROVED)
-JUDGING = (["gate"], ["migrate"], ["data", "audit"], ["data", "memorisation"], ["data", "overfitting"])
-"""Commands whose exit code is a verdict."""
+JUDGING = (
+    ["gate"],
+    ["migrate"],
+    ["review", "export"],
+    *(["data", name] for name in ("audit", "memorisation", "overfitting")),
+)
+"""Commands whose exit code is a verdict, or says that there is nothing to write."""
 DATA = [f"{name}.jsonl" for name in ("test", "text", "memorised", "number", "xml", "calls")]
 ENVIRONMENT = {"OPENAI_API_KEY": "set", "ANTHROPIC_API_KEY": "set"}
 

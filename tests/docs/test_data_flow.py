@@ -22,6 +22,7 @@ PLACES = (
     "journal",
     "cache",
     "traffic_suites",
+    "migrations",
     "logs",
     "plan",
     "plan_refused",

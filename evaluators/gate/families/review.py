@@ -121,10 +121,10 @@ def review_information(reviews: Reviews, trial: Trial, required: frozenset[str])
         return
     votes = Votes(reviews.read, rules=trial.rules)
     if PREFERENCE not in required:
-        found = votes.preference()
+        comparison = votes.preference()
         agreed = agreement_text(votes.agreement(PREFERENCE), votes.people) + population_text(votes, PREFERENCE)
-        says = preference_text(found, votes, trial) + _who(votes, reviews) + agreed + _bias(found, votes)
-        yield _informative(PREFERENCE, says, found)
+        says = preference_text(comparison, votes, trial) + _who(votes, reviews) + agreed + _bias(comparison, votes)
+        yield _informative(PREFERENCE, says, comparison)
     for dimension in DIMENSIONS:
         metric, compared = f"review.{dimension}", votes.comparison(dimension)
         if metric not in required and compared.n:
@@ -133,18 +133,18 @@ def review_information(reviews: Reviews, trial: Trial, required: frozenset[str])
             yield _informative(metric, says, compared)
 
 
-def _informative(metric: str, says: str, found: Comparison) -> Finding:
+def _informative(metric: str, says: str, comparison: Comparison) -> Finding:
     says += " (informative only: no line of the gate requires it)"
-    return Finding(metric, REVIEW, "cannot tell", says, "", metric, evidence=found, decisive=False)
+    return Finding(metric, REVIEW, "cannot tell", says, "", metric, evidence=comparison, decisive=False)
 
 
 def _preference(rule: str, source: str, line: GateLine, votes: Votes, trial: Trial, look: _Look) -> Finding:
     test = line.test
-    found = votes.preference(look.level(test))
-    gap = found.difference
+    comparison = votes.preference(look.level(test))
+    gap = comparison.difference
     if isinstance(gap, NotEnough):
         says = f"{PREFERENCE} cannot be estimated: {gap.reason}"
-        return Finding(rule, source, "cannot tell", says, gap.needed, PREFERENCE, evidence=found)
+        return Finding(rule, source, "cannot tell", says, gap.needed, PREFERENCE, evidence=comparison)
     if isinstance(test, Threshold):
         limit = test.number / 100 if test.unit == "%" else test.number
         rate = replace(gap, value=gap.value + TIE, low=gap.low + TIE, high=gap.high + TIE)
@@ -154,10 +154,10 @@ def _preference(rule: str, source: str, line: GateLine, votes: Votes, trial: Tri
         distance = (test.margin or 0.0) / 100 * (1 if test.question == "better" else -1)
         result = look.read(comparison_rule.by_truth_table(gap, 1, distance))
         answer = comparison_rule.ANSWERS.get((test.question, result), "cannot tell")
-        evidence = replace(found, answer=answer)
+        evidence = replace(comparison, answer=answer)
     else:
         raise TypeError(f"{rule!r} does not compare")
-    says = f"{preference_text(found, votes, trial)}; {requirement_text(line)}{_end(result)}"
+    says = f"{preference_text(comparison, votes, trial)}; {requirement_text(line)}{_end(result)}"
     needed = more_votes(gap, distance, votes, line.metric) if result == "cannot tell" else ""
     return Finding(rule, source, result, says, needed, PREFERENCE, evidence=evidence)
 
@@ -196,7 +196,7 @@ def _unread(rule: str, source: str, line: GateLine, reviews: Reviews, trial: Tri
     fill = f"fairtrial review enqueue SUITE --candidate {trial.candidate} --baseline {trial.baseline}"
     result: Result = "cannot tell"
     if reviews.waiting:
-        queue = max(reviews.waiting, key=lambda one: one.settled)
+        queue = max(reviews.waiting, key=lambda reviewed_queue: reviewed_queue.settled)
         judged = f"{queue.settled} of {pairs_text(queue.items)} of the review {queue.title!r} are judged so far"
         says = f"{line.metric}: {judged}"
         left = queue.items - queue.settled
@@ -249,20 +249,20 @@ def _who(votes: Votes, reviews: Reviews) -> str:
     if awaited and not short:
         text += f"; {pairs_text(awaited)} still {'needs' if awaited == 1 else 'need'} a second reviewer"
     if reviews.waiting:
-        left = sum(one.items - one.settled for one in reviews.waiting)
+        left = sum(reviewed_queue.items - reviewed_queue.settled for reviewed_queue in reviews.waiting)
         text += f"; {pairs_text(left)} in other queues not judged yet"
     return text
 
 
-def _enough(line: GateLine, found: Finding, votes: Votes) -> Finding:
+def _enough(line: GateLine, finding: Finding, votes: Votes) -> Finding:
     """``with N ratings``: a pass on less evidence than the line requires is undecided."""
-    if line.with_count is None or found.result != "pass":
-        return found
-    n = votes.pairs if line.with_unit == "pairs" else getattr(found.evidence, "n", 0)
+    if line.with_count is None or finding.result != "pass":
+        return finding
+    n = votes.pairs if line.with_unit == "pairs" else getattr(finding.evidence, "n", 0)
     if n >= line.with_count:
-        return found
-    says = f"{found.says}; only {n} of the {line.with_count} {line.with_unit} that the line requires"
-    return replace(found, result="cannot tell", says=says, needed=f"{line.with_count - n} more {line.with_unit}")
+        return finding
+    says = f"{finding.says}; only {n} of the {line.with_count} {line.with_unit} that the line requires"
+    return replace(finding, result="cannot tell", says=says, needed=f"{line.with_count - n} more {line.with_unit}")
 
 
 def _end(result: Result) -> str:

@@ -115,7 +115,7 @@ class LiveEvidence:
     @property
     def counting(self) -> tuple[LiveExperiment, ...]:
         """The experiments of exactly these two definitions, whose effects count without a line."""
-        return tuple(one for one in self.experiments if one.exact)
+        return tuple(experiment for experiment in self.experiments if experiment.exact)
 
 
 NO_LIVE_EVIDENCE = LiveEvidence(read=False)
@@ -126,9 +126,9 @@ def contradictions(live: LiveEvidence) -> Iterator[str]:
 
     The evidence does not say which experiment a rate is of, so the sums of every experiment must contradict it.
     """
-    experiments = [one for one in live.experiments if one.started]
+    experiments = [experiment for experiment in live.experiments if experiment.started]
     for metric, rates in live.rates.items():
-        found = [_contradiction(metric, rates, one) for one in experiments]
+        found = [_contradiction(metric, rates, experiment) for experiment in experiments]
         if found and all(found):
             yield found[0]
 
@@ -184,7 +184,7 @@ def written_live(live: LiveEvidence) -> dict[str, Any]:
     """The evidence as JSON values."""
     return {
         "rates": {metric: [asdict(rate) for rate in both] for metric, both in live.rates.items()},
-        "experiments": [_written(one) for one in live.experiments],
+        "experiments": [_written(experiment) for experiment in live.experiments],
         "earlier": msgspec.to_builtins(live.earlier),
         "read": live.read,
     }
@@ -194,7 +194,9 @@ def read_live(fields: Mapping[str, Any]) -> LiveEvidence:
     """The inverse of `written_live`; raises `KeyError`, `TypeError`, `ValueError` or `msgspec.ValidationError`."""
     rates = {metric: (Rate(**one), Rate(**other)) for metric, (one, other) in fields["rates"].items()}
     earlier = tuple(map(_read_proof, fields["earlier"]))
-    return LiveEvidence(rates, tuple(_read(one) for one in fields["experiments"]), earlier, fields.get("read", True))
+    return LiveEvidence(
+        rates, tuple(_read(experiment) for experiment in fields["experiments"]), earlier, fields.get("read", True)
+    )
 
 
 def _read_proof(fields: Mapping[str, Any]) -> EarlierProof:
@@ -277,7 +279,7 @@ def _written_sums(sums: Sums) -> dict[str, Any]:
 
 
 def _read_sums(plan: AnalysisPlan, fields: Mapping[str, Any]) -> Sums:
-    methods = {one.metric: one.method for one in plan.metrics}
+    methods = {metric_plan.metric: metric_plan.method for metric_plan in plan.metrics}
     arms = {
         name: ArmSums(
             arm["units"],

@@ -81,10 +81,14 @@ def judge_metric(asked: LiveLine, decided: Decided) -> Finding:
     """Judge a comparison, or a limit on the candidate's own level."""
     plan, name = decided.plan, asked.line.metric.removeprefix("live.")
     if not decided.decision.split.balanced:
-        harmed = [one for one in decided.decision.harmed if one.metric == name]
+        harmed = [decision for decision in decided.decision.harmed if decision.metric == name]
         return _harm(asked, decided, harmed[0]) if harmed else asked.split_is_invalid(decided)
     by_primary = asked.line.metric == PRIMARY
-    metric = plan.primary if by_primary else next((one for one in plan.metrics if one.metric == name), None)
+    metric = (
+        plan.primary
+        if by_primary
+        else next((metric_plan for metric_plan in plan.metrics if metric_plan.metric == name), None)
+    )
     if metric is None:
         says = f"the frozen plan of {plan.experiment} does not have {'a primary metric' if by_primary else name}"
         return asked.found("cannot tell", says, f"declare it in experiments.{plan.experiment}, then start or amend it")
@@ -106,23 +110,23 @@ def _decision_on(decided: Decided, metric: MetricPlan) -> PrimaryDecision | Guar
     return next(one for one in found if one is not None and one.metric == metric.metric)
 
 
-def _harm(asked: LiveLine, decided: Decided, one: GuardrailDecision) -> Finding:
-    safety = one.signal == "kill" or not decided.decision.split.balanced
-    return replace(asked.found("fail", f"live {decided.levels(one)}: harm is proven"), safety=safety)
+def _harm(asked: LiveLine, decided: Decided, decision: GuardrailDecision) -> Finding:
+    safety = decision.signal == "kill" or not decided.decision.split.balanced
+    return replace(asked.found("fail", f"live {decided.levels(decision)}: harm is proven"), safety=safety)
 
 
-def _primary(asked: LiveLine, decided: Decided, one: PrimaryDecision, question: Question) -> Finding:
+def _primary(asked: LiveLine, decided: Decided, decision: PrimaryDecision, question: Question) -> Finding:
     """The primary metric's latched answer; it counts only after whole weeks, or as early as the plan allows."""
     plan = decided.plan
     says = primary_sentence(plan, decided.decision, now_us=asked.now_us, running=decided.live.state == "running")
     says = says.removesuffix(".") + notes_text(plan)
-    evidence = None if one.interval is None else one.interval.estimate()
-    if one.changed:
+    evidence = None if decision.interval is None else decision.interval.estimate()
+    if decision.changed:
         return asked.found("cannot tell", says, "a new segment", evidence)
-    result = _by_answer(one, decided, question)
+    result = _by_answer(decision, decided, question)
     if result == "cannot tell":
-        return asked.found(result, says, _more_units(one, plan), evidence)
-    counts_us = one.counts_us
+        return asked.found(result, says, _more_units(decision, plan), evidence)
+    counts_us = decision.counts_us
     if counts_us is None:
         counts_us = passes_us(plan, decided.live.memory.looked_us) + decided.live.late_us
     if result == "pass" and decided.live.held:
@@ -130,25 +134,25 @@ def _primary(asked: LiveLine, decided: Decided, one: PrimaryDecision, question: 
     if result == "pass" and asked.now_us < counts_us:
         needed = f"time: it counts from {moment_words(counts_us, now_us=asked.now_us)}"
         return asked.found("cannot tell", says, needed, evidence)
-    fading = fading_words(plan, one) if question[1].question == "better" else ""
+    fading = fading_words(plan, decision) if question[1].question == "better" else ""
     if result == "pass" and fading:
         says = says if fading in says else f"{says}; {fading}"
         return asked.found("cannot tell", says, STEADY, evidence)
     return asked.found(result, says, evidence=evidence)
 
 
-def _by_answer(one: PrimaryDecision, decided: Decided, question: Question) -> Result:
+def _by_answer(decision: PrimaryDecision, decided: Decided, question: Question) -> Result:
     """The plan's answer where it implies the line's; otherwise the plan's always-valid interval."""
     (metric, test), plan = question, decided.plan
-    if one.answer == "worse" and (test.question == "better" or (plan.rules > 1 and metric.require == "not_worse")):
+    if decision.answer == "worse" and (test.question == "better" or (plan.rules > 1 and metric.require == "not_worse")):
         return "fail"
     if test.question == "better":
         if test.margin is None:
-            return "pass" if one.answer == "better" else "cannot tell"
-        return _by_interval(decided, question, one.interval)
-    if one.answer == "better" or (one.answer == "not worse" and _covers(test, metric)):
+            return "pass" if decision.answer == "better" else "cannot tell"
+        return _by_interval(decided, question, decision.interval)
+    if decision.answer == "better" or (decision.answer == "not worse" and _covers(test, metric)):
         return "pass"
-    return _by_interval(decided, question, one.interval)
+    return _by_interval(decided, question, decision.interval)
 
 
 def _by_interval(decided: Decided, question: Question, interval: Interval | None) -> Result:
@@ -182,21 +186,21 @@ def _beyond(metric: MetricPlan, limit: float, ends: Estimate | NotEnough) -> Res
     return "pass" if low > limit else "fail" if high < limit else "cannot tell"
 
 
-def _guardrail(asked: LiveLine, decided: Decided, one: GuardrailDecision, question: Question) -> Finding:
+def _guardrail(asked: LiveLine, decided: Decided, decision: GuardrailDecision, question: Question) -> Finding:
     """A guardrail's latched answer; a line with a smaller margin than the plan's is judged by the interval."""
     metric, test = question
-    if one.answer == "harmed":
-        return _harm(asked, decided, one)
-    says = f"live {decided.levels(one)}"
-    evidence = None if one.interval is None else one.interval.estimate()
-    if test.question == "not worse" and one.answer == "safe" and _covers(test, metric):
+    if decision.answer == "harmed":
+        return _harm(asked, decided, decision)
+    says = f"live {decided.levels(decision)}"
+    evidence = None if decision.interval is None else decision.interval.estimate()
+    if test.question == "not worse" and decision.answer == "safe" and _covers(test, metric):
         return asked.found("pass", f"{says}: proven safe within its margin{notes_text(decided.plan)}", "", evidence)
-    if one.changed:
+    if decision.changed:
         return asked.found("cannot tell", f"{says}: its effect has changed since the start", "a new segment")
-    result = _by_interval(decided, question, one.interval)
+    result = _by_interval(decided, question, decision.interval)
     says += _difference(evidence, metric)
     if result == "cannot tell":
-        why = f" ({one.why})" if one.why else ""
+        why = f" ({decision.why})" if decision.why else ""
         return asked.found(result, f"{says}: undecided{why}", "more units, or a line with the plan's margin", evidence)
     return asked.found(result, says + (": not met" if result == "fail" else ""), "", evidence)
 
@@ -220,19 +224,21 @@ def _threshold(asked: LiveLine, decided: Decided, question: tuple[MetricPlan, Th
     return asked.found(result, says, "more units" if result == "cannot tell" else "", level)
 
 
-def _enough(asked: LiveLine, one: MetricDecision, decided: Decided, found: Finding) -> Finding:
+def _enough(asked: LiveLine, decision: MetricDecision, decided: Decided, finding: Finding) -> Finding:
     """``with N users``: a pass on fewer than the line requires is undecided. Units that show the metric count."""
     required, unit, counts = asked.line.with_count, asked.line.with_unit, f"{decided.plan.unit}s"
-    if required is None or found.result != "pass":
-        return found
+    if required is None or finding.result != "pass":
+        return finding
     if unit not in ("units", counts):
-        says = f"{found.says}; the experiment counts {counts}, not {unit}"
-        return replace(found, result="cannot tell", says=says, needed=f"a line that ends in 'with {required} {counts}'")
-    n = one.treatment.units
+        says = f"{finding.says}; the experiment counts {counts}, not {unit}"
+        return replace(
+            finding, result="cannot tell", says=says, needed=f"a line that ends in 'with {required} {counts}'"
+        )
+    n = decision.treatment.units
     if n >= required:
-        return found
-    says = f"{found.says}; only {n:,} of the {required:,} {unit} that the line requires"
-    return replace(found, result="cannot tell", says=says, needed=f"{required - n:,} more {unit}")
+        return finding
+    says = f"{finding.says}; only {n:,} of the {required:,} {unit} that the line requires"
+    return replace(finding, result="cannot tell", says=says, needed=f"{required - n:,} more {unit}")
 
 
 def _covers(test: VersusBaseline, metric: MetricPlan) -> bool:
@@ -265,7 +271,7 @@ def _difference(interval: Estimate | None, metric: MetricPlan) -> str:
     return f"; difference {sign}{size} ({low} to {high}{unit}, valid at any time)"
 
 
-def _more_units(one: PrimaryDecision, plan: AnalysisPlan) -> str:
-    if one.size is not None and one.size.more:
-        return f"about {counted(one.size.more, f'more {plan.unit}')}, by the variation so far"
+def _more_units(decision: PrimaryDecision, plan: AnalysisPlan) -> str:
+    if decision.size is not None and decision.size.more:
+        return f"about {counted(decision.size.more, f'more {plan.unit}')}, by the variation so far"
     return "more units, or the end of the experiment"

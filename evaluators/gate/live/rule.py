@@ -32,8 +32,8 @@ def judge_live(asked: LiveLine, wanted: str | None, experiments: Sequence[LiveEx
         return asked.found("cannot tell", says, NAME_ONE)
     if wanted == CANDIDATE:
         return _judge_candidate(asked, experiments)
-    named = [one for one in experiments if one.name == wanted]
-    exact = [one for one in named if one.exact]
+    named = [experiment for experiment in experiments if experiment.name == wanted]
+    exact = [experiment for experiment in named if experiment.exact]
     if len(exact) != 1:
         return asked.found("invalid", *_unclear(wanted, named, exact))
     return _judge_by(asked, exact[0])
@@ -41,14 +41,14 @@ def judge_live(asked: LiveLine, wanted: str | None, experiments: Sequence[LiveEx
 
 def _judge_candidate(asked: LiveLine, experiments: Sequence[LiveExperiment]) -> Finding:
     """By the newest experiment on this candidate. If several run, all must pass, and the worst one is shown."""
-    exact = [one for one in experiments if one.exact]
-    running = [one for one in exact if one.state == "running"]
+    exact = [experiment for experiment in experiments if experiment.exact]
+    running = [experiment for experiment in exact if experiment.state == "running"]
     if not exact:
         says = "no experiment compares the candidate with the baseline"
         return asked.found("cannot tell", says, "an experiment of these two, on a route that the release covers")
-    newest = max(exact, key=lambda one: 0 if one.plan is None else one.plan.started_us)
-    found = [_judge_by(asked, one) for one in (running if len(running) > 1 else [newest])]
-    return min(found, key=lambda one: WORST.index(one.result))
+    newest = max(exact, key=lambda experiment: 0 if experiment.plan is None else experiment.plan.started_us)
+    findings = [_judge_by(asked, live_experiment) for live_experiment in (running if len(running) > 1 else [newest])]
+    return min(findings, key=lambda finding: WORST.index(finding.result))
 
 
 def _judge_by(asked: LiveLine, live: LiveExperiment) -> Finding:
@@ -69,7 +69,7 @@ def _unclear(wanted: str, named: Sequence[LiveExperiment], exact: Sequence[LiveE
     """Why the experiment does not decide on this candidate, and what is needed."""
     name = f"{wanted}/VARIANT as the candidate, and {wanted}/CONTROL as the baseline"
     if len(exact) > 1:
-        variants = " and ".join(one.variant for one in exact)
+        variants = " and ".join(experiment.variant for experiment in exact)
         return f"several variants of {wanted} serve the candidate: {variants}", name
     if named:
         says = f"the variants of {wanted} set a prompt or parameters, so they differ from their deployments"
@@ -83,24 +83,24 @@ def effect_findings(live: LiveEvidence, lines: Sequence[Finding], now_us: int, *
     ``lines``: the findings of live lines, which say some of it already. Other experiments are only named.
     ``rules``: the version of the evidence; by version 1 only harm counts without a line.
     """
-    for effect, one in all_effects(live, now_us):
+    for effect, experiment in all_effects(live, now_us):
         known = rules > 1 or (effect.kind in ("harmed", "earlier") and effect.result != "shown")
-        if known and not (one is not None and _is_said(effect, one, lines)):
-            yield _finding(effect, "" if one is None else one.name)
+        if known and not (experiment is not None and _is_said(effect, experiment, lines)):
+            yield _finding(effect, "" if experiment is None else experiment.name)
 
 
 def all_effects(live: LiveEvidence, now_us: int) -> Iterator[tuple[Effect, LiveExperiment | None]]:
     """What the experiments say, each with the experiment that says it."""
     counting = live.counting
-    for number, one in enumerate(counting):
-        yield from ((effect, one) for effect in one.effects(live.earlier if number == 0 else (), now_us))
+    for number, experiment in enumerate(counting):
+        yield from ((effect, experiment) for effect in experiment.effects(live.earlier if number == 0 else (), now_us))
     if not counting:
         yield from ((effect, None) for effect in earlier_effects(live.earlier))
         yield Effect("answer", "shown", "no experiment compares exactly these two"), None
-    for one in live.experiments:
-        if one not in counting:
-            says = f"it tests another definition of {one.variant}, or the release does not cover its route"
-            yield Effect("answer", "shown", f"{says}, so it does not count"), one
+    for experiment in live.experiments:
+        if experiment not in counting:
+            says = f"it tests another definition of {experiment.variant}, or the release does not cover its route"
+            yield Effect("answer", "shown", f"{says}, so it does not count"), experiment
 
 
 def _is_said(effect: Effect, live: LiveExperiment, lines: Sequence[Finding]) -> bool:
@@ -112,10 +112,10 @@ def _is_said(effect: Effect, live: LiveExperiment, lines: Sequence[Finding]) -> 
     if effect.kind == "worse" and effect.metric == primary:
         about.add("live.primary")
     if effect.kind == "split":
-        about = {one.metric for one in lines}
+        about = {line.metric for line in lines}
     if effect.kind not in ("harmed", "worse", "split"):
         return False
-    return any(one.result == effect.result and one.metric in about for one in lines)
+    return any(line.result == effect.result and line.metric in about for line in lines)
 
 
 def _finding(effect: Effect, experiment: str) -> Finding:
@@ -138,13 +138,15 @@ def _guardrails(asked: LiveLine, decided: Decided) -> Finding:
         return asked.found("cannot tell", says, f"guardrails in experiments.{decided.live.name}")
     harmed = decision.harmed
     if harmed:
-        levels = "; ".join(decided.levels(one) for one in harmed)
-        found = asked.found("fail", f"live guardrails: {levels}: harm is proven")
-        safety = not decision.split.balanced or any(one.signal == "kill" for one in harmed)
-        return replace(found, safety=safety)
+        levels = "; ".join(decided.levels(guardrail_decision) for guardrail_decision in harmed)
+        finding = asked.found("fail", f"live guardrails: {levels}: harm is proven")
+        safety = not decision.split.balanced or any(
+            guardrail_decision.signal == "kill" for guardrail_decision in harmed
+        )
+        return replace(finding, safety=safety)
     if not decision.split.balanced:
         return asked.split_is_invalid(decided)
-    undecided = [one for one in guardrails if one.answer != "safe"]
+    undecided = [guardrail for guardrail in guardrails if guardrail.answer != "safe"]
     safe = f"{decision.safe} of {len(guardrails)} are proven safe"
     if undecided:
         which = "; ".join(map(decided.undecided, undecided))

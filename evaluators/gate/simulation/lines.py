@@ -118,9 +118,9 @@ class Group:
 
 def runs_of(rule: Rule, trial: Trial) -> tuple[RunTable, RunTable] | None:
     """Both finished runs of the rule's suite, if they are comparable."""
-    found = [trial.table(rule.suite.name, target) for target in (trial.candidate, trial.baseline)]
-    runs = [run for run in found if run is not None and run.suite_digest == rule.suite.digest]
-    if len(runs) < len(found) or any(run.interrupted for run in runs) or differences(*runs):
+    tables = [trial.table(rule.suite.name, target) for target in (trial.candidate, trial.baseline)]
+    runs = [run for run in tables if run is not None and run.suite_digest == rule.suite.digest]
+    if len(runs) < len(tables) or any(run.interrupted for run in runs) or differences(*runs):
         return None
     return runs[0], runs[1]
 
@@ -153,16 +153,16 @@ def lines_of(
     for scope in scopes_of(rule.suite, rule.line.scope):
         pairs = pair(measure, *runs, scope)
         if isinstance(test, Threshold):
-            found = replace(_level(number, test, measure, pairs), fail_upper=1 - alpha / 2)
+            line = replace(_level(number, test, measure, pairs), fail_upper=1 - alpha / 2)
         elif isinstance(test, VersusBaseline):
             question = Question(test, measure, pairs, later=False, seed=0, rules=rules)
-            found = replace(_compared(number, question), fail_upper=1 - alpha)
+            line = replace(_compared(number, question), fail_upper=1 - alpha)
             if lacks_signal(measure, figures(measure, pairs, ""), runs[0], scope):
-                yield replace(found, required=NEVER, fails_by=None)
+                yield replace(line, required=NEVER, fails_by=None)
                 continue
         else:
             continue
-        yield replace(found, required=rule.line.with_count or 0)
+        yield replace(line, required=rule.line.with_count or 0)
 
 
 def size_of(run: RunTable) -> int:
@@ -213,7 +213,7 @@ def _sums(pairs: Pairs, keep: Floats, swap: Floats) -> tuple[Floats, Floats, Flo
     run = pairs.candidate.run
     units = pairs.candidate.cases if run.clusters is None else run.clusters[pairs.candidate.cases]
     columns = (np.bincount(units, weights=one, minlength=size_of(run)) for one in (keep, swap, np.ones(pairs.n)))
-    first, second, third = (np.asarray(one, dtype=np.float64) for one in columns)
+    first, second, third = (np.asarray(column, dtype=np.float64) for column in columns)
     return first, second, third
 
 

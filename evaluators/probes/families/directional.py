@@ -17,7 +17,7 @@ def added(options: Mapping[str, Any]) -> Change:
     """One of the texts after the row's own."""
     given = options.get("text")
     texts = [given] if isinstance(given, str) else given
-    if not isinstance(texts, list) or not texts or not all(isinstance(one, str) and one for one in texts):
+    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) and text for text in texts):
         raise ValueError("text: give the text to add, or a list of texts")
     return lambda text, draw: f"{text.rstrip()} {draw.one(texts)}"
 

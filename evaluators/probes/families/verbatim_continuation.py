@@ -34,7 +34,7 @@ def _prefix(value: Any) -> float:
 
 def _examples(found: Sequence[Mapping[str, Any]]) -> list[Example]:
     made = (_example(row, line) for line, row in enumerate(found, 1))
-    return [one for one in made if one is not None]
+    return [example for example in made if example is not None]
 
 
 def _example(row: Mapping[str, Any], line: int) -> Example | None:

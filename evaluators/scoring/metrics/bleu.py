@@ -70,8 +70,8 @@ class Bleu:
 
     def score(self, case: Case, answer: Answer) -> Score:
         words = self._words(answer.text or "")
-        references = [self._words(one) for one in read.references(case.expected)]
-        ref_len = min((abs(len(words) - len(one)), len(one)) for one in references)[1]
+        references = [self._words(reference) for reference in read.references(case.expected)]
+        ref_len = min((abs(len(words) - len(reference)), len(reference)) for reference in references)[1]
         details = {
             "counts": [_matched(words, references, order) for order in ORDERS],
             "totals": [max(len(words) - order + 1, 0) for order in ORDERS],
@@ -131,7 +131,7 @@ def reach_of_corpus(details: Sequence[Mapping[str, Any]]) -> float | None:
 
 
 def _bleu(counts: Mapping[str, Any], *, effective_order: bool) -> float:
-    found = BLEU.compute_bleu(
+    score = BLEU.compute_bleu(
         correct=counts["counts"],
         total=counts["totals"],
         sys_len=counts["sys_len"],
@@ -140,7 +140,7 @@ def _bleu(counts: Mapping[str, Any], *, effective_order: bool) -> float:
         effective_order=effective_order,
         max_ngram_order=ORDER,
     )
-    return float(found.score)
+    return float(score.score)
 
 
 def build(options: Mapping[str, Any], name: str) -> Bleu:

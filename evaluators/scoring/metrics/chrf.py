@@ -45,7 +45,7 @@ class Chrf:
 
     def score(self, case: Case, answer: Answer) -> Score:
         text = self._prepared(answer.text or "")
-        found = [self._statistics(text, self._prepared(one)) for one in read.references(case.expected)]
+        found = [self._statistics(text, self._prepared(reference)) for reference in read.references(case.expected)]
         statistics = max(found, key=self.metric._compute_f_score)
         return Score(self.name, {"corpus": self._value(statistics)}, {"statistics": statistics})
 

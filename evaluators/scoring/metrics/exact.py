@@ -62,7 +62,7 @@ class Exact:
 
     def normalised(self, case: Case, answer: Answer) -> Compared:
         prediction, *references = map(NORMS[self.mode], (answer.text or "", *read.references(case.expected)))
-        met = next((one for one in references if COMPARE[self.match](prediction, one)), None)
+        met = next((reference for reference in references if COMPARE[self.match](prediction, reference)), None)
         does, do = VERBS[self.match]
         why = f"the answer does not {do} an accepted one" if met is None else f"the answer {does} {met!r}"
         if self.mode == "squad" and met is None:

@@ -39,7 +39,7 @@ class Fuzzy:
 
     def score(self, case: Case, answer: Answer) -> Score:
         answered = self._compared(answer.text or "")
-        best = max(self.compare(answered, self._compared(one)) for one in read.references(case.expected))
+        best = max(self.compare(answered, self._compared(reference)) for reference in read.references(case.expected))
         return Score(self.name, {"similarity": best / 100})
 
     def normalised(self, case: Case, answer: Answer) -> Compared:

@@ -38,12 +38,12 @@ class Group:
         return (Stat("score", "mean"),)
 
     def case_problem(self, case: Case) -> str | None:
-        problems = (one.case_problem(case) for one in self.members if isinstance(one, ChecksCases))
+        problems = (member.case_problem(case) for member in self.members if isinstance(member, ChecksCases))
         return next((problem for problem in problems if problem is not None), None)
 
     @property
     def waits(self) -> bool:
-        return any(isinstance(one, WaitsForProcess) and one.waits for one in self.members)
+        return any(isinstance(member, WaitsForProcess) and member.waits for member in self.members)
 
     def score(self, case: Case, answer: Answer) -> Score:
         values: dict[str, float | None] = {}
@@ -87,16 +87,16 @@ def build(options: Mapping[str, Any], name: str) -> Group:
     members: Sequence[Scorer] = options.get("of", ())
     if not members:
         raise ValueError("of: name the scorers of the group, such as [exact, fuzzy]")
-    names = [one.name for one in members]
+    names = [member.name for member in members]
     if len(set(names)) < len(names):
         raise ValueError("of: two scorers have the same name; give one another 'name'")
-    corpus = [one.name for one in members if one.stats[0].kind == "corpus"]
+    corpus = [member.name for member in members if member.stats[0].kind == "corpus"]
     if corpus:
         raise ValueError(f"of: {corpus[0]!r} has no score of each case")
     weights = options.get("weights") or [1.0] * len(members)
     sound = isinstance(weights, list) and len(weights) == len(members)
     if not sound or any(
-        isinstance(one, bool) or not isinstance(one, int | float) or not 0 < one < 1e9 for one in weights
+        isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < 1e9 for weight in weights
     ):
         raise ValueError(f"weights: list a number above 0 for each of the {len(members)} scorers")
     return Group(name, tuple(members), tuple(map(float, weights)))

@@ -81,8 +81,8 @@ class Number:
         return found[0 if self.take == "first" else -1]
 
     def _accepted(self, case: Case) -> list[Decimal]:
-        found = (self._converted(quantities(text)[0], expected=True) for text in read.references(case.expected))
-        return [one for one in found if one is not None]
+        generator = (self._converted(quantities(text)[0], expected=True) for text in read.references(case.expected))
+        return [one for one in generator if one is not None]
 
     def _converted(self, quantity: Quantity, *, expected: bool) -> Decimal | None:
         """The number in the base unit. ``None`` for an unknown unit; a bare expected number is in the base unit."""
@@ -104,11 +104,11 @@ def quantities(text: str) -> list[Quantity]:
 
 
 def _quantities(text: str) -> Iterable[Quantity]:
-    for found in NUMBER.finditer(text):
-        sign = "-" if found["sign"] in ("-", "\N{MINUS SIGN}") else ""
-        value = Decimal(sign + found["digits"].replace(",", "") + found["rest"])
+    for match in NUMBER.finditer(text):
+        sign = "-" if match["sign"] in ("-", "\N{MINUS SIGN}") else ""
+        value = Decimal(sign + match["digits"].replace(",", "") + match["rest"])
         if not value or abs(value.adjusted()) <= LARGEST_EXPONENT:
-            yield Quantity(value, found["unit"] or "")
+            yield Quantity(value, match["unit"] or "")
 
 
 def is_only_a_number(text: str) -> bool:

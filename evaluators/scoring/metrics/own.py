@@ -91,7 +91,9 @@ def _marked(file: NamedText) -> tuple[ast.FunctionDef, Mapping[str, Any]]:
     function, mark = found[0]
     keywords = mark.keywords if isinstance(mark, ast.Call) else []
     try:
-        return function, {one.arg: ast.literal_eval(one.value) for one in keywords if one.arg is not None}
+        return function, {
+            keyword.arg: ast.literal_eval(keyword.value) for keyword in keywords if keyword.arg is not None
+        }
     except ValueError as error:
         raise ValueError(f"file: the options of @scorer in {file.name} must be literal values") from error
 

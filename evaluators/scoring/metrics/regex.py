@@ -52,7 +52,7 @@ class Regex:
         if len(said) > MOST_CHARS:
             wrong = Score(self.name, {"accuracy": 0.0}, {"found": []})
             raise OffFormat(f"the answer has {len(said):,} characters; regex searches at most {MOST_CHARS:,}", wrong)
-        found = {rule: [self._find(one, said) for one in self._patterns(case, rule)] for rule in RULES}
+        found = {rule: [self._find(pattern, said) for pattern in self._patterns(case, rule)] for rule in RULES}
         right = all(found["match"]) and not any(found["none"])
         return Score(
             self.name, {"accuracy": float(right)}, {"found": [one for rule in RULES for one in found[rule] if one]}
@@ -61,9 +61,9 @@ class Regex:
     def normalised(self, case: Case, answer: Answer) -> Compared:
         self.score(case, answer)  # raises `OffFormat` for a text that is too long to search
         said = answer.text or ""
-        patterns = [(rule, one) for rule in RULES for one in self._patterns(case, rule)]
-        found = ((rule, one, self._find(one, said)) for rule, one in patterns)
-        clauses = (f"{rule} {one!r} finds {'nothing' if text is None else repr(text)}" for rule, one, text in found)
+        patterns = [(rule, pattern) for rule in RULES for pattern in self._patterns(case, rule)]
+        generator = ((rule, one, self._find(one, said)) for rule, one in patterns)
+        clauses = (f"{rule} {one!r} finds {'nothing' if text is None else repr(text)}" for rule, one, text in generator)
         return Compared(said, tuple(one for _, one in patterns), "; ".join(clauses))
 
     def _patterns(self, case: Case, rule: str) -> tuple[str, ...]:

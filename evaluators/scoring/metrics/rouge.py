@@ -45,7 +45,7 @@ class Rouge:
 
     def case_problem(self, case: Case) -> str | None:
         references = read.references(case.expected)
-        if references and not all(READABLE.search(one) for one in references):
+        if references and not all(READABLE.search(reference) for reference in references):
             return "has a reference without Latin letters or digits, which ROUGE ignores: use chrf"
         return read.no_reference(case.expected)
 

@@ -2,82 +2,48 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Mapping
+from itertools import islice
 
 from evaluators.training_data.audit import Check
-from evaluators.training_data.audit_report import Issue, Severity
+from evaluators.training_data.audit_report import MOST_LISTED, Issue, Severity
 from evaluators.training_data.corpus import Corpus
-
-MOST_END = 0.8
-"""Sentences that just stop are judged only if at least this share of the texts ends with a punctuation mark."""
-WORDS_OF_PROSE = 8
-_ENDS = tuple(".!?…。！？؟।\"'”’»)]}>`*_:;|~")
-_FENCE = "```"
+from evaluators.training_data.endings import find_cut
 
 
 def _find(corpus: Corpus) -> list[Issue]:
-    found: tuple[tuple[Severity, str, Callable[[Corpus], list[int]]], ...] = (
-        ("error", "{rows} with an empty completion, which teaches the model to say nothing", _empty),
-        ("warning", "{rows} with a completion that is cut off, within JSON, a code block or a sentence", _cut),
-        ("warning", "{rows} with an empty prompt", _without_prompt),
-        ("warning", "{rows} with a completion that only repeats the prompt", _echo),
+    examples = corpus.examples
+    empty = [row for row in corpus.train if not examples[row].completion.strip()]
+    no_prompt = [row for row in corpus.train if not examples[row].prompt.strip()]
+    echo = [row for row in corpus.train if examples[row].prompt.strip() == examples[row].completion.strip() != ""]
+    cut = find_cut(corpus)
+    kinds: tuple[tuple[str, Severity, list[int], str], ...] = (
+        ("empty", "error", empty, "an empty completion, which teaches the model to say nothing"),
+        ("empty prompt", "warning", no_prompt, "an empty prompt"),
+        ("echo", "warning", echo, "a completion that only repeats the prompt"),
     )
-    kinds = ("empty", "truncated", "empty prompt", "echo")
     return [
-        issue
-        for kind, (severity, says, rows) in zip(kinds, found, strict=True)
-        for issue in corpus.issues("completions", severity, rows(corpus), says, kind=kind)
+        *(
+            issue
+            for kind, severity, rows, text in kinds
+            for issue in corpus.issues("completions", severity, rows, f"{{rows}} with {text}", kind=kind)
+        ),
+        *_cut(corpus, "truncated", "warning", cut.sure, "a completion that is cut off"),
+        *_cut(corpus, "unfinished", "suggestion", cut.likely, "a completion that may be cut off"),
     ]
 
 
-def _empty(corpus: Corpus) -> list[int]:
-    return [row for row in corpus.train if not corpus.examples[row].completion.strip()]
-
-
-def _without_prompt(corpus: Corpus) -> list[int]:
-    return [row for row in corpus.train if not corpus.examples[row].prompt.strip()]
-
-
-def _echo(corpus: Corpus) -> list[int]:
-    examples = corpus.examples
-    return [row for row in corpus.train if examples[row].prompt.strip() == examples[row].completion.strip() != ""]
-
-
-def _cut(corpus: Corpus) -> list[int]:
-    texts = {row: corpus.examples[row].completion.strip() for row in corpus.train}
-    prose = {row: text for row, text in texts.items() if is_prose(text)}
-    ended = sum(text.endswith(_ENDS) for text in prose.values())
-    judged = ended >= MOST_END * len(prose)
-    return [row for row, text in texts.items() if is_cut_structure(text) or (judged and row in prose and _stops(text))]
-
-
-def is_prose(text: str) -> bool:
-    """Whether a completion is a text of sentences, rather than a label, a list, JSON or code."""
-    last = text.rsplit("\n", 1)[-1].lstrip()
-    structure = text.startswith(("{", "[", "<", _FENCE)) or last.startswith(("-", "*", "#", "|", "+", "1", "2", "3"))
-    return not structure and len(text.split()) >= WORDS_OF_PROSE
-
-
-def is_cut_structure(text: str) -> bool:
-    """Whether JSON or a code block begins and does not end."""
-    if text.count(_FENCE) % 2:
-        return True
-    if not text.startswith(("{", "[")) or text.endswith(("}", "]")):
-        return False
-    try:
-        json.loads(text)
-    except RecursionError:
-        return False
-    except json.JSONDecodeError as error:
-        return error.pos >= len(text) or "Unterminated" in error.msg
-    return False
-
-
-def _stops(text: str) -> bool:
-    return (
-        not text.endswith(_ENDS) and (text[-1].isalpha() or text[-1] in ",-–(") and len(text.split()) >= WORDS_OF_PROSE
-    )
+def _cut(corpus: Corpus, kind: str, severity: Severity, reasons: Mapping[int, str], text: str) -> list[Issue]:
+    """One issue for each file, with the reason of each row by its line."""
+    by_file: dict[str, dict[int, str]] = defaultdict(dict)
+    for row, reason in reasons.items():
+        by_file[corpus.path(row)][row] = reason
+    issues: list[Issue] = []
+    for rows in by_file.values():
+        by_line = {corpus.examples[row].line: reason for row, reason in islice(rows.items(), MOST_LISTED)}
+        issues += corpus.issues("completions", severity, rows, f"{{rows}} with {text}", kind=kind, reasons=by_line)
+    return issues
 
 
 check = Check("empty and truncated completions, empty prompts, completions that repeat the prompt", _find)

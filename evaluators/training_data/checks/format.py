@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from evaluators.training_data.audit import Check
-from evaluators.training_data.audit_report import MOST_LISTED, Issue
+from evaluators.training_data.audit_report import Issue
 from evaluators.training_data.corpus import Corpus
 from fairtrial.domain.wording import counted
 
@@ -36,7 +36,7 @@ def _unreadable(corpus: Corpus) -> list[Issue]:
             lines = tuple(error.line for error in file.errors)
             rows, first = counted(len(lines), "row"), file.errors[0]
             says = f"{rows} that cannot be read as {file.format}; the first: line {first.line}: {first.wrong}"
-            errors = [f"{error.line}: {error.wrong}" for error in file.errors[:MOST_LISTED]]
+            errors = [f"{error.line}: {error.wrong}" for error in file.errors]
             issues.append(Issue("format", "error", says, str(file.path), lines, len(lines), {"errors": errors}))
     return issues
 

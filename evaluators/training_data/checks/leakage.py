@@ -2,85 +2,69 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import MOST_LISTED, Issue, Severity
+from evaluators.training_data.containment import Pair
 from evaluators.training_data.corpus import Corpus
+from evaluators.training_data.embeddings import embedders, similarities
+from evaluators.training_data.leaks import copies
+from evaluators.training_data.near_duplicates import numbers_in
 from fairtrial.domain.training_data import LEAKAGE
 
-WORDS = 13
-"""Words of a passage that two texts hardly share by chance, as in the decontamination of GPT-3's test sets."""
-FREQUENT, FREQUENT_SHARE = 10, 0.005
-"""A passage in more training rows than this is a phrase of the domain, not a copy."""
-COVERED = 0.8
-"""The share of a held-out text's words that must lie in passages of one training row."""
-
-Match = tuple[int, int]
-"""A training row and a held-out row."""
+AHEAD = 0.1
+"""How much more similar than the second nearest row a paraphrase is."""
+MOST_HELD = 5_000
+"""Held-out rows whose paraphrases are looked for, evenly spread, because each is compared with all training rows."""
+_KINDS: dict[str, tuple[Severity, str]] = {
+    "exact": ("error", "with the same prompt as a held-out row"),
+    "near": ("error", "with nearly the same prompt as a held-out row"),
+    "contained": ("warning", "whose prompt contains, or stands inside, that of a held-out row"),
+    "phrase": ("suggestion", "with most of the shorter prompt in common with a held-out row"),
+    "answer": ("suggestion", "with another prompt and the answer of a held-out row"),
+    "paraphrase": ("suggestion", "whose prompt may be a paraphrase of a held-out row"),
+}
 
 
 def _find(corpus: Corpus) -> list[Issue]:
-    if len(corpus.train) == len(corpus.examples):
-        return []
-    same = {pair for group in corpus.similar.same for pair in _across(corpus, group)}
-    near = {pair for cluster in corpus.similar.clusters() for pair in _across(corpus, cluster)} - same
-    known = {held for _, held in same | near}
-    shared = set(_shared_passages(corpus, known))
-    return [
-        *_issues(corpus, same, "exact", "with the same prompt as a held-out row"),
-        *_issues(corpus, near, "near", "with nearly the same prompt as a held-out row"),
-        *_issues(corpus, shared, "passage", f"with passages of {WORDS} words that make up most of a held-out row"),
-    ]
+    matches: dict[str, set[Pair]] = dict(copies(corpus).items())
+    known = {held for pairs in matches.values() for _, held in pairs}
+    held = [row for row in range(len(corpus.train), len(corpus.examples)) if row not in known]
+    matches["paraphrase"] = set(_paraphrases(corpus, held[:: len(held) // MOST_HELD + 1]))
+    return [issue for kind, pairs in matches.items() for issue in _issues(corpus, pairs, kind)]
 
 
-def _across(corpus: Corpus, rows: list[int] | tuple[int, ...]) -> Iterator[Match]:
-    held = [row for row in rows if row not in corpus.train]
-    learnt = [row for row in rows if row in corpus.train]
-    for row in held:
-        yield from ((one, row) for one in learnt[:MOST_LISTED])
-
-
-def _shared_passages(corpus: Corpus, known: set[int]) -> Iterator[Match]:
-    wanted: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for row in range(len(corpus.train), len(corpus.examples)):
-        if row not in known:
-            for at, passage in enumerate(_passages(corpus.prompts[row])):
-                wanted[passage].append((row, at))
-    if not wanted:
+def _paraphrases(corpus: Corpus, held: list[int]) -> Iterator[Pair]:
+    """For each held-out row the training row that is nearest in meaning, if it stands out from all others."""
+    if len(corpus.train) < 2 or not held:
         return
-    found: dict[int, list[int]] = defaultdict(list)
-    for row in corpus.train:
-        for passage in _passages(corpus.prompts[row]):
-            if passage in wanted:
-                found[passage].append(row)
-    most = max(FREQUENT, FREQUENT_SHARE * len(corpus.train))
-    covered: dict[Match, set[int]] = defaultdict(set)
-    for passage, rows in found.items():
-        if len(rows) <= most:
-            for held, at in wanted[passage]:
-                for row in rows:
-                    covered[row, held].update(range(at, at + WORDS))
-    for match, words in covered.items():
-        if len(words) >= COVERED * len(corpus.prompts[match[1]].split()):
-            yield match
+    texts = corpus.prompts
+    for by in embedders():
+        vectors = by.vectors([texts[row] for row in (*corpus.train, *held)])
+        learnt, others = vectors[: len(corpus.train)], vectors[len(corpus.train) :]
+        for other, similarity in zip(held, similarities(others, learnt), strict=True):
+            row = int(similarity.argmax())
+            best, similarity[row] = float(similarity[row]), -1
+            stands_out = best >= max(by.alike, float(similarity.max()) + AHEAD)
+            if stands_out and by.reads(texts[other]) and _may_mean_the_same(texts[row], texts[other]):
+                yield row, other
 
 
-def _passages(text: str) -> list[int]:
-    """Hashes of all passages, by their first word. They live as long as the process, whose seed they depend on."""
-    words = text.split()
-    return [hash(tuple(words[at : at + WORDS])) for at in range(len(words) - WORDS + 1)]
+def _may_mean_the_same(text: str, other: str) -> bool:
+    words, others = set(text.split()), set(other.split())
+    return numbers_in(words) == numbers_in(others) and min(len(words), len(others)) > 2
 
 
-def _issues(corpus: Corpus, matches: set[Match], kind: str, says: str) -> list[Issue]:
+def _issues(corpus: Corpus, matches: set[Pair], kind: str) -> list[Issue]:
+    severity, says = _KINDS[kind]
     ordered = sorted(matches)
     held = {corpus.path(row) for _, row in ordered}
     listed = [[corpus.place(row), corpus.place(other)] for row, other in ordered[:MOST_LISTED]]
-    rows = [row for row, _ in ordered]
     full = f"{{rows}} {says} of {', '.join(sorted(held))}"
-    severity: Severity = "warning" if kind == "passage" else "error"
-    return corpus.issues(LEAKAGE, severity, rows, full, kind=kind, matches=listed)
+    return corpus.issues(LEAKAGE, severity, [row for row, _ in ordered], full, kind=kind, matches=listed)
 
 
-check = Check("rows that also occur in validation files or suites: the same, nearly the same, or long passages", _find)
+check = Check(
+    "rows that also occur in validation files or suites: the same, nearly the same, contained, or in other words", _find
+)

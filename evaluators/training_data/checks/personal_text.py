@@ -45,9 +45,11 @@ def find_kinds(corpus: Corpus) -> Iterator[tuple[int, str]]:
 
 
 def _spoken(corpus: Corpus, row: int) -> str:
-    """All that is said in a row except the system prompt. A find does not reach over two messages."""
-    said = corpus.examples[row].messages
-    return "\n\0\n".join(one["content"] for one in said if one["role"] not in ("system", "developer"))
+    """All texts of a row except the system prompt, and its other fields. A find does not reach over two of them."""
+    example = corpus.examples[row]
+    texts = [message["content"] for message in example.messages if message["role"] not in ("system", "developer")]
+    fields = (f"{name}: {value}" for name, value in example.fields.items() if isinstance(value, str | int))
+    return "\n\0\n".join([*texts, *fields])
 
 
 def _issues(corpus: Corpus, check: str, found: dict[int, list[str]], noun: str) -> list[Issue]:
@@ -67,4 +69,4 @@ def _issues(corpus: Corpus, check: str, found: dict[int, list[str]], noun: str) 
     return issues
 
 
-check = Check("personal text and secrets: e-mail and IP addresses, phone and card numbers, IBANs, keys, tokens", _find)
+check = Check("personal text and secrets: addresses, phone numbers, cards, IBANs, national ids, keys, passwords", _find)

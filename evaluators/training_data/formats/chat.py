@@ -57,4 +57,5 @@ formats = (
     _dialect(
         "together", "{messages: [{role, content, weight}, …], tools: […]}", ("tools",), ("weight", *TOOLS, "name")
     ),
+    _dialect("trl", "{messages: […], tools: […]}", ("tools",), (*TOOLS, "name")),
 )

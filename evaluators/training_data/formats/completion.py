@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from evaluators.training_data.example import Example, Format, Row, RowError, text_of, without
+from evaluators.training_data.example import (
+    Example,
+    Format,
+    Row,
+    RowError,
+    as_messages,
+    is_messages,
+    read_messages,
+    text_of,
+    with_message_fields,
+    without,
+)
 
 PAIRS = (
     ("prompt", "completion"),
@@ -34,6 +45,11 @@ def _read(row: Row, line: int) -> Example:
         raise RowError("the row lacks " + " and ".join(map(repr, _lacks(row))))
     system = text_of(row, "system")
     said = [{"role": "system", "content": system}] if system else []
+    prompt, completion = (row[name] for name in pair)
+    if is_messages(prompt) or is_messages(completion):
+        given = [*said, *as_messages(prompt, "user"), *as_messages(completion, "assistant")]
+        messages, extra = read_messages(given, name=f"{pair[0]} and {pair[1]}")
+        return Example(line, messages, with_message_fields(without(row, "system", *pair), extra))
     said += [
         {"role": "user", "content": text_of(row, pair[0])},
         {"role": "assistant", "content": text_of(row, pair[1])},

@@ -1,46 +1,102 @@
-"""Pairs of a preferred and a rejected answer: OpenAI's and Together's format, and `{prompt, chosen, rejected}`."""
+"""Pairs of a preferred and a rejected answer: the format of OpenAI, Together and Fireworks, and that of TRL."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from evaluators.training_data.example import Example, Format, Row, RowError, read_messages, without, write_messages
+from evaluators.training_data.example import (
+    REJECTED,
+    Example,
+    Format,
+    Row,
+    RowError,
+    as_messages,
+    read_messages,
+    with_message_fields,
+    without,
+    write_message,
+    write_messages,
+)
 
-OPENAI = ("input", "preferred_output", "non_preferred_output")
+OPENAI = ("input", "preferred_output", REJECTED)
 TRL = ("prompt", "chosen", "rejected")
-REJECTED = "non_preferred_output"
-"""The field with the text of the rejected answer."""
+KEYS = ("name", "tool_calls", "tool_call_id", "function_call", "refusal")
+TOP = ("tools", "parallel_tool_calls")
 
 
 def _lacks(row: Row) -> tuple[str, ...]:
+    if all(name in row for name in TRL[1:]):
+        return ()
     missing = [tuple(name for name in names if name not in row) for names in (OPENAI, TRL)]
     return min(missing, key=len)
 
 
 def _read(row: Row, line: int) -> Example:
-    names = TRL if all(name in row for name in TRL) else OPENAI
-    asked = row[names[0]]
-    before = asked.get("messages") if isinstance(asked, dict) else asked
-    before = [{"role": "user", "content": before}] if isinstance(before, str) else before
-    if not isinstance(before, list):
+    names = OPENAI if all(name in row for name in OPENAI) else TRL
+    given, chosen, rejected = (row.get(name) for name in names)
+    top = dict(given) if isinstance(given, Mapping) else {}
+    given = top.pop("messages", None) if top else given
+    if names[0] not in row:
+        given, chosen, rejected = _without_shared(chosen, rejected)
+    if not isinstance(given, str | list):
         raise RowError(f"{names[0]!r} has no messages")
-    chosen, rejected = (_answer(row[name], name) for name in names[1:])
-    messages, _ = read_messages([*before, {"role": "assistant", "content": chosen}], name=names[0])
-    return Example(line, messages, {**without(row, *names), REJECTED: rejected})
+    answers = [as_messages(answer, "assistant") for answer in (chosen, rejected)]
+    for name, answer in zip(names[1:], answers, strict=True):
+        read_messages(answer, name=name)
+        if names is OPENAI and len(answer) > 1:
+            raise RowError(f"{name!r} has {len(answer)} messages", "it has one, the answer")
+    messages, extra = read_messages([*as_messages(given, "user"), answers[0][-1]], name=names[0])
+    [other], others = read_messages(answers[1][-1:], name=names[2])
+    extra |= {"rejected": others["0"]} if others else {}
+    fields = {**without(row, *names), **top, REJECTED: other["content"]}
+    return Example(line, messages, with_message_fields(fields, extra))
 
 
-def _answer(value: Any, name: str) -> str:
-    """The text of an answer, given as a text or as messages of which the last is the answer."""
-    if isinstance(value, str):
-        return value
-    messages, _ = read_messages(value, name=name)
-    return messages[-1]["content"]
+def _without_shared(chosen: Any, rejected: Any) -> tuple[Any, Any, Any]:
+    """The beginning that both answers share, which is the prompt if no field has it, and what is left of each."""
+    if type(chosen) is not type(rejected) or not isinstance(chosen, str | list):
+        raise RowError("'chosen' and 'rejected' are not both texts, or both lists of messages")
+    pairs = zip(chosen, rejected, strict=False)
+    same = next((at for at, (one, other) in enumerate(pairs) if one != other), min(len(chosen), len(rejected)))
+    same = chosen[:same].rfind(" ") + 1 if isinstance(chosen, str) else same
+    if not same:
+        raise RowError("there is no 'prompt', and 'chosen' and 'rejected' share no beginning")
+    if isinstance(chosen, list) and not len(chosen) == len(rejected) == same + 1:
+        raise RowError("there is no 'prompt', and 'chosen' and 'rejected' differ in more than the last message")
+    return chosen[:same], chosen[same:], rejected[same:]
+
+
+def _pair(example: Example) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The messages with the preferred answer, and the rejected answer; raises `RowError` without a pair."""
+    rejected = example.fields.get(REJECTED)
+    if not isinstance(rejected, str):
+        raise RowError("the row has no rejected answer")
+    rest = example.fields.get("message_fields", {}).get("rejected", {})
+    messages = write_messages(example, keep=KEYS)
+    answer = write_message({"role": "assistant", "content": rejected}, rest, KEYS)
+    if answer == messages[-1]:
+        raise RowError("the preferred and the rejected answer are equal")
+    return messages, answer
+
+
+def _top(example: Example) -> dict[str, Any]:
+    return {name: example.fields[name] for name in TOP if name in example.fields}
 
 
 def _write(example: Example) -> dict[str, Any]:
-    messages = write_messages(example)
-    rejected = [{"role": "assistant", "content": str(example.fields.get(REJECTED, ""))}]
-    return {"input": {"messages": messages[:-1]}, "preferred_output": messages[-1:], REJECTED: rejected}
+    messages, rejected = _pair(example)
+    given = {"messages": messages[:-1], **_top(example)}
+    return {"input": given, "preferred_output": messages[-1:], REJECTED: [rejected]}
 
 
-formats = (Format("preference", "{input: {messages}, preferred_output, non_preferred_output}", _lacks, _read, _write),)
+def _write_trl(example: Example) -> dict[str, Any]:
+    messages, rejected = _pair(example)
+    tools = {name: value for name, value in _top(example).items() if name == "tools"}
+    return {"prompt": messages[:-1], "chosen": messages[-1:], "rejected": [rejected], **tools}
+
+
+formats = (
+    Format("preference", "{input: {messages}, preferred_output, non_preferred_output}", _lacks, _read, _write),
+    Format("trl-dpo", "{prompt: [messages], chosen: [message], rejected: [message]}", _lacks, _read, _write_trl),
+)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from evaluators.training_data.example import FORMATS, Example, RowError
+from evaluators.training_data.example import FORMATS, Example, Format, RowError
+from evaluators.training_data.example_file import ExampleFile, every_row, joined_rows, row_text
+from evaluators.training_data.provider_rules.check import READABLE, Breach, file_breaches, layouts_of, row_breaches
+from evaluators.training_data.provider_rules.rule import Provider, Upload
+from evaluators.training_data.rows import NumberedRow
 
 MISSING = object()
+WRITABLE = "format"
+"""The rule that a row has what its new format needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,28 +28,73 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """The rows in the new format, and what it could not carry."""
+    """The rows in the new format with their former lines, what it could not carry, and the rows that it can't hold."""
 
-    rows: tuple[Mapping[str, Any], ...]
+    rows: tuple[NumberedRow, ...]
     losses: tuple[Loss, ...]
+    refused: tuple[Breach, ...] = ()
 
 
 def convert_examples(examples: Sequence[Example], name: str) -> Conversion:
     """The examples in the format with this name. Each row is read again, so that nothing is lost without a report."""
     form = FORMATS.get(name)
-    rows: list[Mapping[str, Any]] = []
+    rows: list[NumberedRow] = []
     lost: dict[str, list[int]] = {}
+    refused: list[Breach] = []
     for example in examples:
-        row = form.write(example)
-        rows.append(row)
         try:
-            again = form.read(row, example.line)
+            made = [_converted(part, form) for part in form.parts(example)]
         except RowError as error:
-            again = replace(example, messages=(), fields={})
-            lost.setdefault(f"the whole row: {error.wrong}", []).append(example.line)
-        for what in _differences(example, again) if again.messages else ():
-            lost.setdefault(what, []).append(example.line)
-    return Conversion(tuple(rows), tuple(Loss(what, tuple(lines)) for what, lines in lost.items()))
+            refused.append(Breach(example.line, WRITABLE, error.wrong))
+            continue
+        for row, losses in made:
+            rows.append(row)
+            for what in losses:
+                lines = lost.setdefault(what, [])
+                lines += [example.line] if example.line not in lines[-1:] else []
+    return Conversion(tuple(rows), tuple(Loss(what, tuple(lines)) for what, lines in lost.items()), tuple(refused))
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The content to write, the number of its rows, and every rule that the rows or the file break.
+
+    ``blocks``: whether that keeps the content from being written.
+    """
+
+    content: bytes
+    rows: int
+    breaches: tuple[Breach, ...]
+    blocks: bool
+
+
+def check_conversion(
+    made: Conversion, provider: Provider | None, path: Path, *, skip_bad: bool, training: bool = True
+) -> Checked:
+    """Check what is about to be written to the path. With ``skip_bad``, rows that break a rule are left out."""
+    breaches = [*made.refused, *(row_breaches(provider, made.rows) if provider else ())]
+    bad = {breach.line for breach in breaches if breach.severity == "error"}
+    rows = [row.columns for row in made.rows if not (skip_bad and row.line in bad)]
+    content = joined_rows(map(row_text, rows))
+    upload = Upload(path.suffix.lower(), len(content), len(rows))
+    of_file = file_breaches(provider, upload, training=training) if provider else []
+    blocks = bool(of_file) or not rows or (bool(bad) and not skip_bad)
+    return Checked(content, len(rows), (*of_file, *sorted(breaches, key=lambda breach: breach.line)), blocks)
+
+
+def unreadable(file: ExampleFile, provider: Provider | None) -> list[Breach]:
+    """The rows of a file that its format cannot read, by the provider's rules where it knows their fields."""
+    wrong = {error.line: error.wrong for error in file.errors}
+    known = [row for row in every_row(file) if row.line in wrong and isinstance(row, NumberedRow)] if wrong else []
+    judged = [row for row in known if provider is not None and layouts_of(provider, row.columns)]
+    breaches = [one for one in row_breaches(provider, judged) if one.severity == "error"] if provider else []
+    unknown = wrong.keys() - {one.line for one in breaches}
+    return [*breaches, *(Breach(line, READABLE, wrong[line]) for line in unknown)]
+
+
+def _converted(example: Example, form: Format) -> tuple[NumberedRow, list[str]]:
+    row = form.write(example)
+    return NumberedRow(example.line, row), list(_differences(example, form.read(row, example.line)))
 
 
 def _differences(before: Example, after: Example) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Cleans training rows: removes what is surely wrong, masks personal text, and lists what a person should look at."""
+"""Cleans training rows: makes the repairs that are certain, and suggests the others for a person to apply by kind."""
 
 from __future__ import annotations
 
@@ -6,139 +6,209 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property, partial
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 
 from evaluators.training_data.audit import CHECKS
 from evaluators.training_data.audit_report import Issue, Role
 from evaluators.training_data.corpus import Corpus
+from evaluators.training_data.damage import repair_damage
+from evaluators.training_data.example import FORMATS
 from evaluators.training_data.example_file import ExampleFile, row_columns, row_text, row_texts
+from evaluators.training_data.reliability import Reliability, reliability_of
+from fairtrial.domain.training_data import PROBLEMS
 from fairtrial.privacy.masking import mask
 
-Repair = Literal["unreadable", "duplicates", "empty", "truncated", "echo", "leaked", "near-duplicates", "pii"]
-PersonalText = Literal["mask", "drop"]
-REPAIRS: tuple[Repair, ...] = (
-    "unreadable", "duplicates", "empty", "truncated", "echo", "leaked", "near-duplicates", "pii",
-)  # fmt: skip
-"""In the order in which they are applied, so that a near duplicate of a removed row is kept."""
-SURE: frozenset[Repair] = frozenset({"unreadable", "duplicates"})
-"""What is removed without being named. The other checks are heuristics, which also find good rows."""
-_CHECKS: Mapping[Repair, tuple[str, tuple[str, ...]]] = {
-    "empty": ("completions", ("empty", "empty prompt")),
-    "truncated": ("completions", ("truncated",)),
-    "echo": ("completions", ("echo",)),
-    "leaked": ("leakage", ()),
-    "near-duplicates": ("duplicates", ()),
-    "pii": ("personal-text", ()),
-}
-"""The check of an audit that finds the rows, and the kinds of its issues that count; without any, all count."""
-_REASONS: Mapping[Repair, str] = {
-    "empty": "the prompt or the completion is empty",
-    "truncated": "the completion is cut off",
-    "echo": "the completion only repeats the prompt",
-    "leaked": "the row is also in held-out data",
-    "near-duplicates": "nearly repeats an earlier row",
-    "pii": "personal or secret text",
-}
+PersonalText = Literal["mask", "drop", "keep"]
+Columns = dict[str, Any]
+OnProgress = Callable[[str, int, int], None]
 TRAIN: Role = "train"
 HELD_OUT: Role = "validation"
-OnProgress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What is done about the rows that a check finds, with issues of some kinds; without any kind, all count.
+
+    ``change`` returns the repaired columns of a row; without it, the row is removed.
+    """
+
+    check: str
+    kinds: tuple[str, ...]
+    reason: str
+    change: Callable[[Columns], Columns] | None = None
+
+
+def _of_text(kind: str, reason: str, *, changes: bool = True) -> Repair:
+    return Repair("text-damage", (kind,), reason, partial(repair_damage, kind) if changes else None)
+
+
+SUGGESTED: Mapping[str, Repair] = {
+    "mojibake": _of_text("mojibake", "text in a wrong encoding"),
+    "control-character": _of_text("control-character", "invisible or control characters"),
+    "html": _of_text("html", "leftover HTML"),
+    "template-token": _of_text("template-token", "tokens of a chat template"),
+    "list-as-text": _of_text("list-as-text", "a list as a program prints it", changes=False),
+    "placeholder": _of_text("placeholder", "a placeholder or a missing value", changes=False),
+    "empty": Repair("completions", ("empty", "empty prompt"), "the prompt or the completion is empty"),
+    "truncated": Repair("completions", ("truncated",), "the completion is cut off"),
+    "unfinished": Repair("completions", ("unfinished",), "the completion may be cut off"),
+    "echo": Repair("completions", ("echo",), "the completion only repeats the prompt"),
+    "leaked": Repair("leakage", (), "the row is also in held-out data"),
+    "near-duplicates": Repair("duplicates", (), "nearly repeats an earlier row"),
+}
+"""Repairs that a person applies, in this order, so that a near duplicate of a removed row is kept."""
+PERSONAL = Repair("personal-text", (), "personal or secret text")
+REPAIRS = ("unreadable", "duplicates", *SUGGESTED, "pii")
+"""All repairs. Those that are not suggested are certain."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What was done to one row: its line, ``removed``, ``masked`` or only ``listed``, by which repair, and why."""
+    """What was done to one row: its line, what happened to it or could, by which repair, and why."""
 
     line: int
-    action: Literal["removed", "masked", "listed"]
-    repair: Repair
+    action: Literal["removed", "changed", "masked", "suggested"]
+    repair: str
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """The rows that stay, as JSON texts by line, every change, and the rows that only a person can judge.
+    """The rows that stay, as JSON texts by line, every change, the suggestions, and what no repair is for.
 
-    All are in the order of the lines.
+    ``remaining``: errors and warnings of an audit of these rows. Changes and suggestions are in the order of the lines.
     """
 
     rows: Mapping[int, bytes]
     changes: tuple[Change, ...]
-    listed: tuple[Change, ...]
+    suggestions: tuple[Change, ...]
+    remaining: tuple[Issue, ...]
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many rows were changed or listed by each repair, such as ``duplicates removed``."""
-        return dict(Counter(f"{one.repair} {one.action}" for one in (*self.changes, *self.listed)))
+        """How many rows each repair changed or would change, such as ``duplicates removed``."""
+        return dict(Counter(f"{change.repair} {change.action}" for change in (*self.changes, *self.suggestions)))
 
 
 @dataclass(frozen=True, slots=True)
 class FixOptions:
-    """Which repairs are applied. ``remove``: those that remove rows, besides the sure ones.
+    """Which repairs are made or suggested. ``apply``: those that are made although they are not certain.
 
     ``against``: held-out files, in which ``leaked`` looks for the rows.
     """
 
-    repairs: frozenset[Repair] = frozenset(REPAIRS)
-    remove: frozenset[Repair] = frozenset()
+    repairs: frozenset[str] = frozenset(REPAIRS)
+    apply: frozenset[str] = frozenset()
     pii: PersonalText = "mask"
-    against: Sequence[ExampleFile] = ()
+    against: tuple[ExampleFile, ...] = ()
+
+
+class _Rows:
+    """The rows that are left, as texts, as columns and as the examples that the checks read."""
+
+    def __init__(self, file: ExampleFile, against: tuple[ExampleFile, ...]) -> None:
+        self.file = file
+        self.texts = row_texts(file)
+        self.against = against
+        self._issues: dict[str, list[Issue]] = {}
+
+    @cached_property
+    def columns(self) -> dict[int, Columns]:
+        return row_columns(self.file)
+
+    def issues(self, check: str) -> list[Issue]:
+        """What a check finds in the rows that are left."""
+        if not self._issues:
+            self._corpus = Corpus((self.file, *self.against), (TRAIN, *(HELD_OUT for _ in self.against)))
+        if check not in self._issues:
+            found = CHECKS.get(check).find(self._corpus) if self.file.examples else []
+            self._issues[check] = [issue for issue in found if issue.file == str(self.file.path)]
+        return self._issues[check]
+
+    def remove(self, lines: Iterable[int]) -> None:
+        removed = set(lines)
+        if removed:
+            examples = tuple(example for example in self.file.examples if example.line not in removed)
+            self._replace(examples)
+
+    def change(self, changed: Mapping[int, Columns]) -> None:
+        if changed:
+            self.columns.update(changed)
+            self.texts |= {line: row_text(columns) for line, columns in changed.items()}
+            read = FORMATS.get(self.file.format).read
+            self._replace(
+                tuple(
+                    read(changed[example.line], example.line) if example.line in changed else example
+                    for example in self.file.examples
+                )
+            )
+
+    def _replace(self, examples: tuple[Any, ...]) -> None:
+        self.file = replace(self.file, examples=examples)
+        self._issues.clear()
 
 
 def fix_examples(file: ExampleFile, options: FixOptions, on_progress: OnProgress = lambda _, __, ___: None) -> Fixed:
     """The cleaned rows of a file. Rows that are not changed stay as they are written."""
-    changes = [Change(one.line, "removed", "unreadable", one.wrong) for one in file.errors]
-    listed: list[Change] = []
-    texts, left = row_texts(file), file
-    removing = SURE | options.remove | ({"pii"} if options.pii == "drop" else set())
-    repairs = [one for one in REPAIRS if one in options.repairs and one != "unreadable"]
-    for done, repair in enumerate(repairs):
-        on_progress(repair, done, len(repairs))
-        if repair == "pii" and repair not in removing:
-            changes += _masked(left, texts)
-            continue
-        found = _repeated(left) if repair == "duplicates" else _found(left, repair, options)
-        if repair not in removing:
-            listed += [Change(line, "listed", repair, reason) for line, reason in found.items()]
-            continue
-        changes += [Change(line, "removed", repair, reason) for line, reason in found.items()]
-        left = replace(left, examples=tuple(one for one in left.examples if one.line not in found))
-    on_progress("", len(repairs), len(repairs))
-    rows = {one.line: texts[one.line] for one in left.examples}
-    return Fixed(rows, _sorted(changes), _sorted(one for one in listed if one.line in rows))
+    changes = [Change(error.line, "removed", "unreadable", error.wrong) for error in file.errors]
+    suggestions: list[Change] = []
+    rows = _Rows(replace(file, errors=()), options.against)
+    names = [name for name in REPAIRS if name in options.repairs]
+    for done, name in enumerate(names):
+        on_progress(name, done, len(names) + 1)
+        if name == "duplicates":
+            changes += _remove(rows, name, _repeated(rows))
+        elif name == "pii":
+            changes += _remove(rows, name, _reasons(rows, PERSONAL)) if options.pii == "drop" else _masked(rows)
+        elif name in SUGGESTED:
+            reasons = _reasons(rows, SUGGESTED[name])
+            if name not in options.apply:
+                suggestions += [Change(line, "suggested", name, reason) for line, reason in reasons.items()]
+            elif change := SUGGESTED[name].change:
+                rows.change({line: change(rows.columns[line]) for line in reasons})
+                changes += [Change(line, "changed", name, reason) for line, reason in reasons.items()]
+            else:
+                changes += _remove(rows, name, reasons)
+    on_progress("audit", len(names), len(names) + 1)
+    remaining = _remaining(rows, names)
+    left = {example.line: rows.texts[example.line] for example in rows.file.examples}
+    return Fixed(left, _sorted(changes), _sorted(change for change in suggestions if change.line in left), remaining)
 
 
 def _sorted(changes: Iterable[Change]) -> tuple[Change, ...]:
-    return tuple(sorted(changes, key=lambda one: (one.line, one.action)))
+    return tuple(sorted(changes, key=lambda change: (change.line, change.action)))
 
 
-def _repeated(file: ExampleFile) -> dict[int, str]:
+def _remove(rows: _Rows, name: str, reasons: Mapping[int, str]) -> list[Change]:
+    rows.remove(reasons)
+    return [Change(line, "removed", name, reason) for line, reason in reasons.items()]
+
+
+def _repeated(rows: _Rows) -> dict[int, str]:
     """Rows whose columns all equal those of an earlier row, with its line."""
     first: dict[bytes, int] = {}
-    found: dict[int, str] = {}
-    kept = {one.line for one in file.examples}
-    for line, columns in row_columns(file).items():
-        if line in kept:
-            earlier = first.setdefault(sha256(json.dumps(columns, sort_keys=True).encode()).digest(), line)
-            if earlier != line:
-                found[line] = f"repeats line {earlier}"
-    return found
+    repeated: dict[int, str] = {}
+    for line, columns in rows.columns.items():
+        earlier = first.setdefault(sha256(json.dumps(columns, sort_keys=True).encode()).digest(), line)
+        if earlier != line:
+            repeated[line] = f"repeats line {earlier}"
+    return repeated
 
 
-def _found(file: ExampleFile, repair: Repair, options: FixOptions) -> dict[int, str]:
-    """The lines that a check finds in the file, with the reason of each."""
-    if not file.examples or (repair == "leaked" and not options.against):
-        return {}
-    check, kinds = _CHECKS[repair]
-    held_out = options.against if repair == "leaked" else ()
-    corpus = Corpus((file, *held_out), (TRAIN, *(HELD_OUT for _ in held_out)))
-    issues = [one for one in CHECKS.get(check).find(corpus) if not kinds or one.details.get("kind") in kinds]
-    found: dict[int, str] = {}
-    for issue in issues:
-        if issue.file == str(file.path):
-            originals = _originals(issue, file)
-            found |= {line: originals.get(line, _REASONS[repair]) for line in issue.rows if line not in found}
-    return found
+def _counts_for(repair: Repair, issue: Issue) -> bool:
+    return not repair.kinds or issue.details.get("kind") in repair.kinds
+
+
+def _reasons(rows: _Rows, repair: Repair) -> dict[int, str]:
+    """The lines that a check finds, with the reason of each."""
+    reasons: dict[int, str] = {}
+    for issue in rows.issues(repair.check):
+        if _counts_for(repair, issue):
+            special = {**issue.details.get("reasons", {}), **_originals(issue, rows.file)}
+            reasons |= {line: special.get(line, repair.reason) for line in issue.rows if line not in reasons}
+    return reasons
 
 
 def _originals(issue: Issue, file: ExampleFile) -> dict[int, str]:
@@ -152,25 +222,52 @@ def _originals(issue: Issue, file: ExampleFile) -> dict[int, str]:
     return reasons
 
 
-def _masked(file: ExampleFile, texts: dict[int, bytes]) -> list[Change]:
-    """Replace personal and secret text in the rows of ``texts`` by its kind, such as ``[email]``."""
+def _masked(rows: _Rows) -> list[Change]:
+    """Replace personal and secret text by its kind, such as ``[email]``."""
     changes = []
-    for line, columns in row_columns(file).items():
+    for line in [example.line for example in rows.file.examples]:
         kinds: Counter[str] = Counter()
-        masked = mask(columns, kinds)
+        masked = mask(rows.columns[line], kinds)
         if kinds:
-            texts[line] = row_text(masked)
+            rows.texts[line] = row_text(masked)
             reason = ", ".join(f"{count} × {kind}" for kind, count in kinds.most_common())
             changes.append(Change(line, "masked", "pii", reason))
     return changes
 
 
+def _remaining(rows: _Rows, names: Sequence[str]) -> tuple[Issue, ...]:
+    """The errors and warnings of an audit that none of these repairs is for."""
+    repairs = [SUGGESTED[name] for name in names if name in SUGGESTED]
+    repairs += [PERSONAL] if "pii" in names else []
+    return tuple(
+        issue
+        for check in CHECKS.names()
+        for issue in rows.issues(check)
+        if issue.severity in PROBLEMS
+        and not any(repair.check == check and _counts_for(repair, issue) for repair in repairs)
+    )
+
+
+def reliability_of_repair(name: str) -> Reliability | None:
+    """How reliable the findings behind a repair are; ``None`` if that was not measured."""
+    repair = SUGGESTED.get(name)
+    return None if repair is None else reliability_of(repair.check, repair.kinds[0] if repair.kinds else "near")
+
+
 def change_lines(changes: Iterable[Change]) -> list[bytes]:
     """The log: one JSON object for each change."""
-    return [json.dumps(asdict(one), ensure_ascii=False).encode() for one in changes]
+    return [row_text(asdict(change)) for change in changes]
 
 
-def listed_lines(fixed: Fixed) -> list[bytes]:
-    """The list for a person: the log's line of each listed row, with the row as it stays."""
-    logged = zip(fixed.listed, change_lines(fixed.listed), strict=True)
-    return [b'%b, "row": %b}' % (line[:-1], fixed.rows[one.line]) for one, line in logged]
+def review_lines(fixed: Fixed) -> list[bytes]:
+    """The suggestions for a person: the row as it stays, and as the repair would leave it, ``null`` if removed."""
+    lines = []
+    for suggestion in fixed.suggestions:
+        before = json.loads(fixed.rows[suggestion.line])
+        change = SUGGESTED[suggestion.repair].change
+        after = change(before) if change else None
+        about = {"line": suggestion.line, "kind": suggestion.repair, "reason": suggestion.reason}
+        reliability = reliability_of_repair(suggestion.repair)
+        measured = None if reliability is None else asdict(reliability)
+        lines.append(row_text({**about, "reliability": measured, "before": before, "after": after}))
+    return lines

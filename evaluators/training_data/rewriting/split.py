@@ -7,13 +7,13 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from evaluators.training_data.audit import CHECKS
+from evaluators.training_data.containment import Pair
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.example import Example
-from evaluators.training_data.example_file import ExampleFile
+from evaluators.training_data.example_file import USUAL, ExampleFile, column_in
+from evaluators.training_data.leaks import CERTAIN, copies
 from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import UsageError
 
@@ -69,24 +69,39 @@ class Split:
 
 def split_examples(file: ExampleFile, options: Options) -> Split:
     """The split of a file's examples; raises `UsageError` if one part would be empty."""
-    classes = classes_of(file.examples, options.label)
-    column = options.group or _thread_column(file.examples)
+    label = None if options.label is None else _column(file, options.label, "--label")
+    classes = classes_of(file.examples, label)
+    column = _thread_column(file.examples) if options.group is None else _column(file, options.group, "--group")
     groups, held_out = _separated(file, options, classes, column)
     train = tuple(at for at in range(len(file.examples)) if at not in held_out)
     several = [len(group) for group in groups if len(group) > 1]
     return Split(
         train=train,
         holdout=tuple(sorted(held_out)),
-        label=classes.name,
-        group=column,
+        label=options.label or classes.name,
+        group=options.group or column,
         groups=len(several),
         largest=max(several, default=1),
         classes=_counts(classes, held_out),
     )
 
 
+def _column(file: ExampleFile, name: str, option: str) -> str:
+    """The name that `value_of` knows for a column of the file; raises `UsageError` if no row has it."""
+    known = list(dict.fromkeys(key for one in file.examples for source in (one.fields, one.labels) for key in source))
+    column = column_in([*known, *file.roles, *USUAL], name)
+    if column is None:
+        raise UsageError(f"{option}: no row has {name!r} ({nearest(name, [*known, *file.roles, *USUAL])})")
+    return column if column in known else file.roles.get(column, column)
+
+
 def _thread_column(examples: Sequence[Example]) -> str | None:
-    return next((name for name in THREADS if any(name in one.fields for one in examples)), None)
+    return next(_usual_columns(examples, THREADS), None)
+
+
+def _usual_columns(examples: Sequence[Example], names: Iterable[str]) -> Iterator[str]:
+    fields = dict.fromkeys(name for one in examples for name in one.fields)
+    return (column for name in names if (column := column_in(fields, name)) is not None)
 
 
 def _separated(
@@ -110,20 +125,13 @@ def _separated(
     )
 
 
-def _leaks(file: ExampleFile, held_out: set[int]) -> Iterator[tuple[int, int]]:
-    """Pairs of a training row and a held-out row that an audit of the two parts would report."""
-    at_line = {example.line: at for at, example in enumerate(file.examples)}
-    parts = [
-        replace(
-            file,
-            path=Path(name),
-            examples=tuple(one for at, one in enumerate(file.examples) if (at in held_out) is held),
-        )
-        for name, held in (("train", False), ("holdout", True))
-    ]
-    for issue in CHECKS.get("leakage").find(Corpus(tuple(parts), ("train", "validation"))):
-        for one, other in issue.details["matches"]:
-            yield at_line[int(one.rpartition(":")[2])], at_line[int(other.rpartition(":")[2])]
+def _leaks(file: ExampleFile, held_out: set[int]) -> Iterator[Pair]:
+    """Pairs of a training row and a held-out row that an audit of the two parts would report as a problem."""
+    rows = [[at for at in range(len(file.examples)) if (at in held_out) is held] for held in (False, True)]
+    parts = tuple(replace(file, examples=tuple(file.examples[at] for at in part)) for part in rows)
+    number = [*rows[0], *rows[1]]
+    found = copies(Corpus(parts, ("train", "validation")))
+    return ((number[one], number[other]) for kind in CERTAIN for one, other in found[kind])
 
 
 def _groups(rows: int, pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
@@ -151,8 +159,6 @@ def _same_value(examples: Sequence[Example], column: str) -> Iterable[tuple[int,
         value = value_of(example, column)
         if value:
             yield first.setdefault(value, row), row
-    if not first:
-        raise UsageError(f"--group: no row has {column!r} ({nearest(column, column_names(examples))})")
 
 
 def _keys(examples: Sequence[Example], groups: Sequence[Sequence[int]], seed: int) -> list[bytes]:
@@ -212,12 +218,12 @@ def classes_of(examples: Sequence[Example], name: str | None = None) -> Classes:
     """The classes by the named column: a field, a key of the JSON completion, or ``completion`` itself.
 
     Without a name, it is a usual column, the completion, or the first key of the JSON completions, whichever first has
-    few enough values. Raises `UsageError` for a name that no row has.
+    few enough values.
     """
     if name is not None:
-        return _named(examples, name)
+        return Classes(name, tuple(_value(one, name) for one in examples))
     keys = dict.fromkeys(key for one in examples for key in one.labels)
-    candidates = [*USUAL_COLUMNS, *([] if keys else [COMPLETION]), *keys]
+    candidates = [*_usual_columns(examples, USUAL_COLUMNS), *([] if keys else [COMPLETION]), *keys]
     for candidate in candidates:
         values = tuple(_value(one, candidate) for one in examples)
         if _are_classes(values):
@@ -230,18 +236,7 @@ def value_of(example: Example, name: str) -> str | None:
     for source in (example.fields, example.labels):
         if name in source:
             return _text(source[name])
-    return example.completion.strip() if name == COMPLETION else None
-
-
-def column_names(examples: Sequence[Example]) -> list[str]:
-    """The names that `value_of` knows of these examples."""
-    return list(dict.fromkeys(key for one in examples for source in (one.fields, one.labels) for key in source))
-
-
-def _named(examples: Sequence[Example], name: str) -> Classes:
-    if not any(value_of(one, name) is not None for one in examples):
-        raise UsageError(f"--label: no row has {name!r} ({nearest(name, [*column_names(examples), COMPLETION])})")
-    return Classes(name, tuple(_value(one, name) for one in examples))
+    return {"prompt": example.prompt, COMPLETION: example.completion}[name].strip() if name in USUAL else None
 
 
 def _value(example: Example, name: str) -> str:

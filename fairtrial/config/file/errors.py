@@ -63,11 +63,11 @@ def validation_errors(document: Document, error: ValidationError, model: type[An
 
 def field_errors(value: Any, error: ValidationError, model: type[Any]) -> list[FieldError]:
     """The same errors without lines. Values are quoted from ``value``, the original text without the environment."""
-    found: dict[tuple[Step, ...], FieldError] = {}
+    errors: dict[tuple[Step, ...], FieldError] = {}
     for detail in details_of(error)[:MAX_ERRORS]:
         path = path_of(value, detail)
-        found.setdefault(path, _wrong(path, _at(value, path), detail, model))
-    return list(found.values())
+        errors.setdefault(path, _wrong(path, _at(value, path), detail, model))
+    return list(errors.values())
 
 
 def details_of(error: ValidationError) -> list[ErrorDetails]:
@@ -96,7 +96,7 @@ def fields_at(model: type[Any], path: Iterable[Step]) -> list[str]:
             info.annotation for one in models for name, info in fields_of(one).items() if step in (name, info.alias)
         ]
         annotations = inside or [item for annotation in annotations for item in _items(annotation)]
-        models = [one for annotation in annotations for one in _options(annotation) if is_section(one)]
+        models = [option for annotation in annotations for option in _options(annotation) if is_section(option)]
         annotations = [option for annotation in annotations for option in _options(annotation)]
     return [info.alias or name for one in models for name, info in fields_of(one).items()]
 

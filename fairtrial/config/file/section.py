@@ -26,4 +26,4 @@ def fields_of(section: type[Any]) -> Mapping[str, FieldInfo]:
     if issubclass(section, BaseModel):
         return section.model_fields
     hints = get_type_hints(section, include_extras=True)
-    return {one.name: FieldInfo.from_annotated_attribute(hints[one.name], one) for one in fields(section)}
+    return {field.name: FieldInfo.from_annotated_attribute(hints[field.name], field) for field in fields(section)}

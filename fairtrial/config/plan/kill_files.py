@@ -105,8 +105,8 @@ def keep_reserve(layout: Layout) -> None:
 
 def experiment_of(name: str) -> str | None:
     """The experiment that a file with this name stops, if it is a kill file."""
-    found = _NAME.fullmatch(name)
-    return None if found is None else found[1]
+    match = _NAME.fullmatch(name)
+    return None if match is None else match[1]
 
 
 def standing_kills(folder: Path) -> list[Path]:
@@ -142,9 +142,9 @@ def stop_at_once(plan: Plan, names: Collection[str], before: Mapping[str, int]) 
     stopped until a plan says so itself or has a later segment, because a worker may have refused such a plan.
     """
     stopped = {
-        name: one.segment
-        for name, one in plan.experiments.items()
-        if one.state in CAN_BE_KILLED and (name in names or before.get(name) == one.segment)
+        name: experiment.segment
+        for name, experiment in plan.experiments.items()
+        if experiment.state in CAN_BE_KILLED and (name in names or before.get(name) == experiment.segment)
     }
     killed = {name: replace(plan.experiments[name], state="killed") for name in stopped}
     return replace(plan, experiments={**plan.experiments, **killed}), stopped

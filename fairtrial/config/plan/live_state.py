@@ -47,7 +47,10 @@ def lay_over(plan: Plan, live: Mapping[str, Live]) -> Plan:
     The plan can be a declared one, or a published one whose experiments have a state already. A published one does not
     contain the declared salt. If such an experiment is in another segment than ``live`` says, it is served as killed.
     """
-    experiments = {name: _laid(one, live[name]) if name in live else one for name, one in plan.experiments.items()}
+    experiments = {
+        name: _laid(experiment, live[name]) if name in live else experiment
+        for name, experiment in plan.experiments.items()
+    }
     laid = replace(plan, experiments=experiments)
     return replace(laid, plan_hash=plan_hash(laid))
 
@@ -58,7 +61,9 @@ def keep_stopped(before: Plan, plan: Plan) -> Plan:
     No transition leads back from killed or ended within a segment. So the rows were lost, as by restoring a backup, and
     the control, or the promoted variant, must go on serving.
     """
-    experiments = {name: _kept(before.experiments.get(name), one) for name, one in plan.experiments.items()}
+    experiments = {
+        name: _kept(before.experiments.get(name), experiment) for name, experiment in plan.experiments.items()
+    }
     kept = replace(plan, experiments=experiments)
     return replace(kept, plan_hash=plan_hash(kept))
 
@@ -115,5 +120,7 @@ def with_kept_control(experiment: Experiment, kept: KeptControl) -> Experiment:
     """
     rest = float(100 - Decimal(repr(kept.share)))
     weights = {experiment.control: kept.share, kept.variant: rest}
-    variants = tuple(replace(one, weight=weights[one.name]) for one in experiment.variants if one.name in weights)
+    variants = tuple(
+        replace(variant, weight=weights[variant.name]) for variant in experiment.variants if variant.name in weights
+    )
     return replace(experiment, variants=variants, stage=100.0, primary=None, enrolment=EVERY_UNIT, kept_control=kept)

@@ -14,6 +14,7 @@ from fairtrial.domain.wording import counted
 
 WARN_DAYS = (7, 30, 90)
 Source = Literal["shutdown_date", "the provider's /v1/models", "the price map's deprecation_date"]
+LISTED: Source = "the provider's /v1/models"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def retirement_of(deployment: Deployment, plan: Plan | None = None, *, listed: s
     serves = () if plan is None else tuple(_served(deployment.name, plan))
     stated: tuple[tuple[str | None, Source], ...] = (
         (deployment.shutdown_date, "shutdown_date"),
-        (listed, "the provider's /v1/models"),
+        (listed, LISTED),
         (_deprecation_date(deployment), "the price map's deprecation_date"),
     )
     for text, source in stated:

@@ -12,7 +12,11 @@ def messages_of(asked: str) -> list[tuple[str, str]]:
         messages = json.loads(asked)
     except ValueError:
         return [("prompt", asked)]
-    return [(str(one.get("role", "")), _text(one.get("content"))) for one in messages if isinstance(one, dict)]
+    return [
+        (str(message.get("role", "")), _text(message.get("content")))
+        for message in messages
+        if isinstance(message, dict)
+    ]
 
 
 def reference_of(expected: str) -> str:

@@ -63,7 +63,7 @@ def prose_of(text: str) -> str:
 
 def _texts_of_json(text: str) -> str:
     try:
-        return "\n".join(one for one in _strings(json.loads(text)) if _is_long_enough(one))
+        return "\n".join(string for string in _strings(json.loads(text)) if _is_long_enough(string))
     except (ValueError, RecursionError):
         return text
 

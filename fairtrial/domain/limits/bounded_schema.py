@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any
 
 from fairtrial.domain.limits.linear_regex import compile_regex
@@ -68,7 +69,6 @@ class BoundedSchema:
 
 
 def _validator(schema: dict[str, Any]) -> Any:
-    import attrs
     import jsonschema
     import referencing
     import referencing.exceptions
@@ -78,15 +78,24 @@ def _validator(schema: dict[str, Any]) -> Any:
         kind.check_schema(schema, format_checker=jsonschema.FormatChecker(formats=()))
     except jsonschema.SchemaError as error:
         raise ValueError(f"the schema is invalid: {error.json_path}: {error.message[:300]}") from error
+    try:
+        return _bounded(kind)(schema, registry=referencing.Registry())
+    except referencing.exceptions.Unresolvable as error:
+        raise ValueError(f"the schema cannot be resolved: {error}") from error
+
+
+@lru_cache(maxsize=16)
+def _bounded(kind: Any) -> Any:
+    """The validator of a dialect of JSON Schema with bounds; a class for each schema would take 40 KB."""
+    import attrs
+    import jsonschema
+
     keywords = {**kind.VALIDATORS, **{name: own for name, own in OWN.items() if name in kind.VALIDATORS}}
     extend: Any = jsonschema.validators.extend
     bounded = extend(kind, {name: _counted(one) for name, one in keywords.items()})
     # The library's evolve would return to the unbounded validator at each part of the schema with a `$schema`.
     bounded.evolve = lambda self, **changes: attrs.evolve(self, **changes)
-    try:
-        return bounded(schema, registry=referencing.Registry())
-    except referencing.exceptions.Unresolvable as error:
-        raise ValueError(f"the schema cannot be resolved: {error}") from error
+    return bounded
 
 
 def _counted(keyword: Keyword) -> Keyword:
@@ -130,7 +139,9 @@ def _additional_properties(validator: Any, allowed: Any, instance: Any, schema: 
 
 def _named(name: str, schema: Any) -> bool:
     patterns = schema.get("patternProperties", {})
-    return name in schema.get("properties", {}) or any(compile_regex(one).search(name) is not None for one in patterns)
+    return name in schema.get("properties", {}) or any(
+        compile_regex(pattern).search(name) is not None for pattern in patterns
+    )
 
 
 def _unique_items(validator: Any, wanted: Any, instance: Any, schema: Any) -> Any:

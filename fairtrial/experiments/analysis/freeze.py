@@ -67,7 +67,7 @@ def freeze(plan: Plan, experiment: Experiment, start: Start) -> AnalysisPlan:
         started_us=start.started_us,
         unit=experiment.unit,
         control=experiment.control,
-        shares={one.name: one.weight / 100 for one in experiment.variants},
+        shares={variant.name: variant.weight / 100 for variant in experiment.variants},
         metrics=tuple(_metrics(experiment, start.rules)),
         stages=experiment.enrolment.stages,
         min_units=experiment.enrolment.min_units,
@@ -75,9 +75,9 @@ def freeze(plan: Plan, experiment: Experiment, start: Start) -> AnalysisPlan:
         approve=experiment.enrolment.approve,
         min_days=min_days_of(experiment, start.rules),
         max_weeks=experiment.max_weeks,
-        models={one.name: plan.deployments[one.deployment].digest for one in experiment.variants},
-        definitions={one.name: definition_of(plan, one) for one in experiment.variants},
-        routes=tuple(sorted(name for name, one in plan.routes.items() if one.experiment == experiment.name)),
+        models={variant.name: plan.deployments[variant.deployment].digest for variant in experiment.variants},
+        definitions={variant.name: definition_of(plan, variant) for variant in experiment.variants},
+        routes=tuple(sorted(name for name, route in plan.routes.items() if route.experiment == experiment.name)),
         rules=start.rules,
         on_worse=experiment.primary.on_worse if experiment.primary and start.rules > 1 else "continue",
         shared_engine=shared_engine(plan, experiment),
@@ -86,7 +86,7 @@ def freeze(plan: Plan, experiment: Experiment, start: Start) -> AnalysisPlan:
         planned_units=start.planned_units,
         kept_control=experiment.kept_control,
     )
-    metrics = tuple(_with_known(one, start.known.get(one.metric, Known())) for one in first.metrics)
+    metrics = tuple(_with_known(metric, start.known.get(metric.metric, Known())) for metric in first.metrics)
     return replace(first, metrics=metrics)
 
 
@@ -99,17 +99,17 @@ def min_days_of(experiment: Experiment, rules: int = RULES) -> float:
 def with_level(plan: AnalysisPlan, metric: str, known: Known, *, from_us: int) -> AnalysisPlan:
     """The plan with the level of a metric that was measured on the control's first units, which then do not decide."""
     metrics = tuple(
-        replace(one, level=known.level, cap=one.cap or known.cap, source=MEASURED, from_us=from_us)
-        if one.metric == metric
-        else one
-        for one in plan.metrics
+        replace(metric_plan, level=known.level, cap=metric_plan.cap or known.cap, source=MEASURED, from_us=from_us)
+        if metric_plan.metric == metric
+        else metric_plan
+        for metric_plan in plan.metrics
     )
     return replace(plan, metrics=metrics)
 
 
 def with_earlier(first: AnalysisPlan, known: Mapping[str, Known]) -> dict[str, Known]:
     """What is known, with what a user counts with who sent nothing: no cost, or a request's usual one."""
-    amounts = [one.metric for one in first.metrics if one.method == "amount" and first.explains_by_earlier]
+    amounts = [metric.metric for metric in first.metrics if metric.method == "amount" and first.explains_by_earlier]
     return {
         name: replace(one, earlier=(one.level if CATALOGUE[name].per else 0.0) or 0.0) if name in amounts else one
         for name, one in known.items()
@@ -129,7 +129,7 @@ def declared_fields(experiment: Experiment) -> dict[str, Any]:
         "salt": digest(experiment.salt),
         "unit": experiment.unit,
         "control": experiment.control,
-        "split": {one.name: one.weight for one in experiment.variants},
+        "split": {variant.name: variant.weight for variant in experiment.variants},
         "enroll.stages": list(experiment.enrolment.stages),
         "enroll.min_units": experiment.enrolment.min_units,
         "enroll.min_hours": experiment.enrolment.min_hours,
@@ -179,9 +179,9 @@ def _changes(frozen: AnalysisPlan, experiment: Experiment) -> Iterator[tuple[str
 def changed_models(frozen: AnalysisPlan, plan: Plan, experiment: Experiment) -> tuple[str, ...]:
     """The variants that serve something else than at the start; a plan of rules 1 knows only their deployments."""
     if frozen.definitions:
-        now = {one.name: definition_of(plan, one) for one in experiment.variants}
+        now = {variant.name: definition_of(plan, variant) for variant in experiment.variants}
     else:
-        now = {one.name: plan.deployments[one.deployment].digest for one in experiment.variants}
+        now = {variant.name: plan.deployments[variant.deployment].digest for variant in experiment.variants}
     before = frozen.definitions or frozen.models
     return tuple(name for name, known in before.items() if now.get(name, known) != known)
 
@@ -193,12 +193,12 @@ def metric_plans(experiment: Experiment, rules: int = RULES) -> tuple[MetricPlan
 
 def _metrics(experiment: Experiment, rules: int) -> Iterator[MetricPlan]:
     """The primary metric and the guardrails; one of the primary metric is left out, because that already decides."""
-    declared, primary = {one.key: one for one in experiment.feedback}, experiment.primary
+    declared, primary = {metric.key: metric for metric in experiment.feedback}, experiment.primary
     if primary is not None:
         yield _metric(primary, declared, experiment.unit, rules)
-    for one in experiment.watched:
-        if primary is None or one.metric != primary.metric:
-            yield _metric(one, declared, experiment.unit, rules)
+    for guardrail in experiment.watched:
+        if primary is None or guardrail.metric != primary.metric:
+            yield _metric(guardrail, declared, experiment.unit, rules)
 
 
 def _metric(one: Primary | Guardrail, declared: Mapping[str, FeedbackMetric], unit: UnitKind, rules: int) -> MetricPlan:
@@ -223,25 +223,25 @@ def _metric(one: Primary | Guardrail, declared: Mapping[str, FeedbackMetric], un
     if isinstance(one, Guardrail) and rules > 3:
         plan = _with_stops(plan, one)
     if one.metric in CATALOGUE:
-        found = CATALOGUE[one.metric]
-        method: Method = "shares" if found.method == "events" and rules > 3 else found.method
+        metric = CATALOGUE[one.metric]
+        method: Method = "shares" if metric.method == "events" and rules > 3 else metric.method
         most = 1.0 if unit == "request" else REQUESTS_CAP
-        cap = plan.cap or most if found.method == "events" else plan.cap
-        level = 1 - plan.level if plan.level is not None and found.better == "higher" else plan.level
-        return replace(plan, method=method, better=found.better, within=found.within, cap=cap, level=level)
+        cap = plan.cap or most if metric.method == "events" else plan.cap
+        level = 1 - plan.level if plan.level is not None and metric.better == "higher" else plan.level
+        return replace(plan, method=method, better=metric.better, within=metric.within, cap=cap, level=level)
     return _feedback(plan, declared, rules)
 
 
-def _with_stops(plan: MetricPlan, one: Guardrail) -> MetricPlan:
+def _with_stops(plan: MetricPlan, guardrail: Guardrail) -> MetricPlan:
     """The declines that pause and kill. A former ``stop_margin`` that is not its default kills.
 
     By default a rate of errors or of safety pauses at any decline, and everything else where it kills.
     """
-    former = stop_margin(one.metric, one.margin, None)
-    kept = one.stop_margin if one.stop_margin not in (None, former) else one.margin
-    kill = one.kill_at if one.kill_at is not None else kept
+    former = stop_margin(guardrail.metric, guardrail.margin, None)
+    kept = guardrail.stop_margin if guardrail.stop_margin not in (None, former) else guardrail.margin
+    kill = guardrail.kill_at if guardrail.kill_at is not None else kept
     default = "0" if former == "0" else kill
-    stop, pause = (parse_margin(text or "0", zero=True) for text in (kill, one.pause_at or default))
+    stop, pause = (parse_margin(text or "0", zero=True) for text in (kill, guardrail.pause_at or default))
     return replace(
         plan,
         stop=float(stop.value),
@@ -254,38 +254,38 @@ def _with_stops(plan: MetricPlan, one: Guardrail) -> MetricPlan:
 def _feedback(plan: MetricPlan, declared: Mapping[str, FeedbackMetric], rules: int) -> MetricPlan:
     key = plan.metric.removeprefix("feedback.")
     given = key not in declared and key.endswith(GIVEN)
-    found = declared[key.removesuffix(GIVEN) if given else key]
+    metric = declared[key.removesuffix(GIVEN) if given else key]
     return replace(
         plan,
         method="given" if given else "feedback",
-        better="higher" if given else found.better,
-        within=(0.0, 1.0) if given else found.within,
-        window_seconds=found.window_seconds,
-        per=found.per,
-        missing=msgspec.UNSET if given or rules < 5 else found.missing,
+        better="higher" if given else metric.better,
+        within=(0.0, 1.0) if given else metric.within,
+        window_seconds=metric.window_seconds,
+        per=metric.per,
+        missing=msgspec.UNSET if given or rules < 5 else metric.missing,
     )
 
 
 def _with_known(metric: MetricPlan, known: Known) -> MetricPlan:
-    found = metric
+    plan = metric
     if metric.level is None and known.level is not None and (metric.needs_level or metric.method == "shares"):
         source = MEASURED if known.from_us else EARLIER
-        found = replace(found, level=known.level, source=source, from_us=known.from_us)
+        plan = replace(plan, level=known.level, source=source, from_us=known.from_us)
     if metric.method == "amount" and metric.cap is None:
-        cap = known.cap if known.cap is not None else None if found.level is None else 10 * found.level
-        found = replace(found, cap=cap)
-    if known.earlier is not msgspec.UNSET and found.cap is not None:
-        found = replace(found, earlier=min(known.earlier, found.cap))
+        cap = known.cap if known.cap is not None else None if plan.level is None else 10 * plan.level
+        plan = replace(plan, cap=cap)
+    if known.earlier is not msgspec.UNSET and plan.cap is not None:
+        plan = replace(plan, earlier=min(known.earlier, plan.cap))
     if metric.counts_requests and metric.cap is not None and known.cap is not None:
-        found = replace(found, cap=min(metric.cap, max(1.0, float(ceil(known.cap)))))
+        plan = replace(plan, cap=min(metric.cap, max(1.0, float(ceil(known.cap)))))
     if metric.method in ("feedback", "given") and known.response:
-        found = replace(found, response=known.response)
-    return found
+        plan = replace(plan, response=known.response)
+    return plan
 
 
 def shared_engine(plan: Plan, experiment: Experiment) -> bool:
     """Whether two variants are served by the same address, which may be one machine."""
-    addresses = [urlsplit(plan.deployments[one.deployment].base_url).netloc for one in experiment.variants]
+    addresses = [urlsplit(plan.deployments[variant.deployment].base_url).netloc for variant in experiment.variants]
     return len(set(addresses)) < len(addresses)
 
 

@@ -90,11 +90,12 @@ def _unstarted(frozen: Frozen, experiment: Experiment) -> str | None:
 def _retired(plan: Plan, experiment: Experiment, today: date) -> str | None:
     """A new experiment with a deployment that has ended; one that runs already goes on."""
     for variant in experiment.variants:
-        found = retirement_of(plan.deployments[variant.deployment])
-        if found is not None and found.is_over(today):
+        retirement = retirement_of(plan.deployments[variant.deployment])
+        if retirement is not None and retirement.is_over(today):
             return (
-                f"experiments.{experiment.name}: {found.deployment} ended on {found.day} ({found.source}), so no "
-                f"experiment begins with it (remove {variant.name}, or correct its shutdown_date)"
+                f"experiments.{experiment.name}: {retirement.deployment} ended on {retirement.day} "
+                f"({retirement.source}), so no experiment begins with it "
+                f"(remove {variant.name}, or correct its shutdown_date)"
             )
     return None
 

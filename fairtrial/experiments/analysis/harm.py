@@ -45,7 +45,7 @@ def harm_by_users(plan: AnalysisPlan, users: Mapping[str, Mapping[str, int]]) ->
 
     With two stops it is half of what pauses, to which the shares of units add the other half at a look.
     """
-    found = []
+    harms = []
     for metric in plan.guardrails:
         hit = users.get(metric.metric, {})
         half = log(2) if metric.method == "shares" else 0.0
@@ -55,5 +55,5 @@ def harm_by_users(plan: AnalysisPlan, users: Mapping[str, Mapping[str, int]]) ->
                 evidence = rare_evidence(hit[plan.control], hit[variant], limits, share=plan.share_of(variant))
                 if isinstance(evidence, EValue):
                     stops_at = -log(kill_alpha(plan, metric))
-                    found.append(Harm(metric.metric, variant, evidence.log_e - half, stops_at))
-    return tuple(found)
+                    harms.append(Harm(metric.metric, variant, evidence.log_e - half, stops_at))
+    return tuple(harms)

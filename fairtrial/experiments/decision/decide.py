@@ -50,7 +50,9 @@ def decide(looked: Looked, *, forecasts: bool = False) -> dict[str, Decision]:
             rules=plan.rules,
             at_us=memory.looked_us or None,
             primary=None if plan.primary is None else _primary(looked, plan.primary, variant, forecasts=forecasts),
-            guardrails=tuple(_guardrail(looked, one, variant, forecasts=forecasts) for one in plan.guardrails),
+            guardrails=tuple(
+                _guardrail(looked, guardrail, variant, forecasts=forecasts) for guardrail in plan.guardrails
+            ),
             split=split,
             kept_away=_kept_away(looked, variant),
         )
@@ -176,7 +178,7 @@ def _missing_feedback(
     finding, latched = found
     shown = latched.worst_case if finding is None or not finding.worst_case else finding.worst_case
     arms = (looked.sums.arms[name].metrics.get(metric.metric) for name in (looked.plan.control, variant))
-    control, treatment = (one.response if isinstance(one, Feedback) else None for one in arms)
+    control, treatment = (arm.response if isinstance(arm, Feedback) else None for arm in arms)
     margin = metric.margin_on_scale
     return {
         "missing_feedback": MissingFeedback(

@@ -122,17 +122,26 @@ def _missing(plan: AnalysisPlan, decision: Decision) -> Iterator[Effect]:
 
 def _over_time(plan: AnalysisPlan, decision: Decision) -> Iterator[Effect]:
     """The effect on the primary metric by week, once a whole one is over."""
-    one = decision.primary
-    words = "" if one is None else weeks_words(plan, decision.variant, one)
-    if one is not None and words and decision.split.balanced:
-        yield Effect("over time", "shown", f"{one.metric}: {words}".rstrip("."), "", one.metric)
+    primary_decision = decision.primary
+    words = "" if primary_decision is None else weeks_words(plan, decision.variant, primary_decision)
+    if primary_decision is not None and words and decision.split.balanced:
+        yield Effect(
+            "over time", "shown", f"{primary_decision.metric}: {words}".rstrip("."), "", primary_decision.metric
+        )
 
 
 def _harmed(plan: AnalysisPlan, decision: Decision) -> Iterator[Effect]:
-    for one in decision.harmed:
-        says = f"{one.metric}: {levels_words(plan, one)}: harm is proven"
-        safety = one.signal == "kill" or not decision.split.balanced
-        yield Effect("harmed", "fail", says, "another candidate: this one has harmed users", one.metric, safety=safety)
+    for guardrail_decision in decision.harmed:
+        says = f"{guardrail_decision.metric}: {levels_words(plan, guardrail_decision)}: harm is proven"
+        safety = guardrail_decision.signal == "kill" or not decision.split.balanced
+        yield Effect(
+            "harmed",
+            "fail",
+            says,
+            "another candidate: this one has harmed users",
+            guardrail_decision.metric,
+            safety=safety,
+        )
 
 
 def _split(decision: Decision, live: LiveState) -> Iterator[Effect]:
@@ -142,10 +151,12 @@ def _split(decision: Decision, live: LiveState) -> Iterator[Effect]:
 
 
 def _worse(plan: AnalysisPlan, decision: Decision) -> Iterator[Effect]:
-    one = decision.primary
-    if one is not None and decision.worse:
+    primary_decision = decision.primary
+    if primary_decision is not None and decision.worse:
         says = f"{decision.variant} is worse: {effect_words(plan, decision)}"
-        yield Effect("worse", "fail", says, "another candidate, or the next attempt of this one", one.metric)
+        yield Effect(
+            "worse", "fail", says, "another candidate, or the next attempt of this one", primary_decision.metric
+        )
 
 
 def _stopped(live: LiveState, *, explained: bool) -> Iterator[Effect]:
@@ -162,10 +173,10 @@ def _stopped(live: LiveState, *, explained: bool) -> Iterator[Effect]:
 
 def _weighed(plan: AnalysisPlan, decision: Decision) -> Iterator[Effect]:
     """Units with many requests suffer, which holds a release without being latched."""
-    for one in decision.guardrails:
-        if one.vetoed and one.answer != "harmed":
-            words = decline_words(plan, decision.variant, msgspec.structs.replace(one, declined=False))
-            yield Effect("weighed", "cannot tell", words, "a candidate that serves them as well", one.metric)
+    for guardrail in decision.guardrails:
+        if guardrail.vetoed and guardrail.answer != "harmed":
+            words = decline_words(plan, decision.variant, msgspec.structs.replace(guardrail, declined=False))
+            yield Effect("weighed", "cannot tell", words, "a candidate that serves them as well", guardrail.metric)
 
 
 def _changed(decision: Decision) -> Iterator[Effect]:
@@ -189,19 +200,19 @@ def earlier_effects(earlier: Iterable[EarlierProof]) -> Iterator[Effect]:
     return map(_proof, earlier)
 
 
-def _proof(one: EarlierProof) -> Effect:
-    at = f"{datetime.fromtimestamp(one.at_us / 1e6, UTC):%d %b %Y}"
-    harm = one.proved == "harmed"
-    proved = f"proved on {at} that this definition {'harms' if harm else 'is worse on'} {one.metric}"
-    says = f"an earlier attempt (segment {one.segment} of {one.experiment}) {proved}"
-    if not one.stands:
-        return Effect("earlier", "shown", f"{says}; {one.cleared_by}", "", one.metric)
+def _proof(proof: EarlierProof) -> Effect:
+    at = f"{datetime.fromtimestamp(proof.at_us / 1e6, UTC):%d %b %Y}"
+    harm = proof.proved == "harmed"
+    proved = f"proved on {at} that this definition {'harms' if harm else 'is worse on'} {proof.metric}"
+    says = f"an earlier attempt (segment {proof.segment} of {proof.experiment}) {proved}"
+    if not proof.stands:
+        return Effect("earlier", "shown", f"{says}; {proof.cleared_by}", "", proof.metric)
     opposite = "safe" if harm else "better or not worse"
     needed = (
         f"a later attempt that proves it {opposite}, or an admin who withdraws it "
-        f"(fairtrial experiment withdraw {one.experiment} --why …)"
+        f"(fairtrial experiment withdraw {proof.experiment} --why …)"
     )
-    return Effect("earlier", "cannot tell", f"{says}, and nothing since has cleared it", needed, one.metric)
+    return Effect("earlier", "cannot tell", f"{says}, and nothing since has cleared it", needed, proof.metric)
 
 
 def _without_plan(live: LiveState) -> str:

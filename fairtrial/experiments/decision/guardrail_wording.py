@@ -23,14 +23,18 @@ LARGEST = 30.0
 
 def guardrails_sentence(decisions: Mapping[str, Decision]) -> str:
     """Whether harm is proven by the guardrails of all treatments, and how many are proven safe."""
-    total = sum(len(one.guardrails) for one in decisions.values())
+    total = sum(len(decision.guardrails) for decision in decisions.values())
     if not total:
         return "There are no guardrails."
-    harmed = [f"{one.metric} of {found.variant}" for found in decisions.values() for one in found.harmed]
+    harmed = [
+        f"{guardrail.metric} of {decision.variant}" for decision in decisions.values() for guardrail in decision.harmed
+    ]
     if harmed:
         return f"Harm is proven for {' and '.join(harmed)}."
-    declined = [f"{one.metric} of {found.variant}" for found in decisions.values() for one in found.pausing]
-    safe = sum(found.safe for found in decisions.values())
+    declined = [
+        f"{guardrail.metric} of {decision.variant}" for decision in decisions.values() for guardrail in decision.pausing
+    ]
+    safe = sum(decision.safe for decision in decisions.values())
     if declined:
         return f"A decline is proven for {' and '.join(declined)}; {safe} of {total} proven safe."
     if safe == total:
@@ -40,14 +44,14 @@ def guardrails_sentence(decisions: Mapping[str, Decision]) -> str:
 
 def kept_away_arms(decisions: Mapping[str, Decision]) -> list[KeptAway]:
     """What breakers kept from each arm; empty without any."""
-    return list({one.variant: one for found in decisions.values() for one in found.kept_away}.values())
+    return list({one.variant: one for decision in decisions.values() for one in decision.kept_away}.values())
 
 
 def kept_away_words(decisions: Mapping[str, Decision]) -> str:
     """The share of each arm's requests that a breaker kept from it; empty without any."""
     shares = [
-        f"{100 * one.kept_away / max(1, one.requests):.1f} % of {counted(one.requests, 'request')} of {one.variant}"
-        for one in kept_away_arms(decisions)
+        f"{100 * arm.kept_away / max(1, arm.requests):.1f} % of {counted(arm.requests, 'request')} of {arm.variant}"
+        for arm in kept_away_arms(decisions)
     ]
     if not shares:
         return ""
@@ -119,19 +123,19 @@ def room_words(one: GuardrailDecision, unit: str) -> str:
     return safe + _evidence_words(one)
 
 
-def _evidence_words(one: GuardrailDecision) -> str:
-    two = one.pause_at is not None and one.pause_at != one.kill_at
+def _evidence_words(decision: GuardrailDecision) -> str:
+    two = decision.pause_at is not None and decision.pause_at != decision.kill_at
     what = "a decline" if two else "harm"
-    if one.declined:
+    if decision.declined:
         return "a decline is proven"
-    if one.room is None:
-        return f"too few events for any evidence of {what}" if one.treatment.level is not None else "no data yet"
-    if one.room >= 1:
+    if decision.room is None:
+        return f"too few events for any evidence of {what}" if decision.treatment.level is not None else "no data yet"
+    if decision.room >= 1:
         return f"{what} is proven"
-    if one.room < LITTLE:
+    if decision.room < LITTLE:
         return f"hardly any evidence of {what}"
-    share, stops = f"{100 * one.room:.0f} % of what", "pauses" if two else "stops"
+    share, stops = f"{100 * decision.room:.0f} % of what", "pauses" if two else "stops"
     words = f"the evidence of {what} is {share} {stops} the experiment"
-    if one.pause_at is None:
+    if decision.pause_at is None:
         words = f"evidence of harm at {share} stops the experiment"
-    return f"{words}; the next stage waits" if one.room > NEAR else words
+    return f"{words}; the next stage waits" if decision.room > NEAR else words

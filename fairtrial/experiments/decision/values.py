@@ -241,7 +241,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def harmed(self) -> tuple[GuardrailDecision, ...]:
         """The guardrails that prove harm. Under an unbalanced split only harm by counted events can be said."""
         return tuple(
-            one for one in self.guardrails if one.answer == "harmed" and (self.split.balanced or one.by_events)
+            guardrail
+            for guardrail in self.guardrails
+            if guardrail.answer == "harmed" and (self.split.balanced or guardrail.by_events)
         )
 
     @property
@@ -250,17 +252,18 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
         Under an unbalanced split only a decline by counted events can be said.
         """
-        found = (one for one in self.guardrails if one not in self.harmed)
+        generator = (guardrail for guardrail in self.guardrails if guardrail not in self.harmed)
         return tuple(
-            one
-            for one in found
-            if (one.declined and (self.split.balanced or one.by_events)) or (one.vetoed and self.split.balanced)
+            decision
+            for decision in generator
+            if (decision.declined and (self.split.balanced or decision.by_events))
+            or (decision.vetoed and self.split.balanced)
         )
 
     @property
     def safe(self) -> int:
         """How many guardrails are proven safe."""
-        return sum(one.answer == "safe" for one in self.guardrails)
+        return sum(guardrail.answer == "safe" for guardrail in self.guardrails)
 
     @property
     def worse(self) -> bool:
@@ -271,7 +274,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def changed(self) -> tuple[str, ...]:
         """The metrics whose effect has changed since the start."""
         metrics = (self.primary, *self.guardrails) if self.primary else self.guardrails
-        return tuple(one.metric for one in metrics if one.changed)
+        return tuple(metric.metric for metric in metrics if metric.changed)
 
     def later(self, late_us: int) -> Decision:
         """The same decision, whose primary metric counts that much later."""
@@ -284,4 +287,6 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Whether the primary metric counts, all guardrails are proven safe, and the split is balanced."""
         if self.primary is None or not self.split.balanced or not self.primary.counts(now_us):
             return False
-        return all(one.answer == "safe" and not (one.changed or one.vetoed) for one in self.guardrails)
+        return all(
+            guardrail.answer == "safe" and not (guardrail.changed or guardrail.vetoed) for guardrail in self.guardrails
+        )

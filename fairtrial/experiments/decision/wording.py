@@ -36,7 +36,7 @@ def headline_words(plan: AnalysisPlan, decision: Decision) -> str:
     primary, variant = decision.primary, decision.variant
     if primary is not None and primary.changed:
         return f"HOLD: the effect of {variant} on {primary.metric} has changed since the start"
-    if decision.at_us is None or not any(one.units for one in decision.split.arms):
+    if decision.at_us is None or not any(arm.units for arm in decision.split.arms):
         return "No data yet"
     if primary is None:
         return "Nothing is decided but harm, because there is no primary metric"
@@ -144,23 +144,23 @@ def _why_not(plan: AnalysisPlan, metric: MetricPlan, interval: Interval) -> str:
     return "The units without feedback could change that." if missing else "The rule asks for more."
 
 
-def _needed(plan: AnalysisPlan, metric: MetricPlan, found: Forecast, now_us: int) -> Iterator[str]:
+def _needed(plan: AnalysisPlan, metric: MetricPlan, forecast: Forecast, now_us: int) -> Iterator[str]:
     aim = size_words(metric.margin_on_scale or 0.0, metric)
-    if found.more == 0:
+    if forecast.more == 0:
         yield (
-            f"It has the {counted(found.needed, plan.unit)} that show a difference of {aim} with a probability of "
-            f"{100 * found.power:.0f} %; a smaller one needs more."
+            f"It has the {counted(forecast.needed, plan.unit)} that show a difference of {aim} with a probability of "
+            f"{100 * forecast.power:.0f} %; a smaller one needs more."
         )
         return
-    waiting = min(found.waiting, found.more)
+    waiting = min(forecast.waiting, forecast.more)
     enrolled = f", of whom {waiting:,} are enrolled and wait for the end of their window" if waiting else ""
     end_us = plan.ends_us
     when = ""
-    if found.expected_us is not None:
-        when = f"; expected on {moment_words(found.expected_us, now_us=now_us)} at the present rate"
-        if found.expected_us > end_us:
+    if forecast.expected_us is not None:
+        when = f"; expected on {moment_words(forecast.expected_us, now_us=now_us)} at the present rate"
+        if forecast.expected_us > end_us:
             when = f"; at the present rate they do not come before it ends on {moment_words(end_us, now_us=now_us)}"
-    rounded = rounded_up(found.more)
+    rounded = rounded_up(forecast.more)
     verb = "is" if rounded == 1 else "are"
     yield f"About {counted(rounded, f'more {plan.unit}')} {verb} needed for {aim}{enrolled}{when}."
 

@@ -38,8 +38,8 @@ class AmountsOfUnits:
 
     def guardrail(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair) -> Finding:
         share = plan.share_of(variant)
-        found, harmed, safe = self._judged(plan, metric, pair, (share, metric.stop_on_scale or 0.0))
-        log_kill, log_e, declined = -log(kill_alpha(plan, metric)), _log_e(found), False
+        finding, harmed, safe = self._judged(plan, metric, pair, (share, metric.stop_on_scale or 0.0))
+        log_kill, log_e, declined = -log(kill_alpha(plan, metric)), _log_e(finding), False
         log_harm: float | None = None
         if metric.pauses_earlier:
             earlier, declined, _ = self._judged(plan, metric, pair, (share, metric.pause_on_scale or 0.0))
@@ -56,8 +56,8 @@ class AmountsOfUnits:
     def primary(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, times: Times) -> Finding:
         """Under rules 1 to 3 the mean decides alone."""
         effect = self.difference(metric, pair)(1.0)
-        found = normal_primary(plan, metric, variant, (effect, effect), times)
-        return found if plan.rules < 4 else self._by_both_lines(plan, metric, found, pair)
+        finding = normal_primary(plan, metric, variant, (effect, effect), times)
+        return finding if plan.rules < 4 else self._by_both_lines(plan, metric, finding, pair)
 
     def difference(self, metric: MetricPlan, pair: Pair) -> Scaled:
         del metric
@@ -144,10 +144,10 @@ def tail_evidence(pair: Pair, side: str, share: float) -> float:
     return found.log_e if isinstance(found, EValue) else 0.0
 
 
-def _log_e(found: GuardrailFinding) -> float | None:
-    return found.evidence.log_e if isinstance(found.evidence, EValue) else None
+def _log_e(finding: GuardrailFinding) -> float | None:
+    return finding.evidence.log_e if isinstance(finding.evidence, EValue) else None
 
 
-def _worst(found: GuardrailFinding) -> float:
-    log_e = _log_e(found)
+def _worst(finding: GuardrailFinding) -> float:
+    log_e = _log_e(finding)
     return -inf if log_e is None else log_e

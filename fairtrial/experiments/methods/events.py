@@ -35,18 +35,18 @@ class Events:
         return RequestErrors
 
     def guardrail(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair) -> Finding:
-        found = self._judged(plan, metric, pair, plan.share_of(variant))
-        evidence = found.evidence
+        finding = self._judged(plan, metric, pair, plan.share_of(variant))
+        evidence = finding.evidence
         estimate: Estimate | NotEnough = NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
         if metric.tau is not None:
             estimate = always_valid(self.difference(metric, pair)(1.0), tau=metric.tau, level=1 - plan.alpha)
         return Finding(
             metric.metric, variant, "guardrail",
-            "harm" if found.harmed else "safe" if found.not_worse else "cannot tell",
+            "harm" if finding.harmed else "safe" if finding.not_worse else "cannot tell",
             shown(metric, estimate),
             log_e=evidence.log_e if isinstance(evidence, EValue) else None,
             log_kill=-log(kill_alpha(plan, metric)),
-            why=AGAINST if has_kept_away(pair) and not found.not_worse else "",
+            why=AGAINST if has_kept_away(pair) and not finding.not_worse else "",
         )  # fmt: skip
 
     def primary(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, times: Times) -> Finding:
@@ -89,11 +89,11 @@ class Events:
     def _judged(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair, share: float) -> GuardrailFinding:
         """Harm at the alpha of kills, and safety at the alpha of the attempt."""
         number = max(1, len(plan.guardrails) * len(plan.treatments)) * (2 if tested_twice(metric) else 1)
-        found = self._test(metric, pair, share, Limits(1.0, alpha=plan.alpha, guardrails=number))
+        finding = self._test(metric, pair, share, Limits(1.0, alpha=plan.alpha, guardrails=number))
         if plan.attempt > 1:
             safe = self._test(metric, pair, share, Limits(1.0, alpha=plan.alpha_attempt))
-            found = replace(found, safe=safe.safe, not_worse=safe.not_worse)
-        return found
+            finding = replace(finding, safe=safe.safe, not_worse=safe.not_worse)
+        return finding
 
     def _test(self, metric: MetricPlan, pair: Pair, share: float, alphas: Limits) -> GuardrailFinding:
         one, other = pair
@@ -112,6 +112,6 @@ class Events:
         """
         margin = metric.margin_on_scale
         on_scale = replace(limits, margin=margin or metric.stop, stop_margin=metric.stop, bad="up")
-        found = guardrail(self.difference(metric, pair)(1.0), on_scale)
+        finding = guardrail(self.difference(metric, pair)(1.0), on_scale)
         safe = guardrail(self.for_safety(pair)(1.0), on_scale)
-        return replace(found, safe=safe.safe, not_worse=safe.not_worse and bool(margin))
+        return replace(finding, safe=safe.safe, not_worse=safe.not_worse and bool(margin))

@@ -26,26 +26,26 @@ class Quantiles:
         return QuantileSums
 
     def guardrail(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair) -> Finding:
-        found = self._judged(plan, metric, pair, metric.stop_on_scale or 0.0)
+        finding = self._judged(plan, metric, pair, metric.stop_on_scale or 0.0)
         earlier = self._judged(plan, metric, pair, metric.pause_on_scale or 0.0) if metric.pauses_earlier else None
-        first, safe = earlier or found, found.not_worse
+        first, safe = earlier or finding, finding.not_worse
         estimate: Estimate | NotEnough = NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
         if metric.tau is not None:
             estimate = always_valid(self.difference(metric, pair)(1.0), tau=metric.tau, level=1 - plan.alpha)
-        answer: Answer = "harm" if found.harmed else "safe" if safe and not plan.shared_engine else "cannot tell"
+        answer: Answer = "harm" if finding.harmed else "safe" if safe and not plan.shared_engine else "cannot tell"
         return Finding(
             metric.metric, variant, "guardrail", answer, estimate,
             log_e=_log_e(first), log_kill=-log(plan.alpha_kill),
             why=SHARED if safe and plan.shared_engine else "",
             declined=earlier is not None and earlier.harmed,
-            log_harm=None if earlier is None else _log_e(found),
+            log_harm=None if earlier is None else _log_e(finding),
         )  # fmt: skip
 
     def primary(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, times: Times) -> Finding:
         effect = self.difference(metric, pair)(1.0)
-        found = normal_primary(plan, metric, variant, (effect, effect), times)
-        shared = plan.shared_engine and found.answer in ("better", "not worse")
-        return replace(found, answer="cannot tell", why=SHARED) if shared else found
+        finding = normal_primary(plan, metric, variant, (effect, effect), times)
+        shared = plan.shared_engine and finding.answer in ("better", "not worse")
+        return replace(finding, answer="cannot tell", why=SHARED) if shared else finding
 
     def difference(self, metric: MetricPlan, pair: Pair) -> Scaled:
         del metric
@@ -81,12 +81,12 @@ class Quantiles:
             margin, stop, bad="up" if metric.better == "lower" else "down", alpha=plan.alpha, guardrails=number
         )
         effect = self.difference(metric, pair)(1.0)
-        found = guardrail(effect, limits, tau=metric.tau)
+        finding = guardrail(effect, limits, tau=metric.tau)
         if plan.attempt > 1:
             safe = guardrail(effect, replace(limits, alpha=plan.alpha_attempt, guardrails=1), tau=metric.tau)
-            found = replace(found, safe=safe.safe, not_worse=safe.not_worse)
-        return found
+            finding = replace(finding, safe=safe.safe, not_worse=safe.not_worse)
+        return finding
 
 
-def _log_e(found: GuardrailFinding) -> float | None:
-    return found.evidence.log_e if isinstance(found.evidence, EValue) else None
+def _log_e(finding: GuardrailFinding) -> float | None:
+    return finding.evidence.log_e if isinstance(finding.evidence, EValue) else None

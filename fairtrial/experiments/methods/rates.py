@@ -95,7 +95,7 @@ class Rates:
 
     def needed(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
         found = units_to_show(pair, _primary_test(metric), alpha=plan.alpha_primary / (1 if metric.relative else 2))
-        return found if isinstance(found, NotEnough) else found + sum(one.n for one in _days(pair))
+        return found if isinstance(found, NotEnough) else found + sum(day.n for day in _days(pair))
 
     def missing(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
         return units_to_show(pair, safety_test(metric, _split(pair)), alpha=plan.alpha_attempt)
@@ -152,11 +152,11 @@ def weighed_difference(plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> tu
     shares, tau = _shares(pair), metric.margin_on_scale
     if shares is None or tau is None:
         return NO_WINDOW, False
-    one, other = (arm.requests for arm in shares)
-    estimate = always_valid(ratio_difference(one, other, cap=pair[0].cap), tau=tau, level=1 - plan.alpha)
-    rates = sum(found.method == "shares" for found in plan.guardrails)
+    moments, other = (arm.requests for arm in shares)
+    estimate = always_valid(ratio_difference(moments, other, cap=pair[0].cap), tau=tau, level=1 - plan.alpha)
+    rates = sum(metric_plan.method == "shares" for metric_plan in plan.guardrails)
     scale = 1 + metric.margin if metric.relative else 1.0
-    effect = ratio_difference(one, other, cap=pair[0].cap, scale=scale)
+    effect = ratio_difference(moments, other, cap=pair[0].cap, scale=scale)
     worse = at_least(effect, tau=tau, alpha=VETO_ALPHA / max(1, rates * len(plan.treatments)))
     limit = 0.0 if metric.relative else tau
     return estimate, isinstance(worse, Estimate) and worse.low > limit

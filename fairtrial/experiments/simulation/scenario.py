@@ -95,7 +95,7 @@ def _scenario(plan: Plan, frozen: AnalysisPlan, assumed: Assumptions, moved: flo
     good = moved if primary.better == "higher" else -moved
     truth: Truth = "worse" if good < 0 or tuned > base else "better" if good > 0 or tuned < base else "same"
     world = World(per_week=assumed.per_week, arms=arms, habit="heavy" if assumed.most > 1 else "one", most=assumed.most)
-    known = {one.metric: _known(one, assumed, base) for one in frozen.metrics}
+    known = {metric.metric: _known(metric, assumed, base) for metric in frozen.metrics}
     setting = Setting(
         plan=plan, name=frozen.experiment, world=world, known=known, every_us=EVERY_US,
         planned_units=assumed.planned_units,
@@ -111,9 +111,9 @@ def _words(primary: MetricPlan, moved: float, good: float, errors: tuple[float, 
 
 
 def _arm(frozen: AnalysisPlan, assumed: Assumptions, name: str, errors: float) -> Arm:
-    feedback = {one.metric: _level(one, assumed) for one in frozen.metrics if one.method == "feedback"}
-    amounts = [one for one in frozen.metrics if one.method == "amount"]
-    quantiles = [one for one in frozen.metrics if one.method == "quantile"]
+    feedback = {metric.metric: _level(metric, assumed) for metric in frozen.metrics if metric.method == "feedback"}
+    amounts = [metric for metric in frozen.metrics if metric.method == "amount"]
+    quantiles = [metric for metric in frozen.metrics if metric.method == "quantile"]
     return Arm(
         levels=feedback,
         response=assumed.response,
@@ -146,12 +146,12 @@ def _moved(arm: Arm, primary: MetricPlan, moved: float, level: float) -> Arm:
 def _effect(text: str, primary: MetricPlan, level: float) -> float:
     sign = -1.0 if text.startswith(("-", "−")) else 1.0
     try:
-        found = parse_margin(text.lstrip("+-−"), zero=True)
+        margin = parse_margin(text.lstrip("+-−"), zero=True)
     except ValueError:
         raise UsageError(f"{text!r} is not an effect (write it as +10pp, -3pp or -5%)") from None
-    if found.value and not found.relative and primary.within != (0.0, 1.0):
+    if margin.value and not margin.relative and primary.within != (0.0, 1.0):
         raise UsageError(f"{primary.metric} is an amount, so {text!r} must be relative (write it as -5%)")
-    return sign * float(found.value) * (abs(level) if found.relative else 1.0)
+    return sign * float(margin.value) * (abs(level) if margin.relative else 1.0)
 
 
 def _known(metric: MetricPlan, assumed: Assumptions, errors: float) -> Known:
@@ -193,7 +193,7 @@ def _mean_latency(metric: MetricPlan, assumed: Assumptions) -> float:
 
 def _check(frozen: AnalysisPlan, experiment: Experiment, assumed: Assumptions) -> None:
     """Refuse names of metrics and arms that do not exist, impossible shares, and too many units."""
-    metrics = {one.metric: one for one in frozen.metrics}
+    metrics = {metric.metric: metric for metric in frozen.metrics}
     for name in sorted(assumed.levels.keys() - metrics):
         raise UsageError(f"{name}: not a metric of {experiment.name} (known: {', '.join(sorted(metrics))})")
     for name in sorted((assumed.late_days.keys() | assumed.silent.keys()) - frozen.shares.keys() - {""}):

@@ -51,16 +51,18 @@ def run_trials(setting: Setting, *, runs: int, seed: int, processes: int, on_don
     if processes == 1:
         return [_told(one(number), on_done) for number in range(runs)]
     with ProcessPoolExecutor(processes) as pool:
-        return [_told(found, on_done) for found in pool.map(one, range(runs))]
+        return [_told(outcome, on_done) for outcome in pool.map(one, range(runs))]
 
 
 def summarise(found: Sequence[Outcome], guardrails: Sequence[str] = ()) -> Summary:
     """The summary of one or more trials, with these guardrails."""
-    ends = [end_of(one) for one in found]
+    ends = [end_of(outcome) for outcome in found]
     by_end = {name: _share(found, [end == name for end in ends]) for name in ENDS}
-    decided = [one.better or one.not_worse for one in found]
-    safe = {name: _share(found, [name in one.safe for one in found]) for name in guardrails}
-    return Summary(len(found), by_end, _share(found, decided), _share(found, [one.invalid for one in found]), safe)
+    decided = [outcome.better or outcome.not_worse for outcome in found]
+    safe = {name: _share(found, [name in outcome.safe for outcome in found]) for name in guardrails}
+    return Summary(
+        len(found), by_end, _share(found, decided), _share(found, [outcome.invalid for outcome in found]), safe
+    )
 
 
 def end_of(found: Outcome) -> str:
@@ -76,17 +78,17 @@ def _one(setting: Setting, seed: int, number: int) -> Outcome:
     return run_trial(setting, np.random.default_rng([seed, number]))
 
 
-def _told(found: Outcome, on_done: Callable[[], None]) -> Outcome:
+def _told(outcome: Outcome, on_done: Callable[[], None]) -> Outcome:
     on_done()
-    return found
+    return outcome
 
 
-def _share(found: Sequence[Outcome], hits: Sequence[bool]) -> Share:
-    mine = [one for one, hit in zip(found, hits, strict=True) if hit]
-    rate = len(mine) / len(found)
-    least = 1 / len(found)  # as if one trial had ended so, because none of few does not mean never
-    error = sqrt(max(rate * (1 - rate), least * (1 - least)) / len(found))
+def _share(outcomes: Sequence[Outcome], hits: Sequence[bool]) -> Share:
+    mine = [outcome for outcome, hit in zip(outcomes, hits, strict=True) if hit]
+    rate = len(mine) / len(outcomes)
+    least = 1 / len(outcomes)  # as if one trial had ended so, because none of few does not mean never
+    error = sqrt(max(rate * (1 - rate), least * (1 - least)) / len(outcomes))
     if not mine:
         return Share(rate, error)
-    units = median(sum(one.units.values()) / len(one.units) for one in mine)
-    return Share(rate, error, median(one.days for one in mine), units)
+    units = median(sum(outcome.units.values()) / len(outcome.units) for outcome in mine)
+    return Share(rate, error, median(outcome.days for outcome in mine), units)

@@ -63,7 +63,7 @@ class Timeline:
             sent = _requests(people, world.arms[name], times, mine)
             requests[name] = Course.of(sent.at_us, np.ones(len(sent.at_us)))
             made = _Readers(plan, people, world, name, times, mine, sent)
-            readers[name] = {one.metric: made.reader(one) for one in plan.metrics}
+            readers[name] = {metric.metric: made.reader(metric) for metric in plan.metrics}
             weeks[name] = made.weeks()
             if name != plan.control:
                 harm.append(sent.at_us[_first_failures(sent)])

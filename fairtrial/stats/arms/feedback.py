@@ -239,7 +239,8 @@ def _effects_beyond(
 def _response_difference(control: Feedback, treatment: Feedback) -> Effect | NotEnough:
     """The difference of the shares of units that gave feedback."""
     return mean_difference(
-        *(Moments(one.units, one.given.n, one.given.n) for one in (control, treatment)), within=SHARE
+        *(Moments(feedback.units, feedback.given.n, feedback.given.n) for feedback in (control, treatment)),
+        within=SHARE,
     )
 
 

@@ -75,7 +75,7 @@ def ratio(arm: JointMoments, *, cap: float | None = CAP, within: Bounds | None =
     if cap is None or within is None:
         early = early or unbounded(arm.n, what="what one user counts for")
         return Effect(level, squares * each, arm.n, "ratio by user", arm.n - 1, early)
-    low, high = (one * each for one in unseen_squares(level, within, size=cap))
+    low, high = (square * each for square in unseen_squares(level, within, size=cap))
     variance, freedom = squares * each, arm.n - 1
     return Effect(level, variance, arm.n, "ratio by user", freedom, early, within=within, unseen=(low, high))
 

@@ -144,17 +144,17 @@ def _told(questions: Sequence[Question], found: dict[int, dict[str, float]]) -> 
     words = {"superior": "an effect", "not worse": "a margin"}
     told = []
     for number, fields in found.items():
-        one, effect = questions[number], fields["effect"]
-        size = f"{effect:g}" if one.sd is not None else f"{100 * effect:g} points"
-        size += f" ({100 * effect / abs(one.baseline):.3g}%)" if one.relative else ""
-        told.append(f"{words[one.kind]} of {size} for {one.metric}")
+        question, effect = questions[number], fields["effect"]
+        size = f"{effect:g}" if question.sd is not None else f"{100 * effect:g} points"
+        size += f" ({100 * effect / abs(question.baseline):.3g}%)" if question.relative else ""
+        told.append(f"{words[question.kind]} of {size} for {question.metric}")
     return " and ".join(told)
 
 
 def _replaced(questions: Sequence[Question], fields: dict[int, dict[str, float]]) -> tuple[Question, ...]:
     return tuple(
-        replace(one, **fields[number]) if number in fields else one  # type: ignore[arg-type]
-        for number, one in enumerate(questions)
+        replace(question, **fields[number]) if number in fields else question  # type: ignore[arg-type]
+        for number, question in enumerate(questions)
     )
 
 

@@ -141,11 +141,11 @@ def rare_guardrail(
     >>> rare_guardrail(2, 19, Limits(margin=0.2, stop_margin=0.0)).answer
     'harm'
     """
-    found = rare_harm(control, treatment, limits, share=share, lift=lift)
+    finding = rare_harm(control, treatment, limits, share=share, lift=lift)
     margin = limits.margin
     same = conversion_harm(treatment, control, lift=margin, share=1 - share, margin=1 / (1 + margin) - 1)
     return replace(
-        found,
+        finding,
         safe=lift_at_most(control, treatment, lift=margin, share=share, alpha=limits.alpha),
         not_worse=isinstance(same, EValue) and same.rejects(limits.alpha),
     )

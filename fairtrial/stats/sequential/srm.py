@@ -91,7 +91,7 @@ def srm_segments(
     known = [one for one in found if isinstance(one, EValue)]
     if not known:
         return _nobody()
-    return EValue(sum(one.log_e for one in known), sum(one.n for one in known), f"{METHOD}, segments")
+    return EValue(sum(value.log_e for value in known), sum(value.n for value in known), f"{METHOD}, segments")
 
 
 def srm_status(

@@ -50,18 +50,17 @@ def advice(layout: Layout, why: str) -> str:
 
 
 def _restore_advice(layout: Layout) -> str:
-    found = backup_files.newest(layout)
-    if found is None:
+    backup = backup_files.newest(layout)
+    if backup is None:
         store, plan = _short(layout.store), _short(layout.plan)
         return (
             f"No backup of it was found. To start with an empty store: mv {store} {store}.damaged; rm -f {store}.wal "
             f"{plan} (requests that are still in the journals are ingested again; keys, accounts, reviews and verdicts "
             "are not)."
         )
-    made = datetime.fromtimestamp(found.made_us / 1e6, UTC)
-    return (
-        f"Restore the newest backup, of {made:%Y-%m-%d %H:%M} UTC: fairtrial store restore {_short(found.path)} --force"
-    )
+    made = datetime.fromtimestamp(backup.made_us / 1e6, UTC)
+    command = f"fairtrial store restore {_short(backup.path)} --force"
+    return f"Restore the newest backup, of {made:%Y-%m-%d %H:%M} UTC: {command}"
 
 
 def refuse_damaged(layout: Layout) -> None:

@@ -134,7 +134,9 @@ def find_restored(database: Database, pseudonym: Callable[[str], str]) -> list[t
     try:
         with database.read_cursor() as cursor:
             for of, places in NAMES.items():
-                found |= _find(cursor, [one for one in searches.values() if one.erased.of == of], places, bounds)
+                found |= _find(
+                    cursor, [search for search in searches.values() if search.erased.of == of], places, bounds
+                )
             found |= _find_in_bodies(cursor, searches, bounds, pseudonym)
     except duckdb.Error as error:
         raise StoreError(f"the search for erased units that came back failed ({error})") from error

@@ -91,7 +91,7 @@ def is_newest(cursor: Cursor, stored: StoredPlan) -> bool:
 
 def newest_of_all(database: Database) -> dict[str, StoredPlan]:
     """The plan in force of every experiment that has one; raises `StoreError`."""
-    return {one.plan.experiment: one for one in database.values(_stored, NEWEST, (None,))}
+    return {plan.plan.experiment: plan for plan in database.values(_stored, NEWEST, (None,))}
 
 
 def newest_of_starts(database: Database) -> list[StoredPlan]:

@@ -44,10 +44,18 @@ def count_attempts(database: Database, control: Definition, candidates: Iterable
     An amendment after which all units still count is no attempt, nor is a control that is kept after a promotion. Of
     several candidates, the one with the most attempts counts. Raises `StoreError`.
     """
-    starts = [one.plan for one in analysis_plans.newest_of_starts(database) if one.plan.kept_control is None]
-    plans = [one for one in starts if control.is_in(one, one.control)]
+    starts = [
+        stored_plan.plan
+        for stored_plan in analysis_plans.newest_of_starts(database)
+        if stored_plan.plan.kept_control is None
+    ]
+    plans = [analysis_plan for analysis_plan in starts if control.is_in(analysis_plan, analysis_plan.control)]
     return max(
-        (sum(any(one.is_in(plan, name) for name in plan.treatments) for plan in plans) for one in candidates), default=0
+        (
+            sum(any(candidate.is_in(plan, name) for name in plan.treatments) for plan in plans)
+            for candidate in candidates
+        ),
+        default=0,
     )
 
 
@@ -76,36 +84,40 @@ def earlier_proofs(database: Database, candidate: Definition, *, current: Collec
         with database.read_transaction() as cursor:
             memory = looks.memory(cursor, stored.number, stored.plan)
         found = list(_proofs(stored, memory.latched, variants))
-        proofs = [_cleared(one, stored, memory.latched, variants) for one in proofs]
+        proofs = [_cleared(proof, stored, memory.latched, variants) for proof in proofs]
         proofs += found if stored.number not in current else []
     return tuple(_withdrawn(proofs, database))
 
 
 def standing_proofs(database: Database, experiment: str) -> tuple[EarlierProof, ...]:
     """What attempts of one experiment have proven and nothing has cleared; raises `StoreError`."""
-    plans = [one.plan for one in analysis_plans.newest_of_starts(database) if one.plan.experiment == experiment]
+    plans = [
+        stored_plan.plan
+        for stored_plan in analysis_plans.newest_of_starts(database)
+        if stored_plan.plan.experiment == experiment
+    ]
     tested = {
         Definition(plan.definitions.get(name, ""), plan.models[name]) for plan in plans for name in plan.treatments
     }
-    proofs = (one for candidate in tested for one in earlier_proofs(database, candidate, current=()))
-    return tuple(one for one in proofs if one.experiment == experiment and one.stands)
+    proofs = (proof for candidate in tested for proof in earlier_proofs(database, candidate, current=()))
+    return tuple(proof for proof in proofs if proof.experiment == experiment and proof.stands)
 
 
 def _proofs(
     stored: StoredPlan, latched: Mapping[tuple[str, str], Latched], variants: Collection[str]
 ) -> Iterator[EarlierProof]:
     plan = stored.plan  # what rolls a promotion back counts as a kill, also if it would only pause an experiment
-    for one in plan.metrics:
+    for metric in plan.metrics:
         for variant in variants:
-            found = latched.get((one.metric, variant))
+            found = latched.get((metric.metric, variant))
             if found is None:
                 continue
-            worse = found.answer == "worse" and (plan.rules > 1 or one.require == "superior")
+            worse = found.answer == "worse" and (plan.rules > 1 or metric.require == "superior")
             declined_us = found.declined_us if plan.kept_control is not None else None
             if found.answer == "harm" or worse or declined_us is not None:
                 at_us = declined_us or found.answered_us or stored.at_us
                 yield EarlierProof(
-                    plan.experiment, plan.segment, variant, one.metric, "worse" if worse else "harmed", at_us
+                    plan.experiment, plan.segment, variant, metric.metric, "worse" if worse else "harmed", at_us
                 )
 
 
@@ -124,9 +136,9 @@ def _cleared(
 
 def _withdrawn(proofs: Iterable[EarlierProof], database: Database) -> Iterator[EarlierProof]:
     rows = [(str(name), microseconds(at), str(actor), str(why)) for name, at, actor, why in database.rows(WITHDRAWALS)]
-    for one in proofs:
+    for proof in proofs:
         for name, at_us, actor, why in rows:
-            if one.stands and name == one.experiment and at_us >= one.at_us:
+            if proof.stands and name == proof.experiment and at_us >= proof.at_us:
                 at = f"{datetime.fromtimestamp(at_us / 1e6, UTC):%d %b %Y}"
-                one = msgspec.structs.replace(one, cleared_by=f"{actor} withdrew it on {at}: {why.rstrip('.')}")
-        yield one
+                proof = msgspec.structs.replace(proof, cleared_by=f"{actor} withdrew it on {at}: {why.rstrip('.')}")
+        yield proof

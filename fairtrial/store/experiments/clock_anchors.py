@@ -19,8 +19,8 @@ SELECT rowid, epoch_us(at_time) FROM requests WHERE rowid = (SELECT max(rowid) F
 def read(database: Database) -> Anchor | None:
     """The stored anchor; raises `StoreError`."""
     with database.read_transaction() as cursor:
-        found = Anchor(*watermarks.read_all(cursor, NAMES))
-    return found if found.wall_us else None
+        anchor = Anchor(*watermarks.read_all(cursor, NAMES))
+    return anchor if anchor.wall_us else None
 
 
 def write(cursor: Cursor, anchor: Anchor) -> None:

@@ -97,7 +97,7 @@ def memory(cursor: Cursor, plan_number: int, plan: AnalysisPlan) -> Memory:
     latched: dict[Key, Latched] = {}
     sizes: dict[Key, float] = {}
     split, looked_us = SplitLatch(), 0
-    metrics = {one.metric for one in plan.metrics}
+    metrics = {metric_plan.metric for metric_plan in plan.metrics}
     for row in cursor.execute(NEWEST, [plan_number]).fetchall():
         at_time, metric, variant, control_units, units, control_sums, sums, latch, last_split = row
         at_us = microseconds(at_time)
@@ -115,7 +115,7 @@ def read_arms(plan: AnalysisPlan, rows: Iterable[Sequence[Any]]) -> dict[str, Ar
 
     Metrics that an amendment has removed are left out.
     """
-    methods = {one.metric: one.method for one in plan.metrics}
+    methods = {metric_plan.metric: metric_plan.method for metric_plan in plan.metrics}
     arms = {name: ArmSums(0) for name in plan.shares}
     for metric, variant, control_units, units, control_sums, sums in rows:
         for name, number, text in ((plan.control, control_units, control_sums), (variant, units, sums)):

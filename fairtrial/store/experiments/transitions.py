@@ -94,7 +94,7 @@ ORDER BY number
 def append(cursor: Cursor, made: Transition) -> None:
     """Append a transition, with its entry in the audit trail, in the caller's transaction."""
     evidence = None if made.evidence is None else json.dumps(made.evidence, sort_keys=True)
-    row = {one.name: getattr(made, one.name) for one in fields(made) if one.name != "at_us"}
+    row = {field.name: getattr(made, field.name) for field in fields(made) if field.name != "at_us"}
     number = cursor.append("transitions", row | {"at_time": timestamp(made.at_us), "evidence": evidence})
     details: dict[str, Any] = {"from": made.from_state, "to": made.to_state, "segment": made.segment, "why": made.why}
     if made.stage is not None:
@@ -127,7 +127,7 @@ def entered(cursor: Cursor, experiment: str) -> Transition | None:
 
 def all_entered(database: Database) -> dict[str, Transition]:
     """The transition into the present state, of every experiment that has one; raises `StoreError`."""
-    return {one.experiment: one for one in database.values(Transition, ENTERED, (None,))}
+    return {transition.experiment: transition for transition in database.values(Transition, ENTERED, (None,))}
 
 
 def archived(database: Database) -> frozenset[str]:
@@ -175,12 +175,16 @@ def _live(state: ExperimentState, segment: int, stage: float | None, newest: str
 
 def last(database: Database) -> dict[str, Transition]:
     """The newest transition of every experiment, apart from archiving and withdrawals; raises `StoreError`."""
-    return {one.experiment: one for one in database.values(Transition, LAST)}
+    return {transition.experiment: transition for transition in database.values(Transition, LAST)}
 
 
 def promotions(database: Database) -> dict[str, Mapping[str, Any]]:
     """The evidence of the promotions in force, by experiment; raises `StoreError`."""
-    found = {name: one.evidence or {} for name, one in last(database).items() if promoted_by(one) is not None}
+    found = {
+        name: transition.evidence or {}
+        for name, transition in last(database).items()
+        if promoted_by(transition) is not None
+    }
     kept = {name for name, one in live(database).items() if one.kept_control and one.state in ("running", "paused")}
     return found | {str(name): json.loads(text) for name, text in database.rows(PROMOTED) if name in kept}
 

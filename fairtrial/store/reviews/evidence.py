@@ -64,6 +64,22 @@ JOIN review_queues q ON q.queue_id = v.queue_id
 WHERE v.queue_id = $1 AND v.vote_id NOT IN (SELECT vote_id FROM review_undone)
 ORDER BY v.at_time, v.rowid
 """
+PAIRS = f"""
+SELECT q.queue_id, q.suite, q.candidate, q.baseline, q.candidate_run, q.baseline_run, i.item_id, i.case_id, i.cluster,
+    sha256(q.secret || coalesce(i.unit, r.unit)) AS unit, i.asked, i.candidate_output, i.baseline_output, i.probability,
+    i.asked <> '[]' AND i.candidate_output NOT IN {NO_TEXT} AND i.baseline_output NOT IN {NO_TEXT} AS has_texts,
+    (SELECT count(*) FROM review_skips s WHERE s.item_id = i.item_id) AS skips,
+    new.request_id AS candidate_request, old.request_id AS baseline_request
+FROM review_items i
+JOIN review_queues q ON q.queue_id = i.queue_id
+LEFT JOIN results new ON new.run_id = q.candidate_run AND new.case_id = i.case_id AND new.repeat = 0
+LEFT JOIN results old ON old.run_id = q.baseline_run AND old.case_id = i.case_id AND old.repeat = 0
+LEFT JOIN requests r ON r.request_id = i.case_id
+WHERE i.queue_id = $1
+ORDER BY i.rowid
+"""  # noqa: S608 - ours
+"""A case of a suite from traffic has the id of its request, whose unit is known."""
+OF_VOTE = ("reviewer", "preference", "flagged", "edited_candidate", "edited_baseline", "ratings")
 
 Ratings = dict[str, dict[Arm, dict[Dimension, int]]]
 
@@ -80,6 +96,15 @@ def export_rows(database: Database, queue_id: str) -> list[dict[str, Any]]:
     ratings = _ratings(database, queue_id)
     found = database.dicts(Query(ROWS, (queue_id,)))
     return [row | {"asked": json.loads(row["asked"]), "ratings": ratings.get(row["vote_id"], {})} for row in found]
+
+
+def export_pairs(database: Database, queue_id: str) -> list[dict[str, Any]]:
+    """One row for each pair with its votes, also for one without votes; raises the errors of `export_rows`."""
+    votes: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in export_rows(database, queue_id):
+        votes[row["item_id"]].append({name: row[name] for name in OF_VOTE})
+    pairs = database.dicts(Query(PAIRS, (queue_id,)))
+    return [pair | {"asked": json.loads(pair["asked"]), "votes": votes[pair["item_id"]]} for pair in pairs]
 
 
 def _queue(database: Database, row: dict[str, Any]) -> ReviewedQueue:

@@ -80,6 +80,10 @@ def export(context: Context, request: NameQueue) -> Any:
     return stored_evidence.export_rows(context.database, request.queue_id)
 
 
+def pairs(context: Context, request: NameQueue) -> Any:
+    return stored_evidence.export_pairs(context.database, request.queue_id)
+
+
 def status(context: Context, _: Nothing) -> Any:
     return stored_queues.list_details(context.database)
 

@@ -153,8 +153,8 @@ class ExperimentMonitor:
         result = step(stored.plan, memory, sums, around)
         _log_split(experiment.name, memory.split, result.memory.split)
         if result.memory.split.invalid and not memory.split.invalid and not result.findings:
-            found = look(stored.plan, memory, sums)
-            result = replace(result, findings=found, memory=memory.after(stored.plan, sums, found))
+            findings = look(stored.plan, memory, sums)
+            result = replace(result, findings=findings, memory=memory.after(stored.plan, sums, findings))
         if result.findings:
             self._keep(stored, sums, result, memory)
         self._memories[stored.number] = result.memory

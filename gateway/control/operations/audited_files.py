@@ -13,7 +13,7 @@ import msgspec
 from evaluators.training_data.audit import CHECKS
 from evaluators.training_data.example_file import ExampleFile, joined_rows, read_examples
 from evaluators.training_data.findings.row_texts import texts_of
-from evaluators.training_data.rewriting.fix import REPAIRS, SURE, FixOptions, Repair, fix_examples
+from evaluators.training_data.rewriting.fix import SUGGESTED, FixOptions, fix_examples
 from fairtrial.api.data_audits import FixedCopy, RowsOf
 from fairtrial.domain.errors import BadRequest, Conflict, NotFound
 from fairtrial.domain.plan import Plan
@@ -36,7 +36,7 @@ def described(audit: DataAudit, previous: DataAudit | None, findings: Sequence[A
         "findings": msgspec.to_builtins(findings),
         "checks": {name: CHECKS.get(name).summary for name in {one.check for one in findings} & known},
         "difference": [] if previous is None else difference(previous, audit),
-        "repairs": suggested_repairs(),
+        "repairs": list(SUGGESTED),
     }
 
 
@@ -112,23 +112,16 @@ def read_audited(plan: Plan, root: Path | None, audit: DataAudit, position: int)
     return read
 
 
-def suggested_repairs() -> list[Repair]:
-    """The repairs that also find good rows, so that they are applied only if somebody asks for them."""
-    return [repair for repair in REPAIRS if repair not in SURE and repair != "pii"]
-
-
 def fixed_copy(plan: Plan, root: Path | None, audit: DataAudit, request: FixedCopy) -> tuple[bytes, dict[str, int]]:
     """A cleaned copy of a file, and how many rows each repair changed; raises `BadRequest` for an unknown repair."""
-    known = suggested_repairs()
-    chosen = [repair for repair in known if repair in request.apply]
-    unknown = set(request.apply) - set(chosen)
+    unknown = set(request.apply) - set(SUGGESTED)
     if unknown:
-        raise BadRequest(f"apply: {min(unknown)!r} is not a repair (known: {', '.join(known)})")
+        raise BadRequest(f"apply: {min(unknown)!r} is not a repair (known: {', '.join(SUGGESTED)})")
     file = read_audited(plan, root, audit, request.file)
     held_out = (
         [read_audited(plan, root, audit, at) for at, one in enumerate(audit.files) if one.role == "validation"]
-        if "leaked" in chosen and audit.files[request.file].role == "train"
+        if "leaked" in request.apply and audit.files[request.file].role == "train"
         else []
     )
-    fixed = fix_examples(file, FixOptions(remove=frozenset(chosen), against=held_out))
+    fixed = fix_examples(file, FixOptions(apply=frozenset(request.apply), against=tuple(held_out)))
     return joined_rows(fixed.rows.values()), fixed.counts

@@ -84,15 +84,15 @@ def _runs(database: Database, request: CreateQueue) -> tuple[Run, Run]:
     suite, candidate, baseline = map(str, by_name)
     if candidate == baseline:
         raise UsageError(f"reviews: candidate and baseline are both {candidate}; choose two different targets")
-    found = [
+    runses = [
         [_run(database, run_id) for run_id in runs.latest(database, suite=suite, target=target)]
         for target in (candidate, baseline)
     ]
-    return newest_pair(found[0], found[1], wanted=(suite, candidate, baseline))
+    return newest_pair(runses[0], runses[1], wanted=(suite, candidate, baseline))
 
 
 def _run(database: Database, run_id: str) -> Run:
-    found = runs.events(database, run_id)
-    if found is None:
+    events = runs.events(database, run_id)
+    if events is None:
         raise UsageError(f"reviews: there is no run with the id {run_id!r} (see: fairtrial eval)")
-    return run_of(found)
+    return run_of(events)

@@ -52,22 +52,26 @@ def check_split(database: Database, experiment: Experiment) -> SplitCheck:
     names = [variant.name for variant in experiment.variants]
     planned = [variant.weight / 100 for variant in experiment.variants]
     alone = experiment.kept_control is not None
-    found = first_assignments(database, experiment.name, names, analysis_hash=experiment.analysis_hash, alone=alone)
-    so_far = srm_status(found.arms, planned, alpha=ALPHA) if len(names) > 1 else NotEnough("one arm", "two arms")
-    counts = [int((found.arms == arm).sum()) for arm in range(len(names))]
+    assignments = first_assignments(
+        database, experiment.name, names, analysis_hash=experiment.analysis_hash, alone=alone
+    )
+    so_far = srm_status(assignments.arms, planned, alpha=ALPHA) if len(names) > 1 else NotEnough("one arm", "two arms")
+    counts = [int((assignments.arms == arm).sum()) for arm in range(len(names))]
     arms = tuple(map(ArmSplit, names, counts, planned))
     if isinstance(so_far, NotEnough):
-        return SplitCheck(arms, sum(counts), found.earlier, None, None, None, invalid=False, more=found.more)
+        return SplitCheck(
+            arms, sum(counts), assignments.earlier, None, None, None, invalid=False, more=assignments.more
+        )
     fixed = srm_fixed(counts, planned)
     return SplitCheck(
         arms,
         so_far.n,
-        found.earlier,
+        assignments.earlier,
         p=so_far.p,
         p_fixed=None if isinstance(fixed, NotEnough) else fixed,
         crossed_at=so_far.crossed_at,
         invalid=so_far.invalid,
-        more=found.more,
+        more=assignments.more,
     )
 
 

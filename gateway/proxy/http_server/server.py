@@ -136,8 +136,14 @@ class Server:
     def _make_room(self) -> bool:
         """Close those connections that have been idle longest; false if there are none."""
         now = asyncio.get_running_loop().time()
-        idle = [one for one in self.connections if one.serving is None and now - one.idle_since > YOUNG_SECONDS]
-        for connection in heapq.nsmallest(1 + len(idle) // 16, idle, key=lambda one: one.idle_since):
+        idle = [
+            http_connection
+            for http_connection in self.connections
+            if http_connection.serving is None and now - http_connection.idle_since > YOUNG_SECONDS
+        ]
+        for connection in heapq.nsmallest(
+            1 + len(idle) // 16, idle, key=lambda http_connection: http_connection.idle_since
+        ):
             connection.end_idle(now)
         return bool(idle)
 
@@ -146,7 +152,9 @@ class Server:
         if self._settings.grace:
             await self._wait(self._settings.grace, lambda: False)
         admission.stage = "draining"
-        for connection in [one for one in self.connections if one.serving is not None]:
+        for connection in [
+            http_connection for http_connection in self.connections if http_connection.serving is not None
+        ]:
             connection.close_soon()  # the others stay open, so that a client that uses them gets an error
         await self._wait(self._settings.drain, self._idle)
         if not self._idle():
@@ -175,7 +183,7 @@ class Server:
 
     def _idle(self) -> bool:
         """Whether every response was sent. A slow reader's response is in progress until its last byte."""
-        return self._admission.in_flight == 0 and not any(one.unsent for one in self.connections)
+        return self._admission.in_flight == 0 and not any(connection.unsent for connection in self.connections)
 
     async def _wait(self, seconds: float, enough: Callable[[], bool]) -> None:
         """Wait until it is enough, the time is over, or the server stops at once."""

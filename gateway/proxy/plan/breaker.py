@@ -151,7 +151,9 @@ class Breaker:
     def _is_broken(self, now: float) -> bool:
         """Whether enough tries failed, and not for one key or one unit alone."""
         row, failures = self._in_a_row, self._failures
-        if len(row) == self._row and self._concerns_all({one.key for one in row}, {one.asker for one in row}, now):
+        if len(row) == self._row and self._concerns_all(
+            {failure.key for failure in row}, {failure.asker for failure in row}, now
+        ):
             return True
         return self._has_failed(self.deployment.breaker.share, now) and self._concerns_all(
             failures.keys, failures.askers, now
@@ -168,7 +170,7 @@ class Breaker:
         return self._all_unreachable() or self._has_failed(HOPELESS, now)
 
     def _all_unreachable(self) -> bool:
-        return len(self._in_a_row) == self._row and len({one.asker for one in self._in_a_row}) > 1
+        return len(self._in_a_row) == self._row and len({failure.asker for failure in self._in_a_row}) > 1
 
     @property
     def _row(self) -> int:
@@ -221,7 +223,7 @@ class Breakers(dict[str, Breaker]):
     @property
     def state(self) -> BreakerState:
         """That of the worst one."""
-        states = {one.state for one in self.values()}
+        states = {breaker.state for breaker in self.values()}
         return "open" if "open" in states else "half_open" if "half_open" in states else "closed"
 
 
@@ -247,7 +249,7 @@ class Health:
         """Whether the budget of the last minute allows one more retry, which it then contains."""
         while self._retries and self._retries[0] <= now - MINUTE:
             self._retries.popleft()
-        requests = sum(one.tries.last(MINUTE, now) for one in self.breakers.values())
+        requests = sum(breaker.tries.last(MINUTE, now) for breaker in self.breakers.values())
         allowed = len(self._retries) < max(FREE_RETRIES, self.deployment.retry.budget * requests)
         if allowed:
             self._retries.append(now)

@@ -143,7 +143,7 @@ def _endpoint(deployment: Deployment, environ: Mapping[str, str], health: Health
     template = deployment.api_key
     unset = [name for name in _TEMPLATE.findall(template or "") if name not in environ]
     known = template is not None and not unset
-    api_key = _TEMPLATE.sub(lambda found: environ[found[1]], template) if known and template else None
+    api_key = _TEMPLATE.sub(lambda match: environ[match[1]], template) if known and template else None
     found_by_litellm = environ.get(f"{deployment.provider.upper()}_API_KEY") if deployment.provider != RAW else None
     return Endpoint(
         deployment=deployment,

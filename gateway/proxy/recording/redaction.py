@@ -158,7 +158,7 @@ def _redacted(raw: bytes, look: bytes) -> Steps[bytes | None]:
 def _finds(pattern: Pattern, look: bytes, seen: Iterator[int]) -> Steps[list[tuple[int, int]]]:
     """The start and end of each find. Every eighth candidate ends a step."""
     finds = []
-    found = pattern.regex.search(look)
+    found = pattern.first(look)
     while found is not None:
         if next(seen) % STEP == 0:
             yield

@@ -101,8 +101,8 @@ def wait_of(headers: Headers, body: bytes) -> float | None:
             continue
         if math.isfinite(seconds) and seconds >= 0:
             return seconds
-    found = _DELAY.search(body)
-    return None if found is None else float(found[1])
+    match = _DELAY.search(body)
+    return None if match is None else float(match[1])
 
 
 def _begins_with_error(response: StartedResponse) -> bool:

@@ -54,8 +54,8 @@ def split_array(raw: bytes | msgspec.Raw) -> list[msgspec.Raw]:
 
 
 def _skip(text: str, at: int) -> int:
-    found = _SPACE.match(text, at)
-    return found.end() if found else at
+    match = _SPACE.match(text, at)
+    return match.end() if match else at
 
 
 def _next(text: str, end: int) -> int:

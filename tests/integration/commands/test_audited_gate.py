@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.fixtures.paths import ROOT
+from tests.fixtures.services import command
 from tests.fixtures.services.gate_project import GATE, PROJECT, fairtrial, record, write_gate_project
 from tests.fixtures.services.project_files import free_ports
 from tests.fixtures.store.maintenance_fixture import end, start_control
@@ -89,7 +90,7 @@ def test_a_gate_with_clean_data_ships_blocks_and_holds(owned: Path) -> None:
     done = run(owned, "data", "audit", "--deployment", "tuned")
     assert "of tuned (2 files, clean)" in done.stdout and "The training: lora from base; it cost $4.20." in done.stdout
     shipped = gate(owned, "tuned", 0)
-    assert "finds no error and no warning (500 rows in 2 files" in says(shipped)[0]
+    assert "finds nothing above info (500 rows in 2 files" in says(shipped)[0]
     run(owned, "verdict", "recompute", shipped["verdict_id"])
     shown = run(owned, "verdict", "show", shipped["verdict_id"]).stdout
     assert "trained from base; method lora; cost of the training $4.20" in shown
@@ -104,6 +105,18 @@ def test_a_gate_with_clean_data_ships_blocks_and_holds(owned: Path) -> None:
     changed = gate(owned, "tuned", 3)
     assert "data/train.jsonl has changed" in says(changed)[0]
     run(owned, "verdict", "recompute", shipped["verdict_id"])
+
+
+@pytest.mark.release("walks")
+def test_two_audits_at_once_are_both_stored(owned: Path) -> None:
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    arguments = ("data", "audit", "--deployment", "tuned", "--json")
+    running = [command.start(*arguments, cwd=owned, **streams) for _ in range(2)]
+    ends = [process.communicate(timeout=command.PATIENCE) for process in running]
+    assert [process.returncode for process in running] == [0, 0], ends
+    stored = {json.loads(out)["stored"]["audit_id"] for out, _ in ends}
+    listed = json.loads(run(owned, "data", "audits", "--json").stdout)
+    assert len(stored) == 2 and {audit["audit_id"] for audit in listed} == stored
 
 
 @pytest.mark.release("walks")

@@ -64,8 +64,8 @@ def test_json_has_the_shares_of_each_class(folder: Path) -> None:
 def test_without_column_names_the_error_says_what_the_file_has(folder: Path) -> None:
     done = run(folder, "convert", "export.csv", "--to", "chat", code=2)
     assert "export.csv:2: " in done.stderr and "'Ticket', 'Category', 'Language'" in done.stderr
-    done = run(folder, "convert", "export.csv", "--to", "chat", "--prompt", "ticket", "--completion", "x", code=2)
-    assert "export.csv:2: the row has no column 'ticket' (did you mean 'Ticket'?)" in done.stderr
+    done = run(folder, "convert", "export.csv", "--to", "chat", "--prompt", "tickt", "--completion", "x", code=2)
+    assert "export.csv:2: the row has no column 'tickt' (did you mean 'Ticket'?)" in done.stderr
     done = run(folder, "convert", "export.csv", "--to", "chat", "--prompt", "Ticket", code=2)
     assert "--prompt needs --completion, too" in done.stderr
 
@@ -84,7 +84,7 @@ def test_what_a_format_cannot_carry_is_listed_and_strict_writes_nothing(folder: 
     [
         (("split", "data.jsonl"), ("data.train.jsonl", "data.holdout.jsonl")),
         (("convert", "data.jsonl", "--to", "alpaca"), ("data.alpaca.jsonl",)),
-        (("fix", "data.jsonl"), ("data.fixed.jsonl", "data.fixed.log.jsonl", "data.fixed.list.jsonl")),
+        (("fix", "data.jsonl"), ("data.fixed.jsonl", "data.fixed.log.jsonl", "data.fixed.review.jsonl")),
     ],
 )
 def test_no_command_replaces_a_file_without_force(
@@ -135,20 +135,23 @@ def test_fix_writes_a_copy_and_a_log_and_a_dry_run_writes_nothing(folder: Path) 
     before = sorted(one.name for one in folder.iterdir())
     done = run(folder, "fix", "rows.jsonl", "--dry-run")
     assert "removed 1 row: duplicates" in done.stdout and "masked 1 row: pii" in done.stdout
-    assert "listed 1 row: near-duplicates" in done.stdout
+    assert "suggested 1 row: near-duplicates (recall " in done.stdout
     assert "4 rows would stay. Nothing was written." in done.stdout
     assert sorted(one.name for one in folder.iterdir()) == before
     done = run(folder, "fix", "rows.jsonl")
-    assert "rows.fixed.list.jsonl: 1 row to look at (--remove KIND removes those of a kind)" in done.stdout
+    assert "rows.fixed.review.jsonl: 1 suggestion (--apply KIND makes those of a kind)" in done.stdout
     kept = ["Write to [email], please.", "The hub is silent.", "the hub is silent", "Is it waterproof?"]
     assert [row["prompt"] for row in rows(folder / "rows.fixed.jsonl")] == kept
-    listed = {"line": 4, "action": "listed", "repair": "near-duplicates", "reason": "nearly repeats line 2"}
-    assert rows(folder / "rows.fixed.list.jsonl") == [listed | {"row": {"prompt": silent[2], "completion": "x"}}]
+    why = {"line": 4, "reason": "nearly repeats line 2"}
+    review = why | {"kind": "near-duplicates", "before": {"prompt": silent[2], "completion": "x"}, "after": None}
+    [suggestion] = rows(folder / "rows.fixed.review.jsonl")
+    assert suggestion.pop("reliability")["clean_rows"] > 1_000 and suggestion == review
     found = json.loads(run(folder, "fix", "rows.jsonl", "--force", "--json").stdout)
-    assert found["listed"] == [listed] and found["counts"]["near-duplicates listed"] == 1
-    found = json.loads(run(folder, "fix", "rows.jsonl", "--remove", "near-duplicates", "--dry-run", "--json").stdout)
-    assert (found["rows"], found["listed"]) == (3, [])
-    done = run(folder, "fix", "rows.jsonl", "--remove", "leaked", "--dry-run", code=2)
+    assert found["counts"]["near-duplicates suggested"] == 1
+    assert found["suggestions"] == [why | {"action": "suggested", "repair": "near-duplicates"}]
+    found = json.loads(run(folder, "fix", "rows.jsonl", "--apply", "near-duplicates", "--dry-run", "--json").stdout)
+    assert (found["rows"], found["suggestions"]) == (3, [])
+    done = run(folder, "fix", "rows.jsonl", "--apply", "leaked", "--dry-run", code=2)
     assert "leaked: needs --against FILE" in done.stderr
     assert rows(folder / "rows.fixed.log.jsonl") == [
         {"line": 1, "action": "masked", "repair": "pii", "reason": "1 × email"},

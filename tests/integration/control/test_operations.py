@@ -14,6 +14,7 @@ from fairtrial.api import (
     events,
     experiments,
     keys,
+    migrations,
     plans,
     reviews,
     runs,
@@ -64,6 +65,7 @@ def reads(side: Side) -> Asked:
     yield experiments.states, experiments.ListStates(everything=True)
     yield experiments.analysis_plans, Nothing()
     yield keys.listing, Window()
+    yield migrations.listing, Nothing()
     yield plans.listing, Window(limit=2)
     yield plans.one, plans.NamePlan(plan_hash=published[0]["plan_hash"])
     yield plans.at_time, plans.PlanAt(at=str(published[0]["at_time"]))
@@ -73,6 +75,7 @@ def reads(side: Side) -> Asked:
     yield reviews.rubric, Nothing()
     yield reviews.one, reviews.NameQueue(queue_id=queue_id)
     yield reviews.export, reviews.NameQueue(queue_id=queue_id)
+    yield reviews.pairs, reviews.NameQueue(queue_id=queue_id)
     yield reviews.status, Nothing()
     for operation in (reviews.votes, reviews.evidence):
         yield operation, reviews.TwoTargets(candidate="tuned", baseline="base")

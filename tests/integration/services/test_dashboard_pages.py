@@ -19,6 +19,7 @@ from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.journal.writer import JournalWriter
 from fairtrial_cli.experiment_states import status
 from fairtrial_cli.store_client.client import open_store
+from tests.fixtures.dashboard.migration_report import PIECE, save_report
 from tests.fixtures.dashboard.opened_page import cells, opened, words
 from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
@@ -98,6 +99,7 @@ def verdict() -> Verdict:
         ("runs", "fairtrial eval"),
         ("gate", "fairtrial gate"),
         ("data_audit", "fairtrial data audit --deployment"),
+        ("migration", "No deployment has a known last day"),
     ],
 )
 def test_an_empty_page_says_what_to_do_next(
@@ -284,3 +286,30 @@ def test_an_experiment_shows_its_state_in_a_sentence_its_transitions_and_what_is
 
 def _changes(page: AppTest) -> list[str]:
     return [button.label for button in page.button if (button.key or "").startswith("state-")]
+
+
+def test_a_migration_shows_verdicts_amounts_the_baseline_and_the_experiment(
+    filled: ForkedServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_report(filled.project.layout, "base", "tuned", "tuned-2")
+    page = opened(filled, monkeypatch, "migration")
+    shown = words(page)
+    for text in (
+        "SHIP tuned: is not worse",
+        "Notable: tickets: refusals rose",
+        "3 erased cases left out on both sides",
+        "1,200 users and 12 days",
+        "fairtrial check fairtrial.migrate-base.yaml",
+        "fairtrial migrate base tuned tuned-2",
+        PIECE,
+        "2 successors judged, each at an error rate of 2.5 %",
+        "Its last day is unknown",
+    ):
+        assert text in shown or plain(text) in shown, text
+    assert {row["what"]: (row["base"], row["tuned"]) for row in cells(page)} == {
+        "cost": ("$0.0421", "$0.0012"),
+        "output tokens": ("1,234", "1,234"),
+        "median latency": ("840 ms", "840 ms"),
+        "p95 latency": ("2.3 s", "2.3 s"),
+    }
+    assert HOSTILE not in shown

@@ -87,7 +87,7 @@ def with_weeks(
     if not weeks or plan.primary is None:
         return sums
     before = {} if known is None else {name: arm.over_time for name, arm in known.arms.items()}
-    if all(found is None or len(found.weeks) != weeks for found in before.values()):
+    if all(time is None or len(time.weeks) != weeks for time in before.values()):
         before = read_weeks(cursor, plan, hashes, weeks, interruptions=interruptions)
     return sums.with_weeks(before)
 

@@ -66,8 +66,8 @@ def grouped(metrics: Sequence[MetricPlan] = (), *, hit: str = "", apart: bool = 
     in no sum except ``kept_away``.
     """
     names = ["sent"]
-    for one in metrics:
-        known = CATALOGUE.get(one.metric)
+    for metric in metrics:
+        known = CATALOGUE.get(metric.metric)
         if known is not None:
             names += [known.over, known.per, *(["unpriced"] if known.family == "cost" else [])]
     sums = "".join((SUM if apart else ALL).format(name=name) for name in dict.fromkeys(names) if name)

@@ -171,27 +171,29 @@ def _guardrail(plan: AnalysisPlan, metric: MetricPlan, decision: Decision) -> di
     }
 
 
-def _levels(plan: AnalysisPlan, one: MetricDecision, decision: Decision) -> dict[str, Any]:
-    metric = plan.metric(one.metric)
-    known = isinstance(one, GuardrailDecision)
+def _levels(plan: AnalysisPlan, metric_decision: MetricDecision, decision: Decision) -> dict[str, Any]:
+    metric = plan.metric(metric_decision.metric)
+    known = isinstance(metric_decision, GuardrailDecision)
     return {
-        "metric": one.metric,
+        "metric": metric_decision.metric,
         "variant": decision.variant,
         "method": metric.method,
         "better": metric.better,
         "share": is_share(metric),
-        "control": one.control.level,
-        "treatment": one.treatment.level,
-        "control_units": one.control.units,
-        "treatment_units": one.treatment.units,
-        "levels": levels_words(plan, one),
-        "estimate": msgspec.to_builtins(one.look),
-        **({} if known else {"running": msgspec.to_builtins(one.interval)}),
-        "answered_us": one.answered_us,
-        "changed": one.changed,
-        "why": one.why,
-        "missing_feedback": msgspec.to_builtins(one.missing_feedback) if one.missing_feedback else None,
-        "missing_words": missing_words(plan, decision.variant, one),
+        "control": metric_decision.control.level,
+        "treatment": metric_decision.treatment.level,
+        "control_units": metric_decision.control.units,
+        "treatment_units": metric_decision.treatment.units,
+        "levels": levels_words(plan, metric_decision),
+        "estimate": msgspec.to_builtins(metric_decision.look),
+        **({} if known else {"running": msgspec.to_builtins(metric_decision.interval)}),
+        "answered_us": metric_decision.answered_us,
+        "changed": metric_decision.changed,
+        "why": metric_decision.why,
+        "missing_feedback": msgspec.to_builtins(metric_decision.missing_feedback)
+        if metric_decision.missing_feedback
+        else None,
+        "missing_words": missing_words(plan, decision.variant, metric_decision),
     }
 
 

@@ -59,26 +59,26 @@ def questions_of(
     if experiment.primary is None:
         raise UsageError(f"{experiment.name}: the experiment has no primary metric, so there is nothing to plan")
     metrics = metric_plans(experiment)
-    names = {one.metric for one in metrics}
+    names = {metric.metric for metric in metrics}
     for name in sorted({*known.levels, *known.spreads, *known.lower, *known.responses} - names):
         raise UsageError(f"{name}: not a metric of {experiment.name} (known: {', '.join(sorted(names))})")
     questions, left_out, unprovable = [], [], list[tuple[str, str]]()
-    for one in metrics:
-        reason = _unplannable(one, known)
-        if one.method == "quantile" and shared_engine and one.role == "guardrail":
-            unprovable.append((f"{one.metric}: {SHARED}", "Give each arm its own engine, or remove the guardrail"))
+    for metric in metrics:
+        reason = _unplannable(metric, known)
+        if metric.method == "quantile" and shared_engine and metric.role == "guardrail":
+            unprovable.append((f"{metric.metric}: {SHARED}", "Give each arm its own engine, or remove the guardrail"))
         elif not reason:
-            question = _question(one, experiment, known)
+            question = _question(metric, experiment, known)
             questions.append(question)
             unprovable += _too_little_feedback(question)
-        elif one.role == "primary":
-            raise UsageError(f"{one.metric}: {reason}")
+        elif metric.role == "primary":
+            raise UsageError(f"{metric.metric}: {reason}")
         else:
-            left_out.append(f"{one.metric}: {reason}")
+            left_out.append(f"{metric.metric}: {reason}")
     left_out += [
-        f"{one.metric}: the primary metric already requires better, which includes not worse"
-        for one in experiment.watched
-        if one.metric == experiment.primary.metric and experiment.primary.require == "superior"
+        f"{guardrail.metric}: the primary metric already requires better, which includes not worse"
+        for guardrail in experiment.watched
+        if guardrail.metric == experiment.primary.metric and experiment.primary.require == "superior"
     ]
     return ExperimentQuestions(tuple(questions), tuple(left_out), tuple(unprovable))
 
@@ -95,7 +95,7 @@ class ArmShares:
 def arm_shares(experiment: Experiment) -> ArmShares:
     """The arms to plan for. With several treatments, that is the one with the fewest units."""
     control = experiment.variant(experiment.control).weight
-    others = [one.weight for one in experiment.variants if one.name != experiment.control]
+    others = [variant.weight for variant in experiment.variants if variant.name != experiment.control]
     treatment = min(others)
     if not (control > 0 and treatment > 0):
         raise UsageError(f"{experiment.name}: an arm without units can't be compared")

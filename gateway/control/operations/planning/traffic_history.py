@@ -56,7 +56,7 @@ def summarise_traffic(
     if arrived.per_week is None:
         return NO_HISTORY
     per_week, arrivals = arrived.per_week, arrived.arrivals
-    control = next((one for one in fortnight[0].variants if one.variant == experiment.control), None)
+    control = next((variant for variant in fortnight[0].variants if variant.variant == experiment.control), None)
     if control is None:
         return TrafficHistory(per_week, {}, arrivals)
     answering = _answering(experiment, control)
@@ -83,7 +83,7 @@ def _units(traffic: Sequence[Traffic]) -> int:
 
 def _levels(control: VariantTraffic) -> Iterator[tuple[str, float]]:
     """The control's rates with enough data that are neither 0 nor 1."""
-    counted = {f"feedback.{key}": (one.rated, one.rate) for key, one in control.feedback.items()}
+    counted = {f"feedback.{key}": (feedback.rated, feedback.rate) for key, feedback in control.feedback.items()}
     counted["requests.error_rate"] = control.received, control.error_rate
     fallbacks = control.fallbacks / control.requests if control.requests else None
     counted["requests.fallback_rate"] = control.requests, fallbacks
@@ -95,7 +95,7 @@ def _levels(control: VariantTraffic) -> Iterator[tuple[str, float]]:
 def _answering(experiment: Experiment, control: VariantTraffic) -> float | None:
     """The share of units that send the primary feedback; ``None`` if there is too little, or it is not feedback."""
     family, _, key = experiment.primary.metric.partition(".") if experiment.primary else ("", "", "")
-    found = control.feedback.get(key)
-    if family != "feedback" or found is None or not control.units or found.rated < MIN_OBSERVATIONS:
+    feedback = control.feedback.get(key)
+    if family != "feedback" or feedback is None or not control.units or feedback.rated < MIN_OBSERVATIONS:
         return None
-    return min(1.0, found.rated / control.units)
+    return min(1.0, feedback.rated / control.units)

@@ -72,7 +72,7 @@ class LatestRuns:
 def kept_baselines(database: Database, request: Judge) -> dict[Key, str]:
     """The kept runs by which a request wants to be judged; raises `UsageError` for any other run."""
     found: dict[Key, str] = {}
-    digests = {one.suite: one.digest for one in request.suites}
+    digests = {suite.suite: suite.digest for suite in request.suites}
     for run_id in request.baseline_runs:
         run = runs.head(database, run_id)
         if run is None or not kept_runs.is_kept(database, run_id):

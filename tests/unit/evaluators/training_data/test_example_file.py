@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
-from evaluators.training_data.example_file import ExampleFile, read_examples
+from evaluators.training_data.example_file import MOST_SHOWN, ExampleFile, read_examples, row_texts
 from fairtrial.domain.errors import UsageError
 from tests.fixtures.for_each import for_each
 
@@ -85,6 +88,43 @@ def test_columns_with_other_names_can_be_named(tmp_path: Path) -> None:
         read(tmp_path, text, "rows.csv", columns=("Tickt", "Team"))
 
 
+def test_column_names_match_without_case_and_other_columns_stay_as_they_are_written(tmp_path: Path) -> None:
+    table = {
+        "Question,Answer,Team": "where is it,delivery,Mail",
+        "Prompt,COMPLETION,Team": "where is it,delivery,Mail",
+        "Text,label,Team": "where is it,delivery,Mail",
+        "INSTRUCTION,Output,Team": "where is it,delivery,Mail",
+    }
+    for head, row in table.items():
+        example = read(tmp_path, f"{head}\n{row}\n", "rows.csv").examples[0]
+        assert (example.prompt, example.completion, example.fields) == ("where is it", "delivery", {"Team": "Mail"})
+    example = read(tmp_path, json.dumps({"Messages": CHAT["messages"], "Label": "sum"})).examples[0]
+    assert (example.system, example.completion, example.fields) == ("Be brief.", "Four.", {"Label": "sum"})
+    file = read(tmp_path, "TICKET,ticket,Team\nx,where is it,delivery\n", "rows.csv", columns=("ticket", "team"))
+    assert (file.examples[0].prompt, file.examples[0].completion) == ("where is it", "delivery")
+    assert json.loads(row_texts(file)[2]) == {"prompt": "where is it", "completion": "delivery", "TICKET": "x"}
+
+
+def test_parquet_is_read_and_null_is_a_missing_field(tmp_path: Path) -> None:
+    rows = [{**CHAT, "day": date(2026, 11, 30), "team": None}, {"messages": [{"role": "user"}]}]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "rows.parquet")
+    file = read_examples(tmp_path / "rows.parquet")
+    assert (file.examples[0].completion, file.examples[0].fields) == ("Four.", {"day": "2026-11-30"})
+    assert [str(error) for error in file.errors] == [f"{tmp_path}/rows.parquet:2: messages[0] has no text in 'content'"]
+    (tmp_path / "rows.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(UsageError, match="the file is not a Parquet file"):
+        read_examples(tmp_path / "rows.parquet")
+
+
+def test_a_file_without_a_readable_row_lists_the_reason_of_each(tmp_path: Path) -> None:
+    lines = ["{", "[]", *["{"] * MOST_SHOWN]
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, "\n".join(lines), format="chat")
+    shown = str(caught.value).split("\n")
+    assert len(shown) == MOST_SHOWN + 1 and shown[1].endswith("rows.jsonl:2: the row is not a JSON object")
+    assert shown[-1].startswith("and 2 more rows that can't be read")
+
+
 def test_a_json_file_is_a_list_whose_elements_are_numbered(tmp_path: Path) -> None:
     file = read(tmp_path, json.dumps([ROWS["alpaca"], ROWS["alpaca"]]), "rows.json")
     assert [one.line for one in file.examples] == [1, 2]
@@ -143,7 +183,7 @@ def test_tool_calls_weights_and_parts_of_a_content_are_tolerated_and_kept(tmp_pa
     assert example.fields["tools"] == [{"type": "function"}]
 
 
-@pytest.mark.parametrize("name", ["rows.parquet", "rows"])
+@pytest.mark.parametrize("name", ["rows.avro", "rows"])
 def test_another_kind_of_file_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"not a supported kind of file \(known: \.csv"):
         read(tmp_path, "x", name)

@@ -8,6 +8,7 @@ from itertools import pairwise
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from fairtrial.privacy.catalogue import CATALOGUE
 from fairtrial.privacy.patterns import PATTERNS, Pattern
 from fairtrial.privacy.search import (
     EVERY,
@@ -35,6 +36,8 @@ TEXTS = {
     "key": "Use sk-abcdefghijklmnop1234 today.",
     "token": "Send Authorization: Bearer abcdefghijklmnop12345.",
     "private key": "-----BEGIN RSA PRIVATE KEY-----MIIE",
+    "national id": "It is 85.07.30-033.28, she says.",
+    "password": "The password is hunter2 now.",
 }
 
 
@@ -71,7 +74,7 @@ def test_a_private_key_ends_with_its_text() -> None:
 
 
 def test_secrets_give_access() -> None:
-    assert set(TEXTS) & SECRETS == {"key", "token", "private key"}
+    assert set(TEXTS) & SECRETS == {"key", "password", "private key", "token"}
 
 
 DIGITS = (
@@ -83,6 +86,17 @@ DIGITS = (
     *("fe80::1", "::1", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:10.0.0.1", "00:11:22:33:44:55", "std::vector"),
     *("DE89370400440532013000", "DE89 3704 0044 0532 0130 00", "AB12", "\u0664\u0661\u0661\u0661", "\uff11\uff12"),
     *("\u0664" + "\u0661" * 15, "a@b.io", "@b", "sk-" + "a" * 16, "Bearer " + "d" * 16, "bearer of", "eyJ" + "a" * 8),
+    *(
+        "54362315K",
+        "AB123456C",
+        "529.982.247-25",
+        "756.9217.0769.85",
+        "1850578006084",
+        "SSN",
+        "536-90-4399",
+        "bsn: 111222333",
+    ),
+    *("tel. 98765 43210", "06 12 34 56 78", "password is hunter2", "a://b:c1@d", "api_key=" + "a1" * 10, "order"),
 )
 GLUE = (" ", "", "-", ".", ":", "/", "(", ")", "+", "0", "7", "x", "_", "\n", '"', "\u00e9", "T", ", ", "id=", "\u2028")
 DIGIT_TEXTS = st.lists(st.sampled_from(DIGITS + GLUE * 2), max_size=9).map("".join)
@@ -119,7 +133,16 @@ def test_a_text_is_redacted_as_by_all_patterns_one_after_another(text: str) -> N
     assert needs_steps(text) or text.replace('"', "\0") == expected
 
 
-@for_each("find", [*DIGITS, "ghp_" + "b" * 24, "github_pat_" + "c" * 20, "-----BEGIN RSA PRIVATE KEY-----"])
+@for_each(
+    "find",
+    [
+        *DIGITS,
+        "ghp_" + "b" * 24,
+        "github_pat_" + "c" * 20,
+        "-----BEGIN RSA PRIVATE KEY-----",
+        *(entry.example for entry in CATALOGUE),
+    ],
+)
 def test_a_find_between_two_slices_is_possible(find: str) -> None:
     """The find lies at each place around the end of the first slice."""
     expected = {number for number in EVERY if finds(PATTERNS[number], f'" {find} "'.encode())}

@@ -21,7 +21,7 @@ OVER = changed(("parent: base}", 'parent: base, shutdown_date: "2020-01-01"}'))
         (["base", "tuned-vs-base/base"], "OLD and NEW are deployments"),
         (["base", "base"], "name each successor once"),
         (["base", "cloud", "cloud"], "name each successor once"),
-        (["base", "cloud"], "give --suite FILE, or --from-traffic N"),
+        (["base", "cloud"], "give --suite FILE, --from-traffic N"),
         (["base", "tuned", "--suite", "x.yaml"], "tuned ended on 2020-01-01 (shutdown_date)"),
         (["tuned", "base"], "give --suite FILE"),
     ],

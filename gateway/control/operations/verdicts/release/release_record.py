@@ -32,7 +32,7 @@ def release_record(database: Database, verdict: Verdict, present: Present) -> di
     """
     state = state_of(database, verdict)
     entries = verdict_chain.entries(database)
-    own = next((one for one in entries if one.verdict_id == verdict.verdict_id), None)
+    own = next((entry for entry in entries if entry.verdict_id == verdict.verdict_id), None)
     return {
         "verdict": msgspec.Raw(verdict_json.encode(verdict)),
         "reads": reads_as(verdict.decision, state),
@@ -58,7 +58,7 @@ def read_contents(database: Database, verdict: Verdict, present: Present) -> Exp
     record = msgspec.json.decode(msgspec.json.encode(release_record(database, verdict, present)), type=dict[str, Any])
     shown = {name: value for name, value in record.items() if name not in KEPT_APART}
     entries = verdict_chain.entries(database)
-    from_own = [one for one in entries if one.number >= _number(entries, verdict.verdict_id)]
+    from_own = [entry for entry in entries if entry.number >= _number(entries, verdict.verdict_id)]
     text, evidence = verdict_chain.stored(database, verdict.verdict_id)
     return ExportContents(
         text,
@@ -69,7 +69,7 @@ def read_contents(database: Database, verdict: Verdict, present: Present) -> Exp
 
 
 def _number(entries: Sequence[ChainEntry], verdict_id: str) -> int:
-    return next((one.number for one in entries if one.verdict_id == verdict_id), len(entries) + 1)
+    return next((entry.number for entry in entries if entry.verdict_id == verdict_id), len(entries) + 1)
 
 
 def integrity(database: Database, verdict_id: str | None = None) -> dict[str, Any]:
@@ -83,19 +83,22 @@ def integrity(database: Database, verdict_id: str | None = None) -> dict[str, An
     with database.read_transaction() as cursor:  # the statements below use the same cursor, so all see one snapshot
         entries = verdict_chain.entries(database)
         chain = list(verdict_chain.problems(database, verdict_id=verdict_id))
-        named = {one.verdict_id for one in chain}
+        named = {problem.verdict_id for problem in chain}
         chain += verdict_chain.without_entry(database)
         broken = audit.first_broken_entry(database)
         rows = check_rows(cursor)
         stored = verdicts.count(database)
         trail_head = _trail_head(database)
-    problems = [*chain, *(one for one in rows.problems if one.table != "verdicts" or one.verdict_id not in named)]
+    problems = [
+        *chain,
+        *(problem for problem in rows.problems if problem.table != "verdicts" or problem.verdict_id not in named),
+    ]
     if broken is not None:
         problems.append(RowProblem("events", str(broken), f"the audit trail was changed at entry {broken}"))
-    problems = [one for one in problems if verdict_id is None or one.verdict_id in ("", verdict_id)]
+    problems = [problem for problem in problems if verdict_id is None or problem.verdict_id in ("", verdict_id)]
     return {
         "intact": not problems,
-        "problems": [asdict(one) for one in problems],
+        "problems": [asdict(problem) for problem in problems],
         "verdicts": len(entries),
         "without_evidence": stored - len(entries),
         "covered": rows.covered,

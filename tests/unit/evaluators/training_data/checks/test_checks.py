@@ -188,6 +188,12 @@ def test_secrets_are_an_error_and_no_issue_shows_one(tmp_path: Path) -> None:
     assert key not in repr(issues) and "bob@" not in repr(issues)
 
 
+def test_the_name_of_a_column_is_a_cue_for_an_id(tmp_path: Path) -> None:
+    rows = changed(1, lambda row: {**row, "metadata": {**row["metadata"], "bsn": 111222333, "order": 123456782}})
+    issue = only(find("personal-text", rows, tmp_path))
+    assert (issue.check, issue.rows, issue.details["kinds"]) == ("pii", (2,), {"national id": 1})
+
+
 def test_a_secret_in_the_system_prompt_is_found_in_each_of_its_rows(tmp_path: Path) -> None:
     rows = [with_text(row, 0, "Use ghp_abcdefghijklmnopqrstuvwxyz0123456789.") for row in ROWS[:60]]
     assert len(only(find("personal-text", rows, tmp_path)).rows) == 60

@@ -33,9 +33,88 @@ def test_the_same_the_nearly_same_and_an_embedded_row_are_found(tmp_path: Path) 
     near = with_text(HELD[1], 1, typo(HELD[1]["messages"][1]["content"], random.Random(5)))
     issues = find([*TRAIN, HELD[0], near, embedded], HELD, tmp_path)
     found = {(one.details["kind"], one.severity, one.rows) for one in issues}
-    assert found == {("exact", "error", (401,)), ("near", "error", (402,)), ("passage", "warning", (403,))}
+    assert found == {("exact", "error", (401,)), ("near", "error", (402,)), ("contained", "warning", (403,))}
     assert issues[0].details["matches"] == [[f"{tmp_path}/train.jsonl:401", f"{tmp_path}/held.jsonl:1"]]
     assert all("held.jsonl" in one.says and one.file.endswith("train.jsonl") for one in issues)
+
+
+GREETINGS = (
+    "Hello! {} Thanks in advance, Maria",
+    "Hi there,\n\nhope you are well. {}\n\nBest regards\nJohn Smith",
+    "Customer message: {}\nAnswer politely.",
+)
+QUESTIONS = (
+    ("Is it?", "It is, as far as anybody can tell."),
+    ("What is the name of this ship?", "She is called the Vega."),
+    ("Who painted the ceiling of the old town hall?", "A pupil of Tiepolo painted it."),
+    ("ここから駅までどのくらいかかりますか", "歩いて十分くらいです。"),
+)
+
+
+def chat(prompt: str, completion: str) -> Row:
+    return {"messages": [{"role": "user", "content": prompt}, {"role": "assistant", "content": completion}]}
+
+
+def kinds(issues: list[Issue]) -> dict[int, tuple[str, str]]:
+    return {row: (issue.details["kind"], issue.severity) for issue in issues for row in issue.rows}
+
+
+def test_a_row_inside_a_greeting_is_found_in_both_directions(tmp_path: Path) -> None:
+    wrapped = [chat(greeting.format(prompt), answer) for greeting in GREETINGS for prompt, answer in QUESTIONS]
+    plain = [chat(prompt, answer) for prompt, answer in QUESTIONS]
+    for train, held in ((wrapped, plain), (plain, [row for row in wrapped if "Hello" in str(row)])):
+        found = kinds(find([*TRAIN, *train], [*HELD, *held], tmp_path))
+        missed = [row["messages"][0]["content"] for line, row in enumerate(train, 401) if line not in found]
+        assert missed == [] and not [line for line in found if line <= 400]
+
+
+def test_a_short_prompt_in_another_one_with_another_answer_is_only_a_suggestion(tmp_path: Path) -> None:
+    train = [*TRAIN, chat("What is the name of this ship in the harbour, and who owns it?", "The owner is unknown.")]
+    assert kinds(find(train, [*HELD, chat(*QUESTIONS[1])], tmp_path)) == {401: ("phrase", "suggestion")}
+
+
+def test_a_long_passage_about_something_else_is_only_a_suggestion(tmp_path: Path) -> None:
+    passage = "arrived in white but I need graphite, so please swap it, because my neighbour has the same one"
+    train = [*TRAIN, chat(f"The driveway camera {passage}.", "camera")]
+    assert kinds(find(train, [*HELD, chat(f"The glow bulbs {passage}. No rush.", "bulb")], tmp_path)) == {
+        401: ("phrase", "suggestion")
+    }
+
+
+def test_other_numbers_make_another_question(tmp_path: Path) -> None:
+    train = [*TRAIN, chat("Please tell me now: what is 14 times 3 plus 7, in words?", "It is forty-nine.")]
+    assert find(train, [*HELD, chat("What is 14 times 3?", "It is forty-two.")], tmp_path) == []
+
+
+def test_a_phrase_of_the_domain_is_not_a_leak(tmp_path: Path) -> None:
+    phrase = "I would like to speak to a member of staff about my last order please"
+    train = [chat(f"{phrase} {row['messages'][1]['content']}", f"Of course, {at}.") for at, row in enumerate(TRAIN)]
+    assert "contained" not in dict(kinds(find(train, [*HELD, chat(phrase, "Gladly.")], tmp_path)).values())
+
+
+def test_a_copied_answer_and_a_paraphrase_are_suggestions_with_both_rows(tmp_path: Path) -> None:
+    answer = "The ferry to the northern islands leaves at noon from the second pier."
+    held = [
+        *HELD,
+        chat("When does the boat go?", answer),
+        chat("The lamp in our hallway flickers since the storm on Sunday, can somebody come?", "Yes."),
+    ]
+    train = [
+        *TRAIN,
+        chat("Which departures are there today?", f"Let me see. {answer}"),
+        chat("Since Sunday's storm the hallway lamp of ours flickers. Could somebody come?", "No."),
+    ]
+    issues = find(train, held, tmp_path)
+    assert kinds(issues) == {401: ("answer", "suggestion"), 402: ("paraphrase", "suggestion")}
+    matches = [[f"{tmp_path}/train.jsonl:{row}", f"{tmp_path}/held.jsonl:{row - 300}"] for row in (401, 402)]
+    assert [issue.details["matches"] for issue in issues] == [[pair] for pair in matches]
+
+
+def test_a_standard_answer_is_not_a_leak(tmp_path: Path) -> None:
+    text = "I am sorry, but only our staff can answer that question for you."
+    topics = ("rain", "cars", "wine", "tax")
+    train = [*TRAIN, *(chat(f"Tell me about {topic} or something else", text) for topic in topics)]
+    assert find(train, [*HELD, chat("How many keys does an organ have?", text)], tmp_path) == []
 
 
 def test_without_held_out_files_there_is_nothing_to_compare(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ NAMES = ("completion", "chat", "alpaca", "sharegpt", "openai", "together", "fire
 def test_a_plain_pair_loses_nothing_in_any_format(name: str) -> None:
     made = convert_examples([PLAIN], name)
     assert made.losses == ()
-    assert FORMATS.get(name).read(made.rows[0], 1).messages == PLAIN.messages
+    assert FORMATS.get(name).read(made.rows[0].columns, 1).messages == PLAIN.messages
 
 
 @for_each("name", NAMES)
@@ -39,8 +39,8 @@ def test_a_system_prompt_loses_nothing_in_any_format(name: str) -> None:
 @for_each("name", NAMES)
 @for_each("other", NAMES)
 def test_a_pair_survives_the_way_through_any_two_formats(name: str, other: str) -> None:
-    once = FORMATS.get(name).read(convert_examples([SYSTEM], name).rows[0], 2)
-    twice = FORMATS.get(other).read(convert_examples([once], other).rows[0], 2)
+    once = FORMATS.get(name).read(convert_examples([SYSTEM], name).rows[0].columns, 2)
+    twice = FORMATS.get(other).read(convert_examples([once], other).rows[0].columns, 2)
     assert twice.messages == SYSTEM.messages
 
 

@@ -1,4 +1,4 @@
-"""A fix removes what is surely wrong, masks personal text, and lists the rest that an audit finds, with reasons."""
+"""A fix makes the repairs that are certain, and suggests the others, which a person applies by kind."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from evaluators.training_data.audit import audit
 from evaluators.training_data.example_file import ExampleFile, read_examples
 from evaluators.training_data.rewriting.fix import (
     REPAIRS,
+    SUGGESTED,
     Fixed,
     FixOptions,
-    Repair,
     change_lines,
     fix_examples,
-    listed_lines,
+    review_lines,
 )
+from fairtrial_cli.data_commands import fix as command
 from tests.fixtures.paths import ROOT
 
 CLEAN = ROOT / "examples/support/data/train.jsonl"
@@ -42,43 +43,93 @@ def write(folder: Path, rows: Sequence[Any], name: str = "rows.jsonl") -> Exampl
     return read_examples(path)
 
 
-ALL = FixOptions(remove=frozenset(REPAIRS) - {"pii"})
+ALL = FixOptions(apply=frozenset(SUGGESTED))
 
 
-def only(*repairs: Repair, **more: Any) -> FixOptions:
+def only(*repairs: str, **more: Any) -> FixOptions:
     return FixOptions(frozenset(repairs), frozenset(repairs), **more)
+
+
+def reviewed(found: Fixed) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in review_lines(found)]
 
 
 def changed(found: Fixed) -> list[tuple[int, str, str]]:
     return [(one.line, one.action, one.repair) for one in found.changes]
 
 
-def test_only_equal_and_unreadable_rows_are_removed_unless_a_person_names_more(tmp_path: Path) -> None:
+def test_only_certain_repairs_are_made_unless_a_person_names_more(tmp_path: Path) -> None:
     spaced = json.dumps(ROWS[0], indent=1).replace("\n", "") + "\n"
     found = fix_examples(write(tmp_path, [*ROWS, spaced, "{broken\n"]), FixOptions())
     assert changed(found) == [(5, "masked", "pii"), (9, "removed", "duplicates"), (10, "removed", "unreadable")]
-    assert [(one.line, one.action, one.repair) for one in found.listed] == [
-        (3, "listed", "near-duplicates"),
-        (4, "listed", "empty"),
-        (6, "listed", "truncated"),
-        (7, "listed", "echo"),
+    assert [(one.line, one.action, one.repair) for one in found.suggestions] == [
+        (3, "suggested", "near-duplicates"),
+        (4, "suggested", "empty"),
+        (6, "suggested", "truncated"),
+        (7, "suggested", "echo"),
     ]
     assert sorted(found.rows) == [1, 2, 3, 4, 5, 6, 7, 8]
-    assert found.counts["truncated listed"] == 1
-    listed = [json.loads(line) for line in listed_lines(found)]
-    assert [(one["line"], one["row"]) for one in listed] == [(line, ROWS[line - 1]) for line in (3, 4, 6, 7)]
-    named = fix_examples(write(tmp_path, ROWS), FixOptions(remove=frozenset({"truncated"})))
+    assert found.counts["truncated suggested"] == 1
+    assert [(one["line"], one["before"], one["after"]) for one in reviewed(found)] == [
+        (line, ROWS[line - 1], None) for line in (3, 4, 6, 7)
+    ]
+    named = fix_examples(write(tmp_path, ROWS), FixOptions(apply=frozenset({"truncated"})))
     assert changed(named) == [(5, "masked", "pii"), (6, "removed", "truncated")]
-    assert [one.line for one in named.listed] == [3, 4, 7]
+    assert [one.line for one in named.suggestions] == [3, 4, 7]
+
+
+def test_the_command_offers_the_repairs_that_there_are() -> None:
+    assert tuple(SUGGESTED) == command.SUGGESTED and REPAIRS == command.REPAIRS
+
+
+DAMAGED = [
+    ("mojibake", "The cafÃ© opens at nine.", "The café opens at nine."),
+    ("control-character", "The lamp\u200b is\x07 red.", "The lamp is red."),
+    ("html", "<p>Use salt &amp; pepper.</p>", "Use salt & pepper."),
+    ("template-token", "It is red.<|im_end|>", "It is red."),
+]
+
+
+def test_damaged_texts_are_repaired_where_a_person_agrees_and_only_there(tmp_path: Path) -> None:
+    for kind, damaged, repaired in DAMAGED:
+        row = {"prompt": "Tell me more.", "completion": damaged, "note": damaged}
+        file = write(tmp_path, [ROWS[0], row, ROWS[1]])
+        suggested = fix_examples(file, FixOptions())
+        assert (suggested.changes, json.loads(suggested.rows[2])) == ((), row)
+        (review,) = reviewed(suggested)
+        assert (review["line"], review["kind"], review["before"]) == (2, kind, row)
+        assert review["after"] == {**row, "completion": repaired, "note": repaired}
+        applied = fix_examples(file, FixOptions(apply=frozenset({kind})))
+        assert changed(applied) == [(2, "changed", kind)] and json.loads(applied.rows[2]) == review["after"]
+        assert [applied.rows[line] for line in (1, 3)] == [suggested.rows[line] for line in (1, 3)]
+
+
+def test_a_row_that_a_repair_empties_is_then_found_empty(tmp_path: Path) -> None:
+    rows = [*ROWS[:2], {"prompt": "Where is the lamp?", "completion": "<|im_end|>"}]
+    found = fix_examples(write(tmp_path, rows), FixOptions(apply=frozenset({"template-token", "empty"})))
+    assert changed(found) == [(3, "changed", "template-token"), (3, "removed", "empty")]
+
+
+def test_what_an_audit_finds_and_no_repair_is_for_remains(tmp_path: Path) -> None:
+    rows = [{"prompt": f"Where is parcel {at}?", "completion": ("late", "lost")[at % 2]} for at in range(60)]
+    file = write(tmp_path, [*rows, {**rows[0], "completion": "lost"}, {"prompt": "Where?", "completion": ""}])
+    assert [(one.check, one.rows) for one in fix_examples(file, FixOptions()).remaining] == [
+        ("contradictions", (1, 61))
+    ]
+    remaining = fix_examples(file, only("duplicates")).remaining
+    assert [(one.check, one.rows) for one in remaining if one.rows] == [
+        ("completions", (62,)),
+        ("contradictions", (1, 61)),
+    ]
 
 
 def test_sentences_without_a_full_stop_are_not_removed(tmp_path: Path) -> None:
     """Most answers end with a full stop, so that those without one look cut off. Most of them are whole."""
-    whole = [f"Part {at} keeps the water of the machine warm all day{'.' * (at < 90)}" for at in range(100)]
+    whole = [f"Part {at} keeps the water of the machine warm all day{'.' * (at < 95)}" for at in range(100)]
     rows = [{"prompt": f"What does part {at} do?", "completion": text} for at, text in enumerate(whole)]
     found = fix_examples(write(tmp_path, rows), FixOptions())
     assert (found.changes, len(found.rows)) == ((), 100)
-    assert [one.line for one in found.listed if one.repair == "truncated"] == list(range(91, 101))
+    assert {one.repair for one in found.suggestions} <= {"unfinished", "near-duplicates"}
 
 
 def test_each_repair_changes_its_rows_and_says_why(tmp_path: Path) -> None:
@@ -94,7 +145,7 @@ def test_each_repair_changes_its_rows_and_says_why(tmp_path: Path) -> None:
         "nearly repeats line 1",
         "the prompt or the completion is empty",
         "2 × email",
-        "the completion is cut off",
+        "its JSON ends early",
         "the completion only repeats the prompt",
     ]
     assert found.counts == {
@@ -156,7 +207,7 @@ def test_a_csv_becomes_json_with_its_columns(tmp_path: Path) -> None:
     assert [json.loads(row) for row in found.rows.values()] == [
         {"input": "My parcel is late.", "expected": "delivery", "team": team} for team in "ab"
     ]
-    assert [(one.line, one.repair) for one in found.listed] == [(3, "near-duplicates")]
+    assert [(one.line, one.repair) for one in found.suggestions] == [(3, "near-duplicates")]
 
 
 def test_clean_data_is_copied_unchanged() -> None:

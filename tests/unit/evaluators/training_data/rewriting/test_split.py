@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.training_data.audit import audit
+from evaluators.training_data.audit import CHECKS
+from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.example_file import ExampleFile, joined_rows, read_examples, row_texts
 from evaluators.training_data.rewriting.split import Options, Split, split_examples
 from fairtrial.domain.errors import UsageError
+from fairtrial.domain.training_data import PROBLEMS
 from tests.fixtures.for_each import for_each
 from tests.fixtures.paths import ROOT
 
@@ -39,14 +41,14 @@ def completions(file: ExampleFile, rows: tuple[int, ...]) -> Counter[str]:
 
 
 def leakage(folder: Path, file: ExampleFile, found: Split) -> list[str]:
-    """What an audit finds between the two parts."""
+    """The problems that an audit finds between the two parts."""
     texts, parts = row_texts(file), []
     for name, rows in (("train", found.train), ("holdout", found.holdout)):
         path = folder / f"{name}.part.jsonl"
         path.write_bytes(joined_rows(texts[file.examples[at].line] for at in rows))
         parts.append(read_examples(path))
-    report = audit([parts[0]], validation=[parts[1]])
-    return [issue.says for issue in report.issues if issue.check == "leakage"]
+    issues = CHECKS.get("leakage").find(Corpus(tuple(parts), ("train", "validation")))
+    return [issue.says for issue in issues if issue.severity in PROBLEMS]
 
 
 def test_each_class_keeps_its_share_and_every_row_is_in_one_part(tmp_path: Path) -> None:
@@ -136,6 +138,22 @@ def test_a_key_of_json_completions_can_be_the_class(tmp_path: Path) -> None:
             for number, row in enumerate(varied(100))]  # fmt: skip
     found = split_examples(write(tmp_path, rows), Options(0.2, 0, label="team"))
     assert [(one.value, one.held_out) for one in found.classes] == [("x", 10), ("y", 10)]
+
+
+def test_a_column_is_named_without_case_also_if_it_is_the_completion(tmp_path: Path) -> None:
+    rows = varied(60)
+    text = "".join(f"{row['prompt']},{row['completion']},{number % 2}\n" for number, row in enumerate(rows))
+    for head, label, columns in (
+        ("text,label,Team", "label", None),
+        ("text,Label,Team", "label", None),
+        ("Ticket,Kind,Team", "kind", ("Ticket", "Kind")),
+        ("Ticket,Kind,Team", "completion", ("Ticket", "Kind")),
+    ):
+        (tmp_path / "rows.csv").write_text(f"{head}\n{text}")
+        file = read_examples(tmp_path / "rows.csv", columns=columns)
+        found = split_examples(file, Options(0.2, 0, label=label, group="text" if columns is None else "ticket"))
+        assert (found.label, {one.value for one in found.classes}) == (label, {"a", "b", "c"})
+        assert {one.value for one in split_examples(file, Options(0.2, 0, label="TEAM")).classes} == {"0", "1"}
 
 
 @pytest.mark.parametrize(

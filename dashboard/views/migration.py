@@ -1,0 +1,142 @@
+"""The migration page: the models that end, and for each the newest report of `fairtrial migrate`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import streamlit as st
+
+from dashboard.client import Control, Row
+from dashboard.components import tables
+from dashboard.components.formatting import DASH, count, dollars, milliseconds, plain
+from dashboard.components.query_params import link
+from dashboard.verdicts.wording import badge, result_of
+from dashboard.view import View
+from fairtrial.api import migrations
+from fairtrial.api.migrations import EndingDeployment
+from fairtrial.api.operation import Nothing
+from fairtrial.domain.wording import counted
+
+WARN_DAYS = 30
+AMOUNTS = (
+    ("cost", "cost_usd", dollars),
+    ("output tokens", "tokens_out", count),
+    ("median latency", "latency_p50_ms", milliseconds),
+    ("p95 latency", "latency_p95_ms", milliseconds),
+)
+
+
+def draw(control: Control) -> None:
+    """Draw each deployment that ends, the earliest first."""
+    st.title("Migration")
+    st.caption("Models whose provider turns them off, and which model may follow. The countdown is as of today.")
+    ending = control.call(migrations.listing, Nothing())
+    if not ending:
+        st.info(
+            "No deployment has a known last day. State it as `shutdown_date` of the deployment in fairtrial.yaml.",
+            icon=":material/event_available:",
+        )
+    for deployment in ending:
+        st.header(plain(deployment.deployment), divider="gray")
+        _countdown(deployment)
+        if deployment.report is None:
+            st.info("No migration is stored. Compare its successors:", icon=":material/swap_horiz:")
+            st.code(f"fairtrial migrate {deployment.deployment} NEW --suite FILE", language=None)
+        else:
+            _report(deployment.report)
+
+
+def _countdown(ending: EndingDeployment) -> None:
+    if ending.days_left is None:
+        st.warning("Its last day is unknown, or it is no longer in the project file.", icon=":material/help:")
+        return
+    over, near = ending.days_left < 0, ending.days_left <= WARN_DAYS
+    passed, left, provider, serves = st.columns(4)
+    passed.metric("Last day", ending.last_day)
+    left.metric("It ended" if over else "Days left", _days_ago(ending.days_left) if over else ending.days_left)
+    provider.metric("Model", plain(ending.model or DASH))
+    serves.metric("Serves", counted(len(ending.serves), "route"))
+    show = st.error if over else st.warning if near else st.info
+    show(plain(f"{ending.countdown}."), icon=":material/event_busy:")
+
+
+def _days_ago(days_left: int) -> str:
+    return f"{counted(-days_left, 'day')} ago"
+
+
+def _report(report: Row) -> None:
+    """Draw what `fairtrial migrate` found on the day of the report."""
+    old = report["old"]
+    st.caption(f"As of {report['date']}, when this command ran:")
+    st.code(report["command"], language=None)
+    st.subheader("Kept for good")
+    st.caption(f"The answers of {plain(old)} to each suite are the baseline. Retention does not delete them.")
+    for baseline in report["baselines"]:
+        _baseline(old, baseline)
+    for successor in report["successors"]:
+        _successor(old, successor)
+    share = f"{100 * report['error_rate']:.2g} %"
+    st.caption(f"{counted(len(report['successors']), 'successor')} judged, each at an error rate of {share}.")
+    st.subheader("Move the traffic")
+    _experiment(report)
+
+
+def _baseline(old: str, baseline: Row) -> None:
+    text = f"**{plain(baseline['suite'])}**: "
+    text += "its stored answers are used" if baseline["stored"] else "it answered" if baseline["run_id"] else "none"
+    if baseline["why"]:
+        text += plain(f", because {old} no longer answers ({baseline['why']})")
+    if baseline["erased"]:
+        text += f". {counted(baseline['erased'], 'erased case')} left out on both sides"
+    st.markdown(f"{text}.")
+    if baseline["run_id"] is not None:
+        link(f"Run {baseline['run_id']}", "runs", icon=":material/fact_check:", run=baseline["run_id"])
+
+
+def _successor(old: str, successor: Row) -> None:
+    with st.container(border=True):
+        target = successor["target"]
+        with st.container(horizontal=True, vertical_alignment="center"):
+            badge({"decision": successor["decision"], "official": False})
+            st.markdown(f"**{plain(target)}** for {plain(old)}")
+        st.markdown(plain(successor["headline"]))
+        lines = [
+            {"line": found["rule"], "result": result_of(found | {"decisive": True}), "what was measured": found["says"]}
+            for found in successor["findings"]
+        ]
+        if lines:
+            tables.sentences(lines, title=f"The lines of {target}")
+        amounts = [row for suite, sides in successor["beside"].items() for row in _amounts(suite, old, target, sides)]
+        if amounts:
+            st.dataframe(amounts, hide_index=True, width="stretch")
+        tables.draw_signals(successor["unasked"])
+        link("Evidence", "gate", icon=":material/gavel:", verdict=successor["verdict_id"])
+
+
+def _amounts(suite: str, old: str, target: str, sides: Row) -> Iterator[dict[str, Any]]:
+    for label, name, form in AMOUNTS:
+        values = [None if side is None else side[name] for side in (sides["old"], sides["new"])]
+        if values != [None, None]:
+            yield {"suite": suite, "what": label} | dict(zip((old, target), map(form, values), strict=True))
+
+
+def _experiment(report: Row) -> None:
+    experiment = report["experiment"]
+    if experiment is None:
+        st.info(plain(f"No experiment was written: {report['no_experiment']}."), icon=":material/science:")
+        return
+    for plan in experiment["plans"]:
+        missing = [(plan["users_missing"], "user"), (plan["days_missing"], "day")]
+        lacks = " and ".join(counted(number, noun) for number, noun in missing if number)
+        show, icon = (st.warning, "hourglass_bottom") if lacks else (st.info, "science")
+        show(plain(f"{plan['experiment']} on {plan['route']}: {plan['summary']}."), icon=f":material/{icon}:")
+    st.caption("The new part of the project file:")
+    st.code(experiment["piece"], language="yaml")
+    name = f"migrate-{report['old']}.yaml"
+    st.download_button("Download", experiment["piece"], name, "application/yaml", icon=":material/download:")
+    st.caption("The whole file is beside the project file. Check it, then take its part over:")
+    st.code(f"fairtrial check {experiment['file']}", language=None)
+
+
+view = View(title="Migration", icon=":material/swap_horiz:", path="migration", place=6, draw=draw)

@@ -1,0 +1,36 @@
+"""Implements the operation on deployments that end, and on the migrations from them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from fairtrial.api.migrations import EndingDeployment
+from fairtrial.api.operation import Nothing
+from fairtrial.config.plan.retirement import LISTED, retirement_of, today_utc
+from fairtrial.domain.plan import Plan
+from fairtrial.store import migration_reports
+from gateway.control.context import Context
+
+
+def listing(context: Context, _: Nothing) -> list[EndingDeployment]:
+    plan, today = context.owner.declaration().plan, today_utc(context.now_us)
+    reports = migration_reports.read_all(context.database.layout)
+    rows = [_row(plan, name, reports.get(name), today) for name in plan.deployments.keys() | reports.keys()]
+    known = [row for row in rows if row.last_day is not None or row.report is not None]
+    return sorted(known, key=lambda row: (row.last_day is None, row.last_day, row.deployment))
+
+
+def _row(plan: Plan, name: str, report: dict[str, Any] | None, today: date) -> EndingDeployment:
+    deployment = plan.deployments.get(name)
+    listed = report["last_day"] if report is not None and report["source"] == LISTED else None
+    retirement = None if deployment is None else retirement_of(deployment, plan, listed=listed)
+    return EndingDeployment(
+        deployment=name,
+        model=None if deployment is None else f"{deployment.provider}/{deployment.model}",
+        countdown=None if retirement is None else retirement.in_words(today),
+        last_day=None if retirement is None else retirement.day.isoformat(),
+        days_left=None if retirement is None else retirement.days_left(today),
+        serves=() if retirement is None else retirement.serves,
+        report=report,
+    )
