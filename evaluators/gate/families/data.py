@@ -67,9 +67,9 @@ def _judged(training: TrainingEvidence | None, now_us: int | None) -> tuple[Resu
     finds = f"the audit of the training data of {name} finds"
     size = f"({_size(found)}, {_day(found)})"  # last, because a headline ends a finding at its bracket
     if found.clean:
-        # The words of verdicts by earlier releases, whose audits had no suggestions, so that these recompute alike.
-        suggestions = any(count.severity == "suggestion" for count in found.counts)
-        nothing = "no error and no warning" if suggestions else "nothing above info"
+        # Audits of earlier releases had neither suggestions nor waivers; their verdicts recompute with the same words.
+        later = bool(found.waived) or any(count.severity == "suggestion" for count in found.counts)
+        nothing = "no error and no warning" if later else "nothing above info"
         return "pass", f"{finds} {nothing}{_waived(found)} {size}", ""
     return (
         "fail",
