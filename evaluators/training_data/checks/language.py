@@ -12,7 +12,8 @@ from evaluators.training_data.labels.words import even_sample
 from fairtrial.domain.answers.language import LANGUAGES, SAME, identifier, prose_of
 
 LEAST_LETTERS = 8
-"""Letters of a text below which its language is not known."""
+LAST_LATIN = "\u024f"
+"""Letters of a text below which its language is not known. Those of other scripts count twice."""
 LONGEST_NAME = 4
 """Words of a text that is taken for a name if all of them have a capital letter."""
 SURE = 0.9
@@ -47,7 +48,8 @@ def _shares(text: str) -> Shares:
     prose = prose_of(text)
     words = prose.split()
     name = 2 <= len(words) <= LONGEST_NAME and all(word[:1].isupper() for word in words)
-    if name or sum(map(str.isalpha, prose)) < LEAST_LETTERS:
+    letters = sum(1 + (letter > LAST_LATIN) for letter in prose if letter.isalpha())
+    if name or letters < LEAST_LETTERS:
         return {}
     shares: Counter[str] = Counter()
     for name, share in identifier(LANGUAGES).rank(prose):
