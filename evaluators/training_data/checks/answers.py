@@ -15,8 +15,8 @@ from fairtrial.domain.answers.refusals import refuses_by_text
 
 ALIKE = 90
 """The similarity in percent from which on an answer repeats its input, or a paragraph of it."""
-LEAST_LETTERS = 12
-"""Letters of an answer below which it can equal its input by chance, as a greeting does."""
+LEAST_EQUAL, LEAST_ALIKE = 12, 20
+"""Characters of an answer below which it can equal its input, or resemble it, by chance, as a greeting does."""
 HABIT = 0.05
 """What more than this share of the free answers does is the task, such as correcting a text."""
 SHARED = 3
@@ -40,11 +40,12 @@ def _find(corpus: Corpus) -> list[Issue]:
 def repeats_input(corpus: Corpus, row: int) -> bool:
     """Whether an answer is nearly the last message, or a paragraph of it, in other case or punctuation."""
     answer = corpus.completions[row]
-    if len(answer) < LEAST_LETTERS:
+    if len(answer) < LEAST_EQUAL:
         return False
+    alike = ALIKE if len(answer) >= LEAST_ALIKE else 100
     message = corpus.examples[row].messages[-2]["content"] if len(corpus.examples[row].messages) > 1 else ""
     inputs = (message, *message.split("\n\n"), message.partition("\n")[2], message.partition(":")[2])
-    return any(ratio(answer, normalise(text), score_cutoff=ALIKE) for text in dict.fromkeys(inputs))
+    return any(ratio(answer, normalise(text), score_cutoff=alike) for text in dict.fromkeys(inputs))
 
 
 def _refusals(corpus: Corpus, free: Sequence[int]) -> list[Issue]:

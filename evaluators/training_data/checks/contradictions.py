@@ -16,7 +16,7 @@ Conversation = tuple[tuple[str, str], ...]
 
 SHORT = 60
 """Characters up to which a completion can be a label; two longer texts can both be right."""
-HABIT = 0.5
+HABIT = 0.8
 """Short completions are labels if at least this share of a task's completions also stand under another conversation.
 Otherwise they are replies, and two replies to one message can both be right."""
 LEAST_TASK = 20

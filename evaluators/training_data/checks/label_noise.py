@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import MOST_LISTED, Issue
 from evaluators.training_data.corpus import Corpus, LabelField, label_fields
-from evaluators.training_data.labels.noise import FOLDS, REPEATS, suspects
+from evaluators.training_data.labels.noise import FOLDS, REPEATS, suspects, text_features
 from evaluators.training_data.labels.words import even_sample
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 LEAST_ROWS = 50
 """Rows of a field below which a model learns too little to contradict a label."""
@@ -17,29 +24,35 @@ SHOWN = 3
 
 
 def _find(corpus: Corpus) -> list[Issue]:
-    return [issue for field in label_fields(corpus) for issue in _issues(corpus, field)]
-
-
-def _issues(corpus: Corpus, field: LabelField) -> list[Issue]:
-    """One issue for each file. The details rank the rows of all files, and group each with its nearest rows."""
-    counts = field.counts
-    usable = [row for row in corpus.train if counts[field.values[row] or ""] >= FOLDS and corpus.examples[row].prompt]
+    fields = label_fields(corpus)
+    usable = [row for row in corpus.train if fields and corpus.examples[row].prompt]
     rows = [usable[at] for at in even_sample(len(usable), MOST_ROWS)]
     if len(rows) < LEAST_ROWS:
         return []
-    ranked = suspects([corpus.prompts[row] for row in rows], [str(field.values[row]) for row in rows])
+    features = text_features([corpus.prompts[row] for row in rows])
+    return [issue for field in fields for issue in _issues(corpus, field, rows, features)]
+
+
+def _issues(corpus: Corpus, field: LabelField, sample: Sequence[int], features: csr_matrix[Any]) -> list[Issue]:
+    """One issue for each file. The details rank the rows of all files, and group each with its nearest rows."""
+    counts = Counter(field.values[row] for row in sample)
+    judged = [at for at, row in enumerate(sample) if field.values[row] and counts[field.values[row]] >= FOLDS]
+    rows = [sample[at] for at in judged]
+    if len(rows) < LEAST_ROWS:
+        return []
+    ranked = suspects(features[judged], [str(field.values[row]) for row in rows])
     listed = [
         {"row": corpus.place(rows[one.row]), "given": one.given, "expected": one.expected, "agree": one.agree}
         for one in ranked[:MOST_LISTED]
     ]
     groups = [[rows[one.row], *(rows[near] for near in one.neighbours)] for one in ranked]
     first = "; ".join("{row} {given!r}, expected {expected!r}".format(**one) for one in listed[:SHOWN])
-    judged = "" if len(rows) == len(usable) else f", of {len(rows):,} rows that were judged"
+    sampled = f", of {len(rows):,} rows that were judged" if len(corpus.train) > MOST_ROWS else ""
     return corpus.issues(
         "label-noise",
         "suggestion",
         [rows[one.row] for one in ranked],
-        f"{{rows}} whose {field.name!r} a model of the other rows contradicts{judged}; most suspect: {first}",
+        f"{{rows}} whose {field.name!r} a model of the other rows contradicts{sampled}; most suspect: {first}",
         kind="label",
         field=field.name,
         repeats=REPEATS,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FOLDS, REPEATS = 5, 4
 AGREE = 2
 """Repeats that must suspect a row. A repeat divides the rows into other folds."""
-MOST_LEARNT = 3_000
+MOST_LEARNT = 1_500
 """Rows that one model learns from, drawn at random."""
 MOST_TERMS = 50_000
 PENALTY = 1.0
@@ -40,14 +40,13 @@ class Suspect:
     neighbours: tuple[int, ...]
 
 
-def suspects(texts: Sequence[str], labels: Sequence[str]) -> list[Suspect]:
-    """The rows whose label is suspect, the most suspect first."""
+def suspects(features: csr_matrix[Any], labels: Sequence[str]) -> list[Suspect]:
+    """The rows whose label is suspect, the most suspect first. ``features`` are those of the rows' texts."""
     classes, given = np.unique(np.array(labels), return_inverse=True)
     if len(classes) < 2:
         return []
     # The matrices are small, so that more threads would mostly wait for each other.
     with threadpool_limits(limits=1):
-        features = _features(texts)
         repeats = [_shares(features, given, len(classes), seed) for seed in range(REPEATS)]
     agree = np.sum([_flagged(shares, given) for shares in repeats], axis=0)
     margin, expected = _against(np.mean(repeats, axis=0), given)
@@ -60,7 +59,7 @@ def suspects(texts: Sequence[str], labels: Sequence[str]) -> list[Suspect]:
     ]
 
 
-def _features(texts: Sequence[str]) -> csr_matrix[Any]:
+def text_features(texts: Sequence[str]) -> csr_matrix[Any]:
     """Weighted words, pairs of words, and groups of letters, which also tell languages without spaces."""
     from scipy.sparse import hstack
     from sklearn.feature_extraction.text import TfidfVectorizer
