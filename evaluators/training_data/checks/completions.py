@@ -1,4 +1,4 @@
-"""Finds completions that are empty, cut off, or equal to their prompt, and prompts that are empty."""
+"""Finds completions that are empty or cut off, and prompts that are empty."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ def _find(corpus: Corpus) -> list[Issue]:
         ("error", "{rows} with an empty completion, which teaches the model to say nothing", _empty),
         ("warning", "{rows} with a completion that is cut off, within JSON, a code block or a sentence", _cut),
         ("warning", "{rows} with an empty prompt", _without_prompt),
-        ("warning", "{rows} with a completion that only repeats the prompt", _echo),
     )
-    kinds = ("empty", "truncated", "empty prompt", "echo")
+    kinds = ("empty", "truncated", "empty prompt")
     return [
         issue
         for kind, (severity, says, rows) in zip(kinds, found, strict=True)
@@ -37,11 +36,6 @@ def _empty(corpus: Corpus) -> list[int]:
 
 def _without_prompt(corpus: Corpus) -> list[int]:
     return [row for row in corpus.train if not corpus.examples[row].prompt.strip()]
-
-
-def _echo(corpus: Corpus) -> list[int]:
-    examples = corpus.examples
-    return [row for row in corpus.train if examples[row].prompt.strip() == examples[row].completion.strip() != ""]
 
 
 def _cut(corpus: Corpus) -> list[int]:
@@ -80,4 +74,4 @@ def _stops(text: str) -> bool:
     )
 
 
-check = Check("empty and truncated completions, empty prompts, completions that repeat the prompt", _find)
+check = Check("empty and truncated completions, empty prompts", _find)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 FOLDS, REPEATS = 5, 4
 AGREE = 2
 """Repeats that must suspect a row. A repeat divides the rows into other folds."""
-MOST_LEARNT = 1_500
-"""Rows that one model learns from, drawn at random."""
+MOST_LEARNT = 2_000
+"""Rows that the models learn from, drawn at random."""
 MOST_TERMS = 50_000
 PENALTY = 1.0
 NEIGHBOURS, MOST_WITH_NEIGHBOURS = 3, 1_000
@@ -47,7 +47,9 @@ def suspects(features: csr_matrix[Any], labels: Sequence[str]) -> list[Suspect]:
         return []
     # The matrices are small, so that more threads would mostly wait for each other.
     with threadpool_limits(limits=1):
-        repeats = [_shares(features, given, len(classes), seed) for seed in range(REPEATS)]
+        pool = np.random.default_rng(0).permutation(len(given))[:MOST_LEARNT]
+        kernel = (features[pool] @ features[pool].T).toarray()
+        repeats = [_shares(features, given, pool, kernel, seed) for seed in range(REPEATS)]
     agree = np.sum([_flagged(shares, given) for shares in repeats], axis=0)
     margin, expected = _against(np.mean(repeats, axis=0), given)
     rows = np.flatnonzero(agree >= AGREE)
@@ -76,7 +78,9 @@ def text_features(texts: Sequence[str]) -> csr_matrix[Any]:
     return normalize(hstack(parts)).tocsr()
 
 
-def _shares(features: csr_matrix[Any], given: NDArray[np.int64], classes: int, seed: int) -> Floats:
+def _shares(
+    features: csr_matrix[Any], given: NDArray[np.int64], pool: NDArray[np.int64], kernel: Floats, seed: int
+) -> Floats:
     """The estimated probability of each class for each row, by ridge regressions on the rows of the other folds.
 
     Ridge regression needs one small matrix for all classes, and ranks flipped labels as well as a logistic one.
@@ -84,15 +88,14 @@ def _shares(features: csr_matrix[Any], given: NDArray[np.int64], classes: int, s
     from sklearn.kernel_ridge import KernelRidge
     from sklearn.model_selection import StratifiedKFold
 
-    columns = np.eye(classes)[given]
+    columns = np.eye(given.max() + 1)[given]
     shares = np.zeros_like(columns)
-    draw = np.random.default_rng(seed)
-    for learn, judged in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(given, given):
-        drawn = draw.permutation(learn)[:MOST_LEARNT]
-        learnt, usual = features[drawn], columns[drawn].mean(axis=0)
-        model = KernelRidge(alpha=PENALTY, kernel="precomputed")
-        model.fit((learnt @ learnt.T).toarray(), columns[drawn] - usual)
-        shares[judged] = features[judged] @ (learnt.T @ model.dual_coef_) + usual
+    for _, judged in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(given, given):
+        learn = np.flatnonzero(~np.isin(pool, judged))
+        labels = columns[pool[learn]]
+        usual = labels.mean(axis=0)
+        model = KernelRidge(alpha=PENALTY, kernel="precomputed").fit(kernel[np.ix_(learn, learn)], labels - usual)
+        shares[judged] = features[judged] @ (features[pool[learn]].T @ model.dual_coef_) + usual
     return shares
 
 

@@ -26,7 +26,7 @@ SURE: frozenset[Repair] = frozenset({"unreadable", "duplicates"})
 _CHECKS: Mapping[Repair, tuple[str, tuple[str, ...]]] = {
     "empty": ("completions", ("empty", "empty prompt")),
     "truncated": ("completions", ("truncated",)),
-    "echo": ("completions", ("echo",)),
+    "echo": ("answers", ("echo",)),
     "leaked": ("leakage", ()),
     "near-duplicates": ("duplicates", ()),
     "pii": ("personal-text", ()),

@@ -54,7 +54,6 @@ def test_a_check_finds_no_problem_in_sound_rows(name: str, tmp_path: Path) -> No
         (" ", "empty", "error"),
         ('{"category": "heating", "priority": "lo', "truncated", "warning"),
         ("Here is code:\n```python\nprint(1)", "truncated", "warning"),
-        (ROWS[5]["messages"][1]["content"], "echo", "warning"),
     ],
 )
 def test_a_broken_completion_is_found(completion: str, kind: str, severity: str, tmp_path: Path) -> None:
@@ -139,23 +138,29 @@ def test_a_text_far_longer_than_the_others_is_found(tmp_path: Path) -> None:
     assert only(find("length", rows, tmp_path), "prompts").rows == (3,)
 
 
-def test_a_completion_in_another_language_than_its_prompt_is_found(tmp_path: Path) -> None:
-    german = "Diese Zahl ist sehr beliebt, weil viele Menschen sie in der Schule als erste gelernt haben."
-    rows = [*PROSE[:40], {**PROSE[40], "completion": german}, *PROSE[41:]]
-    assert only(find("language", rows, tmp_path)).rows == (41,)
-
-
-def test_a_translation_task_is_no_switch_of_languages(tmp_path: Path) -> None:
-    german = "Diese Zahl ist sehr beliebt, weil viele Menschen sie in der Schule als erste gelernt haben."
-    found = find("language", [{**row, "completion": german} for row in PROSE], tmp_path)
-    assert [one.severity for one in found] == ["info"]
-
-
 def test_the_same_prompt_with_another_label_is_found_and_long_answers_are_information(tmp_path: Path) -> None:
     rows = [*ROWS, with_labels(ROWS[4], priority="urgent")]
     assert only(find("contradictions", rows, tmp_path), "same").rows == (5, 301)
     answers = [*PROSE, {**PROSE[3], "completion": "It is the first odd prime number, which makes it rather special."}]
     assert [one.severity for one in find("contradictions", answers, tmp_path)] == ["info"]
+
+
+def test_two_short_replies_to_one_message_of_a_dialogue_are_information(tmp_path: Path) -> None:
+    replies = [{"prompt": row["prompt"], "completion": f"Ask me about {at}."} for at, row in enumerate(PROSE)]
+    rows = [*replies, {"prompt": "Hello", "completion": "Hi there!"}, {"prompt": "Hello", "completion": "Good morning."}]
+    assert [one.severity for one in find("contradictions", rows, tmp_path)] == ["info"]
+
+
+def test_a_contradiction_has_the_same_conversation_and_system_prompt(tmp_path: Path) -> None:
+    earlier = [{"role": "user", "content": "I wait for two parcels."}, {"role": "assistant", "content": "billing"}]
+    other = with_labels(ROWS[4], priority="urgent")
+    system, *messages = other["messages"]
+    for changed_row in (
+        {**other, "messages": [system, *earlier, *messages]},
+        {**other, "messages": [{**system, "content": "Judge by the rules of the night shift."}, *messages]},
+    ):
+        found = find("contradictions", [*ROWS, changed_row], tmp_path)
+        assert [one for one in found if one.severity != "info"] == []
 
 
 def test_a_word_that_explains_another_label_is_no_contradiction(tmp_path: Path) -> None:
