@@ -50,12 +50,12 @@ def swapped_answers(prompts: Sequence[str], answers: Sequence[str]) -> list[tupl
     pairs: list[tuple[int, int]] = []
     used: set[int] = set()
     for at in np.argsort(-gain, axis=None, kind="stable")[: len(worst)]:
-        one, other = divmod(int(at), len(worst))
-        if gain[one, other] < least:
+        left, right = divmod(int(at), len(worst))
+        if gain[left, right] < least:
             break
-        if not used & {one, other}:
-            used |= {one, other}
-            pairs.append((int(rows[worst[one]]), int(rows[worst[other]])))
+        if not used & {left, right}:
+            used |= {left, right}
+            pairs.append((int(rows[worst[left]]), int(rows[worst[right]])))
     return pairs
 
 
@@ -66,7 +66,7 @@ class _Fit:
         from sklearn.linear_model import LogisticRegression
 
         self._letters = _terms(prompts, answers, analyzer="char_wb", ngram_range=(4, 5))
-        self._latent = _predicted(*_terms(prompts, answers, token_pattern=r"\S+"))
+        self._latent = _predicted(*_terms(prompts, answers, tokenizer=str.split, token_pattern=None))
         rows, draw = np.arange(len(prompts)), np.random.default_rng(0)
         shifts = draw.integers(1, len(rows), RANDOM_PAIRS)
         pairs = [(rows, rows), *((rows, (rows + shift) % len(rows)) for shift in shifts)]
@@ -85,7 +85,8 @@ class _Fit:
         """The fit of the prompt of each row (down) with the answer of each row (across)."""
         letters = (self._letters[0][rows] @ self._letters[1][rows].T).toarray()
         latent = self._latent[0][rows] @ self._latent[1][rows].T
-        return _root(letters) * self._weights[0] + _root(latent) * self._weights[1] + self._intercept
+        fit: Floats = _root(letters) * self._weights[0] + _root(latent) * self._weights[1] + self._intercept
+        return fit
 
     def _measures(self, prompts: NDArray[np.int64], answers: NDArray[np.int64]) -> Floats:
         letters = np.asarray(self._letters[0][prompts].multiply(self._letters[1][answers]).sum(axis=1)).ravel()

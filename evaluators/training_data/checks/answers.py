@@ -55,14 +55,14 @@ def _refusals(corpus: Corpus, free: Sequence[int]) -> list[Issue]:
     groups = [[rows[at] for at in cluster] for cluster in clusters]
     groups = [group for group in groups if len({corpus.prompts[row] for row in group}) >= SHARED]
     says = f"{{rows}} with a refusal that nearly equals that of {SHARED - 1} and more other prompts"
-    found = [row for group in groups for row in group]
-    return corpus.issues("answers", "warning", found, says, kind="refusal", groups=corpus.places(groups))
+    numbers = [row for group in groups for row in group]
+    return corpus.issues("answers", "warning", numbers, says, kind="refusal", groups=corpus.places(groups))
 
 
 def _swapped(corpus: Corpus, rows: Sequence[int]) -> list[Issue]:
     """Pairs of rows that fit better if they exchange their answers."""
-    found = swapped_answers([corpus.prompts[row] for row in rows], [corpus.completions[row] for row in rows])
-    pairs = [(rows[one], rows[other]) for one, other in found]
+    exchanged = swapped_answers([corpus.prompts[row] for row in rows], [corpus.completions[row] for row in rows])
+    pairs = [(rows[left], rows[right]) for left, right in exchanged]
     says = "{rows} whose answer fits the prompt of another row better, and the other way round"
     numbers = [row for pair in pairs for row in pair]
     return corpus.issues("answers", "suggestion", numbers, says, kind="swapped", matches=corpus.places(pairs))

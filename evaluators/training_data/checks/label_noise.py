@@ -42,16 +42,16 @@ def _issues(corpus: Corpus, field: LabelField, sample: Sequence[int], features: 
         return []
     ranked = suspects(features[judged], [str(field.values[row]) for row in rows])
     listed = [
-        {"row": corpus.place(rows[one.row]), "given": one.given, "expected": one.expected, "agree": one.agree}
-        for one in ranked[:MOST_LISTED]
+        {"row": corpus.place(rows[of.row]), "given": of.given, "expected": of.expected, "agree": of.agree}
+        for of in ranked[:MOST_LISTED]
     ]
-    groups = [[rows[one.row], *(rows[near] for near in one.neighbours)] for one in ranked]
-    first = "; ".join("{row} {given!r}, expected {expected!r}".format(**one) for one in listed[:SHOWN])
+    groups = [[rows[of.row], *(rows[near] for near in of.neighbours)] for of in ranked]
+    first = "; ".join("{row} {given!r}, expected {expected!r}".format(**row) for row in listed[:SHOWN])
     sampled = f", of {len(rows):,} rows that were judged" if len(corpus.train) > MOST_ROWS else ""
     return corpus.issues(
         "label-noise",
         "suggestion",
-        [rows[one.row] for one in ranked],
+        [rows[of.row] for of in ranked],
         f"{{rows}} whose {field.name!r} a model of the other rows contradicts{sampled}; most suspect: {first}",
         kind="label",
         field=field.name,

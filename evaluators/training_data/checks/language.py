@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue
 from evaluators.training_data.corpus import Corpus, normalise
+from evaluators.training_data.example import Example
 from evaluators.training_data.labels.words import even_sample
 from fairtrial.domain.answers.language import LANGUAGES, SAME, identifier, prose_of
 
@@ -95,15 +96,21 @@ def _switches(
     counts = Counter(asked.values()).most_common(1)
     usual = counts[0][0] if counts and counts[0][1] >= HABIT * len(asked) else None
     switched = [row for row, shares in answers.items() if _differs(asked.get(row, usual), shares, answered.get(row))]
-    words = {row: set(normalise(f"{corpus.examples[row].system} {corpus.examples[row].prompt}").split()) for row in asked}
-    inside = Counter(word for row in switched for word in words.get(row, ()))
+    words = {
+        row: set(normalise(f"{corpus.examples[row].system} {corpus.examples[row].prompt}").split()) for row in asked
+    }
+    inside = Counter(word for row in switched for word in words[row])
     total = Counter(word for of in words.values() for word in of)
     tasks = {word for word, count in inside.items() if count >= TASK_ROWS and count >= TASK_SHARE * total[word]}
-    rows = [row for row in switched if not words.get(row, set()) & tasks]
+    rows = [row for row in switched if not words[row] & tasks]
     if not rows or len(switched) > EXCEPTIONS * len(answers):
         return []
     says = "{rows} with a completion in another language than its prompt, unlike the others"
     return corpus.issues("language", "warning", rows, says, kind="switched")
+
+
+def _words(example: Example) -> set[str]:
+    return set(normalise(f"{example.system} {example.prompt}").split())
 
 
 def _differs(asked: str | None, shares: Shares, answered: str | None) -> bool:

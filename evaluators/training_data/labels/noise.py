@@ -56,7 +56,9 @@ def suspects(features: csr_matrix[Any], labels: Sequence[str]) -> list[Suspect]:
     ranked = rows[np.argsort(margin[rows], kind="stable")]
     near = _neighbours(features, ranked[:MOST_WITH_NEIGHBOURS])
     return [
-        Suspect(int(row), str(classes[given[row]]), str(classes[expected[row]]), int(agree[row]), near.get(int(row), ()))
+        Suspect(
+            int(row), str(classes[given[row]]), str(classes[expected[row]]), int(agree[row]), near.get(int(row), ())
+        )
         for row in ranked
     ]
 

@@ -9,7 +9,18 @@ import pytest
 
 from tests.unit.evaluators.training_data.checks.test_checks import PROSE, find, only
 
-TOPICS = ("router", "invoice", "thermostat", "camera", "battery", "password", "delivery", "warranty", "doorbell", "cable")
+TOPICS = (
+    "router",
+    "invoice",
+    "thermostat",
+    "camera",
+    "battery",
+    "password",
+    "delivery",
+    "warranty",
+    "doorbell",
+    "lamp",
+)
 DETAILS = ("blinks", "arrives", "fails", "restarts", "expires", "overheats", "disconnects", "breaks", "freezes", "hums")
 PLACES = ("kitchen", "garage", "attic", "office", "cellar", "garden", "hallway", "bathroom")
 

@@ -147,7 +147,7 @@ def test_the_same_prompt_with_another_label_is_found_and_long_answers_are_inform
 
 def test_two_short_replies_to_one_message_of_a_dialogue_are_information(tmp_path: Path) -> None:
     replies = [{"prompt": row["prompt"], "completion": f"Ask me about {at}."} for at, row in enumerate(PROSE)]
-    rows = [*replies, {"prompt": "Hello", "completion": "Hi there!"}, {"prompt": "Hello", "completion": "Good morning."}]
+    rows = [*replies, *({"prompt": "Hello", "completion": reply} for reply in ("Hi there!", "Good morning."))]
     assert [one.severity for one in find("contradictions", rows, tmp_path)] == ["info"]
 
 
