@@ -21,13 +21,16 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-LEAST_ROWS, MOST_ROWS = 50, 20_000
-MOST_COMPARED = 2_000
+LEAST_ROWS, MOST_ROWS = 50, 5_000
+LONGEST = 500
+"""Characters of a prompt and of an answer that are read."""
+MOST_COMPARED = 1_500
 """Rows that are compared with each other, those whose own answer fits least."""
 DIMENSIONS, FOLDS = 100, 5
 RANDOM_PAIRS = 20
 """Random pairs for each row that the logistic regression learns from."""
 LEAST_GAIN = 2.0
+"""What the gain of an exchange must exceed beyond the logarithm of the number of rows."""
 MOST_TERMS = 100_000
 
 
@@ -38,7 +41,7 @@ def swapped_answers(prompts: Sequence[str], answers: Sequence[str]) -> list[tupl
         return []
     # The matrices are small, so that more threads would mostly wait for each other.
     with threadpool_limits(limits=1):
-        fit = _Fit([prompts[row] for row in rows], [answers[row] for row in rows])
+        fit = _Fit([prompts[row][:LONGEST] for row in rows], [answers[row][:LONGEST] for row in rows])
         own = fit.paired(np.arange(len(rows)), np.arange(len(rows)))
         worst = np.flatnonzero(own < 0)
         worst = worst[np.argsort(own[worst], kind="stable")[:MOST_COMPARED]]
@@ -66,7 +69,7 @@ class _Fit:
         from sklearn.linear_model import LogisticRegression
 
         self._letters = _terms(prompts, answers, analyzer="char_wb", ngram_range=(4, 5))
-        self._latent = _predicted(*_terms(prompts, answers, tokenizer=str.split, token_pattern=None))
+        self._latent = _predicted(*_terms(prompts, answers, analyzer=str.split))
         rows, draw = np.arange(len(prompts)), np.random.default_rng(0)
         shifts = draw.integers(1, len(rows), RANDOM_PAIRS)
         pairs = [(rows, rows), *((rows, (rows + shift) % len(rows)) for shift in shifts)]

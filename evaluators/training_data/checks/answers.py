@@ -17,6 +17,8 @@ ALIKE = 90
 """The similarity in percent from which on an answer repeats its input, or a paragraph of it."""
 LEAST_EQUAL, LEAST_ALIKE = 12, 20
 """Characters of an answer below which it can equal its input, or resemble it, by chance, as a greeting does."""
+LENGTHS = 0.75, 1.75
+"""An input with fewer or more characters than this share of the answer's words is not compared."""
 HABIT = 0.05
 """What more than this share of the free answers does is the task, such as correcting a text."""
 SHARED = 3
@@ -44,8 +46,10 @@ def repeats_input(corpus: Corpus, row: int) -> bool:
         return False
     alike = ALIKE if len(answer) >= LEAST_ALIKE else 100
     message = corpus.examples[row].messages[-2]["content"] if len(corpus.examples[row].messages) > 1 else ""
+    shortest, longest = LENGTHS[0] * len(answer), LENGTHS[1] * len(answer)
     inputs = (message, *message.split("\n\n"), message.partition("\n")[2], message.partition(":")[2])
-    return any(ratio(answer, normalise(text), score_cutoff=alike) for text in dict.fromkeys(inputs))
+    texts = {text for text in inputs if shortest <= len(text) <= longest}
+    return any(ratio(answer, normalise(text), score_cutoff=alike) for text in texts)
 
 
 def _refusals(corpus: Corpus, free: Sequence[int]) -> list[Issue]:

@@ -19,6 +19,8 @@ LEAST_ROWS = 50
 """Rows of a field below which a model learns too little to contradict a label."""
 MOST_ROWS = 20_000
 """Rows of a field that are judged, evenly spread."""
+LONGEST = 2_000
+"""Characters of a prompt that are read."""
 SHOWN = 3
 """Rows that the sentence names, the most suspect first."""
 
@@ -29,7 +31,7 @@ def _find(corpus: Corpus) -> list[Issue]:
     rows = [usable[at] for at in even_sample(len(usable), MOST_ROWS)]
     if len(rows) < LEAST_ROWS:
         return []
-    features = text_features([corpus.prompts[row] for row in rows])
+    features = text_features([corpus.prompts[row][:LONGEST] for row in rows])
     return [issue for field in fields for issue in _issues(corpus, field, rows, features)]
 
 

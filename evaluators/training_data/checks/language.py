@@ -96,15 +96,13 @@ def _switches(
     counts = Counter(asked.values()).most_common(1)
     usual = counts[0][0] if counts and counts[0][1] >= HABIT * len(asked) else None
     switched = [row for row, shares in answers.items() if _differs(asked.get(row, usual), shares, answered.get(row))]
-    words = {
-        row: set(normalise(f"{corpus.examples[row].system} {corpus.examples[row].prompt}").split()) for row in asked
-    }
+    if not switched or len(switched) > EXCEPTIONS * len(answers):
+        return []
+    words = {row: _words(corpus.examples[row]) for row in answers}
     inside = Counter(word for row in switched for word in words[row])
     total = Counter(word for of in words.values() for word in of)
     tasks = {word for word, count in inside.items() if count >= TASK_ROWS and count >= TASK_SHARE * total[word]}
     rows = [row for row in switched if not words[row] & tasks]
-    if not rows or len(switched) > EXCEPTIONS * len(answers):
-        return []
     says = "{rows} with a completion in another language than its prompt, unlike the others"
     return corpus.issues("language", "warning", rows, says, kind="switched")
 
