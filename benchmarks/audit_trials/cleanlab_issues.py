@@ -1,7 +1,7 @@
 """Ranks label issues with cleanlab. Runs in an environment that has it, and imports nothing of fairtrial.
 
-Run: ``python cleanlab_issues.py FILE``. The file is JSON with ``texts`` and ``labels``. The rows that cleanlab flags are
-printed as JSON, the most suspect first. Its model is a logistic regression on words, pairs of words and letters.
+Run: ``python cleanlab_issues.py FILE``. The file is JSON with ``texts`` and ``labels``. The rows that cleanlab flags
+are printed as JSON, the most suspect first. Its model is a logistic regression on words, pairs of words and letters.
 """
 
 from __future__ import annotations
