@@ -66,7 +66,7 @@ def _languages(texts: list[Shares]) -> set[str]:
 
 
 def _known(texts: Mapping[int, Shares], languages: set[str]) -> dict[int, str]:
-    """The language of each row's text that can be told.
+    """The language of each row's text, as far as it is known.
 
     The likeliest language must be sure, or be a language of the file and sure among these.
     """
@@ -82,7 +82,7 @@ def _known(texts: Mapping[int, Shares], languages: set[str]) -> dict[int, str]:
 def _summary(corpus: Corpus, rows: int, asked: Mapping[int, str]) -> Issue:
     counts = Counter(asked.values())
     named = ", ".join(f"{name} {count:,}" for name, count in counts.most_common(5))
-    says = f"prompts: the language of {len(asked):,} of {rows:,} ({len(asked) / max(1, rows):.0%}) can be told"
+    says = f"prompts: the language of {len(asked):,} of {rows:,} ({len(asked) / max(1, rows):.0%}) is known"
     says += f": {named}" if named else ""
     says += "; the others are too short or have no clear language" if len(asked) < rows else ""
     details = {"counts": dict(counts), "known": len(asked), "rows": rows}

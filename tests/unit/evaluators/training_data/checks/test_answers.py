@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.evaluators.training_data.checks.test_checks import PROSE, find, only
+from tests.fixtures.training_data.finding import PROSE, find, only
 
 TOPICS = (
     "router",

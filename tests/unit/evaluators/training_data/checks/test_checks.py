@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from evaluators.training_data.audit import CHECKS
-from evaluators.training_data.audit_report import Issue
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.example_file import read_examples
 from fairtrial.domain.training_data import PROBLEMS
 from tests.fixtures.for_each import for_each
+from tests.fixtures.training_data.finding import PROSE, find, only
 from tests.fixtures.training_data.reports import Row, as_lines, sound_rows, with_labels, with_text
 
 ROWS = sound_rows(300, seed=7)
-PROSE = [
-    {
-        "prompt": f"Please tell me something interesting about the number {at} in this world of numbers.",
-        "completion": f"The number {at} comes after {at - 1}, and many people like it for this reason, books tell us.",
-    }
-    for at in range(100)
-]
-
-
-def find(check: str, rows: Sequence[Row], folder: Path, name: str = "rows.jsonl") -> list[Issue]:
-    path = folder / name
-    path.write_text(as_lines(list(rows)), encoding="utf-8")
-    return CHECKS.get(check).find(Corpus((read_examples(path),), ("train",)))
-
-
-def only(issues: list[Issue], kind: str | None = None) -> Issue:
-    found = [one for one in issues if one.severity != "info" and kind in (None, one.details.get("kind"))]
-    assert len(found) == 1, issues
-    return found[0]
 
 
 def changed(at: int, change: Callable[[Row], Row]) -> list[Row]:

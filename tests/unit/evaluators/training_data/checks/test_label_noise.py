@@ -10,8 +10,8 @@ import pytest
 
 from evaluators.training_data.checks import label_noise
 from evaluators.training_data.labels.noise import REPEATS
+from tests.fixtures.training_data.finding import find, only
 from tests.fixtures.training_data.reports import PROBLEMS, Row, labels_of, sound_rows, with_text
-from tests.unit.evaluators.training_data.checks.test_checks import find, only
 
 OTHERS = {label: [other for other in PROBLEMS if other != label] for label in PROBLEMS}
 

@@ -1,4 +1,4 @@
-"""The languages of prompts are counted as far as they can be told, and answers in another language are found."""
+"""The languages of prompts are counted as far as they are known, and answers in another language are found."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.training_data.audit_report import Issue
-from tests.unit.evaluators.training_data.checks.test_checks import PROSE, find, only
+from tests.fixtures.training_data.finding import PROSE, find, only
 
 SHORT = [{"prompt": f"Where is order {at}?", "completion": f"Order {at} is on its way."} for at in range(100)]
 OTHERS = ("Die Bestellung ist unterwegs.", "Votre commande est en route.", "Заказ в пути.", "ご注文は配送中です")
@@ -32,10 +32,10 @@ def test_names_numbers_and_labels_have_no_language(tmp_path: Path) -> None:
     assert [one.severity for one in find("language", with_completions(SHORT, planted), tmp_path)] == ["info"]
 
 
-def test_the_sentence_has_the_share_of_prompts_that_can_be_told(tmp_path: Path) -> None:
+def test_the_sentence_has_the_share_of_prompts_whose_language_is_known(tmp_path: Path) -> None:
     rows = [*PROSE[:30], *({"prompt": f"{at} + {at}?", "completion": str(2 * at)} for at in range(70))]
     issue = summary(find("language", rows, tmp_path))
-    assert issue.says.startswith("prompts: the language of 30 of 100 (30%) can be told: en 30; the others")
+    assert issue.says.startswith("prompts: the language of 30 of 100 (30%) is known: en 30; the others")
     assert issue.details["counts"] == {"en": 30}
 
 
