@@ -71,7 +71,7 @@ def changed_rows() -> set[int]:
     }
 
 
-def test_the_clean_training_data_has_nothing_problems() -> None:
+def test_the_clean_training_data_has_no_problems() -> None:
     report = report_on("train")
     assert report.clean and report.issues
     assert {file.role for file in report.files} == {"train", "validation", "suite"}
