@@ -12,6 +12,7 @@ from scripts.reference.probes_page import probes_page
 from scripts.reference.scorers_page import scorers_page
 from scripts.reference.statistics.page import statistics_page
 from scripts.reference.tables_page import tables_page
+from scripts.reference.training_data_page import training_data_page
 
 FOLDER = Path(__file__).parents[2] / "docs/reference"
 PAGES = {
@@ -23,4 +24,5 @@ PAGES = {
     "scorers.md": scorers_page,
     "statistics.md": statistics_page,
     "tables.md": tables_page,
+    "training-data.md": training_data_page,
 }
