@@ -1,4 +1,4 @@
-"""Finds completions that are empty, cut off, or equal to their prompt, and prompts that are empty."""
+"""Finds completions that are empty or cut off, and prompts that are empty."""
 
 from __future__ import annotations
 
@@ -16,12 +16,10 @@ def _find(corpus: Corpus) -> list[Issue]:
     examples = corpus.examples
     empty = [row for row in corpus.train if not examples[row].completion.strip()]
     no_prompt = [row for row in corpus.train if not examples[row].prompt.strip()]
-    echo = [row for row in corpus.train if examples[row].prompt.strip() == examples[row].completion.strip() != ""]
     cut = find_cut(corpus)
     kinds: tuple[tuple[str, Severity, list[int], str], ...] = (
         ("empty", "error", empty, "an empty completion, which teaches the model to say nothing"),
         ("empty prompt", "warning", no_prompt, "an empty prompt"),
-        ("echo", "warning", echo, "a completion that only repeats the prompt"),
     )
     return [
         *(
@@ -46,4 +44,4 @@ def _cut(corpus: Corpus, kind: str, severity: Severity, reasons: Mapping[int, st
     return issues
 
 
-check = Check("empty and truncated completions, empty prompts, completions that repeat the prompt", _find)
+check = Check("empty and truncated completions, empty prompts", _find)

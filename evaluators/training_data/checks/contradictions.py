@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue, Severity
-from evaluators.training_data.corpus import Corpus, LabelField, copies, label_fields, shown
+from evaluators.training_data.corpus import WHOLE, Corpus, LabelField, copies, label_fields, normalise, shown
 from evaluators.training_data.labels.words import WordDifference
+from evaluators.training_data.near_duplicates import similar
+
+Conversation = tuple[tuple[str, str], ...]
 
 SHORT = 60
-"""Characters up to which a completion is a label; two longer texts can both be right."""
+"""Characters up to which a completion can be a label; two longer texts can both be right."""
+HABIT = 0.8
+"""Short completions are labels if at least this share of a task's completions also stand under another conversation.
+Otherwise they are replies, and two replies to one message can both be right."""
+LEAST_TASK = 20
+"""Rows with one system prompt from which on they are a task of their own."""
 
 
 class _Rows:
@@ -29,22 +37,61 @@ class _Rows:
     def difference(self) -> WordDifference:
         return WordDifference(self.corpus)
 
+    def conversation(self, row: int) -> Conversation:
+        """All that the model reads before it answers: the role and words of each message."""
+        return tuple((said["role"], normalise(said["content"])) for said in self.corpus.examples[row].messages[:-1])
+
+    @cached_property
+    def _systems(self) -> Counter[str]:
+        return Counter(self.corpus.examples[row].system for row in self.corpus.train)
+
+    def _task(self, row: int) -> str:
+        system = self.corpus.examples[row].system
+        return system if self._systems[system] >= LEAST_TASK else ""
+
+    @cached_property
+    def _label_tasks(self) -> set[str]:
+        """The tasks whose completions are labels."""
+        texts: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for row in self.corpus.train:
+            if self.corpus.completions[row] and not self.corpus.labels[row]:
+                texts[self._task(row)].append((self.corpus.prompts[row], self.corpus.completions[row]))
+        tasks = set()
+        for task, pairs in texts.items():
+            prompts = Counter(completion for _, completion in set(pairs))
+            repeated = sum(prompts[text] > 1 and len(text) <= SHORT for _, text in pairs)
+            if repeated >= HABIT * len(pairs):
+                tasks.add(task)
+        return tasks
+
     def labels(self, row: int) -> tuple[tuple[str, str], ...]:
-        """What the row teaches, or nothing if its completion is a long text."""
+        """What the row teaches, or nothing if its completion is a free text."""
         if self.corpus.labels[row]:
             return tuple(sorted((name, shown(value)) for name, value in self.corpus.labels[row].items()))
         completion = self.corpus.completions[row]
-        return (("completion", completion),) if completion and len(completion) <= SHORT else ()
+        is_label = 0 < len(completion) <= SHORT and (
+            self._task(row) in self._label_tasks or not any(map(str.isalpha, completion))
+        )
+        return ((WHOLE, completion),) if is_label else ()
 
     def differ(self, one: int, other: int) -> bool:
         """Whether two rows with nearly the same prompt have a different label that no word explains."""
-        return any(
+        return self._same_but_last(one, other) and any(
             field.values[one] != field.values[other]
             and field.values[one] is not None
             and field.values[other] is not None
+            and (field.name != WHOLE or bool(self.labels(one) and self.labels(other)))
             and not self.difference.explains(field, one, other)
             for field in self.fields
         )
+
+    def _same_but_last(self, one: int, other: int) -> bool:
+        """Whether two conversations are equal up to their last messages, and these are nearly equal."""
+        left, right = self.conversation(one), self.conversation(other)
+        if left[:-1] != right[:-1]:
+            return False
+        turns = sum(role not in ("system", "developer") for role, _ in left)
+        return turns < 2 or left[-1] == right[-1] or similar(left[-1][1], right[-1][1])
 
 
 def _find(corpus: Corpus) -> list[Issue]:
@@ -75,17 +122,25 @@ def _columns(corpus: Corpus) -> list[Issue]:
 
 
 def _same_prompts(rows: _Rows) -> tuple[list[Sequence[int]], list[Sequence[int]]]:
-    """Groups of equal prompts whose labels differ, and those whose long completions do."""
+    """Groups of equal conversations whose labels differ, and those whose free answers do."""
     labels: list[Sequence[int]] = []
     answers: list[Sequence[int]] = []
-    for group in rows.corpus.similar.same:
-        learnt = [row for row in group if row in rows.corpus.train and rows.corpus.examples[row].prompt]
-        taught = {rows.labels(row) for row in learnt}
+    for group in _conversations(rows):
+        taught = {rows.labels(row) for row in group}
         if len(taught) > 1 and () not in taught:
-            labels.append(learnt)
-        elif len({rows.corpus.completions[row] for row in learnt}) > 1:
-            answers.append(learnt)
+            labels.append(group)
+        elif len({rows.corpus.completions[row] for row in group}) > 1:
+            answers.append(group)
     return labels, answers
+
+
+def _conversations(rows: _Rows) -> Iterator[list[int]]:
+    for group in rows.corpus.similar.same:
+        members: dict[Conversation, list[int]] = defaultdict(list)
+        for row in group:
+            if row in rows.corpus.train and rows.corpus.examples[row].prompt:
+                members[rows.conversation(row)].append(row)
+        yield from (same for same in members.values() if len(same) > 1)
 
 
 def _near_prompts(rows: _Rows) -> Iterator[Sequence[int]]:

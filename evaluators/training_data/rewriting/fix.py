@@ -54,8 +54,8 @@ SUGGESTED: Mapping[str, Repair] = {
     "empty": Repair("completions", ("empty", "empty prompt"), "the prompt or the completion is empty"),
     "truncated": Repair("completions", ("truncated",), "the completion is cut off"),
     "unfinished": Repair("completions", ("unfinished",), "the completion may be cut off"),
-    "echo": Repair("completions", ("echo",), "the completion only repeats the prompt"),
-    "leaked": Repair("leakage", (), "the row is also in held-out data"),
+    "echo": Repair("answers", ("echo",), "the completion only repeats the prompt"),
+    "leaked": Repair("leakage", ("exact", "near", "contained"), "the row is also in held-out data"),
     "near-duplicates": Repair("duplicates", (), "nearly repeats an earlier row"),
 }
 """Repairs that a person applies, in this order, so that a near duplicate of a removed row is kept."""

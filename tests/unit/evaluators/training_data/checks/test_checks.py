@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from evaluators.training_data.audit import CHECKS
-from evaluators.training_data.audit_report import Issue
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.example_file import read_examples
+from fairtrial.domain.training_data import PROBLEMS
 from tests.fixtures.for_each import for_each
+from tests.fixtures.training_data.finding import PROSE, find, only
 from tests.fixtures.training_data.reports import Row, as_lines, sound_rows, with_labels, with_text
 
 ROWS = sound_rows(300, seed=7)
-PROSE = [
-    {
-        "prompt": f"Please tell me something interesting about the number {at} in this world of numbers.",
-        "completion": f"The number {at} comes after {at - 1}, and many people like it for this reason, books tell us.",
-    }
-    for at in range(100)
-]
-
-
-def find(check: str, rows: Sequence[Row], folder: Path, name: str = "rows.jsonl") -> list[Issue]:
-    path = folder / name
-    path.write_text(as_lines(list(rows)), encoding="utf-8")
-    return CHECKS.get(check).find(Corpus((read_examples(path),), ("train",)))
-
-
-def only(issues: list[Issue], kind: str | None = None) -> Issue:
-    found = [one for one in issues if one.severity != "info" and kind in (None, one.details.get("kind"))]
-    assert len(found) == 1, issues
-    return found[0]
 
 
 def changed(at: int, change: Callable[[Row], Row]) -> list[Row]:
@@ -43,8 +25,8 @@ def changed(at: int, change: Callable[[Row], Row]) -> list[Row]:
 
 
 @for_each("name", CHECKS.names())
-def test_a_check_is_silent_above_information_on_sound_rows(name: str, tmp_path: Path) -> None:
-    assert [one for one in find(name, ROWS, tmp_path) if one.severity != "info"] == []
+def test_a_check_finds_no_problem_in_sound_rows(name: str, tmp_path: Path) -> None:
+    assert [one for one in find(name, ROWS, tmp_path) if one.severity in PROBLEMS] == []
 
 
 @pytest.mark.parametrize(
@@ -53,7 +35,6 @@ def test_a_check_is_silent_above_information_on_sound_rows(name: str, tmp_path: 
         (" ", "empty", "error"),
         ('{"category": "heating", "priority": "lo', "truncated", "warning"),
         ("Here is code:\n```python\nprint(1)", "truncated", "warning"),
-        (ROWS[5]["messages"][1]["content"], "echo", "warning"),
     ],
 )
 def test_a_broken_completion_is_found(completion: str, kind: str, severity: str, tmp_path: Path) -> None:
@@ -138,23 +119,29 @@ def test_a_text_far_longer_than_the_others_is_found(tmp_path: Path) -> None:
     assert only(find("length", rows, tmp_path), "prompts").rows == (3,)
 
 
-def test_a_completion_in_another_language_than_its_prompt_is_found(tmp_path: Path) -> None:
-    german = "Diese Zahl ist sehr beliebt, weil viele Menschen sie in der Schule als erste gelernt haben."
-    rows = [*PROSE[:40], {**PROSE[40], "completion": german}, *PROSE[41:]]
-    assert only(find("language", rows, tmp_path)).rows == (41,)
-
-
-def test_a_translation_task_is_no_switch_of_languages(tmp_path: Path) -> None:
-    german = "Diese Zahl ist sehr beliebt, weil viele Menschen sie in der Schule als erste gelernt haben."
-    found = find("language", [{**row, "completion": german} for row in PROSE], tmp_path)
-    assert [one.severity for one in found] == ["info"]
-
-
 def test_the_same_prompt_with_another_label_is_found_and_long_answers_are_information(tmp_path: Path) -> None:
     rows = [*ROWS, with_labels(ROWS[4], priority="urgent")]
     assert only(find("contradictions", rows, tmp_path), "same").rows == (5, 301)
     answers = [*PROSE, {**PROSE[3], "completion": "It is the first odd prime number, which makes it rather special."}]
     assert [one.severity for one in find("contradictions", answers, tmp_path)] == ["info"]
+
+
+def test_two_short_replies_to_one_message_of_a_dialogue_are_information(tmp_path: Path) -> None:
+    replies = [{"prompt": row["prompt"], "completion": f"Ask me about {at}."} for at, row in enumerate(PROSE)]
+    rows = [*replies, *({"prompt": "Hello", "completion": reply} for reply in ("Hi there!", "Good morning."))]
+    assert [one.severity for one in find("contradictions", rows, tmp_path)] == ["info"]
+
+
+def test_a_contradiction_has_the_same_conversation_and_system_prompt(tmp_path: Path) -> None:
+    earlier = [{"role": "user", "content": "I wait for two parcels."}, {"role": "assistant", "content": "billing"}]
+    other = with_labels(ROWS[4], priority="urgent")
+    system, *messages = other["messages"]
+    for changed_row in (
+        {**other, "messages": [system, *earlier, *messages]},
+        {**other, "messages": [{**system, "content": "Judge by the rules of the night shift."}, *messages]},
+    ):
+        found = find("contradictions", [*ROWS, changed_row], tmp_path)
+        assert [one for one in found if one.severity != "info"] == []
 
 
 def test_a_word_that_explains_another_label_is_no_contradiction(tmp_path: Path) -> None:

@@ -1,0 +1,75 @@
+"""Finds answers that repeat their input, refusals that many prompts share, and answers of another row's prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rapidfuzz.fuzz import ratio
+
+from evaluators.training_data.answer_fit import swapped_answers
+from evaluators.training_data.audit import Check
+from evaluators.training_data.audit_report import Issue, Severity
+from evaluators.training_data.corpus import Corpus, normalise
+from evaluators.training_data.near_duplicates import find_similar
+from fairtrial.domain.answers.refusals import refuses_by_text
+
+ALIKE = 90
+"""The similarity in percent from which on an answer repeats its input, or a paragraph of it."""
+LEAST_EQUAL, LEAST_ALIKE = 12, 20
+"""Characters of an answer below which it can equal its input, or resemble it, by chance, as a greeting does."""
+LENGTHS = 0.75, 1.75
+"""An input with fewer or more characters than this share of the answer's words is not compared."""
+HABIT = 0.05
+"""What more than this share of the free answers does is the task, such as correcting a text."""
+SHARED = 3
+"""Different prompts with nearly the same refusal from which on it is reported."""
+LEAST_WORDS = 4
+"""Words of an answer that is compared with other prompts."""
+
+
+def _find(corpus: Corpus) -> list[Issue]:
+    free = [row for row in corpus.train if corpus.completions[row] and not corpus.labels[row]]
+    echoes = [row for row in free if repeats_input(corpus, row)]
+    severity: Severity = "warning" if len(echoes) <= HABIT * len(free) else "suggestion"
+    says = "{rows} with an answer that repeats its input"
+    return [
+        *corpus.issues("answers", severity, echoes, says, kind="echo"),
+        *_refusals(corpus, free),
+        *_swapped(corpus, [row for row in free if len(corpus.completions[row].split()) >= LEAST_WORDS]),
+    ]
+
+
+def repeats_input(corpus: Corpus, row: int) -> bool:
+    """Whether an answer is nearly the last message, or a paragraph of it, in other case or punctuation."""
+    answer = corpus.completions[row]
+    if len(answer) < LEAST_EQUAL:
+        return False
+    alike = ALIKE if len(answer) >= LEAST_ALIKE else 100
+    message = corpus.examples[row].messages[-2]["content"] if len(corpus.examples[row].messages) > 1 else ""
+    shortest, longest = LENGTHS[0] * len(answer), LENGTHS[1] * len(answer)
+    inputs = (message, *message.split("\n\n"), message.partition("\n")[2], message.partition(":")[2])
+    texts = {text for text in inputs if shortest <= len(text) <= longest}
+    return any(ratio(answer, normalise(text), score_cutoff=alike) for text in texts)
+
+
+def _refusals(corpus: Corpus, free: Sequence[int]) -> list[Issue]:
+    """Groups of nearly equal refusals under different prompts."""
+    rows = [row for row in free if refuses_by_text(corpus.examples[row].completion.strip())]
+    clusters = find_similar([corpus.completions[row] for row in rows]).clusters()
+    groups = [[rows[at] for at in cluster] for cluster in clusters]
+    groups = [group for group in groups if len({corpus.prompts[row] for row in group}) >= SHARED]
+    says = f"{{rows}} with a refusal that nearly equals that of {SHARED - 1} and more other prompts"
+    numbers = [row for group in groups for row in group]
+    return corpus.issues("answers", "warning", numbers, says, kind="refusal", groups=corpus.places(groups))
+
+
+def _swapped(corpus: Corpus, rows: Sequence[int]) -> list[Issue]:
+    """Pairs of rows that fit better if they exchange their answers."""
+    exchanged = swapped_answers([corpus.prompts[row] for row in rows], [corpus.completions[row] for row in rows])
+    pairs = [(rows[left], rows[right]) for left, right in exchanged]
+    says = "{rows} whose answer fits the prompt of another row better, and the other way round"
+    numbers = [row for pair in pairs for row in pair]
+    return corpus.issues("answers", "suggestion", numbers, says, kind="swapped", matches=corpus.places(pairs))
+
+
+check = Check("answers that repeat their input, repeated refusals, answers that were swapped between rows", _find)

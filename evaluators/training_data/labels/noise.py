@@ -1,0 +1,139 @@
+"""Ranks labels that a model of the other rows contradicts: confident learning over repeated cross-validation.
+
+No model sees the rows that it judges. How many labels of a class are wrong is estimated from the rows for which some
+class reaches its usual probability; so many rows of the class are suspect, by rank (Northcutt et al., 2021).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_matrix
+
+    Floats = NDArray[np.float64]
+
+FOLDS, REPEATS = 5, 4
+AGREE = 2
+"""Repeats that must suspect a row. A repeat divides the rows into other folds."""
+MOST_LEARNT = 2_000
+"""Rows that the models learn from, drawn at random."""
+MOST_TERMS = 50_000
+PENALTY = 1.0
+NEIGHBOURS, MOST_WITH_NEIGHBOURS = 3, 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A row with the given and the expected label, and the repeats that agree. ``neighbours`` are the nearest rows."""
+
+    row: int
+    given: str
+    expected: str
+    agree: int
+    neighbours: tuple[int, ...]
+
+
+def suspects(features: csr_matrix[Any], labels: Sequence[str]) -> list[Suspect]:
+    """The rows whose label is suspect, the most suspect first. ``features`` are those of the rows' texts."""
+    classes, given = np.unique(np.array(labels), return_inverse=True)
+    if len(classes) < 2:
+        return []
+    # The matrices are small, so that more threads would mostly wait for each other.
+    with threadpool_limits(limits=1):
+        pool = np.random.default_rng(0).permutation(len(given))[:MOST_LEARNT]
+        kernel = (features[pool] @ features[pool].T).toarray()
+        repeats = [_shares(features, given, pool, kernel, seed) for seed in range(REPEATS)]
+    agree = np.sum([_flagged(shares, given) for shares in repeats], axis=0)
+    margin, expected = _against(np.mean(repeats, axis=0), given)
+    rows = np.flatnonzero(agree >= AGREE)
+    ranked = rows[np.argsort(margin[rows], kind="stable")]
+    near = _neighbours(features, ranked[:MOST_WITH_NEIGHBOURS])
+    return [
+        Suspect(
+            int(row), str(classes[given[row]]), str(classes[expected[row]]), int(agree[row]), near.get(int(row), ())
+        )
+        for row in ranked
+    ]
+
+
+def text_features(texts: Sequence[str]) -> csr_matrix[Any]:
+    """Weighted words, pairs of words, and groups of letters, which also tell languages without spaces."""
+    from scipy.sparse import hstack
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.preprocessing import normalize
+
+    kinds: tuple[dict[str, Any], ...] = (
+        {"analyzer": "word", "ngram_range": (1, 2), "token_pattern": r"\S+"},
+        {"analyzer": "char_wb", "ngram_range": (2, 4)},
+    )
+    parts = [
+        TfidfVectorizer(min_df=2, sublinear_tf=True, max_features=MOST_TERMS, **kind).fit_transform(texts)
+        for kind in kinds
+    ]
+    return normalize(hstack(parts)).tocsr()
+
+
+def _shares(
+    features: csr_matrix[Any], given: NDArray[np.int64], pool: NDArray[np.int64], kernel: Floats, seed: int
+) -> Floats:
+    """The estimated probability of each class for each row, by ridge regressions on the rows of the other folds.
+
+    Ridge regression needs one small matrix for all classes, and ranks flipped labels as well as a logistic one.
+    """
+    from sklearn.kernel_ridge import KernelRidge
+    from sklearn.model_selection import StratifiedKFold
+
+    columns = np.eye(given.max() + 1)[given]
+    shares = np.zeros_like(columns)
+    for _, judged in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(given, given):
+        learn = np.flatnonzero(~np.isin(pool, judged))
+        labels = columns[pool[learn]]
+        usual = labels.mean(axis=0)
+        model = KernelRidge(alpha=PENALTY, kernel="precomputed").fit(kernel[np.ix_(learn, learn)], labels - usual)
+        shares[judged] = features[judged] @ (features[pool[learn]].T @ model.dual_coef_) + usual
+    return shares
+
+
+def _flagged(shares: Floats, given: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """The rows of each class that its estimated noise comprises, those that fit their label least.
+
+    The noise of a class is estimated from its confident rows: some class reaches the probability that it usually has.
+    """
+    margin, _ = _against(shares, given)
+    usual = np.array([shares[given == at, at].mean() for at in range(shares.shape[1])])
+    reached = np.where(shares >= usual, shares, -1)
+    confident, likeliest = reached.max(axis=1) >= 0, reached.argmax(axis=1)
+    flags = np.zeros(len(given), dtype=bool)
+    for at in range(shares.shape[1]):
+        rows = np.flatnonzero(given == at)
+        sure = rows[confident[rows]]
+        noise = (likeliest[sure] != at).mean() if len(sure) else 0.0
+        ranked = rows[np.argsort(margin[rows], kind="stable")]
+        flags[ranked[: round(noise * len(rows))]] = True
+    return flags & (margin < 0)
+
+
+def _against(shares: Floats, given: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
+    """How much likelier the given class is than the best other one, and which that is."""
+    rows = np.arange(len(given))
+    others = shares.copy()
+    others[rows, given] = -1
+    expected = others.argmax(axis=1)
+    return shares[rows, given] - others[rows, expected], expected
+
+
+def _neighbours(features: csr_matrix[Any], rows: NDArray[np.int64]) -> dict[int, tuple[int, ...]]:
+    """The rows with the most similar texts."""
+    near = {}
+    for row in rows:
+        similarity = (features @ features[row].T).toarray().ravel()
+        similarity[row] = -1
+        near[int(row)] = tuple(int(other) for other in np.argsort(-similarity, kind="stable")[:NEIGHBOURS])
+    return near

@@ -1,0 +1,54 @@
+"""Labels that were flipped at random are ranked above the others, with what is known about each."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from evaluators.training_data.checks import label_noise
+from evaluators.training_data.labels.noise import REPEATS
+from tests.fixtures.training_data.finding import find, only
+from tests.fixtures.training_data.reports import PROBLEMS, Row, labels_of, sound_rows, with_text
+
+OTHERS = {label: [other for other in PROBLEMS if other != label] for label in PROBLEMS}
+
+
+def flipped(count: int, flips: int) -> tuple[list[Row], set[int]]:
+    """Rows with the label category alone, and the lines of those whose label is wrong."""
+    draw = random.Random(5)
+    labels = [(row, labels_of(row)["category"]) for row in sound_rows(count, seed=11)]
+    at = set(draw.sample(range(count), flips))
+    rows = [
+        with_text(row, -1, json.dumps({"category": draw.choice(OTHERS[label]) if number in at else label}))
+        for number, (row, label) in enumerate(labels)
+    ]
+    return rows, {number + 1 for number in at}
+
+
+def test_flipped_labels_are_ranked_with_what_is_expected_and_their_neighbours(tmp_path: Path) -> None:
+    rows, planted = flipped(400, 20)
+    issue = only(find("label-noise", rows, tmp_path))
+    first = issue.details["ranked"][0]
+    lines = [int(one["row"].rpartition(":")[2]) for one in issue.details["ranked"]]
+    assert len(planted & set(issue.rows)) >= 16 and len(set(issue.rows) - planted) <= 4
+    assert len(planted & set(lines[:20])) >= 16 and sorted(lines) == list(issue.rows)
+    assert first["given"] != first["expected"] and first["agree"] == REPEATS == issue.details["repeats"]
+    assert [group[0] for group in issue.details["groups"]] == [one["row"] for one in issue.details["ranked"]]
+    assert all(len(group) == 4 for group in issue.details["groups"])
+    assert issue.severity == "suggestion" and f"most suspect: {first['row']} {first['given']!r}" in issue.says
+
+
+def test_the_sentence_has_the_number_of_judged_rows_where_not_all_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, _ = flipped(160, 16)
+    monkeypatch.setattr(label_noise, "MOST_ROWS", 120)
+    assert "of 120 rows that were judged" in find("label-noise", rows, tmp_path)[0].says
+
+
+def test_free_answers_have_no_suspect_labels(tmp_path: Path) -> None:
+    rows = [{"prompt": f"What is {at}?", "completion": f"It is number {at}."} for at in range(100)]
+    assert find("label-noise", rows, tmp_path) == []
