@@ -157,7 +157,8 @@ def test_waivers_of_the_lineage_are_applied_printed_and_stored(project: Path, cl
     config.write_text(config.read_text().replace("method: lora", f"method: lora, waivers: [{', '.join(accepted)}]"))
     printed = CliRunner().invoke(command, ["--deployment", "tuned", "-c", str(config)], catch_exceptions=False).output
     words = " ".join(printed.split())
-    assert printed.startswith("not clean: 1 warning in 61 training rows; 2 waivers applied\n")
+    headline = printed.partition("\n")[0]
+    assert headline.startswith("not clean: 1 warning in 61 training rows") and "2 waivers applied" in headline
     assert "(row 8); waived in 1 by Rosa: a pilot" in words
     assert "warning: the waiver of duplicates/near by Uli covers nothing" in words
     [stored] = client.call(data_audits.listing, data_audits.ListAudits())
