@@ -70,6 +70,7 @@ SENTENCES: Mapping[str, Callable[[str, Details], str]] = {
         f"audited the training data of {more.get('deployment') or 'no deployment'}: "
         f"{'clean' if more.get('clean') else 'not clean'}"
     ),
+    "data.copy": lambda _, more: f"took a fixed copy of the training data {more.get('file', '?')}",
     "key.create": lambda name, _: f"created the API key {name}",
     "key.revoke": lambda name, _: f"revoked the API key {name}",
     "link.create": lambda _, __: "made a one-time sign-in link",
@@ -211,6 +212,7 @@ def _link(row: Row, publications: Sequence[Row]) -> None:
         link("What changed", "plan-history", icon=":material/difference:", **{LATER: str(published["number"])})
         return
     pages: Mapping[str, tuple[str, str, dict[str, str]]] = {
+        "data": ("The audit", "data-audit", {"audit": subject}),
         "analysis": ("The experiment", "experiment", {"experiment": subject}),
         "look": ("The experiment", "experiment", {"experiment": subject}),
         "experiment": ("The experiment", "experiment", {"experiment": subject}),

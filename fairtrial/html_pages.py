@@ -15,18 +15,31 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).with_name("templates")
 STYLE = (TEMPLATES / "style.css").read_text(encoding="utf-8")
-_STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'"
-"""The content security policy of every page."""
+
+
+def _policy(style: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'"
+
+
+POLICY = _policy(STYLE)
+"""The content security policy of every page that has no rules of style beside the style sheet."""
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 """Control characters, and those that are invisible or change the order of other text."""
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
-def render(template: str, /, **values: object) -> str:
-    """The page, with each value escaped; raises `ValueError` if a value is missing."""
-    from jinja2 import UndefinedError
+def render(template: str, /, *, rules: str = "", **values: object) -> str:
+    """The page, with each value escaped; raises `ValueError` if a value is missing.
 
+    ``rules``: rules of style that only this page has. They must not contain text of others.
+    """
+    from jinja2 import UndefinedError
+    from markupsafe import Markup
+
+    if rules:
+        style = STYLE + rules
+        values |= {"style": Markup(style), "policy": _policy(style)}  # noqa: S704 - written by this package
     try:
         return _environment().get_template(template).render(values)
     except UndefinedError as error:

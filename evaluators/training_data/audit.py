@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from types import MappingProxyType
 
 from evaluators.training_data.audit_report import AUDIT_VERSION, SEVERITIES, AuditReport, Issue, Role
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.example_file import ExampleFile
+from evaluators.training_data.findings.waivers import apply_waivers
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.registry import Registry
-from fairtrial.domain.training_data import AuditFile
+from fairtrial.domain.training_data import AuditFile, Waiver
 
 OnProgress = Callable[[str, int, int], None]
 """Called with the name of the check that begins, the number of checks done, and their total."""
@@ -24,10 +26,14 @@ def audit(
     suites: Sequence[ExampleFile] = (),
     also: Mapping[str, Check] = MappingProxyType({}),
     on_progress: OnProgress | None = None,
+    waivers: Sequence[Waiver] = (),
+    day: date | None = None,
 ) -> AuditReport:
     """What the checks find in the training files, and what these share with the validation files and the suites.
 
-    ``also``: further checks by name, such as the rules of a provider.
+    ``also``: further checks by name, such as the rules of a provider. ``waivers``: findings that the lineage accepts on
+    ``day`` (UTC), by default today.
+
     Raises `UsageError` if a file is both trained on and held out.
     """
     files = (*train, *validation, *suites)
@@ -49,7 +55,8 @@ def audit(
         AuditFile(str(one.path), role, one.sha256, len(one.examples), one.format)
         for one, role in zip(files, roles, strict=True)
     ]
-    return AuditReport(AUDIT_VERSION, tuple(audited), tuple(sorted(issues, key=_order)))
+    report = AuditReport(AUDIT_VERSION, tuple(audited), tuple(sorted(issues, key=_order)))
+    return apply_waivers(report, files, waivers, day or datetime.now(UTC).date())
 
 
 def _order(issue: Issue) -> tuple[int, str, str]:

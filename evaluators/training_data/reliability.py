@@ -32,6 +32,12 @@ class Reliability:
     clean_rows: int
     source: str
 
+    @property
+    def says(self) -> str:
+        """Both figures in words."""
+        recall = "" if self.recall is None else f"recall {self.recall:.0%}, "
+        return f"{recall}{self.false_alarms_per_1000:.1f} false alarms per 1,000 clean rows"
+
 
 def reliability_of(check: str, kind: str) -> Reliability | None:
     """The measurements of a kind in all sources together; ``None`` if it was not measured."""

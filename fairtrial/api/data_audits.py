@@ -7,9 +7,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from fairtrial.api.operation import Operation, Rows
-from fairtrial.api.window import Request, Text, Window
-from fairtrial.domain.training_data import AuditFile, CheckCount
+from fairtrial.api.operation import Operation, Row, Rows
+from fairtrial.api.window import Offset, Request, Text, Window
+from fairtrial.domain.training_data import MOST_FOUND, AuditFile, AuditFinding, CheckCount, WaivedCount
 
 MOST_FILES, MOST_COUNTS = 1000, 1000
 
@@ -18,6 +18,27 @@ class ListAudits(Window, frozen=True, kw_only=True):
     """Audits in a time window."""
 
     deployment: str | None = None
+
+
+class NameAudit(Request, frozen=True, kw_only=True):
+    """One stored audit."""
+
+    audit_id: Text
+
+
+class RowsOf(NameAudit, frozen=True, kw_only=True):
+    """A page of the rows of a finding, which its position in the audit names."""
+
+    finding: Annotated[int, Meta(ge=0, le=10_000)]
+    limit: Annotated[int, Meta(ge=1, le=200)] = 20
+    offset: Offset = 0
+
+
+class FixedCopy(NameAudit, frozen=True, kw_only=True):
+    """A file by its position in the audit. ``apply``: repairs that are applied, too, although they need a look."""
+
+    file: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    apply: Annotated[tuple[Text, ...], Meta(max_length=50)] = ()
 
 
 # Control adds the other fields of `DataAudit`: the id, the time, the sender and its own version.
@@ -29,6 +50,8 @@ class StoreAudit(Request, frozen=True, kw_only=True):
     seconds: Annotated[float, Meta(ge=0, le=1e7)]
     files: Annotated[tuple[AuditFile, ...], Meta(min_length=1, max_length=MOST_FILES)]
     counts: Annotated[tuple[CheckCount, ...], Meta(max_length=MOST_COUNTS)]
+    waived: Annotated[tuple[WaivedCount, ...], Meta(max_length=MOST_COUNTS)] = ()
+    findings: Annotated[tuple[AuditFinding, ...], Meta(max_length=MOST_FOUND)] = ()
 
 
 class StoredAudit(msgspec.Struct, frozen=True):
@@ -48,6 +71,36 @@ listing = Operation(
     kind="table",
     description="Audits of training data in a time window, newest first: files by digest, and counts by check and "
     "severity.",
+)
+one = Operation(
+    name="data_audits.one",
+    method="GET",
+    path="/data-audits/{audit_id}",
+    role="release-manager",
+    request=NameAudit,
+    response=Row,
+    description="One audit: its findings by lines of rows, its waivers, and what differs from the audit before it.",
+)
+rows = Operation(
+    name="data_audits.rows",
+    method="GET",
+    path="/data-audits/{audit_id}/rows",
+    role="release-manager",
+    request=RowsOf,
+    response=Row,
+    description="Rows of a finding with their masked texts, read again from the project's file. Refused with 409 if "
+    "the file is no longer the one that was audited.",
+)
+fixed = Operation(
+    name="data_audits.fixed",
+    method="POST",
+    path="/data-audits/{audit_id}/fixed",
+    role="release-manager",
+    request=FixedCopy,
+    response=bytes,
+    kind="file",
+    description="A cleaned copy of an audited file as JSON Lines. The file itself is not changed, and the audit trail "
+    "records who took the copy.",
 )
 store = Operation(
     name="data_audits.store",

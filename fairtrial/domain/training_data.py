@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 from annotated_types import Len, MaxLen
 from msgspec import Meta, Struct
 
-from fairtrial.domain.settings import Converted, Date, Money, Name
+from fairtrial.domain.settings import ADDED_LATER, Converted, Date, Money, Name
+from fairtrial.domain.wording import counted
 
 TrainingMethod = Literal["lora", "qlora", "full", "api"]
 DataRole = Literal["train", "validation"]
@@ -23,6 +26,59 @@ LEAKAGE = "leakage"
 
 LONGEST_PATH = 4096
 Count = Annotated[int, Meta(ge=0, le=10**12)]
+
+
+MOST_WAIVERS, MOST_WAIVED_ROWS = 100, 1000
+_ROW_NAME = re.compile(r"[1-9]\d{0,11}:[0-9a-f]{16}")
+
+
+def _row_name(text: str) -> str:
+    if _ROW_NAME.fullmatch(text) is None:
+        raise ValueError(f"{text!r} does not name a row (such as 17:3f9a12c4d5e6a7b8, in the audit's HTML report)")
+    return text
+
+
+RowName = Annotated[str, Converted(_row_name, "after")]
+"""The line of a row and the start of its SHA-256, such as `17:3f9a12c4d5e6a7b8`. Only the digest identifies the row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """Findings of an audit that somebody has looked at and accepts. Every audit and verdict lists them."""
+
+    check: Name
+    """The check that found them, such as `completions`."""
+    kind: Name | None = None
+    """The kind of the findings, such as `truncated`; by default every kind of the check."""
+    rows: Annotated[tuple[RowName, ...], MaxLen(MOST_WAIVED_ROWS)] = ()
+    """The rows, as the HTML report of the audit names them. A row that changes is no longer covered."""
+    all: bool = False
+    """Whether every finding of the check is accepted, also in rows that are added later. Instead of `rows`."""
+    reason: Name
+    """Why the findings are acceptable."""
+    owner: Name
+    """Who answers for it."""
+    until: Date | None = None
+    """The last day (UTC) on which it holds, such as `2027-01-31`; by default it always holds."""
+
+    @property
+    def subject(self) -> str:
+        """What it covers, such as ``completions/truncated``."""
+        return f"{self.check}/{self.kind}" if self.kind else self.check
+
+    @property
+    def says(self) -> str:
+        """Who accepts it until when, and why."""
+        return f"by {self.owner}{f' until {self.until}' if self.until else ''}: {self.reason}"
+
+    def expired(self, day: date) -> bool:
+        """Whether it no longer holds on a day."""
+        return self.until is not None and date.fromisoformat(self.until) < day
+
+
+def day_of(at_us: int) -> date:
+    """The day (UTC) of a time in microseconds since 1970."""
+    return datetime.fromtimestamp(at_us / 1e6, UTC).date()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +103,8 @@ class Lineage:
     """The day of the training, such as `2026-11-25`."""
     log: Name | None = None
     """The file of the training log, relative to this file and inside its folder."""
+    waivers: Annotated[tuple[Waiver, ...], MaxLen(MOST_WAIVERS)] = field(default=(), metadata=ADDED_LATER)
+    """Findings of the audit that are accepted, so that `data.audit clean` can pass."""
 
     def files(self) -> tuple[tuple[DataRole, str], ...]:
         """The role and path of each file of training data, in the order of the declaration."""
@@ -76,12 +134,50 @@ class CheckCount(Struct, frozen=True, forbid_unknown_fields=True):
     rows: Count
 
 
-@dataclass(frozen=True, slots=True)
-class DataAudit:
+class WaivedCount(Struct, frozen=True, forbid_unknown_fields=True):
+    """What one waiver covers of what one check found at one severity."""
+
+    count: CheckCount
+    waiver: Waiver
+
+    @property
+    def says(self) -> str:
+        """What is waived by whom, and why."""
+        rows = f" in {counted(self.count.rows, 'row')}" if self.count.rows else ""
+        return f"{self.waiver.subject}{rows}, waived {self.waiver.says}"
+
+
+MOST_FOUND, MOST_LINES, MOST_GROUPS = 2000, 1000, 200
+Line = Annotated[int, Meta(ge=1, le=10**12)]
+RowPlace = tuple[Annotated[int, Meta(ge=0, le=10_000)], Line]
+"""The position of a file in the audit, and a line."""
+RowGroup = Annotated[tuple[RowPlace, ...], Meta(max_length=10)]
+
+
+class AuditFinding(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One finding in one file by its numbers, so that no row's text is stored.
+
+    ``file``: its position in the audit. ``rows``: how many rows it concerns. ``lines``: the first of them. ``groups``:
+    rows that belong together, such as duplicates. ``waived``: how many of the rows a waiver covers.
+    """
+
+    check: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+    kind: Annotated[str, Meta(max_length=64)]
+    severity: AuditSeverity
+    file: Annotated[int, Meta(ge=0, le=10_000)]
+    rows: Count
+    lines: Annotated[tuple[Line, ...], Meta(max_length=MOST_LINES)] = ()
+    groups: Annotated[tuple[RowGroup, ...], Meta(max_length=MOST_GROUPS)] = ()
+    waived: Count = 0
+    is_waived: bool = False
+
+
+class DataAudit(Struct, frozen=True, omit_defaults=True):
     """A stored audit.
 
     ``version``: of the checks. ``program``: the version of fairtrial. ``deployment``: whose lineage it read, ``None``
-    for files by name. ``actor``: who stored it. ``seconds``: how long it took.
+    for files by name. ``actor``: who stored it. ``seconds``: how long it took. ``counts``: what no waiver covers.
+    ``waived``: what a waiver covers, in audits since waivers exist.
     """
 
     audit_id: str
@@ -93,6 +189,7 @@ class DataAudit:
     seconds: float
     files: tuple[AuditFile, ...]
     counts: tuple[CheckCount, ...]
+    waived: tuple[WaivedCount, ...] = ()
 
     @property
     def problems(self) -> tuple[CheckCount, ...]:
@@ -104,6 +201,11 @@ class DataAudit:
     def clean(self) -> bool:
         """Whether it read training data and found no error and no warning."""
         return not self.problems and sum(file.rows for file in self.files if file.role == "train") > 0
+
+    @property
+    def waivers(self) -> tuple[Waiver, ...]:
+        """The waivers on which it rests."""
+        return tuple(part.waiver for part in self.waived)
 
     @property
     def suites(self) -> frozenset[str]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from evaluators.training_data.audit_report import AuditReport
     from evaluators.training_data.example_file import ExampleFile
+    from fairtrial.domain.training_data import Waiver
 
 NOT_CLEAN = 1
 """The exit code if an issue is an error or a warning."""
@@ -92,8 +93,9 @@ def command(
         if not files:
             raise UsageError("name the FILES of the training set, or --deployment NAME for those of its lineage")
         naming = Naming(format_, named_columns(prompt, completion))
-        report = audit_files(files, validation=validation, suites=suites, naming=naming, training=training)
-        show_report(report, html=html, as_json=as_json)
+        audited = audit_files(files, validation=validation, suites=suites, naming=naming, training=training)
+        show_report(audited, html=html, as_json=as_json)
+        report = audited.report
     else:
         if files or validation or format_ or prompt or completion:
             raise UsageError("--deployment audits the files of its lineage (leave out FILES and their options)")
@@ -106,19 +108,28 @@ def _audit_deployment(
     config: Path, name: str, suites: Sequence[Path], training: Training, *, html: Path | None, as_json: bool
 ) -> AuditReport:
     """Audit the files of the lineage, and store the result."""
-    from fairtrial_cli.training_data.audit import find_deployment, store_audit, stored_sentence
+    from fairtrial_cli.training_data.stored_audit import find_deployment, store_audit, stored_sentence
 
     audited = find_deployment(config, name)
     start = time.monotonic()
-    report = audit_files(audited.train, validation=audited.validation, suites=suites, training=training)
-    seconds = time.monotonic() - start
+    waivers = audited.lineage.waivers
+    found = audit_files(audited.train, validation=audited.validation, suites=suites, training=training, waivers=waivers)
+    report, seconds = found.report, time.monotonic() - start
     stored = store_audit(audited, report, seconds)
     about: dict[str, Any] = {"deployment": name, "audit_id": stored.audit_id, "clean": stored.clean, "seconds": seconds}
     about |= {"training_cost": audited.lineage.cost}
-    show_report(report, html=html, as_json=as_json, about=about)
+    show_report(found, html=html, as_json=as_json, about=about)
     if not as_json:
         click.echo(stored_sentence(audited, stored, seconds))
     return report
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """An audit with the files that it read."""
+
+    report: AuditReport
+    files: Sequence[ExampleFile]
 
 
 def audit_files(
@@ -128,7 +139,8 @@ def audit_files(
     suites: Sequence[Path] = (),
     naming: Naming = USUAL,
     training: Training = NO_TRAINING,
-) -> AuditReport:
+    waivers: Sequence[Waiver] = (),
+) -> Audited:
     """Read all files and audit them, with a progress bar."""
     from evaluators.training_data.audit import audit
     from evaluators.training_data.provider_rules.cost import training_checks
@@ -140,19 +152,20 @@ def audit_files(
     cases = [read_suite(path) for path in suites]
     also = training_checks(training)
     with step_progress("auditing") as on_progress:
-        return audit(train, validation=held_out, suites=cases, also=also, on_progress=on_progress)
+        report = audit(train, validation=held_out, suites=cases, also=also, on_progress=on_progress, waivers=waivers)
+    return Audited(report, (*train, *held_out, *cases))
 
 
-def show_report(
-    report: AuditReport, *, html: Path | None, as_json: bool, about: Mapping[str, Any] | None = None
-) -> None:
+def show_report(audited: Audited, *, html: Path | None, as_json: bool, about: Mapping[str, Any] | None = None) -> None:
     """Print the report, and write it as HTML if there is a path for it. JSON has ``about``, too."""
-    from fairtrial_cli.training_data.audit import audit_page, print_audit, report_as_json
+    from fairtrial_cli.training_data.audit import print_audit, report_as_json
+    from fairtrial_cli.training_data.audit_page import audit_page
     from fairtrial_cli.training_data.data_files import print_unreadable, refuse_existing, write_files
 
+    report = audited.report
     if html is not None:
         refuse_existing([html], sources=[Path(file.path) for file in report.files], force=True)
-        write_files({html: audit_page(report).encode()})
+        write_files({html: audit_page(report, audited.files).encode()})
     if as_json:
         click.echo(report_as_json(report, about))
         return

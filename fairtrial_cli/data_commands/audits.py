@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from fairtrial.domain.training_data import PROBLEMS
+from fairtrial.domain.wording import counted
 from fairtrial_cli.options import CONFIG, JSON, print_json
 
 
@@ -45,4 +46,5 @@ def _line(row: dict[str, Any]) -> str:
         f"{one['severity']} {one['check']}: {one['rows']:,}" for one in row["counts"] if one["severity"] in PROBLEMS
     ]
     found = "clean" if row["clean"] else f"not clean ({'; '.join(issues)})"
+    found += f", {counted(len(row['waived']), 'waiver')}" if row["waived"] else ""
     return f"{row['at_time'][:16]}  {row['deployment'] or '-'}  {found}  {files}  by {row['actor']}"

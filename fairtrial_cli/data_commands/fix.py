@@ -158,22 +158,19 @@ def _measured(repair: str) -> str:
     from evaluators.training_data.rewriting.fix import reliability_of_repair
 
     reliability = reliability_of_repair(repair)
-    if reliability is None:
-        return ""
-    recall = "" if reliability.recall is None else f"recall {reliability.recall:.0%}, "
-    return f" ({recall}{reliability.false_alarms_per_1000:.1f} false alarms per 1,000 clean rows)"
+    return "" if reliability is None else f" ({reliability.says})"
 
 
 def _show_remaining(fixed: Fixed, sources: Sequence[ExampleFile]) -> None:
     """What an audit finds that no repair is for, and the command that shows it in full."""
     import shlex
 
-    from fairtrial_cli.training_data.audit import rows_in_words
+    from fairtrial_cli.training_data.audit import lines_in_words
 
     click.echo("An audit also finds what this command does not repair:")
     for issue in fixed.remaining:
         kind = f" ({issue.details['kind']})" if "kind" in issue.details else ""
-        click.echo(f"  {issue.severity:<8} {issue.check}{kind}: {rows_in_words(issue) or issue.says}")
+        click.echo(f"  {issue.severity:<8} {issue.check}{kind}: {lines_in_words(issue.rows) or issue.says}")
     source, *held_out = sources
     arguments = [str(source.path)]
     if source.columns:

@@ -1,80 +1,73 @@
-"""Reports an audit of training data as text, JSON or a page, and stores it for the gate rule `data.audit clean`."""
+"""Reports an audit of training data as text or JSON, and reads suites for it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections import Counter, defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec.structs import replace
 
 from evaluators.training_data.example import Example, text_of
 from evaluators.training_data.example_file import ExampleFile
-from fairtrial import html_pages
-from fairtrial.api import data_audits
-from fairtrial.api.data_audits import StoreAudit
-from fairtrial.config.file.errors import nearest
-from fairtrial.domain.errors import UsageError, printable
-from fairtrial.domain.training_data import PROBLEMS, AuditSeverity, CheckCount
-from fairtrial.domain.verdicts.verdict_wording import dollars
+from fairtrial.domain.errors import printable
+from fairtrial.domain.training_data import (
+    PROBLEMS,
+)
 from fairtrial.domain.wording import counted
+from fairtrial.privacy.catalogue import scope
 from fairtrial.safe_files import read_named
-from fairtrial_cli.options import project_of
-from fairtrial_cli.store_client.client import open_store
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from evaluators.training_data.audit_report import AuditReport, Issue
-    from fairtrial.api.data_audits import StoredAudit
-    from fairtrial.config.project import Project
     from fairtrial.domain.run import Case
-    from fairtrial.domain.training_data import Lineage
 
 
+_, NOT_LOOKED_FOR = scope()
+"""What the checks of personal text leave out."""
 COLOURS = {"error": "red", "warning": "yellow", "suggestion": "cyan", "info": "dim"}
 MOST_ROWS = 8
 """Row numbers that are printed; JSON has all."""
-
-MOST_PAGE_ROWS = 1_000
-MOST_DETAILS = 20_000
-"""Row numbers of an issue, and characters of its details, that the page shows; JSON has all."""
 
 
 def headline(report: AuditReport) -> str:
     """The result in one sentence."""
     rows = counted(sum(file.rows for file in report.files if file.role == "train"), "training row")
-    counts = Counter(issue.severity for issue in report.issues)
+    counts = Counter(issue.severity for issue in report.issues if not issue.is_waived)
     suggestions = f"; {counted(counts['suggestion'], 'suggestion')}" if counts["suggestion"] else ""
+    waived = sum(len(issue.waived) for issue in report.issues)
+    suggestions += f"; {counted(waived, 'waiver')} applied" if waived else ""
     if report.clean:
-        return f"clean: no error and no warning in {rows}{suggestions}"
+        unwaived = "unwaived " if waived else ""
+        return f"clean: no {unwaived}error and no {unwaived}warning in {rows}{suggestions}"
     problems = [counted(counts[name], name) for name in PROBLEMS if counts[name]]
     return f"not clean: {' and '.join(problems)} in {rows}{suggestions}"
 
 
-def rows_in_words(issue: Issue) -> str:
-    """The first rows of an issue, such as ``rows 3, 17, 40 and 12 more``."""
-    shown = ", ".join(f"{row}" for row in issue.rows[:MOST_ROWS])
-    more = len(issue.rows) - MOST_ROWS
+def lines_in_words(lines: Sequence[int]) -> str:
+    """The first lines of some rows, such as ``rows 3, 17, 40 and 12 more``."""
+    shown = ", ".join(f"{line}" for line in lines[:MOST_ROWS])
+    more = len(lines) - MOST_ROWS
     if not shown:
         return ""
-    return f"row{'s' if len(issue.rows) > 1 else ''} {shown}" + (f" and {more:,} more" if more > 0 else "")
+    return f"row{'s' if len(lines) > 1 else ''} {shown}" + (f" and {more:,} more" if more > 0 else "")
 
 
 def report_as_json(report: AuditReport, about: Mapping[str, Any] | None = None) -> str:
     """The whole report, with all rows. ``about``: what else is known, such as the id of the stored audit."""
-    report_json = {"clean": report.clean, **msgspec.to_builtins(report)}
+    report_json = {"clean": report.clean, "not_looked_for": NOT_LOOKED_FOR, **msgspec.to_builtins(report)}
     return json.dumps(
         report_json if about is None else {**report_json, "stored": dict(about)}, indent=2, ensure_ascii=False
     )
 
 
 def print_audit(report: AuditReport) -> None:
-    """Print the headline, the files and the issues, the most severe first."""
+    """Print the headline, what is not looked for, the files and the issues, the most severe first."""
     from rich.console import Console
     from rich.text import Text
 
@@ -82,113 +75,26 @@ def print_audit(report: AuditReport) -> None:
 
     console = Console(highlight=False)
     console.print(Text(headline(report), style="bold green" if report.clean else "bold red"))
+    console.print(Text(NOT_LOOKED_FOR, style="dim"))
     for file in report.files:
         console.print(Text(printable(f"  {file.role:<10} {file.path}: {counted(file.rows, 'row')}, {file.format}")))
-    rows = [
-        (Text(issue.severity, style=COLOURS[issue.severity]), issue.check, _cell(report, issue))
-        for issue in report.issues
-    ]
+    for warning in report.waiver_warnings:
+        console.print(Text(printable(f"warning: {warning}"), style="yellow"))
+    rows = [(_severity(issue), issue.check, _cell(report, issue)) for issue in report.issues]
     print_table(console, columns("severity", "check", "issue", prose=("issue",)), rows, with_head=False)
 
 
+def _severity(issue: Issue) -> Text:
+    from rich.text import Text
+
+    return Text("waived", style="dim") if issue.is_waived else Text(issue.severity, style=COLOURS[issue.severity])
+
+
 def _cell(report: AuditReport, issue: Issue) -> str:
-    rows = rows_in_words(issue)
+    rows = lines_in_words(issue.rows)
     several = sum(file.role == "train" for file in report.files) > 1 and rows
-    return issue.says + (f" ({f'{issue.file}, ' if several else ''}{rows})" if rows else "")
-
-
-def audit_page(report: AuditReport) -> str:
-    """The page."""
-    return html_pages.render(
-        "data_audit.html",
-        title="Audit of training data",
-        report=report,
-        headline=headline(report),
-        issues=[
-            (issue, json.dumps(issue.details, indent=2, ensure_ascii=False)[:MOST_DETAILS]) for issue in report.issues
-        ],
-        most_rows=MOST_PAGE_ROWS,
-        counted=counted,
-        printable=printable,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class AuditedDeployment:
-    """A deployment whose data is audited: its lineage, and the path of each file from where the command runs."""
-
-    project: Project
-    name: str
-    lineage: Lineage
-
-    @property
-    def train(self) -> list[Path]:
-        return [self._path(path) for path in self.lineage.data]
-
-    @property
-    def validation(self) -> list[Path]:
-        return [self._path(path) for path in self.lineage.validation]
-
-    def declared(self, path: str) -> str:
-        """The path as the lineage writes it; a suite's path stays as it is."""
-        return {str(self._path(name)): name for _, name in self.lineage.files()}.get(path, path)
-
-    def _path(self, path: str) -> Path:
-        return Path(os.path.relpath(self.project.root / path))
-
-
-def find_deployment(config: Path, name: str) -> AuditedDeployment:
-    """The deployment of the project; raises `UsageError` if it does not exist, has no lineage, or a file is missing."""
-    project = project_of(config)
-    if name not in project.plan.deployments:
-        known = nearest(name, project.plan.deployments)
-        raise UsageError(f"--deployment: the deployment {name!r} does not exist ({known})")
-    lineage = project.plan.deployments[name].lineage
-    if lineage is None:
-        raise UsageError(f"{config}: deployments.{name}.training is missing (its data: [FILE, …] says what to audit)")
-    deployment = AuditedDeployment(project, name, lineage)
-    missing = [path for path in (*deployment.train, *deployment.validation) if not path.is_file()]
-    if missing:
-        raise UsageError(f"{config}: deployments.{name}.training: there is no file {missing[0]}")
-    return deployment
-
-
-def store_audit(audited: AuditedDeployment, report: AuditReport, seconds: float) -> StoredAudit:
-    """Store the result; returns its id, and whether it is clean."""
-    request = audit_request(audited, report, seconds)
-    with open_store(audited.project.layout, audited.project.path) as store:
-        return store.call(data_audits.store, request)
-
-
-def audit_request(audited: AuditedDeployment, report: AuditReport, seconds: float) -> StoreAudit:
-    """What is stored: digests of files, and counts by check and severity."""
-    files = tuple(replace(file, path=audited.declared(file.path)) for file in report.files)
-    counts = tuple(counts_of(report.issues))
-    return StoreAudit(deployment=audited.name, version=report.version, seconds=seconds, files=files, counts=counts)
-
-
-def counts_of(issues: tuple[Issue, ...]) -> list[CheckCount]:
-    """For each check and severity, the number of issues and of the rows that they concern."""
-    found: dict[tuple[str, AuditSeverity], list[Issue]] = defaultdict(list)
-    for issue in issues:
-        found[issue.check, issue.severity].append(issue)
-    return [CheckCount(check, severity, len(group), _rows(group)) for (check, severity), group in found.items()]
-
-
-def _rows(issues: list[Issue]) -> int:
-    """Distinct rows of each file, because two issues may concern one row."""
-    return len({(issue.file, row) for issue in issues for row in issue.rows})
-
-
-def stored_sentence(audited: AuditedDeployment, stored: StoredAudit, seconds: float) -> str:
-    """What was stored, and what audit and training cost."""
-    cost = audited.lineage.cost
-    training = "its cost is not declared" if cost is None else f"it cost {dollars(cost)}"
-    clean = "clean" if stored.clean else "not clean"
-    rows = counted(len(audited.lineage.files()), "file")
-    took = f"It took {seconds:.1f} seconds and no model."
-    trained = f"The training: {audited.lineage.method} from {audited.lineage.base}; {training}."
-    return f"Stored as audit {stored.audit_id} of {audited.name} ({rows}, {clean}). {took} {trained}"
+    waived = "".join(f"; waived in {len(part.rows):,} {part.waiver.says}" for part in issue.waived)
+    return issue.says + (f" ({f'{issue.file}, ' if several else ''}{rows})" if rows else "") + waived
 
 
 def read_suite(path: Path) -> ExampleFile:

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from evaluators.criteria.grammar import GateLine, State
 from evaluators.gate.external_line import ExternalLine, JudgedFamily
 from evaluators.gate.multiplicity import RuleResult
-from fairtrial.domain.training_data import DataAudit, PresentFile, TrainingEvidence
+from fairtrial.domain.training_data import DataAudit, Lineage, PresentFile, TrainingEvidence, day_of
 from fairtrial.domain.verdicts.verdict import Finding, Result
 from fairtrial.domain.wording import counted
 
@@ -32,19 +32,20 @@ def _validate(line: GateLine) -> tuple[str, str] | None:
 
 
 def _judge(asked: ExternalLine) -> RuleResult:
-    return RuleResult(judge_audit(asked.text, asked.gate.name, asked.trial.training))
+    trial = asked.trial
+    return RuleResult(judge_audit(asked.text, asked.gate.name, trial.training, trial.now_us))
 
 
 family = JudgedFamily("the training data", _validate, judge=_judge)
 
 
-def judge_audit(text: str, source: str, training: TrainingEvidence | None) -> Finding:
+def judge_audit(text: str, source: str, training: TrainingEvidence | None, now_us: int | None = None) -> Finding:
     """The finding of a line. ``training`` is ``None`` only in evidence of a version that could not decide it."""
-    result, says, needed = _judged(training)
+    result, says, needed = _judged(training, now_us)
     return Finding(text, source, result, says, needed, METRIC)
 
 
-def _judged(training: TrainingEvidence | None) -> tuple[Result, str, str]:
+def _judged(training: TrainingEvidence | None, now_us: int | None) -> tuple[Result, str, str]:
     if training is None:
         return "cannot tell", f"{METRIC}: {NOT_AVAILABLE}", WITHOUT
     name, again = training.deployment, audit_command(training.deployment)
@@ -60,14 +61,21 @@ def _judged(training: TrainingEvidence | None) -> tuple[Result, str, str]:
     if found.version != training.audit_version:
         says = f"the training data of {name} was audited by version {found.version} of the checks"
         return "cannot tell", f"{says}, and the present version is {training.audit_version}", again
+    void = next(_void(found, training.lineage, now_us), None)
+    if void is not None:
+        return "cannot tell", f"the audit of the training data of {name} rests on {void}", again
     finds = f"the audit of the training data of {name} finds"
     size = f"({_size(found)}, {_day(found)})"  # last, because a headline ends a finding at its bracket
     if found.clean:
-        # The words of verdicts by earlier releases, whose audits had no suggestions, so that these recompute alike.
-        suggestions = any(count.severity == "suggestion" for count in found.counts)
-        nothing = "no error and no warning" if suggestions else "nothing above info"
-        return "pass", f"{finds} {nothing} {size}", ""
-    return "fail", f"{finds} {_issues(found)} {size}", f"see the rows with: {audit_command(name, found.suites)}"
+        # Audits of earlier releases had neither suggestions nor waivers; their verdicts recompute with the same words.
+        later = bool(found.waived) or any(count.severity == "suggestion" for count in found.counts)
+        nothing = "no error and no warning" if later else "nothing above info"
+        return "pass", f"{finds} {nothing}{_waived(found)} {size}", ""
+    return (
+        "fail",
+        f"{finds} {_issues(found)}{_waived(found)} {size}",
+        f"see the rows with: {audit_command(name, found.suites)}",
+    )
 
 
 def audit_command(deployment: str, suites: Iterable[str] = ()) -> str:
@@ -111,6 +119,20 @@ def _issues(found: DataAudit) -> str:
     named = [f"{one.check} in {counted(one.rows, 'row')}" for one in found.problems]
     more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
     return f"{kinds}: {', '.join(named[:MOST_NAMED])}{more}"
+
+
+def _void(found: DataAudit, lineage: Lineage, now_us: int | None) -> Iterator[str]:
+    """The waivers of the audit that do not hold: the lineage no longer declares them, or they have expired."""
+    for waiver in found.waivers:
+        if waiver not in lineage.waivers:
+            yield f"a waiver of {waiver.subject} that fairtrial.yaml does not declare"
+        elif now_us is not None and waiver.expired(day_of(now_us)):
+            yield f"a waiver of {waiver.subject} that expired after {waiver.until}"
+
+
+def _waived(found: DataAudit) -> str:
+    """``, besides completions in 3 rows, waived by Rosa: …``."""
+    return "".join(f", {'and' if at else 'besides'} {part.says}" for at, part in enumerate(found.waived))
 
 
 def _size(found: DataAudit) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -26,10 +27,12 @@ def wrong_lineage(file: ProjectFile, root: Path) -> Iterator[FieldError]:
         yield from _base(place, deployment, deployment.training, file)
         yield from _outside(place, deployment.training, root)
         yield from _twice(place, deployment.training)
+        yield from _waivers(place, deployment.training)
 
 
 def lineage_warnings(file: ProjectFile, root: Path) -> Iterator[FieldError]:
-    """Files that don't exist. Serving does not need them, so they are no errors."""
+    """Files that don't exist, and expired waivers. Serving does not need them, so they are no errors."""
+    today = datetime.now(UTC).date()
     for name, deployment in file.deployments.items():
         if deployment.training is None:
             continue
@@ -37,6 +40,11 @@ def lineage_warnings(file: ProjectFile, root: Path) -> Iterator[FieldError]:
             if not (root / path).is_file():
                 wrong = f"there is no file {path!r}"
                 yield FieldError(place, wrong if place[3] == "log" else f"{wrong}, {MISSING}", _near(path, root))
+        for at, waiver in enumerate(deployment.training.waivers):
+            if waiver.expired(today):
+                where: Place = ("deployments", name, "training", "waivers", at, "until")
+                wrong = f"the waiver of {waiver.subject} by {waiver.owner} expired after {waiver.until}"
+                yield FieldError(where, wrong, "look at the findings again, then remove or renew it")
 
 
 def _files(place: Place, training: Lineage) -> Iterator[tuple[Place, str]]:
@@ -87,6 +95,14 @@ def _twice(place: Place, training: Lineage) -> Iterator[FieldError]:
         if (plain := os.path.normpath(path)) in seen:
             yield FieldError(where, f"{path!r} is named twice", "a file is either training or validation data")
         seen.add(plain)
+
+
+def _waivers(place: Place, training: Lineage) -> Iterator[FieldError]:
+    """Waivers that name both rows and all findings, or neither."""
+    for at, waiver in enumerate(training.waivers):
+        if waiver.all == bool(waiver.rows):
+            wrong = "names rows and all findings" if waiver.all else "names no row"
+            yield FieldError((*place, "waivers", at), wrong, "write rows: [LINE:DIGEST, …], or all: true")
 
 
 def _near(path: str, root: Path) -> str:

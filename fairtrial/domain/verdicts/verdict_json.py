@@ -88,6 +88,9 @@ def encode(verdict: Verdict) -> bytes:
     for added_later in ("training", "self_approval"):
         if getattr(verdict.provenance, added_later) is None:
             plain["provenance"].pop(added_later)
+    lineage = (plain["provenance"].get("training") or {}).get("lineage") or {}
+    if not lineage.get("waivers"):
+        lineage.pop("waivers", None)  # added later
     return msgspec.json.encode(plain)
 
 

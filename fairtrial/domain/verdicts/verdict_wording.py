@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+import msgspec
+
 from fairtrial.domain.answers.signals import METRICS, NOTABLE_RULE
-from fairtrial.domain.training_data import PROBLEMS
+from fairtrial.domain.training_data import PROBLEMS, WaivedCount
 from fairtrial.domain.wording import counted
 
 UNOFFICIAL = "Unofficial"
@@ -113,7 +115,9 @@ def audit_sentence(training: Row) -> str:
     counts = ", ".join(_counts(audit["counts"])) or "no error and no warning"
     at = f"{datetime.fromtimestamp(audit['at_us'] / 1e6, UTC):%Y-%m-%d %H:%M} UTC"
     took = f"{audit['seconds']:.1f} seconds, version {audit['version']} of the checks"
-    return f"Audit {audit['audit_id']} by {audit['actor']} on {at} ({took}) finds {counts}."
+    waived = msgspec.convert(audit.get("waived", ()), tuple[WaivedCount, ...])  # earlier audits have none
+    accepted = "".join(f" Waived: {part.says.replace(', waived', '', 1)}." for part in waived)
+    return f"Audit {audit['audit_id']} by {audit['actor']} on {at} ({took}) finds {counts}.{accepted}"
 
 
 def dollars(amount: float) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from importlib.metadata import version
+from typing import Any
 
-from fairtrial.api.data_audits import ListAudits, StoreAudit, StoredAudit
+from fairtrial.api.data_audits import FixedCopy, ListAudits, NameAudit, RowsOf, StoreAudit, StoredAudit
 from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
@@ -14,11 +15,43 @@ from fairtrial.domain.training_data import DataAudit
 from fairtrial.store import data_audits
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Query
+from gateway.control.answer import Answer
 from gateway.control.context import Context, page_of
+
+PRIVATE_HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
 
 
 def listing(_: Context, request: ListAudits) -> Query:
     return data_audits.listing(page_of(request), deployment=request.deployment)
+
+
+def one(context: Context, request: NameAudit) -> dict[str, Any]:
+    from gateway.control.operations.audited_files import described
+
+    audit, previous = data_audits.with_previous(context.database, request.audit_id)
+    return described(audit, previous, data_audits.findings_of(context.database, request.audit_id))
+
+
+def rows(context: Context, request: RowsOf) -> dict[str, Any]:
+    from gateway.control.operations.audited_files import row_groups
+
+    context.owner.read_files()
+    audit, _ = data_audits.with_previous(context.database, request.audit_id)
+    findings = data_audits.findings_of(context.database, request.audit_id)
+    declared = context.owner.declaration()
+    return row_groups(declared.plan, declared.root, audit, findings, request)
+
+
+def fixed(context: Context, request: FixedCopy) -> Answer:
+    from gateway.control.operations.audited_files import fixed_copy
+
+    context.owner.read_files()
+    audit, _ = data_audits.with_previous(context.database, request.audit_id)
+    declared = context.owner.declaration()
+    content, counts = fixed_copy(declared.plan, declared.root, audit, request)
+    details = {"file": audit.files[request.file].path, "apply": request.apply, "counts": counts}
+    data_audits.record_copy(context.database, audit.audit_id, details, actor=context.actor, now_us=context.now_us)
+    return Answer(content, "application/x-ndjson", PRIVATE_HEADERS)
 
 
 def store(context: Context, request: StoreAudit) -> StoredAudit:
@@ -43,6 +76,7 @@ def record_audit(database: Database, request: StoreAudit, plan: Plan, *, actor: 
         seconds=request.seconds,
         files=request.files,
         counts=request.counts,
+        waived=request.waived,
     )
-    data_audits.save(database, audit)
+    data_audits.save(database, audit, request.findings)
     return audit

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.validation import NAMED_BASELINE
@@ -16,32 +14,26 @@ from evaluators.gate.evidence import Evidence, encode
 from evaluators.gate.file import Gate
 from evaluators.gate.judge import judge
 from evaluators.suite import Suite
-from evaluators.training_data.audit_report import AUDIT_VERSION
 from evaluators.trial import ALPHA
 from fairtrial.api.verdicts import Judge
-from fairtrial.config.file.project_files import open_file
 from fairtrial.domain.errors import ConfigError
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.plan import Plan
-from fairtrial.domain.training_data import DataRole, PresentFile, TrainingEvidence
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
-from fairtrial.safe_files import MOST_NAMED_BYTES, FileRefused, refuse_larger
-from fairtrial.store import data_audits
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdicts
 from fairtrial.store.evaluations.runs import STATISTICAL_DETAILS
 from fairtrial.store.reviews import evidence as reviews
 from gateway.control.operations.gate_file import digests_of, find_official, refuse_unknown_refs, sha256_of
+from gateway.control.operations.training_files import read_training_evidence
 from gateway.control.operations.verdicts.latest_runs import LatestRuns, kept_baselines, later_suites
 from gateway.control.operations.verdicts.live_evidence import read_experiments
 from gateway.control.operations.verdicts.provenance import Asked, StoredSuite, provenance, stored_suite
-from gateway.control.operations.verdicts.served_weights import deployment_of, served_weights
+from gateway.control.operations.verdicts.served_weights import served_weights
 from gateway.process_resources import keeping_large_blocks
 
 MAX_ERRORS = 20
 """Errors of a gate's text that are reported."""
-
-CHUNK = 1 << 20
 
 
 def judge_candidate(database: Database, request: Judge, asked: Asked, *, now_us: int) -> Verdict:
@@ -149,40 +141,3 @@ def _not_judged(gate: Gate, stored: Sequence[StoredSuite], latest: LatestRuns, r
         reason = f"{text!r} refers to a suite that is not stored"
         findings.append(Finding(text, gate.name, "cannot tell", reason, "a run of the suite that it measures"))
     return findings
-
-
-def read_training_evidence(
-    database: Database, plan: Plan, root: Path | None, candidate: str, *, audited: bool
-) -> TrainingEvidence:
-    """The evidence on the training data of a candidate's deployment; raises `StoreError`.
-
-    ``root``: the project's folder, ``None`` if it is unknown. ``audited``: whether to read the files and their audit.
-    A file that can't be read is part of the evidence.
-    """
-    deployment = deployment_of(plan, candidate)
-    lineage = plan.deployments[deployment].lineage
-    if lineage is None or not audited:
-        return TrainingEvidence(deployment, lineage, AUDIT_VERSION)
-    files = tuple(_present(root, role, path) for role, path in lineage.files())
-    readable = not any(file.wrong for file in files)
-    audit = data_audits.newest_of_data(database, ((file.role, file.sha256) for file in files)) if readable else None
-    earlier = data_audits.newest_of_deployment(database, deployment) if audit is None else None
-    return TrainingEvidence(deployment, lineage, AUDIT_VERSION, files, audit, earlier)
-
-
-def _present(root: Path | None, role: DataRole, path: str) -> PresentFile:
-    if root is None:
-        return PresentFile(path, role, wrong="can't be found, because the project file can't be read")
-    try:
-        return PresentFile(path, role, _sha256(root / path, root))
-    except FileRefused as error:
-        return PresentFile(path, role, wrong=error.wrong)
-
-
-def _sha256(path: Path, root: Path) -> str:
-    digest = hashlib.sha256()
-    with open_file(path, root) as opened:
-        refuse_larger(opened, MOST_NAMED_BYTES)
-        while part := os.read(opened, CHUNK):
-            digest.update(part)
-    return digest.hexdigest()

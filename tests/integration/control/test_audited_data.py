@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from evaluators.training_data.audit_report import AUDIT_VERSION
 from fairtrial.api.data_audits import StoreAudit
 from fairtrial.domain.errors import BadRequest
-from fairtrial.domain.training_data import AuditFile, CheckCount, DataAudit
+from fairtrial.domain.training_data import AuditFile, CheckCount, DataAudit, WaivedCount, Waiver, day_of
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.store import data_audits
 from fairtrial.store.core.query import Page
@@ -47,14 +48,19 @@ def trial(tmp_path: Path) -> Iterator[JudgedTrial]:
 
 
 def audit(
-    trial: JudgedTrial, *counts: CheckCount, version: str = AUDIT_VERSION, deployment: str = "tuned", suite: str = ""
+    trial: JudgedTrial,
+    *counts: CheckCount,
+    version: str = AUDIT_VERSION,
+    deployment: str = "tuned",
+    suite: str = "",
+    **more: Any,
 ) -> DataAudit:
     """Store an audit of the files as they are now."""
     files = [AuditFile(path=suite, role="suite", sha256="c" * 64, rows=9, format="suite")] if suite else []
     for name, role in (("train.jsonl", "train"), ("val.jsonl", "validation")):
         sha256 = hashlib.sha256((trial.config.parent / name).read_bytes()).hexdigest()
         files.append(AuditFile(path=name, role=role, sha256=sha256, rows=440, format="completion"))
-    result = StoreAudit(deployment=deployment, version=version, seconds=0.5, files=tuple(files), counts=counts)
+    result = StoreAudit(deployment=deployment, version=version, seconds=0.5, files=tuple(files), counts=counts, **more)
     assert trial.publisher.published is not None
     trial.now_us += 1_000_000
     plan = trial.publisher.published.plan
@@ -201,6 +207,53 @@ def test_a_changed_lineage_makes_an_entry_of_the_plan_history_with_the_same_hash
 def test_an_audit_of_an_unknown_deployment_is_refused_with_the_nearest(trial: JudgedTrial) -> None:
     with pytest.raises(BadRequest, match="'tunde' does not exist"):
         audit(trial, deployment="tunde")
+
+
+def waived(trial: JudgedTrial, until: str) -> DataAudit:
+    """Declare a waiver, and store an audit that rests on it."""
+    before, fields = "cost: 12.50", f"{{check: pii, all: true, reason: ours, owner: Rosa, until: {until}}}"
+    trial.config.write_text(trial.config.read_text().replace(before, f"{before}, waivers: [{fields}]"))
+    trial.publisher.refresh()
+    waiver = Waiver(check="pii", all=True, reason="ours", owner="Rosa", until=until)
+    return audit(trial, waived=(WaivedCount(CheckCount("pii", "warning", 1, 3), waiver),))
+
+
+def test_a_waived_finding_ships_and_verdict_export_and_trail_list_it(trial: JudgedTrial) -> None:
+    stored = waived(trial, "2099-12-31")
+    assert data_audits.newest_of_deployment(trial.database, "tuned") == stored
+    verdict = trial.judge()
+    assert verdict.decision == "SHIP"
+    listed = "pii in 3 rows, waived by Rosa until 2099-12-31: ours"
+    assert listed in of_line(verdict).says
+    page = render(read_contents(trial.database, verdict, trial.present))
+    assert "Waived: pii in 3 rows by Rosa until 2099-12-31: ours." in page
+    assert recompute(trial.database, verdict.verdict_id).same
+    trail = trial.database.rows("SELECT details FROM events WHERE action = 'data.audit'")
+    assert listed in trail[-1][0]
+    assert data_audits_listing(trial)[0]["waived"][0]["waiver"]["owner"] == "Rosa"
+
+
+def test_an_expired_waiver_holds_and_makes_an_earlier_verdict_stale(trial: JudgedTrial) -> None:
+    day = day_of(trial.now_us)
+    waived(trial, day.isoformat())
+    verdict = trial.judge()
+    assert verdict.decision == "SHIP"
+    trial.now_us += 86_400_000_000
+    assert f"rests on a waiver of pii that expired after {day}" in of_line(trial.judge()).says
+    assert any("the waiver of pii by Rosa has expired since" in reason for reason in stale_reasons(
+        trial.database, verdict, trial.present))  # fmt: skip
+
+
+def test_a_removed_waiver_holds(trial: JudgedTrial) -> None:
+    before = trial.config.read_text()
+    waived(trial, "2099-12-31")
+    trial.config.write_text(before)
+    trial.publisher.refresh()
+    assert "that fairtrial.yaml does not declare" in of_line(trial.judge()).says
+
+
+def data_audits_listing(trial: JudgedTrial) -> list[dict[str, Any]]:
+    return trial.database.dicts(data_audits.listing(Page()))
 
 
 def test_a_damaged_audit_never_passes(trial: JudgedTrial) -> None:

@@ -47,6 +47,9 @@ def reads(side: Side) -> Asked:
     yield accounts.listing, Window()
     yield alarms.listing, alarms.ListAlarms(closed=True)
     yield data_audits.listing, data_audits.ListAudits()
+    for audit_id in (call(data_audits.listing, data_audits.ListAudits())[0]["audit_id"], "none"):
+        yield data_audits.one, data_audits.NameAudit(audit_id=audit_id)
+        yield data_audits.rows, data_audits.RowsOf(audit_id=audit_id, finding=0)
     yield events.listing, events.ListEvents(action="experiment.")
     yield events.summary, events.ListEvents()
     yield events.chain, Nothing()
@@ -152,6 +155,12 @@ def changes(side: Side) -> Asked:
     )
     wrong = CheckCount("Wrong", "error", -1, 3)
     yield data_audits.store, data_audits.StoreAudit(version="", seconds=-1.0, files=(), counts=(wrong,))
+    audit_id = side.client.call(data_audits.listing, data_audits.ListAudits())[0]["audit_id"]
+    for asked in (
+        data_audits.FixedCopy(audit_id=audit_id),
+        data_audits.FixedCopy(audit_id=audit_id, apply=("nothing",)),
+    ):
+        yield data_audits.fixed, asked
     for action in ("pause", "resume", "withdraw", "kill", "rearm", "promote"):
         yield experiments.change, experiments.ChangeExperiment(name=name, action=action, why="a test")  # type: ignore[arg-type]
     yield experiments.change, experiments.ChangeExperiment(name=name, action="pause", why="")

@@ -98,6 +98,7 @@ def verdict() -> Verdict:
         ("experiment", "No traffic of enrolled units"),
         ("runs", "fairtrial eval"),
         ("gate", "fairtrial gate"),
+        ("data_audit", "fairtrial data audit --deployment"),
         ("migration", "No deployment has a known last day"),
     ],
 )
@@ -113,6 +114,7 @@ def test_an_empty_page_says_what_to_do_next(
         ("runs", {"run": "../../keys"}, "This run does not exist"),
         ("runs", {"run": "nobody", "against": "old"}, "This run does not exist"),
         ("gate", {"verdict": HOSTILE}, "This verdict does not exist"),
+        ("data_audit", {"audit": HOSTILE}, "This audit does not exist"),
     ],
 )
 def test_a_name_in_the_address_that_is_not_there_is_said_and_leads_back(

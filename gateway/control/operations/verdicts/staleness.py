@@ -8,6 +8,7 @@ from evaluators.engine.target import resolve
 from evaluators.gate.run_freshness import age_text, weights_changed
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Experiment, Plan
+from fairtrial.domain.training_data import day_of
 from fairtrial.domain.verdicts.verdict import JudgedExperiment, JudgedRun, Provenance, Verdict
 from fairtrial.store import data_audits
 from fairtrial.store.core.database import Database
@@ -51,7 +52,7 @@ def _reasons(database: Database, basis: Provenance, present: Present, *, judged_
     why = official.unofficial_why
     if basis.official and why:
         yield f"the official gate is not the one that it was judged by: {why}"
-    yield from _training(database, basis, present.plan)
+    yield from _training(database, basis, present.plan, present.now_us)
     for experiment in basis.experiments:
         yield from _experiment(database, experiment, present, judged_us=judged_us)
 
@@ -96,7 +97,7 @@ def _run(database: Database, run: JudgedRun, basis: Provenance, served: tuple[st
         yield f"there is a newer run of {run.suite} on {run.target}, which it has not read; {AGAIN}"
 
 
-def _training(database: Database, basis: Provenance, plan: Plan) -> Iterator[str]:
+def _training(database: Database, basis: Provenance, plan: Plan, now_us: int) -> Iterator[str]:
     """What has changed about the audited training data: its declaration, or what a newer audit of it finds."""
     judged = basis.training
     if judged is None or judged.audit is None:
@@ -104,6 +105,9 @@ def _training(database: Database, basis: Provenance, plan: Plan) -> Iterator[str
     declared = plan.deployments.get(judged.deployment)
     if declared is not None and declared.lineage != judged.lineage:
         yield f"the declared lineage of {judged.deployment} has changed since it was judged; {AGAIN}"
+    for waiver in judged.audit.waivers:
+        if waiver.expired(day_of(now_us)):
+            yield f"the waiver of {waiver.subject} by {waiver.owner} has expired since; {AGAIN}"
     newest = data_audits.newest_of_data(database, judged.audit.digests)
     if newest is not None and newest.clean != judged.audit.clean:
         yield f"a newer audit of the training data of {judged.deployment} has another result; {AGAIN}"

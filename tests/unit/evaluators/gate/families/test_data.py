@@ -8,7 +8,16 @@ import pytest
 from msgspec import structs
 
 from evaluators.gate.families.data import judge_audit
-from fairtrial.domain.training_data import AuditFile, CheckCount, DataAudit, Lineage, PresentFile, TrainingEvidence
+from fairtrial.domain.training_data import (
+    AuditFile,
+    CheckCount,
+    DataAudit,
+    Lineage,
+    PresentFile,
+    TrainingEvidence,
+    WaivedCount,
+    Waiver,
+)
 from fairtrial.domain.verdicts.verdict import Finding
 
 LINE = "data.audit clean"
@@ -18,7 +27,7 @@ AUDIT = DataAudit(
     at_us=1_795_000_000_000_000,
     deployment="tuned",
     actor="local user rosa",
-    version="1",
+    version="2",
     program="0.2.0",
     seconds=0.4,
     files=(
@@ -31,14 +40,19 @@ AUDIT = DataAudit(
 EVIDENCE = TrainingEvidence(
     deployment="tuned",
     lineage=Lineage(base="base", method="lora", data=("train.jsonl",), validation=("val.jsonl",)),
-    audit_version="1",
+    audit_version="2",
     files=(PresentFile("train.jsonl", "train", "a" * 64), PresentFile("val.jsonl", "validation", "b" * 64)),
     audit=AUDIT,
 )
 
 
-def judged(evidence: TrainingEvidence | None) -> Finding:
-    return judge_audit(LINE, "release", evidence)
+WAIVER = Waiver(check="pii", all=True, reason="our own address", owner="Rosa", until="2026-11-18")
+WAIVED = structs.replace(AUDIT, waived=(WaivedCount(CheckCount("pii", "warning", 1, 3), WAIVER),))
+DECLARED = replace(EVIDENCE.lineage, waivers=(WAIVER,)) if EVIDENCE.lineage else None
+
+
+def judged(evidence: TrainingEvidence | None, now_us: int = AUDIT.at_us) -> Finding:
+    return judge_audit(LINE, "release", evidence, now_us)
 
 
 def test_a_clean_audit_of_the_present_files_passes() -> None:
@@ -57,7 +71,7 @@ def test_an_audit_with_issues_fails_and_names_the_worst_first() -> None:
         CheckCount("pii", "warning", 1, 1),
         CheckCount("truncated", "warning", 1, 2),
     )
-    found = judged(replace(EVIDENCE, audit=replace(AUDIT, counts=counts)))
+    found = judged(replace(EVIDENCE, audit=structs.replace(AUDIT, counts=counts)))
     assert found.result == "fail"
     assert found.says.endswith(
         "finds 1 error and 4 warnings: wrong_pattern in 96 rows, duplicates in 6 rows, truncated in 2 rows and 1 more "
@@ -66,8 +80,26 @@ def test_an_audit_with_issues_fails_and_names_the_worst_first() -> None:
     assert found.needed == f"see the rows with: {COMMAND} --suite suite.yaml"
 
 
+def test_a_waived_finding_passes_and_is_listed_with_reason_and_owner() -> None:
+    found = judged(replace(EVIDENCE, lineage=DECLARED, audit=WAIVED))
+    assert found.result == "pass"
+    assert found.says.endswith(
+        "finds no error and no warning, besides pii in 3 rows, waived by Rosa until 2026-11-18: our own address "
+        "(500 rows in 2 files, 2026-11-18)"
+    )
+
+
+def test_an_audit_rests_only_on_waivers_that_are_declared_and_have_not_expired() -> None:
+    undeclared = judged(replace(EVIDENCE, audit=WAIVED))
+    assert (undeclared.result, undeclared.needed) == ("cannot tell", COMMAND)
+    assert undeclared.says.endswith("rests on a waiver of pii that fairtrial.yaml does not declare")
+    expired = judged(replace(EVIDENCE, lineage=DECLARED, audit=WAIVED), AUDIT.at_us + 86_400_000_000)
+    assert (expired.result, expired.needed) == ("cannot tell", COMMAND)
+    assert expired.says.endswith("rests on a waiver of pii that expired after 2026-11-18")
+
+
 def test_an_audit_without_a_training_example_is_not_clean() -> None:
-    empty = replace(AUDIT, files=(structs.replace(AUDIT.files[0], rows=0), AUDIT.files[1]))
+    empty = structs.replace(AUDIT, files=(structs.replace(AUDIT.files[0], rows=0), AUDIT.files[1]))
     found = judged(replace(EVIDENCE, audit=empty))
     assert found.result == "fail" and "finds no training example" in found.says
 
@@ -104,9 +136,9 @@ def test_a_file_that_cannot_be_read_cannot_tell() -> None:
 
 
 def test_an_audit_of_an_earlier_version_of_the_checks_cannot_tell() -> None:
-    found = judged(replace(EVIDENCE, audit_version="2"))
+    found = judged(replace(EVIDENCE, audit_version="3"))
     assert (found.result, found.needed) == ("cannot tell", COMMAND)
-    assert "version 1 of the checks, and the present version is 2" in found.says
+    assert "version 2 of the checks, and the present version is 3" in found.says
 
 
 def test_evidence_of_a_version_that_could_not_decide_it_is_judged_as_then() -> None:

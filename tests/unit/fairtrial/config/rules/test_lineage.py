@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fairtrial.config.plan.hashes import plain, plan_hash
-from fairtrial.domain.training_data import Lineage
+from fairtrial.domain.training_data import Lineage, Waiver
 from tests.fixtures.for_each import for_each
 from tests.fixtures.services.projects import errors, project
 
@@ -118,3 +118,38 @@ def test_a_link_out_of_the_project_is_an_error(tmp_path: Path) -> None:
     (inside / "a.jsonl").symlink_to("/etc/hostname")
     [found] = errors(inside, trained("method: lora, data: [a.jsonl]"))
     assert "is outside the project's folder" in found
+
+
+def waived(fields: str) -> tuple[str, str]:
+    return trained(f"method: lora, data: [a.jsonl], waivers: [{{check: pii, reason: ours, owner: Rosa, {fields}}}]")
+
+
+def test_a_waiver_reaches_the_plan_and_moves_no_hash(tmp_path: Path) -> None:
+    without = project(tmp_path, trained("method: lora, data: [a.jsonl]")).plan
+    found = project(tmp_path, waived("rows: [17:3f9a12c4d5e6a7b8], until: 2099-12-31")).plan
+    lineage = found.deployments["tuned"].lineage
+    assert lineage is not None and lineage.waivers == (
+        Waiver(check="pii", rows=("17:3f9a12c4d5e6a7b8",), reason="ours", owner="Rosa", until="2099-12-31"),
+    )
+    assert found.plan_hash == without.plan_hash
+
+
+@for_each(
+    ("fields", "problem"),
+    [
+        ("", "waivers[0]: names no row"),
+        ("rows: [17:3f9a12c4d5e6a7b8], all: true", "waivers[0]: names rows and all findings"),
+        ("rows: [17]", "waivers[0].rows[0]"),
+        ("rows: [17:3f9a], until: soon", "waivers[0].rows[0]: '17:3f9a' does not name a row"),
+    ],
+)
+def test_a_waiver_names_rows_or_all_findings(tmp_path: Path, fields: str, problem: str) -> None:
+    assert problem in errors(tmp_path, waived(fields))[0]
+
+
+def test_an_expired_waiver_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("{}")
+    [found] = [
+        one for one in project(tmp_path, waived("all: true, until: 2020-01-31")).warnings if "waivers" in one.path
+    ]
+    assert found.wrong == "the waiver of pii by Rosa expired after 2020-01-31"

@@ -1,0 +1,109 @@
+"""Lists the stored audits of training data, newest first, with what each finds and how that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from dashboard.client import Control, Row
+from dashboard.components import charts, query_params
+from dashboard.components.formatting import moment_of
+from dashboard.components.tables import offer
+from fairtrial.api import data_audits
+from fairtrial.domain.wording import counted
+
+MOST = 500
+COMMAND = "fairtrial data audit --deployment tuned"
+LEVELS = ("error", "warning", "suggestion")
+RIGHT = {name: st.column_config.TextColumn(alignment="right") for name in (*LEVELS, "waived", "rows", "change")}
+
+
+def draw_audit_list(control: Control) -> None:
+    """Draw the list."""
+    st.title("Data audit")
+    found = control.call(data_audits.listing, data_audits.ListAudits(limit=MOST))
+    if not found:
+        st.info("No audits yet. Audit the training data of a deployment:", icon=":material/fact_check:")
+        st.code(COMMAND, language=None)
+        return
+    names = sorted({name_of(row) for row in found})
+    chosen = query_params.choose("Deployment", names, name="deployment", placeholder="all")
+    rows = [row for row in found if chosen in (None, name_of(row))]
+    if chosen is not None:
+        _trend(rows)
+    selected = st.dataframe(
+        [_line(row, _before(rows, at)) for at, row in enumerate(rows)],
+        hide_index=True,
+        width="stretch",
+        on_select="rerun",
+        selection_mode="single-row",
+        key="audits-selected",
+        column_config=RIGHT,
+    )
+    opened = [rows[at]["audit_id"] for at in selected["selection"]["rows"] if at < len(rows)] or [_select(rows)]
+    if opened[0] is not None:
+        query_params.go(audit=opened[0])
+        st.rerun()
+    st.caption("The numbers are rows. A change is that of errors and warnings since the audit before.")
+    offer(rows, title="data-audits")
+
+
+def name_of(row: Row) -> str:
+    """The deployment whose lineage was audited."""
+    return str(row["deployment"] or "files by name")
+
+
+def rows_at(counts: Sequence[Row], *severities: str) -> int:
+    """How many rows the checks find at these severities."""
+    return sum(one["rows"] for one in counts if one["severity"] in severities)
+
+
+def result_of(row: Mapping[str, Any]) -> str:
+    """Whether the audit is clean, and how many waivers it needed."""
+    waived = f", {counted(len(row['waived']), 'waiver')}" if row["waived"] else ""
+    return ("clean" if row["clean"] else "not clean") + waived
+
+
+def _trend(rows: Sequence[Row]) -> None:
+    """The rows with errors, warnings and suggestions over the audits of one deployment."""
+    points = [
+        {"at": row["at_time"], "variant": level, "rows": rows_at(row["counts"], level)}
+        for row in rows
+        for level in LEVELS
+    ]
+    if len(rows) > 1:
+        st.altair_chart(charts.over_time(points, LEVELS, value="rows", title="rows found"), width="stretch")
+
+
+def _before(rows: Sequence[Row], at: int) -> Row | None:
+    """The audit before it of the same deployment."""
+    return next((row for row in rows[at + 1 :] if row["deployment"] == rows[at]["deployment"]), None)
+
+
+def _line(row: Row, before: Row | None) -> dict[str, str]:
+    problems = rows_at(row["counts"], "error", "warning")
+    return {
+        "deployment": name_of(row),
+        "audited": moment_of(row["at_time"]),
+        "result": result_of(row),
+        **{level: f"{rows_at(row['counts'], level):,}" for level in LEVELS},
+        "waived": f"{sum(part['count']['rows'] for part in row['waived']):,}",
+        "rows": f"{sum(file['rows'] for file in row['files'] if file['role'] == 'train'):,}",
+        "change": "" if before is None else f"{problems - rows_at(before['counts'], 'error', 'warning'):+,}",
+        "by": row["actor"],
+    }
+
+
+def _select(rows: Sequence[Row]) -> str | None:
+    """Draw a selection that also works with the keyboard."""
+    names = {str(row["audit_id"]): f"{name_of(row)}, {moment_of(row['at_time'])}: {result_of(row)}" for row in rows}
+    chosen: str | None = st.selectbox(
+        "Open an audit",
+        list(names),
+        index=None,
+        format_func=lambda audit_id: names[audit_id],
+        placeholder="choose an audit, or select a row",
+    )
+    return chosen

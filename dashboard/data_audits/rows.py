@@ -1,0 +1,65 @@
+"""Draws the rows of a finding with their masked texts, those that belong together side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard.client import Control, Refused, Row
+from dashboard.components import filters
+from dashboard.components.formatting import plain
+from fairtrial.api import data_audits
+from fairtrial.domain.wording import counted
+
+CHANGED = 409
+SIZE = 10
+"""Rows or groups on a page."""
+
+
+def draw_rows(control: Control, audit_id: str, finding: Row) -> None:
+    """Draw the numbers of the rows to copy, and one page of their texts."""
+    if not finding["rows"]:
+        st.caption("This finding is about the file as a whole.")
+        return
+    lines = finding.get("lines", ())
+    more = f", the first {len(lines):,} of them" if len(lines) < finding["rows"] else ""
+    with st.expander(f"{counted(finding['rows'], 'row number')} to copy{more}"):
+        st.code(", ".join(map(str, lines)), language=None, wrap_lines=True)
+    limit, offset = filters.page_place("audited-rows", (audit_id, finding["number"]), size=SIZE)
+    wanted = data_audits.RowsOf(audit_id=audit_id, finding=finding["number"], limit=limit, offset=offset)
+    try:
+        page = control.call(data_audits.rows, wanted)
+    except Refused as error:
+        if error.status != CHANGED:
+            raise
+        st.warning(plain(f"The texts can't be shown. {error}."), icon=":material/history:")
+        return
+    st.caption("Personal and secret text that was found stands as its kind, such as \\[email\\].")
+    for group in page["groups"]:
+        _group(group, finding)
+    filters.draw_pages("audited-rows", page["total"], size=SIZE)
+
+
+def _group(group: Sequence[Row], finding: Row) -> None:
+    with st.container(border=True):
+        for column, row in zip(st.columns(max(1, len(group))), group, strict=False):
+            with column:
+                _row(row, finding)
+        if not group:
+            st.caption("This row can't be read.")
+
+
+def _row(row: Row, finding: Row) -> None:
+    elsewhere = f" of {row['file']}" if row["file"] != finding["file"] else ""
+    st.markdown(f"**Row {row['line']:,}**{plain(elsewhere)}")
+    if row["fields"]:
+        st.caption(plain(row["fields"]))
+    for role, text in row["messages"]:
+        st.caption(plain(role))
+        st.code(text, language=None, wrap_lines=True)
+    if row["system"]:
+        with st.expander("System prompt"):
+            st.code(row["system"], language=None, wrap_lines=True)
+    if row["cut"]:
+        st.caption(f"{row['cut']:,} more characters are only in the file.")
