@@ -22,9 +22,13 @@ _END = r"(?![0-9A-Za-z_]|[.\-/][0-9])"
 _OTHER = re.compile(
     rb"(?i)(?:order|invoice|ticket|case|ref(?:erence)?|tracking|parcel|booking|item|article|serial|commit|model|isbn|sku"
     rb"|zip|phone|tel|call|amount|bestell|rechnung|sendung|commande|facture|colis|pedido|factura|ordine|fattura"
-    rb"|encomenda|fatura|bestelling|factuur|zam\xc3\xb3wieni|faktur)[^0-9\n.;]{0,14}\Z"
+    rb"|encomenda|fatura|bestelling|factuur|zam\xc3\xb3wieni|faktur|przesy|paczk|rezerwac|transakc|konta|klienta"
+    rb"|transaction|product|device|session|media|network|account)([^0-9\n.;,]{0,14})\Z"
 )
-"""Words right before a number that say what else it is."""
+"""Words right before a number that say what else it is, and what stands between."""
+
+_UNLIKE_ORDERS = 5, 2
+"""No number of an order has more letters and more separators than these."""
 
 _FIELD = re.compile(rb'"[\s\0]*:[\s\0]*"?\Z')
 _STOP = re.compile(rb'[0-9.!?;\n\["]')
@@ -43,8 +47,13 @@ def cue(words: str) -> bytes:
     return f"(?i)(?:^|[^A-Za-z])(?:{words.replace(' ', '[ _-]?')})s?(?:[^A-Za-z]|$)".encode()
 
 
-def _forms(kinds: Iterable[tuple[NationalId, str]], flags: int) -> list[tuple[NationalId, re.Pattern[bytes]]]:
-    return [(kind, re.compile(f"(?:{form}){_END}".encode(), flags)) for kind, form in kinds]
+def _forms(written: Iterable[str], flags: int) -> list[tuple[int, NationalId, re.Pattern[bytes]]]:
+    """The kinds that are written so, by their number."""
+    return [
+        (number, kind, re.compile(f"(?:{form}){_END}".encode(), flags))
+        for number, (kind, form) in enumerate(zip(NATIONAL_IDS, written, strict=True))
+        if form
+    ]
 
 
 def _set() -> re2.Set:
@@ -56,14 +65,27 @@ def _set() -> re2.Set:
 
 
 _CUES = _set()
-_ALONE = _forms([(kind, kind.alone) for kind in NATIONAL_IDS if kind.alone], 0)
-_FORMS = _forms([(kind, kind.form) for kind in NATIONAL_IDS], re.IGNORECASE)
+_ALONE = _forms([kind.alone for kind in NATIONAL_IDS], 0)
+_FORMS = _forms([kind.form for kind in NATIONAL_IDS], re.IGNORECASE)
 
 
 def id_alone(look: bytes, start: int) -> tuple[int, int] | None:
     """The id that begins here, if it needs no cue."""
-    span = next((span for kind, form in _ALONE if (span := _valid(kind, form, look, start))), None)
-    return span if span and not _OTHER.search(_before(look, start)) else None
+    before = _before(look, start)
+    for number, kind, form in _ALONE:
+        span = _valid(kind, form, look, start)
+        if span:
+            written = look[slice(*span)]
+            letters, separators = len(re.findall(rb"[A-Za-z]", written)), len(re.findall(rb"[ .\-]", written))
+            clear = letters > _UNLIKE_ORDERS[0] or separators > _UNLIKE_ORDERS[1]
+            return span if clear or not _is_other(before, number) else None
+    return None
+
+
+def _is_other(before: bytes, number: int) -> bool:
+    """Whether the words before a number say what else it is, without a cue of the kind behind them."""
+    other = _OTHER.search(before)
+    return bool(other) and number not in (_CUES.Match(other[1]) or ())
 
 
 def id_with_cue(look: bytes, start: int) -> tuple[int, int] | None:
@@ -73,11 +95,12 @@ def id_with_cue(look: bytes, start: int) -> tuple[int, int] | None:
     before = _before(look, start)
     cues = set(_CUES.Match(before) or ())
     spans = []
-    for number, (kind, form) in enumerate(_FORMS):
+    for number, kind, form in _FORMS:
         span = _valid(kind, form, look, start)
-        if span and not cues.union(_CUES.Match(_after(look, span[1])) or ()).isdisjoint((number, len(_FORMS))):
+        cued = span and not cues.union(_CUES.Match(_after(look, span[1])) or ()).isdisjoint((number, len(_FORMS)))
+        if span and cued and not _is_other(before, number):
             spans.append(span)
-    return max(spans) if spans and not _OTHER.search(before) else None
+    return max(spans, default=None)
 
 
 def _valid(kind: NationalId, form: re.Pattern[bytes], look: bytes, start: int) -> tuple[int, int] | None:

@@ -37,7 +37,11 @@ _DATE = r"(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])\d\d"
 """Day, month and year."""
 _BACKWARDS = r"\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
 _THREES = r"\d{3}(?:\d{6}|[ .\-]\d{3}[ .\-]\d{3})"
-_DNI = r"\d{8}-?[A-Z]|\d\d?\.\d{3}\.\d{3}-?[A-Z]|[XYZ]-?\d{7}-?[A-Z]"
+_DNI = (
+    r"(?i:\d{8}-?[A-Z]|\d\d?\.\d{3}\.\d{3}-?[A-Z]|[XYZ]-?\d{7}-?[A-Z])|[XYZ] \d{7}[ \-][A-Z]"
+    r"|(?:\d{8}|\d\d?\.\d{3}\.\d{3}) [A-HJ-NP-TV-Zb-df-hj-np-tv-xz]"
+)
+"""A small *a*, *e* or *y* behind a blank is a word."""
 _NINO_START = r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]"
 _NINO_END = r"\d{6}[A-D]| \d\d \d\d \d\d [A-D]| \d{6} [A-D]"
 _NINO = f"{_NINO_START}(?:{_NINO_END})"
@@ -81,7 +85,7 @@ NATIONAL_IDS = (
     NationalId(
         "BR", "CPF", r"\d{3}[. ]?\d{3}[. ]?\d{3}[. \-]?\d\d", r"\d{3}\.\d{3}\.\d{3}-\d\d",
         elevens(range(10, 1, -1), range(11, 1, -1)),
-        "cpf|cadastro de pessoa", "529.982.247-25",
+        "cpf|cadastro de pessoas?|pessoa f[íi]sica|titular|contribuinte|identidade", "529.982.247-25",
     ),
     NationalId(
         "CA", "Social Insurance Number", _THREES, "", luhn,
@@ -98,7 +102,7 @@ NATIONAL_IDS = (
     NationalId(
         "CN", "identity card", _CHINA, _CHINA,
         weighted((7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2, 1), 11, 1),
-        "身份证|身份號|身份号", "11010519491231002X",
+        "身份证|身份證|身份號|身份号|证件号|證件號", "11010519491231002X",
     ),
     NationalId(
         "CZ", "rodné číslo (also SK)", r"\d\d[0156]\d[0-3]\d/?\d{3,4}", "", check_digits.rodne_cislo,
@@ -106,11 +110,12 @@ NATIONAL_IDS = (
     ),
     NationalId(
         "DE", "Steuer-ID", r"[1-9]\d ?\d{3} ?\d{3} ?\d{3}", "", check_digits.steuer_id,
-        "steuer-?(?:id|identifikations-?(?:nr|nummer)|nr|nummer)|idnr|identifikations-?(?:nr|nummer)",
+        "steuer-?(?:id|identifikations-?(?:nr|nummer)|nr|nummer)|idnr|tin|(?:steuerliche )?identifikations-?(?:nr|nummer)"
+        "|finanzamt",
         "Steuer-ID 36 574 261 809",
     ),
     NationalId(
-        "DE", "Rentenversicherungsnummer", _RENTE, _RENTE, check_digits.rentenversicherung,
+        "DE", "Rentenversicherungsnummer", _RENTE, f"(?i:{_RENTE})", check_digits.rentenversicherung,
         "renten-?versicherung|rvnr|svnr|sv-?nr|(?:sozial)?versicherungs-?(?:nr|nummer)", "15 070649 C 103",
     ),
     NationalId(
@@ -120,10 +125,10 @@ NATIONAL_IDS = (
     NationalId(
         "ES", "DNI, NIE", r"\d{8}[ \-]?[A-Z]|\d\d?\.\d{3}\.\d{3}[ \-]?[A-Z]|[XYZ][ \-]?\d{7}[ \-]?[A-Z]", _DNI,
         check_digits.dni,
-        "dni|(?-i:NIE)|nif|d\\.n\\.i", "54362315K",
+        "dni|(?-i:NIE)|nif|d\\.n\\.i|documento|carn[ée]|identidad|titular|n[úu]mero", "54362315K",
     ),
     NationalId(
-        "FI", "henkilötunnus", _HETU + "[0-9A-FHJ-NPR-Y]", _HETU + "[A-FHJ-NPR-Y]", check_digits.hetu,
+        "FI", "henkilötunnus", _HETU + "[0-9A-FHJ-NPR-Y]", f"(?i:{_HETU}[A-FHJ-NPR-Y])", check_digits.hetu,
         "hetu|henkil[öo]tunnu(?:s|kseni)", "131052-308T",
     ),
     NationalId(
@@ -137,7 +142,7 @@ NATIONAL_IDS = (
     ),
     NationalId(
         "GB", "NHS number", r"\d{3}[ \-]?\d{3}[ \-]?\d{4}", "", weighted(range(10, 0, -1), 11),
-        "nhs", "NHS number 943 476 5870",
+        "nhs|national health", "NHS number 943 476 5870",
     ),
     NationalId(
         "IE", "PPS number", r"\d{7} ?[A-W][A-IW]?", "", check_digits.pps,
@@ -145,7 +150,7 @@ NATIONAL_IDS = (
     ),
     NationalId(
         "IN", "Aadhaar", r"[2-9]\d{3}(?:\d{8}|[ \-]\d{4}[ \-]\d{4})", "", check_digits.aadhaar,
-        "a?adhaa?r|uidai|आधार", "Aadhaar 2341 2341 2346",
+        "a?add?h?aa?r|uidai|(?-i:UID)|unique identification|e-?kyc|kyc|आधार", "Aadhaar 2341 2341 2346",
     ),
     NationalId(
         "IN", "PAN", r"[A-Z]{5}\d{4}[A-Z]", "", None,
@@ -164,13 +169,16 @@ NATIONAL_IDS = (
         "주민등록번호|주민번호|rrn|resident registration", "주민등록번호 900101-1234567",
     ),
     NationalId(
-        "MX", "CURP", _CURP, _CURP, check_digits.curp,
-        "curp", "BOXW310820HNERXN09", _CURP_END,
+        "MX", "CURP", _CURP, f"(?i:{_CURP})", check_digits.curp,
+        "curp", "BOXW310820HNERXN09", f"(?i:{_CURP_END})",
     ),
     NationalId(
         "NL", "burgerservicenummer (BSN)", r"\d{9}|\d{4}[. ]\d\d[. ]\d{3}|\d{3}[ .]\d{3}[ .]\d{3}", "",
         weighted((9, 8, 7, 6, 5, 4, 3, 2, -1), 11),
-        "bsn(?:-?(?:nr|nummer))?|burger-?service-?(?:nr|nummer)|sofi-?nummer|citizen service", "BSN 111222333",
+        "bsn(?:-?(?:nr|nummer))?|burger service (?:nr|nummer)|sofi (?:nr|nummer)|citizen service|burger (?:nr|nummer)"
+        "|persoons (?:nr|nummer)|id (?:nr|nummer|kaart|bewijs)|identiteits ?nummer|legitimatie(?:bewijs|nummer)?"
+        "|paspoort|rijbewijs|fiscaal nummer",
+        "BSN 111222333",
     ),
     NationalId(
         "NO", "fødselsnummer", r"[0-7]\d[0-5]\d{3} ?\d{5}", "",
@@ -178,13 +186,15 @@ NATIONAL_IDS = (
         "f(?:ø|o|oe)dsels-?(?:nr|nummer)|person-?(?:nr|nummer)|fnr", "fødselsnummer 151086 95088",
     ),
     NationalId(
-        "PL", "PESEL", r"\d\d[02468]\d[0-3]\d{6}|\d\d[13579][0-2][0-3]\d{6}", "",
+        "PL", "PESEL", r"\d\d(?:[02468][1-9]|[13579][0-2])(?:0[1-9]|[12]\d|3[01])\d{5}", "",
         weighted((1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1), 10),
-        "pesel(?:u|em)?", "PESEL 44051401359",
+        "pesel(?:u|em|owi)?|numer(?:em|u|ze)?|ewidencyjn(?:y|ego|ym)|identyfikacyjn(?:y|ego|ym)|dow[óo]d(?:u|zie|em)?"
+        "|to[żz]samo[śs](?:ci|[ćc])|legitymuj[ęe]|urodz(?:ony|ona|enia)",
+        "PESEL 44051401359",
     ),
     NationalId(
         "PT", "NIF", _THREES, "", elevens(range(9, 1, -1)),
-        "nif|contribuinte|n[úu]mero fiscal", "NIF 501 964 843",
+        "nif|contribuinte|n[úu]mero fiscal|identifica[cç][ãa]o fiscal|finan[çc]as", "NIF 501 964 843",
     ),
     NationalId(
         "RO", "CNP", r"[1-9]" + _BACKWARDS + r"\d{6}", "", check_digits.cnp,
@@ -196,7 +206,7 @@ NATIONAL_IDS = (
     ),
     NationalId(
         "SE", "personnummer", r"(?:19|20)?\d\d[01]\d[0-9]\d[\-+ ]?\d{4}", "", lambda text: luhn(text[-10:]),
-        "person-?(?:nr|nummer)|personal identity", "personnummer 880320-0016",
+        "person-?(?:nr|nummer)|personal identity|f[öo]delse (?:nr|nummer)", "personnummer 880320-0016",
     ),
     NationalId(
         "SG", "NRIC, FIN", r"[STFGM]\d{7}[A-Z]", r"[STFGM]\d{7}[A-Z]", check_digits.nric,
@@ -204,12 +214,14 @@ NATIONAL_IDS = (
     ),
     NationalId(
         "TR", "T.C. kimlik numarası", r"[1-9]\d{10}", "", check_digits.kimlik,
-        "kimlik|tckn|(?-i:TC) no", "TCKN 17291716060",
+        "kimlik|tckn|(?-i:TC) no|n[üu]fus|vatanda[şs]l[ıi]k", "TCKN 17291716060",
     ),
     NationalId(
         "US", "Social Security number", r"[0-8]\d\d(?:\d{6}|[ .\-]\d\d[ .\-]\d{4})", "",
         lambda text: text[:3] not in ("000", "666") and text[3:5] != "00" and text[5:] != "0000",
-        "ssn|ss(?:#| number| no)|social security|social (?:number|is|no)|seguro social|s\\.s\\.n", "SSN 536-90-4399",
+        "ssn|ss ?#|ss (?:number|num|no)|soc(?:ial)?|soc\\.|social security|seguro social|s\\.s\\.n?|irs|w-?[29]|1099|payroll"
+        "|(?:credit|background) (?:check|report)",
+        "SSN 536-90-4399",
     ),
     NationalId(
         "US", "taxpayer number (ITIN)", r"9\d\d(?:[4-9]\d{5}|[ \-][4-9]\d[ \-]\d{4})", "", None,
@@ -223,13 +235,13 @@ NATIONAL_IDS = (
 # fmt: on
 
 ANY = (
-    "national (?:id|identity|identification|insurance|registration)|identity (?:card|number|document|no)|id card"
+    "(?-i:ID) (?:number|num|no)|identity|national (?:id|identity|identification|insurance|registration)|identity (?:card|number|document|no)|id card"
     "|(?:my|his|her|their|personal|citizen|government)(?:'s)? id(?:entification|entity)?"
     "|personal (?:number|code)|tax(?:payer)? id(?:entification)?|(?-i:TIN)"
     "|(?:personal)?ausweis(?:-?(?:nr|nummer))?|steuer-?(?:nr|nummer)|carte (?:nationale )?d.identit[ée]"
     "|num[ée]ro d.identit[ée]"
     "|documento (?:nacional )?(?:de|d.) ?(?:identidad|identidade|identit[àa])|carta d.identit[àa]"
     "|identifica[cç](?:i[óo]n|[ãa]o) fiscal"
-    "|identiteits(?:kaart|bewijs)|dow[óo]d(?:u)? osobist(?:y|ego)"
+    "|identiteits(?:kaart|bewijs)|dow[óo]d(?:u)? osobist(?:y|ego)|identidade?|identit[àé]|identit[äa]t"
 )
 """Cues for an id of any country."""

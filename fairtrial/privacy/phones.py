@@ -21,16 +21,16 @@ GROUPED = {
 """National forms that only their groups tell from other numbers."""
 
 _WORDS = (
-    "phone|telephone|tel|t(?:é|e)l(?:é|e)phone|telefon(?:e|o|u)?|tel(?:é|e)fono|telefoon|rufnummer|mobile|mobil|m(?:ó|o)vil"
+    "phone|telephone|contact|tel|t(?:é|e)l(?:é|e)phone|telefon(?:e|o|u)?|tel(?:é|e)fono|telefoon|rufnummer|mobile|mobil|m(?:ó|o)vil"
     "|telem(?:ó|o)vel|cell(?:phone)?|celular|cellulare|portable|handy|whatsapp|sms|kom(?:ó|o)rka"
-    "|(?:call|dial|reach|ring|text)(?: (?:me|us|him|her))?"
+    "|call|dial|reach|ring|text"
     "|ll(?:á|a)m(?:a|e)(?:me|nos) al|chiamami al|zadzwo(?:ń|n) (?:na|pod)|ligue para"
     "|my number|meine nummer|mon num(?:é|e)ro|mi n(?:ú|u)mero|meu n(?:ú|u)mero"
     "|тел|телефон|номер|电话|手机|電話|手機|携帯|전화|휴대폰|फ़ोन|फोन|मोबाइल"
 )
 _LINKS = (
     r"[ :.,#=(_\x00\-]|\" ?: ?\"?|nummer|number|num(?:é|e)?ro|n(?:ú|u)mero|no|nr|is|ist|lautet|est|es|é|è|to|at|on"
-    "|unter|au|home|work|private|privat|是|号|號|码|碼|は|है|नंबर|번호"
+    "|unter|au|me|us|him|her|home|work|private|privat|是|号|號|码|碼|は|है|नंबर|번호"
 )
 WITH_CUE = rf"(?i)(?:^|[^A-Za-z])(?:{_WORDS})s?(?:{_LINKS}){{1,8}}(\(?[1-9][0-9]\)?(?:[ .\-]?[0-9]){{6,9}})".encode()
 """A number without prefix right behind a cue, perhaps with words such as ``number is`` between."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import re2
@@ -165,49 +165,44 @@ _NUMBERED_SIGNS = _signs(PATTERNS[number].sign for number in _NUMBERED)
 
 def any_possible(look: bytes) -> bool:
     """Whether any pattern can match in a text that begins and ends with an edge."""
-    return any(map(bool, _by_part(look, enough=True)))
+    if len(look) <= SHORT:
+        return bool(_all_numbers(look))
+    return any(map(bool, _by_slice(look, _some_numbers)))
 
 
 def possible(look: bytes) -> Collection[int]:
     """The numbers of the patterns that can match in a text that begins and ends with an edge."""
-    return set().union(*_by_part(look))
+    return _all_numbers(look) if len(look) <= SHORT else set().union(*_by_slice(look, _all_numbers))
 
 
-def _by_part(look: bytes, *, enough: bool = False) -> Iterable[Collection[int]]:
-    """What each part of a text has signs of; ``enough``: any sign will do."""
-    if len(look) <= SHORT:
-        return (_short(look),)
-    return (_numbers(look, enough),) if len(look) <= SLICE else _by_slice(look, enough)
-
-
-def _short(look: bytes) -> Collection[int]:
-    """The numbers of the patterns whose signs are in a short text."""
-    numbers = _ALL_SIGNS.Match(look)
-    if numbers is None:
-        return EVERY
-    return () if len(numbers) == 1 else [number for number in numbers if number < len(PATTERNS)]
-
-
-def _by_slice(look: bytes, enough: bool) -> Iterator[Collection[int]]:
+def _by_slice(look: bytes, numbers_of: Callable[[bytes], Collection[int]]) -> Iterator[Collection[int]]:
     """What each slice has signs of. All patterns follow a slice that took too long."""
     for start in range(0, max(1, len(look) - LONGEST), SLICE - LONGEST):
         begun = time.perf_counter()
-        numbers = _numbers(look[start : start + SLICE], enough)
+        numbers = numbers_of(look[start : start + SLICE])
         if time.perf_counter() - begun > PATIENCE:
             yield EVERY
             return
         yield numbers
 
 
-def _numbers(part: bytes, enough: bool) -> Collection[int]:
-    """The numbers of the patterns whose signs are in a part of a text."""
+def _all_numbers(part: bytes) -> Collection[int]:
+    """The numbers of the patterns whose signs are in a part of a text, by one search."""
+    numbers = _ALL_SIGNS.Match(part)
+    if numbers is None:
+        return EVERY
+    return () if len(numbers) == 1 else [number for number in numbers if number < len(PATTERNS)]
+
+
+def _some_numbers(part: bytes) -> Collection[int]:
+    """Some of these numbers, if there are any: most texts need only the first search, which is the faster one."""
     numbers = _SIGNS.Match(part)
     if numbers is None:
         return EVERY
     if len(numbers) == 1:
         return ()
     matched = [number for number in numbers if number < _NUMBER]
-    if _NUMBER in numbers and not (matched and enough):
+    if _NUMBER in numbers and not matched:
         numbers = _NUMBERED_SIGNS.Match(part)
         if numbers is None:
             return EVERY
