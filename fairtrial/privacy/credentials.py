@@ -28,17 +28,31 @@ URL = rb"://[!#-.0-9;-?A-~]{0,40}:[!#-.0-?A-~]{1,64}@"
 """A URL with a user and a password. Its ASCII classes leave out quotes, ``/`` and ``@``."""
 
 _WORDS = (
-    r"pass(?:words?| words?|wd|phrase|code)|pwd|pw|passwor[td]|kennwort|mot de passe|contrase(?:ñ|n)a|senha|wachtwoord"
-    r"|has(?:ł|l)o|пароль|密码|密碼|パスワード"
+    r"pass(?:words?| words?|wd|phrase|code|wort|ord)?|pwd|psw|pw|kennwort|mot de passe|mdp|contrase(?:ñ|n)a|clave|senha"
+    r"|palavra-passe|wachtwoord|parola(?: d.ordine| chiave)?|has(?:ł|l)(?:o|em|a)|heslo|l(?:ö|o)senord|adgangskode"
+    r"|salasana|jelsz(?:ó|o)|(?:Ş|ş|s)ifrem?|(?:П|п)арол(?:ь|я|ем)|密码|密碼|口令|パスワード|비밀번호|पासवर्ड"
+    r"|كلمة (?:المرور|السر)"
 )
 _FOR = (
     r"(?: (?:I|we|was|reset|changed|set|for|to|of|f(?:ü|u)r|von|zum?|de|del|da|di|para|pour|per|do|voor)"
     r"(?: [^\s\"]{1,24}){0,3})?"
 )
-_IS = r"(?:[\x00\"' ]{0,2} ?(?:[:=]|：|は|是)"
-_IS += r"| (?:is|was|ist|lautet|war|est|es|era|é|è|to|jest|(?:ä|a)r|er|fue|foi):?)"
-PASSWORD = rf"(?i)(?:^|[^A-Za-z])(?:{_WORDS}){_FOR}{_IS}[ \x00\"'`]{{0,3}}".encode()
+_IS = r"(?:[\x00\"' ]{0,2} ?(?:[:=]|：|は|是|는|은)| (?:-|–|—|->|→)"
+_IS += r"| (?:is|was|ist|lautet|war|est|es|era|é|è|to|jest|je|(?:ä|a)r|er|on|fue|foi|это|है):?[ \x00\"'`])"
+PASSWORD = (
+    rf"(?i)(?:^|[^A-Za-z])(?:{_WORDS})(?:{_FOR}{_IS}|[ \x00\"'`])[ \x00\"'`]{{0,3}}"
+).encode()
 """What stands before a password."""
+
+_SIGN = rb"[0-9!@#$%^&*+=~?]"
+SECRET = rb"[^\s\x00\"'`<>]{0,20}(?:" + _SIGN + rb"|(?-i:[A-Z][a-z][A-Z]|[a-z][A-Z]{2,}[a-z]))"
+"""How a password begins: up to a digit, a sign or letters of mixed case."""
+
+_MY = "(?:my|the|our|his|her|their|new|old|mein|das|mi|la|mon|le|mio|minha|meu|a|o|moj[ea]|mijn|het)"
+GIVEN = (
+    rf"[^\s\x00\"'`<>][\x00\"'`]? (?i:(?:is|as|was|ist|als|war|es|como|est|comme|to|jako|jest)(?: {_MY}){{0,2}} (?:{_WORDS}))"
+).encode()
+"""The end of a password and what stands behind it, such as ``is my new password``."""
 
 NAMED = (
     rb"(?i)(?:^|[^A-Za-z])(?:api|(?:secret[ _\-]?)?access|secret|client)[ _\-]?(?:key|secret|token)"
@@ -48,14 +62,21 @@ NAMED = (
 
 _URL = re.compile(rb"://([!#-.0-9;-?A-~]{0,40}:[!#-.0-?A-~]{1,64})@")
 _PASSWORD = re.compile(PASSWORD + rb"([^\s\x00\"'`<>]{4,64})")
+_LINKED = re.compile(f"(?i)[^A-Za-z]?(?:{_WORDS}){_FOR}{_IS}".encode())
+_TICKET = re.compile(rb"(?i)(?<!my)(?<!user)(?<!login)(?<!admin)(?<!and)(?<!with)(?<!with the)[^A-Za-z]pass (?![:=])")
+"""A *pass* that may as well be one for a bus."""
+_VALUE = re.compile(rb"[^\s\x00\"'`<>]{1,64}\Z")
 _NAMED = re.compile(NAMED + rb"([A-Za-z0-9_\-+/=.~]{20,256})")
 _TRAIL = b".,;:!?)]}"
 _NO_PASSWORD = re.compile(
     rb"(?i)[\[({<$%*]|\*|.*(?:://|\(|\[)|(?:sha|md5|base|aes|utf|2fa|oauth|ntlm|argon|pbkdf|[bs]crypt"
-    rb"|[0-9]{1,5}[^0-9]?[a-z]*\Z)"
-    rb"|[a-z_]+[0-9]?(?:\.[a-z_]+[0-9]?)+\Z"
+    rb"|[0-9]{1,5}[^0-9]?[a-z]*\Z|(?:iso|rfc|cve|nist|tls|http)-?[0-9]|[0-9]{4}-[0-9]{2}-)"
+    rb"|[a-z_]+[0-9]?(?:\.[a-z_]+[0-9]?)+\Z|[^@]+@[^@]+\.[a-z]+\Z|[a-z_]+[=+-]+[a-z_]*\Z"
 )
-"""What a password never is: a place to fill in, a call, the name of a method, or a short number."""
+"""What a password never is: a place to fill in, a call, the name of a method, a standard, or a short number."""
+
+_CASES = re.compile(rb"(?=[a-z][A-Z]|[A-Z][a-z])")
+_CAMEL = re.compile(rb"[a-z]*(?:[A-Z][a-z]{2,})+[A-Z]?\Z")
 
 
 def password_in_url(look: bytes, start: int) -> tuple[int, int] | None:
@@ -65,15 +86,34 @@ def password_in_url(look: bytes, start: int) -> tuple[int, int] | None:
 
 
 def password(look: bytes, start: int) -> tuple[int, int] | None:
-    """The password behind the words that begin here: it has a letter and a digit or sign, or only digits."""
+    """The password behind the words that begin here. One that follows them directly must look more like one."""
     match = _PASSWORD.match(look, start - 1)
-    if match is None:
+    if match is None or _TICKET.match(look, start - 1):
         return None
     value = match[1].rstrip(_TRAIL)
-    strong = re.search(rb"[0-9!@#$%^&*+=~?]", value) and (re.search(rb"[A-Za-z]", value) or value.isdigit())
-    if len(value) < 5 or not strong or _NO_PASSWORD.match(value):
-        return None
-    return match.start(1), match.start(1) + len(value)
+    linked = _LINKED.match(look[match.start() : match.start(1)])
+    return (match.start(1), match.start(1) + len(value)) if (_is_strong if linked else _is_clear)(value) else None
+
+
+def password_before(look: bytes, start: int) -> tuple[int, int] | None:
+    """The password before words such as ``is my password``, whose last character stands here."""
+    match = _VALUE.search(look[max(0, start - 64) : start + 1])
+    return (start + 1 - len(match[0]), start + 1) if match and _is_clear(match[0]) else None
+
+
+def _is_strong(value: bytes) -> bool:
+    """Whether it has a letter and a digit or sign, or only digits, or letters in random case."""
+    mixed = value.isalpha() and len(value) > 7 and len(_CASES.findall(value)) > 3 and not _CAMEL.match(value)
+    signs = re.search(_SIGN, value) and (re.search(rb"[A-Za-z]", value) or value.isdigit())
+    return len(value) > 4 and bool(mixed or signs) and not _NO_PASSWORD.match(value)
+
+
+def _is_clear(value: bytes) -> bool:
+    """Whether it also has two digits, or a digit in random case, or a sign among letters."""
+    digits, letters = len(re.findall(rb"[0-9]", value)), len(re.findall(rb"[A-Za-z]", value))
+    random_case = digits and len(_CASES.findall(value)) > 1
+    good = letters > 1 and len(value) > 5 and bool(digits > 1 or random_case or re.search(rb"[!@#$%^&*+=~]\w", value))
+    return good and _is_strong(value)
 
 
 def named_key(look: bytes, start: int) -> tuple[int, int] | None:

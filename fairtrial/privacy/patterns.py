@@ -12,7 +12,18 @@ from dataclasses import dataclass
 import re2
 
 from fairtrial.privacy.checks import iban, ipv6, is_card, is_phone
-from fairtrial.privacy.credentials import KEYS, NAMED, PASSWORD, URL, named_key, password, password_in_url
+from fairtrial.privacy.credentials import (
+    GIVEN,
+    KEYS,
+    NAMED,
+    PASSWORD,
+    SECRET,
+    URL,
+    named_key,
+    password,
+    password_before,
+    password_in_url,
+)
 from fairtrial.privacy.cued_ids import (
     ALONE,
     CANDIDATE,
@@ -104,7 +115,7 @@ _PHONES = (
 
 _ALONE = f"{START}(?:{ALONE})[^A-Za-z0-9_]".encode()
 _ALONE_SIGN = f"(?:{START}(?:{DIGITS_FIRST})|{LETTERS_FIRST})[^A-Za-z0-9_]".encode()
-_PASSWORD = PASSWORD + rb"[^\s\x00\"'`<>]{0,20}[0-9!@#$%^&*+=~?]"
+_PASSWORD = PASSWORD + SECRET
 _NAMED = NAMED + rb"[A-Za-z0-9_\-+/=.~]{20}"
 
 NUMBER = (
@@ -164,6 +175,7 @@ PATTERNS: tuple[Pattern, ...] = (
     _bounded(b"[phone]", rb"+.\-/", _GROUPED, b".-:", least=_GROUPED, check=is_phone, number=True),
     Pattern(b"[phone]", re2.compile(WITH_CUE), WITH_CUE, place=phone_with_cue, number=True),
     Pattern(b"[password]", re2.compile(_PASSWORD), _PASSWORD, place=password),
+    Pattern(b"[password]", re2.compile(GIVEN), GIVEN, before=0, place=password_before),
     Pattern(b"[key]", re2.compile(_NAMED), _NAMED, place=named_key),
 )
 """In the order of the search: longer and more certain kinds first."""

@@ -26,7 +26,7 @@ _WORDS = (
     "|call|dial|reach|ring|text"
     "|ll(?:á|a)m(?:a|e)(?:me|nos) al|chiamami al|zadzwo(?:ń|n) (?:na|pod)|ligue para"
     "|my number|meine nummer|mon num(?:é|e)ro|mi n(?:ú|u)mero|meu n(?:ú|u)mero"
-    "|тел|телефон|номер|电话|手机|電話|手機|携帯|전화|휴대폰|फ़ोन|फोन|मोबाइल"
+    "|(?:Т|т)ел|(?:Т|т)елефон|(?:Н|н)омер|电话|手机|電話|手機|携帯|전화|휴대폰|फ़ोन|फोन|मोबाइल"
 )
 _LINKS = (
     r"[ :.,#=(_\x00\-]|\" ?: ?\"?|nummer|number|num(?:é|e)?ro|n(?:ú|u)mero|no|nr|is|ist|lautet|est|es|é|è|to|at|on"

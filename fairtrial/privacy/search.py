@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import re2
 
 from fairtrial.domain.wording import counted
+from fairtrial.privacy.harmless import is_harmless
 from fairtrial.privacy.patterns import NUMBER, PATTERNS, Pattern
 
 NEXT_PLACE = 2
@@ -76,7 +77,7 @@ def joined(texts: list[str]) -> tuple[bytes, list[int]]:
 
 
 def search_bytes(look: bytes) -> list[PersonalText]:
-    """All finds in bytes that begin and end with an edge, in order."""
+    """All finds in bytes that begin and end with an edge, in order; harmless ones are left out."""
     taken: list[PersonalText] = []
     for number in sorted(possible(look)):
         pattern = PATTERNS[number]
@@ -84,7 +85,7 @@ def search_bytes(look: bytes) -> list[PersonalText]:
         finds = [PersonalText(kind, start, end) for start, end in _finds(pattern, look)]
         if finds:
             taken = _merged(taken, finds)
-    return taken
+    return [find for find in taken if not is_harmless(find.kind, look, find.start, find.end)]
 
 
 def place(pattern: Pattern, look: bytes, start: int, end: int) -> tuple[int, int]:
