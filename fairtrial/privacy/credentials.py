@@ -39,20 +39,19 @@ _FOR = (
 )
 _IS = r"(?:[\x00\"' ]{0,2} ?(?:[:=]|：|は|是|는|은)| (?:-|–|—|->|→)"
 _IS += r"| (?:is|was|ist|lautet|war|est|es|era|é|è|to|jest|je|(?:ä|a)r|er|on|fue|foi|это|है):?[ \x00\"'`])"
-PASSWORD = (
-    rf"(?i)(?:^|[^A-Za-z])(?:{_WORDS})(?:{_FOR}{_IS}|[ \x00\"'`])[ \x00\"'`]{{0,3}}"
-).encode()
+PASSWORD = (rf"(?i)(?:^|[^A-Za-z])(?:{_WORDS})(?:{_FOR}{_IS}|[ \x00\"'`])[ \x00\"'`]{{0,3}}").encode()
 """What stands before a password."""
 
 _SIGN = rb"[0-9!@#$%^&*+=~?]"
-SECRET = rb"[^\s\x00\"'`<>]{0,20}(?:" + _SIGN + rb"|(?-i:[A-Z][a-z][A-Z]|[a-z][A-Z]{2,}[a-z]))"
+SECRET = rb"[^\s\x00\"'`<>]{0,20}(?:" + _SIGN + rb"|(?-i:[a-z][A-Z]))"
 """How a password begins: up to a digit, a sign or letters of mixed case."""
 
-_MY = "(?:my|the|our|his|her|their|new|old|mein|das|mi|la|mon|le|mio|minha|meu|a|o|moj[ea]|mijn|het)"
-GIVEN = (
-    rf"[^\s\x00\"'`<>][\x00\"'`]? (?i:(?:is|as|was|ist|als|war|es|como|est|comme|to|jako|jest)(?: {_MY}){{0,2}} (?:{_WORDS}))"
+BEHIND = (
+    " (?:is|as|was|ist|als|es|como|est|comme|to|jako) (?:my|the|our|mein|das|mi|la|mon|le|meu|minha|a|moje|mijn|het)"
+    f"(?: new| old)? (?i:{_WORDS})"
 ).encode()
-"""The end of a password and what stands behind it, such as ``is my new password``."""
+"""What stands behind a password, such as ``is my new password``."""
+GIVEN = rb"[^\s\x00\"'`<>][\x00\"'`]?" + BEHIND
 
 NAMED = (
     rb"(?i)(?:^|[^A-Za-z])(?:api|(?:secret[ _\-]?)?access|secret|client)[ _\-]?(?:key|secret|token)"

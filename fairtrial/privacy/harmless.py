@@ -18,7 +18,9 @@ HARMLESS = (
 _BEFORE = 20
 """Bytes before an address in which a word for a version may stand."""
 
-_VERSION = re.compile(rb"(?i)(?:version|release|revision|firmware|build|update|driver|ver|v)s?\.?(?: is| to)?[ :=]{0,2}\Z")
+_VERSION = re.compile(
+    rb"(?i)(?:version|release|revision|firmware|build|update|driver|ver|v)s?\.?(?: is| to)?[ :=]{0,2}\Z"
+)
 _REQUIREMENT = re.compile(rb"[=<>~!^]=? ?\Z")
 _PLACEHOLDER = re.compile(
     rb"(?i)(?:(?:my|your|some|the|db|database)[_-]?)?(?:user(?:[_-]?(?:name|id))?|usr|u|login|name|foo)?"

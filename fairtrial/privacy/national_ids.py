@@ -110,8 +110,8 @@ NATIONAL_IDS = (
     ),
     NationalId(
         "DE", "Steuer-ID", r"[1-9]\d ?\d{3} ?\d{3} ?\d{3}", "", check_digits.steuer_id,
-        "steuer-?(?:id|identifikations-?(?:nr|nummer)|nr|nummer)|idnr|tin|(?:steuerliche )?identifikations-?(?:nr|nummer)"
-        "|finanzamt",
+        "steuer-?(?:id|identifikations-?(?:nr|nummer)|nr|nummer)|idnr|tin|finanzamt"
+        "|identifikations-?(?:nr|nummer)",
         "Steuer-ID 36 574 261 809",
     ),
     NationalId(
@@ -219,8 +219,8 @@ NATIONAL_IDS = (
     NationalId(
         "US", "Social Security number", r"[0-8]\d\d(?:\d{6}|[ .\-]\d\d[ .\-]\d{4})", "",
         lambda text: text[:3] not in ("000", "666") and text[3:5] != "00" and text[5:] != "0000",
-        "ssn|ss ?#|ss (?:number|num|no)|soc(?:ial)?|soc\\.|social security|seguro social|s\\.s\\.n?|irs|w-?[29]|1099|payroll"
-        "|(?:credit|background) (?:check|report)",
+        "ssn|ss ?#|ss (?:number|num|no)|soc(?:ial)?|soc\\.|seguro social|s\\.s\\.n?|irs|w-?[29]|1099|payroll"
+        "|social security|(?:credit|background) (?:check|report)",
         "SSN 536-90-4399",
     ),
     NationalId(
@@ -235,7 +235,8 @@ NATIONAL_IDS = (
 # fmt: on
 
 ANY = (
-    "(?-i:ID) (?:number|num|no)|identity|national (?:id|identity|identification|insurance|registration)|identity (?:card|number|document|no)|id card"
+    "(?-i:ID) (?:number|num|no)|identity"
+    "|national (?:id|identity|identification|insurance|registration)|identity (?:card|number|document|no)|id card"
     "|(?:my|his|her|their|personal|citizen|government)(?:'s)? id(?:entification|entity)?"
     "|personal (?:number|code)|tax(?:payer)? id(?:entification)?|(?-i:TIN)"
     "|(?:personal)?ausweis(?:-?(?:nr|nummer))?|steuer-?(?:nr|nummer)|carte (?:nationale )?d.identit[ée]"

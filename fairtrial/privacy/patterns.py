@@ -13,6 +13,7 @@ import re2
 
 from fairtrial.privacy.checks import iban, ipv6, is_card, is_phone
 from fairtrial.privacy.credentials import (
+    BEHIND,
     GIVEN,
     KEYS,
     NAMED,
@@ -175,7 +176,7 @@ PATTERNS: tuple[Pattern, ...] = (
     _bounded(b"[phone]", rb"+.\-/", _GROUPED, b".-:", least=_GROUPED, check=is_phone, number=True),
     Pattern(b"[phone]", re2.compile(WITH_CUE), WITH_CUE, place=phone_with_cue, number=True),
     Pattern(b"[password]", re2.compile(_PASSWORD), _PASSWORD, place=password),
-    Pattern(b"[password]", re2.compile(GIVEN), GIVEN, before=0, place=password_before),
+    Pattern(b"[password]", re2.compile(GIVEN), BEHIND, before=0, place=password_before),
     Pattern(b"[key]", re2.compile(_NAMED), _NAMED, place=named_key),
 )
 """In the order of the search: longer and more certain kinds first."""
