@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fairtrial.privacy.credentials import KEYS
+from fairtrial.privacy.harmless import HARMLESS
 from fairtrial.privacy.national_ids import NATIONAL_IDS, NationalId
 from fairtrial.privacy.phones import GROUPED
 
@@ -31,7 +32,7 @@ def _id_entry(national_id: NationalId) -> Entry:
 
 CATALOGUE: tuple[Entry, ...] = (
     Entry("email", "e-mail address", "", "form", "bob@example.com"),
-    Entry("ip", "IPv4 and IPv6 address", "", "form", "203.0.113.9"),
+    Entry("ip", "IPv4 and IPv6 address", "", "form", "84.112.7.9"),
     Entry("card", "payment card", "", "check digit", "4111 1111 1111 1111"),
     Entry("iban", "IBAN", "", "check digits", "DE89 3704 0044 0532 0130 00"),
     Entry("phone", "phone number with + or 00", "", "form", "+49 170 1234567"),
@@ -46,8 +47,9 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("private key", "private key in PEM", "", "first line", "-----BEGIN PRIVATE KEY-----"),
     Entry("password", "user and password in a URL", "", "form", "postgres://app:hunter2@db.example/orders"),
     Entry(
-        "password", "password with a digit or sign", "",
-        "a word such as password, Passwort or mot de passe, with is or a colon", "my password is hunter2",
+        "password", "password with a digit, a sign or letters in random case", "",
+        "a word such as password, Passwort or mot de passe before it, or behind it as in is my password",
+        "my password is hunter2",
     ),
 )  # fmt: skip
 
@@ -59,7 +61,7 @@ NOT_LOOKED_FOR: tuple[str, ...] = (
     "ids of countries that are not listed",
     "passport and driving licence numbers",
     "account numbers other than IBANs",
-    "passwords of letters only, and PINs",
+    "passwords that are words, and PINs",
     "keys without a known prefix or name",
     "texts in images and files",
 )
@@ -72,4 +74,4 @@ def scope() -> tuple[str, str]:
         "e-mail and IP addresses, payment cards, IBANs, phone numbers, API keys, tokens, private keys, passwords, and "
         f"national ids of {', '.join(countries)}"
     )
-    return f"Looked for: {found}.", f"Not looked for: {', '.join(NOT_LOOKED_FOR)}."
+    return f"Looked for: {found}.", f"Not looked for: {', '.join((*NOT_LOOKED_FOR, *HARMLESS))}."

@@ -31,14 +31,13 @@ _WORDS = (
     r"pass(?:words?| words?|wd|phrase|code|wort|ord)?|pwd|psw|pw|kennwort|mot de passe|mdp|contrase(?:ñ|n)a|clave|senha"
     r"|palavra-passe|wachtwoord|parola(?: d.ordine| chiave)?|has(?:ł|l)(?:o|em|a)|heslo|l(?:ö|o)senord|adgangskode"
     r"|salasana|jelsz(?:ó|o)|(?:Ş|ş|s)ifrem?|(?:П|п)арол(?:ь|я|ем)|密码|密碼|口令|パスワード|비밀번호|पासवर्ड"
-    r"|كلمة (?:المرور|السر)"
 )
 _FOR = (
     r"(?: (?:I|we|was|reset|changed|set|for|to|of|f(?:ü|u)r|von|zum?|de|del|da|di|para|pour|per|do|voor)"
     r"(?: [^\s\"]{1,24}){0,3})?"
 )
-_IS = r"(?:[\x00\"' ]{0,2} ?(?:[:=]|：|は|是|는|은)| (?:-|–|—|->|→)"
-_IS += r"| (?:is|was|ist|lautet|war|est|es|era|é|è|to|jest|je|(?:ä|a)r|er|on|fue|foi|это|है):?[ \x00\"'`])"
+_IS = r"(?:[\x00\"' ]{0,2} ?(?:[:=]|：|は|是|는)| (?:-|–|—|->|→)"
+_IS += r"| (?:is|was|ist|lautet|war|est|es|era|é|è|to|jest|je|(?:ä|a)r|er|on|fue|foi):?[ \x00\"'`])"
 PASSWORD = (rf"(?i)(?:^|[^A-Za-z])(?:{_WORDS})(?:{_FOR}{_IS}|[ \x00\"'`])[ \x00\"'`]{{0,3}}").encode()
 """What stands before a password."""
 

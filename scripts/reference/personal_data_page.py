@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fairtrial.privacy.catalogue import CATALOGUE, NOT_LOOKED_FOR
+from fairtrial.privacy.harmless import HARMLESS
 from scripts.reference.markdown import code, page, prose, table
 
 INTRO = """\
@@ -14,8 +15,13 @@ CUES = """\
 A random number passes one check digit in ten, and some ids have none. These ids need a *cue*: their name in the
 language of the country or in English, or a general one such as `national id`. It stands up to 40 characters before the
 id or after it in the same sentence, or it is the name of the field, such as `customer_ssn`. A number right after a word
-such as *order* or *invoice* is not taken for an id. Belgian, Brazilian and Russian ids need a cue if they are written
+such as *order* or *invoice* is not taken for an id, unless its own cue stands between or its form is that of no order.
+Belgian, Brazilian and Russian ids need a cue if they are written
 without dots and dashes."""
+
+KEPT = """\
+Audits do not name these finds, and repairs, reports and exports keep them, because they identify nobody and open
+nothing. Recording masks them, too, because a mask costs nothing there."""
 
 
 def personal_data_page() -> str:
@@ -26,6 +32,15 @@ def personal_data_page() -> str:
     ]
     heads = ("replaced by", "what", "country", "recognised by", "example")
     missing = "\n".join(f"- {words}" for words in NOT_LOOKED_FOR)
+    kept = "\n".join(f"- {words}" for words in HARMLESS)
+    looked_for = ("## Looked for", CUES, table(heads, rows))
     return page(
-        "Personal and secret text", INTRO, "## Looked for", CUES, table(heads, rows), "## Not looked for", missing
+        "Personal and secret text",
+        INTRO,
+        *looked_for,
+        "## Masked in recordings only",
+        KEPT,
+        kept,
+        "## Not looked for",
+        missing,
     )

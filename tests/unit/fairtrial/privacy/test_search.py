@@ -32,7 +32,7 @@ TEXTS = {
     "phone": "Call +49 170 1234567 or nobody.",
     "card": "Card 4111 1111 1111 1111 is mine.",
     "iban": 'IBAN "DE89 3704 0044 0532 0130 00" works.',
-    "ip": "From 203.0.113.9 it fails.",
+    "ip": "From 84.112.7.9 it fails.",
     "key": "Use sk-abcdefghijklmnop1234 today.",
     "token": "Send Authorization: Bearer abcdefghijklmnop12345.",
     "private key": "-----BEGIN RSA PRIVATE KEY-----MIIE",
