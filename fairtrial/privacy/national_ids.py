@@ -219,7 +219,7 @@ NATIONAL_IDS = (
     NationalId(
         "US", "Social Security number", r"[0-8]\d\d(?:\d{6}|[ .\-]\d\d[ .\-]\d{4})", "",
         lambda text: text[:3] not in ("000", "666") and text[3:5] != "00" and text[5:] != "0000",
-        "ssn|ss ?#|ss (?:number|num|no)|soc(?:ial)?|soc\\.|seguro social|s\\.s\\.n?|irs|w-?[29]|1099|payroll"
+        "ssn|ss ?#|ss (?:number|num|no)|soc(?:ial)?|soc\\.|seguro social|s\\.s\\.n?|irs|payroll"
         "|social security|(?:credit|background) (?:check|report)",
         "SSN 536-90-4399",
     ),
