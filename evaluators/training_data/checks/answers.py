@@ -10,7 +10,7 @@ from evaluators.training_data.answer_fit import swapped_answers
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue, Severity
 from evaluators.training_data.corpus import Corpus, normalise
-from evaluators.training_data.near_duplicates import find_similar
+from evaluators.training_data.similarity.near_duplicates import find_similar
 from fairtrial.domain.answers.refusals import refuses_by_text
 
 ALIKE = 90
