@@ -32,7 +32,11 @@ _PLACEHOLDER = re.compile(
 def is_harmless(kind: str, look: bytes, start: int, end: int) -> bool:
     """Whether a find of a kind identifies nobody and opens nothing."""
     if kind == "ip":
-        return _is_local(look[start:end]) or _is_version(look[max(0, start - _BEFORE) : start])
+        return (
+            look[start:end] == b"1.2.3.4"
+            or _is_local(look[start:end])
+            or _is_version(look[max(0, start - _BEFORE) : start])
+        )
     return kind == "password" and _PLACEHOLDER.fullmatch(look, start, end) is not None
 
 

@@ -13,7 +13,7 @@ from tests.fixtures.for_each import for_each
     "text",
     [
         *("127.0.0.1:8000", "0.0.0.0", "::1", "192.168.1.17", "203.0.113.9 or 198.51.100.7", "2001:db8::7"),
-        *("Version 1.2.3.4", "release: 24.1.0.7", "driver>=24.1.0.7"),
+        *("Version 24.1.0.7", "1.2.3.4:7000", "release: 24.1.0.7", "driver>=24.1.0.7"),
         *("postgres://user:pass@host/db", "https://USERNAME:secret@x/y", "redis://:password@host"),
         *("http://my_user:your-password@x", "smtp://user:pw@mail.example"),
     ],
