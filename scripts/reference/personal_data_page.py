@@ -15,9 +15,8 @@ CUES = """\
 A random number passes one check digit in ten, and some ids have none. These ids need a *cue*: their name in the
 language of the country or in English, or a general one such as `national id`. It stands up to 40 characters before the
 id or after it in the same sentence, or it is the name of the field, such as `customer_ssn`. A number right after a word
-such as *order* or *invoice* is not taken for an id. It is one if its own cue stands between, or if no order is written so.
-Belgian, Brazilian and Russian ids need a cue if they are written
-without dots and dashes."""
+such as *order* or *invoice* is not taken for an id. It is one if its own cue stands between, or if no order is
+written so. Belgian, Brazilian and Russian ids need a cue if they are written without dots and dashes."""
 
 KEPT = """\
 Audits do not name these finds, and repairs, reports and exports keep them, because they identify nobody and open
