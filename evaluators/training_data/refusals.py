@@ -20,15 +20,15 @@ _CANNOT_AND_DO = (
     # What a speaker cannot do, and verbs of answering. A sentence with both refuses, in either order.
     (
         r"\bi(?:'m| am)? (?:\w+ ){0,2}(?:can'?t|cannot|can not|won'?t|will not|unable|not able|not allowed|not permitted"
-        r"|must decline|have to decline|may not|shouldn'?t)\b|\bnot (?:something|a topic|a question) (?:that )?i can\b"
+        r"|must decline|have to decline|may not|shouldn'?t)\b(?! (?:wait|help but|help noticing|but)\b)|\bnot (?:something|a topic|a question) (?:that )?i can\b"
         r"|\bi(?:'m| am) (?:\w+ ){0,2}not (?:in a position|comfortable|authori[sz]ed|programmed|designed)",
         r"\b(?:help|assist|answer|comply|respond|provide|discuss|share|fulfil|support|give out|process|do that|do this"
         r"|that request|this request|your request)",
     ),
     (
-        r"\b(?:kann|darf|möchte|werde|könnte)\b.*\bich\b.*\b(?:nicht|kein\w*)\b"
-        r"|\bich\b.*\b(?:kann|darf|möchte|werde|könnte)\b.*\b(?:nicht|kein\w*)\b"
-        r"|\b(?:mir ist es|es ist mir) (?:leider )?nicht (?:möglich|erlaubt)|\bich bin nicht in der lage",
+        r"\b(?:kann|darf|möchte|werde|könnte)\b.*\bich\b.*\b(?:nicht(?! nur)|kein\w*)\b"
+        r"|\bich\b.*\b(?:kann|darf|möchte|werde|könnte)\b.*\b(?:nicht(?! nur)|kein\w*)\b"
+        r"|\b(?:ist es mir|mir ist es|es ist mir) (?:leider )?nicht (?:möglich|erlaubt)|\bich bin nicht in der lage",
         r"helfen|weiterhelfen|antwort|unterstütz|behilflich|auskunft|nachkommen|erfüllen|bearbeiten",
     ),
     (
@@ -73,7 +73,7 @@ _CANNOT_AND_DO = (
     ),
     (
         r"수(?:는|가)? ?없|못 ?합니다|못해|어렵습니다|불가능|드리지 못|하지 못",
-        r"도와|도움|답변|답해|대답|답할|응할|제공|지원|처리해",
+        r"도와|도움|답변|답해|대답|답할|응할|제공|지원|처리해|들어드",
     ),
     (
         r"لا (?:أستطيع|استطيع|يمكنني|أقدر|يسعني|أملك)|لست (?:قادر|مخول)|لن (?:أتمكن|أستطيع)|غير قادر|ليس بإمكاني|يتعذر علي|تعذر علي",
@@ -92,14 +92,24 @@ _CANNOT_AND_DO = (
         r"\bne(?:mohu|můžu|mohl[a]? bych|dokáž[iu]|smím|jsem schop\w+|ní mi (?:možné|dovoleno)|budu moci)",
         r"pomoci|pomoct|pomáhat|odpověd|poskytn|vyhovět|splnit|asistovat|sdělit",
     ),
+    (r"\bne(?:môžem|mohol by som|dokážem|smiem)|\bnie som schopn", r"pomôcť|odpoveda|poskytn|vyhovieť|splniť"),
+    (r"\b(?:kan|må|vil)\b.*\bikk?e\b", r"hjælp|hjelp|svar|besvar|imødekomme|bistå|oppfylle|etterkomme"),
+    (r"\b(?:en|emme) (?:valitettavasti )?(?:voi|pysty|saa|osaa)\b", r"autta|vasta|tarjo|toteutta|täyttä"),
+    (r"\bnem (?:tudok|tudom|áll módomban|segíthetek|válaszolhatok)", r"segít|válasz|teljesít|megad|nyújt"),
+    (r"δεν (?:μπορώ|είμαι σε θέση|δύναμαι|μου επιτρέπεται)", r"βοηθ|απαντ|παρέχ|παράσχ|ικανοποι|εξυπηρετ"),
+    (r"\bне мога\b|\bне съм в състояние", r"помогна|помагам|отговор|предостав|изпълн"),
+    (r"\bno (?:et |us |li |el |la )?(?:puc|podré|podria|estic autoritz)", r"ajud|respon|proporcion|oferir|atend"),
+    (r"\btidak (?:dapat|bisa|mampu|boleh|diizinkan)\b", r"membantu|bantu|menjawab|memberi|memenuhi|menyediakan"),
+    (r"không thể|không được phép", r"giúp|hỗ trợ|trả lời|cung cấp|đáp ứng|thực hiện"),
+    (r"ไม่สามารถ|ไม่อาจ", r"ช่วย|ตอบ|ให้ข้อมูล|ดำเนินการ"),
     (
         r"\bnu (?:(?:vă|te|îți|îmi|o|le|l|vi|ți)[ -])?(?:\w+ )?(?:pot|putea|sunt (?:în măsură|capabil|autorizat)|am voie"
         r"|este posibil|pot să)",
         r"ajut|răspun|oferi|furniz|asist|satisfac|îndeplin|da curs",
     ),
     (
-        "(?:[无無]法|不能|[没沒]辦?办?法|不可以|不[会會]|不便|拒[绝絕])",
-        "[帮幫]助|[帮幫][您你忙]|[协協]助|回答|回[应應复覆]|提供|[满滿]足|解答|[处處]理|[答]复",
+        "(?:[无無]法|不能|[没沒]辦?办?法|不可以|不[会會]|(?<![来來成])不便|拒[绝絕]|[帮幫]不)",
+        "[帮幫]助|[帮幫][您你忙]|[协協]助|回答|回[应應复覆]|提供|[满滿]足|解答|[处處]理|答复|[帮幫]不了",
     ),
     ("できません|できない|できかね|いたしかね|しかねます|られません|お断り|かねます", "手[伝助]|答え|応え|回答|対応|提供|協力|支援|サポート|お力|ご要望|力になれ"),
 )
