@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 LEAST_ROWS, MOST_ROWS = 50, 5_000
-LONGEST = 500
+LONGEST = 400
 """Characters of a prompt and of an answer that are read."""
 MOST_COMPARED = 1_500
 """Rows that are compared with each other, those whose own answer fits least."""
 DIMENSIONS, FOLDS = 100, 5
-RANDOM_PAIRS = 20
+RANDOM_PAIRS = 10
 """Random pairs for each row that the logistic regression learns from."""
 LEAST_GAIN = 2.0
 """What the gain of an exchange must exceed beyond the logarithm of the number of rows."""
@@ -105,8 +105,8 @@ def _root(similarity: Floats) -> Floats:
 def _terms(prompts: Sequence[str], answers: Sequence[str], **kind: Any) -> tuple[csr_matrix[Any], csr_matrix[Any]]:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    terms = TfidfVectorizer(sublinear_tf=True, max_features=MOST_TERMS, **kind).fit([*prompts, *answers])
-    return terms.transform(prompts), terms.transform(answers)
+    terms = TfidfVectorizer(sublinear_tf=True, max_features=MOST_TERMS, **kind).fit_transform([*prompts, *answers])
+    return terms[: len(prompts)], terms[len(prompts) :]
 
 
 def _predicted(prompts: csr_matrix[Any], answers: csr_matrix[Any]) -> tuple[Floats, Floats]:
@@ -118,7 +118,7 @@ def _predicted(prompts: csr_matrix[Any], answers: csr_matrix[Any]) -> tuple[Floa
 
     size = min(DIMENSIONS, prompts.shape[0] // 4, prompts.shape[1] - 1)
     asked, answered = (
-        normalize(TruncatedSVD(size, random_state=0).fit_transform(terms)) for terms in (prompts, answers)
+        normalize(TruncatedSVD(size, n_iter=2, random_state=0).fit_transform(terms)) for terms in (prompts, answers)
     )
     predicted = np.zeros_like(answered)
     for learn, judged in KFold(FOLDS, shuffle=True, random_state=0).split(asked):
