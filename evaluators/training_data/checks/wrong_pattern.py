@@ -24,7 +24,7 @@ def _issues(corpus: Corpus, one: Departure) -> list[Issue]:
         f"(elsewhere {one.error:.0%}); check {{rows}}"
     )
     if one.own_words:
-        says += "; most of its rows have words of their own, from which the label may follow"
+        says += "; most of its rows have other words, from which the label may follow"
     details = {
         "slice": one.says,
         "field": one.field,

@@ -34,9 +34,9 @@ MOST_LEARNT = 20_000
 NEARLY_ALL, SURE = 0.85, 0.9
 """If this share of a slice's rows has another label than expected, the rest is reported, too, unless the expectation is
 this sure."""
-LEAST_COVERAGE = 0.6
-"""The `SliceTest.coverage` below which a slice is a kind of text with words of its own, such as tweets among reviews.
-Planted patterns have 0.73 and more, and the mentions of users in tweets have 0.47 and less."""
+LEAST_COVERAGE, LEAST_CONTRADICTED = 0.6, 0.2
+"""The `SliceTest.coverage` and `SliceTest.contradicted` below which a slice is a kind of text with words of its own,
+such as tweets among reviews. Planted patterns have at least 0.73 and 0.26; tweets that mention users cover up to 0.47."""
 SHOWN_WORDS = 3
 
 
@@ -44,7 +44,7 @@ SHOWN_WORDS = 3
 class Departure:
     """A slice whose labels depart. ``evidence`` rows have words that elsewhere mean ``expected``; ``wrong`` of them
     have another label, mostly ``found``. ``error`` is the share of such rows outside. ``rows`` are those to look at.
-    If the words of the rows outside hardly occur in the slice (``own_words``), the label may follow from its own words.
+    If the words in the slice say little elsewhere, or mostly mean its label (``own_words``), the label may follow.
     """
 
     says: str
@@ -161,7 +161,7 @@ def _described(
             words=_shown([words.words[at] for at in test.words]),
             members=len(inside),
             labelled_found=int((values[inside] == label).sum()),
-            own_words=test.coverage < LEAST_COVERAGE,
+            own_words=test.coverage < LEAST_COVERAGE or test.contradicted < LEAST_CONTRADICTED,
             rows=tuple(int(row) for row in rows),
         )
 
