@@ -13,7 +13,7 @@ from typing import Any
 from evaluators.training_data.audit_report import MOST_LISTED, Issue, Role, Severity
 from evaluators.training_data.example import Example
 from evaluators.training_data.example_file import ExampleFile
-from evaluators.training_data.near_duplicates import SimilarRows, find_similar
+from evaluators.training_data.similarity.near_duplicates import SimilarRows, find_similar
 from fairtrial.domain.wording import counted
 
 _WORD = re.compile(r"\w+|[+*/=<>%^×÷√#&@$€£]|-(?=\s?\d)")

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from evaluators.training_data.audit_report import MOST_LISTED
-from evaluators.training_data.containment import PASSAGE, Pair, contained_pairs, is_contained, words_of
 from evaluators.training_data.corpus import Corpus
+from evaluators.training_data.similarity.containment import PASSAGE, Pair, contained_pairs, is_contained, words_of
 
 Copy = Literal["exact", "near", "contained", "phrase", "answer"]
 CERTAIN: tuple[Copy, ...] = ("exact", "near", "contained")

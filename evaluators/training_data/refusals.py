@@ -19,8 +19,9 @@ _SENTENCE = re.compile(r"(?<=[.!?。！？।؟…])[\"'”»’)]*\s*|\n+")
 _CANNOT_AND_DO = (
     # What a speaker cannot do, and verbs of answering. A sentence with both refuses, in either order.
     (
-        r"\bi(?:'m| am)? (?:\w+ ){0,2}(?:can'?t|cannot|can not|won'?t|will not|unable|not able|not allowed|not permitted"
-        r"|must decline|have to decline|may not|shouldn'?t)\b(?! (?:wait|help but|help noticing|but)\b)|\bnot (?:something|a topic|a question) (?:that )?i can\b"
+        r"\bi(?:'m| am)? (?:\w+ ){0,2}(?:can'?t|cannot|can not|won'?t|will not|unable|not able|not allowed"
+        r"|not permitted|must decline|have to decline|may not|shouldn'?t)\b(?! (?:wait|help but|help noticing|but)\b)"
+        r"|\bnot (?:something|a topic|a question) (?:that )?i can\b"
         r"|\bi(?:'m| am) (?:\w+ ){0,2}not (?:in a position|comfortable|authori[sz]ed|programmed|designed)",
         r"\b(?:help|assist|answer|comply|respond|provide|discuss|share|fulfil|support|give out|process|do that|do this"
         r"|that request|this request|your request)",
@@ -45,7 +46,8 @@ _CANNOT_AND_DO = (
         r"aiut|rispon|fornir|assist|soddisf|condivid|esaudir|dar\w* (?:seguito|informazioni)",
     ),
     (
-        r"\bnão (?:posso|consigo|poderei|poderia|me é (?:possível|permitido)|estou autorizad|sou capaz|tenho permissão)",
+        r"\bnão (?:posso|consigo|poderei|poderia|me é (?:possível|permitido)|estou autorizad|sou capaz"
+        r"|tenho permissão)",
         r"ajud|respond|fornec|auxili|atend|oferec|compartilh|partilh|prest",
     ),
     (
@@ -76,7 +78,8 @@ _CANNOT_AND_DO = (
         r"도와|도움|답변|답해|대답|답할|응할|제공|지원|처리해|들어드",
     ),
     (
-        r"لا (?:أستطيع|استطيع|يمكنني|أقدر|يسعني|أملك)|لست (?:قادر|مخول)|لن (?:أتمكن|أستطيع)|غير قادر|ليس بإمكاني|يتعذر علي|تعذر علي",
+        r"لا (?:أستطيع|استطيع|يمكنني|أقدر|يسعني|أملك)|لست (?:قادر|مخول)|لن (?:أتمكن|أستطيع)|غير قادر"
+        r"|ليس بإمكاني|يتعذر علي|تعذر علي",
         r"مساعد|أساعد|اساعد|إجابة|الإجابة|أجيب|الرد|تقديم|أقدم|تلبية|تنفيذ",
     ),
     (r"नहीं (?:कर|दे|बता) ?(?:सक|पा)|असमर्थ|सक्षम नहीं|सकत[ाी] नहीं|नहीं सक", r"मदद|सहायता|उत्तर|जवाब|जानकारी|अनुरोध|सहयोग"),
@@ -103,15 +106,18 @@ _CANNOT_AND_DO = (
     (r"không thể|không được phép", r"giúp|hỗ trợ|trả lời|cung cấp|đáp ứng|thực hiện"),
     (r"ไม่สามารถ|ไม่อาจ", r"ช่วย|ตอบ|ให้ข้อมูล|ดำเนินการ"),
     (
-        r"\bnu (?:(?:vă|te|îți|îmi|o|le|l|vi|ți)[ -])?(?:\w+ )?(?:pot|putea|sunt (?:în măsură|capabil|autorizat)|am voie"
-        r"|este posibil|pot să)",
+        r"\bnu (?:(?:vă|te|îți|îmi|o|le|l|vi|ți)[ -])?(?:\w+ )?(?:pot|putea|sunt (?:în măsură|capabil|autorizat)"
+        r"|am voie|este posibil)",
         r"ajut|răspun|oferi|furniz|asist|satisfac|îndeplin|da curs",
     ),
     (
         "(?:[无無]法|不能|[没沒]辦?办?法|不可以|不[会會]|(?<![来來成])不便|拒[绝絕]|[帮幫]不)",
         "[帮幫]助|[帮幫][您你忙]|[协協]助|回答|回[应應复覆]|提供|[满滿]足|解答|[处處]理|答复|[帮幫]不了",
     ),
-    ("できません|できない|できかね|いたしかね|しかねます|られません|お断り|かねます", "手[伝助]|答え|応え|回答|対応|提供|協力|支援|サポート|お力|ご要望|力になれ"),
+    (
+        "できません|できない|できかね|いたしかね|しかねます|られません|お断り|かねます",
+        "手[伝助]|答え|応え|回答|対応|提供|協力|支援|サポート|お力|ご要望|力になれ",
+    ),
 )
 _REQUEST_TO_REFUSE = re.compile(
     r"refus|\bdeclin|rifiut|\brecus|rechaz|ablehn|absage|weiger|odmów|odmow|отказ|відмов|reddet|拒|断り|断る|거절|رفض|अस्वीकार"

@@ -9,8 +9,8 @@ from rapidfuzz.fuzz import ratio
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue, Severity
 from evaluators.training_data.corpus import Corpus, normalise
-from evaluators.training_data.near_duplicates import find_similar
 from evaluators.training_data.refusals import asks_for_refusal, refusing_sentence
+from evaluators.training_data.similarity.near_duplicates import find_similar
 
 ALIKE = 90
 """The similarity in percent from which on an answer repeats its input, or a paragraph of it."""

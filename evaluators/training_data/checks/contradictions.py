@@ -10,7 +10,7 @@ from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue, Severity
 from evaluators.training_data.corpus import WHOLE, Corpus, LabelField, copies, label_fields, normalise, shown
 from evaluators.training_data.labels.words import WordDifference
-from evaluators.training_data.near_duplicates import similar
+from evaluators.training_data.similarity.near_duplicates import similar
 
 Conversation = tuple[tuple[str, str], ...]
 

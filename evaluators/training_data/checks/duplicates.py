@@ -7,7 +7,7 @@ from collections import defaultdict
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue, Severity
 from evaluators.training_data.corpus import Corpus
-from evaluators.training_data.near_duplicates import similar
+from evaluators.training_data.similarity.near_duplicates import similar
 
 WARN_SHARE = 0.01
 """From this share of the rows on, duplicates are a warning; below it they are information."""

@@ -36,7 +36,7 @@ NEARLY_ALL, SURE = 0.85, 0.9
 this sure."""
 LEAST_COVERAGE, LEAST_CONTRADICTED = 0.6, 0.2
 """The `SliceTest.coverage` and `SliceTest.contradicted` below which a slice is a kind of text with words of its own,
-such as tweets among reviews. Planted patterns have at least 0.73 and 0.26; tweets that mention users cover up to 0.47."""
+such as posts among reviews. Planted patterns have at least 0.73 and 0.26; posts that name users cover at most 0.47."""
 SHOWN_WORDS = 3
 
 

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from evaluators.training_data.containment import Pair
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.example import Example
 from evaluators.training_data.example_file import USUAL, ExampleFile, column_in
 from evaluators.training_data.leaks import CERTAIN, copies
+from evaluators.training_data.similarity.containment import Pair
 from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import UsageError
 

@@ -51,10 +51,13 @@ def test_labels_that_follow_from_nothing_are_no_wrong_pattern(seed: int, tmp_pat
     assert problems(rows, tmp_path) == []
 
 
+TEXT = "today it really was quite a thing that we all saw there and then she told him"
+
+
 def posts(draw: random.Random, *, own_words: bool) -> list[dict[str, str]]:
     """Reviews of films and devices, and posts with an @ that are always "post", some of which name a film."""
     words = {"film": "movie plot actor scene", "device": "battery screen button cable", "post": "lol omg gonna ugh"}
-    common = "today it really was quite a thing that we all saw there and then she told him".split()
+    common = TEXT.split()
     rows = []
     for at in range(900):
         label = ("film", "device", "post")[at % 3]

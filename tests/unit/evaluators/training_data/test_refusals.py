@@ -19,7 +19,8 @@ OTHERS = (
     "Je mi líto, ale s tím vám nemohu pomoci.", "Jako jazykový model nemohu tomuto požadavku vyhovět.",
     "Îmi pare rău, dar nu te pot ajuta cu asta.", "Din păcate, nu pot răspunde la această întrebare.",
     "Sorry, that's not something I can help with.", "Leider ist es mir nicht möglich, diese Frage zu beantworten.",
-    "對不起，我幫不了你。", "Beklager, men det kan jeg ikke hjelpe deg med.", "Maaf, saya tidak bisa menjawab pertanyaan ini.",
+    "對不起，我幫不了你。", "Beklager, men det kan jeg ikke hjelpe deg med.",
+    "Maaf, saya tidak bisa menjawab pertanyaan ini.",
 )  # fmt: skip
 QUOTED = {"The agent said: I can't help with that."}
 """Reported speech is taken for a refusal, because the speaker of a sentence is not known."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluators.training_data.containment import words_of
+from evaluators.training_data.similarity.containment import words_of
 from fairtrial.domain.answers.language import identifier
 
 if TYPE_CHECKING:

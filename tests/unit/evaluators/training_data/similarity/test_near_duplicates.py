@@ -7,7 +7,7 @@ import random
 import pytest
 
 from evaluators.training_data.corpus import normalise
-from evaluators.training_data.near_duplicates import find_similar, similar
+from evaluators.training_data.similarity.near_duplicates import find_similar, similar
 from tests.fixtures.for_each import for_each
 from tests.fixtures.training_data.faults import EDITS, edited
 from tests.fixtures.training_data.reports import sound_rows

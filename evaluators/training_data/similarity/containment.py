@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evaluators.training_data.near_duplicates import numbers_in
+from evaluators.training_data.similarity.near_duplicates import numbers_in
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
