@@ -76,8 +76,7 @@ def command(
 
     `mojibake`, `control-character`, `html` and `template-token` repair the text. These kinds remove the row: `empty`,
     `truncated`, `unfinished` (perhaps cut off), `echo` (repeats its prompt), `refusal` (repeated, or rare in the file),
-    `list-as-text`, `placeholder`, `leaked` (is in held-out data, --against), and `near-duplicates`. What an audit finds
-    besides is shown at the end.
+    `list-as-text`, `placeholder`, `leaked` (is in held-out data, --against), `near-duplicates`. Other finds come last.
 
     \b
     Examples:  fairtrial data fix tickets.jsonl --dry-run
