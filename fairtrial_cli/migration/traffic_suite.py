@@ -66,8 +66,7 @@ def _row(found: dict[str, Any], request: dict[str, Any]) -> dict[str, Any] | Non
         "route": found["route"],
         "week": found["week"],
         "requests": found["requests"],
-        "messages": mask(messages, kinds),
-        "expected": mask(answer, kinds),
+        **mask({"messages": messages, "expected": answer}, kinds),
     }
 
 
