@@ -170,7 +170,7 @@ def _example(row: NumberedRow, form: Format) -> Example | UnreadableRow:
     return replace(example, fields={written.get(name, name): value for name, value in example.fields.items()})
 
 
-def read_again(file: ExampleFile, line: int, columns: Row) -> Example:
+def read_again(file: ExampleFile, line: int, columns: dict[str, Any]) -> Example:
     """The example of a row of the file whose columns were changed; `UsageError` if it can no longer be read."""
     example = _example(NumberedRow(line, columns), FORMATS.get(file.format))
     if isinstance(example, UnreadableRow):
