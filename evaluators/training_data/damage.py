@@ -39,7 +39,7 @@ _TEMPLATE = re.compile(
 )
 _TAG = re.compile(
     r"</?(?:br|div|span|em|strong|[uo]l|li|table|t[rdh]|tbody|thead|h[1-6]|img|font|blockquote|pre|sup|sub|hr|script"
-    r"|style|section|center|small)\b(?:\s[^<>]*)?/?>|<a\s[^<>]*>|</[abipu]>|<[bipu]>(?=[^<]*</[bipu]>)",
+    r"|style|section|center|small)\b(?:\s[^<>]*)?/?>|<[a]\s[^<>]*>|</[abipu]>|<[bipu]>(?=[^<]*</[bipu]>)",
     re.IGNORECASE,
 )
 _BREAK = re.compile(r"<(?:br|hr)\b[^<>]*>|</(?:p|div|li|tr|h[1-6])>", re.IGNORECASE)

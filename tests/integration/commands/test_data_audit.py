@@ -51,7 +51,8 @@ def test_wrong_use_exits_with_2_and_says_why(arguments: tuple[str, ...], words: 
 
 
 def test_a_csv_of_ones_own_is_audited_by_its_column_names(tmp_path: Path) -> None:
-    (tmp_path / "odd.csv").write_text("Ticket,Team\nwhere is it,delivery\nwhere is it,billing\n", encoding="utf-8")
+    rows = ("where is it,delivery", "where is it,billing", "the parcel is late,delivery", "an invoice is wrong,billing")
+    (tmp_path / "odd.csv").write_text("\n".join(("Ticket,Team", *rows)), encoding="utf-8")
     done = fairtrial("data", "audit", "odd.csv", "--prompt", "Ticket", "--completion", "Team", cwd=tmp_path)
     assert done.returncode == 1
     printed = " ".join(done.stdout.split())
