@@ -91,10 +91,8 @@ def command(
     paths = [path or beside(file, ending) for path, ending in names]
     if not dry_run:
         refuse_existing(paths, sources=[file, *against], force=force)
-    _refuse_contradiction(only, pii)
+    _refuse_contradiction(only, apply_, pii, against)
     repairs = frozenset((*only, *apply_) if only else REPAIRS) - ({"pii"} if pii == "keep" else set())
-    if "leaked" in (*only, *apply_) and not against:
-        raise UsageError("leaked: needs --against FILE, the held-out data")
     source = read_source(file, skip_unreadable="unreadable" in repairs, columns=named_columns(prompt, completion))
     held_out = tuple(read_source(path, skip_unreadable=True) for path in against)
     fixed = _fixed(source, FixOptions(repairs, frozenset(apply_), "drop" if pii == "drop" else "mask", held_out))
@@ -105,7 +103,9 @@ def command(
     return _show(fixed, paths, [source, *held_out], dry_run=dry_run)
 
 
-def _refuse_contradiction(only: tuple[str, ...], pii: str) -> None:
+def _refuse_contradiction(only: tuple[str, ...], apply_: tuple[str, ...], pii: str, against: Sequence[Path]) -> None:
+    if "leaked" in (*only, *apply_) and not against:
+        raise UsageError("leaked: needs --against FILE, the held-out data")
     if "pii" in only and pii == "keep":
         raise UsageError("--pii keep leaves what --only pii looks for (leave out one of them)")
     if only and "pii" not in only and pii == "drop":

@@ -106,7 +106,7 @@ def refuse_existing(paths: Iterable[Path], *, sources: Iterable[Path], force: bo
         if path.is_dir():
             raise UsageError(f"{path}: is a folder (name a file)")
         if path.exists() and not path.is_file():
-            raise UsageError(f"{path}: is no regular file, but a device, pipe or socket (name a file)")
+            raise UsageError(f"{path}: is not a regular file (name a file)")
         if not path.parent.is_dir():
             raise UsageError(f"{path}: there is no folder {path.parent}")
         if path.exists() and not force:

@@ -135,6 +135,7 @@ def test_contradictions_and_impossible_results_are_one_line_and_write_nothing(fo
 def test_rows_that_break_a_rule_with_the_same_words_share_a_line(folder: Path) -> None:
     done = CliRunner().invoke(command, ["convert", "rows.jsonl", "--to", "trl-dpo"])
     assert done.exit_code == 1 and not (folder / "rows.trl-dpo.jsonl").exists()
-    assert done.stderr.splitlines() == [
-        "error: 40 rows (lines 1, 2, 3, 4, 5, …): format: the row has no rejected answer"
-    ]
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(
+        "error: 40 rows (lines 1, 2, 3, 4, 5, …): format: the row has no rejected answer (pairs have"
+    )
