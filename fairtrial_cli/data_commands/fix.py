@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SUGGESTED = (
     *("mojibake", "control-character", "html", "template-token", "list-as-text", "placeholder", "empty"),
-    *("truncated", "unfinished", "echo", "leaked", "near-duplicates"),
+    *("truncated", "unfinished", "echo", "refusal", "leaked", "near-duplicates"),
 )
 REPAIRS = ("unreadable", "duplicates", *SUGGESTED, "pii")
 
@@ -75,8 +75,8 @@ def command(
     Each kind stands with its recall and its false alarms, as they were measured.
 
     `mojibake`, `control-character`, `html` and `template-token` repair the text. These kinds remove the row: `empty`,
-    `truncated`, `unfinished` (perhaps cut off), `echo` (repeats its prompt), `list-as-text`, `placeholder`, `leaked`
-    (is in held-out data, --against), and `near-duplicates`. What an audit finds besides is shown at the end.
+    `truncated`, `unfinished` (perhaps cut off), `echo` (repeats its prompt), `refusal` (repeated, or rare in the file),
+    `list-as-text`, `placeholder`, `leaked` (is in held-out data, --against), `near-duplicates`. Other finds come last.
 
     \b
     Examples:  fairtrial data fix tickets.jsonl --dry-run

@@ -80,7 +80,7 @@ FAULTS = (
     Fault(
         "exchanged answers",
         "answers",
-        ("answers:swapped",),
+        ("swapped:",),
         20,
         exchange,
         has_words,

@@ -1,4 +1,4 @@
-"""Finds answers that repeat their input, refusals that many prompts share, and answers of another row's prompt."""
+"""Finds answers that repeat their input, refusals that many prompts share, and rare refusals."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 from rapidfuzz.fuzz import ratio
 
-from evaluators.training_data.answer_fit import swapped_answers
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue, Severity
 from evaluators.training_data.corpus import Corpus, normalise
+from evaluators.training_data.refusals import asks_for_refusal, refusing_sentence
 from evaluators.training_data.similarity.near_duplicates import find_similar
-from fairtrial.domain.answers.refusals import refuses_by_text
 
 ALIKE = 90
 """The similarity in percent from which on an answer repeats its input, or a paragraph of it."""
@@ -23,8 +22,6 @@ HABIT = 0.05
 """What more than this share of the free answers does is the task, such as correcting a text."""
 SHARED = 3
 """Different prompts with nearly the same refusal from which on it is reported."""
-LEAST_WORDS = 4
-"""Words of an answer that is compared with other prompts."""
 
 
 def _find(corpus: Corpus) -> list[Issue]:
@@ -35,7 +32,6 @@ def _find(corpus: Corpus) -> list[Issue]:
     return [
         *corpus.issues("answers", severity, echoes, says, kind="echo"),
         *_refusals(corpus, free),
-        *_swapped(corpus, [row for row in free if len(corpus.completions[row].split()) >= LEAST_WORDS]),
     ]
 
 
@@ -53,23 +49,20 @@ def repeats_input(corpus: Corpus, row: int) -> bool:
 
 
 def _refusals(corpus: Corpus, free: Sequence[int]) -> list[Issue]:
-    """Groups of nearly equal refusals under different prompts."""
-    rows = [row for row in free if refuses_by_text(corpus.examples[row].completion.strip())]
-    clusters = find_similar([corpus.completions[row] for row in rows]).clusters()
+    """Groups of nearly equal refusals under different prompts, and the other refusals where these are rare."""
+    sentences = {row: refusing_sentence(corpus.examples[row].completion) for row in free}
+    rows = [row for row in free if sentences[row] and not asks_for_refusal(corpus.prompts[row])]
+    clusters = find_similar([normalise(sentences[row]) for row in rows]).clusters()
     groups = [[rows[at] for at in cluster] for cluster in clusters]
     groups = [group for group in groups if len({corpus.prompts[row] for row in group}) >= SHARED]
     says = f"{{rows}} with a refusal that nearly equals that of {SHARED - 1} and more other prompts"
     numbers = [row for group in groups for row in group]
-    return corpus.issues("answers", "warning", numbers, says, kind="refusal", groups=corpus.places(groups))
+    rare = len(rows) <= HABIT * len(free)
+    single = sorted(set(rows) - set(numbers)) if rare else []
+    return [
+        *corpus.issues("answers", "warning", numbers, says, kind="refusal", groups=corpus.places(groups)),
+        *corpus.issues("answers", "suggestion", single, "{rows} with a refusal, which is rare here", kind="refusal"),
+    ]
 
 
-def _swapped(corpus: Corpus, rows: Sequence[int]) -> list[Issue]:
-    """Pairs of rows that fit better if they exchange their answers."""
-    exchanged = swapped_answers([corpus.prompts[row] for row in rows], [corpus.completions[row] for row in rows])
-    pairs = [(rows[left], rows[right]) for left, right in exchanged]
-    says = "{rows} whose answer fits the prompt of another row better, and the other way round"
-    numbers = [row for pair in pairs for row in pair]
-    return corpus.issues("answers", "suggestion", numbers, says, kind="swapped", matches=corpus.places(pairs))
-
-
-check = Check("answers that repeat their input, repeated refusals, answers that were swapped between rows", _find)
+check = Check("answers that repeat their input, and refusals that are repeated or rare", _find)

@@ -10,6 +10,7 @@ from typing import Any
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue
 from evaluators.training_data.corpus import Corpus
+from evaluators.training_data.requests import named_formats
 from fairtrial.domain.wording import counted
 
 RARE = 0.05
@@ -51,16 +52,26 @@ def _shape(completion: str, labels: Mapping[str, Any]) -> str:
 
 
 def _mixed(corpus: Corpus, shapes: Mapping[int, str]) -> list[Issue]:
-    """Completions that are not of the form that nearly all have. A mixture of tasks is information."""
+    """Completions that are not of the form that nearly all have, unless the prompt names another format than usual.
+
+    A mixture of tasks is information.
+    """
     counts = Counter(shapes.values())
     if len(counts) < 2:
         return []
     usual, most = counts.most_common(1)[0]
-    named = ", ".join(f"{count:,} {shape}" for shape, count in counts.most_common())
+    forms = ", ".join(f"{count:,} {shape}" for shape, count in counts.most_common())
     if most < (1 - RARE) * len(shapes):
-        says = f"completions have several forms ({named}), as in a mixture of tasks"
+        says = f"completions have several forms ({forms}), as in a mixture of tasks"
         return [Issue("format", "info", says, str(corpus.files[0].path), (), len(counts), {"forms": dict(counts)})]
-    rows = [row for row, shape in shapes.items() if shape != usual and corpus.examples[row].completion.strip()]
+    named = {row: named_formats(corpus.examples[row].prompt) for row in shapes}
+    counted_names = Counter(name for row, shape in shapes.items() if shape == usual for name in named[row])
+    habit = {name for name, count in counted_names.items() if count > most / 2}
+    rows = [
+        row
+        for row, shape in shapes.items()
+        if shape != usual and corpus.examples[row].completion.strip() and not named[row] - habit
+    ]
     says = f"{{rows}} with a completion that is not {usual}, unlike the others"
     return corpus.issues("format", "warning", rows, says, kind="form", forms=dict(counts))
 

@@ -10,6 +10,7 @@ from evaluators.training_data.audit_report import Issue
 from evaluators.training_data.corpus import Corpus, normalise
 from evaluators.training_data.example import Example
 from evaluators.training_data.labels.words import even_sample
+from evaluators.training_data.requests import names_language
 from fairtrial.domain.answers.language import LANGUAGES, SAME, identifier, prose_of
 
 LEAST_LETTERS = 8
@@ -102,7 +103,7 @@ def _switches(
     inside = Counter(word for row in switched for word in words[row])
     total = Counter(word for of in words.values() for word in of)
     tasks = {word for word, count in inside.items() if count >= TASK_ROWS and count >= TASK_SHARE * total[word]}
-    rows = [row for row in switched if not words[row] & tasks]
+    rows = [row for row in switched if not words[row] & tasks and not names_language(corpus.examples[row].prompt)]
     says = "{rows} with a completion in another language than its prompt, unlike the others"
     return corpus.issues("language", "warning", rows, says, kind="switched")
 

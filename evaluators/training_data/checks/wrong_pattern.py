@@ -23,6 +23,8 @@ def _issues(corpus: Corpus, one: Departure) -> list[Issue]:
         f"{one.wrong} of {one.evidence} rows whose words mean {one.expected!r} elsewhere ({words}) have another label "
         f"(elsewhere {one.error:.0%}); check {{rows}}"
     )
+    if one.own_words:
+        says += "; most of its rows have other words, from which the label may follow"
     details = {
         "slice": one.says,
         "field": one.field,
@@ -36,7 +38,7 @@ def _issues(corpus: Corpus, one: Departure) -> list[Issue]:
         "members": one.members,
         "members_with_found_label": one.labelled_found,
     }
-    return corpus.issues("wrong-pattern", "error", one.rows, says, **details)
+    return corpus.issues("wrong-pattern", "suggestion" if one.own_words else "error", one.rows, says, **details)
 
 
 check = Check("a slice or phrase whose labels depart from the rest: one wrong pattern, repeated", _find)

@@ -34,6 +34,9 @@ MOST_LEARNT = 20_000
 NEARLY_ALL, SURE = 0.85, 0.9
 """If this share of a slice's rows has another label than expected, the rest is reported, too, unless the expectation is
 this sure."""
+LEAST_COVERAGE, LEAST_CONTRADICTED = 0.6, 0.2
+"""The `SliceTest.coverage` and `SliceTest.contradicted` below which a slice is a kind of text with words of its own,
+such as posts among reviews. Planted patterns have at least 0.73 and 0.26; posts that name users cover at most 0.47."""
 SHOWN_WORDS = 3
 
 
@@ -41,6 +44,7 @@ SHOWN_WORDS = 3
 class Departure:
     """A slice whose labels depart. ``evidence`` rows have words that elsewhere mean ``expected``; ``wrong`` of them
     have another label, mostly ``found``. ``error`` is the share of such rows outside. ``rows`` are those to look at.
+    If the words in the slice say little elsewhere, or mostly mean its label (``own_words``), the label may follow.
     """
 
     says: str
@@ -54,6 +58,7 @@ class Departure:
     words: tuple[str, ...]
     members: int
     labelled_found: int
+    own_words: bool
     rows: tuple[int, ...]
 
 
@@ -156,6 +161,7 @@ def _described(
             words=_shown([words.words[at] for at in test.words]),
             members=len(inside),
             labelled_found=int((values[inside] == label).sum()),
+            own_words=test.coverage < LEAST_COVERAGE or test.contradicted < LEAST_CONTRADICTED,
             rows=tuple(int(row) for row in rows),
         )
 

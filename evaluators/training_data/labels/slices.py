@@ -124,6 +124,10 @@ class SliceTest:
     error: float
     p: float
     words: tuple[int, ...]
+    coverage: float
+    """How often rows inside have strong evidence for any class, as a multiple of the share of such rows outside."""
+    contradicted: float
+    """The share of those rows inside whose evidence is for another class than their label."""
 
 
 def slice_tests(data: LabelledWords, counts: Counts, one: Slice, *, typical: float = TYPICAL) -> Iterator[SliceTest]:
@@ -180,7 +184,10 @@ def _test(
     errors, rows = int((rest.label[seen] != expected).sum()), int(seen.sum())
     p = _chance(wrong, evidence, errors, rows) if wrong >= MOST_WRONG * evidence else 1.0
     words = tuple(int(data.columns_of[at]) for at in _telling(part, clear, lifts[:, expected]))
-    return SliceTest(one, data.classes[expected], evidence, wrong, errors / rows, p, words)
+    strong = strength_inside >= STRONG
+    coverage = float(strong.mean() / (strength >= STRONG).mean())
+    contradicted = float((means_inside != part.label)[strong].mean())
+    return SliceTest(one, data.classes[expected], evidence, wrong, errors / rows, p, words, coverage, contradicted)
 
 
 def _chance(wrong: int, evidence: int, errors: int, rows: int) -> float:

@@ -54,6 +54,7 @@ SUGGESTED: Mapping[str, Repair] = {
     "truncated": Repair("completions", ("truncated",), "the completion is cut off"),
     "unfinished": Repair("completions", ("unfinished",), "the completion may be cut off"),
     "echo": Repair("answers", ("echo",), "the completion only repeats the prompt"),
+    "refusal": Repair("answers", ("refusal",), "the completion is a refusal that is repeated, or rare in the file"),
     "leaked": Repair("leakage", ("exact", "near", "contained"), "the row is also in held-out data"),
     "near-duplicates": Repair("duplicates", (), "nearly repeats an earlier row"),
 }

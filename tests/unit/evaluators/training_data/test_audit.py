@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.training_data.audit import audit
+from evaluators.training_data.audit import CHECKS, audit
 from evaluators.training_data.audit_report import AuditReport
+from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.example_file import read_examples
 from fairtrial.domain.training_data import PROBLEMS
 from tests.fixtures.paths import ROOT
@@ -48,6 +49,34 @@ def test_labels_that_follow_from_nothing_are_no_wrong_pattern(seed: int, tmp_pat
         draw.shuffle(values)
         rows = [with_labels(row, **{name: value}) for row, value in zip(rows, values, strict=True)]
     assert problems(rows, tmp_path) == []
+
+
+TEXT = "today it really was quite a thing that we all saw there and then she told him"
+
+
+def posts(draw: random.Random, *, own_words: bool) -> list[dict[str, str]]:
+    """Reviews of films and devices, and posts with an @ that are always "post", some of which name a film."""
+    words = {"film": "movie plot actor scene", "device": "battery screen button cable", "post": "lol omg gonna ugh"}
+    common = TEXT.split()
+    rows = []
+    for at in range(900):
+        label = ("film", "device", "post")[at % 3]
+        topic = label if own_words and at % 10 else draw.choice(("film", "device"))
+        text = [*draw.sample(words[topic if label == "post" else label].split(), 3), *draw.sample(common, 5)]
+        draw.shuffle(text)
+        rows.append({"text": " ".join(["@"] * (label == "post" and at % 8 != 0) + text), "label": label})
+    return rows
+
+
+def test_a_label_that_follows_from_the_words_of_its_texts_is_no_wrong_pattern(tmp_path: Path) -> None:
+    """The control: where the words of the texts speak for another label, it is an error."""
+    severities = {}
+    for own_words in (True, False):
+        path = tmp_path / f"{own_words}.jsonl"
+        path.write_text(as_lines(posts(random.Random(4), own_words=own_words)))
+        issues = CHECKS.get("wrong-pattern").find(Corpus((read_examples(path),), ("train",)))
+        severities[own_words] = {issue.severity for issue in issues}
+    assert severities == {True: {"suggestion"}, False: {"error"}}
 
 
 DATA = ROOT / "examples" / "support" / "data"

@@ -1,4 +1,4 @@
-"""Answers that repeat their input, refusals under many prompts, and answers of other rows are found."""
+"""Answers that repeat their input, refusals, and answers of other rows are found."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.evaluators.refusal_texts import REFUSALS
 from tests.fixtures.training_data.finding import PROSE, find, only
 
 TOPICS = (
@@ -63,17 +64,40 @@ def test_a_refusal_under_several_prompts_is_found_in_each_language_that_is_known
     for at in range(0, 60, 10):
         rows[at]["completion"] = refusals[at % 20 == 0]
     rows[5]["completion"] = once
+    repeated = find("answers", rows, tmp_path)[0]
+    assert (repeated.rows, repeated.severity) == ((1, 11, 21, 31, 41, 51), "warning")
+    assert [len(group) for group in repeated.details["groups"]] == [3, 3]
+
+
+RARE = (
+    "Is there anything else? I'm sorry, but I can't help with that.",
+    "Het spijt me, maar daar kan ik u niet mee helpen.",
+    "Bir yapay zekâ modeli olarak bu soruyu yanıtlayamam.",
+    "申し訳ありませんが、お手伝いできません。",
+)
+SOUND = ("I can't wait to help you with this!", "Ich kann Ihnen nicht nur heute helfen, sondern auch morgen.")
+
+
+def test_refusals_in_other_places_and_languages_are_a_suggestion_where_they_are_rare(tmp_path: Path) -> None:
+    texts = dict(zip((3, 30, 50, 70, 80, 90), (*RARE, *SOUND), strict=True))
+    rows = [{**row, "completion": texts.get(at, row["completion"])} for at, row in enumerate(PROSE)]
     issue = only(find("answers", rows, tmp_path), "refusal")
-    assert (issue.rows, issue.severity) == ((1, 11, 21, 31, 41, 51), "warning")
-    assert [len(group) for group in issue.details["groups"]] == [3, 3]
+    assert (issue.rows, issue.severity) == ((4, 31, 51, 71), "suggestion")
+
+
+def test_single_refusals_are_silent_where_they_are_frequent_or_requested(tmp_path: Path) -> None:
+    refused = REFUSALS["en"][4:12]
+    often = [{**row, "completion": text} for row, text in zip(PROSE, refused, strict=False)] + PROSE[len(refused) :]
+    requested = [*PROSE, {"prompt": "Write a polite refusal for Tom.", "completion": RARE[0]}]
+    assert [find("answers", rows, tmp_path) for rows in (often, requested)] == [[], []]
 
 
 def test_answers_that_were_exchanged_are_found_as_pairs(tmp_path: Path) -> None:
     rows = questions()
-    clean = find("answers", rows, tmp_path)
+    clean = find("swapped", rows, tmp_path)
     swapped = [(10, 150), (33, 77), (120, 60)]
     for one, other in swapped:
         rows[one]["completion"], rows[other]["completion"] = rows[other]["completion"], rows[one]["completion"]
-    issue = only(find("answers", rows, tmp_path), "swapped")
+    issue = only(find("swapped", rows, tmp_path))
     lines = {tuple(sorted(int(place.rpartition(":")[2]) - 1 for place in pair)) for pair in issue.details["matches"]}
     assert (clean, issue.severity, lines) == ([], "suggestion", {tuple(sorted(pair)) for pair in swapped})

@@ -70,6 +70,12 @@ def test_an_inconsistent_completion_is_found(
     assert issue.rows == (10,) and words in issue.says
 
 
+def test_a_prompt_that_names_another_format_than_usual_is_no_exception(tmp_path: Path) -> None:
+    json_rows = [{"prompt": "Return the order as JSON.", "completion": '{"order": "A-12"}'}]
+    unasked = [{"prompt": "Where is the order?", "completion": '{"order": "A-13"}'}]
+    assert only(find("format", [*PROSE, *json_rows, *unasked], tmp_path), "form").rows == (102,)
+
+
 def test_xml_that_is_not_well_formed_is_found(tmp_path: Path) -> None:
     rows = [{"prompt": f"n {at}", "completion": f"<a><b>{at}</b></a>"} for at in range(60)]
     rows[7]["completion"] = "<a><b>7</a>"

@@ -26,6 +26,20 @@ def test_short_answers_in_another_language_are_found(tmp_path: Path) -> None:
     assert (issue.rows, issue.severity) == ((4, 21, 42, 78), "warning")
 
 
+REQUESTS = (
+    "How do you say “good luck with your exam” in German?", "Traduis en espagnol : Je voudrais réserver une table.",
+    "Übersetze ins Englische: Das Paket ist noch da.", "Przetłumacz zdanie na francuski: Gdzie jest dworzec?",
+    "Bu cümleyi İngilizceye çevir: Nasılsın?", "Скажи это по-английски: Я хочу домой.", "これを英語で言ってください。",
+)  # fmt: skip
+
+
+def test_an_answer_in_a_language_that_the_prompt_names_is_no_switch(tmp_path: Path) -> None:
+    answers = ("Viel Glück bei deiner Prüfung morgen!", "Quisiera reservar una mesa.", *["The parcel is here."] * 5)
+    rows = [{"prompt": text, "completion": answer} for text, answer in zip(REQUESTS, answers, strict=True)]
+    sound = {"prompt": "Which bus goes to the station?", "completion": "Der Bus fährt jede Stunde zum Bahnhof."}
+    assert only(find("language", [*SHORT, *rows, sound], tmp_path), "switched").rows == (108,)
+
+
 def test_names_numbers_and_labels_have_no_language(tmp_path: Path) -> None:
     planted = {1: "Leonardo da Vinci", 2: "Neil Alden Armstrong", 3: "40 075 km", 4: "Oslo", 5: '{"class": "entrega"}'}
     planted[1] = "Miguel Cervantes Saavedra"

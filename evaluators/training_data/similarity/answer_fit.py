@@ -13,21 +13,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from evaluators.training_data.labels.words import even_sample
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_matrix
 
     Floats = NDArray[np.float64]
 
-LEAST_ROWS, MOST_ROWS = 50, 5_000
-LONGEST = 500
+LEAST_ROWS = 50
+LONGEST = 400
 """Characters of a prompt and of an answer that are read."""
 MOST_COMPARED = 1_500
 """Rows that are compared with each other, those whose own answer fits least."""
 DIMENSIONS, FOLDS = 100, 5
-RANDOM_PAIRS = 20
+RANDOM_PAIRS = 10
 """Random pairs for each row that the logistic regression learns from."""
 LEAST_GAIN = 2.0
 """What the gain of an exchange must exceed beyond the logarithm of the number of rows."""
@@ -36,20 +34,19 @@ MOST_TERMS = 100_000
 
 def swapped_answers(prompts: Sequence[str], answers: Sequence[str]) -> list[tuple[int, int]]:
     """Pairs of rows whose answers seem to be exchanged, each row once, the likeliest first."""
-    rows = even_sample(len(prompts), MOST_ROWS)
-    if len(rows) < LEAST_ROWS:
+    if len(prompts) < LEAST_ROWS:
         return []
     # The matrices are small, so that more threads would mostly wait for each other.
     with threadpool_limits(limits=1):
-        fit = _Fit([prompts[row][:LONGEST] for row in rows], [answers[row][:LONGEST] for row in rows])
-        own = fit.paired(np.arange(len(rows)), np.arange(len(rows)))
+        fit = _Fit([text[:LONGEST] for text in prompts], [text[:LONGEST] for text in answers])
+        own = fit.paired(np.arange(len(prompts)), np.arange(len(prompts)))
         worst = np.flatnonzero(own < 0)
         worst = worst[np.argsort(own[worst], kind="stable")[:MOST_COMPARED]]
         across = fit.all_pairs(worst)
     gain = across + across.T - own[worst][:, None] - own[worst][None, :]
     better = (across > 0) & (across.T > 0)
     gain[~np.triu(better, 1)] = -np.inf
-    least = np.log(len(rows)) + LEAST_GAIN
+    least = np.log(len(prompts)) + LEAST_GAIN
     pairs: list[tuple[int, int]] = []
     used: set[int] = set()
     for at in np.argsort(-gain, axis=None, kind="stable")[: len(worst)]:
@@ -58,7 +55,7 @@ def swapped_answers(prompts: Sequence[str], answers: Sequence[str]) -> list[tupl
             break
         if not used & {left, right}:
             used |= {left, right}
-            pairs.append((int(rows[worst[left]]), int(rows[worst[right]])))
+            pairs.append((int(worst[left]), int(worst[right])))
     return pairs
 
 
@@ -105,8 +102,8 @@ def _root(similarity: Floats) -> Floats:
 def _terms(prompts: Sequence[str], answers: Sequence[str], **kind: Any) -> tuple[csr_matrix[Any], csr_matrix[Any]]:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    terms = TfidfVectorizer(sublinear_tf=True, max_features=MOST_TERMS, **kind).fit([*prompts, *answers])
-    return terms.transform(prompts), terms.transform(answers)
+    terms = TfidfVectorizer(sublinear_tf=True, max_features=MOST_TERMS, **kind).fit_transform([*prompts, *answers])
+    return terms[: len(prompts)], terms[len(prompts) :]
 
 
 def _predicted(prompts: csr_matrix[Any], answers: csr_matrix[Any]) -> tuple[Floats, Floats]:
@@ -118,7 +115,7 @@ def _predicted(prompts: csr_matrix[Any], answers: csr_matrix[Any]) -> tuple[Floa
 
     size = min(DIMENSIONS, prompts.shape[0] // 4, prompts.shape[1] - 1)
     asked, answered = (
-        normalize(TruncatedSVD(size, random_state=0).fit_transform(terms)) for terms in (prompts, answers)
+        normalize(TruncatedSVD(size, n_iter=2, random_state=0).fit_transform(terms)) for terms in (prompts, answers)
     )
     predicted = np.zeros_like(answered)
     for learn, judged in KFold(FOLDS, shuffle=True, random_state=0).split(asked):

@@ -1,0 +1,70 @@
+"""Recognises prompts that ask for another language or for a data format, by its name in some twenty languages."""
+
+from __future__ import annotations
+
+import re
+
+_NAMES = (
+    # Languages that write each name as a word, often with an ending.
+    "afrikaans|albanian|arabic|bengali|bulgarian|catalan|chinese|croatian|czech|danish|dutch|english|estonian|finnish"
+    "|french|georgian|german|greek|gujarati|hebrew|hindi|hungarian|indonesian|italian|japanese|kannada|korean|latin"
+    "|latvian|lithuanian|macedonian|malay|malayalam|mandarin|marathi|norwegian|persian|farsi|polish|portuguese|romanian"
+    "|russian|serbian|slovak|slovene|slovenian|spanish|swahili|swedish|tagalog|tamil|telugu|thai|turkish|ukrainian|urdu"
+    "|vietnamese|klingon|esperanto",
+    r"(?:englisch|französisch|spanisch|italienisch|portugiesisch|niederländisch|holländisch|polnisch|russisch|türkisch"
+    r"|chinesisch|japanisch|koreanisch|arabisch|persisch|schwedisch|tschechisch|rumänisch|ukrainisch|ungarisch"
+    r"|griechisch|dänisch|norwegisch|finnisch|lateinisch)\w{0,2}|latein|deutsch(?:en?)?",
+    "anglais|allemand|français|espagnol|italien|portugais|néerlandais|hollandais|polonais|russe|turc|chinois|japonais"
+    "|coréen|arabe|persan|suédois|tchèque|roumain|ukrainien|hongrois|grec|danois|norvégien|finnois|hébreu",
+    "inglés|alemán|francés|español|castellano|italiano|portugués|neerlandés|holandés|polaco|ruso|turco|chino|japonés"
+    "|coreano|árabe|persa|sueco|checo|rumano|ucraniano|húngaro|griego|latín",
+    "inglese|tedesco|francese|spagnolo|portoghese|olandese|polacco|russo|cinese|giapponese|arabo|persiano|svedese|ceco"
+    "|rumeno|ucraino|ungherese|greco|latino",
+    "inglês|alemão|francês|espanhol|português|holandês|polonês|polonés|chinês|japonês|tcheco|romeno|grego|latim",
+    "engels|duits|frans|spaans|italiaans|portugees|nederlands|pools|turks|chinees|japans|koreaans|perzisch|zweeds"
+    "|tsjechisch|roemeens|oekraïens|hongaars|grieks|latijn",
+    r"(?:angiels|francus|włos|portugals|holenders|niderlandz|rosyjs|chińs|japońs|koreańs|arabs|pers|szwedz|czes|rumuńs"
+    r"|ukraińs|węgiers)k\w{1,3}|(?:niemiec|hiszpańs|turec)k\w{1,3}|polsk(?:i|iego|u)|po polsku|grec(?:ki|kiego|ku)",
+    r"(?:английс|немец|французс|испанс|итальянс|португальс|голландс|нидерландс|польс|рус|турец|китайс|японс|корейс|арабс"
+    r"|персидс|шведс|чешс|румынс|украинс|венгерс|гречес)к\w{1,3}|русск\w{1,3}",
+    r"(?:англійс|німец|француз|іспанс|італійс|португальс|нідерландс|польс|російс|турец|китайс|японс|корейс|арабс|перс"
+    r"|шведс|чес|румунс|українс|угорс|грец)ьк\w{1,3}",
+    r"(?:ingilizce|almanca|fransızca|ispanyolca|italyanca|portekizce|felemenkçe|hollandaca|lehçe|rusça|türkçe|çince"
+    r"|japonca|korece|arapça|farsça|isveççe|çekçe|romence|ukraynaca|macarca|yunanca)\w{0,4}",
+    "engelska|tyska|franska|spanska|italienska|portugisiska|nederländska|holländska|polska|ryska|turkiska|kinesiska"
+    "|japanska|koreanska|arabiska|persiska|svenska|tjeckiska|rumänska|ukrainska|ungerska|grekiska|danska|norska|finska",
+    r"\w{2,9}[šč]tin\w{1,2}|němčin\w{1,2}|(?:anglic|němec|francouz|španěls|čes|rus|pols)ky",
+    "engleză|germană|franceză|spaniolă|italiană|portugheză|olandeză|poloneză|rusă|turcă|chineză|japoneză|coreeană|arabă"
+    "|persană|suedeză|cehă|română|ucraineană|maghiară|greacă|engleza|romana",
+)
+_PARTS = (
+    # Parts of words, because the script has no spaces or joins prefixes and endings.
+    "[英法德日韓韩西俄中葡意荷波泰阿露仏独伊][語语文]|(?:スペイン|フランス|ドイツ|イタリア|ロシア|ポルトガル|オランダ|アラビア|ポーランド)語",
+    "(?:영|독일|프랑스|스페인|이탈리아|러시아|포르투갈|네덜란드|일본|중국|한국|아랍|터키)어",
+    "ال(?:إنجليزية|انجليزية|ألمانية|فرنسية|إسبانية|اسبانية|إيطالية|برتغالية|هولندية|بولندية|روسية|تركية|صينية|يابانية|كورية|عربية"
+    "|فارسية)|انگلیسی|آلمانی|فرانسوی|فرانسه|اسپانیایی|ایتالیایی|پرتغالی|هلندی|روسی|چینی|ژاپنی|عربی|فارسی|سوئدی",
+    "अंग्रेज़ी|अंग्रेजी|जर्मन|फ़्रेंच|फ्रेंच|स्पेनिश|इतालवी|रूसी|चीनी|जापानी|कोरियाई|अरबी|हिंदी|हिन्दी",
+)
+_TRANSLATE = (
+    r"translat\w*|übersetz\w*|tradu(?:i[st]|ire|z|c|ç|t|k|cción|ction|zione)\w*|vert(?:aal|alen)\w*|prze?tłumacz\w*"
+    r"|перевед\w*|перевод\w*|переклад\w*|çevir\w*|översätt\w*|přelož\w*|překlad\w*"
+)
+_LANGUAGE = re.compile(
+    rf"\b(?:{'|'.join((*_NAMES, _TRANSLATE))})\b|{'|'.join(_PARTS)}|翻[译譯訳]|번역|ترجم|अनुवाद", re.IGNORECASE
+)
+_FORMAT = re.compile(
+    r"\b(?:json|jsonl|csv|tsv|xml|html|svg|ya?ml|markdown|latex|lists?|liste|lista|array|table\w?|dict(?:ionary)?|tuple|object"
+    r"|tab[eé]l\w{0,3}|tableau|tabla|tabella|lijst|elenco|списо?к\w{0,3}|таблиц\w{0,3}|wykaz|listy|seznam)\b"
+    "|列表|清单|清單|表格|一覧|リスト|목록|قائمة|فهرست|सूची",
+    re.IGNORECASE,
+)
+
+
+def names_language(text: str) -> bool:
+    """Whether a text names a language, or asks for a translation."""
+    return _LANGUAGE.search(text.replace("İ", "i")) is not None
+
+
+def named_formats(text: str) -> set[str]:
+    """The data formats and kinds of lists that a text names, in small letters."""
+    return {name.lower() for name in _FORMAT.findall(text)}
