@@ -38,7 +38,7 @@ _PAIRS = tuple(zip("([{（【「『", ")]}）】」』", strict=True))
 _SMILEY = re.compile(r"[:;=][-o^']?[(\[{]")
 _SMILEY_END = re.compile(rf"{_SMILEY.pattern}\Z")
 _ITEM = re.compile(r"\s*(?:[-*+#|•·>]|--|\d+[.)]|[a-z][.)]\s)")
-_FENCE = re.compile(r"^\s*```", re.MULTILINE)
+_FENCE = re.compile(r"^[^\S\n]*```", re.MULTILINE)
 _LONE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 """Characters that are counted as words, because no spaces divide them."""
 _WORD = re.compile(rf"[{_LONE}]|[^\W{_LONE}]+")
@@ -47,7 +47,8 @@ _PART_OF_PATH = re.compile(r"[/\\_@=<>#.]\S+\Z")
 _LAST_LONE = re.compile(f"[{_LONE}]")
 LEAST_OF_LONE = 0.02
 """Such a character tells less than a word: titles end with nouns, and sentences in Japanese with other words."""
-_SENTENCE_END = re.compile(rf"([{_LONE}]|[^\W{_LONE}]+)(?:[.!?…؟।]+[^\w\s]*(?=\s|\Z)|[。！？])")
+_SENTENCE_END = re.compile(rf"([{_LONE}]|(?<![^\W{_LONE}])[^\W{_LONE}]++)(?:[.!?…؟।]++[^\w\s]*+(?=\s|\Z)|[。！？])")
+"""It is linear, because a word begins only behind no other, and no quantifier gives back what it has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,9 @@ def _read(path: Path, digest: str, rows: Rows, named: str | None) -> ExampleFile
     read, errors = _examples(path, [*first], rows, form)
     if not read:
         suffix = f" (format: {name})" if readable else ""
-        raise UsageError("\n".join(f"{line}{suffix}" for line in shown_errors([*map(str, errors)])))
+        same = len({error.wrong for error in errors}) == 1 < len(errors)
+        lines = [f"{errors[0]} (like all {len(errors):,} rows)"] if same else shown_errors([*map(str, errors)])
+        raise UsageError("\n".join(f"{line}{suffix}" for line in lines))
     roles = next((roles for row in readable if (roles := _roles(row, form))), {})
     return ExampleFile(path, digest, name, tuple(read), tuple(errors), roles=roles)
 
@@ -166,6 +168,14 @@ def _example(row: NumberedRow, form: Format) -> Example | UnreadableRow:
         return example
     written = {name.lower(): name for name in row.columns if name not in columns}
     return replace(example, fields={written.get(name, name): value for name, value in example.fields.items()})
+
+
+def read_again(file: ExampleFile, line: int, columns: dict[str, Any]) -> Example:
+    """The example of a row of the file whose columns were changed; `UsageError` if it can no longer be read."""
+    example = _example(NumberedRow(line, columns), FORMATS.get(file.format))
+    if isinstance(example, UnreadableRow):
+        raise UsageError(f"{file.path}:{line}: after the repair, {example.wrong}")
+    return example
 
 
 def _in_lower_case(columns: Row) -> Row:

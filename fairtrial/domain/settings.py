@@ -57,6 +57,13 @@ def duration_seconds(value: object) -> float:
     return float(match[1]) * _SECONDS[match[2]]
 
 
+def _iso_date(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise ValueError(f"{text!r} is not a date (such as 2027-01-31)") from None
+
+
 def parse_network(text: str) -> str:
     """Parse ``10.0.0.7``, ``10.0.0.0/8`` or ``::1`` and normalise it; raises `ValueError`."""
     try:
@@ -78,7 +85,7 @@ def _level(value: object) -> object:
     return value
 
 
-Date = Annotated[str, Converted(lambda value: date.fromisoformat(value).isoformat(), "after")]
+Date = Annotated[str, Converted(_iso_date, "after")]
 Network = Annotated[str, Converted(parse_network, "after")]
 """An IP address or a network in CIDR notation."""
 MarginText = Annotated[str, Converted(lambda value: f"{value}" if type(value) in (int, float) else value)]

@@ -151,7 +151,7 @@ def _against_store(path: Path, project: Project, today: date) -> list[Diagnostic
         _raise_refused(document, refused_changes({}, None, project.plan, promotions={}, today=today))
         return []
     try:
-        published = read(project.layout.plan).plan
+        published = read(project.layout.plan).plan if project.layout.plan.exists() else None
         with open_store(project.layout, path) as store:
             frozen, states = frozen_plans(store), store.call(experiments.states, experiments.ListStates())
     except FairtrialError as error:

@@ -93,7 +93,7 @@ def command(
         if not files:
             raise UsageError("name the FILES of the training set, or --deployment NAME for those of its lineage")
         naming = Naming(format_, named_columns(prompt, completion))
-        audited = audit_files(files, validation=validation, suites=suites, naming=naming, training=training)
+        audited = audit_files(files, validation=validation, suites=suites, naming=naming, training=training, html=html)
         show_report(audited, html=html, as_json=as_json)
         report = audited.report
     else:
@@ -113,7 +113,9 @@ def _audit_deployment(
     audited = find_deployment(config, name)
     start = time.monotonic()
     waivers = audited.lineage.waivers
-    found = audit_files(audited.train, validation=audited.validation, suites=suites, training=training, waivers=waivers)
+    found = audit_files(
+        audited.train, validation=audited.validation, suites=suites, training=training, waivers=waivers, html=html
+    )
     report, seconds = found.report, time.monotonic() - start
     stored = store_audit(audited, report, seconds)
     about: dict[str, Any] = {"deployment": name, "audit_id": stored.audit_id, "clean": stored.clean, "seconds": seconds}
@@ -140,13 +142,17 @@ def audit_files(
     naming: Naming = USUAL,
     training: Training = NO_TRAINING,
     waivers: Sequence[Waiver] = (),
+    html: Path | None = None,
 ) -> Audited:
-    """Read all files and audit them, with a progress bar."""
+    """Read all files and audit them, with a progress bar. A path for HTML that can't be written is refused before."""
     from evaluators.training_data.audit import audit
     from evaluators.training_data.provider_rules.cost import training_checks
     from fairtrial_cli.output.progress import step_progress
     from fairtrial_cli.training_data.audit import read_suite
+    from fairtrial_cli.training_data.data_files import refuse_existing
 
+    if html is not None:
+        refuse_existing([html], sources=[*files, *validation, *suites], force=True)
     train = [_read(path, naming) for path in files]
     held_out = [_read(path, naming) for path in validation]
     cases = [read_suite(path) for path in suites]
@@ -160,11 +166,10 @@ def show_report(audited: Audited, *, html: Path | None, as_json: bool, about: Ma
     """Print the report, and write it as HTML if there is a path for it. JSON has ``about``, too."""
     from fairtrial_cli.training_data.audit import print_audit, report_as_json
     from fairtrial_cli.training_data.audit_page import audit_page
-    from fairtrial_cli.training_data.data_files import print_unreadable, refuse_existing, write_files
+    from fairtrial_cli.training_data.data_files import print_unreadable, write_files
 
     report = audited.report
     if html is not None:
-        refuse_existing([html], sources=[Path(file.path) for file in report.files], force=True)
         write_files({html: audit_page(report, audited.files).encode()})
     if as_json:
         click.echo(report_as_json(report, about))

@@ -91,9 +91,8 @@ def command(
     paths = [path or beside(file, ending) for path, ending in names]
     if not dry_run:
         refuse_existing(paths, sources=[file, *against], force=force)
+    _refuse_contradiction(only, apply_, pii, against)
     repairs = frozenset((*only, *apply_) if only else REPAIRS) - ({"pii"} if pii == "keep" else set())
-    if "leaked" in (*only, *apply_) and not against:
-        raise UsageError("leaked: needs --against FILE, the held-out data")
     source = read_source(file, skip_unreadable="unreadable" in repairs, columns=named_columns(prompt, completion))
     held_out = tuple(read_source(path, skip_unreadable=True) for path in against)
     fixed = _fixed(source, FixOptions(repairs, frozenset(apply_), "drop" if pii == "drop" else "mask", held_out))
@@ -102,6 +101,15 @@ def command(
     if as_json:
         return print_json(_plain(fixed, paths, dry_run=dry_run))
     return _show(fixed, paths, [source, *held_out], dry_run=dry_run)
+
+
+def _refuse_contradiction(only: tuple[str, ...], apply_: tuple[str, ...], pii: str, against: Sequence[Path]) -> None:
+    if "leaked" in (*only, *apply_) and not against:
+        raise UsageError("leaked: needs --against FILE, the held-out data")
+    if "pii" in only and pii == "keep":
+        raise UsageError("--pii keep leaves what --only pii looks for (leave out one of them)")
+    if only and "pii" not in only and pii == "drop":
+        raise UsageError("--pii drop needs --only pii, too, because --only looks for nothing else")
 
 
 def _fixed(source: ExampleFile, options: FixOptions) -> Fixed:

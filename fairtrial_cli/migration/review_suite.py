@@ -54,6 +54,5 @@ def _row(pair: Mapping[str, Any]) -> dict[str, Any] | None:
         "queue_id": pair["queue_id"],
         "votes": len(pair["votes"]),
         "preferred": pair[arm],
-        "messages": mask(pair["asked"], kinds),
-        "expected": mask(pair[f"{arm}_output"], kinds),
+        **mask({"messages": pair["asked"], "expected": pair[f"{arm}_output"]}, kinds),
     }

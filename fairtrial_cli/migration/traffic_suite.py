@@ -39,6 +39,8 @@ def traffic_suite(project: Project, store: StoreClient, deployment: str, count: 
     if path.exists():
         return path, False
     routes = tuple(project.plan.routes)
+    if not routes:
+        raise UsageError("--from-traffic: the project has no route, so no traffic was recorded (use --suite FILE)")
     found = store.call(samples, SampleTraffic(deployment=deployment, routes=routes, count=count))
     requests = [json.loads(one["request_body"]) for one in found]
     rows = [row for one, request in zip(found, requests, strict=True) if (row := _row(one, request)) is not None]
@@ -64,8 +66,7 @@ def _row(found: dict[str, Any], request: dict[str, Any]) -> dict[str, Any] | Non
         "route": found["route"],
         "week": found["week"],
         "requests": found["requests"],
-        "messages": mask(messages, kinds),
-        "expected": mask(answer, kinds),
+        **mask({"messages": messages, "expected": answer}, kinds),
     }
 
 

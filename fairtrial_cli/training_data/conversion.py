@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from evaluators.training_data.example_file import ExampleFile, read_examples
 from evaluators.training_data.provider_rules.check import Breach
 from evaluators.training_data.provider_rules.rule import PROVIDERS, Provider
 from evaluators.training_data.rewriting.convert import Checked, Loss, check_conversion, convert_examples, unreadable
+from fairtrial.domain.errors import UsageError
 from fairtrial.domain.wording import counted
 from fairtrial_cli.options import print_json
 from fairtrial_cli.training_data.data_files import named_columns, read_source
@@ -61,6 +62,8 @@ class Converted:
 
 def convert_file(file: Path, path: Path, columns: Columns, options: ConversionOptions) -> Converted:
     """Convert the rows and check them by the provider's rules; raises `UsageError` and `ConfigError`."""
+    if options.provider and options.target in PROVIDERS.names() and options.provider != options.target:
+        raise UsageError(f"--to {options.target} is checked by its own rules, not by --for {options.provider}")
     names = named_columns(columns.prompt, columns.completion)
     rules = options.rules
     source = _source(file, names, options)
@@ -108,14 +111,29 @@ def show_conversion(done: Converted, path: Path, options: ConversionOptions, *, 
 
 def _show_losses(losses: Iterable[Loss], target: str) -> None:
     for one in losses:
-        lines = ", ".join(map(str, one.lines[:MOST_LINES])) + (", …" if len(one.lines) > MOST_LINES else "")
         noun = "row loses" if len(one.lines) == 1 else "rows lose"
-        click.echo(f"{target} has no place for {one.what}: {len(one.lines):,} {noun} it (lines {lines})", err=True)
+        click.echo(
+            f"{target} has no place for {one.what}: {len(one.lines):,} {noun} it (lines {_some(one.lines)})", err=True
+        )
 
 
 def _show_breaches(breaches: tuple[Breach, ...]) -> None:
-    for breach in breaches[:MOST_LISTED]:
-        place = f"line {breach.line}: " if breach.line else ""
-        click.echo(f"{breach.severity}: {place}{breach.rule}: {breach.wrong}", err=True)
-    if len(breaches) > MOST_LISTED:
-        click.echo(f"and {len(breaches) - MOST_LISTED:,} more (--json lists all)", err=True)
+    """Print each broken rule; rows that break it with the same words share a line."""
+    lines: dict[tuple[str, str, str], list[int]] = {}
+    for breach in breaches:
+        lines.setdefault((breach.severity, breach.rule, breach.wrong), []).append(breach.line)
+    for (severity, rule, wrong), numbers in [*lines.items()][:MOST_LISTED]:
+        click.echo(f"{severity}: {_lines(numbers)}{rule}: {wrong}", err=True)
+    if len(lines) > MOST_LISTED:
+        click.echo(f"and {len(lines) - MOST_LISTED:,} more (--json lists all)", err=True)
+
+
+def _lines(numbers: Sequence[int]) -> str:
+    """The lines of rows, at most a few of them; empty for a rule about the file."""
+    if len(numbers) == 1:
+        return f"line {numbers[0]}: " if numbers[0] else ""
+    return f"{counted(len(numbers), 'row')} (lines {_some(numbers)}): "
+
+
+def _some(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers[:MOST_LINES])) + (", …" if len(numbers) > MOST_LINES else "")

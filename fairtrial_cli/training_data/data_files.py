@@ -41,6 +41,8 @@ def named_columns(prompt: str | None, completion: str | None) -> tuple[str, str]
     if prompt is None or completion is None:
         given, missing = ("prompt", "completion") if prompt else ("completion", "prompt")
         raise UsageError(f"--{given} needs --{missing}, too")
+    if prompt == completion:
+        raise UsageError(f"--prompt and --completion both name the column {prompt!r}")
     return prompt, completion
 
 
@@ -103,6 +105,8 @@ def refuse_existing(paths: Iterable[Path], *, sources: Iterable[Path], force: bo
             raise UsageError(f"{path}: two results have this name (name another file)")
         if path.is_dir():
             raise UsageError(f"{path}: is a folder (name a file)")
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path}: is not a regular file (name a file)")
         if not path.parent.is_dir():
             raise UsageError(f"{path}: there is no folder {path.parent}")
         if path.exists() and not force:

@@ -55,7 +55,7 @@ def _suites(path: Path, config: Any) -> Iterator[ImportedSuite]:
     prompts = list(files.prompts(config.get("prompts"))) or [Prompt(f"{{{{{otherwise}}}}}", "none")]
     title = str(config.get("description") or path.stem)
     for number, prompt in enumerate(prompts, 1):
-        folder = files.folder.name
+        folder = files.folder.resolve().name
         name = named(folder if path.stem == "promptfooconfig" else path.stem, otherwise="suite")
         builder = SuiteBuilder(f"{name}_{number}" if len(prompts) > 1 else name, f"{title}, imported from promptfoo")
         for test in tests:

@@ -71,7 +71,7 @@ def _pair(example: Example) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """The messages with the preferred answer, and the rejected answer; raises `RowError` without a pair."""
     rejected = example.fields.get(REJECTED)
     if not isinstance(rejected, str):
-        raise RowError("the row has no rejected answer")
+        raise RowError("the row has no rejected answer (pairs have the columns 'prompt', 'chosen' and 'rejected')")
     rest = example.fields.get("message_fields", {}).get("rejected", {})
     messages = write_messages(example, keep=KEYS)
     answer = write_message({"role": "assistant", "content": rejected}, rest, KEYS)

@@ -14,8 +14,7 @@ from evaluators.training_data.audit import CHECKS
 from evaluators.training_data.audit_report import Issue, Role
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.damage import repair_damage
-from evaluators.training_data.example import FORMATS
-from evaluators.training_data.example_file import ExampleFile, row_columns, row_text, row_texts
+from evaluators.training_data.example_file import ExampleFile, read_again, row_columns, row_text, row_texts
 from evaluators.training_data.reliability import Reliability, reliability_of
 from fairtrial.domain.training_data import PROBLEMS
 from fairtrial.privacy.masking import mask
@@ -138,13 +137,8 @@ class _Rows:
         if changed:
             self.columns.update(changed)
             self.texts |= {line: row_text(columns) for line, columns in changed.items()}
-            read = FORMATS.get(self.file.format).read
-            self._replace(
-                tuple(
-                    read(changed[example.line], example.line) if example.line in changed else example
-                    for example in self.file.examples
-                )
-            )
+            again = {line: read_again(self.file, line, columns) for line, columns in changed.items()}
+            self._replace(tuple(again.get(example.line, example) for example in self.file.examples))
 
     def _replace(self, examples: tuple[Any, ...]) -> None:
         self.file = replace(self.file, examples=examples)

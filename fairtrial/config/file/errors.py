@@ -168,6 +168,6 @@ def _options(annotation: Any) -> Iterator[Any]:
 def _items(annotation: Any) -> Iterator[Any]:
     """The element types of a dict or list annotation."""
     for option in _options(annotation):
-        arguments = get_args(option)
+        arguments = [argument for argument in get_args(option) if argument is not Ellipsis]
         if arguments:
             yield arguments[-1]

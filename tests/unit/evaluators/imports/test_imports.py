@@ -159,6 +159,15 @@ tests:
 """
 
 
+def test_a_suite_has_the_name_of_the_folder_however_its_path_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine" / "inside").mkdir(parents=True)
+    (tmp_path / "mine" / "promptfooconfig.yaml").write_text(PROMPTFOO)
+    monkeypatch.chdir(tmp_path / "mine" / "inside")
+    assert [suite.name for suite in imported("promptfoo", Path("../promptfooconfig.yaml"))] == ["mine"]
+
+
 def test_assertions_of_promptfoo_measure_only_the_tests_that_have_them(tmp_path: Path) -> None:
     path = tmp_path / "promptfooconfig.yaml"
     path.write_text(PROMPTFOO)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.training_data.corpus import Corpus
-from evaluators.training_data.endings import CutRows, find_cut
+from evaluators.training_data.endings import CutRows, LastWords, find_cut
 from evaluators.training_data.example_file import read_examples
 from tests.fixtures.for_each import for_each
 from tests.fixtures.training_data.reports import as_lines, sound_rows
@@ -77,3 +77,8 @@ def test_a_length_that_many_texts_reach_is_a_limit(tmp_path: Path) -> None:
 )
 def test_labels_lists_code_and_files_without_end_marks_are_whole(tmp_path: Path, texts: list[str]) -> None:
     assert cut(texts, tmp_path).sure == {}
+
+
+def test_a_text_of_one_long_word_takes_linear_time() -> None:
+    words = LastWords(["x" * 1_000_000, f"y{'!' * 1_000_000}z", "So it ends here.", "And here."])
+    assert words.is_known("here") and words.p("here") == 1.0

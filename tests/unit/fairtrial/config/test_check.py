@@ -61,3 +61,19 @@ def test_a_key_in_the_file_for_this_machine_is_a_warning_on_the_error_stream(tmp
     assert "fairtrial.yaml:3: deployments.base.api_key: is written in the file" in result.stderr
     shown = json.loads(check("--json", str(write(tmp_path, changed(dummy)))).stdout)
     assert "deployments.base.api_key" in [warning["path"] for warning in shown["warnings"]]
+
+
+def test_a_store_that_has_no_published_plan_yet_is_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fairtrial.api import experiments
+    from fairtrial.config.project import load_project
+    from fairtrial_cli.store_client.client import open_store
+
+    for name, value in ENVIRON.items():
+        monkeypatch.setenv(name, value)
+    path = write(tmp_path)
+    layout = load_project(path, ENVIRON).layout
+    with open_store(layout, path) as store:
+        store.call(experiments.states, experiments.ListStates())
+    result = check(str(path))
+    assert layout.store.exists() and not layout.plan.exists()
+    assert result.exit_code == 0 and "could not be read" not in result.output

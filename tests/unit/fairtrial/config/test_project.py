@@ -92,6 +92,16 @@ def test_a_change_that_moves_units_needs_a_new_salt(tmp_path: Path) -> None:
 @for_each(
     ("old", "new", "expected"),
     [
+        (
+            "parent: base",
+            "parent: base, training: {method: lora, data: [a.jsonl], waivers: [{check: pii, untill: 2027-01-31}]}",
+            "4: deployments.tuned.training.waivers[0].untill: unknown field (did you mean 'until'?)",
+        ),
+        (
+            "parent: base",
+            "parent: base, shutdown_date: soon",
+            "4: deployments.tuned.shutdown_date: 'soon' is not a date (such as 2027-01-31)",
+        ),
         ("parent: base", "parnet: base", "4: deployments.tuned.parnet: unknown field (did you mean 'parent'?)"),
         ("parent: base", "parent: bas", "the deployment 'bas' does not exist (did you mean 'base'?)"),
         ("parent: base", "parent: tuned", "deployments.tuned.parent: forms a cycle: tuned → tuned"),

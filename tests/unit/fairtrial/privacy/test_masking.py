@@ -28,3 +28,14 @@ def test_finds_are_replaced_by_their_kind_and_counted(text: str, masked: str, fi
 
 def test_a_lone_surrogate_does_not_stop_it() -> None:
     assert "rosa" not in mask("\ud800 rosa@example.org", Counter())
+
+
+def test_an_id_is_masked_wherever_the_value_repeats_it_also_without_its_cue() -> None:
+    finds: Counter[str] = Counter()
+    row = {"Question": "My SSN is 536-22-8145.", "Answer": ["Your number is 536-22-8145, not 1536-22-8145."]}
+    assert mask(row, finds) == {
+        "Question": "My SSN is [national id].",
+        "Answer": ["Your number is [national id], not 1536-22-8145."],
+    }
+    assert finds == {"national id": 2}
+    assert mask(["password: tulip77", "a tulip77"], Counter()) == ["password: [password]", "a tulip77"]

@@ -108,3 +108,34 @@ def test_a_link_to_a_device_and_a_pipe_are_refused_at_once(folder: Path, name: s
         error = CliRunner().invoke(command, arguments).exception
         assert isinstance(error, UsageError) and "it is not a regular file" in str(error)
         assert sorted(path.name for path in folder.iterdir()) == before
+
+
+@for_each(
+    "arguments",
+    [
+        "fix rows.jsonl --only pii --pii keep",
+        "fix rows.jsonl --only duplicates --pii drop",
+        "fix rows.jsonl --prompt prompt --completion prompt",
+        "fix rows.jsonl -o pipe --force",
+        "convert rows.jsonl --to openai --for together",
+        "convert rows.jsonl --to chat --prompt Nope --completion completion",
+        "audit rows.jsonl --html missing/audit.html",
+        "audit rows.jsonl --html rows.jsonl",
+    ],
+)
+def test_contradictions_and_impossible_results_are_one_line_and_write_nothing(folder: Path, arguments: str) -> None:
+    if not (folder / "pipe").exists():
+        os.mkfifo(folder / "pipe")
+    before = sorted(folder.iterdir())
+    with pytest.raises(UsageError) as refused:
+        CliRunner().invoke(command, arguments.split(), catch_exceptions=False)
+    assert "\n" not in str(refused.value) and sorted(folder.iterdir()) == before
+
+
+def test_rows_that_break_a_rule_with_the_same_words_share_a_line(folder: Path) -> None:
+    done = CliRunner().invoke(command, ["convert", "rows.jsonl", "--to", "trl-dpo"])
+    assert done.exit_code == 1 and not (folder / "rows.trl-dpo.jsonl").exists()
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(
+        "error: 40 rows (lines 1, 2, 3, 4, 5, …): format: the row has no rejected answer (pairs have"
+    )

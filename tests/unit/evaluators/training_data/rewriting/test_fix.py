@@ -104,6 +104,16 @@ def test_damaged_texts_are_repaired_where_a_person_agrees_and_only_there(tmp_pat
         assert [applied.rows[line] for line in (1, 3)] == [suggested.rows[line] for line in (1, 3)]
 
 
+def test_columns_in_capital_letters_stay_as_they_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(
+        "Question,Answer\nDo you sell coffee?,We sell it in the cafÃ© too.\nAnd tea?,Yes.\n", encoding="utf-8"
+    )
+    applied = fix_examples(read_examples(path), FixOptions(apply=frozenset({"mojibake"})))
+    assert changed(applied) == [(2, "changed", "mojibake")]
+    assert json.loads(applied.rows[2]) == {"Question": "Do you sell coffee?", "Answer": "We sell it in the café too."}
+
+
 def test_a_row_that_a_repair_empties_is_then_found_empty(tmp_path: Path) -> None:
     rows = [*ROWS[:2], {"prompt": "Where is the lamp?", "completion": "<|im_end|>"}]
     found = fix_examples(write(tmp_path, rows), FixOptions(apply=frozenset({"template-token", "empty"})))

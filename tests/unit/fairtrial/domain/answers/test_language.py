@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairtrial.domain.answers.language import language_of, switches
+from fairtrial.domain.answers.language import LONGEST, language_of, prose_of, switches
 from tests.fixtures.for_each import for_each
 
 QUESTIONS = {
@@ -51,3 +51,8 @@ def test_an_answer_switches_the_language_exactly_if_both_are_known_and_differ() 
     assert switches(QUESTIONS["de"], QUESTIONS["de"]) is False
     assert switches(QUESTIONS["de"], "ok") is None
     assert switches("ok", QUESTIONS["de"]) is None
+
+
+def test_addresses_are_no_prose_and_a_text_full_of_at_signs_takes_linear_time() -> None:
+    assert prose_of("write to anna@example.org, see www.example.org/a or x@y") == "write to   see   or x@y"
+    assert prose_of("a@" * 100_000) == "a@" * (LONGEST // 2)
