@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from fairtrial.domain.training_data import Lineage
 
 
+TABLES = (".csv", ".tsv", ".parquet", ".xlsx")
+"""Names of other kinds of files, which a result may not have."""
 FORCE = click.option("--force", is_flag=True, help="Replace existing files.")
 SKIP_UNREADABLE = click.option(
     "--skip-unreadable", is_flag=True, help="Leave out rows that can't be read. Without it, they are an error."
@@ -95,7 +97,10 @@ def beside(source: Path, ending: str) -> Path:
 
 
 def refuse_existing(paths: Iterable[Path], *, sources: Iterable[Path], force: bool) -> None:
-    """Raise `UsageError` if two results have one path, if one is a source, or if one exists and ``force`` is false."""
+    """Raise `UsageError` for a name that is no file for a result.
+
+    Two results may not have one path, none may be a source, a table or ``-``, and none may exist without ``force``.
+    """
     named = [path.resolve() for path in paths]
     read = {path.resolve() for path in sources}
     for at, path in enumerate(named):
@@ -103,6 +108,8 @@ def refuse_existing(paths: Iterable[Path], *, sources: Iterable[Path], force: bo
             raise UsageError(f"{path}: this file is read, so it can't be written (name another file)")
         if path in named[:at]:
             raise UsageError(f"{path}: two results have this name (name another file)")
+        if path.suffix.lower() in TABLES or path.name == "-":
+            raise UsageError(f"{path}: rows are written as JSON Lines (name a file that ends with .jsonl)")
         if path.is_dir():
             raise UsageError(f"{path}: is a folder (name a file)")
         if path.exists() and not path.is_file():

@@ -116,6 +116,8 @@ def test_a_link_to_a_device_and_a_pipe_are_refused_at_once(folder: Path, name: s
         "fix rows.jsonl --only pii --pii keep",
         "fix rows.jsonl --only duplicates --pii drop",
         "fix rows.jsonl --prompt prompt --completion prompt",
+        "fix rows.jsonl -o out.csv",
+        "convert rows.jsonl --to chat -o -",
         "fix rows.jsonl -o pipe --force",
         "convert rows.jsonl --to openai --for together",
         "convert rows.jsonl --to chat --prompt Nope --completion completion",
