@@ -61,10 +61,10 @@ def command(
                fairtrial data convert pairs.jsonl --to preference --for together --skip-bad
     """
     from fairtrial_cli.training_data.conversion import Columns, ConversionOptions, convert_file, show_conversion
-    from fairtrial_cli.training_data.data_files import beside, refuse_existing, write_files
+    from fairtrial_cli.training_data.data_files import beside, refuse_row_files, write_files
 
     path = output or beside(file, f"{target}.jsonl")
-    refuse_existing([path], sources=[file], force=force)
+    refuse_row_files([path], sources=[file], force=force)
     options = ConversionOptions(target, provider, held_out, skip_bad, skip_unreadable, strict)
     with show_busy(f"converting {file.name}"):
         done = convert_file(file, path, Columns(prompt, completion, system), options)

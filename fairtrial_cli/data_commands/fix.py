@@ -16,7 +16,7 @@ from fairtrial_cli.training_data.data_files import (
     beside,
     named_columns,
     read_source,
-    refuse_existing,
+    refuse_row_files,
 )
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def command(
     names = ((output, "fixed.jsonl"), (log, "fixed.log.jsonl"), (review, "fixed.review.jsonl"))
     paths = [path or beside(file, ending) for path, ending in names]
     if not dry_run:
-        refuse_existing(paths, sources=[file, *against], force=force)
+        refuse_row_files(paths, sources=[file, *against], force=force)
     _refuse_contradiction(only, apply_, pii, against)
     repairs = frozenset((*only, *apply_) if only else REPAIRS) - ({"pii"} if pii == "keep" else set())
     source = read_source(file, skip_unreadable="unreadable" in repairs, columns=named_columns(prompt, completion))

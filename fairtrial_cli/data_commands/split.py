@@ -79,10 +79,10 @@ def command(
     """
     from evaluators.training_data.example_file import joined_rows, row_texts
     from evaluators.training_data.rewriting.split import Options, split_examples
-    from fairtrial_cli.training_data.data_files import beside, refuse_existing, write_files
+    from fairtrial_cli.training_data.data_files import beside, refuse_row_files, write_files
 
     outputs = (train or beside(file, "train.jsonl"), holdout or beside(file, "holdout.jsonl"))
-    refuse_existing(outputs, sources=[file], force=force)
+    refuse_row_files(outputs, sources=[file], force=force)
     columns = named_columns(prompt, completion)
     source = read_source(file, skip_unreadable=skip_unreadable, columns=columns)
     with show_busy("finding rows that belong together"):

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from fairtrial.domain.run import Case
 
 
-NOT_LOOKED_FOR = f"{scope()[1]} In small talk, answers that were swapped between rows are hardly ever found."
+NOT_LOOKED_FOR = (
+    f"{scope()[1]} Answers that were swapped between rows are hardly found in small talk, "
+    "and some refusals in unusual words are missed."
+)
 """What the checks leave out, or hardly find."""
 COLOURS = {"error": "red", "warning": "yellow", "suggestion": "cyan", "info": "dim"}
 MOST_ROWS = 8

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 TABLES = (".csv", ".tsv", ".parquet", ".xlsx")
-"""Names of other kinds of files, which a result may not have."""
+"""Names of other kinds of files, which rows may not be written to."""
 FORCE = click.option("--force", is_flag=True, help="Replace existing files.")
 SKIP_UNREADABLE = click.option(
     "--skip-unreadable", is_flag=True, help="Leave out rows that can't be read. Without it, they are an error."
@@ -97,10 +97,7 @@ def beside(source: Path, ending: str) -> Path:
 
 
 def refuse_existing(paths: Iterable[Path], *, sources: Iterable[Path], force: bool) -> None:
-    """Raise `UsageError` for a name that is no file for a result.
-
-    Two results may not have one path, none may be a source, a table or ``-``, and none may exist without ``force``.
-    """
+    """Raise `UsageError` if two results have one path, if one is a source, or if one exists and ``force`` is false."""
     named = [path.resolve() for path in paths]
     read = {path.resolve() for path in sources}
     for at, path in enumerate(named):
@@ -108,8 +105,6 @@ def refuse_existing(paths: Iterable[Path], *, sources: Iterable[Path], force: bo
             raise UsageError(f"{path}: this file is read, so it can't be written (name another file)")
         if path in named[:at]:
             raise UsageError(f"{path}: two results have this name (name another file)")
-        if path.suffix.lower() in TABLES or path.name == "-":
-            raise UsageError(f"{path}: rows are written as JSON Lines (name a file that ends with .jsonl)")
         if path.is_dir():
             raise UsageError(f"{path}: is a folder (name a file)")
         if path.exists() and not path.is_file():
@@ -118,6 +113,14 @@ def refuse_existing(paths: Iterable[Path], *, sources: Iterable[Path], force: bo
             raise UsageError(f"{path}: there is no folder {path.parent}")
         if path.exists() and not force:
             raise UsageError(f"{path}: the file exists (--force replaces it, or name another file)")
+
+
+def refuse_row_files(paths: Sequence[Path], *, sources: Iterable[Path], force: bool) -> None:
+    """As `refuse_existing`, and raise `UsageError` if a file of rows has the name of another kind of file."""
+    for path in paths:
+        if path.suffix.lower() in TABLES or path.name == "-":
+            raise UsageError(f"{path}: rows are written as JSON Lines (name a file that ends with .jsonl)")
+    refuse_existing(paths, sources=sources, force=force)
 
 
 def write_files(contents: Mapping[Path, bytes]) -> None:
