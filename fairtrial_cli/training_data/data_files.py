@@ -117,10 +117,10 @@ def refuse_existing(paths: Iterable[Path], *, sources: Iterable[Path], force: bo
 
 def refuse_row_files(paths: Sequence[Path], *, sources: Iterable[Path], force: bool) -> None:
     """As `refuse_existing`, and raise `UsageError` if a file of rows has the name of another kind of file."""
+    refuse_existing(paths, sources=sources, force=force)
     for path in paths:
         if path.suffix.lower() in TABLES or path.name == "-":
             raise UsageError(f"{path}: rows are written as JSON Lines (name a file that ends with .jsonl)")
-    refuse_existing(paths, sources=sources, force=force)
 
 
 def write_files(contents: Mapping[Path, bytes]) -> None:
