@@ -5,8 +5,8 @@ VENV     := .venv
 BIN      := $(VENV)/bin
 PACKAGES := fairtrial fairtrial_cli gateway evaluators dashboard
 ARGS     ?=
-# Three processes keep two cores busy, because tests also wait; ARGS=-n0 has one, as a debugger needs.
-PYTEST    = $(BIN)/python -m pytest -n 3
+# Each process starts the services that its tests share; ARGS=-n0 has one, as a debugger needs.
+PYTEST    = $(BIN)/python -m pytest -n 2
 INSTALL  := sh scripts/install-locked $(VENV)
 
 # The tests start hundreds of interpreters, each of which would compile every module again without its compiled files.

@@ -10,6 +10,8 @@ from tests.fixtures.dashboard.site import BASELINE, CANDIDATE, Site
 from tests.fixtures.dashboard.visits import Visitors
 from tests.fixtures.experiments.simulated_days import LIVE
 
+pytestmark = pytest.mark.release("browser")
+
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 WIDER = "element => element.scrollWidth - element.clientWidth"
 
