@@ -56,6 +56,7 @@ def assigned(rig: Rig) -> int:
     return sum(sum(cells) for one in read_assigned(rig.layout.journal) for cells in one.arms.values())
 
 
+@pytest.mark.release("kills")
 def test_lost_records_are_one_line_and_an_alarm_and_traffic_goes_on(tmp_path: Path) -> None:
     with FakeUpstream() as upstream, standard_error() as written, running(tmp_path, workers=2) as rig:
         rig.publish(plan_for(upstream.url))

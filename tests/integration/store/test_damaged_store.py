@@ -206,6 +206,7 @@ def test_a_store_that_was_deleted_is_not_replaced_by_an_empty_one(folder: Path) 
     assert fairtrial(folder, "store", "restore", "backups/monday").returncode == 0
 
 
+@pytest.mark.release("kills")
 def test_a_journal_that_is_no_folder_stops_neither_up_nor_traffic(folder: Path) -> None:
     journal = folder / "fairtrial.duckdb.d" / "journal"
     journal.rename(folder / "aside")
@@ -220,6 +221,7 @@ def test_a_journal_that_is_no_folder_stops_neither_up_nor_traffic(folder: Path) 
         until(lambda: ready(services.urls.control).get("store") == "ok")
 
 
+@pytest.mark.release("kills")
 def test_a_worker_that_dies_while_nothing_can_be_written_is_replaced(folder: Path) -> None:
     project = folder / "fairtrial.yaml"
     with ForkedServices(project, workers=1, dashboard=False, forks_children=False) as services:
