@@ -90,7 +90,7 @@ def test_a_gate_with_clean_data_ships_blocks_and_holds(owned: Path) -> None:
     done = run(owned, "data", "audit", "--deployment", "tuned")
     assert "of tuned (2 files, clean)" in done.stdout and "The training: lora from base; it cost $4.20." in done.stdout
     shipped = gate(owned, "tuned", 0)
-    assert "finds nothing above info (500 rows in 2 files" in says(shipped)[0]
+    assert "finds no error and no warning (500 rows in 2 files" in says(shipped)[0]
     run(owned, "verdict", "recompute", shipped["verdict_id"])
     shown = run(owned, "verdict", "show", shipped["verdict_id"]).stdout
     assert "trained from base; method lora; cost of the training $4.20" in shown
