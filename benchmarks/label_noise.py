@@ -29,7 +29,7 @@ from benchmarks.audit_trials.environment import environment  # noqa: E402
 from evaluators.training_data.audit import CHECKS  # noqa: E402
 from evaluators.training_data.corpus import Corpus, normalise  # noqa: E402
 from evaluators.training_data.example_file import read_examples  # noqa: E402
-from evaluators.training_data.labels.noise import suspects, text_features  # noqa: E402
+from evaluators.training_data.labels.noise import TextModel, suspects, text_features  # noqa: E402
 from tests.fixtures.training_data.reports import as_lines, sound_rows  # noqa: E402
 
 SETS = ("news", "reviews", "tweets")
@@ -62,7 +62,7 @@ def flipped(rows: list[list[str]], count: int, share: float, seed: int) -> tuple
 
 def trial(python: Path, texts: list[str], labels: list[str], wrong: set[int]) -> dict[str, Figures]:
     """What each method finds, at its own number of flags and at that which both have."""
-    ours = [suspect.row for suspect in suspects(text_features(texts), labels)]
+    ours = [suspect.row for suspect in suspects(TextModel.of(text_features(texts)), labels)]
     theirs = _cleanlab(python, texts, labels)
     same = min(len(ours), len(theirs))
     return {

@@ -19,6 +19,7 @@ from tests.fixtures.training_data.reports import as_lines, sound_rows
 LOOK = "a look at 100,000 requests of 20,000 users"
 CASES = 1000
 ROWS = 2000
+AUDIT = f"data audit of {ROWS:,} rows"
 WEEK = ("100000", "20000", "6")
 """Requests and units of the week whose looks are measured, and how many looks."""
 PROJECT = """\
@@ -61,7 +62,7 @@ def works(upstream: int) -> Sequence[Work]:
         Work(f"eval, {CASES:,} exact cases", 3, command("eval", "suite.yaml", "--on", "base")),
         Work("check of a project, a suite and a gate", 5, command(*checked)),
         Work("--help", 10, command("--help")),
-        Work(f"data audit of {ROWS:,} rows", 3, command("data", "audit", "train.jsonl")),
+        Work(AUDIT, 3, command("data", "audit", "train.jsonl")),
         Work(LOOK, 3, _look),
     )
 

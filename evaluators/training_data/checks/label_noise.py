@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import MOST_LISTED, Issue
 from evaluators.training_data.corpus import Corpus, LabelField, label_fields
-from evaluators.training_data.labels.noise import FOLDS, REPEATS, suspects, text_features
+from evaluators.training_data.labels.noise import FOLDS, REPEATS, TextModel, suspects, text_features
 from evaluators.training_data.labels.words import even_sample
 
 if TYPE_CHECKING:
@@ -32,17 +32,26 @@ def _find(corpus: Corpus) -> list[Issue]:
     if len(rows) < LEAST_ROWS:
         return []
     features = text_features([corpus.prompts[row][:LONGEST] for row in rows])
-    return [issue for field in fields for issue in _issues(corpus, field, rows, features)]
+    models: dict[tuple[int, ...], TextModel] = {}
+    return [issue for field in fields for issue in _issues(corpus, field, rows, features, models)]
 
 
-def _issues(corpus: Corpus, field: LabelField, sample: Sequence[int], features: csr_matrix[Any]) -> list[Issue]:
+def _issues(
+    corpus: Corpus,
+    field: LabelField,
+    sample: Sequence[int],
+    features: csr_matrix[Any],
+    models: dict[tuple[int, ...], TextModel],
+) -> list[Issue]:
     """One issue for each file. The details rank the rows of all files, and group each with its nearest rows."""
     counts = Counter(field.values[row] for row in sample)
-    judged = [at for at, row in enumerate(sample) if field.values[row] and counts[field.values[row]] >= FOLDS]
+    judged = tuple(at for at, row in enumerate(sample) if field.values[row] and counts[field.values[row]] >= FOLDS)
     rows = [sample[at] for at in judged]
     if len(rows) < LEAST_ROWS:
         return []
-    ranked = suspects(features[judged], [str(field.values[row]) for row in rows])
+    if judged not in models:
+        models[judged] = TextModel.of(features[list(judged)])
+    ranked = suspects(models[judged], [str(field.values[row]) for row in rows])
     listed = [
         {"row": corpus.place(rows[of.row]), "given": of.given, "expected": of.expected, "agree": of.agree}
         for of in ranked[:MOST_LISTED]

@@ -40,21 +40,45 @@ class Suspect:
     neighbours: tuple[int, ...]
 
 
-def suspects(features: csr_matrix[Any], labels: Sequence[str]) -> list[Suspect]:
-    """The rows whose label is suspect, the most suspect first. ``features`` are those of the rows' texts."""
+@dataclass(frozen=True, slots=True, eq=False)
+class TextModel:
+    """What the ridge regressions of all label fields of the same rows share.
+
+    ``features``: one line for each row. ``pool``: the rows that the models learn from. ``inverse`` is that of the
+    pool's kernel with the penalty. From it follow the models without a fold, without a fit for each.
+    """
+
+    features: csr_matrix[Any]
+    pool: NDArray[np.int64]
+    inverse: Floats
+
+    @classmethod
+    def of(cls, features: csr_matrix[Any], *, most_learnt: int = MOST_LEARNT) -> TextModel:
+        """Draw the pool and invert its kernel, which is positive definite."""
+        from scipy.linalg.lapack import dpotrf, dpotri
+
+        with threadpool_limits(limits=1):
+            pool = np.random.default_rng(0).permutation(features.shape[0])[:most_learnt]
+            kernel = (features[pool] @ features[pool].T).toarray()
+            kernel[np.diag_indices_from(kernel)] += PENALTY
+            factor, _ = dpotrf(kernel, overwrite_a=True)
+            upper, _ = dpotri(factor, overwrite_c=True)
+        return cls(features, pool, np.triu(upper) + np.triu(upper, 1).T)
+
+
+def suspects(model: TextModel, labels: Sequence[str]) -> list[Suspect]:
+    """The rows whose label is suspect, the most suspect first."""
     classes, given = np.unique(np.array(labels), return_inverse=True)
     if len(classes) < 2:
         return []
     # The matrices are small, so that more threads would mostly wait for each other.
     with threadpool_limits(limits=1):
-        pool = np.random.default_rng(0).permutation(len(given))[:MOST_LEARNT]
-        kernel = (features[pool] @ features[pool].T).toarray()
-        repeats = [_shares(features, given, pool, kernel, seed) for seed in range(REPEATS)]
+        repeats = [shares_of_classes(model, given, seed) for seed in range(REPEATS)]
     agree = np.sum([_flagged(shares, given) for shares in repeats], axis=0)
     margin, expected = _against(np.mean(repeats, axis=0), given)
     rows = np.flatnonzero(agree >= AGREE)
     ranked = rows[np.argsort(margin[rows], kind="stable")]
-    near = _neighbours(features, ranked[:MOST_WITH_NEIGHBOURS])
+    near = _neighbours(model.features, ranked[:MOST_WITH_NEIGHBOURS])
     return [
         Suspect(
             int(row), str(classes[given[row]]), str(classes[expected[row]]), int(agree[row]), near.get(int(row), ())
@@ -80,24 +104,27 @@ def text_features(texts: Sequence[str]) -> csr_matrix[Any]:
     return normalize(hstack(parts)).tocsr()
 
 
-def _shares(
-    features: csr_matrix[Any], given: NDArray[np.int64], pool: NDArray[np.int64], kernel: Floats, seed: int
-) -> Floats:
+def shares_of_classes(model: TextModel, given: NDArray[np.int64], seed: int) -> Floats:
     """The estimated probability of each class for each row, by ridge regressions on the rows of the other folds.
 
-    Ridge regression needs one small matrix for all classes, and ranks flipped labels as well as a logistic one.
+    Ridge regression needs one small matrix for all classes, and ranks flipped labels as well as a logistic one. The
+    weights without a fold come from the inverse of the whole kernel (a Schur complement): zero for the fold's rows.
     """
-    from sklearn.kernel_ridge import KernelRidge
     from sklearn.model_selection import StratifiedKFold
 
     columns = np.eye(given.max() + 1)[given]
     shares = np.zeros_like(columns)
+    learnt = columns[model.pool]
+    weights, of_constant = model.inverse @ learnt, model.inverse.sum(axis=1, keepdims=True)
+    terms = model.features[model.pool].T.tocsr()
     for _, judged in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(given, given):
-        learn = np.flatnonzero(~np.isin(pool, judged))
-        labels = columns[pool[learn]]
-        usual = labels.mean(axis=0)
-        model = KernelRidge(alpha=PENALTY, kernel="precomputed").fit(kernel[np.ix_(learn, learn)], labels - usual)
-        shares[judged] = features[judged] @ (features[pool[learn]].T @ model.dual_coef_) + usual
+        left_out = np.flatnonzero(np.isin(model.pool, judged))
+        usual = np.delete(learnt, left_out, axis=0).mean(axis=0)
+        fitted = weights - of_constant * usual
+        fitted -= model.inverse[:, left_out] @ np.linalg.solve(
+            model.inverse[np.ix_(left_out, left_out)], fitted[left_out]
+        )
+        shares[judged] = model.features[judged] @ (terms @ fitted) + usual
     return shares
 
 

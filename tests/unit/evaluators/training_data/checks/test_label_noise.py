@@ -6,10 +6,14 @@ import json
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.model_selection import StratifiedKFold
 
 from evaluators.training_data.checks import label_noise
-from evaluators.training_data.labels.noise import REPEATS
+from evaluators.training_data.labels.noise import FOLDS, PENALTY, REPEATS, TextModel, shares_of_classes
 from tests.fixtures.training_data.finding import find, only
 from tests.fixtures.training_data.reports import PROBLEMS, Row, labels_of, sound_rows, with_text
 
@@ -39,6 +43,21 @@ def test_flipped_labels_are_ranked_with_what_is_expected_and_their_neighbours(tm
     assert [group[0] for group in issue.details["groups"]] == [one["row"] for one in issue.details["ranked"]]
     assert all(len(group) == 4 for group in issue.details["groups"])
     assert issue.severity == "suggestion" and f"most suspect: {first['row']} {first['given']!r}" in issue.says
+
+
+@pytest.mark.parametrize("pool", [60, 200])
+def test_the_models_without_a_fold_are_those_that_a_fit_to_the_other_folds_gives(pool: int) -> None:
+    draw = np.random.default_rng(3)
+    features, given = csr_matrix(draw.random((90, 30)) * (draw.random((90, 30)) < 0.3)), draw.integers(0, 3, 90)
+    model = TextModel.of(features, most_learnt=pool)
+    columns = np.eye(3)[given]
+    fitted = np.zeros_like(columns)
+    for _, judged in StratifiedKFold(FOLDS, shuffle=True, random_state=1).split(given, given):
+        learn = np.setdiff1d(model.pool, judged)
+        usual = columns[learn].mean(axis=0)
+        ridge = KernelRidge(alpha=PENALTY).fit(features[learn], columns[learn] - usual)
+        fitted[judged] = ridge.predict(features[judged]) + usual
+    np.testing.assert_allclose(shares_of_classes(model, given, seed=1), fitted, atol=1e-12)
 
 
 def test_the_sentence_has_the_number_of_judged_rows_where_not_all_are(
