@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 import click
 
-from fairtrial.api.window import Window
 from fairtrial.domain.accounts import ROLES, Invitation, Role
 from fairtrial_cli.options import CONFIG, JSON, project_of
 
@@ -47,6 +46,7 @@ def invite(name: str | None, role: Role, config: Path, as_json: bool) -> None:
     Example:  fairtrial accounts invite --name Rosa --role reviewer
     """
     from fairtrial.api import accounts
+    from fairtrial.api.window import Window
     from fairtrial_cli.store_client.client import open_store
 
     project = project_of(config)
@@ -70,6 +70,7 @@ def list_(config: Path, as_json: bool) -> None:
     import msgspec
 
     from fairtrial.api import accounts
+    from fairtrial.api.window import Window
     from fairtrial_cli.store_client.client import open_store
 
     with open_store(project_of(config).layout) as store:

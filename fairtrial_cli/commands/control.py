@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial.domain.limits.server_settings import USUAL_BODY_RATE, BodyRate
 from fairtrial_cli.options import CONFIG, project_of
 
 if TYPE_CHECKING:
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
 @click.option("--memory-mb", type=int, hidden=True)
 @click.option("--bind", hidden=True)
 @click.option("--trusted-proxy", "proxies", multiple=True, hidden=True)
-@click.option("--body-grace", type=float, default=USUAL_BODY_RATE.grace, hidden=True)
-@click.option("--min-body-rate", type=int, default=USUAL_BODY_RATE.least, hidden=True)
+@click.option("--body-rate", type=(float, int), hidden=True)
 @click.option(
     "--gateway-url",
     envvar="FAIRTRIAL_GATEWAY_URL",
@@ -72,10 +70,11 @@ def _settings(
     memory_mb: int | None,
     bind: str | None,
     proxies: tuple[str, ...],
-    **body: float,
+    body_rate: tuple[float, int] | None,
 ) -> tuple[ControlSettings, Project | None]:
     """``store`` and ``bind`` come from `fairtrial up`, which has read the file. Then a broken file does not matter."""
     from fairtrial.config.layout import Layout
+    from fairtrial.domain.limits.server_settings import BodyRate
     from fairtrial.domain.names.addresses import parse_address
     from fairtrial_cli.dashboard_link import public_origin
     from gateway.control.serve import ControlSettings
@@ -83,7 +82,7 @@ def _settings(
     public = public_origin(os.environ)
     if store is not None and bind is not None:
         address = parse_address(bind)
-        rate = BodyRate(body["body_grace"], int(body["min_body_rate"]))
+        rate = BodyRate(*(body_rate or ()))
         settings = ControlSettings(config, Layout(store, memory_mb), address, gateway_url, None, public, proxies, rate)
         return settings, None
     project = project_of(config)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial.api.window import Window
 from fairtrial.domain.accounts import RIGHTS
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.options import CONFIG, JSON, project_of
@@ -82,6 +81,7 @@ def list_(config: Path, as_json: bool) -> None:
     import msgspec
 
     from fairtrial.api import keys
+    from fairtrial.api.window import Window
 
     with _store(config) as store:
         rows = store.call(keys.listing, Window(limit=MOST))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial.api.window import Window
 from fairtrial_cli.options import CONFIG, JSON, print_json
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ def log(limit: int, config: Path, as_json: bool) -> None:
     Example:  fairtrial plan log --limit 5
     """
     from fairtrial.api import plans
+    from fairtrial.api.window import Window
 
     with _open(config) as store:
         rows = store.call(plans.listing, Window(limit=limit))

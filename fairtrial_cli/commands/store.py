@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fairtrial.domain.store_reports import Erasure, Overview, RetentionResult
 from fairtrial.domain.wording import counted
 from fairtrial_cli.options import CONFIG, JSON, project_of
 
 if TYPE_CHECKING:
     from fairtrial.config.layout import Layout
     from fairtrial.domain.plan import UnitKind
-    from fairtrial.domain.store_reports import OnProgress
+    from fairtrial.domain.store_reports import Erasure, OnProgress, Overview, RetentionResult
 
 
 @click.group()

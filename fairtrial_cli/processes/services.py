@@ -162,7 +162,7 @@ class Services:
         rate = project.control_body
         where = ["--store", str(project.layout.store), "--bind", _bind(project.control)]
         where += [part for proxy in project.control_proxies for part in ("--trusted-proxy", proxy)]
-        where += ["--body-grace", str(rate.grace), "--min-body-rate", str(rate.least)]
+        where += ["--body-rate", str(rate.grace), str(rate.least)]
         where += ["--memory-mb", str(project.layout.memory_mb)] if project.layout.memory_mb else []
         return self._program("control", "-c", str(project.path), *where, "--gateway-url", project.gateway.address.url)
 
