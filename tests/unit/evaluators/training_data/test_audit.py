@@ -20,9 +20,11 @@ from tests.fixtures.training_data.reports import Row, as_lines, labels_of, sound
 MORE_SEEDS = pytest.mark.release("simulations")
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=MORE_SEEDS) for seed in (1, 8))])
-def test_every_planted_fault_is_found_row_by_row(seed: int, tmp_path: Path) -> None:
-    found = trial(seed, tmp_path, rows=1_000)
+@pytest.mark.parametrize(
+    ("seed", "rows"), [(0, 1_000), *(pytest.param(seed, 2_000, marks=MORE_SEEDS) for seed in (1, 8))]
+)
+def test_every_planted_fault_is_found_row_by_row(seed: int, rows: int, tmp_path: Path) -> None:
+    found = trial(seed, tmp_path, rows=rows)
     assert set(found) == set(FAULTS)
     for fault, one in found.items():
         assert one.recall >= 0.95, (fault, one)
