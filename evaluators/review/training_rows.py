@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fairtrial.domain.review import ARMS, LOW_RATING, Arm, other
-from fairtrial.privacy.masking import mask
+from fairtrial.privacy.search import mask
 
 TrainingForm = Literal["dpo", "kto", "sft"]
 Row = Mapping[str, Any]

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
-from fairtrial.config.plan.kill_files import KillFile
-from fairtrial.config.plan.live_state import CAN_BE_KILLED
+from fairtrial.config.plan.live_state import CAN_BE_KILLED, KillFile
 from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.domain.names.look_alikes import has_invisible
 from fairtrial.domain.plan import ExperimentState, PersonsAction

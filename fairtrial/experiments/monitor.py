@@ -13,16 +13,15 @@ import msgspec
 from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.findings import find
-from fairtrial.experiments.analysis.harm import harm_only
 from fairtrial.experiments.analysis.memory import Looked, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.decide import decide
-from fairtrial.experiments.decision.guardrail_wording import NEAR, decline_words, e_value_words
+from fairtrial.experiments.decision.guardrails_and_caveats import NEAR, decline_words, e_value_words
 from fairtrial.experiments.decision.values import Decision, GuardrailDecision, KeptAway
 from fairtrial.experiments.decision.wording import effect_words
 from fairtrial.experiments.lifecycle import DECLINED, KEPT_AWAY, MODELS, WORSE
-from fairtrial.experiments.methods.finding import Finding
-from fairtrial.experiments.metric_wording import between_words, level_words
+from fairtrial.experiments.methods.events import harm_only
+from fairtrial.experiments.methods.finding import Finding, between_words, level_words
 from fairtrial.experiments.promotion import over_words
 from fairtrial.experiments.sums import Sums
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fairtrial.domain.limits.constants import DAY_US, HOUR_US, MINUTE_US
-from fairtrial.experiments.metric_wording import duration_words
+from fairtrial.domain.wording import duration_words
 
 TOLERANCE_US = MINUTE_US
 """How far the clocks may differ; more is a jump. NTP slews both clocks alike."""

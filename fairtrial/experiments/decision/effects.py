@@ -13,19 +13,18 @@ from typing import Literal
 import msgspec
 
 from fairtrial.domain.plan import ExperimentState
+from fairtrial.domain.wording import moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.caveat_wording import (
+from fairtrial.experiments.decision.guardrails_and_caveats import (
+    decline_words,
     fading_words,
-    invalid_words,
-    lost_words,
+    levels_words,
     missing_words,
     weeks_words,
 )
-from fairtrial.experiments.decision.guardrail_wording import decline_words
 from fairtrial.experiments.decision.values import Decision, EarlierProof, PrimaryDecision, Tried
-from fairtrial.experiments.decision.wording import effect_words, levels_words, tried_words
+from fairtrial.experiments.decision.wording import effect_words, invalid_words, lost_words, tried_words
 from fairtrial.experiments.lifecycle import Transition, promoted_by
-from fairtrial.experiments.metric_wording import moment_words
 from fairtrial.experiments.promotion import kept_words
 
 Result = Literal["fail", "cannot tell", "invalid", "shown"]

@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 
 from fairtrial.domain.events import FeedbackEvent
-from fairtrial.journal import group_sync
 from fairtrial.journal import segment as segments
 from fairtrial.journal import writer as writers
-from fairtrial.journal.loss_counter import Losses, prune_losses, read_losses
+from fairtrial.journal.counts import Losses, prune_losses, read_losses
 from fairtrial.journal.reader import decode, read_chunk
 from fairtrial.journal.segment import SEGMENT_VERSION, Segment, names, read_header
 from fairtrial.journal.writer import JournalWriter
@@ -63,7 +62,7 @@ def test_a_segment_has_a_writer_until_it_is_closed(tmp_path: Path) -> None:
 def test_a_writer_that_has_fallen_silent_closes_an_old_segment_and_goes_on_in_a_new_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(group_sync, "QUIET_SECONDS", 0.02)
+    monkeypatch.setattr(segments, "QUIET_SECONDS", 0.02)
     writer = JournalWriter(tmp_path, writer="w")
     (empty,) = names(tmp_path)
     writer.append(feedback(1))
@@ -83,7 +82,7 @@ def test_a_writer_that_has_fallen_silent_closes_an_old_segment_and_goes_on_in_a_
 
 
 def test_a_segment_without_an_event_stays_open_however_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_sync, "QUIET_SECONDS", 0.01)
+    monkeypatch.setattr(segments, "QUIET_SECONDS", 0.01)
     monkeypatch.setattr(writers, "OLD_SECONDS", 0.0)
     writer = JournalWriter(tmp_path, writer="w")
     time.sleep(0.1)
@@ -235,7 +234,7 @@ def test_a_writer_that_lost_nothing_leaves_no_note_and_a_dead_ones_is_pruned(
     dead = tmp_path / "0-dead.lost"
     dead.write_bytes(note.read_bytes())
     writer.close()
-    monkeypatch.setattr("fairtrial.journal.loss_counter.FRESH_SECONDS", -1.0)
+    monkeypatch.setattr("fairtrial.journal.counts.FRESH_SECONDS", -1.0)
     assert list(tmp_path.glob("*.lost")) == [dead]
     prune_losses(tmp_path, 1)
     assert list(tmp_path.glob("*.lost")) == []

@@ -11,7 +11,7 @@ import pytest
 from evaluators.loading.scorers import build_entry
 from evaluators.loading.suite_reader import load
 from fairtrial.domain.errors import ConfigError
-from fairtrial.domain.limits.bounded_schema import BoundedSchema, TooCostly
+from fairtrial.domain.limits.json_schema import BoundedSchema, TooCostly
 from fairtrial.domain.limits.linear_regex import compile_regex
 from fairtrial.domain.run import Answer, Case
 from tests.fixtures.for_each import for_each

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hmac
 from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairtrial.domain.names.ids import ENTROPY_BYTES, fresh_id, uuid7
+from fairtrial.domain.names.ids import ENTROPY_BYTES, KeyedHash, fresh_id, keyed_hash, uuid7
 
 
 @given(st.integers(0, 2**48 - 1), st.binary(min_size=ENTROPY_BYTES, max_size=ENTROPY_BYTES))
@@ -21,3 +22,15 @@ def test_an_id_is_a_uuid_of_version_7_with_all_that_was_put_in(unix_ms: int, ent
 
 def test_fresh_ids_of_one_time_are_all_different() -> None:
     assert len({fresh_id(1) for _ in range(2000)}) == 2000
+
+
+@given(st.binary(max_size=200), st.binary(max_size=200), st.binary(max_size=200))
+def test_it_is_hmac_sha256_for_one_message_after_another(key: bytes, one: bytes, other: bytes) -> None:
+    begun = KeyedHash(key)
+    assert [begun.digest(message) for message in (one, other, one)] == [
+        hmac.digest(key, message, "sha256") for message in (one, other, one)
+    ]
+
+
+def test_a_lone_surrogate_in_a_key_is_encoded_like_any_code_point() -> None:
+    assert keyed_hash("\ud800").digest(b"") == hmac.digest(b"\xed\xa0\x80", b"", "sha256")

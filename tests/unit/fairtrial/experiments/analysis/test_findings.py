@@ -10,8 +10,8 @@ import pytest
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis.findings import UNKNOWN_LEVEL, Finding, find, level_of
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.methods.amounts import SHARED
 from fairtrial.experiments.methods.method import AGAINST
-from fairtrial.experiments.methods.quantiles import SHARED
 from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
 from tests.fixtures.experiments.frozen_plans import (
     ERRORS,

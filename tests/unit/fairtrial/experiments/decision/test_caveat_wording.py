@@ -9,8 +9,8 @@ import pytest
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import MetricPlan
 from fairtrial.experiments.decision.box import Situation, result_box
-from fairtrial.experiments.decision.caveat_wording import missing_words
 from fairtrial.experiments.decision.effects import LiveState, effects
+from fairtrial.experiments.decision.guardrails_and_caveats import missing_words
 from fairtrial.experiments.monitor import Circumstances, step
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.arms.feedback import Feedback

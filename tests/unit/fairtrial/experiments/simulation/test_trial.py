@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fairtrial.experiments.simulation.people import Event
-from fairtrial.experiments.simulation.summary import end_of
+from fairtrial.experiments.simulation.scenario import end_of
 from fairtrial.experiments.simulation.trial import Outcome, Setting, run_trial
 from tests.fixtures.experiments.simulated import ERRORS, RESOLVED, arm, project, setting
 

@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 
 from fairtrial.api import accounts, experiments, keys, plans, reviews, runs, traffic, verdicts
-from fairtrial.api.encoding import from_http, read_answer, to_http
-from fairtrial.api.operation import Operation, operations
-from fairtrial.api.window import Request, Window
+from fairtrial.api.operation import Operation, Request, Window, from_http, operations, read_answer, to_http
 from fairtrial.domain.errors import BadRequest
 from tests.fixtures.for_each import for_each
 

@@ -11,7 +11,7 @@ from fairtrial.domain.plan import Experiment, FeedbackMetric
 from fairtrial.domain.settings import Guardrail
 from fairtrial.experiments.analysis.freeze import metric_plans
 from fairtrial.experiments.analysis_plan import MetricPlan
-from fairtrial.experiments.decision.guardrail_wording import room_words, stops_words, weighed_words
+from fairtrial.experiments.decision.guardrails_and_caveats import room_words, stops_words, weighed_words
 from fairtrial.experiments.decision.values import Arm, GuardrailDecision, Interval
 from tests.fixtures.experiments.reported_looks import analysis_plan
 
