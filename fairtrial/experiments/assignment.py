@@ -163,6 +163,9 @@ def bucket(salt: str, purpose: str, unit: str) -> int:
 def assign(experiment: Experiment, unit: str | None) -> Assignment:
     """The arm of a unit: a pure function, the same on every machine, at every stage and after every restart.
 
+    ``docs/reference/assignment.md`` describes the algorithm for other languages, and ``tests/golden/assignment.json``
+    has its test vectors. It uses only the standard library, so that any Python can check them.
+
     ``unit``: the raw unit, not its pseudonym; ``None`` if the application sent none. A killed experiment serves the
     control but keeps counting for the assigned arm. One that is paused, ended or not started serves the control and
     counts for none. An ended one whose variant was promoted serves that variant to everyone, and counts for none. While

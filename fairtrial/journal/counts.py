@@ -48,7 +48,12 @@ class Losses:
 
 
 class LossCounter:
-    """One writer's file. An error with the file is ignored, because the writer holds the counts itself."""
+    """Counts what a writer could not record, in the file ``<uuid7>-<writer>.lost`` beside the segments.
+
+    The file is locked as long as its writer lives, and has a fixed size, so that even a full disk lets the writer
+    overwrite it. It is removed at the end if nothing was lost. An error with the file is ignored, because the writer
+    holds the counts itself.
+    """
 
     def __init__(self, folder: Path, writer: str) -> None:
         now_us = time.time_ns() // 1000
@@ -154,7 +159,15 @@ class _Arm:
 
 
 class AssignmentCounts:
-    """One writer's file. An error with the file is ignored, because the writer holds the counts and tries again.
+    """Counts the requests that a worker assigned, in the file ``<uuid7>-<writer>.assigned`` beside the segments.
+
+    The file is locked as long as its writer lives. Each arm has a region of fixed size, which is allocated when it
+    begins, so that a full disk lets the writer overwrite it. A request is counted after its line was written or lost,
+    and the file follows within a second. What the file counts is therefore in the journal, unless its record is lost.
+    An error with the file is ignored, because the writer holds the counts and tries again.
+
+    An arm's counts lie in cells, each a 4096th of the range of arm buckets. The bucket of a unit decides its arm. So
+    each unit lies in one cell, and the cells of the arms have the planned shares.
 
     ``source`` names the file in the headers of the writer's segments. It is empty if the file could not be created.
     """

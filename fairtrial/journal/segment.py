@@ -49,7 +49,7 @@ QUIET_SECONDS = 60.0
 class Header:
     """The first line of a segment: the format's version and the writer. ``at_us`` is microseconds since 1970, UTC.
 
-    ``source``: the file with what its writer assigned, see `assignment_counts`; empty if the writer counts nothing.
+    ``source``: the file with what its writer assigned, see `journal.counts`; empty if the writer counts nothing.
     """
 
     writer: str

@@ -153,9 +153,13 @@ def with_kept_control(experiment: Experiment, kept: KeptControl) -> Experiment:
 
 
 class KillFile(msgspec.Struct, frozen=True):
-    """What a kill file records. ``at_us``: microseconds since 1970, UTC. ``actor``: as in the records of the store.
+    """The content of a kill file, which stops one experiment in every worker, without control or store.
 
-    The `Transition` that it causes is recorded later. The states before and after are known only then.
+    It stands beside the plan. Workers look only at its name, so that no content can prevent a stop, and then serve by
+    the plan that `stop_at_once` returns. Control records the kill later, and then removes the file.
+
+    ``at_us``: microseconds since 1970, UTC. ``actor``: as in the records of the store. The `Transition` that it
+    causes is recorded later. The states before and after are known only then.
     """
 
     experiment: str

@@ -10,7 +10,11 @@ from functools import cache
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """One language: the words that begin a refusal (characters, where a language has no spaces), and the pattern."""
+    """One language: the words that begin a refusal (characters, where a language has no spaces), and the pattern.
+
+    A pattern needs an apology or the speaker, then an inability, and then a verb of answering. "I'm sorry, but I cannot
+    find your order" therefore matches none. All repetitions have bounds, so that a match takes bounded time.
+    """
 
     starts: tuple[str, ...]
     pattern: str
@@ -235,7 +239,7 @@ UNSPACED = {"zh": CHINESE, "ja": JAPANESE}
 FILTERED = frozenset({"content_filter", "refusal"})
 """The finish reasons of answers that a filter or the model itself withheld."""
 WINDOW = 250
-"""How many characters of an answer are read after its markup."""
+"""How many characters of an answer are read after its markup, because later the same words rarely mean a refusal."""
 
 _HEAD = re.compile(r"[\s\"'“”„«»‘’*_>#¡¿~-]{0,200}+([^\W\d_]+(?:['’-][^\W\d_]+)?)")
 """The markup before an answer, and its first word."""

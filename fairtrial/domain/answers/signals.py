@@ -146,7 +146,10 @@ def switches_language(source: str, answer: str) -> bool | None:
 
 
 def language_of(text: str) -> str | None:
-    """The ISO 639-1 code of the text's language; ``None`` if it is too short, or uncertain."""
+    """The ISO 639-1 code of the text's language; ``None`` if it is too short, or uncertain.
+
+    The model guesses at short texts: "billing" reads as Danish. JSON is no language, but its long texts are.
+    """
     prose = prose_of(text)
     if not _is_long_enough(prose):
         return None
