@@ -274,7 +274,7 @@ def checked_schema(schema: bytes) -> BoundedSchema | None:
 
 
 def follows(schema: BoundedSchema, text: str) -> bool | None:
-    """Whether the text is JSON that follows the schema, for recording and evaluation; ``None`` if it is too much work."""
+    """Whether the text is JSON that follows the schema, for recording and runs; ``None`` if it is too much work."""
     if len(text) > LARGEST_ANSWER:
         return None
     try:
