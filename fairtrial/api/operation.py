@@ -104,8 +104,8 @@ class Operation(Generic[Q, R]):
 def operations() -> Iterator[Operation[Any, Any]]:
     """All operations, by module and in the order in which they are declared."""
     package = importlib.import_module("fairtrial.api")
-    for found in pkgutil.iter_modules(package.__path__):
-        module = importlib.import_module(f"fairtrial.api.{found.name}")
+    for info in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"fairtrial.api.{info.name}")
         yield from (value for value in vars(module).values() if isinstance(value, Operation))
 
 
@@ -161,11 +161,11 @@ def from_http(
                 is_list = _is_list(known[name].type)
                 values[name] = ("query", [*values.get(name, ("", []))[1], text] if is_list else text)
     place = "body" if operation.has_body else "query"
-    found = dict(_converted(known.values(), values, place, problems))
+    fields_by_name = dict(_converted(known.values(), values, place, problems))
     if problems:
         raise BadRequest("; ".join(problems))
     try:
-        return operation.request(**found)
+        return operation.request(**fields_by_name)
     except ValueError as error:
         raise BadRequest(f"{place}: {error}") from error
 

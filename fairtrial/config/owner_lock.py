@@ -101,8 +101,8 @@ def read_note(layout: Layout) -> OwnerNote | None:
     if not is_owned(layout):
         return None
     try:
-        said = json.loads(layout.owner.read_text(encoding="utf-8"))
-        return OwnerNote(int(said["pid"]), said.get("control_url"), said.get("gateway_url"), said.get("host"))
+        note = json.loads(layout.owner.read_text(encoding="utf-8"))
+        return OwnerNote(int(note["pid"]), note.get("control_url"), note.get("gateway_url"), note.get("host"))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -152,7 +152,7 @@ def _names(value: dict[str, Any]) -> Names:
     return Names(
         deployments=frozenset(_mapping(value.get("deployments"))),
         experiments=frozenset(experiments),
-        variants={name: frozenset(_mapping(_mapping(one).get("variants"))) for name, one in experiments.items()},
+        variants={name: frozenset(_mapping(_mapping(entry).get("variants"))) for name, entry in experiments.items()},
     )
 
 
@@ -229,10 +229,10 @@ def project_warnings(document: Document) -> list[Diagnostic]:
 
 
 def _inert_keys(document: Document) -> Iterator[Diagnostic]:
-    for pattern, says in INERT.items():
+    for pattern, effect in INERT.items():
         places = list(_places(document.value, tuple(pattern.split("."))))
         if places:
-            yield document.diagnostic(places[0], says, _others(len(places) - 1))
+            yield document.diagnostic(places[0], effect, _others(len(places) - 1))
 
 
 def _guarded_primaries(document: Document) -> Iterator[Diagnostic]:

@@ -22,8 +22,8 @@ class ReleaseGates:
 
     def files(self) -> tuple[Path, ...]:
         """Each file once."""
-        found = (self.default, *self.routes.values(), *self.experiments.values())
-        return tuple(dict.fromkeys(one for one in found if one is not None))
+        paths = (self.default, *self.routes.values(), *self.experiments.values())
+        return tuple(dict.fromkeys(path for path in paths if path is not None))
 
     def of(self, plan: Plan, experiment: str) -> Path | None:
         """The gate that decides about an experiment: its own, that of a route that leads to it, or the default."""

@@ -21,10 +21,10 @@ class IngestResult:
     unreadable: tuple[str, ...] = ()
     failed: bool = False
 
-    def __add__(self, other: IngestResult) -> IngestResult:
-        unreadable = dict.fromkeys(self.unreadable + other.unreadable)
-        failed = self.failed or other.failed
-        return IngestResult(self.rows + other.rows, self.rejects + other.rejects, tuple(unreadable), failed)
+    def __add__(self, result: IngestResult) -> IngestResult:
+        unreadable = dict.fromkeys(self.unreadable + result.unreadable)
+        failed = self.failed or result.failed
+        return IngestResult(self.rows + result.rows, self.rejects + result.rejects, tuple(unreadable), failed)
 
 
 # The store keeps only these fields. `Manifest` has all, beside the backup; `Backup` is the answer to its creator.

@@ -213,10 +213,10 @@ def upper_bounds(weights: Sequence[float]) -> tuple[int, ...]:
 
 def _chosen(experiment: Experiment, arm: int) -> tuple[str, float]:
     """The name and the weight of the arm that has this bucket."""
-    kept = experiment.kept_control
-    if kept is not None:
-        low, high = _kept_buckets(kept.first, kept.share)
-        name = experiment.control if low <= arm < high else kept.variant
+    kept_control = experiment.kept_control
+    if kept_control is not None:
+        low, high = _kept_buckets(kept_control.first, kept_control.share)
+        name = experiment.control if low <= arm < high else kept_control.variant
         return name, experiment.variant(name).weight
     arms, bounds = _arms(tuple([(variant.name, variant.weight) for variant in experiment.variants]))
     return arms[bisect_right(bounds, arm)]

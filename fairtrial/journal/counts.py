@@ -42,9 +42,9 @@ class Losses:
     sync_failures: int = 0
     last_us: int | None = None
 
-    def __add__(self, other: Losses) -> Losses:
-        last = [each for each in (self.last_us, other.last_us) if each is not None]
-        return Losses(self.lost + other.lost, self.sync_failures + other.sync_failures, max(last, default=None))
+    def __add__(self, losses: Losses) -> Losses:
+        last = [each for each in (self.last_us, losses.last_us) if each is not None]
+        return Losses(self.lost + losses.lost, self.sync_failures + losses.sync_failures, max(last, default=None))
 
 
 class LossCounter:
@@ -188,10 +188,10 @@ class AssignmentCounts:
             if type(event) is RequestEvent:
                 self.count_one(arm_cell(event.experiment, event.variant_assigned, event.reason, event.exposure))
 
-    def count_one(self, found: tuple[ArmKey, int] | None) -> None:
+    def count_one(self, place: tuple[ArmKey, int] | None) -> None:
         """Count one request for its arm and cell."""
-        if found is not None:
-            key, cell = found
+        if place is not None:
+            key, cell = place
             arm = self._arms.get(key) or self._arms.setdefault(key, _Arm(array("I", bytes(4 * CELLS))))
             arm.cells[cell] += 1
             arm.changed = True
@@ -263,19 +263,19 @@ class AssignmentCounts:
 
 def read_assigned(folder: Path) -> list[Assigned]:
     """The counts of all writers of a folder, including those that have ended. Read them before the segments."""
-    found = []
+    counts = []
     for path in sorted(folder.glob(f"*{ASSIGNED_SUFFIX}")):
         with suppress(OSError, ValueError):
             began_ms = int(path.name[:13].replace("-", ""), 16)
             alive = has_writer(path)  # before the counts, because a live writer may still add some
-            found.append(
+            counts.append(
                 Assigned(path, path.name.removesuffix(ASSIGNED_SUFFIX), began_ms, alive, _arms(path.read_bytes()))
             )
-    return found
+    return counts
 
 
 def _arms(content: bytes) -> dict[ArmKey, Sequence[int]]:
-    found: dict[ArmKey, Sequence[int]] = {}
+    arms: dict[ArmKey, Sequence[int]] = {}
     for start in range(0, len(content) - REGION + 1, REGION):
         head = content[start : start + HEAD].strip(b"\0 \n")
         if head:  # an allocated region may not have been written yet
@@ -283,5 +283,5 @@ def _arms(content: bytes) -> dict[ArmKey, Sequence[int]]:
                 experiment, analysis_hash, variant = json.loads(head)
                 counts = array("I")
                 counts.frombytes(content[start + HEAD : start + REGION])
-                found[experiment, analysis_hash, variant] = counts
-    return found
+                arms[experiment, analysis_hash, variant] = counts
+    return arms

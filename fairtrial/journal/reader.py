@@ -116,14 +116,14 @@ def read_chunk(path: Path, position: int, *, limit: int = CHUNK_BYTES) -> Chunk:
 
 def chunk_of(read: Callable[[int], bytes], position: int, *, limit: int = CHUNK_BYTES) -> Chunk:
     """The same from ``read``, which returns bytes from ``position`` on; fewer than requested only at the end."""
-    found = read(limit)
-    at_end = len(found) < limit
-    while not at_end and b"\n" not in found:
+    content = read(limit)
+    at_end = len(content) < limit
+    while not at_end and b"\n" not in content:
         more = read(limit)
         at_end = len(more) < limit
-        found += more
-    cut = found.rfind(b"\n") + 1
-    return Chunk(position, position + cut, found[:cut], found[cut:] if at_end else b"")
+        content += more
+    cut = content.rfind(b"\n") + 1
+    return Chunk(position, position + cut, content[:cut], content[cut:] if at_end else b"")
 
 
 class _Kind(msgspec.Struct):

@@ -135,8 +135,8 @@ def names(folder: Path) -> list[Path]:
 
     A segment that has a plain and a compressed file for a moment is listed with the plain one.
     """
-    found = {segment_name(path): path for path in reversed(files(folder))}
-    return [found[name] for name in sorted(found)]
+    paths = {segment_name(path): path for path in reversed(files(folder))}
+    return [paths[name] for name in sorted(paths)]
 
 
 def files(folder: Path) -> list[Path]:

@@ -96,8 +96,8 @@ def _is_date(digits: str) -> bool:
 
 def codice_fiscale(text: str) -> bool:
     """Italy: characters at odd places have values by a table."""
-    values = (_ODD["ABCDEFGHIJ"[int(one)] if one.isdigit() else one] for one in text[:-1:2])
-    total = sum(values) + sum(int(one, 36) - 10 * one.isalpha() for one in text[1:-1:2])
+    values = (_ODD["ABCDEFGHIJ"[int(letter)] if letter.isdigit() else letter] for letter in text[:-1:2])
+    total = sum(values) + sum(int(letter, 36) - 10 * letter.isalpha() for letter in text[1:-1:2])
     day = int(text[9:11])
     return ord(text[-1]) - ord("A") == total % 26 and 1 <= day % 40 <= 31
 
@@ -148,7 +148,7 @@ def pps(text: str) -> bool:
 
 def curp(text: str) -> bool:
     """Mexico: weights from 18 on."""
-    total = sum(_CURP.index(one) * weight for one, weight in zip(text, range(18, 1, -1), strict=False))
+    total = sum(_CURP.index(letter) * weight for letter, weight in zip(text, range(18, 1, -1), strict=False))
     return -total % 10 == int(text[-1])
 
 
@@ -189,22 +189,22 @@ _NEXT = tuple(
 """The remainder of a number by 97 after one more character of it. Letters count as two digits."""
 
 
-def is_card(found: bytes) -> bool:
+def is_card(match: bytes) -> bool:
     """Whether the digits of a find are a card's: not all the same, and with the right check digit."""
-    digits = digits_of(found)
+    digits = digits_of(match)
     return len(set(digits)) > 1 and luhn(digits)
 
 
-def is_phone(found: bytes) -> bool:
+def is_phone(match: bytes) -> bool:
     """Whether a find has as many digits as phone numbers have."""
-    return 9 <= len(digits_of(found)) <= 15
+    return 9 <= len(digits_of(match)) <= 15
 
 
-def digits_of(found: bytes) -> str:
+def digits_of(match: bytes) -> str:
     """The digits of a find as ASCII, whatever their script."""
-    if found.isascii():
-        return found.translate(None, _MARKS).decode()
-    return "".join(str(int(character)) for character in found.decode() if character.isdecimal())
+    if match.isascii():
+        return match.translate(None, _MARKS).decode()
+    return "".join(str(int(character)) for character in match.decode() if character.isdecimal())
 
 
 def iban(text: bytes, start: int) -> tuple[int, int] | None:
@@ -240,15 +240,15 @@ def _groups(run: bytes) -> bytes:
 def ipv6(text: bytes, start: int) -> tuple[int, int] | None:
     """The address that may begin at ``start``. One without a digit is more often a name in a program."""
     window = text[start : start + 50].decode("utf-8", "ignore")
-    found = _ADDRESS_END.match(window)
-    if found is None:
+    match = _ADDRESS_END.match(window)
+    if match is None:
         return None
-    address = found[0].rstrip(".")
+    address = match[0].rstrip(".")
     try:
         socket.inet_pton(socket.AF_INET6, address)
     except OSError:
         return None
-    return (start, start + len(found[0])) if any(map(str.isdigit, address)) else None
+    return (start, start + len(match[0])) if any(map(str.isdigit, address)) else None
 
 
 def is_harmless(kind: str, look: bytes, start: int, end: int) -> bool:

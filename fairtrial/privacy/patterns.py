@@ -283,8 +283,8 @@ CATALOGUE: tuple[Entry, ...] = (
 def scope() -> tuple[str, str]:
     """What is looked for, and what is not, as two lines."""
     countries = sorted({national_id.country for national_id in NATIONAL_IDS})
-    found = (
+    kinds = (
         "e-mail and IP addresses, payment cards, IBANs, phone numbers, API keys, tokens, private keys, passwords, and "
         f"national ids of {', '.join(countries)}"
     )
-    return f"Looked for: {found}.", f"Not looked for: {', '.join((*NOT_LOOKED_FOR, *HARMLESS))}."
+    return f"Looked for: {kinds}.", f"Not looked for: {', '.join((*NOT_LOOKED_FOR, *HARMLESS))}."

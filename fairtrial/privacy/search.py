@@ -131,8 +131,8 @@ def verified(pattern: Pattern, look: bytes, start: int, end: int) -> tuple[int, 
     start, end = place(pattern, look, start, end)
     if pattern.place is None:
         return start, end, pattern.check is None or pattern.check(look[start:end])
-    found = pattern.place(look, start)
-    return (*found, True) if found else (start, start + NEXT_PLACE, False)
+    at = pattern.place(look, start)
+    return (*at, True) if at else (start, start + NEXT_PLACE, False)
 
 
 def _finds(pattern: Pattern, look: bytes) -> Iterator[tuple[int, int]]:
@@ -229,21 +229,21 @@ def mask(value: Any, finds: Counter[str], name: str = "") -> Any:
     ``name``: that of the value's field, which may be the cue for an id. A number that is masked becomes a text. A long
     number that is found at one place is masked at every place, because an answer often repeats an id without its cue.
     """
-    found: dict[str, str] = {}
-    masked = _mask(value, finds, name, found)
-    repeated = {text: kind for text, kind in found.items() if sum(map(str.isdigit, text)) >= LEAST_DIGITS}
+    kinds: dict[str, str] = {}
+    masked = _mask(value, finds, name, kinds)
+    repeated = {text: kind for text, kind in kinds.items() if sum(map(str.isdigit, text)) >= LEAST_DIGITS}
     return _mask_repeated(masked, finds, repeated) if repeated else masked
 
 
-def _mask(value: Any, finds: Counter[str], name: str, found: dict[str, str]) -> Any:
+def _mask(value: Any, finds: Counter[str], name: str, kinds: dict[str, str]) -> Any:
     if isinstance(value, str):
-        return _mask_text(value, finds, name, found)
+        return _mask_text(value, finds, name, kinds)
     if isinstance(value, Mapping):
-        return {key: _mask(item, finds, str(key), found) for key, item in value.items()}
+        return {key: _mask(item, finds, str(key), kinds) for key, item in value.items()}
     if isinstance(value, int) and value >= SHORTEST_NUMBER:
-        masked = _mask_text(str(value), finds, name, found)
+        masked = _mask_text(str(value), finds, name, kinds)
         return value if masked == str(value) else masked
-    return [_mask(item, finds, name, found) for item in value] if isinstance(value, list) else value
+    return [_mask(item, finds, name, kinds) for item in value] if isinstance(value, list) else value
 
 
 def _mask_repeated(value: Any, finds: Counter[str], repeated: Mapping[str, str]) -> Any:
@@ -263,15 +263,15 @@ def _mask_text(text: str, finds: Counter[str], name: str, masked: dict[str, str]
 
     It is searched again after a replacement, because a find may begin right behind another one.
     """
-    while found := _in_field(name, text):
+    while texts := _in_field(name, text):
         raw = text.encode("utf-8", "replace")
         parts: list[bytes] = []
         at = 0
-        for one in found:
-            finds[one.kind] += 1
-            masked[raw[one.start : one.end].decode(errors="replace")] = one.kind
-            parts += raw[at : one.start], b"[%b]" % one.kind.encode()
-            at = one.end
+        for find in texts:
+            finds[find.kind] += 1
+            masked[raw[find.start : find.end].decode(errors="replace")] = find.kind
+            parts += raw[at : find.start], b"[%b]" % find.kind.encode()
+            at = find.end
         text = b"".join([*parts, raw[at:]]).decode()
     return text
 
@@ -283,4 +283,4 @@ def _in_field(name: str, text: str) -> list[PersonalText]:
     label = f"{name}: "
     begin = len(label.encode("utf-8", "replace"))
     finds = find_personal_text(label + text)
-    return [PersonalText(one.kind, one.start - begin, one.end - begin) for one in finds if one.start >= begin]
+    return [PersonalText(find.kind, find.start - begin, find.end - begin) for find in finds if find.start >= begin]

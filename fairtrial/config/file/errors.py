@@ -90,9 +90,9 @@ def field_errors(value: Any, error: ValidationError, model: type[Any]) -> list[F
 
 def details_of(error: ValidationError) -> list[ErrorDetails]:
     """pydantic's errors. A list is not called too short where its items are wrong."""
-    found = error.errors(include_url=False)
-    wrong_items = {one["loc"][:-1] for one in found}
-    return [one for one in found if one["type"] != "too_short" or one["loc"] not in wrong_items]
+    details = error.errors(include_url=False)
+    wrong_items = {detail["loc"][:-1] for detail in details}
+    return [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in wrong_items]
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -111,12 +111,15 @@ def fields_at(model: type[Any], path: Iterable[Step]) -> list[str]:
     annotations: list[Any] = []
     for step in path:
         inside = [
-            info.annotation for one in models for name, info in fields_of(one).items() if step in (name, info.alias)
+            info.annotation
+            for section in models
+            for name, info in fields_of(section).items()
+            if step in (name, info.alias)
         ]
         annotations = inside or [item for annotation in annotations for item in _items(annotation)]
         models = [option for annotation in annotations for option in _options(annotation) if is_section(option)]
         annotations = [option for annotation in annotations for option in _options(annotation)]
-    return [info.alias or name for one in models for name, info in fields_of(one).items()]
+    return [info.alias or name for section in models for name, info in fields_of(section).items()]
 
 
 def _wrong(path: tuple[Step, ...], value: Any, detail: ErrorDetails, model: type[Any]) -> FieldError:
@@ -203,15 +206,15 @@ def validate(value: dict[str, Any], written: dict[str, Any]) -> tuple[ProjectFil
         return _with_placeholders(copy.deepcopy(value), error), field_errors(written, error, ProjectFile)
 
 
-def independent(found: Iterable[FieldError], earlier: Iterable[FieldError]) -> list[FieldError]:
+def independent(errors: Iterable[FieldError], earlier: Iterable[FieldError]) -> list[FieldError]:
     """Errors away from the places of earlier ones. An error at, in or around such a place may only be a consequence."""
     paths = [wrong.path for wrong in earlier]
-    return [wrong for wrong in found if not any(_nested(wrong.path, path) for path in paths)]
+    return [wrong for wrong in errors if not any(_nested(wrong.path, path) for path in paths)]
 
 
-def _nested(one: tuple[Step, ...], other: tuple[Step, ...]) -> bool:
-    shorter = min(len(one), len(other))
-    return one[:shorter] == other[:shorter]
+def _nested(prefix: tuple[Step, ...], path: tuple[Step, ...]) -> bool:
+    shorter = min(len(prefix), len(path))
+    return prefix[:shorter] == path[:shorter]
 
 
 def _with_placeholders(value: dict[str, Any], error: ValidationError) -> ProjectFile | None:

@@ -90,8 +90,8 @@ def keep_stopped(before: Plan, plan: Plan) -> Plan:
     experiments = {
         name: _kept(before.experiments.get(name), experiment) for name, experiment in plan.experiments.items()
     }
-    kept = replace(plan, experiments=experiments)
-    return replace(kept, plan_hash=plan_hash(kept))
+    stopped = replace(plan, experiments=experiments)
+    return replace(stopped, plan_hash=plan_hash(stopped))
 
 
 def _kept(before: Experiment | None, new: Experiment) -> Experiment:
@@ -120,10 +120,10 @@ def _in_another_segment(experiment: Experiment, live: Live) -> Experiment:
 
 
 def _laid(experiment: Experiment, live: Live) -> Experiment:
-    stage, kept = experiment.stage if live.stage is None else live.stage, live.kept_control
+    stage, kept_control = experiment.stage if live.stage is None else live.stage, live.kept_control
     if experiment.segment == live.segment:
         laid = replace(experiment, state=live.state, stage=stage, serves=live.serves)
-        return laid if kept is None else with_kept_control(laid, kept)
+        return laid if kept_control is None else with_kept_control(laid, kept_control)
     if experiment.segment != 1:
         return _in_another_segment(experiment, live)
     laid = replace(
@@ -132,24 +132,26 @@ def _laid(experiment: Experiment, live: Live) -> Experiment:
         stage=stage,
         segment=live.segment,
         serves=live.serves,
-        salt=segment_salt(experiment.salt, live.segment if kept is None else kept.after),
+        salt=segment_salt(experiment.salt, live.segment if kept_control is None else kept_control.after),
         analysis_hash=digest({"analysis": experiment.analysis_hash, "segment": live.segment}),
     )
-    return laid if kept is None else with_kept_control(laid, kept)
+    return laid if kept_control is None else with_kept_control(laid, kept_control)
 
 
-def with_kept_control(experiment: Experiment, kept: KeptControl) -> Experiment:
+def with_kept_control(experiment: Experiment, kept_control: KeptControl) -> Experiment:
     """The experiment in the segment that a promotion began: two arms, all units, and no primary metric.
 
     A worker that does not know ``kept_control`` splits by the weights, which is the same if the control is the first
     of two variants.
     """
-    rest = float(100 - Decimal(repr(kept.share)))
-    weights = {experiment.control: kept.share, kept.variant: rest}
+    rest = float(100 - Decimal(repr(kept_control.share)))
+    weights = {experiment.control: kept_control.share, kept_control.variant: rest}
     variants = tuple(
         replace(variant, weight=weights[variant.name]) for variant in experiment.variants if variant.name in weights
     )
-    return replace(experiment, variants=variants, stage=100.0, primary=None, enrolment=EVERY_UNIT, kept_control=kept)
+    return replace(
+        experiment, variants=variants, stage=100.0, primary=None, enrolment=EVERY_UNIT, kept_control=kept_control
+    )
 
 
 class KillFile(msgspec.Struct, frozen=True):
@@ -233,13 +235,13 @@ def standing_kills(folder: Path) -> list[Path]:
 
 def read_kill(path: Path) -> KillFile:
     """What the file records; for an unreadable one its owner and its time. Raises `OSError` if there is no file."""
-    found = path.stat()
+    status = path.stat()
     experiment = experiment_of(path.name) or ""
     with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError), path.open("rb") as file:
         kill = msgspec.json.decode(file.read(MOST_BYTES), type=KillFile)
         if kill.experiment == experiment and _is_sound(kill):
             return kill
-    return KillFile(experiment, found.st_mtime_ns // 1000, local_actor(found.st_uid), UNREADABLE)
+    return KillFile(experiment, status.st_mtime_ns // 1000, local_actor(status.st_uid), UNREADABLE)
 
 
 def standing_kill(folder: Path, experiment: Experiment) -> KillFile | None:

@@ -102,12 +102,12 @@ def _text(content: Any) -> str | None:
     return text_of(content) or None
 
 
-def messages_of(asked: str) -> list[tuple[str, str]]:
+def messages_of(stored: str) -> list[tuple[str, str]]:
     """The role and text of each message. Content that is not text is shown as JSON."""
     try:
-        messages = json.loads(asked)
+        messages = json.loads(stored)
     except ValueError:
-        return [("prompt", asked)]
+        return [("prompt", stored)]
     return [
         (str(message.get("role", "")), _as_text(message.get("content")))
         for message in messages
@@ -121,7 +121,7 @@ def reference_of(expected: str) -> str:
         value: Any = json.loads(expected)
     except ValueError:
         return expected
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+    if isinstance(value, list) and all(isinstance(text, str) for text in value):
         return " or ".join(value)
     return _as_text(value)
 
@@ -149,11 +149,11 @@ def _is_whole(value: Any) -> bool:
 
 
 def _is_stop(value: Any) -> bool:
-    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(text, str) for text in value))
 
 
 def _is_bias(value: Any) -> bool:
-    return isinstance(value, dict) and all(_is_number(one) for one in value.values())
+    return isinstance(value, dict) and all(_is_number(bias) for bias in value.values())
 
 
 def _is_flag(value: Any) -> bool:

@@ -138,11 +138,11 @@ def _refuse_doctype(*_: object) -> None:
 
 def switches_language(source: str, answer: str) -> bool | None:
     """Whether an answer has another language than its source; ``None`` if either has no known language."""
-    wanted = language_of(source)
-    if wanted is None:
+    source_language = language_of(source)
+    if source_language is None:
         return None
-    found = language_of(answer)
-    return None if found is None else found != wanted
+    answer_language = language_of(answer)
+    return None if answer_language is None else answer_language != source_language
 
 
 def language_of(text: str) -> str | None:

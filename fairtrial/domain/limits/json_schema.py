@@ -73,12 +73,12 @@ class BoundedSchema:
         """Where and why the schema rejects the value, or ``None``; raises `TooCostly`."""
         token = _STEPS.set(_Steps(most_steps))
         try:
-            found = next(iter(self._validator.iter_errors(value)), None)
+            violation = next(iter(self._validator.iter_errors(value)), None)
         except RecursionError as error:
             raise TooCostly("the answer and the schema are nested too deeply") from error
         finally:
             _STEPS.reset(token)
-        return None if found is None else (found.json_path, found.message)
+        return None if violation is None else (violation.json_path, violation.message)
 
 
 def _validator(schema: dict[str, Any]) -> Any:
@@ -105,7 +105,7 @@ def _bounded(kind: Any) -> Any:
 
     keywords = {**kind.VALIDATORS, **{name: own for name, own in OWN.items() if name in kind.VALIDATORS}}
     extend: Any = jsonschema.validators.extend
-    bounded = extend(kind, {name: _counted(one) for name, one in keywords.items()})
+    bounded = extend(kind, {name: _counted(keyword) for name, keyword in keywords.items()})
     # The library's evolve would return to the unbounded validator at each part of the schema with a `$schema`.
     bounded.evolve = lambda self, **changes: attrs.evolve(self, **changes)
     return bounded
@@ -157,13 +157,13 @@ def _named(name: str, schema: Any) -> bool:
     )
 
 
-def _unique_items(validator: Any, wanted: Any, instance: Any, schema: Any) -> Any:
+def _unique_items(validator: Any, unique: Any, instance: Any, schema: Any) -> Any:
     """The library's check, which compares all pairs of unsortable items; ten pairs count as a step."""
     import jsonschema
 
-    if validator.is_type(instance, "array") and not all(isinstance(one, str) for one in instance):
+    if validator.is_type(instance, "array") and not all(isinstance(item, str) for item in instance):
         _STEPS.get().take(len(instance) ** 2 // 20)
-    return jsonschema.Draft202012Validator.VALIDATORS["uniqueItems"](validator, wanted, instance, schema)
+    return jsonschema.Draft202012Validator.VALIDATORS["uniqueItems"](validator, unique, instance, schema)
 
 
 OWN: dict[str, Keyword] = {
@@ -176,7 +176,7 @@ OWN: dict[str, Keyword] = {
 
 def _check_patterns(schema: dict[str, Any]) -> bool:
     """Whether there are patterns; raises `ValueError` for one that is not supported."""
-    found = False
+    any_pattern = False
     keywords: set[str] = set()
     for part in _parts(schema):
         keywords |= part.keys()
@@ -185,12 +185,12 @@ def _check_patterns(schema: dict[str, Any]) -> bool:
         patterns += [part["pattern"]] if isinstance(part.get("pattern"), str) else []
         for pattern in patterns:
             compile_regex(pattern)
-            found = True
+            any_pattern = True
     if {"patternProperties", "unevaluatedProperties"} <= keywords:
         raise ValueError(
             "unevaluatedProperties is not supported together with patternProperties: use additionalProperties"
         )
-    return found
+    return any_pattern
 
 
 def _check_references(schema: dict[str, Any], validator: Any) -> None:
@@ -253,13 +253,13 @@ def requested_schema(fields: Mapping[str, msgspec.Raw]) -> bytes | None:
         if raw is None:
             continue
         try:
-            wanted = _FORMAT.decode(raw) if name == "response_format" else _TEXT.decode(raw).format
+            requested = _FORMAT.decode(raw) if name == "response_format" else _TEXT.decode(raw).format
         except (msgspec.DecodeError, RecursionError):
             return None
-        if wanted.type == "json_object":
+        if requested.type == "json_object":
             return b'{"type":"object"}'
-        if wanted.type == "json_schema":
-            return bytes(wanted.json_schema.schema if name == "response_format" else wanted.schema)
+        if requested.type == "json_schema":
+            return bytes(requested.json_schema.schema if name == "response_format" else requested.schema)
     return None
 
 

@@ -206,7 +206,7 @@ def _state(plan: AnalysisPlan, now: Situation) -> str:
     if now.state == "killed" and entered is not None and "metric" in (entered.evidence or {}) and now.cause == "harmed":
         return stopped_sentence(plan, entered)
     last = now.last if now.state in ("declared", "running") or now.entered is None else now.entered
-    return sentence(plan.experiment, plan.control, now.state, last, serves=now.serves, kept=now.kept)
+    return sentence(plan.experiment, plan.control, now.state, last, serves=now.serves, kept_control=now.kept)
 
 
 def stopped_sentence(plan: AnalysisPlan, last: Transition) -> str:

@@ -62,7 +62,7 @@ def guardrails_sentence(decisions: Mapping[str, Decision]) -> str:
 
 def kept_away_arms(decisions: Mapping[str, Decision]) -> list[KeptAway]:
     """What breakers kept from each arm; empty without any."""
-    return list({one.variant: one for decision in decisions.values() for one in decision.kept_away}.values())
+    return list({arm.variant: arm for decision in decisions.values() for arm in decision.kept_away}.values())
 
 
 def kept_away_words(decisions: Mapping[str, Decision]) -> str:
@@ -76,14 +76,16 @@ def kept_away_words(decisions: Mapping[str, Decision]) -> str:
     return f"{KEPT_AWAY_RATE}: {' against '.join(shares)}. They count against safety, and not as errors."
 
 
-def decline_words(plan: AnalysisPlan, variant: str, one: GuardrailDecision) -> str:
+def decline_words(plan: AnalysisPlan, variant: str, guardrail: GuardrailDecision) -> str:
     """The decline of a guardrail that pauses, with its difference."""
-    metric = plan.metric(one.metric)
-    levels = "" if one.treatment.level is None else f": {levels_words(plan, one)}"
-    if one.declined:
-        return f"{one.metric} of {variant} is proven to be worse{levels} ({e_value_words(one.log_e)})"
-    size = "" if one.weighed is None else f" (by {size_words(one.weighed.value, metric)})"
-    return f"{one.metric} of {variant} is proven to be worse than the margin if each request weighs the same{size}"
+    metric = plan.metric(guardrail.metric)
+    levels = "" if guardrail.treatment.level is None else f": {levels_words(plan, guardrail)}"
+    if guardrail.declined:
+        return f"{guardrail.metric} of {variant} is proven to be worse{levels} ({e_value_words(guardrail.log_e)})"
+    size = "" if guardrail.weighed is None else f" (by {size_words(guardrail.weighed.value, metric)})"
+    return (
+        f"{guardrail.metric} of {variant} is proven to be worse than the margin if each request weighs the same{size}"
+    )
 
 
 def stops_words(metric: MetricPlan, *, rolls_back: bool = False) -> str:
@@ -116,29 +118,29 @@ def e_value_words(log_e: float | None) -> str:
     return "e-value unknown" if log_e is None else f"e-value {exp(min(log_e, LARGEST)):,.0f}"
 
 
-def weighed_words(plan: AnalysisPlan, variant: str, one: GuardrailDecision) -> str:
+def weighed_words(plan: AnalysisPlan, variant: str, guardrail: GuardrailDecision) -> str:
     """The difference with each request weighing the same; empty without one."""
-    if one.weighed is None:
+    if guardrail.weighed is None:
         return ""
-    estimate = one.weighed.estimate()
-    wide = one.margin is not None and min(-estimate.low, estimate.high) > WIDE * one.margin
+    estimate = guardrail.weighed.estimate()
+    wide = guardrail.margin is not None and min(-estimate.low, estimate.high) > WIDE * guardrail.margin
     little = "little is known yet: " if wide else ""
-    proven = ", which is proven to be worse than the margin" if one.vetoed else ""
-    between = between_words(estimate, plan.metric(one.metric))
+    proven = ", which is proven to be worse than the margin" if guardrail.vetoed else ""
+    between = between_words(estimate, plan.metric(guardrail.metric))
     return f"with each request weighing the same, {little}{variant} is {between}{proven}"
 
 
-def room_words(one: GuardrailDecision, unit: str) -> str:
+def room_words(guardrail: GuardrailDecision, unit: str) -> str:
     """The evidence of the first stop for people, and what is missing for safety."""
-    if one.answer == "harmed":
+    if guardrail.answer == "harmed":
         return "harm is proven"
-    safe = "proven safe; " if one.answer == "safe" and one.pause_at is not None else ""
-    if one.answer != "safe" and one.missing is not None:
-        more = rounded_up(one.missing)
+    safe = "proven safe; " if guardrail.answer == "safe" and guardrail.pause_at is not None else ""
+    if guardrail.answer != "safe" and guardrail.missing is not None:
+        more = rounded_up(guardrail.missing)
         safe = f"about {counted(more, f'more {unit}')} {'is' if more == 1 else 'are'} needed to prove it safe; "
-    if one.vetoed:
+    if guardrail.vetoed:
         safe += "worse than the margin if each request weighs the same; "
-    return safe + _evidence_words(one)
+    return safe + _evidence_words(guardrail)
 
 
 def _evidence_words(decision: GuardrailDecision) -> str:
@@ -159,10 +161,12 @@ def _evidence_words(decision: GuardrailDecision) -> str:
     return f"{words}; the next stage waits" if decision.room > NEAR else words
 
 
-def levels_words(plan: AnalysisPlan, one: MetricDecision) -> str:
+def levels_words(plan: AnalysisPlan, metric_decision: MetricDecision) -> str:
     """The levels of both arms, each with its number of units."""
-    metric = plan.metric(one.metric)
-    return " against ".join(_arm_words(plan, metric, arm) for arm in (one.treatment, one.control))
+    metric = plan.metric(metric_decision.metric)
+    return " against ".join(
+        _arm_words(plan, metric, arm) for arm in (metric_decision.treatment, metric_decision.control)
+    )
 
 
 def _arm_words(plan: AnalysisPlan, metric: MetricPlan, arm: Arm) -> str:

@@ -35,12 +35,12 @@ class Interval(msgspec.Struct, frozen=True):
         return Estimate(self.value, low, high, self.level, self.n, self.method, always_valid=True)
 
 
-def interval_of(found: Estimate | NotEnough) -> Interval | None:
+def interval_of(estimate: Estimate | NotEnough) -> Interval | None:
     """The interval of an estimate; ``None`` without enough data."""
-    if isinstance(found, NotEnough):
+    if isinstance(estimate, NotEnough):
         return None
-    low, high = (end if abs(end) != float("inf") else None for end in (found.low, found.high))
-    return Interval(found.value, low, high, found.level, found.n, found.method)
+    low, high = (end if abs(end) != float("inf") else None for end in (estimate.low, estimate.high))
+    return Interval(estimate.value, low, high, estimate.level, estimate.n, estimate.method)
 
 
 class Arm(msgspec.Struct, frozen=True):

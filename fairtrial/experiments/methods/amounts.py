@@ -68,8 +68,8 @@ class AmountsOfUnits:
 
     def difference(self, metric: MetricPlan, pair: Pair) -> Scaled:
         del metric
-        one, other = pair
-        return lambda scale: amount_difference(one, other, scale=scale)
+        control, treatment = pair
+        return lambda scale: amount_difference(control, treatment, scale=scale)
 
     def level(self, metric: MetricPlan, sums: Amounts) -> float | None:
         del metric
@@ -140,10 +140,10 @@ class AmountsOfUnits:
 
 def tail_evidence(pair: Pair, side: str, share: float) -> float:
     """ln of the evidence that the share above the cap is, or is not, larger by `ABOVE_MARGIN`."""
-    control, treatment = (UnitShares((one.capped.n - one.above, *(0,) * (BINS - 2), one.above)) for one in pair)
+    control, treatment = (UnitShares((arm.capped.n - arm.above, *(0,) * (BINS - 2), arm.above)) for arm in pair)
     test = ShareTest("safe" if side == "safe" else "harm", ABOVE_MARGIN, share=share)
-    found = share_evidence(control, treatment, test)
-    return found.log_e if isinstance(found, EValue) else 0.0
+    evidence = share_evidence(control, treatment, test)
+    return evidence.log_e if isinstance(evidence, EValue) else 0.0
 
 
 def _log_e(finding: GuardrailFinding) -> float | None:

@@ -57,18 +57,18 @@ class Events:
 
     def difference(self, metric: MetricPlan, pair: Pair) -> Scaled:
         del metric
-        one, other = pair
-        return lambda scale: ratio_difference(one.requests, other.requests, cap=one.cap, scale=scale)
+        control, treatment = pair
+        return lambda scale: ratio_difference(control.requests, treatment.requests, cap=control.cap, scale=scale)
 
     def level(self, metric: MetricPlan, sums: RequestErrors) -> float | None:
-        found = sums.requests.x / sums.requests.y if sums.requests.y else None
-        return 1 - found if found is not None and metric.better == "higher" else found
+        rate = sums.requests.x / sums.requests.y if sums.requests.y else None
+        return 1 - rate if rate is not None and metric.better == "higher" else rate
 
     def level_interval(self, plan: AnalysisPlan, metric: MetricPlan, sums: RequestErrors) -> Estimate | NotEnough:
         if metric.tau is None:
             return NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
-        found = always_valid(ratio(sums.for_safety, cap=sums.cap), tau=metric.tau, level=1 - plan.alpha_attempt)
-        return of_good(metric, found)
+        interval = always_valid(ratio(sums.for_safety, cap=sums.cap), tau=metric.tau, level=1 - plan.alpha_attempt)
+        return of_good(metric, interval)
 
     def units(self, sums: RequestErrors) -> tuple[int, int]:
         return sums.requests.n, sums.requests.n
@@ -85,8 +85,8 @@ class Events:
 
     def for_safety(self, pair: Pair) -> Scaled:
         """The difference with the pessimistic sums, by which a treatment is proven to be better, not worse or safe."""
-        one, other = pair
-        return lambda scale: ratio_difference(one.for_safety, other.for_safety, cap=one.cap, scale=scale)
+        control, treatment = pair
+        return lambda scale: ratio_difference(control.for_safety, treatment.for_safety, cap=control.cap, scale=scale)
 
     def _judged(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair, share: float) -> GuardrailFinding:
         """Harm at the alpha of kills, and safety at the alpha of the attempt."""
@@ -98,14 +98,14 @@ class Events:
         return finding
 
     def _test(self, metric: MetricPlan, pair: Pair, share: float, alphas: Limits) -> GuardrailFinding:
-        one, other = pair
+        control, treatment = pair
         limits = replace(alphas, margin=metric.margin, stop_margin=metric.stop)
         if not metric.counts_events:
             return self._points(metric, pair, limits)
         if metric.relative and metric.level is None:
-            return rare_harm(one.users, other.users, limits, share=share)
+            return rare_harm(control.users, treatment.users, limits, share=share)
         level = metric.level if metric.relative else None
-        return error_guardrail(one, other, limits, level=level, share=share)
+        return error_guardrail(control, treatment, limits, level=level, share=share)
 
     def _points(self, metric: MetricPlan, pair: Pair, limits: Limits) -> GuardrailFinding:
         """A margin that stops in points, which only the difference of the rates can show.
@@ -141,8 +141,10 @@ def harm_only(plan: AnalysisPlan, sums: Sums) -> tuple[Harm, ...]:
     """
     users: dict[str, dict[str, int]] = {}
     for metric in plan.guardrails:
-        found = {name: arm.metrics.get(metric.metric) for name, arm in sums.arms.items()}
-        users[metric.metric] = {name: one.users for name, one in found.items() if isinstance(one, RequestErrors)}
+        by_arm = {name: arm.metrics.get(metric.metric) for name, arm in sums.arms.items()}
+        users[metric.metric] = {
+            name: errors.users for name, errors in by_arm.items() if isinstance(errors, RequestErrors)
+        }
     return harm_by_users(plan, users)
 
 

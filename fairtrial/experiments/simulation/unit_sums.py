@@ -121,9 +121,9 @@ def said(people: People, world: World, variant: str, metric: MetricPlan, exposed
     return Said(units, np.ones(len(units), np.bool_), given.astype(np.float64), first_us[units] + window_us - 1)
 
 
-def feedback_course(first_us: Ints, said: Said, metric: MetricPlan) -> Course:
+def feedback_course(first_us: Ints, feedback: Said, metric: MetricPlan) -> Course:
     """Units with complete windows, and the number, sum and squares of the values given in them."""
-    given, value, units = said.given, said.value, said.units
+    given, value, units = feedback.given, feedback.value, feedback.units
     at_us = first_us[units] + round((metric.window_seconds or 0.0) * 1e6)
     return Course.of(at_us, np.ones(len(units)), given, value * given, value * value * given)
 

@@ -22,7 +22,7 @@ def test_a_sound_project_becomes_a_plan(tmp_path: Path) -> None:
     assert experiment.variant("tuned").system_prompt == "You answer tickets.\n"
     assert experiment.variant("tuned").params == {"temperature": 0.2, "stop": ["x"]}
     assert (experiment.stage, experiment.salt, experiment.state) == (2, "tuned-vs-base", "running")
-    assert [one.stop_margin for one in experiment.guardrails] == ["0", "20%"]
+    assert [guardrail.stop_margin for guardrail in experiment.guardrails] == ["0", "20%"]
     assert found.plan.deployments["base"].base_url == "http://gpu-1:8000/v1"
     assert found.plan.plan_hash == plan_hash(found.plan) and len(found.plan.plan_hash) == 32
     assert found.layout.store == tmp_path / "fairtrial.duckdb"

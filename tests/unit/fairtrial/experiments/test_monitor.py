@@ -102,7 +102,7 @@ def test_harm_to_units_with_many_requests_pauses_and_never_ships() -> None:
     assert guardrail.vetoed and guardrail.weighed is not None and guardrail.weighed.value > 0.2
     assert not decision.ships(60 * DAY_US)
     live = LiveState(name="e", variant="tuned", state="running", now_us=60 * DAY_US)
-    (held,) = [one for one in effects(plan, decision, live) if one.kind == "weighed"]
+    (held,) = [effect for effect in effects(plan, decision, live) if effect.kind == "weighed"]
     assert (held.result, held.metric) == ("cannot tell", ERRORS)
     assert "if each request weighs the same" in held.says
 

@@ -62,7 +62,7 @@ def test_one_search_of_many_texts_finds_the_same_as_one_search_for_each() -> Non
     draw = random.Random(3)
     texts = [f"Row {at}: {draw.choice(faults.PERSONAL)(draw)} and more" if at % 3 else "nothing" for at in range(300)]
     look, starts = joined(texts)
-    together = sorted((one.kind, one.start) for one in search_bytes(look))
+    together = sorted((byte.kind, byte.start) for byte in search_bytes(look))
     alone = sorted(
         (one.kind, starts[at] + one.start) for at, text in enumerate(texts) for one in find_personal_text(text)
     )
@@ -71,7 +71,7 @@ def test_one_search_of_many_texts_finds_the_same_as_one_search_for_each() -> Non
 
 def test_a_private_key_ends_with_its_text() -> None:
     look, _ = joined([TEXTS["private key"], "bob@example.com"])
-    assert [one.kind for one in search_bytes(look)] == ["private key", "email"]
+    assert [byte.kind for byte in search_bytes(look)] == ["private key", "email"]
 
 
 def test_secrets_give_access() -> None:

@@ -72,8 +72,12 @@ def test_a_new_segment_assigns_units_anew_and_has_its_own_analysis_hash(plan: Pl
     third = lay_over(plan, {NAME: Live(segment=3)})
     assert second.plan_hash == plan_hash(second) != first.plan_hash
     experiments = [one.experiments[NAME] for one in (first, second, third)]
-    assert len({one.analysis_hash for one in experiments}) == len({one.salt for one in experiments}) == 3
-    whole = [replace(one, stage=100) for one in experiments]
+    assert (
+        len({experiment.analysis_hash for experiment in experiments})
+        == len({experiment.salt for experiment in experiments})
+        == 3
+    )
+    whole = [replace(experiment, stage=100) for experiment in experiments]
     arms = [[assign(one, f"user-{number}").assigned for number in range(400)] for one in whole]
     changed = sum(before != after for before, after in zip(arms[0], arms[1], strict=True))
     assert 100 < changed < 300

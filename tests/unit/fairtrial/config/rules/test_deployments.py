@@ -46,7 +46,11 @@ def test_the_variable_of_openai_itself_has_its_usual_name(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8000/v1", "http://localhost:11434/v1", "http://[::1]:1/v1"])
 def test_for_a_server_on_this_machine_it_is_a_warning(tmp_path: Path, url: str) -> None:
-    [found] = [one for one in project(tmp_path, base(url, api_key="EMPTY")).warnings if one.path.endswith("api_key")]
+    [found] = [
+        warning
+        for warning in project(tmp_path, base(url, api_key="EMPTY")).warnings
+        if warning.path.endswith("api_key")
+    ]
     assert (found.line, found.path, found.wrong) == (3, "deployments.base.api_key", "is written in the file")
     assert "EMPTY" not in str(found)
 
@@ -54,7 +58,7 @@ def test_for_a_server_on_this_machine_it_is_a_warning(tmp_path: Path, url: str) 
 def test_a_template_is_neither(tmp_path: Path) -> None:
     found = project(tmp_path, base(api_key='"${CLOUD_KEY}"'))
     assert found.plan.deployments["base"].api_key == "${CLOUD_KEY}"
-    assert not [one for one in found.warnings if one.path.endswith("api_key")]
+    assert not [warning for warning in found.warnings if warning.path.endswith("api_key")]
 
 
 def test_forwarded_headers_reach_the_plan_in_small_letters_and_once(tmp_path: Path) -> None:

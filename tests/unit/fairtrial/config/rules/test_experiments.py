@@ -24,13 +24,13 @@ def capped(line: str, cap: str) -> tuple[str, str]:
     ],
 )
 def test_a_cap_that_fits_nothing_is_an_error(tmp_path: Path, change: tuple[str, str], said: str) -> None:
-    assert [one.partition(".cap: ")[2] for one in errors(tmp_path, change)] == [said]
+    assert [error.partition(".cap: ")[2] for error in errors(tmp_path, change)] == [said]
 
 
 def test_the_cap_of_a_share_of_requests_is_frozen(tmp_path: Path) -> None:
     plan = project(tmp_path, capped(ERRORS, "5")).plan
     frozen = freeze(plan, plan.experiments["tuned-vs-base"], Start(at_us=0, started_us=0))
-    assert [one.cap for one in frozen.guardrails] == [5.0, None]
+    assert [guardrail.cap for guardrail in frozen.guardrails] == [5.0, None]
     assert frozen.declared["guardrails.requests.error_rate.cap"] == 5
 
 

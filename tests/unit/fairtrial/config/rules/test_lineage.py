@@ -104,7 +104,7 @@ def test_a_file_that_does_not_exist_is_a_warning_with_the_nearest_name(tmp_path:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "train.jsonl").write_text("{}")
     said = "method: lora, data: [data/train.jsnl], validation: [data/train.jsonl], log: nowhere/log.json"
-    [data, log] = [one for one in project(tmp_path, trained(said)).warnings if "training" in one.path]
+    [data, log] = [warning for warning in project(tmp_path, trained(said)).warnings if "training" in warning.path]
     assert str(data) == (
         f"{tmp_path}/fairtrial.yaml:4: deployments.tuned.training.data[0]: there is no file 'data/train.jsnl', so the "
         "gate rule 'data.audit clean' cannot pass (did you mean 'data/train.jsonl'?)"
@@ -150,6 +150,8 @@ def test_a_waiver_names_rows_or_all_findings(tmp_path: Path, fields: str, proble
 def test_an_expired_waiver_is_a_warning(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("{}")
     [found] = [
-        one for one in project(tmp_path, waived("all: true, until: 2020-01-31")).warnings if "waivers" in one.path
+        warning
+        for warning in project(tmp_path, waived("all: true, until: 2020-01-31")).warnings
+        if "waivers" in warning.path
     ]
     assert found.wrong == "the waiver of pii by Rosa expired after 2020-01-31"

@@ -30,8 +30,8 @@ def test_with_the_needed_units_the_planned_effect_is_found_with_the_stated_power
 
 def test_the_needed_units_do_not_depend_on_how_many_there_are() -> None:
     sizes = [found(arm(n, n // 2), arm(n, n // 2)) for n in (200, 500, 1000)]
-    assert max(one.needed for one in sizes) / min(one.needed for one in sizes) < 1.02
-    assert [one.more for one in sizes] == [max(0, one.needed - one.units) for one in sizes]
+    assert max(size.needed for size in sizes) / min(size.needed for size in sizes) < 1.02
+    assert [size.more for size in sizes] == [max(0, size.needed - size.units) for size in sizes]
 
 
 def test_units_without_feedback_need_more_units() -> None:

@@ -83,7 +83,7 @@ def test_a_start_freezes_what_the_file_declares() -> None:
     assert primary is not None
     assert (primary.metric, primary.method, primary.better) == ("feedback.solved", "feedback", "higher")
     assert (primary.margin, primary.window_seconds) == (0.03, 3 * 86_400.0)
-    assert [one.metric for one in found.guardrails] == [one["metric"] for one in GUARDRAILS]
+    assert [guardrail.metric for guardrail in found.guardrails] == [one["metric"] for one in GUARDRAILS]
 
 
 def test_the_days_that_the_file_does_not_state_are_those_of_the_rules() -> None:

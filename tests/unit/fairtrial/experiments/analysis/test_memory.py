@@ -188,7 +188,7 @@ def test_the_expected_e_value_of_cells_is_at_most_one_until_all_are_lost(share: 
     for lost_cells in (1, 2, 8, 32, 56, 64):
         counts = range(max(0, lost_cells - round(cells * (1 - share))), min(lost_cells, round(cells * share)) + 1)
         likely = scipy.stats.hypergeom.pmf(list(counts), cells, round(cells * share), lost_cells)
-        found = [conversion_evidence(lost_cells - one, one, lift=LOST_LIFT, share=share) for one in counts]
+        found = [conversion_evidence(lost_cells - count, count, lift=LOST_LIFT, share=share) for count in counts]
         expected = sum(p * exp(one.log_e) for p, one in zip(likely, found, strict=True) if isinstance(one, EValue))
         assert expected <= 1 + 1e-9, (share, lost_cells)
 

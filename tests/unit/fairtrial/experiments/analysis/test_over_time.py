@@ -143,7 +143,7 @@ def test_a_plan_that_may_pass_early_says_that_fading_is_not_seen() -> None:
 def test_a_release_says_that_it_fades_and_shows_the_weeks() -> None:
     found = sums((0.12, -0.01))
     live = LiveState(name="tuned-vs-base", variant="tuned", state="running", now_us=found.at_us)
-    shown = {one.kind: one.says for one in effects(plan(), decided(plan(), found), live)}
+    shown = {effect.kind: effect.says for effect in effects(plan(), decided(plan(), found), live)}
     assert "(HOLD: the effect fades: 12 points better in week 1" in shown["answer"]
     assert shown["over time"].startswith("feedback.resolved: tuned, by week of the experiment: 1: 12 points better")
 
