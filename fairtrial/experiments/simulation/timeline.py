@@ -14,13 +14,13 @@ from fairtrial.experiments.simulation.unit_sums import (
     FAILING,
     ByUnit,
     Course,
+    GivenFeedback,
     Requests,
-    Said,
     Values,
     WeeksReader,
     feedback_course,
+    given_feedback,
     request_values,
-    said,
     shares_course,
     weeks_reader,
 )
@@ -120,7 +120,7 @@ class _Readers:
         return self._amounts(metric) if metric.method == "amount" else self._quantiles(metric)
 
     def _feedback(self, metric: MetricPlan) -> Reader:
-        course = feedback_course(self.times.first_us, self._said(metric), metric)
+        course = feedback_course(self.times.first_us, self._given_feedback(metric), metric)
         window = metric.window_seconds or 0.0
 
         def read(now_us: int) -> Feedback | None:
@@ -129,8 +129,8 @@ class _Readers:
 
         return read
 
-    def _said(self, metric: MetricPlan) -> Said:
-        return said(self.people, self.world, self.variant, metric, (self.times.first_us, self.mine))
+    def _given_feedback(self, metric: MetricPlan) -> GivenFeedback:
+        return given_feedback(self.people, self.world, self.variant, metric, (self.times.first_us, self.mine))
 
     def weeks(self) -> WeeksReader:
         """The function that reads the primary metric by whole week."""
@@ -138,7 +138,7 @@ class _Readers:
         if metric is None:
             return lambda _: None
         if metric.method in ("feedback", "given"):
-            feedback = self._said(metric)
+            feedback = self._given_feedback(metric)
             values = Values(
                 feedback.units[feedback.given], feedback.at_us[feedback.given], feedback.value[feedback.given]
             )

@@ -82,4 +82,8 @@ def test_answers_are_read_by_their_kind() -> None:
 
 def test_names_of_operations_are_unique_and_requests_can_be_decoded() -> None:
     every = list(operations())
-    assert len({operation.name for operation in every}) == len({(one.method, one.path) for one in every}) == len(every)
+    assert (
+        len({operation.name for operation in every})
+        == len({(operation.method, operation.path) for operation in every})
+        == len(every)
+    )

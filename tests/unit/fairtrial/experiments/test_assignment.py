@@ -123,9 +123,9 @@ def test_an_assignment_is_whole(unit: str, stage: float) -> None:
 
 def test_shares_and_stages_are_met_over_a_hundred_thousand_units() -> None:
     trio = trial(stage=40, a=20.0, b=30.0, c=50.0)
-    found = Counter(assign(trio, unit).assigned if assign(trio, unit).enrolled else "out" for unit in units(100_000))
+    counts = Counter(assign(trio, unit).assigned if assign(trio, unit).enrolled else "out" for unit in units(100_000))
     expected = {"a": 8_000, "b": 12_000, "c": 20_000, "out": 60_000}
-    assert chisquare([found[name] for name in expected], list(expected.values())).pvalue > 0.001
+    assert chisquare([counts[name] for name in expected], list(expected.values())).pvalue > 0.001
 
 
 def test_enrolment_and_arm_are_independent() -> None:
@@ -161,11 +161,11 @@ def test_a_promoted_variant_serves_everyone_and_counts_nobody(unit: str | None) 
     assert assign(promoted, unit) == Assignment("tuned", "tuned", "promoted", enrolled=False)
 
 
-@given(unit=st.text(), shares=st.tuples(st.integers(1, 60), st.integers(1, 39)), kept=st.floats(1, 50))
-def test_a_kept_control_moves_nobody_back_to_it(unit: str, shares: tuple[int, int], kept: float) -> None:
+@given(unit=st.text(), shares=st.tuples(st.integers(1, 60), st.integers(1, 39)), kept_share=st.floats(1, 50))
+def test_a_kept_control_moves_nobody_back_to_it(unit: str, shares: tuple[int, int], kept_share: float) -> None:
     first, second = map(float, shares)
     before = replace(trial(a=first, b=second, c=100 - first - second), control="b")
-    terms = KeptTerms(min(round(kept, 2), second), 14)
+    terms = KeptTerms(min(round(kept_share, 2), second), 14)
     stays = kept_control(before, "c", terms, now_us=0)
     after = with_kept_control(before, stays)
     got = assign(after, unit)
@@ -285,6 +285,6 @@ def test_a_lone_surrogate_is_a_unit_like_any_other() -> None:
 
 
 def test_a_pseudonym_depends_on_the_pepper_and_hides_the_unit() -> None:
-    one, other = pseudonym("a", "alice"), pseudonym("b", "alice")
-    assert one != other and len(one) == 32 and "alice" not in one
-    assert one == pseudonym("a", "alice")
+    first, second = pseudonym("a", "alice"), pseudonym("b", "alice")
+    assert first != second and len(first) == 32 and "alice" not in first
+    assert first == pseudonym("a", "alice")

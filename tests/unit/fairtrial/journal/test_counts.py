@@ -32,8 +32,8 @@ def both_arms(first: int = 1) -> list[RequestEvent]:
 
 
 def only(folder: Path) -> Assigned:
-    (found,) = read_assigned(folder)
-    return found
+    (assigned,) = read_assigned(folder)
+    return assigned
 
 
 def sums(folder: Path) -> dict[tuple[str, str, str], int]:
@@ -45,11 +45,11 @@ def test_requests_are_counted_by_arm_and_cell_and_named_by_their_segments(tmp_pa
     writer.append(*both_arms(), feedback(1), record(9))
     assert only(tmp_path).arms == {}, "the file follows"
     writer.look()
-    found = only(tmp_path)
-    assert found.alive and found.arms[TUNED][CELLS * 3 // 4] == 2
+    assigned = only(tmp_path)
+    assert assigned.alive and assigned.arms[TUNED][CELLS * 3 // 4] == 2
     assert sums(tmp_path) == {BASE: 1, TUNED: 2}
     (path,) = names(tmp_path)
-    assert read_header(path.read_bytes().splitlines()[0], name="").source == found.source
+    assert read_header(path.read_bytes().splitlines()[0], name="").source == assigned.source
     writer.append(*both_arms(5))
     writer.close()
     assert not only(tmp_path).alive and sums(tmp_path) == {BASE: 2, TUNED: 4}
@@ -128,4 +128,4 @@ def test_a_folder_without_room_for_the_file_counts_nothing(tmp_path: Path, monke
 def test_damaged_files_are_ignored(tmp_path: Path) -> None:
     for name in ("x.assigned", "0190a0b0-c0d0-7000-8000-000000000000-w0.assigned"):
         (tmp_path / name).write_bytes(b"{}" * counts_file.REGION)
-    assert [one.arms for one in read_assigned(tmp_path)] == [{}]
+    assert [assigned.arms for assigned in read_assigned(tmp_path)] == [{}]

@@ -27,10 +27,10 @@ def feedback(number: int) -> FeedbackEvent:
 
 
 def events_in(folder: Path) -> list[object]:
-    found: list[object] = []
+    events: list[object] = []
     for path in names(folder):
-        found += [decode(line) for line in read_chunk(path, 0).lines.splitlines()[1:]]
-    return found
+        events += [decode(line) for line in read_chunk(path, 0).lines.splitlines()[1:]]
+    return events
 
 
 def test_what_is_appended_is_read_back_in_order(tmp_path: Path) -> None:
@@ -91,10 +91,10 @@ def test_a_segment_without_an_event_stays_open_however_old(tmp_path: Path, monke
 
 
 def test_each_writer_has_a_segment_of_its_own(tmp_path: Path) -> None:
-    one, two = JournalWriter(tmp_path, writer="w"), JournalWriter(tmp_path, writer="w")
+    first, second = JournalWriter(tmp_path, writer="w"), JournalWriter(tmp_path, writer="w")
     assert len(names(tmp_path)) == 2
-    one.close()
-    two.close()
+    first.close()
+    second.close()
 
 
 def test_threads_never_tear_each_others_lines(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_half_of_a_surrogate_pair_in_an_attempt_does_not_lose_the_event(tmp_path
     writer.close()
 
 
-async def test_events_of_one_turn_are_one_write_and_each_is_told_when_it_is_written(
+async def test_events_of_one_turn_are_one_write_and_each_is_reported_when_it_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writer = JournalWriter(tmp_path, writer="w")
@@ -205,7 +205,7 @@ async def test_events_of_one_turn_are_one_write_and_each_is_told_when_it_is_writ
     assert (sizes, written[3:]) == ([3, 1], [0])
 
 
-def test_losses_are_told_to_others_and_outlive_the_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_losses_are_reported_to_others_and_outlive_the_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = JournalWriter(tmp_path, writer="w")
     assert read_losses(tmp_path) == Losses()
 

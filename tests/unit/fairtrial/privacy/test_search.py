@@ -45,17 +45,17 @@ TEXTS = {
 @for_each("kind", TEXTS)
 def test_each_kind_is_found_at_its_place(kind: str) -> None:
     text = "Größe: " + TEXTS[kind]
-    found = find_personal_text(text)
-    assert [one.kind for one in found] == [kind]
+    personal = find_personal_text(text)
+    assert [find.kind for find in personal] == [kind]
     raw = text.encode()
-    masked = (raw[: found[0].start] + b"[" + kind.encode() + b"]" + raw[found[0].end :]).decode()
+    masked = (raw[: personal[0].start] + b"[" + kind.encode() + b"]" + raw[personal[0].end :]).decode()
     assert redact_text(text).replace(" ", "") == masked.replace(" ", "")
 
 
 def test_finds_do_not_overlap_and_come_in_order() -> None:
-    found = find_personal_text(" ".join(TEXTS[kind] for kind in ("phone", "email", "card", "ip")))
-    assert [one.kind for one in found] == ["phone", "email", "card", "ip"]
-    assert all(one.end <= other.start for one, other in pairwise(found))
+    personal = find_personal_text(" ".join(TEXTS[kind] for kind in ("phone", "email", "card", "ip")))
+    assert [find.kind for find in personal] == ["phone", "email", "card", "ip"]
+    assert all(earlier.end <= later.start for earlier, later in pairwise(personal))
 
 
 def test_one_search_of_many_texts_finds_the_same_as_one_search_for_each() -> None:
@@ -64,7 +64,7 @@ def test_one_search_of_many_texts_finds_the_same_as_one_search_for_each() -> Non
     look, starts = joined(texts)
     together = sorted((byte.kind, byte.start) for byte in search_bytes(look))
     alone = sorted(
-        (one.kind, starts[at] + one.start) for at, text in enumerate(texts) for one in find_personal_text(text)
+        (find.kind, starts[at] + find.start) for at, text in enumerate(texts) for find in find_personal_text(text)
     )
     assert together == alone and len(together) == 200
 
@@ -105,12 +105,12 @@ CHARACTERS = st.text(st.sampled_from([*"0123456789 .-:/()+aAbB@\u0664"]), max_si
 
 
 def finds(pattern: Pattern, look: bytes) -> list[tuple[int, int]]:
-    found, places = pattern.regex.search(look), []
-    while found is not None:
-        start, end, good = verified(pattern, look, *found.span())
+    match, places = pattern.regex.search(look), []
+    while match is not None:
+        start, end, good = verified(pattern, look, *match.span())
         if good:
             places.append((start, end))
-        found = pattern.regex.search(look, back(look, end) if pattern.before else end)
+        match = pattern.regex.search(look, back(look, end) if pattern.before else end)
     return places
 
 

@@ -71,14 +71,14 @@ def test_a_new_segment_assigns_units_anew_and_has_its_own_analysis_hash(plan: Pl
     first, second = plan, lay_over(plan, {NAME: Live(segment=2)})
     third = lay_over(plan, {NAME: Live(segment=3)})
     assert second.plan_hash == plan_hash(second) != first.plan_hash
-    experiments = [one.experiments[NAME] for one in (first, second, third)]
+    experiments = [served.experiments[NAME] for served in (first, second, third)]
     assert (
         len({experiment.analysis_hash for experiment in experiments})
         == len({experiment.salt for experiment in experiments})
         == 3
     )
     whole = [replace(experiment, stage=100) for experiment in experiments]
-    arms = [[assign(one, f"user-{number}").assigned for number in range(400)] for one in whole]
+    arms = [[assign(experiment, f"user-{number}").assigned for number in range(400)] for experiment in whole]
     changed = sum(before != after for before, after in zip(arms[0], arms[1], strict=True))
     assert 100 < changed < 300
 
@@ -118,8 +118,8 @@ def test_the_promotion_of_a_later_segment_stays_in_force_over_rows_of_an_earlier
     promoted = lay_over(plan, {NAME: Live(None, "ended", 2, "tuned")})
     for rows in (Live(), Live(state="killed")):
         for declared in (plan, promoted):
-            kept = keep_stopped(promoted, lay_over(declared, {NAME: rows})).experiments[NAME]
-            assert (kept.state, kept.serves) == ("ended", "tuned")
+            experiment = keep_stopped(promoted, lay_over(declared, {NAME: rows})).experiments[NAME]
+            assert (experiment.state, experiment.serves) == ("ended", "tuned")
 
 
 @pytest.mark.parametrize(
@@ -145,8 +145,8 @@ def test_the_guard_accepts_a_new_segment_and_no_other_split_in_it(plan: Plan) ->
     moved = replace(
         second.experiments[NAME],
         variants=tuple(
-            replace(one, weight=weight)
-            for one, weight in zip(second.experiments[NAME].variants, (20.0, 80.0), strict=True)
+            replace(variant, weight=weight)
+            for variant, weight in zip(second.experiments[NAME].variants, (20.0, 80.0), strict=True)
         ),
     )
     for before in (plan, second):
@@ -251,8 +251,8 @@ def test_the_oldest_kill_of_a_running_experiment_stands(layout: Layout) -> None:
     write_kill(layout, msgspec.structs.replace(KILL, at_us=9), "0a")
     write_kill(layout, msgspec.structs.replace(KILL, at_us=5), "0b")
     write_kill(layout, KillFile("another", 1, "local user rosa", "a test"), "0c")
-    found = standing_kill(layout.folder, running)
-    assert found is not None and found.at_us == 5
+    file = standing_kill(layout.folder, running)
+    assert file is not None and file.at_us == 5
     assert standing_kill(layout.folder, replace(running, state="killed")) is None
 
 

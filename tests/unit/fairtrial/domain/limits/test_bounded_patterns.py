@@ -20,9 +20,9 @@ EVIL = "(a+)+$"
 LONG = "a" * 20_000 + "!"
 
 
-def score(entry: Any, said: str) -> float | None:
+def score(entry: Any, answer: str) -> float | None:
     scorer = build_entry(entry, variables={}).scorer
-    return scorer.score(Case("c", (), ""), Answer(said)).values[scorer.stats[0].name]
+    return scorer.score(Case("c", (), ""), Answer(answer)).values[scorer.stats[0].name]
 
 
 def test_a_repeat_inside_a_repeat_ends_on_a_long_answer() -> None:

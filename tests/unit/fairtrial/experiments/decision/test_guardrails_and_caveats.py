@@ -32,10 +32,10 @@ def frozen(guardrail: Guardrail, rules: int = 4) -> MetricPlan:
 
 
 def with_weighed(low: float, high: float, *, vetoed: bool = False) -> str:
-    one = msgspec.structs.replace(OPEN, weighed=Interval((low + high) / 2, low, high, 0.95, 800), vetoed=vetoed)
+    decision = msgspec.structs.replace(OPEN, weighed=Interval((low + high) / 2, low, high, 0.95, 800), vetoed=vetoed)
     plan = analysis_plan()
     errors = replace(plan.guardrails[0], metric=ERRORS)
-    return weighed_words(replace(plan, metrics=(plan.metrics[0], errors)), "tuned", one)
+    return weighed_words(replace(plan, metrics=(plan.metrics[0], errors)), "tuned", decision)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def with_weighed(low: float, high: float, *, vetoed: bool = False) -> str:
         ),
     ],
 )
-def test_both_stops_are_said(guardrail: Guardrail, words: str) -> None:
+def test_both_stops_are_stated(guardrail: Guardrail, words: str) -> None:
     assert stops_words(frozen(guardrail)) == words
 
 
@@ -67,8 +67,8 @@ def test_plans_of_earlier_rules_have_no_second_stop() -> None:
 def test_what_is_missing_for_safety_names_the_units() -> None:
     many = room_words(msgspec.structs.replace(OPEN, missing=1_234), "user")
     assert many.startswith("about 1,300 more users are needed to prove it safe; the evidence of a decline is 5 % of")
-    one = room_words(msgspec.structs.replace(OPEN, missing=1), "conversation")
-    assert one.startswith("about 1 more conversation is needed to prove it safe; ")
+    words = room_words(msgspec.structs.replace(OPEN, missing=1), "conversation")
+    assert words.startswith("about 1 more conversation is needed to prove it safe; ")
 
 
 def test_plans_of_earlier_rules_keep_their_words() -> None:

@@ -36,8 +36,8 @@ def test_below_five_events_there_is_no_evidence() -> None:
 
 
 def test_a_control_without_errors_is_decidable() -> None:
-    (found,) = harm_only(analysis_plan(errors()), sums(0, errors=(failing(900, 0), failing(900, 14))))
-    assert found.proven
+    (harm,) = harm_only(analysis_plan(errors()), sums(0, errors=(failing(900, 0), failing(900, 14))))
+    assert harm.proven
 
 
 @for_each(
@@ -59,4 +59,4 @@ def test_the_alpha_of_a_kill_is_divided_by_guardrails_and_treatments() -> None:
     shares = {"base": 0.4, "tuned": 0.3, "larger": 0.3}
     plan = analysis_plan(errors(), cost(), shares=shares)
     seen = sums(0, errors=(failing(900, 9), failing(900, 9), failing(900, 9)))
-    assert [one.log_kill for one in harm_only(plan, seen)] == [pytest.approx(log(80))] * 2
+    assert [harm.log_kill for harm in harm_only(plan, seen)] == [pytest.approx(log(80))] * 2

@@ -33,7 +33,7 @@ def test_a_value_has_its_unit(metric: MetricPlan, value: float, level: str, size
     assert (level_words(value, metric), size_words(value, metric), bare_size(value, metric)) == (level, size, bare)
 
 
-def test_unknown_and_infinite_levels_are_said() -> None:
+def test_unknown_and_infinite_levels_are_stated() -> None:
     assert level_words(None, RESOLVED) == "unknown"
     assert level_words(float("inf"), LATENCY) == "no finite value"
 
