@@ -1,4 +1,4 @@
-"""Says which gate is the official one for an experiment: of several that are declared, the most specific."""
+"""Selects the official gate of an experiment: the most specific of the declared ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words that pages and commands share: plurals, ages, times and durations, and the outcomes of cases."""
+"""Defines the words that pages and commands share: plurals, ages, times and durations, and the outcomes of cases."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class MetricPlan:
 
     @property
     def counts_requests(self) -> bool:
-        """Whether it is a rate of requests, whose sums are those of bad ones."""
+        """Whether it is a rate of requests, whose sums count bad requests."""
         return self.method in ("events", "shares")
 
     @property

@@ -1,4 +1,4 @@
-"""The states of an experiment and the transitions between them, as pure functions."""
+"""Defines the states of an experiment and the transitions between them, as pure functions."""
 
 from __future__ import annotations
 

@@ -255,7 +255,7 @@ def kept_words(control: KeptControl) -> str:
 
 
 def until_words(control: KeptControl) -> str:
-    """When the control ends to be kept."""
+    """The time until which the control is kept."""
     until = datetime.fromtimestamp(control.until_us // 1_000_000, UTC)
     return f"{until.day} {until:%b %Y, %H:%M} UTC"
 

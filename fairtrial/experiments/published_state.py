@@ -1,4 +1,4 @@
-"""Describes the state of a published experiment: what its rows say, what the plan shows, and what is possible."""
+"""Describes the state of a published experiment: its rows, the published plan, and the possible actions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sums of each arm from which a look at an experiment is computed; they contain no units."""
+"""Defines the sums of each arm, from which a look at an experiment is computed. They contain no units."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def _size(sums: MetricSums) -> float:
 
 
 def stored_over_time(arm: ArmSums) -> dict[str, Any]:
-    """What is kept of an arm's weeks beside its sums; empty without any."""
+    """The JSON values that store an arm's weeks beside its sums; empty without any."""
     return {OVER_TIME: msgspec.to_builtins(arm.over_time)} if arm.over_time is not None else {}
 
 

@@ -115,7 +115,7 @@ def read_chunk(path: Path, position: int, *, limit: int = CHUNK_BYTES) -> Chunk:
 
 
 def chunk_of(read: Callable[[int], bytes], position: int, *, limit: int = CHUNK_BYTES) -> Chunk:
-    """The same from ``read``, which returns bytes from ``position`` on; fewer than requested only at the end."""
+    """Whole lines from ``read``, which returns bytes from ``position`` on; fewer than requested only at the end."""
     content = read(limit)
     at_end = len(content) < limit
     while not at_end and b"\n" not in content:

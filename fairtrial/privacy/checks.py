@@ -252,7 +252,7 @@ def ipv6(text: bytes, start: int) -> tuple[int, int] | None:
 
 
 def is_harmless(kind: str, look: bytes, start: int, end: int) -> bool:
-    """Whether a find of a kind identifies nobody and opens nothing."""
+    """Whether a match of this kind identifies nobody and gives no access."""
     if kind == "ip":
         return (
             look[start:end] == b"1.2.3.4"

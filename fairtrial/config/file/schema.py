@@ -174,7 +174,7 @@ class MetricSection(Section):
     range: tuple[float, float] | None = None
     """The lowest and the highest possible number, such as `[1, 5]`; required for an experiment's metric of numbers."""
     missing: Missing | None = None
-    """What the units without feedback count as, if the metric decides an experiment; `at_random` if nothing is said.
+    """What the units without feedback count as, if the metric decides an experiment; by default `at_random`.
 
     `at_random`: like those with feedback. `worst_case`: it decides only if it also does with each missing answer
     counted for the other side.

@@ -1,4 +1,4 @@
-"""Knows when a deployment's provider turns its model off, and how urgent that is."""
+"""Finds when a deployment's provider turns its model off, and how urgent that is."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ _THOUGHT_END = "</think>"
 
 
 def departs(score: Mapping[str, Any]) -> bool:
-    """Whether a score of a case is no signal, or one that departs from what is expected, so that it is worth showing.
+    """Whether a case's score is worth showing: it is not a signal, or the signal departs from what is expected.
 
     ``score``: a row of the control API.
     """

@@ -1,4 +1,4 @@
-"""Validates JSON Schema with bounds, and whether an answer follows the schema that its request asks for."""
+"""Validates JSON Schema within bounds, and checks that an answer follows the schema that its request asks for."""
 
 from __future__ import annotations
 

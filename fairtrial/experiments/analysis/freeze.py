@@ -1,4 +1,4 @@
-"""Freezes the analysis plan of a published experiment, and tells what an edit of the file would change in it."""
+"""Freezes the analysis plan of a published experiment, and lists what an edit of the file would change in it."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def freeze(plan: Plan, experiment: Experiment, start: Start) -> AnalysisPlan:
 
 
 def min_days_of(experiment: Experiment, rules: int = RULES) -> float:
-    """The days before the primary metric passes: as the file says, or two whole weeks, and one by rules 1 to 5."""
+    """The days before the primary metric can pass: those of the file, else two whole weeks, or one by rules 1 to 5."""
     stated = None if experiment.primary is None else experiment.primary.min_days
     return (14.0 if rules > 5 else 7.0) if stated is None else stated
 
@@ -108,7 +108,7 @@ def with_level(plan: AnalysisPlan, metric: str, known: Known, *, from_us: int) -
 
 
 def with_earlier(first: AnalysisPlan, known: Mapping[str, Known]) -> dict[str, Known]:
-    """What is known, with what a user counts with who sent nothing: no cost, or a request's usual one."""
+    """The known facts, with the value of a user who sent nothing: no cost, or the usual cost of a request."""
     amounts = [metric.metric for metric in first.metrics if metric.method == "amount" and first.explains_by_earlier]
     return {
         name: replace(facts, earlier=(facts.level if CATALOGUE[name].per else 0.0) or 0.0) if name in amounts else facts
@@ -177,7 +177,7 @@ def _changes(frozen: AnalysisPlan, experiment: Experiment) -> Iterator[tuple[str
 
 
 def changed_models(frozen: AnalysisPlan, plan: Plan, experiment: Experiment) -> tuple[str, ...]:
-    """The variants that serve something else than at the start; a plan of rules 1 knows only their deployments."""
+    """The variants that do not serve what they served at the start; a plan of rules 1 knows only their deployments."""
     if frozen.definitions:
         now = {variant.name: definition_of(plan, variant) for variant in experiment.variants}
     else:

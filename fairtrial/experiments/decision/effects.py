@@ -1,4 +1,4 @@
-"""Says what an experiment's decision means for a release, without any line of a gate that asks for it.
+"""States what an experiment's decision means for a release, also if no line of the gate reads the experiment.
 
 The gate turns each effect into a finding, and a promotion is refused by the same effects.
 """

@@ -213,7 +213,7 @@ def missing_words(plan: AnalysisPlan, variant: str, metric_decision: MetricDecis
 
 
 def missing_sentence(plan: AnalysisPlan, decisions: Mapping[str, Decision]) -> str:
-    """The same of the primary metric, for all treatments; empty where the plan does not state it."""
+    """What missing values of the primary metric count as, for all treatments; empty if the plan does not state it."""
     texts = (
         missing_words(plan, name, decision.primary)
         for name, decision in decisions.items()
@@ -262,7 +262,7 @@ def weeks_words(plan: AnalysisPlan, variant: str, primary: PrimaryDecision) -> s
 
 
 def over_time_sentence(plan: AnalysisPlan, decisions: Mapping[str, Decision]) -> str:
-    """The same for all treatments, with how its intervals are meant; empty before the first whole week."""
+    """The effect by week for all treatments, and what its intervals mean; empty before the first whole week."""
     texts = (
         weeks_words(plan, name, decision.primary)
         for name, decision in decisions.items()

@@ -68,7 +68,7 @@ class MissingFeedback(msgspec.Struct, frozen=True):
 
 
 class MetricDecision(msgspec.Struct, frozen=True, kw_only=True):
-    """What is shared by the primary metric and the guardrails.
+    """The fields that the primary metric and the guardrails share.
 
     ``interval`` is what decides: over all looks, or at the last planned one. ``look`` is that of the last look alone.
     ``answered_us``: when the answer was first given. ``changed``: intervals of different looks exclude each other, so
@@ -239,7 +239,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def harmed(self) -> tuple[GuardrailDecision, ...]:
-        """The guardrails that prove harm. Under an unbalanced split only harm by counted events can be said."""
+        """The guardrails that prove harm. Under an unbalanced split only counted events can prove harm."""
         return tuple(
             guardrail
             for guardrail in self.guardrails
@@ -250,7 +250,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def pausing(self) -> tuple[GuardrailDecision, ...]:
         """The guardrails that pause: a decline is proven, or the request-weighted line is worse than the margin.
 
-        Under an unbalanced split only a decline by counted events can be said.
+        Under an unbalanced split only counted events can prove a decline.
         """
         generator = (guardrail for guardrail in self.guardrails if guardrail not in self.harmed)
         return tuple(

@@ -1,4 +1,4 @@
-"""Says in words what an experiment has shown and decided about one treatment: effect, levels, answer, guardrails."""
+"""Words what an experiment has decided about one treatment: effect, answer, further units, split and lost records."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def lost_words(split: Split, unit: UnitKind) -> str:
 
 
 def lost_sentence(decisions: Mapping[str, Decision]) -> str:
-    """The same for all treatments, which share the test."""
+    """How many records each arm lost; all treatments share the test."""
     return next((lost_words(decision.split, decision.unit) for decision in decisions.values()), "")
 
 

@@ -101,7 +101,7 @@ class GivenFeedback:
 def given_feedback(
     people: People, world: World, variant: str, metric: MetricPlan, exposed: tuple[Ints, Bools]
 ) -> GivenFeedback:
-    """What the units of one arm say: the lowest or the highest possible value, whose mean is the arm's level.
+    """The feedback of one arm's units: the lowest or highest possible value, so that the mean is the arm's level.
 
     ``exposed``: when each unit was first exposed, and which are of this arm.
     """
