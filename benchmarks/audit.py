@@ -2,7 +2,7 @@
 
 ``python benchmarks/audit.py [--only faults|generated|speed] [--seeds 20] [--rows 100000] [--json]``.
 ``--only speed --before COMMIT`` compares the speed with that of an earlier commit, in turns and in the same run.
-`faults` plants some fifty kinds of faults into real texts of seven packages (`audit_trials/development.py`, and
+`faults` plants some fifty kinds of faults into real texts of nine packages (`audit_trials/development.py`, and
 `audit_trials/former.py`, which was sealed before), and prints recall and false alarms by kind and source.
 ``--examples FILE`` writes rows that were missed or wrongly named, and ``--write`` renews
 `evaluators/training_data/reliability.json`. ``--sealed`` measures the texts and the wordings of
@@ -40,7 +40,7 @@ def measure_faults(*, sealed: bool, write: bool, examples_to: Path | None, quiet
     """What is found of the faults that are planted into real texts, by kind and source."""
     faults = trial.FAULTS if sealed else FAULTS
     if sealed:
-        figures = measure(trial.SOURCES, trial.WORDING, faults)
+        figures = measure(trial.SOURCES, trial.WORDING, faults, trial.PAIRS)
     else:
         figures = [*measure(SOURCES, DEVELOPMENT), *measure(former.SOURCES, former.WORDING)]
     measured = reliability(figures, faults)

@@ -30,16 +30,16 @@ PHRASES = (
 )
 """Each replaces the frame of a question."""
 SYNONYMS = {
-    "decided": "made up their mind", "wanted": "wished", "gave": "handed", "got": "received", "asked": "requested",
-    "bought": "purchased", "went": "headed", "saw": "noticed", "made": "produced", "friend": "buddy",
+    "decided": "made up their mind", "wanted": "wished", "asked": "requested",
+    "bought": "purchased", "saw": "noticed", "friend": "buddy",
     "friends": "mates", "house": "home", "kids": "children", "mother": "mum", "job": "position", "because": "since",
     "larger": "bigger", "bigger": "larger", "faster": "quicker", "increase": "go up", "decrease": "go down",
     "increases": "rises", "decreases": "falls", "required": "necessary", "types": "kinds", "type": "kind",
-    "amount": "quantity", "car": "vehicle", "dog": "hound", "street": "road", "sued": "took to court",
+    "amount": "quantity", "car": "vehicle", "street": "road", "sued": "took to court",
     "injured": "hurt", "store": "shop", "big": "sizeable", "small": "little", "very": "extremely",
     "always": "at all times", "new": "brand-new", "started": "began", "told": "informed", "while": "as",
     "helped": "assisted", "happy": "glad", "hard": "difficult", "nice": "pleasant", "party": "celebration",
-    "large": "big", "heavier": "weightier", "two": "a pair of", "used": "employed", "likely": "apt",
+    "large": "big", "heavier": "weightier", "two": "a pair of", "likely": "apt",
 }  # fmt: skip
 LEAST_CHANGES = 2
 

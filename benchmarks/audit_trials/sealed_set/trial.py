@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from benchmarks.audit_trials.planted.wordings import Wording
 from benchmarks.audit_trials.sealed_set.damage_words import CONTROLS, MARKUP, TOKENS
+from benchmarks.audit_trials.sealed_set.decoys import PAIRS
 from benchmarks.audit_trials.sealed_set.faults import FAULTS
 from benchmarks.audit_trials.sealed_set.letters import GREETINGS, SIGNATURES
 from benchmarks.audit_trials.sealed_set.private_words import AROUND_URLS, SECRET_WORDS, SENTENCES, URLS
 from benchmarks.audit_trials.sealed_set.sources import SOURCES
 
-__all__ = ["FAULTS", "SOURCES", "WORDING"]
+__all__ = ["FAULTS", "PAIRS", "SOURCES", "WORDING"]
 WORDING = Wording(
     tokens=TOKENS,
     markup=MARKUP,
