@@ -26,7 +26,7 @@ PHRASES = (
     (r"^(.+) in Celery, please explain\.", r"Please tell me more about \1 in Celery."),
     (r"What do I have to know about (.+) when I run Celery\?", r"What's important about \1 for somebody using Celery?"),
     (r"Could you walk me through (.+) \(Celery\)\?", r"Can you give me a tour of \1 in Celery?"),
-    (r"Celery newbie here: (.+)\?", r"I have just started with Celery. What about \1?"),
+    (r"Celery newbie here: (.+)\?", r"I'm new to Celery. What about \1?"),
 )
 """Each replaces the frame of a question."""
 SYNONYMS = {

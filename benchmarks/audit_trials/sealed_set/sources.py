@@ -46,10 +46,11 @@ ITALIAN = re.compile(r"\b(il|lo|la|gli|le|di|del\w*|nel\w*|che|un|una|qual\w*|è
 """Words of Italian: some questions of that file are in Croatian."""
 DAMAGED = re.compile(
     r"[ĪĊĞĔĨĜ❩❨一ˆ▪]|__|(?<!\.)\.\.(?!\.)|</?[a-z]|\d{9}|https?:|www\.|\[latex|\[\d+\]|passw|^:\w+ ?\w*: |:\w+: `"
-    r"|<[\w-]+>`|```\n+```",
+    r"|<[\w-]+>`|```\n+```|-{8}|\+--|\b(to|the|see|or|of|and|a|an|with|for)\n\n",
     re.MULTILINE,
 )
 """Texts that have a fault already: letters that were misread, gaps, mark-up, numbers, addresses, leftovers."""
+UNENDED = re.compile(r"([,;:(–-]|\b(com|de|des|und|et|oraz))$")
 GUESS = re.compile(r"^(.+?[.!]) (\S[^.]+\?) A: (.+); B: (.+); C: (.+)\.$")
 ENDED = re.compile(r"[.!?…»”\"]$")
 CONTINUE = (
@@ -152,7 +153,8 @@ def handbook() -> Iterator[Row]:
     draw = random.Random(23)
     for name, data in members(archive("celery", "5.5.3", source=True), ".rst"):
         if "/docs/" in name and not re.search(r"/(history|internals|reference|includes)/|whatsnew|changelog", name):
-            yield from documentation(data.decode("utf-8"), EXPLAIN, draw)
+            pages = documentation(data.decode("utf-8"), EXPLAIN, draw)
+            yield from (row for row in pages if row.answer.endswith((".", "!", "?", "`")))
     for label, text in _corpus("target"):
         paragraphs = [line.strip() for line in text.splitlines() if line.strip()]
         if len(paragraphs) > 1 and len(paragraphs[0]) > 60:
@@ -168,7 +170,8 @@ def _sound(rows: Iterable[Row]) -> Iterator[Row]:
         texts = [text for turn in row.turns for text in turn]
         signs = {category(sign) for text in texts for sign in text} & {"Mn", "Cf", "Co", "So", "Zl"}
         misread = row.language == "pl" and any("á" in text for text in texts)
-        if not signs and not misread and not any(DAMAGED.search(text) for text in texts) and "…" not in row.answer:
+        damaged = misread or any(DAMAGED.search(text) for text in texts)
+        if not signs and not damaged and "…" not in row.answer and not UNENDED.search(row.answer):
             yield row
 
 
