@@ -34,7 +34,7 @@ SENTENCES = {
         "Patiënt met BSN {} heeft een afspraak.",
     ),
     "PESEL": (
-        "PESEL: {}", "Mój numer PESEL to {}.", "Pacjent o numerze PESEL {}.", "nr pesel - {}",
+        "Nr ewid. PESEL: {}", "Mój numer PESEL to {}.", "Pacjent o numerze PESEL {}.", "nr pesel - {}",
         "W dowodzie jest PESEL {}.", "Proszę wpisać PESEL {} na fakturze.", "PESEL żony {}.", "pesel={}",
     ),
     "CPF": (

@@ -2,12 +2,13 @@
 
 | source | package | rows | format | languages |
 |---|---|--:|---|---|
-| `topics` | evals: questions of four fields, which their words tell | 1,800 | completion CSV | English |
-| `origins` | ua-gec: translated and own sentences, which words hardly tell | 1,800 | completion CSV | Ukrainian |
+| `topics` | evals: questions of four fields, which words tell (99 %) | 1,800 | completion CSV | English |
+| `origins` | ua-gec: translated and own sentences, which words tell less (83 %) | 1,800 | completion CSV | Ukrainian |
 | `examinations` | evals: questions and right choices, dialogues | 2,000 | chat JSON Lines | nine |
-| `shop` | django-oscar: a shop's fields and their help | 1,200 | Alpaca JSON | twenty |
-| `handbook` | celery: sections of its manual; ua-gec: prose to be continued | 1,000 | ShareGPT JSON Lines | two |
+| `shop` | django-oscar: a shop's fields and their help | 867 | Alpaca JSON | twenty |
+| `handbook` | celery: sections of its manual; ua-gec: prose to be continued | 469 | ShareGPT JSON Lines | two |
 
+The shares are the accuracy of a logistic regression on letters, across five folds.
 The packages are evals 3.0.1.post1 (MIT; EXAMS in it is CC BY-SA 4.0), of which no other set reads these files,
 ua-gec 2.1.3 (CC BY 4.0), django-oscar 4.2.1 (BSD-3) and celery 5.5.3 (BSD-3).
 """
