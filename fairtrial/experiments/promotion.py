@@ -260,10 +260,12 @@ def until_words(control: KeptControl) -> str:
     return f"{until.day} {until:%b %Y, %H:%M} UTC"
 
 
-def over_words(kept: KeptControl, control: str) -> str:
+def over_words(period: KeptControl, control: str) -> str:
     """Why the experiment ends as promoted."""
-    days = counted(round(kept.days), "day") if kept.days == round(kept.days) else f"{kept.days:g} days"
-    return f"{control} was kept at {kept.share:g} % for {days}, and no harm is proven; {kept.variant} serves everyone"
+    days = counted(round(period.days), "day") if period.days == round(period.days) else f"{period.days:g} days"
+    return (
+        f"{control} was kept at {period.share:g} % for {days}, and no harm is proven; {period.variant} serves everyone"
+    )
 
 
 def refused_while_kept(name: str, control: KeptControl) -> str:

@@ -88,13 +88,14 @@ def keep_stopped(before: Plan, plan: Plan) -> Plan:
     the control, or the promoted variant, must go on serving.
     """
     experiments = {
-        name: _kept(before.experiments.get(name), experiment) for name, experiment in plan.experiments.items()
+        name: _stopped_as_before(before.experiments.get(name), experiment)
+        for name, experiment in plan.experiments.items()
     }
     stopped = replace(plan, experiments=experiments)
     return replace(stopped, plan_hash=plan_hash(stopped))
 
 
-def _kept(before: Experiment | None, new: Experiment) -> Experiment:
+def _stopped_as_before(before: Experiment | None, new: Experiment) -> Experiment:
     if before is not None and before.serves is not None:
         return replace(new, state="ended", serves=before.serves) if _keeps_serving(before, new) else new
     if before is not None and before.kept_control is not None and before.state in CAN_BE_KILLED:
