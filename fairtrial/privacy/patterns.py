@@ -39,12 +39,12 @@ from fairtrial.privacy.cued_ids import (
 )
 from fairtrial.privacy.national_ids import NATIONAL_IDS, NationalId
 
-INTERNATIONAL = rb"(?:\+|00)[1-9](?:[ ().\-/]{0,2}\p{Nd}){6,14}"
+INTERNATIONAL_PHONE = rb"(?:\+|00)[1-9](?:[ ().\-/]{0,2}\p{Nd}){6,14}"
 US_PHONE = rb"\(?[2-9]\p{Nd}{2}\)?[ .\-]{1,2}\p{Nd}{3}[ .\-]\p{Nd}{4}"
-TRUNK = rb"\(?0[1-9]\p{Nd}{0,4}\)?[ /\-]?\p{Nd}{3,8}(?:[ \-]?\p{Nd}{2,8}){0,3}"
+TRUNK_PHONE = rb"\(?0[1-9]\p{Nd}{0,4}\)?[ /\-]?\p{Nd}{3,8}(?:[ \-]?\p{Nd}{2,8}){0,3}"
 """A prefix of an area or network that begins with 0, as in most of Europe and Asia."""
 
-GROUPED = {
+GROUPED_PHONES = {
     "BE": rb"0[0-9]{2,3}[ /.\-][0-9]{2}[ .][0-9]{2}[ .][0-9]{2,3}",
     "BR": rb"\([1-9]{2}\) ?9?[0-9]{4}[ \-][0-9]{4}",
     "DE": rb"0[1-9][0-9]{1,4} ?[/\-] ?[0-9]{2,4}(?: [0-9]{2,4}){1,3}",
@@ -55,7 +55,7 @@ GROUPED = {
 }
 """National forms that only their groups tell from other numbers."""
 
-_WORDS = (
+_PHONE_CUES = (
     "phone|telephone|contact|tel|t(?:é|e)l(?:é|e)phone|telefon(?:e|o|u)?|tel(?:é|e)fono|telefoon|rufnummer|mobile|mobil|m(?:ó|o)vil"
     "|telem(?:ó|o)vel|cell(?:phone)?|celular|cellulare|portable|handy|whatsapp|sms|kom(?:ó|o)rka"
     "|call|dial|reach|ring|text"
@@ -63,14 +63,17 @@ _WORDS = (
     "|my number|meine nummer|mon num(?:é|e)ro|mi n(?:ú|u)mero|meu n(?:ú|u)mero"
     "|(?:Т|т)ел|(?:Т|т)елефон|(?:Н|н)омер|电话|手机|電話|手機|携帯|전화|휴대폰|फ़ोन|फोन|मोबाइल"
 )
-_LINKS = (
+_PHONE_LINKS = (
     r"[ :.,#=(_\x00\-]|\" ?: ?\"?|nummer|number|num(?:é|e)?ro|n(?:ú|u)mero|no|nr|is|ist|lautet|est|es|é|è|to|at|on"
     "|unter|au|me|us|him|her|home|work|private|privat|是|号|號|码|碼|は|है|नंबर|번호"
 )
-WITH_CUE = rf"(?i)(?:^|[^A-Za-z])(?:{_WORDS})s?(?:{_LINKS}){{1,8}}(\(?[1-9][0-9]\)?(?:[ .\-]?[0-9]){{6,9}})".encode()
+PHONE_WITH_CUE = (
+    rf"(?i)(?:^|[^A-Za-z])(?:{_PHONE_CUES})s?(?:{_PHONE_LINKS}){{1,8}}"
+    r"(\(?[1-9][0-9]\)?(?:[ .\-]?[0-9]){6,9})"
+).encode()
 """A number without prefix right behind a cue, perhaps with words such as ``number is`` between."""
 
-_WITH_CUE = re.compile(WITH_CUE + rb"(?![0-9A-Za-z_]|[.\-/:][0-9])")
+_PHONE_AFTER_CUE = re.compile(PHONE_WITH_CUE + rb"(?![0-9A-Za-z_]|[.\-/:][0-9])")
 _DATE = re.compile(
     rb"(?:19|20)[0-9]{2}[ .\-]?[01][0-9][ .\-]?[0-3][0-9]|[0-3]?[0-9][ .\-][01]?[0-9][ .\-](?:19|20)[0-9]{2}\Z"
 )
@@ -88,11 +91,11 @@ _PART = rb"[A-Za-z0-9_\-]{8,}"
 _KEY = rb"[^A-Za-z0-9](?:" + b"|".join(KEYS.values()) + rb")"
 _LOCAL = rb"[" + _WORD + rb".%+\-]"
 _IBAN = rb"[^A-Za-z0-9][A-Za-z]{2}[0-9]{2}(?: ?[A-Za-z0-9]){11}"
-_GROUPED = b"(?:" + b"|".join(GROUPED.values()) + b")"
+_ANY_GROUPED = b"(?:" + b"|".join(GROUPED_PHONES.values()) + b")"
 _PHONES = (
-    (INTERNATIONAL, b"", rb"(?:\+|00)[1-9](?:[ ().\-/]{0,2}\p{Nd}){6}"),
+    (INTERNATIONAL_PHONE, b"", rb"(?:\+|00)[1-9](?:[ ().\-/]{0,2}\p{Nd}){6}"),
     (US_PHONE, b".-", US_PHONE),
-    (TRUNK, b".-:", rb"\(?0[1-9](?:[) /\-]{0,2}\p{Nd}){7}"),
+    (TRUNK_PHONE, b".-:", rb"\(?0[1-9](?:[) /\-]{0,2}\p{Nd}){7}"),
 )
 """The finds of phone numbers, the marks behind them, and how each begins."""
 
@@ -127,7 +130,7 @@ NOT_LOOKED_FOR: tuple[str, ...] = (
 
 def phone_with_cue(look: bytes, start: int) -> tuple[int, int] | None:
     """The number behind the cue that begins here."""
-    match = _WITH_CUE.match(look, start - 1)
+    match = _PHONE_AFTER_CUE.match(look, start - 1)
     return None if match is None or _DATE.match(match[1]) else match.span(1)
 
 
@@ -227,8 +230,8 @@ PATTERNS: tuple[Pattern, ...] = (
         check=is_card,
     ),
     *(_bounded(b"[phone]", rb"+.\-/", find, marks, least=least, check=is_phone) for find, marks, least in _PHONES),
-    _bounded(b"[phone]", rb"+.\-/", _GROUPED, b".-:", least=_GROUPED, check=is_phone, number=True),
-    Pattern(b"[phone]", re2.compile(WITH_CUE), WITH_CUE, place=phone_with_cue, number=True),
+    _bounded(b"[phone]", rb"+.\-/", _ANY_GROUPED, b".-:", least=_ANY_GROUPED, check=is_phone, number=True),
+    Pattern(b"[phone]", re2.compile(PHONE_WITH_CUE), PHONE_WITH_CUE, place=phone_with_cue, number=True),
     Pattern(b"[password]", re2.compile(_PASSWORD), _PASSWORD, place=password),
     Pattern(b"[password]", re2.compile(GIVEN), BEHIND, before=0, place=password_before),
     Pattern(b"[key]", re2.compile(_NAMED), _NAMED, place=named_key),
@@ -264,7 +267,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("phone", "phone number with + or 00", "", "form", "+49 170 1234567"),
     Entry("phone", "phone number with area code", "US, CA", "form", "(202) 555-0143"),
     Entry("phone", "phone number with a leading 0", "", "form", "030 12345678"),
-    Entry("phone", "phone number in groups", ", ".join(GROUPED), "form", "06 12 34 56 78"),
+    Entry("phone", "phone number in groups", ", ".join(GROUPED_PHONES), "form", "06 12 34 56 78"),
     Entry("phone", "any phone number", "", "a cue before it, such as phone, Handy, móvil or 手机", "phone 98765 43210"),
     *map(_id_entry, NATIONAL_IDS),
     Entry("key", f"API key of {', '.join(KEYS)}", "", "prefix", "sk-abcdefghijklmnop1234"),

@@ -43,7 +43,7 @@ NOUNS: Mapping[str, str] = {
     "model_attributes_type": "a mapping of names to values",
 }
 KINDS: Mapping[type, str] = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", type(None): "empty"}
-ROUNDS = 20
+RECOVERY_ROUNDS = 20
 CUT = object()
 PLACEHOLDERS: dict[str, Any] = {
     "missing": "?",
@@ -219,7 +219,7 @@ def _nested(prefix: tuple[Step, ...], path: tuple[Step, ...]) -> bool:
 
 def _with_placeholders(value: dict[str, Any], error: ValidationError) -> ProjectFile | None:
     """The file with placeholders in place of invalid values. It is only checked, never compiled."""
-    for _ in range(ROUNDS):
+    for _ in range(RECOVERY_ROUNDS):
         for detail in details_of(error):
             _replace(value, path_of(value, detail), _placeholder(detail))
         try:
