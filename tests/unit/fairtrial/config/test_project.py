@@ -1,4 +1,4 @@
-"""A project compiles to its plan, or every error in it is said at once."""
+"""A project compiles to its plan, or all its errors are reported at once."""
 
 from __future__ import annotations
 

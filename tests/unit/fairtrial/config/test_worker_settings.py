@@ -1,4 +1,4 @@
-"""What the data plane's workers are told: defaults, what the file says of them, and errors in it."""
+"""The settings of the data plane's workers: defaults, values of the file, and errors in it."""
 
 from __future__ import annotations
 

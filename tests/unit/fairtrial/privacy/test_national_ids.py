@@ -1,4 +1,4 @@
-"""National ids are told from other numbers by check digits and cues."""
+"""National ids are distinguished from other numbers by check digits and cues."""
 
 from __future__ import annotations
 

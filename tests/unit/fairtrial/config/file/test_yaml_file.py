@@ -1,4 +1,4 @@
-"""YAML 1.2 as plain values with lines; what can't be read is said with its line."""
+"""YAML 1.2 as plain values with lines; an error names the line of what can't be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The decision over all findings, and the order in which they are told."""
+"""The decision over all findings, and the order in which they are listed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rare feedback is decided by its conversions, so that few events suffice and equal arms are rarely told apart."""
+"""Rare feedback is decided by its conversions, so that few events suffice and equal arms are rarely called different."""
 
 from __future__ import annotations
 
