@@ -1,4 +1,4 @@
-"""Rare feedback is decided by its conversions, so that few events suffice and equal arms are rarely called different."""
+"""Rare feedback is decided by its conversions, so that few events suffice and equal arms rarely differ."""
 
 from __future__ import annotations
 
