@@ -10,7 +10,7 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
 from fairtrial.experiments.methods.method import Scaled, Times, normal_primary, units_for, units_within_margin
 from fairtrial.stats.always_valid import always_valid
-from fairtrial.stats.arms.quantiles import QuantileSums, quantile_difference, quantile_level
+from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums, quantile_difference, quantile_level
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.guardrails import GuardrailFinding, Limits, guardrail
 

@@ -12,8 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.arguments import check_alpha
-from fairtrial.stats.e_values import EValue
-from fairtrial.stats.multiple_testing import e_bh
+from fairtrial.stats.e_values import EValue, e_bh
 from fairtrial.stats.sequential.conversions import log_rise
 
 __all__ = ["SrmStatus", "srm_causes", "srm_evidence", "srm_fixed", "srm_segments", "srm_status"]

@@ -13,7 +13,7 @@ from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.traffic import AmountHistory, ServedBefore
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
 from fairtrial.stats.arms.feedback import Feedback
-from fairtrial.stats.arms.quantiles import QuantileSums
+from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments.sums import unit_groups
 from fairtrial.store.experiments.sums.arm_sums import read_sums

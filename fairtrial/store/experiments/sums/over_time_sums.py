@@ -15,7 +15,7 @@ from fairtrial.domain.metrics import CATALOGUE, UNIT_COLUMNS
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, Interruption, MetricPlan
 from fairtrial.experiments.sums import Level, OverTime, Sums
 from fairtrial.stats.arms.means import mean
-from fairtrial.stats.arms.quantiles import quantile_level
+from fairtrial.stats.arms.ratios_and_quantiles import quantile_level
 from fairtrial.stats.sums import Moments
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import timestamp

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, Interruption, MetricPlan
-from fairtrial.stats.arms.ratios import capped_requests
+from fairtrial.stats.arms.ratios_and_quantiles import capped_requests
 from fairtrial.stats.sequential.metric_guardrails import ErrorShares
 from fairtrial.stats.sequential.unit_shares import UnitShares
 from fairtrial.store.core.database import Cursor, Database

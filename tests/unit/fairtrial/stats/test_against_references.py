@@ -15,13 +15,11 @@ from statsmodels.stats.proportion import proportion_confint
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats import intervals
-from fairtrial.stats.intervals import wilson
-from fairtrial.stats.multiple_testing import holm
+from fairtrial.stats.e_values import holm
+from fairtrial.stats.intervals import tango, wilson
 from fairtrial.stats.paired import paired_tests
-from fairtrial.stats.paired.clustered import clustered_mean
-from fairtrial.stats.paired.paired_tests import sign_flip
+from fairtrial.stats.paired.clustered import clustered_mean, sign_flip
 from fairtrial.stats.paired.resampling import bootstrap_corpus
-from fairtrial.stats.paired.tango import tango
 
 RNG = np.random.default_rng(5)
 

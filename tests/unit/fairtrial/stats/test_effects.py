@@ -1,14 +1,17 @@
 """An effect closed for one planned look: published numbers, and what it refuses."""
 
+from __future__ import annotations
+
 from math import inf, sqrt
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.effects import MIN_UNITS, Effect, fixed, too_few
+from fairtrial.stats.effects import MIN_UNITS, Effect, fixed, line_ahead, seems_to_fade, too_few
 from tests.fixtures.for_each import for_each
 
 
@@ -70,3 +73,27 @@ def test_one_planned_look_needs_no_thirty_units_but_more_looks_do() -> None:
     assert found is not None
     assert "12 users" in found.reason
     assert "18 more" in found.needed
+
+
+@pytest.mark.parametrize("times", [2, 3, 7])
+def test_the_line_is_that_of_numpy(times: int) -> None:
+    rng = np.random.default_rng(times)
+    value, weight = rng.normal(size=times), rng.uniform(1, 9, times)
+    line = np.polynomial.Polynomial.fit(np.arange(times), value, 1, w=np.sqrt(weight))
+    assert line_ahead(list(zip(value, weight, strict=True))) == pytest.approx(line(times))
+
+
+def test_a_time_without_an_effect_keeps_its_place() -> None:
+    assert line_ahead([(1.0, 1.0), None, (2.0, 1.0)]) == pytest.approx(2.5)
+    assert line_ahead([(1.0, 1.0), (2.0, 1.0), None]) == pytest.approx(4.0)
+    assert line_ahead([(1.0, 1.0), None]) is line_ahead([]) is None
+
+
+@pytest.mark.parametrize("times", [2, 4, 8])
+def test_a_steady_effect_seems_to_fade_at_most_as_often_as_is_said(times: int) -> None:
+    rng, strength, trials = np.random.default_rng(9), 2.5, 4_000
+    drawn = strength + rng.normal(size=(trials, times)) * np.sqrt(times)
+    seems = np.array([week[-1] < 0 or (line_ahead([(one, 1.0) for one in week]) or 0.0) < 0 for week in drawn])
+    most = seems_to_fade(strength, times)
+    assert 0.6 * most < seems.mean() < most + 2 * np.sqrt(most / trials)
+    assert seems_to_fade(strength, 1) == 0.0

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.always_valid import always_valid
-from fairtrial.stats.arms.quantiles import QuantileSums, quantile_difference, quantile_level, quantile_ranks
+from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums, quantile_difference, quantile_level, quantile_ranks
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.sums import JointMoments
 from tests.fixtures.for_each import for_each

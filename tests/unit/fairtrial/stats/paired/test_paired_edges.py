@@ -7,9 +7,8 @@ import pytest
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.effects import Effect
-from fairtrial.stats.paired.clustered import clustered_effect, clustered_mean
-from fairtrial.stats.paired.equivalence import classify_interval, equivalent, non_inferior
-from fairtrial.stats.paired.paired_tests import exact, mid_p, sign_flip
+from fairtrial.stats.paired.clustered import clustered_effect, clustered_mean, sign_flip
+from fairtrial.stats.paired.paired_tests import classify_interval, equivalent, exact, mid_p, non_inferior
 from fairtrial.stats.paired.resampling import bootstrap_corpus
 from tests.fixtures.for_each import for_each
 

@@ -9,10 +9,9 @@ from statsmodels.stats.weightstats import DescrStatsW
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.always_valid import always_valid, at_least
 from fairtrial.stats.effects import Effect, fixed
-from fairtrial.stats.paired.clustered import clustered_effect, clustered_mean
-from fairtrial.stats.paired.paired_tests import EXACT_TO, sign_flip
+from fairtrial.stats.intervals import tango
+from fairtrial.stats.paired.clustered import EXACT_TO, clustered_effect, clustered_mean, sign_flip
 from fairtrial.stats.paired.resampling import bootstrap_corpus
-from fairtrial.stats.paired.tango import tango
 
 CASES = st.lists(st.integers(-4, 4).map(float), min_size=4, max_size=24).filter(lambda cases: len(set(cases)) > 1)
 

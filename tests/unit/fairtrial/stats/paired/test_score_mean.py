@@ -13,8 +13,8 @@ from scipy.special import stdtrit
 from scipy.stats import binom
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.intervals import score_bounds, tango
 from fairtrial.stats.paired.score_mean import ScoreUnits, likeliest, score_mean
-from fairtrial.stats.paired.tango import score_bounds, tango
 from tests.fixtures.for_each import for_each
 
 BOTH_WAYS = (-1.0, 1.0)

@@ -12,7 +12,7 @@ from fairtrial.domain.limits.constants import END_OF_TIME_US
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.stats.arms.feedback import Feedback
-from fairtrial.stats.arms.quantiles import QuantileSums
+from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
 from fairtrial.stats.sequential.metric_guardrails import RequestErrors
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments.sums import control_levels

@@ -14,7 +14,7 @@ from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.memory import Looked, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.sums import ArmSums, Sums
-from fairtrial.stats.arms.quantiles import QuantileSums
+from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans, looks, stored_looks
 from fairtrial.store.experiments.analysis_plans import StoredPlan

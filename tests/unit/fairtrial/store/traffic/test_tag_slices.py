@@ -8,7 +8,7 @@ from collections import defaultdict
 import pytest
 
 from fairtrial.journal.writer import JournalWriter
-from fairtrial.stats.arms.ratios import capped_requests
+from fairtrial.stats.arms.ratios_and_quantiles import capped_requests
 from fairtrial.stats.sums import JointMoments, Moments
 from fairtrial.store.core.database import Database
 from fairtrial.store.ingest.ingest import Ingester

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.always_valid import always_valid
 from fairtrial.stats.arms.means import mean_difference
-from fairtrial.stats.arms.ratios import capped_requests, ratio, ratio_difference
+from fairtrial.stats.arms.ratios_and_quantiles import capped_requests, ratio, ratio_difference
 from fairtrial.stats.effects import Effect, fixed
 from fairtrial.stats.sums import JointMoments, Moments
 

@@ -12,8 +12,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.agreement.alpha import alpha, alpha_against_rest
-from fairtrial.stats.agreement.rating_table import RatingTable
+from fairtrial.stats.review.agreement import RatingTable
+from fairtrial.stats.review.krippendorff_alpha import alpha, alpha_against_rest
 from tests.fixtures.evaluators.rated_examples import BEN_AND_GERRY, FOUR_RATERS, of_two, table_of, told
 from tests.fixtures.for_each import for_each
 

@@ -1,23 +1,134 @@
-"""Gwet's AC and Fleiss' κ: agreement beyond chance, which follows the use of the scale, with partial agreement."""
+"""Collects ratings in tables that can be added, and measures agreement beyond chance: Gwet's AC and Fleiss' κ."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
-from typing import Literal, get_args
+from itertools import pairwise
+from math import isfinite, sqrt
+from typing import Literal, Self, get_args
 
 import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
+from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.agreement.rating_table import MIN_ITEMS, Floats, RatingTable, Value, unseen_bounds
 from fairtrial.stats.arguments import upper_share
+from fairtrial.stats.intervals import unseen_share
 
-__all__ = ["agreement_weights", "fleiss_kappa", "gwet_ac"]
+__all__ = ["RatingTable", "agreement_weights", "fleiss_kappa", "gwet_ac"]
+
+Floats = NDArray[np.float64]
+Value = float | str
+Row = tuple[int, ...]
+
+MIN_ITEMS = 10
+"""With fewer items rated twice there is no interval, because a resample would repeat the same few."""
 
 NO_SPREAD = 1e-15
 Weights = Literal["identity", "ordinal", "linear", "quadratic"]
+
+
+@dataclass(frozen=True, slots=True)
+class RatingTable:
+    """Ratings as parallel columns in a canonical order; ``a + b`` has the ratings of both tables.
+
+    ``values`` are numbers, or names for a nominal scale. ``groups`` are what each item is drawn with, such as the pair
+    that an answer belongs to. Groups are the sampling units, so they are what is resampled.
+
+    >>> RatingTable.of(["a", "a", "b"], ["ann", "bob", "ann"], [4, 5, 3]).twice
+    1
+    """
+
+    items: tuple[str, ...]
+    people: tuple[str, ...]
+    values: tuple[Value, ...]
+    groups: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        items: Sequence[str],
+        people: Sequence[str],
+        values: Sequence[Value],
+        groups: Sequence[str] | None = None,
+    ) -> Self:
+        """One entry for each rating; missing ratings are left out. Without groups, each item is its own group.
+
+        Raises `ValueError` if columns differ in length, numbers and names mix, a number is not finite, or one person
+        rated one item twice. Agreement of a person with themselves is a different question.
+        """
+        beside = items if groups is None else groups
+        if not len(items) == len(people) == len(values) == len(beside):
+            raise ValueError(f"{len(items)} items, {len(people)} people and {len(values)} values must be equally many")
+        if len({isinstance(value, str) for value in values}) > 1:
+            raise ValueError("numbers and names can't be on one scale")
+        if not all(isinstance(value, str) or isfinite(value) for value in values):
+            raise ValueError("a rating is not a finite number; leave out missing ratings")
+        rows = sorted(zip(beside, items, people, values, strict=True))
+        for one, other in pairwise(rows):
+            if one[:3] == other[:3]:
+                raise ValueError(f"{one[2]!r} rated {one[1]!r} twice")
+        columns = tuple(zip(*rows, strict=True)) or ((), (), (), ())
+        return cls(columns[1], columns[2], columns[3], columns[0])
+
+    def __add__(self, other: Self) -> Self:
+        columns = (self.items + other.items, self.people + other.people, self.values + other.values)
+        return self.of(*columns, self.groups + other.groups)
+
+    @property
+    def scale(self) -> tuple[Value, ...]:
+        """The values in use, in order."""
+        return tuple(sorted(set(self.values)))
+
+    def on_scale(self, scale: Sequence[Value] | None) -> tuple[Value, ...]:
+        """All possible values in order, by default those in use; `ValueError` if a used value is not among them."""
+        if scale is None:
+            return self.scale
+        strange = set(self.values) - set(scale)
+        if strange or len({isinstance(value, str) for value in scale}) > 1:
+            what = ", ".join(sorted(map(str, strange))) or "a mix of names and numbers"
+            raise ValueError(f"{what} is not on the scale")
+        return tuple(sorted(set(scale)))
+
+    @property
+    def by_item(self) -> dict[tuple[str, str], dict[str, Value]]:
+        """The ratings of each item, by group."""
+        found: dict[tuple[str, str], dict[str, Value]] = {}
+        for group, item, person, value in zip(self.groups, self.items, self.people, self.values, strict=True):
+            found.setdefault((group, item), {})[person] = value
+        return found
+
+    @property
+    def twice(self) -> int:
+        """The groups with an item that two or more raters rated, on which intervals of agreement are based."""
+        return len({group for (group, _), given in self.by_item.items() if len(given) > 1})
+
+    def counts(self, scale: Sequence[Value]) -> tuple[tuple[Row, ...], ...]:
+        """For each group, its items as counts of the scale's values. Raises `ValueError` for a value off the scale.
+
+        Groups, and the items within them, are sorted by their counts, so that names affect nothing, not even a seeded
+        draw.
+        """
+        place = {value: i for i, value in enumerate(self.on_scale(scale))}
+        made: dict[str, list[Row]] = {}
+        for (group, _), given in self.by_item.items():
+            row = [0] * len(place)
+            for value in given.values():
+                row[place[value]] += 1
+            made.setdefault(group, []).append(tuple(row))
+        return tuple(sorted(tuple(sorted(rows)) for rows in made.values()))
+
+
+def unseen_bounds(value: float, n: int, differ: float, level: float) -> tuple[float, float]:
+    """Bounds of agreement when all groups are equal, so that they show nothing about variation.
+
+    As in Wilson's interval for none of n, a share z²/(n + z²) of groups may be of another kind. For the lower end,
+    these groups got two values at random among pairs that differ. ``differ`` is the share of such pairs among all
+    pairs. For the upper end, these groups agree.
+    """
+    unseen = unseen_share(n, level)
+    return max(-1.0, value - unseen / differ), value + unseen * (1 - value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,15 @@ from statsmodels.stats.weightstats import ttost_ind, ttost_paired
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.always_valid import at_least
 from fairtrial.stats.effects import Effect
+from fairtrial.stats.intervals import tango, tango_score
 from fairtrial.stats.paired.clustered import clustered_effect, clustered_mean
-from fairtrial.stats.paired.equivalence import (
+from fairtrial.stats.paired.paired_tests import (
     NonInferiority,
     cases_to_decide,
     classify_interval,
     equivalent,
     non_inferior,
 )
-from fairtrial.stats.paired.tango import tango, tango_score
 from fairtrial.stats.sizes import cases_for_margin
 from tests.fixtures.for_each import for_each
 

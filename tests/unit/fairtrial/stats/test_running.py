@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.always_valid import always_valid, evidence
+from fairtrial.stats.always_valid import RunningDecision, always_valid, evidence
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.effects import Effect
-from fairtrial.stats.sequential.running import RunningDecision
 
 NOTHING = NotEnough("too early", "more units")
 ends = st.tuples(st.floats(-1, 1), st.floats(-1, 1)).map(sorted)

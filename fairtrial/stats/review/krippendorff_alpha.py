@@ -13,8 +13,8 @@ import scipy  # its `special` loads at its first use, because it is slow to load
 from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.agreement.rating_table import MIN_ITEMS, Floats, RatingTable, Row, Value, unseen_bounds
 from fairtrial.stats.arguments import upper_share
+from fairtrial.stats.review.agreement import MIN_ITEMS, Floats, RatingTable, Row, Value, unseen_bounds
 
 __all__ = ["GOOD", "NOT_MEASURED", "TENTATIVE", "agreement_quality", "alpha", "alpha_against_rest"]
 

@@ -1,4 +1,4 @@
-"""Gwet's AC1 and AC2 and Fleiss' kappa: published numbers, and where they and alpha part."""
+"""A table of ratings: what it refuses, and that adding tables is pooling their ratings."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from statsmodels.stats.inter_rater import fleiss_kappa as reference_fleiss
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.agreement.alpha import alpha
-from fairtrial.stats.agreement.chance_agreement import agreement_weights, fleiss_kappa, gwet_ac
-from fairtrial.stats.agreement.rating_table import RatingTable
+from fairtrial.stats.review.agreement import RatingTable, agreement_weights, fleiss_kappa, gwet_ac
+from fairtrial.stats.review.krippendorff_alpha import alpha
 from tests.fixtures.evaluators.rated_examples import (
     BEN_AND_GERRY,
     FIVE_OBSERVERS,
@@ -24,6 +23,42 @@ from tests.fixtures.evaluators.rated_examples import (
     told,
 )
 from tests.fixtures.for_each import for_each
+
+ROWS = st.lists(
+    st.tuples(st.sampled_from("abcdef"), st.sampled_from(["ann", "bob", "cem"]), st.integers(1, 5)),
+    unique_by=lambda row: row[:2],
+    min_size=1,
+)
+
+
+@given(ROWS, st.randoms(), st.data())
+def test_adding_tables_is_pooling_their_ratings_in_any_order(rows, random, data) -> None:
+    cut = data.draw(st.integers(0, len(rows)))
+    whole = RatingTable.of(*zip(*rows, strict=True))
+    random.shuffle(rows)
+    parts = [RatingTable.of(*(zip(*part, strict=True) if part else ([], [], []))) for part in (rows[:cut], rows[cut:])]
+    assert parts[0] + parts[1] == parts[1] + parts[0] == whole
+
+
+def test_counts_tell_groups_apart_and_know_no_names() -> None:
+    table = RatingTable.of(["a", "a", "b", "c"], ["ann", "bob", "ann", "bob"], [4, 5, 4, 4], ["g", "g", "g", "h"])
+    assert table.scale == (4, 5)
+    assert table.twice == 1
+    assert table.counts((3, 4, 5)) == (((0, 1, 0),), ((0, 1, 0), (0, 1, 1)))
+
+
+def test_what_is_no_table_of_ratings_is_refused() -> None:
+    with pytest.raises(ValueError, match="rated 'a' twice"):
+        RatingTable.of(["a", "a"], ["ann", "ann"], [1, 2])
+    with pytest.raises(ValueError, match="not a finite number"):
+        RatingTable.of(["a"], ["ann"], [float("nan")])
+    with pytest.raises(ValueError, match="numbers and names"):
+        RatingTable.of(["a", "b"], ["ann", "ann"], [1, "good"])
+    with pytest.raises(ValueError, match="equally many"):
+        RatingTable.of(["a"], ["ann", "bob"], [1])
+    with pytest.raises(ValueError, match="9 is not on the scale"):
+        RatingTable.of(["a"], ["ann"], [9]).counts((1, 2))
+
 
 FLEISS_1971 = (
     (0, 0, 0, 6, 0),
