@@ -13,7 +13,7 @@ import msgspec
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.domain.wording import counted
 from fairtrial.store.access import audit
-from fairtrial.store.access.row_digests import (
+from fairtrial.store.access.audit import (
     APPROVALS,
     STORED,
     TABLES,

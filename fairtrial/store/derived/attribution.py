@@ -14,9 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fairtrial.domain.limits.constants import END_OF_TIME_US
+from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import ANALYSED, timestamp
-from fairtrial.store.derived import watermarks
 
 PENDING = """
 CREATE OR REPLACE TEMP TABLE pending AS
@@ -149,7 +149,7 @@ SINCE = "SELECT epoch_us(min(at_time)) FROM requests WHERE rowid >= $1"
 def unattributed_since_us(database: Database) -> int:
     """The start of the first request that was stored after the last `attribute`; 0 means all requests."""
     with database.read_transaction() as cursor:
-        found: int | None = cursor.value(SINCE, [watermarks.read(cursor, NAME)])
+        found: int | None = cursor.value(SINCE, [named_values.read_position(cursor, NAME)])
     return END_OF_TIME_US if found is None else found
 
 
@@ -167,7 +167,7 @@ def attribute(database: Database, *, since_us: int) -> int:
             first, last = cursor.execute(SPAN).fetchone() or (None, None)
             around = (timestamp(0), timestamp(0)) if first is None else (first, last)
             cursor.execute(UPDATE, around)
-        watermarks.write(cursor, NAME, cursor.value(ROWS))
+        named_values.write_position(cursor, NAME, cursor.value(ROWS))
     return count
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from fairtrial.domain.plan import UnitKind
 from fairtrial.store.core.database import Cursor
 from fairtrial.store.evaluations.runs import NUMBERS_ONLY
-from fairtrial.store.maintenance.table_copy import Change
+from fairtrial.store.maintenance.backup import Change
 
 NAMES = "CREATE OR REPLACE TEMP TABLE gone (name VARCHAR)"
 UNITS = "CREATE OR REPLACE TEMP TABLE gone_unit (unit VARCHAR, salt VARCHAR)"

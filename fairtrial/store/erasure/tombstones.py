@@ -20,8 +20,8 @@ from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError
 from fairtrial.domain.limits.constants import DAY_US, PRIVATE, microseconds
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.erasure_state import ErasureState, unit_hash
 from fairtrial.store.core.query import timestamp
+from fairtrial.store.core.state_files import ErasureState, unit_hash
 from fairtrial.store.erasure.rows import BODY_PATHS
 
 FILE = "erased.jsonl"

@@ -8,7 +8,7 @@ from typing import Literal
 
 from fairtrial.domain.errors import Conflict, NotFound, printable
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
-from fairtrial.store.access import row_digests
+from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, timestamp
 
@@ -148,9 +148,9 @@ def _record(
     actor: str,
     why: str | None = None,
 ) -> None:
-    row_digests.record(
+    audit.record_row(
         cursor,
-        row_digests.ALARMS,
+        audit.ALARMS,
         alarm_id,
         now_us=now_us,
         actor=actor,

@@ -18,7 +18,7 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.sums import ArmSums, Sums, restored, restored_over_time, stored, stored_over_time
-from fairtrial.store.access import row_digests
+from fairtrial.store.access import audit
 from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, timestamp
@@ -75,9 +75,9 @@ def append(cursor: Cursor, plan_number: int, look: Looked, decisions: Mapping[st
         values += [number, timestamp(look.sums.at_us), plan_number, *_row(look, finding), written]
     if values:
         cursor.execute(INSERT + ", ".join([ROW] * len(look.findings)), values)
-    row_digests.record(
+    audit.record_row(
         cursor,
-        row_digests.LOOKS,
+        audit.LOOKS,
         number,
         now_us=look.sums.at_us,
         actor=CONTROL,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from fairtrial.config.plan.plan_record import served_routes, with_lineages
 from fairtrial.domain.errors import BadRequest, NotFound, printable
-from fairtrial.store.access import row_digests
+from fairtrial.store.access import audit
 from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query, timestamp
@@ -65,9 +65,9 @@ def record(
     text = json.dumps(plan, ensure_ascii=False)
     row = {"at_time": timestamp(now_us), "plan_hash": plan_hash, "actor": actor, "plan": text}
     with database.transaction() as cursor:
-        row_digests.record(
+        audit.record_row(
             cursor,
-            row_digests.PUBLISHED_PLANS,
+            audit.PUBLISHED_PLANS,
             cursor.append("published_plans", row),
             now_us=now_us,
             actor=CONTROL,

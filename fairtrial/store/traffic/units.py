@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import ANALYSED, Page
-from fairtrial.store.derived.placements import PLACED, read_placements
+from fairtrial.store.derived.unit_summaries import PLACED, read_placements
 
 MOST_REQUESTS = 2_000_000
 """Requests of the store that are read at most, about; a longer window is cut to the newest ones."""

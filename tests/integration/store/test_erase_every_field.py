@@ -16,7 +16,7 @@ from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.experiments.units import pseudonym
 from fairtrial.journal.segment import files
 from fairtrial.journal.writer import JournalWriter
-from fairtrial.store.access import store_secrets
+from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import timestamp
 from fairtrial.store.ingest.ingest import Ingester
@@ -72,7 +72,7 @@ class Store:
 
     def open(self) -> None:
         self.database = Database.open(self.layout)
-        self.pepper = store_secrets.pepper(self.database)
+        self.pepper = named_values.pepper(self.database)
         self.ingester = Ingester(self.database, lambda: self.now_us)
         self.maintenance = StoreMaintenance(self.database, self.ingester, lambda: self.now_us, actor="test")
 

@@ -19,7 +19,7 @@ import pytest
 
 from fairtrial.config.layout import Layout
 from fairtrial.experiments.units import pseudonym
-from fairtrial.store.access import store_secrets
+from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
 from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
@@ -220,7 +220,7 @@ def test_a_unit_goes_from_every_byte_by_whatever_path_it_came(store: Store, name
     assert store.secret_in == []
     database = Database.open(store.layout)
     try:
-        pepper = store_secrets.pepper(database)
+        pepper = named_values.pepper(database)
         kept = [pseudonym(pepper, other) for other in unit.namesakes]
         rows = database.rows("SELECT unit, count(*) FROM requests WHERE list_contains(?, unit) GROUP BY unit", [kept])
         assert sorted(rows) == sorted((unit, 2) for unit in kept)

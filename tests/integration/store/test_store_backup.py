@@ -16,7 +16,7 @@ from fairtrial.api.keys import CreateKey
 from fairtrial.api.window import Window
 from fairtrial.config.layout import Layout
 from fairtrial.journal.writer import JournalWriter
-from fairtrial.store.access import accounts, keys, sessions
+from fairtrial.store.access import accounts, credentials
 from fairtrial.store.core.backup_files import read_manifest
 from fairtrial.store.core.database import Database
 from fairtrial_cli.store_client.client import open_store
@@ -218,14 +218,14 @@ def test_nobody_is_signed_in_or_invited_in_a_restored_store_and_accounts_and_key
     database = Database.open(layout)
     made = accounts.invite(database, "Ada", "admin", actor="test", now_us=now_us)
     accounts.accept(database, made.token, name="Ada", password="a long enough password", now_us=now_us)
-    sessions.begin(database, made.account_id, now_us=now_us)
+    credentials.begin_session(database, made.account_id, now_us=now_us)
     accounts.invite(database, "Bob", "reviewer", actor="test", now_us=now_us)
-    keys.create(database, CreateKey(name="app"), now_us=now_us)
+    credentials.create_key(database, CreateKey(name="app"), now_us=now_us)
     database.close()
     fairtrial_json("store", "backup", tmp_path / "b1", cwd=here)
     fairtrial_json("store", "restore", tmp_path / "b1", "--force", cwd=here)
     database = Database.open(layout)
     assert database.rows("SELECT count(*) FROM sessions") == database.rows("SELECT count(*) FROM invitations") == [(0,)]
     assert {row["name"] for row in database.dicts(accounts.listing())} == {"Ada", "Bob"}
-    assert [row["name"] for row in database.dicts(keys.listing())] == ["app"]
+    assert [row["name"] for row in database.dicts(credentials.list_keys())] == ["app"]
     database.close()

@@ -21,7 +21,7 @@ from fairtrial.config.owner_lock import read_note
 from fairtrial.experiments.units import pseudonym
 from fairtrial.journal.segment import files
 from fairtrial.journal.writer import JournalWriter
-from fairtrial.store.access import store_secrets
+from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
 from fairtrial_cli.processes.services import Services
 from fairtrial_cli.store_client.client import open_store
@@ -147,7 +147,7 @@ def check_rows(layout: Layout, *, answered: int | None) -> None:
     """Every acknowledged request once; the erased ones as numbers of one unit that nobody can name."""
     database = Database.open(layout)
     try:
-        old = pseudonym(store_secrets.pepper(database), "customer-4711")
+        old = pseudonym(named_values.pepper(database), "customer-4711")
         assert database.rows("SELECT count(*) FROM requests WHERE ? IN (unit, exposed_unit)", [old]) == [(0,)]
         ((rows, different),) = database.rows("SELECT count(*), count(DISTINCT request_id) FROM requests")
         assert rows == different
@@ -173,7 +173,7 @@ def check_rows(layout: Layout, *, answered: int | None) -> None:
 def filled(layout: Layout) -> tuple[str, int]:
     """A store with two units and a backup of it; the pseudonym of the one, and the requests of both."""
     database = Database.open(layout)
-    name = pseudonym(store_secrets.pepper(database), "customer-4711")
+    name = pseudonym(named_values.pepper(database), "customer-4711")
     database.close()
     writer = JournalWriter(layout.journal, writer="w")
     for number in range(300):
@@ -310,7 +310,7 @@ def test_a_backup_that_is_restored_elsewhere_brings_nobody_back_either(tmp_path:
 def test_a_restored_backup_brings_nobody_back_whom_only_a_body_names(tmp_path: Path) -> None:
     layout = project(tmp_path / "here")
     database = Database.open(layout)
-    store_secrets.pepper(database)
+    named_values.pepper(database)
     database.close()
     writer = JournalWriter(layout.journal, writer="w")
     bodies = [{"user": " Zoë"}, {"user": "ann", "conversation": "c-7"}, {"user": "ann"}]

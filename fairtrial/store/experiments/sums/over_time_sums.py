@@ -19,7 +19,7 @@ from fairtrial.stats.arms.ratios_and_quantiles import quantile_level
 from fairtrial.stats.sums import Moments
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import timestamp
-from fairtrial.store.derived.unit_sums import CALLS
+from fairtrial.store.derived.unit_summaries import CALLS
 from fairtrial.store.experiments import transitions
 from fairtrial.store.experiments.sums import metric_sums, unit_groups
 

@@ -16,13 +16,14 @@ from fairtrial.domain.limits.constants import microseconds
 from fairtrial.domain.traffic import KeyFeedback
 from fairtrial.domain.verdicts import verdict_json
 from fairtrial.journal.writer import JournalWriter
-from fairtrial.store.access import audit, keys, store_secrets
+from fairtrial.store.access import audit, credentials
+from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.migrate import migrate, migrations
+from fairtrial.store.core.engine import migrate, migrations
 from fairtrial.store.core.query import Page, timestamp
 from fairtrial.store.evaluations import runs, verdicts
 from fairtrial.store.ingest.ingest import Ingester
-from fairtrial.store.overview import overview
+from fairtrial.store.maintenance.overview import overview
 from fairtrial.store.traffic import requests, traffic
 from tests.fixtures.for_each import for_each
 from tests.fixtures.store import samples
@@ -159,22 +160,22 @@ def test_a_large_offset_gives_the_same_page(
 
 
 def test_a_key_is_stored_as_its_hash_and_revoked_for_good(database: Database) -> None:
-    made = keys.create(
+    made = credentials.create_key(
         database, CreateKey(name="ci", rights=("complete", "pin"), expires_us=samples.NOW + 1), now_us=samples.NOW
     )
-    (key,) = keys.valid(database)
+    (key,) = credentials.valid_keys(database)
     assert key.sha256 == hashlib.sha256(made.secret.encode()).hexdigest()
     assert (key.key_id, key.rights, key.expires_us) == (made.key_id, ("complete", "pin"), samples.NOW + 1)
     assert made.secret.startswith(f"ft-{made.key_id}-")
-    keys.revoke(database, made.key_id, now_us=samples.NOW)
-    assert keys.valid(database) == ()
+    credentials.revoke_key(database, made.key_id, now_us=samples.NOW)
+    assert credentials.valid_keys(database) == ()
     with pytest.raises(UsageError, match="no valid key"):
-        keys.revoke(database, made.key_id, now_us=samples.NOW)
+        credentials.revoke_key(database, made.key_id, now_us=samples.NOW)
 
 
 def test_an_unknown_right_is_refused(database: Database) -> None:
     with pytest.raises(UsageError, match="unknown right 'fly'"):
-        keys.create(database, CreateKey(name="x", rights=["fly"]), now_us=1)  # type: ignore[list-item]
+        credentials.create_key(database, CreateKey(name="x", rights=["fly"]), now_us=1)  # type: ignore[list-item]
 
 
 def test_the_audit_trail_shows_a_changed_entry(database: Database) -> None:
@@ -188,10 +189,10 @@ def test_the_audit_trail_shows_a_changed_entry(database: Database) -> None:
 
 def test_the_pepper_is_made_once(layout: Layout) -> None:
     first = Database.open(layout)
-    pepper = store_secrets.pepper(first)
+    pepper = named_values.pepper(first)
     first.close()
     second = Database.open(layout)
-    assert store_secrets.pepper(second) == pepper
+    assert named_values.pepper(second) == pepper
     assert len(pepper) == 64
     second.close()
 

@@ -12,7 +12,7 @@ from fairtrial.journal.events_v1 import EventV1, ExposureEventV1
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page
-from fairtrial.store.derived import derived_columns, placements
+from fairtrial.store.derived import derived_columns, unit_summaries
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.traffic import experiment_traffic, traffic
 from fairtrial.store.traffic.units import FirstAssignments, first_assignments
@@ -94,7 +94,7 @@ WINDOWS = (Page(), Page(since_us=samples.NOW + 100), Page(since_us=samples.NOW +
 def test_figures_are_those_of_the_join(
     database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch, order: str, smallest: int
 ) -> None:
-    monkeypatch.setattr(placements, "SMALLEST", smallest)
+    monkeypatch.setattr(unit_summaries, "SMALLEST", smallest)
     monkeypatch.setattr(derived_columns, "EXPOSURE_BATCH", 70)
     pairs = list(traffic_of(400))
     requests, exposures = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
@@ -180,8 +180,8 @@ def test_summed_up_requests_say_the_same_of_first_assignments(
 ) -> None:
     pairs = list(traffic_of(300))
     bring(database, ingester, [event for pair in pairs[150:] for event in pair])
-    monkeypatch.setattr(placements, "SMALLEST", 1)
-    assert placements.update_summary(database) == 150
+    monkeypatch.setattr(unit_summaries, "SMALLEST", 1)
+    assert unit_summaries.update_placements(database) == 150
     bring(database, ingester, [event for pair in pairs[:150] for event in pair])
     assert database.rows("SELECT position FROM watermarks WHERE name = 'placements'") == [(300,)]
     folded, figures = assignments(database), shown(database, Page())
@@ -195,7 +195,7 @@ def test_summed_up_requests_say_the_same_of_first_assignments(
 def test_a_request_that_was_summed_up_without_its_exposure_is_summed_up_again(
     database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(placements, "SMALLEST", 1)
+    monkeypatch.setattr(unit_summaries, "SMALLEST", 1)
     pairs = list(traffic_of(100))
     bring(database, ingester, [request for request, _ in pairs])
     assert database.rows("SELECT position FROM watermarks WHERE name = 'placements'") == [(100,)]

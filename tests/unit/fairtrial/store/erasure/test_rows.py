@@ -11,7 +11,7 @@ from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import UsageError
 from fairtrial.journal.response_map import FILE, Place, ResponseMap, response_name
 from fairtrial.journal.writer import JournalWriter
-from fairtrial.store.core import erasure_state
+from fairtrial.store.core import state_files
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.erasure.erase import Unit, new_state
@@ -192,7 +192,7 @@ def test_readers_and_writers_go_on_with_the_new_file(database: Database, ingeste
     writer.close()
     ingester.catch_up()
     assert database.rows("SELECT count(*) FROM requests") == [(2,)]
-    assert erasure_state.load(database.layout) is None
+    assert state_files.load_erasure(database.layout) is None
 
 
 def test_notes_that_a_killed_program_left_half_written_go_when_the_store_is_opened(layout: Layout) -> None:

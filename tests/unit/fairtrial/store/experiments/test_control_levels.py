@@ -17,7 +17,7 @@ from fairtrial.stats.sequential.metric_guardrails import RequestErrors
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments.sums import control_levels
 from fairtrial.store.experiments.sums.control_levels import Level, history_level, read_level
-from fairtrial.store.experiments.sums.earlier_units import HISTORY_US
+from fairtrial.store.experiments.sums.unit_groups import HISTORY_US
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.for_each import for_each
 from tests.fixtures.store import computed_sums, samples

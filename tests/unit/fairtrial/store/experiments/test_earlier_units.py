@@ -10,11 +10,11 @@ import pytest
 from fairtrial.domain.traffic import ServedBefore
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.store.core.database import Database
-from fairtrial.store.derived import unit_sums
-from fairtrial.store.experiments.sums import control_levels, earlier_units
+from fairtrial.store.derived import unit_summaries
+from fairtrial.store.experiments.sums import control_levels, unit_groups
 from fairtrial.store.experiments.sums.arm_sums import read_sums
 from fairtrial.store.experiments.sums.control_levels import explained_amounts
-from fairtrial.store.experiments.sums.earlier_units import HISTORY_US
+from fairtrial.store.experiments.sums.unit_groups import HISTORY_US
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.store import live_experiment as live
 from tests.fixtures.store import samples
@@ -67,7 +67,7 @@ def stored(database: Database, ingester: Ingester) -> None:
     live.store_plans(database, PLAN)
     live.ingest(database, ingester, live.Traffic([one for one in REQUESTS if one.at_us < live.STARTED]))
     with database.transaction() as cursor:
-        earlier_units.keep(cursor, PLAN, **OF)
+        unit_groups.keep_earlier(cursor, PLAN, **OF)
     live.ingest(database, ingester, live.Traffic([one for one in REQUESTS if one.at_us >= live.STARTED]))
 
 
@@ -102,11 +102,11 @@ def test_kept_users_outlive_a_compaction_and_count_nowhere_else(
 ) -> None:
     stored(database, ingester)
     before = amounts(database)
-    monkeypatch.setattr(unit_sums, "SMALLEST", 0)
+    monkeypatch.setattr(unit_summaries, "SMALLEST", 0)
     with database.transaction() as cursor:
         cursor.execute("UPDATE watermarks SET position = 0 WHERE name = 'unit_sums.compacted'")
-    for _ in range(unit_sums.PARTS + 1):
-        unit_sums.fold(database)
+    for _ in range(unit_summaries.PARTS + 1):
+        unit_summaries.update_sums(database)
     assert amounts(database) == before
     plain = replace(PLAN, metrics=tuple(live.metric(one.metric, cap=one.cap, role=one.role) for one in METRICS))
     with database.read_transaction() as cursor:

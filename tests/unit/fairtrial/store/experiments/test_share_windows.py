@@ -16,7 +16,7 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption, Metr
 from fairtrial.stats.sequential.metric_guardrails import ErrorShares, RequestErrors
 from fairtrial.stats.sequential.unit_shares import UnitShares
 from fairtrial.store.core.database import Database
-from fairtrial.store.derived import unit_sums
+from fairtrial.store.derived import unit_summaries
 from fairtrial.store.experiments.sums.arm_sums import read_sums
 from fairtrial.store.experiments.sums.share_sums import LATE_US
 from fairtrial.store.ingest.ingest import Ingester
@@ -123,17 +123,17 @@ def test_shares_do_not_depend_on_how_requests_arrived_nor_on_a_compaction(
         some = [one for one in lines[start : start + 45] if isinstance(one, RequestEvent)]
         live.ingest(database, ingester, live.Traffic(some))
     first = histograms(read(database, plan(), LATER))
-    monkeypatch.setattr(unit_sums, "SMALLEST", 1)
+    monkeypatch.setattr(unit_summaries, "SMALLEST", 1)
     ((before,),) = database.rows("SELECT count(*) FROM unit_sums")
-    for _ in range(unit_sums.PARTS):
-        unit_sums.fold(database)
+    for _ in range(unit_summaries.PARTS):
+        unit_summaries.update_sums(database)
     ((after,),) = database.rows("SELECT count(*) FROM unit_sums")
     assert after < before
     assert histograms(read(database, plan(), LATER)) == first
     with database.transaction() as cursor:
         cursor.execute("DELETE FROM unit_sums")
         cursor.execute("DELETE FROM watermarks WHERE starts_with(name, 'unit_sums')")
-    unit_sums.fold(database)
+    unit_summaries.update_sums(database)
     assert histograms(read(database, plan(), LATER)) == first
 
 

@@ -9,7 +9,7 @@ import pytest
 from fairtrial.domain.errors import BadRequest, Conflict, NotFound
 from fairtrial.domain.review import CLAIM_US, Draft, Next
 from fairtrial.store.core.database import Database
-from fairtrial.store.reviews import assignment, evidence, queues, votes
+from fairtrial.store.reviews import assignment, queues, votes
 from tests.fixtures.evaluators.review_answers import NEW, NOW, OLD, filled
 
 LEFT = Draft("left")
@@ -89,7 +89,7 @@ def test_votes_stay_hidden_until_the_second_person_has_judged_the_shared_pairs(d
     queue = filled(database, 20, overlap=0.2)
 
     def told() -> tuple[bool, int, int, int]:
-        (found,) = evidence.read_evidence(database, NEW, OLD)
+        (found,) = votes.read_evidence(database, NEW, OLD)
         return found.readable, found.settled, found.awaited, len(found.votes)
 
     for _ in range(20):
@@ -109,7 +109,7 @@ def test_a_queue_with_shared_pairs_is_read_once_it_is_closed(database: Database)
     for _ in range(4):
         vote(database, queue, "ann")
     queues.close(database, queue, by="meg", now_us=NOW)
-    (found,) = evidence.read_evidence(database, NEW, OLD)
+    (found,) = votes.read_evidence(database, NEW, OLD)
     assert (found.readable, len(found.votes)) == (True, 4)
 
 

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import random
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
+import pytest
+
 from fairtrial.domain.events import RequestEvent
 from fairtrial.journal.writer import JournalWriter
+from fairtrial.stats.arms.ratios_and_quantiles import capped_requests
+from fairtrial.stats.sums import JointMoments, Moments
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.ingest.ingest import Ingester
-from fairtrial.store.traffic.experiment_traffic import LONGEST_WAIT_S, VariantErrors, errors_by_variant
+from fairtrial.store.traffic.experiment_traffic import (
+    LONGEST_WAIT_S,
+    MOST_VALUES,
+    SliceQuestion,
+    TagSlice,
+    VariantErrors,
+    can_slice,
+    errors_by_variant,
+    tag_slices,
+)
+from tests.fixtures.for_each import for_each
 from tests.fixtures.store import samples
 
 SECOND = 1_000_000
@@ -86,3 +102,108 @@ def test_a_store_without_the_count_of_retries_has_a_call_for_each_try(database: 
         cursor.execute("UPDATE requests SET retry_ordinal = NULL, prompt_digest = NULL")
     found = counted(database)["base"]
     assert (found.tries, found.calls, found.failed_calls) == (2, 2, 1)
+
+
+TEAMS = ("search", "billing")
+
+
+def question(metric: str, **more: object) -> SliceQuestion:
+    fields = {"experiment": "tuned-vs-base", "metric": metric, "since_us": samples.NOW, "hashes": ["a1"], "cap": 2.0}
+    return SliceQuestion(**(fields | more))  # type: ignore[arg-type]
+
+
+@pytest.fixture(name="rows")
+def rows_fixture(database: Database, ingester: Ingester) -> list[tuple[str, str, str, bool, float]]:
+    """300 requests of 60 users, two teams and two arms, with failures and feedback that was corrected once."""
+    draw, rows = random.Random(3), []
+    writer = JournalWriter(database.layout.journal, writer="test")
+    for number in range(300):
+        user, team = draw.randrange(60), draw.choice(TEAMS)
+        arm = ("base", "tuned")[user % 2]
+        failed, value = draw.random() < 0.2, float(draw.random() < 0.6)
+        outcome = "failed" if failed else "answered"
+        writer.append(
+            samples.exposed(
+                number, assigned=arm, served=arm, unit=f"u-{user}", tags={"team": team}, arm_outcome=outcome
+            )
+        )
+        writer.append(samples.feedback(2 * number, request_id=f"r-{number}", boolean=value == 0.0))
+        writer.append(
+            samples.feedback(2 * number + 1, request_id=f"r-{number}", boolean=value == 1.0, at_us=samples.NOW + 10**6)
+        )
+        rows.append((team, arm, f"u-{user}", failed, value))
+    writer.append(samples.exposed(1000, unit="u-0", tags={"team": "search"}, analysis_hash="earlier"))
+    writer.append(samples.exposed(1001, unit="u-0", tags={"team": "search"}, state="paused"))
+    writer.append(samples.exposed(1002, unit="u-0"))
+    writer.close()
+    ingester.catch_up()
+    return rows
+
+
+def by_key(found: list[TagSlice]) -> dict[tuple[str, str], TagSlice]:
+    return {(one.value, one.variant): one for one in found}
+
+
+def test_feedback_counts_the_latest_value_once_for_each_unit(
+    database: Database, rows: list[tuple[str, str, str, bool, float]]
+) -> None:
+    found = by_key(tag_slices(database, question("feedback.resolved")))
+    means = defaultdict(list)
+    for team, arm, user, _, value in rows:
+        means[team, arm, user].append(value)
+    for (team, arm), one in found.items():
+        values = [sum(given) / len(given) for (at, of, _), given in means.items() if (at, of) == (team, arm)]
+        want = Moments.of(values)
+        assert isinstance(one.sums, Moments)
+        assert (one.sums.n, one.sums.x, one.sums.xx) == pytest.approx((want.n, want.x, want.xx))
+        assert one.requests == sum((row[0], row[1]) == (team, arm) for row in rows)
+    assert len(found) == 4
+
+
+def test_errors_are_ratios_of_capped_requests(
+    database: Database, rows: list[tuple[str, str, str, bool, float]]
+) -> None:
+    found = by_key(tag_slices(database, question("requests.error_rate")))
+    counts: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for team, arm, user, failed, _ in rows:
+        counts[team, arm, user][0] += failed
+        counts[team, arm, user][1] += 1
+    for (team, arm), one in found.items():
+        pairs = [pair for (at, of, _), pair in counts.items() if (at, of) == (team, arm)]
+        want = capped_requests([x for x, _ in pairs], [y for _, y in pairs], cap=2.0)
+        assert isinstance(one.sums, JointMoments)
+        names = ("n", "x", "y", "xx", "yy", "xy")
+        assert [getattr(one.sums, name) for name in names] == pytest.approx([getattr(want, name) for name in names])
+
+
+def test_other_hashes_and_times_have_no_slices(
+    database: Database, rows: list[tuple[str, str, str, bool, float]]
+) -> None:
+    assert tag_slices(database, question("requests.error_rate", hashes=["other"])) == []
+    assert tag_slices(database, question("requests.error_rate", since_us=samples.NOW + 10**9)) == []
+
+
+def test_only_the_largest_values_of_a_tag_are_read(database: Database, ingester: Ingester) -> None:
+    writer = JournalWriter(database.layout.journal, writer="test")
+    for number in range(MOST_VALUES * 2):
+        for at in range(number + 1):
+            writer.append(samples.exposed(100 * number + at, tags={"release": f"v{number:02d}"}))
+    writer.close()
+    ingester.catch_up()
+    found = tag_slices(database, question("requests.error_rate"))
+    assert [one.value for one in found] == [f"v{number:02d}" for number in range(15, 15 - MOST_VALUES, -1)]
+
+
+@for_each(
+    ("metric", "possible"),
+    [
+        ("feedback.resolved", True),
+        ("feedback.resolved.given", False),
+        ("requests.error_rate", True),
+        ("requests.attempt_error_rate", False),
+        ("requests.latency_p95", False),
+        ("cost.per_unit", False),
+    ],
+)
+def test_feedback_and_error_rates_can_be_sliced_by_tag(metric: str, possible: bool) -> None:
+    assert can_slice(metric) is possible

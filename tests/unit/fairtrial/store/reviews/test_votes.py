@@ -6,7 +6,7 @@ import pytest
 
 from fairtrial.store.core.database import Database
 from fairtrial.store.maintenance.retention import drop_old_texts
-from fairtrial.store.reviews import evidence
+from fairtrial.store.reviews import votes
 from tests.fixtures.store.erasing import erase_unit
 
 LATER = 2_000_000_000_000_000
@@ -35,7 +35,7 @@ def voted(database: Database) -> Database:
 
 
 def told(database: Database) -> list[tuple[str | None, int | None, str]]:
-    (queue,) = evidence.read_evidence(database, "tuned", "base")
+    (queue,) = votes.read_evidence(database, "tuned", "base")
     return [(vote.left, vote.longer, vote.name) for vote in queue.votes]
 
 

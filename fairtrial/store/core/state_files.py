@@ -1,17 +1,22 @@
-"""Detects a store that can't be used, records the damage for later starts, and advises the operator."""
+"""Files beside the store: damage that was found, an unfinished erasure, and reports of migrations."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import duckdb
+import msgspec
 
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError
+from fairtrial.domain.plan import UnitKind
 from fairtrial.safe_files import write_private
 from fairtrial.store.core import backup_files
 
@@ -22,6 +27,8 @@ NEWER = "of a newer fairtrial"
 
 Identity = tuple[int, int, int]
 """Inode, time of the last change, and size. Equal values mean that the file has not changed."""
+
+ERASURE_FILE = "erasure.json"
 
 
 def unusable_error(layout: Layout, why: object) -> StoreError:
@@ -131,3 +138,87 @@ def _short(path: Path) -> str:
     with suppress(ValueError, OSError):
         return str(path.relative_to(Path.cwd()))
     return str(path)
+
+
+class ErasureState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An erasure in progress; without the ``salt``, the replacement names it made can't be traced back.
+
+    ``salt`` makes the random names that replace those of the unit and its requests. ``names`` are the ids of the unit's
+    requests and answers. ``counts`` says how much has been erased where so far. ``rewrite_backups``: erase from
+    reachable backups too.
+    """
+
+    erasure_id: str
+    at_us: int
+    unit: str
+    kind: UnitKind
+    pseudonym: str
+    salt: str
+    actor: str
+    rewrite_backups: bool = False
+    names: tuple[str, ...] = ()
+    counts: dict[str, int] = {}
+
+    def requested_again(self, *, rewrite_backups: bool) -> ErasureState:
+        """This erasure, requested once more, perhaps with backups included."""
+        return msgspec.structs.replace(self, rewrite_backups=self.rewrite_backups or rewrite_backups)
+
+
+def unit_hash(pseudonym: str) -> str:
+    """The name of a unit in the ledger and the audit trail. It suffices to recognise the unit, not to find it."""
+    return hashlib.sha256(pseudonym.encode()).hexdigest()
+
+
+def is_erasure_unfinished(layout: Layout) -> bool:
+    """Whether an erasure has begun and not ended."""
+    return _erasure_path(layout).exists()
+
+
+def load_erasure(layout: Layout) -> ErasureState | None:
+    """The unfinished erasure, or ``None``; raises `StoreError`."""
+    path = _erasure_path(layout)
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ErasureState)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise StoreError(
+            f"{path}: the state of an unfinished erasure can't be read ({type(error).__name__})"
+        ) from error
+
+
+def save_erasure(layout: Layout, state: ErasureState) -> None:
+    """Write the progress of the erasure; raises `OSError`."""
+    write_private(_erasure_path(layout), msgspec.json.encode(state))
+
+
+def delete_erasure(layout: Layout) -> None:
+    """Delete the state of an erasure that has ended."""
+    _erasure_path(layout).unlink(missing_ok=True)
+
+
+def sweep_erasure(layout: Layout) -> None:
+    """Delete partly written files of a killed program, because they contain a unit's name. For the owner only."""
+    for path in layout.folder.glob(f".{ERASURE_FILE}.*"):
+        path.unlink()
+
+
+def _erasure_path(layout: Layout) -> Path:
+    return layout.folder / ERASURE_FILE
+
+
+def save_migration_report(layout: Layout, old: str, report: dict[str, Any]) -> None:
+    """Replace the report on this deployment; raises `OSError`."""
+    write_private(layout.make().migrations / f"{quote(old, safe='')}.json", msgspec.json.encode(report))
+
+
+def migration_reports(layout: Layout) -> dict[str, dict[str, Any]]:
+    """The reports by the deployment that ends; raises `StoreError`."""
+    reports: dict[str, dict[str, Any]] = {}
+    for path in sorted(layout.migrations.glob("*.json")):
+        try:
+            report = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        except (OSError, msgspec.DecodeError) as error:
+            raise StoreError(f"{path}: the report of a migration can't be read ({error})") from error
+        reports[str(report.get("old"))] = report
+    return reports

@@ -10,7 +10,7 @@ from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.ingest.ingest import Ingester
-from fairtrial.store.traffic.samples import sample
+from fairtrial.store.traffic.requests import sample
 from tests.fixtures.store import samples
 from tests.fixtures.store.erasing import erase_unit
 

@@ -14,8 +14,8 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import is_owned
 from fairtrial.domain.errors import StoreError
 from fairtrial.store.core import backup_files
-from fairtrial.store.core.damage import advice, unusable_on_error
 from fairtrial.store.core.database import Database
+from fairtrial.store.core.state_files import advice, unusable_on_error
 from fairtrial.store.maintenance.backup import make_backup
 
 NOW = 1_800_000_000_000_000

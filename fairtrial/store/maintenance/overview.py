@@ -13,7 +13,7 @@ from fairtrial.domain.limits.constants import microseconds
 from fairtrial.domain.store_reports import Overview
 from fairtrial.journal.segment import names
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.erasure_state import is_unfinished
+from fairtrial.store.core.state_files import is_erasure_unfinished
 from fairtrial.store.ingest.ingest import lag_of
 from fairtrial.store.maintenance.backup import list_backups
 
@@ -45,7 +45,7 @@ def overview(database: Database) -> Overview:
         retain_days=_retain_days(layout),
         last_backup=next(iter(list_backups(database)), None),
         erasures=int(database.value(ERASURES)),
-        erasure_unfinished=is_unfinished(layout),
+        erasure_unfinished=is_erasure_unfinished(layout),
     )
 
 

@@ -1,4 +1,6 @@
-"""The logarithm of a beta tail: where scipy can say it, and where only the integral can."""
+"""The logarithms of a beta tail and of a rising factorial, against the integral, the gamma function and the product."""
+
+from math import fsum, lgamma, log, log1p
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from numpy.polynomial.legendre import leggauss
 from scipy.special import betaincc, betaln, logsumexp
 
 from fairtrial.stats.sequential import conversions
-from fairtrial.stats.sequential.conversions import log_tail
+from fairtrial.stats.sequential.conversions import log_rise, log_tail
 
 NODES, WEIGHTS = leggauss(400)
 
@@ -43,3 +45,19 @@ def test_both_ways_meet(monkeypatch: pytest.MonkeyPatch, x: float, a: float, b: 
     direct = log_tail(x, a, b)
     monkeypatch.setattr(conversions, "SMALLEST", 2.0)
     assert log_tail(x, a, b) == pytest.approx(direct, rel=1e-9)
+
+
+@given(st.floats(-3, 18), st.integers(0, 2_000))
+def test_it_is_the_logarithm_of_its_product(size: float, k: int) -> None:
+    a = 10**size
+    assert log_rise(a, k) == pytest.approx(fsum(log1p(i / a) for i in range(k)), rel=1e-11, abs=1e-11)
+
+
+@given(st.floats(0.1, 1e4), st.floats(0, 1e6))
+def test_it_agrees_with_the_gamma_function(a: float, k: float) -> None:
+    assert log_rise(a, k) == pytest.approx(lgamma(a + k) - lgamma(a) - k * log(a), rel=1e-10, abs=1e-8)
+
+
+def test_both_ways_to_the_rising_factorial_meet() -> None:
+    below, above = log_rise(31.999999999, 500.0), log_rise(32.000000001, 500.0)
+    assert below == pytest.approx(above, abs=1e-6)

@@ -11,8 +11,8 @@ import pytest
 from fairtrial.domain.metrics import UNIT_COLUMNS
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
-from fairtrial.store.derived import derived_columns, unit_sums
-from fairtrial.store.derived.unit_sums import Folded
+from fairtrial.store.derived import derived_columns, unit_summaries
+from fairtrial.store.derived.unit_summaries import Folded
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.store import live_experiment as live
 from tests.fixtures.store import samples
@@ -81,65 +81,67 @@ def test_many_passes_give_the_sums_of_one(database: Database, ingester: Ingester
     with database.transaction() as cursor:
         cursor.execute("DELETE FROM unit_sums")
         cursor.execute("DELETE FROM watermarks WHERE starts_with(name, 'unit_sums')")
-    assert unit_sums.fold(database) == Folded(300, failed=True)
+    assert unit_summaries.update_sums(database) == Folded(300, failed=True)
     assert totals(database) == found
     assert database.rows(ROWS) < rows
-    assert unit_sums.fold(database) == Folded()
+    assert unit_summaries.update_sums(database) == Folded()
 
 
 @pytest.mark.parametrize("size", [37, 299, 300, 301])
 def test_slices_give_the_sums_of_one_pass(
     database: Database, whole: Sequence[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(unit_sums, "SLICE", size)
-    assert unit_sums.fold(database) == Folded(300, failed=True)
+    monkeypatch.setattr(unit_summaries, "SLICE", size)
+    assert unit_summaries.update_sums(database) == Folded(300, failed=True)
     assert totals(database) == whole
 
 
 def test_compaction_keeps_the_sums_and_leaves_one_row_for_each_window_of_a_unit(
     database: Database, whole: Sequence[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unit_sums, "SLICE", 20)
-    unit_sums.fold(database)
+    monkeypatch.setattr(unit_summaries, "SLICE", 20)
+    unit_summaries.update_sums(database)
     ((before,),) = database.rows(ROWS)
-    monkeypatch.setattr(unit_sums, "SMALLEST", 1)
-    for _ in range(unit_sums.PARTS):
-        unit_sums.fold(database)
+    monkeypatch.setattr(unit_summaries, "SMALLEST", 1)
+    for _ in range(unit_summaries.PARTS):
+        unit_summaries.update_sums(database)
         assert totals(database) == whole
     ((after,),) = database.rows(ROWS)
     assert len(whole) < after < before
     assert database.rows(REPEATED) == []
     marks = dict(database.rows("SELECT name, position FROM watermarks"))
-    assert (marks[unit_sums.COMPACTED], marks.get(unit_sums.PART)) == (after, 0)
-    monkeypatch.setattr(unit_sums, "TOTAL", "SELECT error('no compaction is due')")
-    unit_sums.fold(database)
+    assert (marks[unit_summaries.COMPACTED], marks.get(unit_summaries.PART)) == (after, 0)
+    monkeypatch.setattr(unit_summaries, "TOTAL", "SELECT error('no compaction is due')")
+    unit_summaries.update_sums(database)
 
 
 def test_a_killed_pass_adds_nothing_and_a_later_one_everything(
     database: Database, whole: Sequence[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unit_sums, "SLICE", 100)
-    mark = unit_sums.MARK
-    monkeypatch.setattr(unit_sums, "MARK", mark.replace("WHERE", "WHERE if($2 > 200, error('power cut'), true) AND"))
+    monkeypatch.setattr(unit_summaries, "SLICE", 100)
+    mark = unit_summaries.MARK
+    monkeypatch.setattr(
+        unit_summaries, "MARK", mark.replace("WHERE", "WHERE if($2 > 200, error('power cut'), true) AND")
+    )
     with pytest.raises(duckdb.Error, match="power cut"):
-        unit_sums.fold(database)
-    assert dict(database.rows("SELECT name, position FROM watermarks"))[unit_sums.NAME] == 200
-    monkeypatch.setattr(unit_sums, "MARK", mark)
-    assert unit_sums.fold(database).rows == 100
+        unit_summaries.update_sums(database)
+    assert dict(database.rows("SELECT name, position FROM watermarks"))[unit_summaries.SUMS] == 200
+    monkeypatch.setattr(unit_summaries, "MARK", mark)
+    assert unit_summaries.update_sums(database).rows == 100
     assert totals(database) == whole
 
 
 def test_a_killed_compaction_changes_nothing(
     database: Database, whole: Sequence[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unit_sums.fold(database)
-    monkeypatch.setattr(unit_sums, "SMALLEST", 1)
-    monkeypatch.setattr(unit_sums, "FORGET", "SELECT error('power cut')")
+    unit_summaries.update_sums(database)
+    monkeypatch.setattr(unit_summaries, "SMALLEST", 1)
+    monkeypatch.setattr(unit_summaries, "FORGET", "SELECT error('power cut')")
     with pytest.raises(duckdb.Error, match="power cut"):
-        unit_sums.fold(database)
+        unit_summaries.update_sums(database)
     assert totals(database) == whole
     monkeypatch.undo()
-    assert unit_sums.fold(database) == Folded()
+    assert unit_summaries.update_sums(database) == Folded()
     assert totals(database) == whole
 
 
@@ -240,7 +242,7 @@ def test_an_exposure_of_an_earlier_version_is_early_whenever_it_joins_its_reques
     with database.transaction() as cursor:
         cursor.execute("DELETE FROM unit_sums")
         cursor.execute("DELETE FROM watermarks WHERE starts_with(name, 'unit_sums')")
-    unit_sums.fold(database)
+    unit_summaries.update_sums(database)
     assert database.rows(FIRST) == wanted
 
 
@@ -267,7 +269,7 @@ def test_an_erasure_gives_the_unit_of_sums_and_of_feedback_the_name_that_its_req
     assert database.rows("SELECT count(*) FROM feedback WHERE subject_unit = 'u-7'") == [(0,)]
     strange = "SELECT count(*) FROM unit_sums WHERE unit NOT IN (SELECT exposed_unit FROM requests)"
     assert database.rows(strange) == [(0,)]
-    assert unit_sums.fold(database) == Folded()
+    assert unit_summaries.update_sums(database) == Folded()
     found = totals(database)
     ingest(database, ingester, samples.exposed(999, unit="u-new", at_us=live.END))
     assert len(totals(database)) == len(found) + 1

@@ -13,15 +13,16 @@ so that it does no harm to add them twice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fairtrial.domain.metrics import UNIT_COLUMNS
+from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.query import ANALYSED
-from fairtrial.store.derived import watermarks
+from fairtrial.store.core.query import ANALYSED, REASONS
 
-NAME = "unit_sums"
+SUMS = "unit_sums"
 ATTEMPTS = "unit_sums.attempts"
 """The watermark of attempts. A request's attempts are stored in the same transaction as the request."""
 COMPACTED = "unit_sums.compacted"
@@ -60,7 +61,7 @@ _COUNTED = f"{ANALYSED} AND exposed_unit IS NOT NULL AND variant_assigned IS NOT
 
 STATE = f"""
 SELECT (SELECT count(*) FROM requests), (SELECT count(*) FROM attempts), (SELECT count(*) FROM unit_sums),
-    (SELECT map_from_entries(list((name, position))) FROM watermarks WHERE starts_with(name, '{NAME}'))
+    (SELECT map_from_entries(list((name, position))) FROM watermarks WHERE starts_with(name, '{SUMS}'))
 """  # noqa: S608 - ours
 """Nothing is deleted from requests and attempts, so the number of rows is the next row number."""
 CALLS = """called AS (
@@ -120,6 +121,35 @@ GROUP BY experiment, analysis_hash, variant, unit, early, kept_away, minute < si
 REMOVE = f"DELETE FROM unit_sums WHERE {_OF_PART}"  # noqa: S608 - ours
 REPLACE = "INSERT INTO unit_sums SELECT * FROM temp.totals"
 FORGET = "DROP TABLE temp.totals"
+PLACEMENTS = "placements"
+PLACEMENTS_AT_ONCE = 2_000_000
+"""Requests that one transaction summarises."""
+LEAST_PLACEMENTS = 20_000
+"""Fewer new requests are not summarised, because reading them directly is as fast."""
+
+END_OF_REQUESTS = "SELECT coalesce(max(rowid) + 1, 0) FROM requests"
+_COLUMNS = f"""experiment, analysis_hash, variant_assigned AS assigned, exposed_unit AS unit, arm_bucket,
+    reason IN {REASONS} AS analysed"""
+ADD_PLACEMENTS = f"""
+INSERT INTO placements
+WITH latest AS (
+    SELECT {_COLUMNS}, min(at_time) AS at_time
+    FROM requests
+    WHERE rowid >= $1 AND rowid < $2 AND enrolled
+    GROUP BY ALL
+)
+SELECT n.* FROM latest n ANTI JOIN placements p
+ON p.experiment = n.experiment AND p.analysis_hash = n.analysis_hash AND p.assigned = n.assigned AND p.unit = n.unit
+    AND p.analysed = n.analysed AND p.arm_bucket IS NOT DISTINCT FROM n.arm_bucket
+    AND p.at_time <= n.at_time
+"""  # noqa: S608 - ours
+PLACED = f"""placed AS (
+    SELECT * FROM placements WHERE experiment = $experiment OR $experiment IS NULL
+    UNION ALL
+    SELECT {_COLUMNS}, at_time FROM requests
+    WHERE rowid >= $watermark AND enrolled AND (experiment = $experiment OR $experiment IS NULL)
+)"""  # noqa: S608 - ours
+"""A table expression over all enrolled requests. Binds ``$experiment`` (``None`` means all) and ``$watermark``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +163,7 @@ class Folded:
         return Folded(self.rows + other.rows, self.failed or other.failed)
 
 
-def fold(database: Database) -> Folded:
+def update_sums(database: Database) -> Folded:
     """Add new requests to the sums, and compact a part of the rows if that is due. Raises `duckdb.Error`.
 
     What was committed before an error stays.
@@ -182,7 +212,7 @@ def _add_slice(database: Database) -> tuple[Folded, _State]:
     """Add the next requests; returns also the state before."""
     with database.transaction() as cursor:
         state = _State.read(cursor)
-        start = state.marks.get(NAME, 0)
+        start = state.marks.get(SUMS, 0)
         until = min(state.requests, start + SLICE)
         if start >= until:
             return Folded(), state
@@ -194,9 +224,9 @@ def _add_slice(database: Database) -> tuple[Folded, _State]:
 
 def _mark(cursor: Cursor, state: _State, requests: int, attempts: int) -> None:
     """Store both watermarks; one statement is faster than `watermarks.write`."""
-    for name in {NAME, ATTEMPTS} - state.marks.keys():
+    for name in {SUMS, ATTEMPTS} - state.marks.keys():
         cursor.execute("INSERT INTO watermarks VALUES (?, 0)", [name])
-    cursor.execute(MARK, [NAME, requests, ATTEMPTS, attempts])
+    cursor.execute(MARK, [SUMS, requests, ATTEMPTS, attempts])
 
 
 def _compact_part(database: Database, part: int) -> None:
@@ -206,6 +236,27 @@ def _compact_part(database: Database, part: int) -> None:
             cursor.execute(statement, [part])
         cursor.execute(REPLACE)
         cursor.execute(FORGET)
-        watermarks.write(cursor, PART, (part + 1) % PARTS)
+        named_values.write_position(cursor, PART, (part + 1) % PARTS)
         if part + 1 == PARTS:
-            watermarks.write(cursor, COMPACTED, _State.read(cursor).rows)
+            named_values.write_position(cursor, COMPACTED, _State.read(cursor).rows)
+
+
+def update_placements(database: Database) -> int:
+    """Summarise new requests; returns their number. Raises `duckdb.Error`."""
+    folded = 0
+    while True:
+        with database.transaction() as cursor:
+            start, end = named_values.read_position(cursor, PLACEMENTS), int(cursor.value(END_OF_REQUESTS))
+            if end - start < LEAST_PLACEMENTS:
+                return folded
+            until = min(end, start + PLACEMENTS_AT_ONCE)
+            cursor.execute(ADD_PLACEMENTS, [start, until])
+            named_values.write_position(cursor, PLACEMENTS, until)
+        folded += until - start
+
+
+@contextmanager
+def read_placements(database: Database) -> Iterator[tuple[Cursor, int]]:
+    """A cursor on one snapshot of the store, and the watermark in it; raises `StoreError`."""
+    with database.read_transaction() as cursor:
+        yield cursor, named_values.read_position(cursor, PLACEMENTS)
