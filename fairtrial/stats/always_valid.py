@@ -32,12 +32,12 @@ def always_valid(effect: Effect | NotEnough, *, tau: float, level: float = 0.95)
     0.04 (0.009643 to 0.07036; 95 %, n = 1,800, difference, always valid)
     """
     check_level(level)
-    found = _ready(effect, tau)
-    if isinstance(found, NotEnough):
-        return found
-    method = f"{found.method}, always valid"
-    low, high = found.around(*(half_width(variance, tau=tau, alpha=1 - level) for variance in found.ends))
-    return Estimate(found.value, low, high, level, found.n, method, always_valid=True)
+    ready = _ready(effect, tau)
+    if isinstance(ready, NotEnough):
+        return ready
+    method = f"{ready.method}, always valid"
+    low, high = ready.around(*(half_width(variance, tau=tau, alpha=1 - level) for variance in ready.ends))
+    return Estimate(ready.value, low, high, level, ready.n, method, always_valid=True)
 
 
 def at_least(effect: Effect | NotEnough, *, tau: float, alpha: float = 0.05) -> Estimate | NotEnough:
@@ -52,12 +52,12 @@ def at_least(effect: Effect | NotEnough, *, tau: float, alpha: float = 0.05) -> 
     0.04 (0.01217 to inf; 90 %, n = 1,800, difference, always valid, one-sided)
     """
     check_alpha(alpha, most=0.5)
-    found = _ready(effect, tau)
-    if isinstance(found, NotEnough):
-        return found
-    low, _ = found.around(one_sided_half_width(found.ends[0], tau=tau, alpha=alpha))
-    method = f"{found.method}, always valid, one-sided"
-    return Estimate(found.value, low, inf, 1 - 2 * alpha, found.n, method, always_valid=True)
+    ready = _ready(effect, tau)
+    if isinstance(ready, NotEnough):
+        return ready
+    low, _ = ready.around(one_sided_half_width(ready.ends[0], tau=tau, alpha=alpha))
+    method = f"{ready.method}, always valid, one-sided"
+    return Estimate(ready.value, low, inf, 1 - 2 * alpha, ready.n, method, always_valid=True)
 
 
 def at_most(effect: Effect | NotEnough, *, tau: float, alpha: float = 0.05) -> Estimate | NotEnough:
@@ -69,12 +69,12 @@ def at_most(effect: Effect | NotEnough, *, tau: float, alpha: float = 0.05) -> E
     0.04 (-inf to 0.06783; 90 %, n = 1,800, difference, always valid, one-sided)
     """
     check_alpha(alpha, most=0.5)
-    found = _ready(effect, tau)
-    if isinstance(found, NotEnough):
-        return found
-    _, high = found.around(one_sided_half_width(found.ends[1], tau=tau, alpha=alpha))
-    method = f"{found.method}, always valid, one-sided"
-    return Estimate(found.value, -inf, high, 1 - 2 * alpha, found.n, method, always_valid=True)
+    ready = _ready(effect, tau)
+    if isinstance(ready, NotEnough):
+        return ready
+    _, high = ready.around(one_sided_half_width(ready.ends[1], tau=tau, alpha=alpha))
+    method = f"{ready.method}, always valid, one-sided"
+    return Estimate(ready.value, -inf, high, 1 - 2 * alpha, ready.n, method, always_valid=True)
 
 
 def evidence(effect: Effect | NotEnough, *, tau: float, null: float = 0.0) -> EValue | NotEnough:
@@ -86,13 +86,13 @@ def evidence(effect: Effect | NotEnough, *, tau: float, null: float = 0.0) -> EV
     0.0024
     """
     check_finite(null, what="the null hypothesis")
-    found = _ready(effect, tau)
-    if isinstance(found, NotEnough):
-        return found
-    d = found.value - null
-    v = found.ends[0] if d > 0 else found.ends[1] if d < 0 else max(found.ends)
+    ready = _ready(effect, tau)
+    if isinstance(ready, NotEnough):
+        return ready
+    d = ready.value - null
+    v = ready.ends[0] if d > 0 else ready.ends[1] if d < 0 else max(ready.ends)
     won = 0.5 * log(v / (v + tau**2)) + tau**2 * d**2 / (2 * v * (v + tau**2))
-    return EValue(won, found.n, f"{found.method}, normal mixture")
+    return EValue(won, ready.n, f"{ready.method}, normal mixture")
 
 
 def evidence_above(effect: Effect | NotEnough, *, tau: float, null: float = 0.0) -> EValue | NotEnough:
@@ -105,13 +105,13 @@ def evidence_above(effect: Effect | NotEnough, *, tau: float, null: float = 0.0)
     0.0012
     """
     check_finite(null, what="the null hypothesis")
-    found = _ready(effect, tau)
-    if isinstance(found, NotEnough):
-        return found
-    v, d = found.ends[0], found.value - null
+    ready = _ready(effect, tau)
+    if isinstance(ready, NotEnough):
+        return ready
+    v, d = ready.ends[0], ready.value - null
     y = tau**2 * d**2 / (2 * v * (v + tau**2)) if d > 0 else 0.0
     won = (log(2) + y + log(-expm1(-y)) - 0.5 * log((v + tau**2) / v)) if y > 0 else -inf
-    return EValue(won, found.n, f"{found.method}, one-sided normal mixture")
+    return EValue(won, ready.n, f"{ready.method}, one-sided normal mixture")
 
 
 def cases_for_bound(
@@ -203,10 +203,10 @@ class RunningDecision:
         Raises `ValueError` for an interval that is not always valid, or that has another level than those before. The
         looks would then guarantee nothing together.
         """
-        found = replace(self, looks=self.looks + 1)
+        decision = replace(self, looks=self.looks + 1)
         if isinstance(evidence, EValue):
-            found = replace(found, log_e=max(self.log_e or 0.0, evidence.log_e), n=evidence.n)
-        return found if isinstance(look, NotEnough) else found._narrowed(look)
+            decision = replace(decision, log_e=max(self.log_e or 0.0, evidence.log_e), n=evidence.n)
+        return decision if isinstance(look, NotEnough) else decision._narrowed(look)
 
     def interval(self) -> Estimate | NotEnough:
         """The intersection as an estimate; `NotEnough` before the first interval, and if intervals are disjoint.

@@ -134,7 +134,7 @@ def line_ahead(effects: Sequence[tuple[float, float] | None]) -> float | None:
     >>> round(line_ahead([(0.12, 500), (0.06, 500)]), 6), round(line_ahead([(0.12, 500), None, (0.06, 500)]), 6)
     (0.0, 0.03)
     """
-    known = [(float(at), *one) for at, one in enumerate(effects) if one is not None]
+    known = [(float(at), *effect) for at, effect in enumerate(effects) if effect is not None]
     if len(known) < LEAST:
         return None
     total = sum(weight for _, _, weight in known)

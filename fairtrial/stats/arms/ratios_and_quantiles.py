@@ -182,15 +182,15 @@ class QuantileSums:
     @classmethod
     def of(cls, values: ArrayLike, users: Sequence[str] | None, nu: float, *, step: float = 0.0) -> Self:
         """Builds the data from values (+inf for a failure) and the user of each (``None``: one user per value)."""
-        found = np.asarray(values, dtype=np.float64).ravel()
-        if len(found) == 0 or np.isnan(found).any() or (found == -inf).any():
+        numbers = np.asarray(values, dtype=np.float64).ravel()
+        if len(numbers) == 0 or np.isnan(numbers).any() or (numbers == -inf).any():
             raise ValueError("a quantile needs values, each a number or +inf")
-        if users is not None and len(users) != len(found):
-            raise ValueError(f"{len(found)} values can't have {len(users)} users: give one for each")
-        ranks = np.array(quantile_ranks(len(found), nu)) - 1
-        lower, value, upper = (float(at) for at in np.partition(found, ranks)[ranks])
-        below = cluster_sums((found <= value).astype(np.float64), users)
-        return cls(nu, value, lower, upper, JointMoments.of(below, cluster_sums(np.ones(len(found)), users)), step)
+        if users is not None and len(users) != len(numbers):
+            raise ValueError(f"{len(numbers)} values can't have {len(users)} users: give one for each")
+        ranks = np.array(quantile_ranks(len(numbers), nu)) - 1
+        lower, value, upper = (float(at) for at in np.partition(numbers, ranks)[ranks])
+        below = cluster_sums((numbers <= value).astype(np.float64), users)
+        return cls(nu, value, lower, upper, JointMoments.of(below, cluster_sums(np.ones(len(numbers)), users)), step)
 
 
 def quantile_ranks(n: int, nu: float) -> tuple[int, int, int]:

@@ -102,11 +102,11 @@ class NonInferiority:
 
     def __str__(self) -> str:
         known = f"at most {-self.excluded:.4g} worse" if self.excluded < 0 else f"at least {self.excluded:.4g} better"
-        said = f"{self.answer}: {known}, margin {self.margin:.4g}"
+        answer = f"{self.answer}: {known}, margin {self.margin:.4g}"
         if self.answer != "cannot tell":
-            return said
+            return answer
         more = "no number of cases settles it" if self.needed is None else f"{self.needed:,} more would settle it"
-        return f"{said}; {more} (so many can exclude {self.detectable:.4g})"
+        return f"{answer}; {more} (so many can exclude {self.detectable:.4g})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,9 +66,9 @@ class RatingTable:
         if not all(isinstance(value, str) or isfinite(value) for value in values):
             raise ValueError("a rating is not a finite number; leave out missing ratings")
         rows = sorted(zip(beside, items, people, values, strict=True))
-        for one, other in pairwise(rows):
-            if one[:3] == other[:3]:
-                raise ValueError(f"{one[2]!r} rated {one[1]!r} twice")
+        for row, following in pairwise(rows):
+            if row[:3] == following[:3]:
+                raise ValueError(f"{row[2]!r} rated {row[1]!r} twice")
         columns = tuple(zip(*rows, strict=True)) or ((), (), (), ())
         return cls(columns[1], columns[2], columns[3], columns[0])
 
@@ -94,10 +94,10 @@ class RatingTable:
     @property
     def by_item(self) -> dict[tuple[str, str], dict[str, Value]]:
         """The ratings of each item, by group."""
-        found: dict[tuple[str, str], dict[str, Value]] = {}
+        ratings: dict[tuple[str, str], dict[str, Value]] = {}
         for group, item, person, value in zip(self.groups, self.items, self.people, self.values, strict=True):
-            found.setdefault((group, item), {})[person] = value
-        return found
+            ratings.setdefault((group, item), {})[person] = value
+        return ratings
 
     @property
     def twice(self) -> int:

@@ -205,7 +205,7 @@ def alpha_against_rest(
     for (group, _), given in table.by_item.items():
         others = [place[value] for name, value in given.items() if name != person]
         if person in given and others:
-            pairs = [(_pair(place[given[person]], other, len(scale)), 1 / len(others)) for other in others]
+            pairs = [(_pair(place[given[person]], value, len(scale)), 1 / len(others)) for value in others]
             groups.setdefault(group, []).extend(pairs)
     return alpha_of([sorted(units) for units in groups.values()], scale, metric=metric, level=level, seed=seed)
 
@@ -214,7 +214,7 @@ def _pair(first: int, second: int, size: int) -> Row:
     return tuple((i == first) + (i == second) for i in range(size))
 
 
-def agreement_quality(found: Estimate | NotEnough) -> Quality:
+def agreement_quality(agreement: Estimate | NotEnough) -> Quality:
     """Good from 0.8, tentative from 0.667, low below; "not measured" below 0.4 if the interval excludes tentative.
 
     A few items often show less agreement than there is. A coefficient below 0.4 is therefore "not measured" only if the
@@ -229,10 +229,10 @@ def agreement_quality(found: Estimate | NotEnough) -> Quality:
     >>> print(agreement_quality(Estimate(0.3, 0.1, 0.5, 0.95, 40, "alpha")))
     not measured
     """
-    if isinstance(found, NotEnough):
+    if isinstance(agreement, NotEnough):
         return "unknown"
-    if found.value >= GOOD:
+    if agreement.value >= GOOD:
         return "good"
-    if found.value >= TENTATIVE:
+    if agreement.value >= TENTATIVE:
         return "tentative"
-    return "not measured" if found.value < NOT_MEASURED and found.high < TENTATIVE else "low"
+    return "not measured" if agreement.value < NOT_MEASURED and agreement.high < TENTATIVE else "low"

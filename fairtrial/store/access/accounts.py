@@ -112,7 +112,7 @@ def parse_role(text: str) -> Role:
 def require_free_name(cursor: Cursor, name: str) -> None:
     """Raise `UsageError` if an account has this name or one that looks like it."""
     names = (row[1] for row in cursor.execute(ALL).fetchall() if row[1] is not None)
-    if any(same_name(name) == same_name(other) or look_alike(name, other) for other in names):
+    if any(same_name(name) == same_name(taken) or look_alike(name, taken) for taken in names):
         raise UsageError(f"accounts: the name {name!r} is taken, or looks like one that is")
 
 

@@ -102,15 +102,15 @@ def head(cursor: Cursor) -> tuple[int, str] | None:
     return (int(last[0]), str(last[1])) if last else None
 
 
-def listing(page: Page, wanted: AuditFilter = ALL) -> Query:
+def listing(page: Page, entry_filter: AuditFilter = ALL) -> Query:
     """Entries of a time window, newest first, with the names of their subjects where the store has them."""
-    return Query(LIST, (*_chosen(page, wanted), page.rows, page.offset))
+    return Query(LIST, (*_chosen(page, entry_filter), page.rows, page.offset))
 
 
-def summary(database: Database, page: Page, wanted: AuditFilter) -> dict[str, Any]:
+def summary(database: Database, page: Page, entry_filter: AuditFilter) -> dict[str, Any]:
     """The number of entries that match, and every actor and action of the trail, of which one may choose."""
-    total = database.value(TOTAL, _chosen(page, wanted))
-    actors, actions = ([str(one) for (one,) in database.rows(sql)] for sql in (ACTORS, ACTIONS))
+    total = database.value(TOTAL, _chosen(page, entry_filter))
+    actors, actions = ([str(name) for (name,) in database.rows(sql)] for sql in (ACTORS, ACTIONS))
     return {"total": total, "actors": actors, "actions": actions}
 
 
@@ -132,8 +132,8 @@ def first_broken_entry(database: Database) -> int | None:
     return None
 
 
-def _chosen(page: Page, wanted: AuditFilter) -> tuple[Any, ...]:
-    return page.since, page.until, wanted.actor, wanted.action, wanted.subject
+def _chosen(page: Page, entry_filter: AuditFilter) -> tuple[Any, ...]:
+    return page.since, page.until, entry_filter.actor, entry_filter.action, entry_filter.subject
 
 
 def _hash(*entry: Any) -> str:
@@ -187,7 +187,8 @@ def record_row(cursor: Cursor, table: CoveredTable, key: int | str, **entry: Unp
     names, rows = _read(cursor, f"SELECT * FROM {table.name} WHERE {table.key} = ?", key)  # noqa: S608 - ours
     stored = StoredDigest(table.name, key, combined(row_digest(names, row) for row in rows))
     if cursor.execute(ANY_STORED).fetchone() is None:
-        before = {one.name: cursor.value(f"SELECT count(DISTINCT {one.key}) FROM {one.name}") for one in TABLES}  # noqa: S608 - ours
+        queries = {covered.name: f"SELECT count(DISTINCT {covered.key}) FROM {covered.name}" for covered in TABLES}  # noqa: S608 - ours
+        before = {name: cursor.value(sql) for name, sql in queries.items()}
         before[table.name] -= not table.first or entry["action"] == table.first  # the row is new
         stored = msgspec.structs.replace(stored, before=before)
     details = {**(entry.get("details") or {}), STORED: msgspec.to_builtins(stored)}

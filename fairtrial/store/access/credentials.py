@@ -46,9 +46,9 @@ RETURNING sha256
 """
 
 
-def create_key(database: Database, wanted: CreateKey, *, now_us: int) -> NewKey:
+def create_key(database: Database, request: CreateKey, *, now_us: int) -> NewKey:
     """Create a key; raises `UsageError` for an unknown right or a name with control characters."""
-    name, rights, routes, expires_us = wanted.name, wanted.rights, wanted.routes, wanted.expires_us
+    name, rights, routes, expires_us = request.name, request.rights, request.routes, request.expires_us
     unknown = [right for right in rights if right not in RIGHTS]
     if unknown:
         raise UsageError(f"keys: unknown right {unknown[0]!r} (known: {', '.join(RIGHTS)})")

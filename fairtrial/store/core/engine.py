@@ -112,9 +112,9 @@ def is_damage(error: duckdb.Error) -> bool:
 
 def store_error(error: duckdb.Error, *, advice: str = "") -> StoreError:
     """The error to raise instead: `StoreExhausted` if memory or disk space ran out."""
-    said = logged_message(error)
-    kind = StoreExhausted if said in (MEMORY, DISK) else StoreError
-    return kind(f"{said}\n{advice}" if advice else said)
+    message = logged_message(error)
+    kind = StoreExhausted if message in (MEMORY, DISK) else StoreError
+    return kind(f"{message}\n{advice}" if advice else message)
 
 
 def migrate(connection: duckdb.DuckDBPyConnection, *, until: int | None = None) -> int:

@@ -43,11 +43,11 @@ def pepper(database: Database) -> str:
 
 def secret(database: Database, name: str) -> str:
     """The store's secret with this name, in hex; created at the first use."""
-    if (found := database.value(READ_SETTING, [name])) is not None:
-        return str(found)
+    if (stored := database.value(READ_SETTING, [name])) is not None:
+        return str(stored)
     with database.transaction() as cursor:
-        if (found := cursor.value(READ_SETTING, [name])) is not None:
-            return str(found)
+        if (stored := cursor.value(READ_SETTING, [name])) is not None:
+            return str(stored)
         made = secrets.token_hex(SECRET_BYTES)
         cursor.insert("settings", name=name, value=made)
     return made

@@ -129,8 +129,8 @@ def _recorded_damage(layout: Layout) -> str | None:
 
 
 def _identity(store: Path) -> Identity:
-    found = store.stat()
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    status = store.stat()
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _short(path: Path) -> str:

@@ -149,8 +149,8 @@ SINCE = "SELECT epoch_us(min(at_time)) FROM requests WHERE rowid >= $1"
 def unattributed_since_us(database: Database) -> int:
     """The start of the first request that was stored after the last `attribute`; 0 means all requests."""
     with database.read_transaction() as cursor:
-        found: int | None = cursor.value(SINCE, [named_values.read_position(cursor, NAME)])
-    return END_OF_TIME_US if found is None else found
+        since_us: int | None = cursor.value(SINCE, [named_values.read_position(cursor, NAME)])
+    return END_OF_TIME_US if since_us is None else since_us
 
 
 def attribute(database: Database, *, since_us: int) -> int:

@@ -172,10 +172,10 @@ def update_sums(database: Database) -> Folded:
     while True:
         added, state = _add_slice(database)
         folded += added
-        part = state.marks.get(PART, 0)
+        first_part = state.marks.get(PART, 0)
         if state.is_due:
-            for one in range(part, PARTS if added.rows > MANY else part + 1):
-                _compact_part(database, one)
+            for part in range(first_part, PARTS if added.rows > MANY else first_part + 1):
+                _compact_part(database, part)
         if added.rows < SLICE:
             return folded
 

@@ -114,7 +114,8 @@ def hashes(database: Database, plan: AnalysisPlan) -> list[str]:
 
     An amendment changes the hash and not the start. A new salt or segment has another start.
     """
-    return [str(one) for (one,) in database.rows(HASHES, (plan.experiment, plan.segment, plan.started_us))]
+    rows = database.rows(HASHES, (plan.experiment, plan.segment, plan.started_us))
+    return [str(analysis_hash) for (analysis_hash,) in rows]
 
 
 def _stored(plan: Mapping[str, Any], **frozen: Any) -> StoredPlan:

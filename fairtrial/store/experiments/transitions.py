@@ -123,8 +123,8 @@ def append(cursor: Cursor, made: Transition) -> None:
     if made.stage is not None:
         details["stage"] = made.stage
     if made.evidence is not None and KEPT in made.evidence:
-        kept = made.evidence[KEPT]
-        details |= {"kept_control": kept["share"], "days": kept["days"], "until_us": kept["until_us"]}
+        control = made.evidence[KEPT]
+        details |= {"kept_control": control["share"], "days": control["days"], "until_us": control["until_us"]}
     audit.record_row(
         cursor,
         audit.TRANSITIONS,
@@ -139,8 +139,8 @@ def append(cursor: Cursor, made: Transition) -> None:
 
 def state_of(cursor: Cursor, experiment: str, declared: ExperimentState = "running") -> Live:
     """The live state of one experiment, in the caller's transaction; ``declared`` in segment 1 without any row."""
-    found = cursor.execute(LIVE, [experiment]).fetchone()
-    return Live(state=declared) if found is None else _live(*found[1:])
+    row = cursor.execute(LIVE, [experiment]).fetchone()
+    return Live(state=declared) if row is None else _live(*row[1:])
 
 
 def entered(cursor: Cursor, experiment: str) -> Transition | None:
@@ -191,9 +191,9 @@ def _live(state: ExperimentState, segment: int, stage: float | None, newest: str
 
     ``promotion``: the evidence of the segment's promotion, which may have kept a control.
     """
-    found, kept = json.loads(newest or "{}"), json.loads(promotion or "{}").get(KEPT)
-    serves = None if KEPT in found else found.get("variant")
-    return Live(stage, state, segment, serves, None if kept is None else msgspec.convert(kept, KeptControl))
+    evidence, control = json.loads(newest or "{}"), json.loads(promotion or "{}").get(KEPT)
+    serves = None if KEPT in evidence else evidence.get("variant")
+    return Live(stage, state, segment, serves, None if control is None else msgspec.convert(control, KeptControl))
 
 
 def last(database: Database) -> dict[str, Transition]:
@@ -203,32 +203,33 @@ def last(database: Database) -> dict[str, Transition]:
 
 def promotions(database: Database) -> dict[str, Mapping[str, Any]]:
     """The evidence of the promotions in force, by experiment; raises `StoreError`."""
-    found = {
+    evidence = {
         name: transition.evidence or {}
         for name, transition in last(database).items()
         if promoted_by(transition) is not None
     }
-    kept = {name for name, one in live(database).items() if one.kept_control and one.state in ("running", "paused")}
-    return found | {str(name): json.loads(text) for name, text in database.rows(PROMOTED) if name in kept}
+    states = live(database).items()
+    with_control = {name for name, current in states if current.kept_control and current.state in ("running", "paused")}
+    return evidence | {str(name): json.loads(text) for name, text in database.rows(PROMOTED) if name in with_control}
 
 
 def kept_promotion(cursor: Cursor, experiment: str) -> dict[str, Any]:
     """The evidence of the newest promotion of one experiment without the kept control, as that of its end."""
-    found = {str(name): json.loads(text) for name, text in cursor.execute(PROMOTED).fetchall()}
-    return {key: value for key, value in found[experiment].items() if key != KEPT}
+    evidence = {str(name): json.loads(text) for name, text in cursor.execute(PROMOTED).fetchall()}
+    return {key: value for key, value in evidence[experiment].items() if key != KEPT}
 
 
 def interruptions(database: Database, experiment: str, segment: int) -> list[Interruption]:
     """When one segment of an experiment did not run, in order; raises `StoreError`."""
-    found: list[Interruption] = []
+    pauses: list[Interruption] = []
     since_us: int | None = None
     for at_us, state in database.rows(INTERRUPTIONS, (experiment, segment)):
         if state != "running":
             since_us = at_us if since_us is None else since_us
         elif since_us is not None:
-            found.append((since_us, at_us))
+            pauses.append((since_us, at_us))
             since_us = None
-    return found if since_us is None else [*found, (since_us, None)]
+    return pauses if since_us is None else [*pauses, (since_us, None)]
 
 
 def accepted_declines(database: Database, experiment: str, segment: int) -> frozenset[tuple[str, str]]:
@@ -238,8 +239,8 @@ def accepted_declines(database: Database, experiment: str, segment: int) -> froz
     for action, evidence in database.rows(PAUSES, (experiment, segment)):
         if action == "resume":
             accepted |= waiting
-        found = json.loads(evidence).get(DECLINED, ()) if evidence else ()
-        waiting = {(one["metric"], one["variant"]) for one in found}
+        declines = json.loads(evidence).get(DECLINED, ()) if evidence else ()
+        waiting = {(decline["metric"], decline["variant"]) for decline in declines}
     return frozenset(accepted)
 
 
@@ -250,8 +251,8 @@ def citing(database: Database, verdict_id: str) -> list[dict[str, Any]]:
 
 def last_person(database: Database, experiment: str, *, until_us: int) -> str | None:
     """Who made the experiment's last transition until then, control and its rules aside; ``None`` for nobody."""
-    found: str | None = database.value(LAST_PERSON, (experiment, timestamp(until_us)))
-    return found
+    person: str | None = database.value(LAST_PERSON, (experiment, timestamp(until_us)))
+    return person
 
 
 def listing(page: Page, experiment: str) -> Query:
@@ -261,7 +262,7 @@ def listing(page: Page, experiment: str) -> Query:
 
 def served_arms(database: Database, experiment: str, hashes: Sequence[str], *, since_us: int) -> frozenset[str]:
     """The arms with requests that were recorded after that time; raises `StoreError`."""
-    return frozenset(str(one) for (one,) in database.rows(SERVED, (experiment, list(hashes), timestamp(since_us))))
+    return frozenset(str(arm) for (arm,) in database.rows(SERVED, (experiment, list(hashes), timestamp(since_us))))
 
 
 def kept_away(database: Database, plan: AnalysisPlan, hashes: Sequence[str], *, since_us: int) -> tuple[KeptAway, ...]:

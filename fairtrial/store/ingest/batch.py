@@ -143,9 +143,9 @@ class Batch:
         return newer
 
     def _count(self, source: str, event: RequestEvent) -> None:
-        found = arm_cell(event.experiment, event.variant_assigned, event.reason, event.exposure)
-        if found is not None:
-            self.arms.setdefault((source, *found[0]), []).append(found[1])
+        cell = arm_cell(event.experiment, event.variant_assigned, event.reason, event.exposure)
+        if cell is not None:
+            self.arms.setdefault((source, *cell[0]), []).append(cell[1])
 
     def lines(self) -> Mapping[str, Sequence[bytes]]:
         """The lines to insert, by kind, except the requests of today."""

@@ -50,8 +50,8 @@ def overview(database: Database) -> Overview:
 
 
 def _rows(database: Database) -> dict[str, int]:
-    found = {str(name) for (name,) in database.rows(TABLES)}
-    order = [*(name for name in FIRST if name in found), *sorted(found.difference(FIRST))]
+    tables = {str(name) for (name,) in database.rows(TABLES)}
+    order = [*(name for name in FIRST if name in tables), *sorted(tables.difference(FIRST))]
     return {name: int(database.value(f'SELECT count(*) FROM "{name}"')) for name in order}  # noqa: S608 - ours
 
 

@@ -214,8 +214,8 @@ def export_rows(database: Database, queue_id: str) -> list[dict[str, Any]]:
     if details(database, queue_id)["state"] == "open":
         raise Conflict("an open queue is not exported, because its votes would reveal the models (close it first)")
     ratings = _ratings(database, queue_id)
-    found = database.dicts(Query(ROWS, (queue_id,)))
-    return [row | {"asked": json.loads(row["asked"]), "ratings": ratings.get(row["vote_id"], {})} for row in found]
+    votes = database.dicts(Query(ROWS, (queue_id,)))
+    return [row | {"asked": json.loads(row["asked"]), "ratings": ratings.get(row["vote_id"], {})} for row in votes]
 
 
 def export_pairs(database: Database, queue_id: str) -> list[dict[str, Any]]:
@@ -241,7 +241,7 @@ def _queue(database: Database, row: dict[str, Any]) -> ReviewedQueue:
 
 
 def _ratings(database: Database, queue_id: str) -> Ratings:
-    found: Ratings = defaultdict(lambda: {"candidate": {}, "baseline": {}})
+    ratings: Ratings = defaultdict(lambda: {"candidate": {}, "baseline": {}})
     for vote_id, arm, dimension, value in database.rows(RATINGS_BY_MODEL, (queue_id,)):
-        found[vote_id][arm][dimension] = value
-    return dict(found)
+        ratings[vote_id][arm][dimension] = value
+    return dict(ratings)

@@ -208,6 +208,6 @@ def _one_split(cursor: Cursor, bound: Mapping[str, object], analysis_hash: str) 
     if known - hashes:
         pairs = cursor.execute(PLACED_ALIKE, bound).fetchall()
         while new:
-            new = {other for old, other in pairs if old in new} - hashes
+            new = {alike for old, alike in pairs if old in new} - hashes
             hashes |= new
     return sorted(hashes), not known <= hashes

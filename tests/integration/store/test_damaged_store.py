@@ -251,7 +251,7 @@ def test_health_and_the_terminal_name_a_refused_configuration_and_no_secret(fold
     until(lambda: ready(urls["gateway"]).get("plan") == "refused")
     asked = fairtrial(folder, "health", *doors, "--json")
     assert asked.returncode == 0
-    assert [one["said"]["plan"] for one in json.loads(asked.stdout)["services"]] == ["refused", "refused"]
+    assert [service["said"]["plan"] for service in json.loads(asked.stdout)["services"]] == ["refused", "refused"]
     told = fairtrial(folder, "health", *doors)
     assert (told.returncode, told.stdout) == (0, "ok, with 2 alarms\n")
     path.write_text(sound)

@@ -221,11 +221,11 @@ def test_a_unit_goes_from_every_byte_by_whatever_path_it_came(store: Store, name
     database = Database.open(store.layout)
     try:
         pepper = named_values.pepper(database)
-        kept = [pseudonym(pepper, other) for other in unit.namesakes]
+        kept = [pseudonym(pepper, namesake) for namesake in unit.namesakes]
         rows = database.rows("SELECT unit, count(*) FROM requests WHERE list_contains(?, unit) GROUP BY unit", [kept])
         assert sorted(rows) == sorted((unit, 2) for unit in kept)
         traces = database.rows("SELECT DISTINCT trace_id FROM requests WHERE trace_id IS NOT NULL")
-        assert {(trace(other),) for other in unit.namesakes} <= set(traces)
+        assert {(trace(namesake),) for namesake in unit.namesakes} <= set(traces)
         mine = [pseudonym(pepper, one) for one in (name, *unit.ids)] + unit.ids + [trace(name), trace(name)[:16]]
     finally:
         database.close()

@@ -97,7 +97,7 @@ def journalled_arms(services: Services) -> dict[str, str]:
     journal = services.project.layout.journal
     segments = [path for folder in (journal, journal / "done") for path in names(folder)]
     lines = [line for path in segments for line in content(path).splitlines()]
-    return {one["request_id"]: one["assigned"] for one in recorded_events(lines) if one["kind"] == "exposure"}
+    return {event["request_id"]: event["assigned"] for event in recorded_events(lines) if event["kind"] == "exposure"}
 
 
 def say(services: Services, batch: list[dict[str, Any]]) -> None:
@@ -118,7 +118,7 @@ def truth(counted: list[Answered], arm: str) -> KeyFeedback:
 
 
 def test_feedback_by_request_id_is_counted_once_for_each_request(services: Services, answered: list[Answered]) -> None:
-    arms = {one.variant: one.feedback["resolved"] for one in traffic(services).variants}
+    arms = {variant.variant: variant.feedback["resolved"] for variant in traffic(services).variants}
     assert arms == {arm: truth(answered, arm) for arm in ("base", "tuned")}
     assert arms["base"].n + arms["tuned"].n == REQUESTS
 
@@ -127,7 +127,7 @@ def test_an_ambiguous_response_id_is_in_no_rate(services: Services, answered: li
     times = Counter(one.response_id for one in answered)
     counted = [one for one in answered if times[one.response_id] == 1]
     found = traffic(services)
-    assert {one.variant: one.feedback["helpful"] for one in found.variants} == {
+    assert {variant.variant: variant.feedback["helpful"] for variant in found.variants} == {
         arm: truth(counted, arm) for arm in ("base", "tuned")
     }
     assert found.ambiguous == {"helpful": REQUESTS - len(counted)}

@@ -46,7 +46,7 @@ def shown(database: Database) -> dict[tuple[str, str], VariantTraffic]:
 
 def released() -> dict[tuple[str, str], dict[str, Any]]:
     pages = expected()["pages"]["experiments"]
-    return {(one["name"], arm["variant"]): arm for one in pages for arm in one["traffic"]["variants"]}
+    return {(page["name"], arm["variant"]): arm for page in pages for arm in page["traffic"]["variants"]}
 
 
 def test_the_rates_of_feedback_are_those_of_the_release(database: Database) -> None:

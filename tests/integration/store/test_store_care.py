@@ -435,7 +435,7 @@ def test_old_texts_are_dropped_and_numbers_stay(tmp_path: Path) -> None:
         assert {name: one.values for name, one in old.scores.items()} == {
             name: one.values for name, one in new.scores.items()
         }
-        assert all(one.details["label"] == "a" for one in new.scores.values())
+        assert all(score.details["label"] == "a" for score in new.scores.values())
     assert [result.answer.refusal for result in after.results] == [OTHER, None, None]
     assert ["compared" in result.scores["general"].details for result in after.results] == [True, False, False]
     assert [result.answer.text for result in after.results] == ["Paris", None, None]

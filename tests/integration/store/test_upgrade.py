@@ -115,7 +115,7 @@ def decided(verdict: Any, gate: str) -> list[Any]:
     The gate "strict" was judged before anybody had voted.
     """
     fields = expected()["verdicts"]["release"]["findings"][0]
-    decisive = [one for one in verdict["findings"] if one["decisive"]]
+    decisive = [finding for finding in verdict["findings"] if finding["decisive"]]
     old = [one for one in decisive if gate != "strict" or not one["metric"].startswith("review.")]
     return [{field: one[field] for field in fields} for one in old]
 

@@ -110,7 +110,7 @@ def read_weeks(
     metric, names = plan.primary, list(plan.shares)
     if metric is None:
         return {}
-    found: dict[str, tuple[list[Level | None], list[Level | None]]] = {
+    by_variant: dict[str, tuple[list[Level | None], list[Level | None]]] = {
         name: ([None] * weeks, [None] * weeks) for name in names
     }
     cursor.execute(unit_groups.keep(), unit_groups.bound(plan, hashes))
@@ -124,9 +124,9 @@ def read_weeks(
     for arm, week, age, level in levels:
         number, column = (week, 0) if week is not None else (age, 1)
         if number is not None and 0 <= number < weeks:
-            found[names[arm]][column][number] = level
+            by_variant[names[arm]][column][number] = level
     cursor.execute(unit_groups.FORGET)
-    return {name: OverTime(tuple(by_week), tuple(by_age)) for name, (by_week, by_age) in found.items()}
+    return {name: OverTime(tuple(by_week), tuple(by_age)) for name, (by_week, by_age) in by_variant.items()}
 
 
 def _feedback(
@@ -160,8 +160,8 @@ def _bound(plan: AnalysisPlan, until_us: int) -> dict[str, Any]:
     return {"experiment": plan.experiment, "from": timestamp(plan.from_us), "until": timestamp(until_us)}
 
 
-def _read(cursor: Cursor, sql: str, asked: dict[str, Any]) -> Found:
-    for arm, week, age, n, x, xx in cursor.execute(sql, asked).fetchall():
+def _read(cursor: Cursor, sql: str, parameters: dict[str, Any]) -> Found:
+    for arm, week, age, n, x, xx in cursor.execute(sql, parameters).fetchall():
         level = Level.of(mean(Moments(n, x, xx)))
         if level is not None:
             yield arm, week, age, level

@@ -30,8 +30,8 @@ def after(looks: list[Estimate]) -> RunningDecision:
 
 @given(st.lists(ends, min_size=1, max_size=12))
 def test_it_is_the_intersection_of_all_looks_or_says_that_there_is_none(bounds: list[list[float]]) -> None:
-    found = after([look(*one) for one in bounds])
-    low, high = max(one[0] for one in bounds), min(one[1] for one in bounds)
+    found = after([look(*bound) for bound in bounds])
+    low, high = max(bound[0] for bound in bounds), min(bound[1] for bound in bounds)
     interval = found.interval()
     assert found.looks == len(bounds)
     if low > high:
@@ -48,7 +48,7 @@ def test_it_is_the_intersection_of_all_looks_or_says_that_there_is_none(bounds: 
 def test_a_further_look_never_widens_it_and_never_takes_a_decision_to_the_other_side(
     bounds: list[list[float]], more: list[float]
 ) -> None:
-    before = after([look(*one) for one in bounds])
+    before = after([look(*bound) for bound in bounds])
     now = before.after(look(*more))
     assert before.low <= now.low
     assert now.high <= before.high
@@ -60,7 +60,7 @@ def test_a_further_look_never_widens_it_and_never_takes_a_decision_to_the_other_
 
 @given(st.permutations(range(5)), st.lists(ends, min_size=5, max_size=5))
 def test_the_order_of_looks_that_agree_does_not_matter(order: list[int], bounds: list[list[float]]) -> None:
-    straight, mixed = after([look(*one) for one in bounds]), after([look(*bounds[i]) for i in order])
+    straight, mixed = after([look(*bound) for bound in bounds]), after([look(*bounds[i]) for i in order])
     assert straight.broken == mixed.broken
     assert straight.broken or (straight.low, straight.high) == (mixed.low, mixed.high)
 
@@ -86,7 +86,7 @@ def test_the_p_value_is_the_smallest_of_all_looks(log_es: list[float]) -> None:
 
 @given(st.lists(ends, max_size=5))
 def test_what_is_stored_is_json_and_comes_back(bounds: list[list[float]]) -> None:
-    found = after([look(*one) for one in bounds]).after(NOTHING, EValue(2.5, 9, "example"))
+    found = after([look(*bound) for bound in bounds]).after(NOTHING, EValue(2.5, 9, "example"))
     text = json.dumps(found.stored(), allow_nan=False)
     assert RunningDecision.restored(json.loads(text)) == found
 

@@ -127,9 +127,11 @@ def test_durations_are_whole_weeks() -> None:
 
 def test_guardrails_share_what_may_be_missed() -> None:
     trial = planned_trial(RESOLVED, ERRORS, COST)
-    assert [one.power for one in trial.metrics] == pytest.approx([1 - 0.2 / 3] * 3)
+    assert [metric.power for metric in trial.metrics] == pytest.approx([1 - 0.2 / 3] * 3)
     assert trial.metrics[0].chosen.units > planned_trial(RESOLVED).metrics[0].chosen.units
-    missed = [sum(1 - one.chosen.weekly[week - 1] for one in trial.metrics) for week in (trial.weeks - 1, trial.weeks)]
+    missed = [
+        sum(1 - metric.chosen.weekly[week - 1] for metric in trial.metrics) for week in (trial.weeks - 1, trial.weeks)
+    ]
     assert missed[0] > 0.2 >= missed[1]
     assert trial.ships() == pytest.approx(1 - missed[1])
     assert trial.ships(false_stop=0.05) == pytest.approx(0.95 - missed[1])
@@ -181,7 +183,7 @@ def test_a_flawless_rate_is_soon_safe_and_others_take_longer(rate: float, least:
 def test_a_margin_that_no_number_of_units_reaches_is_refused_with_one_that_can_be_reached() -> None:
     found = refused(replace(ERRORS, baseline=0.02), per_week=500.0)
     assert "requests.error_rate needs" in found.reason
-    assert any(one.change.startswith("a margin of ") for one in found.proposals)
+    assert any(proposal.change.startswith("a margin of ") for proposal in found.proposals)
 
 
 def test_a_small_treatment_arm_is_offered_half_of_the_units() -> None:
@@ -192,7 +194,7 @@ def test_a_small_treatment_arm_is_offered_half_of_the_units() -> None:
 
 def test_too_little_traffic_is_offered_planned_looks_weeks_and_a_larger_effect() -> None:
     found = refused(RESOLVED, per_week=1800.0)
-    words = [one.change for one in found.proposals]
+    words = [proposal.change for proposal in found.proposals]
     assert words[0] == "planned looks instead of watching"
     assert words[1].endswith("weeks")
     assert words[-1].startswith("an effect of ")
@@ -236,17 +238,17 @@ designs = st.builds(
 @given(st.lists(questions, min_size=1, max_size=2), designs)
 def test_a_proposal_can_always_be_decided_and_a_refusal_gives_its_reason(asked: list[Question], design: Design) -> None:
     found = plan_trial(asked, design)
-    for one in found.metrics:
-        for option_ in (one.chosen, *one.others):
+    for metric in found.metrics:
+        for option_ in (metric.chosen, *metric.others):
             assert 0 <= option_.power <= 1
             assert option_.mean_stop <= design.most * (1 + 1e-9)
     if isinstance(found, PlannedTrial):
         assert found.weeks <= design.weeks
-        assert all(one.chosen.power >= one.power - 1e-6 for one in found.metrics)
+        assert all(metric.chosen.power >= metric.power - 1e-6 for metric in found.metrics)
         return
     assert found.reason
     for proposal in found.proposals:
-        again = plan_trial([one.question for one in proposal.trial.metrics], proposal.trial.design)
+        again = plan_trial([metric.question for metric in proposal.trial.metrics], proposal.trial.design)
         assert again == proposal.trial
 
 

@@ -24,7 +24,7 @@ def drawn(seed: int, pairs: int = 80, per_pair: int = 1, crowd: int = 2):
     chance = 1 / (1 + np.exp(-(0.3 + 0.5 * causes[0] - 0.7 * causes[1])))
     values = np.where(rng.random(n) < 0.2, 0.5, (rng.random(n) < chance).astype(float))
     items = [str(i // per_pair) for i in range(n)]
-    return values, causes, items, [str(one) for one in rng.integers(0, crowd, n)]
+    return values, causes, items, [str(integer) for integer in rng.integers(0, crowd, n)]
 
 
 def alone(values: np.ndarray, causes: list[np.ndarray]):

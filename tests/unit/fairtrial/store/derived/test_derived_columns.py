@@ -76,12 +76,12 @@ def shown(database: Database, page: Page) -> list[tuple[object, ...]]:
 
 def joined(database: Database, exposures: Sequence[ExposureEventV1], page: Page) -> list[tuple[object, ...]]:
     bound = {
-        "ids": [one.request_id for one in exposures],
-        "names": [one.experiment for one in exposures],
-        "assigned": [one.assigned for one in exposures],
-        "reasons": [one.reason for one in exposures],
-        "enrolled": [one.enrolled for one in exposures],
-        "units": [one.unit for one in exposures],
+        "ids": [exposure.request_id for exposure in exposures],
+        "names": [exposure.experiment for exposure in exposures],
+        "assigned": [exposure.assigned for exposure in exposures],
+        "reasons": [exposure.reason for exposure in exposures],
+        "enrolled": [exposure.enrolled for exposure in exposures],
+        "units": [exposure.unit for exposure in exposures],
     }
     return database.rows(JOINED, bound | {"since": page.since, "until": page.until})
 
@@ -94,7 +94,7 @@ WINDOWS = (Page(), Page(since_us=samples.NOW + 100), Page(since_us=samples.NOW +
 def test_figures_are_those_of_the_join(
     database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch, order: str, smallest: int
 ) -> None:
-    monkeypatch.setattr(unit_summaries, "SMALLEST", smallest)
+    monkeypatch.setattr(unit_summaries, "LEAST_PLACEMENTS", smallest)
     monkeypatch.setattr(derived_columns, "EXPOSURE_BATCH", 70)
     pairs = list(traffic_of(400))
     requests, exposures = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
@@ -180,7 +180,7 @@ def test_summed_up_requests_say_the_same_of_first_assignments(
 ) -> None:
     pairs = list(traffic_of(300))
     bring(database, ingester, [event for pair in pairs[150:] for event in pair])
-    monkeypatch.setattr(unit_summaries, "SMALLEST", 1)
+    monkeypatch.setattr(unit_summaries, "LEAST_PLACEMENTS", 1)
     assert unit_summaries.update_placements(database) == 150
     bring(database, ingester, [event for pair in pairs[:150] for event in pair])
     assert database.rows("SELECT position FROM watermarks WHERE name = 'placements'") == [(300,)]
@@ -195,7 +195,7 @@ def test_summed_up_requests_say_the_same_of_first_assignments(
 def test_a_request_that_was_summed_up_without_its_exposure_is_summed_up_again(
     database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unit_summaries, "SMALLEST", 1)
+    monkeypatch.setattr(unit_summaries, "LEAST_PLACEMENTS", 1)
     pairs = list(traffic_of(100))
     bring(database, ingester, [request for request, _ in pairs])
     assert database.rows("SELECT position FROM watermarks WHERE name = 'placements'") == [(100,)]

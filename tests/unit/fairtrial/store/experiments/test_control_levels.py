@@ -52,7 +52,7 @@ def test_a_level_is_that_of_the_controls_units(
     sums = computed_sums.computed(of, traffic, now_us=END_OF_TIME_US, interruptions=())["base"].metrics[metric.metric]
     if isinstance(sums, RequestErrors):
         units = [one for one in computed_sums.units_of(traffic) if one.arm == "base" and one.since >= SINCE]
-        counts = [computed_sums.column(one, CATALOGUE[metric.metric].per) for one in units]
+        counts = [computed_sums.column(unit, CATALOGUE[metric.metric].per) for unit in units]
         most = float(np.quantile([count for count in counts if count], 0.99))
         assert found == pytest.approx((sums.requests.x / sums.requests.y, most, sums.requests.n))
     elif isinstance(sums, QuantileSums):
@@ -71,8 +71,8 @@ def test_the_cap_of_an_amount_is_its_99_percent_quantile(
     known = CATALOGUE[metric.metric]
     units = [one for one in computed_sums.units_of(traffic) if one.arm == "base" and one.since >= SINCE]
     pairs = [
-        (computed_sums.column(one, known.over), computed_sums.column(one, known.per) if known.per else 1)
-        for one in units
+        (computed_sums.column(unit, known.over), computed_sums.column(unit, known.per) if known.per else 1)
+        for unit in units
     ]
     amounts = [over / per for over, per in pairs if per]
     cap = float(np.quantile(amounts, 0.99))

@@ -54,7 +54,7 @@ def test_weeks_are_those_of_the_events(tmp_path: Path, monkeypatch: pytest.Monke
                 found = over_time_sums.read_weeks(cursor, plan, live.HASHES, WEEKS, interruptions=(live.PAUSED,))
             for arm in plan.shares:
                 over_time = found[arm]
-                assert over_time is not None and sum(one is not None for one in over_time.weeks) >= 1, name
+                assert over_time is not None and sum(week is not None for week in over_time.weeks) >= 1, name
                 wanted = computed_weeks(plan, traffic, arm, WEEK_US, WEEKS)
                 assert flat(over_time) == pytest.approx(flat(wanted)), (name, arm)
 

@@ -57,12 +57,12 @@ def histograms(shares: Mapping[tuple[str, str], ErrorShares]) -> dict[tuple[str,
 
 def luck_of(database: Database, units: Sequence[Unit]) -> dict[str, float]:
     """The fixed chance of each unit, by which its share is rounded."""
-    rows = database.rows("SELECT hash(unnest($1::VARCHAR[])) % 1000003 / 1000003.0", ([one.name for one in units],))
+    rows = database.rows("SELECT hash(unnest($1::VARCHAR[])) % 1000003 / 1000003.0", ([unit.name for unit in units],))
     return {one.name: float(luck) for one, (luck,) in zip(units, rows, strict=True)}
 
 
 def inside(unit: Unit, window: int) -> Unit:
-    requests = [one for one in unit.requests if one.at_us - one.at_us % MINUTE < unit.since + window]
+    requests = [request for request in unit.requests if request.at_us - request.at_us % MINUTE < unit.since + window]
     return replace(unit, requests=requests)
 
 
@@ -120,7 +120,7 @@ def test_shares_do_not_depend_on_how_requests_arrived_nor_on_a_compaction(
     live.store_plans(database, live.plan(), live.amended())
     lines = live.random_traffic(12, requests=600).lines()
     for start in range(0, len(lines), 45):
-        some = [one for one in lines[start : start + 45] if isinstance(one, RequestEvent)]
+        some = [line for line in lines[start : start + 45] if isinstance(line, RequestEvent)]
         live.ingest(database, ingester, live.Traffic(some))
     first = histograms(read(database, plan(), LATER))
     monkeypatch.setattr(unit_summaries, "SMALLEST", 1)
