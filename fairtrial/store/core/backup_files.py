@@ -1,4 +1,4 @@
-"""The files of a backup: its manifest, and the hidden folder in which it is written until it is complete."""
+"""Reads, writes and verifies the files of a backup, which stays in a hidden folder until it is complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sets up DuckDB: its settings and memory, the migrations of the schema, and its errors in plain words."""
+"""Configures DuckDB and its memory, migrates the schema, and rewrites the engine's errors in plain words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files beside the store: damage that was found, an unfinished erasure, and reports of migrations."""
+"""Keeps files beside the store: recorded damage, the state of an unfinished erasure, and reports of migrations."""
 
 from __future__ import annotations
 
@@ -146,6 +146,9 @@ class ErasureState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ``salt`` makes the random names that replace those of the unit and its requests. ``names`` are the ids of the unit's
     requests and answers. ``counts`` says how much has been erased where so far. ``rewrite_backups``: erase from
     reachable backups too.
+
+    The file is deleted when the erasure ends. The unit is written nowhere else; the ledger has only a hash of its
+    pseudonym.
     """
 
     erasure_id: str

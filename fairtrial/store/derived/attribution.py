@@ -1,13 +1,4 @@
-"""Finds the request or unit that each feedback is about, once its requests are in the store.
-
-Several requests can share a response id. It names one only if exactly one earlier request of the same API key has it.
-Otherwise the feedback is *ambiguous*: it stays in the store and counts in no figure. Journals of several workers arrive
-in any order, so a feedback is checked again while requests that began before it may still arrive.
-
-The column ``attribution`` has the result. ``request`` and ``unit`` count in the figures. ``ambiguous`` does not, and
-neither do the four kinds of *unmatched* feedback: ``unknown_request``, ``unknown_unit``, ``other_route`` (the key is
-bound to other routes) and ``undeclared_key`` (no metric of the file reads it).
-"""
+"""Finds the request or unit that each feedback is about, once its requests are in the store."""
 
 from __future__ import annotations
 
@@ -157,6 +148,14 @@ def attribute(database: Database, *, since_us: int) -> int:
     """Attribute feedback that is new, or that requests since ``since_us`` can change; returns the number of rows.
 
     Raises `duckdb.Error`; nothing has changed then.
+
+    Several requests can share a response id. It names one only if exactly one earlier request of the same API key has
+    it. Otherwise the feedback is *ambiguous*: it stays in the store and counts in no figure. Journals of several
+    workers arrive in any order, so a feedback is checked again while requests that began before it may still arrive.
+
+    The column ``attribution`` has the result. ``request`` and ``unit`` count in the figures. ``ambiguous`` does not,
+    and neither do the four kinds of *unmatched* feedback: ``unknown_request``, ``unknown_unit``, ``other_route`` (the
+    key is bound to other routes) and ``undeclared_key`` (no metric of the file reads it).
     """
     with database.transaction() as cursor:
         cursor.execute(PENDING, [timestamp(since_us)])

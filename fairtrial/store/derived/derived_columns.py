@@ -1,8 +1,4 @@
-"""Computes what depends on rows of several segments: subjects of feedback, sums of units, and what version 1 left open.
-
-This happens after a pass of the ingester, because the rows may arrive in any order. Feedback that names a response id
-or a unit needs a scan of all requests, so the background pass waits ten times as long as the last scan took.
-"""
+"""Computes columns that depend on rows of several segments: subjects of feedback, sums of units, missing outcomes."""
 
 from __future__ import annotations
 
@@ -110,6 +106,9 @@ class DerivedColumns:
 
     Times of events are microseconds, UTC. ``monotonic`` returns seconds, because a wall clock that is set back would
     delay the work.
+
+    This happens after a pass of the ingester, because the rows may arrive in any order. Feedback that names a response
+    id or a unit needs a scan of all requests, so the background pass waits ten times as long as the last scan took.
     """
 
     def __init__(self, database: Database, monotonic: Callable[[], float]) -> None:

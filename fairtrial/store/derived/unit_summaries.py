@@ -1,15 +1,4 @@
-"""Maintains sums of the analysed requests of each unit, so that no look at an experiment reads all requests.
-
-Each pass adds rows to the table `unit_sums`: one for each unit that has new requests. A unit's sums are the totals over
-its rows. The rows and the watermarks commit in one transaction, so that each request is added once. If a unit has many
-rows, a later pass replaces them by their total. Requests that a breaker kept from their arm have their own rows.
-
-A row spans at most a minute, until a compaction joins what lies in the same window since the unit's first request: its
-first hour, its first day, or later. Looks can therefore sum the requests of a window.
-
-Requests from before the start of their analysis plan are *early*. Only their first time counts, and their sums are 0,
-so that it does no harm to add them twice.
-"""
+"""Summarises each unit's requests and its first arm in tables, so that no look and no page reads all requests."""
 
 from __future__ import annotations
 
@@ -167,6 +156,17 @@ def update_sums(database: Database) -> Folded:
     """Add new requests to the sums, and compact a part of the rows if that is due. Raises `duckdb.Error`.
 
     What was committed before an error stays.
+
+    Each pass adds rows to the table `unit_sums`: one for each unit that has new requests. A unit's sums are the totals
+    over its rows. The rows and the watermarks commit in one transaction, so that each request is added once. If a unit
+    has many rows, a later pass replaces them by their total. Requests that a breaker kept from their arm have their own
+    rows.
+
+    A row spans at most a minute, until a compaction joins what lies in the same window since the unit's first request:
+    its first hour, its first day, or later. Looks can therefore sum the requests of a window.
+
+    Requests from before the start of their analysis plan are *early*. Only their first time counts, and their sums are
+    0, so that it does no harm to add them twice.
     """
     folded = Folded()
     while True:
@@ -223,7 +223,7 @@ def _add_slice(database: Database) -> tuple[Folded, _State]:
 
 
 def _mark(cursor: Cursor, state: _State, requests: int, attempts: int) -> None:
-    """Store both watermarks; one statement is faster than `watermarks.write`."""
+    """Store both watermarks; one statement is faster than `write_position`."""
     for name in {SUMS, ATTEMPTS} - state.marks.keys():
         cursor.execute("INSERT INTO watermarks VALUES (?, 0)", [name])
     cursor.execute(MARK, [SUMS, requests, ATTEMPTS, attempts])
@@ -242,7 +242,12 @@ def _compact_part(database: Database, part: int) -> None:
 
 
 def update_placements(database: Database) -> int:
-    """Summarise new requests; returns their number. Raises `duckdb.Error`."""
+    """Summarise new requests; returns their number. Raises `duckdb.Error`.
+
+    The table `placements` covers the requests before a row number, the watermark; later ones are read directly.
+    Together they equal all requests with an exposure, because rows are only added and readers need distinct values and
+    first times. An erasure empties the table, which is then computed again.
+    """
     folded = 0
     while True:
         with database.transaction() as cursor:

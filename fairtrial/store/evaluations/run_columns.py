@@ -1,4 +1,4 @@
-"""Reads one run as columns, a row for each result with all its scores and no text, as comparisons need it."""
+"""Reads one run as columns for comparisons: a row for each result, with all its scores and no text."""
 
 from __future__ import annotations
 

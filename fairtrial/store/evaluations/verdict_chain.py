@@ -1,7 +1,4 @@
-"""Keeps the evidence of each verdict in a hash chain, so that a changed byte or a removed verdict is detected.
-
-An entry has the SHA-256 of the stored verdict, the SHA-256 of its evidence, and the hash of the entry before.
-"""
+"""Keeps the evidence of each verdict in a hash chain, so that a changed byte or a removed verdict is detected."""
 
 from __future__ import annotations
 
@@ -47,7 +44,10 @@ LISTED = ("at_us", "gate", "candidate", "baseline", "decision", "headline")
 
 @dataclass(frozen=True, slots=True)
 class ChainEntry:
-    """One verdict's place in the chain; ``at_us``: microseconds since 1970, UTC."""
+    """One verdict's place in the chain; ``at_us``: microseconds since 1970, UTC.
+
+    An entry has the SHA-256 of the stored verdict, the SHA-256 of its evidence, and the hash of the entry before.
+    """
 
     number: int
     verdict_id: str
@@ -95,7 +95,7 @@ def entries(database: Database) -> list[ChainEntry]:
 
 
 def problems(database: Database, *, verdict_id: str | None = None) -> Iterator[RowProblem]:
-    """What is wrong with the chain, and with the content of every verdict or of one; nothing if all is intact."""
+    """Every problem of the chain, and of the content of all verdicts or of one; nothing if all is intact."""
     previous = ""
     for place, entry in enumerate(entries(database), 1):
         wrong = _link_problem(entry, place, previous)
@@ -148,7 +148,7 @@ def _is_official(text: str | None) -> bool:
 
 
 def _object(text: str | None) -> dict[str, Any]:
-    """A JSON object; empty if somebody made the text something else."""
+    """The text as a JSON object; empty if somebody changed it into something else."""
     try:
         value = json.loads(text or "{}")
     except ValueError:

@@ -1,4 +1,4 @@
-"""Keeps alarms: conditions that a person should know of. Each is open, then acknowledged, then closed."""
+"""Keeps alarms, conditions that a person should know of. Each is open, then acknowledged, then closed."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Reads what other attempts of a definition have proven, how many there were, and what else a route has tried.
-
-A definition is a deployment with its prompt and parameters. Plans of rules 1 know only the deployment, so that such a
-plan counts for every definition of it.
-"""
+"""Reads what earlier attempts of a definition have proven, and counts attempts and definitions tried on a route."""
 
 from __future__ import annotations
 
@@ -26,7 +22,11 @@ WITHDRAWALS = "SELECT experiment, at_time, actor, why FROM transitions WHERE act
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What one variant serves: its digest, and that of its deployment alone."""
+    """What one variant serves: its digest, and that of its deployment alone.
+
+    A definition is a deployment with its prompt and parameters. Plans of rules 1 know only the deployment, so that such
+    a plan counts for every definition of it.
+    """
 
     definition: str
     model: str

@@ -1,7 +1,4 @@
-"""Keeps what each look at an experiment showed, as rows that are only added; they contain no units.
-
-A look has one row for each metric and treatment. The monitor's memory is restored from the newest rows.
-"""
+"""Stores the result of each look at an experiment as rows that are only added and contain no units."""
 
 from __future__ import annotations
 
@@ -65,6 +62,8 @@ def append(cursor: Cursor, plan_number: int, look: Looked, decisions: Mapping[st
     """Append the rows of a look, with one entry in the audit trail, in the caller's transaction; returns its number.
 
     ``decisions``: what was decided then, by treatment.
+
+    A look has one row for each metric and treatment. The monitor's memory is restored from the newest rows.
     """
     number = int(cursor.value(NEXT))
     decisions = dict(decisions)

@@ -1,4 +1,4 @@
-"""Groups the lines of a batch by kind, checks each one, and inserts them as JSON files that DuckDB reads."""
+"""Checks the lines of a batch, groups them by kind, and inserts them through JSON files that DuckDB reads."""
 
 from __future__ import annotations
 

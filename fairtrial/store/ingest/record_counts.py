@@ -1,9 +1,4 @@
-"""Compares what workers assigned, by arm and cell, with what was stored, and keeps what is missing.
-
-What is stored of a batch is counted in the batch's transaction. A pass reads the workers' counts first, then the
-journal. Each counted request is in the journal by then, so that one that is not stored is lost. A worker's counts are
-compared a last time after it has ended and its segments are ingested; then its file is deleted.
-"""
+"""Compares the requests that workers assigned with those stored, by arm and cell, and records the missing ones."""
 
 from __future__ import annotations
 
@@ -45,7 +40,12 @@ SourceArm = tuple[str, str, str, str]
 
 
 class RecordCounts:
-    """The stored records of one store, by source, arm and cell. Only one thread at a time may use it."""
+    """The stored records of one store, by source, arm and cell. Only one thread at a time may use it.
+
+    What is stored of a batch is counted in the batch's transaction. A pass reads the workers' counts first, then the
+    journal. Each counted request is in the journal by then, so that one that is not stored is lost. A worker's counts
+    are compared a last time after it has ended and its segments are ingested; then its file is deleted.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -65,13 +65,13 @@ class RecordCounts:
         _insert(cursor, [[*arm, list(counts.keys()), list(counts.values())] for arm, counts in counted])
 
     def add(self, arms: Mapping[SourceArm, Sequence[int]]) -> None:
-        """Note what was committed."""
+        """Count the requests of a committed batch."""
         self._rows += len(arms)
         for arm, cells in arms.items():
             np.add.at(self._of(arm), cells, 1)
 
     def compare(self, sources: Sequence[Assigned], now_us: int) -> None:
-        """Keep what is missing. ``sources`` was read before the pass, which could read all segments."""
+        """Record the missing requests. ``sources`` was read before the pass, which could read all segments."""
         for assigned in sources:
             if assigned.began_ms >= self._began_ms and (assigned.source, *ENDED) not in self._stored:
                 self._compare(assigned, now_us)

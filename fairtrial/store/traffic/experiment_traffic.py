@@ -259,13 +259,12 @@ def can_slice(metric: str) -> bool:
 
 
 def tag_slices(database: Database, question: SliceQuestion) -> list[TagSlice]:
-    """The slices of an experiment by tag, value and arm, largest first; raises `StoreError`."""
+    """The slices of an experiment by tag, value and arm, largest first; raises `StoreError`.
+
+    They are shown and never decide anything, so a unit counts in each slice for the arm that its request was assigned.
+    """
     feedback = question.metric not in CATALOGUE
-    bound = {
-        "experiment": question.experiment,
-        "since": timestamp(question.since_us),
-        "hashes": list(question.hashes),
-    }
+    bound = {"experiment": question.experiment, "since": timestamp(question.since_us), "hashes": list(question.hashes)}
     requests = database.value(COUNT, bound)
     if not requests:
         return []

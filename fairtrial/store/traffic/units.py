@@ -158,7 +158,7 @@ def _earliest(cursor: Cursor) -> int:
 
 
 def _part(reason: str, *, moved: bool) -> str:
-    """Which part of an arm's requests one with this reason belongs to."""
+    """The part of an arm's requests to which a request with this reason belongs."""
     if reason in ("kill", "fallback"):
         return f"{reason}s"
     return "moved" if moved else "served"

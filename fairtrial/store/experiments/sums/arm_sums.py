@@ -71,7 +71,7 @@ GROUP BY variant
 
 @dataclass(slots=True)
 class _Arm:
-    """Collects what `ArmSums` then holds unchanged."""
+    """Collects the sums of one arm, from which an `ArmSums` is made."""
 
     units: int = 0
     requests: int = 0

@@ -1,4 +1,4 @@
-"""Reads the control's level of a metric, for relative margins, and how much an earlier amount explains of one."""
+"""Reads the control's level of a metric, for relative margins, and how much earlier amounts explain later ones."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""Reads the level of the primary metric in each whole week, by arm: since the plan began, and since a unit came.
-
-A unit has one value in each week: its mean feedback given in that week, its share of bad requests, or its amount. The
-windows within which feedback decides do not matter here, because an effect may fade after them. Only whole weeks are
-read, so this is done once a week.
-"""
+"""Reads the primary metric of each arm by whole week, counted from the plan's start and from each unit's arrival."""
 
 from __future__ import annotations
 
@@ -106,7 +101,12 @@ def read_weeks(
     *,
     interruptions: Sequence[Interruption] = (),
 ) -> dict[str, OverTime | None]:
-    """The primary metric in the first so many weeks, by variant; raises `duckdb.Error`."""
+    """The primary metric in the first so many weeks, by variant; raises `duckdb.Error`.
+
+    A unit has one value in each week: its mean feedback given in that week, its share of bad requests, or its amount.
+    The windows within which feedback decides do not matter here, because an effect may fade after them. Only whole
+    weeks are read, so this is done once a week.
+    """
     metric, names = plan.primary, list(plan.shares)
     if metric is None:
         return {}
