@@ -14,10 +14,10 @@ from fairtrial.stats.e_values import EValue, e_bh, holm
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-6, 0.5))
 def test_it_rejects_just_where_its_p_value_is_at_most_alpha(log_e: float, alpha: float) -> None:
-    found = EValue(log_e, 10, "example")
-    assert 0 <= found.p <= 1
+    e_value = EValue(log_e, 10, "example")
+    assert 0 <= e_value.p <= 1
     if abs(log_e + log(alpha)) > 1e-9:
-        assert found.rejects(alpha) == (found.p <= alpha)
+        assert e_value.rejects(alpha) == (e_value.p <= alpha)
 
 
 @given(st.floats(-50, 50), st.floats(0, 10))
@@ -101,7 +101,7 @@ def test_the_example_of_benjamini_and_hochberg_rejects_four() -> None:
     # e = 1/p the two procedures are one
     p = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459]
     p += [0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0000]
-    assert sum(e_bh(of([-log(one) for one in p]), alpha=0.05)) == 4
+    assert sum(e_bh(of([-log(p_value) for p_value in p]), alpha=0.05)) == 4
 
 
 def test_the_example_by_hand() -> None:
@@ -136,8 +136,8 @@ def test_more_evidence_and_a_larger_alpha_reject_no_less(values: list[float], al
 
 @given(log_es, levels)
 def test_it_rejects_at_least_as_much_as_bonferroni(values: list[float], alpha: float) -> None:
-    found = e_bh(of(values), alpha=alpha)
-    assert all(rejected for rejected, value in zip(found, values, strict=True) if value > log(len(values) / alpha))
+    result = e_bh(of(values), alpha=alpha)
+    assert all(rejected for rejected, value in zip(result, values, strict=True) if value > log(len(values) / alpha))
 
 
 def test_a_question_without_evidence_counts_and_is_not_rejected() -> None:
@@ -155,6 +155,6 @@ def test_of_the_rejected_at_most_alpha_are_true_on_average_however_they_depend()
     for _ in range(2_000):
         common, own = rng.normal(), rng.normal(3, 1, 5)
         null = np.full(20, 2 * common - 2)
-        found = e_bh(of([*null, *(2 * own - 2)]), alpha=0.1)
-        shares.append(sum(found[:20]) / max(1, sum(found)))
+        rejected = e_bh(of([*null, *(2 * own - 2)]), alpha=0.1)
+        shares.append(sum(rejected[:20]) / max(1, sum(rejected)))
     assert np.mean(shares) <= 0.1

@@ -20,33 +20,33 @@ from tests.fixtures.for_each import for_each
 @for_each(("successes", "n"), [(0, 10), (1, 100), (9, 10), (10, 10), (37, 120)])
 @for_each("level", [0.9, 0.95])
 def test_the_exact_interval_is_that_of_statsmodels(successes: int, n: int, level: float) -> None:
-    found = clopper_pearson(successes, n, level=level)
+    interval = clopper_pearson(successes, n, level=level)
     low, high = proportion_confint(successes, n, alpha=1 - level, method="beta")
-    assert isinstance(found, Estimate)
-    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-9)
+    assert isinstance(interval, Estimate)
+    assert (interval.low, interval.high) == pytest.approx((low, high), abs=1e-9)
 
 
 def test_the_exact_interval_covers_at_least_as_often_as_it_says() -> None:
     random = np.random.default_rng(1)
     for share in (0.02, 0.3, 0.95):
-        drawn = [clopper_pearson(int(one), 40) for one in random.binomial(40, share, 1000)]
-        covered = [one.low <= share <= one.high for one in drawn if isinstance(one, Estimate)]
+        drawn = [clopper_pearson(int(successes), 40) for successes in random.binomial(40, share, 1000)]
+        covered = [draw.low <= share <= draw.high for draw in drawn if isinstance(draw, Estimate)]
         assert sum(covered) / 1000 >= 0.95
 
 
 def test_the_threshold_is_exceeded_by_at_most_one_percent_of_the_controls() -> None:
     controls = np.arange(200) / 200
-    found = tpr_at_fpr(np.array([0.5, 0.991, 1.2]), controls)
-    assert not isinstance(found, NotEnough)
-    assert found.fpr.value == 0.01 and found.threshold == 0.985
-    assert found.tpr.value == pytest.approx(2 / 3)
-    assert found.detected and not tpr_at_fpr(np.array([0.5, 0.991]), controls).detected
+    rates = tpr_at_fpr(np.array([0.5, 0.991, 1.2]), controls)
+    assert not isinstance(rates, NotEnough)
+    assert rates.fpr.value == 0.01 and rates.threshold == 0.985
+    assert rates.tpr.value == pytest.approx(2 / 3)
+    assert rates.detected and not tpr_at_fpr(np.array([0.5, 0.991]), controls).detected
 
 
 def test_equal_scores_of_controls_count_as_one_threshold() -> None:
-    found = tpr_at_fpr(np.ones(30), np.array([0.0] * 95 + [1.0] * 5))
-    assert not isinstance(found, NotEnough)
-    assert found.threshold == 1.0 and found.tpr.value == 0 and found.fpr.value == 0
+    rates = tpr_at_fpr(np.ones(30), np.array([0.0] * 95 + [1.0] * 5))
+    assert not isinstance(rates, NotEnough)
+    assert rates.threshold == 1.0 and rates.tpr.value == 0 and rates.fpr.value == 0
 
 
 def test_too_few_controls_or_no_member_are_not_enough() -> None:
@@ -58,9 +58,9 @@ def test_too_few_controls_or_no_member_are_not_enough() -> None:
 
 
 def estimate(won: int, lost: int, n: int, level: float = 0.95) -> Estimate:
-    found = tango(won, lost, n, level=level)
-    assert isinstance(found, Estimate)
-    return found
+    interval = tango(won, lost, n, level=level)
+    assert isinstance(interval, Estimate)
+    return interval
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def estimate(won: int, lost: int, n: int, level: float = 0.95) -> Estimate:
     ],
 )
 def test_it_gives_the_numbers_of_r(won, lost, n, level, low, high) -> None:
-    found = estimate(won, lost, n, level)
-    assert (found.low, found.high) == pytest.approx((low, high), abs=6e-5)
+    interval = estimate(won, lost, n, level)
+    assert (interval.low, interval.high) == pytest.approx((low, high), abs=6e-5)
 
 
 def test_it_gives_the_numbers_of_tango() -> None:
@@ -84,15 +84,15 @@ def test_it_gives_the_numbers_of_tango() -> None:
 
 def test_it_gives_the_numbers_of_fagerland() -> None:
     # Fagerland, Lydersen & Laake, R package contingencytables, test-ch8.R: Cavo et al. (2012), 59, 6, 16, 80
-    found = estimate(6, 16, 161)
-    assert (found.value, found.low, found.high) == pytest.approx((-0.0621, -0.1240, -0.0054), abs=6e-5)
+    interval = estimate(6, 16, 161)
+    assert (interval.value, interval.low, interval.high) == pytest.approx((-0.0621, -0.1240, -0.0054), abs=6e-5)
 
 
 def test_it_agrees_with_the_wald_interval_where_there_are_many() -> None:
     # Agresti (1990), p. 350, presidential approval of 1,600 people: 794 twice, 150 then not, 86 then, 570 never
-    found, error = estimate(86, 150, 1600), sqrt((86 + 150) - (86 - 150) ** 2 / 1600) / 1600
-    assert found.value == -0.04
-    assert (found.low, found.high) == pytest.approx((-0.04 - 1.96 * error, -0.04 + 1.96 * error), abs=5e-4)
+    interval, error = estimate(86, 150, 1600), sqrt((86 + 150) - (86 - 150) ** 2 / 1600) / 1600
+    assert interval.value == -0.04
+    assert (interval.low, interval.high) == pytest.approx((-0.04 - 1.96 * error, -0.04 + 1.96 * error), abs=5e-4)
 
 
 def coverage(n: int, up: float, down: float, *, level: float) -> float:
@@ -112,12 +112,12 @@ FLIPS = [(flips, gap) for flips in (0.1, 0.2, 0.4) for gap in (0.0, 0.05, 0.1) i
 
 @pytest.mark.parametrize("n", [40, 100, 150, 400])
 def test_it_covers_94_to_97_percent_where_some_flips_are_to_be_expected(n: int) -> None:
-    found = {
+    result = {
         (flips, gap): coverage(n, (flips + gap) / 2, (flips - gap) / 2, level=0.95)
         for flips, gap in FLIPS
         if n * (flips - gap) / 2 >= 2.5
     }
-    assert all(0.94 <= share <= 0.97 for share in found.values()), found
+    assert all(0.94 <= share <= 0.97 for share in result.values()), result
 
 
 def test_where_hardly_a_flip_is_expected_it_still_covers() -> None:
@@ -131,9 +131,9 @@ def test_a_difference_is_held_just_where_its_score_is_small(won: int, lost: int,
     n = won + lost + same
     if n == 0:
         return
-    found, score = estimate(won, lost, n), abs(tango_score(won, lost, n, delta))
+    interval, score = estimate(won, lost, n), abs(tango_score(won, lost, n, delta))
     if abs(score - quantile(0.95)) > 1e-6:
-        assert (found.low <= delta <= found.high) == (score < quantile(0.95))
+        assert (interval.low <= delta <= interval.high) == (score < quantile(0.95))
 
 
 def roots_of_yang_sun_and_hardin(won: int, lost: int, n: int, level: float) -> list[float]:
@@ -152,8 +152,8 @@ def roots_of_yang_sun_and_hardin(won: int, lost: int, n: int, level: float) -> l
 @for_each(("won", "lost", "n"), [(6, 6, 40), (10, 32, 120), (3, 1, 44), (12, 2, 56), (40, 5, 100)])
 def test_it_agrees_with_the_closed_form(won: int, lost: int, n: int) -> None:
     roots = roots_of_yang_sun_and_hardin(won, lost, n, 0.95)
-    found = estimate(won, lost, n)
-    assert (found.low, found.high) == pytest.approx((roots[0], roots[-1]), abs=1e-9)
+    interval = estimate(won, lost, n)
+    assert (interval.low, interval.high) == pytest.approx((roots[0], roots[-1]), abs=1e-9)
 
 
 def test_the_variance_is_taken_at_the_restricted_maximum_likelihood() -> None:
@@ -172,8 +172,8 @@ def test_the_variance_is_taken_at_the_restricted_maximum_likelihood() -> None:
 @pytest.mark.parametrize("n", [1, 5, 100, 5000])
 def test_without_a_discordant_case_the_bounds_are_those_of_unseen_ones(n: int) -> None:
     z2 = quantile(0.90) ** 2
-    found = estimate(0, 0, n, 0.90)
-    assert (found.low, found.high) == pytest.approx((-z2 / (n + z2), z2 / (n + z2)), abs=1e-9)
+    interval = estimate(0, 0, n, 0.90)
+    assert (interval.low, interval.high) == pytest.approx((-z2 / (n + z2), z2 / (n + z2)), abs=1e-9)
 
 
 def test_without_a_case_there_is_no_estimate() -> None:
@@ -191,15 +191,15 @@ COUNTS = st.tuples(st.integers(0, 60), st.integers(0, 60), st.integers(0, 400)).
 @given(COUNTS)
 def test_swapping_the_sides_mirrors_the_interval(counts: tuple[int, int, int]) -> None:
     won, lost, same = counts
-    one, other = estimate(won, lost, won + lost + same), estimate(lost, won, won + lost + same)
-    assert (one.low, one.high) == pytest.approx((-other.high, -other.low), abs=1e-8)
+    first, second = estimate(won, lost, won + lost + same), estimate(lost, won, won + lost + same)
+    assert (first.low, first.high) == pytest.approx((-second.high, -second.low), abs=1e-8)
 
 
 @given(COUNTS)
 def test_the_interval_holds_the_point_and_stays_within_the_possible(counts: tuple[int, int, int]) -> None:
     won, lost, same = counts
-    found = estimate(won, lost, won + lost + same)
-    assert -1 <= found.low <= found.value <= found.high <= 1
+    interval = estimate(won, lost, won + lost + same)
+    assert -1 <= interval.low <= interval.value <= interval.high <= 1
 
 
 @given(COUNTS)

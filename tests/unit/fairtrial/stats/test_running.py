@@ -22,21 +22,21 @@ def look(low: float, high: float, n: int = 100) -> Estimate:
 
 
 def after(looks: list[Estimate]) -> RunningDecision:
-    found = RunningDecision()
-    for one in looks:
-        found = found.after(one)
-    return found
+    decision = RunningDecision()
+    for estimate in looks:
+        decision = decision.after(estimate)
+    return decision
 
 
 @given(st.lists(ends, min_size=1, max_size=12))
 def test_it_is_the_intersection_of_all_looks_or_says_that_there_is_none(bounds: list[list[float]]) -> None:
-    found = after([look(*bound) for bound in bounds])
+    decision = after([look(*bound) for bound in bounds])
     low, high = max(bound[0] for bound in bounds), min(bound[1] for bound in bounds)
-    interval = found.interval()
-    assert found.looks == len(bounds)
+    interval = decision.interval()
+    assert decision.looks == len(bounds)
     if low > high:
         assert isinstance(interval, NotEnough)
-        assert found.side() is None
+        assert decision.side() is None
         assert "exclude each other" in interval.reason
     else:
         assert isinstance(interval, Estimate)
@@ -75,27 +75,27 @@ def test_a_look_that_has_not_enough_counts_and_changes_nothing() -> None:
 
 @given(st.lists(st.floats(-20, 20), min_size=1, max_size=10))
 def test_the_p_value_is_the_smallest_of_all_looks(log_es: list[float]) -> None:
-    found = RunningDecision()
-    assert found.p is None
+    decision = RunningDecision()
+    assert decision.p is None
     for value in log_es:
-        found = found.after(NOTHING, EValue(value, 5, "example"))
-    assert found.p == pytest.approx(min(1.0, exp(-max(log_es))))
-    assert found.after(NOTHING, EValue(-inf, 5, "example")).p == found.p
-    assert found.after(NOTHING, NOTHING).p == found.p
+        decision = decision.after(NOTHING, EValue(value, 5, "example"))
+    assert decision.p == pytest.approx(min(1.0, exp(-max(log_es))))
+    assert decision.after(NOTHING, EValue(-inf, 5, "example")).p == decision.p
+    assert decision.after(NOTHING, NOTHING).p == decision.p
 
 
 @given(st.lists(ends, max_size=5))
 def test_what_is_stored_is_json_and_comes_back(bounds: list[list[float]]) -> None:
-    found = after([look(*bound) for bound in bounds]).after(NOTHING, EValue(2.5, 9, "example"))
-    text = json.dumps(found.stored(), allow_nan=False)
-    assert RunningDecision.restored(json.loads(text)) == found
+    decision = after([look(*bound) for bound in bounds]).after(NOTHING, EValue(2.5, 9, "example"))
+    text = json.dumps(decision.stored(), allow_nan=False)
+    assert RunningDecision.restored(json.loads(text)) == decision
 
 
 def test_a_one_sided_look_leaves_the_other_end_open() -> None:
-    found = RunningDecision().after(Estimate(0.2, 0.1, inf, 0.9, 50, "difference, one-sided", always_valid=True))
-    assert found.side() == "above"
-    assert found.stored()["high"] is None
-    assert found.side(0.15) is None
+    decision = RunningDecision().after(Estimate(0.2, 0.1, inf, 0.9, 50, "difference, one-sided", always_valid=True))
+    assert decision.side() == "above"
+    assert decision.stored()["high"] is None
+    assert decision.side(0.15) is None
 
 
 def test_looks_that_promise_nothing_together_are_refused() -> None:
@@ -103,28 +103,28 @@ def test_looks_that_promise_nothing_together_are_refused() -> None:
         RunningDecision().after(Estimate(1.0, float("nan"), 2.0, 0.95, 10, "difference", always_valid=True))
     with pytest.raises(ValueError, match="one look"):
         RunningDecision().after(Estimate(0, -1, 1, 0.95, 10, "Wilson"))
-    other = Estimate(0, -1, 1, 0.9, 10, "difference", always_valid=True)
+    second = Estimate(0, -1, 1, 0.9, 10, "difference", always_valid=True)
     with pytest.raises(ValueError, match="level"):
-        RunningDecision().after(look(0, 1)).after(other)
+        RunningDecision().after(look(0, 1)).after(second)
 
 
 def test_intervals_that_disagree_stay_silent_for_good() -> None:
-    found = after([look(0.5, 0.9), look(-0.9, -0.5), look(0.6, 0.7)])
-    assert found.broken
-    assert isinstance(found.interval(), NotEnough)
-    assert (found.low, found.high) == (0.5, 0.9)
-    assert found.n == 100
+    decision = after([look(0.5, 0.9), look(-0.9, -0.5), look(0.6, 0.7)])
+    assert decision.broken
+    assert isinstance(decision.interval(), NotEnough)
+    assert (decision.low, decision.high) == (0.5, 0.9)
+    assert decision.n == 100
 
 
 def test_all_looks_together_cover_the_effect_and_stay_silent_rarely() -> None:
     rng, covered, silent, trials = np.random.default_rng(5), 0, 0, 300
     for _ in range(trials):
-        found, total = RunningDecision(), np.cumsum(rng.normal(0.1, 1, 1_000))
+        decision, total = RunningDecision(), np.cumsum(rng.normal(0.1, 1, 1_000))
         for n in range(50, 1_001, 50):
             effect = Effect(total[n - 1] / n, 1 / n, n, "mean")
-            found = found.after(always_valid(effect, tau=0.1), evidence(effect, tau=0.1))
-            assert (found.side() is not None) <= (found.log_e is not None and found.log_e >= log(20) - 1e-9)
-        covered += not found.broken and found.low <= 0.1 <= found.high
-        silent += found.broken
+            decision = decision.after(always_valid(effect, tau=0.1), evidence(effect, tau=0.1))
+            assert (decision.side() is not None) <= (decision.log_e is not None and decision.log_e >= log(20) - 1e-9)
+        covered += not decision.broken and decision.low <= 0.1 <= decision.high
+        silent += decision.broken
     assert covered / trials >= 0.95
     assert silent / trials <= 0.05

@@ -26,9 +26,9 @@ def sums(users: Users) -> JointMoments:
     return JointMoments.of([x for x, _ in users], [y for _, y in users])
 
 
-def effect(found: Effect | NotEnough) -> Effect:
-    assert isinstance(found, Effect)
-    return found
+def effect(result: Effect | NotEnough) -> Effect:
+    assert isinstance(result, Effect)
+    return result
 
 
 def test_the_variance_of_a_ratio_gives_the_number_of_gbstats() -> None:
@@ -45,9 +45,9 @@ def test_a_ratio_is_the_cluster_robust_regression_of_single_requests() -> None:
     fit = sm.OLS(thumbs.astype(float), np.ones(len(users))).fit(
         cov_type="cluster", cov_kwds={"groups": users, "use_correction": False}
     )
-    found = effect(ratio(JointMoments.of(np.bincount(users, thumbs), sizes)))
-    assert found.value == pytest.approx(fit.params[0])
-    assert sqrt(found.variance) == pytest.approx(fit.bse[0] * sqrt(60 / 59))
+    level = effect(ratio(JointMoments.of(np.bincount(users, thumbs), sizes)))
+    assert level.value == pytest.approx(fit.params[0])
+    assert sqrt(level.variance) == pytest.approx(fit.bse[0] * sqrt(60 / 59))
 
 
 def test_a_difference_is_the_cluster_robust_regression_on_the_arm() -> None:
@@ -59,19 +59,19 @@ def test_a_difference_is_the_cluster_robust_regression_on_the_arm() -> None:
     )
     totals = np.bincount(users, values)
     halves = [JointMoments.of(totals[which::2], sizes[which::2]) for which in (0, 1)]
-    found = effect(ratio_difference(*halves, within=None))
-    assert found.value == pytest.approx(fit.params[1])
-    assert sqrt(found.variance) == pytest.approx(fit.bse[1] * sqrt(50 / 49))
+    difference = effect(ratio_difference(*halves, within=None))
+    assert difference.value == pytest.approx(fit.params[1])
+    assert sqrt(difference.variance) == pytest.approx(fit.bse[1] * sqrt(50 / 49))
 
 
 def test_with_one_request_a_user_a_ratio_is_a_mean() -> None:
-    one, other = RNG.normal(3, 1, 40), RNG.normal(4, 2, 60)
-    found = effect(
-        ratio_difference(JointMoments.of(one, np.ones(40)), JointMoments.of(other, np.ones(60)), cap=1, within=(-9, 16))
-    )
-    plain = effect(mean_difference(Moments.of(one), Moments.of(other), within=(-9, 16)))
-    assert found.ends == pytest.approx(plain.ends)
-    assert (found.value, found.variance, found.freedom) == pytest.approx((plain.value, plain.variance, plain.freedom))
+    control, treatment = RNG.normal(3, 1, 40), RNG.normal(4, 2, 60)
+    arms = JointMoments.of(control, np.ones(40)), JointMoments.of(treatment, np.ones(60))
+    difference = effect(ratio_difference(*arms, cap=1, within=(-9, 16)))
+    plain = effect(mean_difference(Moments.of(control), Moments.of(treatment), within=(-9, 16)))
+    assert difference.ends == pytest.approx(plain.ends)
+    expected = plain.value, plain.variance, plain.freedom
+    assert (difference.value, difference.variance, difference.freedom) == pytest.approx(expected)
 
 
 def test_users_who_sent_the_same_twice_are_not_twice_the_users() -> None:
@@ -81,14 +81,15 @@ def test_users_who_sent_the_same_twice_are_not_twice_the_users() -> None:
 
 
 @given(USERS, USERS)
-def test_swapping_the_arms_turns_the_sign(one: Users, other: Users) -> None:
-    there, back = effect(ratio_difference(sums(one), sums(other))), effect(ratio_difference(sums(other), sums(one)))
+def test_swapping_the_arms_turns_the_sign(control: Users, treatment: Users) -> None:
+    arms = sums(control), sums(treatment)
+    there, back = effect(ratio_difference(*arms)), effect(ratio_difference(*arms[::-1]))
     assert (there.value, there.variance, there.freedom) == pytest.approx((-back.value, back.variance, back.freedom))
 
 
 @given(USERS, USERS)
-def test_order_and_parts_do_not_matter(one: Users, more: Users) -> None:
-    assert ratio(sums(one + more)) == ratio(sums(more[::-1]) + sums(one[::-1]))
+def test_order_and_parts_do_not_matter(users: Users, more: Users) -> None:
+    assert ratio(sums(users + more)) == ratio(sums(more[::-1]) + sums(users[::-1]))
 
 
 @given(USERS)
@@ -99,22 +100,23 @@ def test_four_times_the_users_all_but_halve_the_error(users: Users) -> None:
 
 
 @given(USERS, USERS)
-def test_the_freedom_is_never_above_the_users_less_two(one: Users, other: Users) -> None:
-    found = effect(ratio_difference(sums(one), sums(other)))
-    assert found.variance == 0 or found.freedom <= len(one) + len(other) - 2 + 1e-9
+def test_the_freedom_is_never_above_the_users_less_two(control: Users, treatment: Users) -> None:
+    difference = effect(ratio_difference(sums(control), sums(treatment)))
+    assert difference.variance == 0 or difference.freedom <= len(control) + len(treatment) - 2 + 1e-9
 
 
 def test_a_relative_margin_scales_the_control() -> None:
-    one, other = (
+    control, treatment = (
         JointMoments.of(RNG.poisson(3, 50), np.full(50, 5.0)),
         JointMoments.of(RNG.poisson(3, 50), np.full(50, 5.0)),
     )
-    tripled = JointMoments(one.n, 3 * one.x, one.y, 9 * one.xx, one.yy, 3 * one.xy)
-    found, same = (
+    tripled = JointMoments(control.n, 3 * control.x, control.y, 9 * control.xx, control.yy, 3 * control.xy)
+    difference, same = (
         effect(ratio_difference(*arms, within=None, scale=by))
-        for arms, by in (((one, other), 3.0), ((tripled, other), 1.0))
+        for arms, by in (((control, treatment), 3.0), ((tripled, treatment), 1.0))
     )
-    assert (found.value, found.variance, found.freedom) == pytest.approx((same.value, same.variance, same.freedom))
+    expected = same.value, same.variance, same.freedom
+    assert (difference.value, difference.variance, difference.freedom) == pytest.approx(expected)
 
 
 def test_nothing_is_said_without_users_or_denominators() -> None:
@@ -131,27 +133,27 @@ def test_nothing_is_said_without_users_or_denominators() -> None:
 
 def test_few_users_who_send_most_of_the_requests_are_not_yet_thirty() -> None:
     # 45 users, of whom three send 50 requests and the others one: (192)² / (3 · 2500 + 42) = 4.9 equal users
-    found = effect(ratio(sums([(25, 50)] * 3 + [(1, 1), (0, 1)] * 21)))
-    assert found.not_yet is not None
-    assert "4.89 equal" in found.not_yet.reason
+    level = effect(ratio(sums([(25, 50)] * 3 + [(1, 1), (0, 1)] * 21)))
+    assert level.not_yet is not None
+    assert "4.89 equal" in level.not_yet.reason
     assert effect(ratio(sums([(25, 50), (20, 50)] * 15))).not_yet is None
 
 
 @given(USERS)
 def test_the_end_of_a_look_counts_two_unseen_users_at_the_cap(users: Users) -> None:
     arm, n = sums(users), len(users)
-    found = effect(ratio(arm, cap=40))
-    more = [3 * (40 * far) ** 2 * n / (n - 1) / arm.y**2 for far in (found.value, 1 - found.value)]
-    assert found.unseen == pytest.approx(more)
+    level = effect(ratio(arm, cap=40))
+    more = [3 * (40 * far) ** 2 * n / (n - 1) / arm.y**2 for far in (level.value, 1 - level.value)]
+    assert level.unseen == pytest.approx(more)
 
 
 @given(st.lists(st.integers(1, 900).flatmap(lambda y: st.tuples(st.integers(0, y), st.just(y))), min_size=2))
 def test_a_user_above_the_cap_keeps_his_ratio_and_counts_as_the_cap(users: Users) -> None:
     x, y = zip(*users, strict=True)
     one_by_one = [(a * min(1, 50 / b), min(b, 50)) for a, b in users]
-    found = capped_requests(x, y)
-    assert found == JointMoments.of(*zip(*one_by_one, strict=True))
-    assert isinstance(ratio(found), Effect)
+    capped = capped_requests(x, y)
+    assert capped == JointMoments.of(*zip(*one_by_one, strict=True))
+    assert isinstance(ratio(capped), Effect)
 
 
 def test_sums_that_no_users_within_the_cap_and_the_bounds_have_are_refused() -> None:
@@ -176,8 +178,8 @@ def test_rare_numerators_in_a_small_arm_rarely_decide_a_trial_without_a_differen
         rows = np.column_stack([np.ones(4000), x, y, x * x, y * y, x * y])
         arms = [np.cumsum(rows * chosen[:, None], axis=0) for chosen in (~small, small)]
         for look in range(400, 4000, 60):
-            found = ratio_difference(*(JointMoments(int(arm[look, 0]), *arm[look, 1:]) for arm in arms))
-            closed = always_valid(found, tau=0.01)
+            difference = ratio_difference(*(JointMoments(int(arm[look, 0]), *arm[look, 1:]) for arm in arms))
+            closed = always_valid(difference, tau=0.01)
             if isinstance(closed, Estimate) and not closed.low <= 0 <= closed.high:
                 wrong += 1
                 break

@@ -19,17 +19,17 @@ def test_the_interval_covers_the_true_ratio_about_as_often_as_it_says(cluster_si
     for _ in range(DRAWS):
         common = np.repeat(draw.lognormal(-0.02, 0.2, 60), cluster_size)
         baseline = draw.gamma(3.0, 40.0, 60 * cluster_size)
-        found = ratio_of_means(baseline * 1.3 * common, baseline, clusters)
-        assert isinstance(found, Estimate)
-        inside += found.low <= 1.3 <= found.high
+        interval = ratio_of_means(baseline * 1.3 * common, baseline, clusters)
+        assert isinstance(interval, Estimate)
+        inside += interval.low <= 1.3 <= interval.high
     assert inside / DRAWS > 0.92
 
 
 def test_equal_lengths_have_the_ratio_1_without_a_width() -> None:
     values = np.array([3.0, 5.0, 9.0])
-    found = ratio_of_means(values, values)
-    assert isinstance(found, Estimate)
-    assert (found.value, found.low, found.high) == (1.0, 1.0, 1.0)
+    interval = ratio_of_means(values, values)
+    assert isinstance(interval, Estimate)
+    assert (interval.value, interval.low, interval.high) == (1.0, 1.0, 1.0)
 
 
 def test_there_is_no_ratio_to_a_mean_of_0_or_of_one_cluster() -> None:
@@ -53,10 +53,10 @@ def test_flips_are_the_signs_that_the_generator_draws(count: int) -> None:
 
 
 def test_a_resample_of_clusters_has_their_cases_one_after_the_other() -> None:
-    members = {name: [at for at, one in enumerate(CLUSTERS) if one == name] for name in dict.fromkeys(CLUSTERS)}
+    members = {name: [at for at, cluster in enumerate(CLUSTERS) if cluster == name] for name in dict.fromkeys(CLUSTERS)}
     groups = list(members.values())
     draw = np.random.default_rng(6)
-    wanted = [
+    expected = [
         [case for at in draw.integers(0, len(groups), len(groups)) for case in groups[at]] for _ in range(CORPUS_DRAWS)
     ]
     drawn: list[list[int]] = []
@@ -66,7 +66,7 @@ def test_a_resample_of_clusters_has_their_cases_one_after_the_other() -> None:
         return float(VALUES[cases].mean())
 
     bootstrap_corpus(figure, len(VALUES), CLUSTERS, seed=6)
-    assert drawn[1:] == wanted
+    assert drawn[1:] == expected
 
 
 def test_clusters_may_be_numbers_in_the_order_of_their_names() -> None:

@@ -37,15 +37,15 @@ def test_each_case_of_a_corpus_has_its_cluster() -> None:
 
 
 def test_nothing_but_zeros_has_no_interval_of_no_width() -> None:
-    for found in (clustered_mean(np.zeros(40)), bootstrap_corpus(lambda _: 0.0, 40)):
-        assert isinstance(found, NotEnough)
+    for result in (clustered_mean(np.zeros(40)), bootstrap_corpus(lambda _: 0.0, 40)):
+        assert isinstance(result, NotEnough)
 
 
 def test_equal_values_leave_room_for_the_next_kind_of_case() -> None:
     values = np.full(40, 3.0)
-    for found in (clustered_mean(values), bootstrap_corpus(lambda _: 3.0, 40)):
-        assert isinstance(found, Estimate)
-        assert (found.low, found.high) == pytest.approx((3 - 3 * 0.08763, 3 + 3 * 0.08763), rel=1e-3)
+    for interval in (clustered_mean(values), bootstrap_corpus(lambda _: 3.0, 40)):
+        assert isinstance(interval, Estimate)
+        assert (interval.low, interval.high) == pytest.approx((3 - 3 * 0.08763, 3 + 3 * 0.08763), rel=1e-3)
 
 
 def test_differences_that_cancel_up_to_rounding_are_none() -> None:

@@ -16,9 +16,9 @@ from fairtrial.stats.paired.resampling import bootstrap_corpus
 CASES = st.lists(st.integers(-4, 4).map(float), min_size=4, max_size=24).filter(lambda cases: len(set(cases)) > 1)
 
 
-def bounds(found: Estimate | NotEnough) -> tuple[float, float]:
-    assert isinstance(found, Estimate)
-    return found.low, found.high
+def bounds(result: Estimate | NotEnough) -> tuple[float, float]:
+    assert isinstance(result, Estimate)
+    return result.low, result.high
 
 
 def names(cases: list[float]) -> list[str]:
@@ -55,8 +55,8 @@ def test_each_case_its_own_cluster_is_no_cluster(cases: list[float]) -> None:
 def test_more_cases_narrow_it_and_a_higher_level_widens_it(cases: list[float]) -> None:
     values = np.array(cases)
     few, many, sure = (
-        np.diff(bounds(found))
-        for found in (
+        np.diff(bounds(result))
+        for result in (
             clustered_mean(values),
             clustered_mean(np.tile(values, 4)),
             clustered_mean(values, level=0.99),
@@ -127,7 +127,7 @@ def test_a_corpus_bootstrap_repeats_itself_and_a_higher_level_widens_it(cases: l
     def mean(indices):
         return float(values[indices].mean())
 
-    found = bounds(bootstrap_corpus(mean, len(values), seed=seed))
-    assert found == bounds(bootstrap_corpus(mean, len(values), seed=seed))
+    limits = bounds(bootstrap_corpus(mean, len(values), seed=seed))
+    assert limits == bounds(bootstrap_corpus(mean, len(values), seed=seed))
     low, high = bounds(bootstrap_corpus(mean, len(values), seed=seed, level=0.99))
-    assert low <= found[0] <= found[1] <= high
+    assert low <= limits[0] <= limits[1] <= high

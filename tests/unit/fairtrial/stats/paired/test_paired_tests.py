@@ -66,12 +66,12 @@ def test_no_estimate_is_no_answer_and_a_margin_below_zero_no_question() -> None:
 def test_the_soft_contact_lenses_of_tango_are_not_worse() -> None:
     # Tango (1998), section 6.1, table V: 43 both effective, 1 only the standard; margin 0.1, Z 1.709, one-sided p
     # 0.044, lower 90 % limit −0.096
-    found = tango(0, 1, 44)
-    assert isinstance(found, Estimate)
-    assert classify_interval(found, margin=0.1) == "not worse"
+    estimate = tango(0, 1, 44)
+    assert isinstance(estimate, Estimate)
+    assert classify_interval(estimate, margin=0.1) == "not worse"
     assert tango_score(0, 1, 44, -0.1) == pytest.approx(1.709, abs=5e-4)
     assert ndtr(-tango_score(0, 1, 44, -0.1)) == pytest.approx(0.044, abs=5e-4)
-    assert found.low == pytest.approx(-0.096, abs=5e-4)
+    assert estimate.low == pytest.approx(-0.096, abs=5e-4)
 
 
 def test_one_sided_looks_at_any_time_are_answered_too() -> None:
@@ -83,9 +83,10 @@ def test_one_sided_looks_at_any_time_are_answered_too() -> None:
 @pytest.mark.parametrize(("margin", "p"), [(1, 0.9293826), (2, 0.8286101)])
 def test_the_two_one_sided_tests_give_the_numbers_of_r(margin: float, p: float) -> None:
     # R's equivalence::tost(a, b, paired = TRUE, epsilon = 1 and 2), as pingouin's test_equivalence.py has them
-    found = equivalent(clustered_effect(np.array([4.0, 7, 8, 6, 3, 2]) - np.array([6, 8, 7, 10, 11, 9])), margin=margin)
-    assert not isinstance(found, NotEnough)
-    assert found.p == pytest.approx(p, abs=5e-8) and not found.same
+    differences = np.array([4.0, 7, 8, 6, 3, 2]) - np.array([6, 8, 7, 10, 11, 9])
+    equivalence = equivalent(clustered_effect(differences), margin=margin)
+    assert not isinstance(equivalence, NotEnough)
+    assert equivalence.p == pytest.approx(p, abs=5e-8) and not equivalence.same
 
 
 @pytest.mark.parametrize(
@@ -99,61 +100,62 @@ def test_the_interval_of_the_two_tests_is_that_of_r(
     mean: float, error: float, low: float, high: float, p: float, same: bool
 ) -> None:
     # R's equivalence::tost, epsilon 0.6, 15 pairs of the data set "clinic", as statsmodels' test_tost.py has them
-    found = equivalent(Effect(mean, error**2, 15, "mean", 14), margin=0.6)
-    assert not isinstance(found, NotEnough)
-    assert (found.p, found.interval.low, found.interval.high) == pytest.approx((p, low, high))
-    assert found.same is same
+    equivalence = equivalent(Effect(mean, error**2, 15, "mean", 14), margin=0.6)
+    assert not isinstance(equivalence, NotEnough)
+    assert (equivalence.p, equivalence.interval.low, equivalence.interval.high) == pytest.approx((p, low, high))
+    assert equivalence.same is same
 
 
 def test_the_two_one_sided_tests_of_pairs_agree_with_statsmodels() -> None:
     new, old = RNG.normal(0.02, 0.3, 60), RNG.normal(0, 0.3, 60)
     for margin in (0.05, 0.15, 0.4):
         reference = ttost_paired(new, old, -margin, margin)[0]
-        found = equivalent(clustered_effect(new - old), margin=margin)
-        assert not isinstance(found, NotEnough)
-        assert found.p == pytest.approx(reference)
-        assert found.same == (reference < 0.05) == (-margin < found.interval.low and found.interval.high < margin)
+        equivalence = equivalent(clustered_effect(new - old), margin=margin)
+        assert not isinstance(equivalence, NotEnough)
+        assert equivalence.p == pytest.approx(reference)
+        interval = equivalence.interval
+        assert equivalence.same == (reference < 0.05) == (-margin < interval.low and interval.high < margin)
 
 
 def test_the_two_one_sided_tests_of_two_arms_agree_with_statsmodels() -> None:
     new, old = RNG.normal(0.02, 0.3, 60), RNG.normal(0, 0.5, 45)
     parts = new.var(ddof=1) / 60, old.var(ddof=1) / 45
     freedom = sum(parts) ** 2 / (parts[0] ** 2 / 59 + parts[1] ** 2 / 44)
-    found = equivalent(Effect(new.mean() - old.mean(), sum(parts), 105, "Welch", freedom), margin=0.2)
-    assert not isinstance(found, NotEnough)
-    assert found.p == pytest.approx(ttost_ind(new, old, -0.2, 0.2, usevar="unequal")[0])
+    equivalence = equivalent(Effect(new.mean() - old.mean(), sum(parts), 105, "Welch", freedom), margin=0.2)
+    assert not isinstance(equivalence, NotEnough)
+    assert equivalence.p == pytest.approx(ttost_ind(new, old, -0.2, 0.2, usevar="unequal")[0])
 
 
 def test_what_cannot_be_told_says_how_many_more_would_settle_it() -> None:
-    found = non_inferior(tango(5, 5, 100), margin=0.05, variance=0.10)
-    assert isinstance(found, NonInferiority)
-    assert (found.answer, found.needed) == ("cannot tell", cases_for_margin(0.10, 0.05) - 100)
-    assert found.detectable == pytest.approx(2.4865 * sqrt(0.10 / 100), rel=1e-4)
-    assert str(found).startswith("cannot tell: at most 0.05")
-    assert "148 more would settle it" in str(found)
+    answer = non_inferior(tango(5, 5, 100), margin=0.05, variance=0.10)
+    assert isinstance(answer, NonInferiority)
+    assert (answer.answer, answer.needed) == ("cannot tell", cases_for_margin(0.10, 0.05) - 100)
+    assert answer.detectable == pytest.approx(2.4865 * sqrt(0.10 / 100), rel=1e-4)
+    assert str(answer).startswith("cannot tell: at most 0.05")
+    assert "148 more would settle it" in str(answer)
 
 
 def test_an_answer_needs_no_more_cases() -> None:
-    found = non_inferior(tango(10, 10, 400), margin=0.05, variance=0.05)
-    assert isinstance(found, NonInferiority)
-    assert (found.answer, found.needed) == ("not worse", 0)
-    assert str(found) == f"not worse: at most {-found.excluded:.4g} worse, margin 0.05"
+    answer = non_inferior(tango(10, 10, 400), margin=0.05, variance=0.05)
+    assert isinstance(answer, NonInferiority)
+    assert (answer.answer, answer.needed) == ("not worse", 0)
+    assert str(answer) == f"not worse: at most {-answer.excluded:.4g} worse, margin 0.05"
     better = non_inferior(tango(60, 10, 400), margin=0.05, variance=0.15)
     assert str(better).startswith("better: at least 0.")
 
 
 def test_a_difference_just_at_the_margin_is_settled_by_no_number() -> None:
-    found = non_inferior(tango(10, 20, 200), margin=0.05, variance=0.1475)
-    assert isinstance(found, NonInferiority)
-    assert found.needed is None and "no number of cases" in str(found)
+    answer = non_inferior(tango(10, 20, 200), margin=0.05, variance=0.1475)
+    assert isinstance(answer, NonInferiority)
+    assert answer.needed is None and "no number of cases" in str(answer)
 
 
 def test_without_a_case_that_differs_the_unseen_ones_set_the_size() -> None:
-    found = non_inferior(tango(0, 0, 20), margin=0.05, variance=0.0)
-    assert isinstance(found, NonInferiority) and found.needed is not None
-    assert classify_interval(tango(0, 0, 20 + found.needed), margin=0.05) == "not worse"
-    assert classify_interval(tango(0, 0, 20 + found.needed - 2), margin=0.05) == "cannot tell"
-    assert found.detectable == pytest.approx(-found.excluded)
+    answer = non_inferior(tango(0, 0, 20), margin=0.05, variance=0.0)
+    assert isinstance(answer, NonInferiority) and answer.needed is not None
+    assert classify_interval(tango(0, 0, 20 + answer.needed), margin=0.05) == "not worse"
+    assert classify_interval(tango(0, 0, 20 + answer.needed - 2), margin=0.05) == "cannot tell"
+    assert answer.detectable == pytest.approx(-answer.excluded)
 
 
 def test_enough_cases_for_no_difference_ask_for_what_was_seen() -> None:
@@ -177,10 +179,10 @@ VALUES = st.lists(st.integers(-3, 3).map(float), min_size=5, max_size=30).filter
 
 @given(VALUES, st.floats(0.05, 3))
 def test_swapping_the_arms_changes_nothing_about_being_the_same(values: list[float], margin: float) -> None:
-    one = equivalent(clustered_effect(np.array(values)), margin=margin)
-    other = equivalent(clustered_effect(-np.array(values)[::-1]), margin=margin)
-    assert not isinstance(one, NotEnough) and not isinstance(other, NotEnough)
-    assert one.p == pytest.approx(other.p)
+    equivalence = equivalent(clustered_effect(np.array(values)), margin=margin)
+    mirrored = equivalent(clustered_effect(-np.array(values)[::-1]), margin=margin)
+    assert not isinstance(equivalence, NotEnough) and not isinstance(mirrored, NotEnough)
+    assert equivalence.p == pytest.approx(mirrored.p)
 
 
 @given(VALUES, st.floats(0.05, 1), st.floats(1, 3))

@@ -17,10 +17,10 @@ from tests.fixtures.evaluators.rated_examples import (
     FOUR_RATERS,
     FOUR_RATERS_BY_GENDER,
     PREGNANCIES,
+    measured,
     of_counts,
     of_two,
     table_of,
-    told,
 )
 from tests.fixtures.for_each import for_each
 
@@ -94,9 +94,9 @@ FOURTEEN_RATERS = (
 """The worked example of Wikipedia's article on Fleiss' kappa: 14 raters, 10 subjects, 5 categories."""
 
 
-def figures(found: Estimate | NotEnough) -> tuple[float, float, float]:
-    one = told(found)
-    return one.value, one.low, one.high
+def figures(result: Estimate | NotEnough) -> tuple[float, float, float]:
+    interval = measured(result)
+    return interval.value, interval.low, interval.high
 
 
 # R's irrCAC, README, with its rounding: value and 95 % interval of gwet.ac1.* and fleiss.kappa.*
@@ -110,16 +110,16 @@ def figures(found: Estimate | NotEnough) -> tuple[float, float, float]:
     ],
 )
 def test_agreement_is_what_gwets_package_prints(measure, table, value, low, high) -> None:
-    found = figures(measure(table))
-    assert found[0] == pytest.approx(value, abs=5.1e-6)
-    assert found[1:] == pytest.approx((low, high), abs=5.1e-4)
+    numbers = figures(measure(table))
+    assert numbers[0] == pytest.approx(value, abs=5.1e-6)
+    assert numbers[1:] == pytest.approx((low, high), abs=5.1e-4)
 
 
 def test_ac1_of_a_table_of_two_people_is_what_gwets_package_prints() -> None:
     # R's irrCAC, README: gwet.ac1.table(cont3x3abstractors), whose variance for two people has n where this has n − 1
-    found = figures(gwet_ac(of_two(PREGNANCIES)))
-    assert found[0] == pytest.approx(0.8493305, abs=5.1e-8)
-    assert found[1:] == pytest.approx((0.764, 0.935), abs=1e-3)
+    numbers = figures(gwet_ac(of_two(PREGNANCIES)))
+    assert numbers[0] == pytest.approx(0.8493305, abs=5.1e-8)
+    assert numbers[1:] == pytest.approx((0.764, 0.935), abs=1e-3)
 
 
 # The Python package irrCAC by A. Fergadis, test/unit/irrCAC/raw/test_gwet.py and test_fleiss.py, three decimals
@@ -145,15 +145,15 @@ def test_agreement_is_what_another_package_tests(measure, rows, weights, value, 
 
 
 def test_fleiss_kappa_of_fourteen_raters_is_the_textbooks() -> None:
-    assert told(fleiss_kappa(of_counts(FOURTEEN_RATERS))).value == pytest.approx(0.210, abs=5e-4)
+    assert measured(fleiss_kappa(of_counts(FOURTEEN_RATERS))).value == pytest.approx(0.210, abs=5e-4)
 
 
 @given(st.lists(st.lists(st.integers(0, 3), min_size=5, max_size=5), min_size=10, max_size=20))
 def test_fleiss_kappa_agrees_with_statsmodels(given_) -> None:
     counts = np.array([np.bincount(row, minlength=4) for row in given_])
-    found = fleiss_kappa(of_counts(counts.tolist()), scale=range(4))
-    if not isinstance(found, NotEnough):
-        assert found.value == pytest.approx(reference_fleiss(counts), abs=1e-9)
+    agreement = fleiss_kappa(of_counts(counts.tolist()), scale=range(4))
+    if not isinstance(agreement, NotEnough):
+        assert agreement.value == pytest.approx(reference_fleiss(counts), abs=1e-9)
 
 
 def test_where_nearly_all_give_five_only_ac_sees_that_they_agree() -> None:
@@ -161,15 +161,15 @@ def test_where_nearly_all_give_five_only_ac_sees_that_they_agree() -> None:
     counts = [(0, 0, 0, 0, 2)] * 86 + [(0, 0, 0, 1, 1)] * 10 + [(0, 0, 1, 0, 1)] * 4
     table = of_counts(counts)
     scale = range(5)
-    assert told(alpha(table, metric="ordinal")).value < 0.05
-    assert told(fleiss_kappa(table, scale=scale)).value < 0.05
-    assert told(gwet_ac(table, scale=scale)).value > 0.8
-    assert told(gwet_ac(table, scale=scale, weights="quadratic")).value > 0.9
+    assert measured(alpha(table, metric="ordinal")).value < 0.05
+    assert measured(fleiss_kappa(table, scale=scale)).value < 0.05
+    assert measured(gwet_ac(table, scale=scale)).value > 0.8
+    assert measured(gwet_ac(table, scale=scale, weights="quadratic")).value > 0.9
 
 
 def test_values_that_nobody_gave_count_for_ac_and_for_nothing_else() -> None:
     table = table_of([[1, 2] * 8, [1, 2, 2, 1] * 4])
-    assert told(gwet_ac(table, scale=range(1, 6))).value > told(gwet_ac(table)).value
+    assert measured(gwet_ac(table, scale=range(1, 6))).value > measured(gwet_ac(table)).value
     assert fleiss_kappa(table, scale=range(1, 6)) == fleiss_kappa(table)
 
 
@@ -180,31 +180,31 @@ MARKS = st.lists(st.tuples(*[st.integers(1, 5)] * 3), min_size=10, max_size=20)
 def test_order_and_names_change_nothing_and_the_figure_is_within_its_interval(items, random, weights) -> None:
     table = table_of(list(zip(*items, strict=True)))
     shuffled = random.sample(items, len(items))
-    other = table_of([tuple(reversed(side)) for side in reversed(list(zip(*shuffled, strict=True)))])
+    second = table_of([tuple(reversed(side)) for side in reversed(list(zip(*shuffled, strict=True)))])
     for measure in (gwet_ac, fleiss_kappa):
-        found, again = measure(table, weights=weights), measure(other, weights=weights)
-        if isinstance(found, NotEnough):
-            assert found == again
+        interval, again = measure(table, weights=weights), measure(second, weights=weights)
+        if isinstance(interval, NotEnough):
+            assert interval == again
             continue
-        assert figures(again) == pytest.approx(figures(found), abs=1e-9)
-        assert -1 <= found.low <= found.value <= found.high <= 1
+        assert figures(again) == pytest.approx(figures(interval), abs=1e-9)
+        assert -1 <= interval.low <= interval.value <= interval.high <= 1
 
 
 @given(MARKS, st.permutations([1, 2, 3, 4, 5]))
 def test_other_names_for_nominal_values_change_neither(items, names) -> None:
     table = table_of(list(zip(*items, strict=True)))
-    other = table_of([[f"name {names[mark - 1]}" for mark in row] for row in zip(*items, strict=True)])
+    second = table_of([[f"name {names[mark - 1]}" for mark in row] for row in zip(*items, strict=True)])
     for measure in (gwet_ac, fleiss_kappa):
-        found, again = measure(table), measure(other)
-        if not isinstance(found, NotEnough):
-            assert figures(again) == pytest.approx(figures(found), abs=1e-9)
+        result, again = measure(table), measure(second)
+        if not isinstance(result, NotEnough):
+            assert figures(again) == pytest.approx(figures(result), abs=1e-9)
 
 
 @pytest.mark.parametrize("measure", [gwet_ac, fleiss_kappa])
 def test_perfect_agreement_is_one_and_its_interval_says_how_few_items_show_it(measure) -> None:
-    found = [told(measure(table_of([[1, 2, 3, 4, 5] * n] * 3))) for n in (2, 40)]
-    assert [(one.value, one.high) for one in found] == [(1, 1), (1, 1)]
-    assert found[0].low < 0.75 < 0.95 < found[1].low < 1
+    result = [measured(measure(table_of([[1, 2, 3, 4, 5] * n] * 3))) for n in (2, 40)]
+    assert [(interval.value, interval.high) for interval in result] == [(1, 1), (1, 1)]
+    assert result[0].low < 0.75 < 0.95 < result[1].low < 1
 
 
 @pytest.mark.parametrize("measure", [gwet_ac, fleiss_kappa])
@@ -222,16 +222,16 @@ def test_items_that_are_drawn_together_count_as_one(measure) -> None:
     items = [f"{i}" for i in range(24)]
     marks = [1, 2, 3, 1, 2, 2, 3, 3, 1, 2, 1, 3] * 2, [1, 2, 3, 2, 2, 2, 3, 1, 1, 2, 1, 1] * 2
     columns = items * 2, ["ann"] * 24 + ["bob"] * 24, [*marks[0], *marks[1]]
-    alone = told(measure(RatingTable.of(*columns)))
-    paired = told(measure(RatingTable.of(*columns, [f"{i % 12}" for i in range(24)] * 2)))
+    alone = measured(measure(RatingTable.of(*columns)))
+    paired = measured(measure(RatingTable.of(*columns, [f"{i % 12}" for i in range(24)] * 2)))
     assert (alone.value, alone.n, paired.n) == (pytest.approx(paired.value), 24, 12)
     assert paired.high - paired.low > 1.3 * (alone.high - alone.low)
 
 
 def test_weights_go_from_one_to_nothing() -> None:
     for weights in ("identity", "ordinal", "linear", "quadratic"):
-        found = agreement_weights((1, 2, 3, 4, 5), weights)
-        assert found[0, 0] == 1 and found[0, 4] == 0
-        assert (found == found.T).all()
+        result = agreement_weights((1, 2, 3, 4, 5), weights)
+        assert result[0, 0] == 1 and result[0, 4] == 0
+        assert (result == result.T).all()
     # Gwet's ordinal weights of five ranks: 1 − C(distance + 1, 2) / C(5, 2)
     assert agreement_weights((1, 2, 3, 4, 9), "ordinal")[0].tolist() == pytest.approx([1, 0.9, 0.7, 0.4, 0])

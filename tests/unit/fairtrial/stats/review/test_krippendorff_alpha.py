@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.review.agreement import RatingTable
 from fairtrial.stats.review.krippendorff_alpha import alpha, alpha_against_rest
-from tests.fixtures.evaluators.rated_examples import BEN_AND_GERRY, FOUR_RATERS, of_two, table_of, told
+from tests.fixtures.evaluators.rated_examples import BEN_AND_GERRY, FOUR_RATERS, measured, of_two, table_of
 from tests.fixtures.for_each import for_each
 
 METRICS = ("nominal", "ordinal", "interval", "ratio")
@@ -39,9 +39,9 @@ def _shared(rows, i):
 
 
 def value(rows, metric="ordinal") -> float:
-    found = alpha(table_of(rows), metric=metric)
-    assume(not isinstance(found, NotEnough))
-    return told(found).value
+    agreement = alpha(table_of(rows), metric=metric)
+    assume(not isinstance(agreement, NotEnough))
+    return measured(agreement).value
 
 
 # Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability": A binary data of two observers, B nominal data of
@@ -58,13 +58,13 @@ def value(rows, metric="ordinal") -> float:
     ],
 )
 def test_alpha_is_what_krippendorff_published(rows, metric, published) -> None:
-    assert told(alpha(table_of(rows), metric=metric)).value == pytest.approx(published, abs=5.1e-4)
+    assert measured(alpha(table_of(rows), metric=metric)).value == pytest.approx(published, abs=5.1e-4)
 
 
 def test_alpha_is_what_gwets_package_prints() -> None:
     # R's irrCAC, README: krippen.alpha.raw(cac.raw4raters) and krippen2.table(cont3x3abstractors)
-    assert told(alpha(table_of(FOUR_RATERS))).value == pytest.approx(0.74342, abs=5e-6)
-    assert told(alpha(of_two(((13, 0, 0), (0, 20, 7), (0, 4, 56))))).value == pytest.approx(0.7972585, abs=5e-8)
+    assert measured(alpha(table_of(FOUR_RATERS))).value == pytest.approx(0.74342, abs=5e-6)
+    assert measured(alpha(of_two(((13, 0, 0), (0, 20, 7), (0, 4, 56))))).value == pytest.approx(0.7972585, abs=5e-8)
 
 
 @settings(max_examples=25)
@@ -87,48 +87,49 @@ def test_the_order_of_items_and_people_and_their_names_change_nothing(rows, rand
 
 @given(ratings(), st.permutations([1, 2, 3, 4, 5]))
 def test_other_names_for_nominal_values_change_nothing(rows, names) -> None:
-    other = [[None if mark is None else f"name {names[mark - 1]}" for mark in row] for row in rows]
-    assert value(other, "nominal") == pytest.approx(value(rows, "nominal"), abs=1e-12)
+    second = [[None if mark is None else f"name {names[mark - 1]}" for mark in row] for row in rows]
+    assert value(second, "nominal") == pytest.approx(value(rows, "nominal"), abs=1e-12)
 
 
 @given(ratings(), st.floats(0.01, 100), st.floats(-1000, 1000))
 def test_another_unit_of_an_interval_scale_changes_nothing(rows, factor, shift) -> None:
-    other = [[None if mark is None else mark * factor + shift for mark in row] for row in rows]
-    assert value(other, "interval") == pytest.approx(value(rows, "interval"), abs=1e-6)
+    second = [[None if mark is None else mark * factor + shift for mark in row] for row in rows]
+    assert value(second, "interval") == pytest.approx(value(rows, "interval"), abs=1e-6)
 
 
 @given(ratings())
 def test_only_the_order_of_ordinal_values_counts(rows) -> None:
-    other = [[None if mark is None else mark**3 for mark in row] for row in rows]
-    assert alpha(table_of(other), metric="ordinal") == alpha(table_of(rows), metric="ordinal")
+    second = [[None if mark is None else mark**3 for mark in row] for row in rows]
+    assert alpha(table_of(second), metric="ordinal") == alpha(table_of(rows), metric="ordinal")
 
 
 @settings(max_examples=30)
 @given(ratings())
 def test_the_interval_holds_the_figure_and_grows_with_the_level(rows) -> None:
     for metric in METRICS:
-        found = [alpha(table_of(rows), metric=metric, level=level) for level in (0.8, 0.9, 0.95)]
-        if isinstance(found[0], NotEnough):
+        agreements = [alpha(table_of(rows), metric=metric, level=level) for level in (0.8, 0.9, 0.95)]
+        if isinstance(agreements[0], NotEnough):
             continue
-        lows, highs = zip(*((told(one).low, told(one).high) for one in found), strict=True)
-        assert list(lows) == sorted(lows, reverse=True)
-        assert list(highs) == sorted(highs)
-        assert lows[0] <= told(found[0]).value <= highs[0]
+        estimates = [measured(agreement) for agreement in agreements]
+        lows, highs = [estimate.low for estimate in estimates], [estimate.high for estimate in estimates]
+        assert lows == sorted(lows, reverse=True)
+        assert highs == sorted(highs)
+        assert lows[0] <= estimates[0].value <= highs[0]
         assert highs[-1] <= 1
 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_perfect_agreement_is_one_and_its_interval_says_how_few_items_show_it(metric) -> None:
-    found = [told(alpha(table_of([[1, 2, 3, 4, 5] * n] * 2), metric=metric)) for n in (2, 4, 40)]
-    assert [one.value for one in found] == [1, 1, 1]
-    assert [one.high for one in found] == [1, 1, 1]
-    assert 0.6 < found[0].low < 0.7 < found[1].low < 0.9 < found[2].low < 1
+    result = [measured(alpha(table_of([[1, 2, 3, 4, 5] * n] * 2), metric=metric)) for n in (2, 4, 40)]
+    assert [item.value for item in result] == [1, 1, 1]
+    assert [interval.high for interval in result] == [1, 1, 1]
+    assert 0.6 < result[0].low < 0.7 < result[1].low < 0.9 < result[2].low < 1
 
 
 def test_items_that_all_show_the_same_disagreement_are_no_proof_that_others_would() -> None:
-    found = told(alpha(table_of([[1] * 20, [2] * 20]), metric="ordinal"))
-    assert found.value == pytest.approx(-0.95)
-    assert -1 <= found.low < found.value < -0.7 < found.high < -0.6
+    interval = measured(alpha(table_of([[1] * 20, [2] * 20]), metric="ordinal"))
+    assert interval.value == pytest.approx(-0.95)
+    assert -1 <= interval.low < interval.value < -0.7 < interval.high < -0.6
 
 
 def test_more_items_make_the_interval_shorter() -> None:
@@ -137,8 +138,8 @@ def test_more_items_make_the_interval_shorter() -> None:
     marks = np.clip(np.round(truth + rng.normal(0, 0.6, (2, 300))), 1, 5)
     widths = []
     for n in (12, 40, 300):
-        found = told(alpha(table_of(marks[:, :n].tolist()), metric="ordinal"))
-        widths.append(found.high - found.low)
+        interval = measured(alpha(table_of(marks[:, :n].tolist()), metric="ordinal"))
+        widths.append(interval.high - interval.low)
     assert widths == sorted(widths, reverse=True)
 
 
@@ -146,7 +147,7 @@ def test_answers_that_are_drawn_together_are_resampled_together() -> None:
     rows = FOUR_RATERS
     table = table_of(rows)
     twin = replace(table, items=tuple(f"twin of {item}" for item in table.items))
-    doubled, alone = told(alpha(table + twin, metric="interval")), told(alpha(table, metric="interval"))
+    doubled, alone = measured(alpha(table + twin, metric="interval")), measured(alpha(table, metric="interval"))
     assert doubled.n == alone.n == 11
     assert doubled.high - doubled.low == pytest.approx(alone.high - alone.low, rel=0.1)
 
@@ -169,8 +170,8 @@ def test_what_can_not_be_told_is_not_told() -> None:
 
 def test_a_value_that_only_items_with_one_rating_have_counts_for_nothing() -> None:
     rows = [[*([5] * 12), 1], [*([5] * 12), None]]
-    found = alpha(table_of(rows), metric="interval")
-    assert isinstance(found, NotEnough) and "all ratings are equal" in found.reason
+    agreement = alpha(table_of(rows), metric="interval")
+    assert isinstance(agreement, NotEnough) and "all ratings are equal" in agreement.reason
 
 
 @settings(max_examples=40)
@@ -186,8 +187,8 @@ def test_whoever_guesses_stands_out_against_the_rest() -> None:
     truth = rng.integers(1, 6, 60)
     rows = [np.clip(truth + rng.integers(-1, 2, 60) * (rng.random(60) < 0.3), 1, 5).tolist() for _ in range(3)]
     table = table_of([*rows, rng.integers(1, 6, 60).tolist()])
-    found = [told(alpha_against_rest(table, f"person {i}", metric="ordinal")).value for i in range(4)]
-    assert found[3] < 0.3 < 0.5 < min(found[:3])
+    result = [measured(alpha_against_rest(table, f"person {i}", metric="ordinal")).value for i in range(4)]
+    assert result[3] < 0.3 < 0.5 < min(result[:3])
     unknown = alpha_against_rest(table, "nobody")
     assert isinstance(unknown, NotEnough) and unknown.n == 0
 
@@ -198,7 +199,7 @@ def test_the_rest_counts_once_for_each_item_however_many_they_are() -> None:
     observed = (0.5 + 1) / 12
     ones, twos = 2 * 5 + 1.5 + 1, 2 * 5 + 0.5 + 1
     expected = 2 * ones * twos / ((ones + twos) * (ones + twos - 1))
-    assert told(alpha_against_rest(table_of(rows), "person 0")).value == pytest.approx(1 - observed / expected)
+    assert measured(alpha_against_rest(table_of(rows), "person 0")).value == pytest.approx(1 - observed / expected)
 
 
 def test_the_interval_covers_the_truth_of_five_marks() -> None:
@@ -215,8 +216,8 @@ def test_the_interval_covers_the_truth_of_five_marks() -> None:
     covered = 0
     for _ in range(200):
         drawn = [marks[i] for i in rng.choice(len(marks), 30, p=shares)]
-        found = told(alpha(RatingTable.of(*_columns(drawn)), metric="interval"))
-        covered += found.low <= truth <= found.high
+        interval = measured(alpha(RatingTable.of(*_columns(drawn)), metric="interval"))
+        covered += interval.low <= truth <= interval.high
     assert 0.90 <= covered / 200 <= 0.995
 
 

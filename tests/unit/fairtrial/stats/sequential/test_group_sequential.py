@@ -26,8 +26,8 @@ from tests.fixtures.for_each import for_each
 
 def repeated(looks: int, constant: float, drift: float = 0.0) -> float:
     times = np.arange(1.0, looks + 1)
-    found = exits(times, -constant * times**0.5, constant * times**0.5, drift=drift)
-    return sum(found.up) + sum(found.down)
+    walk = exits(times, -constant * times**0.5, constant * times**0.5, drift=drift)
+    return sum(walk.up) + sum(walk.down)
 
 
 @for_each(
@@ -51,27 +51,27 @@ def test_a_simulated_walk_leaves_as_often_as_early_and_as_far() -> None:
     steps = np.diff(times, prepend=0.0)
     walks = np.cumsum(0.7 * steps + np.sqrt(steps) * rng.standard_normal((200_000, 6)), axis=1)
     high, low = 2.2 + 0.3 * times, -1.5 - 0.1 * times
-    found = exits(times, low, high, drift=0.7)
+    walk = exits(times, low, high, drift=0.7)
     outside = (walks >= high) | (walks <= low)
     first = np.where(outside.any(axis=1), outside.argmax(axis=1), 5)
     at = walks[np.arange(len(walks)), first]
     won = outside.any(axis=1) & (at >= high[first])
     for look in range(6):
-        assert np.mean(won & (first == look)) == pytest.approx(found.up[look], abs=0.004)
-    assert np.mean(outside.any(axis=1) & ~won) == pytest.approx(sum(found.down), abs=0.004)
-    assert np.mean(times[first]) == pytest.approx(found.mean_time, abs=0.02)
-    assert np.mean((at / times[first])[won]) == pytest.approx(found.mean_slope_up, abs=0.01)
+        assert np.mean(won & (first == look)) == pytest.approx(walk.up[look], abs=0.004)
+    assert np.mean(outside.any(axis=1) & ~won) == pytest.approx(sum(walk.down), abs=0.004)
+    assert np.mean(times[first]) == pytest.approx(walk.mean_time, abs=0.02)
+    assert np.mean((at / times[first])[won]) == pytest.approx(walk.mean_slope_up, abs=0.01)
 
 
 @given(st.floats(-2, 2), st.lists(st.floats(0.05, 3), min_size=1, max_size=8), st.floats(0.3, 3), st.floats(0.3, 3))
 def test_turning_the_walk_around_swaps_the_sides(drift: float, steps: list[float], high: float, low: float) -> None:
     times, looks = np.cumsum(steps), len(steps)
-    found = exits(times, [-low] * looks, [high] * looks, drift=drift)
+    walk = exits(times, [-low] * looks, [high] * looks, drift=drift)
     turned = exits(times, [-high] * looks, [low] * looks, drift=-drift)
-    assert found.up == pytest.approx(turned.down, abs=1e-9)
-    assert found.down == pytest.approx(turned.up, abs=1e-9)
-    assert 0 <= sum(found.up) + sum(found.down) <= 1 + 1e-9
-    assert times[0] - 1e-9 <= found.mean_time <= times[-1] + 1e-9
+    assert walk.up == pytest.approx(turned.down, abs=1e-9)
+    assert walk.down == pytest.approx(turned.up, abs=1e-9)
+    assert 0 <= sum(walk.up) + sum(walk.down) <= 1 + 1e-9
+    assert times[0] - 1e-9 <= walk.mean_time <= times[-1] + 1e-9
 
 
 @given(st.floats(-1, 1), st.lists(st.floats(0.05, 3), min_size=2, max_size=8), st.floats(0.01, 2))
@@ -102,9 +102,9 @@ def test_bounds_that_cross_and_a_drift_that_is_no_number_are_refused() -> None:
 
 
 def test_one_look_is_the_normal_distribution() -> None:
-    found = exits([4.0], [-np.inf], [3.0], drift=0.5)
-    assert found.up[0] == pytest.approx(float(ndtr(-0.5)))
-    assert found.mean_time == 4.0
+    walk = exits([4.0], [-np.inf], [3.0], drift=0.5)
+    assert walk.up[0] == pytest.approx(float(ndtr(-0.5)))
+    assert walk.mean_time == 4.0
 
 
 def test_a_walk_that_hardly_ever_leaves_has_no_slope_there() -> None:
@@ -112,8 +112,8 @@ def test_a_walk_that_hardly_ever_leaves_has_no_slope_there() -> None:
 
 
 def test_a_walk_that_has_surely_left_stays_away() -> None:
-    found = exits([1.0, 2.0, 3.0], [-1.0] * 3, [1.0] * 3, drift=30.0)
-    assert found.up == pytest.approx((1.0, 0.0, 0.0), abs=1e-12)
+    walk = exits([1.0, 2.0, 3.0], [-1.0] * 3, [1.0] * 3, drift=30.0)
+    assert walk.up == pytest.approx((1.0, 0.0, 0.0), abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -142,17 +142,17 @@ def test_the_inflation_is_that_of_jennison_and_turnbull(looks: int, factor: floa
 def test_ten_looks_within_the_sample_of_one_are_what_a_simulation_has_found() -> None:
     # Simulated (10 % against 11 %, 10,000 trials): power 78.5 %, mean stop 0.77 of the sample, type-M error 1.28
     drift = float(ndtri(0.975) + ndtri(0.8))
-    found = planned_exits(10, obrien_fleming(10), drift=drift)
-    assert sum(found.up) == pytest.approx(0.785, abs=0.008)
-    assert found.mean_time == pytest.approx(0.77, abs=0.005)
-    assert found.mean_slope_up is not None
-    assert found.mean_slope_up / drift == pytest.approx(1.28, abs=0.01)
+    walk = planned_exits(10, obrien_fleming(10), drift=drift)
+    assert sum(walk.up) == pytest.approx(0.785, abs=0.008)
+    assert walk.mean_time == pytest.approx(0.77, abs=0.005)
+    assert walk.mean_slope_up is not None
+    assert walk.mean_slope_up / drift == pytest.approx(1.28, abs=0.01)
 
 
 def test_the_spending_bounds_are_those_of_the_programs_of_lan_and_demets() -> None:
     # Reboussin, DeMets, Kim & Lan (2000), Control. Clin. Trials 21:190-207 (R's ldbounds): five looks, two-sided 5 %
-    found = spending_bounds((0.2, 0.4, 0.6, 0.8, 1.0))
-    assert found == pytest.approx((4.8769, 3.3569, 2.6803, 2.2898, 2.0310), abs=2e-4)
+    limits = spending_bounds((0.2, 0.4, 0.6, 0.8, 1.0))
+    assert limits == pytest.approx((4.8769, 3.3569, 2.6803, 2.2898, 2.0310), abs=2e-4)
 
 
 @pytest.mark.parametrize("looks", [2, 5, 12])
@@ -178,8 +178,8 @@ def test_looks_at_any_times_spend_what_they_may(steps: list[float], alpha: float
 @given(st.integers(2, 12), st.floats(0.5, 0.99))
 def test_an_interval_shrinks_from_look_to_look_and_is_wider_than_one_look_s(looks: int, level: float) -> None:
     level = round(level, 2)
-    found = [planned_look(EFFECT, look=look, looks=looks, level=level) for look in range(1, looks + 1)]
-    widths = [one.high - one.low for one in found if isinstance(one, Estimate)]
+    interval = [planned_look(EFFECT, look=look, looks=looks, level=level) for look in range(1, looks + 1)]
+    widths = [estimate.high - estimate.low for estimate in interval if isinstance(estimate, Estimate)]
     single = fixed(EFFECT, level=level)
     assert isinstance(single, Estimate)
     assert len(widths) == looks
@@ -200,11 +200,11 @@ def test_planned_looks_read_the_variance_that_more_than_one_look_needs() -> None
 
 
 def test_a_single_planned_look_is_the_fixed_interval() -> None:
-    one, single = planned_look(EFFECT, look=1, looks=1), fixed(EFFECT)
-    assert isinstance(one, Estimate)
+    first, single = planned_look(EFFECT, look=1, looks=1), fixed(EFFECT)
+    assert isinstance(first, Estimate)
     assert isinstance(single, Estimate)
-    assert (one.low, one.high) == pytest.approx((single.low, single.high))
-    assert not one.always_valid
+    assert (first.low, first.high) == pytest.approx((single.low, single.high))
+    assert not first.always_valid
 
 
 def test_less_alpha_needs_higher_bounds() -> None:
@@ -242,9 +242,9 @@ def test_after_the_look_at_the_end_nothing_is_left_to_spend() -> None:
 
 def test_no_interval_goes_beyond_what_the_effect_can_be() -> None:
     share = Effect(0.9, 0.04, 500, "share", within=(0.0, 1.0))
-    for found in (planned_look(share, look=1, looks=5), spent_look(share, times=(0.2,))):
-        assert isinstance(found, Estimate)
-        assert (found.low, found.high) == (0, 1)
+    for interval in (planned_look(share, look=1, looks=5), spent_look(share, times=(0.2,))):
+        assert isinstance(interval, Estimate)
+        assert (interval.low, interval.high) == (0, 1)
 
 
 def test_a_plan_that_makes_no_sense_is_refused() -> None:
@@ -272,6 +272,6 @@ def test_a_planned_look_counts_unseen_units_on_the_side_of_each_end() -> None:
     known = Effect(0.4, 0.01, 900, "difference", unseen=(0.02, 0.0))
     effects = known, replace(known, variance=0.03, unseen=(0, 0)), replace(known, unseen=(0, 0))
     for look in (partial(planned_look, look=2, looks=4), partial(spent_look, times=(0.5,))):
-        found, wider, same = (look(effect) for effect in effects)
-        assert isinstance(found, Estimate) and isinstance(wider, Estimate) and isinstance(same, Estimate)
-        assert (found.low, found.high) == (wider.low, same.high)
+        interval, wider, same = (look(effect) for effect in effects)
+        assert isinstance(interval, Estimate) and isinstance(wider, Estimate) and isinstance(same, Estimate)
+        assert (interval.low, interval.high) == (wider.low, same.high)
