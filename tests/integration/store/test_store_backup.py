@@ -192,7 +192,7 @@ def test_a_backup_that_can_not_be_finished_leaves_nothing(layout: Layout, tmp_pa
     assert stored(layout) == (3000, 3000)
 
 
-def test_folders_above_a_backup_are_made_and_what_is_no_place_for_one_is_said(layout: Layout, tmp_path: Path) -> None:
+def test_folders_above_a_backup_are_made_and_an_unusable_place_is_refused(layout: Layout, tmp_path: Path) -> None:
     here = layout.store.parent
     made = fairtrial_json("store", "backup", "backups/2026/b1", cwd=here)
     assert Path(made["path"]) == here / "backups" / "2026" / "b1"

@@ -163,7 +163,7 @@ def test_a_walk_without_an_effect_leaves_the_interval_with_chance_alpha_at_most(
     assert 0.005 < (means > first).any(axis=1).mean() <= 0.05
 
 
-def test_what_is_missing_passes_through_and_is_said_first() -> None:
+def test_what_is_missing_passes_through_and_is_reported_first() -> None:
     nothing = NotEnough("nothing", "something")
     early = Effect(5.0, 0.1, 12, "difference", not_yet=too_few(6, 6))
     for close in (always_valid, at_least, at_most, evidence, evidence_above):

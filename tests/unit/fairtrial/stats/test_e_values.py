@@ -1,4 +1,4 @@
-"""An e-value: Ville's inequality in numbers, and no overflow."""
+"""E-values and corrections for several hypotheses: error rates, published numbers, and no overflow."""
 
 from math import inf, log
 

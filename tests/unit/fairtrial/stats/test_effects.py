@@ -1,4 +1,4 @@
-"""An effect closed for one planned look: published numbers, and what it refuses."""
+"""Effects at a single look, against published numbers, and how often a steady effect seems to fade."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_time_without_an_effect_keeps_its_place() -> None:
 
 
 @pytest.mark.parametrize("times", [2, 4, 8])
-def test_a_steady_effect_seems_to_fade_at_most_as_often_as_is_said(times: int) -> None:
+def test_a_steady_effect_seems_to_fade_at_most_as_often_as_stated(times: int) -> None:
     rng, strength, trials = np.random.default_rng(9), 2.5, 4_000
     drawn = strength + rng.normal(size=(trials, times)) * np.sqrt(times)
     seems = np.array([week[-1] < 0 or (line_ahead([(effect, 1.0) for effect in week]) or 0.0) < 0 for week in drawn])

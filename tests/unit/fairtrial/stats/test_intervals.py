@@ -1,4 +1,4 @@
-"""Exact intervals agree with statsmodels, and the true-positive rate is that at the wanted false-positive rate."""
+"""Exact intervals and Tango's against statsmodels and published numbers, and the rate at a fixed false-positive rate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is no level is said so by every method that gives an interval, and never drawn as one."""
+"""Every method that gives an interval refuses an invalid level."""
 
 from collections.abc import Callable
 from math import nan

@@ -41,8 +41,8 @@ def test_a_run_comes_back_event_for_event(database: Database, ingester: Ingester
     run, results = samples.run(), (samples.case_result(), samples.case_result(case_id="c2", output=None, error="boom"))
     scores = (samples.score(), samples.score(case_id="c2", value=None, why="crashed", details=None))
     bring(database, ingester, *results, *scores, run)
-    found = runs.events(database, "run-1")
-    assert found == runs.RunEvents(run, results, scores)
+    events = runs.events(database, "run-1")
+    assert events == runs.RunEvents(run, results, scores)
     assert runs.events(database, "run-2") is None
 
 
@@ -85,8 +85,8 @@ def test_traffic_counts_by_intention_to_treat_on_enrolled_units(database: Databa
         enrolled = more.pop("enrolled", True)
         unit = more.pop("unit", f"u-{number}")
         seen = samples.exposure(number, assigned=assigned, served=served, reason=reason, enrolled=enrolled, unit=unit)
-        asked = samples.request(number, variant_served=served, response_id=f"chatcmpl-{number}", **more)
-        return [asked, seen]
+        request = samples.request(number, variant_served=served, response_id=f"chatcmpl-{number}", **more)
+        return [request, seen]
 
     bring(
         database,
@@ -107,24 +107,24 @@ def test_traffic_counts_by_intention_to_treat_on_enrolled_units(database: Databa
         samples.feedback(12, request_id="chatcmpl-2", boolean=False),
         samples.feedback(13, request_id=None, unit="u-3", boolean=None, number=4.0, key="stars"),
     )
-    (found,) = traffic.by_variant(database, Page())
-    base, tuned = found.variants
+    (experiment,) = traffic.by_variant(database, Page())
+    base, tuned = experiment.variants
     assert (base.units, base.requests, base.errors, base.latency_p50, base.cost_usd) == (1, 2, 0, 20.0, 0.75)
     assert (tuned.units, tuned.requests, tuned.errors, tuned.user_errors) == (3, 3, 2, 1)
     assert (tuned.fallbacks, tuned.served_elsewhere, tuned.rejected) == (1, 1, 0)
     assert (tuned.cost_usd, tuned.cost_unknown, tuned.latency_p50) == (None, 1, None)
     assert base.feedback == {"resolved": KeyFeedback(2, 2, 0.5)}
     assert tuned.feedback == {"stars": KeyFeedback(1, 1, 4.0)}
-    assert found.reasons == {"assigned": 4, "fallback": 1, "forced": 1, "no_unit": 1, "not_enrolled": 1}
+    assert experiment.reasons == {"assigned": 4, "fallback": 1, "forced": 1, "no_unit": 1, "not_enrolled": 1}
     assert traffic.by_variant(database, Page(until_us=samples.NOW)) == []
 
 
 def test_a_request_comes_with_its_bodies_attempts_and_exposures(database: Database, ingester: Ingester) -> None:
     bring(database, ingester, samples.request(1, request_body="{}"), samples.attempt(1), samples.exposure(1))
-    found = requests.find(database, "r-1")
-    assert found is not None
-    assert (found["request_body"], found["response_body"]) == ("{}", None)
-    assert [len(found[name]) for name in ("attempts", "exposures")] == [1, 1]
+    request = requests.find(database, "r-1")
+    assert request is not None
+    assert (request["request_body"], request["response_body"]) == ("{}", None)
+    assert [len(request[name]) for name in ("attempts", "exposures")] == [1, 1]
     assert requests.find(database, "r-2") is None
 
 
@@ -197,7 +197,7 @@ def test_the_pepper_is_made_once(layout: Layout) -> None:
     second.close()
 
 
-def test_a_second_owner_is_refused_and_told_who_the_first_is(database: Database) -> None:
+def test_a_second_owner_is_refused_and_the_error_names_the_first(database: Database) -> None:
     database.lock.announce(control_url="http://127.0.0.1:8081")
     with pytest.raises(StoreLocked, match=r"pid \d+ owns this store and answers at http://127.0.0.1:8081"):
         Database.open(database.layout)
@@ -252,8 +252,8 @@ def test_rows_and_arrow_say_the_same(database: Database, ingester: Ingester) -> 
 
 def test_the_overview_counts_rows(database: Database, ingester: Ingester) -> None:
     bring(database, ingester, samples.request(1))
-    found = overview(database)
-    assert (found.rows["requests"], found.rows["runs"], found.schema) == (1, 0, max(migrations()))
+    described = overview(database)
+    assert (described.rows["requests"], described.rows["runs"], described.schema) == (1, 0, max(migrations()))
 
 
 def test_times_survive_the_way_to_the_store_and_back() -> None:

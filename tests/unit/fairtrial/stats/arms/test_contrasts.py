@@ -26,13 +26,13 @@ def level(value: float, variance: float, n: int = 100, not_yet: NotEnough | None
     return Effect(value, variance, n, "level", n - 1, not_yet)
 
 
-def test_what_is_missing_is_told_control_first() -> None:
+def test_what_is_missing_is_reported_for_the_control_first() -> None:
     second = NotEnough("other", "else")
     assert difference(NONE, second, method="d") is NONE
     assert difference(level(1, 1), second, method="d") is second
 
 
-def test_few_units_are_told_before_what_a_level_lacks() -> None:
+def test_few_units_are_reported_before_what_a_level_lacks() -> None:
     gap = difference(level(1, 1, n=10, not_yet=NONE), level(1, 1), method="d")
     assert isinstance(gap, Effect)
     assert gap.not_yet is not None

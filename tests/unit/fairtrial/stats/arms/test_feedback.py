@@ -123,7 +123,7 @@ def test_the_analyses_are_means_of_the_values_and_of_all_units_filled() -> None:
     assert control.filled(5) == Moments.of([1.0, 3.0, 5.0] * 60 + [5.0] * 220)
 
 
-def test_before_thirty_units_nothing_is_said() -> None:
+def test_below_thirty_units_there_is_no_answer() -> None:
     finding = judged(arm(29, 0, 29), arm(29, 29, 0))
     assert finding.answer == "cannot tell"
     assert isinstance(finding.complete, NotEnough)

@@ -1,4 +1,4 @@
-"""Ratios of sums with users as units: the cluster-robust regression, and what holds for any users."""
+"""Ratios of sums with users as units: the cluster-robust regression, and properties for any users."""
 
 from math import sqrt
 
@@ -119,7 +119,7 @@ def test_a_relative_margin_scales_the_control() -> None:
     assert (difference.value, difference.variance, difference.freedom) == pytest.approx(expected)
 
 
-def test_nothing_is_said_without_users_or_denominators() -> None:
+def test_there_is_no_ratio_without_users_or_denominators() -> None:
     some = sums([(1, 2), (2, 2), (0, 1)])
     for poor in [sums([(1, 2)]), JointMoments.of([], []), JointMoments.of([0, 0], [0, 0])]:
         assert isinstance(ratio(poor), NotEnough)

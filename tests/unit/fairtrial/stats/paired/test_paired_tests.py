@@ -1,4 +1,4 @@
-"""Not worse and the same: Tango's example, statsmodels' two one-sided tests, and what must hold for all intervals."""
+"""Non-inferiority and equivalence: Tango's example, statsmodels' one-sided tests, and properties of all intervals."""
 
 from math import inf, sqrt
 
@@ -126,7 +126,7 @@ def test_the_two_one_sided_tests_of_two_arms_agree_with_statsmodels() -> None:
     assert equivalence.p == pytest.approx(ttost_ind(new, old, -0.2, 0.2, usevar="unequal")[0])
 
 
-def test_what_cannot_be_told_says_how_many_more_would_settle_it() -> None:
+def test_an_open_answer_states_how_many_more_cases_settle_it() -> None:
     answer = non_inferior(tango(5, 5, 100), margin=0.05, variance=0.10)
     assert isinstance(answer, NonInferiority)
     assert (answer.answer, answer.needed) == ("cannot tell", cases_for_margin(0.10, 0.05) - 100)

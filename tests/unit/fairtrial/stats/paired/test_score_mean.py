@@ -136,7 +136,7 @@ def test_losses_in_clusters_of_five_pass_in_few(alike: float) -> None:
     assert passed / 300 <= 0.07 + 2 * 0.015
 
 
-def test_the_likeliest_weights_have_the_mean_asked_for() -> None:
+def test_the_likeliest_weights_have_the_requested_mean() -> None:
     apart = np.array([0.1, 0.5, -0.3])
     weights, unseen = likeliest(apart, np.array([0.5, 0.3, 0.2]), -0.9)
     assert weights.sum() + unseen == pytest.approx(1)

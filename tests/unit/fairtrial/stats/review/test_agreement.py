@@ -1,4 +1,4 @@
-"""A table of ratings: what it refuses, and that adding tables is pooling their ratings."""
+"""Tables of ratings, and agreement beyond chance on them: published numbers, references, and invariances."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def test_perfect_agreement_is_one_and_its_interval_says_how_few_items_show_it(me
 
 
 @pytest.mark.parametrize("measure", [gwet_ac, fleiss_kappa])
-def test_what_can_not_be_told_is_not_told(measure) -> None:
+def test_no_agreement_is_reported_without_enough_ratings(measure) -> None:
     few = measure(table_of([[1, 2, 3]] * 2))
     assert isinstance(few, NotEnough) and few.needed == "7 more items that two people rate"
     equal = measure(table_of([[5] * 30] * 2), scale=range(1, 6))

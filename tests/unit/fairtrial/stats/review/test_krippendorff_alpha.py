@@ -152,7 +152,7 @@ def test_answers_that_are_drawn_together_are_resampled_together() -> None:
     assert doubled.high - doubled.low == pytest.approx(alone.high - alone.low, rel=0.1)
 
 
-def test_what_can_not_be_told_is_not_told() -> None:
+def test_no_agreement_is_reported_without_enough_ratings() -> None:
     single = alpha(table_of([[1, 2, 3, 4, 5] * 4]))
     assert isinstance(single, NotEnough)
     assert (single.n, single.needed) == (0, "10 more items that two people rate")

@@ -73,7 +73,7 @@ def test_the_length_adjusted_rate_is_that_of_a_binomial_model_with_robust_errors
     )
 
 
-def test_the_raw_rate_stands_beside_the_adjusted_ones_as_it_was_asked_for() -> None:
+def test_the_raw_rate_stands_beside_the_adjusted_ones() -> None:
     votes = drawn(3)
     weights = np.random.default_rng(4).uniform(1, 3, 80)
     rate = win_rate(votes.values, votes.items, votes.people, weights=weights)

@@ -248,7 +248,7 @@ def test_the_lift_is_compared_with_the_split() -> None:
     assert interval.low < 0 < interval.high
 
 
-def test_nothing_is_said_before_there_is_something_to_say() -> None:
+def test_there_is_no_answer_without_data() -> None:
     assert isinstance(conversion_evidence(0, 0, lift=0.1), NotEnough)
     assert isinstance(conversion_harm(0, 0, lift=0.1), NotEnough)
     assert isinstance(conversion_lift(0, 9, lift=0.1), NotEnough)

@@ -25,7 +25,7 @@ def effect(value: float, error: float) -> Effect:
     return Effect(value, error**2, 900, "difference of rates")
 
 
-def test_errors_that_are_surely_more_than_none_and_fewer_than_the_margin_stop_and_both_are_said() -> None:
+def test_errors_above_none_and_below_the_margin_stop_and_are_safe() -> None:
     finding = guardrail(effect(0.010, 0.001), Limits(margin=0.02, stop_margin=0.0))
     assert finding.answer == "harm"
     assert finding.harmed

@@ -1,4 +1,4 @@
-"""The guardrail of errors: users with an error stop, errors per request declare safe."""
+"""The guardrails of errors and of costs: published examples, properties, and error rates."""
 
 from dataclasses import replace
 

@@ -191,7 +191,7 @@ def test_every_change_is_in_the_audit_trail(database: Database) -> None:
     assert audit.first_broken_entry(database) is None
 
 
-def test_whoever_is_not_there_or_has_no_such_role_is_told_so(database: Database) -> None:
+def test_an_unknown_account_or_role_is_an_error(database: Database) -> None:
     with pytest.raises(UsageError, match="accounts list"):
         accounts.disable(database, "Nobody", actor="Ada", now_us=NOW)
     joined(database)
@@ -219,6 +219,6 @@ def test_a_change_whose_entry_can_not_be_written_does_not_happen(database: Datab
         accounts.set_role(database, "Rosa", "admin", actor=unwritable, now_us=NOW)
     with pytest.raises(Exception, match="UTF-8"):
         accounts.disable(database, "Rosa", actor=unwritable, now_us=NOW)
-    found = accounts.find(database, made.account_id)
-    assert (found.role, found.state) == ("reviewer", "invited")
-    assert accounts.find_invited(database, made.token, now_us=NOW) == found
+    account = accounts.find(database, made.account_id)
+    assert (account.role, account.state) == ("reviewer", "invited")
+    assert accounts.find_invited(database, made.token, now_us=NOW) == account

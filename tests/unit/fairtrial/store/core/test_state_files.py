@@ -1,4 +1,4 @@
-"""A store that can't be used is named with what to do; damage is remembered for the file in which it was met."""
+"""A store that can't be used is reported with advice, and damage is recorded for the file that has it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_damage_that_a_query_meets_is_refused_at_the_next_start_until_the_file_c
 
 
 @pytest.mark.parametrize(
-    ("harm", "said"),
+    ("harm", "words"),
     [
         (lambda store: store.unlink(), "removed"),
         (lambda store: store.write_bytes(os.urandom(100_000)), "overwritten"),
@@ -81,13 +81,13 @@ def test_damage_that_a_query_meets_is_refused_at_the_next_start_until_the_file_c
         (lambda store: store.with_name("other").rename(store), "replaced"),
     ],
 )
-def test_a_file_that_is_changed_under_an_open_store_is_noticed(layout: Layout, harm: object, said: str) -> None:
+def test_a_file_that_is_changed_under_an_open_store_is_noticed(layout: Layout, harm: object, words: str) -> None:
     assert callable(harm)
     database = Database.open(layout)
     layout.store.with_name("other").write_bytes(layout.store.read_bytes())
     assert database.failure() is None
     harm(layout.store)
-    assert said in (database.failure() or "")
+    assert words in (database.failure() or "")
     assert not layout.damage.exists()
     database.lock.release()
 

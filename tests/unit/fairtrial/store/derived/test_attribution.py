@@ -47,8 +47,9 @@ def found(database: Database) -> dict[str, str]:
 
 
 def rates(database: Database, key: str = "resolved") -> dict[str, tuple[int, float | None]]:
-    (one,) = traffic.by_variant(database, Page())
-    return {arm.variant: (arm.feedback[key].n, arm.feedback[key].rate) for arm in one.variants if key in arm.feedback}
+    (experiment,) = traffic.by_variant(database, Page())
+    arms = [arm for arm in experiment.variants if key in arm.feedback]
+    return {arm.variant: (arm.feedback[key].n, arm.feedback[key].rate) for arm in arms}
 
 
 def test_a_response_id_names_a_request_if_exactly_one_earlier_one_has_it(
@@ -59,8 +60,8 @@ def test_a_response_id_names_a_request_if_exactly_one_earlier_one_has_it(
     bring(database, ingester, *visit(3, response_id=OLLAMA, arm="tuned"), by_response(4, boolean=False))
     assert found(database) == {"f-2": "r-1", "f-4": "ambiguous"}
     assert rates(database) == {"base": (1, 1.0)}
-    (one,) = traffic.by_variant(database, Page())
-    assert one.ambiguous == {"resolved": 1}
+    (experiment,) = traffic.by_variant(database, Page())
+    assert experiment.ambiguous == {"resolved": 1}
 
 
 def test_a_request_that_arrives_late_makes_what_was_attributed_ambiguous(
@@ -96,8 +97,8 @@ def unit_feedback(serial: int, unit: str, **more: Any) -> Event:
 
 def test_only_requests_of_the_same_api_key_have_the_response_id(database: Database, ingester: Ingester) -> None:
     theirs, ours = visit(1, response_id=OLLAMA, key_id="k1"), visit(2, response_id=OLLAMA, key_id="k2")
-    said = by_response(5, key_id="k1"), by_response(6, key_id="k2"), by_response(7, key_id="k3"), by_response(8)
-    bring(database, ingester, *theirs, *ours, *said)
+    feedback = by_response(5, key_id="k1"), by_response(6, key_id="k2"), by_response(7, key_id="k3"), by_response(8)
+    bring(database, ingester, *theirs, *ours, *feedback)
     assert found(database) == {"f-5": "r-1", "f-6": "r-2", "f-7": "unknown_request", "f-8": "unknown_request"}
 
 
@@ -109,15 +110,15 @@ def test_another_api_key_may_speak_by_the_request_id(database: Database, ingeste
 def test_a_key_that_is_bound_to_routes_counts_on_those_only(database: Database, ingester: Ingester) -> None:
     bound = {"key_id": "k1", "routes": ["support-bot"]}
     mine = visit(1, key_id="k1", response_id="a", unit="u-1")
-    other = visit(2, key_id="k1", response_id="b", unit="u-2", route="sales-bot")
-    said = (
+    other_visit = visit(2, key_id="k1", response_id="b", unit="u-2", route="sales-bot")
+    feedback = (
         samples.feedback(11, request_id="r-1", **bound),
         samples.feedback(12, request_id="r-2", **bound),
         by_response(13, "b", **bound),
         unit_feedback(14, "u-1", **bound),
         unit_feedback(15, "u-2", **bound),
     )
-    bring(database, ingester, *mine, *other, *said)
+    bring(database, ingester, *mine, *other_visit, *feedback)
     other_route = dict.fromkeys(("f-12", "f-13", "f-15"), "other_route")
     assert found(database) == {"f-11": "r-1", "f-14": "u-1"} | other_route
     bring(database, ingester, *visit(3, key_id="k1", unit="u-2"))
@@ -127,12 +128,12 @@ def test_a_key_that_is_bound_to_routes_counts_on_those_only(database: Database, 
 def test_an_undeclared_key_and_an_unknown_name_are_stored_and_count_nowhere(
     database: Database, ingester: Ingester
 ) -> None:
-    said = (
+    feedback = (
         samples.feedback(11, request_id="r-1", key="mood", declared=False),
         samples.feedback(12, request_id="r-9", declared=True),
         unit_feedback(13, "u-9", declared=True),
     )
-    bring(database, ingester, *visit(1), *said)
+    bring(database, ingester, *visit(1), *feedback)
     assert found(database) == {"f-11": "undeclared_key", "f-12": "unknown_request", "f-13": "unknown_unit"}
     assert rates(database, "mood") == rates(database) == {}
     shown = {(row["attribution"], row["key"]): row["feedback"] for row in database.dicts(requests.attributions(Page()))}
@@ -152,12 +153,12 @@ def test_a_unit_s_feedback_is_about_what_came_before_it(database: Database, inge
 def test_the_latest_value_of_a_request_counts_and_a_comment_does_not_replace_it(
     database: Database, ingester: Ingester
 ) -> None:
-    said = (
+    feedback = (
         by_response(13, boolean=True),
         samples.feedback(12, request_id="r-1", boolean=False),
         samples.feedback(14, request_id="r-1", boolean=None, comment="thank you"),
     )
-    bring(database, ingester, *visit(1, response_id=OLLAMA), *said)
+    bring(database, ingester, *visit(1, response_id=OLLAMA), *feedback)
     assert rates(database) == {"base": (1, 1.0)}
 
 

@@ -64,14 +64,14 @@ def bring(database: Database, ingester: Ingester, events: Sequence[Event | Event
 
 
 def shown(database: Database, page: Page) -> list[tuple[object, ...]]:
-    found = []
-    for one in traffic.by_variant(database, page):
-        for arm in one.variants:
+    rows = []
+    for experiment in traffic.by_variant(database, page):
+        for arm in experiment.variants:
             latency = (arm.latency_p50, arm.latency_p95, arm.latency_p99, arm.ttft_p50, arm.ttft_p95, arm.ttft_p99)
             counts = (arm.units, arm.requests, arm.errors, arm.user_errors, arm.fallbacks)
             rest = (arm.tokens_in, pytest.approx(arm.cost_usd), arm.cost_unknown)
-            found.append((one.experiment, arm.variant, *counts, *latency, *rest))
-    return found
+            rows.append((experiment.experiment, arm.variant, *counts, *latency, *rest))
+    return rows
 
 
 def joined(database: Database, exposures: Sequence[ExposureEventV1], page: Page) -> list[tuple[object, ...]]:
@@ -115,9 +115,9 @@ def test_figures_are_those_of_the_join(
 
 def test_an_exposure_whose_request_was_lost_counts_nowhere_and_waits(database: Database, ingester: Ingester) -> None:
     bring(database, ingester, [samples.request(1), samples.exposure(1), samples.exposure(2)])
-    (found,) = traffic.by_variant(database, Page())
-    assert [(arm.units, arm.requests) for arm in found.variants] == [(1, 1)]
-    assert found.reasons == {"assigned": 1}
+    (experiment,) = traffic.by_variant(database, Page())
+    assert [(arm.units, arm.requests) for arm in experiment.variants] == [(1, 1)]
+    assert experiment.reasons == {"assigned": 1}
     series = experiment_traffic.series(database, Page(), experiment="tuned-vs-base")
     assert sum(slot.requests for slot in series.slots) == 1
     assert database.rows("SELECT request_id FROM exposures") == [("r-2",)]
@@ -135,10 +135,10 @@ def test_a_second_exposure_of_a_request_is_counted_once_and_kept(database: Datab
 def test_feedback_counts_for_the_arm_of_an_exposure_that_came_late(database: Database, ingester: Ingester) -> None:
     bring(database, ingester, [samples.request(1)])
     bring(database, ingester, [samples.feedback(1), samples.feedback(9, request_id=None, unit="u-1")])
-    said = "SELECT feedback_id, attribution, subject_arm FROM feedback ORDER BY feedback_id"
-    assert database.rows(said) == [("f-1", "request", None), ("f-9", "unknown_unit", None)]
+    query = "SELECT feedback_id, attribution, subject_arm FROM feedback ORDER BY feedback_id"
+    assert database.rows(query) == [("f-1", "request", None), ("f-9", "unknown_unit", None)]
     bring(database, ingester, [samples.exposure(1, assigned="tuned")])
-    assert database.rows(said) == [("f-1", "request", "tuned"), ("f-9", "unit", None)]
+    assert database.rows(query) == [("f-1", "request", "tuned"), ("f-9", "unit", None)]
 
 
 def test_a_killed_move_has_moved_whole_batches_and_goes_on(

@@ -58,12 +58,12 @@ def whole(database: Database, ingester: Ingester) -> list[tuple[Any, ...]]:
     """The totals after one pass; the store is empty again afterwards, apart from its requests."""
     live.store_plans(database, live.plan(), live.amended())
     ingest(database, ingester, *live.random_traffic(5).lines())
-    found = totals(database)
-    assert len(found) > 60
+    sums = totals(database)
+    assert len(sums) > 60
     with database.transaction() as cursor:
         cursor.execute("DELETE FROM unit_sums")
         cursor.execute("DELETE FROM watermarks WHERE starts_with(name, 'unit_sums')")
-    return found
+    return sums
 
 
 def test_the_table_has_the_columns_of_the_catalogue(database: Database) -> None:
@@ -77,12 +77,12 @@ def test_many_passes_give_the_sums_of_one(database: Database, ingester: Ingester
     lines = live.random_traffic(5).lines()
     for start in range(0, len(lines), 60):
         ingest(database, ingester, *lines[start : start + 60])
-    found, rows = totals(database), database.rows(ROWS)
+    sums, rows = totals(database), database.rows(ROWS)
     with database.transaction() as cursor:
         cursor.execute("DELETE FROM unit_sums")
         cursor.execute("DELETE FROM watermarks WHERE starts_with(name, 'unit_sums')")
     assert unit_summaries.update_sums(database) == Folded(300, failed=True)
-    assert totals(database) == found
+    assert totals(database) == sums
     assert database.rows(ROWS) < rows
     assert unit_summaries.update_sums(database) == Folded()
 
@@ -212,18 +212,18 @@ def test_only_the_calls_to_the_arm_count_and_not_what_the_gateway_or_the_caller_
             for n, (o, f) in enumerate(others, 2)
         ),
     )
-    found = database.rows("SELECT unit, attempts, attempts_failed FROM unit_sums ORDER BY unit")
-    assert found == [("broke off", 3, 0), ("fell back", 2, 2)]
+    rows = database.rows("SELECT unit, attempts, attempts_failed FROM unit_sums ORDER BY unit")
+    assert rows == [("broke off", 3, 0), ("fell back", 2, 2)]
 
 
 def test_requests_that_a_breaker_kept_away_are_summed_apart(database: Database, ingester: Ingester) -> None:
     live.store_plans(database, live.plan())
-    kept = {"at_us": live.STARTED, "unit": "u", "arm_outcome": "kept_away", "attempts": []}
+    away = {"at_us": live.STARTED, "unit": "u", "arm_outcome": "kept_away", "attempts": []}
     ingest(database, ingester, *(samples.exposed(n, at_us=live.STARTED, unit="u") for n in range(3)))
-    assert ingest(database, ingester, samples.exposed(4, **kept), samples.exposed(5, **kept)), "the monitor steps now"
+    assert ingest(database, ingester, samples.exposed(4, **away), samples.exposed(5, **away)), "the monitor steps now"
     columns = "kept_away, sum(sent)::INT, sum(asked)::INT, sum(failed)::INT, sum(attempts)::INT"
-    found = database.rows(f"SELECT {columns} FROM unit_sums GROUP BY kept_away ORDER BY kept_away")
-    assert found == [(False, 3, 3, 0, 0), (True, 2, 2, 2, 0)]
+    rows = database.rows(f"SELECT {columns} FROM unit_sums GROUP BY kept_away ORDER BY kept_away")
+    assert rows == [(False, 3, 3, 0, 0), (True, 2, 2, 2, 0)]
 
 
 @pytest.mark.parametrize("late", [True, False])
@@ -237,13 +237,13 @@ def test_an_exposure_of_an_earlier_version_is_early_whenever_it_joins_its_reques
     ingest(database, ingester, samples.exposed(9, unit="u", at_us=live.STARTED))
     if late:
         ingest(database, ingester, *exposures)
-    wanted = [("u", False, live.STARTED, 1), ("u", True, samples.NOW, 0)]
-    assert database.rows(FIRST) == wanted
+    expected = [("u", False, live.STARTED, 1), ("u", True, samples.NOW, 0)]
+    assert database.rows(FIRST) == expected
     with database.transaction() as cursor:
         cursor.execute("DELETE FROM unit_sums")
         cursor.execute("DELETE FROM watermarks WHERE starts_with(name, 'unit_sums')")
     unit_summaries.update_sums(database)
-    assert database.rows(FIRST) == wanted
+    assert database.rows(FIRST) == expected
 
 
 def test_exposures_that_move_after_the_start_of_a_plan_are_left_out(
@@ -270,6 +270,6 @@ def test_an_erasure_gives_the_unit_of_sums_and_of_feedback_the_name_that_its_req
     strange = "SELECT count(*) FROM unit_sums WHERE unit NOT IN (SELECT exposed_unit FROM requests)"
     assert database.rows(strange) == [(0,)]
     assert unit_summaries.update_sums(database) == Folded()
-    found = totals(database)
+    sums = totals(database)
     ingest(database, ingester, samples.exposed(999, unit="u-new", at_us=live.END))
-    assert len(totals(database)) == len(found) + 1
+    assert len(totals(database)) == len(sums) + 1

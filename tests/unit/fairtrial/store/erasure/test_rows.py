@@ -87,7 +87,7 @@ ODD_NAMES = ["a/b", 'Zoë "Z" O\'Hara\\', "👩\u200d💻", "a\nb", "%_*", "x" *
 @for_each("name", ODD_NAMES)
 def test_erasure_finds_every_spelling_of_a_name_in_json_with_blanks_around_it(tmp_path: Path, name: str) -> None:
     mine = [json.dumps({"user": name}), json.dumps({"user": f" {name}\t"}, ensure_ascii=False).replace("/", r"\/")]
-    others = [json.dumps({"user": other}) for other in (f"{name}1", f"1{name}", name[:-1])]
+    others = [json.dumps({"user": similar}) for similar in (f"{name}1", f"1{name}", name[:-1])]
     others += [json.dumps({"user": "u", "text": name}), f"no json, but {name}\\"]
     with empty_store(tmp_path) as (database, ingester):
         writer = JournalWriter(database.layout.journal, writer="w")
@@ -209,10 +209,10 @@ def test_a_comment_goes_with_its_author_though_others_share_the_response_id(
     writer = JournalWriter(database.layout.journal, writer="w")
     for number, unit in enumerate(("alice", "bob", "carol")):
         answer = "shared" if unit != "carol" else "hers"
-        asked = samples.request(number, unit=unit, response_id=answer, experiment="tuned-vs-base")
-        writer.append(asked, samples.exposure(number, unit=unit))
-    said = {"early": (0, "shared"), "both": (1, "shared"), "carol's": (5, "hers")}
-    for words, (at, answer) in said.items():
+        request = samples.request(number, unit=unit, response_id=answer, experiment="tuned-vs-base")
+        writer.append(request, samples.exposure(number, unit=unit))
+    comments = {"early": (0, "shared"), "both": (1, "shared"), "carol's": (5, "hers")}
+    for words, (at, answer) in comments.items():
         writer.append(
             samples.feedback(at, feedback_id=words, request_id=None, response_id=answer, comment=f"{words} words")
         )

@@ -1,4 +1,4 @@
-"""Who was erased stays erased, and finding that out costs what has changed since, not what the store holds."""
+"""Erased units stay erased, and checking that costs what has changed since, not what the store holds."""
 
 from __future__ import annotations
 

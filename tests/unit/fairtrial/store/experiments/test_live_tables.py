@@ -90,7 +90,7 @@ def test_the_memory_is_restored_from_the_looks(database: Database, seen: list[Su
             assert looks.memory(cursor, 2, live.amended()) == Memory()
     assert memory.split.units > 0
     assert not memory.is_due(seen[-1])
-    assert any(one.running.looks == 2 for one in memory.latched.values())
+    assert any(latch.running.looks == 2 for latch in memory.latched.values())
 
 
 def test_the_memory_goes_on_when_the_levels_become_known(database: Database, seen: list[Sums]) -> None:

@@ -41,9 +41,9 @@ def read(
     database: Database, of: AnalysisPlan, now_us: int, interruptions: Sequence[Interruption] = ()
 ) -> Mapping[tuple[str, str], ErrorShares]:
     with database.read_transaction() as cursor:
-        found = read_sums(cursor, of, live.HASHES, now_us=now_us, interruptions=interruptions)
+        arm_sums = read_sums(cursor, of, live.HASHES, now_us=now_us, interruptions=interruptions)
     shares = {}
-    for name, arm in found.arms.items():
+    for name, arm in arm_sums.arms.items():
         for metric, sums in arm.metrics.items():
             assert isinstance(sums, RequestErrors)
             assert sums.shares is not None
@@ -52,13 +52,13 @@ def read(
 
 
 def histograms(shares: Mapping[tuple[str, str], ErrorShares]) -> dict[tuple[str, str], tuple[UnitShares, UnitShares]]:
-    return {key: (one.hour, one.day) for key, one in shares.items()}
+    return {key: (share.hour, share.day) for key, share in shares.items()}
 
 
 def luck_of(database: Database, units: Sequence[Unit]) -> dict[str, float]:
     """The fixed chance of each unit, by which its share is rounded."""
     rows = database.rows("SELECT hash(unnest($1::VARCHAR[])) % 1000003 / 1000003.0", ([unit.name for unit in units],))
-    return {one.name: float(luck) for one, (luck,) in zip(units, rows, strict=True)}
+    return {unit.name: float(luck) for unit, (luck,) in zip(units, rows, strict=True)}
 
 
 def inside(unit: Unit, window: int) -> Unit:
@@ -70,7 +70,7 @@ def expected(
     database: Database, traffic: live.Traffic, metric: MetricPlan, arm: str, at: tuple[int, Sequence[Interruption]]
 ) -> ErrorShares:
     now_us, interruptions = at
-    known, units = CATALOGUE[metric.metric], [one for one in units_of(traffic) if one.arm == arm]
+    known, units = CATALOGUE[metric.metric], [unit for unit in units_of(traffic) if unit.arm == arm]
     luck = luck_of(database, units)
 
     def counted(window: int, *, pessimistic: bool) -> tuple[list[float], list[float], list[float]]:
@@ -103,15 +103,15 @@ def test_the_shares_are_those_of_the_events(tmp_path: Path, away: float) -> None
         live.ingest(database, ingester, traffic)
         of = plan()
         for now_us, interruptions in product((live.END, LATER), ((), CUT)):
-            found = read(database, of, now_us, interruptions)
+            shares = read(database, of, now_us, interruptions)
             for metric, arm in product(of.metrics, of.shares):
-                wanted = expected(database, traffic, metric, arm, (now_us, interruptions))
-                mine = found[arm, metric.metric]
-                assert (mine.hour, mine.day) == (wanted.hour, wanted.day)
-                assert mine.requests.n == wanted.requests.n
-                assert mine.requests.xy == pytest.approx(wanted.requests.xy)
-        assert found["tuned", RATES[0]].day.n > 10
-        assert found["tuned", RATES[0]].hour.total > 0
+                expected_shares = expected(database, traffic, metric, arm, (now_us, interruptions))
+                mine = shares[arm, metric.metric]
+                assert (mine.hour, mine.day) == (expected_shares.hour, expected_shares.day)
+                assert mine.requests.n == expected_shares.requests.n
+                assert mine.requests.xy == pytest.approx(expected_shares.requests.xy)
+        assert shares["tuned", RATES[0]].day.n > 10
+        assert shares["tuned", RATES[0]].hour.total > 0
 
 
 def test_shares_do_not_depend_on_how_requests_arrived_nor_on_a_compaction(
@@ -140,6 +140,6 @@ def test_shares_do_not_depend_on_how_requests_arrived_nor_on_a_compaction(
 def test_a_request_that_is_a_unit_counts_at_once(database: Database, ingester: Ingester) -> None:
     live.store_plans(database, live.plan(), live.amended())
     live.ingest(database, ingester, live.random_traffic(13))
-    found = read(database, plan(each_request=True), live.STARTED)
-    assert found["base", RATES[0]].hour == found["base", RATES[0]].day
-    assert found["base", RATES[0]].day.n > 10
+    shares = read(database, plan(each_request=True), live.STARTED)
+    assert shares["base", RATES[0]].hour == shares["base", RATES[0]].day
+    assert shares["base", RATES[0]].day.n > 10

@@ -34,17 +34,17 @@ def voted(database: Database) -> Database:
     return database
 
 
-def told(database: Database) -> list[tuple[str | None, int | None, str]]:
+def shown_votes(database: Database) -> list[tuple[str | None, int | None, str]]:
     (queue,) = votes.read_evidence(database, "tuned", "base")
     return [(vote.left, vote.longer, vote.name) for vote in queue.votes]
 
 
-def test_a_vote_says_what_stood_on_the_left_and_how_many_characters_more_the_candidate_said(voted: Database) -> None:
-    assert told(voted) == [("candidate", 9, "Ann"), ("baseline", 9, "Ann")]
+def test_a_vote_records_the_left_side_and_how_many_characters_longer_the_candidate_was(voted: Database) -> None:
+    assert shown_votes(voted) == [("candidate", 9, "Ann"), ("baseline", 9, "Ann")]
 
 
 def test_answers_that_are_erased_or_no_longer_kept_have_no_length(voted: Database) -> None:
     erase_unit(voted, "somebody", "u-1")
-    assert told(voted) == [("candidate", None, "Ann"), ("baseline", 9, "Ann")]
+    assert shown_votes(voted) == [("candidate", None, "Ann"), ("baseline", 9, "Ann")]
     drop_old_texts(voted, before_us=LATER)
-    assert told(voted) == [("candidate", None, "Ann"), ("baseline", None, "Ann")]
+    assert shown_votes(voted) == [("candidate", None, "Ann"), ("baseline", None, "Ann")]

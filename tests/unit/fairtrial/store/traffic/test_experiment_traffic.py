@@ -1,4 +1,4 @@
-"""Tries that an OpenAI client makes of one call are one call, which failed if its last try did."""
+"""Counts several tries of one client's call as one call, and reads an experiment's traffic by tag."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ KEPT_AWAY = {"arm_outcome": "kept_away", "user_outcome": "failed"}
 
 def events(*tries: dict[str, Any], first: int = 0, arm: str = "base") -> Iterator[RequestEvent]:
     """Tries, each a second after the one before it; ``at`` is a second of its own."""
-    for number, one in enumerate(tries):
-        at_us = samples.NOW + int(one.get("at", number) * SECOND)
+    for number, entry in enumerate(tries):
+        at_us = samples.NOW + int(entry.get("at", number) * SECOND)
         fields = {"assigned": arm, "unit": f"u-{arm}", "prompt_digest": "p", "latency_ms": 10.0, "at_us": at_us}
-        fields |= {name: value for name, value in one.items() if name != "at"}
+        fields |= {name: value for name, value in entry.items() if name != "at"}
         yield samples.exposed(first + number, **fields)
 
 
@@ -54,7 +54,7 @@ def stored(database: Database, recorded: Iterable[RequestEvent]) -> dict[str, Va
 
 
 def counted(database: Database) -> dict[str, VariantErrors]:
-    return {one.variant: one for one in errors_by_variant(database, Page(), "tuned-vs-base")}
+    return {variant.variant: variant for variant in errors_by_variant(database, Page(), "tuned-vs-base")}
 
 
 def again(ordinal: int, **more: Any) -> dict[str, Any]:
@@ -83,25 +83,25 @@ CASES: tuple[tuple[list[dict[str, Any]], tuple[int, ...], tuple[int, ...]], ...]
 def test_tries_of_a_call_are_counted_once_by_their_last_one(database: Database) -> None:
     """Each case has a variant of its own, so that all share one store."""
     cases = (events(*tries, first=100 * number, arm=f"{number:02}") for number, (tries, _, _) in enumerate(CASES))
-    found = stored(database, chain.from_iterable(cases))
+    errors = stored(database, chain.from_iterable(cases))
     for number, (_, arm, users) in enumerate(CASES):
-        assert found[f"{number:02}"] == VariantErrors(f"{number:02}", *arm, *users), CASES[number]
+        assert errors[f"{number:02}"] == VariantErrors(f"{number:02}", *arm, *users), CASES[number]
 
 
 def test_users_whose_tries_come_between_each_other_s_have_their_own_calls(database: Database) -> None:
-    other: dict[str, Any] = {"unit": "v", "assigned": "tuned"}
-    tries = FAILED, other | FAILED, again(1), other | again(1, **FAILED), other | again(2, **FAILED)
-    found = stored(database, events(*tries))
-    assert (found["base"].calls, found["base"].failed_calls) == (1, 0)
-    assert (found["tuned"].calls, found["tuned"].failed_calls, found["tuned"].tries) == (1, 1, 3)
+    elsewhere: dict[str, Any] = {"unit": "v", "assigned": "tuned"}
+    tries = FAILED, elsewhere | FAILED, again(1), elsewhere | again(1, **FAILED), elsewhere | again(2, **FAILED)
+    errors = stored(database, events(*tries))
+    assert (errors["base"].calls, errors["base"].failed_calls) == (1, 0)
+    assert (errors["tuned"].calls, errors["tuned"].failed_calls, errors["tuned"].tries) == (1, 1, 3)
 
 
 def test_a_store_without_the_count_of_retries_has_a_call_for_each_try(database: Database) -> None:
     stored(database, events(FAILED, {}))
     with database.transaction() as cursor:
         cursor.execute("UPDATE requests SET retry_ordinal = NULL, prompt_digest = NULL")
-    found = counted(database)["base"]
-    assert (found.tries, found.calls, found.failed_calls) == (2, 2, 1)
+    errors = counted(database)["base"]
+    assert (errors.tries, errors.calls, errors.failed_calls) == (2, 2, 1)
 
 
 TEAMS = ("search", "billing")
@@ -115,7 +115,7 @@ def question(metric: str, **more: object) -> SliceQuestion:
 @pytest.fixture(name="rows")
 def rows_fixture(database: Database, ingester: Ingester) -> list[tuple[str, str, str, bool, float]]:
     """300 requests of 60 users, two teams and two arms, with failures and feedback that was corrected once."""
-    draw, rows = random.Random(3), []
+    draw, errors = random.Random(3), []
     writer = JournalWriter(database.layout.journal, writer="test")
     for number in range(300):
         user, team = draw.randrange(60), draw.choice(TEAMS)
@@ -131,53 +131,53 @@ def rows_fixture(database: Database, ingester: Ingester) -> list[tuple[str, str,
         writer.append(
             samples.feedback(2 * number + 1, request_id=f"r-{number}", boolean=value == 1.0, at_us=samples.NOW + 10**6)
         )
-        rows.append((team, arm, f"u-{user}", failed, value))
+        errors.append((team, arm, f"u-{user}", failed, value))
     writer.append(samples.exposed(1000, unit="u-0", tags={"team": "search"}, analysis_hash="earlier"))
     writer.append(samples.exposed(1001, unit="u-0", tags={"team": "search"}, state="paused"))
     writer.append(samples.exposed(1002, unit="u-0"))
     writer.close()
     ingester.catch_up()
-    return rows
+    return errors
 
 
-def by_key(found: list[TagSlice]) -> dict[tuple[str, str], TagSlice]:
-    return {(one.value, one.variant): one for one in found}
+def by_key(entries: list[TagSlice]) -> dict[tuple[str, str], TagSlice]:
+    return {(entry.value, entry.variant): entry for entry in entries}
 
 
 def test_feedback_counts_the_latest_value_once_for_each_unit(
-    database: Database, rows: list[tuple[str, str, str, bool, float]]
+    database: Database, errors: list[tuple[str, str, str, bool, float]]
 ) -> None:
-    found = by_key(tag_slices(database, question("feedback.resolved")))
+    slices = by_key(tag_slices(database, question("feedback.resolved")))
     means = defaultdict(list)
-    for team, arm, user, _, value in rows:
+    for team, arm, user, _, value in errors:
         means[team, arm, user].append(value)
-    for (team, arm), one in found.items():
+    for (team, arm), entry in slices.items():
         values = [sum(given) / len(given) for (at, of, _), given in means.items() if (at, of) == (team, arm)]
         want = Moments.of(values)
-        assert isinstance(one.sums, Moments)
-        assert (one.sums.n, one.sums.x, one.sums.xx) == pytest.approx((want.n, want.x, want.xx))
-        assert one.requests == sum((row[0], row[1]) == (team, arm) for row in rows)
-    assert len(found) == 4
+        assert isinstance(entry.sums, Moments)
+        assert (entry.sums.n, entry.sums.x, entry.sums.xx) == pytest.approx((want.n, want.x, want.xx))
+        assert entry.requests == sum((row[0], row[1]) == (team, arm) for row in errors)
+    assert len(slices) == 4
 
 
 def test_errors_are_ratios_of_capped_requests(
-    database: Database, rows: list[tuple[str, str, str, bool, float]]
+    database: Database, errors: list[tuple[str, str, str, bool, float]]
 ) -> None:
-    found = by_key(tag_slices(database, question("requests.error_rate")))
+    slices = by_key(tag_slices(database, question("requests.error_rate")))
     counts: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
-    for team, arm, user, failed, _ in rows:
+    for team, arm, user, failed, _ in errors:
         counts[team, arm, user][0] += failed
         counts[team, arm, user][1] += 1
-    for (team, arm), one in found.items():
+    for (team, arm), entry in slices.items():
         pairs = [pair for (at, of, _), pair in counts.items() if (at, of) == (team, arm)]
         want = capped_requests([x for x, _ in pairs], [y for _, y in pairs], cap=2.0)
-        assert isinstance(one.sums, JointMoments)
+        assert isinstance(entry.sums, JointMoments)
         names = ("n", "x", "y", "xx", "yy", "xy")
-        assert [getattr(one.sums, name) for name in names] == pytest.approx([getattr(want, name) for name in names])
+        assert [getattr(entry.sums, name) for name in names] == pytest.approx([getattr(want, name) for name in names])
 
 
 def test_other_hashes_and_times_have_no_slices(
-    database: Database, rows: list[tuple[str, str, str, bool, float]]
+    database: Database, errors: list[tuple[str, str, str, bool, float]]
 ) -> None:
     assert tag_slices(database, question("requests.error_rate", hashes=["other"])) == []
     assert tag_slices(database, question("requests.error_rate", since_us=samples.NOW + 10**9)) == []
@@ -190,8 +190,8 @@ def test_only_the_largest_values_of_a_tag_are_read(database: Database, ingester:
             writer.append(samples.exposed(100 * number + at, tags={"release": f"v{number:02d}"}))
     writer.close()
     ingester.catch_up()
-    found = tag_slices(database, question("requests.error_rate"))
-    assert [one.value for one in found] == [f"v{number:02d}" for number in range(15, 15 - MOST_VALUES, -1)]
+    slices = tag_slices(database, question("requests.error_rate"))
+    assert [entry.value for entry in slices] == [f"v{number:02d}" for number in range(15, 15 - MOST_VALUES, -1)]
 
 
 @for_each(

@@ -1,4 +1,4 @@
-"""Recorded prompts become cases, each once and in proportion, and an erasure reaches them and what was made of them."""
+"""Recorded prompts become cases, each once and in proportion, and an erasure reaches them and their runs."""
 
 from __future__ import annotations
 
@@ -79,12 +79,12 @@ def test_erasing_a_unit_reaches_the_rows_of_a_suite_and_the_answers_to_them(
     counts = erase_unit(database, "somebody", "u-1")
     assert (counts["results"], counts["scores"], counts["payloads"], counts["rows of suites"]) == (1, 1, 2, 1)
     assert [line for line in rows.read_text(encoding="utf-8").split("\n") if line.strip()] == [lines[1]]
-    kept = database.rows("SELECT case_id, output, asked, expected FROM results ORDER BY case_id = 'r-2'")
+    stored_rows = database.rows("SELECT case_id, output, asked, expected FROM results ORDER BY case_id = 'r-2'")
     text = f"{SECRET} 2"
-    assert kept[1] == ("r-2", text, text, text)
-    assert kept[0][0] != "r-1" and kept[0][1:] == (None, None, None)
+    assert stored_rows[1] == ("r-2", text, text, text)
+    assert stored_rows[0][0] != "r-1" and stored_rows[0][1:] == (None, None, None)
     scores = database.rows("SELECT case_id, value, why, expected, label FROM scores ORDER BY case_id = 'r-2'")
-    assert scores == [(kept[0][0], 0.5, "[erased]", None, None), ("r-2", 0.5, text, text, text)]
+    assert scores == [(stored_rows[0][0], 0.5, "[erased]", None, None), ("r-2", 0.5, text, text, text)]
     assert f"{SECRET} 1".encode() not in b"".join(
         path.read_bytes() for path in database.layout.folder.rglob("*") if path.is_file()
     )

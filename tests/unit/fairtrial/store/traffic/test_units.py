@@ -26,13 +26,13 @@ def figures(database: Database, ingester: Ingester, *events: RequestEvent, page:
 
 
 def test_nothing_gives_zeros(database: Database, ingester: Ingester) -> None:
-    found = figures(database, ingester)
-    assert (found.requests, found.unnamed, found.analysed, found.units, found.largest) == (0, 0, 0, 0, 0)
-    assert found.arms == {}
+    units = figures(database, ingester)
+    assert (units.requests, units.unnamed, units.analysed, units.units, units.largest) == (0, 0, 0, 0, 0)
+    assert units.arms == {}
 
 
 def test_requests_without_a_unit_are_counted_whatever_served_them(database: Database, ingester: Ingester) -> None:
-    found = figures(
+    units = figures(
         database,
         ingester,
         samples.exposed(1),
@@ -43,11 +43,11 @@ def test_requests_without_a_unit_are_counted_whatever_served_them(database: Data
         samples.record(6, reason="forced", experiment="tuned-vs-base", variant_assigned="tuned"),
         samples.exposed(7, reason="no_unit", experiment="another", unit=None, **OUTSIDE),
     )
-    assert (found.requests, found.unnamed, found.analysed) == (4, 2, 1)
+    assert (units.requests, units.unnamed, units.analysed) == (4, 2, 1)
 
 
 def test_the_largest_unit_is_not_named(database: Database, ingester: Ingester) -> None:
-    found = figures(
+    units = figures(
         database,
         ingester,
         samples.exposed(1, unit=UNIT),
@@ -55,12 +55,12 @@ def test_the_largest_unit_is_not_named(database: Database, ingester: Ingester) -
         samples.exposed(3, unit="another"),
         samples.exposed(4, unit="absent", reason="not_enrolled", **OUTSIDE),
     )
-    assert (found.units, found.analysed, found.largest) == (2, 3, 2)
-    assert UNIT not in repr(found)
+    assert (units.units, units.analysed, units.largest) == (2, 3, 2)
+    assert UNIT not in repr(units)
 
 
 def test_units_in_two_arms_are_those_of_one_plan(database: Database, ingester: Ingester) -> None:
-    found = figures(
+    units = figures(
         database,
         ingester,
         samples.exposed(1, unit="moved", assigned="base"),
@@ -71,11 +71,11 @@ def test_units_in_two_arms_are_those_of_one_plan(database: Database, ingester: I
         samples.exposed(6, unit="new-salt", assigned="tuned", analysis_hash="a2"),
         samples.exposed(7, unit="once", assigned="tuned"),
     )
-    assert (found.units, found.repeated, found.in_both) == (4, 2, 1)
+    assert (units.units, units.repeated, units.in_both) == (4, 2, 1)
 
 
 def test_what_another_arm_served_is_apart_from_fallbacks_and_kills(database: Database, ingester: Ingester) -> None:
-    found = figures(
+    units = figures(
         database,
         ingester,
         samples.exposed(1, assigned="tuned", served="tuned"),
@@ -85,23 +85,23 @@ def test_what_another_arm_served_is_apart_from_fallbacks_and_kills(database: Dat
         samples.exposed(5, assigned="base", served="base", reason="kill"),
         samples.exposed(6, assigned="base", served="tuned", reason="continued", **OUTSIDE),
     )
-    assert found.arms == {"base": ArmFigures(1, 1, 0, 0), "tuned": ArmFigures(4, 1, 1, 1)}
+    assert units.arms == {"base": ArmFigures(1, 1, 0, 0), "tuned": ArmFigures(4, 1, 1, 1)}
 
 
 def test_only_the_window_counts(database: Database, ingester: Ingester) -> None:
     events = [samples.exposed(number) for number in range(6)]
     page = Page(since_us=samples.NOW + 2, until_us=samples.NOW + 5)
-    found = figures(database, ingester, *events, page=page)
-    assert (found.requests, found.units) == (3, 3)
-    assert (found.since_us, found.until_us) == (page.since_us, page.until_us)
+    units = figures(database, ingester, *events, page=page)
+    assert (units.requests, units.units) == (3, 3)
+    assert (units.since_us, units.until_us) == (page.since_us, page.until_us)
 
 
 def test_a_window_with_too_many_requests_is_cut_to_the_newest(
     database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MOST_REQUESTS", 3)
-    found = figures(database, ingester, *(samples.exposed(number) for number in range(10)))
-    assert (found.requests, found.since_us) == (4, samples.NOW + 6)
+    units = figures(database, ingester, *(samples.exposed(number) for number in range(10)))
+    assert (units.requests, units.since_us) == (4, samples.NOW + 6)
     early = unit_figures(database, Page(since_us=samples.NOW + 8), "tuned-vs-base")
     assert (early.requests, early.since_us) == (2, samples.NOW + 8)
 
@@ -159,7 +159,7 @@ def test_a_plan_that_splits_alike_goes_on_counting(database: Database, ingester:
     assert seen.earlier == 1
 
 
-def test_only_the_first_units_are_looked_at_and_more_are_said(
+def test_only_the_first_units_are_read_and_the_result_shows_that_there_are_more(
     database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MOST_UNITS", 3)
