@@ -68,12 +68,12 @@ def changed(backup: Path, sql: str) -> None:
 def test_a_backup_with_foreign_definitions_is_refused_and_nothing_is_left(
     backup: Path, tmp_path: Path, kind: str
 ) -> None:
-    sql, said = FOREIGN[kind]
+    sql, words = FOREIGN[kind]
     changed(backup, sql)
     layout = Layout(tmp_path / "there" / "store.duckdb").make()
     with pytest.raises(UsageError) as refused:
         restore_backup(backup, layout, now_us=2)
-    assert said in str(refused.value)
+    assert words in str(refused.value)
     assert not layout.store.exists() and list(layout.folder.rglob("restore-*")) == []
 
 

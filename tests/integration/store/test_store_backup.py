@@ -116,8 +116,8 @@ def gate(folder: Path) -> dict[str, Any]:
         "gate", "gate.yaml", "--candidate", "tuned", "--baseline", "base", "--json", folder / "verdict.json", cwd=folder
     )
     assert done.returncode == 0, done.stderr
-    said = json.loads((folder / "verdict.json").read_text())
-    return {name: value for name, value in said.items() if name not in ("verdict_id", "at_us")}
+    fields = json.loads((folder / "verdict.json").read_text())
+    return {name: value for name, value in fields.items() if name not in ("verdict_id", "at_us")}
 
 
 @pytest.mark.release("kills")
@@ -158,9 +158,9 @@ def test_what_is_no_whole_backup_is_refused_and_the_store_stays(layout: Layout, 
     store, manifest = "fairtrial.duckdb", "manifest.json"
     (wrong["truncated"] / store).write_bytes((good / store).read_bytes()[:-4096])
     (wrong["damaged"] / store).write_bytes((good / store).read_bytes()[:-1] + b"?")
-    said = json.loads((good / manifest).read_text())
-    (wrong["newer"] / manifest).write_text(json.dumps(said | {"schema": 999}))
-    (wrong["future"] / manifest).write_text(json.dumps(said | {"version": 2}))
+    fields = json.loads((good / manifest).read_text())
+    (wrong["newer"] / manifest).write_text(json.dumps(fields | {"schema": 999}))
+    (wrong["future"] / manifest).write_text(json.dumps(fields | {"version": 2}))
     (wrong["nothing"] / manifest).unlink()
     (wrong["words"] / manifest).write_text("not json")
     telling = {

@@ -94,8 +94,8 @@ def services(tmp_path: Path) -> Iterator[Services]:
             yield running
 
 
-def feedback(api: str, **said: Any) -> None:
-    answer = httpx.post(f"{api}/feedback", json=said)
+def feedback(api: str, **words: Any) -> None:
+    answer = httpx.post(f"{api}/feedback", json=words)
     assert answer.status_code in (200, 201, 202), answer.text
 
 
@@ -432,8 +432,8 @@ def test_old_texts_are_dropped_and_numbers_stay(tmp_path: Path) -> None:
     with open_store(layout) as owner:
         after = client_reads.load_run(owner, "run-1")
     for old, new in zip(run.results, after.results, strict=True):
-        assert {name: one.values for name, one in old.scores.items()} == {
-            name: one.values for name, one in new.scores.items()
+        assert {name: score.values for name, score in old.scores.items()} == {
+            name: score.values for name, score in new.scores.items()
         }
         assert all(score.details["label"] == "a" for score in new.scores.values())
     assert [result.answer.refusal for result in after.results] == [OTHER, None, None]

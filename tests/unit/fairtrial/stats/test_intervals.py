@@ -1,4 +1,4 @@
-"""Exact intervals and Tango's against statsmodels and published numbers, and the rate at a fixed false-positive rate."""
+"""Exact intervals and Tango's against statsmodels and published numbers, and rates at a fixed false-positive rate."""
 
 from __future__ import annotations
 
