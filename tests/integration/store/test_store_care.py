@@ -31,14 +31,7 @@ from tests.fixtures.services.command import fairtrial_on_a_full_disk
 from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store import client_reads, samples
-from tests.fixtures.store.maintenance_fixture import (
-    end,
-    fairtrial,
-    fairtrial_json,
-    files_with,
-    project,
-    start_control,
-)
+from tests.fixtures.store.maintenance_fixture import end, fairtrial, fairtrial_json, files_with, project, start_control
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE, until
 
