@@ -33,10 +33,10 @@ def read(
         return read_sums(cursor, plan, live.HASHES, now_us=now_us, interruptions=interruptions)
 
 
-def assert_same(sums: Sums, expected: dict[str, ArmSums]) -> None:
-    assert sums.arms.keys() == expected.keys()
+def assert_same(stored: Sums, expected: dict[str, ArmSums]) -> None:
+    assert stored.arms.keys() == expected.keys()
     for name, arm in expected.items():
-        mine = sums.arms[name]
+        mine = stored.arms[name]
         assert replace(mine, metrics={}) == replace(arm, metrics={})
         assert mine.metrics.keys() == arm.metrics.keys()
         for metric, sums in arm.metrics.items():

@@ -106,7 +106,7 @@ def test_a_window_with_too_many_requests_is_cut_to_the_newest(
     assert (early.requests, early.since_us) == (2, samples.NOW + 8)
 
 
-def found(database: Database, ingester: Ingester, *events: RequestEvent) -> FirstAssignments:
+def assignments(database: Database, ingester: Ingester, *events: RequestEvent) -> FirstAssignments:
     writer = JournalWriter(database.layout.journal, writer="w")
     assert not events or writer.append(*events)
     writer.close()
@@ -117,7 +117,7 @@ def found(database: Database, ingester: Ingester, *events: RequestEvent) -> Firs
 def test_each_unit_counts_once_at_its_first_assignment_in_the_order_of_time(
     database: Database, ingester: Ingester
 ) -> None:
-    seen = found(
+    seen = assignments(
         database,
         ingester,
         samples.exposed(5, unit="late", assigned="base"),
@@ -131,7 +131,7 @@ def test_each_unit_counts_once_at_its_first_assignment_in_the_order_of_time(
 
 
 def test_units_that_are_not_on_trial_are_left_out(database: Database, ingester: Ingester) -> None:
-    seen = found(
+    seen = assignments(
         database,
         ingester,
         samples.exposed(1, reason="forced", enrolled=False),
@@ -145,7 +145,7 @@ def test_units_that_are_not_on_trial_are_left_out(database: Database, ingester: 
 
 def test_a_plan_that_splits_alike_goes_on_counting(database: Database, ingester: Ingester) -> None:
     # "a0" shares a unit in its bucket with "b", and that one another with "a1": all three have one salt
-    seen = found(
+    seen = assignments(
         database,
         ingester,
         samples.exposed(1, unit="gone", assigned="tuned", analysis_hash="a0", arm_bucket=0.7),
@@ -164,14 +164,14 @@ def test_only_the_first_units_are_read_and_the_result_shows_that_there_are_more(
 ) -> None:
     monkeypatch.setattr(module, "MOST_UNITS", 3)
     arms = ["base", "tuned", "tuned"]
-    three = found(database, ingester, *(samples.exposed(i, assigned=arm) for i, arm in enumerate(arms)))
+    three = assignments(database, ingester, *(samples.exposed(i, assigned=arm) for i, arm in enumerate(arms)))
     assert (three.arms.tolist(), three.more) == ([0, 1, 1], False)
-    four = found(database, ingester, samples.exposed(9, assigned="base"))
+    four = assignments(database, ingester, samples.exposed(9, assigned="base"))
     assert (four.arms.tolist(), four.more) == ([0, 1, 1], True)
 
 
 def test_another_split_is_another_count(database: Database, ingester: Ingester) -> None:
-    seen = found(
+    seen = assignments(
         database,
         ingester,
         samples.exposed(1, unit="gone", assigned="tuned", analysis_hash="a0", propensity=0.2),
@@ -183,6 +183,6 @@ def test_another_split_is_another_count(database: Database, ingester: Ingester) 
 
 
 def test_nobody_is_an_empty_count(database: Database, ingester: Ingester) -> None:
-    seen = found(database, ingester)
+    seen = assignments(database, ingester)
     assert seen.arms.size == 0
     assert seen.earlier == 0
