@@ -146,7 +146,7 @@ def line_ahead(effects: Sequence[tuple[float, float] | None]) -> float | None:
 
 
 def seems_to_fade(strength: float, times: int) -> float:
-    """At most with this probability, a steady effect is below 0 at the last of equal times, or one step ahead.
+    """A bound on the probability that a steady effect is below 0 at the last of equal times, or one step ahead.
 
     ``strength``: the effect over all times as a multiple of its standard error. The probability is the sum of those of
     the two events, for independent normal effects of equal precision.

@@ -207,7 +207,7 @@ MANY = 1e7
 
 
 def worst_case_effect(effect: float, *, response: float, within: Bounds = (0.0, 1.0)) -> float:
-    """What is left of an effect if each missing answer counts for the other side; below 0, nothing can show it.
+    """The effect that remains if each missing answer counts for the other side; below 0, nothing can show it.
 
     ``response`` is the share of units that give feedback, the same in both arms.
 

@@ -56,7 +56,7 @@ class SrmStatus:
 
 
 def srm_evidence(counts: Sequence[int], shares: Sequence[float], *, strength: float = STRENGTH) -> EValue | NotEnough:
-    """The e-value against "units are assigned by these shares"; it ever reaches 1/α with probability α at most.
+    """The e-value against "units are assigned by these shares"; it reaches 1/α with probability α at most.
 
     ``counts`` gives the units of each arm, each counted once, at its first assignment. ``shares`` are the planned
     shares, which sum to 1. ``strength`` is K of the Dirichlet mixture around the plan, fixed before the first unit.
