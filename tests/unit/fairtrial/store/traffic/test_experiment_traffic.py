@@ -115,7 +115,7 @@ def question(metric: str, **more: object) -> SliceQuestion:
 @pytest.fixture(name="rows")
 def rows_fixture(database: Database, ingester: Ingester) -> list[tuple[str, str, str, bool, float]]:
     """300 requests of 60 users, two teams and two arms, with failures and feedback that was corrected once."""
-    draw, errors = random.Random(3), []
+    draw, rows = random.Random(3), []
     writer = JournalWriter(database.layout.journal, writer="test")
     for number in range(300):
         user, team = draw.randrange(60), draw.choice(TEAMS)
@@ -131,13 +131,13 @@ def rows_fixture(database: Database, ingester: Ingester) -> list[tuple[str, str,
         writer.append(
             samples.feedback(2 * number + 1, request_id=f"r-{number}", boolean=value == 1.0, at_us=samples.NOW + 10**6)
         )
-        errors.append((team, arm, f"u-{user}", failed, value))
+        rows.append((team, arm, f"u-{user}", failed, value))
     writer.append(samples.exposed(1000, unit="u-0", tags={"team": "search"}, analysis_hash="earlier"))
     writer.append(samples.exposed(1001, unit="u-0", tags={"team": "search"}, state="paused"))
     writer.append(samples.exposed(1002, unit="u-0"))
     writer.close()
     ingester.catch_up()
-    return errors
+    return rows
 
 
 def by_key(entries: list[TagSlice]) -> dict[tuple[str, str], TagSlice]:
@@ -145,27 +145,27 @@ def by_key(entries: list[TagSlice]) -> dict[tuple[str, str], TagSlice]:
 
 
 def test_feedback_counts_the_latest_value_once_for_each_unit(
-    database: Database, errors: list[tuple[str, str, str, bool, float]]
+    database: Database, rows: list[tuple[str, str, str, bool, float]]
 ) -> None:
     slices = by_key(tag_slices(database, question("feedback.resolved")))
     means = defaultdict(list)
-    for team, arm, user, _, value in errors:
+    for team, arm, user, _, value in rows:
         means[team, arm, user].append(value)
     for (team, arm), entry in slices.items():
         values = [sum(given) / len(given) for (at, of, _), given in means.items() if (at, of) == (team, arm)]
         want = Moments.of(values)
         assert isinstance(entry.sums, Moments)
         assert (entry.sums.n, entry.sums.x, entry.sums.xx) == pytest.approx((want.n, want.x, want.xx))
-        assert entry.requests == sum((row[0], row[1]) == (team, arm) for row in errors)
+        assert entry.requests == sum((row[0], row[1]) == (team, arm) for row in rows)
     assert len(slices) == 4
 
 
 def test_errors_are_ratios_of_capped_requests(
-    database: Database, errors: list[tuple[str, str, str, bool, float]]
+    database: Database, rows: list[tuple[str, str, str, bool, float]]
 ) -> None:
     slices = by_key(tag_slices(database, question("requests.error_rate")))
     counts: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
-    for team, arm, user, failed, _ in errors:
+    for team, arm, user, failed, _ in rows:
         counts[team, arm, user][0] += failed
         counts[team, arm, user][1] += 1
     for (team, arm), entry in slices.items():
@@ -177,7 +177,7 @@ def test_errors_are_ratios_of_capped_requests(
 
 
 def test_other_hashes_and_times_have_no_slices(
-    database: Database, errors: list[tuple[str, str, str, bool, float]]
+    database: Database, rows: list[tuple[str, str, str, bool, float]]
 ) -> None:
     assert tag_slices(database, question("requests.error_rate", hashes=["other"])) == []
     assert tag_slices(database, question("requests.error_rate", since_us=samples.NOW + 10**9)) == []
