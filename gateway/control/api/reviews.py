@@ -10,8 +10,8 @@ from fairtrial.domain.errors import FairtrialError
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.review import DIMENSIONS, RUBRIC, SIDES, Draft, ReviewEvidence, RubricRow
 from fairtrial.store.reviews import assignment
-from fairtrial.store.reviews import evidence as stored_evidence
 from fairtrial.store.reviews import queues as stored_queues
+from fairtrial.store.reviews import votes as stored_evidence
 from fairtrial.store.reviews import votes as stored_votes
 from gateway.control.context import Context
 from gateway.control.operations.fill_review_queue import current_queues, fill_review_queue
