@@ -1,10 +1,12 @@
-"""Defines a loaded suite: its rendered cases, and how they are sent, scored and sliced."""
+"""Defines a loaded suite: its rendered cases, how they are sent, scored and sliced, and which have the same prompt."""
 
 from __future__ import annotations
 
+import json
+import re
 import shlex
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -155,3 +157,127 @@ def _values(cases: Sequence[Case]) -> dict[str, list[str]]:
 
 def _content(case: Case) -> list[Any]:
     return [case.case_id, case.messages, case.expected, dict(case.tags), dict(case.fields), case.cluster]
+
+
+DOMINANT = 0.1
+"""The share of the cases from which on a cluster is named."""
+SHOWN = 5
+"""How many groups of cases a warning names."""
+MARKS = re.compile(r"""(?<!\d)[.,;:!?"'“”‘’«»…]|[.,;:!?"'“”‘’«»…](?!\d)""")
+"""Punctuation between sentences; it excludes signs between two digits and signs that may be operators."""
+
+
+def prompt_key(case: Case) -> Hashable | None:
+    """A key that is equal for two cases exactly if all their messages are; ``None`` if the messages are unknown."""
+    if not case.messages:
+        return None
+    if all(len(message) == 2 and isinstance(message.get("content"), str) for message in case.messages):
+        return tuple((message.get("role"), message["content"]) for message in case.messages)
+    return json.dumps(case.messages, sort_keys=True, ensure_ascii=False, default=str)
+
+
+def cluster_names(cases: Sequence[Case]) -> list[str] | None:
+    """Each case's cluster: the declared one, merged with those of the same prompt; ``None`` if none has two cases."""
+    names = [f"c:{case.cluster}" if case.cluster is not None else f"i:{case.case_id}" for case in cases]
+    parents: dict[str, str] = {}
+    first: dict[Hashable, str] = {}
+    for case, name in zip(cases, names, strict=True):
+        prompt = prompt_key(case)
+        other = name if prompt is None else first.setdefault(prompt, name)
+        if other != name and (root := _root(parents, name)) != (top := _root(parents, other)):
+            parents[root] = top
+    found = [_root(parents, name) for name in names] if parents else names
+    return found if len(set(found)) < len(found) else None
+
+
+def with_clusters(cases: Sequence[Case]) -> tuple[Case, ...]:
+    """The cases with these clusters, so that a run keeps them after its prompts are erased."""
+    found = cluster_names(cases)
+    if found is None:
+        return tuple(cases)
+    times = Counter(found)
+    return tuple(
+        case if times[name] == 1 or name == f"c:{case.cluster}" else replace(case, cluster=_written(name))
+        for case, name in zip(cases, found, strict=True)
+    )
+
+
+def _written(name: str) -> str:
+    return name[2:] if name.startswith("c:") else f"the question of {name[2:]}"
+
+
+def _root(parents: dict[str, str], name: str) -> str:
+    """The root of the merged clusters (union-find with path halving)."""
+    while (parent := parents.get(name)) is not None:
+        above = parents.get(parent)
+        if above is not None:
+            parents[name] = above
+        name = parent
+    return name
+
+
+def dominant_cluster(cases: Sequence[Case]) -> list[str]:
+    """A warning on the largest cluster, if it holds a tenth of the cases and the clusters' sizes are too unequal."""
+    names = cluster_names(cases)
+    if names is None:
+        return []
+    import numpy as np  # slow to load, and a suite without clusters needs no statistics
+
+    from fairtrial.stats.effects import EVEN, freedom_of
+
+    (name, size), *_ = times = Counter(names).most_common()
+    sizes = np.array([count for _, count in times], dtype=np.float64)
+    if size < DOMINANT * len(cases) or size < 2 * sizes.mean() or freedom_of(sizes) >= EVEN:
+        return []
+    return [
+        f"cluster {_written(name)!r} holds {size:,} of {len(cases):,} cases ({100 * size / len(cases):.0f} %), so that "
+        f"its outcome decides much of every mean. {len(times):,} clusters of such sizes show about as much as "
+        f"{len(cases) ** 2 / float(sizes @ sizes):.0f} equal ones. Split it, or take fewer cases of it."
+    ]
+
+
+def duplicate_warnings(cases: Sequence[Case]) -> list[str]:
+    """Warnings on duplicate and near-duplicate prompts of a suite."""
+    same, alike = _groups(cases)
+    found = []
+    if same:
+        more = sum(len(group) - 1 for group in same)
+        found.append(
+            f"{counted(more, 'case has', 'cases have')} the same prompt as another case ({_named(same)}): cases with "
+            f"the same prompt are one cluster, so there are {len(cases) - more:,} independent cases, not {len(cases):,}"
+        )
+    if alike:
+        found.append(
+            f"{counted(len(alike), 'group')} of prompts that differ only in capitals, spaces or punctuation "
+            f"({_named(alike)}): each counts as an independent case; give them one 'cluster', or keep only one of each"
+        )
+    return found
+
+
+def _groups(cases: Sequence[Case]) -> tuple[list[list[str]], list[list[str]]]:
+    """The ids of cases with the same prompt, and of those with the same words but no common cluster."""
+    same: dict[Hashable, list[Case]] = defaultdict(list)
+    for case in cases:
+        prompt = prompt_key(case)
+        if prompt is not None:
+            same[prompt].append(case)
+    alike: dict[Hashable, list[Case]] = defaultdict(list)
+    for group in same.values():
+        if words := _words(group[0]):
+            alike[words].append(group[0])
+    near = [group for group in alike.values() if len({one.cluster or one.case_id for one in group}) > 1]
+    return (
+        [[one.case_id for one in group] for group in same.values() if len(group) > 1],
+        [[one.case_id for one in group] for group in near],
+    )
+
+
+def _words(case: Case) -> str:
+    """The words of all messages, case-folded and separated by single spaces, without punctuation between sentences."""
+    texts = (str(message.get("content") or "") for message in case.messages)
+    return " ".join(MARKS.sub(" ", " ".join(texts).casefold()).split())
+
+
+def _named(groups: Sequence[Sequence[str]]) -> str:
+    shown = "; ".join(" = ".join(group[:SHOWN]) + (" = …" if len(group) > SHOWN else "") for group in groups[:SHOWN])
+    return shown + (f"; and {len(groups) - SHOWN:,} more" if len(groups) > SHOWN else "")

@@ -7,10 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from evaluators.comparison.comparability import differences
 from evaluators.comparison.levels import Figure, OfCases, figure_of, reach_of, share_span
-from evaluators.comparison.pairing import Pairs, detectors_differ, lacks_signal, pair
-from evaluators.comparison.wording import NO_SIGNAL
+from evaluators.comparison.pairing import Pairs, detectors_differ, differences, lacks_signal, pair
+from evaluators.comparison.presentation import NO_SIGNAL
 from evaluators.criteria.metric_catalogue import Measure, is_signal
 from evaluators.results.run_table import RunTable, Scope, table_of
 from fairtrial.domain.errors import UsageError

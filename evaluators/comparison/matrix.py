@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluators.comparison.comparability import differences
 from evaluators.comparison.compare import compare_runs, figure
 from evaluators.comparison.observations import SignalChange, signal_changes
-from evaluators.comparison.pairing import Pairs, pair, side_of, slices_of
+from evaluators.comparison.pairing import Pairs, differences, pair, side_of, slices_of
 from evaluators.criteria.metric_catalogue import BUILT_IN, Form, Measure, ended_as
 from evaluators.results.run_table import Floats, RunTable, Scope
 from fairtrial.domain.errors import UsageError

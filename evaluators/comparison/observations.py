@@ -9,7 +9,7 @@ import numpy as np
 
 from evaluators.comparison.compare import compare, figures
 from evaluators.comparison.pairing import Pairs, Side, detectors_differ, pair, slices_of
-from evaluators.comparison.wording import SUBJECTS, amount, both_figures, format_signed, p_in_words
+from evaluators.comparison.presentation import SUBJECTS, amount, both_figures, format_signed, p_in_words
 from evaluators.criteria.metric_catalogue import BUILT_IN, Measure, of_stat
 from evaluators.results.run_table import RunTable, Scope
 from evaluators.suite import Suite

@@ -18,7 +18,7 @@ from evaluators.comparison.compare import (
     relative_difference,
 )
 from evaluators.comparison.pairing import Pairs
-from evaluators.comparison.wording import MINUS, gap
+from evaluators.comparison.presentation import MINUS, gap
 from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import Measure
 from evaluators.criteria.validation import margin_of

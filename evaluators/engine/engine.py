@@ -16,8 +16,7 @@ from evaluators.engine.client import ChatClient, TargetRefused
 from evaluators.engine.scoring import Scoring, metrics_of, score_copy
 from evaluators.engine.target import Target
 from evaluators.probes.probe import ORIGINAL
-from evaluators.results.duplicate_prompts import with_clusters
-from evaluators.suite import Suite
+from evaluators.suite import Suite, with_clusters
 from fairtrial.domain.answers.signals import SIGNALS, SIGNALS_VERSION
 from fairtrial.domain.run import Answer, Case, CaseResult, Run
 

@@ -10,8 +10,7 @@ import numpy as np
 
 from evaluators.comparison.compare import compare, oriented
 from evaluators.comparison.pairing import Pairs, lacks_signal, pair
-from evaluators.comparison.question import Question, by_truth_table
-from evaluators.comparison.wording import (
+from evaluators.comparison.presentation import (
     NO_SIGNAL,
     both_figures,
     bounds_in_words,
@@ -20,6 +19,7 @@ from evaluators.comparison.wording import (
     p_in_words,
     subject,
 )
+from evaluators.comparison.question import Question, by_truth_table
 from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import Measure
 from evaluators.criteria.validation import margin_of

@@ -17,11 +17,11 @@ import msgspec
 
 from evaluators.criteria.metric_catalogue import measure_of
 from evaluators.gate import file as gate_file
-from evaluators.gate.evidence_tables import UnreadableEvidence, read_table, text_of, written_table
 from evaluators.gate.file import Gate
 from evaluators.gate.live.evidence import NO_LIVE_EVIDENCE, LiveEvidence, read_live, written_live
 from evaluators.loading.suite_text import suite_of
 from evaluators.results.run_table import RunTable
+from evaluators.results.table_formats import UnreadableEvidence, read_table, text_of, written_table
 from evaluators.suite import KIND_TAG, Suite
 from evaluators.trial import ALPHA, RULES, Trial
 from fairtrial.domain.answers.signals import SIGNALS

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from evaluators.comparison.comparability import differences
 from evaluators.comparison.levels import level_of
 from evaluators.comparison.observations import signal_findings, worst_slice
-from evaluators.comparison.wording import amount, short_text
+from evaluators.comparison.pairing import differences
+from evaluators.comparison.presentation import amount, short_text
 from evaluators.criteria.grammar import Rule, Threshold, VersusBaseline
 from evaluators.criteria.metric_catalogue import BUILT_IN, COUNTS
 from evaluators.criteria.validation import FAMILIES
 from evaluators.engine.summary import MOST_UNSCORED
 from evaluators.gate.evidence import Evidence
 from evaluators.gate.external_line import JUDGED, ExternalLine
+from evaluators.gate.families.live import EXPERIMENT_SAYS, effect_findings
 from evaluators.gate.families.review import review_information, sort_reviews
 from evaluators.gate.file import Gate
 from evaluators.gate.live.evidence import NO_LIVE_EVIDENCE, LiveEvidence, LiveExperiment, rates_information
-from evaluators.gate.live.rule import EXPERIMENT_SAYS, effect_findings
 from evaluators.gate.multiplicity import RuleResult, apply_holm
 from evaluators.gate.odds import odds_of
 from evaluators.gate.rules import judge_rule

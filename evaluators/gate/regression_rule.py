@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.comparison.pairing import counterparts, made_by_probes
-from evaluators.comparison.wording import NO_SIGNAL, p_in_words, subject
+from evaluators.comparison.presentation import NO_SIGNAL, p_in_words, subject
 from evaluators.criteria.grammar import Threshold
 from evaluators.criteria.metric_catalogue import BUILT_IN, Measure, ended_as, of_stat
 from evaluators.criteria.validation import limit_of

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from evaluators.comparison.comparability import differences
 from evaluators.comparison.compare import discordant_cases, figures
-from evaluators.comparison.pairing import Pairs, pair, slices_of
-from evaluators.comparison.wording import both_figures
+from evaluators.comparison.pairing import Pairs, differences, pair, slices_of
+from evaluators.comparison.presentation import both_figures
 from evaluators.criteria.grammar import Rule, Threshold, VersusBaseline
 from evaluators.criteria.metric_catalogue import COUNTS, Measure, measure_of
 from evaluators.criteria.validation import scopes_of, validate_line
@@ -22,11 +21,10 @@ from evaluators.gate.regression_rule import (
     judge_regressions,
     judge_sampled_regressions,
 )
-from evaluators.gate.run_freshness import stale_run
 from evaluators.gate.threshold_rule import judge_threshold
 from evaluators.results.run_table import RunTable, Scope, table_of
 from evaluators.suite import Suite
-from evaluators.trial import Trial
+from evaluators.trial import Trial, stale_run
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.domain.verdicts.verdict import Finding, Result
 from fairtrial.stats.multiple_testing import holm

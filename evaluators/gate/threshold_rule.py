@@ -8,7 +8,7 @@ from functools import partial
 from math import ceil
 
 from evaluators.comparison.levels import level_of
-from evaluators.comparison.wording import amount, limit_in_words, subject
+from evaluators.comparison.presentation import amount, limit_in_words, subject
 from evaluators.criteria.grammar import Threshold
 from evaluators.criteria.metric_catalogue import Measure
 from evaluators.criteria.validation import limit_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evaluators.imports.builder import SuiteBuilder
-from evaluators.imports.documents import is_share
-from evaluators.imports.placeholders import MISSING, as_text, has_code, places, rendered
+from evaluators.imports.files import is_share
+from evaluators.imports.imported import SuiteBuilder
+from evaluators.loading.template import MISSING, has_code, places, rendered, text_or_json
 
 ANSWER = "sample.output_text"
 FIELD = "sample.output_json."
@@ -120,7 +120,7 @@ def _references(template: str, items: Sequence[Mapping[str, Any]]) -> dict[int, 
     if has_code(template) or not all(place.startswith("item.") for place in places(template)):
         return None
     found = {at: rendered(template, {"item": item}) for at, item in enumerate(items)}
-    return {at: as_text(value) for at, value in found.items() if value is not MISSING and value is not None}
+    return {at: text_or_json(value) for at, value in found.items() if value is not MISSING and value is not None}
 
 
 def _columns(references: Mapping[int, str]) -> dict[int, dict[str, str]]:

@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from evaluators.imports.builder import SuiteBuilder
-from evaluators.imports.documents import is_share, listed, mapping
-from evaluators.imports.imported import Outcome
-from evaluators.imports.placeholders import MISSING, as_text, in_nunjucks
+from evaluators.imports.files import is_share, listed, mapping
+from evaluators.imports.imported import Outcome, SuiteBuilder
 from evaluators.imports.promptfoo_mappers import MAPPERS, Mapped, mapped
+from evaluators.loading.template import MISSING, in_nunjucks, text_or_json
 
 CODE = ("javascript", "python", "ruby", "webhook")
 JUDGES = frozenset(
@@ -128,7 +127,7 @@ def _add(builder: SuiteBuilder, row: int, variables: Mapping[str, Any], written:
         builder.criterion(full, assertion, "near", note=note)
         return None
     if kind in CODE:
-        stub = builder.stub(str(assertion.get("metric") or kind), as_text(assertion.get("value", "")))
+        stub = builder.stub(str(assertion.get("metric") or kind), text_or_json(assertion.get("value", "")))
         note = f"its code is not run; write scorers/{stub}.py"
         builder.criterion(full, assertion, "missing", scorer=stub, note=note)
         return None

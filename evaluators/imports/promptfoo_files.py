@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from evaluators.imports.documents import MOST_VALUES, exists, listed, mapping, read_table, read_text, read_values
+from evaluators.imports.files import MOST_VALUES, exists, listed, mapping, read_table, read_text, read_values
 from evaluators.imports.imported import ImportRefused
 from evaluators.imports.promptfoo_assertions import as_assertion
 from fairtrial.config.file.project_files import project_root

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.imports.documents import is_share, listed
+from evaluators.imports.files import is_share, listed
 from evaluators.imports.imported import Outcome, as_original
-from evaluators.imports.placeholders import js_text
+from evaluators.loading.template import js_text
 from fairtrial.config.file.yaml_file import parse
 from fairtrial.domain.errors import ConfigError
 from fairtrial.domain.limits.linear_regex import compile_regex

@@ -18,10 +18,20 @@ from evaluators.loading.probe_entries import ProbeUse, read_probes
 from evaluators.loading.rows import MOST_ROWS, Row
 from evaluators.loading.scorers import BuiltScorer, WrongEntry, build_entry
 from evaluators.loading.suite_file import EMPTY, Place, Reading, SuiteFile, SuiteModel, shortened
-from evaluators.results import duplicate_prompts
 from evaluators.scoring.json_answer import expected_object
 from evaluators.scoring.scorer import ChecksCases, WarnsAboutSuite
-from evaluators.suite import FAMILY_TAG, KIND_TAG, OWN, ScorerEntry, Suite, applies, tag_values, with_digest
+from evaluators.suite import (
+    FAMILY_TAG,
+    KIND_TAG,
+    OWN,
+    ScorerEntry,
+    Suite,
+    applies,
+    dominant_cluster,
+    duplicate_warnings,
+    tag_values,
+    with_digest,
+)
 from fairtrial.config.file.errors import nearest, validation_errors
 from fairtrial.config.file.project_files import Budget, project_root
 from fairtrial.config.file.yaml_file import Document
@@ -136,8 +146,8 @@ def _compose(reading: Reading) -> Suite:
             seed=model.seed,
             warnings=(
                 *(caution for caution in cautions if caution),
-                *duplicate_prompts.duplicate_warnings(cases),
-                *duplicate_prompts.dominant_cluster(cases),
+                *duplicate_warnings(cases),
+                *dominant_cluster(cases),
             ),
             description=model.description,
             entries={one.scorer.name: ScorerEntry(one.kind, one.options) for one in built},

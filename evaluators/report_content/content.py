@@ -1,17 +1,20 @@
-"""Defines what a report contains, and how far it shows the texts of cases: masked, in full, or not at all."""
+"""Defines what a report contains, how far it shows the texts of cases, and the formats that render it."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from evaluators.comparison.matrix import Matrix, Row
+from fairtrial.domain.registry import Registry
 from fairtrial.domain.run import UNSCORED, CaseOutcome, RunHead
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.domain.wording import TEXT_DELETED, TEXT_NOT_STORED, Change, Grade
 from fairtrial.privacy.masking import mask
+
+if TYPE_CHECKING:
+    from evaluators.comparison.matrix import Matrix, Row  # loads numpy and scipy, which a list of formats does not need
 
 TextPolicy = Literal["masked", "full", "none"]
 LEFT_OUT = "left out of this report"
@@ -169,3 +172,18 @@ class Texts:
     def _finding(self, finding: Finding) -> Finding:
         says, needed, scope = map(self.label, (finding.says, finding.needed, finding.scope))
         return replace(finding, says=says, needed=needed, scope=scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One format. Both functions give the text of the file, with unsafe text escaped.
+
+    ``render``: a verdict with every finding. ``render_content``: a report on runs, or on a verdict with its runs.
+    """
+
+    summary: str
+    render: Callable[[Verdict], str]
+    render_content: Callable[[ReportContent], str]
+
+
+REPORTS: Registry[Report] = Registry("evaluators.reports", "report", noun="report", kind=Report)

@@ -8,7 +8,7 @@ from math import ceil, floor, log10
 from typing import Any
 
 from evaluators.comparison.matrix import Row
-from evaluators.comparison.wording import amount, rules_in_words
+from evaluators.comparison.presentation import amount, rules_in_words
 from evaluators.criteria.metric_catalogue import BUILT_IN
 from evaluators.report_content import wording
 from evaluators.report_content.content import CaseRow, ReportContent, SuiteReport, Text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from evaluators.comparison.matrix import Row
-from evaluators.comparison.wording import amount, answer_in_words, both_figures, format_signed, gap
+from evaluators.comparison.presentation import amount, answer_in_words, both_figures, format_signed, gap
 from evaluators.report_content.content import SuiteReport, TextPolicy
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.wording import counted

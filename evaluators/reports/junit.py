@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from xml.sax.saxutils import escape, quoteattr
 
-from evaluators.report import Report
-from evaluators.report_content.content import ReportContent, SuiteReport
+from evaluators.report_content.content import Report, ReportContent, SuiteReport
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.domain.verdicts.verdict_wording import approval_of, titled
 

@@ -6,17 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from evaluators.comparison.matrix import Row
-from evaluators.report import Report
-from evaluators.report_content.content import ReportContent, SuiteReport
-from evaluators.report_content.wording import (
-    answer,
-    changed_rows,
-    difference,
-    interval,
-    level,
-    shown_texts,
-    with_unit,
-)
+from evaluators.report_content.content import Report, ReportContent, SuiteReport
+from evaluators.report_content.wording import answer, changed_rows, difference, interval, level, shown_texts, with_unit
 from fairtrial.domain.answers.signals import BLOCK_TITLE
 from fairtrial.domain.verdicts.verdict import Finding, Result, Verdict
 from fairtrial.domain.verdicts.verdict_wording import NOTABLE, approval_of, is_unasked, titled, unasked_lines

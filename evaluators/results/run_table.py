@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluators.results.duplicate_prompts import with_clusters
-from evaluators.suite import MANY
+from evaluators.suite import MANY, with_clusters
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.run import CASE_OUTCOMES, CaseResult, Run, RunHead, Score, ScoreFailure, head_of
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from evaluators.comparison.wording import MINUS
-from evaluators.criteria.external_validation import PREFERENCE, REVIEW_METRICS
+from evaluators.comparison.presentation import MINUS
 from evaluators.criteria.grammar import GateLine
+from evaluators.criteria.validation import PREFERENCE, REVIEW_METRICS
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.review import ARMS, DIMENSIONS, Preference, ReviewedQueue, Vote
 from fairtrial.domain.verdicts.verdict import Finding

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evaluators.criteria.external_validation import PREFERENCE
 from evaluators.criteria.grammar import Population
+from evaluators.criteria.validation import PREFERENCE
 from evaluators.review.agreement import Agreement, PositionAndLengthBias, agreement_of, estimate_bias
 from evaluators.trial import RULES
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from evaluators.criteria.external_validation import PREFERENCE, validate_review_line
 from evaluators.criteria.grammar import GateLine, Threshold, VersusBaseline
+from evaluators.criteria.validation import PREFERENCE, validate_review_line
 from evaluators.gate import comparison_rule, threshold_rule
 from evaluators.gate.external_line import ExternalLine, JudgedFamily
 from evaluators.gate.multiplicity import ALPHA, Family, RuleResult
 from evaluators.review.agreement import agreement_text, require_agreement
-from evaluators.review.statistics import Votes
-from evaluators.review.wording import (
+from evaluators.review.presentation import (
     bias_text,
     more_votes,
     pairs_text,
@@ -24,6 +23,7 @@ from evaluators.review.wording import (
     rating_text,
     requirement_text,
 )
+from evaluators.review.statistics import Votes
 from evaluators.suite import Suite
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from evaluators.comparison.wording import MINUS
-from evaluators.criteria.external_validation import PRIMARY
+from evaluators.comparison.presentation import MINUS
 from evaluators.criteria.grammar import GateLine, Threshold, VersusBaseline
+from evaluators.criteria.validation import PRIMARY
 from evaluators.gate.live.evidence import LiveExperiment
 from evaluators.gate.threshold_rule import by_truth_table
 from fairtrial.domain.estimates import Estimate, NotEnough

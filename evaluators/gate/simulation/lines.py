@@ -10,9 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.random import Generator
 
-from evaluators.comparison.comparability import differences
 from evaluators.comparison.compare import figures, has_p, is_binary, largest_value
-from evaluators.comparison.pairing import Pairs, lacks_signal, pair
+from evaluators.comparison.pairing import Pairs, differences, lacks_signal, pair
 from evaluators.comparison.question import Question
 from evaluators.criteria.grammar import Rule, Threshold, VersusBaseline
 from evaluators.criteria.metric_catalogue import COUNTS, Measure, measure_of

@@ -6,14 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluators.imports.builder import SuiteBuilder
-from evaluators.imports.documents import listed, mapping, read_values
-from evaluators.imports.imported import ImportedSuite, column_named, named
+from evaluators.imports.files import listed, mapping, read_values
+from evaluators.imports.imported import ImportedSuite, Source, SuiteBuilder, column_named, named
+from evaluators.imports.openai_files import EvalParts, gathered, is_registry, registry_suites
 from evaluators.imports.openai_graders import add_grader
-from evaluators.imports.openai_records import EvalParts, gathered
-from evaluators.imports.placeholders import MISSING, has_code, looked_up, places, translated
-from evaluators.imports.registry_evals import is_registry, registry_suites
-from evaluators.imports.source import Source
+from evaluators.loading.template import MISSING, has_code, looked_up, places, translated
 from fairtrial.domain.limits.chat_params import wrong_value
 from fairtrial.domain.wording import counted
 

@@ -10,14 +10,12 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from evaluators.imports.builder import SuiteBuilder
-from evaluators.imports.documents import listed, mapping, read_values
-from evaluators.imports.imported import ImportedSuite, ImportRefused, column_named, named
-from evaluators.imports.placeholders import MISSING, has_code, in_nunjucks, looked_up, places, translated
+from evaluators.imports.files import listed, mapping, read_values
+from evaluators.imports.imported import ImportedSuite, ImportRefused, Source, SuiteBuilder, column_named, named
 from evaluators.imports.promptfoo_assertions import add_assertions
 from evaluators.imports.promptfoo_files import FILE, ConfigFiles, Prompt, dereferenced
-from evaluators.imports.source import Source
 from evaluators.loading.rows import MOST_ROWS
+from evaluators.loading.template import MISSING, has_code, in_nunjucks, looked_up, places, translated
 from fairtrial.config.file.yaml_file import parse
 from fairtrial.domain.errors import ConfigError
 from fairtrial.domain.limits.chat_params import wrong_value

@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluators.imports.builder import SuiteBuilder
-from evaluators.imports.documents import read_table
-from evaluators.imports.imported import ImportedSuite, ImportRefused, column_named, named
-from evaluators.imports.source import Source
+from evaluators.imports.files import read_table
+from evaluators.imports.imported import ImportedSuite, ImportRefused, Source, SuiteBuilder, column_named, named
 
 INPUTS = ("input", "question", "prompt", "query", "instruction", "user", "text")
 REFERENCES = ("expected", "answer", "completion", "output", "response", "ideal", "target", "reference", "label")

@@ -7,7 +7,7 @@ from typing import Any
 
 from evaluators.generators.draw import Draw
 from evaluators.probes.probe import Probe, Source, ask, text_of, with_text
-from evaluators.probes.seeds import CONTROLS, Seed, alone, case, given_seeds, own_rows, seeded, seeds_of, with_controls
+from evaluators.probes.rows import CONTROLS, Seed, alone, case, given_seeds, own_rows, seeded, seeds_of, with_controls
 
 KEPT = (1, 2, 3)
 """How many words of a text are left, which rarely say what is wanted."""

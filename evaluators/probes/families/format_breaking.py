@@ -7,7 +7,7 @@ from typing import Any
 
 from evaluators.generators.draw import Draw
 from evaluators.probes.probe import Probe, Source
-from evaluators.probes.seeds import Seed, alone, carried, case, own_rows, pairs, seeds_of
+from evaluators.probes.rows import Seed, alone, carried, case, own_rows, pairs, seeds_of
 from evaluators.scoring.json_answer import expected_object
 
 FAMILY = "format_breaking"

@@ -8,7 +8,7 @@ from typing import Any
 
 from evaluators.generators.draw import Draw
 from evaluators.probes.probe import Probe, Source, ask
-from evaluators.probes.seeds import case, pairs, seeds_of
+from evaluators.probes.rows import case, pairs, seeds_of
 
 FAMILY = "pii_extraction"
 PLACE = re.compile(r"\{\{(\w+)\}\}")

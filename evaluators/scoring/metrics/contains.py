@@ -9,8 +9,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from evaluators.scoring import options as read
-from evaluators.scoring.scorer import Compared, ScorerType, Stat
+from evaluators.scoring.scorer import (
+    Compared,
+    ScorerType,
+    Stat,
+    as_texts,
+    read_flag,
+    read_texts,
+    read_word,
+    references_of,
+)
 from fairtrial.domain.run import Answer, Case, Score
 
 RULES = ("any", "all", "none")
@@ -70,11 +78,11 @@ class Contains:
 
     def _wanted(self, case: Case) -> dict[str, tuple[str, ...]]:
         wanted = {
-            rule: self.literal[rule] + read.as_texts(case.fields.get(self.columns[rule]), repr(self.columns[rule]))
+            rule: self.literal[rule] + as_texts(case.fields.get(self.columns[rule]), repr(self.columns[rule]))
             for rule in RULES
         }
         if not any(wanted.values()):
-            wanted["any"] = read.references(case.expected)
+            wanted["any"] = references_of(case.expected)
         return wanted
 
     def _finds(self, wanted: str, said: str) -> bool:
@@ -102,12 +110,12 @@ def _yes(value: bool) -> str:
 
 
 def build(options: Mapping[str, Any], name: str) -> Contains:
-    literal = {rule: read.texts(options, rule) for rule in RULES}
+    literal = {rule: read_texts(options, rule) for rule in RULES}
     if any(not one.strip() for rule in RULES for one in literal[rule]):
         raise ValueError("an empty text is in every answer: name a text to look for")
-    columns = {rule: read.word(options, f"{rule}_column", f"contains_{rule}") or "" for rule in RULES}
-    words = read.flag(options, "words", default=True)
-    case, raw = (read.flag(options, option, default=False) for option in ("case", "raw"))
+    columns = {rule: read_word(options, f"{rule}_column", f"contains_{rule}") or "" for rule in RULES}
+    words = read_flag(options, "words", default=True)
+    case, raw = (read_flag(options, option, default=False) for option in ("case", "raw"))
     return Contains(name, literal, columns, words, case, raw)
 
 

@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring import options as read
-from evaluators.scoring.scorer import Compared, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, ScorerType, Stat, no_reference, read_choice, references_of
 from fairtrial.domain.run import Answer, Case, Score
 
 MODES = ("strip", "raw", "squad")
@@ -49,11 +48,11 @@ class Exact:
         return (Stat("accuracy", "proportion"),)
 
     def case_problem(self, case: Case) -> str | None:
-        return read.no_reference(case.expected)
+        return no_reference(case.expected)
 
     def score(self, case: Case, answer: Answer) -> Score:
         said = answer.text or ""
-        accepted = read.references(case.expected)
+        accepted = references_of(case.expected)
         if self.mode == "squad":
             return self._squad(said, accepted)
         norm = NORMS[self.mode]
@@ -61,7 +60,7 @@ class Exact:
         return Score(self.name, {"accuracy": float(right)}, {"compared": norm(said)})
 
     def normalised(self, case: Case, answer: Answer) -> Compared:
-        prediction, *references = map(NORMS[self.mode], (answer.text or "", *read.references(case.expected)))
+        prediction, *references = map(NORMS[self.mode], (answer.text or "", *references_of(case.expected)))
         met = next((reference for reference in references if COMPARE[self.match](prediction, reference)), None)
         does, do = VERBS[self.match]
         why = f"the answer does not {do} an accepted one" if met is None else f"the answer {does} {met!r}"
@@ -103,7 +102,7 @@ NORMS: Mapping[str, Callable[[str], str]] = {"strip": str.strip, "raw": str, "sq
 
 
 def build(options: Mapping[str, Any], name: str) -> Exact:
-    mode, match = read.choice(options, "mode", MODES), read.choice(options, "match", list(COMPARE))
+    mode, match = read_choice(options, "mode", MODES), read_choice(options, "match", list(COMPARE))
     if mode == "squad" and match not in ("equal", "within"):
         raise ValueError("match: SQuAD compares whole answers; 'within' is the fuzzy match of OpenAI's registry")
     return Exact(name, mode, match)

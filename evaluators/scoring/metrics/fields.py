@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring import options as read
 from evaluators.scoring.json_answer import NotJson, canonical, expected_object, parse_object, same
-from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat, read_flag, read_texts
 from fairtrial.domain.run import Answer, Case, Score
 
 
@@ -60,12 +59,12 @@ class Fields:
 
 
 def build(options: Mapping[str, Any], name: str) -> Fields:
-    fields = read.texts(options, "of")
+    fields = read_texts(options, "of")
     if not fields:
         raise ValueError("of: name the fields to compare, such as [intent, urgency]")
     if "all" in fields or any("." in field for field in fields):
         raise ValueError("of: a field can't be called 'all' or have a dot in its name")
-    return Fields(name, fields, read.flag(options, "lenient", default=False))
+    return Fields(name, fields, read_flag(options, "lenient", default=False))
 
 
 scorer = ScorerType(

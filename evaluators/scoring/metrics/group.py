@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring import options as read
 from evaluators.scoring.scorer import (
     ChecksCases,
     Compared,
@@ -16,6 +15,7 @@ from evaluators.scoring.scorer import (
     ShowsComparison,
     Stat,
     WaitsForProcess,
+    references_of,
 )
 from fairtrial.domain.run import Answer, Case, Score
 
@@ -70,7 +70,7 @@ class Group:
             value = "unscored" if members[member.name] is None else f"{members[member.name]:.4g}"
             why = f" ({member.normalised(case, answer).why})" if isinstance(member, ShowsComparison) else ""
             clauses.append(f"{weight:g} x {member.name} {value}{why}")
-        return Compared(answer.text or "", read.references(case.expected), "; ".join(clauses))
+        return Compared(answer.text or "", references_of(case.expected), "; ".join(clauses))
 
     def _weighted(self) -> Iterator[tuple[Scorer, float]]:
         return zip(self.members, self.weights, strict=True)

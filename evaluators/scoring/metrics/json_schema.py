@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring import options as read
 from evaluators.scoring.json_answer import NotJson, canonical, parse
-from evaluators.scoring.scorer import Compared, NamedText, OffFormat, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, NamedText, OffFormat, ScorerType, Stat, read_flag
 from fairtrial.domain.limits.bounded_schema import BoundedSchema
 from fairtrial.domain.limits.canonical_json import sha256_of_json
 from fairtrial.domain.run import Answer, Case, Score
@@ -52,7 +51,7 @@ class JsonSchema:
 def build(options: Mapping[str, Any], name: str) -> JsonSchema:
     schema = _schema(options)
     digest = sha256_of_json(schema, ascii_only=False)[:12]
-    return JsonSchema(name, digest, BoundedSchema(schema), read.flag(options, "lenient", default=False))
+    return JsonSchema(name, digest, BoundedSchema(schema), read_flag(options, "lenient", default=False))
 
 
 def _schema(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring import options as read
 from evaluators.scoring.json_answer import NotJson, parse_object, same
-from evaluators.scoring.scorer import ScorerType, Stat
+from evaluators.scoring.scorer import ScorerType, Stat, read_choice
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.run import Answer, Case, CaseResult, Score
 
@@ -102,7 +101,7 @@ def _short(value: Any) -> str:
 
 
 def build(options: Mapping[str, Any], name: str) -> Keep:
-    return Keep(name, read.choice(options, "by", BY))
+    return Keep(name, read_choice(options, "by", BY))
 
 
 scorer = ScorerType(

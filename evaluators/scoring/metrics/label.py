@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluators.scoring import confusion
-from evaluators.scoring import options as read
 from evaluators.scoring.confusion import (
     OFF_LABEL,
     OfPairs,
@@ -20,7 +19,17 @@ from evaluators.scoring.confusion import (
     precision_of_pairs,
 )
 from evaluators.scoring.json_answer import NotJson, expected_object, parse_object
-from evaluators.scoring.scorer import Compared, FromCounts, OffFormat, ScorerType, Stat
+from evaluators.scoring.scorer import (
+    Compared,
+    FromCounts,
+    OffFormat,
+    ScorerType,
+    Stat,
+    read_choice,
+    read_flag,
+    read_texts,
+    read_word,
+)
 from fairtrial.domain.run import Answer, Case, Score
 
 AROUND = " \t\r\n\"'`*."
@@ -150,15 +159,15 @@ class Label:
 
 
 def build(options: Mapping[str, Any], name: str) -> Label:
-    labels = read.texts(options, "of")
+    labels = read_texts(options, "of")
     if len(labels) < 2 or len(set(labels)) < len(labels):
         raise ValueError("of: list the labels, at least two and each once")
-    read.choice(options, "other", ("wrong",))
-    positive = read.texts(options, "positive")
+    read_choice(options, "other", ("wrong",))
+    positive = read_texts(options, "positive")
     if strange := [label for label in positive if label not in labels]:
         raise ValueError(f"positive: {strange[0]!r} is not one of the labels ({', '.join(labels)})")
-    field, column = read.word(options, "field"), read.word(options, "column")
-    return Label(name, labels, field, column, positive, read.flag(options, "lenient", default=False))
+    field, column = read_word(options, "field"), read_word(options, "column")
+    return Label(name, labels, field, column, positive, read_flag(options, "lenient", default=False))
 
 
 scorer = ScorerType(

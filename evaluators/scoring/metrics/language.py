@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring import options as read
-from evaluators.scoring.scorer import Compared, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, ScorerType, Stat, as_texts, read_texts, read_word
 from fairtrial.domain.answers.language import SAME, language_of
 from fairtrial.domain.answers.signals import SIGNALS_VERSION
 from fairtrial.domain.run import Answer, Case, Score
@@ -47,12 +46,12 @@ class Language:
         return Compared(found or "", self._codes(case), why)
 
     def _codes(self, case: Case) -> tuple[str, ...]:
-        codes = self.codes or read.as_texts(case.fields.get(self.column), repr(self.column))
+        codes = self.codes or as_texts(case.fields.get(self.column), repr(self.column))
         return tuple(SAME.get(code, code) for code in codes)
 
 
 def build(options: Mapping[str, Any], name: str) -> Language:
-    return Language(name, read.texts(options, "is"), read.word(options, "column", "language") or "")
+    return Language(name, read_texts(options, "is"), read_word(options, "column", "language") or "")
 
 
 scorer = ScorerType(

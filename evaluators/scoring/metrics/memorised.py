@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from evaluators.scoring import options as read
-from evaluators.scoring.scorer import Compared, FromSums, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, FromSums, ScorerType, Stat, read_word
 from fairtrial.domain.run import Answer, Case, Score
 
 TRAINED, HELD_OUT = ("train", "planted"), ("holdout", "control")
@@ -132,7 +131,7 @@ def reach(details: Sequence[Mapping[str, Any]]) -> float | None:
 
 
 def build(options: Mapping[str, Any], name: str) -> Memorised:
-    return Memorised(name, read.word(options, "prefix_column") or "assistant_prefix")
+    return Memorised(name, read_word(options, "prefix_column") or "assistant_prefix")
 
 
 scorer = ScorerType(

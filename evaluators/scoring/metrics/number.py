@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Any
 
-from evaluators.scoring import options as read
-from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat, no_reference, read_choice, references_of
 from fairtrial.domain.run import Answer, Case, Score
 
 TAKE = ("last", "first", "only")
@@ -50,11 +49,11 @@ class Number:
         return (Stat("accuracy", "proportion"),)
 
     def case_problem(self, case: Case) -> str | None:
-        for text in read.references(case.expected):
+        for text in references_of(case.expected):
             found = quantities(text)
             if len(found) != 1 or self._converted(found[0], expected=True) is None:
                 return f"expects {text!r}, which is not one number" + (" in a known unit" if self.units else "")
-        return read.no_reference(case.expected)
+        return no_reference(case.expected)
 
     def score(self, case: Case, answer: Answer) -> Score:
         taken, expected = self._taken(answer), self._accepted(case)
@@ -81,7 +80,7 @@ class Number:
         return found[0 if self.take == "first" else -1]
 
     def _accepted(self, case: Case) -> list[Decimal]:
-        generator = (self._converted(quantities(text)[0], expected=True) for text in read.references(case.expected))
+        generator = (self._converted(quantities(text)[0], expected=True) for text in references_of(case.expected))
         return [one for one in generator if one is not None]
 
     def _converted(self, quantity: Quantity, *, expected: bool) -> Decimal | None:
@@ -122,7 +121,7 @@ def build(options: Mapping[str, Any], name: str) -> Number:
     if not isinstance(units, Mapping):
         raise ValueError("units: map each unit to its factor, such as {km: 1000, m: 1}")
     factors = {str(unit): _amount(factor, "units") for unit, factor in units.items()}
-    return Number(name, read.choice(options, "take", TAKE), absolute, relative, factors)
+    return Number(name, read_choice(options, "take", TAKE), absolute, relative, factors)
 
 
 def _amount(value: Any, option: str) -> Decimal:

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring import options as read
-from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat, as_texts, read_flag, read_texts, read_word
 from fairtrial.domain.limits.linear_regex import compile_regex
 from fairtrial.domain.run import Answer, Case, Score
 
@@ -67,7 +66,7 @@ class Regex:
         return Compared(said, tuple(one for _, one in patterns), "; ".join(clauses))
 
     def _patterns(self, case: Case, rule: str) -> tuple[str, ...]:
-        own = read.as_texts(case.fields.get(self.columns[rule]), repr(self.columns[rule]))
+        own = as_texts(case.fields.get(self.columns[rule]), repr(self.columns[rule]))
         if len(own) > MOST_PATTERNS:
             raise ValueError(f"{self.columns[rule]!r} has {len(own):,} patterns; the limit is {MOST_PATTERNS}")
         return self.literal[rule] + own
@@ -86,12 +85,12 @@ def _check(pattern: str, rule: str) -> None:
 
 
 def build(options: Mapping[str, Any], name: str) -> Regex:
-    literal = {rule: read.texts(options, rule) for rule in RULES}
-    case = read.flag(options, "case", default=True)
+    literal = {rule: read_texts(options, rule) for rule in RULES}
+    case = read_flag(options, "case", default=True)
     for rule in RULES:
         for pattern in literal[rule]:
             _check(pattern, rule)
-    columns = {rule: read.word(options, f"{rule}_column", f"regex_{rule}") or "" for rule in RULES}
+    columns = {rule: read_word(options, f"{rule}_column", f"regex_{rule}") or "" for rule in RULES}
     return Regex(name, literal, columns, case)
 
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring import options as read
 from evaluators.scoring.json_answer import NotJson, expected_object, parse_object
-from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat, read_choice
 from fairtrial.domain.run import Answer, Case, Score
 
 SHORTEST_LOOP = 120
@@ -79,7 +78,7 @@ def loops(text: str) -> bool:
 
 
 def build(options: Mapping[str, Any], name: str) -> WellFormed:
-    return WellFormed(name, read.choice(options, "json", JSON))
+    return WellFormed(name, read_choice(options, "json", JSON))
 
 
 scorer = ScorerType(

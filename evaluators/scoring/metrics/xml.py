@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from evaluators.scoring import options as read
-from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat, read_flag, read_texts
 from fairtrial.domain.answers.signals import NotXml, parse_xml
 from fairtrial.domain.run import Answer, Case, Score
 
@@ -78,7 +77,7 @@ def _texts(root: Element, path: str) -> list[str]:
 
 
 def build(options: Mapping[str, Any], name: str) -> Xml:
-    elements = read.texts(options, "of")
+    elements = read_texts(options, "of")
     for path in elements:
         if "." in path or path in ("all", "valid"):
             raise ValueError(f"of: {path!r} can't be the name of a stat: write a path such as 'order/item'")
@@ -86,7 +85,7 @@ def build(options: Mapping[str, Any], name: str) -> Xml:
             Element("root").findall(path)
         except (SyntaxError, KeyError, TypeError) as error:
             raise ValueError(f"of: {path!r} is not a path of elements ({error})") from error
-    return Xml(name, elements, read.flag(options, "lenient", default=False))
+    return Xml(name, elements, read_flag(options, "lenient", default=False))
 
 
 scorer = ScorerType(

@@ -11,8 +11,8 @@ from scipy.stats import multinomial
 
 from evaluators.comparison.compare import compare, compare_runs
 from evaluators.comparison.pairing import Pairs, pair
+from evaluators.comparison.presentation import answer_in_words, comparison_row, rules_in_words
 from evaluators.comparison.question import Question
-from evaluators.comparison.wording import answer_in_words, comparison_row, rules_in_words
 from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import Measure, of_stat
 from evaluators.gate.file import gate_of

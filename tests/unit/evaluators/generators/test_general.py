@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from evaluators.generators import general
-from evaluators.generators.general import in_words
-from evaluators.generators.question import Family, contains, lines, normalise, question
+from evaluators.generators.general import Family, contains, in_words, lines, normalise, question
 from tests.fixtures.for_each import for_each
 from tests.fixtures.paths import ROOT
 

@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 
 from evaluators.engine.scoring import score_case
-from evaluators.imports.folder import changed, check, files_of, write
-from evaluators.imports.imported import ImportedSuite, ImportRefused
-from evaluators.imports.source import SOURCES
+from evaluators.imports.files import changed, check, files_of, write
+from evaluators.imports.imported import SOURCES, ImportedSuite, ImportRefused
 from evaluators.loading.suite_reader import load
 from evaluators.suite import Suite
 from fairtrial.domain.run import Answer, Score

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.engine.scoring import score_case
-from evaluators.imports.folder import check, files_of, write
-from evaluators.imports.imported import ImportedSuite, as_original
-from evaluators.imports.source import SOURCES
+from evaluators.imports.files import check, files_of, write
+from evaluators.imports.imported import SOURCES, ImportedSuite, as_original
 from evaluators.loading.suite_reader import load
 from evaluators.suite import Suite
 from fairtrial.domain.run import Answer, Score

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from evaluators.imports.folder import check, files_of, summary
-from evaluators.imports.source import SOURCES
+from evaluators.imports.files import check, files_of, summary
+from evaluators.imports.imported import SOURCES
 from tests.fixtures.paths import ROOT
 
 SAVED = ROOT / "tests/fixtures/imports"

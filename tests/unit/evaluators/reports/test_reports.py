@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from evaluators.report import REPORTS, Report
+from evaluators.report_content.content import REPORTS, Report
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 

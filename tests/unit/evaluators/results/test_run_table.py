@@ -17,7 +17,7 @@ from evaluators.engine.run_events import events_of, run_of
 from evaluators.engine.scoring import score_case
 from evaluators.gate.regression_rule import find_regressions
 from evaluators.results.run_table import RunTable, Scope, table_of
-from evaluators.results.stored_table import table_from
+from evaluators.results.table_formats import table_from
 from evaluators.scoring.metrics import bleu, chrf, label
 from evaluators.suite import Suite, with_digest
 from fairtrial.config.layout import Layout

@@ -8,9 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evaluators.review.figures import figures_of
+from evaluators.review.presentation import bias_text, figures_of
 from evaluators.review.statistics import Votes
-from evaluators.review.wording import bias_text
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.review import ReviewedQueue
 from tests.fixtures.evaluators.reviews_by_item import BETTER, CANT, LOST, TIE, WON, found, queue

@@ -9,9 +9,9 @@ import pytest
 from scipy import stats
 from scipy.stats import binom
 
-from evaluators.criteria.external_validation import PREFERENCE
+from evaluators.criteria.validation import PREFERENCE
+from evaluators.review.presentation import more_votes
 from evaluators.review.statistics import Votes
-from evaluators.review.wording import more_votes
 from fairtrial.domain.estimates import Estimate
 from fairtrial.stats.review.preference import least_significant_rate
 from tests.fixtures.evaluators.reviews_by_person import queue

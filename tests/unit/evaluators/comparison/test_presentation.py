@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from evaluators.gate.chart_data import Figure, figures
+from evaluators.comparison.presentation import Figure, figures
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.verdicts.verdict import Finding
 from tests.fixtures.for_each import for_each

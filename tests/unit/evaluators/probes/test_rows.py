@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from evaluators.probes.probe import Source
-from evaluators.probes.seeds import alone, pairs, transcript, with_controls
+from evaluators.probes.rows import alone, pairs, transcript, with_controls
 
 SEEDS = [{"id": str(number), "technique": "t"} for number in range(10)]
 CHAT = {"id": "a", "messages": [{"role": "system", "content": "Route tickets."}, {"role": "user", "content": "Hi"}]}

@@ -9,8 +9,8 @@ import numpy as np
 from evaluators.comparison.compare import compare
 from evaluators.comparison.pairing import pair
 from evaluators.criteria.metric_catalogue import of_stat
-from evaluators.results.duplicate_prompts import cluster_names, dominant_cluster, duplicate_warnings, with_clusters
 from evaluators.scoring.scorer import Stat
+from evaluators.suite import cluster_names, dominant_cluster, duplicate_warnings, with_clusters
 from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score
 from fairtrial_cli.output.runs import ended
 

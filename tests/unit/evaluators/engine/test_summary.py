@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.engine.scoring import score_case, score_copy
+from evaluators.engine.summary import Explanation, changed_since, explain
 from evaluators.loading.scorers import build_entry
-from evaluators.results.explanation import Explanation, changed_since, explain
 from evaluators.suite import Suite
 from fairtrial.domain.run import Answer, Case, ScoreFailure
 from tests.fixtures.for_each import for_each
