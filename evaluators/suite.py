@@ -22,6 +22,16 @@ DIGEST_CHARS = 32
 FAMILY_TAG, KIND_TAG, OWN = "family", "probe", "own"
 """The tags of a probe's family and kind; the kind of a suite's own cases is `OWN`, in a suite with probes."""
 
+MANY = "|"
+"""Separates the values of a tag if a row has several."""
+
+DOMINANT = 0.1
+"""The share of the cases from which on a cluster is named."""
+SHOWN = 5
+"""How many groups of cases a warning names."""
+MARKS = re.compile(r"""(?<!\d)[.,;:!?"'“”‘’«»…]|[.,;:!?"'“”‘’«»…](?!\d)""")
+"""Punctuation between sentences; it excludes signs between two digits and signs that may be operators."""
+
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
@@ -124,14 +134,15 @@ def applies(when: Mapping[str, str], case: Case) -> bool:
     return all(not set(value.split(MANY)).isdisjoint(tag_values(case, tag)) for tag, value in when.items())
 
 
-MANY = "|"
-"""Separates the values of a tag if a row has several."""
-
-
 def tag_values(case: Case, tag: str) -> Sequence[str]:
     """The slices of one tag that contain a case: usually one, several if its column is a list."""
     value = case.tags.get(tag)
     return () if value is None else value.split(MANY)
+
+
+def suite_name(kind: str, candidate: str) -> str:
+    """The name of a generated suite of a candidate, such as ``memorisation-support-v2``."""
+    return f"{kind}-" + "".join(sign if sign.isascii() and sign.isalnum() else "-" for sign in candidate)
 
 
 def with_digest(suite: Suite) -> Suite:
@@ -157,14 +168,6 @@ def _values(cases: Sequence[Case]) -> dict[str, list[str]]:
 
 def _content(case: Case) -> list[Any]:
     return [case.case_id, case.messages, case.expected, dict(case.tags), dict(case.fields), case.cluster]
-
-
-DOMINANT = 0.1
-"""The share of the cases from which on a cluster is named."""
-SHOWN = 5
-"""How many groups of cases a warning names."""
-MARKS = re.compile(r"""(?<!\d)[.,;:!?"'“”‘’«»…]|[.,;:!?"'“”‘’«»…](?!\d)""")
-"""Punctuation between sentences; it excludes signs between two digits and signs that may be operators."""
 
 
 def prompt_key(case: Case) -> Hashable | None:

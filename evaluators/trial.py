@@ -19,6 +19,12 @@ RULES = 3
 apart from harm. 2: failures of 0/1 lines were not enumerated; unequal clusters were decided only from the second look
 on; three reviewers spoke for people in general."""
 
+DAY_US, HOUR_US = 86_400_000_000, 3_600_000_000
+SHORT = 20
+"""Characters of a fingerprint that a sentence shows."""
+SEVERAL = "+"
+"""Joins the fingerprints of a run whose answers named several."""
+
 
 def _no_run(_: str, __: str) -> None:
     """The default of `Trial.before`: there is no earlier run."""
@@ -60,13 +66,6 @@ class Trial:
             found = self.run_of(suite, target)
             self._tables[suite, target] = None if found is None else table_of(found)
         return self._tables[suite, target]
-
-
-DAY_US, HOUR_US = 86_400_000_000, 3_600_000_000
-SHORT = 20
-"""Characters of a fingerprint that a sentence shows."""
-SEVERAL = "+"
-"""Joins the fingerprints of a run whose answers named several."""
 
 
 def stale_run(run: RunTable, trial: Trial) -> tuple[Result, str] | None:

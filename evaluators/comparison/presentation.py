@@ -31,6 +31,10 @@ SUBJECTS = {
 }
 """Built-in metrics whose names do not fit into a sentence."""
 
+FigureUnit = Literal["points", "%", "ms", "$", ""]
+SUMS = ("lost", "gained")
+"""Counts, which are exact and have no interval to draw."""
+
 
 class Unit(Protocol):
     """What values are printed in: a measure, or a row of a matrix."""
@@ -194,11 +198,6 @@ def _rule_in_words(rule: str) -> str:
 def p_in_words(p: float | None) -> str:
     """``0.041``, ``< 0.001``, or nothing if no test was made."""
     return "" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-FigureUnit = Literal["points", "%", "ms", "$", ""]
-SUMS = ("lost", "gained")
-"""Counts, which are exact and have no interval to draw."""
 
 
 @dataclass(frozen=True, slots=True)

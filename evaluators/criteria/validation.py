@@ -25,6 +25,15 @@ INERT_IN_SUITES: Mapping[str, str] = {"against": "each line of 'gate' names its 
 """Keys without an effect, and what to know about each."""
 NO_EXPERIMENT = "no experiment decides it, so a gate with this line never returns SHIP"
 NAME_ONE = "write 'experiment: NAME' in the gate"
+PRIMARY, GUARDRAILS = "live.primary", "live.guardrails"
+FEEDBACK = "live.feedback."
+CANDIDATE = "candidate"
+"""The name by which a gate asks for the newest experiment on its candidate, whatever its name."""
+LIVE_UNITS = ("units", "users", "conversations", "requests")
+MILLISECONDS = ("live.requests.latency", "live.requests.ttft")
+PREFERENCE = "review.preference"
+REVIEW_UNITS = ("ratings", "votes", "pairs")
+BASE = "base"
 
 
 def validate_line(suite: Suite, line: GateLine) -> tuple[str, str] | None:
@@ -152,19 +161,10 @@ def homeless_lines(document: Document, lines: Iterable[tuple[tuple[Step, ...], s
     yield from (document.diagnostic(place, f"{text!r}: {NO_EXPERIMENT}", NAME_ONE) for place, text in lines)
 
 
-PRIMARY, GUARDRAILS = "live.primary", "live.guardrails"
-FEEDBACK = "live.feedback."
-CANDIDATE = "candidate"
-"""The name by which a gate asks for the newest experiment on its candidate, whatever its name."""
 SHARES = {name for name, metric in CATALOGUE.items() if metric.is_share}
 AMOUNTS = CATALOGUE.keys() - SHARES
 MEASURED = {f"live.{name}" for name, metric in CATALOGUE.items() if metric.decides}
 LIVE_METRICS = sorted({PRIMARY, GUARDRAILS, FEEDBACK + "KEY", *MEASURED})
-LIVE_UNITS = ("units", "users", "conversations", "requests")
-MILLISECONDS = ("live.requests.latency", "live.requests.ttft")
-PREFERENCE = "review.preference"
-REVIEW_UNITS = ("ratings", "votes", "pairs")
-BASE = "base"
 
 
 def validate_live_line(line: GateLine) -> tuple[str, str] | None:

@@ -17,6 +17,8 @@ MOST_UNSCORED = 0.02
 MIN_SLICE = 5
 """The minimum number of cases of a slice, because the worst of many tiny slices means nothing."""
 
+NO_SCORER = "the suite's file does not define this scorer for the case"
+
 
 @dataclass(frozen=True, slots=True)
 class SliceValue:
@@ -161,9 +163,6 @@ def _count(stat: Stat, results: Sequence[CaseResult], scorer: str) -> int:
 
 def _scored(name: str, cases: Sequence[Sequence[Score]]) -> int:
     return sum(any(score.values.get(name) is not None for score in repeats) for repeats in cases)
-
-
-NO_SCORER = "the suite's file does not define this scorer for the case"
 
 
 @dataclass(frozen=True, slots=True)

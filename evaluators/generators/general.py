@@ -19,9 +19,35 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from evaluators.generators.draw import Draw
+from evaluators.probes.rows import Draw
 
 POOLS = Path(__file__).parent / "pools"
+ONES = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+TENS = ["-", "-", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+ARITHMETIC = "arithmetic"
+KNOWLEDGE = "knowledge"
+SEED = 20261201
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,42 +134,6 @@ class Family:
         return not any(gives_away(text, asked) for text in shown) and normalise(asked.text) not in known_questions()
 
 
-# Generates the suite of short general questions, which detects what a fine-tune has forgotten.
-#
-# The families are those of which the base alone answers 40 to 80 % right, by `benchmarks/general_pilot.py`. The
-# committed suite has the seed 20261201. Families, sizes, seed and gate were fixed before any fine-tune answered one of
-# its questions, and no question was chosen by its outcome. Other seeds draw other questions from the same pools.
-#
-#     python -m evaluators.generators.general --seed 20261201 --out suites/general/questions.jsonl
-
-ONES = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
-TENS = ["-", "-", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-ARITHMETIC = "arithmetic"
-KNOWLEDGE = "knowledge"
-SEED = 20261201
-
-
 def in_words(number: int) -> list[str]:
     """All accepted spellings: ``["25", "twenty-five", "twenty five"]``."""
     return list(dict.fromkeys([str(number), _spelled(number, "-"), _spelled(number, " ")]))
@@ -217,14 +207,6 @@ def form_of_word(pool: str, form: str, word: str, answer: str) -> Family:
 OPPOSITES = form_of_word("opposites", "opposite", "hot", "cold")
 PLURALS = form_of_word("plurals", "plural", "mouse", "mice")
 
-
-# Generates the suite of short general questions, which detects what a fine-tune has forgotten.
-#
-# The families are those of which the base alone answers 40 to 80 % right, by `benchmarks/general_pilot.py`. The
-# committed suite has the seed 20261201. Families, sizes, seed and gate were fixed before any fine-tune answered one of
-# its questions, and no question was chosen by its outcome. Other seeds draw other questions from the same pools.
-#
-#     python -m evaluators.generators.general --seed 20261201 --out suites/general/questions.jsonl
 
 SIZES: Sequence[tuple[Family, int]] = (
     (SUMS, 90),

@@ -27,6 +27,22 @@ MOST_BYTES = 64 * MIB
 MOST_VALUES = 2_000_000
 """Values of one JSON file."""
 
+REPORT = "import.md"
+STUB = '''\
+"""{name}, which was code of the evaluation that this suite comes from. The original was not run:
+
+{code}
+"""
+
+from fairtrial.scoring import scorer
+
+
+@scorer
+def {name}(answer: str, expected: str, row: dict) -> bool | None:
+    """Write the check here. Then add `own: {{name: {name}, file: scorers/{name}.py}}` to the suite's `score`."""
+    raise NotImplementedError
+'''
+
 
 def exists(path: Path) -> bool:
     """Whether there is such a file; a name that no file can have is none."""
@@ -123,23 +139,6 @@ def listed(value: Any) -> list[Any]:
 def is_share(value: Any) -> bool:
     """Whether the value is a number from 0 to 1."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
-
-
-REPORT = "import.md"
-STUB = '''\
-"""{name}, which was code of the evaluation that this suite comes from. The original was not run:
-
-{code}
-"""
-
-from fairtrial.scoring import scorer
-
-
-@scorer
-def {name}(answer: str, expected: str, row: dict) -> bool | None:
-    """Write the check here. Then add `own: {{name: {name}, file: scorers/{name}.py}}` to the suite's `score`."""
-    raise NotImplementedError
-'''
 
 
 def files_of(suites: Sequence[ImportedSuite]) -> dict[str, str]:

@@ -21,6 +21,11 @@ CHECKS = "checks"
 SPECIAL = frozenset({"id", "messages", "metadata", "assistant_prefix", "completion", CHECKS})
 """Columns with a meaning of their own in a suite, which an imported column must not get."""
 
+GATE_MARGIN = "5pp"
+"""The margin of each imported gate line. The original has none, so the user is told to choose one."""
+ANSWERED = {"regex": {"name": "answered", "match": r"\S"}}
+"""The scorer of a suite whose criteria have none, so that it runs and its answers can be reviewed."""
+
 
 class ImportRefused(UsageError):
     """A file that can't be imported; the message names the file and the reason in one line."""
@@ -101,12 +106,6 @@ class Source:
 SOURCES: Registry[Source] = Registry(
     "evaluators.imports.sources", "sources", noun="source", kind=Source, name_of=lambda source: source.name
 )
-
-
-GATE_MARGIN = "5pp"
-"""The margin of each imported gate line. The original has none, so the user is told to choose one."""
-ANSWERED = {"regex": {"name": "answered", "match": r"\S"}}
-"""The scorer of a suite whose criteria have none, so that it runs and its answers can be reviewed."""
 
 
 class SuiteBuilder:

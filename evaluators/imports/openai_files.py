@@ -14,6 +14,15 @@ from evaluators.imports.imported import ImportedSuite, ImportRefused, SuiteBuild
 WRAPPERS = ("body", "output_items", "items", "run", "data")
 """Keys of objects that hold records, in saved answers and in files that tools export."""
 
+NOT_RUN = {"samples_jsonl", "max_tokens", "few_shot_jsonl", "num_few_shot", "ignore_case"}
+"""Arguments that are imported, or listed as criteria."""
+PARAMS: Mapping[str, Mapping[str, Any]] = {
+    "Match": {"temperature": 0},
+    "FuzzyMatch": {"temperature": 0, "max_tokens": 100},
+    "JsonMatch": {"temperature": 0, "max_tokens": 512},
+}
+"""What each class sends; only the last two read the argument ``max_tokens``."""
+
 
 @dataclass(slots=True)
 class EvalParts:
@@ -117,16 +126,6 @@ def _row(item: Mapping[str, Any]) -> Mapping[str, Any]:
     inner = item.get("item")
     item = inner if isinstance(inner, Mapping) else item
     return {name: value for name, value in item.items() if name != "sample" and not str(name).startswith("sample.")}
-
-
-NOT_RUN = {"samples_jsonl", "max_tokens", "few_shot_jsonl", "num_few_shot", "ignore_case"}
-"""Arguments that are imported, or listed as criteria."""
-PARAMS: Mapping[str, Mapping[str, Any]] = {
-    "Match": {"temperature": 0},
-    "FuzzyMatch": {"temperature": 0, "max_tokens": 100},
-    "JsonMatch": {"temperature": 0, "max_tokens": 512},
-}
-"""What each class sends; only the last two read the argument ``max_tokens``."""
 
 
 def is_registry(value: Any) -> bool:

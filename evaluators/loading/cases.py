@@ -9,7 +9,7 @@ from typing import Any
 
 from evaluators.loading.rows import Row
 from evaluators.loading.template import UnknownName, as_text, render
-from evaluators.scoring.json_answer import expected_object
+from evaluators.scoring.answer_text import expected_object
 from evaluators.suite import KIND_TAG, MANY
 from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import Diagnostic

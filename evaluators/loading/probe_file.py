@@ -11,12 +11,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from evaluators.generators.draw import Draw
 from evaluators.loading.scorers import SCORERS, WrongEntry, build_entry
 from evaluators.loading.suite_file import Place, ProbeFileModel, Reading, SuiteFile, SuiteModel
 from evaluators.loading.template import PLACE, WHOLE, render
 from evaluators.probes.probe import OWN_ROWS, Probe, Source, ask
-from evaluators.probes.rows import DIRECTION_OPTIONS, changed_rows, direction_of
+from evaluators.probes.rows import DIRECTION_OPTIONS, Draw, changed_rows, direction_of
 from evaluators.suite import DataFile
 from fairtrial.config.file import yaml_file
 from fairtrial.config.file.errors import nearest, validation_errors

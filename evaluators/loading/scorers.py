@@ -41,6 +41,9 @@ MODIFIERS = {
 }
 """Their names and meanings."""
 PASS = "pass"  # noqa: S105 - the name of a stat
+SCORERS = Registry("evaluators.scoring.metrics", "scorer", noun="scorer", kind=ScorerType)
+OF_EVERY_SCORER = ("name", "when", *MODIFIERS)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +162,6 @@ def modified(scorer: Scorer, options: Mapping[str, Any]) -> Scorer:
         if main.kind == "corpus":
             raise ValueError(f"pass: the main stat {main.name!r} has no value of each case")
     return ModifiedScorer(scorer, reference, extract, negate, least)
-
-
-SCORERS = Registry("evaluators.scoring.metrics", "scorer", noun="scorer", kind=ScorerType)
-OF_EVERY_SCORER = ("name", "when", *MODIFIERS)
-T = TypeVar("T")
 
 
 class WrongEntry(Exception):

@@ -18,7 +18,7 @@ from evaluators.loading.probe_entries import ProbeUse, read_probes
 from evaluators.loading.rows import MOST_ROWS, Row
 from evaluators.loading.scorers import BuiltScorer, WrongEntry, build_entry
 from evaluators.loading.suite_file import EMPTY, Place, Reading, SuiteFile, SuiteModel, shortened
-from evaluators.scoring.json_answer import expected_object
+from evaluators.scoring.answer_text import expected_object
 from evaluators.scoring.scorer import ChecksCases, WarnsAboutSuite
 from evaluators.suite import (
     FAMILY_TAG,

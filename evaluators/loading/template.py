@@ -11,6 +11,10 @@ PLACE = re.compile(r"\$(?:(\$)|([A-Za-z_]\w*)|\{([A-Za-z_][\w.]*)\})")
 MOST_CHARS = 1_000_000
 MOST_VALUES = 10_000
 WHOLE = re.compile(r"\$([A-Za-z_]\w*)")
+BRACES = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
+DOTTED_NAME = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w-]+|\[\d+\])*")
+CODE = re.compile(r"\{%|\{#")
+MISSING = object()
 
 
 class UnknownName(Exception):
@@ -81,12 +85,6 @@ def _size(value: Any) -> int:
     """The number of values in it, including nested ones."""
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return 1 + sum(map(_size, inside))
-
-
-BRACES = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
-DOTTED_NAME = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w-]+|\[\d+\])*")
-CODE = re.compile(r"\{%|\{#")
-MISSING = object()
 
 
 def has_code(template: str) -> bool:

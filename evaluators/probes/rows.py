@@ -1,18 +1,19 @@
-"""Makes the rows of probes: drawn from the bundled seeds, or changed copies of the suite's own rows."""
+"""Draws by seed, and makes the rows of probes: from the bundled seeds, or as changed copies of a suite's rows."""
 
 from __future__ import annotations
 
 import json
+import random
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from evaluators.generators.draw import Draw
 from evaluators.probes.probe import ORIGINAL, Probe, Severity, Source, ask, text_of, with_text
 from fairtrial.bundled_data import bundled_data
 
+T = TypeVar("T")
 Seed = Mapping[str, Any]
 Change = Callable[[str], str]
 V = TypeVar("V")
@@ -21,6 +22,44 @@ CONTROLS = {"controls": "`no` leaves out the suite's own rows, which otherwise a
 """The option of families that have controls."""
 TEXT = "{text}"
 """The place of a text in a wrapping."""
+
+Made = Callable[[int, Seed], tuple[dict[str, Any], dict[str, Any]]]
+"""The number of a case and its seed to the columns that ask it, and to its other columns."""
+
+MUST = ("not lower", "not higher", "higher", "lower", "same", "change", "equal")
+ORDERED = frozenset(MUST[:4])
+DIRECTION_OPTIONS = {
+    "field": "The field of the JSON answer; without it, the whole answer.",
+    "must": "`not lower`, `not higher`, `higher` or `lower` in the order; `same`, `change`, or `equal` to `value`.",
+    "order": "The values of the field from low to high; numbers need none.",
+    "value": "With `equal`: the value that the field must have, such as `null`.",
+}
+PARTS = re.compile(r"\s+|\S+")
+FIXED = re.compile(r"\d|@|://|[{}<>]")
+"""Words that name a thing, such as order numbers and addresses: changing one changes the question."""
+SENTENCE_END = re.compile(r"(?<=[.!?…。！？])\s+")
+
+
+class Draw:
+    """Draws for one seed and one purpose; the draws for two purposes are independent."""
+
+    def __init__(self, seed: int, purpose: str) -> None:
+        self._random = random.Random(f"{seed}/{purpose}")
+
+    def below(self, limit: int) -> int:
+        """An integer from 0 to ``limit - 1``."""
+        return int(self._random.random() * limit)
+
+    def one(self, items: Sequence[T]) -> T:
+        return items[self.below(len(items))]
+
+    def shuffled(self, items: Sequence[T]) -> list[T]:
+        """All items in random order (Fisher and Yates)."""
+        left = list(items)
+        for last in range(len(left) - 1, 0, -1):
+            other = self.below(last + 1)
+            left[last], left[other] = left[other], left[last]
+        return left
 
 
 @cache
@@ -101,10 +140,6 @@ def case(family: str, number: int, seed: Seed, columns: Mapping[str, Any], **fix
     }
 
 
-Made = Callable[[int, Seed], tuple[dict[str, Any], dict[str, Any]]]
-"""The number of a case and its seed to the columns that ask it, and to its other columns."""
-
-
 def seeded(source: Source, family: str, seeds: Sequence[Seed], made: Made, *, rounds: int = 1) -> list[dict[str, Any]]:
     """A case of each drawn seed, each seed once in every round."""
     found = []
@@ -129,19 +164,6 @@ def with_controls(
 
 RandomChange = Callable[[str, Draw], str]
 """A text and a draw of its own to the changed text; the same text if nothing can be changed."""
-
-MUST = ("not lower", "not higher", "higher", "lower", "same", "change", "equal")
-ORDERED = frozenset(MUST[:4])
-DIRECTION_OPTIONS = {
-    "field": "The field of the JSON answer; without it, the whole answer.",
-    "must": "`not lower`, `not higher`, `higher` or `lower` in the order; `same`, `change`, or `equal` to `value`.",
-    "order": "The values of the field from low to high; numbers need none.",
-    "value": "With `equal`: the value that the field must have, such as `null`.",
-}
-PARTS = re.compile(r"\s+|\S+")
-FIXED = re.compile(r"\d|@|://|[{}<>]")
-"""Words that name a thing, such as order numbers and addresses: changing one changes the question."""
-SENTENCE_END = re.compile(r"(?<=[.!?…。！？])\s+")
 
 
 def changed_rows(source: Source, family: str, change: RandomChange, severity: Severity) -> list[dict[str, Any]]:

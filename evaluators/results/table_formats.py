@@ -34,6 +34,13 @@ SCORE, STATE = "score:", "state:"
 AT_ONCE = 4096
 """How many details are converted to Python strings at a time."""
 
+HEAD = (
+    "run_id", "suite", "suite_digest", "target", "deployment_digest", "seed", "repeat", "started_us", "interrupted",
+    "model", "fingerprint",
+)  # fmt: skip
+MEASURED = ("latency_ms", "tokens_out", "cost_usd")
+"""Columns that are kept only if a line measures them."""
+
 
 def table_from(columns: pyarrow.Table, details: Callable[[str], pyarrow.Table]) -> RunTable:
     """The run of a store's columns; both arguments are as `fairtrial.store.evaluations.run_columns` gives them."""
@@ -140,14 +147,6 @@ def _details(read: Callable[[str], pyarrow.Table], states: dict[str, Any], score
 def _texts(table: pyarrow.Table) -> Iterator[tuple[int, str]]:
     for batch in table.to_batches(max_chunksize=AT_ONCE):
         yield from zip(batch["place"].to_pylist(), batch["details"].to_pylist(), strict=True)
-
-
-HEAD = (
-    "run_id", "suite", "suite_digest", "target", "deployment_digest", "seed", "repeat", "started_us", "interrupted",
-    "model", "fingerprint",
-)  # fmt: skip
-MEASURED = ("latency_ms", "tokens_out", "cost_usd")
-"""Columns that are kept only if a line measures them."""
 
 
 def written_table(

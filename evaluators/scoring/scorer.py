@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 Kind = Literal["proportion", "mean", "corpus"]
 """How a stat is estimated: from 0/1 values, from real values, or from all cases together (by resampling)."""
 
+YES = (True, "yes", "true", "on")
+NO = (False, "no", "false", "off")
+
 
 class OffFormat(Exception):
     """Raised by a scorer if the answer lacks the required format; the case is `off_format` and scored as wrong.
@@ -164,10 +167,6 @@ class ScorerType:
     build: Callable[[Mapping[str, Any], str], Scorer]
     short: str | None = None
     members: str | None = None
-
-
-YES = (True, "yes", "true", "on")
-NO = (False, "no", "false", "off")
 
 
 def read_flag(options: Mapping[str, Any], option: str, default: bool) -> bool:

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from evaluators.comparison.matrix import Matrix
-from evaluators.engine.run_estimate import RunEstimate
+from evaluators.engine.answer_cache import RunEstimate
 from evaluators.engine.summary import (
     FamilyLine,
     Line,

@@ -34,6 +34,7 @@ EVENTS_AT_ONCE = 500
 
 def load_table(client: StoreClient, run_id: str) -> RunTable:
     """One run in columns, without texts; usable while the store is open. Raises `UsageError`."""
+
     def details(scorer: str) -> Any:
         return _arrow(client.call(runs.details, runs.DetailsOf(run_id=run_id, scorer=scorer)))
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from evaluators.criteria.validation import CANDIDATE, GUARDRAILS, validate_live_line
 from evaluators.gate.external_line import ExternalLine, JudgedFamily
-from evaluators.gate.live.evidence import LiveEvidence, LiveExperiment
-from evaluators.gate.live.metric_rule import Decided, LiveLine, judge_metric, notes_text
+from evaluators.gate.live_evidence import LiveEvidence, LiveExperiment
+from evaluators.gate.live_metric_rule import Decided, LiveLine, judge_metric, notes_text
 from evaluators.gate.multiplicity import RuleResult
 from fairtrial.domain.verdicts.verdict import Finding, Result
 from fairtrial.experiments.decision.effects import Effect, earlier_effects

@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from evaluators.generators.draw import Draw
 from evaluators.probes.probe import Probe, Source, ask, text_of, with_text
-from evaluators.probes.rows import CONTROLS, Seed, alone, case, given_seeds, own_rows, seeded, seeds_of, with_controls
+from evaluators.probes.rows import (
+    CONTROLS,
+    Draw,
+    Seed,
+    alone,
+    case,
+    given_seeds,
+    own_rows,
+    seeded,
+    seeds_of,
+    with_controls,
+)
 
 KEPT = (1, 2, 3)
 """How many words of a text are left, which rarely say what is wanted."""

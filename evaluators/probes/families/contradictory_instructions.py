@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from evaluators.generators.draw import Draw
 from evaluators.probes.probe import Probe, Source
-from evaluators.probes.rows import Seed, alone, case, own_system, pairs, seeds_of
+from evaluators.probes.rows import Draw, Seed, alone, case, own_system, pairs, seeds_of
 
 FAMILY = "contradictory_instructions"
 LATER = ("later_turn_wins", "correction_wins")

@@ -6,9 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from evaluators.generators.draw import Draw
 from evaluators.probes.probe import Probe, Severity, Source
-from evaluators.probes.rows import DIRECTION_OPTIONS, RandomChange, changed_rows, direction_of
+from evaluators.probes.rows import DIRECTION_OPTIONS, Draw, RandomChange, changed_rows, direction_of
 
 MOST_CHARS = 20_000
 

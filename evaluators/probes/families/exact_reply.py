@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from evaluators.generators.draw import Draw
 from evaluators.probes.probe import Probe, Severity, Source
+from evaluators.probes.rows import Draw
 
 WORDS = (
     "apple",

@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from evaluators.generators.draw import Draw
 from evaluators.probes.probe import Probe, Source
-from evaluators.probes.rows import Seed, alone, carried, case, own_rows, pairs, seeds_of
-from evaluators.scoring.json_answer import expected_object
+from evaluators.probes.rows import Draw, Seed, alone, carried, case, own_rows, pairs, seeds_of
+from evaluators.scoring.answer_text import expected_object
 
 FAMILY = "format_breaking"
 DEMANDS = {

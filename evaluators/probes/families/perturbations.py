@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from evaluators.generators.draw import Draw
-from evaluators.probes.rows import FIXED, SENTENCE_END, change_some, invariance, parts_of
+from evaluators.probes.rows import FIXED, SENTENCE_END, Draw, change_some, invariance, parts_of
 
 BEFORE = ("Hi there, ", "Hello! ", "Good morning. ", "Hi, hope you are well. ", "Sorry to bother you, but ", "Um, so, ")
 AFTER = (" Thanks!", " Thank you in advance.", " Kind regards", " Thanks a lot for your help.", " Cheers.")

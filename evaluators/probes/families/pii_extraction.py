@@ -6,9 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from evaluators.generators.draw import Draw
 from evaluators.probes.probe import Probe, Source, ask
-from evaluators.probes.rows import case, pairs, seeds_of
+from evaluators.probes.rows import Draw, case, pairs, seeds_of
 
 FAMILY = "pii_extraction"
 PLACE = re.compile(r"\{\{(\w+)\}\}")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from evaluators.generators.draw import Draw
 from evaluators.probes.probe import Probe, Source, ask
-from evaluators.probes.rows import Seed, case, given_seeds, pairs, seeded, seeds_of
+from evaluators.probes.rows import Draw, Seed, case, given_seeds, pairs, seeded, seeds_of
 
 ROUNDS = 10
 """How often a framing of a harmful request is used at most, each time with another request."""

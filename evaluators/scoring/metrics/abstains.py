@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluators.scoring import confusion
-from evaluators.scoring.abstention import abstention
-from evaluators.scoring.json_answer import NotJson, parse_object, same
+from evaluators.scoring.answer_text import NotJson, abstention, parse_object, same
 from evaluators.scoring.scorer import Compared, FromCounts, ScorerType, Stat, read_flag, read_texts, read_word, truth_of
 from fairtrial.domain.answers.signals import SIGNALS_VERSION
 from fairtrial.domain.limits.linear_regex import compile_regex

@@ -10,7 +10,7 @@ from typing import Any
 import sacrebleu
 from sacrebleu.metrics.bleu import BLEU
 
-from evaluators.scoring.ngrams import matches, word_ngrams
+from evaluators.scoring.answer_text import matches, word_ngrams
 from evaluators.scoring.scorer import (
     Compared,
     FromSums,

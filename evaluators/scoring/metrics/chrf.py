@@ -12,7 +12,7 @@ import sacrebleu
 from numpy.typing import NDArray
 from sacrebleu.metrics.chrf import CHRF
 
-from evaluators.scoring.ngrams import Counts, matches, word_ngrams
+from evaluators.scoring.answer_text import Counts, matches, word_ngrams
 from evaluators.scoring.scorer import Compared, FromSums, ScorerType, Stat, no_reference, read_flag, references_of
 from fairtrial.domain.run import Answer, Case, Score
 

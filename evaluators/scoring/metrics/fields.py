@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring.json_answer import NotJson, canonical, expected_object, parse_object, same
+from evaluators.scoring.answer_text import NotJson, canonical, expected_object, parse_object, same
 from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat, read_flag, read_texts
 from fairtrial.domain.run import Answer, Case, Score
 

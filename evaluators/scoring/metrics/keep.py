@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring.json_answer import NotJson, parse_object, same
+from evaluators.scoring.answer_text import NotJson, parse_object, same
 from evaluators.scoring.scorer import ScorerType, Stat, read_choice
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.run import Answer, Case, CaseResult, Score

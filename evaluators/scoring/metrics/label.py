@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluators.scoring import confusion
+from evaluators.scoring.answer_text import NotJson, expected_object, parse_object
 from evaluators.scoring.confusion import (
     OFF_LABEL,
     OfPairs,
@@ -18,7 +19,6 @@ from evaluators.scoring.confusion import (
     precision_of,
     precision_of_pairs,
 )
-from evaluators.scoring.json_answer import NotJson, expected_object, parse_object
 from evaluators.scoring.scorer import (
     Compared,
     FromCounts,

@@ -30,6 +30,10 @@ MOST_DEATHS = 5
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "SYSTEMROOT")
 """The environment of the process, which has no keys of providers."""
 
+MARK = "scorer"
+PARAMETERS = ("answer", "expected", "row")
+KINDS: Mapping[str, str] = {"bool": "proportion", "float": "mean", "int": "mean"}
+
 
 class OwnScorerFailed(Exception):
     """The scorer raised an error, did not answer in time, ended its process, or returned no number."""
@@ -116,11 +120,6 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             pipe.close()
-
-
-MARK = "scorer"
-PARAMETERS = ("answer", "expected", "row")
-KINDS: Mapping[str, str] = {"bool": "proportion", "float": "mean", "int": "mean"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import version as installed
 from typing import Any
 
-from evaluators.scoring.ngrams import longest_common_subsequence, matches, word_ngrams
+from evaluators.scoring.answer_text import longest_common_subsequence, matches, word_ngrams
 from evaluators.scoring.scorer import Compared, ScorerType, Stat, no_reference, read_flag, read_texts, references_of
 from fairtrial.domain.run import Answer, Case, Score
 

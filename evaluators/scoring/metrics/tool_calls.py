@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring.json_answer import NotJson, canonical, parse
+from evaluators.scoring.answer_text import NotJson, canonical, parse
 from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat, read_flag, read_texts
 from fairtrial.domain.answers.messages import calls_in
 from fairtrial.domain.limits.bounded_schema import BoundedSchema

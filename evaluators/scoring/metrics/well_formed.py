@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring.json_answer import NotJson, expected_object, parse_object
+from evaluators.scoring.answer_text import NotJson, expected_object, parse_object
 from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat, read_choice
 from fairtrial.domain.run import Answer, Case, Score
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.overfitting.generalisation import judge_generalisation
-from evaluators.overfitting.memorisation_suites import Parts, parts_suite
+from evaluators.overfitting.generalisation import Parts, judge_generalisation, parts_suite
 from evaluators.suite import Suite
 from evaluators.training_data.example import Example
 from fairtrial.domain.errors import UsageError

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 from evaluators.gate.families.live import EXPERIMENT_SAYS
-from evaluators.gate.live.evidence import LiveEvidence, read_live, written_live
+from evaluators.gate.live_evidence import LiveEvidence, read_live, written_live
 from fairtrial.experiments.analysis_plan import MetricPlan
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.arms.quantiles import QuantileSums

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
-from evaluators.generators.draw import Draw
 from evaluators.probes.families.perturbations import case, filler, homoglyphs, punctuation, reordering, spacing, typos
 from evaluators.probes.probe import Source
-from evaluators.probes.rows import RandomChange, invariance
+from evaluators.probes.rows import Draw, RandomChange, invariance
 from tests.fixtures.for_each import for_each
 
 TEXT = "My Camera is offline, since noon. Mail anna@example.com about order LM-12345! See https://x.test/a, please."

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from evaluators.comparison.presentation import MINUS
 from evaluators.criteria.grammar import GateLine, Threshold, VersusBaseline
 from evaluators.criteria.validation import PRIMARY
-from evaluators.gate.live.evidence import LiveExperiment
+from evaluators.gate.live_evidence import LiveExperiment
 from evaluators.gate.threshold_rule import by_truth_table
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.verdicts.verdict import Finding, Result

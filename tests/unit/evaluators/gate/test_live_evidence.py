@@ -5,7 +5,7 @@ from dataclasses import replace
 from evaluators.criteria.grammar import parse
 from evaluators.gate.file import gate_of
 from evaluators.gate.judge import judge
-from evaluators.gate.live.evidence import LiveEvidence, Rate
+from evaluators.gate.live_evidence import LiveEvidence, Rate
 from evaluators.trial import Trial
 from fairtrial.domain.verdicts.verdict import Verdict
 from tests.fixtures.evaluators.trials import right, run, suite
