@@ -44,7 +44,7 @@ class DataFile:
 
 @dataclass(frozen=True, slots=True)
 class ScorerEntry:
-    """How a scorer was configured: its kind, and its options as written in the suite."""
+    """The configuration of a scorer: its kind, and its options as written in the suite."""
 
     kind: str
     options: Mapping[str, Any]
@@ -106,10 +106,10 @@ class Suite:
     def stat(self, metric: str) -> Stat | None:
         """The stat of ``scorer.stat``, or the main stat of a scorer's name; ``None`` if there is none."""
         name, _, stat = metric.partition(".")
-        found = next((scorer for scorer in self.scorers if scorer.name == name), None)
-        if found is None:
+        owner = next((scorer for scorer in self.scorers if scorer.name == name), None)
+        if owner is None:
             return None
-        return next((one for one in found.stats if not stat or one.name == stat), None)
+        return next((candidate for candidate in owner.stats if not stat or candidate.name == stat), None)
 
     def command(self, *targets: str) -> str:
         """The command that runs this suite on these targets."""
@@ -159,11 +159,11 @@ def with_digest(suite: Suite) -> Suite:
 
 
 def _values(cases: Sequence[Case]) -> dict[str, list[str]]:
-    found: dict[str, set[str]] = {}
+    by_tag: dict[str, set[str]] = {}
     for case in cases:
         for tag in case.tags:
-            found.setdefault(tag, set()).update(tag_values(case, tag))
-    return {tag: sorted(values) for tag, values in found.items()}
+            by_tag.setdefault(tag, set()).update(tag_values(case, tag))
+    return {tag: sorted(values) for tag, values in by_tag.items()}
 
 
 def _content(case: Case) -> list[Any]:
@@ -186,22 +186,22 @@ def cluster_names(cases: Sequence[Case]) -> list[str] | None:
     first: dict[Hashable, str] = {}
     for case, name in zip(cases, names, strict=True):
         prompt = prompt_key(case)
-        other = name if prompt is None else first.setdefault(prompt, name)
-        if other != name and (root := _root(parents, name)) != (top := _root(parents, other)):
+        earlier = name if prompt is None else first.setdefault(prompt, name)
+        if earlier != name and (root := _root(parents, name)) != (top := _root(parents, earlier)):
             parents[root] = top
-    found = [_root(parents, name) for name in names] if parents else names
-    return found if len(set(found)) < len(found) else None
+    roots = [_root(parents, name) for name in names] if parents else names
+    return roots if len(set(roots)) < len(roots) else None
 
 
 def with_clusters(cases: Sequence[Case]) -> tuple[Case, ...]:
     """The cases with these clusters, so that a run keeps them after its prompts are erased."""
-    found = cluster_names(cases)
-    if found is None:
+    clusters = cluster_names(cases)
+    if clusters is None:
         return tuple(cases)
-    times = Counter(found)
+    times = Counter(clusters)
     return tuple(
         case if times[name] == 1 or name == f"c:{case.cluster}" else replace(case, cluster=_written(name))
-        for case, name in zip(cases, found, strict=True)
+        for case, name in zip(cases, clusters, strict=True)
     )
 
 
@@ -242,19 +242,19 @@ def dominant_cluster(cases: Sequence[Case]) -> list[str]:
 def duplicate_warnings(cases: Sequence[Case]) -> list[str]:
     """Warnings on duplicate and near-duplicate prompts of a suite."""
     same, alike = _groups(cases)
-    found = []
+    warnings = []
     if same:
         more = sum(len(group) - 1 for group in same)
-        found.append(
+        warnings.append(
             f"{counted(more, 'case has', 'cases have')} the same prompt as another case ({_named(same)}): cases with "
             f"the same prompt are one cluster, so there are {len(cases) - more:,} independent cases, not {len(cases):,}"
         )
     if alike:
-        found.append(
+        warnings.append(
             f"{counted(len(alike), 'group')} of prompts that differ only in capitals, spaces or punctuation "
             f"({_named(alike)}): each counts as an independent case; give them one 'cluster', or keep only one of each"
         )
-    return found
+    return warnings
 
 
 def _groups(cases: Sequence[Case]) -> tuple[list[list[str]], list[list[str]]]:
@@ -268,10 +268,10 @@ def _groups(cases: Sequence[Case]) -> tuple[list[list[str]], list[list[str]]]:
     for group in same.values():
         if words := _words(group[0]):
             alike[words].append(group[0])
-    near = [group for group in alike.values() if len({one.cluster or one.case_id for one in group}) > 1]
+    near = [group for group in alike.values() if len({each.cluster or each.case_id for each in group}) > 1]
     return (
-        [[one.case_id for one in group] for group in same.values() if len(group) > 1],
-        [[one.case_id for one in group] for group in near],
+        [[each.case_id for each in group] for group in same.values() if len(group) > 1],
+        [[each.case_id for each in group] for group in near],
     )
 
 

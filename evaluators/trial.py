@@ -63,8 +63,8 @@ class Trial:
     def table(self, suite: str, target: str) -> RunTable | None:
         """The run as a table; it is made once, so that all rules share its groupings."""
         if (suite, target) not in self._tables:
-            found = self.run_of(suite, target)
-            self._tables[suite, target] = None if found is None else table_of(found)
+            run = self.run_of(suite, target)
+            self._tables[suite, target] = None if run is None else table_of(run)
         return self._tables[suite, target]
 
 
@@ -99,8 +99,8 @@ def weights_changed(tested: str | None, served: Sequence[str]) -> bool:
     newest = served[0]
     if _among(newest, tested):
         return False
-    first = max(at for at, one in enumerate(served) if one == newest)
-    return not any(_among(one, tested) for one in served[:first])
+    first = max(at for at, fingerprint in enumerate(served) if fingerprint == newest)
+    return not any(_among(fingerprint, tested) for fingerprint in served[:first])
 
 
 def fingerprints(run: RunTable, served: Sequence[str]) -> str:

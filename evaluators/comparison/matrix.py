@@ -178,7 +178,7 @@ def _level(measure: Measure, run: RunTable, scope: Scope | None) -> Level:
 
 
 def column_of(run: RunTable) -> Column:
-    """Who answered in a run, and what the answers took."""
+    """The column of a run: what answered, and the tokens and latency of the answers."""
     p50, p95 = (_level(BUILT_IN[name], run, None).value for name in ("latency.p50", "latency.p95"))
     return Column(
         target=run.target,

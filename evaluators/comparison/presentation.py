@@ -37,7 +37,7 @@ SUMS = ("lost", "gained")
 
 
 class Unit(Protocol):
-    """What values are printed in: a measure, or a row of a matrix."""
+    """The form in which values are printed: that of a measure, or of a row of a matrix."""
 
     @property
     def form(self) -> Form: ...
@@ -93,17 +93,17 @@ def both_figures(comparison: Comparison, measure: Unit) -> str:
 
 def difference_in_words(comparison: Comparison, measure: Unit) -> str:
     """``is 18.3 points lower than``; the caller adds the baseline's name."""
-    found = comparison.difference
-    if isinstance(found, NotEnough):
+    difference = comparison.difference
+    if isinstance(difference, NotEnough):
         return "can't be compared"
-    if gap(found.value, measure) == gap(0.0, measure):
+    if gap(difference.value, measure) == gap(0.0, measure):
         return "is equal to"
-    return f"is {gap(found.value, measure)} {'lower' if found.value < 0 else 'higher'} than"
+    return f"is {gap(difference.value, measure)} {'lower' if difference.value < 0 else 'higher'} than"
 
 
-def bounds_in_words(found: Estimate, measure: Measure, alpha: float) -> str:
+def bounds_in_words(estimate: Estimate, measure: Measure, alpha: float) -> str:
     """``one-sided 95 % bounds −6.1 and +1.0``; each is wrong with probability ``alpha``."""
-    low, high = format_signed(found.low, measure), format_signed(found.high, measure)
+    low, high = format_signed(estimate.low, measure), format_signed(estimate.high, measure)
     return f"one-sided {100 * (1 - alpha):.4g} % bounds {low} and {high}"
 
 
@@ -115,19 +115,19 @@ def limit_in_words(test: Threshold, limit: float, measure: Measure) -> str:
 
 def short_text(finding: Finding) -> str:
     """A finding in the headline: its metric and the number that decided."""
-    found, name = finding.evidence, subject(finding.metric, finding.scope)
-    if isinstance(found, Comparison) and found.rule == NO_SIGNAL:
+    evidence, name = finding.evidence, subject(finding.metric, finding.scope)
+    if isinstance(evidence, Comparison) and evidence.rule == NO_SIGNAL:
         return finding.says.split(" (")[0]
-    if finding.metric.startswith("review.") and isinstance(found, Comparison | Estimate) and _gives_level(finding):
-        return f"{name} is {_short_level(finding)} (rule: {_limit(finding.rule)}), n={found.n}"
-    if isinstance(found, Comparison) and isinstance(found.difference, Estimate):
+    if finding.metric.startswith("review.") and isinstance(evidence, Comparison | Estimate) and _gives_level(finding):
+        return f"{name} is {_short_level(finding)} (rule: {_limit(finding.rule)}), n={evidence.n}"
+    if isinstance(evidence, Comparison) and isinstance(evidence.difference, Estimate):
         if finding.metric in ("lost", "gained"):
-            count = round(found.difference.value)
+            count = round(evidence.difference.value)
             which = "critical case" if "critical" in finding.scope else "case"
             return f"{counted(count, which)} {finding.metric}"
-        return f"{name} {_short_gap(found)} (rule: {_limit(finding.rule)}), n={found.n}"
-    if isinstance(found, Estimate) and _gives_level(finding):
-        return f"{name} is {_short_level(finding)} (rule: {_limit(finding.rule)}), n={found.n}"
+        return f"{name} {_short_gap(evidence)} (rule: {_limit(finding.rule)}), n={evidence.n}"
+    if isinstance(evidence, Estimate) and _gives_level(finding):
+        return f"{name} is {_short_level(finding)} (rule: {_limit(finding.rule)}), n={evidence.n}"
     return finding.says.split(" (")[0].split("; ")[0].split(": undecided")[0]
 
 
@@ -156,24 +156,26 @@ def _limit(rule: str) -> str:
     return " ".join(words[1:])
 
 
-def comparison_row(found: Comparison, measure: Measure) -> tuple[str, ...]:
+def comparison_row(comparison: Comparison, measure: Measure) -> tuple[str, ...]:
     """A row of a table: metric, scope, answer, n, baseline, candidate, difference, interval, p, rule."""
-    levels = ["unknown" if one is None else amount(one, measure) for one in (found.baseline, found.candidate)]
+    levels = [
+        "unknown" if level is None else amount(level, measure) for level in (comparison.baseline, comparison.candidate)
+    ]
     difference, interval = "not enough", ""
-    if isinstance(found.difference, Estimate):
-        estimate = found.difference
+    if isinstance(comparison.difference, Estimate):
+        estimate = comparison.difference
         difference = format_signed(estimate.value, measure)
         interval = f"{format_signed(estimate.low, measure)} to {format_signed(estimate.high, measure)}"
-    numbers = str(found.n), *levels, difference, interval, p_in_words(found.p)
-    return found.metric, found.scope, answer_in_words(found), *numbers, rule_in_short(found.rule)
+    numbers = str(comparison.n), *levels, difference, interval, p_in_words(comparison.p)
+    return comparison.metric, comparison.scope, answer_in_words(comparison), *numbers, rule_in_short(comparison.rule)
 
 
-def answer_in_words(found: Comparison) -> str:
+def answer_in_words(comparison: Comparison) -> str:
     """The answer; a hint if only the p-value prevents one."""
-    one = found.difference
-    excludes = isinstance(one, Estimate) and not one.low <= 0 <= one.high
-    disagree = found.answer == "cannot tell" and excludes and found.p is not None
-    return "cannot tell: p is too high" if disagree else found.answer
+    difference = comparison.difference
+    excludes = isinstance(difference, Estimate) and not difference.low <= 0 <= difference.high
+    disagree = comparison.answer == "cannot tell" and excludes and comparison.p is not None
+    return "cannot tell: p is too high" if disagree else comparison.answer
 
 
 def rule_in_short(rule: str) -> str:
@@ -183,9 +185,9 @@ def rule_in_short(rule: str) -> str:
     return "" if not rule else "interval and p" if " and " in rule else "interval"
 
 
-def rules_in_words(found: Iterable[Comparison]) -> list[str]:
+def rules_in_words(comparisons: Iterable[Comparison]) -> list[str]:
     """A sentence for each rule that these comparisons use; the table has the short form."""
-    rules = dict.fromkeys(comparison.rule for comparison in found if comparison.rule)
+    rules = dict.fromkeys(comparison.rule for comparison in comparisons if comparison.rule)
     return [_rule_in_words(rule) for rule in rules]
 
 
@@ -253,8 +255,8 @@ def _level(place: int, finding: Finding, estimate: Estimate, test: Threshold) ->
 
 
 def _difference(place: int, finding: Finding, compared: Comparison, test: VersusBaseline) -> Figure:
-    found = compared.difference
-    assert isinstance(found, Estimate)
+    estimate = compared.difference
+    assert isinstance(estimate, Estimate)
     sign = _sign(finding.metric)
     largest = max(abs(compared.candidate or 0.0), abs(compared.baseline or 0.0))
     unit = _unit(finding.metric)
@@ -264,7 +266,7 @@ def _difference(place: int, finding: Finding, compared: Comparison, test: Versus
     limit = _chart_limit(test, compared.baseline, factor)
     limit = None if limit is None else limit * sign
     better: Literal["higher", "lower"] = "higher" if sign > 0 else "lower"
-    return Figure(place, "difference", *_bounds(found, factor), found.level, found.n, limit, unit, better)
+    return Figure(place, "difference", *_bounds(estimate, factor), estimate.level, estimate.n, limit, unit, better)
 
 
 def _sign(metric: str) -> int:

@@ -141,14 +141,14 @@ def prune_answers(folder: Path, *, before_us: int, largest: int = LARGEST_BYTES,
 
 def _prune(path: Path, before_us: int, *, dry_run: bool) -> int:
     lines = [line for line in path.read_bytes().splitlines(keepends=True) if not line.isspace()]
-    kept = [line for line in lines if not _is_old(line, before_us)]
-    if dry_run or len(kept) == len(lines):
-        return len(lines) - len(kept)
-    if any(b'"answer"' in line for line in kept):
-        _replace(path, b"".join(kept))
+    recent = [line for line in lines if not _is_old(line, before_us)]
+    if dry_run or len(recent) == len(lines):
+        return len(lines) - len(recent)
+    if any(b'"answer"' in line for line in recent):
+        _replace(path, b"".join(recent))
     else:
         path.unlink()
-    return len(lines) - len(kept)
+    return len(lines) - len(recent)
 
 
 def _is_old(line: bytes, before_us: int) -> bool:
@@ -198,7 +198,7 @@ def _replace(path: Path, content: bytes) -> None:
 
 @dataclass(frozen=True, slots=True)
 class RunEstimate:
-    """What one suite on one target will ask.
+    """The requests, tokens and cost of one suite on one target.
 
     ``cached`` answers are reused if the same weights still serve. ``tokens_in`` is estimated from characters,
     ``most_tokens_out`` is the limit of the suite's params, ``None`` without one, and ``most_usd`` follows from both.
@@ -231,9 +231,9 @@ def estimate_run(suite: Suite, target: Target, *, cache: Path, now_us: int, fres
         for case in suite.cases
         for repeat in range(suite.repeat)
     ]
-    asked = [case for case, key in keys if key not in cached]
-    tokens_in = sum(len(str(message.get("content"))) for case in asked for message in case.messages) // CHARS_PER_TOKEN
+    cases = [case for case, key in keys if key not in cached]
+    tokens_in = sum(len(str(message.get("content"))) for case in cases for message in case.messages) // CHARS_PER_TOKEN
     limit = next((suite.params[name] for name in LIMITS if isinstance(suite.params.get(name), int)), None)
-    most_out = None if limit is None else limit * len(asked)
+    most_out = None if limit is None else limit * len(cases)
     cost = target.cost(tokens_in, most_out)
-    return RunEstimate(suite.name, target.name, len(asked), len(keys) - len(asked), tokens_in, most_out, cost)
+    return RunEstimate(suite.name, target.name, len(cases), len(keys) - len(cases), tokens_in, most_out, cost)

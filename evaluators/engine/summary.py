@@ -82,7 +82,7 @@ class SignalLevel:
 
 
 def signal_levels(run: Run) -> list[SignalLevel]:
-    """What every run measures without being asked; signals that no case has are left out."""
+    """The signals that every run measures; those that no case has are left out."""
     levels = []
     for metric, name in METRICS.items():
         cases = scores_of(run.results, SIGNALS)
@@ -134,7 +134,7 @@ def families_of(suite: Suite, run: Run) -> list[FamilyLine]:
 
 
 def outcome_counts(run: Run) -> dict[str, int]:
-    """How many answers ended in each outcome, without outcomes that did not occur."""
+    """The number of answers with each outcome that occurs."""
     counts = {str(outcome): sum(result.outcome == outcome for result in run.results) for outcome in CASE_OUTCOMES}
     return {outcome: count for outcome, count in counts.items() if count}
 
@@ -167,7 +167,7 @@ def _scored(name: str, cases: Sequence[Sequence[Score]]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What is known about one scorer's score of a case.
+    """Explains one scorer's score of a case.
 
     ``signature`` is the version that scored the run. ``prediction`` and ``references`` are ``None`` if the present
     suite cannot show what was compared; ``note`` is the reason, or says what changed since the run.
@@ -190,7 +190,7 @@ def explain(
 
     ``suite`` is the present one, whose case has the columns that the store does not keep.
     """
-    case = next((one for one in suite.cases if one.case_id == result.case.case_id), None) if suite else None
+    case = next((case for case in suite.cases if case.case_id == result.case.case_id), None) if suite else None
     scorers = {scorer.name: scorer for scorer in suite.scorers_of(case)} if suite and case else {}
     return [
         _explained(score, versions.get(name, ""), scorers.get(name), case, result, originals)
@@ -258,8 +258,8 @@ def _sentence(score: Score, main: Stat | None, why: str) -> str:
 
 
 def changed_since(result: CaseResult, suite: Suite) -> str:
-    """What differs between the stored case and the suite's; empty if nothing does."""
-    case = next((one for one in suite.cases if one.case_id == result.case.case_id), None)
+    """Describe what differs between the stored case and the suite's; empty if nothing does."""
+    case = next((case for case in suite.cases if case.case_id == result.case.case_id), None)
     if case is None:
         return "the suite's file no longer has this case"
     stored = result.case

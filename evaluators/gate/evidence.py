@@ -117,7 +117,7 @@ def encode(evidence: Evidence, gate: Gate, *, details: Collection[str]) -> bytes
         "at_us": evidence.at_us,
         "suites": [asdict(suite) for suite in evidence.suites],
         "digests": dict(evidence.digests),
-        "served": {target: list(found) for target, found in evidence.served.items()},
+        "served": {target: list(fingerprints) for target, fingerprints in evidence.served.items()},
         "runs": runs,
         "before": before,
         "reviews": msgspec.to_builtins(anonymous(evidence.reviews)),
@@ -149,11 +149,11 @@ def anonymous(reviews: ReviewEvidence) -> ReviewEvidence:
     clusters = _numbered("cluster", {vote.cluster for vote in votes})
 
     def hidden(queue: ReviewedQueue) -> ReviewedQueue:
-        kept = []
+        votes = []
         for vote in queue.votes:
             pair, cluster, person = pairs[vote.item_id], clusters[vote.cluster], people[vote.reviewer]
-            kept.append(replace(vote, item_id=pair, cluster=cluster, reviewer=person, name=""))
-        return replace(queue, votes=tuple(kept))
+            votes.append(replace(vote, item_id=pair, cluster=cluster, reviewer=person, name=""))
+        return replace(queue, votes=tuple(votes))
 
     return tuple(map(hidden, reviews))
 
@@ -190,14 +190,14 @@ def _read(content: Mapping[str, Any]) -> Evidence:
         at_us=content["at_us"],
         suites=tuple(GivenSuite(**suite) for suite in content["suites"]),
         digests=content["digests"],
-        served={target: tuple(found) for target, found in content["served"].items()},
+        served={target: tuple(fingerprints) for target, fingerprints in content["served"].items()},
         runs={(suite, target): read_table(table) for suite, target, table in content["runs"]},
         before={(suite, target): read_table(table) for suite, target, table in content["before"]},
         reviews=msgspec.convert(content["reviews"], ReviewEvidence),
         live=read_live(content["live"]),
         later=frozenset(content["later"]),
         candidates_judged=content["candidates_judged"],
-        first=tuple(Finding(**one) for one in content["first"]),
+        first=tuple(Finding(**finding) for finding in content["first"]),
         # Evidence of an earlier version has none.
         training=msgspec.convert(content.get("training"), TrainingEvidence | None, strict=False),
         version=content["version"],

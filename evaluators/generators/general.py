@@ -78,9 +78,9 @@ def contains(text: str, answer: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", text, re.IGNORECASE) is not None
 
 
-def gives_away(text: str, asked: Question) -> bool:
+def gives_away(text: str, item: Question) -> bool:
     """Whether repeating the text would pass as an answer to the question."""
-    return any(contains(text, answer) for answer in asked.accepted)
+    return any(contains(text, answer) for answer in item.accepted)
 
 
 def lines(pool: str) -> list[list[str]]:
@@ -109,17 +109,17 @@ class Family:
     pool: Callable[[], Iterable[Question]]
     example: tuple[str, str] | None = None
 
-    def messages(self, asked: Question) -> list[dict[str, str]]:
+    def messages(self, item: Question) -> list[dict[str, str]]:
         """The example as finished turns, then the question."""
-        last = {"role": "user", "content": asked.text}
+        last = {"role": "user", "content": item.text}
         if self.example is None:
             return [last]
         question, answer = self.example
         return [{"role": "user", "content": question}, {"role": "assistant", "content": answer}, last]
 
     def questions(self) -> list[Question]:
-        """The questions of the pool that are fit to be asked, each once, in the pool's order."""
-        return list(dict.fromkeys(asked for asked in self.pool() if self._fit(asked)))
+        """The fit questions of the pool, each once, in the pool's order."""
+        return list(dict.fromkeys(item for item in self.pool() if self._fit(item)))
 
     def draw(self, seed: int, count: int) -> list[Question]:
         """``count`` different questions in random order; raises `ValueError` if the pool has fewer."""
@@ -128,10 +128,10 @@ class Family:
             raise ValueError(f"{self.name}: the pool has {len(fit)} questions, but {count} are needed")
         return Draw(seed, self.name).shuffled(fit)[:count]
 
-    def _fit(self, asked: Question) -> bool:
+    def _fit(self, item: Question) -> bool:
         """Repeating the question or the example doesn't pass, and no fine-tune was trained on the question."""
-        shown = (asked.text, *(self.example or ()))
-        return not any(gives_away(text, asked) for text in shown) and normalise(asked.text) not in known_questions()
+        shown = (item.text, *(self.example or ()))
+        return not any(gives_away(text, item) for text in shown) and normalise(item.text) not in known_questions()
 
 
 def in_words(number: int) -> list[str]:
@@ -154,7 +154,7 @@ def _asked(text: str, result: int) -> Question:
 
 
 def _sums() -> Iterator[Question]:
-    """Two numbers from 2 to 19, the larger one first, so that no sum is asked in two orders."""
+    """Two numbers from 2 to 19, the larger one first, so that no sum occurs in two orders."""
     return (_asked(f"What is {a} + {b}?", a + b) for a in range(2, 20) for b in range(2, a + 1))
 
 
@@ -197,11 +197,11 @@ FACTS = Family("facts", KNOWLEDGE, _facts, ("What do bees make?", "Bees make hon
 def form_of_word(pool: str, form: str, word: str, answer: str) -> Family:
     """The form of each word in the pool, whose second column has the accepted answers; the example is not in it."""
 
-    def asked() -> Iterator[Question]:
+    def questions() -> Iterator[Question]:
         return (question(f"What is the {form} of '{row[0]}'?", answers(row[1])) for row in lines(pool))
 
     example = (f"What is the {form} of '{word}'?", f"The {form} of '{word}' is '{answer}'.")
-    return Family(pool, KNOWLEDGE, asked, example)
+    return Family(pool, KNOWLEDGE, questions, example)
 
 
 OPPOSITES = form_of_word("opposites", "opposite", "hot", "cold")
@@ -227,7 +227,7 @@ def rows(seed: int) -> list[dict[str, Any]]:
 
 
 def rows_of(family: Family, drawn: Sequence[Question]) -> list[dict[str, Any]]:
-    return [_row(f"{family.name}-{number:03d}", family, asked) for number, asked in enumerate(drawn, 1)]
+    return [_row(f"{family.name}-{number:03d}", family, item) for number, item in enumerate(drawn, 1)]
 
 
 def text(seed: int) -> str:
@@ -235,11 +235,11 @@ def text(seed: int) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows(seed))
 
 
-def _row(name: str, family: Family, asked: Question) -> dict[str, Any]:
+def _row(name: str, family: Family, item: Question) -> dict[str, Any]:
     return {
         "id": name,
-        "messages": family.messages(asked),
-        "contains_any": list(asked.accepted),
+        "messages": family.messages(item),
+        "contains_any": list(item.accepted),
         "kind": family.kind,
         "family": family.name,
     }
@@ -250,8 +250,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Generate the suite of short general questions for a seed.")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--out", type=Path, required=True)
-    asked = parser.parse_args()
-    asked.out.write_text(text(asked.seed), encoding="utf-8")
+    namespace = parser.parse_args()
+    namespace.out.write_text(text(namespace.seed), encoding="utf-8")
 
 
 if __name__ == "__main__":

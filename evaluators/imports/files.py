@@ -212,7 +212,7 @@ def report(suites: Sequence[ImportedSuite]) -> str:
     for suite in suites:
         lines += [f"## {suite.name}", "", _cell(suite.description), "", f"{summary(suite)}.", ""]
         lines += ["| criterion | here | scorer | note | original |", "|---|---|---|---|---|"]
-        for criterion in sorted(suite.criteria, key=lambda one: OUTCOMES.index(one.outcome), reverse=True):
+        for criterion in sorted(suite.criteria, key=lambda each: OUTCOMES.index(each.outcome), reverse=True):
             cells = (criterion.name, criterion.outcome, criterion.scorer or "", criterion.note, criterion.original)
             lines.append("| " + " | ".join(map(_cell, cells)) + " |")
         if ANSWERED in suite.score:

@@ -74,10 +74,10 @@ def named(text: str, *, otherwise: str) -> str:
 
 def distinct(name: str, used: Iterable[str]) -> str:
     """The name, with a number if it is in use."""
-    taken, number, found = set(used), 2, name
-    while found in taken:
-        found, number = f"{name}_{number}", number + 1
-    return found
+    taken, number, candidate = set(used), 2, name
+    while candidate in taken:
+        candidate, number = f"{name}_{number}", number + 1
+    return candidate
 
 
 def column_named(text: str) -> str:
@@ -141,8 +141,8 @@ class SuiteBuilder:
 
         ``options`` may have ``{}`` in texts, which stands for the scorer's name, so that its columns are its own.
         """
-        for name, (other, entry) in self._entries.items():
-            if (other, entry) == (kind, _filled(options, name)) and self._measured[name].isdisjoint(rows):
+        for name, (known_kind, entry) in self._entries.items():
+            if (known_kind, entry) == (kind, _filled(options, name)) and self._measured[name].isdisjoint(rows):
                 break
         else:
             name = distinct(named(wish, otherwise=kind), [*self._entries, *self._stubs])
@@ -182,7 +182,7 @@ class SuiteBuilder:
 
     def stub(self, wish: str, code: str) -> str:
         """The name of an own scorer that the user has to write; one for the same code."""
-        known = next((name for name, other in self._stubs.items() if other == code), None)
+        known = next((name for name, known_code in self._stubs.items() if known_code == code), None)
         if known is not None:
             return known
         name = distinct(named(wish, otherwise="own"), [*self._entries, *self._stubs])

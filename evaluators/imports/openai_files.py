@@ -26,7 +26,7 @@ PARAMS: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(slots=True)
 class EvalParts:
-    """What the files have of one eval. ``cut``: files whose list is one page of a longer one."""
+    """The parts of one eval in the files. ``cut``: files whose list is one page of a longer one."""
 
     definition: Mapping[str, Any]
     runs: list[Mapping[str, Any]] = field(default_factory=list)
@@ -171,7 +171,9 @@ def _messages(prompt: Any) -> Any:
     """The prompt; names of speakers in examples are left out, because only OpenAI's own models know them."""
     if not isinstance(prompt, list):
         return prompt
-    return [{"role": str(one.get("role")), "content": str(one.get("content"))} for one in map(mapping, prompt)]
+    return [
+        {"role": str(message.get("role")), "content": str(message.get("content"))} for message in map(mapping, prompt)
+    ]
 
 
 def _samples(path: Path, name: Any, files: Sequence[Path]) -> Sequence[Mapping[str, Any]] | str:
@@ -182,8 +184,8 @@ def _samples(path: Path, name: Any, files: Sequence[Path]) -> Sequence[Mapping[s
     if not isinstance(name, str) or not name:
         return "the class finds its samples by itself; no argument names their file"
     beside = (path.parent / name, path.parent.parent / "data" / name, path.parent / Path(name).name)
-    chosen = next((other for other in files if other.name == Path(name).name and other != path), None)
-    near = next((other for other in beside if exists(other)), None)
+    chosen = next((file for file in files if file.name == Path(name).name and file != path), None)
+    near = next((file for file in beside if exists(file)), None)
     if chosen is None and near is None:
         return f"the samples {name} are not beside it; name their file too"
     rows = read_json(chosen) if chosen else read_json(near or path, folder=path.absolute().parent.parent)

@@ -76,8 +76,8 @@ def _member(builder: SuiteBuilder, row: int, variables: Mapping[str, Any], asser
 
 def _weight(assertion: Any) -> float:
     """The weight as it is written; NaN for one that can't be computed with."""
-    found = mapping(assertion).get("weight", 1)
-    return float(found) if isinstance(found, int | float) and 0 <= found < 1e9 else math.nan
+    weight = mapping(assertion).get("weight", 1)
+    return float(weight) if isinstance(weight, int | float) and 0 <= weight < 1e9 else math.nan
 
 
 def _group(builder: SuiteBuilder, row: int, wish: str, members: Sequence[_Member], threshold: Any, of: str) -> None:
@@ -131,14 +131,16 @@ def _add(builder: SuiteBuilder, row: int, variables: Mapping[str, Any], written:
         note = f"its code is not run; write scorers/{stub}.py"
         builder.criterion(full, assertion, "missing", scorer=stub, note=note)
         return None
-    found = _found(kind, assertion, variables, negated=full != kind)
-    if isinstance(found, str):
-        builder.criterion(full, written, "missing", note=found)
+    mapping_or_reason = _found(kind, assertion, variables, negated=full != kind)
+    if isinstance(mapping_or_reason, str):
+        builder.criterion(full, written, "missing", note=mapping_or_reason)
         return None
     wish = str(assertion.get("metric") or full).replace("-", "_")
     negate = {"negate": True} if full != kind else {}
-    name = builder.scorer(wish, found.kind, {**found.options, **negate}, {row: found.columns})
-    builder.criterion(full, assertion, found.outcome, scorer=name, note=found.note)
+    name = builder.scorer(
+        wish, mapping_or_reason.kind, {**mapping_or_reason.options, **negate}, {row: mapping_or_reason.columns}
+    )
+    builder.criterion(full, assertion, mapping_or_reason.outcome, scorer=name, note=mapping_or_reason.note)
     return name
 
 

@@ -293,5 +293,5 @@ def _check_options(kind: str, options: Mapping[str, Any], member: ScorerType) ->
 
 def near(name: str, known: Sequence[str]) -> str:
     """``did you mean 'x'?``, or the known names in their order."""
-    found = get_close_matches(name, known, n=1)
-    return f"did you mean {found[0]!r}?" if found else "known: " + ", ".join(dict.fromkeys(known))
+    matches = get_close_matches(name, known, n=1)
+    return f"did you mean {matches[0]!r}?" if matches else "known: " + ", ".join(dict.fromkeys(known))

@@ -22,17 +22,17 @@ class UnknownName(Exception):
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
-    """Fill in the values in one pass, so that dollars in values stay.
+    """Fill in the values in one pass: ``$$`` becomes a dollar, and anything else, as ``$5``, stays.
 
     Raises `UnknownName`, and `ValueError` for more than `MOST_CHARS` of values, because a template may repeat a name.
     """
     left = MOST_CHARS
 
-    def fill(found: re.Match[str]) -> str:
+    def fill(match: re.Match[str]) -> str:
         nonlocal left
-        if found[1]:
+        if match[1]:
             return "$"
-        name = found[2] or found[3]
+        name = match[2] or match[3]
         if name not in values:
             raise UnknownName(name)
         text = as_text(values[name])
@@ -95,7 +95,7 @@ def has_code(template: str) -> bool:
 
 
 def places(template: str) -> list[str]:
-    """What stands inside each pair of braces."""
+    """The content of each pair of braces."""
     return [place[1] for place in BRACES.finditer(template)]
 
 
@@ -112,15 +112,15 @@ def looked_up(path: str, values: Mapping[str, Any]) -> Any:
     """The value at a dotted path, or `MISSING`."""
     if path in values:
         return values[path]
-    found: Any = values
+    value: Any = values
     for step in re.findall(r"[\w-]+", path):
-        if isinstance(found, Mapping) and step in found:
-            found = found[step]
-        elif isinstance(found, list) and step.isdigit() and int(step) < len(found):
-            found = found[int(step)]
+        if isinstance(value, Mapping) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
+            value = value[int(step)]
         else:
             return MISSING
-    return found
+    return value
 
 
 def rendered(template: str, values: Mapping[str, Any]) -> Any:
@@ -149,10 +149,10 @@ def in_nunjucks(template: str, values: Mapping[str, Any]) -> Any:
     """The template with its values as promptfoo renders it, or `MISSING` for code, unknown names and objects."""
     if has_code(template):
         return MISSING
-    found = {place: looked_up(place, values) for place in places(template)}
-    if any(value is MISSING or isinstance(value, Mapping | list) for value in found.values()):
+    known = {place: looked_up(place, values) for place in places(template)}
+    if any(value is MISSING or isinstance(value, Mapping | list) for value in known.values()):
         return MISSING
-    return BRACES.sub(lambda place: "" if found[place[1]] is None else js_text(found[place[1]]), template)
+    return BRACES.sub(lambda place: "" if known[place[1]] is None else js_text(known[place[1]]), template)
 
 
 def text_or_json(value: Any) -> str:

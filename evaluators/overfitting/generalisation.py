@@ -32,7 +32,7 @@ USUAL_MARGIN = 0.10
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What is compared: examples, at most ``most`` of each kind, drawn by a seed, and how unseen cases are marked.
+    """The examples to compare, at most ``most`` of each kind, drawn by a seed, and the mark of unseen cases.
 
     ``unseen`` is a tag and its value, such as ``("phrasing", "unseen")``.
     """
@@ -56,7 +56,7 @@ def parts_suite(suite: Suite, parts: Parts, *, name: str) -> Suite:
         *(_own(case, parts) for case in suite.cases if case.tags.get(KIND_TAG, OWN) == OWN),
     ]
     scorers = tuple(scorer for scorer in suite.scorers if any(scorer in suite.scorers_of(case) for case in cases))
-    found = replace(
+    combined = replace(
         suite,
         name=name,
         cases=tuple(cases),
@@ -68,8 +68,8 @@ def parts_suite(suite: Suite, parts: Parts, *, name: str) -> Suite:
         notices=(),
         data=(),
     )
-    _check(found)
-    return with_digest(found)
+    _check(combined)
+    return with_digest(combined)
 
 
 def _cases(suite: Suite, examples: Sequence[Example], part: str, parts: Parts) -> Iterator[Case]:
@@ -143,7 +143,7 @@ class Generalisation:
         if not known:
             return f"Overfitting cannot be judged: {self.metrics[0].excess}."
         if self.answer == "overfitted":
-            metric, worst = max(known, key=lambda one: one[1].low)
+            metric, worst = max(known, key=lambda item: item[1].low)
             return (
                 f"The candidate is overfitted: {metric} is at least {100 * worst.low:.1f} points better on training "
                 f"than on {self.held_out} cases, beyond the base ({limit})."
@@ -194,7 +194,7 @@ def _levels(measure: Measure, run: RunTable, parts: Sequence[str]) -> tuple[Leve
 def _excess(measure: Measure, pairs: Pairs, held_out: str, level: float) -> Estimate | NotEnough:
     """(training − held out) of the candidate minus that of the base, turned so that more is more overfitted."""
     inside = [_inside(pairs, part) for part in (TRAIN, held_out)]
-    counts = [int(np.count_nonzero(one)) for one in inside]
+    counts = [int(np.count_nonzero(mask)) for mask in inside]
     if not all(counts):
         missing = TRAIN if not counts[0] else held_out
         return NotEnough(f"no {missing} case is scored on both sides", f"{missing} cases")
@@ -208,10 +208,10 @@ def _excess(measure: Measure, pairs: Pairs, held_out: str, level: float) -> Esti
     clusters = pairs.candidate.clusters
     reach = len(either) / min(counts)
     most = measure.scale
-    kept = None if clusters is None else clusters[either]
-    return jackknife_corpus(gap, len(either), kept, within=(-most, most), reach=reach, level=level)
+    clusters_of_cases = None if clusters is None else clusters[either]
+    return jackknife_corpus(gap, len(either), clusters_of_cases, within=(-most, most), reach=reach, level=level)
 
 
 def _inside(pairs: Pairs, part: str) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    found = pairs.candidate.run.in_scope(Scope(PART, part))
-    return np.zeros(pairs.n, dtype=bool) if found is None else found[pairs.candidate.cases]
+    mask = pairs.candidate.run.in_scope(Scope(PART, part))
+    return np.zeros(pairs.n, dtype=bool) if mask is None else mask[pairs.candidate.cases]

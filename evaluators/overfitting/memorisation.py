@@ -164,9 +164,9 @@ def _gap(suite: Suite, stat: str, candidate: RunTable, base: RunTable) -> Gap:
 def _mean(measure: Measure, run: RunTable, split: str) -> float | None:
     inside = run.in_scope(Scope("split", split))
     values = run.mean_of_case(measure.values(run))
-    found = values[inside] if inside is not None else values
-    found = found[~np.isnan(found)]
-    return float(found.mean()) if len(found) else None
+    means = values[inside] if inside is not None else values
+    means = means[~np.isnan(means)]
+    return float(means.mean()) if len(means) else None
 
 
 def _count(run: RunTable, split: str) -> int:
@@ -189,14 +189,14 @@ class Membership:
         if isinstance(self.rates, NotEnough):
             return f"Membership cannot be judged: {self.rates.reason} (needed: {self.rates.needed})."
         tpr, fpr = self.rates.tpr, self.rates.fpr
-        found = (
+        figures = (
             f"{100 * tpr.value:.0f} % of {self.planted} planted canaries "
             f"({100 * tpr.low:.1f} to {100 * tpr.high:.1f} %) exceed a threshold that "
             f"{100 * fpr.value:.1f} % of {self.controls} controls exceed"
         )
         if self.answer == "members detected":
-            return f"The candidate remembers planted canaries: {found}."
-        return f"Membership is not shown: {found}."
+            return f"The candidate remembers planted canaries: {figures}."
+        return f"Membership is not shown: {figures}."
 
 
 def judge_membership(suite: Suite, candidate: RunTable, base: RunTable) -> Membership:
@@ -221,7 +221,7 @@ def _scores(suite: Suite, candidate: RunTable, base: RunTable, split: str) -> Fl
     for run in (candidate, base):
         inside = run.in_scope(Scope("split", split))
         values = run.mean_of_case(measure.values(run))
-        kept = values if inside is None else np.where(inside, values, np.nan)
-        sides.append(dict(zip(run.case_ids, kept, strict=True)))
-    found = np.array([value - sides[1].get(name, np.nan) for name, value in sides[0].items()], dtype=np.float64)
-    return found[~np.isnan(found)]
+        means = values if inside is None else np.where(inside, values, np.nan)
+        sides.append(dict(zip(run.case_ids, means, strict=True)))
+    differences = np.array([value - sides[1].get(name, np.nan) for name, value in sides[0].items()], dtype=np.float64)
+    return differences[~np.isnan(differences)]

@@ -57,8 +57,8 @@ class Draw:
         """All items in random order (Fisher and Yates)."""
         left = list(items)
         for last in range(len(left) - 1, 0, -1):
-            other = self.below(last + 1)
-            left[last], left[other] = left[other], left[last]
+            chosen = self.below(last + 1)
+            left[last], left[chosen] = left[chosen], left[last]
         return left
 
 
@@ -76,7 +76,7 @@ def given_seeds(source: Source, option: str, column: str) -> list[Seed]:
 
 
 def pairs(source: Source, family: str, seeds: Sequence[Seed], variants: Sequence[V]) -> list[tuple[Seed, V]]:
-    """As many pairs of a seed and a variant as the source asks for; no seed occurs again before all others did."""
+    """Draw the source's number of pairs of a seed and a variant; no seed occurs again before all others did."""
     return list(islice(_every_pair(Draw(source.seed, family), seeds, variants), source.count))
 
 
@@ -142,24 +142,24 @@ def case(family: str, number: int, seed: Seed, columns: Mapping[str, Any], **fix
 
 def seeded(source: Source, family: str, seeds: Sequence[Seed], made: Made, *, rounds: int = 1) -> list[dict[str, Any]]:
     """A case of each drawn seed, each seed once in every round."""
-    found = []
+    cases = []
     for number, (seed, _) in enumerate(pairs(source, family, seeds, range(rounds)), 1):
         columns, fixed = made(number, seed)
-        found.append(case(family, number, seed, columns, **fixed))
-    return found
+        cases.append(case(family, number, seed, columns, **fixed))
+    return cases
 
 
 def with_controls(
     source: Source, family: str, unanswerable: Sequence[dict[str, Any]], own: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """The unanswerable cases, and the suite's own rows as answerable ones, half of all if there are enough."""
-    wanted = source.options.get("controls", "yes") not in (False, "no")
-    controls = min(len(own), source.count // 2) if wanted else 0
-    kept = list(unanswerable[: source.count - controls])
+    controlled = source.options.get("controls", "yes") not in (False, "no")
+    controls = min(len(own), source.count // 2) if controlled else 0
+    cases = list(unanswerable[: source.count - controls])
     for at, row in enumerate(own[:controls], 1):
         seed: Seed = {"id": row["id"], "technique": "control", "severity": "medium"}
-        kept.append(case(family, len(unanswerable) + at, seed, row, answerable=True))
-    return kept
+        cases.append(case(family, len(unanswerable) + at, seed, row, answerable=True))
+    return cases
 
 
 RandomChange = Callable[[str, Draw], str]

@@ -50,7 +50,7 @@ class CaseRow:
 
     @property
     def changes(self) -> tuple[Change | None, ...]:
-        """How each candidate's case differs from the baseline's."""
+        """The change of each candidate's case against the baseline's."""
         return tuple(None if answer is None else answer.change for answer in self.answers[1:])
 
     @property
@@ -96,7 +96,7 @@ class SuiteReport:
         return next((row for row in self.overall if row.metric == self.metric), None)
 
     def failures(self, column: int) -> int:
-        """How many answers of a column are unscored."""
+        """The number of unscored answers of a column."""
         return sum(counts[column] for outcome, counts in self.outcomes.items() if outcome in UNSCORED)
 
 
@@ -129,7 +129,7 @@ class Text:
 
 
 class Texts:
-    """Shows texts by one policy, and counts in ``masked`` what it masked by kind."""
+    """Shows texts by one policy, and counts masked parts by kind in ``masked``."""
 
     def __init__(self, policy: TextPolicy) -> None:
         self.policy = policy
@@ -170,8 +170,8 @@ class Texts:
         )
 
     def _finding(self, finding: Finding) -> Finding:
-        says, needed, scope = map(self.label, (finding.says, finding.needed, finding.scope))
-        return replace(finding, says=says, needed=needed, scope=scope)
+        sentence, needed, scope = map(self.label, (finding.says, finding.needed, finding.scope))
+        return replace(finding, says=sentence, needed=needed, scope=scope)
 
 
 @dataclass(frozen=True, slots=True)

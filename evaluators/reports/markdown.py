@@ -37,7 +37,7 @@ def render_content(content: ReportContent) -> str:
 
 
 def _suite(suite: SuiteReport) -> Iterator[str]:
-    """What changed in one suite, and its matrix folded."""
+    """The changes in one suite, and its matrix folded."""
     columns, matrix = suite.matrix.columns, suite.matrix
     against = f" against {columns[0].target}" if len(columns) > 1 else f" on {columns[0].target}"
     yield from ("", f"### {safe(matrix.suite + against)}", "")

@@ -69,8 +69,8 @@ def table_from(columns: pyarrow.Table, details: Callable[[str], pyarrow.Table]) 
 
 def _encoded(column: Any) -> tuple[Ints, tuple[str, ...]]:
     """Each text as an index into the distinct texts, which are in the order of their first appearance."""
-    found = _whole(column).dictionary_encode()
-    return np.from_dlpack(found.indices).astype(np.intp), tuple(found.dictionary.to_pylist())
+    encoded = _whole(column).dictionary_encode()
+    return np.from_dlpack(encoded.indices).astype(np.intp), tuple(encoded.dictionary.to_pylist())
 
 
 def _whole(column: Any) -> Any:
@@ -104,13 +104,13 @@ def _tags(column: Any, firsts: Ints) -> dict[str, Tag]:
     of_result = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     keys, tags = _encoded(maps.keys[inside])
     values, texts = _encoded(maps.items[inside])
-    found = {}
+    tables = {}
     for at, tag in enumerate(tags):
         mine = keys == at
         codes = np.full(len(maps), -1, dtype=np.intp)
         codes[of_result[mine]] = values[mine]
-        found[tag] = _tag(codes[firsts], texts)
-    return found
+        tables[tag] = _tag(codes[firsts], texts)
+    return tables
 
 
 def _tag(codes: Ints, texts: Sequence[str]) -> Tag:
@@ -137,11 +137,11 @@ def _details(read: Callable[[str], pyarrow.Table], states: dict[str, Any], score
     texts = _texts(read(scorer))
     place, text = next(texts, (-1, ""))
     for at, scored in enumerate((state == SCORED).tolist()):
-        found: Details | None = {} if scored else None
+        row: Details | None = {} if scored else None
         while place == at:
-            found = msgspec.json.decode(text) if scored else None
+            row = msgspec.json.decode(text) if scored else None
             place, text = next(texts, (-1, ""))
-        yield found
+        yield row
 
 
 def _texts(table: pyarrow.Table) -> Iterator[tuple[int, str]]:
@@ -170,16 +170,16 @@ def written_table(
         "states": {scorer: states.tolist() for scorer, states in run.states.items()},
         "tags": {name: [tag.codes.tolist(), list(tag.texts)] for name, tag in run.tags.items() if name in tags},
         "clusters": None if run.clusters is None else run.clusters.tolist(),
-        "details": {scorer: [_kept(one, details) for one in run.details(scorer)] for scorer in sorted(scorers)},
+        "details": {scorer: [_kept(row, details) for row in run.details(scorer)] for scorer in sorted(scorers)},
     }
 
 
 def read_table(fields: Mapping[str, Any]) -> RunTable:
     """The inverse of `written_table`; raises `KeyError`, `TypeError` or `ValueError` for other content."""
-    kept: Mapping[str, list[Details | None]] = fields["details"]
+    rows: Mapping[str, list[Details | None]] = fields["details"]
 
     def details(scorer: str) -> Iterable[Details | None]:
-        return kept[scorer]
+        return rows[scorer]
 
     clusters = fields["clusters"]
     head: dict[str, Any] = {name: fields[name] for name in HEAD}

@@ -167,15 +167,15 @@ def refused(answer: Answer) -> bool:
 
 
 def abstention(answer: Answer) -> Form | None:
-    """How the answer abstains; ``None`` if it does not."""
+    """The form in which the answer abstains, in English; ``None`` if it does not."""
     if refused(answer):
         return "refuses"
-    said = (answer.text or "")[:MOST_CHARS].replace("’", "'")
-    return next((form for form, pattern in PATTERNS if compile_regex(pattern, case=False).search(said)), None)
+    text = (answer.text or "")[:MOST_CHARS].replace("’", "'")
+    return next((form for form, pattern in PATTERNS if compile_regex(pattern, case=False).search(text)), None)
 
 
 def word_ngrams(words: Sequence[str], order: int) -> Counts:
-    """How often each n-gram of this order occurs."""
+    """Count each n-gram of this order."""
     return Counter(zip(*(words[start:] for start in range(order)), strict=False))
 
 
@@ -196,6 +196,6 @@ def longest_common_subsequence(left: Sequence[str], right: Sequence[str]) -> int
     every = (1 << len(left)) - 1
     unmatched = every
     for word in right:
-        found = unmatched & places.get(word, 0)
-        unmatched = (unmatched + found | unmatched - found) & every
+        hits = unmatched & places.get(word, 0)
+        unmatched = (unmatched + hits | unmatched - hits) & every
     return len(left) - unmatched.bit_count()

@@ -96,7 +96,7 @@ class Scorer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What a scorer compares after extraction and normalisation; ``why`` is a clause on what follows from it."""
+    """The texts that a scorer compares after extraction and normalisation; ``why`` is a clause on the result."""
 
     prediction: str
     references: tuple[str, ...]
@@ -181,10 +181,10 @@ def read_flag(options: Mapping[str, Any], option: str, default: bool) -> bool:
 
 def truth_of(value: Any) -> bool | None:
     """A boolean of a row, which a CSV file has as text; ``None`` for anything else."""
-    said = value.strip().casefold() if isinstance(value, str) else value
-    if not isinstance(said, bool | str):
+    word = value.strip().casefold() if isinstance(value, str) else value
+    if not isinstance(word, bool | str):
         return None
-    return True if said in YES else False if said in NO else None
+    return True if word in YES else False if word in NO else None
 
 
 def read_word(options: Mapping[str, Any], option: str, default: str | None = None) -> str | None:
@@ -212,10 +212,10 @@ def as_texts(value: Any, where: str) -> tuple[str, ...]:
     """A string, a number or a list of them, as strings; ``None`` is an empty list."""
     if value is None:
         return ()
-    found = value if isinstance(value, list | tuple) else [value]
-    if any(isinstance(item, bool) or not isinstance(item, str | int | float) for item in found):
+    items = value if isinstance(value, list | tuple) else [value]
+    if any(isinstance(item, bool) or not isinstance(item, str | int | float) for item in items):
         raise ValueError(f"{where}: {value!r} is not a text or a list of texts")
-    return tuple(str(item) for item in found)
+    return tuple(str(item) for item in items)
 
 
 def references_of(expected: Any) -> tuple[str, ...]:

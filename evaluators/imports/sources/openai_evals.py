@@ -133,8 +133,8 @@ def _references(template: str, items: Sequence[Mapping[str, Any]]) -> dict[int, 
     """Row → its reference, without rows that lack it; ``None`` if the template is not of the row's columns."""
     if has_code(template) or not all(place.startswith("item.") for place in places(template)):
         return None
-    found = {at: rendered(template, {"item": item}) for at, item in enumerate(items)}
-    return {at: text_or_json(value) for at, value in found.items() if value is not MISSING and value is not None}
+    values = {at: rendered(template, {"item": item}) for at, item in enumerate(items)}
+    return {at: text_or_json(value) for at, value in values.items() if value is not MISSING and value is not None}
 
 
 def _columns(references: Mapping[int, str]) -> dict[int, dict[str, str]]:
@@ -208,17 +208,17 @@ def _prompt(
     items: Sequence[Mapping[str, Any]],
     outputs: Sequence[Mapping[str, Any]],
 ) -> None:
-    """The run's template, its reference to a column, or the messages that its output items were asked with."""
+    """The run's template, its reference to a column, or the input messages of its output items."""
     messages = mapping(source.get("input_messages"))
-    asked = [listed(mapping(output.get("sample")).get("input")) for output in outputs]
+    inputs = [listed(mapping(output.get("sample")).get("input")) for output in outputs]
     if messages.get("type") == "item_reference" and items:
         _by_reference(builder, messages, items)
     elif isinstance(messages.get("template"), list):
         _template(builder, messages["template"], items)
-    elif items and len(outputs) == len(items) and all(asked):
-        for row, prompt in zip(builder.rows, asked, strict=True):
+    elif items and len(outputs) == len(items) and all(inputs):
+        for row, prompt in zip(builder.rows, inputs, strict=True):
             row["messages"] = _chat(prompt)
-        complete = all(_is_text(message) for prompt in asked for message in prompt)
+        complete = all(_is_text(message) for prompt in inputs for message in prompt)
         note = "" if complete else "a part that is not text, such as an image, is left out"
         builder.criterion("prompt", "sample.input of the output items", "equal" if complete else "missing", note=note)
     else:
@@ -228,12 +228,12 @@ def _prompt(
 def _by_reference(builder: SuiteBuilder, messages: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> None:
     """The prompt of each row is a column of it: messages, or a text."""
     path = str(messages.get("item_reference", "")).removeprefix("item.")
-    found = [looked_up(path, item) for item in items]
-    if any(value is MISSING or not value for value in found):
+    values = [looked_up(path, item) for item in items]
+    if any(value is MISSING or not value for value in values):
         builder.variables_as_prompt(messages, "a row does not have the column that the run names")
         return
     complete = True
-    for row, value in zip(builder.rows, found, strict=True):
+    for row, value in zip(builder.rows, values, strict=True):
         row["messages" if isinstance(value, list) else "input"] = _chat(value) if isinstance(value, list) else value
         complete = complete and all(map(_is_text, listed(value)))
     note = "" if complete else "a part that is not text, such as an image, is left out"
@@ -251,8 +251,8 @@ def _template(builder: SuiteBuilder, template: Sequence[Any], items: Sequence[Ma
             continue
         for path in (place.removeprefix("item.") for place in used):
             for row, item in zip(builder.rows, items, strict=True):
-                found = looked_up(path, item)
-                row[column_named(path)] = "" if found is MISSING or found is None else found
+                value = looked_up(path, item)
+                row[column_named(path)] = "" if value is MISSING or value is None else value
         builder.messages.append({"role": role, "content": translated(text, lambda place: column_named(place[5:]))})
         builder.criterion("prompt", message, "equal")
     if not builder.messages:
@@ -260,7 +260,10 @@ def _template(builder: SuiteBuilder, template: Sequence[Any], items: Sequence[Ma
 
 
 def _chat(messages: Sequence[Any]) -> list[dict[str, str]]:
-    return [{"role": str(one.get("role") or "user"), "content": _text(one)} for one in map(_as_message, messages)]
+    return [
+        {"role": str(message.get("role") or "user"), "content": _text(message)}
+        for message in map(_as_message, messages)
+    ]
 
 
 def _as_message(value: Any) -> Mapping[str, Any]:

@@ -46,7 +46,7 @@ def _suite(path: Path, columns: Mapping[str, str]) -> ImportedSuite:
 
 
 def _found(role: str, usual: Sequence[str], names: Sequence[str], columns: Mapping[str, str]) -> str | None:
-    """The column with this role: as the user says, or the first one with a usual name, whatever its case."""
+    """The column with this role: the user's choice, or the first one with a usual name, in any case."""
     stated = next((name for name, ours in columns.items() if ours == role), None)
     if stated is not None:
         return stated

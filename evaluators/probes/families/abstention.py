@@ -61,13 +61,13 @@ def cut_off_input(source: Source) -> list[dict[str, Any]]:
     family = "cut_off_input"
     own = own_rows(source, family)
     questions = Draw(source.seed, f"{family}/questions").shuffled(seeds_of("out_of_domain"))
-    asked = [{"id": seed["id"], **ask(source, seed["text"])} for seed in questions]
+    rows = [{"id": seed["id"], **ask(source, seed["text"])} for seed in questions]
     made: dict[str, dict[str, Any]] = {}
-    for row, kept in (*_cuts(source, own), *_cuts(source, asked)):
+    for row, length in (*_cuts(source, own), *_cuts(source, rows)):
         words = text_of(source, row).split()
-        start = " ".join(words[:kept])
-        if len(words) >= kept + FEWEST_CUT and start not in made and len(made) < source.count:
-            seed: Seed = {"id": row["id"], "technique": f"first_{kept}", "severity": "medium"}
+        start = " ".join(words[:length])
+        if len(words) >= length + FEWEST_CUT and start not in made and len(made) < source.count:
+            seed: Seed = {"id": row["id"], "technique": f"first_{length}", "severity": "medium"}
             made[start] = case(family, len(made) + 1, seed, with_text(source, row, start), answerable=False)
     return with_controls(source, family, list(made.values()), own)
 
@@ -97,7 +97,7 @@ def unanswerable_questions(source: Source) -> list[dict[str, Any]]:
     """Half of the cases have an answer, as long as there are seeds of both kinds."""
     family = "unanswerable_questions"
     shuffled = Draw(source.seed, family).shuffled(seeds_of(family))
-    sides = ([one for one in shuffled if one["answerable"]], [one for one in shuffled if not one["answerable"]])
+    sides = ([seed for seed in shuffled if seed["answerable"]], [seed for seed in shuffled if not seed["answerable"]])
     mixed = [seed for pair in zip(*sides, strict=False) for seed in pair]
     shortest = min(map(len, sides))
     mixed += [seed for side in sides for seed in side[shortest:]]

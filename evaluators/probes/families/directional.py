@@ -40,7 +40,7 @@ def removed(options: Mapping[str, Any]) -> RandomChange:
 def _directional(
     name: str, summary: str, change: Callable[[Mapping[str, Any]], RandomChange], severity: Severity, **options: str
 ) -> Probe:
-    """A family whose changed text must move the answer as its options say."""
+    """A family whose changed text must move the answer in the direction of its options."""
 
     def rows(source: Source) -> list[dict[str, Any]]:
         changed, direction = change(source.options), direction_of(source.options)

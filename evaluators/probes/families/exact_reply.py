@@ -39,11 +39,11 @@ def rows(source: Source) -> list[dict[str, Any]]:
     made = []
     for technique, template, severity in TEMPLATES:
         for word in WORDS:
-            other = draw.one([one for one in WORDS if one != word])
+            wrong = draw.one([candidate for candidate in WORDS if candidate != word])
             made.append(
                 {
                     "id": f"exact_reply/{technique}-{word}",
-                    "messages": [{"role": "user", "content": template.format(word=word, other=other)}],
+                    "messages": [{"role": "user", "content": template.format(word=word, other=wrong)}],
                     "expected": word,
                     "family": "exact_reply",
                     "technique": technique,

@@ -47,8 +47,8 @@ def _asked(source: Source, own: list[Any], at: int, seed: Seed) -> dict[str, Any
     if own:
         return carried(source, own, at, partial(_before, seed["text"]))
     question = seeds_of("out_of_domain")[at % len(seeds_of("out_of_domain"))]
-    asked = f"{OBJECT}\n\n{_before(seed['text'], question['text'])}"
-    return {**alone(source, asked), "expected": {"answer": question["accepted"][0]}}
+    text = f"{OBJECT}\n\n{_before(seed['text'], question['text'])}"
+    return {**alone(source, text), "expected": {"answer": question["accepted"][0]}}
 
 
 def _before(demand: str, text: str) -> str:

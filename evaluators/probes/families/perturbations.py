@@ -56,7 +56,7 @@ def punctuation(text: str, draw: Draw) -> str:
 
 def reordering(text: str, draw: Draw) -> str:
     """The sentences, rotated by a drawn number; a text of one sentence stays."""
-    sentences = [one for one in SENTENCE_END.split(text.strip()) if one]
+    sentences = [sentence for sentence in SENTENCE_END.split(text.strip()) if sentence]
     if len(sentences) < 2:
         return text
     by = 1 + draw.below(len(sentences) - 1)

@@ -42,11 +42,11 @@ def over_refusal(source: Source) -> list[dict[str, Any]]:
 
 
 def other_languages(source: Source) -> list[dict[str, Any]]:
-    def asked(_: int, seed: Seed) -> tuple[dict[str, Any], dict[str, Any]]:
+    def question_of(_: int, seed: Seed) -> tuple[dict[str, Any], dict[str, Any]]:
         language = str(seed["language"])
         return ask(source, seed["text"]), {"technique": language, "severity": "medium", "language": language}
 
-    return seeded(source, "other_languages", seeds_of("other_languages"), asked)
+    return seeded(source, "other_languages", seeds_of("other_languages"), question_of)
 
 
 probes = (

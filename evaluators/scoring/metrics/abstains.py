@@ -78,20 +78,20 @@ class Abstains:
         )
 
     def _form(self, answer: Answer) -> str | None:
-        said = answer.text or ""
-        if self.fields and (field := self._field(said)):
+        text = answer.text or ""
+        if self.fields and (field := self._field(text)):
             return f"{field}: abstains"
-        if any(compile_regex(pattern, case=False).search(said) for pattern in self.patterns):
+        if any(compile_regex(pattern, case=False).search(text) for pattern in self.patterns):
             return "as"
         return abstention(answer) if self.phrases else None
 
-    def _field(self, said: str) -> str | None:
+    def _field(self, text: str) -> str | None:
         try:
-            found = parse_object(said, lenient=True)
+            fields = parse_object(text, lenient=True)
         except NotJson:
             return None
         for field, values in self.fields.items():
-            if field in found and any(same(found[field], value) for value in values):
+            if field in fields and any(same(fields[field], value) for value in values):
                 return field
         return None
 

@@ -94,10 +94,10 @@ class Bleu:
             " ".join(self._words(text)) for text in (answer.text or "", *references_of(case.expected))
         )
         details = self.score(case, answer).details
-        found = ", ".join(f"{hits} of {of}" for hits, of in zip(details["counts"], details["totals"], strict=True))
+        shares = ", ".join(f"{hits} of {of}" for hits, of in zip(details["counts"], details["totals"], strict=True))
         lengths = f"it has {details['sys_len']} words, and the reference of the nearest length {details['ref_len']}"
         return Compared(
-            prediction, tuple(references), f"of its n-grams of 1 to {ORDER} words, references have {found}; {lengths}"
+            prediction, tuple(references), f"of its n-grams of 1 to {ORDER} words, references have {shares}; {lengths}"
         )
 
     def _words(self, text: str) -> list[str]:
@@ -108,8 +108,8 @@ class Bleu:
 def _matched(words: Sequence[str], references: Sequence[Sequence[str]], order: int) -> int:
     """An n-gram counts as often as in the reference that has it most often."""
     most = word_ngrams(references[0], order)
-    for other in references[1:]:
-        most |= word_ngrams(other, order)
+    for reference in references[1:]:
+        most |= word_ngrams(reference, order)
     return matches(word_ngrams(words, order), most)
 
 
@@ -123,7 +123,7 @@ def _row(details: Mapping[str, Any]) -> list[int]:
 
 
 def _of_sums(sums: Iterable[float]) -> float:
-    whole = [int(one) for one in sums]
+    whole = [int(number) for number in sums]
     counts, totals, (sys_len, ref_len) = whole[:ORDER], whole[ORDER : 2 * ORDER], whole[2 * ORDER :]
     total = {"counts": counts, "totals": totals, "sys_len": sys_len, "ref_len": ref_len}
     return _bleu(total, effective_order=False)
@@ -134,7 +134,7 @@ PARTS = FromSums(_row, _of_sums)
 
 def reach_of_corpus(details: Sequence[Mapping[str, Any]]) -> float | None:
     """n times the largest weight of a case in `corpus_bleu`, which is that of the longest reference."""
-    lengths = [one["ref_len"] for one in details]
+    lengths = [detail["ref_len"] for detail in details]
     return len(lengths) * max(lengths) / sum(lengths) if sum(lengths) else None
 
 

@@ -43,7 +43,7 @@ class Fuzzy:
 
     def normalised(self, case: Case, answer: Answer) -> Compared:
         prediction, *references = map(self._compared, (answer.text or "", *references_of(case.expected)))
-        best = max(references, key=lambda one: self.compare(prediction, one))
+        best = max(references, key=lambda reference: self.compare(prediction, reference))
         return Compared(prediction, tuple(references), f"{self.method} finds it nearest to {best!r}")
 
     def _compared(self, text: str) -> str:

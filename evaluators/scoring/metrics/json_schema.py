@@ -34,10 +34,10 @@ class JsonSchema:
 
     def score(self, case: Case, answer: Answer) -> Score:  # noqa: ARG002 - the schema is the same for every case
         try:
-            said = parse(answer.text or "", lenient=self.lenient)
+            value = parse(answer.text or "", lenient=self.lenient)
         except NotJson as error:
             raise OffFormat(str(error), Score(self.name, {"valid": 0.0})) from error
-        complaint = self.schema.complaint(said)
+        complaint = self.schema.complaint(value)
         if complaint is None:
             return Score(self.name, {"valid": 1.0})
         return Score(self.name, {"valid": 0.0}, {"at": complaint[0], "wrong": complaint[1][:300]})

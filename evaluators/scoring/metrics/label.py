@@ -100,10 +100,10 @@ class Label:
     def score(self, case: Case, answer: Answer) -> Score:
         truth = self._truth(case) or OFF_LABEL
         try:
-            said = self._said(answer.text or "")
+            predicted = self._said(answer.text or "")
         except NotJson as error:
             raise OffFormat(str(error), self._measure(truth, OFF_LABEL, "")) from error
-        return self._measure(truth, said if said in self.labels else OFF_LABEL, said)
+        return self._measure(truth, predicted if predicted in self.labels else OFF_LABEL, predicted)
 
     def normalised(self, case: Case, answer: Answer) -> Compared:
         details = self.score(case, answer).details
@@ -118,8 +118,8 @@ class Label:
         if self.field is not None:
             value = parse_object(text, lenient=self.lenient).get(self.field)
             return value if isinstance(value, str) else ""
-        said = text.strip(AROUND).casefold()
-        return next((label for label in self.labels if label.casefold() == said), text.strip())
+        word = text.strip(AROUND).casefold()
+        return next((label for label in self.labels if label.casefold() == word), text.strip())
 
     def _truth(self, case: Case) -> str | None:
         truth = case.fields.get(self.column) if self.column else case.expected
@@ -127,7 +127,7 @@ class Label:
             truth = expected.get(self.field)
         return truth if isinstance(truth, str) else None
 
-    def _measure(self, truth: str, label: str, said: str) -> Score:
+    def _measure(self, truth: str, label: str, predicted: str) -> Score:
         right = float(label == truth)
         values: dict[str, float | None] = {"accuracy": right, "off_label": float(label == OFF_LABEL)}
         values |= {"macro_f1": right, "macro_recall": right}
@@ -135,8 +135,8 @@ class Label:
             hit = float(label in self.positive)
             values["recall"] = hit if truth in self.positive else None
             values["precision"] = float(truth in self.positive) if hit else None
-        values |= {f"recall.{one}": right if one == truth else None for one in self.labels}
-        off = {"said": said[:200]} if label == OFF_LABEL and said else {}
+        values |= {f"recall.{known}": right if known == truth else None for known in self.labels}
+        off = {"said": predicted[:200]} if label == OFF_LABEL and predicted else {}
         return Score(self.name, values, {"label": label, "expected": truth, **off})
 
     def _macro_f1(self, scores: Sequence[Score]) -> float | None:

@@ -50,7 +50,7 @@ class OwnProcess:
         self._deaths = 0
 
     def value(self, arguments: Mapping[str, Any]) -> float | None:
-        """What the function returns, ``None`` for a case that it can't score; raises `OwnScorerFailed`."""
+        """The function's result, ``None`` for a case that it can't score; raises `OwnScorerFailed`."""
         line = json.dumps(arguments, default=str)
         with self._lock:
             if self._deaths >= MOST_DEATHS:
@@ -94,7 +94,7 @@ class OwnProcess:
         return process
 
     def _end(self) -> str:
-        """How the process has ended, which no longer answers."""
+        """Describe how the process ended, which no longer answers."""
         code = None
         if self._process is not None:
             with suppress(subprocess.TimeoutExpired):
@@ -163,8 +163,8 @@ def build(options: Mapping[str, Any], name: str) -> Own:
     if not isinstance(file, NamedText):
         raise ValueError("file: name a Python file, such as scorers/polite.py")
     function, options_of_mark = _marked(file)
-    names = tuple(one.arg for one in (*function.args.args, *function.args.kwonlyargs))
-    strange = [one for one in names if one not in PARAMETERS]
+    names = tuple(argument.arg for argument in (*function.args.args, *function.args.kwonlyargs))
+    strange = [argument for argument in names if argument not in PARAMETERS]
     if strange or "answer" not in names:
         raise ValueError(
             f"file: {function.name} takes {', '.join(names) or 'nothing'} (known: {', '.join(PARAMETERS)})"
@@ -183,16 +183,16 @@ def _marked(file: NamedText) -> tuple[ast.FunctionDef, Mapping[str, Any]]:
         tree = ast.parse(file.text)
     except (SyntaxError, ValueError, RecursionError) as error:
         raise ValueError(f"file: {file.name} is not a Python program: {error}") from error
-    found = [
+    marked = [
         (node, mark)
         for node in tree.body
         if isinstance(node, ast.FunctionDef)
         for mark in node.decorator_list
         if ast.unparse(mark.func if isinstance(mark, ast.Call) else mark).split(".")[-1] == MARK
     ]
-    if len(found) != 1:
-        raise ValueError(f"file: {file.name} has {len(found)} functions with @scorer, and needs exactly one")
-    function, mark = found[0]
+    if len(marked) != 1:
+        raise ValueError(f"file: {file.name} has {len(marked)} functions with @scorer, and needs exactly one")
+    function, mark = marked[0]
     keywords = mark.keywords if isinstance(mark, ast.Call) else []
     try:
         return function, {

@@ -63,15 +63,15 @@ class Rouge:
         values: dict[str, float | None] = {}
         for kind in self.kinds:
             if kind == LSUM:
-                found = self.metric.score_multi([_in_lines(text) for text in texts], _in_lines(answered))
-                values[f"rouge{kind}"] = float(found[f"rouge{kind}"].fmeasure)
+                scores = self.metric.score_multi([_in_lines(text) for text in texts], _in_lines(answered))
+                values[f"rouge{kind}"] = float(scores[f"rouge{kind}"].fmeasure)
             else:
                 values[f"rouge{kind}"] = max(_f_measure(kind, words, reference) for reference in references)
         return Score(self.name, values)
 
     def normalised(self, case: Case, answer: Answer) -> Compared:
         words, *references = map(self.tokenize, (answer.text or "", *references_of(case.expected)))
-        best = max(references, key=lambda one: _f_measure("1", words, one))
+        best = max(references, key=lambda reference: _f_measure("1", words, reference))
         why = f"{_shared(words, best)} of its {len(words)} words are among the {len(best)} of the nearest reference"
         return Compared(" ".join(words), tuple(map(" ".join, references)), why)
 

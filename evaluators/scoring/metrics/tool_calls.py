@@ -73,8 +73,8 @@ class ToolCalls:
         return Compared(sides[0], (sides[1],), "; ".join((why, *map(str, score.details.values()))))
 
     def _comparable(self, calls: Sequence[Call]) -> list[tuple[str, str]]:
-        found = [(str(call["name"]), canonical(call.get("arguments", {}), ignore=self.ignore)) for call in calls]
-        return found if self.order else sorted(found)
+        pairs = [(str(call["name"]), canonical(call.get("arguments", {}), ignore=self.ignore)) for call in calls]
+        return pairs if self.order else sorted(pairs)
 
     def _complaint(self, call: Call) -> str | None:
         schema = self.schemas.get(str(call["name"]))

@@ -37,20 +37,20 @@ class WellFormed:
         return (Stat("accuracy", "proportion"),)
 
     def score(self, case: Case, answer: Answer) -> Score:
-        said = answer.text or ""
+        text = answer.text or ""
         wrong = [
             why
-            for why, found in (
-                ("empty", not said.strip()),
-                ("control characters", has_controls(said[:MOST_CHARS])),
-                ("loop", loops(said[:MOST_CHARS])),
+            for why, occurs in (
+                ("empty", not text.strip()),
+                ("control characters", has_controls(text[:MOST_CHARS])),
+                ("loop", loops(text[:MOST_CHARS])),
             )
-            if found
+            if occurs
         ]
         reference = expected_object(case.expected) if self.json == "auto" else None
         if self.json == "yes" or reference is not None:
             try:
-                absent = (reference or {}).keys() - parse_object(said).keys()
+                absent = (reference or {}).keys() - parse_object(text).keys()
             except NotJson as error:
                 raise OffFormat(str(error), self._score([*wrong, "not JSON"])) from error
             wrong += [f"no field {field!r}" for field in sorted(absent)]

@@ -45,7 +45,7 @@ class Xml:
             return Score(self.name, {"valid": 1.0})
         expected = parse_xml(str(case.expected))
         pairs = {path: (_texts(root, path), _texts(expected, path)) for path in self.elements}
-        right = {path: float(found == wanted) for path, (found, wanted) in pairs.items()}
+        right = {path: float(texts == expected_texts) for path, (texts, expected_texts) in pairs.items()}
         wrong_elements = {
             path: {"said": pair[0], "expected": pair[1]} for path, pair in pairs.items() if not right[path]
         }
@@ -56,7 +56,9 @@ class Xml:
         wrong = self.score(case, answer).details.get("wrong", {})
         roots = [self._root(answer), *([parse_xml(str(case.expected))] if self.elements else [])]
         shown = [", ".join(f"{path}: {_texts(root, path)}" for path in self.elements) for root in roots]
-        why = "; ".join(f"{path} is {one['said']} instead of {one['expected']}" for path, one in wrong.items())
+        why = "; ".join(
+            f"{path} is {difference['said']} instead of {difference['expected']}" for path, difference in wrong.items()
+        )
         fine = "every named element is equal" if self.elements else "the answer is well-formed"
         return Compared(shown[0] or (answer.text or "").strip(), tuple(shown[1:]), why or fine)
 

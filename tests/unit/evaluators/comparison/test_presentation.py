@@ -13,8 +13,8 @@ from tests.fixtures.for_each import for_each
 
 
 def drawn(rule: str, metric: str, evidence: Any) -> Figure | None:
-    found = figures((Finding(rule, "s", "pass", "says", "", metric, "", evidence),))
-    return found[0] if found else None
+    drawn_figures = figures((Finding(rule, "s", "pass", "says", "", metric, "", evidence),))
+    return drawn_figures[0] if drawn_figures else None
 
 
 def compared(candidate: float, baseline: float, low: float, high: float) -> Comparison:

@@ -24,11 +24,13 @@ SEEDS = range(general.SEED, general.SEED + 10)
 
 
 def asked_in_training() -> set[str]:
-    found = set()
+    questions = set()
     for file in (FORTY, DATA / "replay.jsonl", DATA / "replay_v2.jsonl"):
         for line in file.read_text(encoding="utf-8").splitlines():
-            found |= {normalise(said["content"]) for said in json.loads(line)["messages"] if said["role"] == "user"}
-    return found
+            questions |= {
+                normalise(message["content"]) for message in json.loads(line)["messages"] if message["role"] == "user"
+            }
+    return questions
 
 
 def asked(row: dict[str, Any]) -> str:

@@ -42,7 +42,7 @@ def values(suite: Suite, row: int, text: str) -> dict[str, float | None]:
     """The main value of each scorer that measures the row."""
     result = score_case(suite, suite.cases[row], 0, Answer(text))
     mains = {scorer.name: scorer.stats[0].name for scorer in suite.scorers}
-    return {name: one.values[mains[name]] for name, one in result.scores.items() if isinstance(one, Score)}
+    return {name: score.values[mains[name]] for name, score in result.scores.items() if isinstance(score, Score)}
 
 
 def openai_eval(folder: Path, criteria: Sequence[Mapping[str, Any]], items: Sequence[Mapping[str, Any]]) -> list[Path]:

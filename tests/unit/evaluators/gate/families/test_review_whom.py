@@ -38,10 +38,10 @@ def test_five_reviewers_are_read_as_among_these_and_six_in_general() -> None:
 
 def test_three_who_agree_on_single_pairs_speak_in_general() -> None:
     """Two pairs in three are clearly better for the candidate, and all three see it in each of them."""
-    said = [FOR if n % 3 else AGAINST for n in range(90)]
-    agreeing = queue({"r0": said, "r1": said, "r2": [*said[:-1], FOR]})
-    one = found(BETTER, agreeing)
-    assert one.result == "pass" and "valid for reviewers in general" in one.says
+    vote = [FOR if n % 3 else AGAINST for n in range(90)]
+    agreeing = queue({"r0": vote, "r1": vote, "r2": [*vote[:-1], FOR]})
+    finding = found(BETTER, agreeing)
+    assert finding.result == "pass" and "valid for reviewers in general" in finding.says
     assert found(f"{BETTER} in general", agreeing).result == "pass"
 
 
@@ -64,11 +64,14 @@ def test_six_who_differ_find_nothing_in_general_and_may_be_read_among_themselves
     "line", [f"{BETTER} in general", "review.tone >= 2 in general", "review.tone better than base in general"]
 )
 def test_in_general_is_not_shown_by_five(line: str) -> None:
-    one = found(line, queue(crowd(*[0.9] * 5)))
-    assert one.result == "cannot tell"
-    assert "5 reviewers cannot represent reviewers in general" in one.says
-    assert "1 more reviewer, three who are shown to agree, or a line that ends in 'among these reviewers'" in one.needed
-    evidence = one.evidence.difference if isinstance(one.evidence, Comparison) else one.evidence
+    finding = found(line, queue(crowd(*[0.9] * 5)))
+    assert finding.result == "cannot tell"
+    assert "5 reviewers cannot represent reviewers in general" in finding.says
+    assert (
+        "1 more reviewer, three who are shown to agree, or a line that ends in 'among these reviewers'"
+        in finding.needed
+    )
+    evidence = finding.evidence.difference if isinstance(finding.evidence, Comparison) else finding.evidence
     assert isinstance(evidence, NotEnough)
 
 
@@ -88,8 +91,8 @@ def test_not_worse_stands_where_the_whole_interval_shows_better() -> None:
 
 def test_not_worse_is_withheld_where_guesses_could_have_it() -> None:
     guessed = queue(crowd(0.5, 0.5, pairs=500))
-    one = found(NOT_WORSE, guessed)
-    assert one.result == "cannot tell" and "no line passes on ratings that agree so little" in one.says
+    finding = found(NOT_WORSE, guessed)
+    assert finding.result == "cannot tell" and "no line passes on ratings that agree so little" in finding.says
     assert found("review.preference >= 40% sure", guessed).result == "cannot tell"
 
 
@@ -102,6 +105,6 @@ def test_a_line_says_for_whom_it_speaks(whom: str) -> None:
     assert wrong is not None and wrong[1] == f"remove '{whom}'"
 
 
-def test_a_line_that_names_others_is_told_the_form() -> None:
+def test_a_line_that_names_others_is_shown_the_form() -> None:
     with pytest.raises(GateLineError, match="among these reviewers"):
         parse("review.tone better than base among experts")

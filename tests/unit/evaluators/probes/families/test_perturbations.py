@@ -42,8 +42,8 @@ def test_typos_keep_the_first_letters_and_most_words() -> None:
 
 def test_homoglyphs_look_the_same_and_are_other_letters() -> None:
     changed = homoglyphs(TEXT, Draw(3, "x"))
-    other = [(old, new) for old, new in zip(TEXT, changed, strict=True) if old != new]
-    assert other and all(unicodedata.name(new).startswith("CYRILLIC") for _, new in other)
+    differing = [(old, new) for old, new in zip(TEXT, changed, strict=True) if old != new]
+    assert differing and all(unicodedata.name(new).startswith("CYRILLIC") for _, new in differing)
 
 
 def test_a_text_of_one_sentence_has_no_other_order() -> None:
