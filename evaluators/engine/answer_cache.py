@@ -44,6 +44,12 @@ class AnswerKey:
 class AnswerCache:
     """The answers of one deployment; ``scope`` identifies the run to finish, for answers without a fingerprint.
 
+    There is one file of JSON lines for each definition of a deployment. Each answer is appended with one write as soon
+    as it arrives, so that a killed run loses only the answers in flight. Errors are never cached.
+
+    An answer belongs to the weights that gave it, which the upstream's ``system_fingerprint`` identifies. An upstream
+    without a fingerprint could change unnoticed, so its answers are only used to finish the same run within a day.
+
     With ``fresh`` nothing is read, but new answers are stored. Not thread-safe; several processes may share a file.
     """
 

@@ -1,8 +1,4 @@
-"""Defines everything that a verdict rests on, from which it can be judged again, and writes it as one document.
-
-The document holds texts of gates and suites, digests, scores without the texts of cases, anonymous votes, and sums of
-live traffic. It holds no unit, no prompt and no answer, so the erasure of a person does not change it.
-"""
+"""Defines everything that a verdict rests on, from which it can be judged again, and writes it as one document."""
 
 from __future__ import annotations
 
@@ -106,7 +102,11 @@ class Evidence:
 
 
 def encode(evidence: Evidence, gate: Gate, *, details: Collection[str]) -> bytes:
-    """The document, compressed. ``details``: the names of the details of scores that figures are computed from."""
+    """The document, compressed. ``details``: the names of the details of scores that figures are computed from.
+
+    It holds texts of gates and suites, digests, scores without the texts of cases, anonymous votes, and sums of live
+    traffic. It holds no unit, no prompt and no answer, so the erasure of a person does not change it.
+    """
     runs = [_written_run(key, run, gate, details) for key, run in evidence.runs.items()]
     before = [_written_run(key, run, gate, details) for key, run in evidence.before.items()]
     content = {

@@ -47,7 +47,7 @@ class LiveLine:
     line: GateLine
     now_us: int
 
-    def found(self, result: Result, sentence: str, needed: str = "", evidence: Estimate | None = None) -> Finding:
+    def finding(self, result: Result, sentence: str, needed: str = "", evidence: Estimate | None = None) -> Finding:
         """The finding of this line."""
         return Finding(self.text, self.source, result, sentence, needed, self.line.metric, evidence=evidence)
 
@@ -55,7 +55,7 @@ class LiveLine:
         """The finding that the arms can't be compared."""
         words = invalid_words(decided.decision.split, decided.decision.unit, self.now_us)
         sentence = f"{decided.live.name}: INVALID: {words}"
-        return self.found("invalid", sentence, "the cause, then a new salt")
+        return self.finding("invalid", sentence, "the cause, then a new salt")
 
 
 def notes_text(plan: AnalysisPlan) -> str:
@@ -87,7 +87,7 @@ def judge_metric(line: LiveLine, decided: Decided) -> Finding:
     metric = plan.primary if by_primary else next((metric for metric in plan.metrics if metric.metric == name), None)
     if metric is None:
         sentence = f"the frozen plan of {plan.experiment} does not have {'a primary metric' if by_primary else name}"
-        return line.found(
+        return line.finding(
             "cannot tell", sentence, f"declare it in experiments.{plan.experiment}, then start or amend it"
         )
     test = line.line.test
@@ -110,7 +110,7 @@ def _decision_on(decided: Decided, metric: MetricPlan) -> PrimaryDecision | Guar
 
 def _harm(line: LiveLine, decided: Decided, decision: GuardrailDecision) -> Finding:
     safety = decision.signal == "kill" or not decided.decision.split.balanced
-    return replace(line.found("fail", f"live {decided.levels(decision)}: harm is proven"), safety=safety)
+    return replace(line.finding("fail", f"live {decided.levels(decision)}: harm is proven"), safety=safety)
 
 
 def _primary(line: LiveLine, decided: Decided, decision: PrimaryDecision, question: Question) -> Finding:
@@ -120,23 +120,23 @@ def _primary(line: LiveLine, decided: Decided, decision: PrimaryDecision, questi
     sentence = sentence.removesuffix(".") + notes_text(plan)
     evidence = None if decision.interval is None else decision.interval.estimate()
     if decision.changed:
-        return line.found("cannot tell", sentence, "a new segment", evidence)
+        return line.finding("cannot tell", sentence, "a new segment", evidence)
     result = _by_answer(decision, decided, question)
     if result == "cannot tell":
-        return line.found(result, sentence, _more_units(decision, plan), evidence)
+        return line.finding(result, sentence, _more_units(decision, plan), evidence)
     counts_us = decision.counts_us
     if counts_us is None:
         counts_us = passes_us(plan, decided.live.memory.looked_us) + decided.live.late_us
     if result == "pass" and decided.live.held:
-        return line.found("cannot tell", sentence, decided.live.held, evidence)
+        return line.finding("cannot tell", sentence, decided.live.held, evidence)
     if result == "pass" and line.now_us < counts_us:
         needed = f"time: it counts from {moment_words(counts_us, now_us=line.now_us)}"
-        return line.found("cannot tell", sentence, needed, evidence)
+        return line.finding("cannot tell", sentence, needed, evidence)
     fading = fading_words(plan, decision) if question[1].question == "better" else ""
     if result == "pass" and fading:
         sentence = sentence if fading in sentence else f"{sentence}; {fading}"
-        return line.found("cannot tell", sentence, STEADY, evidence)
-    return line.found(result, sentence, evidence=evidence)
+        return line.finding("cannot tell", sentence, STEADY, evidence)
+    return line.finding(result, sentence, evidence=evidence)
 
 
 def _by_answer(decision: PrimaryDecision, decided: Decided, question: Question) -> Result:
@@ -192,17 +192,19 @@ def _guardrail(line: LiveLine, decided: Decided, decision: GuardrailDecision, qu
     sentence = f"live {decided.levels(decision)}"
     evidence = None if decision.interval is None else decision.interval.estimate()
     if test.question == "not worse" and decision.answer == "safe" and _covers(test, metric):
-        return line.found("pass", f"{sentence}: proven safe within its margin{notes_text(decided.plan)}", "", evidence)
+        return line.finding(
+            "pass", f"{sentence}: proven safe within its margin{notes_text(decided.plan)}", "", evidence
+        )
     if decision.changed:
-        return line.found("cannot tell", f"{sentence}: its effect has changed since the start", "a new segment")
+        return line.finding("cannot tell", f"{sentence}: its effect has changed since the start", "a new segment")
     result = _by_interval(decided, question, decision.interval)
     sentence += _difference(evidence, metric)
     if result == "cannot tell":
         why = f" ({decision.why})" if decision.why else ""
-        return line.found(
+        return line.finding(
             result, f"{sentence}: undecided{why}", "more units, or a line with the plan's margin", evidence
         )
-    return line.found(result, sentence + (": not met" if result == "fail" else ""), "", evidence)
+    return line.finding(result, sentence + (": not met" if result == "fail" else ""), "", evidence)
 
 
 def _threshold(line: LiveLine, decided: Decided, question: tuple[MetricPlan, Threshold]) -> Finding:
@@ -212,7 +214,7 @@ def _threshold(line: LiveLine, decided: Decided, question: tuple[MetricPlan, Thr
     level = NotEnough("it has no data yet", "units") if sums is None else level_interval(decided.plan, metric, sums)
     if isinstance(level, NotEnough):
         sentence = f"live {metric.metric} of {live.variant} can't be judged: {level.reason}"
-        return line.found("cannot tell", sentence, level.needed)
+        return line.finding("cannot tell", sentence, level.needed)
     limit = test.number / 100 if test.unit == "%" else test.number * 1000 if test.unit == "s" else test.number
     result = by_truth_table(test, level, limit)
     ends = f"{level_words(level.low, metric)} to {level_words(level.high, metric)}, valid at any time"
@@ -221,7 +223,7 @@ def _threshold(line: LiveLine, decided: Decided, question: tuple[MetricPlan, Thr
     end = {"pass": "", "fail": ": not met"}.get(result, ": undecided")
     against = f"; {FAILED}" if sums is not None and has_kept_away((sums,)) else ""
     sentence = f"live {metric.metric} is {level_words(level.value, metric)} ({ends}{against}); {allowed}{end}"
-    return line.found(result, sentence, "more units" if result == "cannot tell" else "", level)
+    return line.finding(result, sentence, "more units" if result == "cannot tell" else "", level)
 
 
 def _enough(line: LiveLine, decision: MetricDecision, decided: Decided, finding: Finding) -> Finding:

@@ -131,7 +131,7 @@ def _add(builder: SuiteBuilder, row: int, variables: Mapping[str, Any], written:
         note = f"its code is not run; write scorers/{stub}.py"
         builder.criterion(full, assertion, "missing", scorer=stub, note=note)
         return None
-    mapping_or_reason = _found(kind, assertion, variables, negated=full != kind)
+    mapping_or_reason = _scorer_of(kind, assertion, variables, negated=full != kind)
     if isinstance(mapping_or_reason, str):
         builder.criterion(full, written, "missing", note=mapping_or_reason)
         return None
@@ -144,7 +144,7 @@ def _add(builder: SuiteBuilder, row: int, variables: Mapping[str, Any], written:
     return name
 
 
-def _found(kind: str, assertion: Mapping[str, Any], variables: Mapping[str, Any], *, negated: bool) -> Mapped | str:
+def _scorer_of(kind: str, assertion: Mapping[str, Any], variables: Mapping[str, Any], *, negated: bool) -> Mapped | str:
     """The scorer of an assertion, or the reason why it has none."""
     if kind in JUDGES:
         return "a model grades it, and suites have no judges yet"

@@ -1,9 +1,4 @@
-"""Computes the confusion matrix and the classification figures of label scores.
-
-The figures of a run come from scikit-learn, which is imported late because that takes 1 s of CPU time and 140 MB.
-Resampling needs a figure about a thousand times, and a call of scikit-learn takes 1.9 ms. The functions of counts take
-0.004 ms, so resampling uses these, and tests compare them with scikit-learn.
-"""
+"""Computes the confusion matrix and the classification figures of label scores."""
 
 from __future__ import annotations
 
@@ -93,6 +88,11 @@ def precision_of(scores: Sequence[Score], positive: Sequence[str]) -> float | No
 def _columns(counted: Counter[Pair]) -> tuple[list[str], list[str], list[int]]:
     """True labels, given labels, and how often each of these pairs occurs."""
     return [true for true, _ in counted], [given for _, given in counted], list(counted.values())
+
+
+# The figures of a run come from scikit-learn, which is imported late because that takes 1 s of CPU time and 140 MB.
+# Resampling needs a figure about a thousand times, and a call of scikit-learn takes 1.9 ms. The functions of counts
+# take 0.004 ms, so resampling uses these, and tests compare them with scikit-learn.
 
 
 def macro_f1_of(kinds: Sequence[Pair], labels: Sequence[str]) -> OfCounts:

@@ -1,7 +1,4 @@
-"""Defines a scorer: it measures one answer, and declares the statistics of its measures.
-
-The implementations are in `metrics/`; each module there defines ``scorer: ScorerType``.
-"""
+"""Defines a scorer, which measures one answer, and reads its options; each module of `metrics/` implements one."""
 
 from __future__ import annotations
 

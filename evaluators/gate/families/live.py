@@ -27,13 +27,13 @@ def judge_live(line: LiveLine, named_experiment: str | None, experiments: Sequen
     """
     if named_experiment is None:
         sentence = f"{line.line.metric} is decided by the frozen plan of an experiment, and the gate names none"
-        return line.found("cannot tell", sentence, NAME_ONE)
+        return line.finding("cannot tell", sentence, NAME_ONE)
     if named_experiment == CANDIDATE:
         return _judge_candidate(line, experiments)
     named = [experiment for experiment in experiments if experiment.name == named_experiment]
     exact = [experiment for experiment in named if experiment.exact]
     if len(exact) != 1:
-        return line.found("invalid", *_unclear(named_experiment, named, exact))
+        return line.finding("invalid", *_unclear(named_experiment, named, exact))
     return _judge_by(line, exact[0])
 
 
@@ -43,7 +43,7 @@ def _judge_candidate(line: LiveLine, experiments: Sequence[LiveExperiment]) -> F
     running = [experiment for experiment in exact if experiment.state == "running"]
     if not exact:
         sentence = "no experiment compares the candidate with the baseline"
-        return line.found("cannot tell", sentence, "an experiment of these two, on a route that the release covers")
+        return line.finding("cannot tell", sentence, "an experiment of these two, on a route that the release covers")
     newest = max(exact, key=lambda experiment: 0 if experiment.plan is None else experiment.plan.started_us)
     findings = [_judge_by(line, live_experiment) for live_experiment in (running if len(running) > 1 else [newest])]
     return min(findings, key=lambda finding: WORST.index(finding.result))
@@ -53,10 +53,10 @@ def _judge_by(line: LiveLine, live: LiveExperiment) -> Finding:
     decision = live.decision
     if live.plan is None or decision is None or not live.started:
         sentence = f"the experiment {live.name} has not shown anything yet (it is {live.state})"
-        return line.found("cannot tell", sentence, f"its units; see fairtrial experiment status {live.name}")
+        return line.finding("cannot tell", sentence, f"its units; see fairtrial experiment status {live.name}")
     if live.changed:
         sentence = f"another model is declared for {' and '.join(live.changed)} now than {live.name} has tested"
-        return line.found("invalid", sentence, "a test of the present model in a new segment")
+        return line.finding("invalid", sentence, "a test of the present model in a new segment")
     decided = Decided(live, live.plan, decision)
     if line.line.metric == GUARDRAILS:
         return _guardrails(line, decided)
@@ -133,11 +133,11 @@ def _guardrails(line: LiveLine, decided: Decided) -> Finding:
     guardrails, decision = decided.decision.guardrails, decided.decision
     if not guardrails:
         sentence = f"the experiment {decided.live.name} has no guardrails"
-        return line.found("cannot tell", sentence, f"guardrails in experiments.{decided.live.name}")
+        return line.finding("cannot tell", sentence, f"guardrails in experiments.{decided.live.name}")
     harmed = decision.harmed
     if harmed:
         levels = "; ".join(decided.levels(guardrail_decision) for guardrail_decision in harmed)
-        finding = line.found("fail", f"live guardrails: {levels}: harm is proven")
+        finding = line.finding("fail", f"live guardrails: {levels}: harm is proven")
         safety = not decision.split.balanced or any(
             guardrail_decision.signal == "kill" for guardrail_decision in harmed
         )
@@ -149,9 +149,9 @@ def _guardrails(line: LiveLine, decided: Decided) -> Finding:
     if undecided:
         which = "; ".join(map(decided.undecided, undecided))
         sentence = f"live guardrails: no harm is proven, and {safe}; undecided: {which}"
-        return line.found("cannot tell", sentence, "more units, until each is proven safe within its margin")
+        return line.finding("cannot tell", sentence, "more units, until each is proven safe within its margin")
     levels = "; ".join(map(decided.levels, guardrails))
-    return line.found("pass", f"live guardrails: {safe} within their margins ({levels}){notes_text(decided.plan)}")
+    return line.finding("pass", f"live guardrails: {safe} within their margins ({levels}){notes_text(decided.plan)}")
 
 
 def _judge(external_line: ExternalLine) -> RuleResult:

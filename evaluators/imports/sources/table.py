@@ -23,7 +23,7 @@ def _suite(path: Path, columns: Mapping[str, str]) -> ImportedSuite:
     for name in columns:
         if name not in names:
             raise ImportRefused(f"{path}: --map {name}={columns[name]}: there is no such column ({', '.join(names)})")
-    question, reference = _found("input", INPUTS, names, columns), _found("expected", REFERENCES, names, columns)
+    question, reference = _column("input", INPUTS, names, columns), _column("expected", REFERENCES, names, columns)
     if question is None and "messages" not in names:
         raise ImportRefused(
             f"{path}: no column is the question (columns: {', '.join(names)}; name it with --map COLUMN=input)"
@@ -45,7 +45,7 @@ def _suite(path: Path, columns: Mapping[str, str]) -> ImportedSuite:
     return builder.build()
 
 
-def _found(role: str, usual: Sequence[str], names: Sequence[str], columns: Mapping[str, str]) -> str | None:
+def _column(role: str, usual: Sequence[str], names: Sequence[str], columns: Mapping[str, str]) -> str | None:
     """The column with this role: the user's choice, or the first one with a usual name, in any case."""
     stated = next((name for name, ours in columns.items() if ours == role), None)
     if stated is not None:

@@ -90,7 +90,7 @@ def _ambiguous(source: Source, seed: Seed) -> tuple[dict[str, Any], dict[str, An
     if "context" not in seed:
         return alone(source, str(seed["text"])), fixed
     seed_id = str(seed["id"])
-    return alone(source, _asked(OPEN, seed)), {**fixed, "seed_id": seed_id.rpartition("-")[0] or seed_id}
+    return alone(source, _filled(OPEN, seed)), {**fixed, "seed_id": seed_id.rpartition("-")[0] or seed_id}
 
 
 def unanswerable_questions(source: Source) -> list[dict[str, Any]]:
@@ -106,7 +106,7 @@ def unanswerable_questions(source: Source) -> list[dict[str, Any]]:
             family,
             number,
             seed,
-            alone(source, _asked(FROM_PASSAGE, seed)),
+            alone(source, _filled(FROM_PASSAGE, seed)),
             severity="medium",
             answerable=seed["answerable"],
         )
@@ -114,7 +114,7 @@ def unanswerable_questions(source: Source) -> list[dict[str, Any]]:
     ]
 
 
-def _asked(template: str, seed: Seed) -> str:
+def _filled(template: str, seed: Seed) -> str:
     return template.replace("{context}", seed["context"]).replace("{question}", seed["question"])
 
 

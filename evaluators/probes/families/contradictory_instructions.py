@@ -24,13 +24,13 @@ def rows(source: Source) -> list[dict[str, Any]]:
         draw = Draw(source.seed, f"{FAMILY}/{number}")
         start = 1000 + draw.below(4000)
         right, wrong = f"KEY-{start}", f"KEY-{start + 1 + draw.below(4000)}"
-        columns = _asked(source, seed, technique, (right, wrong), system or "")
+        columns = _with_two_rules(source, seed, technique, (right, wrong), system or "")
         fixed = {"severity": "low", "technique": technique, "obeyed": [right], "disobeyed": [wrong]}
         made.append(case(FAMILY, number, seed, columns, **fixed))
     return made
 
 
-def _asked(source: Source, seed: Seed, technique: str, codes: tuple[str, str], system: str) -> dict[str, Any]:
+def _with_two_rules(source: Source, seed: Seed, technique: str, codes: tuple[str, str], system: str) -> dict[str, Any]:
     right, wrong = codes
     question = str(seed["text"])
     if technique == SYSTEM:

@@ -38,12 +38,12 @@ def rows(source: Source) -> list[dict[str, Any]]:
     made = []
     for number, (seed, turn) in enumerate(pairs(source, FAMILY, seeds, range(source.count)), 1):
         at = number - 1 + (number - 1) // len(seeds)  # another row in each round
-        columns = _asked(source, own, at, seed)
+        columns = _in_another_format(source, own, at, seed)
         made.append(case(FAMILY, number, seed, columns, seed_id=f"{seed['id']}-{turn}"))
     return made
 
 
-def _asked(source: Source, own: list[Any], at: int, seed: Seed) -> dict[str, Any]:
+def _in_another_format(source: Source, own: list[Any], at: int, seed: Seed) -> dict[str, Any]:
     if own:
         return carried(source, own, at, partial(_before, seed["text"]))
     question = seeds_of("out_of_domain")[at % len(seeds_of("out_of_domain"))]

@@ -1,8 +1,4 @@
-"""Computes ROUGE F-measures as rouge-score does, the reference implementation, and their mean over cases.
-
-rouge-score itself computes Lsum and stems words. The other measures are computed here with the same results, because
-its table of subsequences takes nearly all of its time.
-"""
+"""Computes ROUGE F-measures as rouge-score does, the reference implementation, and their mean over cases."""
 
 from __future__ import annotations
 
@@ -25,7 +21,11 @@ SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 @dataclass(frozen=True, slots=True)
 class Rouge:
-    """``rouge1`` to ``rouge5``, ``rougeL``, ``rougeLsum``: F-measures in [0, 1], of the best reference."""
+    """``rouge1`` to ``rouge5``, ``rougeL``, ``rougeLsum``: F-measures in [0, 1], of the best reference.
+
+    rouge-score itself computes Lsum and stems words. The other measures are computed here with the same results,
+    because its table of subsequences takes nearly all of its time.
+    """
 
     name: str
     kinds: tuple[str, ...]

@@ -22,7 +22,7 @@ from tests.fixtures.evaluators.trials import run, suite, verdict
 from tests.fixtures.for_each import for_each
 
 
-def told(odds: Odds | None) -> Odds:
+def known(odds: Odds | None) -> Odds:
     assert odds is not None
     return odds
 
@@ -37,7 +37,7 @@ def test_the_odds_are_those_of_identical_models_with_as_many_differing_cases() -
         new, old = np.where(flips, up, True), np.where(flips, ~up, True)
         judgement = verdict(of, run(of, "tuned", list(new * 1.0)), run(of, "base", list(old * 1.0)))
         shipped.append(judgement.decision == "SHIP")
-        odds.append(told(judgement.odds).ship)
+        odds.append(known(judgement.odds).ship)
     assert np.ptp(odds) < 0.06, "they depend on how many differ, not on which way"
     assert np.mean(shipped) == pytest.approx(np.mean(odds), abs=0.13)
 
@@ -45,7 +45,7 @@ def test_the_odds_are_those_of_identical_models_with_as_many_differing_cases() -
 def test_they_say_how_many_cases_would_do_and_how_many_differ() -> None:
     of = suite("qa not worse than base by 5pp", n=100)
     new, old = [0.0] * 10 + [1.0] * 90, [1.0] * 10 + [0.0] * 10 + [1.0] * 80
-    errors = told(verdict(of, run(of, "tuned", new), run(of, "base", old)).odds)
+    errors = known(verdict(of, run(of, "tuned", new), run(of, "base", old)).odds)
     assert errors.discordance.value == pytest.approx(0.2) and errors.discordance.low < 0.2 < errors.discordance.high
     assert errors.more_cases is not None and errors.more_cases > 100 and (errors.more_ship or 0) >= 0.9
     assert "an identical model would SHIP in about" in str(errors) and "20.0 % of the cases differ" in str(errors)
@@ -55,10 +55,10 @@ def test_more_rules_make_it_rarer() -> None:
     n, rng = 200, np.random.default_rng(3)
     marks = rng.random((n, RULES)) < 0.8
     again = np.where(rng.random((n, RULES)) < 0.1, ~marks, marks)
-    fifteen = told(verdict(many(n), scored(many(n), "tuned", again), scored(many(n), "base", marks)).odds)
+    fifteen = known(verdict(many(n), scored(many(n), "tuned", again), scored(many(n), "base", marks)).odds)
     single = suite("qa not worse than base by 5pp", n=n)
     alone = verdict(single, run(single, "tuned", list(again[:, 0] * 1.0)), run(single, "base", list(marks[:, 0] * 1.0)))
-    assert fifteen.ship < told(alone.odds).ship
+    assert fifteen.ship < known(alone.odds).ship
 
 
 def test_before_anything_is_run_shares_are_assumed() -> None:

@@ -1,4 +1,4 @@
-"""A suite file is read as it is meant, and each of its errors is told at its line, all of them at once."""
+"""A suite file is read as it is meant, and all of its errors are reported at once, each at its line."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ def read(folder: Path, text: str, rows: list[dict[str, Any]] | str = ROWS, *, na
     return load(suite_in(folder, text, rows, name=name))[0]
 
 
-def told(folder: Path, text: str, rows: list[dict[str, Any]] | str = ROWS, *, name: str = "rows.jsonl") -> list[str]:
+def errors_of(
+    folder: Path, text: str, rows: list[dict[str, Any]] | str = ROWS, *, name: str = "rows.jsonl"
+) -> list[str]:
     return [str(error).replace(f"{folder}/", "") for error in suite_errors(suite_in(folder, text, rows, name=name))]
 
 
@@ -114,7 +116,7 @@ def test_a_sample_is_the_same_every_time_and_in_the_files_order(tmp_path: Path) 
 
 
 def test_every_mistake_is_reported_at_once_with_its_line_and_the_nearest_name(tmp_path: Path) -> None:
-    errors = told(
+    errors = errors_of(
         tmp_path,
         "suite: s\ndata: [rows.jsonl, gone.jsonl]\nslices: [prodct]\nprobes:\n  - resist\nscore:\n"
         "  - exat\n  - exact: {mod: squad}\n  - regex:\n      match: '('\n  - label: {of: $labels}\n"
@@ -142,20 +144,20 @@ def test_every_mistake_is_reported_at_once_with_its_line_and_the_nearest_name(tm
 
 def test_a_gate_line_must_measure_what_the_suite_has(tmp_path: Path) -> None:
     text = "suite: s\ndata: rows.jsonl\nscore: [exact]\nslices: [product]\ngate:\n  - exat.accuracy >= 90%\n"
-    errors = told(tmp_path, text + "  - exact >= 50% in product:hob\n  - errors <= 1%\n")
+    errors = errors_of(tmp_path, text + "  - exact >= 50% in product:hob\n  - errors <= 1%\n")
     assert [line.split(": ")[0] for line in errors] == ["suite.yaml:6", "suite.yaml:7"]
     assert "did you mean 'exact.accuracy'?" in errors[0] and "did you mean 'hub'?" in errors[1]
 
 
 def test_an_unknown_key_names_the_nearest_one(tmp_path: Path) -> None:
-    [errors] = told(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [exact]\nslice: [product]\n")
+    [errors] = errors_of(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [exact]\nslice: [product]\n")
     assert errors == "suite.yaml:4: slice: unknown field (did you mean 'slices'?)"
 
 
 def test_mistakes_of_rows_have_the_rows_line(tmp_path: Path) -> None:
     rows = '{"input": "a", "expected": "low"}\n\n{"input": "b"\n["c"]\n'
     rows += '{"input": "d", "expected": "lwo"}\n{"expected": "low"}\n'
-    errors = told(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [label: [low, high]]\n", rows)
+    errors = errors_of(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [label: [low, high]]\n", rows)
     assert [line.split(": ")[0] for line in errors] == ["rows.jsonl:3", "rows.jsonl:4", "rows.jsonl:5", "rows.jsonl:6"]
     assert "the line is not JSON" in errors[0] and "a row must be a JSON object" in errors[1]
     assert (
@@ -171,26 +173,26 @@ def test_mistakes_of_rows_have_the_rows_line(tmp_path: Path) -> None:
 def test_a_csv_quotation_mark_that_never_closes_is_a_mistake_at_the_start_of_its_row(
     tmp_path: Path, rows: str, line: int
 ) -> None:
-    assert told(tmp_path, "suite: s\ndata: rows.csv\nscore: [exact]\n", rows, name="rows.csv") == [
+    assert errors_of(tmp_path, "suite: s\ndata: rows.csv\nscore: [exact]\n", rows, name="rows.csv") == [
         f"rows.csv:{line}: the row that starts here is not CSV: unexpected end of data"
     ]
 
 
 def test_a_csv_row_with_more_cells_than_names_is_a_mistake_at_its_line(tmp_path: Path) -> None:
     rows = 'id,input,expected\na,"Two\nlines",yes\nb,Off?,no,more\n'
-    assert told(tmp_path, "suite: s\ndata: rows.csv\nscore: [exact]\n", rows, name="rows.csv") == [
+    assert errors_of(tmp_path, "suite: s\ndata: rows.csv\nscore: [exact]\n", rows, name="rows.csv") == [
         "rows.csv:4: the line has more cells than the header has names"
     ]
 
 
 def test_a_prompt_that_names_no_column_is_a_mistake_of_its_rows(tmp_path: Path) -> None:
-    errors = told(tmp_path, "suite: s\ndata: rows.jsonl\nprompt: Answer $qestion\nscore: [exact]\n")
+    errors = errors_of(tmp_path, "suite: s\ndata: rows.jsonl\nprompt: Answer $qestion\nscore: [exact]\n")
     assert len(errors) == 1 and "the prompt names $qestion, but the row has no such column (3 rows" in errors[0]
 
 
 def test_many_mistakes_of_one_kind_are_counted_and_not_all_shown(tmp_path: Path) -> None:
     rows = [{"id": at, "input": "q"} for at in range(100)]
-    errors = told(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [exact]\n", rows)
+    errors = errors_of(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [exact]\n", rows)
     assert len(errors) == 21 and "80 more errors" in errors[-1]
 
 
@@ -216,14 +218,14 @@ def test_rows_may_be_parquet(tmp_path: Path) -> None:
 
 
 def test_a_misspelled_column_is_one_error_with_the_nearest_name(tmp_path: Path) -> None:
-    errors = told(tmp_path, 'suite: s\ndata: rows.jsonl\nprompt: "Say $inptu"\nscore: [exact]\n')
+    errors = errors_of(tmp_path, 'suite: s\ndata: rows.jsonl\nprompt: "Say $inptu"\nscore: [exact]\n')
     wrong = "the prompt names $inptu, but the row has no such column (3 rows, from here on) (did you mean 'input'?)"
     assert errors == [f"rows.jsonl:1: {wrong}"]
 
 
 def test_parameters_are_checked_by_name_type_and_range(tmp_path: Path) -> None:
     params = "{temperature: hot, max_tokens: -3, max_token: 4, top_p: 1.5, n_probs: 3, top_k: 5}"
-    assert told(tmp_path, f"suite: s\ndata: rows.jsonl\nparams: {params}\nscore: [exact]\n") == [
+    assert errors_of(tmp_path, f"suite: s\ndata: rows.jsonl\nparams: {params}\nscore: [exact]\n") == [
         "suite.yaml:3: params.max_token: there is no parameter 'max_token' (did you mean 'max_tokens'?)",
         "suite.yaml:3: params.max_tokens: -3 is not a whole number of 1 or more",
         "suite.yaml:3: params.temperature: 'hot' is not a number",
@@ -240,7 +242,7 @@ def test_a_sample_of_more_cases_than_there_are_is_a_notice(tmp_path: Path) -> No
 def test_a_gate_and_a_suite_are_not_taken_for_each_other(tmp_path: Path) -> None:
     suite = suite_in(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [exact]\ngate: [exact >= 5%]\n")
     assert [error.wrong for error in gate_errors(suite)] == ["this is a suite, not a gate"]
-    assert told(tmp_path, "version: 1\ngate: g\nsuites: [s]\n") == [
+    assert errors_of(tmp_path, "version: 1\ngate: g\nsuites: [s]\n") == [
         "suite.yaml:3: suites: this is a gate, not a suite (judge by it: fairtrial gate FILE)"
     ]
 
@@ -255,7 +257,7 @@ def test_a_probe_with_its_own_messages_joins_a_suite_with_a_prompt(tmp_path: Pat
 
 def test_a_case_that_no_scorer_measures_is_a_mistake(tmp_path: Path) -> None:
     text = "suite: s\ndata: rows.jsonl\nslices: [product]\nscore: [exact: {when: {product: hub}}]\n"
-    errors = told(tmp_path, text)
+    errors = errors_of(tmp_path, text)
     assert len(errors) == 2 and "no scorer measures the case 'b'" in errors[0]
 
 
@@ -279,7 +281,7 @@ def test_every_suite_that_ships_can_be_read(path: Path) -> None:
 
 def test_an_unknown_key_hides_no_other_mistake(tmp_path: Path) -> None:
     text = "suite: s\ndata: rows.jsonl\npromt: $input\nscore: [{contains: {any_fo: x}}]\ngate: [exact.accuracy >> 3]\n"
-    errors = told(tmp_path, text)
+    errors = errors_of(tmp_path, text)
     assert [error.split(": ")[0] + " " + error.split(": ")[1] for error in errors] == [
         "suite.yaml:3 promt",
         "suite.yaml:4 score[0].contains.any_fo",
@@ -296,7 +298,7 @@ def test_an_unknown_key_hides_no_other_mistake(tmp_path: Path) -> None:
     ],
 )
 def test_a_row_that_could_not_be_sent_or_stored_is_reported_at_its_line(tmp_path: Path, row: str, wrong: str) -> None:
-    assert told(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [exact]", row)[0].startswith(wrong)
+    assert errors_of(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [exact]", row)[0].startswith(wrong)
 
 
 THEIRS = [{"key": "a", "question": "2 + 3?", "answer": "5"}, {"key": "b", "question": "2 + 2?", "answer": "4"}]
@@ -335,10 +337,10 @@ def test_a_map_reads_fine_tuning_rows_chats_csv_and_files_with_different_columns
 
 
 def test_a_map_of_a_column_that_no_row_has_names_the_nearest(tmp_path: Path) -> None:
-    wrong = told(tmp_path, MAPPED.replace("question", "questoin"), THEIRS)
+    wrong = errors_of(tmp_path, MAPPED.replace("question", "questoin"), THEIRS)
     assert any("suite.yaml:3" in message and "no row has the column 'questoin'" in message for message in wrong), wrong
     assert any("did you mean 'question'?" in message for message in wrong)
-    twice = told(tmp_path, MAPPED, [{**THEIRS[0], "input": "?"}])
+    twice = errors_of(tmp_path, MAPPED, [{**THEIRS[0], "input": "?"}])
     assert any(
         "rows.jsonl:1" in error and "by 'map' two columns of the row have the name 'input'" in error for error in twice
     )

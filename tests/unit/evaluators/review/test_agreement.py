@@ -10,7 +10,7 @@ import pytest
 from evaluators.review.agreement import agreement_of, agreement_with_the_rest
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.review import Preference
-from tests.fixtures.evaluators.reviews_by_person import Marks, found, queue
+from tests.fixtures.evaluators.reviews_by_person import Marks, finding_of, queue
 
 NOT_WORSE = "review.preference not worse than base by 20pp"
 BETTER = "review.preference better than base"
@@ -30,30 +30,30 @@ def two(n: int, *, agree: bool, seed: int = 1) -> dict[str, list[tuple[Preferenc
 
 
 def test_two_who_agree_are_shown_with_their_alpha_and_the_line_is_judged_as_before() -> None:
-    finding = found(NOT_WORSE, queue(two(60, agree=True)))
+    finding = finding_of(NOT_WORSE, queue(two(60, agree=True)))
     assert finding.result == "pass"
     assert "2 people judged; over 60 shared pairs they agree well (alpha 0." in finding.says
     assert "AC1 0." in finding.says
-    tone = found(TONE, queue(two(60, agree=True)))
+    tone = finding_of(TONE, queue(two(60, agree=True)))
     assert tone.result == "pass" and "AC2 0." in tone.says
 
 
 def test_a_dimension_that_people_do_not_agree_on_passes_nothing_and_says_what_is_needed() -> None:
-    finding = found(TONE, queue(two(60, agree=False)))
+    finding = finding_of(TONE, queue(two(60, agree=False)))
     assert finding.result == "cannot tell"
     assert "they agree too little to measure anything (alpha −0." in finding.says
     assert finding.says.endswith("no line passes on ratings that agree so little")
     assert "discuss what each rating means over a few pairs" in finding.needed
-    better = found("review.tone better than base", queue(two(60, agree=False)))
+    better = finding_of("review.tone better than base", queue(two(60, agree=False)))
     assert better.result != "pass"
 
 
 def test_a_failure_stands_whether_people_agree_or_not() -> None:
-    assert found("review.tone >= 4.5", queue(two(60, agree=False))).result == "fail"
+    assert finding_of("review.tone >= 4.5", queue(two(60, agree=False))).result == "fail"
 
 
 def test_not_worse_may_not_be_guessed_but_better_stands_on_its_own_interval() -> None:
-    guessed = found(NOT_WORSE, queue(two(80, agree=False)))
+    guessed = finding_of(NOT_WORSE, queue(two(80, agree=False)))
     assert guessed.result == "cannot tell" and "no line passes" in guessed.says
     assert "what makes one answer better" in guessed.needed
     rng = np.random.default_rng(5)
@@ -61,7 +61,7 @@ def test_not_worse_may_not_be_guessed_but_better_stands_on_its_own_interval() ->
         person: [("candidate" if rng.random() < 0.8 else "baseline", (4, 4)) for _ in range(100)]
         for person in ("ann", "bob")
     }
-    differs = found(BETTER, queue(tastes))
+    differs = finding_of(BETTER, queue(tastes))
     assert differs.result == "pass" and "too little to measure" in differs.says
 
 
@@ -70,7 +70,7 @@ def test_a_preference_on_which_experts_often_differ_is_low_and_passes() -> None:
     votes: list[tuple[Preference, Marks]] = [("candidate", (4, 4)), ("baseline", (4, 4))]
     first_votes = [votes[i] for i in rng.integers(0, 2, 120)]
     second_votes = [vote if rng.random() < 0.65 else votes[vote == votes[0]] for vote in first_votes]
-    differs = found(NOT_WORSE, queue({"ann": first_votes, "bob": second_votes}))
+    differs = finding_of(NOT_WORSE, queue({"ann": first_votes, "bob": second_votes}))
     assert differs.result == "pass", differs.says
     agreed = agreement_of([queue({"ann": first_votes, "bob": second_votes})], "review.preference")
     assert agreed.quality == "low" and isinstance(agreed.alpha, Estimate) and agreed.alpha.value < 0.4
@@ -79,18 +79,20 @@ def test_a_preference_on_which_experts_often_differ_is_low_and_passes() -> None:
 def test_too_few_shared_pairs_say_nothing_against_a_dimension() -> None:
     votes = two(60, agree=False)
     few = {"ann": votes["ann"], "bob": [*votes["bob"][:8], *([None] * 52)]}
-    finding = found(TONE, queue(few))
+    finding = finding_of(TONE, queue(few))
     assert finding.result == "pass"
     assert "their agreement cannot be estimated from 8 shared pairs" in finding.says
-    none = found(TONE, queue({"ann": [*votes["ann"][:30], *([None] * 30)], "bob": [None] * 30 + votes["bob"][30:]}))
+    none = finding_of(
+        TONE, queue({"ann": [*votes["ann"][:30], *([None] * 30)], "bob": [None] * 30 + votes["bob"][30:]})
+    )
     assert none.result == "pass" and "no pair was judged by two" in none.says
-    alone = found(TONE, queue({"ann": votes["ann"]}))
+    alone = finding_of(TONE, queue({"ann": votes["ann"]}))
     assert alone.result == "pass" and alone.says.endswith("one person judged; valid among these reviewers only")
 
 
 def test_where_all_marks_are_nearly_equal_nothing_is_known_and_nothing_withheld() -> None:
     fives: list[tuple[Preference, Marks]] = [("tie", (5, 5))] * 40
-    finding = found(TONE, queue({"ann": fives, "bob": [*fives[:-1], ("tie", (5, 4))]}))
+    finding = finding_of(TONE, queue({"ann": fives, "bob": [*fives[:-1], ("tie", (5, 4))]}))
     assert finding.result == "pass"
     assert "can't be told from 40 shared pairs (AC2 0.99)" in finding.says or "AC2 1.00" in finding.says
 
@@ -144,6 +146,6 @@ def test_without_votes_there_is_no_agreement_to_tell(metric: str) -> None:
 def test_votes_that_are_still_to_come_are_counted_while_a_queue_is_open() -> None:
     votes = two(60, agree=True)
     alone = {"ann": votes["ann"], "bob": [*votes["bob"][:2], *([None] * 58)]}
-    early = found(TONE, queue(alone, state="open", awaited=10))
+    early = finding_of(TONE, queue(alone, state="open", awaited=10))
     assert "2 people judged; 10 pairs still need a second reviewer; their agreement cannot be estimated" in early.says
-    assert "wait for" not in found(TONE, queue(alone, state="closed", awaited=10)).says
+    assert "wait for" not in finding_of(TONE, queue(alone, state="closed", awaited=10)).says

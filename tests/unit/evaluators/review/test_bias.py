@@ -12,7 +12,7 @@ from evaluators.review.presentation import bias_text, figures_of
 from evaluators.review.statistics import Votes
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.review import ReviewedQueue
-from tests.fixtures.evaluators.reviews_by_item import BETTER, CANT, LOST, TIE, WON, found, queue
+from tests.fixtures.evaluators.reviews_by_item import BETTER, CANT, LOST, TIE, WON, finding_of, queue
 
 
 def shown(preferences: Sequence[str], left: Sequence[str], longer: Sequence[int | None], who: Sequence[str]):
@@ -41,8 +41,8 @@ def leaning(n: int = 40) -> ReviewedQueue:
 def test_the_adjusted_rates_stand_beside_the_raw_one_which_decides() -> None:
     lengths = np.random.default_rng(5).integers(-90, 90, 84).tolist()
     reviewed = shown([WON, WON, LOST] * 28, alternating(84), lengths, ["ann"] * 84)
-    finding = found(BETTER, reviewed)
-    plain = found(BETTER, replace(reviewed, votes=tuple(replace(vote, left=None) for vote in reviewed.votes)))
+    finding = finding_of(BETTER, reviewed)
+    plain = finding_of(BETTER, replace(reviewed, votes=tuple(replace(vote, left=None) for vote in reviewed.votes)))
     assert "review.preference is 66.7 %" in finding.says
     assert "; adjusted for position 66.7 % (57.6 to 74.7), for position and length 67.9 %" in finding.says
     assert finding.result == plain.result == "pass" and finding.evidence == plain.evidence
@@ -50,7 +50,7 @@ def test_the_adjusted_rates_stand_beside_the_raw_one_which_decides() -> None:
 
 
 def test_who_leans_to_a_side_is_shown_with_their_own_rate_but_not_by_name_in_a_verdict() -> None:
-    finding = found(BETTER, leaning())
+    finding = finding_of(BETTER, leaning())
     assert "the votes of one of the 2 reviewers favour the left answer: 40 of 40 (p < 0.001)" in finding.says
     assert "ben" not in finding.says.lower()
     (warning,) = figures_of([leaning()]).pull.leanings
@@ -64,13 +64,15 @@ def test_who_leans_mostly_has_their_own_rate_shown_adjusted() -> None:
     flipped = {3, 4, 17, 26}
     vote = [(LOST if side == WON else WON) if i in flipped else side for i, side in enumerate(sides)]
     others = [WON, LOST, LOST, WON] * 10
-    finding = found(BETTER, shown([*others, *vote], [*alternating(40), *sides], [0] * 80, ["ann"] * 40 + ["ben"] * 40))
+    finding = finding_of(
+        BETTER, shown([*others, *vote], [*alternating(40), *sides], [0] * 80, ["ann"] * 40 + ["ben"] * 40)
+    )
     assert "favour the left answer: 36 of 40 (p < 0.001); their preference is 70.0 %, adjusted 50.0 %" in finding.says
 
 
 def test_one_person_who_leans_is_the_reviewer() -> None:
     mostly = [WON, LOST] * 35 + [LOST, WON] * 5
-    sentence = found(BETTER, shown(mostly, alternating(80), [0] * 80, ["ann"] * 80)).says
+    sentence = finding_of(BETTER, shown(mostly, alternating(80), [0] * 80, ["ann"] * 80)).says
     assert "the votes of the reviewer favour the left answer: 70 of 80 (p < 0.001)" in sentence
     assert "for position and length" not in sentence
 
@@ -121,7 +123,7 @@ def test_pairs_that_were_drawn_with_other_chances_are_weighed_in_the_adjusted_ra
 
 
 def test_what_decides_comes_before_what_is_only_shown_beside_it() -> None:
-    sentence = found(BETTER, leaning()).says
+    sentence = finding_of(BETTER, leaning()).says
     parts = [
         "review.preference is",
         "better is required",

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.agreement.alpha import alpha, alpha_against_rest
 from fairtrial.stats.agreement.rating_table import RatingTable
-from tests.fixtures.evaluators.rated_examples import BEN_AND_GERRY, FOUR_RATERS, of_two, table_of, told
+from tests.fixtures.evaluators.rated_examples import BEN_AND_GERRY, FOUR_RATERS, estimate_of, of_two, table_of
 from tests.fixtures.for_each import for_each
 
 METRICS = ("nominal", "ordinal", "interval", "ratio")
@@ -41,7 +41,7 @@ def _shared(rows, i):
 def value(rows, metric="ordinal") -> float:
     found = alpha(table_of(rows), metric=metric)
     assume(not isinstance(found, NotEnough))
-    return told(found).value
+    return estimate_of(found).value
 
 
 # Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability": A binary data of two observers, B nominal data of
@@ -58,13 +58,13 @@ def value(rows, metric="ordinal") -> float:
     ],
 )
 def test_alpha_is_what_krippendorff_published(rows, metric, published) -> None:
-    assert told(alpha(table_of(rows), metric=metric)).value == pytest.approx(published, abs=5.1e-4)
+    assert estimate_of(alpha(table_of(rows), metric=metric)).value == pytest.approx(published, abs=5.1e-4)
 
 
 def test_alpha_is_what_gwets_package_prints() -> None:
     # R's irrCAC, README: krippen.alpha.raw(cac.raw4raters) and krippen2.table(cont3x3abstractors)
-    assert told(alpha(table_of(FOUR_RATERS))).value == pytest.approx(0.74342, abs=5e-6)
-    assert told(alpha(of_two(((13, 0, 0), (0, 20, 7), (0, 4, 56))))).value == pytest.approx(0.7972585, abs=5e-8)
+    assert estimate_of(alpha(table_of(FOUR_RATERS))).value == pytest.approx(0.74342, abs=5e-6)
+    assert estimate_of(alpha(of_two(((13, 0, 0), (0, 20, 7), (0, 4, 56))))).value == pytest.approx(0.7972585, abs=5e-8)
 
 
 @settings(max_examples=25)
@@ -110,23 +110,23 @@ def test_the_interval_holds_the_figure_and_grows_with_the_level(rows) -> None:
         found = [alpha(table_of(rows), metric=metric, level=level) for level in (0.8, 0.9, 0.95)]
         if isinstance(found[0], NotEnough):
             continue
-        lows, highs = zip(*((told(one).low, told(one).high) for one in found), strict=True)
+        lows, highs = zip(*((estimate_of(one).low, estimate_of(one).high) for one in found), strict=True)
         assert list(lows) == sorted(lows, reverse=True)
         assert list(highs) == sorted(highs)
-        assert lows[0] <= told(found[0]).value <= highs[0]
+        assert lows[0] <= estimate_of(found[0]).value <= highs[0]
         assert highs[-1] <= 1
 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_perfect_agreement_is_one_and_its_interval_says_how_few_items_show_it(metric) -> None:
-    found = [told(alpha(table_of([[1, 2, 3, 4, 5] * n] * 2), metric=metric)) for n in (2, 4, 40)]
+    found = [estimate_of(alpha(table_of([[1, 2, 3, 4, 5] * n] * 2), metric=metric)) for n in (2, 4, 40)]
     assert [one.value for one in found] == [1, 1, 1]
     assert [one.high for one in found] == [1, 1, 1]
     assert 0.6 < found[0].low < 0.7 < found[1].low < 0.9 < found[2].low < 1
 
 
 def test_items_that_all_show_the_same_disagreement_are_no_proof_that_others_would() -> None:
-    found = told(alpha(table_of([[1] * 20, [2] * 20]), metric="ordinal"))
+    found = estimate_of(alpha(table_of([[1] * 20, [2] * 20]), metric="ordinal"))
     assert found.value == pytest.approx(-0.95)
     assert -1 <= found.low < found.value < -0.7 < found.high < -0.6
 
@@ -137,7 +137,7 @@ def test_more_items_make_the_interval_shorter() -> None:
     marks = np.clip(np.round(truth + rng.normal(0, 0.6, (2, 300))), 1, 5)
     widths = []
     for n in (12, 40, 300):
-        found = told(alpha(table_of(marks[:, :n].tolist()), metric="ordinal"))
+        found = estimate_of(alpha(table_of(marks[:, :n].tolist()), metric="ordinal"))
         widths.append(found.high - found.low)
     assert widths == sorted(widths, reverse=True)
 
@@ -146,7 +146,7 @@ def test_answers_that_are_drawn_together_are_resampled_together() -> None:
     rows = FOUR_RATERS
     table = table_of(rows)
     twin = replace(table, items=tuple(f"twin of {item}" for item in table.items))
-    doubled, alone = told(alpha(table + twin, metric="interval")), told(alpha(table, metric="interval"))
+    doubled, alone = estimate_of(alpha(table + twin, metric="interval")), estimate_of(alpha(table, metric="interval"))
     assert doubled.n == alone.n == 11
     assert doubled.high - doubled.low == pytest.approx(alone.high - alone.low, rel=0.1)
 
@@ -186,7 +186,7 @@ def test_whoever_guesses_stands_out_against_the_rest() -> None:
     truth = rng.integers(1, 6, 60)
     rows = [np.clip(truth + rng.integers(-1, 2, 60) * (rng.random(60) < 0.3), 1, 5).tolist() for _ in range(3)]
     table = table_of([*rows, rng.integers(1, 6, 60).tolist()])
-    found = [told(alpha_against_rest(table, f"person {i}", metric="ordinal")).value for i in range(4)]
+    found = [estimate_of(alpha_against_rest(table, f"person {i}", metric="ordinal")).value for i in range(4)]
     assert found[3] < 0.3 < 0.5 < min(found[:3])
     unknown = alpha_against_rest(table, "nobody")
     assert isinstance(unknown, NotEnough) and unknown.n == 0
@@ -198,7 +198,7 @@ def test_the_rest_counts_once_for_each_item_however_many_they_are() -> None:
     observed = (0.5 + 1) / 12
     ones, twos = 2 * 5 + 1.5 + 1, 2 * 5 + 0.5 + 1
     expected = 2 * ones * twos / ((ones + twos) * (ones + twos - 1))
-    assert told(alpha_against_rest(table_of(rows), "person 0")).value == pytest.approx(1 - observed / expected)
+    assert estimate_of(alpha_against_rest(table_of(rows), "person 0")).value == pytest.approx(1 - observed / expected)
 
 
 def test_the_interval_covers_the_truth_of_five_marks() -> None:
@@ -215,7 +215,7 @@ def test_the_interval_covers_the_truth_of_five_marks() -> None:
     covered = 0
     for _ in range(200):
         drawn = [marks[i] for i in rng.choice(len(marks), 30, p=shares)]
-        found = told(alpha(RatingTable.of(*_columns(drawn)), metric="interval"))
+        found = estimate_of(alpha(RatingTable.of(*_columns(drawn)), metric="interval"))
         covered += found.low <= truth <= found.high
     assert 0.90 <= covered / 200 <= 0.995
 

@@ -18,10 +18,10 @@ from tests.fixtures.evaluators.rated_examples import (
     FOUR_RATERS,
     FOUR_RATERS_BY_GENDER,
     PREGNANCIES,
+    estimate_of,
     of_counts,
     of_two,
     table_of,
-    told,
 )
 from tests.fixtures.for_each import for_each
 
@@ -60,7 +60,7 @@ FOURTEEN_RATERS = (
 
 
 def figures(found: Estimate | NotEnough) -> tuple[float, float, float]:
-    one = told(found)
+    one = estimate_of(found)
     return one.value, one.low, one.high
 
 
@@ -110,7 +110,7 @@ def test_agreement_is_what_another_package_tests(measure, rows, weights, value, 
 
 
 def test_fleiss_kappa_of_fourteen_raters_is_the_textbooks() -> None:
-    assert told(fleiss_kappa(of_counts(FOURTEEN_RATERS))).value == pytest.approx(0.210, abs=5e-4)
+    assert estimate_of(fleiss_kappa(of_counts(FOURTEEN_RATERS))).value == pytest.approx(0.210, abs=5e-4)
 
 
 @given(st.lists(st.lists(st.integers(0, 3), min_size=5, max_size=5), min_size=10, max_size=20))
@@ -126,15 +126,15 @@ def test_where_nearly_all_give_five_only_ac_sees_that_they_agree() -> None:
     counts = [(0, 0, 0, 0, 2)] * 86 + [(0, 0, 0, 1, 1)] * 10 + [(0, 0, 1, 0, 1)] * 4
     table = of_counts(counts)
     scale = range(5)
-    assert told(alpha(table, metric="ordinal")).value < 0.05
-    assert told(fleiss_kappa(table, scale=scale)).value < 0.05
-    assert told(gwet_ac(table, scale=scale)).value > 0.8
-    assert told(gwet_ac(table, scale=scale, weights="quadratic")).value > 0.9
+    assert estimate_of(alpha(table, metric="ordinal")).value < 0.05
+    assert estimate_of(fleiss_kappa(table, scale=scale)).value < 0.05
+    assert estimate_of(gwet_ac(table, scale=scale)).value > 0.8
+    assert estimate_of(gwet_ac(table, scale=scale, weights="quadratic")).value > 0.9
 
 
 def test_values_that_nobody_gave_count_for_ac_and_for_nothing_else() -> None:
     table = table_of([[1, 2] * 8, [1, 2, 2, 1] * 4])
-    assert told(gwet_ac(table, scale=range(1, 6))).value > told(gwet_ac(table)).value
+    assert estimate_of(gwet_ac(table, scale=range(1, 6))).value > estimate_of(gwet_ac(table)).value
     assert fleiss_kappa(table, scale=range(1, 6)) == fleiss_kappa(table)
 
 
@@ -167,7 +167,7 @@ def test_other_names_for_nominal_values_change_neither(items, names) -> None:
 
 @pytest.mark.parametrize("measure", [gwet_ac, fleiss_kappa])
 def test_perfect_agreement_is_one_and_its_interval_says_how_few_items_show_it(measure) -> None:
-    found = [told(measure(table_of([[1, 2, 3, 4, 5] * n] * 3))) for n in (2, 40)]
+    found = [estimate_of(measure(table_of([[1, 2, 3, 4, 5] * n] * 3))) for n in (2, 40)]
     assert [(one.value, one.high) for one in found] == [(1, 1), (1, 1)]
     assert found[0].low < 0.75 < 0.95 < found[1].low < 1
 
@@ -187,8 +187,8 @@ def test_items_that_are_drawn_together_count_as_one(measure) -> None:
     items = [f"{i}" for i in range(24)]
     marks = [1, 2, 3, 1, 2, 2, 3, 3, 1, 2, 1, 3] * 2, [1, 2, 3, 2, 2, 2, 3, 1, 1, 2, 1, 1] * 2
     columns = items * 2, ["ann"] * 24 + ["bob"] * 24, [*marks[0], *marks[1]]
-    alone = told(measure(RatingTable.of(*columns)))
-    paired = told(measure(RatingTable.of(*columns, [f"{i % 12}" for i in range(24)] * 2)))
+    alone = estimate_of(measure(RatingTable.of(*columns)))
+    paired = estimate_of(measure(RatingTable.of(*columns, [f"{i % 12}" for i in range(24)] * 2)))
     assert (alone.value, alone.n, paired.n) == (pytest.approx(paired.value), 24, 12)
     assert paired.high - paired.low > 1.3 * (alone.high - alone.low)
 
