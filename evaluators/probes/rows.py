@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from evaluators.probes.probe import ORIGINAL, Probe, Severity, Source, ask, text_of, with_text
-from fairtrial.bundled_data import bundled_data
+from fairtrial.config.layout import bundled_data
 
 T = TypeVar("T")
 Seed = Mapping[str, Any]

@@ -11,7 +11,7 @@ from fairtrial.domain.registry import Registry
 from fairtrial.domain.run import UNSCORED, CaseOutcome, RunHead
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.domain.wording import TEXT_DELETED, TEXT_NOT_STORED, Change, Grade
-from fairtrial.privacy.masking import mask
+from fairtrial.privacy.search import mask
 
 if TYPE_CHECKING:
     from evaluators.comparison.matrix import Matrix, Row  # loads numpy and scipy, which a list of formats does not need

@@ -10,7 +10,7 @@ from evaluators.imports.files import is_share, listed, mapping, read_values
 from evaluators.imports.imported import ImportedSuite, Source, SuiteBuilder, column_named, named
 from evaluators.imports.openai_files import EvalParts, gathered, is_registry, registry_suites
 from evaluators.loading.template import MISSING, has_code, looked_up, places, rendered, text_or_json, translated
-from fairtrial.domain.limits.chat_params import wrong_value
+from fairtrial.domain.answers.chat import wrong_value
 from fairtrial.domain.wording import counted
 
 ANSWER = "sample.output_text"

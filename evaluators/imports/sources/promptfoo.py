@@ -17,8 +17,8 @@ from evaluators.imports.promptfoo_files import FILE, ConfigFiles, Prompt, derefe
 from evaluators.loading.rows import MOST_ROWS
 from evaluators.loading.template import MISSING, has_code, in_nunjucks, looked_up, places, translated
 from fairtrial.config.file.yaml_file import parse
+from fairtrial.domain.answers.chat import wrong_value
 from fairtrial.domain.errors import ConfigError
-from fairtrial.domain.limits.chat_params import wrong_value
 
 ROLES = ("system", "developer", "user", "assistant")
 PARAMS = ("temperature", "max_tokens", "max_completion_tokens", "top_p", "seed", "stop")

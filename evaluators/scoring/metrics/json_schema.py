@@ -9,8 +9,8 @@ from typing import Any
 
 from evaluators.scoring.answer_text import NotJson, canonical, parse
 from evaluators.scoring.scorer import Compared, NamedText, OffFormat, ScorerType, Stat, read_flag
-from fairtrial.domain.limits.bounded_schema import BoundedSchema
 from fairtrial.domain.limits.canonical_json import sha256_of_json
+from fairtrial.domain.limits.json_schema import BoundedSchema
 from fairtrial.domain.run import Answer, Case, Score
 
 

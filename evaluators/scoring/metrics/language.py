@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluators.scoring.scorer import Compared, ScorerType, Stat, as_texts, read_texts, read_word
-from fairtrial.domain.answers.language import SAME, language_of
-from fairtrial.domain.answers.signals import SIGNALS_VERSION
+from fairtrial.domain.answers.signals import SAME_LANGUAGE, SIGNALS_VERSION, language_of
 from fairtrial.domain.run import Answer, Case, Score
 
 
@@ -51,7 +50,7 @@ class Language:
 
     def _codes(self, case: Case) -> tuple[str, ...]:
         codes = self.codes or as_texts(case.fields.get(self.column), repr(self.column))
-        return tuple(SAME.get(code, code) for code in codes)
+        return tuple(SAME_LANGUAGE.get(code, code) for code in codes)
 
 
 def build(options: Mapping[str, Any], name: str) -> Language:

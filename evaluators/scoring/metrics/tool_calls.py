@@ -9,9 +9,9 @@ from typing import Any
 
 from evaluators.scoring.answer_text import NotJson, canonical, parse
 from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat, read_flag, read_texts
-from fairtrial.domain.answers.messages import calls_in
-from fairtrial.domain.limits.bounded_schema import BoundedSchema
+from fairtrial.domain.answers.chat import calls_in
 from fairtrial.domain.limits.canonical_json import sha256_of_json
+from fairtrial.domain.limits.json_schema import BoundedSchema
 from fairtrial.domain.run import Answer, Case, Score
 
 Call = Mapping[str, Any]
