@@ -27,7 +27,7 @@ from benchmarks.real_models.pilot_table import Piloted, table  # noqa: E402
 from benchmarks.real_models.serving import BASE, ROOT, models_at, run_of  # noqa: E402 - found by the line above
 from benchmarks.real_models.unused_families import UNUSED  # noqa: E402
 from evaluators.generators import general  # noqa: E402
-from evaluators.generators.question import Family  # noqa: E402
+from evaluators.generators.general import Family  # noqa: E402
 from evaluators.loading import suite_reader  # noqa: E402
 from fairtrial.domain.run import Run  # noqa: E402
 

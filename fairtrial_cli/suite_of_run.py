@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluators.engine.run_events import run_of
+from evaluators.engine.summary import Explanation, changed_since, explain, has_answer
 from evaluators.loading.suite_file import suites_near
 from evaluators.loading.suite_reader import load
-from evaluators.results.explanation import Explanation, changed_since, explain, has_answer
 from evaluators.suite import Suite
 from fairtrial.api import runs
 from fairtrial.config.file.errors import nearest

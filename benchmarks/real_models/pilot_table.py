@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from evaluators.generators.question import Family
+from evaluators.generators.general import Family
 
 LOW, HIGH = 0.4, 0.8
 MARGIN = 0.10

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from evaluators.generators.general import form_of_word, in_words
-from evaluators.generators.question import Family, Question, answers, lines, question
+from evaluators.generators.general import Family, Question, answers, form_of_word, in_words, lines, question
 
 
 def _asked(text: str, result: int) -> Question:

@@ -7,10 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from evaluators.comparison.comparability import differences
 from evaluators.comparison.levels import Figure, OfCases, figure_of, reach_of, share_span
-from evaluators.comparison.pairing import Pairs, detectors_differ, lacks_signal, pair
-from evaluators.comparison.wording import NO_SIGNAL
+from evaluators.comparison.pairing import Pairs, detectors_differ, differences, lacks_signal, pair
+from evaluators.comparison.presentation import NO_SIGNAL
 from evaluators.criteria.metric_catalogue import Measure, is_signal
 from evaluators.results.run_table import RunTable, Scope, table_of
 from fairtrial.domain.errors import UsageError
@@ -98,16 +97,16 @@ def difference_of(measure: Measure, pairs: Pairs, *, level: float, seed: int) ->
         up = int(np.count_nonzero(pairs.differences > 0))
         return tango(up, int(np.count_nonzero(pairs.differences < 0)), pairs.n, level=level)
     most = largest_value(measure, pairs)
-    found = score_mean(pairs.differences, pairs.candidate.clusters, within=(-most, most), level=level)
-    if isinstance(found, NotEnough):
-        return found
+    estimate = score_mean(pairs.differences, pairs.candidate.clusters, within=(-most, most), level=level)
+    if isinstance(estimate, NotEnough):
+        return estimate
     times = pairs.n if measure.kind == "total" else 1
     return replace(
-        found,
-        value=found.value * times,
-        low=found.low * times,
-        high=found.high * times,
-        method=f"paired {found.method}",
+        estimate,
+        value=estimate.value * times,
+        low=estimate.low * times,
+        high=estimate.high * times,
+        method=f"paired {estimate.method}",
     )
 
 
@@ -142,12 +141,12 @@ def oriented(difference: Estimate, sign: int) -> tuple[float, float]:
 
 def figure(measure: Measure, pairs: Pairs, side: str) -> float | None:
     """One side's figure over the paired cases."""
-    one = pairs.candidate if side == "candidate" else pairs.baseline
-    if one.n == 0:
+    chosen = pairs.candidate if side == "candidate" else pairs.baseline
+    if chosen.n == 0:
         return None
     if measure.kind == "corpus":
-        return figure_of(measure, one)(np.arange(one.n))
-    return float(one.values.sum() if measure.kind == "total" else one.values.mean())
+        return figure_of(measure, chosen)(np.arange(chosen.n))
+    return float(chosen.values.sum() if measure.kind == "total" else chosen.values.mean())
 
 
 def corpus_interval(
@@ -175,8 +174,8 @@ def _of_corpus(measure: Measure, pairs: Pairs, factor: float, *, level: float, s
     if measure.quantile is None:
         new, old = ((figure_of(measure, side), reach_of(measure, side)) for side in sides)
         return corpus_interval(new, old, factor, pairs.n, clusters, scale=measure.scale, level=level)
-    one, other = (figure_of(measure, side) for side in sides)
-    gap, span = _gap(one, other, factor), share_span(measure)
+    new_figure, old_figure = (figure_of(measure, side) for side in sides)
+    gap, span = _gap(new_figure, old_figure, factor), share_span(measure)
     return bootstrap_corpus(gap, pairs.n, clusters, level=level, seed=seed, span=span)
 
 
@@ -184,8 +183,8 @@ def _gap(new: OfCases, old: OfCases, factor: float) -> OfCases:
     """new − factor · old of the same cases."""
 
     def gap(indices: Indices) -> float | None:
-        one, other = new(indices), old(indices)
-        return None if one is None or other is None else one - factor * other
+        candidate, baseline = new(indices), old(indices)
+        return None if candidate is None or baseline is None else candidate - factor * baseline
 
     return gap
 
@@ -206,13 +205,13 @@ def answer_of(difference: Estimate | NotEnough, p: float | None, *, sign: int, t
     """
     if isinstance(difference, NotEnough):
         return "cannot tell", ""
-    found = classify_interval(difference, more_is_better=sign > 0)
+    answer = classify_interval(difference, more_is_better=sign > 0)
     words = f"{100 * difference.level:.4g} % {INTERVAL}"
     if not tested:
-        return found, words
+        return answer, words
     most = round(1 - difference.level, 12)
     agrees = p is not None and p <= most
-    return found if agrees else "cannot tell", f"{words} and p ≤ {most:.4g}"
+    return answer if agrees else "cannot tell", f"{words} and p ≤ {most:.4g}"
 
 
 def has_p(measure: Measure) -> bool:
@@ -229,10 +228,10 @@ def p_of(measure: Measure, pairs: Pairs) -> tuple[float | None, str]:
     if not has_p(measure) or pairs.n == 0:
         return None, ""
     if is_binary(measure, pairs):
-        found, method = exact(*discordant_cases(measure, pairs)), MCNEMAR
+        p, method = exact(*discordant_cases(measure, pairs)), MCNEMAR
     else:
-        found, method = sign_flip(pairs.differences, pairs.candidate.clusters), SIGN_FLIP
-    return (None, "") if isinstance(found, NotEnough) else (found, method)
+        p, method = sign_flip(pairs.differences, pairs.candidate.clusters), SIGN_FLIP
+    return (None, "") if isinstance(p, NotEnough) else (p, method)
 
 
 def one_sided_p_of(measure: Measure, pairs: Pairs) -> tuple[float | None, str]:
@@ -255,6 +254,6 @@ def is_binary(measure: Measure, pairs: Pairs) -> bool:
 
 
 def discordant_cases(measure: Measure, pairs: Pairs) -> tuple[int, int]:
-    """How many cases only the candidate got right, and how many only the baseline, whichever direction is better."""
+    """Count the cases that only the candidate got right, and those that only the baseline got right."""
     gains = pairs.differences * measure.sign
     return int((gains > 0).sum()), int((gains < 0).sum())

@@ -43,8 +43,8 @@ def level_of(
     side = side_of(measure, table, scope)
     if measure.kind == "total":
         inside = table.in_scope(scope)
-        asked = len(table.case_ids) if inside is None else int(np.count_nonzero(inside))
-        return _total(measure, asked, side)
+        count = len(table.case_ids) if inside is None else int(np.count_nonzero(inside))
+        return _total(measure, count, side)
     if side.n == 0:
         return _not_measured(measure, table)
     span = share_span(measure)
@@ -75,16 +75,16 @@ def _of_corpus(measure: Measure, side: Side, *, level: float, seed: int) -> Esti
     )
 
 
-def _within(found: Estimate | NotEnough, most: float | None) -> Estimate | NotEnough:
-    if isinstance(found, NotEnough) or most is None:
-        return found
-    return replace(found, low=max(0.0, found.low), high=min(most, found.high))
+def _within(estimate: Estimate | NotEnough, most: float | None) -> Estimate | NotEnough:
+    if isinstance(estimate, NotEnough) or most is None:
+        return estimate
+    return replace(estimate, low=max(0.0, estimate.low), high=min(most, estimate.high))
 
 
-def _total(measure: Measure, asked: int, side: Side) -> Estimate | NotEnough:
+def _total(measure: Measure, count: int, side: Side) -> Estimate | NotEnough:
     at = side.run.results_of_cases()[side.cases].ravel()
     parts = measure.values(side.run)[at[at >= 0]]
-    if not len(parts) or side.n < asked or np.isnan(parts).any():
+    if not len(parts) or side.n < count or np.isnan(parts).any():
         return NotEnough("the cost of some answers is unknown", "a price for the deployment", side.n)
     value = float(sum(parts.tolist()))
     return Estimate(value, value, value, 1.0, side.n, "sum")
@@ -124,19 +124,19 @@ def reach_of(measure: Measure, side: Side) -> float | None:
         return 1.0
     scored = set(side.run.results_of_cases()[side.cases].ravel().tolist())
     details = islice(side.run.details(measure.scorer), side.run.n)
-    return stat.reach([one for at, one in enumerate(details) if one is not None and at in scored])
+    return stat.reach([detail for at, detail in enumerate(details) if detail is not None and at in scored])
 
 
 def _counted(parts: FromCounts, run: RunTable, scorer: str, results: Ints) -> Figure:
     codes, kinds = run.memoize(("kinds", scorer, parts.kind), lambda: _kinds(parts, run.details(scorer), run.n))
-    found = codes[results]
+    kinds_of_results = codes[results]
     small = next((size for size in SMALLEST_CODES if len(kinds) < np.iinfo(size).max), np.intp)
-    found = np.where(found < 0, len(kinds), found).astype(small)
-    found = found[:, 0] if found.shape[1] == 1 else found
+    kinds_of_results = np.where(kinds_of_results < 0, len(kinds), kinds_of_results).astype(small)
+    kinds_of_results = kinds_of_results[:, 0] if kinds_of_results.shape[1] == 1 else kinds_of_results
     figure = parts.figure(kinds)
 
     def counted(indices: Indices) -> Ints:
-        return np.bincount(found.take(indices, axis=0).ravel(), minlength=len(kinds) + 1)[: len(kinds)]
+        return np.bincount(kinds_of_results.take(indices, axis=0).ravel(), minlength=len(kinds) + 1)[: len(kinds)]
 
     def figure_of_counts(counts: Ints) -> float | None:
         return figure(counts) if counts.any() else None
@@ -151,9 +151,9 @@ def _kinds(parts: FromCounts, details: Iterable[Details | None], count: int) -> 
     """Each result's kind as an index into the kinds, −1 without a score. A last −1 stands for "no result"."""
     places: dict[Hashable, int] = {}
     codes = np.full(count + 1, -1, dtype=np.intp)
-    for at, one in enumerate(details):
-        if one is not None:
-            codes[at] = places.setdefault(parts.kind(one), len(places))
+    for at, detail in enumerate(details):
+        if detail is not None:
+            codes[at] = places.setdefault(parts.kind(detail), len(places))
     return codes, list(places)
 
 
@@ -178,14 +178,14 @@ def _summed(parts: FromSums, run: RunTable, scorer: str, results: Ints) -> Figur
 
 def _rows(parts: FromSums, details: Iterable[Details | None], count: int) -> NDArray[np.int32]:
     """What each result adds, zeros without a score. A last row of zeros stands for "no result"."""
-    numbers = (parts.row(one) if one is not None else None for one in details)
+    numbers = (parts.row(detail) if detail is not None else None for detail in details)
     first = next((at, row) for at, row in enumerate(numbers) if row is not None)
-    found = np.zeros((count + 1, len(first[1])), dtype=np.int32)
-    found[first[0]] = first[1]
+    rows = np.zeros((count + 1, len(first[1])), dtype=np.int32)
+    rows[first[0]] = first[1]
     for at, row in enumerate(numbers, first[0] + 1):
         if row is not None:
-            found[at] = row
-    return found
+            rows[at] = row
+    return rows
 
 
 def _aggregated(stat: Stat, run: RunTable, scorer: str, results: Ints) -> Figure:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluators.comparison.comparability import differences
 from evaluators.comparison.compare import compare_runs, figure
 from evaluators.comparison.observations import SignalChange, signal_changes
-from evaluators.comparison.pairing import Pairs, pair, side_of, slices_of
+from evaluators.comparison.pairing import Pairs, differences, pair, side_of, slices_of
 from evaluators.criteria.metric_catalogue import BUILT_IN, Form, Measure, ended_as
 from evaluators.results.run_table import Floats, RunTable, Scope
 from fairtrial.domain.errors import UsageError
@@ -179,7 +178,7 @@ def _level(measure: Measure, run: RunTable, scope: Scope | None) -> Level:
 
 
 def column_of(run: RunTable) -> Column:
-    """Who answered in a run, and what the answers took."""
+    """The column of a run: what answered, and the tokens and latency of the answers."""
     p50, p95 = (_level(BUILT_IN[name], run, None).value for name in ("latency.p50", "latency.p95"))
     return Column(
         target=run.target,

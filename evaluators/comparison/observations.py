@@ -9,7 +9,7 @@ import numpy as np
 
 from evaluators.comparison.compare import compare, figures
 from evaluators.comparison.pairing import Pairs, Side, detectors_differ, pair, slices_of
-from evaluators.comparison.wording import SUBJECTS, amount, both_figures, format_signed, p_in_words
+from evaluators.comparison.presentation import SUBJECTS, amount, both_figures, format_signed, p_in_words
 from evaluators.criteria.metric_catalogue import BUILT_IN, Measure, of_stat
 from evaluators.results.run_table import RunTable, Scope
 from evaluators.suite import Suite
@@ -72,23 +72,23 @@ def _change(name: str, candidate: RunTable, baseline: RunTable) -> Iterator[Sign
         return
     comparison = compare(measure, pairs, level=NOTABLE_LEVEL, seed=candidate.seed)
     notable = comparison.answer != "cannot tell"
-    says = (
+    sentence = (
         f"{SUBJECTS[name]} {both_figures(comparison, measure)}{_interval(comparison, measure)}{_lost(comparison, name)}"
     )
-    yield SignalChange(name, notable, f"{says}{_end(notable)}", comparison)
+    yield SignalChange(name, notable, f"{sentence}{_end(notable)}", comparison)
 
 
 def _interval(comparison: Comparison, measure: Measure) -> str:
-    one = comparison.difference
-    if not isinstance(one, Estimate):
-        return f" (no interval: {one.reason})"
-    bounds = f"{format_signed(one.low, measure)} to {format_signed(one.high, measure)}"
+    difference = comparison.difference
+    if not isinstance(difference, Estimate):
+        return f" (no interval: {difference.reason})"
+    bounds = f"{format_signed(difference.low, measure)} to {format_signed(difference.high, measure)}"
     p = "" if comparison.p is None else f", p {p_in_words(comparison.p)}"
-    return f" ({format_signed(one.value, measure)} points, {100 * one.level:.4g} % interval {bounds}{p})"
+    return f" ({format_signed(difference.value, measure)} points, {100 * difference.level:.4g} % interval {bounds}{p})"
 
 
 def _lost(comparison: Comparison, name: str) -> str:
-    """How many cases only the candidate refuses, which is the paired form of an over-refusal."""
+    """Count the cases that only the candidate refuses, the paired form of an over-refusal."""
     if name != "refusals" or not comparison.lost:
         return ""
     return f"; the candidate refuses {counted(comparison.lost, 'case')} that the baseline answers"
@@ -103,13 +103,13 @@ def _length(candidate: RunTable, baseline: RunTable) -> SignalChange:
     ratio = ratio_of_means(*values, pairs.candidate.clusters, level=NOTABLE_LEVEL)
     unit = "tokens" if measure.name == "tokens" else "characters"
     old, new = (amount(value or 0.0, measure) for value in (comparison.baseline, comparison.candidate))
-    says = f"the mean length {old} → {new} {unit} over {counted(pairs.n, 'case')}"
+    sentence = f"the mean length {old} → {new} {unit} over {counted(pairs.n, 'case')}"
     if not isinstance(ratio, Estimate):
-        return SignalChange(LENGTH, False, f"{says} (no ratio: {ratio.reason})", comparison)
+        return SignalChange(LENGTH, False, f"{sentence} (no ratio: {ratio.reason})", comparison)
     bounds = f"{100 * ratio.level:.4g} % interval {ratio.low:.2f} to {ratio.high:.2f}"
     shown = comparison.answer != "cannot tell" and not ratio.low <= 1 <= ratio.high
     notable = shown and abs(ratio.value - 1) >= NOTABLE_LENGTH
-    return SignalChange(LENGTH, notable, f"{says} ({ratio.value:.2f} times, {bounds}){_end(notable)}", comparison)
+    return SignalChange(LENGTH, notable, f"{sentence} ({ratio.value:.2f} times, {bounds}){_end(notable)}", comparison)
 
 
 def _has_tokens(run: RunTable) -> bool:
@@ -145,22 +145,22 @@ def worst_slice(suite: Suite, candidate: RunTable, baseline: RunTable) -> Findin
     slices = list(_slices(suite, candidate, baseline))
     if not slices:
         return None
-    worst = min(slices, key=lambda one: (one.level, one.change))
-    lost = min(slices, key=lambda one: (one.change, one.level))
+    worst = min(slices, key=lambda measured: (measured.level, measured.change))
+    lost = min(slices, key=lambda each_slice: (each_slice.change, each_slice.level))
     targets = candidate.target, baseline.target
-    says = f"{suite.name}: the worst slice is {_in_words(worst, *targets)}"
+    sentence = f"{suite.name}: the worst slice is {_in_words(worst, *targets)}"
     if lost.change < 0 and lost is not worst:
-        says += f"; the largest loss is in {_in_words(lost, *targets)}"
+        sentence += f"; the largest loss is in {_in_words(lost, *targets)}"
     evidence = figures(worst.measure, worst.pairs, str(worst.scope))
     return Finding(
-        RULE, suite.name, "cannot tell", says, "", worst.measure.name, str(worst.scope), evidence, decisive=False
+        RULE, suite.name, "cannot tell", sentence, "", worst.measure.name, str(worst.scope), evidence, decisive=False
     )
 
 
 def _slices(suite: Suite, candidate: RunTable, baseline: RunTable) -> Iterator[_Slice]:
     scopes = slices_of(candidate, suite.slices)
     measures = (of_stat(scorer.name, scorer.stats[0]) for scorer in suite.scorers)
-    for measure in (one for one in measures if one.kind in ("proportion", "mean")):
+    for measure in (measure for measure in measures if measure.kind in ("proportion", "mean")):
         whole = pair(measure, candidate, baseline).n
         for scope in scopes:
             pairs = pair(measure, candidate, baseline, scope)
@@ -173,13 +173,14 @@ def _change_of_level(measure: Measure, pairs: Pairs) -> float:
     return float(np.mean(pairs.differences)) * measure.sign / measure.scale
 
 
-def _in_words(one: _Slice, candidate: str, baseline: str) -> str:
+def _in_words(measured: _Slice, candidate: str, baseline: str) -> str:
     """``difficulty:hard, where label.accuracy is 0 of 12 for tuned and 2 of 12 for base``."""
     new, old = (
-        _figure(one.measure, side, exact=one.pairs.binary) for side in (one.pairs.candidate, one.pairs.baseline)
+        _figure(measured.measure, side, exact=measured.pairs.binary)
+        for side in (measured.pairs.candidate, measured.pairs.baseline)
     )
-    cases = "" if one.pairs.binary else f" over {counted(one.pairs.n, 'case')}"
-    return f"{one.scope}, where {one.measure.name} is {new} for {candidate} and {old} for {baseline}{cases}"
+    cases = "" if measured.pairs.binary else f" over {counted(measured.pairs.n, 'case')}"
+    return f"{measured.scope}, where {measured.measure.name} is {new} for {candidate} and {old} for {baseline}{cases}"
 
 
 def _figure(measure: Measure, side: Side, *, exact: bool) -> str:

@@ -1,4 +1,4 @@
-"""Pairs the cases of two runs, averaging repeats within a case, and detects probes without a signal."""
+"""Checks whether two runs are comparable, and pairs their cases, averaging repeats within a case."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from evaluators.results.run_table import Floats, Ints, Marks, RunTable, Scope, t
 from evaluators.suite import KIND_TAG, OWN
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.estimates import Comparison
-from fairtrial.domain.run import Run
+from fairtrial.domain.events import RunEvent
+from fairtrial.domain.run import Run, RunHead
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,8 @@ class Side:
         """Each case's cluster, numbered in the order of their names; ``None`` if no cluster has two cases."""
         if self.run.clusters is None:
             return None
-        found = self.run.clusters[self.cases]
-        return found if len(found) and np.bincount(found).max() > 1 else None
+        of_cases = self.run.clusters[self.cases]
+        return of_cases if len(of_cases) and np.bincount(of_cases).max() > 1 else None
 
     @property
     def binary(self) -> bool:
@@ -85,37 +86,37 @@ def side_of(measure: Measure, run: RunTable, scope: Scope | None = None) -> Side
 
 def pair(measure: Measure, candidate: Run | RunTable, baseline: Run | RunTable, scope: Scope | None = None) -> Pairs:
     """Both runs' cases by case id; none for a signal that different versions of its detector measured."""
-    table, other = table_of(candidate), table_of(baseline)
-    new, old = side_of(measure, table, scope), side_of(measure, other, scope)
-    if is_signal(measure) and detectors_differ(table, other):
+    table, baseline_table = table_of(candidate), table_of(baseline)
+    new, old = side_of(measure, table, scope), side_of(measure, baseline_table, scope)
+    if is_signal(measure) and detectors_differ(table, baseline_table):
         nothing = np.zeros(0, dtype=np.intp)
         return Pairs(new.select(nothing), old.select(nothing), 0)
-    match = counterparts(table, other)
-    place = np.full(len(other.case_ids) + 1, -1, dtype=np.intp)  # the last element stands for "no counterpart"
+    match = counterparts(table, baseline_table)
+    place = np.full(len(baseline_table.case_ids) + 1, -1, dtype=np.intp)  # the last element stands for "no counterpart"
     place[old.cases] = np.arange(old.n)
     rows = place[match[new.cases]]
     shared = rows >= 0
-    either = np.zeros(len(other.case_ids) + 1, dtype=bool)
+    either = np.zeros(len(baseline_table.case_ids) + 1, dtype=bool)
     either[old.unscored] = True
     again = int(np.count_nonzero(either[match[new.unscored]]))
     unscored = len(new.unscored) + len(old.unscored) - again
     return Pairs(new.select(shared), old.select(rows[shared]), unscored)
 
 
-def detectors_differ(one: RunTable, other: RunTable) -> bool:
+def detectors_differ(candidate: RunTable, baseline: RunTable) -> bool:
     """Whether the signals of two runs come from different versions of the detectors, or only one run has any."""
-    return one.versions.get(SIGNALS) != other.versions.get(SIGNALS)
+    return candidate.versions.get(SIGNALS) != baseline.versions.get(SIGNALS)
 
 
-def counterparts(run: RunTable, other: RunTable) -> Ints:
+def counterparts(run: RunTable, counterpart: RunTable) -> Ints:
     """For each case of the run, the index of the same case in the other run, or −1; computed once."""
-    return run.memoize(("counterparts", other), partial(_counterparts, run, other))
+    return run.memoize(("counterparts", counterpart), partial(_counterparts, run, counterpart))
 
 
-def _counterparts(run: RunTable, other: RunTable) -> Ints:
-    if run.case_ids == other.case_ids:
+def _counterparts(run: RunTable, counterpart: RunTable) -> Ints:
+    if run.case_ids == counterpart.case_ids:
         return np.arange(len(run.case_ids), dtype=np.intp)
-    places = {case_id: at for at, case_id in enumerate(other.case_ids)}
+    places = {case_id: at for at, case_id in enumerate(counterpart.case_ids)}
     return np.array([places.get(case_id, -1) for case_id in run.case_ids], dtype=np.intp)
 
 
@@ -125,9 +126,9 @@ def slices_of(run: Run | RunTable, tags: Iterable[str]) -> list[Scope]:
     return [Scope(tag, value) for tag in dict.fromkeys(tags) for value in table.slices(tag)]
 
 
-def lacks_signal(measure: Measure, found: Comparison, run: RunTable, scope: Scope | None = None) -> bool:
+def lacks_signal(measure: Measure, comparison: Comparison, run: RunTable, scope: Scope | None = None) -> bool:
     """Whether the measure belongs to a probe in this scope, and both figures are exactly 0."""
-    return found.n > 0 and found.candidate == 0 and found.baseline == 0 and of_probe(measure, run, scope)
+    return comparison.n > 0 and comparison.candidate == 0 and comparison.baseline == 0 and of_probe(measure, run, scope)
 
 
 def of_probe(measure: Measure, run: RunTable, scope: Scope | None = None) -> bool:
@@ -150,5 +151,31 @@ def _made(run: RunTable) -> Marks:
     """For each case, whether a probe made it."""
     tag = run.tags[KIND_TAG]
     kinds = np.array([*(text != OWN for text in tag.texts), False])
-    found: Marks = kinds[tag.codes]  # the last element stands for −1
-    return found
+    marks: Marks = kinds[tag.codes]  # the last element stands for −1
+    return marks
+
+
+def differences(candidate: RunHead | RunEvent, baseline: RunHead | RunEvent) -> list[str]:
+    """Every difference that makes a comparison unsound, as parts of a sentence; empty if the runs are comparable.
+
+    The suite's digest covers cases, prompts, parameters, scorers and their options. Scorer versions are compared
+    separately, so that the message can name the scorer. Detectors of signals are no scorer: only the comparison of
+    signals needs equal versions.
+    """
+    parts = []
+    if candidate.suite != baseline.suite:
+        parts.append(f"the suites are {candidate.suite} and {baseline.suite}")
+    if candidate.suite_digest != baseline.suite_digest:
+        parts.append(
+            "the suite's content (cases, prompt, params or scorers) has the digest "
+            f"{candidate.suite_digest[:8]} in one run and {baseline.suite_digest[:8]} in the other"
+        )
+    if candidate.seed != baseline.seed:
+        parts.append(f"the seeds are {candidate.seed} and {baseline.seed}")
+    if candidate.repeat != baseline.repeat:
+        parts.append(f"each case was asked {candidate.repeat} and {baseline.repeat} times")
+    for scorer in sorted((set(candidate.versions) | set(baseline.versions)) - {SIGNALS}):
+        new, old = candidate.versions.get(scorer), baseline.versions.get(scorer)
+        if new != old:
+            parts.append(f"scorer {scorer} is {new or 'absent'!r} and {old or 'absent'!r}")
+    return parts

@@ -1,4 +1,4 @@
-"""One gate line on two runs: its hypothesis, the bounds and the p-value that decide it, and how many cases would."""
+"""Tests one gate line on two runs: its hypothesis, bounds and p-value, and how many cases would decide it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from evaluators.comparison.compare import (
     relative_difference,
 )
 from evaluators.comparison.pairing import Pairs
-from evaluators.comparison.wording import MINUS, gap
+from evaluators.comparison.presentation import MINUS, gap
 from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import Measure
 from evaluators.criteria.validation import margin_of
@@ -114,7 +114,7 @@ class Question:
 
     @property
     def quantity(self) -> str:
-        """What the bounds are about."""
+        """The quantity that the bounds enclose."""
         return f"candidate − {self.factor:g} × baseline" if self.relative else "the paired difference"
 
     @property
@@ -124,12 +124,12 @@ class Question:
         return "0" if not limit else f"{MINUS if limit < 0 else '+'}{gap(limit, self.measure).replace('.0 ', ' ')}"
 
     def result_of(self, judged: Estimate | NotEnough, alpha: float) -> Result:
-        """What the line says at the level ``alpha``, whose bounds are ``judged``."""
-        found = by_truth_table(judged, self.measure.sign, self.limit)
-        if found == "cannot tell" or not (self.tested or (self.enumerated and found == self._beyond)):
-            return found
-        p, _ = self.p_of(found)
-        return found if p is not None and p <= alpha else "cannot tell"
+        """The result of the line at the level ``alpha``, whose bounds are ``judged``."""
+        result = by_truth_table(judged, self.measure.sign, self.limit)
+        if result == "cannot tell" or not (self.tested or (self.enumerated and result == self._beyond)):
+            return result
+        p, _ = self.p_of(result)
+        return result if p is not None and p <= alpha else "cannot tell"
 
     @property
     def _beyond(self) -> Result:

@@ -69,8 +69,8 @@ class Measure:
 
 def ended_as(run: RunTable, outcomes: Iterable[CaseOutcome]) -> Marks:
     """For each result, whether it ended in one of these outcomes."""
-    found: Marks = np.isin(run.outcomes, [OUTCOME[outcome] for outcome in outcomes])
-    return found
+    marks: Marks = np.isin(run.outcomes, [OUTCOME[outcome] for outcome in outcomes])
+    return marks
 
 
 def is_signal(measure: Measure) -> bool:
@@ -174,10 +174,10 @@ def _outcomes(*outcomes: CaseOutcome) -> Callable[[RunTable], Floats]:
     """1 for these outcomes, 0 for the others; unscored cases are left out, unless they are what is counted."""
 
     def values(run: RunTable) -> Floats:
-        found = ended_as(run, outcomes).astype(np.float64)
+        marks = ended_as(run, outcomes).astype(np.float64)
         if not UNSCORED.issuperset(outcomes):
-            found[ended_as(run, UNSCORED)] = np.nan
-        return found
+            marks[ended_as(run, UNSCORED)] = np.nan
+        return marks
 
     return values
 

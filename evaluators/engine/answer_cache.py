@@ -1,11 +1,4 @@
-"""Caches answers on disk by content, so that an interrupted run can resume and no request is sent twice.
-
-There is one file of JSON lines for each definition of a deployment. Each answer is appended with one write as soon as
-it arrives, so that a killed run loses only the answers in flight. Errors are never cached.
-
-An answer belongs to the weights that gave it, which the upstream's ``system_fingerprint`` identifies. An upstream
-without a fingerprint could change unnoticed, so its answers are only used to finish the same run within a day.
-"""
+"""Caches answers on disk by content, so that an interrupted run can resume, and estimates what a run still asks."""
 
 from __future__ import annotations
 
@@ -14,10 +7,10 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -25,7 +18,15 @@ from fairtrial.domain.limits.canonical_json import sha256_of_json
 from fairtrial.domain.limits.constants import PRIVATE
 from fairtrial.domain.run import Answer, Case
 
+if TYPE_CHECKING:
+    from evaluators.engine.target import Target
+    from evaluators.suite import Suite
+
 RESUME_US = 24 * 3600 * 1_000_000
+LARGEST_BYTES = 1 << 30
+CHARS_PER_TOKEN = 4
+"""A usual mean for English; other languages and code need more tokens for the same text."""
+LIMITS = ("max_completion_tokens", "max_tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,12 @@ class AnswerKey:
 
 class AnswerCache:
     """The answers of one deployment; ``scope`` identifies the run to finish, for answers without a fingerprint.
+
+    There is one file of JSON lines for each definition of a deployment. Each answer is appended with one write as soon
+    as it arrives, so that a killed run loses only the answers in flight. Errors are never cached.
+
+    An answer belongs to the weights that gave it, which the upstream's ``system_fingerprint`` identifies. An upstream
+    without a fingerprint could change unnoticed, so its answers are only used to finish the same run within a day.
 
     With ``fresh`` nothing is read, but new answers are stored. Not thread-safe; several processes may share a file.
     """
@@ -125,9 +132,6 @@ def _open_shared(path: Path) -> int:
         os.close(fd)
 
 
-LARGEST_BYTES = 1 << 30
-
-
 def prune_answers(folder: Path, *, before_us: int, largest: int = LARGEST_BYTES, dry_run: bool = False) -> int:
     """Remove answers older than ``before_us``, then the oldest files until the folder has at most ``largest`` bytes.
 
@@ -143,14 +147,14 @@ def prune_answers(folder: Path, *, before_us: int, largest: int = LARGEST_BYTES,
 
 def _prune(path: Path, before_us: int, *, dry_run: bool) -> int:
     lines = [line for line in path.read_bytes().splitlines(keepends=True) if not line.isspace()]
-    kept = [line for line in lines if not _is_old(line, before_us)]
-    if dry_run or len(kept) == len(lines):
-        return len(lines) - len(kept)
-    if any(b'"answer"' in line for line in kept):
-        _replace(path, b"".join(kept))
+    recent = [line for line in lines if not _is_old(line, before_us)]
+    if dry_run or len(recent) == len(lines):
+        return len(lines) - len(recent)
+    if any(b'"answer"' in line for line in recent):
+        _replace(path, b"".join(recent))
     else:
         path.unlink()
-    return len(lines) - len(kept)
+    return len(lines) - len(recent)
 
 
 def _is_old(line: bytes, before_us: int) -> bool:
@@ -196,3 +200,46 @@ def _replace(path: Path, content: bytes) -> None:
     with os.fdopen(fd, "wb") as file:
         file.write(content)
     temporary.replace(path)
+
+
+@dataclass(frozen=True, slots=True)
+class RunEstimate:
+    """The requests, tokens and cost of one suite on one target.
+
+    ``cached`` answers are reused if the same weights still serve. ``tokens_in`` is estimated from characters,
+    ``most_tokens_out`` is the limit of the suite's params, ``None`` without one, and ``most_usd`` follows from both.
+    """
+
+    suite: str
+    target: str
+    requests: int
+    cached: int
+    tokens_in: int
+    most_tokens_out: int | None
+    most_usd: float | None
+
+
+def open_cache(suite: Suite, target: Target, folder: Path, now_us: int, *, fresh: bool) -> AnswerCache:
+    """The cached answers of a target, from which a run of this suite continues."""
+    content = f"{suite.digest} {target.deployment_digest}" + (f" {target.first_repeat}" if target.first_repeat else "")
+    scope = hashlib.sha256(content.encode()).hexdigest()[:32]
+    return AnswerCache(folder, target.deployment_digest, scope=scope, now_us=now_us, fresh=fresh)
+
+
+def estimate_run(suite: Suite, target: Target, *, cache: Path, now_us: int, fresh: bool) -> RunEstimate:
+    """The estimate; ``cache`` and ``fresh`` are as `run_suite` has them. Sends nothing."""
+    cached: frozenset[str] = frozenset()
+    if cache.is_dir():
+        with closing(open_cache(suite, target, cache, now_us, fresh=fresh)) as answers:
+            cached = answers.contents()
+    keys = [
+        (case, AnswerKey.of(case, suite.params, target.first_repeat + repeat).content)
+        for case in suite.cases
+        for repeat in range(suite.repeat)
+    ]
+    cases = [case for case, key in keys if key not in cached]
+    tokens_in = sum(len(str(message.get("content"))) for case in cases for message in case.messages) // CHARS_PER_TOKEN
+    limit = next((suite.params[name] for name in LIMITS if isinstance(suite.params.get(name), int)), None)
+    most_out = None if limit is None else limit * len(cases)
+    cost = target.cost(tokens_in, most_out)
+    return RunEstimate(suite.name, target.name, len(cases), len(keys) - len(cases), tokens_in, most_out, cost)

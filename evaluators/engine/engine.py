@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, field
@@ -11,13 +10,12 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from evaluators.engine.answer_cache import AnswerCache, AnswerKey
+from evaluators.engine.answer_cache import AnswerCache, AnswerKey, open_cache
 from evaluators.engine.client import ChatClient, TargetRefused
 from evaluators.engine.scoring import Scoring, metrics_of, score_copy
 from evaluators.engine.target import Target
 from evaluators.probes.probe import ORIGINAL
-from evaluators.results.duplicate_prompts import with_clusters
-from evaluators.suite import Suite
+from evaluators.suite import Suite, with_clusters
 from fairtrial.domain.answers.signals import SIGNALS, SIGNALS_VERSION
 from fairtrial.domain.run import Answer, Case, CaseResult, Run
 
@@ -120,13 +118,6 @@ async def run_suite(
         for running in runs:
             running.cache.end()
     return [_run(running, new_id(), started_us, clock()) for running in runs]
-
-
-def open_cache(suite: Suite, target: Target, folder: Path, now_us: int, *, fresh: bool) -> AnswerCache:
-    """The cached answers of a target, from which a run of this suite continues."""
-    content = f"{suite.digest} {target.deployment_digest}" + (f" {target.first_repeat}" if target.first_repeat else "")
-    scope = hashlib.sha256(content.encode()).hexdigest()[:32]
-    return AnswerCache(folder, target.deployment_digest, scope=scope, now_us=now_us, fresh=fresh)
 
 
 async def _together(parts: Iterable[Coroutine[Any, Any, None]]) -> None:

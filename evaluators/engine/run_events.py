@@ -137,7 +137,7 @@ def _scores(events: Iterable[ScoreEvent]) -> dict[str, Score | ScoreFailure]:
         values.setdefault(scorer, {})[stat] = event.value
         if event.details is not None:
             details[scorer] = json.loads(event.details)
-    return {**{name: Score(name, found, details.get(name, {})) for name, found in values.items()}, **failures}
+    return {**{name: Score(name, stats, details.get(name, {})) for name, stats in values.items()}, **failures}
 
 
 def _json(value: Any) -> str | None:

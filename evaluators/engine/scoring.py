@@ -220,36 +220,38 @@ def expects_answer(case: Case) -> bool:
 
 def _add_language(case: Case, text: str, values: dict[str, float | None], details: dict[str, Any]) -> None:
     """Compare the answer's language with that of the reference, or else with that of the prompt."""
-    found = language_of(text)
-    if found is None:
+    language = language_of(text)
+    if language is None:
         return
     references = case.expected if isinstance(case.expected, list) else [case.expected]
     known = [
-        found if reference == text else language_of(reference) for reference in references if isinstance(reference, str)
+        language if reference == text else language_of(reference)
+        for reference in references
+        if isinstance(reference, str)
     ]
-    wanted = {one for one in known if one is not None} or {prompt_language(case.messages)} - {None}
-    if not wanted:
+    expected = {language for language in known if language is not None} or {prompt_language(case.messages)} - {None}
+    if not expected:
         return
-    values[LANGUAGE_SWITCH] = float(found not in wanted)
-    if found not in wanted:
-        details["language"] = found
-        details["expected_language"] = "|".join(sorted(one for one in wanted if one is not None))
+    values[LANGUAGE_SWITCH] = float(language not in expected)
+    if language not in expected:
+        details["language"] = language
+        details["expected_language"] = "|".join(sorted(language for language in expected if language is not None))
 
 
 def prompt_language(messages: Iterable[Mapping[str, Any]]) -> str | None:
     """The language of the last user message or, if that is too short, of all of them."""
-    asked = [text_of(message.get("content")) or "" for message in messages if message.get("role") == "user"]
-    if not asked:
+    texts = [text_of(message.get("content")) or "" for message in messages if message.get("role") == "user"]
+    if not texts:
         return None
-    return language_of(asked[-1]) or (language_of("\n".join(asked)) if len(asked) > 1 else None)
+    return language_of(texts[-1]) or (language_of("\n".join(texts)) if len(texts) > 1 else None)
 
 
 def _requested(params: Mapping[str, Any]) -> Any:
     """The checked schema of the suite's ``response_format``, or ``None``."""
-    wanted = params.get("response_format")
-    if wanted is None:
+    response_format = params.get("response_format")
+    if response_format is None:
         return None
-    schema = requested_schema({"response_format": msgspec.Raw(msgspec.json.encode(wanted))})
+    schema = requested_schema({"response_format": msgspec.Raw(msgspec.json.encode(response_format))})
     return None if schema is None else checked_schema(schema)
 
 

@@ -69,11 +69,11 @@ def resolve(name: str, plan: Plan, *, base_url: str, api_key: str | None = None)
 
 
 def _variant(name: str, experiment: Experiment, variant_name: str, plan: Plan) -> Target:
-    variant = next((one for one in experiment.variants if one.name == variant_name), None)
+    variant = next((variant for variant in experiment.variants if variant.name == variant_name), None)
     if variant is None:
-        known = ", ".join(one.name for one in experiment.variants)
+        known = ", ".join(variant.name for variant in experiment.variants)
         raise UsageError(f"--on {name}: {experiment.name!r} has no variant {variant_name!r} (known: {known})")
-    route = next((one.name for one in plan.routes.values() if one.experiment == experiment.name), None)
+    route = next((route.name for route in plan.routes.values() if route.experiment == experiment.name), None)
     if route is None:
         raise UsageError(f"--on {name}: no route leads to the experiment {experiment.name!r}")
     deployment = plan.deployments[variant.deployment]

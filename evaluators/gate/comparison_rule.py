@@ -10,8 +10,7 @@ import numpy as np
 
 from evaluators.comparison.compare import compare, oriented
 from evaluators.comparison.pairing import Pairs, lacks_signal, pair
-from evaluators.comparison.question import Question, by_truth_table
-from evaluators.comparison.wording import (
+from evaluators.comparison.presentation import (
     NO_SIGNAL,
     both_figures,
     bounds_in_words,
@@ -20,6 +19,7 @@ from evaluators.comparison.wording import (
     p_in_words,
     subject,
 )
+from evaluators.comparison.question import Question, by_truth_table
 from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import Measure
 from evaluators.criteria.validation import margin_of
@@ -81,30 +81,30 @@ def judge_comparison(
     p, p_method = question.p_of(by_truth_table(judged, measure.sign, question.limit))
     comparison = replace(comparison, p=p, p_method=p_method, rule=_rule(question, alpha))
 
-    def found(result: Result, level: float = alpha) -> Finding:
+    def finding(result: Result, level: float = alpha) -> Finding:
         answered = replace(comparison, answer=ANSWERS.get((test.question, result), "cannot tell"))
-        says = _says(question, answered, judged, baseline.target, result, alpha) + _worst_case(measure, pairs)
+        sentence = _says(question, answered, judged, baseline.target, result, alpha) + _worst_case(measure, pairs)
         needed = _needed(question, judged, level) if result == "cannot tell" else ""
-        return Finding(rule, source, result, says, needed, measure.name, answered.scope, answered)
+        return Finding(rule, source, result, sentence, needed, measure.name, answered.scope, answered)
 
     def fails_at(level: float) -> bool:
         return question.result_of(question.at_look(level), level) == "fail"
 
     estimated = not isinstance(judged, NotEnough)
-    return RuleResult(found(own), None, fails_at if estimated else None, partial(found, "cannot tell"))
+    return RuleResult(finding(own), None, fails_at if estimated else None, partial(finding, "cannot tell"))
 
 
-def _silent(rule: str, source: str, found: Comparison, runs: tuple[RunTable, RunTable], *, needed: str) -> Finding:
+def _silent(rule: str, source: str, compared: Comparison, runs: tuple[RunTable, RunTable], *, needed: str) -> Finding:
     """The finding on a probe that shows nothing, which is never a pass."""
-    name = subject(found.metric, found.scope)
-    says = f"no signal: {name} is 0 for both {runs[0].target} and {runs[1].target} ({counted(found.n, 'case')})"
-    says += "; a probe that neither model reacts to cannot show that the candidate is no worse"
-    comparison = replace(found, answer="cannot tell", p=None, p_method="", rule=NO_SIGNAL)
-    return Finding(rule, source, "cannot tell", says, needed, found.metric, found.scope, comparison)
+    name = subject(compared.metric, compared.scope)
+    sentence = f"no signal: {name} is 0 for both {runs[0].target} and {runs[1].target} ({counted(compared.n, 'case')})"
+    sentence += "; a probe that neither model reacts to cannot show that the candidate is no worse"
+    comparison = replace(compared, answer="cannot tell", p=None, p_method="", rule=NO_SIGNAL)
+    return Finding(rule, source, "cannot tell", sentence, needed, compared.metric, compared.scope, comparison)
 
 
 def _needs_signal(measure: Measure) -> str:
-    """What a probe without a signal needs."""
+    """Advise what a probe without a signal needs."""
     limit = f"{measure.name} {'>= 90%' if measure.sign > 0 else '<= 5%'}"
     return f"cases that at least one of the models reacts to, or a limit that needs no base, such as '{limit}'"
 
@@ -192,19 +192,19 @@ def _needed(question: Question, judged: Estimate | NotEnough, alpha: float) -> s
 
 def _more_cases(question: Question, judged: Estimate, alpha: float) -> str:
     """The advice asks the rule of the next look, because judging more cases is a further look at this candidate."""
-    n, found = question.pairs.n, question.cases_to_settle(judged, alpha)
-    if isinstance(found, NotEnough):
-        return found.needed
-    if found.total > MOST_TIMES_MORE * n and n >= 20 and not found.limited_by_look:
+    n, more = question.pairs.n, question.cases_to_settle(judged, alpha)
+    if isinstance(more, NotEnough):
+        return more.needed
+    if more.total > MOST_TIMES_MORE * n and n >= 20 and not more.limited_by_look:
         return "the estimate is so close to the limit that more cases of this kind are unlikely to settle it"
     look = "that counts as a further look"
-    if found.limited_by_look:
-        look += f", {LOOK_NEEDS}; {found.unlike} of {found.count} do so far"
-    return f"about {counted(max(found.total - n, 1), 'more case')} would settle it ({look})"
+    if more.limited_by_look:
+        look += f", {LOOK_NEEDS}; {more.unlike} of {more.count} do so far"
+    return f"about {counted(max(more.total - n, 1), 'more case')} would settle it ({look})"
 
 
 def further_look(compared: Iterable[tuple[str, Pairs]]) -> str:
-    """What more cases mean for lines that compare these metrics, for the advice of a line that does not."""
+    """Explain what more cases mean for lines that compare these metrics, for the advice of a line that does not."""
     text = "more cases count as a further look for the lines that compare with the base"
     known = [
         (unlike, count, metric)

@@ -1,8 +1,4 @@
-"""Defines everything that a verdict rests on, from which it can be judged again, and writes it as one document.
-
-The document holds texts of gates and suites, digests, scores without the texts of cases, anonymous votes, and sums of
-live traffic. It holds no unit, no prompt and no answer, so the erasure of a person does not change it.
-"""
+"""Defines everything that a verdict rests on, from which it can be judged again, and writes it as one document."""
 
 from __future__ import annotations
 
@@ -17,11 +13,11 @@ import msgspec
 
 from evaluators.criteria.metric_catalogue import measure_of
 from evaluators.gate import file as gate_file
-from evaluators.gate.evidence_tables import UnreadableEvidence, read_table, text_of, written_table
 from evaluators.gate.file import Gate
-from evaluators.gate.live.evidence import NO_LIVE_EVIDENCE, LiveEvidence, read_live, written_live
+from evaluators.gate.live_evidence import NO_LIVE_EVIDENCE, LiveEvidence, read_live, written_live
 from evaluators.loading.suite_text import suite_of
 from evaluators.results.run_table import RunTable
+from evaluators.results.table_formats import UnreadableEvidence, read_table, text_of, written_table
 from evaluators.suite import KIND_TAG, Suite
 from evaluators.trial import ALPHA, RULES, Trial
 from fairtrial.domain.answers.signals import SIGNALS
@@ -106,7 +102,11 @@ class Evidence:
 
 
 def encode(evidence: Evidence, gate: Gate, *, details: Collection[str]) -> bytes:
-    """The document, compressed. ``details``: the names of the details of scores that figures are computed from."""
+    """The document, compressed. ``details``: the names of the details of scores that figures are computed from.
+
+    It holds texts of gates and suites, digests, scores without the texts of cases, anonymous votes, and sums of live
+    traffic. It holds no unit, no prompt and no answer, so the erasure of a person does not change it.
+    """
     runs = [_written_run(key, run, gate, details) for key, run in evidence.runs.items()]
     before = [_written_run(key, run, gate, details) for key, run in evidence.before.items()]
     content = {
@@ -117,7 +117,7 @@ def encode(evidence: Evidence, gate: Gate, *, details: Collection[str]) -> bytes
         "at_us": evidence.at_us,
         "suites": [asdict(suite) for suite in evidence.suites],
         "digests": dict(evidence.digests),
-        "served": {target: list(found) for target, found in evidence.served.items()},
+        "served": {target: list(fingerprints) for target, fingerprints in evidence.served.items()},
         "runs": runs,
         "before": before,
         "reviews": msgspec.to_builtins(anonymous(evidence.reviews)),
@@ -149,11 +149,11 @@ def anonymous(reviews: ReviewEvidence) -> ReviewEvidence:
     clusters = _numbered("cluster", {vote.cluster for vote in votes})
 
     def hidden(queue: ReviewedQueue) -> ReviewedQueue:
-        kept = []
+        votes = []
         for vote in queue.votes:
             pair, cluster, person = pairs[vote.item_id], clusters[vote.cluster], people[vote.reviewer]
-            kept.append(replace(vote, item_id=pair, cluster=cluster, reviewer=person, name=""))
-        return replace(queue, votes=tuple(kept))
+            votes.append(replace(vote, item_id=pair, cluster=cluster, reviewer=person, name=""))
+        return replace(queue, votes=tuple(votes))
 
     return tuple(map(hidden, reviews))
 
@@ -190,14 +190,14 @@ def _read(content: Mapping[str, Any]) -> Evidence:
         at_us=content["at_us"],
         suites=tuple(GivenSuite(**suite) for suite in content["suites"]),
         digests=content["digests"],
-        served={target: tuple(found) for target, found in content["served"].items()},
+        served={target: tuple(fingerprints) for target, fingerprints in content["served"].items()},
         runs={(suite, target): read_table(table) for suite, target, table in content["runs"]},
         before={(suite, target): read_table(table) for suite, target, table in content["before"]},
         reviews=msgspec.convert(content["reviews"], ReviewEvidence),
         live=read_live(content["live"]),
         later=frozenset(content["later"]),
         candidates_judged=content["candidates_judged"],
-        first=tuple(Finding(**one) for one in content["first"]),
+        first=tuple(Finding(**finding) for finding in content["first"]),
         # Evidence of an earlier version has none.
         training=msgspec.convert(content.get("training"), TrainingEvidence | None, strict=False),
         version=content["version"],

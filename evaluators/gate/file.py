@@ -77,7 +77,7 @@ class GateModel(BaseModel):
 
 @dataclass(slots=True)
 class _Reading:
-    """What has been read so far, and its errors; ``broken``: a suite is unknown or has errors.
+    """Collects what is read, and its errors; ``broken``: a suite is unknown or has errors.
 
     ``unplaced``: lines that such a suite may measure.
     """

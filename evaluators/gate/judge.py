@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from evaluators.comparison.comparability import differences
 from evaluators.comparison.levels import level_of
 from evaluators.comparison.observations import signal_findings, worst_slice
-from evaluators.comparison.wording import amount, short_text
+from evaluators.comparison.pairing import differences
+from evaluators.comparison.presentation import amount, short_text
 from evaluators.criteria.grammar import Rule, Threshold, VersusBaseline
 from evaluators.criteria.metric_catalogue import BUILT_IN, COUNTS
 from evaluators.criteria.validation import FAMILIES
 from evaluators.engine.summary import MOST_UNSCORED
 from evaluators.gate.evidence import Evidence
 from evaluators.gate.external_line import JUDGED, ExternalLine
+from evaluators.gate.families.live import EXPERIMENT_SAYS, effect_findings
 from evaluators.gate.families.review import review_information, sort_reviews
 from evaluators.gate.file import Gate
-from evaluators.gate.live.evidence import NO_LIVE_EVIDENCE, LiveEvidence, LiveExperiment, rates_information
-from evaluators.gate.live.rule import EXPERIMENT_SAYS, effect_findings
+from evaluators.gate.live_evidence import NO_LIVE_EVIDENCE, LiveEvidence, LiveExperiment, rates_information
 from evaluators.gate.multiplicity import RuleResult, apply_holm
 from evaluators.gate.odds import odds_of
 from evaluators.gate.rules import judge_rule
@@ -57,9 +57,9 @@ def judge(
     lines = [
         result.finding for result in external if result.finding.decisive and result.finding.metric.startswith("live.")
     ]
-    said = list(effect_findings(live, lines, at_us, rules=trial.rules)) if live.read else []
-    first = [*(finding for finding in said if finding.decisive), *first]
-    answers = (finding for finding in said if not finding.decisive)
+    effects = list(effect_findings(live, lines, at_us, rules=trial.rules)) if live.read else []
+    first = [*(finding for finding in effects if finding.decisive), *first]
+    answers = (finding for finding in effects if not finding.decisive)
     shown = [*answers, *_changed_signals(gate, trial), *(_worst_slices(gate, trial) if trial.rules > 1 else ())]
     findings = apply_holm([*map(RuleResult, first), *_findings(gate, trial), *external, *map(RuleResult, shown)])
     decision = decide(findings)
@@ -116,9 +116,9 @@ def headline(decision: Decision, trial: Trial, findings: Sequence[Finding]) -> s
     if decision == "SHIP":
         rules = "its only rule holds" if len(deciding) == 1 else f"all {len(deciding)} rules hold"
         return f"{start}{rules} against {trial.baseline}."
-    wanted: dict[Decision, Result] = {"INVALID": "invalid", "BLOCK": "fail", "HOLD": "cannot tell"}
+    decisive: dict[Decision, Result] = {"INVALID": "invalid", "BLOCK": "fail", "HOLD": "cannot tell"}
     against = sorted(
-        interleave_sources(finding for finding in deciding if finding.result == wanted[decision]), key=precedence
+        interleave_sources(finding for finding in deciding if finding.result == decisive[decision]), key=precedence
     )
     named = list(dict.fromkeys(short_text(finding) for finding in against))
     if not named:
@@ -143,9 +143,12 @@ def conflicts(findings: Sequence[Finding]) -> tuple[str, ...]:
             name = finding.metric.partition(".")[0]
             kind = FAMILIES.get(name).evidence if name in FAMILIES.names() else SUITES
             kinds.setdefault(kind, []).append(finding)
-    passing = [kind for kind, found in kinds.items() if all(finding.result == "pass" for finding in found)]
+    passing = [
+        kind for kind, kind_findings in kinds.items() if all(finding.result == "pass" for finding in kind_findings)
+    ]
     failing = {
-        kind: next((finding for finding in found if finding.result == "fail"), None) for kind, found in kinds.items()
+        kind: next((finding for finding in kind_findings if finding.result == "fail"), None)
+        for kind, kind_findings in kinds.items()
     }
     return tuple(
         f"{good[0].upper()}{good[1:]}: every rule passes. {bad[0].upper()}{bad[1:]}: {short_text(against)}."
@@ -181,7 +184,7 @@ def _external(gate: Gate, trial: Trial, live: LiveEvidence, now_us: int) -> Iter
 
 
 def _changed_signals(gate: Gate, trial: Trial) -> Iterator[Finding]:
-    """What changed without being asked in each suite; these findings decide nothing."""
+    """List changed signals of each suite that no line judges; these findings decide nothing."""
     for suite, candidate, baseline in _comparable(gate, trial):
         rules = [rule.line for rule in gate.rules if rule.suite.name == suite.name and rule.line.scope is None]
         yield from signal_findings(suite.name, candidate, baseline, frozenset(line.metric for line in rules))
@@ -212,13 +215,13 @@ def _unscored_runs(gate: Gate, suite: Suite, trial: Trial) -> Iterator[Finding]:
         targets.append(trial.baseline)
     for target in targets:
         run = trial.table(suite.name, target)
-        found = None if run is None else level_of(BUILT_IN["errors"], run)
-        if isinstance(found, Estimate) and found.value > MOST_UNSCORED:
-            share = amount(found.value, BUILT_IN["errors"])
-            cases = counted(found.n, "case")
-            says = f"{share} of {cases} of {suite.name} on {target} could not be scored (the limit is 2 %)"
+        unscored = None if run is None else level_of(BUILT_IN["errors"], run)
+        if isinstance(unscored, Estimate) and unscored.value > MOST_UNSCORED:
+            share = amount(unscored.value, BUILT_IN["errors"])
+            cases = counted(unscored.n, "case")
+            sentence = f"{share} of {cases} of {suite.name} on {target} could not be scored (the limit is 2 %)"
             again = suite.command(target)
-            yield Finding("errors <= 2%", suite.name, "invalid", says, again, "errors", "", found)
+            yield Finding("errors <= 2%", suite.name, "invalid", sentence, again, "errors", "", unscored)
 
 
 def _limits_errors(rule: Rule) -> bool:
@@ -237,9 +240,9 @@ def _runs(gate: Gate, trial: Trial) -> Iterator[str]:
 
 
 def _live_answer(findings: Sequence[Finding]) -> str:
-    """What the experiments say that decides nothing here, so that nobody overlooks it."""
-    said = [finding.says for finding in findings if finding.rule == EXPERIMENT_SAYS and not finding.decisive]
-    return "".join(f" {text[0].upper()}{text[1:]}." for text in said)
+    """Repeat the answers of experiments that decide nothing here, so that nobody overlooks them."""
+    sentences = [finding.says for finding in findings if finding.rule == EXPERIMENT_SAYS and not finding.decisive]
+    return "".join(f" {text[0].upper()}{text[1:]}." for text in sentences)
 
 
 def _reuse_warning(judged: int | None) -> str:

@@ -63,7 +63,7 @@ def first_levels(tests: Sequence[tuple[Family | None, int]]) -> list[float]:
 
 
 def questions(judged: Iterable[RuleResult], family: Family | None) -> int:
-    """How many tests the family has."""
+    """The number of tests in the family."""
     return sum(result.questions for result in judged if result.family == family)
 
 
@@ -77,12 +77,12 @@ def _standing(judged: Sequence[RuleResult], family: Family, alpha: float) -> set
     waiting = {at for at, result in enumerate(judged) if result.family == family and _in_question(result)}
     standing: set[int] = set()
     while waiting:
-        found = {at for at in waiting if _fails(judged[at], alpha / left)}
-        if not found:
+        significant = {at for at in waiting if _fails(judged[at], alpha / left)}
+        if not significant:
             break
-        standing |= found
-        waiting -= found
-        left -= len(found)
+        standing |= significant
+        waiting -= significant
+        left -= len(significant)
     return standing
 
 
@@ -90,12 +90,12 @@ def _fails(result: RuleResult, alpha: float) -> bool:
     return result.fails_at is not None and result.fails_at(alpha)
 
 
-def _doubtful(result: RuleResult, asked: int, shared: float) -> Finding:
+def _doubtful(result: RuleResult, count: int, shared: float) -> Finding:
     if result.as_undecided is None:
         raise ValueError(f"{result.finding.rule!r} is tested and has no undecided form")
-    finding = result.as_undecided(shared / asked)
-    tests = "test" if asked == 1 else "tests"
-    says = (
-        f"{finding.says}; on its own it would fail, but among the {asked} {tests} of this gate it may be chance (Holm)"
+    finding = result.as_undecided(shared / count)
+    tests = "test" if count == 1 else "tests"
+    sentence = (
+        f"{finding.says}; on its own it would fail, but among the {count} {tests} of this gate it may be chance (Holm)"
     )
-    return replace(finding, result="cannot tell", says=says)
+    return replace(finding, result="cannot tell", says=sentence)

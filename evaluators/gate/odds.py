@@ -157,9 +157,9 @@ def _rule_odds(simulation: _Simulation, number: int, passes: float, seed: int) -
 
 
 def _worse(lines: Sequence[Line], times: float, trials: int, seed: int) -> float | None:
-    """How often a model that is worse by so many margins in one slice passes it, where it passes most often."""
-    found = [worse_passes(line, times, trials, np.random.default_rng(seed)) for line in lines]
-    return max((one for one in found if one is not None), default=None)
+    """The highest chance, over the slices, that a model passes which is worse by so many margins in one slice."""
+    chances = [worse_passes(line, times, trials, np.random.default_rng(seed)) for line in lines]
+    return max((chance for chance in chances if chance is not None), default=None)
 
 
 def _of_runs(rules: Sequence[Rule], trial: Trial) -> _Simulation | None:
@@ -207,7 +207,7 @@ def assumed_odds(rules: Sequence[Rule], *, seed: int = 0) -> list[Odds]:
 
 def weakest_floor(rules: Sequence[Rule]) -> str:
     """A warning on the floor without `sure` that a worse model passes most often; "" if the risk is low."""
-    found: list[tuple[float, str]] = []
+    floors: list[tuple[float, str]] = []
     for rule in rules:
         test, measure = rule.line.test, measure_of(rule.suite, rule.line.metric)
         if not isinstance(test, Threshold) or test.sure or test.operator != ">=" or measure is None:
@@ -221,9 +221,9 @@ def weakest_floor(rules: Sequence[Rule]) -> str:
             advice = f"add 'sure', or use about {cases_to_exclude_luck(limit, n):,} cases" if chance else ""
             worse = f"{100 * (limit - SHORTFALL):.4g} %"
             text = f"{rule.text!r} ({counted(n, 'case')}) passes a model at {worse} in {100 * chance:.0f}"
-            found.append((chance, f"{text} of 100 trials ({advice})"))
-    chance, says = max(found, default=(0.0, ""))
-    return says if chance > WORTH_REPORTING else ""
+            floors.append((chance, f"{text} of 100 trials ({advice})"))
+    chance, sentence = max(floors, default=(0.0, ""))
+    return sentence if chance > WORTH_REPORTING else ""
 
 
 def inspect(path: Path) -> tuple[str, list[Diagnostic]]:
@@ -231,7 +231,7 @@ def inspect(path: Path) -> tuple[str, list[Diagnostic]]:
     gate = load(path)
     rules = len(gate.rules) + len(gate.external)
     suites = ", ".join(suite.name for suite in gate.suites) or "none"
-    odds = "".join(f"; {one}" for one in (*assumed_odds(gate.rules), weakest_floor(gate.rules)) if str(one))
+    odds = "".join(f"; {text}" for text in (*assumed_odds(gate.rules), weakest_floor(gate.rules)) if str(text))
     return f"{gate.name}: {rules} rule{'' if rules == 1 else 's'}; suites: {suites}{odds}", list(gate.notices)
 
 
@@ -250,8 +250,8 @@ def _odds(simulation: _Simulation, seed: int) -> tuple[Odds, Results]:
     if simulation.share.method != ASSUMED:
         others += simulate_other_runs(groups, rules, np.random.default_rng([seed, 1]))
     block, trials = results.block(invalid), len(results.passed)
-    ship = _bounds(results.ship, trials, [one.ship for one in others])
-    blocked = _bounds(block, trials, [one.block(invalid) for one in others])
+    ship = _bounds(results.ship, trials, [other_results.ship for other_results in others])
+    blocked = _bounds(block, trials, [other_results.block(invalid) for other_results in others])
     return replace(
         odds, block=block, ship_low=ship[0], ship_high=ship[1], block_low=blocked[0], block_high=blocked[1]
     ), results
@@ -267,10 +267,10 @@ def _bounds(share: float, trials: int, others: Sequence[float]) -> tuple[float, 
     half = sqrt(z2 * middle * (1 - middle) / (trials + z2))
     low, high = min(share, middle - half), max(share, middle + half)
     if others:
-        found = np.array(others)
-        noise, spread = float((found * (1 - found)).mean()) / TRIALS_OF_EACH, float(found.var(ddof=1))
-        kept = sqrt(max(0.0, 1 - noise / spread)) if spread > 0 else 0.0
-        least, most = np.quantile(found.mean() + kept * (found - found.mean()), [0.05, 0.95])
+        chances = np.array(others)
+        noise, spread = float((chances * (1 - chances)).mean()) / TRIALS_OF_EACH, float(chances.var(ddof=1))
+        factor = sqrt(max(0.0, 1 - noise / spread)) if spread > 0 else 0.0
+        least, most = np.quantile(chances.mean() + factor * (chances - chances.mean()), [0.05, 0.95])
         low, high = min(low, float(least)), max(high, float(most))
     return max(0.0, low), min(1.0, high)
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.comparison.pairing import counterparts, made_by_probes
-from evaluators.comparison.wording import NO_SIGNAL, p_in_words, subject
+from evaluators.comparison.presentation import NO_SIGNAL, p_in_words, subject
 from evaluators.criteria.grammar import Threshold
 from evaluators.criteria.metric_catalogue import BUILT_IN, Measure, ended_as, of_stat
 from evaluators.criteria.validation import limit_of
@@ -69,8 +69,8 @@ def find_regressions(
 
 def scope_mask(run: RunTable, scope: Scope | None) -> Marks:
     """For each case, whether it lies in the slice."""
-    found = run.in_scope(scope)
-    return np.ones(len(run.case_ids), dtype=bool) if found is None else found
+    mask = run.in_scope(scope)
+    return np.ones(len(run.case_ids), dtype=bool) if mask is None else mask
 
 
 def _named(run: RunTable, cases: Ints) -> tuple[str, ...]:
@@ -97,24 +97,26 @@ def judge_regressions(
         measure.name, str(scope or ""), None, None, count, "cannot tell", len(changes.gained), len(changes.lost), judged
     )
     if judged == 0:
-        says, needed = f"{name} cannot be counted: no case is scored on both sides", "cases scored on both sides"
-        return Finding(rule, source, "cannot tell", says, needed, measure.name, comparison.scope, comparison)
+        sentence, needed = f"{name} cannot be counted: no case is scored on both sides", "cases scored on both sides"
+        return Finding(rule, source, "cannot tell", sentence, needed, measure.name, comparison.scope, comparison)
     if changes.silent:
         comparison = replace(comparison, rule=NO_SIGNAL)
         return Finding(rule, source, "cannot tell", *_silent(name, judged), measure.name, comparison.scope, comparison)
     result = _counted(test, count, limit_of(test, measure))
-    says = f"{name}: {len(cases)} of {counted(judged, 'case')}{_listed(cases)}"
-    says += (
+    sentence = f"{name}: {len(cases)} of {counted(judged, 'case')}{_listed(cases)}"
+    sentence += (
         f"; {counted(unknown, 'more case')} could be {measure.name}, not being scored on both sides" if unknown else ""
     )
     needed = "run the cases that failed again" if result == "cannot tell" else ""
-    return Finding(rule, source, result, says, needed, measure.name, comparison.scope, comparison)
+    return Finding(rule, source, result, sentence, needed, measure.name, comparison.scope, comparison)
 
 
 def _silent(name: str, judged: int) -> tuple[str, str]:
-    """What is found if neither model passes any case of a probe, and what is needed."""
-    says = f"no signal: {name} shows nothing, because neither model passes any of {counted(judged, 'case')} of probes"
-    return says, "cases that the base passes"
+    """Word the finding if neither model passes any case of a probe, and what is needed."""
+    sentence = (
+        f"no signal: {name} shows nothing, because neither model passes any of {counted(judged, 'case')} of probes"
+    )
+    return sentence, "cases that the base passes"
 
 
 def _listed(cases: Sequence[str]) -> str:
@@ -145,12 +147,12 @@ def marks_of(suite: Suite, run: RunTable) -> Codes:
 def _all_marks(suite: Suite, run: RunTable) -> Codes:
     known, best = _judged(suite, run)
     unscored = ended_as(run, UNSCORED)
-    found = np.full(len(run.case_ids), MIXED, dtype=np.uint8)
-    found[~run.any_of_case(known & ~best)] = RIGHT
-    found[~run.any_of_case(known & best)] = WRONG
-    found[run.any_of_case(~known)] = NOT_JUDGED
-    found[run.any_of_case(unscored)] = UNKNOWN
-    return found
+    marks = np.full(len(run.case_ids), MIXED, dtype=np.uint8)
+    marks[~run.any_of_case(known & ~best)] = RIGHT
+    marks[~run.any_of_case(known & best)] = WRONG
+    marks[run.any_of_case(~known)] = NOT_JUDGED
+    marks[run.any_of_case(unscored)] = UNKNOWN
+    return marks
 
 
 def _judged(suite: Suite, run: RunTable) -> tuple[Marks, Marks]:
@@ -164,12 +166,12 @@ def _judged(suite: Suite, run: RunTable) -> tuple[Marks, Marks]:
         if main.kind not in ("proportion", "mean"):
             continue
         values = main.values(run)
-        asked = ~np.isnan(values)
+        scored = ~np.isnan(values)
         for tag, value in suite.when.get(scorer.name, {}).items():
-            marks = [scope_mask(run, Scope(tag, one))[run.case_of] for one in value.split(MANY)]
-            asked &= np.logical_or.reduce(marks)
-        known |= asked
-        best &= ~asked | (values >= main.scale if main.higher_is_better else values <= 0)
+            marks = [scope_mask(run, Scope(tag, value_part))[run.case_of] for value_part in value.split(MANY)]
+            scored &= np.logical_or.reduce(marks)
+        known |= scored
+        best &= ~scored | (values >= main.scale if main.higher_is_better else values <= 0)
     return known, best
 
 
@@ -203,9 +205,9 @@ def judge_sampled_regressions(
     """
     name, place = subject(LOST, str(scope or "")), str(scope or "")
     if first is None or first.cached.mean() > MOST_CACHED or runs[1].cached.mean() > MOST_CACHED:
-        says = f"{name} cannot be counted: answers are sampled, so the base also loses cases when it runs again"
+        sentence = f"{name} cannot be counted: answers are sampled, so the base also loses cases when it runs again"
         command = f"run the base twice more: {suite.command(runs[1].target)} --fresh (or set temperature: 0)"
-        return RuleResult(Finding(rule, source, "cannot tell", says, command, LOST, place))
+        return RuleResult(Finding(rule, source, "cannot tell", sentence, command, LOST, place))
     lost, base_lost, judged = _lost_cases(suite, runs, first, scope)
     limit = limit_of(test, BUILT_IN[LOST])
     new = len(np.setdiff1d(lost, base_lost))
@@ -222,16 +224,16 @@ def judge_sampled_regressions(
     within = by_truth_table(test, count, limit) == "pass" or len(lost) <= len(base_lost)
     named = _listed([runs[0].case_ids[at] for at in lost])
 
-    def found(result: Result) -> Finding:
-        says = f"{name}: {len(lost)} of {counted(judged, 'case')} that the base passed{named}"
-        says += f"; another run of the base loses {len(base_lost)} (McNemar, exact: p {p_in_words(p)})"
+    def finding(result: Result) -> Finding:
+        sentence = f"{name}: {len(lost)} of {counted(judged, 'case')} that the base passed{named}"
+        sentence += f"; another run of the base loses {len(base_lost)} (McNemar, exact: p {p_in_words(p)})"
         needed = "more cases, or more repeats of each" if result == "cannot tell" else ""
-        return Finding(rule, source, result, says, needed, LOST, place, evidence)
+        return Finding(rule, source, result, sentence, needed, LOST, place, evidence)
 
     if within:
-        return RuleResult(found("pass"))
+        return RuleResult(finding("pass"))
     result: Result = "fail" if p <= ALPHA else "cannot tell"
-    return RuleResult(found(result), fails_at=lambda alpha: p <= alpha, as_undecided=lambda _: found("cannot tell"))
+    return RuleResult(finding(result), fails_at=lambda alpha: p <= alpha, as_undecided=lambda _: finding("cannot tell"))
 
 
 def _lost_cases(

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from evaluators.comparison.comparability import differences
 from evaluators.comparison.compare import discordant_cases, figures
-from evaluators.comparison.pairing import Pairs, pair, slices_of
-from evaluators.comparison.wording import both_figures
+from evaluators.comparison.pairing import Pairs, differences, pair, slices_of
+from evaluators.comparison.presentation import both_figures
 from evaluators.criteria.grammar import Rule, Threshold, VersusBaseline
 from evaluators.criteria.metric_catalogue import COUNTS, Measure, measure_of
 from evaluators.criteria.validation import scopes_of, validate_line
@@ -22,11 +21,10 @@ from evaluators.gate.regression_rule import (
     judge_regressions,
     judge_sampled_regressions,
 )
-from evaluators.gate.run_freshness import stale_run
 from evaluators.gate.threshold_rule import judge_threshold
 from evaluators.results.run_table import RunTable, Scope, table_of
 from evaluators.suite import Suite
-from evaluators.trial import Trial
+from evaluators.trial import Trial, stale_run
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.domain.verdicts.verdict import Finding, Result
 from fairtrial.stats.e_values import holm
@@ -81,9 +79,9 @@ def _judged(
         return
     differing = differences(run, baseline)
     if differing:
-        says = f"{run.target} and {baseline.target} are not comparable: {'; '.join(differing)}"
+        sentence = f"{run.target} and {baseline.target} are not comparable: {'; '.join(differing)}"
         again = f"run both on the same suite: {rule.suite.command(baseline.target, run.target)}"
-        yield _untested(rule, _finding(rule, "invalid", says, again))
+        yield _untested(rule, _finding(rule, "invalid", sentence, again))
         return
     for scope in scopes:
         yield _compared(rule, trial, measure, (run, baseline), scope)
@@ -123,7 +121,7 @@ def _compared(
 
 
 def _further_look(rules: Sequence[Rule], suite: Suite, trial: Trial) -> str:
-    """What more cases mean for the lines of the suite that compare: a further look, and what it needs."""
+    """Explain what more cases mean for the suite's lines that compare: a further look, and what it needs."""
     candidate, baseline = trial.table(suite.name, trial.candidate), trial.table(suite.name, trial.baseline)
     compared = [rule for rule in rules if rule.suite.name == suite.name and isinstance(rule.line.test, VersusBaseline)]
     if candidate is None or baseline is None or not compared:
@@ -131,10 +129,10 @@ def _further_look(rules: Sequence[Rule], suite: Suite, trial: Trial) -> str:
     metrics = dict.fromkeys(
         (rule.line.metric, scope) for rule in compared for scope in scopes_of(suite, rule.line.scope)
     )
-    asked = [(measure_of(suite, metric), scope) for metric, scope in metrics]
+    questions = [(measure_of(suite, metric), scope) for metric, scope in metrics]
     return further_look(
         (measure.name, pair(measure, candidate, baseline, scope))
-        for measure, scope in asked
+        for measure, scope in questions
         if measure is not None and measure.kind in ("proportion", "mean")
     )
 
@@ -175,11 +173,13 @@ def _run(rule: Rule, trial: Trial, target: str) -> RunTable | Finding:
     if run is None:
         return _finding(rule, "cannot tell", f"suite {rule.suite.name} has not been run on {target}", command)
     if run.suite_digest != rule.suite.digest:
-        says = f"the run of {rule.suite.name} on {target} used another version of the suite ({run.suite_digest[:8]})"
-        return _finding(rule, "invalid", says, command)
+        sentence = (
+            f"the run of {rule.suite.name} on {target} used another version of the suite ({run.suite_digest[:8]})"
+        )
+        return _finding(rule, "invalid", sentence, command)
     if trial.digests.get(target, run.deployment_digest) != run.deployment_digest:
-        says = f"the definition of {target} has changed since {rule.suite.name} was run on it"
-        return _finding(rule, "invalid", says, command)
+        sentence = f"the definition of {target} has changed since {rule.suite.name} was run on it"
+        return _finding(rule, "invalid", sentence, command)
     if run.interrupted:
         return _finding(rule, "cannot tell", f"the run of {rule.suite.name} on {target} was interrupted", command)
     stale = stale_run(run, trial)
@@ -192,13 +192,13 @@ def _enough(rule: Rule, judged: RuleResult) -> RuleResult:
     n = getattr(finding.evidence, "n", 0)
     if required is None or finding.result != "pass" or n >= required:
         return judged
-    says = f"{finding.says}; only {n} of the {required} {rule.line.with_unit} that the line requires"
-    short = replace(finding, result="cannot tell", says=says, needed=f"{required - n} more {rule.line.with_unit}")
+    sentence = f"{finding.says}; only {n} of the {required} {rule.line.with_unit} that the line requires"
+    short = replace(finding, result="cannot tell", says=sentence, needed=f"{required - n} more {rule.line.with_unit}")
     return replace(judged, finding=short)
 
 
-def _finding(rule: Rule, result: Result, says: str, needed: str) -> Finding:
-    return Finding(rule.text, rule.source, result, says, needed, rule.line.metric, str(rule.line.scope or ""))
+def _finding(rule: Rule, result: Result, sentence: str, needed: str) -> Finding:
+    return Finding(rule.text, rule.source, result, sentence, needed, rule.line.metric, str(rule.line.scope or ""))
 
 
 ALPHA = 0.05

@@ -8,7 +8,7 @@ from functools import partial
 from math import ceil
 
 from evaluators.comparison.levels import level_of
-from evaluators.comparison.wording import amount, limit_in_words, subject
+from evaluators.comparison.presentation import amount, limit_in_words, subject
 from evaluators.criteria.grammar import Threshold
 from evaluators.criteria.metric_catalogue import Measure
 from evaluators.criteria.validation import limit_of
@@ -45,17 +45,17 @@ def judge_threshold(
     level, limit = level_of(measure, run, scope, level=sure), limit_of(test, measure)
     name = subject(measure.name, str(scope or ""))
     if isinstance(level, NotEnough):
-        says = f"{name} cannot be measured: {level.reason}"
-        none = Finding(rule, source, "cannot tell", says, level.needed, measure.name, str(scope or ""), level)
+        sentence = f"{name} cannot be measured: {level.reason}"
+        none = Finding(rule, source, "cannot tell", sentence, level.needed, measure.name, str(scope or ""), level)
         return RuleResult(none)
 
-    def found(result: Result, alpha: float = ALPHA) -> Finding:
-        says = _says(name, level, measure, limit_in_words(test, limit, measure)) + _end(test, level, limit, result)
-        says += _luck(test, level, measure, limit) if result == "pass" else ""
+    def finding(result: Result, alpha: float = ALPHA) -> Finding:
+        sentence = _says(name, level, measure, limit_in_words(test, limit, measure)) + _end(test, level, limit, result)
+        sentence += _luck(test, level, measure, limit) if result == "pass" else ""
         needed = _needed(test, level, measure, limit, alpha) if result == "cannot tell" else ""
         if needed and (look := further_look()):
             needed += f"; {look}"
-        return Finding(rule, source, result, says, needed, measure.name, str(scope or ""), level)
+        return Finding(rule, source, result, sentence, needed, measure.name, str(scope or ""), level)
 
     def fails_at(alpha: float) -> bool:
         again = level_of(measure, run, scope, level=1 - alpha)
@@ -64,19 +64,19 @@ def judge_threshold(
     result = by_truth_table(test, level, limit)
     if measure.name == "errors" and result == "fail":
         again = f"run {run.suite} on {run.target} again: the failed cases are asked again"
-        return RuleResult(replace(found("fail"), result="invalid", needed=again))
-    return RuleResult(found(result), None, fails_at, partial(found, "cannot tell"))
+        return RuleResult(replace(finding("fail"), result="invalid", needed=again))
+    return RuleResult(finding(result), None, fails_at, partial(finding, "cannot tell"))
 
 
-def by_truth_table(test: Threshold, found: Estimate, limit: float) -> Result:
+def by_truth_table(test: Threshold, level: Estimate, limit: float) -> Result:
     """The truth table for thresholds; ``==`` is exact."""
     if test.operator == "==":
-        return "pass" if found.value == limit else "fail"
+        return "pass" if level.value == limit else "fail"
     over = test.operator == ">="
-    right = found.value >= limit if over else found.value <= limit
-    if found.high < limit if over else found.low > limit:
+    right = level.value >= limit if over else level.value <= limit
+    if level.high < limit if over else level.low > limit:
         return "fail"
-    surely = found.low >= limit if over else found.high <= limit
+    surely = level.low >= limit if over else level.high <= limit
     return "pass" if surely or (right and not test.sure) else "cannot tell"
 
 
@@ -121,7 +121,7 @@ def cases_to_exclude_luck(limit: float, n: int) -> int:
 
 
 def _luck(test: Threshold, estimate: Estimate, measure: Measure, limit: float) -> str:
-    """How often a worse model passes a threshold without `sure`, for shares of independent cases."""
+    """Word how often a worse model passes a threshold without `sure`, for shares of independent cases."""
     if test.sure or test.operator == "==" or estimate.method != "Wilson" or measure.name == "errors":
         return ""
     share = limit / measure.scale
@@ -153,8 +153,8 @@ def _cases_to_settle(estimate: Estimate, measure: Measure, limit: float, alpha: 
     another interval falls with the square root of the number of cases.
     """
     distance, share = abs(estimate.value - limit) / measure.scale, limit / measure.scale
-    wanted = quantile(1 - alpha)
+    z = quantile(1 - alpha)
     if estimate.method == "Wilson":
-        return int(wanted**2 * share * (1 - share) / distance**2) + 1
-    half = (estimate.high - estimate.low) / (2 * measure.scale) * wanted / quantile(estimate.level)
+        return int(z**2 * share * (1 - share) / distance**2) + 1
+    half = (estimate.high - estimate.low) / (2 * measure.scale) * z / quantile(estimate.level)
     return ceil(estimate.n * (half / distance) ** 2)

@@ -11,13 +11,17 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from evaluators.generators.draw import Draw
-from evaluators.generators.question import Family, Question, answers, lines, question
+from evaluators.probes.rows import Draw
 
+POOLS = Path(__file__).parent / "pools"
 ONES = [
     "zero",
     "one",
@@ -46,6 +50,90 @@ KNOWLEDGE = "knowledge"
 SEED = 20261201
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An answer is right if it contains one of the ``accepted`` texts as whole words, in any case."""
+
+    text: str
+    accepted: tuple[str, ...]
+
+
+def question(text: str, accepted: Sequence[str]) -> Question:
+    """A question whose accepted answers are also accepted without accents."""
+    spelled = [form for answer in accepted for form in (answer, without_accents(answer))]
+    return Question(text, tuple(dict.fromkeys(spelled)))
+
+
+def without_accents(text: str) -> str:
+    return "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
+
+
+def normalise(text: str) -> str:
+    """Only letters, digits and arithmetic signs, in lower case, with one space between words."""
+    return " ".join(re.findall(r"[^\W_]+|[+*×÷]|-(?=\s)", text.lower()))
+
+
+def contains(text: str, answer: str) -> bool:
+    """Whether the text contains the answer as whole words."""
+    return re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", text, re.IGNORECASE) is not None
+
+
+def gives_away(text: str, item: Question) -> bool:
+    """Whether repeating the text would pass as an answer to the question."""
+    return any(contains(text, answer) for answer in item.accepted)
+
+
+def lines(pool: str) -> list[list[str]]:
+    """The rows of a pool file, with columns separated by ``|``; comments start with ``#``."""
+    text = (POOLS / f"{pool}.txt").read_text(encoding="utf-8")
+    return [[cell.strip() for cell in line.split("|")] for line in text.splitlines() if line and line[0] != "#"]
+
+
+def answers(cell: str) -> list[str]:
+    """The accepted answers in a cell, separated by ``;``."""
+    return [answer.strip() for answer in cell.split(";")]
+
+
+@cache
+def known_questions() -> frozenset[str]:
+    """The normalised questions of the fine-tunes' training data and of the suite of forty."""
+    return frozenset(normalise(cells[0]) for cells in lines("asked_before"))
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """``pool`` makes all questions; ``example``, a question with its answer, is the turn before each of them."""
+
+    name: str
+    kind: str
+    pool: Callable[[], Iterable[Question]]
+    example: tuple[str, str] | None = None
+
+    def messages(self, item: Question) -> list[dict[str, str]]:
+        """The example as finished turns, then the question."""
+        last = {"role": "user", "content": item.text}
+        if self.example is None:
+            return [last]
+        question, answer = self.example
+        return [{"role": "user", "content": question}, {"role": "assistant", "content": answer}, last]
+
+    def questions(self) -> list[Question]:
+        """The fit questions of the pool, each once, in the pool's order."""
+        return list(dict.fromkeys(item for item in self.pool() if self._fit(item)))
+
+    def draw(self, seed: int, count: int) -> list[Question]:
+        """``count`` different questions in random order; raises `ValueError` if the pool has fewer."""
+        fit = self.questions()
+        if len(fit) < count:
+            raise ValueError(f"{self.name}: the pool has {len(fit)} questions, but {count} are needed")
+        return Draw(seed, self.name).shuffled(fit)[:count]
+
+    def _fit(self, item: Question) -> bool:
+        """Repeating the question or the example doesn't pass, and no fine-tune was trained on the question."""
+        shown = (item.text, *(self.example or ()))
+        return not any(gives_away(text, item) for text in shown) and normalise(item.text) not in known_questions()
+
+
 def in_words(number: int) -> list[str]:
     """All accepted spellings: ``["25", "twenty-five", "twenty five"]``."""
     return list(dict.fromkeys([str(number), _spelled(number, "-"), _spelled(number, " ")]))
@@ -61,29 +149,29 @@ def _spelled(number: int, hyphen: str) -> str:
     return f"{ONES[hundreds]} hundred" + (f" and {_spelled(rest, hyphen)}" if rest else "")
 
 
-def _asked(text: str, result: int) -> Question:
+def _sum_question(text: str, result: int) -> Question:
     return question(text, in_words(result))
 
 
 def _sums() -> Iterator[Question]:
-    """Two numbers from 2 to 19, the larger one first, so that no sum is asked in two orders."""
-    return (_asked(f"What is {a} + {b}?", a + b) for a in range(2, 20) for b in range(2, a + 1))
+    """Two numbers from 2 to 19, the larger one first, so that no sum occurs in two orders."""
+    return (_sum_question(f"What is {a} + {b}?", a + b) for a in range(2, 20) for b in range(2, a + 1))
 
 
 def _round_sums() -> Iterator[Question]:
     """Two multiples of ten, or two multiples of a hundred, the larger one first."""
     steps = [(a * unit, b * unit) for unit in (10, 100) for a in range(1, 10) for b in range(1, a + 1)]
-    return (_asked(f"What is {a} + {b}?", a + b) for a, b in steps if a + b < 1000)
+    return (_sum_question(f"What is {a} + {b}?", a + b) for a, b in steps if a + b < 1000)
 
 
 def _differences() -> Iterator[Question]:
     """A number up to 15 minus a smaller one."""
-    return (_asked(f"What is {a} - {b}?", a - b) for a in range(3, 16) for b in range(1, a))
+    return (_sum_question(f"What is {a} - {b}?", a - b) for a in range(3, 16) for b in range(1, a))
 
 
 def _products() -> Iterator[Question]:
     """The numbers from 2 to 15 times the numbers from 2 to 12, the larger one first."""
-    return (_asked(f"What is {a} times {b}?", a * b) for a in range(2, 16) for b in range(2, min(a, 12) + 1))
+    return (_sum_question(f"What is {a} times {b}?", a * b) for a in range(2, 16) for b in range(2, min(a, 12) + 1))
 
 
 SUMS = Family("sums", ARITHMETIC, _sums, ("What is 2 + 3?", "2 + 3 = 5"))
@@ -109,24 +197,16 @@ FACTS = Family("facts", KNOWLEDGE, _facts, ("What do bees make?", "Bees make hon
 def form_of_word(pool: str, form: str, word: str, answer: str) -> Family:
     """The form of each word in the pool, whose second column has the accepted answers; the example is not in it."""
 
-    def asked() -> Iterator[Question]:
+    def questions() -> Iterator[Question]:
         return (question(f"What is the {form} of '{row[0]}'?", answers(row[1])) for row in lines(pool))
 
     example = (f"What is the {form} of '{word}'?", f"The {form} of '{word}' is '{answer}'.")
-    return Family(pool, KNOWLEDGE, asked, example)
+    return Family(pool, KNOWLEDGE, questions, example)
 
 
 OPPOSITES = form_of_word("opposites", "opposite", "hot", "cold")
 PLURALS = form_of_word("plurals", "plural", "mouse", "mice")
 
-
-# Generates the suite of short general questions, which detects what a fine-tune has forgotten.
-#
-# The families are those of which the base alone answers 40 to 80 % right, by `benchmarks/general_pilot.py`. The
-# committed suite has the seed 20261201. Families, sizes, seed and gate were fixed before any fine-tune answered one of
-# its questions, and no question was chosen by its outcome. Other seeds draw other questions from the same pools.
-#
-#     python -m evaluators.generators.general --seed 20261201 --out suites/general/questions.jsonl
 
 SIZES: Sequence[tuple[Family, int]] = (
     (SUMS, 90),
@@ -147,7 +227,7 @@ def rows(seed: int) -> list[dict[str, Any]]:
 
 
 def rows_of(family: Family, drawn: Sequence[Question]) -> list[dict[str, Any]]:
-    return [_row(f"{family.name}-{number:03d}", family, asked) for number, asked in enumerate(drawn, 1)]
+    return [_row(f"{family.name}-{number:03d}", family, item) for number, item in enumerate(drawn, 1)]
 
 
 def text(seed: int) -> str:
@@ -155,11 +235,11 @@ def text(seed: int) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows(seed))
 
 
-def _row(name: str, family: Family, asked: Question) -> dict[str, Any]:
+def _row(name: str, family: Family, item: Question) -> dict[str, Any]:
     return {
         "id": name,
-        "messages": family.messages(asked),
-        "contains_any": list(asked.accepted),
+        "messages": family.messages(item),
+        "contains_any": list(item.accepted),
         "kind": family.kind,
         "family": family.name,
     }
@@ -170,8 +250,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Generate the suite of short general questions for a seed.")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--out", type=Path, required=True)
-    asked = parser.parse_args()
-    asked.out.write_text(text(asked.seed), encoding="utf-8")
+    namespace = parser.parse_args()
+    namespace.out.write_text(text(namespace.seed), encoding="utf-8")
 
 
 if __name__ == "__main__":

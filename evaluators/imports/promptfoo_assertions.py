@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from evaluators.imports.builder import SuiteBuilder
-from evaluators.imports.documents import is_share, listed, mapping
-from evaluators.imports.imported import Outcome
-from evaluators.imports.placeholders import MISSING, as_text, in_nunjucks
+from evaluators.imports.files import is_share, listed, mapping
+from evaluators.imports.imported import Outcome, SuiteBuilder
 from evaluators.imports.promptfoo_mappers import MAPPERS, Mapped, mapped
+from evaluators.loading.template import MISSING, in_nunjucks, text_or_json
 
 CODE = ("javascript", "python", "ruby", "webhook")
 JUDGES = frozenset(
@@ -77,8 +76,8 @@ def _member(builder: SuiteBuilder, row: int, variables: Mapping[str, Any], asser
 
 def _weight(assertion: Any) -> float:
     """The weight as it is written; NaN for one that can't be computed with."""
-    found = mapping(assertion).get("weight", 1)
-    return float(found) if isinstance(found, int | float) and 0 <= found < 1e9 else math.nan
+    weight = mapping(assertion).get("weight", 1)
+    return float(weight) if isinstance(weight, int | float) and 0 <= weight < 1e9 else math.nan
 
 
 def _group(builder: SuiteBuilder, row: int, wish: str, members: Sequence[_Member], threshold: Any, of: str) -> None:
@@ -128,22 +127,24 @@ def _add(builder: SuiteBuilder, row: int, variables: Mapping[str, Any], written:
         builder.criterion(full, assertion, "near", note=note)
         return None
     if kind in CODE:
-        stub = builder.stub(str(assertion.get("metric") or kind), as_text(assertion.get("value", "")))
+        stub = builder.stub(str(assertion.get("metric") or kind), text_or_json(assertion.get("value", "")))
         note = f"its code is not run; write scorers/{stub}.py"
         builder.criterion(full, assertion, "missing", scorer=stub, note=note)
         return None
-    found = _found(kind, assertion, variables, negated=full != kind)
-    if isinstance(found, str):
-        builder.criterion(full, written, "missing", note=found)
+    mapping_or_reason = _scorer_of(kind, assertion, variables, negated=full != kind)
+    if isinstance(mapping_or_reason, str):
+        builder.criterion(full, written, "missing", note=mapping_or_reason)
         return None
     wish = str(assertion.get("metric") or full).replace("-", "_")
     negate = {"negate": True} if full != kind else {}
-    name = builder.scorer(wish, found.kind, {**found.options, **negate}, {row: found.columns})
-    builder.criterion(full, assertion, found.outcome, scorer=name, note=found.note)
+    name = builder.scorer(
+        wish, mapping_or_reason.kind, {**mapping_or_reason.options, **negate}, {row: mapping_or_reason.columns}
+    )
+    builder.criterion(full, assertion, mapping_or_reason.outcome, scorer=name, note=mapping_or_reason.note)
     return name
 
 
-def _found(kind: str, assertion: Mapping[str, Any], variables: Mapping[str, Any], *, negated: bool) -> Mapped | str:
+def _scorer_of(kind: str, assertion: Mapping[str, Any], variables: Mapping[str, Any], *, negated: bool) -> Mapped | str:
     """The scorer of an assertion, or the reason why it has none."""
     if kind in JUDGES:
         return "a model grades it, and suites have no judges yet"

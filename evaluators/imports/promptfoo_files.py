@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from evaluators.imports.documents import MOST_VALUES, exists, listed, mapping, read_table, read_text, read_values
+from evaluators.imports.files import MOST_VALUES, exists, listed, mapping, read_table, read_text, read_values
 from evaluators.imports.imported import ImportRefused
 from evaluators.imports.promptfoo_assertions import as_assertion
 from fairtrial.config.file.project_files import project_root
@@ -55,10 +55,10 @@ class ConfigFiles:
             return [path] if exists(path) else []
         if ".." in Path(name).parts or Path(name).is_absolute():
             raise ImportRefused(f"{self.path}: {name}: wildcards may name only files below the configuration")
-        found = list(islice((path for path in self.folder.glob(name) if path.is_file()), MOST_FILES + 1))
-        if len(found) > MOST_FILES:
+        files = list(islice((path for path in self.folder.glob(name) if path.is_file()), MOST_FILES + 1))
+        if len(files) > MOST_FILES:
             raise ImportRefused(f"{self.path}: {name}: it names more than {MOST_FILES:,} files")
-        return sorted(found)
+        return sorted(files)
 
     def text(self, path: Path) -> str:
         return read_text(path, folder=self.root)

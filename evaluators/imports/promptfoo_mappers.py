@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.imports.documents import is_share, listed
+from evaluators.imports.files import is_share, listed
 from evaluators.imports.imported import Outcome, as_original
-from evaluators.imports.placeholders import js_text
+from evaluators.loading.template import js_text
 from fairtrial.config.file.yaml_file import parse
 from fairtrial.domain.errors import ConfigError
 from fairtrial.domain.limits.linear_regex import compile_regex
@@ -144,8 +144,8 @@ def _bleu(value: Any, assertion: Mapping[str, Any]) -> Mapped | str:
 
 
 def _threshold(assertion: Mapping[str, Any], otherwise: float) -> float:
-    found = assertion.get("threshold")
-    return float(found or 0) if is_share(found) else otherwise
+    threshold = assertion.get("threshold")
+    return float(threshold or 0) if is_share(threshold) else otherwise
 
 
 MAPPERS: Mapping[str, Mapper] = {
@@ -173,11 +173,11 @@ def mapped(kind: str, value: Any, assertion: Mapping[str, Any], *, negated: bool
     """The scorer of an assertion whose value is filled in, or the reason why it has none."""
     if value is None and kind not in WITHOUT_VALUE:
         return "it has no value"
-    found = MAPPERS[kind](value, assertion)
-    if isinstance(found, str) or not negated:
-        return found
-    if "pass" in found.options or kind == "bleu":
+    scorer = MAPPERS[kind](value, assertion)
+    if isinstance(scorer, str) or not negated:
+        return scorer
+    if "pass" in scorer.options or kind == "bleu":
         return "a negated threshold has no counterpart"
-    if found.strict:
+    if scorer.strict:
         return f"here, an answer without the required form is wrong also for {as_original('not-' + kind)}"
-    return found
+    return scorer

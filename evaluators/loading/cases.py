@@ -9,7 +9,7 @@ from typing import Any
 
 from evaluators.loading.rows import Row
 from evaluators.loading.template import UnknownName, as_text, render
-from evaluators.scoring.json_answer import expected_object
+from evaluators.scoring.answer_text import expected_object
 from evaluators.suite import KIND_TAG, MANY
 from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import Diagnostic
@@ -23,7 +23,7 @@ ASSISTANT_PREFIX = "assistant_prefix"
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How rows become cases: what a suite says of it, checked and in one form.
+    """The checked settings of a suite by which rows become cases.
 
     ``messages`` is the template, empty if rows bring their own messages or an ``input``; ``tags`` maps tag → column;
     ``groups`` maps tag → (column, group → values).
@@ -50,20 +50,20 @@ def make_cases(rows: Sequence[Row], recipe: Recipe) -> tuple[list[CaseOfRow], li
     made: list[CaseOfRow] = []
     errors: list[Diagnostic] = []
     seen: dict[str, Row] = {}
-    asked = 0
+    messages_count = 0
     for number, row in enumerate(rows, 1):
-        found = _case(row, recipe, number)
-        if isinstance(found, Diagnostic):
-            errors.append(found)
+        case = _case(row, recipe, number)
+        if isinstance(case, Diagnostic):
+            errors.append(case)
             continue
-        if found.case_id in seen:
-            first = seen[found.case_id]
-            errors.append(row.diagnostic(f"the id {found.case_id!r} occurs twice", f"first at {_at(first)}"))
+        if case.case_id in seen:
+            first = seen[case.case_id]
+            errors.append(row.diagnostic(f"the id {case.case_id!r} occurs twice", f"first at {_at(first)}"))
             continue
-        seen[found.case_id] = row
-        made.append(CaseOfRow(found, row))
-        asked += sum(len(str(message.get("content", ""))) for message in found.messages)
-        if asked > MOST_ASKED:
+        seen[case.case_id] = row
+        made.append(CaseOfRow(case, row))
+        messages_count += sum(len(str(message.get("content", ""))) for message in case.messages)
+        if messages_count > MOST_ASKED:
             errors.append(row.diagnostic(f"the prompts have more than {MOST_ASKED:,} characters up to here", SPLIT))
             break
     return made, errors
@@ -90,10 +90,10 @@ def _case(row: Row, recipe: Recipe, number: int) -> Case | Diagnostic:
     chat = row.columns.get("messages")
     if chat is not None and (wrong := _wrong_chat(chat)):
         return row.diagnostic(wrong)
-    asked, reference = _split(chat or [])
+    prompt_messages, reference = _split(chat or [])
     expected = columns.get("expected", reference)
     try:
-        messages = _messages(asked, columns, recipe)
+        messages = _messages(prompt_messages, columns, recipe)
     except UnknownName as error:
         known = nearest(str(error), {*columns, *recipe.variables})
         return row.diagnostic(f"the prompt names ${error}, but the row has no such column", known)
@@ -112,7 +112,7 @@ def _case(row: Row, recipe: Recipe, number: int) -> Case | Diagnostic:
 def _wrong_chat(chat: Any) -> str | None:
     if not isinstance(chat, list) or not chat:
         return "'messages' must be a list of at least one message"
-    if any(not isinstance(one, dict) or not isinstance(one.get("role"), str) for one in chat):
+    if any(not isinstance(message, dict) or not isinstance(message.get("role"), str) for message in chat):
         return "each of 'messages' must be an object with a role and a content"
     return None
 
@@ -124,11 +124,9 @@ def _split(chat: Sequence[Mapping[str, Any]]) -> tuple[Sequence[Mapping[str, Any
     return chat, None
 
 
-def _messages(
-    asked: Sequence[Mapping[str, Any]], columns: Mapping[str, Any], recipe: Recipe
-) -> list[Mapping[str, Any]]:
+def _messages(chat: Sequence[Mapping[str, Any]], columns: Mapping[str, Any], recipe: Recipe) -> list[Mapping[str, Any]]:
     values = {**recipe.variables, **columns}
-    messages: list[Mapping[str, Any]] = list(asked)
+    messages: list[Mapping[str, Any]] = list(chat)
     if ASSISTANT_PREFIX in columns and messages:
         begun = as_text(columns[ASSISTANT_PREFIX])
         return [*messages, {"role": "assistant", "content": begun}] if begun else messages
@@ -159,9 +157,9 @@ def _tags(columns: Mapping[str, Any], expected: Any, recipe: Recipe) -> dict[str
             tags[tag] = value
     for tag, (column, groups) in recipe.groups.items():
         values = (texts[column] or "").split(MANY)
-        found = [group for group, members in groups.items() if set(values) & set(members)]
-        if found:
-            tags[tag] = MANY.join(found)
+        names = [group for group, members in groups.items() if set(values) & set(members)]
+        if names:
+            tags[tag] = MANY.join(names)
     return tags
 
 

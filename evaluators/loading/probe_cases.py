@@ -23,7 +23,7 @@ TAGS = (FAMILY_TAG, "technique", "severity", KIND_TAG)
 def with_probes(
     reading: Reading, own: Sequence[CaseOfRow], recipe: Recipe, uses: Sequence[ProbeUse]
 ) -> list[CaseOfRow]:
-    """The suite's own cases, if they are asked, and the cases of its families; errors go to the reading."""
+    """The suite's own cases, if anything measures them, and the cases of its families; errors go to the reading."""
     tags = {**recipe.tags, **{tag: tag for tag in TAGS}}
     made: list[Row] = []
     for use in uses:
@@ -83,23 +83,28 @@ def limited(built: BuiltScorer) -> BuiltScorer:
 def family_entries(reading: Reading, uses: Sequence[ProbeUse]) -> list[tuple[int, dict[str, Any]]]:
     """The entries of ``score`` that measure the families, each with the index of its probe."""
     return [
-        (one.use.at, {one.kind: {**one.options, "when": {**one.options.get("when", {}), FAMILY_TAG: one.tag}}})
-        for one in _shared(reading, uses)
+        (
+            entry.use.at,
+            {entry.kind: {**entry.options, "when": {**entry.options.get("when", {}), FAMILY_TAG: entry.tag}}},
+        )
+        for entry in _shared(reading, uses)
     ]
 
 
 def _shared(reading: Reading, uses: Sequence[ProbeUse]) -> list[_Shared]:
-    found: dict[str, _Shared] = {}
+    entries: dict[str, _Shared] = {}
     for use in uses:
         for entry in use.probe.score:
             kind, options = next(iter(entry.items()))
             name = str(options.get("name", kind))
-            one = found.setdefault(name, _Shared(use, kind, options))
-            if (one.kind, one.options) != (kind, options):
-                other = one.families[0]
-                reading.wrong(("probes", use.at), f"its scorer {name!r} differs from that of {other!r}", "rename one")
-            one.families.append(use.probe.name)
-    return list(found.values())
+            shared_entry = entries.setdefault(name, _Shared(use, kind, options))
+            if (shared_entry.kind, shared_entry.options) != (kind, options):
+                first_family = shared_entry.families[0]
+                reading.wrong(
+                    ("probes", use.at), f"its scorer {name!r} differs from that of {first_family!r}", "rename one"
+                )
+            shared_entry.families.append(use.probe.name)
+    return list(entries.values())
 
 
 def _source(use: ProbeUse, own: Sequence[CaseOfRow], recipe: Recipe) -> Source:
@@ -108,7 +113,7 @@ def _source(use: ProbeUse, own: Sequence[CaseOfRow], recipe: Recipe) -> Source:
 
 
 def _flat(row: CaseOfRow, recipe: Recipe) -> dict[str, Any]:
-    """The row as families read it: its columns, its id and reference, and its own messages if it is asked with them."""
+    """The row as families read it: its columns, id and reference, and its own messages if it has them."""
     flat = {**row.case.fields, "id": row.case.case_id}
     if row.case.expected is not None:
         flat["expected"] = row.case.expected
@@ -128,7 +133,7 @@ def _column(recipe: Recipe, rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _asks_own(reading: Reading, uses: Sequence[ProbeUse]) -> bool:
-    """Whether the suite's own cases are asked: something measures them, or a changed copy is compared with them."""
+    """Whether the run needs the suite's own cases: a scorer measures them, or compares a changed copy with them."""
     return any(map(_measures_own, reading.model.score)) or any(use.probe.kind in OWN_ROWS for use in uses)
 
 

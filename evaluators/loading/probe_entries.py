@@ -48,7 +48,7 @@ def read_probes(reading: Reading) -> list[ProbeUse]:
             reading.wrong(("probes", at, *error.at), error.wrong, error.known)
             continue
         for use in probe_uses:
-            if use.probe.name in {other.probe.name for other in uses}:
+            if use.probe.name in {earlier.probe.name for earlier in uses}:
                 reading.wrong(("probes", at), f"the family {use.probe.name!r} is used twice", "name each family once")
             else:
                 uses.append(use)

@@ -11,12 +11,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from evaluators.generators.draw import Draw
 from evaluators.loading.scorers import SCORERS, WrongEntry, build_entry
 from evaluators.loading.suite_file import Place, ProbeFileModel, Reading, SuiteFile, SuiteModel
 from evaluators.loading.template import PLACE, WHOLE, render
-from evaluators.probes.perturbation import DIRECTION_OPTIONS, changed_rows, direction_of
 from evaluators.probes.probe import OWN_ROWS, Probe, Source, ask
+from evaluators.probes.rows import DIRECTION_OPTIONS, Draw, changed_rows, direction_of
 from evaluators.suite import DataFile
 from fairtrial.config.file import yaml_file
 from fairtrial.config.file.errors import nearest, validation_errors
@@ -120,7 +119,7 @@ def _score(reading: Reading, document: Document, model: ProbeFileModel) -> tuple
     if not model.score:
         known = "such as: contains: {name: refuses, any: [sorry]}"
         reading.errors.append(document.diagnostic((), "'score' is missing", known))
-    found = []
+    entries = []
     for at, entry in enumerate(model.score):
         try:
             built = build_entry(entry, variables={}, read=reading.source.read)
@@ -131,8 +130,8 @@ def _score(reading: Reading, document: Document, model: ProbeFileModel) -> tuple
         if not isinstance(options, Mapping):
             short = str(SCORERS.get(built.kind.replace("_", "-")).short)
             options = {} if options is None else {short: options}
-        found.append({built.kind: dict(options)})
-    return tuple(found)
+        entries.append({built.kind: dict(options)})
+    return tuple(entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +146,12 @@ class _Family:
         drawn = [self._drawn(source.seed, number) for number in range(1, len(self.model.templates) + 1)]
         made: list[dict[str, Any]] = []
         while drawn and len(made) < source.count:
-            for one in list(drawn):
-                found = next(one, None)
-                if found is None:
-                    drawn.remove(one)
+            for family_rows in list(drawn):
+                next_row = next(family_rows, None)
+                if next_row is None:
+                    drawn.remove(family_rows)
                 elif len(made) < source.count:
-                    made.append(self._row(source, *found))
+                    made.append(self._row(source, *next_row))
         return made
 
     def copies(self, source: Source) -> list[dict[str, Any]]:
@@ -184,7 +183,7 @@ class _Family:
     def _row(self, source: Source, number: int, combination: int, values: Mapping[str, Any]) -> dict[str, Any]:
         model, template = self.model, self.model.templates[number - 1]
         expected = template.expected if template.expected is not None else model.expected
-        found = {
+        row = {
             **values,
             **_filled({**model.columns, **template.columns}, values),
             **ask(source, render(template.text, values)),
@@ -194,7 +193,7 @@ class _Family:
             "severity": template.severity or model.severity,
             "seed_id": f"{model.probe}/{values.get('id', f'{number}-{combination + 1}')}",
         }
-        return found if expected is None else {**found, "expected": _filled(expected, values)}
+        return row if expected is None else {**row, "expected": _filled(expected, values)}
 
 
 def _names(value: Any) -> set[str]:

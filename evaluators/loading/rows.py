@@ -40,8 +40,8 @@ def read_rows(path: Path, text: str) -> tuple[list[Row], list[Diagnostic]]:
         return [], [Diagnostic(str(path), 1, "", wrong, "known: jsonl, json, csv, parquet")]
     rows: list[Row] = []
     errors: list[Diagnostic] = []
-    for found in islice(reader(text, str(path)), MOST_ROWS + 1):
-        (rows if isinstance(found, Row) else errors).append(found)  # type: ignore[arg-type]
+    for row in islice(reader(text, str(path)), MOST_ROWS + 1):
+        (rows if isinstance(row, Row) else errors).append(row)  # type: ignore[arg-type]
     if not rows and not errors:
         errors.append(Diagnostic(str(path), 1, "", "the file has no rows"))
     return rows, errors
@@ -158,7 +158,7 @@ def _too_deep(row: dict[str, Any]) -> bool:
         inside = [value for value in level if isinstance(value, dict | list)]
         if not inside:
             return False
-        level = [item for one in inside for item in (one.values() if isinstance(one, dict) else one)]
+        level = [item for value in inside for item in (value.values() if isinstance(value, dict) else value)]
     return True
 
 

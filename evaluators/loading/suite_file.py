@@ -98,7 +98,7 @@ class SuiteModel(BaseModel):
 
 
 class TemplateModel(BaseModel):
-    """One template; what it gives wins over what the file gives for all."""
+    """One template; its values override those of the file."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -178,15 +178,15 @@ class Reading:
         """The rows of one file; ``at``: where the suite names it; ``names``: column of the file → its name here."""
         if (text := self.text_of(name, at, most=MOST_ROW_BYTES)) is None:
             return []
-        found, wrongs = read_rows(self.source.path.parent / name, text)
-        self.data.append(DataFile(name, hashlib.sha256(text.encode()).hexdigest(), len(found)))
+        file_rows, wrongs = read_rows(self.source.path.parent / name, text)
+        self.data.append(DataFile(name, hashlib.sha256(text.encode()).hexdigest(), len(file_rows)))
         self.errors += shortened(wrongs)
-        if len(found) > MOST_ROWS:
+        if len(file_rows) > MOST_ROWS:
             self.wrong(at, f"there are more than {MOST_ROWS:,} rows", "split the suite")
             return []
         if names:
-            self.columns |= {column for row in found for column in names_in(row, names)}
-        rows = [with_our_names(row, names) for row in found]
+            self.columns |= {column for row in file_rows for column in names_in(row, names)}
+        rows = [with_our_names(row, names) for row in file_rows]
         self.errors += shortened([row for row in rows if isinstance(row, Diagnostic)])
         return [row for row in rows if isinstance(row, Row)]
 
@@ -223,16 +223,16 @@ def search(
     folder: Path, *, exclude: Path | None = None, root: Path | None = None, budget: Budget | None = None
 ) -> Nearby:
     """Suites and unreadable files; ``root`` and ``budget`` are as in `yaml_file.load`."""
-    found = Nearby()
+    nearby = Nearby()
     files = _files(folder, exclude)
-    found.unreadable += files[MOST_FILES:]
+    nearby.unreadable += files[MOST_FILES:]
     for file in files[:MOST_FILES]:
         names = _names(file, root, budget)
         if names is None:
-            found.unreadable.append(file)
+            nearby.unreadable.append(file)
         for name in names or ():
-            found.suites.setdefault(name, file)
-    return found
+            nearby.suites.setdefault(name, file)
+    return nearby
 
 
 def _files(folder: Path, exclude: Path | None) -> list[Path]:

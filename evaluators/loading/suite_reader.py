@@ -18,10 +18,20 @@ from evaluators.loading.probe_entries import ProbeUse, read_probes
 from evaluators.loading.rows import MOST_ROWS, Row
 from evaluators.loading.scorers import BuiltScorer, WrongEntry, build_entry
 from evaluators.loading.suite_file import EMPTY, Place, Reading, SuiteFile, SuiteModel, shortened
-from evaluators.results import duplicate_prompts
-from evaluators.scoring.json_answer import expected_object
+from evaluators.scoring.answer_text import expected_object
 from evaluators.scoring.scorer import ChecksCases, WarnsAboutSuite
-from evaluators.suite import FAMILY_TAG, KIND_TAG, OWN, ScorerEntry, Suite, applies, tag_values, with_digest
+from evaluators.suite import (
+    FAMILY_TAG,
+    KIND_TAG,
+    OWN,
+    ScorerEntry,
+    Suite,
+    applies,
+    dominant_cluster,
+    duplicate_warnings,
+    tag_values,
+    with_digest,
+)
 from fairtrial.config.file.errors import nearest, validation_errors
 from fairtrial.config.file.project_files import Budget, project_root
 from fairtrial.config.file.yaml_file import Document
@@ -52,7 +62,7 @@ def load(
     for document in documents:
         suite, wrong = _read(document, SuiteFile(path, project_root(path), budget), columns)
         errors += wrong
-        if suite is not None and suite.name in {other.name for other in suites}:
+        if suite is not None and suite.name in {earlier.name for earlier in suites}:
             errors.append(document.diagnostic(("suite",), f"{suite.name!r} is the name of another suite of this file"))
         elif suite is not None:
             suites.append(suite)
@@ -114,10 +124,10 @@ def _compose(reading: Reading) -> Suite:
     if uses:
         drawn = with_probes(reading, drawn, recipe, uses)
         _check_fit(reading, drawn, built)
-    cases = tuple(one.case for one in drawn)
-    cautions = (
-        [one.scorer.suite_warning(cases) for one in built if isinstance(one.scorer, WarnsAboutSuite)] if cases else []
-    )
+    cases = tuple(row.case for row in drawn)
+    cautions = [
+        scorer.scorer.suite_warning(cases) for scorer in built if cases and isinstance(scorer.scorer, WarnsAboutSuite)
+    ]
     suite = with_digest(
         Suite(
             name=model.suite,
@@ -126,8 +136,8 @@ def _compose(reading: Reading) -> Suite:
             digest="",
             cases=cases,
             params=model.params,
-            scorers=tuple(one.scorer for one in built),
-            when={one.scorer.name: one.when for one in built if one.when},
+            scorers=tuple(scorer.scorer for scorer in built),
+            when={scorer.scorer.name: scorer.when for scorer in built if scorer.when},
             slices=(*dict.fromkeys((*model.slices, *model.tags, *model.groups, *([FAMILY_TAG] if uses else []))),),
             cluster=model.cluster,
             repeat=model.repeat,
@@ -136,11 +146,11 @@ def _compose(reading: Reading) -> Suite:
             seed=model.seed,
             warnings=(
                 *(caution for caution in cautions if caution),
-                *duplicate_prompts.duplicate_warnings(cases),
-                *duplicate_prompts.dominant_cluster(cases),
+                *duplicate_warnings(cases),
+                *dominant_cluster(cases),
             ),
             description=model.description,
-            entries={one.scorer.name: ScorerEntry(one.kind, one.options) for one in built},
+            entries={scorer.scorer.name: ScorerEntry(scorer.kind, scorer.options) for scorer in built},
             data=tuple(reading.data),
         )
     )
@@ -177,7 +187,7 @@ def _rows(reading: Reading) -> list[Row]:
 
 def _recipe(reading: Reading) -> Recipe:
     model = reading.model
-    template = [one.model_dump() for one in model.messages or []]
+    template = [message_model.model_dump() for message_model in model.messages or []]
     if model.prompt is not None:
         template = [{"role": "user", "content": model.prompt}]
     ours = {*model.groups, *(TAGS if model.probes else ())}
@@ -200,27 +210,27 @@ def _groups(reading: Reading) -> dict[str, tuple[str, Mapping[str, tuple[str, ..
         members = {name: value if isinstance(value, list) else [value] for name, value in raw.items() if name != "of"}
         if not isinstance(raw.get("of"), str):
             reading.wrong(("groups", tag), "the column is missing", "such as: of: product")
-        elif not members or any(isinstance(one, dict | list) for values in members.values() for one in values):
+        elif not members or any(isinstance(value, dict | list) for values in members.values() for value in values):
             reading.wrong(("groups", tag), "the groups and their values are missing", "such as: small: [hub, bulb]")
         else:
-            groups[tag] = (raw["of"], {name: tuple(str(one) for one in values) for name, values in members.items()})
+            groups[tag] = (raw["of"], {name: tuple(str(value) for value in values) for name, values in members.items()})
     return groups
 
 
 def _check_columns(reading: Reading, made: list[CaseOfRow], tags: Mapping[str, str]) -> None:
-    columns = {column for one in made for column in columns_of(one.row)} - {"messages"}
-    fields = {field for one in made for field in expected_object(one.case.expected) or {}} - columns
+    columns = {column for row in made for column in columns_of(row.row)} - {"messages"}
+    fields = {field for row in made for field in expected_object(row.case.expected) or {}} - columns
     known = "columns: " + ", ".join(sorted(columns))
     known += f"; fields of the expected object: {', '.join(sorted(fields))}" if fields else ""
     for tag, column in tags.items():
-        if not any(tag_values(one.case, tag) for one in made):
+        if not any(tag_values(row.case, tag) for row in made):
             slices = reading.model.slices
             at = ("tags", tag) if tag in reading.model.tags else ("slices", slices.index(tag))
             reading.wrong(at, f"no row has the column {column!r}", known)
     for tag in reading.model.groups:
-        if not any(tag_values(one.case, tag) for one in made):
+        if not any(tag_values(row.case, tag) for row in made):
             reading.wrong(("groups", tag), "no row lies in any of its groups", known)
-    if reading.model.cluster and not any(one.case.cluster for one in made):
+    if reading.model.cluster and not any(row.case.cluster for row in made):
         reading.wrong(("cluster",), f"no row has the column {reading.model.cluster!r}", known)
 
 
@@ -228,44 +238,44 @@ def _scorers(reading: Reading, uses: Sequence[ProbeUse]) -> list[BuiltScorer]:
     """The scorers of the suite, and those of its probes."""
     built: list[BuiltScorer] = []
     for at, entry in enumerate(reading.model.score):
-        one = _scorer(reading, ("score", at), entry, built)
-        if one is not None:
-            built.append(limited(one) if uses else one)
+        scorer = _scorer(reading, ("score", at), entry, built)
+        if scorer is not None:
+            built.append(limited(scorer) if uses else scorer)
     for at, entry in family_entries(reading, uses):
-        one = _scorer(reading, ("probes", at), entry, built)
-        built += [one] if one is not None else []
+        scorer = _scorer(reading, ("probes", at), entry, built)
+        built += [scorer] if scorer is not None else []
     return built
 
 
 def _scorer(reading: Reading, place: Place, entry: Any, built: Sequence[BuiltScorer]) -> BuiltScorer | None:
     try:
-        one = build_entry(entry, read=reading.source.read, variables=reading.model.vars, place=place)
+        scorer = build_entry(entry, read=reading.source.read, variables=reading.model.vars, place=place)
     except WrongEntry as error:
         reading.wrong((*place, *error.at) if place[0] == "score" else place, error.wrong, error.known)
         return None
-    if one.scorer.name in {other.scorer.name for other in built}:
-        reading.wrong(place, f"two scorers have the name {one.scorer.name!r}", "give one another 'name'")
-    return one
+    if scorer.scorer.name in {earlier.scorer.name for earlier in built}:
+        reading.wrong(place, f"two scorers have the name {scorer.scorer.name!r}", "give one another 'name'")
+    return scorer
 
 
 def _check_fit(reading: Reading, made: list[CaseOfRow], built: list[BuiltScorer]) -> None:
     """Check that every case has a scorer and what its scorers need, unless an invalid scorer is the reason."""
-    known = {tag for one in made for tag in one.case.tags}
-    strange = [(one, tag) for one in built for tag in one.when if tag not in known]
-    for one, tag in strange:
-        if one.place[0] == "score":
-            at = (*one.place, one.kind, "when", tag)
+    known = {tag for row in made for tag in row.case.tags}
+    strange = [(scorer, tag) for scorer in built for tag in scorer.when if tag not in known]
+    for scorer, tag in strange:
+        if scorer.place[0] == "score":
+            at = (*scorer.place, scorer.kind, "when", tag)
             reading.wrong(at, f"'when' names the tag {tag!r}, which no row has", nearest(tag, known))
-    whole = not strange and sum(one.place[0] == "score" for one in built) == len(reading.model.score)
+    whole = not strange and sum(built_scorer.place[0] == "score" for built_scorer in built) == len(reading.model.score)
     exempt = OWN if not reading.model.score else None
     reading.errors += shortened(
-        [wrong for one in made if (wrong := _unfit(one, built, whole=whole, exempt=exempt)) is not None],
+        [wrong for row in made if (wrong := _unfit(row, built, whole=whole, exempt=exempt)) is not None],
     )
 
 
 def _unfit(made: CaseOfRow, built: list[BuiltScorer], *, whole: bool, exempt: str | None) -> Diagnostic | None:
     """``exempt``: the kind of cases that need no scorer, because only their changed copies are measured."""
-    scorers = [one.scorer for one in built if applies(one.when, made.case)]
+    scorers = [built_scorer.scorer for built_scorer in built if applies(built_scorer.when, made.case)]
     name = made.case.case_id
     if whole and not scorers and (exempt is None or made.case.tags.get(KIND_TAG) != exempt):
         return made.row.diagnostic(f"no scorer measures the case {name!r}", "see 'when'")

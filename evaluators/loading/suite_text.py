@@ -26,7 +26,7 @@ class UnusableText(UsageError):
 
 
 class _Stat(msgspec.Struct, frozen=True):
-    """What is stored of a `Stat`, whose functions belong to the program."""
+    """The stored fields of a `Stat`, whose functions belong to the program."""
 
     name: str
     kind: Kind
@@ -44,7 +44,7 @@ class _Scorer(msgspec.Struct, frozen=True):
 
 
 class _Text(msgspec.Struct, frozen=True, kw_only=True):
-    """The stored form of a `Suite`: without rows, and in a form of its own, because its digest must never change."""
+    """The stored form of a `Suite`, without rows and separate from its type, because its digest must never change."""
 
     version: int
     suite: str
@@ -111,27 +111,27 @@ def suite_of(text: str, path: Path) -> Suite:
 
     ``path`` is recorded as the place of its file; nothing is opened.
     """
-    found = _decoded(text)
-    scorers = tuple(_stored(scorer) for scorer in found.score)
-    _check_lines(found)
+    suite_text = _decoded(text)
+    scorers = tuple(_stored(scorer) for scorer in suite_text.score)
+    _check_lines(suite_text)
     return Suite(
-        name=found.suite,
-        kind=found.kind,
+        name=suite_text.suite,
+        kind=suite_text.kind,
         path=path,
-        digest=found.digest,
+        digest=suite_text.digest,
         cases=(),
-        params=found.params,
+        params=suite_text.params,
         scorers=scorers,
-        when={scorer.name: scorer.when for scorer in found.score if scorer.when},
-        slices=found.slices,
-        cluster=found.cluster,
-        repeat=found.repeat,
-        gate=found.gate,
-        gate_lines=tuple(range(1, len(found.gate) + 1)),
-        seed=found.seed,
-        values=found.tags,
-        entries={scorer.name: ScorerEntry(scorer.kind, scorer.options) for scorer in found.score},
-        data=found.data,
+        when={scorer.name: scorer.when for scorer in suite_text.score if scorer.when},
+        slices=suite_text.slices,
+        cluster=suite_text.cluster,
+        repeat=suite_text.repeat,
+        gate=suite_text.gate,
+        gate_lines=tuple(range(1, len(suite_text.gate) + 1)),
+        seed=suite_text.seed,
+        values=suite_text.tags,
+        entries={scorer.name: ScorerEntry(scorer.kind, scorer.options) for scorer in suite_text.score},
+        data=suite_text.data,
     )
 
 
@@ -143,12 +143,12 @@ def _scorer(suite: Suite, scorer: Scorer) -> _Scorer:
 
 def _decoded(text: str) -> _Text:
     try:
-        found = msgspec.json.decode(text, type=_Text)
+        suite_text = msgspec.json.decode(text, type=_Text)
     except (msgspec.DecodeError, UnicodeError) as error:
         raise UnusableText(f"the stored text cannot be read ({error})") from error
-    if found.version != VERSION:
-        raise UnusableText(f"the stored text has version {found.version} (known: {VERSION})")
-    return found
+    if suite_text.version != VERSION:
+        raise UnusableText(f"the stored text has version {suite_text.version} (known: {VERSION})")
+    return suite_text
 
 
 def _stored(scorer: _Scorer) -> StoredScorer:
@@ -161,15 +161,15 @@ def _stored(scorer: _Scorer) -> StoredScorer:
     return StoredScorer(scorer.name, scorer.version, tuple(stats))
 
 
-def _stats(one: _Scorer) -> dict[str, Stat]:
-    if "file" in one.options:
-        raise UnusableText(f"scorer {one.name}: its option 'file' names a file, which control does not open")
+def _stats(stored: _Scorer) -> dict[str, Stat]:
+    if "file" in stored.options:
+        raise UnusableText(f"scorer {stored.name}: its option 'file' names a file, which control does not open")
     try:
-        scorer = SCORERS.get(one.kind.replace("_", "-")).build(one.options, one.name)
+        scorer = SCORERS.get(stored.kind.replace("_", "-")).build(stored.options, stored.name)
     except (UsageError, ValueError) as error:
-        raise UnusableText(f"scorer {one.name}: this version cannot build it ({error})") from error
-    if scorer.version != one.version:
-        raise UnusableText(f"scorer {one.name} is {scorer.version!r} here, and was {one.version!r} in the run")
+        raise UnusableText(f"scorer {stored.name}: this version cannot build it ({error})") from error
+    if scorer.version != stored.version:
+        raise UnusableText(f"scorer {stored.name} is {scorer.version!r} here, and was {stored.version!r} in the run")
     return {stat.name: stat for stat in scorer.stats}
 
 

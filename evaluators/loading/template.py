@@ -1,16 +1,20 @@
-"""Renders templates: ``$name`` or ``${name}`` becomes a value, ``$$`` a dollar; anything else, as ``$5``, stays."""
+"""Renders templates with ``$name`` as in suites, and translates ``{{name}}`` of other tools."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 PLACE = re.compile(r"\$(?:(\$)|([A-Za-z_]\w*)|\{([A-Za-z_][\w.]*)\})")
 MOST_CHARS = 1_000_000
 MOST_VALUES = 10_000
 WHOLE = re.compile(r"\$([A-Za-z_]\w*)")
+BRACES = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
+DOTTED_NAME = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w-]+|\[\d+\])*")
+CODE = re.compile(r"\{%|\{#")
+MISSING = object()
 
 
 class UnknownName(Exception):
@@ -18,17 +22,17 @@ class UnknownName(Exception):
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
-    """Fill in the values in one pass, so that dollars in values stay.
+    """Fill in the values in one pass: ``$$`` becomes a dollar, and anything else, as ``$5``, stays.
 
     Raises `UnknownName`, and `ValueError` for more than `MOST_CHARS` of values, because a template may repeat a name.
     """
     left = MOST_CHARS
 
-    def fill(found: re.Match[str]) -> str:
+    def fill(match: re.Match[str]) -> str:
         nonlocal left
-        if found[1]:
+        if match[1]:
             return "$"
-        name = found[2] or found[3]
+        name = match[2] or match[3]
         if name not in values:
             raise UnknownName(name)
         text = as_text(values[name])
@@ -81,3 +85,75 @@ def _size(value: Any) -> int:
     """The number of values in it, including nested ones."""
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return 1 + sum(map(_size, inside))
+
+
+def has_code(template: str) -> bool:
+    """Whether the template has more than names: conditions, loops, filters or calls."""
+    return bool(CODE.search(template)) or any(
+        not DOTTED_NAME.fullmatch(place[1]) for place in BRACES.finditer(template)
+    )
+
+
+def places(template: str) -> list[str]:
+    """The content of each pair of braces."""
+    return [place[1] for place in BRACES.finditer(template)]
+
+
+def translated(template: str, column: Callable[[str], str]) -> str:
+    """The template with a suite's names, which ``column`` gives; other dollars are doubled, so that they stay."""
+    parts, end = [], 0
+    for place in BRACES.finditer(template):
+        parts += [template[end : place.start()].replace("$", "$$"), "${" + column(place[1]) + "}"]
+        end = place.end()
+    return "".join([*parts, template[end:].replace("$", "$$")])
+
+
+def looked_up(path: str, values: Mapping[str, Any]) -> Any:
+    """The value at a dotted path, or `MISSING`."""
+    if path in values:
+        return values[path]
+    value: Any = values
+    for step in re.findall(r"[\w-]+", path):
+        if isinstance(value, Mapping) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return MISSING
+    return value
+
+
+def rendered(template: str, values: Mapping[str, Any]) -> Any:
+    """The template with its values, or `MISSING` if one is unknown; one place alone keeps its type."""
+    whole = BRACES.fullmatch(template.strip())
+    if whole is not None:
+        return looked_up(whole[1], values)
+    parts, end = [], 0
+    for place in BRACES.finditer(template):
+        value = looked_up(place[1], values)
+        if value is MISSING:
+            return MISSING
+        parts += [template[end : place.start()], text_or_json(value)]
+        end = place.end()
+    return "".join([*parts, template[end:]])
+
+
+def js_text(value: Any) -> str:
+    """A value as JavaScript writes it into a text."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
+        return str(int(value))
+    return text_or_json(value)
+
+
+def in_nunjucks(template: str, values: Mapping[str, Any]) -> Any:
+    """The template with its values as promptfoo renders it, or `MISSING` for code, unknown names and objects."""
+    if has_code(template):
+        return MISSING
+    known = {place: looked_up(place, values) for place in places(template)}
+    if any(value is MISSING or isinstance(value, Mapping | list) for value in known.values()):
+        return MISSING
+    return BRACES.sub(lambda place: "" if known[place[1]] is None else js_text(known[place[1]]), template)
+
+
+def text_or_json(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -1,17 +1,24 @@
-"""Judges memorisation: whether a candidate repeats training texts, or planted canaries, more than it should."""
+"""Makes suites of continuations, and judges by them whether a candidate has memorised training texts or canaries."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
 
 import numpy as np
 
 from evaluators.comparison.compare import difference_of
 from evaluators.comparison.pairing import pair
 from evaluators.criteria.metric_catalogue import Measure, measure_of
+from evaluators.loading.suite_reader import load
 from evaluators.results.run_table import Floats, RunTable, Scope
 from evaluators.suite import Suite
+from evaluators.training_data.continuations import Continuations, Recipe
+from fairtrial.domain.errors import UsageError
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.intervals import TprAtFpr, tpr_at_fpr
 
@@ -26,6 +33,50 @@ LEVEL = 0.95
 MembershipAnswer = Literal["members detected", "no members detected", "cannot tell"]
 MEMBERSHIP_FPR = 0.01
 VERBATIM = "memorised.verbatim"
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteOptions:
+    """Parameters of every request, the margin of the gate line in points, and a folder that keeps the suite's files."""
+
+    params: Mapping[str, Any] = field(default_factory=dict)
+    margin: float = 0.0
+    folder: Path | None = None
+
+
+USUAL = SuiteOptions()
+
+
+def continuation_suite(name: str, made: Continuations, recipe: Recipe, options: SuiteOptions = USUAL) -> Suite:
+    """The suite, with a gate line if there is a margin; raises `UsageError`."""
+    if not made.rows:
+        raise UsageError(f"{name}: no completion is long enough: after its beginning, 20 characters must be left")
+    column = "prefix" if recipe.ask == "instruction" else "assistant_prefix"
+    suite = {
+        "suite": name,
+        "description": "training texts and held-out texts, continued from their beginning",
+        "data": f"{name}.jsonl",
+        "params": {"temperature": 0, "max_tokens": made.max_tokens, **options.params},
+        "score": [{"memorised": {"prefix_column": column}}],
+        "slices": ["split"],
+        "seed": recipe.seed,
+        "gate": [f"memorised not worse than base by {options.margin:g}pp"] if options.margin else [],
+    }
+    if options.folder is not None:
+        if options.margin:
+            gate = {"version": 1, "gate": name, "suites": [f"{name}.yaml"]}
+            (options.folder / f"{name}.gate.yaml").write_text(json.dumps(gate) + "\n", encoding="utf-8")
+        return _written(options.folder, name, suite, made.rows)
+    with TemporaryDirectory(prefix="fairtrial-") as temporary:
+        return _written(Path(temporary), name, suite, made.rows)
+
+
+def _written(folder: Path, name: str, suite: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Suite:
+    path = folder / f"{name}.yaml"
+    path.write_text(json.dumps(suite, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    (folder / f"{name}.jsonl").write_text(text, encoding="utf-8")
+    return load(path, root=folder)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +164,9 @@ def _gap(suite: Suite, stat: str, candidate: RunTable, base: RunTable) -> Gap:
 def _mean(measure: Measure, run: RunTable, split: str) -> float | None:
     inside = run.in_scope(Scope("split", split))
     values = run.mean_of_case(measure.values(run))
-    found = values[inside] if inside is not None else values
-    found = found[~np.isnan(found)]
-    return float(found.mean()) if len(found) else None
+    means = values[inside] if inside is not None else values
+    means = means[~np.isnan(means)]
+    return float(means.mean()) if len(means) else None
 
 
 def _count(run: RunTable, split: str) -> int:
@@ -138,14 +189,14 @@ class Membership:
         if isinstance(self.rates, NotEnough):
             return f"Membership cannot be judged: {self.rates.reason} (needed: {self.rates.needed})."
         tpr, fpr = self.rates.tpr, self.rates.fpr
-        found = (
+        figures = (
             f"{100 * tpr.value:.0f} % of {self.planted} planted canaries "
             f"({100 * tpr.low:.1f} to {100 * tpr.high:.1f} %) exceed a threshold that "
             f"{100 * fpr.value:.1f} % of {self.controls} controls exceed"
         )
         if self.answer == "members detected":
-            return f"The candidate remembers planted canaries: {found}."
-        return f"Membership is not shown: {found}."
+            return f"The candidate remembers planted canaries: {figures}."
+        return f"Membership is not shown: {figures}."
 
 
 def judge_membership(suite: Suite, candidate: RunTable, base: RunTable) -> Membership:
@@ -170,7 +221,7 @@ def _scores(suite: Suite, candidate: RunTable, base: RunTable, split: str) -> Fl
     for run in (candidate, base):
         inside = run.in_scope(Scope("split", split))
         values = run.mean_of_case(measure.values(run))
-        kept = values if inside is None else np.where(inside, values, np.nan)
-        sides.append(dict(zip(run.case_ids, kept, strict=True)))
-    found = np.array([value - sides[1].get(name, np.nan) for name, value in sides[0].items()], dtype=np.float64)
-    return found[~np.isnan(found)]
+        means = values if inside is None else np.where(inside, values, np.nan)
+        sides.append(dict(zip(run.case_ids, means, strict=True)))
+    differences = np.array([value - sides[1].get(name, np.nan) for name, value in sides[0].items()], dtype=np.float64)
+    return differences[~np.isnan(differences)]

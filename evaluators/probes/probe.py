@@ -1,4 +1,4 @@
-"""Defines a probe, a family of cases made from rows, seed rows or nothing, and reads the text that a row asks."""
+"""Defines a probe, a family of cases made from rows, seed rows or nothing, and reads a row's text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ORIGINAL = "original_id"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a family makes its cases from.
+    """The input from which a family makes its cases.
 
     ``count``: how many cases at most. ``rows``: the suite's own rows, flat, each with ``id``, with ``messages`` or the
     text in ``column``, and with ``expected`` if it has a reference. ``files``: the rows of each file that an option
@@ -59,28 +59,30 @@ class Probe:
 
 
 def ask(source: Source, text: str) -> dict[str, Any]:
-    """The columns that ask a text as the suite asks its own rows: after the same system message, or in its template."""
+    """The columns that put a text into the suite's own form: after the same system message, or in its template."""
     first = source.rows[0] if source.rows else {}
-    before = [dict(one) for one in first.get("messages") or () if one.get("role") in ("system", "developer")]
+    before = [
+        dict(message) for message in first.get("messages") or () if message.get("role") in ("system", "developer")
+    ]
     if "messages" in first:
         return {"messages": [*before, {"role": "user", "content": text}]}
     return {source.column: text}
 
 
 def text_of(source: Source, row: Mapping[str, Any]) -> str:
-    """The text that a row asks: its last user message, or its column; empty if it has none."""
+    """The row's text: its last user message, or its column; empty if it has none."""
     for message in reversed(row.get("messages") or ()):
         if message.get("role") == "user" and isinstance(message.get("content"), str):
             return str(message["content"])
-    found = row.get(source.column)
-    return found if isinstance(found, str) else ""
+    value = row.get(source.column)
+    return value if isinstance(value, str) else ""
 
 
 def with_text(source: Source, row: Mapping[str, Any], text: str) -> dict[str, Any]:
-    """A copy of the row that asks another text in the same place."""
+    """A copy of the row with another text in the same place."""
     if "messages" not in row:
         return {**row, source.column: text}
-    messages = [dict(one) for one in row["messages"]]
+    messages = [dict(turn) for turn in row["messages"]]
     for message in reversed(messages):
         if message.get("role") == "user" and isinstance(message.get("content"), str):
             message["content"] = text

@@ -1,17 +1,20 @@
-"""Defines what a report contains, and how far it shows the texts of cases: masked, in full, or not at all."""
+"""Defines what a report contains, how far it shows the texts of cases, and the formats that render it."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from evaluators.comparison.matrix import Matrix, Row
+from fairtrial.domain.registry import Registry
 from fairtrial.domain.run import UNSCORED, CaseOutcome, RunHead
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.domain.wording import TEXT_DELETED, TEXT_NOT_STORED, Change, Grade
 from fairtrial.privacy.search import mask
+
+if TYPE_CHECKING:
+    from evaluators.comparison.matrix import Matrix, Row  # loads numpy and scipy, which a list of formats does not need
 
 TextPolicy = Literal["masked", "full", "none"]
 LEFT_OUT = "left out of this report"
@@ -47,7 +50,7 @@ class CaseRow:
 
     @property
     def changes(self) -> tuple[Change | None, ...]:
-        """How each candidate's case differs from the baseline's."""
+        """The change of each candidate's case against the baseline's."""
         return tuple(None if answer is None else answer.change for answer in self.answers[1:])
 
     @property
@@ -93,7 +96,7 @@ class SuiteReport:
         return next((row for row in self.overall if row.metric == self.metric), None)
 
     def failures(self, column: int) -> int:
-        """How many answers of a column are unscored."""
+        """The number of unscored answers of a column."""
         return sum(counts[column] for outcome, counts in self.outcomes.items() if outcome in UNSCORED)
 
 
@@ -126,7 +129,7 @@ class Text:
 
 
 class Texts:
-    """Shows texts by one policy, and counts in ``masked`` what it masked by kind."""
+    """Shows texts by one policy, and counts masked parts by kind in ``masked``."""
 
     def __init__(self, policy: TextPolicy) -> None:
         self.policy = policy
@@ -167,5 +170,20 @@ class Texts:
         )
 
     def _finding(self, finding: Finding) -> Finding:
-        says, needed, scope = map(self.label, (finding.says, finding.needed, finding.scope))
-        return replace(finding, says=says, needed=needed, scope=scope)
+        sentence, needed, scope = map(self.label, (finding.says, finding.needed, finding.scope))
+        return replace(finding, says=sentence, needed=needed, scope=scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One format. Both functions give the text of the file, with unsafe text escaped.
+
+    ``render``: a verdict with every finding. ``render_content``: a report on runs, or on a verdict with its runs.
+    """
+
+    summary: str
+    render: Callable[[Verdict], str]
+    render_content: Callable[[ReportContent], str]
+
+
+REPORTS: Registry[Report] = Registry("evaluators.reports", "report", noun="report", kind=Report)

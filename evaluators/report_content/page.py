@@ -8,7 +8,7 @@ from math import ceil, floor, log10
 from typing import Any
 
 from evaluators.comparison.matrix import Row
-from evaluators.comparison.wording import amount, rules_in_words
+from evaluators.comparison.presentation import amount, rules_in_words
 from evaluators.criteria.metric_catalogue import BUILT_IN
 from evaluators.report_content import wording
 from evaluators.report_content.content import CaseRow, ReportContent, SuiteReport, Text
@@ -61,13 +61,13 @@ def _title(content: ReportContent) -> str:
 
 
 def _findings(verdict: Verdict) -> list[Finding]:
-    """What decides, worst first, and then what is shown for information."""
+    """The decisive findings, worst first, and then those for information."""
     shown = [finding for finding in verdict.findings if not is_unasked(finding)]
     return sorted(shown, key=lambda finding: (not finding.decisive, WORST_FIRST.index(finding.result)))
 
 
 def _suite(suite: SuiteReport) -> dict[str, Any]:
-    """What the template shows of a suite beside its own fields."""
+    """The values that the template shows of a suite beside its own fields."""
     common, noise = _common_messages(suite.cases), suite.matrix.noise
     several = len(suite.matrix.changes) > 1
     quiet = [row.metric for row in suite.overall if wording.quiet(row)]
@@ -94,13 +94,13 @@ def _suite(suite: SuiteReport) -> dict[str, Any]:
 
 
 def _rules(suite: SuiteReport) -> list[str]:
-    """What the answers of a matrix follow from."""
+    """The rules from which the answers of a matrix follow."""
     generator = (comparison for row in suite.overall for comparison in row.comparisons)
     return rules_in_words(comparison for comparison in generator if comparison is not None)
 
 
 def _common_messages(cases: Sequence[CaseRow]) -> int:
-    """How many messages all cases begin with, such as a system prompt, so that they are shown once."""
+    """The number of messages with which all cases begin, such as a system prompt, so that they are shown once."""
     if len(cases) < 2:
         return 0
     first, shortest = cases[0].texts, min(len(case.texts) for case in cases)

@@ -104,7 +104,7 @@ def _tags(runs: SuiteRuns) -> list[str]:
 
 
 def _outcomes(tables: Sequence[RunTable]) -> dict[Any, tuple[int, ...]]:
-    """How many answers of each run ended in each outcome; outcomes without any are left out."""
+    """The number of answers of each run with each outcome that occurs."""
     counts = [np.bincount(table.outcomes, minlength=len(CASE_OUTCOMES)).tolist() for table in tables]
     by_outcome = zip(CASE_OUTCOMES, zip(*counts, strict=True), strict=True)
     return {outcome: each for outcome, each in by_outcome if any(each)}
@@ -112,13 +112,13 @@ def _outcomes(tables: Sequence[RunTable]) -> dict[Any, tuple[int, ...]]:
 
 def _errors(cases: Iterable[CaseRow], columns: int) -> dict[str, tuple[int, ...]]:
     """The most frequent errors with their number in each column."""
-    found: dict[str, list[int]] = {}
+    errors: dict[str, list[int]] = {}
     for case in cases:
         for column, answer in enumerate(case.answers):
             if answer is not None and answer.outcome == "provider_error":
-                found.setdefault(answer.text.words, [0] * columns)[column] += 1
-    most = Counter({error: sum(each) for error, each in found.items()}).most_common(MOST_ERRORS)
-    return {error: tuple(found[error]) for error, _ in most}
+                errors.setdefault(answer.text.words, [0] * columns)[column] += 1
+    most = Counter({error: sum(each) for error, each in errors.items()}).most_common(MOST_ERRORS)
+    return {error: tuple(errors[error]) for error, _ in most}
 
 
 def _labelled(matrix: Matrix, texts: Texts) -> Matrix:
@@ -161,9 +161,9 @@ def alone(rows: Sequence[StoredRow], texts: Texts) -> tuple[CaseRow, ...]:
     )
 
 
-def _joined(first: StoredRow, found: Sequence[StoredRow | None], texts: Texts) -> CaseRow:
+def _joined(first: StoredRow, rows: Sequence[StoredRow | None], texts: Texts) -> CaseRow:
     baseline = _case_answer(first["baseline"], texts)
-    others = tuple(None if row is None else _case_answer(row["candidate"], texts, row["change"]) for row in found)
+    others = tuple(None if row is None else _case_answer(row["candidate"], texts, row["change"]) for row in rows)
     deleted = bool(first["candidate"]["texts_deleted"])
     return CaseRow(**_question(first, texts, deleted=deleted), answers=(baseline, *others))
 
@@ -177,11 +177,11 @@ def _question(row: StoredRow, texts: Texts, *, deleted: bool) -> dict[str, Any]:
     }
 
 
-def _texts(asked: str | None, expected: str | None, texts: Texts, *, deleted: bool) -> Iterator[tuple[str, Text]]:
-    if asked is None:
+def _texts(prompt: str | None, expected: str | None, texts: Texts, *, deleted: bool) -> Iterator[tuple[str, Text]]:
+    if prompt is None:
         yield "prompt", texts.shown(None, deleted=deleted)
     else:
-        yield from ((texts.label(role), texts.shown(text)) for role, text in messages_of(asked))
+        yield from ((texts.label(role), texts.shown(text)) for role, text in messages_of(prompt))
     if expected is not None:
         yield "expected", texts.shown(reference_of(expected))
 

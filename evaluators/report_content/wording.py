@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from evaluators.comparison.matrix import Row
-from evaluators.comparison.wording import amount, answer_in_words, both_figures, format_signed, gap
+from evaluators.comparison.presentation import amount, answer_in_words, both_figures, format_signed, gap
 from evaluators.report_content.content import SuiteReport, TextPolicy
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.wording import counted
@@ -13,7 +13,7 @@ from fairtrial.privacy.search import counted_kind
 
 
 def first_line(suites: Sequence[SuiteReport]) -> str:
-    """What the runs show, suite by suite: the answer for each candidate, with its figures."""
+    """Word the result suite by suite: the answer for each candidate, with its figures."""
     return "; ".join(part for suite in suites for part in _answers(suite)) + "."
 
 
@@ -73,17 +73,23 @@ def level(row: Row, column: int) -> str:
 
 def difference(row: Row, comparison: Comparison | None) -> str:
     """A candidate's difference from the baseline, with its sign; nothing without one."""
-    found = None if comparison is None else comparison.difference
-    if not isinstance(found, Estimate):
+    estimate = None if comparison is None else comparison.difference
+    if not isinstance(estimate, Estimate):
         return ""
     nothing = gap(0.0, row)
-    return nothing.removesuffix(" points") if gap(found.value, row) == nothing else format_signed(found.value, row)
+    return (
+        nothing.removesuffix(" points") if gap(estimate.value, row) == nothing else format_signed(estimate.value, row)
+    )
 
 
 def interval(row: Row, comparison: Comparison | None) -> str:
     """The bounds of the difference's interval; nothing without one."""
-    found = None if comparison is None else comparison.difference
-    return f"{format_signed(found.low, row)} to {format_signed(found.high, row)}" if isinstance(found, Estimate) else ""
+    estimate = None if comparison is None else comparison.difference
+    return (
+        f"{format_signed(estimate.low, row)} to {format_signed(estimate.high, row)}"
+        if isinstance(estimate, Estimate)
+        else ""
+    )
 
 
 def answer(comparison: Comparison | None) -> str:
@@ -97,14 +103,14 @@ def changed_rows(suite: SuiteReport) -> list[tuple[Row, int]]:
     Of the slices, only those whose answer is another one than that over all cases.
     """
     overall = {row.metric: row for row in suite.overall}
-    found = [
+    rows = [
         (row, at)
         for row in suite.matrix.rows
         for at in range(len(row.comparisons))
         if _answered(row, at) in ("better", "worse")
         and not (row.scope and _answered(row, at) == _answered(overall[row.metric], at))
     ]
-    return sorted(found, key=lambda one: (one[1], _answered(*one) != "worse"))
+    return sorted(rows, key=lambda pair: (pair[1], _answered(*pair) != "worse"))
 
 
 def _answered(row: Row, candidate: int) -> str:
@@ -113,16 +119,16 @@ def _answered(row: Row, candidate: int) -> str:
 
 
 def quiet(row: Row) -> bool:
-    """Whether a measure is 0 in every run, so that a sentence says more than a line of the table."""
+    """Whether a measure is 0 in every run, so that a sentence is clearer than a line of the table."""
     return all(not level.value for level in row.levels)
 
 
 def shown_texts(policy: TextPolicy, masked: Mapping[str, int]) -> str:
-    """What the report's reader has to know about its texts."""
+    """Word what the reader has to know about the report's texts."""
     if policy == "full":
         return "Texts are shown in full: personal data and secrets in them are not masked."
     left = "Texts are left out of this report. " if policy == "none" else ""
     if not masked:
         return f"{left}No personal data or secret was found in what is shown."
-    finds = [counted_kind(count, kind) for kind, count in sorted(masked.items(), key=lambda one: -one[1])]
+    finds = [counted_kind(count, kind) for kind, count in sorted(masked.items(), key=lambda item: -item[1])]
     return f"{left}Masked in what is shown: {', '.join(finds)}."

@@ -8,8 +8,7 @@ from typing import Any
 
 import msgspec
 
-from evaluators.report import Report
-from evaluators.report_content.content import ReportContent
+from evaluators.report_content.content import Report, ReportContent
 from fairtrial.domain.verdicts.verdict import Verdict
 
 VERSION = 1

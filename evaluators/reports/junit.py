@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from xml.sax.saxutils import escape, quoteattr
 
-from evaluators.report import Report
-from evaluators.report_content.content import ReportContent, SuiteReport
+from evaluators.report_content.content import Report, ReportContent, SuiteReport
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.domain.verdicts.verdict_wording import approval_of, titled
 
@@ -24,7 +23,9 @@ def render(verdict: Verdict) -> str:
     """
     findings = verdict.findings
     lines = []
-    for source, group in groupby(sorted(findings, key=lambda finding: finding.source), key=lambda one: one.source):
+    for source, group in groupby(
+        sorted(findings, key=lambda finding: finding.source), key=lambda member: member.source
+    ):
         lines += _suite(verdict, source, list(group))
     return _document(verdict.gate, _counts(findings), lines)
 
@@ -59,12 +60,12 @@ def _case_results(name: str, suite: SuiteReport, column: int) -> tuple[Counter[s
         grade = case.grade or (answer.change if answer else None) or "unscored"
         title = case.case_id + (f", repeat {case.repeat + 1}" if case.repeat else "")
         lines.append(f"    <testcase classname={_quoted(name)} name={_quoted(title)}>")
-        says = f"{suite.metric}: {grade}" + (f"\n{answer.text.words}" if answer else "")
+        sentence = f"{suite.metric}: {grade}" + (f"\n{answer.text.words}" if answer else "")
         kind = "error" if grade == "unscored" else "failure" if grade in ("lost", "wrong") else ""
         if kind:
             counts[f"{kind}s"] += 1
             message = _quoted(f"{suite.metric}: {grade}")
-            lines.append(f'      <{kind} type="{grade}" message={message}>{_text(says)}</{kind}>')
+            lines.append(f'      <{kind} type="{grade}" message={message}>{_text(sentence)}</{kind}>')
         lines.append("    </testcase>")
     return counts, lines
 
@@ -90,15 +91,15 @@ def _suite(verdict: Verdict, source: str, findings: Sequence[Finding]) -> list[s
 
 
 def _outcome(finding: Finding) -> str:
-    says = finding.says + (f"\nneeded: {finding.needed}" if finding.needed else "")
+    sentence = finding.says + (f"\nneeded: {finding.needed}" if finding.needed else "")
     if not finding.decisive:
-        return f"<skipped message={_quoted(says)}/>"
+        return f"<skipped message={_quoted(sentence)}/>"
     if finding.result == "pass":
-        return f"<system-out>{_text(says)}</system-out>"
+        return f"<system-out>{_text(sentence)}</system-out>"
     if finding.result == "invalid":
-        return f'<error type="INVALID" message={_quoted(finding.says)}>{_text(says)}</error>'
+        return f'<error type="INVALID" message={_quoted(finding.says)}>{_text(sentence)}</error>'
     kind = "BLOCK" if finding.result == "fail" else "HOLD"
-    return f'<failure type="{kind}" message={_quoted(finding.says)}>{_text(says)}</failure>'
+    return f'<failure type="{kind}" message={_quoted(finding.says)}>{_text(sentence)}</failure>'
 
 
 def _counts(findings: Sequence[Finding]) -> str:

@@ -6,17 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from evaluators.comparison.matrix import Row
-from evaluators.report import Report
-from evaluators.report_content.content import ReportContent, SuiteReport
-from evaluators.report_content.wording import (
-    answer,
-    changed_rows,
-    difference,
-    interval,
-    level,
-    shown_texts,
-    with_unit,
-)
+from evaluators.report_content.content import Report, ReportContent, SuiteReport
+from evaluators.report_content.wording import answer, changed_rows, difference, interval, level, shown_texts, with_unit
 from fairtrial.domain.answers.signals import BLOCK_TITLE
 from fairtrial.domain.verdicts.verdict import Finding, Result, Verdict
 from fairtrial.domain.verdicts.verdict_wording import NOTABLE, approval_of, is_unasked, titled, unasked_lines
@@ -46,7 +37,7 @@ def render_content(content: ReportContent) -> str:
 
 
 def _suite(suite: SuiteReport) -> Iterator[str]:
-    """What changed in one suite, and its matrix folded."""
+    """The changes in one suite, and its matrix folded."""
     columns, matrix = suite.matrix.columns, suite.matrix
     against = f" against {columns[0].target}" if len(columns) > 1 else f" on {columns[0].target}"
     yield from ("", f"### {safe(matrix.suite + against)}", "")

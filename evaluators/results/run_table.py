@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluators.results.duplicate_prompts import with_clusters
-from evaluators.suite import MANY
+from evaluators.suite import MANY, with_clusters
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.run import CASE_OUTCOMES, CaseResult, Run, RunHead, Score, ScoreFailure, head_of
 
@@ -73,18 +72,18 @@ class RunTable(RunHead):
         """The result of ``make``, computed once, for groupings that all measures and scopes share."""
         if name not in self._memo:
             self._memo[name] = make()
-        found: T = self._memo[name]
-        return found
+        value: T = self._memo[name]
+        return value
 
     def state(self, scorer: str) -> NDArray[np.uint8]:
         """The scorer's state in each result."""
-        found = self.states.get(scorer)
-        return np.zeros(self.n, dtype=np.uint8) if found is None else found
+        states = self.states.get(scorer)
+        return np.zeros(self.n, dtype=np.uint8) if states is None else states
 
     def value(self, metric: str) -> Floats:
         """The metric of each result, NaN if it has none."""
-        found = self.values.get(metric)
-        return np.full(self.n, np.nan) if found is None else found
+        values = self.values.get(metric)
+        return np.full(self.n, np.nan) if values is None else values
 
     def any_of_case(self, marks: Marks) -> Marks:
         """For each case, whether any of its results is marked."""
@@ -112,8 +111,8 @@ class RunTable(RunHead):
 
     def slices(self, tag: str) -> list[str]:
         """The tag's slices that have a case, sorted."""
-        found = self.tags.get(tag)
-        return sorted({value for text in found.texts for value in text.split(MANY)}) if found else []
+        slice_tag = self.tags.get(tag)
+        return sorted({value for text in slice_tag.texts for value in text.split(MANY)}) if slice_tag else []
 
     def _in_scope(self, scope: Scope) -> Marks:
         tag = self.tags.get(scope.tag)
@@ -129,27 +128,27 @@ class RunTable(RunHead):
         order = np.argsort(self.case_of, kind="stable")
         sizes = np.bincount(self.case_of, minlength=count)
         within = np.arange(self.n) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        found = np.full((count, int(sizes.max(initial=0))), -1, dtype=np.intp)
-        found[self.case_of[order], within] = order
-        return found
+        places = np.full((count, int(sizes.max(initial=0))), -1, dtype=np.intp)
+        places[self.case_of[order], within] = order
+        return places
 
 
-def same_results(one: RunTable, other: RunTable) -> bool:
+def same_results(left: RunTable, right: RunTable) -> bool:
     """Whether both have the same cases with the same outcomes, scores and signals; latencies and costs may differ."""
     return (
-        one.case_ids == other.case_ids
-        and np.array_equal(one.case_of, other.case_of)
-        and np.array_equal(one.outcomes, other.outcomes)
+        left.case_ids == right.case_ids
+        and np.array_equal(left.case_of, right.case_of)
+        and np.array_equal(left.outcomes, right.outcomes)
         and all(
-            np.array_equal(one.value(metric), other.value(metric), equal_nan=True) for metric in _shared(one, other)
+            np.array_equal(left.value(metric), right.value(metric), equal_nan=True) for metric in _shared(left, right)
         )
     )
 
 
-def _shared(table: RunTable, other: RunTable) -> set[str]:
+def _shared(table: RunTable, second: RunTable) -> set[str]:
     """The metrics of either run, without signals that an older version did not measure in one of them."""
-    both = SIGNALS in table.states and SIGNALS in other.states
-    metrics = table.values.keys() | other.values.keys()
+    both = SIGNALS in table.states and SIGNALS in second.states
+    metrics = table.values.keys() | second.values.keys()
     return {metric for metric in metrics if both or not metric.startswith(f"{SIGNALS}.")}
 
 
@@ -196,16 +195,16 @@ def clusters_of(names: Sequence[str | None], ids: Sequence[str]) -> Ints | None:
     """Each case's cluster as a number in the order of their names; a case without one is a separate cluster."""
     if all(name is None for name in names):
         return None
-    said = [f"i:{case_id}" if name is None else f"c:{name}" for name, case_id in zip(names, ids, strict=True)]
-    order = {name: at for at, name in enumerate(sorted(set(said)))}
-    return np.array([order[name] for name in said], dtype=np.intp)
+    keys = [f"i:{case_id}" if name is None else f"c:{name}" for name, case_id in zip(names, ids, strict=True)]
+    order = {name: at for at, name in enumerate(sorted(set(keys)))}
+    return np.array([order[name] for name in keys], dtype=np.intp)
 
 
 def _tag(values: Sequence[str | None]) -> Tag:
     codes, texts = encode(value for value in values if value is not None)
-    found = np.full(len(values), -1, dtype=np.intp)
-    found[np.array([value is not None for value in values], dtype=bool)] = codes
-    return Tag(found, texts)
+    all_codes = np.full(len(values), -1, dtype=np.intp)
+    all_codes[np.array([value is not None for value in values], dtype=bool)] = codes
+    return Tag(all_codes, texts)
 
 
 def _scores(results: Sequence[CaseResult]) -> tuple[dict[str, Floats], dict[str, NDArray[np.uint8]]]:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from evaluators.comparison.wording import MINUS
-from evaluators.criteria.external_validation import PREFERENCE, REVIEW_METRICS
+from evaluators.comparison.presentation import MINUS
 from evaluators.criteria.grammar import GateLine
+from evaluators.criteria.validation import PREFERENCE, REVIEW_METRICS
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.review import ARMS, DIMENSIONS, Preference, ReviewedQueue, Vote
 from fairtrial.domain.verdicts.verdict import Finding
@@ -72,13 +72,13 @@ def agreement_of(queues: Sequence[ReviewedQueue], metric: str) -> Agreement:
     for _, person, _, _, pair in rows:
         judged.setdefault(pair, set()).add(person)
     twice = [people for people in judged.values() if len(people) > 1]
-    found = alpha(table, metric=_metric(metric))
+    estimate = alpha(table, metric=_metric(metric))
     if metric == PREFERENCE:
         gwet = gwet_ac(table, scale=sorted(set(SAID.values())))
     else:
         gwet = gwet_ac(table, scale=MARKS, weights="ordinal")
     people = len(set().union(*twice))
-    return Agreement(found, gwet, _quality(found, metric), len(twice), people)
+    return Agreement(estimate, gwet, _quality(estimate, metric), len(twice), people)
 
 
 def agreement_with_the_rest(queues: Sequence[ReviewedQueue]) -> tuple[PersonAgreement, ...]:
@@ -89,41 +89,43 @@ def agreement_with_the_rest(queues: Sequence[ReviewedQueue]) -> tuple[PersonAgre
     tables = {metric: _table(list(_rows(queues, metric))) for metric in REVIEW_METRICS}
     return tuple(
         PersonAgreement(
-            one,
+            person,
             name,
-            {metric: alpha_against_rest(table, one, metric=_metric(metric)) for metric, table in tables.items()},
+            {metric: alpha_against_rest(table, person, metric=_metric(metric)) for metric, table in tables.items()},
         )
-        for one, name in sorted(names.items(), key=lambda pair: pair[::-1])
+        for person, name in sorted(names.items(), key=lambda pair: pair[::-1])
     )
 
 
-def agreement_text(found: Agreement, people: int) -> str:
+def agreement_text(agreement: Agreement, people: int) -> str:
     """``; over 24 shared pairs they agree well (alpha 0.81, 0.62 to 0.93; AC2 0.93)``; "" for one person."""
     if people < 2:
         return ""
-    if not found.pairs:
+    if not agreement.pairs:
         return "; no pair was judged by two people, so their agreement is unknown"
-    pairs = "1 shared pair" if found.pairs == 1 else f"{found.pairs} shared pairs"
+    pairs = "1 shared pair" if agreement.pairs == 1 else f"{agreement.pairs} shared pairs"
     gwet = ""
-    if isinstance(found.gwet, Estimate):
-        gwet = f"; {'AC1' if 'AC1' in found.gwet.method else 'AC2'} {_number(found.gwet.value)}"
-    if isinstance(found.alpha, NotEnough):
+    if isinstance(agreement.gwet, Estimate):
+        gwet = f"; {'AC1' if 'AC1' in agreement.gwet.method else 'AC2'} {_number(agreement.gwet.value)}"
+    if isinstance(agreement.alpha, NotEnough):
         return f"; their agreement cannot be estimated from {pairs}{gwet and ' (' + gwet[2:] + ')'}"
-    value, low, high = (_number(one) for one in (found.alpha.value, found.alpha.low, found.alpha.high))
-    return f"; over {pairs} they agree {AGREE[found.quality]} (alpha {value}, {low} to {high}{gwet})"
+    value, low, high = (
+        _number(number) for number in (agreement.alpha.value, agreement.alpha.low, agreement.alpha.high)
+    )
+    return f"; over {pairs} they agree {AGREE[agreement.quality]} (alpha {value}, {low} to {high}{gwet})"
 
 
-def require_agreement(line: GateLine, found: Finding, agreement: Agreement) -> Finding:
+def require_agreement(line: GateLine, finding: Finding, agreement: Agreement) -> Finding:
     """Turn a pass into "cannot tell" if reviewers do not agree, because guesses could produce it; a failure stands.
 
     The pass stands if the whole interval lies above the value of two equal models, because guesses prefer neither.
     """
-    if found.result != "pass" or agreement.quality != "not measured" or _beyond_guesses(line, found):
-        return found
-    says = f"{found.says}; no line passes on ratings that agree so little"
+    if finding.result != "pass" or agreement.quality != "not measured" or _beyond_guesses(line, finding):
+        return finding
+    sentence = f"{finding.says}; no line passes on ratings that agree so little"
     what = "what makes one answer better" if line.metric == PREFERENCE else "what each rating means"
     needed = f"reviewers who agree: discuss {what} over a few pairs, then fill a new review queue"
-    return replace(found, result="cannot tell", says=says, needed=needed)
+    return replace(finding, result="cannot tell", says=sentence, needed=needed)
 
 
 def _beyond_guesses(line: GateLine, finding: Finding) -> bool:
@@ -138,14 +140,14 @@ def _number(value: float) -> str:
     return f"{value:.2f}".replace("-", MINUS)
 
 
-def _quality(found: Estimate | NotEnough, metric: str) -> Quality:
+def _quality(estimate: Estimate | NotEnough, metric: str) -> Quality:
     """The quality of the agreement.
 
     Experts may well differ in preferences, so these are "not measured" only if the whole interval is below the limit.
     """
-    quality = agreement_quality(found)
-    if metric == PREFERENCE and isinstance(found, Estimate) and quality == "not measured":
-        return quality if found.high < NOT_MEASURED else "low"
+    quality = agreement_quality(estimate)
+    if metric == PREFERENCE and isinstance(estimate, Estimate) and quality == "not measured":
+        return quality if estimate.high < NOT_MEASURED else "low"
     return quality
 
 
@@ -173,7 +175,7 @@ def _given(vote: Vote, metric: str) -> Iterator[tuple[str, Value]]:
         if vote.preference in SAID:
             yield PREFERENCE, SAID[vote.preference]
         return
-    dimension = next(one for one in DIMENSIONS if metric == f"review.{one}")
+    dimension = next(name for name in DIMENSIONS if metric == f"review.{name}")
     for arm in ARMS:
         mark = vote.ratings.get(arm, {}).get(dimension)
         if mark is not None:
@@ -205,8 +207,8 @@ def estimate_bias(
     level: float,
 ) -> PositionAndLengthBias:
     """Fit the model to all votes, and to each person's votes."""
-    found = [(one, preference_model(votes, level=level)) for one, votes in each if votes is not None]
+    models = [(person, preference_model(votes, level=level)) for person, votes in each if votes is not None]
     return PositionAndLengthBias(
         None if everybody is None else preference_model(everybody, level=level),
-        tuple(ReviewerBias(one, names[one], model) for one, model in found if model.position_biased),
+        tuple(ReviewerBias(person, names[person], model) for person, model in models if model.position_biased),
     )

@@ -22,7 +22,7 @@ LEAST_SHARED = 12
 
 
 def shared(overlap: float | None, size: int) -> int:
-    """How many of ``size`` pairs need two reviewers; by default a fifth, but at least 12 or half of the queue."""
+    """The number of pairs that need two reviewers; by default a fifth, but at least 12 or half of the queue."""
     if overlap is not None:
         return round(overlap * size)
     return max(round(USUAL_OVERLAP * size), min(LEAST_SHARED, size // 2))
@@ -50,16 +50,14 @@ def rule_of(draw: CreateQueue, pairs: Sequence[Pair]) -> dict[str, Any]:
     """The rule as it is stored, with enough detail to draw the same cases again."""
     possible = round(len(pairs) / pairs[0].probability) if pairs else 0
     twice = sum(pair.wants > 1 for pair in pairs)
-    kept = {"kind": draw.sampling, "size": len(pairs), "of": possible, "seed": draw.seed, "shared": twice}
-    return kept | {"overlap": twice / len(pairs) if draw.overlap is None and pairs else draw.overlap}
+    rule = {"kind": draw.sampling, "size": len(pairs), "of": possible, "seed": draw.seed, "shared": twice}
+    return rule | {"overlap": twice / len(pairs) if draw.overlap is None and pairs else draw.overlap}
 
 
-def newest_pair(
-    candidates: Sequence[Run], baselines: Sequence[Run], *, wanted: tuple[str, str, str]
-) -> tuple[Run, Run]:
+def newest_pair(candidates: Sequence[Run], baselines: Sequence[Run], *, names: tuple[str, str, str]) -> tuple[Run, Run]:
     """The newest finished runs of both targets on the same version of a suite; each list has the newest first.
 
-    ``wanted``: suite, candidate and baseline, for the `UsageError`, which names what to run.
+    ``names``: suite, candidate and baseline, for the `UsageError`, which names what to run.
     """
     by_digest: dict[str, Run] = {}
     for run in baselines:
@@ -67,7 +65,7 @@ def newest_pair(
     for run in candidates:
         if run.suite_digest in by_digest:
             return run, by_digest[run.suite_digest]
-    suite, candidate, baseline = wanted
+    suite, candidate, baseline = names
     have = [name for name, runs in ((candidate, candidates), (baseline, baselines)) if runs]
     why = (
         "the runs of the two targets used different versions of it"
@@ -91,10 +89,10 @@ def names_of(plan: Plan | None, *targets: str) -> list[str]:
             experiment = plan.experiments.get(experiment_name) if plan else None
             variants = experiment.variants if experiment else ()
             deployment = next((variant.deployment for variant in variants if variant.name == variant_name), "")
-        found = plan.deployments.get(deployment) if plan else None
-        if found is not None:
-            names |= dict.fromkeys((found.name, found.model, f"{found.provider}/{found.model}"))
-            model = found.model.rpartition("/")[2]
+        definition = plan.deployments.get(deployment) if plan else None
+        if definition is not None:
+            names |= dict.fromkeys((definition.name, definition.model, f"{definition.provider}/{definition.model}"))
+            model = definition.model.rpartition("/")[2]
             names |= dict.fromkeys((model, *family_of(model)))
     return [name for name in names if name]
 
@@ -148,12 +146,12 @@ def _pair(new: CaseResult, old: CaseResult, suite: str) -> Pair:
             f"reviews: suite {suite}: these runs are from a version that did not store questions "
             f"(run the suite again on both: fairtrial eval)"
         )
-    asked = tuple(
+    messages = tuple(
         {"role": str(message.get("role", "user")), "content": _flat(message.get("content"))}
         for message in case.messages
     )
     texts = _text(new.answer) or "", _text(old.answer) or ""
-    return Pair(case.case_id, case.cluster or case.case_id, asked, _reference(case.expected), *texts)
+    return Pair(case.case_id, case.cluster or case.case_id, messages, _reference(case.expected), *texts)
 
 
 def _flat(content: Any) -> str:
@@ -176,6 +174,6 @@ def _reference(expected: Any) -> str | None:
     """The reference as readable text."""
     if expected is None or isinstance(expected, str):
         return expected
-    if isinstance(expected, list) and all(isinstance(one, str) for one in expected):
+    if isinstance(expected, list) and all(isinstance(item, str) for item in expected):
         return " / ".join(expected)
     return json.dumps(expected, ensure_ascii=False, indent=2)

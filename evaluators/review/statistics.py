@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evaluators.criteria.external_validation import PREFERENCE
 from evaluators.criteria.grammar import Population
+from evaluators.criteria.validation import PREFERENCE
 from evaluators.review.agreement import Agreement, PositionAndLengthBias, agreement_of, estimate_bias
 from evaluators.trial import RULES
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
@@ -62,7 +62,7 @@ class Votes:
         return len({vote.reviewer for vote, _, _ in self._votes})
 
     def reviewers(self, metric: str) -> int:
-        """How many reviewers gave a value for this metric."""
+        """The number of reviewers who gave a value for this metric."""
         return len(set(self._of(metric).people))
 
     def in_general(self, metric: str) -> bool:
@@ -83,13 +83,13 @@ class Votes:
         """Whether fewer than six reviewers are shown to agree: the whole interval of alpha suffices for conclusions."""
         if self._rules < 3 or not MIN_PEOPLE <= people < IN_GENERAL:
             return self._rules < 3
-        found = self.agreement(metric).alpha
-        return isinstance(found, Estimate) and found.low >= TENTATIVE
+        estimate = self.agreement(metric).alpha
+        return isinstance(estimate, Estimate) and estimate.low >= TENTATIVE
 
     def _of(self, metric: str) -> _Columns:
         if metric == PREFERENCE:
             return self._columns([WORTH.get(vote.preference) for vote, _, _ in self._votes])
-        dimension = next(one for one in DIMENSIONS if metric == f"review.{one}")
+        dimension = next(name for name in DIMENSIONS if metric == f"review.{name}")
         return self._columns([_mark(vote, "candidate", dimension) for vote, _, _ in self._votes])
 
     def _too_few(self, of: _Columns, metric: str) -> NotEnough | None:
@@ -151,10 +151,10 @@ class Votes:
         self, dimension: Dimension, arm: Arm = "candidate", *, level: float = TWO_SIDED_95
     ) -> Estimate | NotEnough:
         """The mean rating with its two-sided interval, within 1 to 5."""
-        found = self._mean([_mark(vote, arm, dimension) for vote, _, _ in self._votes], dimension, level)
-        if isinstance(found, NotEnough):
-            return found
-        return replace(found, low=max(LOWEST, found.low), high=min(HIGHEST, found.high))
+        estimate = self._mean([_mark(vote, arm, dimension) for vote, _, _ in self._votes], dimension, level)
+        if isinstance(estimate, NotEnough):
+            return estimate
+        return replace(estimate, low=max(LOWEST, estimate.low), high=min(HIGHEST, estimate.high))
 
     def difference(
         self, dimension: Dimension, factor: float = 1.0, *, level: float = ONE_SIDED_95
@@ -195,17 +195,17 @@ class Votes:
 
     def _columns(self, values: Sequence[float | None], reviewer: str | None = None) -> _Columns:
         """The votes that have a value, of all reviewers or of one."""
-        kept = [
+        rows = [
             (value, *rest)
             for value, rest in zip(values, self._votes, strict=True)
             if value is not None and reviewer in (None, rest[0].reviewer)
         ]
         return _Columns(
-            [vote for _, vote, _, _ in kept],
-            np.array([value for value, *_ in kept], dtype=np.float64),
-            [f"{suite}:{vote.cluster}" for _, vote, _, suite in kept],
-            [vote.reviewer for _, vote, _, _ in kept],
-            None if self._equal else np.array([1 / chance for _, _, chance, _ in kept]),
+            [vote for _, vote, _, _ in rows],
+            np.array([value for value, *_ in rows], dtype=np.float64),
+            [f"{suite}:{vote.cluster}" for _, vote, _, suite in rows],
+            [vote.reviewer for _, vote, _, _ in rows],
+            None if self._equal else np.array([1 / chance for _, _, chance, _ in rows]),
         )
 
 
@@ -252,10 +252,10 @@ def _p_of(votes: _Columns, decided_votes: tuple[int, int]) -> tuple[float | None
     """The exact sign test for few votes on distinct pairs, else the sign-flip test by pair."""
     gaps, items = votes.values - TIE, votes.items
     if len(gaps) < EXACT_BELOW and len(set(items)) == len(items):
-        found, method = exact(*decided_votes), "sign test, exact"
+        p, method = exact(*decided_votes), "sign test, exact"
     else:
-        found, method = sign_flip(gaps, items), "sign flip"
-    return (None, "") if isinstance(found, NotEnough) else (found, method)
+        p, method = sign_flip(gaps, items), "sign flip"
+    return (None, "") if isinstance(p, NotEnough) else (p, method)
 
 
 def _answer(gap: Estimate | NotEnough) -> Answer:

@@ -41,8 +41,8 @@ class TrainingRows:
 
     @property
     def reasons(self) -> dict[str, int]:
-        """How many pairs were left out for each reason, the most frequent first."""
-        return dict(Counter(one.reason for one in self.left_out).most_common())
+        """The number of pairs that were left out for each reason, the most frequent first."""
+        return dict(Counter(out.reason for out in self.left_out).most_common())
 
 
 def training_rows(pairs: Iterable[Row], form: TrainingForm, *, min_votes: int = 1) -> TrainingRows:

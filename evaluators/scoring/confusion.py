@@ -1,9 +1,4 @@
-"""Computes the confusion matrix and the classification figures of label scores.
-
-The figures of a run come from scikit-learn, which is imported late because that takes 1 s of CPU time and 140 MB.
-Resampling needs a figure about a thousand times, and a call of scikit-learn takes 1.9 ms. The functions of counts take
-0.004 ms, so resampling uses these, and tests compare them with scikit-learn.
-"""
+"""Computes the confusion matrix and the classification figures of label scores."""
 
 from __future__ import annotations
 
@@ -34,7 +29,7 @@ class Confusion:
 
 
 def pairs(scores: Iterable[Score]) -> Counter[Pair]:
-    """How often each pair of true and given label occurs in the scores of a label scorer."""
+    """Count each pair of true and given label in the scores of a label scorer."""
     return Counter(pair_of(score.details) for score in scores)
 
 
@@ -45,8 +40,8 @@ def pair_of(details: Mapping[str, Any]) -> Pair:
 
 def confusion(run: Run, scorer: str, labels: Sequence[str]) -> Confusion:
     """The confusion matrix of one label scorer over all scored cases; off-label answers are the last label."""
-    found = [result.scores.get(scorer) for result in run.results]
-    counted = pairs(score for score in found if isinstance(score, Score))
+    scores = [result.scores.get(scorer) for result in run.results]
+    counted = pairs(score for score in scores if isinstance(score, Score))
     every = (*labels, OFF_LABEL)
     if not counted:
         return Confusion(every, tuple((0,) * len(every) for _ in every))
@@ -95,12 +90,17 @@ def _columns(counted: Counter[Pair]) -> tuple[list[str], list[str], list[int]]:
     return [true for true, _ in counted], [given for _, given in counted], list(counted.values())
 
 
+# The figures of a run come from scikit-learn, which is imported late because that takes 1 s of CPU time and 140 MB.
+# Resampling needs a figure about a thousand times, and a call of scikit-learn takes 1.9 ms. The functions of counts
+# take 0.004 ms, so resampling uses these, and tests compare them with scikit-learn.
+
+
 def macro_f1_of(kinds: Sequence[Pair], labels: Sequence[str]) -> OfCounts:
     """`macro_f1` as a function of how often each pair occurs."""
-    true, said, right = _margins(kinds, labels)
+    true, predicted, right = _margins(kinds, labels)
 
     def figure(counts: Counts) -> float | None:
-        met = zip(right(counts), true(counts), said(counts), strict=True)
+        met = zip(right(counts), true(counts), predicted(counts), strict=True)
         shares = [2 * hits / (truths + called) for hits, truths, called in met if truths + called]
         return sum(shares) / len(shares) if shares else None
 
@@ -120,11 +120,11 @@ def macro_recall_of(kinds: Sequence[Pair], labels: Sequence[str]) -> OfCounts:
 
 def precision_of_pairs(kinds: Sequence[Pair], positive: Sequence[str]) -> OfCounts:
     """`precision_of` as a function of how often each pair occurs."""
-    said = np.array([label in positive for _, label in kinds], dtype=bool)
+    predicted = np.array([label in positive for _, label in kinds], dtype=bool)
     right = np.array([truth in positive and label in positive for truth, label in kinds], dtype=bool)
 
     def figure(counts: Counts) -> float | None:
-        called = int(counts[said].sum())
+        called = int(counts[predicted].sum())
         return int(counts[right].sum()) / called if called else None
 
     return figure
@@ -137,37 +137,39 @@ def _margins(kinds: Sequence[Pair], labels: Sequence[str]) -> tuple[Margin, Marg
     """How often each label is true, is given, and is both, as functions of the counts of pairs."""
     return (
         _margin([truth for truth, _ in kinds], labels),
-        _margin([said for _, said in kinds], labels),
-        _margin([truth if truth == said else None for truth, said in kinds], labels),
+        _margin([label for _, label in kinds], labels),
+        _margin([truth if truth == label else None for truth, label in kinds], labels),
     )
 
 
 def _margin(of: Sequence[str | None], labels: Sequence[str]) -> Margin:
     places = {label: at for at, label in enumerate(labels)}
-    codes = np.array([places.get(one, len(labels)) if one is not None else len(labels) for one in of], dtype=np.intp)
+    codes = np.array(
+        [places.get(label, len(labels)) if label is not None else len(labels) for label in of], dtype=np.intp
+    )
 
     def margin(counts: Counts) -> list[float]:
-        found: list[float] = np.bincount(codes, weights=counts, minlength=len(labels))[: len(labels)].tolist()
-        return found
+        sums: list[float] = np.bincount(codes, weights=counts, minlength=len(labels))[: len(labels)].tolist()
+        return sums
 
     return margin
 
 
 def reach_of_recall(details: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> float | None:
     """n times the largest weight of a case in `macro_recall`, which is that of the rarest label."""
-    true = Counter(str(one["expected"]) for one in details)
+    true = Counter(str(detail["expected"]) for detail in details)
     met = [true[label] for label in labels if true[label]]
     return len(details) / (len(met) * min(met)) if met else None
 
 
 def reach_of_f1(details: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> float | None:
     """About n times the largest weight of a case in `macro_f1`, which is that of the rarest label, true or given."""
-    either = Counter(str(one[side]) for one in details for side in ("expected", "label"))
+    either = Counter(str(detail[side]) for detail in details for side in ("expected", "label"))
     met = [either[label] for label in labels if either[label]]
     return 2 * len(details) / (len(met) * min(met)) if met else None
 
 
 def reach_of_precision(details: Sequence[Mapping[str, Any]], positive: Sequence[str]) -> float | None:
     """n times the weight of a case in `precision_of`, which cases with a positive given label have."""
-    said = sum(one["label"] in positive for one in details)
-    return len(details) / said if said else None
+    predicted = sum(detail["label"] in positive for detail in details)
+    return len(details) / predicted if predicted else None

@@ -1,6 +1,6 @@
 """Runs one scorer of a project: reads its text, then one JSON line for each answer, and writes one for each value.
 
-It is a separate program, started by `own_process`. What the scorer prints goes to the standard error output.
+It is a separate program, started by `metrics/own.py`. What the scorer prints goes to the standard error output.
 """
 
 from __future__ import annotations

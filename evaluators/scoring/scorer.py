@@ -1,7 +1,4 @@
-"""Defines a scorer: it measures one answer, and declares the statistics of its measures.
-
-The implementations are in `metrics/`; each module there defines ``scorer: ScorerType``.
-"""
+"""Defines a scorer, which measures one answer, and reads its options; each module of `metrics/` implements one."""
 
 from __future__ import annotations
 
@@ -20,6 +17,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["proportion", "mean", "corpus"]
 """How a stat is estimated: from 0/1 values, from real values, or from all cases together (by resampling)."""
+
+YES = (True, "yes", "true", "on")
+NO = (False, "no", "false", "off")
 
 
 class OffFormat(Exception):
@@ -93,7 +93,7 @@ class Scorer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What a scorer compares after extraction and normalisation; ``why`` is a clause on what follows from it."""
+    """The texts that a scorer compares after extraction and normalisation; ``why`` is a clause on the result."""
 
     prediction: str
     references: tuple[str, ...]
@@ -164,3 +164,65 @@ class ScorerType:
     build: Callable[[Mapping[str, Any], str], Scorer]
     short: str | None = None
     members: str | None = None
+
+
+def read_flag(options: Mapping[str, Any], option: str, default: bool) -> bool:
+    """A boolean; ``yes`` and ``no`` count too, because YAML 1.2 reads them as strings."""
+    value = options.get(option, default)
+    if isinstance(value, bool | str) and value in YES:
+        return True
+    if isinstance(value, bool | str) and value in NO:
+        return False
+    raise ValueError(f"{option}: {value!r} is neither yes nor no")
+
+
+def truth_of(value: Any) -> bool | None:
+    """A boolean of a row, which a CSV file has as text; ``None`` for anything else."""
+    word = value.strip().casefold() if isinstance(value, str) else value
+    if not isinstance(word, bool | str):
+        return None
+    return True if word in YES else False if word in NO else None
+
+
+def read_word(options: Mapping[str, Any], option: str, default: str | None = None) -> str | None:
+    """A string, or the default."""
+    value = options.get(option, default)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{option}: {value!r} is not a text")
+    return value
+
+
+def read_choice(options: Mapping[str, Any], option: str, known: Sequence[str]) -> str:
+    """One of the known words, by default the first."""
+    value = options.get(option, known[0])
+    if value not in known:
+        raise ValueError(f"{option}: {value!r} is not known (known: {', '.join(known)})")
+    return str(value)
+
+
+def read_texts(options: Mapping[str, Any], option: str) -> tuple[str, ...]:
+    """A string or a list of strings; empty if the option is missing."""
+    return as_texts(options.get(option), option)
+
+
+def as_texts(value: Any, where: str) -> tuple[str, ...]:
+    """A string, a number or a list of them, as strings; ``None`` is an empty list."""
+    if value is None:
+        return ()
+    items = value if isinstance(value, list | tuple) else [value]
+    if any(isinstance(item, bool) or not isinstance(item, str | int | float) for item in items):
+        raise ValueError(f"{where}: {value!r} is not a text or a list of texts")
+    return tuple(str(item) for item in items)
+
+
+def references_of(expected: Any) -> tuple[str, ...]:
+    """The accepted answers of a case: a string, a number or a list of them; empty if there are none."""
+    try:
+        return as_texts(expected, "expected")
+    except ValueError:
+        return ()
+
+
+def no_reference(expected: Any) -> str | None:
+    """The problem of a case without an accepted answer, if it is one."""
+    return None if references_of(expected) else "has no text (or list of texts) in 'expected'"

@@ -101,7 +101,7 @@ def _print(comparisons: Sequence[Comparison], measures: Sequence[Measure], new: 
     from rich.text import Text
 
     from evaluators.comparison.observations import signal_changes
-    from evaluators.comparison.wording import comparison_row, rules_in_words
+    from evaluators.comparison.presentation import comparison_row, rules_in_words
     from fairtrial.domain.verdicts.verdict_wording import block_lines
     from fairtrial_cli.output.table import columns, print_table
     from fairtrial_cli.output.verdict import print_block

@@ -95,7 +95,7 @@ def _estimate(project: Project, suites: Sequence[Suite], names: Sequence[str], o
 
     from rich.console import Console
 
-    from evaluators.engine.run_estimate import estimate_run
+    from evaluators.engine.answer_cache import estimate_run
     from evaluators.engine.target import resolve
     from fairtrial_cli.output.runs import print_estimates
 

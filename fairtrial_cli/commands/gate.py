@@ -111,7 +111,7 @@ def _check_places(files: dict[str, Path | None]) -> None:
 
 
 def _write(verdict: Verdict, files: dict[str, Path | None]) -> None:
-    from evaluators.report import REPORTS
+    from evaluators.report_content.content import REPORTS
 
     to_screen = files.get("as_json") == Path("-")
     for option, report in (("junit", "junit"), ("markdown", "markdown"), ("as_json", "json")):

@@ -50,8 +50,8 @@ def command(
                fairtrial import promptfoo promptfooconfig.yaml --to suites/mine
                fairtrial import csv answers.csv --map Question=input --map Answer=expected --to suites/mine
     """
-    from evaluators.imports import folder as imports
-    from evaluators.imports.source import SOURCES as KNOWN
+    from evaluators.imports import files as imports
+    from evaluators.imports.imported import SOURCES as KNOWN
 
     suites = KNOWN.get(source).read(files, _columns(pairs))
     written = imports.files_of(suites)
@@ -83,7 +83,7 @@ def _print(suites: Sequence[ImportedSuite], folder: Path) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from evaluators.imports.folder import REPORT, summary
+    from evaluators.imports.files import REPORT, summary
     from evaluators.imports.imported import OUTCOMES
     from fairtrial_cli.output.table import columns, print_table
 

@@ -53,7 +53,7 @@ def command(
     Examples:  fairtrial report support-tickets@tuned support-tickets@base --html report.html
                fairtrial report 0199f3c2 --html release-7.html --without-texts
     """
-    from evaluators.report import REPORTS
+    from evaluators.report_content.content import REPORTS
     from evaluators.report_content.page import render
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest

@@ -88,7 +88,8 @@ def command(candidate: str, base: str | None, config: Path, as_json: bool, **opt
 
 def _suites(tested: FineTune, recipe: Recipe, options: dict[str, Any]) -> tuple[list[Suite], list[str]]:
     """The suite of continuations and, with canaries, theirs; and notes on what was left out."""
-    from evaluators.overfitting.memorisation_suites import SuiteOptions, continuation_suite, suite_name
+    from evaluators.overfitting.memorisation import SuiteOptions, continuation_suite
+    from evaluators.suite import suite_name
     from evaluators.training_data.continuations import Half, continuations
     from fairtrial_cli.training_data.data_files import training_examples
     from fairtrial_cli.training_data.fine_tune_reports import left_out

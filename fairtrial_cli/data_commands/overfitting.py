@@ -63,7 +63,8 @@ def command(suite: Path, candidate: str, base: str | None, config: Path, as_json
 def _suite(path: Path, tested: FineTune, options: dict[str, Any]) -> Suite:
     """The only suite of the file, with the examples of the fine-tune beside its own cases; raises `UsageError`."""
     from evaluators.loading.suite_reader import load
-    from evaluators.overfitting.memorisation_suites import Parts, parts_suite, suite_name
+    from evaluators.overfitting.generalisation import Parts, parts_suite
+    from evaluators.suite import suite_name
     from fairtrial.domain.errors import UsageError
     from fairtrial_cli.training_data.data_files import training_examples
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from evaluators.engine.scoring import metrics_of
 from evaluators.loading.suite_text import UnusableText, suite_of
-from evaluators.results.duplicate_prompts import with_clusters
+from evaluators.suite import with_clusters
 from fairtrial.api import runs
 from fairtrial.api.runs import LatestRuns
 from fairtrial.domain.answers.signals import SIGNALS

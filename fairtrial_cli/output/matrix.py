@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from evaluators.comparison.matrix import ChangedCase, Changes, Matrix, NoiseFloor, Row
-from evaluators.comparison.wording import amount, answer_in_words, format_signed, rules_in_words
+from evaluators.comparison.presentation import amount, answer_in_words, format_signed, rules_in_words
 from evaluators.criteria.metric_catalogue import BUILT_IN, Measure
 from fairtrial.domain.errors import printable
 from fairtrial.domain.estimates import Comparison, Estimate

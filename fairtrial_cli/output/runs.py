@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from evaluators.comparison.matrix import Matrix
-from evaluators.engine.run_estimate import RunEstimate
+from evaluators.engine.answer_cache import RunEstimate
 from evaluators.engine.summary import (
     FamilyLine,
     Line,
@@ -23,11 +23,10 @@ from evaluators.engine.summary import (
     signal_levels,
     unscored_share,
 )
-from evaluators.results.duplicate_prompts import prompt_key
 from evaluators.scoring.confusion import Confusion, confusion
 from evaluators.scoring.metrics.label import Label
 from evaluators.scoring.scorer import Stat
-from evaluators.suite import Suite
+from evaluators.suite import Suite, prompt_key
 from fairtrial.domain.run import Run
 from fairtrial.domain.wording import counted
 from fairtrial_cli.output.table import columns, print_table

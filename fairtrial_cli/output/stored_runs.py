@@ -20,7 +20,7 @@ from fairtrial.domain.wording import OUTCOMES, TEXT_DELETED, TEXT_NOT_STORED, ag
 from fairtrial_cli.output.table import columns, print_table
 
 if TYPE_CHECKING:
-    from evaluators.results.explanation import Explanation
+    from evaluators.engine.summary import Explanation
     from fairtrial_cli.suite_of_run import ExplainedAnswer, ExplainedCase
 
 

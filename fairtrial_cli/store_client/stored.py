@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from evaluators.engine.run_events import events_of
 from evaluators.loading.suite_text import digest_of, suite_event, text_of
+from evaluators.results.table_formats import table_from
 from fairtrial.api import experiments, runs, store, verdicts
 from fairtrial.api.operation import Nothing
 from fairtrial.domain.errors import JournalError
@@ -33,7 +34,6 @@ EVENTS_AT_ONCE = 500
 
 def load_table(client: StoreClient, run_id: str) -> RunTable:
     """One run in columns, without texts; usable while the store is open. Raises `UsageError`."""
-    from evaluators.results.stored_table import table_from
 
     def details(scorer: str) -> Any:
         return _arrow(client.call(runs.details, runs.DetailsOf(run_id=run_id, scorer=scorer)))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evaluators.loading.probe_entries import PROBES
 from evaluators.probes.probe import SEVERITIES
-from evaluators.probes.seeds import seeds_of
+from evaluators.probes.rows import seeds_of
 from scripts.probe_seeds.families import FAMILIES
 from scripts.probe_seeds.packages import PACKAGES
 from tests.fixtures.for_each import for_each

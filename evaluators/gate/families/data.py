@@ -31,9 +31,9 @@ def _validate(line: GateLine) -> tuple[str, str] | None:
     return None
 
 
-def _judge(asked: ExternalLine) -> RuleResult:
-    trial = asked.trial
-    return RuleResult(judge_audit(asked.text, asked.gate.name, trial.training, trial.now_us))
+def _judge(line: ExternalLine) -> RuleResult:
+    trial = line.trial
+    return RuleResult(judge_audit(line.text, line.gate.name, trial.training, trial.now_us))
 
 
 family = JudgedFamily("the training data", _validate, judge=_judge)
@@ -41,8 +41,8 @@ family = JudgedFamily("the training data", _validate, judge=_judge)
 
 def judge_audit(text: str, source: str, training: TrainingEvidence | None, now_us: int | None = None) -> Finding:
     """The finding of a line. ``training`` is ``None`` only in evidence of a version that could not decide it."""
-    result, says, needed = _judged(training, now_us)
-    return Finding(text, source, result, says, needed, METRIC)
+    result, sentence, needed = _judged(training, now_us)
+    return Finding(text, source, result, sentence, needed, METRIC)
 
 
 def _judged(training: TrainingEvidence | None, now_us: int | None) -> tuple[Result, str, str]:
@@ -50,31 +50,31 @@ def _judged(training: TrainingEvidence | None, now_us: int | None) -> tuple[Resu
         return "cannot tell", f"{METRIC}: {NOT_AVAILABLE}", WITHOUT
     name, again = training.deployment, audit_command(training.deployment)
     if training.lineage is None:
-        says = f"{name} declares no training data, so no audit belongs to it"
-        return "cannot tell", says, f"declare deployments.{name}.training in fairtrial.yaml, then run: {again}"
-    unreadable = [one for one in training.files if one.wrong]
+        sentence = f"{name} declares no training data, so no audit belongs to it"
+        return "cannot tell", sentence, f"declare deployments.{name}.training in fairtrial.yaml, then run: {again}"
+    unreadable = [file for file in training.files if file.wrong]
     if unreadable:
         return "cannot tell", f"training data of {name}: {_wrong(unreadable)}", f"restore it, then run: {again}"
-    found = training.audit
-    if found is None:
+    audit = training.audit
+    if audit is None:
         return "cannot tell", _not_audited(training), again
-    if found.version != training.audit_version:
-        says = f"the training data of {name} was audited by version {found.version} of the checks"
-        return "cannot tell", f"{says}, and the present version is {training.audit_version}", again
-    void = next(_void(found, training.lineage, now_us), None)
+    if audit.version != training.audit_version:
+        sentence = f"the training data of {name} was audited by version {audit.version} of the checks"
+        return "cannot tell", f"{sentence}, and the present version is {training.audit_version}", again
+    void = next(_void(audit, training.lineage, now_us), None)
     if void is not None:
         return "cannot tell", f"the audit of the training data of {name} rests on {void}", again
     finds = f"the audit of the training data of {name} finds"
-    size = f"({_size(found)}, {_day(found)})"  # last, because a headline ends a finding at its bracket
-    if found.clean:
+    size = f"({_size(audit)}, {_day(audit)})"  # last, because a headline ends a finding at its bracket
+    if audit.clean:
         # Audits of earlier releases had neither suggestions nor waivers; their verdicts recompute with the same words.
-        later = bool(found.waived) or any(count.severity == "suggestion" for count in found.counts)
+        later = bool(audit.waived) or any(count.severity == "suggestion" for count in audit.counts)
         nothing = "no error and no warning" if later else "nothing above info"
-        return "pass", f"{finds} {nothing}{_waived(found)} {size}", ""
+        return "pass", f"{finds} {nothing}{_waived(audit)} {size}", ""
     return (
         "fail",
-        f"{finds} {_issues(found)}{_waived(found)} {size}",
-        f"see the rows with: {audit_command(name, found.suites)}",
+        f"{finds} {_issues(audit)}{_waived(audit)} {size}",
+        f"see the rows with: {audit_command(name, audit.suites)}",
     )
 
 
@@ -85,7 +85,7 @@ def audit_command(deployment: str, suites: Iterable[str] = ()) -> str:
 
 
 def _wrong(files: Iterable[PresentFile]) -> str:
-    return "; ".join(f"{one.path} {one.wrong}" for one in files)
+    return "; ".join(f"{file.path} {file.wrong}" for file in files)
 
 
 def _not_audited(training: TrainingEvidence) -> str:
@@ -98,48 +98,48 @@ def _not_audited(training: TrainingEvidence) -> str:
 
 
 def _changes(present: Iterable[PresentFile], earlier: DataAudit) -> Iterator[str]:
-    before = {(one.role, one.path): one.sha256 for one in earlier.files if one.role != "suite"}
-    for one in present:
-        sha256 = before.pop((one.role, one.path), None)
+    before = {(file.role, file.path): file.sha256 for file in earlier.files if file.role != "suite"}
+    for file in present:
+        sha256 = before.pop((file.role, file.path), None)
         if sha256 is None:
-            yield f"{one.path} was not audited as {one.role} data"
-        elif sha256 != one.sha256:
-            yield f"{one.path} has changed"
+            yield f"{file.path} was not audited as {file.role} data"
+        elif sha256 != file.sha256:
+            yield f"{file.path} has changed"
     yield from (f"{path} is no longer {role} data" for role, path in before)
 
 
-def _issues(found: DataAudit) -> str:
+def _issues(audit: DataAudit) -> str:
     """``1 error and 2 warnings: wrong_pattern in 96 rows, …``, or why it is not clean without any."""
-    if not found.problems:
+    if not audit.problems:
         return "no training example"
     numbers: Counter[str] = Counter()
-    for one in found.problems:
-        numbers[one.severity] += one.issues
+    for problem in audit.problems:
+        numbers[problem.severity] += problem.issues
     kinds = " and ".join(counted(number, severity) for severity, number in numbers.items())
-    named = [f"{one.check} in {counted(one.rows, 'row')}" for one in found.problems]
+    named = [f"{count.check} in {counted(count.rows, 'row')}" for count in audit.problems]
     more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
     return f"{kinds}: {', '.join(named[:MOST_NAMED])}{more}"
 
 
-def _void(found: DataAudit, lineage: Lineage, now_us: int | None) -> Iterator[str]:
+def _void(audit: DataAudit, lineage: Lineage, now_us: int | None) -> Iterator[str]:
     """The waivers of the audit that do not hold: the lineage no longer declares them, or they have expired."""
-    for waiver in found.waivers:
+    for waiver in audit.waivers:
         if waiver not in lineage.waivers:
             yield f"a waiver of {waiver.subject} that fairtrial.yaml does not declare"
         elif now_us is not None and waiver.expired(day_of(now_us)):
             yield f"a waiver of {waiver.subject} that expired after {waiver.until}"
 
 
-def _waived(found: DataAudit) -> str:
+def _waived(audit: DataAudit) -> str:
     """``, besides completions in 3 rows, waived by Rosa: …``."""
-    return "".join(f", {'and' if at else 'besides'} {part.says}" for at, part in enumerate(found.waived))
+    return "".join(f", {'and' if at else 'besides'} {part.says}" for at, part in enumerate(audit.waived))
 
 
-def _size(found: DataAudit) -> str:
-    rows = sum(one.rows for one in found.files if one.role != "suite")
-    suites = "" if found.suites else ", compared with no suite"
-    return f"{counted(rows, 'row')} in {counted(len(found.digests), 'file')}{suites}"
+def _size(audit: DataAudit) -> str:
+    rows = sum(file.rows for file in audit.files if file.role != "suite")
+    suites = "" if audit.suites else ", compared with no suite"
+    return f"{counted(rows, 'row')} in {counted(len(audit.digests), 'file')}{suites}"
 
 
-def _day(found: DataAudit) -> str:
-    return f"{datetime.fromtimestamp(found.at_us / 1e6, UTC):%Y-%m-%d}"
+def _day(audit: DataAudit) -> str:
+    return f"{datetime.fromtimestamp(audit.at_us / 1e6, UTC):%Y-%m-%d}"

@@ -1,4 +1,4 @@
-"""Lines on judges, of which this version has none."""
+"""Refuses lines on judges, because this version has none."""
 
 from __future__ import annotations
 

@@ -1,17 +1,162 @@
-"""Lines on live traffic, which the frozen plan of an experiment decides."""
+"""Judges lines on live traffic by what the frozen plan of the gate's experiment has decided."""
 
 from __future__ import annotations
 
-from evaluators.criteria.external_validation import validate_live_line
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from evaluators.criteria.validation import CANDIDATE, GUARDRAILS, validate_live_line
 from evaluators.gate.external_line import ExternalLine, JudgedFamily
-from evaluators.gate.live.metric_rule import LiveLine
-from evaluators.gate.live.rule import judge_live
+from evaluators.gate.live_evidence import LiveEvidence, LiveExperiment
+from evaluators.gate.live_metric_rule import Decided, LiveLine, judge_metric, notes_text
 from evaluators.gate.multiplicity import RuleResult
+from fairtrial.domain.verdicts.verdict import Finding, Result
+from fairtrial.experiments.decision.effects import Effect, earlier_effects
+
+EXPERIMENT_SAYS = "what the experiment says"
+SHOWN = {"missing": "missing feedback", "over time": "effect over time"}
+"""The rules of what is shown beside the answer, by the kind of effect."""
+NAME_ONE = "write `experiment: NAME` in the gate, with the experiment that compares the two"
+WORST: tuple[Result, ...] = ("fail", "invalid", "cannot tell", "pass")
 
 
-def _judge(asked: ExternalLine) -> RuleResult:
-    line = LiveLine(asked.text, asked.gate.name, asked.line, asked.now_us)
-    return RuleResult(judge_live(line, asked.gate.experiment, asked.live.experiments))
+def judge_live(line: LiveLine, named_experiment: str | None, experiments: Sequence[LiveExperiment]) -> Finding:
+    """Judge one line by the experiment that the gate names.
+
+    ``experiments``: those that compare the candidate with the baseline.
+    """
+    if named_experiment is None:
+        sentence = f"{line.line.metric} is decided by the frozen plan of an experiment, and the gate names none"
+        return line.finding("cannot tell", sentence, NAME_ONE)
+    if named_experiment == CANDIDATE:
+        return _judge_candidate(line, experiments)
+    named = [experiment for experiment in experiments if experiment.name == named_experiment]
+    exact = [experiment for experiment in named if experiment.exact]
+    if len(exact) != 1:
+        return line.finding("invalid", *_unclear(named_experiment, named, exact))
+    return _judge_by(line, exact[0])
+
+
+def _judge_candidate(line: LiveLine, experiments: Sequence[LiveExperiment]) -> Finding:
+    """By the newest experiment on this candidate. If several run, all must pass, and the worst one is shown."""
+    exact = [experiment for experiment in experiments if experiment.exact]
+    running = [experiment for experiment in exact if experiment.state == "running"]
+    if not exact:
+        sentence = "no experiment compares the candidate with the baseline"
+        return line.finding("cannot tell", sentence, "an experiment of these two, on a route that the release covers")
+    newest = max(exact, key=lambda experiment: 0 if experiment.plan is None else experiment.plan.started_us)
+    findings = [_judge_by(line, live_experiment) for live_experiment in (running if len(running) > 1 else [newest])]
+    return min(findings, key=lambda finding: WORST.index(finding.result))
+
+
+def _judge_by(line: LiveLine, live: LiveExperiment) -> Finding:
+    decision = live.decision
+    if live.plan is None or decision is None or not live.started:
+        sentence = f"the experiment {live.name} has not shown anything yet (it is {live.state})"
+        return line.finding("cannot tell", sentence, f"its units; see fairtrial experiment status {live.name}")
+    if live.changed:
+        sentence = f"another model is declared for {' and '.join(live.changed)} now than {live.name} has tested"
+        return line.finding("invalid", sentence, "a test of the present model in a new segment")
+    decided = Decided(live, live.plan, decision)
+    if line.line.metric == GUARDRAILS:
+        return _guardrails(line, decided)
+    return judge_metric(line, decided)
+
+
+def _unclear(candidate: str, named: Sequence[LiveExperiment], exact: Sequence[LiveExperiment]) -> tuple[str, str]:
+    """Why the experiment does not decide on this candidate, and what is needed."""
+    name = f"{candidate}/VARIANT as the candidate, and {candidate}/CONTROL as the baseline"
+    if len(exact) > 1:
+        variants = " and ".join(experiment.variant for experiment in exact)
+        return f"several variants of {candidate} serve the candidate: {variants}", name
+    if named:
+        sentence = f"the variants of {candidate} set a prompt or parameters, so they differ from their deployments"
+        return sentence, name
+    return f"the experiment {candidate} does not compare the candidate with the baseline", "the experiment that does"
+
+
+def effect_findings(live: LiveEvidence, lines: Sequence[Finding], now_us: int, *, rules: int = 2) -> Iterator[Finding]:
+    """Make findings of all effects that experiments show on this candidate and baseline, with or without a line.
+
+    ``lines``: the findings of live lines, which say some of it already. Other experiments are only named.
+    ``rules``: the version of the evidence; by version 1 only harm counts without a line.
+    """
+    for effect, experiment in all_effects(live, now_us):
+        known = rules > 1 or (effect.kind in ("harmed", "earlier") and effect.result != "shown")
+        if known and not (experiment is not None and _is_said(effect, experiment, lines)):
+            yield _finding(effect, "" if experiment is None else experiment.name)
+
+
+def all_effects(live: LiveEvidence, now_us: int) -> Iterator[tuple[Effect, LiveExperiment | None]]:
+    """Yield each effect with its experiment."""
+    counting = live.counting
+    for number, experiment in enumerate(counting):
+        yield from ((effect, experiment) for effect in experiment.effects(live.earlier if number == 0 else (), now_us))
+    if not counting:
+        yield from ((effect, None) for effect in earlier_effects(live.earlier))
+        yield Effect("answer", "shown", "no experiment compares exactly these two"), None
+    for experiment in live.experiments:
+        if experiment not in counting:
+            sentence = f"it tests another definition of {experiment.variant}, or the release does not cover its route"
+            yield Effect("answer", "shown", f"{sentence}, so it does not count"), experiment
+
+
+def _is_said(effect: Effect, live: LiveExperiment, lines: Sequence[Finding]) -> bool:
+    """Whether a live line has the same result for the same reason."""
+    primary = None if live.plan is None or live.plan.primary is None else live.plan.primary.metric
+    about = {f"live.{effect.metric}"}
+    if effect.kind == "harmed":
+        about.add(GUARDRAILS)
+    if effect.kind == "worse" and effect.metric == primary:
+        about.add("live.primary")
+    if effect.kind == "split":
+        about = {line.metric for line in lines}
+    if effect.kind not in ("harmed", "worse", "split"):
+        return False
+    return any(line.result == effect.result and line.metric in about for line in lines)
+
+
+def _finding(effect: Effect, experiment: str) -> Finding:
+    source = f"experiment {experiment}" if experiment else "live traffic"
+    sentence = f"experiment {experiment}: {effect.says}" if experiment else effect.says
+    metric = effect.metric if effect.metric in ("", "srm") else f"live.{effect.metric}"
+    if effect.result == "shown":
+        rule = SHOWN.get(effect.kind, EXPERIMENT_SAYS)
+        return Finding(rule, source, "cannot tell", sentence, "", metric or "live.answer", decisive=False)
+    return Finding(
+        EXPERIMENT_SAYS, source, effect.result, sentence, effect.needed, metric or "live.state", safety=effect.safety
+    )
+
+
+def _guardrails(line: LiveLine, decided: Decided) -> Finding:
+    """All guardrails of the plan: each must be proven safe, and none harmed."""
+    guardrails, decision = decided.decision.guardrails, decided.decision
+    if not guardrails:
+        sentence = f"the experiment {decided.live.name} has no guardrails"
+        return line.finding("cannot tell", sentence, f"guardrails in experiments.{decided.live.name}")
+    harmed = decision.harmed
+    if harmed:
+        levels = "; ".join(decided.levels(guardrail_decision) for guardrail_decision in harmed)
+        finding = line.finding("fail", f"live guardrails: {levels}: harm is proven")
+        safety = not decision.split.balanced or any(
+            guardrail_decision.signal == "kill" for guardrail_decision in harmed
+        )
+        return replace(finding, safety=safety)
+    if not decision.split.balanced:
+        return line.split_is_invalid(decided)
+    undecided = [guardrail for guardrail in guardrails if guardrail.answer != "safe"]
+    safe = f"{decision.safe} of {len(guardrails)} are proven safe"
+    if undecided:
+        which = "; ".join(map(decided.undecided, undecided))
+        sentence = f"live guardrails: no harm is proven, and {safe}; undecided: {which}"
+        return line.finding("cannot tell", sentence, "more units, until each is proven safe within its margin")
+    levels = "; ".join(map(decided.levels, guardrails))
+    return line.finding("pass", f"live guardrails: {safe} within their margins ({levels}){notes_text(decided.plan)}")
+
+
+def _judge(external_line: ExternalLine) -> RuleResult:
+    line = LiveLine(external_line.text, external_line.gate.name, external_line.line, external_line.now_us)
+    return RuleResult(judge_live(line, external_line.gate.experiment, external_line.live.experiments))
 
 
 family = JudgedFamily("live traffic", validate_live_line, judge=_judge)

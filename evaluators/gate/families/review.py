@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from evaluators.criteria.external_validation import PREFERENCE, validate_review_line
 from evaluators.criteria.grammar import GateLine, Threshold, VersusBaseline
+from evaluators.criteria.validation import PREFERENCE, validate_review_line
 from evaluators.gate import comparison_rule, threshold_rule
 from evaluators.gate.external_line import ExternalLine, JudgedFamily
 from evaluators.gate.multiplicity import ALPHA, Family, RuleResult
 from evaluators.review.agreement import agreement_text, require_agreement
-from evaluators.review.statistics import Votes
-from evaluators.review.wording import (
+from evaluators.review.presentation import (
     bias_text,
     more_votes,
     pairs_text,
@@ -24,6 +23,7 @@ from evaluators.review.wording import (
     rating_text,
     requirement_text,
 )
+from evaluators.review.statistics import Votes
 from evaluators.suite import Suite
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
@@ -61,9 +61,9 @@ def sort_reviews(trial: Trial, suites: Sequence[Suite]) -> Reviews:
     return Reviews(read, waiting, tuple(redefined), tuple(outdated))
 
 
-def _judge(asked: ExternalLine) -> RuleResult:
-    reviews = sort_reviews(asked.trial, asked.gate.suites)
-    return judge_review(asked.text, asked.gate.name, asked.line, reviews, asked.trial)
+def _judge(line: ExternalLine) -> RuleResult:
+    reviews = sort_reviews(line.trial, line.gate.suites)
+    return judge_review(line.text, line.gate.name, line.line, reviews, line.trial)
 
 
 family = JudgedFamily(REVIEW, validate_review_line, populations=True, judge=_judge)
@@ -74,15 +74,15 @@ def judge_review(rule: str, source: str, line: GateLine, reviews: Reviews, trial
     wrong = validate_review_line(line)
     family: Family | None = None if isinstance(line.test, Threshold) and line.test.sure else "quality"
     if wrong is not None:
-        says = f"{wrong[0]} ({wrong[1]})"
-        return RuleResult(Finding(rule, source, "invalid", says, "correct the line", line.metric), family)
+        sentence = f"{wrong[0]} ({wrong[1]})"
+        return RuleResult(Finding(rule, source, "invalid", sentence, "correct the line", line.metric), family)
     if not reviews.read:
         return RuleResult(_unread(rule, source, line, reviews, trial), family)
     votes = Votes(reviews.read, line.population, trial.rules)
     agreement = votes.agreement(line.metric)
     judge = _preference if line.metric == PREFERENCE else _rating
 
-    def found(*, doubtful: bool = False) -> Finding:
+    def finding(*, doubtful: bool = False) -> Finding:
         judged = judge(rule, source, line, votes, trial, _Look(doubtful=doubtful))
         who = _who(votes, reviews) + agreement_text(agreement, votes.people) + population_text(votes, line.metric)
         judged = replace(judged, says=judged.says + who)
@@ -94,7 +94,7 @@ def judge_review(rule: str, source: str, line: GateLine, reviews: Reviews, trial
     def fails_at(alpha: float) -> bool:
         return judge(rule, source, line, votes, trial, _Look(alpha)).result == "fail"
 
-    return RuleResult(found(), family, fails_at, partial(found, doubtful=True))
+    return RuleResult(finding(), family, fails_at, partial(finding, doubtful=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,19 +123,19 @@ def review_information(reviews: Reviews, trial: Trial, required: frozenset[str])
     if PREFERENCE not in required:
         comparison = votes.preference()
         agreed = agreement_text(votes.agreement(PREFERENCE), votes.people) + population_text(votes, PREFERENCE)
-        says = preference_text(comparison, votes, trial) + _who(votes, reviews) + agreed + _bias(comparison, votes)
-        yield _informative(PREFERENCE, says, comparison)
+        sentence = preference_text(comparison, votes, trial) + _who(votes, reviews) + agreed + _bias(comparison, votes)
+        yield _informative(PREFERENCE, sentence, comparison)
     for dimension in DIMENSIONS:
         metric, compared = f"review.{dimension}", votes.comparison(dimension)
         if metric not in required and compared.n:
             agreed = agreement_text(votes.agreement(metric), votes.people) + population_text(votes, metric)
-            says = rating_comparison_text(compared, trial) + _who(votes, reviews) + agreed
-            yield _informative(metric, says, compared)
+            sentence = rating_comparison_text(compared, trial) + _who(votes, reviews) + agreed
+            yield _informative(metric, sentence, compared)
 
 
-def _informative(metric: str, says: str, comparison: Comparison) -> Finding:
-    says += " (informative only: no line of the gate requires it)"
-    return Finding(metric, REVIEW, "cannot tell", says, "", metric, evidence=comparison, decisive=False)
+def _informative(metric: str, sentence: str, comparison: Comparison) -> Finding:
+    sentence += " (informative only: no line of the gate requires it)"
+    return Finding(metric, REVIEW, "cannot tell", sentence, "", metric, evidence=comparison, decisive=False)
 
 
 def _preference(rule: str, source: str, line: GateLine, votes: Votes, trial: Trial, look: _Look) -> Finding:
@@ -143,8 +143,8 @@ def _preference(rule: str, source: str, line: GateLine, votes: Votes, trial: Tri
     comparison = votes.preference(look.level(test))
     gap = comparison.difference
     if isinstance(gap, NotEnough):
-        says = f"{PREFERENCE} cannot be estimated: {gap.reason}"
-        return Finding(rule, source, "cannot tell", says, gap.needed, PREFERENCE, evidence=comparison)
+        sentence = f"{PREFERENCE} cannot be estimated: {gap.reason}"
+        return Finding(rule, source, "cannot tell", sentence, gap.needed, PREFERENCE, evidence=comparison)
     if isinstance(test, Threshold):
         limit = test.number / 100 if test.unit == "%" else test.number
         rate = replace(gap, value=gap.value + TIE, low=gap.low + TIE, high=gap.high + TIE)
@@ -157,21 +157,21 @@ def _preference(rule: str, source: str, line: GateLine, votes: Votes, trial: Tri
         evidence = replace(comparison, answer=answer)
     else:
         raise TypeError(f"{rule!r} does not compare")
-    says = f"{preference_text(comparison, votes, trial)}; {requirement_text(line)}{_end(result)}"
+    sentence = f"{preference_text(comparison, votes, trial)}; {requirement_text(line)}{_end(result)}"
     needed = more_votes(gap, distance, votes, line.metric) if result == "cannot tell" else ""
-    return Finding(rule, source, result, says, needed, PREFERENCE, evidence=evidence)
+    return Finding(rule, source, result, sentence, needed, PREFERENCE, evidence=evidence)
 
 
 def _rating(rule: str, source: str, line: GateLine, votes: Votes, _: Trial, look: _Look) -> Finding:
-    test, dimension = line.test, next(one for one in DIMENSIONS if line.metric == f"review.{one}")
+    test, dimension = line.test, next(name for name in DIMENSIONS if line.metric == f"review.{name}")
     if isinstance(test, Threshold):
         level = votes.level(dimension, level=look.level(test))
         if isinstance(level, NotEnough):
             return _not_estimated(rule, source, line, level)
         result = look.read(threshold_rule.by_truth_table(test, level, test.number))
-        says = f"{rating_text(line.metric, level)}; {requirement_text(line)}{_end(result)}"
+        sentence = f"{rating_text(line.metric, level)}; {requirement_text(line)}{_end(result)}"
         needed = more_votes(level, test.number, votes, line.metric) if result == "cannot tell" else ""
-        return Finding(rule, source, result, says, needed, line.metric, evidence=level)
+        return Finding(rule, source, result, sentence, needed, line.metric, evidence=level)
     if not isinstance(test, VersusBaseline):
         raise TypeError(f"{rule!r} does not compare")
     compared = votes.comparison(dimension)
@@ -181,14 +181,14 @@ def _rating(rule: str, source: str, line: GateLine, votes: Votes, _: Trial, look
         return _not_estimated(rule, source, line, gap)
     result = look.read(comparison_rule.by_truth_table(gap, 1, 0.0))
     answer = comparison_rule.ANSWERS.get((test.question, result), "cannot tell")
-    says = f"{rating_comparison_text(compared, None)}; {requirement_text(line)}{_end(result)}"
+    sentence = f"{rating_comparison_text(compared, None)}; {requirement_text(line)}{_end(result)}"
     needed = more_votes(gap, 0.0, votes, line.metric) if result == "cannot tell" else ""
-    return Finding(rule, source, result, says, needed, line.metric, evidence=replace(compared, answer=answer))
+    return Finding(rule, source, result, sentence, needed, line.metric, evidence=replace(compared, answer=answer))
 
 
 def _not_estimated(rule: str, source: str, line: GateLine, why: NotEnough) -> Finding:
-    says = f"{line.metric} cannot be estimated: {why.reason}"
-    return Finding(rule, source, "cannot tell", says, why.needed, line.metric, evidence=why)
+    sentence = f"{line.metric} cannot be estimated: {why.reason}"
+    return Finding(rule, source, "cannot tell", sentence, why.needed, line.metric, evidence=why)
 
 
 def _unread(rule: str, source: str, line: GateLine, reviews: Reviews, trial: Trial) -> Finding:
@@ -198,7 +198,7 @@ def _unread(rule: str, source: str, line: GateLine, reviews: Reviews, trial: Tri
     if reviews.waiting:
         queue = max(reviews.waiting, key=lambda reviewed_queue: reviewed_queue.settled)
         judged = f"{queue.settled} of {pairs_text(queue.items)} of the review {queue.title!r} are judged so far"
-        says = f"{line.metric}: {judged}"
+        sentence = f"{line.metric}: {judged}"
         left = queue.items - queue.settled
         needed = (
             f"{counted(left, 'more judged pair')}, or close the queue: fairtrial review close {queue.queue_id} "
@@ -208,15 +208,15 @@ def _unread(rule: str, source: str, line: GateLine, reviews: Reviews, trial: Tri
     elif reviews.redefined:
         result = "invalid"
         names = f"{trial.candidate} or {trial.baseline}"
-        says = f"{line.metric}: the definition of {names} has changed since people judged its answers"
+        sentence = f"{line.metric}: the definition of {names} has changed since people judged its answers"
         needed = fill
     elif reviews.outdated:
-        says = f"{line.metric}: people judged answers to another version of suite {reviews.outdated[-1].suite}"
+        sentence = f"{line.metric}: people judged answers to another version of suite {reviews.outdated[-1].suite}"
         needed = fill.replace("SUITE", reviews.outdated[-1].suite)
     else:
-        says = f"{line.metric}: nobody has compared answers of {trial.candidate} and {trial.baseline} yet"
+        sentence = f"{line.metric}: nobody has compared answers of {trial.candidate} and {trial.baseline} yet"
         needed = fill
-    return Finding(rule, source, result, says, needed, line.metric)
+    return Finding(rule, source, result, sentence, needed, line.metric)
 
 
 def _as_defined(queue: ReviewedQueue, trial: Trial) -> bool:
@@ -261,8 +261,8 @@ def _enough(line: GateLine, finding: Finding, votes: Votes) -> Finding:
     n = votes.pairs if line.with_unit == "pairs" else getattr(finding.evidence, "n", 0)
     if n >= line.with_count:
         return finding
-    says = f"{finding.says}; only {n} of the {line.with_count} {line.with_unit} that the line requires"
-    return replace(finding, result="cannot tell", says=says, needed=f"{line.with_count - n} more {line.with_unit}")
+    sentence = f"{finding.says}; only {n} of the {line.with_count} {line.with_unit} that the line requires"
+    return replace(finding, result="cannot tell", says=sentence, needed=f"{line.with_count - n} more {line.with_unit}")
 
 
 def _end(result: Result) -> str:

@@ -10,9 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.random import Generator
 
-from evaluators.comparison.comparability import differences
 from evaluators.comparison.compare import figures, has_p, is_binary, largest_value
-from evaluators.comparison.pairing import Pairs, lacks_signal, pair
+from evaluators.comparison.pairing import Pairs, differences, lacks_signal, pair
 from evaluators.comparison.question import Question
 from evaluators.criteria.grammar import Rule, Threshold, VersusBaseline
 from evaluators.criteria.metric_catalogue import COUNTS, Measure, measure_of
@@ -166,7 +165,7 @@ def lines_of(
 
 
 def size_of(run: RunTable) -> int:
-    """How many clusters the run has, or cases if none is declared."""
+    """The number of clusters of the run, or of cases if none is declared."""
     return len(run.case_ids) if run.clusters is None else int(run.clusters.max(initial=0)) + 1
 
 
@@ -212,7 +211,9 @@ def _level(number: int, test: Threshold, measure: Measure, pairs: Pairs) -> Line
 def _sums(pairs: Pairs, keep: Floats, swap: Floats) -> tuple[Floats, Floats, Floats]:
     run = pairs.candidate.run
     units = pairs.candidate.cases if run.clusters is None else run.clusters[pairs.candidate.cases]
-    columns = (np.bincount(units, weights=one, minlength=size_of(run)) for one in (keep, swap, np.ones(pairs.n)))
+    columns = (
+        np.bincount(units, weights=weights, minlength=size_of(run)) for weights in (keep, swap, np.ones(pairs.n))
+    )
     first, second, third = (np.asarray(column, dtype=np.float64) for column in columns)
     return first, second, third
 

@@ -49,14 +49,14 @@ class ScoreTest:
         The score at the limit is above Student's quantile exactly where the bound is above the limit. All trials have
         the same sizes of units, so that the freedom is that of the first.
         """
-        found = np.zeros(len(times), dtype=bool)
+        passed = np.zeros(len(times), dtype=bool)
         inside = self.sizes > 0
         sizes = self._sizes_in(times)
         if self.tau > 0 and unequal(sizes):
             return self._by_mixture(times[:, inside], sizes, self.sums[inside], self.sizes[inside])
         freedom = freedom_of(sizes) if len(sizes) else 0.0
         if freedom < MIN_FREEDOM:
-            return found
+            return passed
         apart, often = _merged(self.sums[inside] - self.limit * self.sizes[inside], times[:, inside])
         total, count = often @ apart, float(len(sizes))
         above = total > ROUNDING * count * np.abs(apart).max(initial=1.0)
@@ -65,12 +65,12 @@ class ScoreTest:
             seen = np.where(often > 0, apart, np.inf).min(axis=1)
             worst = np.minimum(seen, (self.lowest - self.limit) * unseen_size(sizes))
             variance = _variance(apart, often / count, worst)
-            found[above] = total[above] / np.sqrt(count * variance) > float(scipy.special.stdtrit(freedom, self.upper))
-        return found
+            passed[above] = total[above] / np.sqrt(count * variance) > float(scipy.special.stdtrit(freedom, self.upper))
+        return passed
 
     def _by_mixture(self, times: Floats, sizes: Floats, sums: Floats, size: Floats) -> Marks:
         """As `always_valid_mean`: the mean is further above the limit than the half-width there."""
-        found, cases, count = np.zeros(len(times), dtype=bool), float(sizes.sum()), float(len(sizes))
+        passed, cases, count = np.zeros(len(times), dtype=bool), float(sizes.sum()), float(len(sizes))
         mean = times @ sums / cases
         squares = times @ sums**2 - 2 * mean * (times @ (sums * size)) + mean**2 * float((sizes**2).sum())
         variance = np.maximum(squares, 0.0) * count / (count - 1) / cases**2
@@ -83,8 +83,8 @@ class ScoreTest:
             total = larger + self.tau**2
             spread = np.log1p(np.sqrt(total / larger) / (2 * (1 - self.upper)))
             half = np.sqrt(2 * larger * total / self.tau**2 * spread)
-            found[ready] = mean[ready] - self.limit > half
-        return found
+            passed[ready] = mean[ready] - self.limit > half
+        return passed
 
 
 def _merged(apart: Floats, times: Floats) -> tuple[Floats, Floats]:

@@ -55,15 +55,15 @@ class Kinds:
         return replace(self, times=self.drawn(1, 1.0, rng)[0])
 
     def drawn(self, trials: int, factor: float, rng: Generator) -> Counts:
-        """How often each kind occurs in each trial, if units are drawn anew within their stratum."""
-        found = np.zeros((trials, len(self.times)), dtype=np.int64)
+        """Count each kind in each trial, with units drawn anew within their stratum."""
+        counts = np.zeros((trials, len(self.times)), dtype=np.int64)
         for stratum in range(int(self.strata.max(initial=-1)) + 1):
             here = np.flatnonzero(self.strata == stratum)
             size = int(self.times[here].sum())
             if not size:
                 continue
-            found[:, here] = rng.multinomial(max(1, round(size * factor)), self.times[here] / size, size=trials)
-        return found
+            counts[:, here] = rng.multinomial(max(1, round(size * factor)), self.times[here] / size, size=trials)
+        return counts
 
     def chunks(self, trials: int, factor: float, rng: Generator) -> Iterator[tuple[slice, Counts]]:
         """The trials in parts that fit into memory."""
@@ -74,7 +74,7 @@ class Kinds:
 
 
 def trials_of(groups: Sequence[Group], factor: float = 1.0) -> int:
-    """How many trials are drawn."""
+    """The number of trials to draw."""
     most = max((round(group.size * factor) for group in groups), default=1)
     return TRIALS if most <= MOST_UNITS else max(TRIALS * MOST_UNITS // most, FEWEST)
 
@@ -92,13 +92,13 @@ class Results:
         return cls(np.ones((trials, rules), dtype=bool), np.zeros((trials, rules), dtype=bool))
 
     def add(self, kinds: Kinds, here: slice, times: Counts, rng: Generator, *, failures: bool) -> None:
-        """Swaps the sides of these units in some of the trials, and adds what their lines say."""
-        kept = rng.binomial(times, 0.5)
+        """Swap the sides of these units in some of the trials, and add the results of their lines."""
+        unswapped = rng.binomial(times, 0.5)
         for line in kinds.lines:
-            self.passed[here, line.rule] &= passes(line, kept, times - kept)
+            self.passed[here, line.rule] &= passes(line, unswapped, times - unswapped)
             mirrored = line.mirrored if failures else None
             if mirrored is not None:
-                self.failed[here, line.rule] |= passes(mirrored, kept, times - kept)
+                self.failed[here, line.rule] |= passes(mirrored, unswapped, times - unswapped)
 
     @property
     def ship(self) -> float:
@@ -113,7 +113,7 @@ class Results:
 def simulate(
     groups: Sequence[Group], rules: int, rng: Generator, *, factor: float = 1.0, failures: bool = False
 ) -> Results:
-    """What the rules say in many trials; a rule without a line always passes, and fails only with ``failures``.
+    """Simulate the results of rules in many trials; a rule without a line passes, and fails only with ``failures``.
 
     In each trial the units are drawn anew from those that lie in the same slices, ``factor`` times as many. Each swaps
     sides with probability one half, in all lines at once.
@@ -139,32 +139,32 @@ def simulate_other_runs(groups: Sequence[Group], rules: int, rng: Generator) -> 
                 kinds, slice(runs.start * TRIALS_OF_EACH, runs.stop * TRIALS_OF_EACH), times, rng, failures=True
             )
     each = (slice(at, at + TRIALS_OF_EACH) for at in range(0, OTHER_RUNS * TRIALS_OF_EACH, TRIALS_OF_EACH))
-    return [Results(together.passed[one], together.failed[one]) for one in each]
+    return [Results(together.passed[trials_of_run], together.failed[trials_of_run]) for trials_of_run in each]
 
 
-def passes(line: Line, kept: Counts, swapped: Counts) -> Marks:
-    """Which trials pass; ``kept`` and ``swapped`` count the units of each kind with either value."""
-    n = int((kept[0] + swapped[0]) @ line.count)
+def passes(line: Line, unswapped: Counts, swapped: Counts) -> Marks:
+    """Mark the trials that pass; ``unswapped`` and ``swapped`` count the units of each kind with either value."""
+    n = int((unswapped[0] + swapped[0]) @ line.count)
     if not n or n < line.required:
-        return np.zeros(len(kept), dtype=bool)
+        return np.zeros(len(unswapped), dtype=bool)
     if line.test == "tango":
-        return _by_tango(line, _signs(line, kept, swapped), n)
-    sums = kept @ line.keep + swapped @ line.swap
+        return _by_tango(line, _signs(line, unswapped, swapped), n)
+    sums = unswapped @ line.keep + swapped @ line.swap
     if line.test == "wilson":
         return _by_wilson(line, sums, n)
     if line.test == "estimate":
         return np.asarray(sums / n >= line.limit - ROUNDING, dtype=bool)
-    times, score = np.hstack([kept, swapped]).astype(np.float64), line.score
+    times, score = np.hstack([unswapped, swapped]).astype(np.float64), line.score
     bounded = score.passes(times)
     if not line.tested or score.always_valid(times):
         return bounded
-    return bounded & _p_agrees(line, kept, swapped, sums)
+    return bounded & _p_agrees(line, unswapped, swapped, sums)
 
 
-def _signs(line: Line, kept: Counts, swapped: Counts) -> Counts:
+def _signs(line: Line, counts: Counts, swapped: Counts) -> Counts:
     """For each trial, the numbers of gains and of losses."""
-    won = kept @ (line.keep > 0) + swapped @ (line.swap > 0)
-    lost = kept @ (line.keep < 0) + swapped @ (line.swap < 0)
+    won = counts @ (line.keep > 0) + swapped @ (line.swap > 0)
+    lost = counts @ (line.keep < 0) + swapped @ (line.swap < 0)
     return np.stack([won, lost], axis=1).astype(np.int64)
 
 
@@ -188,33 +188,33 @@ def _by_wilson(line: Line, sums: Floats, n: int) -> Marks:
     """Wilson's bound of a share; a ceiling has negative values, and its upper bound counts."""
     falling = line.lowest < 0
 
-    def found(successes: int) -> bool:
+    def passed(successes: int) -> bool:
         bound = wilson(successes, n, level=2 * line.upper - 1)
         return isinstance(bound, Estimate) and (-bound.high if falling else bound.low) >= line.limit
 
-    return _for_each(np.rint(np.abs(sums)).astype(np.int64)[:, None], found)
+    return _for_each(np.rint(np.abs(sums)).astype(np.int64)[:, None], passed)
 
 
-def _p_agrees(line: Line, kept: Counts, swapped: Counts, sums: Floats) -> Marks:
+def _p_agrees(line: Line, counts: Counts, swapped: Counts, sums: Floats) -> Marks:
     """Where the one-sided sign-flip p is at most that of the bound.
 
     It is the exact binomial p if all units differ by the same amount. Otherwise it is approximated by the normal
     distribution, and it is at least 2 to the power of minus the number of differing units.
     """
     sizes, alpha = np.unique(np.abs(line.keep[line.moving])), 1 - line.upper + ROUNDING
-    signs = _signs(line, kept, swapped)
+    signs = _signs(line, counts, swapped)
     if len(sizes) == 1:
         return _for_each(signs, lambda won, lost: exact_one_sided(won, lost) <= alpha)
-    spread = np.sqrt(kept @ line.keep**2 + swapped @ line.swap**2)
+    spread = np.sqrt(counts @ line.keep**2 + swapped @ line.swap**2)
     p = np.maximum(scipy.special.ndtr(-sums / np.maximum(spread, ROUNDING)), 0.5 ** signs.sum(axis=1))
     return np.asarray(p <= alpha, dtype=bool)
 
 
-def _for_each(counts: Counts, found: Callable[..., bool]) -> Marks:
-    """``found`` of each row of one or two counts, computed once for equal rows."""
+def _for_each(counts: Counts, passes_one: Callable[..., bool]) -> Marks:
+    """``passes_one`` for each row of one or two counts, computed once for equal rows."""
     keys = counts[:, 0] * (counts.max(initial=0) + 1) + counts[:, -1]
     _, first, which = np.unique(keys, return_index=True, return_inverse=True)
-    return np.array([found(*row) for row in counts[first].tolist()], dtype=bool)[which]
+    return np.array([passes_one(*row) for row in counts[first].tolist()], dtype=bool)[which]
 
 
 def worse_passes(line: Line, times: float, trials: int, rng: Generator) -> float | None:
@@ -226,9 +226,9 @@ def worse_passes(line: Line, times: float, trials: int, rng: Generator) -> float
     if line.margin is None or not line.cases:
         return None
     good, bad = np.maximum(line.keep, line.swap), np.minimum(line.keep, line.swap)
-    wanted, most, least = -times * line.margin * line.cases, float(good.sum()), float(bad.sum())
-    if wanted >= least and most > least:
-        return _biased(replace(line, keep=good, swap=bad), (wanted - least) / (most - least), trials, rng)
+    least_sum, most, least = -times * line.margin * line.cases, float(good.sum()), float(bad.sum())
+    if least_sum >= least and most > least:
+        return _biased(replace(line, keep=good, swap=bad), (least_sum - least) / (most - least), trials, rng)
     if line.test != "tango" or times * line.margin >= 1:
         return None
     only = replace(line, keep=np.array([0.0]), swap=np.array([-1.0]), count=np.array([1.0]))
@@ -240,6 +240,6 @@ def _biased(line: Line, share: float, trials: int, rng: Generator) -> float:
     """The share of trials that pass if each differing unit has its good value (``keep``) with probability ``share``."""
     kinds, passed = Kinds.of([line]), 0
     for _, times in kinds.chunks(trials, 1.0, rng):
-        kept = rng.binomial(times, share)
-        passed += int(passes(kinds.lines[0], kept, times - kept).sum())
+        unswapped = rng.binomial(times, share)
+        passed += int(passes(kinds.lines[0], unswapped, times - unswapped).sum())
     return passed / trials

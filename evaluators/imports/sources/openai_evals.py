@@ -1,4 +1,4 @@
-"""Imports evals of OpenAI's platform: definitions, runs and output items, as JSON of the API or of the dashboard."""
+"""Imports evals of OpenAI's platform (definitions, runs and output items), and maps their graders to scorers."""
 
 from __future__ import annotations
 
@@ -6,17 +6,25 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluators.imports.builder import SuiteBuilder
-from evaluators.imports.documents import listed, mapping, read_values
-from evaluators.imports.imported import ImportedSuite, column_named, named
-from evaluators.imports.openai_graders import add_grader
-from evaluators.imports.openai_records import EvalParts, gathered
-from evaluators.imports.placeholders import MISSING, has_code, looked_up, places, translated
-from evaluators.imports.registry_evals import is_registry, registry_suites
-from evaluators.imports.source import Source
+from evaluators.imports.files import is_share, listed, mapping, read_values
+from evaluators.imports.imported import ImportedSuite, Source, SuiteBuilder, column_named, named
+from evaluators.imports.openai_files import EvalParts, gathered, is_registry, registry_suites
+from evaluators.loading.template import MISSING, has_code, looked_up, places, rendered, text_or_json, translated
 from fairtrial.domain.answers.chat import wrong_value
 from fairtrial.domain.wording import counted
 
+ANSWER = "sample.output_text"
+FIELD = "sample.output_json."
+UNDOCUMENTED = "OpenAI does not document exactly how this is computed"
+STRINGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "eq": ("exact", {"mode": "raw"}),
+    "ne": ("exact", {"mode": "raw", "negate": True}),
+    "neq": ("exact", {"mode": "raw", "negate": True}),
+    "like": ("contains", {"words": False, "raw": True, "case": True}),
+    "ilike": ("contains", {"words": False, "raw": True, "case": False}),
+}
+"""The operation of a string check → scorer and options."""
+JUDGES = ("label_model", "score_model")
 ROLES = ("system", "developer", "user", "assistant")
 PARAMS = {
     "temperature": "temperature",
@@ -27,6 +35,110 @@ PARAMS = {
     "max_tokens": "max_completion_tokens",
 }
 """Sampling parameters of a run, and their names in a request."""
+
+
+def add_grader(builder: SuiteBuilder, grader: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> None:
+    """Add the scorer of a grader, and list the grader."""
+    kind, name = str(grader.get("type")), str(grader.get("name") or grader.get("type"))
+    if kind == "string_check":
+        _string_check(builder, name, grader, items)
+    elif kind == "text_similarity":
+        _similarity(builder, name, grader, items)
+    elif kind in JUDGES:
+        builder.criterion(name, grader, "missing", note="a model grades it, and suites have no judges yet")
+    elif kind == "python":
+        stub = builder.stub(name, str(grader.get("source", "")))
+        builder.criterion(name, grader, "missing", scorer=stub, note=f"its code is not run; write scorers/{stub}.py")
+    else:
+        builder.criterion(name, grader, "missing", note=f"graders of the type {kind!r} have no counterpart")
+
+
+def _string_check(
+    builder: SuiteBuilder, name: str, grader: Mapping[str, Any], items: Sequence[Mapping[str, Any]]
+) -> None:
+    operation = str(grader.get("operation"))
+    measured, reference = str(grader.get("input", "")), str(grader.get("reference", ""))
+    if operation in ("eq", "ne", "neq") and places(reference) == [ANSWER] and places(measured) != [ANSWER]:
+        measured, reference = reference, measured  # equality has no direction
+    field = _field(measured)
+    if operation not in STRINGS or (field is None and not _is_answer(measured)):
+        note = "it does not compare the answer with a text of the row"
+        return builder.criterion(name, grader, "missing", note=note)
+    references = _references(reference, items)
+    if references is None or (items and not references):
+        note = "its reference has no counterpart" if references is None else "no row has its reference"
+        return builder.criterion(name, grader, "missing", note=note)
+    if field is not None:
+        return _field_check(builder, name, grader, field, references)
+    kind, options = STRINGS[operation]
+    column = {"all_column": "{}"} if kind == "contains" else {"reference": "{}"}
+    scorer = builder.scorer(name, kind, {**options, **column}, _columns(references))
+    if operation == "ilike":
+        note = "OpenAI does not document how case is ignored beyond ASCII: here, in lower case"
+        return builder.criterion(name, grader, "near", scorer=scorer, note=note)
+    return builder.criterion(name, grader, "equal", scorer=scorer)
+
+
+def _field_check(
+    builder: SuiteBuilder, name: str, grader: Mapping[str, Any], field: str, references: Mapping[int, str]
+) -> None:
+    if "." in field or grader.get("operation") != "eq":
+        return builder.criterion(name, grader, "missing", note="only one field at the top, compared by eq, is imported")
+    columns = {row: {"{}": {field: text}} for row, text in references.items()}
+    scorer = builder.scorer(name, "fields", {"of": [field], "reference": "{}"}, columns)
+    note = "the field must be a text: 5 does not equal '5'"
+    return builder.criterion(name, grader, "near", scorer=scorer, note=note)
+
+
+def _similarity(
+    builder: SuiteBuilder, name: str, grader: Mapping[str, Any], items: Sequence[Mapping[str, Any]]
+) -> None:
+    metric, threshold = str(grader.get("evaluation_metric")), grader.get("pass_threshold")
+    references = _references(str(grader.get("reference", "")), items)
+    if not _is_answer(str(grader.get("input", ""))) or references is None:
+        return builder.criterion(name, grader, "missing", note="it does not compare the answer with a text of the row")
+    if items and not references:
+        return builder.criterion(name, grader, "missing", note="no row has its reference")
+    if threshold is not None and not is_share(threshold):
+        note = f"its pass_threshold {threshold!r:.40} is not from 0 to 1"
+        return builder.criterion(name, grader, "missing", note=note)
+    least = {} if threshold is None else {"pass": threshold}
+    columns, reference = _columns(references), {"reference": "{}"}
+    if metric == "fuzzy_match":
+        scorer = builder.scorer(name, "fuzzy", {**least, **reference}, columns)
+        return builder.criterion(name, grader, "near", scorer=scorer, note=f"{UNDOCUMENTED}: here, rapidfuzz's ratio")
+    if metric == "bleu":
+        scorer = builder.scorer(name, "bleu", {"sentence": True, **reference}, columns)
+        note = f"{UNDOCUMENTED}: here, sacrebleu's, with its threshold left to the gate ({threshold})"
+        return builder.criterion(name, grader, "near", scorer=scorer, note=note)
+    rouge = metric.removeprefix("rouge_")
+    if metric != rouge and rouge in ("1", "2", "3", "4", "5", "l"):
+        kinds = ["L" if rouge == "l" else int(rouge)]
+        scorer = builder.scorer(name, "rouge", {"kinds": kinds, **least, **reference}, columns)
+        return builder.criterion(name, grader, "near", scorer=scorer, note=f"{UNDOCUMENTED}: here, rouge-score's F1")
+    return builder.criterion(name, grader, "missing", note=f"the metric {metric!r} has no counterpart")
+
+
+def _is_answer(template: str) -> bool:
+    return places(template) == [ANSWER] and template.strip().startswith("{{") and template.strip().endswith("}}")
+
+
+def _field(template: str) -> str | None:
+    """The path of the answer's JSON field that the template is, or ``None``."""
+    [*rest] = places(template)
+    return rest[0].removeprefix(FIELD) if len(rest) == 1 and rest[0].startswith(FIELD) else None
+
+
+def _references(template: str, items: Sequence[Mapping[str, Any]]) -> dict[int, str] | None:
+    """Row → its reference, without rows that lack it; ``None`` if the template is not of the row's columns."""
+    if has_code(template) or not all(place.startswith("item.") for place in places(template)):
+        return None
+    values = {at: rendered(template, {"item": item}) for at, item in enumerate(items)}
+    return {at: text_or_json(value) for at, value in values.items() if value is not MISSING and value is not None}
+
+
+def _columns(references: Mapping[int, str]) -> dict[int, dict[str, str]]:
+    return {row: {"{}": text} for row, text in references.items()}
 
 
 def read(files: Sequence[Path], columns: Mapping[str, str]) -> list[ImportedSuite]:
@@ -96,17 +208,17 @@ def _prompt(
     items: Sequence[Mapping[str, Any]],
     outputs: Sequence[Mapping[str, Any]],
 ) -> None:
-    """The run's template, its reference to a column, or the messages that its output items were asked with."""
+    """The run's template, its reference to a column, or the input messages of its output items."""
     messages = mapping(source.get("input_messages"))
-    asked = [listed(mapping(output.get("sample")).get("input")) for output in outputs]
+    inputs = [listed(mapping(output.get("sample")).get("input")) for output in outputs]
     if messages.get("type") == "item_reference" and items:
         _by_reference(builder, messages, items)
     elif isinstance(messages.get("template"), list):
         _template(builder, messages["template"], items)
-    elif items and len(outputs) == len(items) and all(asked):
-        for row, prompt in zip(builder.rows, asked, strict=True):
+    elif items and len(outputs) == len(items) and all(inputs):
+        for row, prompt in zip(builder.rows, inputs, strict=True):
             row["messages"] = _chat(prompt)
-        complete = all(_is_text(message) for prompt in asked for message in prompt)
+        complete = all(_is_text(message) for prompt in inputs for message in prompt)
         note = "" if complete else "a part that is not text, such as an image, is left out"
         builder.criterion("prompt", "sample.input of the output items", "equal" if complete else "missing", note=note)
     else:
@@ -116,12 +228,12 @@ def _prompt(
 def _by_reference(builder: SuiteBuilder, messages: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> None:
     """The prompt of each row is a column of it: messages, or a text."""
     path = str(messages.get("item_reference", "")).removeprefix("item.")
-    found = [looked_up(path, item) for item in items]
-    if any(value is MISSING or not value for value in found):
+    values = [looked_up(path, item) for item in items]
+    if any(value is MISSING or not value for value in values):
         builder.variables_as_prompt(messages, "a row does not have the column that the run names")
         return
     complete = True
-    for row, value in zip(builder.rows, found, strict=True):
+    for row, value in zip(builder.rows, values, strict=True):
         row["messages" if isinstance(value, list) else "input"] = _chat(value) if isinstance(value, list) else value
         complete = complete and all(map(_is_text, listed(value)))
     note = "" if complete else "a part that is not text, such as an image, is left out"
@@ -139,8 +251,8 @@ def _template(builder: SuiteBuilder, template: Sequence[Any], items: Sequence[Ma
             continue
         for path in (place.removeprefix("item.") for place in used):
             for row, item in zip(builder.rows, items, strict=True):
-                found = looked_up(path, item)
-                row[column_named(path)] = "" if found is MISSING or found is None else found
+                value = looked_up(path, item)
+                row[column_named(path)] = "" if value is MISSING or value is None else value
         builder.messages.append({"role": role, "content": translated(text, lambda place: column_named(place[5:]))})
         builder.criterion("prompt", message, "equal")
     if not builder.messages:
@@ -148,7 +260,10 @@ def _template(builder: SuiteBuilder, template: Sequence[Any], items: Sequence[Ma
 
 
 def _chat(messages: Sequence[Any]) -> list[dict[str, str]]:
-    return [{"role": str(one.get("role") or "user"), "content": _text(one)} for one in map(_as_message, messages)]
+    return [
+        {"role": str(message.get("role") or "user"), "content": _text(message)}
+        for message in map(_as_message, messages)
+    ]
 
 
 def _as_message(value: Any) -> Mapping[str, Any]:

@@ -10,14 +10,12 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from evaluators.imports.builder import SuiteBuilder
-from evaluators.imports.documents import listed, mapping, read_values
-from evaluators.imports.imported import ImportedSuite, ImportRefused, column_named, named
-from evaluators.imports.placeholders import MISSING, has_code, in_nunjucks, looked_up, places, translated
+from evaluators.imports.files import listed, mapping, read_values
+from evaluators.imports.imported import ImportedSuite, ImportRefused, Source, SuiteBuilder, column_named, named
 from evaluators.imports.promptfoo_assertions import add_assertions
 from evaluators.imports.promptfoo_files import FILE, ConfigFiles, Prompt, dereferenced
-from evaluators.imports.source import Source
 from evaluators.loading.rows import MOST_ROWS
+from evaluators.loading.template import MISSING, has_code, in_nunjucks, looked_up, places, translated
 from fairtrial.config.file.yaml_file import parse
 from fairtrial.domain.answers.chat import wrong_value
 from fairtrial.domain.errors import ConfigError
@@ -85,8 +83,8 @@ def _add_tests(builder: SuiteBuilder, tests: Sequence[_Test]) -> None:
 
 def _add_settings(builder: SuiteBuilder, config: Mapping[str, Any], providers: Any) -> None:
     for provider in listed(providers):
-        found = mapping(mapping(provider).get("config"))
-        for name, value in found.items():
+        settings = mapping(mapping(provider).get("config"))
+        for name, value in settings.items():
             if name in PARAMS and (wrong := wrong_value(name, value)) is not None:
                 builder.criterion(
                     f"provider setting {name}", value, "missing", note=f"it is not sent, because it is not {wrong}"
@@ -95,16 +93,16 @@ def _add_settings(builder: SuiteBuilder, config: Mapping[str, Any], providers: A
                 note = "another provider has another value, and the first one counts"
                 builder.criterion(f"provider setting {name}", provider, "near", note=note)
         for name in ("tools", "functions", "response_format"):
-            if found.get(name):
+            if settings.get(name):
                 note = "it is not sent; add it to 'params' of the suite"
-                builder.criterion(f"provider setting {name}", found[name], "missing", note=note)
+                builder.criterion(f"provider setting {name}", settings[name], "missing", note=note)
     for section in SECTIONS:
         if config.get(section):
             builder.criterion(section, config[section], "missing", note="it has no counterpart")
 
 
 def _add_prompt(builder: SuiteBuilder, prompt: Prompt, tests: Sequence[_Test]) -> None:
-    """The messages of a prompt: a list of messages in JSON or YAML, or what the user says."""
+    """The messages of a prompt: a list of messages in JSON or YAML, or one user message."""
     messages = [] if prompt.template is None else _messages(prompt.template)
     texts = [message.get("content") for message in messages]
     reason = prompt.note or "it has code, filters, or a part that is not text"
@@ -125,27 +123,27 @@ def _fill_in(builder: SuiteBuilder, place: str, tests: Sequence[_Test]) -> None:
     """Give each row the value of a place; an unknown name is an empty text, as in promptfoo."""
     known = False
     for row, test in zip(builder.rows, tests, strict=True):
-        found = looked_up(place, test.variables)
-        known = known or found is not MISSING
+        value = looked_up(place, test.variables)
+        known = known or value is not MISSING
         if column_named(place) not in row:
-            row[column_named(place)] = "" if found is MISSING or found is None else found
+            row[column_named(place)] = "" if value is MISSING or value is None else value
     if not known and tests and column_named(place) == place:
         builder.criterion("variable", place, "missing", note="no test gives it a value, so that it is empty")
 
 
 def _messages(template: str) -> list[Mapping[str, Any]]:
     """The messages of a chat in JSON or YAML, or one message of the user."""
-    found: Any = None
+    parsed: Any = None
     try:
         if template.lstrip().startswith(("[", "{")):
-            found = json.loads(template)
+            parsed = json.loads(template)
         elif template.lstrip().startswith("- role:"):
-            [found] = [document.value for document in parse(template, "prompt")]
+            [parsed] = [document.value for document in parse(template, "prompt")]
     except (ValueError, RecursionError, ConfigError):
-        found = None
-    found = mapping(found).get("messages", found)
-    if isinstance(found, list) and found and all(mapping(one).get("role") in ROLES for one in found):
-        return found
+        parsed = None
+    parsed = mapping(parsed).get("messages", parsed)
+    if isinstance(parsed, list) and parsed and all(mapping(message).get("role") in ROLES for message in parsed):
+        return parsed
     return [{"role": "user", "content": template}]
 
 
@@ -159,7 +157,7 @@ def _tests(path: Path, config: Mapping[str, Any], files: ConfigFiles) -> Iterato
         variables = {**mapping(defaults.get("vars")), **_variables(written.get("vars"), files)}
         options = mapping(settings.get("options"))
         first = [] if options.get("disableDefaultAsserts") else listed(defaults.get("assert"))
-        assertions = [files.assertion(one) for one in (*first, *listed(written.get("assert")))]
+        assertions = [files.assertion(assertion) for assertion in (*first, *listed(written.get("assert")))]
         for values in _combinations(path, variables, files, whole=bool(options.get("disableVarExpansion"))):
             count += 1
             if count > MOST_ROWS:
@@ -198,11 +196,11 @@ def _combinations(
 
 def _without_places(variables: dict[str, Any]) -> dict[str, Any]:
     """The variables, whose texts may name other ones."""
-    found = {
+    values = {
         name: in_nunjucks(value, variables) if isinstance(value, str) and "{{" in value else value
         for name, value in variables.items()
     }
-    return {name: variables[name] if value is MISSING else value for name, value in found.items()}
+    return {name: variables[name] if value is MISSING else value for name, value in values.items()}
 
 
 sources = (Source("promptfoo", "configurations of promptfoo (YAML or JSON)", read),)

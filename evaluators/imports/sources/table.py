@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluators.imports.builder import SuiteBuilder
-from evaluators.imports.documents import read_table
-from evaluators.imports.imported import ImportedSuite, ImportRefused, column_named, named
-from evaluators.imports.source import Source
+from evaluators.imports.files import read_table
+from evaluators.imports.imported import ImportedSuite, ImportRefused, Source, SuiteBuilder, column_named, named
 
 INPUTS = ("input", "question", "prompt", "query", "instruction", "user", "text")
 REFERENCES = ("expected", "answer", "completion", "output", "response", "ideal", "target", "reference", "label")
@@ -25,7 +23,7 @@ def _suite(path: Path, columns: Mapping[str, str]) -> ImportedSuite:
     for name in columns:
         if name not in names:
             raise ImportRefused(f"{path}: --map {name}={columns[name]}: there is no such column ({', '.join(names)})")
-    question, reference = _found("input", INPUTS, names, columns), _found("expected", REFERENCES, names, columns)
+    question, reference = _column("input", INPUTS, names, columns), _column("expected", REFERENCES, names, columns)
     if question is None and "messages" not in names:
         raise ImportRefused(
             f"{path}: no column is the question (columns: {', '.join(names)}; name it with --map COLUMN=input)"
@@ -47,8 +45,8 @@ def _suite(path: Path, columns: Mapping[str, str]) -> ImportedSuite:
     return builder.build()
 
 
-def _found(role: str, usual: Sequence[str], names: Sequence[str], columns: Mapping[str, str]) -> str | None:
-    """The column with this role: as the user says, or the first one with a usual name, whatever its case."""
+def _column(role: str, usual: Sequence[str], names: Sequence[str], columns: Mapping[str, str]) -> str | None:
+    """The column with this role: the user's choice, or the first one with a usual name, in any case."""
     stated = next((name for name, ours in columns.items() if ours == role), None)
     if stated is not None:
         return stated

@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from evaluators.generators.draw import Draw
 from evaluators.probes.probe import Probe, Source, ask, text_of, with_text
-from evaluators.probes.seeds import CONTROLS, Seed, alone, case, given_seeds, own_rows, seeded, seeds_of, with_controls
+from evaluators.probes.rows import (
+    CONTROLS,
+    Draw,
+    Seed,
+    alone,
+    case,
+    given_seeds,
+    own_rows,
+    seeded,
+    seeds_of,
+    with_controls,
+)
 
 KEPT = (1, 2, 3)
 """How many words of a text are left, which rarely say what is wanted."""
@@ -51,13 +61,13 @@ def cut_off_input(source: Source) -> list[dict[str, Any]]:
     family = "cut_off_input"
     own = own_rows(source, family)
     questions = Draw(source.seed, f"{family}/questions").shuffled(seeds_of("out_of_domain"))
-    asked = [{"id": seed["id"], **ask(source, seed["text"])} for seed in questions]
+    rows = [{"id": seed["id"], **ask(source, seed["text"])} for seed in questions]
     made: dict[str, dict[str, Any]] = {}
-    for row, kept in (*_cuts(source, own), *_cuts(source, asked)):
+    for row, length in (*_cuts(source, own), *_cuts(source, rows)):
         words = text_of(source, row).split()
-        start = " ".join(words[:kept])
-        if len(words) >= kept + FEWEST_CUT and start not in made and len(made) < source.count:
-            seed: Seed = {"id": row["id"], "technique": f"first_{kept}", "severity": "medium"}
+        start = " ".join(words[:length])
+        if len(words) >= length + FEWEST_CUT and start not in made and len(made) < source.count:
+            seed: Seed = {"id": row["id"], "technique": f"first_{length}", "severity": "medium"}
             made[start] = case(family, len(made) + 1, seed, with_text(source, row, start), answerable=False)
     return with_controls(source, family, list(made.values()), own)
 
@@ -80,14 +90,14 @@ def _ambiguous(source: Source, seed: Seed) -> tuple[dict[str, Any], dict[str, An
     if "context" not in seed:
         return alone(source, str(seed["text"])), fixed
     seed_id = str(seed["id"])
-    return alone(source, _asked(OPEN, seed)), {**fixed, "seed_id": seed_id.rpartition("-")[0] or seed_id}
+    return alone(source, _filled(OPEN, seed)), {**fixed, "seed_id": seed_id.rpartition("-")[0] or seed_id}
 
 
 def unanswerable_questions(source: Source) -> list[dict[str, Any]]:
     """Half of the cases have an answer, as long as there are seeds of both kinds."""
     family = "unanswerable_questions"
     shuffled = Draw(source.seed, family).shuffled(seeds_of(family))
-    sides = ([one for one in shuffled if one["answerable"]], [one for one in shuffled if not one["answerable"]])
+    sides = ([seed for seed in shuffled if seed["answerable"]], [seed for seed in shuffled if not seed["answerable"]])
     mixed = [seed for pair in zip(*sides, strict=False) for seed in pair]
     shortest = min(map(len, sides))
     mixed += [seed for side in sides for seed in side[shortest:]]
@@ -96,7 +106,7 @@ def unanswerable_questions(source: Source) -> list[dict[str, Any]]:
             family,
             number,
             seed,
-            alone(source, _asked(FROM_PASSAGE, seed)),
+            alone(source, _filled(FROM_PASSAGE, seed)),
             severity="medium",
             answerable=seed["answerable"],
         )
@@ -104,7 +114,7 @@ def unanswerable_questions(source: Source) -> list[dict[str, Any]]:
     ]
 
 
-def _asked(template: str, seed: Seed) -> str:
+def _filled(template: str, seed: Seed) -> str:
     return template.replace("{context}", seed["context"]).replace("{question}", seed["question"])
 
 

@@ -6,14 +6,13 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from evaluators.generators.draw import Draw
-from evaluators.probes.perturbation import DIRECTION_OPTIONS, Change, changed_rows, direction_of
 from evaluators.probes.probe import Probe, Severity, Source
+from evaluators.probes.rows import DIRECTION_OPTIONS, Draw, RandomChange, changed_rows, direction_of
 
 MOST_CHARS = 20_000
 
 
-def added(options: Mapping[str, Any]) -> Change:
+def added(options: Mapping[str, Any]) -> RandomChange:
     """One of the texts after the row's own."""
     given = options.get("text")
     texts = [given] if isinstance(given, str) else given
@@ -22,7 +21,7 @@ def added(options: Mapping[str, Any]) -> Change:
     return lambda text, draw: f"{text.rstrip()} {draw.one(texts)}"
 
 
-def removed(options: Mapping[str, Any]) -> Change:
+def removed(options: Mapping[str, Any]) -> RandomChange:
     """The row's text without the pattern; rows without it stay."""
     given = options.get("pattern")
     try:
@@ -39,9 +38,9 @@ def removed(options: Mapping[str, Any]) -> Change:
 
 
 def _directional(
-    name: str, summary: str, change: Callable[[Mapping[str, Any]], Change], severity: Severity, **options: str
+    name: str, summary: str, change: Callable[[Mapping[str, Any]], RandomChange], severity: Severity, **options: str
 ) -> Probe:
-    """A family whose changed text must move the answer as its options say."""
+    """A family whose changed text must move the answer in the direction of its options."""
 
     def rows(source: Source) -> list[dict[str, Any]]:
         changed, direction = change(source.options), direction_of(source.options)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from evaluators.generators.draw import Draw
 from evaluators.probes.probe import Probe, Severity, Source
+from evaluators.probes.rows import Draw
 
 WORDS = (
     "apple",
@@ -39,11 +39,11 @@ def rows(source: Source) -> list[dict[str, Any]]:
     made = []
     for technique, template, severity in TEMPLATES:
         for word in WORDS:
-            other = draw.one([one for one in WORDS if one != word])
+            wrong = draw.one([candidate for candidate in WORDS if candidate != word])
             made.append(
                 {
                     "id": f"exact_reply/{technique}-{word}",
-                    "messages": [{"role": "user", "content": template.format(word=word, other=other)}],
+                    "messages": [{"role": "user", "content": template.format(word=word, other=wrong)}],
                     "expected": word,
                     "family": "exact_reply",
                     "technique": technique,

@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from evaluators.generators.draw import Draw
 from evaluators.probes.probe import Probe, Source
-from evaluators.probes.seeds import Seed, alone, carried, case, own_rows, pairs, seeds_of
-from evaluators.scoring.json_answer import expected_object
+from evaluators.probes.rows import Draw, Seed, alone, carried, case, own_rows, pairs, seeds_of
+from evaluators.scoring.answer_text import expected_object
 
 FAMILY = "format_breaking"
 DEMANDS = {
@@ -39,17 +38,17 @@ def rows(source: Source) -> list[dict[str, Any]]:
     made = []
     for number, (seed, turn) in enumerate(pairs(source, FAMILY, seeds, range(source.count)), 1):
         at = number - 1 + (number - 1) // len(seeds)  # another row in each round
-        columns = _asked(source, own, at, seed)
+        columns = _in_another_format(source, own, at, seed)
         made.append(case(FAMILY, number, seed, columns, seed_id=f"{seed['id']}-{turn}"))
     return made
 
 
-def _asked(source: Source, own: list[Any], at: int, seed: Seed) -> dict[str, Any]:
+def _in_another_format(source: Source, own: list[Any], at: int, seed: Seed) -> dict[str, Any]:
     if own:
         return carried(source, own, at, partial(_before, seed["text"]))
     question = seeds_of("out_of_domain")[at % len(seeds_of("out_of_domain"))]
-    asked = f"{OBJECT}\n\n{_before(seed['text'], question['text'])}"
-    return {**alone(source, asked), "expected": {"answer": question["accepted"][0]}}
+    text = f"{OBJECT}\n\n{_before(seed['text'], question['text'])}"
+    return {**alone(source, text), "expected": {"answer": question["accepted"][0]}}
 
 
 def _before(demand: str, text: str) -> str:

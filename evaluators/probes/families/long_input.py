@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from evaluators.generators.draw import Draw
 from evaluators.probes.probe import Probe, Source
-from evaluators.probes.seeds import Seed, carried, case, own_rows, pairs, seeds_of
+from evaluators.probes.rows import Draw, Seed, carried, case, own_rows, pairs, seeds_of
 
 FAMILY = "long_input"
 PASSAGES = "unanswerable_questions"

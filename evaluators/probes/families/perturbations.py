@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from evaluators.generators.draw import Draw
-from evaluators.probes.perturbation import FIXED, SENTENCE_END, change_some, invariance, parts_of
+from evaluators.probes.rows import FIXED, SENTENCE_END, Draw, change_some, invariance, parts_of
 
 BEFORE = ("Hi there, ", "Hello! ", "Good morning. ", "Hi, hope you are well. ", "Sorry to bother you, but ", "Um, so, ")
 AFTER = (" Thanks!", " Thank you in advance.", " Kind regards", " Thanks a lot for your help.", " Cheers.")
@@ -57,7 +56,7 @@ def punctuation(text: str, draw: Draw) -> str:
 
 def reordering(text: str, draw: Draw) -> str:
     """The sentences, rotated by a drawn number; a text of one sentence stays."""
-    sentences = [one for one in SENTENCE_END.split(text.strip()) if one]
+    sentences = [sentence for sentence in SENTENCE_END.split(text.strip()) if sentence]
     if len(sentences) < 2:
         return text
     by = 1 + draw.below(len(sentences) - 1)

@@ -6,9 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from evaluators.generators.draw import Draw
 from evaluators.probes.probe import Probe, Source, ask
-from evaluators.probes.seeds import case, pairs, seeds_of
+from evaluators.probes.rows import Draw, case, pairs, seeds_of
 
 FAMILY = "pii_extraction"
 PLACE = re.compile(r"\{\{(\w+)\}\}")
@@ -61,8 +60,8 @@ def rows(source: Source) -> list[dict[str, Any]]:
     for number, (seed, request) in enumerate(pairs(source, FAMILY, seeds_of(FAMILY), REQUESTS), 1):
         draw = Draw(source.seed, f"{FAMILY}/{number}")
         record, private = _record(seed["text"], draw)
-        asked = request.replace("{what}", WORDS[seed["technique"]])
-        columns = ask(source, CONTEXT.replace("{record}", record).replace("{request}", asked))
+        question = request.replace("{what}", WORDS[seed["technique"]])
+        columns = ask(source, CONTEXT.replace("{record}", record).replace("{request}", question))
         made.append(case(FAMILY, number, seed, columns, severity="critical", private=private))
     return made
 

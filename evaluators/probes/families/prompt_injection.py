@@ -9,9 +9,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from evaluators.generators.draw import Draw
 from evaluators.probes.probe import Probe, Source
-from evaluators.probes.seeds import TEXT, Seed, carried, case, given_seeds, own_rows, pairs, seeds_of
+from evaluators.probes.rows import TEXT, Draw, Seed, carried, case, given_seeds, own_rows, pairs, seeds_of
 
 FAMILY = "prompt_injection"
 PLACES = ("{text}\n\n{injection}", "{injection}\n\n{text}", '{text}\n\nForwarded message:\n"""\n{injection}\n"""')

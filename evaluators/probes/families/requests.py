@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from evaluators.generators.draw import Draw
 from evaluators.probes.probe import Probe, Source, ask
-from evaluators.probes.seeds import Seed, case, given_seeds, pairs, seeded, seeds_of
+from evaluators.probes.rows import Draw, Seed, case, given_seeds, pairs, seeded, seeds_of
 
 ROUNDS = 10
 """How often a framing of a harmful request is used at most, each time with another request."""
@@ -43,11 +42,11 @@ def over_refusal(source: Source) -> list[dict[str, Any]]:
 
 
 def other_languages(source: Source) -> list[dict[str, Any]]:
-    def asked(_: int, seed: Seed) -> tuple[dict[str, Any], dict[str, Any]]:
+    def question_of(_: int, seed: Seed) -> tuple[dict[str, Any], dict[str, Any]]:
         language = str(seed["language"])
         return ask(source, seed["text"]), {"technique": language, "severity": "medium", "language": language}
 
-    return seeded(source, "other_languages", seeds_of("other_languages"), asked)
+    return seeded(source, "other_languages", seeds_of("other_languages"), question_of)
 
 
 probes = (

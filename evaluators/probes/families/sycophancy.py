@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from evaluators.probes.probe import Probe, Source
-from evaluators.probes.seeds import alone, case, pairs, seeds_of
+from evaluators.probes.rows import alone, case, pairs, seeds_of
 
 FAMILY = "sycophancy"
 PRESSURES = {

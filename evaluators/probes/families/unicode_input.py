@@ -6,9 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from evaluators.generators.draw import Draw
 from evaluators.probes.probe import Probe, Source
-from evaluators.probes.seeds import Seed, carried, case, own_rows, pairs, seeds_of
+from evaluators.probes.rows import Draw, Seed, carried, case, own_rows, pairs, seeds_of
 
 FAMILY = "unicode_input"
 ZERO_WIDTH = ("\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad")

@@ -32,8 +32,8 @@ def _prefix(value: Any) -> float:
     return float(value)
 
 
-def _examples(found: Sequence[Mapping[str, Any]]) -> list[Example]:
-    made = (_example(row, line) for line, row in enumerate(found, 1))
+def _examples(source_rows: Sequence[Mapping[str, Any]]) -> list[Example]:
+    made = (_example(row, line) for line, row in enumerate(source_rows, 1))
     return [example for example in made if example is not None]
 
 

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluators.scoring import confusion
-from evaluators.scoring import options as read
-from evaluators.scoring.abstention import abstention
-from evaluators.scoring.json_answer import NotJson, parse_object, same
-from evaluators.scoring.scorer import Compared, FromCounts, ScorerType, Stat
+from evaluators.scoring.answer_text import NotJson, abstention, parse_object, same
+from evaluators.scoring.scorer import Compared, FromCounts, ScorerType, Stat, read_flag, read_texts, read_word, truth_of
 from fairtrial.domain.answers.signals import SIGNALS_VERSION
 from fairtrial.domain.limits.linear_regex import compile_regex
 from fairtrial.domain.run import Answer, Case, Score
@@ -56,12 +54,10 @@ class Abstains:
 
     def case_problem(self, case: Case) -> str | None:
         value = case.fields.get(self.column)
-        return (
-            None if read.truth(value) is not None else f"has {value!r} in {self.column!r}, which is neither yes nor no"
-        )
+        return None if truth_of(value) is not None else f"has {value!r} in {self.column!r}, which is neither yes nor no"
 
     def score(self, case: Case, answer: Answer) -> Score:
-        right = ANSWER if read.truth(case.fields.get(self.column)) else ABSTAIN
+        right = ANSWER if truth_of(case.fields.get(self.column)) else ABSTAIN
         form = self._form(answer)
         label = ABSTAIN if form else ANSWER if (answer.text or "").strip() else EMPTY
         hit = float(label == right)
@@ -82,36 +78,36 @@ class Abstains:
         )
 
     def _form(self, answer: Answer) -> str | None:
-        said = answer.text or ""
-        if self.fields and (field := self._field(said)):
+        text = answer.text or ""
+        if self.fields and (field := self._field(text)):
             return f"{field}: abstains"
-        if any(compile_regex(pattern, case=False).search(said) for pattern in self.patterns):
+        if any(compile_regex(pattern, case=False).search(text) for pattern in self.patterns):
             return "as"
         return abstention(answer) if self.phrases else None
 
-    def _field(self, said: str) -> str | None:
+    def _field(self, text: str) -> str | None:
         try:
-            found = parse_object(said, lenient=True)
+            fields = parse_object(text, lenient=True)
         except NotJson:
             return None
         for field, values in self.fields.items():
-            if field in found and any(same(found[field], value) for value in values):
+            if field in fields and any(same(fields[field], value) for value in values):
                 return field
         return None
 
 
 def build(options: Mapping[str, Any], name: str) -> Abstains:
-    patterns = read.texts(options, "as")
+    patterns = read_texts(options, "as")
     for pattern in patterns:
         compile_regex(pattern, case=False)
     fields = options.get("fields", {})
     if not isinstance(fields, Mapping):
         raise ValueError("fields: name the fields and their values, such as {intent: [other, null]}")
     forms = {str(field): values if isinstance(values, list) else [values] for field, values in fields.items()}
-    phrases = read.flag(options, "phrases", default=True)
+    phrases = read_flag(options, "phrases", default=True)
     if not (phrases or patterns or forms):
         raise ValueError("phrases: without the phrases, 'as' or 'fields' must say what an abstention looks like")
-    return Abstains(name, read.word(options, "column", "answerable") or "", patterns, forms, phrases)
+    return Abstains(name, read_word(options, "column", "answerable") or "", patterns, forms, phrases)
 
 
 scorer = ScorerType(

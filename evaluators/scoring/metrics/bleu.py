@@ -10,9 +10,17 @@ from typing import Any
 import sacrebleu
 from sacrebleu.metrics.bleu import BLEU
 
-from evaluators.scoring import options as read
-from evaluators.scoring.ngrams import matches, word_ngrams
-from evaluators.scoring.scorer import Compared, FromSums, ScorerType, Stat
+from evaluators.scoring.answer_text import matches, word_ngrams
+from evaluators.scoring.scorer import (
+    Compared,
+    FromSums,
+    ScorerType,
+    Stat,
+    no_reference,
+    read_choice,
+    read_flag,
+    references_of,
+)
 from fairtrial.domain.run import Answer, Case, Score
 
 ORDER = 4
@@ -49,10 +57,10 @@ class Bleu:
         return (Stat("sentence", "mean", scale=100.0), corpus) if self.sentence else (corpus,)
 
     def case_problem(self, case: Case) -> str | None:
-        return read.no_reference(case.expected)
+        return no_reference(case.expected)
 
     def suite_warning(self, cases: Sequence[Case]) -> str | None:
-        references = [read.references(case.expected) for case in cases]
+        references = [references_of(case.expected) for case in cases]
         unspaced = sum(any(map(WITHOUT_SPACES.search, texts)) for texts in references)
         tokenizer = self.metric.tokenizer_signature
         if unspaced and tokenizer not in BY_CHARACTER:
@@ -70,7 +78,7 @@ class Bleu:
 
     def score(self, case: Case, answer: Answer) -> Score:
         words = self._words(answer.text or "")
-        references = [self._words(reference) for reference in read.references(case.expected)]
+        references = [self._words(reference) for reference in references_of(case.expected)]
         ref_len = min((abs(len(words) - len(reference)), len(reference)) for reference in references)[1]
         details = {
             "counts": [_matched(words, references, order) for order in ORDERS],
@@ -83,13 +91,13 @@ class Bleu:
 
     def normalised(self, case: Case, answer: Answer) -> Compared:
         prediction, *references = (
-            " ".join(self._words(text)) for text in (answer.text or "", *read.references(case.expected))
+            " ".join(self._words(text)) for text in (answer.text or "", *references_of(case.expected))
         )
         details = self.score(case, answer).details
-        found = ", ".join(f"{hits} of {of}" for hits, of in zip(details["counts"], details["totals"], strict=True))
+        shares = ", ".join(f"{hits} of {of}" for hits, of in zip(details["counts"], details["totals"], strict=True))
         lengths = f"it has {details['sys_len']} words, and the reference of the nearest length {details['ref_len']}"
         return Compared(
-            prediction, tuple(references), f"of its n-grams of 1 to {ORDER} words, references have {found}; {lengths}"
+            prediction, tuple(references), f"of its n-grams of 1 to {ORDER} words, references have {shares}; {lengths}"
         )
 
     def _words(self, text: str) -> list[str]:
@@ -100,8 +108,8 @@ class Bleu:
 def _matched(words: Sequence[str], references: Sequence[Sequence[str]], order: int) -> int:
     """An n-gram counts as often as in the reference that has it most often."""
     most = word_ngrams(references[0], order)
-    for other in references[1:]:
-        most |= word_ngrams(other, order)
+    for reference in references[1:]:
+        most |= word_ngrams(reference, order)
     return matches(word_ngrams(words, order), most)
 
 
@@ -115,7 +123,7 @@ def _row(details: Mapping[str, Any]) -> list[int]:
 
 
 def _of_sums(sums: Iterable[float]) -> float:
-    whole = [int(one) for one in sums]
+    whole = [int(number) for number in sums]
     counts, totals, (sys_len, ref_len) = whole[:ORDER], whole[ORDER : 2 * ORDER], whole[2 * ORDER :]
     total = {"counts": counts, "totals": totals, "sys_len": sys_len, "ref_len": ref_len}
     return _bleu(total, effective_order=False)
@@ -126,7 +134,7 @@ PARTS = FromSums(_row, _of_sums)
 
 def reach_of_corpus(details: Sequence[Mapping[str, Any]]) -> float | None:
     """n times the largest weight of a case in `corpus_bleu`, which is that of the longest reference."""
-    lengths = [one["ref_len"] for one in details]
+    lengths = [detail["ref_len"] for detail in details]
     return len(lengths) * max(lengths) / sum(lengths) if sum(lengths) else None
 
 
@@ -144,9 +152,9 @@ def _bleu(counts: Mapping[str, Any], *, effective_order: bool) -> float:
 
 
 def build(options: Mapping[str, Any], name: str) -> Bleu:
-    tokenize = read.choice(options, "tokenize", TOKENIZERS)
-    metric = BLEU(tokenize=tokenize, lowercase=read.flag(options, "lowercase", default=False))
-    return Bleu(name, metric, read.flag(options, "sentence", default=False))
+    tokenize = read_choice(options, "tokenize", TOKENIZERS)
+    metric = BLEU(tokenize=tokenize, lowercase=read_flag(options, "lowercase", default=False))
+    return Bleu(name, metric, read_flag(options, "sentence", default=False))
 
 
 scorer = ScorerType(

@@ -12,9 +12,8 @@ import sacrebleu
 from numpy.typing import NDArray
 from sacrebleu.metrics.chrf import CHRF
 
-from evaluators.scoring import options as read
-from evaluators.scoring.ngrams import Counts, matches, word_ngrams
-from evaluators.scoring.scorer import Compared, FromSums, ScorerType, Stat
+from evaluators.scoring.answer_text import Counts, matches, word_ngrams
+from evaluators.scoring.scorer import Compared, FromSums, ScorerType, Stat, no_reference, read_flag, references_of
 from fairtrial.domain.run import Answer, Case, Score
 
 Ints = NDArray[np.int64]
@@ -41,24 +40,26 @@ class Chrf:
         return (Stat("corpus", "corpus", scale=100.0, aggregate=self._corpus, parts=parts),)
 
     def case_problem(self, case: Case) -> str | None:
-        return read.no_reference(case.expected)
+        return no_reference(case.expected)
 
     def score(self, case: Case, answer: Answer) -> Score:
         text = self._prepared(answer.text or "")
-        found = [self._statistics(text, self._prepared(reference)) for reference in read.references(case.expected)]
-        statistics = max(found, key=self.metric._compute_f_score)
+        candidates = [self._statistics(text, self._prepared(reference)) for reference in references_of(case.expected)]
+        statistics = max(candidates, key=self.metric._compute_f_score)
         return Score(self.name, {"corpus": self._value(statistics)}, {"statistics": statistics})
 
     def normalised(self, case: Case, answer: Answer) -> Compared:
         """The statistics count characters without white space; words keep it."""
-        texts = [self._prepared(text) for text in (answer.text or "", *read.references(case.expected))]
+        texts = [self._prepared(text) for text in (answer.text or "", *references_of(case.expected))]
         shown = texts if self.metric.word_order else ["".join(text.split()) for text in texts]
         statistics = self.score(case, answer).details["statistics"]
         rows = zip(statistics[::3], statistics[1::3], statistics[2::3], strict=True)
-        found = "; ".join(f"{mine}, {other}, {both}" for mine, other, both in rows)
+        shares = "; ".join(f"{mine}, {reference}, {both}" for mine, reference, both in rows)
         words = f", then of 1 to {self.metric.word_order} words" if self.metric.word_order else ""
         orders = f"1 to {self.metric.char_order} characters{words}"
-        return Compared(shown[0], tuple(shown[1:]), f"n-grams of {orders} (answer, nearest reference, shared): {found}")
+        return Compared(
+            shown[0], tuple(shown[1:]), f"n-grams of {orders} (answer, nearest reference, shared): {shares}"
+        )
 
     def _prepared(self, text: str) -> str:
         prepared: str = self.metric._preprocess_segment(text)
@@ -73,14 +74,14 @@ class Chrf:
         for order in range(self.metric.word_order):
             both = matches(*(word_ngrams(side, order + 1) for side in words))
             rows.append((*(len(side) - order for side in words), both))
-        return [max(count, 0) for mine, other, both in rows for count in (mine if other > 0 else 0, other, both)]
+        return [max(count, 0) for mine, theirs, both in rows for count in (mine if theirs > 0 else 0, theirs, both)]
 
     def _corpus(self, scores: Sequence[Score]) -> float:
         columns = zip(*(_row(score.details) for score in scores), strict=True)
         return self._value([sum(column) for column in columns])
 
     def _of_sums(self, sums: Iterable[float]) -> float:
-        return self._value([int(one) for one in sums])
+        return self._value([int(number) for number in sums])
 
     def _value(self, statistics: Sequence[int]) -> float:
         return float(self.metric._compute_score_from_stats(list(statistics)).score)
@@ -138,7 +139,7 @@ def build(options: Mapping[str, Any], name: str) -> Chrf:
     words = options.get("words", 0)
     if isinstance(words, bool) or words not in (0, 1, 2):
         raise ValueError(f"words: {words!r} is not 0, 1 or 2")
-    return Chrf(name, CHRF(word_order=words, lowercase=read.flag(options, "lowercase", default=False)))
+    return Chrf(name, CHRF(word_order=words, lowercase=read_flag(options, "lowercase", default=False)))
 
 
 scorer = ScorerType(

@@ -9,8 +9,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from evaluators.scoring import options as read
-from evaluators.scoring.scorer import Compared, ScorerType, Stat
+from evaluators.scoring.scorer import (
+    Compared,
+    ScorerType,
+    Stat,
+    as_texts,
+    read_flag,
+    read_texts,
+    read_word,
+    references_of,
+)
 from fairtrial.domain.run import Answer, Case, Score
 
 RULES = ("any", "all", "none")
@@ -33,10 +41,10 @@ class Contains:
 
     @property
     def version(self) -> str:
-        asked = "".join(f" {rule}:{'|'.join(self.literal[rule])}" for rule in RULES if self.literal[rule])
+        rules = "".join(f" {rule}:{'|'.join(self.literal[rule])}" for rule in RULES if self.literal[rule])
         columns = ",".join(self.columns[rule] for rule in RULES)
         raw = " raw:yes" if self.raw else ""
-        return f"contains/1 words:{_yes(self.words)} case:{_yes(self.case)}{raw} columns:{columns}{asked}"
+        return f"contains/1 words:{_yes(self.words)} case:{_yes(self.case)}{raw} columns:{columns}{rules}"
 
     @property
     def stats(self) -> Sequence[Stat]:
@@ -44,42 +52,42 @@ class Contains:
 
     def case_problem(self, case: Case) -> str | None:
         try:
-            wanted = self._wanted(case)
+            required = self._wanted(case)
         except ValueError as error:
             return f"has an invalid column {error}"
-        if any(wanted.values()):
+        if any(required.values()):
             return None
         return f"has nothing to look for (columns: {', '.join(self.columns.values())}, expected)"
 
     def score(self, case: Case, answer: Answer) -> Score:
-        wanted = self._wanted(case)
-        said = normal(answer.text or "", case=self.case, raw=self.raw)
-        found = {rule: [one for one in wanted[rule] if self._finds(one, said)] for rule in RULES}
+        required = self._wanted(case)
+        text = normal(answer.text or "", case=self.case, raw=self.raw)
+        hits = {rule: [part for part in required[rule] if self._finds(part, text)] for rule in RULES}
         right = (
-            (not wanted["any"] or bool(found["any"])) and len(found["all"]) == len(wanted["all"]) and not found["none"]
+            (not required["any"] or bool(hits["any"])) and len(hits["all"]) == len(required["all"]) and not hits["none"]
         )
-        return Score(self.name, {"accuracy": float(right)}, {rule: has for rule, has in found.items() if has})
+        return Score(self.name, {"accuracy": float(right)}, {rule: has for rule, has in hits.items() if has})
 
     def normalised(self, case: Case, answer: Answer) -> Compared:
-        wanted, found = self._wanted(case), self.score(case, answer).details
-        references = tuple(normal(one, case=self.case) for rule in RULES for one in wanted[rule])
+        required, details = self._wanted(case), self.score(case, answer).details
+        references = tuple(normal(part, case=self.case) for rule in RULES for part in required[rule])
         clauses = [
-            f"of {rule} {wanted[rule]!r} it has {found.get(rule) or 'nothing'}" for rule in RULES if wanted[rule]
+            f"of {rule} {required[rule]!r} it has {details.get(rule) or 'nothing'}" for rule in RULES if required[rule]
         ]
         return Compared(normal(answer.text or "", case=self.case), references, "; ".join(clauses))
 
     def _wanted(self, case: Case) -> dict[str, tuple[str, ...]]:
-        wanted = {
-            rule: self.literal[rule] + read.as_texts(case.fields.get(self.columns[rule]), repr(self.columns[rule]))
+        required = {
+            rule: self.literal[rule] + as_texts(case.fields.get(self.columns[rule]), repr(self.columns[rule]))
             for rule in RULES
         }
-        if not any(wanted.values()):
-            wanted["any"] = read.references(case.expected)
-        return wanted
+        if not any(required.values()):
+            required["any"] = references_of(case.expected)
+        return required
 
-    def _finds(self, wanted: str, said: str) -> bool:
-        wanted = normal(wanted, case=self.case, raw=self.raw)
-        return _word(wanted).search(said) is not None if self.words else wanted in said
+    def _finds(self, part: str, text: str) -> bool:
+        part = normal(part, case=self.case, raw=self.raw)
+        return _word(part).search(text) is not None if self.words else part in text
 
 
 def normal(text: str, *, case: bool, raw: bool = False) -> str:
@@ -91,10 +99,10 @@ def normal(text: str, *, case: bool, raw: bool = False) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _word(wanted: str) -> re.Pattern[str]:
-    before = (r"(?<!\w)" if wanted[:1].isalnum() else "") + (BEFORE_A_NUMBER if wanted[:1].isdigit() else "")
-    after = (r"(?!\w)" if wanted[-1:].isalnum() else "") + (AFTER_A_NUMBER if wanted[-1:].isdigit() else "")
-    return re.compile(before + re.escape(wanted) + after)
+def _word(part: str) -> re.Pattern[str]:
+    before = (r"(?<!\w)" if part[:1].isalnum() else "") + (BEFORE_A_NUMBER if part[:1].isdigit() else "")
+    after = (r"(?!\w)" if part[-1:].isalnum() else "") + (AFTER_A_NUMBER if part[-1:].isdigit() else "")
+    return re.compile(before + re.escape(part) + after)
 
 
 def _yes(value: bool) -> str:
@@ -102,12 +110,12 @@ def _yes(value: bool) -> str:
 
 
 def build(options: Mapping[str, Any], name: str) -> Contains:
-    literal = {rule: read.texts(options, rule) for rule in RULES}
-    if any(not one.strip() for rule in RULES for one in literal[rule]):
+    literal = {rule: read_texts(options, rule) for rule in RULES}
+    if any(not part.strip() for rule in RULES for part in literal[rule]):
         raise ValueError("an empty text is in every answer: name a text to look for")
-    columns = {rule: read.word(options, f"{rule}_column", f"contains_{rule}") or "" for rule in RULES}
-    words = read.flag(options, "words", default=True)
-    case, raw = (read.flag(options, option, default=False) for option in ("case", "raw"))
+    columns = {rule: read_word(options, f"{rule}_column", f"contains_{rule}") or "" for rule in RULES}
+    words = read_flag(options, "words", default=True)
+    case, raw = (read_flag(options, option, default=False) for option in ("case", "raw"))
     return Contains(name, literal, columns, words, case, raw)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring.json_answer import NotJson, parse_object, same
+from evaluators.scoring.answer_text import NotJson, parse_object, same
 from evaluators.scoring.scorer import ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, CaseResult, Score
 
@@ -72,7 +72,7 @@ def _rank(rule: Mapping[str, Any], value: Any) -> float | None:
     """The place of the value in the order, or the number itself."""
     order = rule.get("order")
     if order is not None:
-        return next((float(at) for at, one in enumerate(order) if same(one, value)), None)
+        return next((float(at) for at, known in enumerate(order) if same(known, value)), None)
     try:
         return None if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):

@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring import options as read
-from evaluators.scoring.scorer import Compared, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, ScorerType, Stat, no_reference, read_choice, references_of
 from fairtrial.domain.run import Answer, Case, Score
 
 MODES = ("strip", "raw", "squad")
@@ -49,34 +48,36 @@ class Exact:
         return (Stat("accuracy", "proportion"),)
 
     def case_problem(self, case: Case) -> str | None:
-        return read.no_reference(case.expected)
+        return no_reference(case.expected)
 
     def score(self, case: Case, answer: Answer) -> Score:
-        said = answer.text or ""
-        accepted = read.references(case.expected)
+        text = answer.text or ""
+        accepted = references_of(case.expected)
         if self.mode == "squad":
-            return self._squad(said, accepted)
+            return self._squad(text, accepted)
         norm = NORMS[self.mode]
-        right = any(COMPARE[self.match](norm(said), norm(one)) for one in accepted)
-        return Score(self.name, {"accuracy": float(right)}, {"compared": norm(said)})
+        right = any(COMPARE[self.match](norm(text), norm(reference)) for reference in accepted)
+        return Score(self.name, {"accuracy": float(right)}, {"compared": norm(text)})
 
     def normalised(self, case: Case, answer: Answer) -> Compared:
-        prediction, *references = map(NORMS[self.mode], (answer.text or "", *read.references(case.expected)))
+        prediction, *references = map(NORMS[self.mode], (answer.text or "", *references_of(case.expected)))
         met = next((reference for reference in references if COMPARE[self.match](prediction, reference)), None)
         does, do = VERBS[self.match]
         why = f"the answer does not {do} an accepted one" if met is None else f"the answer {does} {met!r}"
         if self.mode == "squad" and met is None:
-            best = max(references, key=lambda one: squad_f1(prediction, one))
+            best = max(references, key=lambda candidate: squad_f1(prediction, candidate))
             why += f"; {_shared(prediction, best)} of its {len(prediction.split())} words are among the "
             why += f"{len(best.split())} of {best!r}"
         return Compared(prediction, tuple(references), why)
 
-    def _squad(self, said: str, accepted: Sequence[str]) -> Score:
+    def _squad(self, text: str, accepted: Sequence[str]) -> Score:
         values = {
-            "em": max(float(COMPARE[self.match](squad_normal(said), squad_normal(one))) for one in accepted),
-            "f1": max(squad_f1(said, one) for one in accepted),
+            "em": max(
+                float(COMPARE[self.match](squad_normal(text), squad_normal(reference))) for reference in accepted
+            ),
+            "f1": max(squad_f1(text, reference) for reference in accepted),
         }
-        return Score(self.name, values, {"compared": squad_normal(said)})
+        return Score(self.name, values, {"compared": squad_normal(text)})
 
 
 def squad_normal(text: str) -> str:
@@ -84,26 +85,26 @@ def squad_normal(text: str) -> str:
     return " ".join(ARTICLES.sub(" ", text.lower().translate(PUNCTUATION)).split())
 
 
-def squad_f1(said: str, accepted: str) -> float:
+def squad_f1(text: str, accepted: str) -> float:
     """F1 over the multisets of words, in [0, 1] (evaluate-v1.1; the script multiplies by 100)."""
-    one, other = squad_normal(said), squad_normal(accepted)
-    shared = _shared(one, other)
+    left, right = squad_normal(text), squad_normal(accepted)
+    shared = _shared(left, right)
     if shared == 0:
         return 0.0
-    precision, recall = shared / len(one.split()), shared / len(other.split())
+    precision, recall = shared / len(left.split()), shared / len(right.split())
     return (2 * precision * recall) / (precision + recall)
 
 
-def _shared(one: str, other: str) -> int:
+def _shared(left: str, right: str) -> int:
     """The number of words that two normalised texts have in common."""
-    return sum((Counter(one.split()) & Counter(other.split())).values())
+    return sum((Counter(left.split()) & Counter(right.split())).values())
 
 
 NORMS: Mapping[str, Callable[[str], str]] = {"strip": str.strip, "raw": str, "squad": squad_normal}
 
 
 def build(options: Mapping[str, Any], name: str) -> Exact:
-    mode, match = read.choice(options, "mode", MODES), read.choice(options, "match", list(COMPARE))
+    mode, match = read_choice(options, "mode", MODES), read_choice(options, "match", list(COMPARE))
     if mode == "squad" and match not in ("equal", "within"):
         raise ValueError("match: SQuAD compares whole answers; 'within' is the fuzzy match of OpenAI's registry")
     return Exact(name, mode, match)

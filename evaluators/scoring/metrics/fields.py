@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring import options as read
-from evaluators.scoring.json_answer import NotJson, canonical, expected_object, parse_object, same
-from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat
+from evaluators.scoring.answer_text import NotJson, canonical, expected_object, parse_object, same
+from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat, read_flag, read_texts
 from fairtrial.domain.run import Answer, Case, Score
 
 
@@ -37,15 +36,15 @@ class Fields:
 
     def score(self, case: Case, answer: Answer) -> Score:
         try:
-            said = parse_object(answer.text or "", lenient=self.lenient)
+            answered = parse_object(answer.text or "", lenient=self.lenient)
         except NotJson as error:
             wrong = Score(self.name, {"all": 0.0, **dict.fromkeys(self.fields, 0.0)})
             raise OffFormat(str(error), wrong) from error
         expected = expected_object(case.expected) or {}
-        right = {field: field in said and same(said[field], expected.get(field)) for field in self.fields}
+        right = {field: field in answered and same(answered[field], expected.get(field)) for field in self.fields}
         values = {"all": float(all(right.values())), **{field: float(ok) for field, ok in right.items()}}
         wrong_fields = {
-            field: {"said": said.get(field, "(missing)"), "expected": expected.get(field)}
+            field: {"said": answered.get(field, "(missing)"), "expected": expected.get(field)}
             for field, ok in right.items()
             if not ok
         }
@@ -53,19 +52,24 @@ class Fields:
 
     def normalised(self, case: Case, answer: Answer) -> Compared:
         wrong = self.score(case, answer).details.get("wrong", {})
-        said, expected = parse_object(answer.text or "", lenient=self.lenient), expected_object(case.expected) or {}
-        sides = [canonical({field: side[field] for field in self.fields if field in side}) for side in (said, expected)]
-        why = "; ".join(f"{field} is {one['said']!r} instead of {one['expected']!r}" for field, one in wrong.items())
+        answered, expected = parse_object(answer.text or "", lenient=self.lenient), expected_object(case.expected) or {}
+        sides = [
+            canonical({field: side[field] for field in self.fields if field in side}) for side in (answered, expected)
+        ]
+        why = "; ".join(
+            f"{field} is {difference['said']!r} instead of {difference['expected']!r}"
+            for field, difference in wrong.items()
+        )
         return Compared(sides[0], (sides[1],), why or "every compared field is equal")
 
 
 def build(options: Mapping[str, Any], name: str) -> Fields:
-    fields = read.texts(options, "of")
+    fields = read_texts(options, "of")
     if not fields:
         raise ValueError("of: name the fields to compare, such as [intent, urgency]")
     if "all" in fields or any("." in field for field in fields):
         raise ValueError("of: a field can't be called 'all' or have a dot in its name")
-    return Fields(name, fields, read.flag(options, "lenient", default=False))
+    return Fields(name, fields, read_flag(options, "lenient", default=False))
 
 
 scorer = ScorerType(

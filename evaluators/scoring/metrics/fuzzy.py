@@ -9,8 +9,7 @@ from typing import Any
 
 from rapidfuzz import fuzz
 
-from evaluators.scoring import options as read
-from evaluators.scoring.scorer import Compared, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, ScorerType, Stat, no_reference, read_choice, read_flag, references_of
 from fairtrial.domain.run import Answer, Case, Score
 
 METHODS = ("ratio", "partial_ratio", "token_sort_ratio", "token_set_ratio", "WRatio")
@@ -35,16 +34,16 @@ class Fuzzy:
         return (Stat("similarity", "mean"),)
 
     def case_problem(self, case: Case) -> str | None:
-        return read.no_reference(case.expected)
+        return no_reference(case.expected)
 
     def score(self, case: Case, answer: Answer) -> Score:
         answered = self._compared(answer.text or "")
-        best = max(self.compare(answered, self._compared(reference)) for reference in read.references(case.expected))
+        best = max(self.compare(answered, self._compared(reference)) for reference in references_of(case.expected))
         return Score(self.name, {"similarity": best / 100})
 
     def normalised(self, case: Case, answer: Answer) -> Compared:
-        prediction, *references = map(self._compared, (answer.text or "", *read.references(case.expected)))
-        best = max(references, key=lambda one: self.compare(prediction, one))
+        prediction, *references = map(self._compared, (answer.text or "", *references_of(case.expected)))
+        best = max(references, key=lambda reference: self.compare(prediction, reference))
         return Compared(prediction, tuple(references), f"{self.method} finds it nearest to {best!r}")
 
     def _compared(self, text: str) -> str:
@@ -52,8 +51,8 @@ class Fuzzy:
 
 
 def build(options: Mapping[str, Any], name: str) -> Fuzzy:
-    method = read.choice(options, "method", METHODS)
-    return Fuzzy(name, method, read.flag(options, "case", default=True), getattr(fuzz, method))
+    method = read_choice(options, "method", METHODS)
+    return Fuzzy(name, method, read_flag(options, "case", default=True), getattr(fuzz, method))
 
 
 scorer = ScorerType(

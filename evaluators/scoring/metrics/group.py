@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring import options as read
 from evaluators.scoring.scorer import (
     ChecksCases,
     Compared,
@@ -16,6 +15,7 @@ from evaluators.scoring.scorer import (
     ShowsComparison,
     Stat,
     WaitsForProcess,
+    references_of,
 )
 from fairtrial.domain.run import Answer, Case, Score
 
@@ -30,7 +30,7 @@ class Group:
 
     @property
     def version(self) -> str:
-        members = "; ".join(f"{weight:g} x {one.version}" for one, weight in self._weighted())
+        members = "; ".join(f"{weight:g} x {member.version}" for member, weight in self._weighted())
         return f"group/1 of:[{members}]"
 
     @property
@@ -50,11 +50,11 @@ class Group:
         wrong: list[str] = []
         for member in self.members:
             try:
-                found = member.score(case, answer)
+                member_score = member.score(case, answer)
             except OffFormat as error:
-                found = error.score
+                member_score = error.score
                 wrong.append(f"{member.name}: {error}")
-            values[member.name] = _from_worst_to_best(found, member.stats[0])
+            values[member.name] = _from_worst_to_best(member_score, member.stats[0])
         known = [value for value in values.values() if value is not None]
         total = sum(self.weights)  # added as the scores are, so that all members right give exactly 1
         joined = sum(value * weight for value, weight in zip(known, self.weights, strict=False)) / total
@@ -70,7 +70,7 @@ class Group:
             value = "unscored" if members[member.name] is None else f"{members[member.name]:.4g}"
             why = f" ({member.normalised(case, answer).why})" if isinstance(member, ShowsComparison) else ""
             clauses.append(f"{weight:g} x {member.name} {value}{why}")
-        return Compared(answer.text or "", read.references(case.expected), "; ".join(clauses))
+        return Compared(answer.text or "", references_of(case.expected), "; ".join(clauses))
 
     def _weighted(self) -> Iterator[tuple[Scorer, float]]:
         return zip(self.members, self.weights, strict=True)

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring import options as read
-from evaluators.scoring.json_answer import NotJson, canonical, parse
-from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat
+from evaluators.scoring.answer_text import NotJson, canonical, parse
+from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat, read_flag, read_texts
 from fairtrial.domain.run import Answer, Case, Score
 
 
@@ -67,8 +66,8 @@ def _expected(case: Case) -> Any:
 
 
 def build(options: Mapping[str, Any], name: str) -> JsonEqual:
-    lenient, order = read.flag(options, "lenient", default=False), read.flag(options, "order", default=True)
-    return JsonEqual(name, lenient, order, frozenset(read.texts(options, "ignore")))
+    lenient, order = read_flag(options, "lenient", default=False), read_flag(options, "order", default=True)
+    return JsonEqual(name, lenient, order, frozenset(read_texts(options, "ignore")))
 
 
 scorer = ScorerType(

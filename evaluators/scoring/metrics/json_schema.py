@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring import options as read
-from evaluators.scoring.json_answer import NotJson, canonical, parse
-from evaluators.scoring.scorer import Compared, NamedText, OffFormat, ScorerType, Stat
+from evaluators.scoring.answer_text import NotJson, canonical, parse
+from evaluators.scoring.scorer import Compared, NamedText, OffFormat, ScorerType, Stat, read_flag
 from fairtrial.domain.limits.canonical_json import sha256_of_json
 from fairtrial.domain.limits.json_schema import BoundedSchema
 from fairtrial.domain.run import Answer, Case, Score
@@ -35,10 +34,10 @@ class JsonSchema:
 
     def score(self, case: Case, answer: Answer) -> Score:  # noqa: ARG002 - the schema is the same for every case
         try:
-            said = parse(answer.text or "", lenient=self.lenient)
+            value = parse(answer.text or "", lenient=self.lenient)
         except NotJson as error:
             raise OffFormat(str(error), Score(self.name, {"valid": 0.0})) from error
-        complaint = self.schema.complaint(said)
+        complaint = self.schema.complaint(value)
         if complaint is None:
             return Score(self.name, {"valid": 1.0})
         return Score(self.name, {"valid": 0.0}, {"at": complaint[0], "wrong": complaint[1][:300]})
@@ -52,7 +51,7 @@ class JsonSchema:
 def build(options: Mapping[str, Any], name: str) -> JsonSchema:
     schema = _schema(options)
     digest = sha256_of_json(schema, ascii_only=False)[:12]
-    return JsonSchema(name, digest, BoundedSchema(schema), read.flag(options, "lenient", default=False))
+    return JsonSchema(name, digest, BoundedSchema(schema), read_flag(options, "lenient", default=False))
 
 
 def _schema(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring import options as read
-from evaluators.scoring.json_answer import NotJson, parse_object, same
-from evaluators.scoring.scorer import ScorerType, Stat
+from evaluators.scoring.answer_text import NotJson, parse_object, same
+from evaluators.scoring.scorer import ScorerType, Stat, read_choice
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.run import Answer, Case, CaseResult, Score
 
@@ -51,7 +50,7 @@ class Keep:
         return Score(self.name, {"flips": float(bool(changes))}, details)
 
     def _changes(self, result: CaseResult, original: CaseResult) -> list[str] | None:
-        """What differs; ``None`` if there is nothing that could be compared."""
+        """The differences; ``None`` if nothing can be compared."""
         if (result.outcome == "refused") != (original.outcome == "refused"):
             return [f"outcome: {original.outcome} → {result.outcome}"]
         before, after = _measured(original, labels=self.by == "auto"), _measured(result, labels=self.by == "auto")
@@ -64,22 +63,26 @@ class Keep:
 
 
 def _measured(result: CaseResult, *, labels: bool) -> dict[str, Any]:
-    """What the case's other scorers found: every stat of 0 or 1, and with ``labels`` the labels and wrong fields."""
-    found: dict[str, Any] = {}
+    """Results of the case's other scorers: every stat of 0 or 1, and with ``labels`` the labels and wrong fields."""
+    values: dict[str, Any] = {}
     for name, score in result.scores.items():
         if not isinstance(score, Score) or name == SIGNALS:
             continue
-        found |= {f"{name}.{stat}": value for stat, value in score.values.items() if value in (0.0, 1.0)}
+        values |= {f"{name}.{stat}": value for stat, value in score.values.items() if value in (0.0, 1.0)}
         if labels:
             if "label" in score.details:
-                found[f"{name} label"] = score.details["label"]
+                values[f"{name} label"] = score.details["label"]
             wrong = score.details.get("wrong")
-            found |= {f"{name} {at}": one["said"] for at, one in wrong.items()} if isinstance(wrong, Mapping) else {}
-    return found
+            values |= (
+                {f"{name} {at}": difference["said"] for at, difference in wrong.items()}
+                if isinstance(wrong, Mapping)
+                else {}
+            )
+    return values
 
 
 def _answers(before: str, after: str) -> list[str]:
-    """How two answers differ: by the fields of their JSON objects, or by their words without case and punctuation."""
+    """The differences of two answers: in fields of their JSON objects, or in words without case and punctuation."""
     try:
         old, new = parse_object(before, lenient=True), parse_object(after, lenient=True)
     except NotJson:
@@ -102,7 +105,7 @@ def _short(value: Any) -> str:
 
 
 def build(options: Mapping[str, Any], name: str) -> Keep:
-    return Keep(name, read.choice(options, "by", BY))
+    return Keep(name, read_choice(options, "by", BY))
 
 
 scorer = ScorerType(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluators.scoring import confusion
-from evaluators.scoring import options as read
+from evaluators.scoring.answer_text import NotJson, expected_object, parse_object
 from evaluators.scoring.confusion import (
     OFF_LABEL,
     OfPairs,
@@ -19,8 +19,17 @@ from evaluators.scoring.confusion import (
     precision_of,
     precision_of_pairs,
 )
-from evaluators.scoring.json_answer import NotJson, expected_object, parse_object
-from evaluators.scoring.scorer import Compared, FromCounts, OffFormat, ScorerType, Stat
+from evaluators.scoring.scorer import (
+    Compared,
+    FromCounts,
+    OffFormat,
+    ScorerType,
+    Stat,
+    read_choice,
+    read_flag,
+    read_texts,
+    read_word,
+)
 from fairtrial.domain.run import Answer, Case, Score
 
 AROUND = " \t\r\n\"'`*."
@@ -91,10 +100,10 @@ class Label:
     def score(self, case: Case, answer: Answer) -> Score:
         truth = self._truth(case) or OFF_LABEL
         try:
-            said = self._said(answer.text or "")
+            predicted = self._said(answer.text or "")
         except NotJson as error:
             raise OffFormat(str(error), self._measure(truth, OFF_LABEL, "")) from error
-        return self._measure(truth, said if said in self.labels else OFF_LABEL, said)
+        return self._measure(truth, predicted if predicted in self.labels else OFF_LABEL, predicted)
 
     def normalised(self, case: Case, answer: Answer) -> Compared:
         details = self.score(case, answer).details
@@ -109,8 +118,8 @@ class Label:
         if self.field is not None:
             value = parse_object(text, lenient=self.lenient).get(self.field)
             return value if isinstance(value, str) else ""
-        said = text.strip(AROUND).casefold()
-        return next((label for label in self.labels if label.casefold() == said), text.strip())
+        word = text.strip(AROUND).casefold()
+        return next((label for label in self.labels if label.casefold() == word), text.strip())
 
     def _truth(self, case: Case) -> str | None:
         truth = case.fields.get(self.column) if self.column else case.expected
@@ -118,7 +127,7 @@ class Label:
             truth = expected.get(self.field)
         return truth if isinstance(truth, str) else None
 
-    def _measure(self, truth: str, label: str, said: str) -> Score:
+    def _measure(self, truth: str, label: str, predicted: str) -> Score:
         right = float(label == truth)
         values: dict[str, float | None] = {"accuracy": right, "off_label": float(label == OFF_LABEL)}
         values |= {"macro_f1": right, "macro_recall": right}
@@ -126,8 +135,8 @@ class Label:
             hit = float(label in self.positive)
             values["recall"] = hit if truth in self.positive else None
             values["precision"] = float(truth in self.positive) if hit else None
-        values |= {f"recall.{one}": right if one == truth else None for one in self.labels}
-        off = {"said": said[:200]} if label == OFF_LABEL and said else {}
+        values |= {f"recall.{known}": right if known == truth else None for known in self.labels}
+        off = {"said": predicted[:200]} if label == OFF_LABEL and predicted else {}
         return Score(self.name, values, {"label": label, "expected": truth, **off})
 
     def _macro_f1(self, scores: Sequence[Score]) -> float | None:
@@ -150,15 +159,15 @@ class Label:
 
 
 def build(options: Mapping[str, Any], name: str) -> Label:
-    labels = read.texts(options, "of")
+    labels = read_texts(options, "of")
     if len(labels) < 2 or len(set(labels)) < len(labels):
         raise ValueError("of: list the labels, at least two and each once")
-    read.choice(options, "other", ("wrong",))
-    positive = read.texts(options, "positive")
+    read_choice(options, "other", ("wrong",))
+    positive = read_texts(options, "positive")
     if strange := [label for label in positive if label not in labels]:
         raise ValueError(f"positive: {strange[0]!r} is not one of the labels ({', '.join(labels)})")
-    field, column = read.word(options, "field"), read.word(options, "column")
-    return Label(name, labels, field, column, positive, read.flag(options, "lenient", default=False))
+    field, column = read_word(options, "field"), read_word(options, "column")
+    return Label(name, labels, field, column, positive, read_flag(options, "lenient", default=False))
 
 
 scorer = ScorerType(

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring import options as read
-from evaluators.scoring.scorer import Compared, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, ScorerType, Stat, as_texts, read_texts, read_word
 from fairtrial.domain.answers.signals import SAME_LANGUAGE, SIGNALS_VERSION, language_of
 from fairtrial.domain.run import Answer, Case, Score
 
@@ -36,22 +35,26 @@ class Language:
         return None if codes else f"has no language in {self.column!r}"
 
     def score(self, case: Case, answer: Answer) -> Score:
-        found = language_of(answer.text or "")
-        value = None if found is None else float(found in self._codes(case))
-        return Score(self.name, {"accuracy": value}, {"detected": found or "(too short to tell)"})
+        language = language_of(answer.text or "")
+        value = None if language is None else float(language in self._codes(case))
+        return Score(self.name, {"accuracy": value}, {"detected": language or "(too short to tell)"})
 
     def normalised(self, case: Case, answer: Answer) -> Compared:
-        found = language_of(answer.text or "")
-        why = "the answer is too short to tell its language" if found is None else f"the detected language is {found}"
-        return Compared(found or "", self._codes(case), why)
+        language = language_of(answer.text or "")
+        why = (
+            "the answer is too short to tell its language"
+            if language is None
+            else f"the detected language is {language}"
+        )
+        return Compared(language or "", self._codes(case), why)
 
     def _codes(self, case: Case) -> tuple[str, ...]:
-        codes = self.codes or read.as_texts(case.fields.get(self.column), repr(self.column))
+        codes = self.codes or as_texts(case.fields.get(self.column), repr(self.column))
         return tuple(SAME_LANGUAGE.get(code, code) for code in codes)
 
 
 def build(options: Mapping[str, Any], name: str) -> Language:
-    return Language(name, read.texts(options, "is"), read.word(options, "column", "language") or "")
+    return Language(name, read_texts(options, "is"), read_word(options, "column", "language") or "")
 
 
 scorer = ScorerType(

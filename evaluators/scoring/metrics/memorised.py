@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from evaluators.scoring import options as read
-from evaluators.scoring.scorer import Compared, FromSums, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, FromSums, ScorerType, Stat, read_word
 from fairtrial.domain.run import Answer, Case, Score
 
 TRAINED, HELD_OUT = ("train", "planted"), ("holdout", "control")
@@ -58,9 +57,9 @@ class Memorised:
         return None if words(str(case.expected or "")) else "has no text in 'expected' that could follow verbatim"
 
     def normalised(self, case: Case, answer: Answer) -> Compared:
-        given, wanted = self._words(case, answer)
-        why = f"the longest verbatim run has {longest_run(given, wanted)} of {len(wanted)} words"
-        return Compared(" ".join(given), (" ".join(wanted),), why)
+        given, training = self._words(case, answer)
+        why = f"the longest verbatim run has {longest_run(given, training)} of {len(training)} words"
+        return Compared(" ".join(given), (" ".join(training),), why)
 
     def _words(self, case: Case, answer: Answer) -> tuple[list[str], list[str]]:
         """The words of the answer's continuation, and those of the text."""
@@ -68,10 +67,10 @@ class Memorised:
         return words(continuation)[:MOST_WORDS], words(str(case.expected or ""))[:MOST_WORDS]
 
     def score(self, case: Case, answer: Answer) -> Score:
-        given, wanted = self._words(case, answer)
-        few = min(len(wanted), EXTRACTED_WORDS)
-        extracted = float(few > 0 and given[:few] == wanted[:few])
-        verbatim = longest_run(given, wanted) / len(wanted) if wanted else 0.0
+        given, training = self._words(case, answer)
+        few = min(len(training), EXTRACTED_WORDS)
+        extracted = float(few > 0 and given[:few] == training[:few])
+        verbatim = longest_run(given, training) / len(training) if training else 0.0
         trained = case.fields.get("split") in TRAINED
         row = [1, int(extracted), round(verbatim * MILLE)]
         values = {"gap": extracted, "verbatim_gap": verbatim, "extracted": extracted, "verbatim": verbatim}
@@ -83,9 +82,9 @@ def words(text: str) -> list[str]:
     return WORD.findall(text)
 
 
-def longest_run(given: Sequence[str], wanted: Sequence[str]) -> int:
+def longest_run(given: Sequence[str], training: Sequence[str]) -> int:
     """The length in words of the longest run that both have."""
-    return SequenceMatcher(None, given, wanted, autojunk=False).find_longest_match().size
+    return SequenceMatcher(None, given, training, autojunk=False).find_longest_match().size
 
 
 def _continuation(text: str, prefix: str) -> str:
@@ -106,11 +105,11 @@ class Gap:
         return self.figure([float(sum(column)) for column in zip(*rows, strict=True)]) if rows else None
 
     def row(self, details: Mapping[str, Any]) -> Sequence[int]:
-        found: Sequence[int] = details["statistics"]
-        return [found[0], found[self.column], found[3], found[3 + self.column]]
+        statistics: Sequence[int] = details["statistics"]
+        return [statistics[0], statistics[self.column], statistics[3], statistics[3 + self.column]]
 
     def figure(self, sums: Any) -> float | None:
-        trained, trained_sum, held, held_sum = (float(one) for one in sums)
+        trained, trained_sum, held, held_sum = (float(number) for number in sums)
         if not trained or not held:
             return None
         return (trained_sum / trained - held_sum / held) / self.scale
@@ -126,13 +125,13 @@ PARTS = {gap.column: FromSums(gap.row, gap.figure) for gap in (EXTRACTED, VERBAT
 
 def reach(details: Sequence[Mapping[str, Any]]) -> float | None:
     """n times the largest weight of a case, which is one of the smaller half."""
-    trained = sum(one["statistics"][0] for one in details)
+    trained = sum(detail["statistics"][0] for detail in details)
     smaller = min(trained, len(details) - trained)
     return len(details) / smaller if smaller else None
 
 
 def build(options: Mapping[str, Any], name: str) -> Memorised:
-    return Memorised(name, read.word(options, "prefix_column") or "assistant_prefix")
+    return Memorised(name, read_word(options, "prefix_column") or "assistant_prefix")
 
 
 scorer = ScorerType(

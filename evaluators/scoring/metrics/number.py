@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Any
 
-from evaluators.scoring import options as read
-from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat, no_reference, read_choice, references_of
 from fairtrial.domain.run import Answer, Case, Score
 
 TAKE = ("last", "first", "only")
@@ -50,39 +49,39 @@ class Number:
         return (Stat("accuracy", "proportion"),)
 
     def case_problem(self, case: Case) -> str | None:
-        for text in read.references(case.expected):
-            found = quantities(text)
-            if len(found) != 1 or self._converted(found[0], expected=True) is None:
+        for text in references_of(case.expected):
+            numbers = quantities(text)
+            if len(numbers) != 1 or self._converted(numbers[0], expected=True) is None:
                 return f"expects {text!r}, which is not one number" + (" in a known unit" if self.units else "")
-        return read.no_reference(case.expected)
+        return no_reference(case.expected)
 
     def score(self, case: Case, answer: Answer) -> Score:
         taken, expected = self._taken(answer), self._accepted(case)
         value = self._converted(taken, expected=False)
-        right = value is not None and any(self._near(value, one) for one in expected)
+        right = value is not None and any(self._near(value, number) for number in expected)
         return Score(self.name, {"accuracy": float(right)}, {"number": str(taken.value), "unit": taken.unit})
 
     def normalised(self, case: Case, answer: Answer) -> Compared:
         taken, expected = self._taken(answer), self._accepted(case)
         value = self._converted(taken, expected=False)
-        references = tuple(f"{one:f}" for one in expected)
+        references = tuple(f"{number:f}" for number in expected)
         if value is None:
             return Compared(str(taken.value), references, f"{taken.unit or 'a missing unit'} is not a known unit")
-        near = min(expected, key=lambda one: abs(DIGITS.subtract(value, one)))
+        near = min(expected, key=lambda number: abs(DIGITS.subtract(value, number)))
         which = "the only number" if self.take == "only" else f"the {self.take} number"
         why = f"{which} of the answer differs from {near:f} by {abs(DIGITS.subtract(value, near)):f}, and "
         return Compared(f"{value:f}", references, f"{why}{self._allowed(near):f} is allowed")
 
     def _taken(self, answer: Answer) -> Quantity:
-        found = quantities(answer.text or "")
-        if not found or (self.take == "only" and (len(found) > 1 or not is_only_a_number(answer.text or ""))):
+        numbers = quantities(answer.text or "")
+        if not numbers or (self.take == "only" and (len(numbers) > 1 or not is_only_a_number(answer.text or ""))):
             why = "the answer is not one number" if self.take == "only" else "the answer has no number"
             raise OffFormat(why, Score(self.name, {"accuracy": 0.0}))
-        return found[0 if self.take == "first" else -1]
+        return numbers[0 if self.take == "first" else -1]
 
     def _accepted(self, case: Case) -> list[Decimal]:
-        generator = (self._converted(quantities(text)[0], expected=True) for text in read.references(case.expected))
-        return [one for one in generator if one is not None]
+        generator = (self._converted(quantities(text)[0], expected=True) for text in references_of(case.expected))
+        return [number for number in generator if number is not None]
 
     def _converted(self, quantity: Quantity, *, expected: bool) -> Decimal | None:
         """The number in the base unit. ``None`` for an unknown unit; a bare expected number is in the base unit."""
@@ -122,7 +121,7 @@ def build(options: Mapping[str, Any], name: str) -> Number:
     if not isinstance(units, Mapping):
         raise ValueError("units: map each unit to its factor, such as {km: 1000, m: 1}")
     factors = {str(unit): _amount(factor, "units") for unit, factor in units.items()}
-    return Number(name, read.choice(options, "take", TAKE), absolute, relative, factors)
+    return Number(name, read_choice(options, "take", TAKE), absolute, relative, factors)
 
 
 def _amount(value: Any, option: str) -> Decimal:

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring import options as read
-from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat, as_texts, read_flag, read_texts, read_word
 from fairtrial.domain.limits.linear_regex import compile_regex
 from fairtrial.domain.run import Answer, Case, Score
 
@@ -31,8 +30,8 @@ class Regex:
 
     @property
     def version(self) -> str:
-        asked = "".join(f" {rule}:{'|'.join(self.literal[rule])}" for rule in RULES if self.literal[rule])
-        return f"regex/3 case:{'yes' if self.case else 'no'} columns:{','.join(self.columns.values())}{asked}"
+        rules = "".join(f" {rule}:{'|'.join(self.literal[rule])}" for rule in RULES if self.literal[rule])
+        return f"regex/3 case:{'yes' if self.case else 'no'} columns:{','.join(self.columns.values())}{rules}"
 
     @property
     def stats(self) -> Sequence[Stat]:
@@ -40,7 +39,7 @@ class Regex:
 
     def case_problem(self, case: Case) -> str | None:
         try:
-            patterns = [one for rule in RULES for one in self._patterns(case, rule)]
+            patterns = [pattern for rule in RULES for pattern in self._patterns(case, rule)]
             for pattern in patterns:
                 compile_regex(pattern, case=self.case)
         except ValueError as error:
@@ -48,34 +47,38 @@ class Regex:
         return None if patterns else f"has no pattern to look for (columns: {', '.join(self.columns.values())})"
 
     def score(self, case: Case, answer: Answer) -> Score:
-        said = answer.text or ""
-        if len(said) > MOST_CHARS:
+        text = answer.text or ""
+        if len(text) > MOST_CHARS:
             wrong = Score(self.name, {"accuracy": 0.0}, {"found": []})
-            raise OffFormat(f"the answer has {len(said):,} characters; regex searches at most {MOST_CHARS:,}", wrong)
-        found = {rule: [self._find(pattern, said) for pattern in self._patterns(case, rule)] for rule in RULES}
-        right = all(found["match"]) and not any(found["none"])
+            raise OffFormat(f"the answer has {len(text):,} characters; regex searches at most {MOST_CHARS:,}", wrong)
+        matches = {rule: [self._find(pattern, text) for pattern in self._patterns(case, rule)] for rule in RULES}
+        right = all(matches["match"]) and not any(matches["none"])
         return Score(
-            self.name, {"accuracy": float(right)}, {"found": [one for rule in RULES for one in found[rule] if one]}
+            self.name,
+            {"accuracy": float(right)},
+            {"found": [match for rule in RULES for match in matches[rule] if match]},
         )
 
     def normalised(self, case: Case, answer: Answer) -> Compared:
         self.score(case, answer)  # raises `OffFormat` for a text that is too long to search
-        said = answer.text or ""
+        answered = answer.text or ""
         patterns = [(rule, pattern) for rule in RULES for pattern in self._patterns(case, rule)]
-        generator = ((rule, one, self._find(one, said)) for rule, one in patterns)
-        clauses = (f"{rule} {one!r} finds {'nothing' if text is None else repr(text)}" for rule, one, text in generator)
-        return Compared(said, tuple(one for _, one in patterns), "; ".join(clauses))
+        generator = ((rule, pattern, self._find(pattern, answered)) for rule, pattern in patterns)
+        clauses = (
+            f"{rule} {pattern!r} finds {'nothing' if text is None else repr(text)}" for rule, pattern, text in generator
+        )
+        return Compared(answered, tuple(pattern for _, pattern in patterns), "; ".join(clauses))
 
     def _patterns(self, case: Case, rule: str) -> tuple[str, ...]:
-        own = read.as_texts(case.fields.get(self.columns[rule]), repr(self.columns[rule]))
+        own = as_texts(case.fields.get(self.columns[rule]), repr(self.columns[rule]))
         if len(own) > MOST_PATTERNS:
             raise ValueError(f"{self.columns[rule]!r} has {len(own):,} patterns; the limit is {MOST_PATTERNS}")
         return self.literal[rule] + own
 
-    def _find(self, pattern: str, said: str) -> str | None:
+    def _find(self, pattern: str, text: str) -> str | None:
         """The matched text, ``None`` without a match; an empty match is marked, so that the two differ."""
-        found = compile_regex(pattern, case=self.case).search(said)
-        return None if found is None else found[:200] or "(an empty match)"
+        match = compile_regex(pattern, case=self.case).search(text)
+        return None if match is None else match[:200] or "(an empty match)"
 
 
 def _check(pattern: str, rule: str) -> None:
@@ -86,12 +89,12 @@ def _check(pattern: str, rule: str) -> None:
 
 
 def build(options: Mapping[str, Any], name: str) -> Regex:
-    literal = {rule: read.texts(options, rule) for rule in RULES}
-    case = read.flag(options, "case", default=True)
+    literal = {rule: read_texts(options, rule) for rule in RULES}
+    case = read_flag(options, "case", default=True)
     for rule in RULES:
         for pattern in literal[rule]:
             _check(pattern, rule)
-    columns = {rule: read.word(options, f"{rule}_column", f"regex_{rule}") or "" for rule in RULES}
+    columns = {rule: read_word(options, f"{rule}_column", f"regex_{rule}") or "" for rule in RULES}
     return Regex(name, literal, columns, case)
 
 

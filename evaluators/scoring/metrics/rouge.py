@@ -1,8 +1,4 @@
-"""Computes ROUGE F-measures as rouge-score does, the reference implementation, and their mean over cases.
-
-rouge-score itself computes Lsum and stems words. The other measures are computed here with the same results, because
-its table of subsequences takes nearly all of its time.
-"""
+"""Computes ROUGE F-measures as rouge-score does, the reference implementation, and their mean over cases."""
 
 from __future__ import annotations
 
@@ -12,9 +8,8 @@ from dataclasses import dataclass
 from importlib.metadata import version as installed
 from typing import Any
 
-from evaluators.scoring import options as read
-from evaluators.scoring.ngrams import longest_common_subsequence, matches, word_ngrams
-from evaluators.scoring.scorer import Compared, ScorerType, Stat
+from evaluators.scoring.answer_text import longest_common_subsequence, matches, word_ngrams
+from evaluators.scoring.scorer import Compared, ScorerType, Stat, no_reference, read_flag, read_texts, references_of
 from fairtrial.domain.run import Answer, Case, Score
 
 KINDS = ("1", "2", "3", "4", "5", "L", "Lsum")
@@ -26,7 +21,11 @@ SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 @dataclass(frozen=True, slots=True)
 class Rouge:
-    """``rouge1`` to ``rouge5``, ``rougeL``, ``rougeLsum``: F-measures in [0, 1], of the best reference."""
+    """``rouge1`` to ``rouge5``, ``rougeL``, ``rougeLsum``: F-measures in [0, 1], of the best reference.
+
+    rouge-score itself computes Lsum and stems words. The other measures are computed here with the same results,
+    because its table of subsequences takes nearly all of its time.
+    """
 
     name: str
     kinds: tuple[str, ...]
@@ -44,13 +43,13 @@ class Rouge:
         return tuple(Stat(f"rouge{kind}", "mean") for kind in self.kinds)
 
     def case_problem(self, case: Case) -> str | None:
-        references = read.references(case.expected)
+        references = references_of(case.expected)
         if references and not all(READABLE.search(reference) for reference in references):
             return "has a reference without Latin letters or digits, which ROUGE ignores: use chrf"
-        return read.no_reference(case.expected)
+        return no_reference(case.expected)
 
     def suite_warning(self, cases: Sequence[Case]) -> str | None:
-        unread = sum(any(map(_mostly_unread, read.references(case.expected))) for case in cases)
+        unread = sum(any(map(_mostly_unread, references_of(case.expected))) for case in cases)
         if not unread:
             return None
         return (
@@ -59,20 +58,20 @@ class Rouge:
         )
 
     def score(self, case: Case, answer: Answer) -> Score:
-        texts, answered = read.references(case.expected), answer.text or ""
+        texts, answered = references_of(case.expected), answer.text or ""
         words, references = self.tokenize(answered), [self.tokenize(text) for text in texts]
         values: dict[str, float | None] = {}
         for kind in self.kinds:
             if kind == LSUM:
-                found = self.metric.score_multi([_in_lines(text) for text in texts], _in_lines(answered))
-                values[f"rouge{kind}"] = float(found[f"rouge{kind}"].fmeasure)
+                scores = self.metric.score_multi([_in_lines(text) for text in texts], _in_lines(answered))
+                values[f"rouge{kind}"] = float(scores[f"rouge{kind}"].fmeasure)
             else:
                 values[f"rouge{kind}"] = max(_f_measure(kind, words, reference) for reference in references)
         return Score(self.name, values)
 
     def normalised(self, case: Case, answer: Answer) -> Compared:
-        words, *references = map(self.tokenize, (answer.text or "", *read.references(case.expected)))
-        best = max(references, key=lambda one: _f_measure("1", words, one))
+        words, *references = map(self.tokenize, (answer.text or "", *references_of(case.expected)))
+        best = max(references, key=lambda reference: _f_measure("1", words, reference))
         why = f"{_shared(words, best)} of its {len(words)} words are among the {len(best)} of the nearest reference"
         return Compared(" ".join(words), tuple(map(" ".join, references)), why)
 
@@ -107,11 +106,11 @@ def _plain_words(text: str) -> list[str]:
 
 
 def build(options: Mapping[str, Any], name: str) -> Rouge:
-    kinds = read.texts(options, "kinds") or ("1", "L")
+    kinds = read_texts(options, "kinds") or ("1", "L")
     strange = [kind for kind in kinds if kind not in KINDS]
     if strange or len(set(kinds)) < len(kinds):
         raise ValueError(f"kinds: {', '.join(strange or kinds)} (known: {', '.join(KINDS)}, each once)")
-    stem = read.flag(options, "stem", default=False)
+    stem = read_flag(options, "stem", default=False)
     if not stem and LSUM not in kinds:
         return Rouge(name, kinds, stem, _plain_words)
     from rouge_score.rouge_scorer import RougeScorer

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring import options as read
-from evaluators.scoring.json_answer import NotJson, canonical, parse
-from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat
+from evaluators.scoring.answer_text import NotJson, canonical, parse
+from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat, read_flag, read_texts
 from fairtrial.domain.answers.chat import calls_in
 from fairtrial.domain.limits.canonical_json import sha256_of_json
 from fairtrial.domain.limits.json_schema import BoundedSchema
@@ -74,8 +73,8 @@ class ToolCalls:
         return Compared(sides[0], (sides[1],), "; ".join((why, *map(str, score.details.values()))))
 
     def _comparable(self, calls: Sequence[Call]) -> list[tuple[str, str]]:
-        found = [(str(call["name"]), canonical(call.get("arguments", {}), ignore=self.ignore)) for call in calls]
-        return found if self.order else sorted(found)
+        pairs = [(str(call["name"]), canonical(call.get("arguments", {}), ignore=self.ignore)) for call in calls]
+        return pairs if self.order else sorted(pairs)
 
     def _complaint(self, call: Call) -> str | None:
         schema = self.schemas.get(str(call["name"]))
@@ -100,7 +99,7 @@ def build(options: Mapping[str, Any], name: str) -> ToolCalls:
         raise ValueError("schemas: map each tool to the JSON Schema of its arguments")
     compiled = {str(tool): BoundedSchema(schema) for tool, schema in schemas.items()}
     digest = sha256_of_json(schemas, ascii_only=False)[:12]
-    order, ignored = read.flag(options, "order", default=False), frozenset(read.texts(options, "ignore"))
+    order, ignored = read_flag(options, "order", default=False), frozenset(read_texts(options, "ignore"))
     return ToolCalls(name, order, ignored, compiled, digest)
 
 

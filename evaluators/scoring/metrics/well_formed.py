@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring import options as read
-from evaluators.scoring.json_answer import NotJson, expected_object, parse_object
-from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat
+from evaluators.scoring.answer_text import NotJson, expected_object, parse_object
+from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat, read_choice
 from fairtrial.domain.run import Answer, Case, Score
 
 SHORTEST_LOOP = 120
@@ -38,20 +37,20 @@ class WellFormed:
         return (Stat("accuracy", "proportion"),)
 
     def score(self, case: Case, answer: Answer) -> Score:
-        said = answer.text or ""
+        text = answer.text or ""
         wrong = [
             why
-            for why, found in (
-                ("empty", not said.strip()),
-                ("control characters", has_controls(said[:MOST_CHARS])),
-                ("loop", loops(said[:MOST_CHARS])),
+            for why, occurs in (
+                ("empty", not text.strip()),
+                ("control characters", has_controls(text[:MOST_CHARS])),
+                ("loop", loops(text[:MOST_CHARS])),
             )
-            if found
+            if occurs
         ]
         reference = expected_object(case.expected) if self.json == "auto" else None
         if self.json == "yes" or reference is not None:
             try:
-                absent = (reference or {}).keys() - parse_object(said).keys()
+                absent = (reference or {}).keys() - parse_object(text).keys()
             except NotJson as error:
                 raise OffFormat(str(error), self._score([*wrong, "not JSON"])) from error
             wrong += [f"no field {field!r}" for field in sorted(absent)]
@@ -79,7 +78,7 @@ def loops(text: str) -> bool:
 
 
 def build(options: Mapping[str, Any], name: str) -> WellFormed:
-    return WellFormed(name, read.choice(options, "json", JSON))
+    return WellFormed(name, read_choice(options, "json", JSON))
 
 
 scorer = ScorerType(

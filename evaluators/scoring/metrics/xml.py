@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from evaluators.scoring import options as read
-from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat
+from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat, read_flag, read_texts
 from fairtrial.domain.answers.signals import NotXml, parse_xml
 from fairtrial.domain.run import Answer, Case, Score
 
@@ -46,7 +45,7 @@ class Xml:
             return Score(self.name, {"valid": 1.0})
         expected = parse_xml(str(case.expected))
         pairs = {path: (_texts(root, path), _texts(expected, path)) for path in self.elements}
-        right = {path: float(found == wanted) for path, (found, wanted) in pairs.items()}
+        right = {path: float(texts == expected_texts) for path, (texts, expected_texts) in pairs.items()}
         wrong_elements = {
             path: {"said": pair[0], "expected": pair[1]} for path, pair in pairs.items() if not right[path]
         }
@@ -57,7 +56,9 @@ class Xml:
         wrong = self.score(case, answer).details.get("wrong", {})
         roots = [self._root(answer), *([parse_xml(str(case.expected))] if self.elements else [])]
         shown = [", ".join(f"{path}: {_texts(root, path)}" for path in self.elements) for root in roots]
-        why = "; ".join(f"{path} is {one['said']} instead of {one['expected']}" for path, one in wrong.items())
+        why = "; ".join(
+            f"{path} is {difference['said']} instead of {difference['expected']}" for path, difference in wrong.items()
+        )
         fine = "every named element is equal" if self.elements else "the answer is well-formed"
         return Compared(shown[0] or (answer.text or "").strip(), tuple(shown[1:]), why or fine)
 
@@ -78,7 +79,7 @@ def _texts(root: Element, path: str) -> list[str]:
 
 
 def build(options: Mapping[str, Any], name: str) -> Xml:
-    elements = read.texts(options, "of")
+    elements = read_texts(options, "of")
     for path in elements:
         if "." in path or path in ("all", "valid"):
             raise ValueError(f"of: {path!r} can't be the name of a stat: write a path such as 'order/item'")
@@ -86,7 +87,7 @@ def build(options: Mapping[str, Any], name: str) -> Xml:
             Element("root").findall(path)
         except (SyntaxError, KeyError, TypeError) as error:
             raise ValueError(f"of: {path!r} is not a path of elements ({error})") from error
-    return Xml(name, elements, read.flag(options, "lenient", default=False))
+    return Xml(name, elements, read_flag(options, "lenient", default=False))
 
 
 scorer = ScorerType(

@@ -93,7 +93,7 @@ def votes(context: Context, request: TwoTargets) -> ReviewEvidence:
 
 
 def evidence(context: Context, request: TwoTargets) -> dict[str, Any]:
-    from evaluators.review.figures import figures_of  # imports numpy and scipy only when needed
+    from evaluators.review.presentation import figures_of  # imports numpy and scipy only when needed
 
     evidence = stored_evidence.read_evidence(context.database, request.candidate, request.baseline)
     present = current_queues(evidence, _plan_or_none(context))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from evaluators.comparison.comparability import differences
 from evaluators.suite import MANY
 from fairtrial.api.runs import (
     CasesOf,
@@ -203,6 +202,8 @@ def read_pairs(database: Database, page: Page, request: PairsOf) -> dict[str, An
 
     Raises `NotFound`, and `BadRequest` for an unknown metric or runs that can't be compared.
     """
+    from evaluators.comparison.pairing import differences  # imports numpy and scipy only when needed
+
     ids = (request.candidate_run, request.baseline_run)
     candidate, baseline = (_head(database, run_id) for run_id in ids)
     differing = differences(candidate, baseline)

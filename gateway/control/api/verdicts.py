@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from evaluators.report import REPORTS
+from evaluators.report_content.content import REPORTS
 from fairtrial.api.operation import Nothing, Window
 from fairtrial.api.verdicts import Form, Judge, JudgeVariant, ListVerdicts, NameVerdict, ReportOf, Vote
 from fairtrial.config.owner_lock import LOCAL_USER
@@ -87,7 +87,7 @@ def record(context: Context, request: NameVerdict) -> Any:
 
 
 def evidence(context: Context, request: NameVerdict) -> Answer:
-    from evaluators.gate.evidence_tables import strict_json_of
+    from evaluators.results.table_formats import strict_json_of
 
     verdict = find_verdict(context.database, request.verdict_id)
     document = verdict_chain.evidence_of(context.database, verdict.verdict_id)
@@ -113,7 +113,7 @@ def recomputation(context: Context, request: NameVerdict) -> Any:
 
 
 def around(context: Context, request: NameVerdict) -> dict[str, Any]:
-    from evaluators.gate.chart_data import figures
+    from evaluators.comparison.presentation import figures
 
     verdict = _verdict(context, request.verdict_id)
     saved = verdicts.saved_by(context.database, request.verdict_id)

@@ -88,7 +88,7 @@ def _runs(database: Database, request: CreateQueue) -> tuple[Run, Run]:
         [_run(database, run_id) for run_id in runs.latest(database, suite=suite, target=target)]
         for target in (candidate, baseline)
     ]
-    return newest_pair(runses[0], runses[1], wanted=(suite, candidate, baseline))
+    return newest_pair(runses[0], runses[1], names=(suite, candidate, baseline))
 
 
 def _run(database: Database, run_id: str) -> Run:

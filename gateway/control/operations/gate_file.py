@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluators.criteria.external_validation import CANDIDATE
 from evaluators.criteria.grammar import VersusBaseline
-from evaluators.criteria.validation import NAMED_BASELINE
+from evaluators.criteria.validation import CANDIDATE, NAMED_BASELINE
 from evaluators.engine.target import resolve
 from evaluators.gate.file import Gate, load
 from evaluators.loading.suite_text import digest_of, text_of

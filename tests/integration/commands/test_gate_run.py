@@ -12,9 +12,9 @@ import pytest
 
 from evaluators.engine.engine import run_suite
 from evaluators.engine.target import Target
+from evaluators.gate.families.live import EXPERIMENT_SAYS
 from evaluators.gate.file import load
 from evaluators.gate.judge import judge
-from evaluators.gate.live.rule import EXPERIMENT_SAYS
 from evaluators.trial import Trial
 from fairtrial.api.verdicts import Judge, SuiteReference
 from fairtrial.config.layout import Layout

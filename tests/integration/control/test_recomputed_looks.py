@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from evaluators.gate import evidence
-from evaluators.gate.live.evidence import Rate, contradictions
+from evaluators.gate.live_evidence import Rate, contradictions
 from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.store.evaluations import verdict_chain
 from gateway.control.operations.verdicts.recompute import Recomputed, recompute

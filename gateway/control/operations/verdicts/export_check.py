@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from evaluators.gate.evidence_tables import UnreadableEvidence
+from evaluators.results.table_formats import UnreadableEvidence
 from fairtrial.domain.errors import UsageError
 from fairtrial.safe_files import read_named
 from fairtrial.store.evaluations.verdict_chain import ChainEntry

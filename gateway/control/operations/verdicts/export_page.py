@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from evaluators.gate.chart_data import figures
-from evaluators.gate.evidence_tables import strict_json_of
+from evaluators.comparison.presentation import figures
+from evaluators.results.table_formats import strict_json_of
 from fairtrial import html_pages
 from fairtrial.domain.answers.signals import BLOCK_TITLE
 from fairtrial.domain.training_data import TrainingEvidence

@@ -8,7 +8,7 @@ from functools import partial
 import pyarrow
 
 from evaluators.results.run_table import RunTable, same_results
-from evaluators.results.stored_table import table_from
+from evaluators.results.table_formats import table_from
 from fairtrial.api.verdicts import Judge
 from fairtrial.domain.errors import UsageError
 from fairtrial.store.core.database import Database

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from evaluators.engine.target import resolve
-from evaluators.gate.live.evidence import LiveEvidence, LiveExperiment, Rate, Rates
+from evaluators.gate.live_evidence import LiveEvidence, LiveExperiment, Rate, Rates
 from fairtrial.config.plan.hashes import definition_of
 from fairtrial.domain.metrics import KEPT_AWAY_RATE
 from fairtrial.domain.plan import Experiment, Plan, Variant

@@ -12,7 +12,7 @@ import msgspec
 
 from evaluators.gate.evidence import Evidence, decode
 from evaluators.gate.judge import judge_again
-from evaluators.gate.live.evidence import LiveExperiment, contradictions
+from evaluators.gate.live_evidence import LiveExperiment, contradictions
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.verdicts.verdict import Decision, Finding, Verdict
 from fairtrial.experiments.analysis.findings import effect_over_time, find

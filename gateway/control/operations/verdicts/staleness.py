@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from evaluators.engine.target import resolve
-from evaluators.gate.run_freshness import age_text, weights_changed
+from evaluators.trial import age_text, weights_changed
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.domain.training_data import day_of

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.real_models.pilot_table import Piloted, cases_needed, discordance, table
 from benchmarks.real_models.unused_families import UNUSED
-from evaluators.generators.question import Family, question
+from evaluators.generators.general import Family, question
 from tests.fixtures.for_each import for_each
 
 FAMILY = Family("sums", "arithmetic", lambda: [question("What is 3 + 1?", ["4"])])

@@ -11,8 +11,8 @@ from scipy.stats import multinomial
 
 from evaluators.comparison.compare import compare, compare_runs
 from evaluators.comparison.pairing import Pairs, pair
+from evaluators.comparison.presentation import answer_in_words, comparison_row, rules_in_words
 from evaluators.comparison.question import Question
-from evaluators.comparison.wording import answer_in_words, comparison_row, rules_in_words
 from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import Measure, of_stat
 from evaluators.gate.file import gate_of
@@ -55,12 +55,12 @@ def tables(n: int) -> list[tuple[int, int]]:
 
 def drawn(won: int, lost: int, n: int) -> Pairs:
     """The pairs with these counts, without making runs."""
-    found, at = template(n), np.arange(n)
+    table, at = template(n), np.arange(n)
     new, old = (at < won) | (at >= won + lost), at >= won
     return replace(
-        found,
-        candidate=replace(found.candidate, values=new.astype(float)),
-        baseline=replace(found.baseline, values=old.astype(float)),
+        table,
+        candidate=replace(table.candidate, values=new.astype(float)),
+        baseline=replace(table.baseline, values=old.astype(float)),
     )
 
 
@@ -87,16 +87,16 @@ def error_rates(n: int, claims: np.ndarray) -> np.ndarray:
 )
 @for_each("measure", [ACCURACY, GRADED])
 def test_ten_cases_are_better_or_worse_only_if_p_agrees(won, lost, p, answer, measure) -> None:
-    found = compared(won, lost, 10, measure)
-    assert (found.p, found.answer) == (pytest.approx(p), answer)
-    assert found.rule == "95 % interval of the paired difference excludes 0 and p ≤ 0.05"
+    comparison = compared(won, lost, 10, measure)
+    assert (comparison.p, comparison.answer) == (pytest.approx(p), answer)
+    assert comparison.rule == "95 % interval of the paired difference excludes 0 and p ≤ 0.05"
 
 
 def test_where_only_the_interval_would_say_better_the_answer_says_why_not() -> None:
-    found = compared(4, 0, 10)
-    assert isinstance(found.difference, Estimate) and found.difference.low > 0
-    assert answer_in_words(found) == "cannot tell: p is too high"
-    row = comparison_row(found, ACCURACY)
+    comparison = compared(4, 0, 10)
+    assert isinstance(comparison.difference, Estimate) and comparison.difference.low > 0
+    assert answer_in_words(comparison) == "cannot tell: p is too high"
+    row = comparison_row(comparison, ACCURACY)
     assert (row[2], *row[-2:]) == ("cannot tell: p is too high", "0.125", "interval and p")
     assert answer_in_words(compared(5, 5, 10)) == "cannot tell"
 
@@ -105,12 +105,12 @@ def test_figures_without_a_p_name_the_interval_alone() -> None:
     of = suite(n=40)
     slow, fast = (run(of, name, [1.0] * 40, latency=ms) for name, ms in (("tuned", 900.0), ("base", 100.0)))
     measures = [ACCURACY, replace(ACCURACY, name="total", kind="total")]
-    found = compare_runs(measures, slow, fast)
-    assert [one.rule for one in found] == [
+    comparisons = compare_runs(measures, slow, fast)
+    assert [finding.rule for finding in comparisons] == [
         "95 % interval of the paired difference excludes 0 and p ≤ 0.05",
         "95 % interval of the paired difference excludes 0",
     ]
-    assert rules_in_words(found) == [
+    assert rules_in_words(comparisons) == [
         "interval and p: better or worse if the 95 % interval of the paired difference excludes 0 and p ≤ 0.05; "
         "otherwise cannot tell.",
         "interval: better or worse if the 95 % interval of the paired difference excludes 0; otherwise cannot tell.",

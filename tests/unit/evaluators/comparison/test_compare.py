@@ -26,21 +26,27 @@ BETTER, WORSE = run("tuned", [1.0] * 35 + [0.0] * 5), run("base", [1.0] * 20 + [
 
 
 def test_a_share_is_decided_by_tango_and_counts_its_flips() -> None:
-    found = compare(ACCURACY, pair(ACCURACY, BETTER, WORSE))
-    assert found.difference.method.startswith("Tango")
-    assert found.p == pytest.approx(2**-14)  # McNemar: 15 discordant cases, all one way
-    assert "McNemar" in found.p_method
-    assert (found.candidate, found.baseline, found.won, found.lost, found.n) == (0.875, 0.5, 15, 0, 40)
-    assert found.answer == "better"
+    comparison = compare(ACCURACY, pair(ACCURACY, BETTER, WORSE))
+    assert comparison.difference.method.startswith("Tango")
+    assert comparison.p == pytest.approx(2**-14)  # McNemar: 15 discordant cases, all one way
+    assert "McNemar" in comparison.p_method
+    assert (comparison.candidate, comparison.baseline, comparison.won, comparison.lost, comparison.n) == (
+        0.875,
+        0.5,
+        15,
+        0,
+        40,
+    )
+    assert comparison.answer == "better"
 
 
 def test_repeats_are_averaged_within_a_case_before_anything_is_estimated() -> None:
     twice = tuple(result(case, float(k), k) for case in SUITE.cases for k in (0, 1))
-    found = compare(ACCURACY, pair(ACCURACY, run("tuned", [], results=twice, repeat=2), WORSE))
-    assert found.n == 40
-    assert found.candidate == 0.5
-    assert found.won is None
-    assert "paired mean" in found.difference.method
+    comparison = compare(ACCURACY, pair(ACCURACY, run("tuned", [], results=twice, repeat=2), WORSE))
+    assert comparison.n == 40
+    assert comparison.candidate == 0.5
+    assert comparison.won is None
+    assert "paired mean" in comparison.difference.method
 
 
 def test_cases_without_a_score_on_either_side_leave_the_pair_and_are_counted() -> None:
@@ -52,18 +58,18 @@ def test_cases_without_a_score_on_either_side_leave_the_pair_and_are_counted() -
 
 
 def test_nothing_in_common_is_not_enough() -> None:
-    found = compare(ACCURACY, pair(ACCURACY, run("tuned", [None] * 40), WORSE))
-    assert isinstance(found.difference, NotEnough)
-    assert found.answer == "cannot tell"
-    assert found.candidate is None
+    comparison = compare(ACCURACY, pair(ACCURACY, run("tuned", [None] * 40), WORSE))
+    assert isinstance(comparison.difference, NotEnough)
+    assert comparison.answer == "cannot tell"
+    assert comparison.candidate is None
 
 
 def test_a_corpus_figure_leaves_out_case_by_case_and_repeats_itself() -> None:
-    one, again = (compare(BLEU, pair(BLEU, BETTER, WORSE)) for _ in range(2))
-    assert one == again
-    assert isinstance(one.difference, Estimate)
-    assert one.difference.value == pytest.approx(37.5)
-    assert one.difference.method == "score interval of the jackknife"
+    first, again = (compare(BLEU, pair(BLEU, BETTER, WORSE)) for _ in range(2))
+    assert first == again
+    assert isinstance(first.difference, Estimate)
+    assert first.difference.value == pytest.approx(37.5)
+    assert first.difference.method == "score interval of the jackknife"
 
 
 def test_clusters_replace_tango() -> None:
@@ -71,13 +77,13 @@ def test_clusters_replace_tango() -> None:
         rows = tuple(replace(r, case=replace(r.case, cluster=f"t{i // 4}")) for i, r in enumerate(of.results))
         return replace(of, results=rows)
 
-    found = compare(ACCURACY, pair(ACCURACY, clustered(BETTER), clustered(WORSE)))
-    assert found.difference.method == "paired mean, score interval over clusters"
+    comparison = compare(ACCURACY, pair(ACCURACY, clustered(BETTER), clustered(WORSE)))
+    assert comparison.difference.method == "paired mean, score interval over clusters"
 
 
 def test_a_relative_margin_is_the_difference_to_a_share_of_the_base() -> None:
-    found = relative_difference(ACCURACY, pair(ACCURACY, BETTER, WORSE), 0.9)
-    assert found.value == pytest.approx(0.875 - 0.9 * 0.5)
+    comparison = relative_difference(ACCURACY, pair(ACCURACY, BETTER, WORSE), 0.9)
+    assert comparison.value == pytest.approx(0.875 - 0.9 * 0.5)
 
 
 def test_cached_answers_say_nothing_about_latency() -> None:
@@ -92,10 +98,10 @@ def test_an_unknown_cost_is_not_a_cost_of_nothing() -> None:
 def test_a_known_cost_is_summed() -> None:
     paid = run("tuned", [], results=tuple(result(case, 1.0, cost_usd=0.01) for case in SUITE.cases))
     dear = run("base", [], results=tuple(result(case, 1.0, cost_usd=0.02) for case in SUITE.cases))
-    found = compare(BUILT_IN["cost"], pair(BUILT_IN["cost"], paid, dear))
-    assert found.candidate == pytest.approx(0.4)
-    assert found.difference.value == pytest.approx(-0.4)
-    assert found.answer == "better"
+    comparison = compare(BUILT_IN["cost"], pair(BUILT_IN["cost"], paid, dear))
+    assert comparison.candidate == pytest.approx(0.4)
+    assert comparison.difference.value == pytest.approx(-0.4)
+    assert comparison.answer == "better"
 
 
 def test_runs_that_differ_are_refused_with_what_differs() -> None:
@@ -104,7 +110,7 @@ def test_runs_that_differ_are_refused_with_what_differs() -> None:
 
 
 def test_every_measure_of_the_suite_is_compared() -> None:
-    names = {one.metric for one in compare_runs(measures_of(SUITE), BETTER, WORSE)}
+    names = {finding.metric for finding in compare_runs(measures_of(SUITE), BETTER, WORSE)}
     assert names >= {"qa.accuracy", "qa.f1", "qa.bleu", "errors", "tokens", "latency.p95"}
     assert "cost" not in names
 
@@ -146,5 +152,5 @@ def test_a_flip_counts_only_if_every_repeat_agrees() -> None:
     steady = tuple(result(case, 1.0, k) for case in SUITE.cases[:2] for k in (0, 1))
     broken = (result(SUITE.cases[0], 0.0, 0), result(SUITE.cases[0], 0.0, 1),
               result(SUITE.cases[1], 0.0, 0), result(SUITE.cases[1], 1.0, 1))  # fmt: skip
-    found = find_regressions(SUITE, (run("tuned", [], results=broken), run("base", [], results=steady)))
-    assert found == Regressions(("c0",), (), 2)
+    regressions = find_regressions(SUITE, (run("tuned", [], results=broken), run("base", [], results=steady)))
+    assert regressions == Regressions(("c0",), (), 2)

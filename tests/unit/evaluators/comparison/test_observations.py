@@ -12,11 +12,11 @@ from evaluators.comparison.levels import level_of
 from evaluators.comparison.observations import RULE, signal_changes
 from evaluators.comparison.pairing import pair
 from evaluators.criteria.metric_catalogue import BUILT_IN, measures_seen
-from evaluators.gate.evidence_tables import read_table, written_table
-from evaluators.report import REPORTS
+from evaluators.report_content.content import REPORTS
 from evaluators.reports import json as json_report
 from evaluators.reports import junit, markdown
 from evaluators.results.run_table import same_results, table_of
+from evaluators.results.table_formats import read_table, written_table
 from fairtrial.domain.answers.signals import BLOCK_TITLE, METRICS, NOTABLE_RULE, SIGNALS
 from fairtrial.domain.estimates import Comparison, NotEnough
 from fairtrial.domain.run import Run, Score
@@ -39,29 +39,29 @@ def judged(new: set[int], old: set[int], tags: Mapping[int, Mapping[str, str]] =
     return verdict(of, run(of, "tuned", marks(new)), run(of, "base", marks(old)))
 
 
-def worst(found: Verdict) -> list[Finding]:
-    return [one for one in found.findings if one.rule == RULE]
+def worst(judged_verdict: Verdict) -> list[Finding]:
+    return [finding for finding in judged_verdict.findings if finding.rule == RULE]
 
 
 def test_a_ship_says_that_no_hard_case_is_right(capsys) -> None:
     easy = set(range(12, 120))
-    found = judged(easy, {0, 1} | easy - {50, 51})
-    assert found.decision == "SHIP" and found.headline == "SHIP tuned: its only rule holds against base."
-    (one,) = worst(found)
-    assert not one.decisive and (one.source, one.scope) == ("small", "difficulty:hard")
-    says = "small: the worst slice is difficulty:hard, where qa.accuracy is 0 of 12 for tuned and 2 of 12 for base"
-    assert one.says == says
-    gate._print(found)
+    judgement = judged(easy, {0, 1} | easy - {50, 51})
+    assert judgement.decision == "SHIP" and judgement.headline == "SHIP tuned: its only rule holds against base."
+    (finding,) = worst(judgement)
+    assert not finding.decisive and (finding.source, finding.scope) == ("small", "difficulty:hard")
+    sentence = "small: the worst slice is difficulty:hard, where qa.accuracy is 0 of 12 for tuned and 2 of 12 for base"
+    assert finding.says == sentence
+    gate._print(judgement)
     printed = " ".join(capsys.readouterr().out.split())
-    for report in (printed, junit.render(found), json_report.render(found)):
-        assert says in report
-    assert says.replace("_", "\\_") in markdown.render(found)
+    for report in (printed, junit.render(judgement), json_report.render(judgement)):
+        assert sentence in report
+    assert sentence.replace("_", "\\_") in markdown.render(judgement)
 
 
 def test_the_largest_loss_is_named_beside_a_slice_that_is_hard_for_both() -> None:
     tags = {at: {"kind": "hard" if at < 12 else "new" if at < 40 else "easy"} for at in range(120)}
-    (one,) = worst(judged({0, *range(25, 120)}, {0, *range(12, 120)}, tags=tags))
-    assert one.says == (
+    (finding,) = worst(judged({0, *range(25, 120)}, {0, *range(12, 120)}, tags=tags))
+    assert finding.says == (
         "small: the worst slice is kind:hard, where qa.accuracy is 1 of 12 for tuned and 1 of 12 for base; "
         "the largest loss is in kind:new, where qa.accuracy is 15 of 28 for tuned and 28 of 28 for base"
     )
@@ -72,8 +72,8 @@ def test_without_slices_or_with_tiny_ones_nothing_is_named() -> None:
     tiny = {at: {"kind": "rare"} for at in range(4)}
     for tags in ({}, one_slice, tiny):
         of = suite(LINE, tags=tags)
-        found = verdict(of, run(of, "tuned", marks(set())), run(of, "base", marks(set())))
-        assert worst(found) == []
+        judgement = verdict(of, run(of, "tuned", marks(set())), run(of, "base", marks(set())))
+        assert worst(judgement) == []
 
 
 N = 120
@@ -105,25 +105,25 @@ NEW, BASE, OLD = signalled("tuned", CHANGED), signalled("base", SAME), run(OF, "
 
 
 def test_large_changes_are_notable_and_come_first() -> None:
-    found = signal_changes(table_of(NEW), table_of(BASE))
-    assert [(one.metric, one.notable) for one in found] == [
+    comparisons = signal_changes(table_of(NEW), table_of(BASE))
+    assert [(finding.metric, finding.notable) for finding in comparisons] == [
         ("refusals", True),
         ("language_switch", True),
         ("verbosity", True),
         ("format_valid", False),
     ]
-    assert "0 → 20 of 120" in found[0].says
-    assert "the candidate refuses 20 cases that the baseline answers" in found[0].says
-    assert "2.10 times" in found[2].says
+    assert "0 → 20 of 120" in comparisons[0].says
+    assert "the candidate refuses 20 cases that the baseline answers" in comparisons[0].says
+    assert "2.10 times" in comparisons[2].says
 
 
 def test_a_run_against_itself_has_no_notable_change() -> None:
-    assert not any(one.notable for one in signal_changes(table_of(NEW), table_of(replace(NEW, target="base"))))
+    assert not any(change.notable for change in signal_changes(table_of(NEW), table_of(replace(NEW, target="base"))))
 
 
 def test_a_large_change_of_two_cases_is_not_notable() -> None:
     of = suite(n=2)
-    one, other = (
+    first, second = (
         replace(
             run(of, target, [1.0, 1.0]),
             results=tuple(
@@ -134,12 +134,12 @@ def test_a_large_change_of_two_cases_is_not_notable() -> None:
         )
         for target, length in (("tuned", 500.0), ("base", 100.0))
     )
-    assert [change.notable for change in signal_changes(table_of(one), table_of(other))] == [False, False]
+    assert [change.notable for change in signal_changes(table_of(first), table_of(second))] == [False, False]
 
 
 def test_the_length_is_compared_in_tokens_where_both_runs_know_them() -> None:
-    one, other = signalled("tuned", CHANGED, tokens=True), signalled("base", SAME, tokens=True)
-    length = next(each for each in signal_changes(table_of(one), table_of(other)) if each.metric == "verbosity")
+    first, second = signalled("tuned", CHANGED, tokens=True), signalled("base", SAME, tokens=True)
+    length = next(each for each in signal_changes(table_of(first), table_of(second)) if each.metric == "verbosity")
     assert "7.0 → 7.0 tokens" in length.says
     assert not length.notable
 
@@ -147,9 +147,9 @@ def test_the_length_is_compared_in_tokens_where_both_runs_know_them() -> None:
 def test_a_run_of_an_older_version_has_no_signals_and_not_0() -> None:
     assert signal_changes(table_of(NEW), table_of(OLD)) == []
     for name in METRICS:
-        found = compare(BUILT_IN[name], pair(BUILT_IN[name], NEW, OLD))
-        assert isinstance(found.difference, NotEnough)
-        assert "different versions measured" in found.difference.reason
+        comparison = compare(BUILT_IN[name], pair(BUILT_IN[name], NEW, OLD))
+        assert isinstance(comparison.difference, NotEnough)
+        assert "different versions measured" in comparison.difference.reason
         if name != "refusals":
             level = level_of(BUILT_IN[name], OLD)
             assert isinstance(level, NotEnough)
@@ -161,7 +161,7 @@ def test_refusals_of_two_older_runs_are_still_compared_by_their_outcomes() -> No
 
 
 def test_other_metrics_are_compared_whatever_the_versions_of_the_detectors_are() -> None:
-    metrics = {one.metric for one in compare_runs(measures_seen([NEW, OLD]), NEW, OLD)}
+    metrics = {finding.metric for finding in compare_runs(measures_seen([NEW, OLD]), NEW, OLD)}
     assert "qa.accuracy" in metrics
     assert not metrics & METRICS.keys()
     assert not any(metric.startswith(SIGNALS) for metric in metrics)
@@ -175,26 +175,26 @@ def test_a_rerun_with_signals_has_the_same_results_as_an_older_run_without() -> 
 def test_a_gate_line_may_judge_a_signal() -> None:
     lines = ("language_switch not worse than base by 5pp", "refusals not worse than base by 5pp")
     of = replace(OF, gate=lines, gate_lines=(1, 2))
-    found = verdict(of, NEW, BASE)
-    decided = {one.metric: one.result for one in found.findings if one.decisive}
+    judgement = verdict(of, NEW, BASE)
+    decided = {finding.metric: finding.result for finding in judgement.findings if finding.decisive}
     assert decided == {"language_switch": "fail", "refusals": "fail"}
-    assert not {one.metric for one in found.findings if is_unasked(one)} & decided.keys()
+    assert not {finding.metric for finding in judgement.findings if is_unasked(finding)} & decided.keys()
     equal = verdict(of, replace(BASE, target="tuned"), BASE)
-    assert {one.result for one in equal.findings if one.decisive} == {"pass"}
+    assert {finding.result for finding in equal.findings if finding.decisive} == {"pass"}
 
 
 def test_a_gate_line_on_a_signal_of_an_older_run_cannot_tell() -> None:
-    found = verdict(replace(OF, gate=("format_valid not worse than base by 5pp",), gate_lines=(1,)), NEW, OLD)
-    assert [one.result for one in found.findings if one.decisive] == ["cannot tell"]
+    judgement = verdict(replace(OF, gate=("format_valid not worse than base by 5pp",), gate_lines=(1,)), NEW, OLD)
+    assert [finding.result for finding in judgement.findings if finding.decisive] == ["cannot tell"]
 
 
 def test_a_verdict_shows_the_changes_and_they_decide_nothing() -> None:
-    found = verdict(OF, NEW, BASE)
-    assert found.decision == "SHIP"
-    shown = [one for one in found.findings if is_unasked(one)]
-    assert [one.metric for one in shown] == ["refusals", "language_switch", "verbosity", "format_valid"]
-    assert all(isinstance(one.evidence, Comparison) for one in shown)
-    lines = unasked_lines(found.findings)
+    judgement = verdict(OF, NEW, BASE)
+    assert judgement.decision == "SHIP"
+    shown = [finding for finding in judgement.findings if is_unasked(finding)]
+    assert [finding.metric for finding in shown] == ["refusals", "language_switch", "verbosity", "format_valid"]
+    assert all(isinstance(finding.evidence, Comparison) for finding in shown)
+    lines = unasked_lines(judgement.findings)
     assert [line.partition(":")[0] for line in lines[:4]] == ["Notable", "Notable", "Notable", "Not notable in small"]
     assert lines[-1] == NOTABLE_RULE
 
@@ -204,10 +204,10 @@ def test_a_verdict_on_older_runs_has_no_block() -> None:
 
 
 def test_every_report_has_the_block() -> None:
-    found = verdict(OF, NEW, BASE)
-    assert f"### {BLOCK_TITLE}" in REPORTS.get("markdown").render(found)
+    judgement = verdict(OF, NEW, BASE)
+    assert f"### {BLOCK_TITLE}" in REPORTS.get("markdown").render(judgement)
     for name in ("json", "junit"):
-        assert "the candidate refuses 20 cases" in REPORTS.get(name).render(found)
+        assert "the candidate refuses 20 cases" in REPORTS.get(name).render(judgement)
 
 
 def test_the_evidence_of_a_verdict_gives_the_same_changes_again() -> None:
@@ -215,8 +215,8 @@ def test_the_evidence_of_a_verdict_gives_the_same_changes_again() -> None:
         table_of(each) for each in (signalled("tuned", CHANGED, tokens=True), signalled("base", SAME, tokens=True))
     ]
     again = [
-        read_table(written_table(one, tags=(), scorers=(), measured=SIGNALS in one.states, details=()))
-        for one in tables
+        read_table(written_table(table, tags=(), scorers=(), measured=SIGNALS in table.states, details=()))
+        for table in tables
     ]
     assert np.array_equal(again[0].tokens_out, tables[0].tokens_out)
-    assert [one.says for one in signal_changes(*again)] == [one.says for one in signal_changes(*tables)]
+    assert [finding.says for finding in signal_changes(*again)] == [finding.says for finding in signal_changes(*tables)]

@@ -29,14 +29,14 @@ def judged(of: Suite, candidate: int, baseline: int) -> Verdict:
 
 @pytest.mark.parametrize("line", [LINE, "qa.accuracy not worse than base by 50%", f"{LINE} in family:injection"])
 def test_two_models_that_always_leak_hold_and_say_no_signal(line: str) -> None:
-    found = judged(probed(line), 0, 0)
-    [finding] = found.findings
-    assert found.decision == "HOLD" and finding.result == "cannot tell"
+    judgement = judged(probed(line), 0, 0)
+    [finding] = judgement.findings
+    assert judgement.decision == "HOLD" and finding.result == "cannot tell"
     assert (
         finding.says.startswith("no signal: qa.accuracy")
         and "is 0 for both tuned and base (1,000 cases)" in finding.says
     )
-    assert "no signal: qa.accuracy" in found.headline and "a limit that needs no base" in finding.needed
+    assert "no signal: qa.accuracy" in judgement.headline and "a limit that needs no base" in finding.needed
 
 
 def test_one_case_is_a_signal() -> None:
@@ -59,8 +59,8 @@ def test_a_limit_without_a_base_may_pass_at_zero() -> None:
 
 def test_a_comparison_of_runs_names_the_rule() -> None:
     of = probed()
-    found = compare_runs(measures_of(of), run(of, "tuned", right(0, N)), run(of, "base", right(0, N)))
-    [accuracy] = [one for one in found if one.metric == "qa.accuracy"]
+    comparisons = compare_runs(measures_of(of), run(of, "tuned", right(0, N)), run(of, "base", right(0, N)))
+    [accuracy] = [finding for finding in comparisons if finding.metric == "qa.accuracy"]
     assert accuracy.answer == "cannot tell" and accuracy.rule.startswith("no signal")
 
 
@@ -68,8 +68,8 @@ def test_the_odds_know_that_such_a_line_never_passes() -> None:
     of = probed()
     runs: dict[str, Run] = {name: run(of, name, right(0, N)) for name in ("tuned", "base")}
     trial = Trial("tuned", "base", lambda _, target: runs.get(target))
-    found = gate_odds([Rule(LINE, parse(LINE), of, "small")], trial)
-    assert found is not None and found.odds.ship == 0
+    chances = gate_odds([Rule(LINE, parse(LINE), of, "small")], trial)
+    assert chances is not None and chances.odds.ship == 0
 
 
 def test_a_scorer_that_also_measures_own_cases_has_no_signal_in_a_slice_of_probes() -> None:
@@ -77,27 +77,27 @@ def test_a_scorer_that_also_measures_own_cases_has_no_signal_in_a_slice_of_probe
     tags = {at: {"probe": "invariance" if at % 2 else "own"} for at in range(N)}
     of = suite(line, n=N, tags=tags)
     own_only = [float(not at % 2) for at in range(N)]
-    found = verdict(of, run(of, "tuned", own_only), run(of, "base", own_only))
-    [finding] = [one for one in found.findings if one.decisive]
-    assert found.decision == "HOLD" and finding.says.startswith("no signal: qa.accuracy in probe:invariance")
+    judgement = verdict(of, run(of, "tuned", own_only), run(of, "base", own_only))
+    [finding] = [comparison for comparison in judgement.findings if comparison.decisive]
+    assert judgement.decision == "HOLD" and finding.says.startswith("no signal: qa.accuracy in probe:invariance")
     odds = gate_odds(
         [Rule(line, parse(line), of, "small")], Trial("tuned", "base", lambda _, target: run(of, target, own_only))
     )
     assert odds is not None and odds.odds.ship == 0
     [compared] = [
-        one
-        for one in compare_runs(
+        comparison
+        for comparison in compare_runs(
             measures_of(of), run(of, "tuned", own_only), run(of, "base", own_only), [Scope("probe", "invariance")]
         )
-        if one.metric == "qa.accuracy"
+        if comparison.metric == "qa.accuracy"
     ]
     assert compared.answer == "cannot tell" and compared.rule.startswith("no signal")
 
 
 def test_nothing_is_lost_where_neither_model_passes_a_probe_and_that_is_no_pass() -> None:
     line = "lost == 0 in family:injection"
-    found = judged(probed(line), 0, 0)
-    assert found.decision == "HOLD" and found.findings[0].says.startswith("no signal: lost")
-    assert "no signal: lost in family:injection shows nothing" in found.headline
+    judgement = judged(probed(line), 0, 0)
+    assert judgement.decision == "HOLD" and judgement.findings[0].says.startswith("no signal: lost")
+    assert "no signal: lost in family:injection shows nothing" in judgement.headline
     assert judged(probed(line), 1, 1).decision == "SHIP"
     assert judged(probed(line, kind="own"), 0, 0).decision == "SHIP"

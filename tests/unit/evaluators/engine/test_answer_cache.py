@@ -28,7 +28,7 @@ def fill(folder: Path, digest: str, *days: int) -> None:
         cache.close()
 
 
-def found(folder: Path, digest: str, day: int) -> bool:
+def is_cached(folder: Path, digest: str, day: int) -> bool:
     cache = AnswerCache(folder, digest, scope="s", now_us=99 * DAY_US)
     try:
         return cache.find(AnswerKey(f"q{day}"), "f") is not None
@@ -42,7 +42,7 @@ def test_answers_older_than_the_days_go_and_others_stay(tmp_path: Path) -> None:
     assert prune_answers(tmp_path, before_us=20 * DAY_US, dry_run=True) == 3
     assert prune_answers(tmp_path, before_us=20 * DAY_US) == 3
     assert prune_answers(tmp_path, before_us=20 * DAY_US) == 0
-    assert [found(tmp_path, "a", day) for day in (1, 2, 30)] == [False, False, True]
+    assert [is_cached(tmp_path, "a", day) for day in (1, 2, 30)] == [False, False, True]
     assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.iterdir())
 
 
@@ -53,7 +53,7 @@ def test_a_cache_that_a_run_has_open_is_left_for_the_next_time(tmp_path: Path) -
     running.put(AnswerKey("q2"), Answer(text="Rome", fingerprint="f"))
     running.close()
     assert prune_answers(tmp_path, before_us=DAY_US) == 0
-    assert [found(tmp_path, "a", day) for day in (1, 2)] == [True, True]
+    assert [is_cached(tmp_path, "a", day) for day in (1, 2)] == [True, True]
 
 
 def test_the_oldest_files_go_once_all_are_too_large(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_the_oldest_files_go_once_all_are_too_large(tmp_path: Path) -> None:
         os.utime(new, (place, place))
     size = sum(path.stat().st_size for path in tmp_path.iterdir())
     assert prune_answers(tmp_path, before_us=0, largest=size // 2) == 2
-    assert [found(tmp_path, digest, 1) for digest in "abc"] == [False, False, True]
+    assert [is_cached(tmp_path, digest, 1) for digest in "abc"] == [False, False, True]
 
 
 PROGRAM = "tests.fixtures.evaluators.interrupted_run"

@@ -33,14 +33,14 @@ async def test_a_flip_is_a_change_against_the_original_of_the_same_run(tmp_path:
     suite = probed(tmp_path, KEEP_CASE)
     with ScriptedUpstream(intent_by_case, delay=0.002) as upstream:
         run = await run_once(suite, upstream, tmp_path / "cache", concurrency=16)
-    assert [one.case.case_id for one in run.results] == [case.case_id for case in suite.cases]
-    copies = [one for one in run.results if one.case.tags["probe"] == "invariance"]
-    upper = [one for one in copies if str(one.case.messages[0]["content"]).isupper()]
+    assert [result.case.case_id for result in run.results] == [case.case_id for case in suite.cases]
+    copies = [result for result in run.results if result.case.tags["probe"] == "invariance"]
+    upper = [result for result in copies if str(result.case.messages[0]["content"]).isupper()]
     assert upper and len(upper) < len(copies)
-    assert all(flips(one) == float(one in upper) for one in copies)
+    assert all(flips(result) == float(result in upper) for result in copies)
     assert run.metrics["keep.flips"] == len(upper) / len(copies)
-    own = [one for one in run.results if one.case.tags["probe"] == "own"]
-    assert all("keep" not in one.scores and "label" in one.scores for one in own)
+    own = [result for result in run.results if result.case.tags["probe"] == "own"]
+    assert all("keep" not in score.scores and "label" in score.scores for score in own)
 
 
 async def test_a_resumed_run_has_the_same_flips(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ async def test_a_resumed_run_has_the_same_flips(tmp_path: Path) -> None:
     with ScriptedUpstream(intent_by_case) as upstream:
         first = await run_once(suite, upstream, tmp_path / "cache")
         again = await run_once(suite, upstream, tmp_path / "cache")
-    assert [one.scores for one in first.results] == [one.scores for one in again.results]
+    assert [result.scores for result in first.results] == [result.scores for result in again.results]
 
 
 async def test_flips_survive_the_journal(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ async def test_flips_survive_the_journal(tmp_path: Path) -> None:
     with ScriptedUpstream(intent_by_case) as upstream:
         run = await run_once(suite, upstream, tmp_path / "cache")
     read = run_of(list(events_of(run)))
-    assert [one.scores for one in read.results] == [one.scores for one in run.results]
+    assert [result.scores for result in read.results] == [result.scores for result in run.results]
 
 
 async def test_a_copy_whose_original_has_no_answer_is_unscored(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ async def test_a_copy_whose_original_has_no_answer_is_unscored(tmp_path: Path) -
 
     with ScriptedUpstream(reply) as upstream:
         run = await run_once(suite, upstream, tmp_path / "cache")
-    [copy] = [one for one in run.results if one.case.case_id == "ticket-1~case"]
+    [copy] = [result for result in run.results if result.case.case_id == "ticket-1~case"]
     failure = copy.scores["keep"]
     assert isinstance(failure, ScoreFailure) and "ticket-1 has no answer" in failure.why
     assert copy.outcome == "judge_error"
@@ -76,7 +76,7 @@ async def test_a_copy_whose_original_has_no_answer_is_unscored(tmp_path: Path) -
 
 def test_a_copy_waits_for_the_same_repeat_of_its_original(tmp_path: Path) -> None:
     suite = probed(tmp_path, KEEP_CASE)
-    case, copy = suite.cases[0], next(one for one in suite.cases if one.case_id == "ticket-1~case")
+    case, copy = suite.cases[0], next(each for each in suite.cases if each.case_id == "ticket-1~case")
     refund, fault = Answer('{"intent": "refund"}'), Answer('{"intent": "fault"}')
     copies = ChangedCopies(suite)
     assert copies.add(9, score_case(suite, copy, 1, refund)) == []
@@ -89,8 +89,8 @@ async def test_each_family_has_a_line_with_what_measures_it(tmp_path: Path) -> N
     suite = probed(tmp_path, KEEP_CASE, {"family": "exact_reply", "n": 4})
     with ScriptedUpstream(intent_by_case) as upstream:
         run = await run_once(suite, upstream, tmp_path / "cache")
-    found = {line.family: [one.metric for one in line.values] for line in families_of(suite, run)}
-    assert found == {
+    metrics = {line.family: [finding.metric for finding in line.values] for line in families_of(suite, run)}
+    assert metrics == {
         "own": ["label.accuracy"],
         "case": ["label.accuracy", "keep.flips"],
         "exact_reply": ["exact_reply.em"],

@@ -21,16 +21,16 @@ SCHEMA = {"type": "object", "required": ["n"], "properties": {"n": {"type": "int
 FORMAT = {"type": "json_schema", "json_schema": {"name": "one", "schema": SCHEMA}}
 
 
-def case(expected: Any = None, asked: str = "hello", **fields: Any) -> Case:
-    return Case("c", ({"role": "user", "content": asked},), expected, fields=fields)
+def case(expected: Any = None, prompt: str = "hello", **fields: Any) -> Case:
+    return Case("c", ({"role": "user", "content": prompt},), expected, fields=fields)
 
 
 def suite(*cases: Case, kind: str = "exact", **params: Any) -> Suite:
     return Suite("s", "metric", Path("s.yaml"), "d", cases, params, (), entries={"one": ScorerEntry(kind, {})})
 
 
-def measured(of: Suite, one: Case, text: str, **answer: Any) -> Mapping[str, float | None]:
-    score = score_case(of, one, 0, Answer(text, **answer), signals=Signals(of)).scores[SIGNALS]
+def measured(of: Suite, case_: Case, text: str, **answer: Any) -> Mapping[str, float | None]:
+    score = score_case(of, case_, 0, Answer(text, **answer), signals=Signals(of)).scores[SIGNALS]
     assert isinstance(score, Score)
     return score.values
 
@@ -84,7 +84,7 @@ class TestOverRefusals:
         assert measured(of, of.cases[0], "refund")["over_refused"] == 0.0
 
     @for_each(
-        ("one", "expected"),
+        ("each", "expected"),
         [
             (case(), False),
             (case("I'm sorry, but I can't help with that."), False),
@@ -94,22 +94,22 @@ class TestOverRefusals:
             (case({"n": 1}), True),
         ],
     )
-    def test_need_a_case_that_expects_an_answer(self, one: Case, expected: bool) -> None:
-        assert expects_answer(one) is expected
+    def test_need_a_case_that_expects_an_answer(self, each: Case, expected: bool) -> None:
+        assert expects_answer(each) is expected
 
 
 class TestTheLanguage:
     def test_is_compared_with_that_of_the_prompt(self) -> None:
-        of = suite(case(asked=GERMAN))
+        of = suite(case(prompt=GERMAN))
         assert measured(of, of.cases[0], ENGLISH)["language_switch"] == 1.0
         assert measured(of, of.cases[0], GERMAN)["language_switch"] == 0.0
 
     def test_is_compared_with_that_of_the_reference_where_it_has_one(self) -> None:
-        of = suite(case(ENGLISH, asked=GERMAN))
+        of = suite(case(ENGLISH, prompt=GERMAN))
         assert measured(of, of.cases[0], ENGLISH)["language_switch"] == 0.0
 
     def test_of_a_label_is_not_measured(self) -> None:
-        of = suite(case("refund", asked=GERMAN))
+        of = suite(case("refund", prompt=GERMAN))
         assert "language_switch" not in measured(of, of.cases[0], "refund")
 
 
@@ -119,10 +119,10 @@ def test_the_length_is_the_number_of_characters() -> None:
 
 
 def test_a_signal_never_changes_the_outcome_of_a_case() -> None:
-    of, one = suite(case("refund")), case("refund")
+    of, refund = suite(case("refund")), case("refund")
     for text in ("refund", "I'm sorry, but I can't help with that.", ""):
-        without = score_case(of, one, 0, Answer(text))
-        assert replace(score_case(of, one, 0, Answer(text), signals=Signals(of)), scores={}) == replace(
+        without = score_case(of, refund, 0, Answer(text))
+        assert replace(score_case(of, refund, 0, Answer(text), signals=Signals(of)), scores={}) == replace(
             without, scores={}
         )
 

@@ -39,13 +39,13 @@ def test_a_variant_shares_answers_with_its_deployment_only_if_it_overrides_nothi
 
 
 @pytest.mark.parametrize(
-    ("name", "says"),
+    ("name", "sentence"),
     [
         ("tund", "did you mean 'tuned'?"),
         ("trail/tuned", "did you mean 'trial/tuned'?"),
         ("trial/none", "known: forced, tuned"),
     ],
 )
-def test_a_wrong_name_gets_the_nearest_one(name: str, says: str) -> None:
-    with pytest.raises(UsageError, match=says.replace("?", r"\?")):
+def test_a_wrong_name_gets_the_nearest_one(name: str, sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence.replace("?", r"\?")):
         resolve(name, PLAN, base_url="")

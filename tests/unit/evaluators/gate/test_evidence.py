@@ -36,7 +36,7 @@ async def twice(folder: Path, reply: Any) -> tuple[Verdict, Verdict]:
             for target in ("tuned", "base")
         }
     given = GivenSuite(suite.name, suite.name, str(suite.path), text_of(suite))
-    found = Evidence(
+    evidence = Evidence(
         gate_text=f"version: 1\ngate: probes\nsuites: [{suite.name}]\n",
         candidate="tuned",
         baseline="base",
@@ -44,25 +44,25 @@ async def twice(folder: Path, reply: Any) -> tuple[Verdict, Verdict]:
         suites=(given,),
         runs=runs,
     )
-    again = decode(encode(found, found.gate(), details=()))
-    return judge_again(found, "v"), judge_again(again, "v")
+    again = decode(encode(evidence, evidence.gate(), details=()))
+    return judge_again(evidence, "v"), judge_again(again, "v")
 
 
 def results(verdict: Verdict) -> list[tuple[str, str, str]]:
-    return [(one.rule, one.result, one.says) for one in verdict.findings]
+    return [(finding.rule, finding.result, finding.says) for finding in verdict.findings]
 
 
 async def test_a_missing_signal_is_found_again(tmp_path: Path) -> None:
     first, again = await twice(tmp_path, never_flips)
     assert results(first) == results(again)
-    found = {one.rule: one for one in again.findings}
-    assert found[LINES[0]].result == "cannot tell" and found[LINES[0]].says.startswith("no signal: keep.flips")
-    assert found[LINES[0]].needed.endswith("such as 'keep.flips <= 5%'")
-    assert found[LINES[2]].result == "pass" and again.decision == "HOLD"
+    by_rule = {finding.rule: finding for finding in again.findings}
+    assert by_rule[LINES[0]].result == "cannot tell" and by_rule[LINES[0]].says.startswith("no signal: keep.flips")
+    assert by_rule[LINES[0]].needed.endswith("such as 'keep.flips <= 5%'")
+    assert by_rule[LINES[2]].result == "pass" and again.decision == "HOLD"
 
 
 async def test_lost_cases_of_limited_scorers_are_counted_again(tmp_path: Path) -> None:
     first, again = await twice(tmp_path, always_fault)
     assert results(first) == results(again)
-    lost = next(one for one in again.findings if one.rule == "lost == 0")
+    lost = next(finding for finding in again.findings if finding.rule == "lost == 0")
     assert lost.result == "fail" and "4 of 12 cases" in lost.says

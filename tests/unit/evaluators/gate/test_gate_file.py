@@ -54,19 +54,19 @@ def test_the_suites_own_lines_count_and_the_gates_come_after(folder: Path) -> No
 def test_every_mistake_is_reported_with_its_line_and_what_is_known(folder: Path) -> None:
     lines = "  - exakt >= 40%\n  - exact > 40%\n  - exact >= 40ms\n  - exact >= 40% in knd:sums\n"
     (folder / "gate.yaml").write_text(f"version: 1\ngate: g\nsuites: [small, smal]\nrequire:\n{lines}")
-    found = gate_errors(folder / "gate.yaml")
-    assert [(one.line, one.path) for one in found] == [
+    errors = gate_errors(folder / "gate.yaml")
+    assert [(error.line, error.path) for error in errors] == [
         (3, "suites[1]"), (5, "require[0]"), (6, "require[1]"), (7, "require[2]"), (8, "require[3]")
     ]  # fmt: skip
-    text = "\n".join(map(str, found))
+    text = "\n".join(map(str, errors))
     for hint in ("did you mean 'small'?", "did you mean 'exact'?", "did you mean '>='?", "not in 'ms'", "'kind'?"):
         assert hint in text
 
 
 def test_a_suites_line_on_an_unknown_metric_points_into_the_suites_file(folder: Path) -> None:
     (folder / "small" / "suite.yaml").write_text(SUITE.replace("  - exact not", "  - exct not"))
-    found = gate_errors(folder / "gate.yaml")
-    assert [(Path(one.file).name, one.line) for one in found] == [("suite.yaml", 7)]
+    errors = gate_errors(folder / "gate.yaml")
+    assert [(Path(error.file).name, error.line) for error in errors] == [("suite.yaml", 7)]
 
 
 def test_a_suite_or_a_scorer_may_have_the_name_of_a_family(folder: Path) -> None:
@@ -90,11 +90,11 @@ def test_the_shipped_gate_is_sound() -> None:
 
 def test_a_gate_that_can_decide_nothing_is_a_mistake(folder: Path) -> None:
     (folder / "gate.yaml").write_text("version: 1\ngate: empty\nsuites: []\n")
-    [found] = gate_errors(folder / "gate.yaml")
-    assert (found.line, found.path) == (2, "gate") and "no rule" in found.wrong
+    [errors] = gate_errors(folder / "gate.yaml")
+    assert (errors.line, errors.path) == (2, "gate") and "no rule" in errors.wrong
 
 
-def test_a_suite_twice_and_one_whose_file_can_not_be_read_are_told(folder: Path) -> None:
+def test_a_suite_twice_and_one_whose_file_can_not_be_read_are_reported(folder: Path) -> None:
     (folder / "torn.yaml").write_text("suite: torn\n\tdata: x\n")
     (folder / "gate.yaml").write_text("version: 1\ngate: g\nsuites: [small, small, torn]\n")
     twice, torn = gate_errors(folder / "gate.yaml")

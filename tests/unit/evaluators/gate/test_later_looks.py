@@ -33,9 +33,9 @@ def gap(verdict: Verdict) -> Estimate:
     return evidence.difference
 
 
-def advised(found: Finding) -> int:
+def advised(finding: Finding) -> int:
     """How many more cases the finding asks for."""
-    return int(found.needed.split("about ")[1].split(" ")[0].replace(",", ""))
+    return int(finding.needed.split("about ")[1].split(" ")[0].replace(",", ""))
 
 
 def test_a_later_look_has_a_wider_interval_that_is_always_valid() -> None:
@@ -52,7 +52,7 @@ def test_the_advice_of_a_hold_settles_it_at_the_next_look() -> None:
     n, rng = 40 + advised(held.findings[0]), np.random.default_rng(1)
     flips = round(0.15 * n)
     won = rng.binomial(flips, 0.5, size=60)
-    shipped = [looked(suite(LINE, n=n), int(one), flips - int(one), later=True).decision == "SHIP" for one in won]
+    shipped = [looked(suite(LINE, n=n), int(count), flips - int(count), later=True).decision == "SHIP" for count in won]
     assert 0.65 <= np.mean(shipped) <= 0.95
 
 
@@ -81,7 +81,7 @@ def test_the_advice_on_a_floor_says_what_the_next_look_needs_of_the_lines_that_c
     assert enough.needed.endswith("more cases count as a further look for the lines that compare with the base")
 
 
-def test_a_failure_that_only_holms_correction_doubts_is_not_told_that_one_more_case_settles_it() -> None:
+def test_a_failure_that_only_holms_correction_doubts_is_not_advised_that_one_more_case_settles_it() -> None:
     lines = ["qa >= 90%", *(f"qa not worse than base by {margin}pp" for margin in (30, 31, 32))]
     doubted = looked(suite(*lines, n=20), 4, 5, later=False).findings[0]
     assert "may be chance (Holm)" in doubted.says
@@ -107,9 +107,9 @@ def test_no_number_of_cases_is_promised_while_none_differs() -> None:
 
 
 def test_few_cases_that_differ_are_too_few_for_a_later_look() -> None:
-    found = looked(suite(LINE, n=100), 3, 3, later=True).findings[0]
-    assert found.result == "cannot tell"
-    assert "differ from the others" in found.says
+    finding = looked(suite(LINE, n=100), 3, 3, later=True).findings[0]
+    assert finding.result == "cannot tell"
+    assert "differ from the others" in finding.says
 
 
 def test_a_later_look_at_a_relative_margin_is_judged_on_its_own_scale() -> None:
@@ -124,7 +124,7 @@ def test_a_clear_loss_blocks_at_a_later_look_too() -> None:
 
 def clustered(of: Suite, lost: int, *, later: bool = False, rules: int = RULES) -> Finding:
     """One cluster of 40 cases in 200, and four cases in each other; every fifth of these wins one case, some lose."""
-    cases = tuple(replace(one, cluster=str(max(0, i - 36) // 4)) for i, one in enumerate(of.cases))
+    cases = tuple(replace(case, cluster=str(max(0, i - 36) // 4)) for i, case in enumerate(of.cases))
     of = replace(of, cases=cases)
     new, old = np.ones(200), np.ones(200)
     old[44::20] = 0.0

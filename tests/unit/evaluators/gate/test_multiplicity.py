@@ -19,7 +19,7 @@ def failing(p: float, family: str | None = "quality", **more) -> RuleResult:
 
 
 def results(*judged: RuleResult) -> list[str]:
-    return [one.result for one in apply_holm(judged)]
+    return [finding.result for finding in apply_holm(judged)]
 
 
 def test_a_failure_stands_by_holm_step_after_step() -> None:
@@ -28,7 +28,7 @@ def test_a_failure_stands_by_holm_step_after_step() -> None:
     assert results(failing(0.01), failing(0.03), failing(0.04)) == ["fail", "cannot tell", "cannot tell"]
 
 
-def test_what_can_not_be_told_counts_with_a_p_of_one() -> None:
+def test_an_undecided_finding_counts_with_a_p_of_one() -> None:
     untold = RuleResult(Finding("line", "small", "cannot tell", "not run"), "quality", questions=4)
     assert results(failing(0.04)) == ["fail"]
     assert results(failing(0.04), untold) == ["cannot tell", "cannot tell"]
@@ -42,8 +42,8 @@ def test_two_families_share_five_percent_and_exact_counts_are_no_questions() -> 
 
 
 def test_a_doubtful_failure_says_among_how_many_questions() -> None:
-    found = apply_holm([failing(0.04), failing(0.9)])[0]
-    assert found.says.endswith("on its own it would fail, but among the 2 tests of this gate it may be chance (Holm)")
+    finding = apply_holm([failing(0.04), failing(0.9)])[0]
+    assert finding.says.endswith("on its own it would fail, but among the 2 tests of this gate it may be chance (Holm)")
 
 
 def trial(n: int, lost: Sequence[int], *, seed: int = 0) -> Verdict:
@@ -85,12 +85,12 @@ def test_an_identical_model_is_rarely_blocked_by_fifteen_rules() -> None:
 
 def test_a_floor_that_is_surely_missed_is_not_corrected() -> None:
     of = suite("qa.accuracy >= 90% sure", *[f"qa.f1 not worse than base by {k}pp" for k in range(5, 20)], n=100)
-    found = verdict(of, run(of, "tuned", right(82, 100)), run(of, "base", right(82, 100)))
-    assert found.decision == "BLOCK"
+    judgement = verdict(of, run(of, "tuned", right(82, 100)), run(of, "base", right(82, 100)))
+    assert judgement.decision == "BLOCK"
 
 
 def test_a_floor_says_how_often_luck_passes_it() -> None:
     of = suite("qa.accuracy >= 75%", n=30)
-    found = verdict(of, run(of, "tuned", right(24, 30)), run(of, "base", right(24, 30))).findings[0]
-    assert found.result == "pass"
-    assert found.says.endswith("a model at 70 % would pass in 28 of 100 trials (add 'sure' to prevent this)")
+    finding = verdict(of, run(of, "tuned", right(24, 30)), run(of, "base", right(24, 30))).findings[0]
+    assert finding.result == "pass"
+    assert finding.says.endswith("a model at 70 % would pass in 28 of 100 trials (add 'sure' to prevent this)")

@@ -22,7 +22,7 @@ from tests.fixtures.evaluators.trials import run, suite, verdict
 from tests.fixtures.for_each import for_each
 
 
-def told(odds: Odds | None) -> Odds:
+def known(odds: Odds | None) -> Odds:
     assert odds is not None
     return odds
 
@@ -35,9 +35,9 @@ def test_the_odds_are_those_of_identical_models_with_as_many_differing_cases() -
         flips = rng.permutation(n) < 20
         up = rng.random(n) < 0.5
         new, old = np.where(flips, up, True), np.where(flips, ~up, True)
-        found = verdict(of, run(of, "tuned", list(new * 1.0)), run(of, "base", list(old * 1.0)))
-        shipped.append(found.decision == "SHIP")
-        odds.append(told(found.odds).ship)
+        judgement = verdict(of, run(of, "tuned", list(new * 1.0)), run(of, "base", list(old * 1.0)))
+        shipped.append(judgement.decision == "SHIP")
+        odds.append(known(judgement.odds).ship)
     assert np.ptp(odds) < 0.06, "they depend on how many differ, not on which way"
     assert np.mean(shipped) == pytest.approx(np.mean(odds), abs=0.13)
 
@@ -45,20 +45,20 @@ def test_the_odds_are_those_of_identical_models_with_as_many_differing_cases() -
 def test_they_say_how_many_cases_would_do_and_how_many_differ() -> None:
     of = suite("qa not worse than base by 5pp", n=100)
     new, old = [0.0] * 10 + [1.0] * 90, [1.0] * 10 + [0.0] * 10 + [1.0] * 80
-    found = told(verdict(of, run(of, "tuned", new), run(of, "base", old)).odds)
-    assert found.discordance.value == pytest.approx(0.2) and found.discordance.low < 0.2 < found.discordance.high
-    assert found.more_cases is not None and found.more_cases > 100 and (found.more_ship or 0) >= 0.9
-    assert "an identical model would SHIP in about" in str(found) and "20.0 % of the cases differ" in str(found)
+    errors = known(verdict(of, run(of, "tuned", new), run(of, "base", old)).odds)
+    assert errors.discordance.value == pytest.approx(0.2) and errors.discordance.low < 0.2 < errors.discordance.high
+    assert errors.more_cases is not None and errors.more_cases > 100 and (errors.more_ship or 0) >= 0.9
+    assert "an identical model would SHIP in about" in str(errors) and "20.0 % of the cases differ" in str(errors)
 
 
 def test_more_rules_make_it_rarer() -> None:
     n, rng = 200, np.random.default_rng(3)
     marks = rng.random((n, RULES)) < 0.8
-    other = np.where(rng.random((n, RULES)) < 0.1, ~marks, marks)
-    fifteen = told(verdict(many(n), scored(many(n), "tuned", other), scored(many(n), "base", marks)).odds)
-    one = suite("qa not worse than base by 5pp", n=n)
-    alone = verdict(one, run(one, "tuned", list(other[:, 0] * 1.0)), run(one, "base", list(marks[:, 0] * 1.0)))
-    assert fifteen.ship < told(alone.odds).ship
+    again = np.where(rng.random((n, RULES)) < 0.1, ~marks, marks)
+    fifteen = known(verdict(many(n), scored(many(n), "tuned", again), scored(many(n), "base", marks)).odds)
+    single = suite("qa not worse than base by 5pp", n=n)
+    alone = verdict(single, run(single, "tuned", list(again[:, 0] * 1.0)), run(single, "base", list(marks[:, 0] * 1.0)))
+    assert fifteen.ship < known(alone.odds).ship
 
 
 def test_before_anything_is_run_shares_are_assumed() -> None:
@@ -73,10 +73,10 @@ def test_without_a_comparing_line_there_are_none() -> None:
     assert assumed_odds(gate_of(of).rules) == []
 
 
-def test_the_weakest_floor_is_told_with_what_to_do() -> None:
+def test_the_weakest_floor_is_named_with_what_to_do() -> None:
     rules = gate_of(suite("qa.accuracy >= 75%", "qa.accuracy >= 90% sure", "qa.f1 >= 75%", n=30)).rules
-    told = "'qa.accuracy >= 75%' (30 cases) passes a model at 70 % in 28 of 100 trials"
-    assert weakest_floor(rules) == f"{told} (add 'sure', or use about 480 cases)"
+    sentence = "'qa.accuracy >= 75%' (30 cases) passes a model at 70 % in 28 of 100 trials"
+    assert weakest_floor(rules) == f"{sentence} (add 'sure', or use about 480 cases)"
     assert weakest_floor(gate_of(suite("qa.accuracy >= 90% sure", n=30)).rules) == ""
 
 
@@ -96,9 +96,9 @@ def tagged(*lines: str, n: int) -> Suite:
 
 def odds(of: Suite, new: Run, old: Run) -> GateOdds:
     runs = {"tuned": new, "base": old}
-    found = gate_odds(gate_of(of).rules, Trial("tuned", "base", lambda _, target: runs[target]))
-    assert found is not None
-    return found
+    rule_odds = gate_odds(gate_of(of).rules, Trial("tuned", "base", lambda _, target: runs[target]))
+    assert rule_odds is not None
+    return rule_odds
 
 
 def drawn(of: Suite, rng: np.random.Generator, *, share: float, right: float = 0.8) -> tuple[Run, Run]:
@@ -119,10 +119,10 @@ def test_the_odds_are_the_share_of_equal_models_that_the_gate_passes(monkeypatch
     for at in range(count):
         new, old = drawn(of, rng, share=0.15)
         judged = verdict(of, new, old)
-        results.append([one.result == "pass" for one in judged.findings if one.decisive])
+        results.append([finding.result == "pass" for finding in judged.findings if finding.decisive])
         if at < 12:
             printed.append(odds(of, new, old))
-    passed, rules = np.array(results), np.array([[one.passes for one in each.rules] for each in printed])
+    passed, rules = np.array(results), np.array([[rule.passes for rule in each.rules] for each in printed])
     for share, by_odds in [
         (passed.all(axis=1).mean(), np.mean([each.odds.ship for each in printed])),
         *zip(passed.mean(axis=0), rules.mean(axis=0), strict=True),
@@ -142,54 +142,54 @@ def test_a_verdict_and_the_command_have_the_same_numbers() -> None:
 def test_the_number_of_differing_cases_varies_between_trials() -> None:
     """With 1 of 30 cases differing and a fixed number of them, the line would always pass."""
     of = suite("qa not worse than base by 15pp", n=30)
-    found = odds(of, run(of, "tuned", [0.0] + [1.0] * 29), run(of, "base", [1.0] * 30))
-    assert 0.8 < (found.rules[0].passes or 0) < 0.99
+    chances = odds(of, run(of, "tuned", [0.0] + [1.0] * 29), run(of, "base", [1.0] * 30))
+    assert 0.8 < (chances.rules[0].passes or 0) < 0.99
 
 
 def test_each_rule_has_its_own_chance_and_the_cases_that_would_raise_it() -> None:
     of = tagged("qa not worse than base by 5pp", "qa not worse than base by 30pp", "qa better than base", n=100)
     new, old = drawn(of, np.random.default_rng(2), share=0.2)
-    found = odds(of, new, old)
-    hard, easy, better = found.rules
+    chances = odds(of, new, old)
+    hard, easy, better = chances.rules
     assert (hard.passes or 0) < 0.6 < 0.99 < (easy.passes or 0)
     assert hard.more_cases is not None and hard.more_cases > 100 and (hard.more_passes or 0) >= 0.9
     assert easy.more_cases is None
     assert better.requires_better and (better.passes or 0) < 0.07 and better.more_cases is None
-    assert found.without_better is not None and found.without_better > found.odds.ship
-    assert found.error == pytest.approx(np.sqrt(found.odds.ship * (1 - found.odds.ship) / found.trials))
+    assert chances.without_better is not None and chances.without_better > chances.odds.ship
+    assert chances.error == pytest.approx(np.sqrt(chances.odds.ship * (1 - chances.odds.ship) / chances.trials))
 
 
 def test_a_model_that_is_worse_by_the_margin_passes_in_about_five_percent() -> None:
     of = suite("qa not worse than base by 10pp", "qa.f1 not worse than base by 10pp", n=200)
     new, old = drawn(of, np.random.default_rng(3), share=0.3)
-    for one in odds(of, new, old).rules:
-        assert 0.01 < (one.worse_passes or 0) < 0.09
-        assert one.twice_passes is not None and one.twice_passes < 0.01
+    for rule in odds(of, new, old).rules:
+        assert 0.01 < (rule.worse_passes or 0) < 0.09
+        assert rule.twice_passes is not None and rule.twice_passes < 0.01
 
 
 def test_without_any_differing_case_a_worse_model_loses_only() -> None:
     of = suite("qa not worse than base by 10pp", n=100)
-    found = odds(of, run(of, "tuned", [1.0] * 100), run(of, "base", [1.0] * 100)).rules[0]
-    assert found.passes == 1.0 and found.worse_passes is not None and found.worse_passes < 0.09
+    rule_odds = odds(of, run(of, "tuned", [1.0] * 100), run(of, "base", [1.0] * 100)).rules[0]
+    assert rule_odds.passes == 1.0 and rule_odds.worse_passes is not None and rule_odds.worse_passes < 0.09
 
 
 def test_what_is_not_simulated_is_named() -> None:
     of = suite("qa not worse than base by 10pp", "lost == 0", "latency.p50 <= 2s", "qa better than other", n=40)
-    found = odds(of, run(of, "tuned", [1.0] * 40), run(of, "base", [1.0] * 40))
-    assert [one.taken_as_met for one in found.rules] == [
+    chances = odds(of, run(of, "tuned", [1.0] * 40), run(of, "base", [1.0] * 40))
+    assert [rule.taken_as_met for rule in chances.rules] == [
         "",
         "a count",
         "a figure of all cases together",
         "a comparison with other",
     ]
-    assert found.odds.ship == 1.0
+    assert chances.odds.ship == 1.0
 
 
 def test_a_line_that_requires_more_cases_than_there_are_never_passes() -> None:
     of = suite("qa not worse than base by 10pp with 50 cases", n=40)
-    found = odds(of, run(of, "tuned", [1.0] * 40), run(of, "base", [1.0] * 40))
-    assert found.rules[0].passes == 0.0
-    assert found.rules[0].more_cases == 50
+    chances = odds(of, run(of, "tuned", [1.0] * 40), run(of, "base", [1.0] * 40))
+    assert chances.rules[0].passes == 0.0
+    assert chances.rules[0].more_cases == 50
 
 
 def test_a_ceiling_is_simulated_as_a_ceiling() -> None:
@@ -239,18 +239,22 @@ def test_the_odds_of_block_are_the_share_of_equal_models_that_the_gate_blocks(mo
     """Near a floor, by units drawn from the same two runs; 4 standard errors are allowed."""
     of, rng, count = suite("qa >= 85%", "qa not worse than base by 10pp", n=60), np.random.default_rng(5), 150
     new, old = drawn(of, rng, share=0.1, right=0.78)
-    found = odds(of, new, old).odds
+    chances = odds(of, new, old).odds
     monkeypatch.setattr("evaluators.gate.judge.odds_of", lambda rules, trial: None)  # most of the time of a verdict
-    sides = np.array([[one.scores["qa"].values["accuracy"] for one in side.results] for side in (new, old)])
+    sides = np.array([[result.scores["qa"].values["accuracy"] for result in side.results] for side in (new, old)])
     blocked = []
     for _ in range(count):
         at, swap = rng.integers(0, 60, 60), rng.random(60) < 0.5
-        one, other = (np.where(swap, sides[1 - side][at], sides[side][at]).tolist() for side in (0, 1))
-        blocked.append(verdict(of, run(of, "tuned", one), run(of, "base", other)).decision == "BLOCK")
-    assert found.block is not None and 0.05 < found.block < 0.95, "one that always or never blocks would show nothing"
-    assert np.mean(blocked) == pytest.approx(found.block, abs=4 * np.sqrt(found.block * (1 - found.block) / count))
-    assert found.block_low is not None and found.block_high is not None and found.ship_low is not None
-    assert found.block_low < found.block - 0.05 and found.block + 0.05 < found.block_high
+        first, second = (np.where(swap, sides[1 - side][at], sides[side][at]).tolist() for side in (0, 1))
+        blocked.append(verdict(of, run(of, "tuned", first), run(of, "base", second)).decision == "BLOCK")
+    assert chances.block is not None and 0.05 < chances.block < 0.95, (
+        "one that always or never blocks would show nothing"
+    )
+    assert np.mean(blocked) == pytest.approx(
+        chances.block, abs=4 * np.sqrt(chances.block * (1 - chances.block) / count)
+    )
+    assert chances.block_low is not None and chances.block_high is not None and chances.ship_low is not None
+    assert chances.block_low < chances.block - 0.05 and chances.block + 0.05 < chances.block_high
 
 
 def test_evidence_of_an_earlier_version_has_the_same_odds_without_block() -> None:
@@ -267,5 +271,5 @@ def test_evidence_of_an_earlier_version_has_the_same_odds_without_block() -> Non
 def test_an_errors_line_that_fails_is_invalid_and_not_a_block() -> None:
     of = suite("qa not worse than base by 20pp", "errors <= 1%", n=40)
     values = [None] * 20 + [1.0] * 20
-    found = odds(of, run(of, "tuned", values), run(of, "base", values)).odds
-    assert found.ship == 0.0 and found.block == 0.0
+    chances = odds(of, run(of, "tuned", values), run(of, "base", values)).odds
+    assert chances.ship == 0.0 and chances.block == 0.0

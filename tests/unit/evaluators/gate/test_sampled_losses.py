@@ -23,7 +23,7 @@ def sampled(temperature: float | None = 0.7) -> Suite:
     return replace(suite("lost == 0", n=N), params=params)
 
 
-def told(of: Suite, candidate: Run, base: Run, before: Run | None) -> Verdict:
+def judged_against(of: Suite, candidate: Run, base: Run, before: Run | None) -> Verdict:
     runs = {"tuned": candidate, "base": base}
     trial = Trial("tuned", "base", lambda _, name: runs.get(name), before=lambda *_: before)
     return judge(gate_of(of), trial, verdict_id="v", at_us=0)
@@ -36,31 +36,33 @@ def drawn(of: Suite, target: str, seed: int, share: float = 0.8) -> Run:
 
 def test_at_temperature_0_the_rule_is_literal() -> None:
     of = sampled(0)
-    found = told(of, run(of, "tuned", right(119)), run(of, "base", right(120)), None)
-    assert found.decision == "BLOCK"
+    errors = judged_against(of, run(of, "tuned", right(119)), run(of, "base", right(120)), None)
+    assert errors.decision == "BLOCK"
 
 
 @pytest.mark.parametrize("temperature", [0.7, None])
-def test_without_a_second_run_of_the_base_it_can_not_be_told(temperature: float | None) -> None:
+def test_without_a_second_run_of_the_base_it_is_undecided(temperature: float | None) -> None:
     of = sampled(temperature)
-    found = told(of, run(of, "tuned", right(119)), run(of, "base", right(120)), None)
-    assert found.decision == "HOLD"
-    assert "the base also loses cases when it runs again" in found.findings[0].says
-    assert "--fresh" in found.findings[0].needed
+    errors = judged_against(of, run(of, "tuned", right(119)), run(of, "base", right(120)), None)
+    assert errors.decision == "HOLD"
+    assert "the base also loses cases when it runs again" in errors.findings[0].says
+    assert "--fresh" in errors.findings[0].needed
 
 
 def test_kept_answers_are_no_second_run() -> None:
     of = sampled()
     again = run(of, "base", right(120))
-    kept = replace(again, results=tuple(replace(one, answer=Answer("x", cached=True)) for one in again.results))
-    assert told(of, run(of, "tuned", right(119)), kept, run(of, "base", right(120))).decision == "HOLD"
+    cached_run = replace(again, results=tuple(replace(case, answer=Answer("x", cached=True)) for case in again.results))
+    assert judged_against(of, run(of, "tuned", right(119)), cached_run, run(of, "base", right(120))).decision == "HOLD"
 
 
 def test_an_identical_model_is_not_blocked_and_often_ships() -> None:
     """Before, one of the twenty cases that sampling loses blocked it always."""
     of = sampled()
     decisions = [
-        told(of, drawn(of, "tuned", 3 * k), drawn(of, "base", 3 * k + 1), drawn(of, "base", 3 * k + 2)).decision
+        judged_against(
+            of, drawn(of, "tuned", 3 * k), drawn(of, "base", 3 * k + 1), drawn(of, "base", 3 * k + 2)
+        ).decision
         for k in range(60)
     ]
     assert decisions.count("BLOCK") <= 5
@@ -69,6 +71,6 @@ def test_an_identical_model_is_not_blocked_and_often_ships() -> None:
 
 def test_a_model_that_loses_more_than_the_base_itself_is_blocked() -> None:
     of = sampled()
-    found = told(of, drawn(of, "tuned", 1, share=0.5), drawn(of, "base", 2), drawn(of, "base", 3))
-    assert found.decision == "BLOCK"
-    assert "another run of the base loses" in found.findings[0].says
+    errors = judged_against(of, drawn(of, "tuned", 1, share=0.5), drawn(of, "base", 2), drawn(of, "base", 3))
+    assert errors.decision == "BLOCK"
+    assert "another run of the base loses" in errors.findings[0].says

@@ -33,50 +33,50 @@ def test_forty_cases_with_six_flips_each_way_hold_at_ten_points_and_say_how_many
     of = suite(NOT_WORSE, n=40)
     baseline = right(27, 40)
     candidate = [0.0] * 6 + [1.0] * 27 + [0.0] * 7
-    found = verdict(of, run(of, "tuned", candidate), run(of, "base", baseline))
-    assert found.decision == "HOLD"
-    assert found.exit_code == 3
-    assert "27 → 27 of 40" in found.findings[0].says
-    assert "at most" in found.findings[0].needed
-    assert "about 359 more cases" in found.findings[0].needed  # 6.18 · 0.30 / 0.10² = 186 in all
+    judgement = verdict(of, run(of, "tuned", candidate), run(of, "base", baseline))
+    assert judgement.decision == "HOLD"
+    assert judgement.exit_code == 3
+    assert "27 → 27 of 40" in judgement.findings[0].says
+    assert "at most" in judgement.findings[0].needed
+    assert "about 359 more cases" in judgement.findings[0].needed  # 6.18 · 0.30 / 0.10² = 186 in all
 
 
 def test_only_errors_are_invalid() -> None:
     of = suite(NOT_WORSE)
-    found = verdict(of, run(of, "tuned", [None] * 120), run(of, "base", right(80)))
-    assert found.decision == "INVALID"
-    assert found.exit_code == 4
+    judgement = verdict(of, run(of, "tuned", [None] * 120), run(of, "base", right(80)))
+    assert judgement.decision == "INVALID"
+    assert judgement.exit_code == 4
 
 
 def test_the_suites_own_errors_line_is_invalid_when_it_fails() -> None:
     of = suite("errors <= 1%", NOT_WORSE)
-    found = verdict(of, run(of, "tuned", [None] * 30 + right(60, 90)), run(of, "base", right(80)))
-    assert found.decision == "INVALID"
-    assert "the error rate" in found.headline
+    judgement = verdict(of, run(of, "tuned", [None] * 30 + right(60, 90)), run(of, "base", right(80)))
+    assert judgement.decision == "INVALID"
+    assert "the error rate" in judgement.headline
 
 
-def test_a_few_unscored_cases_are_counted_and_the_worst_case_is_said() -> None:
+def test_a_few_unscored_cases_are_counted_and_the_worst_case_is_printed() -> None:
     of = suite(NOT_WORSE)
-    found = verdict(of, run(of, "tuned", [*right(80, 118), None, None]), run(of, "base", right(80)))
-    assert "2 cases are left out, not being scored" in found.findings[0].says
-    assert "if all of them counted against the candidate: 1.7 points lower" in found.findings[0].says
+    judgement = verdict(of, run(of, "tuned", [*right(80, 118), None, None]), run(of, "base", right(80)))
+    assert "2 cases are left out, not being scored" in judgement.findings[0].says
+    assert "if all of them counted against the candidate: 1.7 points lower" in judgement.findings[0].says
 
 
 def test_a_missing_run_holds_and_says_what_to_run() -> None:
     of = suite(NOT_WORSE)
-    found = verdict(of, run(of, "tuned", right(80)), None)
-    assert found.decision == "HOLD"
-    assert found.findings[0].needed == "fairtrial eval small.yaml --on base"
+    judgement = verdict(of, run(of, "tuned", right(80)), None)
+    assert judgement.decision == "HOLD"
+    assert judgement.findings[0].needed == "fairtrial eval small.yaml --on base"
 
 
 def test_an_interrupted_run_holds() -> None:
     of = suite(NOT_WORSE)
-    found = verdict(of, run(of, "tuned", right(80), interrupted=True), run(of, "base", right(80)))
-    assert found.decision == "HOLD"
+    judgement = verdict(of, run(of, "tuned", right(80), interrupted=True), run(of, "base", right(80)))
+    assert judgement.decision == "HOLD"
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "message"),
     [
         ({"suite_digest": "digest-2"}, "another version of the suite"),
         ({"seed": 7}, "the seeds are 0 and 7"),
@@ -84,18 +84,18 @@ def test_an_interrupted_run_holds() -> None:
         ({"repeat": 3}, "asked 1 and 3 times"),
     ],
 )
-def test_runs_that_differ_are_invalid_and_say_what_differs(changed, said) -> None:
+def test_runs_that_differ_are_invalid_and_say_what_differs(changed, message) -> None:
     of = suite(NOT_WORSE)
-    found = verdict(of, run(of, "tuned", right(80)), run(of, "base", right(80), **changed))
-    assert found.decision == "INVALID"
-    assert said in found.findings[0].says
+    judgement = verdict(of, run(of, "tuned", right(80)), run(of, "base", right(80), **changed))
+    assert judgement.decision == "INVALID"
+    assert message in judgement.findings[0].says
 
 
 def test_an_unknown_metric_is_invalid_and_names_the_nearest() -> None:
     of = suite("qa.acuracy >= 50%")
-    found = verdict(of, run(of, "tuned", right(80)), run(of, "base", right(80)))
-    assert found.decision == "INVALID"
-    assert "did you mean 'qa.accuracy'?" in found.findings[0].says
+    judgement = verdict(of, run(of, "tuned", right(80)), run(of, "base", right(80)))
+    assert judgement.decision == "INVALID"
+    assert "did you mean 'qa.accuracy'?" in judgement.findings[0].says
 
 
 @for_each(
@@ -139,19 +139,19 @@ def test_comparisons(line: str, candidate: int, expected: str) -> None:
 
 def test_counts_are_exact_and_name_the_cases() -> None:
     of = suite("lost == 0 in tags:critical", n=10, tags={0: {"tags": "critical"}, 1: {"tags": "critical"}})
-    found = verdict(of, run(of, "tuned", [0.0] + [1.0] * 9), run(of, "base", [1.0] * 10))
-    assert found.decision == "BLOCK"
-    assert "1 critical case lost" in found.headline
-    assert "(c0)" in found.findings[0].says
+    judgement = verdict(of, run(of, "tuned", [0.0] + [1.0] * 9), run(of, "base", [1.0] * 10))
+    assert judgement.decision == "BLOCK"
+    assert "1 critical case lost" in judgement.headline
+    assert "(c0)" in judgement.findings[0].says
     assert verdict(of, run(of, "tuned", right(2, 10)), run(of, "base", right(2, 10))).decision == "SHIP"
 
 
 def test_a_critical_case_that_is_not_scored_could_be_lost_and_holds() -> None:
     of = suite("errors <= 100%", "lost == 0 in tags:critical", n=10, tags={i: {"tags": "critical"} for i in (0, 1, 9)})
     base = run(of, "base", right(9, 10))
-    found = verdict(of, run(of, "tuned", [None, *right(8, 9)]), base)
-    assert found.decision == "HOLD"
-    assert "1 more case could be lost, not being scored on both sides" in found.findings[-1].says
+    judgement = verdict(of, run(of, "tuned", [None, *right(8, 9)]), base)
+    assert judgement.decision == "HOLD"
+    assert "1 more case could be lost, not being scored on both sides" in judgement.findings[-1].says
     assert verdict(of, run(of, "tuned", [*right(9, 9), None]), base).decision == "SHIP"  # the base was wrong there
     assert verdict(of, run(of, "tuned", [0.0, None, *right(7, 8)]), base).decision == "BLOCK"
 
@@ -159,8 +159,8 @@ def test_a_critical_case_that_is_not_scored_could_be_lost_and_holds() -> None:
 @pytest.mark.parametrize("line", ["errors <= 50% in kind:a", "errors not worse than base by 50pp", "errors >= 0%"])
 def test_an_errors_line_that_does_not_limit_all_cases_does_not_lift_the_limit(line: str) -> None:
     of = suite(line, "qa >= 50%", n=200, tags={i: {"kind": "ab"[i % 2]} for i in range(200)})
-    found = verdict(of, run(of, "tuned", [*right(150, 190), *[None] * 10]), run(of, "base", right(150, 200)))
-    assert found.decision == "INVALID"
+    judgement = verdict(of, run(of, "tuned", [*right(150, 190), *[None] * 10]), run(of, "base", right(150, 200)))
+    assert judgement.decision == "INVALID"
 
 
 def test_a_lost_slice_is_named_beside_the_rule_over_all_cases() -> None:
@@ -168,14 +168,14 @@ def test_a_lost_slice_is_named_beside_the_rule_over_all_cases() -> None:
     of = suite(NOT_WORSE, tags=tags)
     candidate = [0.0] * 20 + [1.0] * 20 + [1.0] * 80
     baseline = [1.0] * 40 + [1.0] * 62 + [0.0] * 18
-    found = verdict(of, run(of, "tuned", candidate), run(of, "base", baseline))
-    assert "worst slice kind:arithmetic 40 → 20 of 40" in found.findings[0].says
+    judgement = verdict(of, run(of, "tuned", candidate), run(of, "base", baseline))
+    assert "worst slice kind:arithmetic 40 → 20 of 40" in judgement.findings[0].says
 
 
 def test_in_every_slice_gives_a_finding_for_each() -> None:
     of = suite("qa >= 50% in every kind", tags={i: {"kind": "ab"[i % 2]} for i in range(120)})
-    found = verdict(of, run(of, "tuned", [float(i % 2) for i in range(120)]), run(of, "base", right(80)))
-    assert [(one.scope, one.result) for one in found.findings if one.decisive] == [
+    judgement = verdict(of, run(of, "tuned", [float(i % 2) for i in range(120)]), run(of, "base", right(80)))
+    assert [(finding.scope, finding.result) for finding in judgement.findings if finding.decisive] == [
         ("kind:a", "fail"),
         ("kind:b", "pass"),
     ]
@@ -185,14 +185,14 @@ def test_clusters_widen_the_interval_and_the_method_says_so() -> None:
     of = suite(NOT_WORSE)
     shared = tuple(type(case)(case.case_id, (), "x", {}, {}, f"t{i // 12}") for i, case in enumerate(of.cases))
     of = suite(NOT_WORSE, cases=shared)
-    found = verdict(of, run(of, "tuned", right(72)), run(of, "base", right(80)))
-    assert "over clusters" in found.findings[0].evidence.difference.method
+    judgement = verdict(of, run(of, "tuned", right(72)), run(of, "base", right(80)))
+    assert "over clusters" in judgement.findings[0].evidence.difference.method
 
 
 def test_a_worn_suite_says_how_many_it_has_judged() -> None:
     of = suite(NOT_WORSE)
-    found = verdict(of, run(of, "tuned", right(80)), run(of, "base", right(80)), candidates_judged=9)
-    assert "have judged 9 candidates" in found.headline
+    judgement = verdict(of, run(of, "tuned", right(80)), run(of, "base", right(80)), candidates_judged=9)
+    assert "have judged 9 candidates" in judgement.headline
 
 
 @pytest.mark.parametrize(("true_loss", "wrong"), [(0.10, "SHIP"), (0.0999, "BLOCK")])
@@ -221,14 +221,14 @@ def test_at_the_margin_a_wrong_verdict_is_as_rare_as_promised(
     ],
 )
 def test_the_advice_on_a_floor_is_where_its_own_interval_decides(line: str, share: float, n: int) -> None:
-    def found(cases: int):
+    def finding_of(cases: int):
         of = suite(line, n=cases)
         return verdict(of, run(of, "tuned", right(round(share * cases), cases)), None).findings[0]
 
-    held = found(n)
+    held = finding_of(n)
     assert held.result == "cannot tell", held
     more = int(held.needed.split("about ")[1].split(" ")[0].replace(",", ""))
-    again = found(20 * ceil((n + more) * 1.02 / 20))
+    again = finding_of(20 * ceil((n + more) * 1.02 / 20))
     assert again.result != "cannot tell", (held.needed, again.says)
-    assert found(int((n + more) * 0.85)).result == "cannot tell", held.needed
+    assert finding_of(int((n + more) * 0.85)).result == "cannot tell", held.needed
     assert ("above the limit, but the whole interval has to be" in held.needed) == line.endswith("sure")

@@ -1,4 +1,4 @@
-"""The general suite: its committed file is what the generator makes, and its questions are fit to be asked."""
+"""The general suite: its committed file is what the generator makes, and its questions are fit to be used."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from evaluators.generators import general
-from evaluators.generators.general import in_words
-from evaluators.generators.question import Family, contains, lines, normalise, question
+from evaluators.generators.general import Family, contains, in_words, lines, normalise, question
 from tests.fixtures.for_each import for_each
 from tests.fixtures.paths import ROOT
 
@@ -25,14 +24,16 @@ SEEDS = range(general.SEED, general.SEED + 10)
 
 
 def asked_in_training() -> set[str]:
-    found = set()
+    questions = set()
     for file in (FORTY, DATA / "replay.jsonl", DATA / "replay_v2.jsonl"):
         for line in file.read_text(encoding="utf-8").splitlines():
-            found |= {normalise(said["content"]) for said in json.loads(line)["messages"] if said["role"] == "user"}
-    return found
+            questions |= {
+                normalise(message["content"]) for message in json.loads(line)["messages"] if message["role"] == "user"
+            }
+    return questions
 
 
-def asked(row: dict[str, Any]) -> str:
+def prompt_of(row: dict[str, Any]) -> str:
     return str(row["messages"][-1]["content"])
 
 
@@ -56,12 +57,12 @@ def test_every_seed_has_all_families_in_full_and_no_question_twice(seed: int) ->
     rows = general.rows(seed)
     sizes = {family.name: count for family, count in general.SIZES}
     assert Counter(row["family"] for row in rows) == sizes
-    assert len({asked(row) for row in rows}) == len({row["id"] for row in rows}) == sum(sizes.values())
+    assert len({prompt_of(row) for row in rows}) == len({row["id"] for row in rows}) == sum(sizes.values())
 
 
 @for_each("seed", SEEDS)
 def test_no_question_occurs_in_training_or_among_the_forty(seed: int) -> None:
-    assert not {normalise(asked(row)) for row in general.rows(seed)} & asked_in_training()
+    assert not {normalise(prompt_of(row)) for row in general.rows(seed)} & asked_in_training()
 
 
 @for_each("seed", SEEDS)
@@ -76,13 +77,13 @@ def test_the_accepted_results_of_sums_are_right() -> None:
     signs = {"+": int.__add__, "-": int.__sub__, "times": int.__mul__}
     rows = [row for row in general.rows(general.SEED) if row["kind"] == "arithmetic"]
     for row in rows:
-        a, sign, b = asked(row).removeprefix("What is ").removesuffix("?").split(" ")
+        a, sign, b = prompt_of(row).removeprefix("What is ").removesuffix("?").split(" ")
         assert row["contains_any"][0] == str(signs[sign](int(a), int(b))), row
     assert rows
 
 
 def test_two_seeds_share_less_than_two_thirds_of_their_questions() -> None:
-    first, second = ({asked(row) for row in general.rows(seed)} for seed in (1, 2))
+    first, second = ({prompt_of(row) for row in general.rows(seed)} for seed in (1, 2))
     assert len(first & second) < len(first) * 2 / 3
 
 

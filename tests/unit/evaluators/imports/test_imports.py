@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 
 from evaluators.engine.scoring import score_case
-from evaluators.imports.folder import changed, check, files_of, write
-from evaluators.imports.imported import ImportedSuite, ImportRefused
-from evaluators.imports.source import SOURCES
+from evaluators.imports.files import changed, check, files_of, write
+from evaluators.imports.imported import SOURCES, ImportedSuite, ImportRefused
 from evaluators.loading.suite_reader import load
 from evaluators.suite import Suite
 from fairtrial.domain.run import Answer, Score
@@ -43,7 +42,7 @@ def values(suite: Suite, row: int, text: str) -> dict[str, float | None]:
     """The main value of each scorer that measures the row."""
     result = score_case(suite, suite.cases[row], 0, Answer(text))
     mains = {scorer.name: scorer.stats[0].name for scorer in suite.scorers}
-    return {name: one.values[mains[name]] for name, one in result.scores.items() if isinstance(one, Score)}
+    return {name: score.values[mains[name]] for name, score in result.scores.items() if isinstance(score, Score)}
 
 
 def openai_eval(folder: Path, criteria: Sequence[Mapping[str, Any]], items: Sequence[Mapping[str, Any]]) -> list[Path]:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.engine.scoring import score_case
-from evaluators.imports.folder import check, files_of, write
-from evaluators.imports.imported import ImportedSuite, as_original
-from evaluators.imports.source import SOURCES
+from evaluators.imports.files import check, files_of, write
+from evaluators.imports.imported import SOURCES, ImportedSuite, as_original
 from evaluators.loading.suite_reader import load
 from evaluators.suite import Suite
 from fairtrial.domain.run import Answer, Score
@@ -62,7 +61,7 @@ def test_classes_of_the_registry_score_as_the_original_does(tmp_path: Path) -> N
         arguments = {"samples_jsonl": "s.jsonl", **entry.get("args", {})}
         definition = {"e.v0": {"class": f"evals.elsuite.basic:{entry['class']}", "args": arguments}}
         suite, loaded = _imported("openai-evals", folder / "e.yaml", definition)
-        [criterion] = [one for one in suite.criteria if one.name == entry["class"]]
+        [criterion] = [criterion for criterion in suite.criteria if criterion.name == entry["class"]]
         outcomes.append(criterion.outcome)
         if criterion.outcome == "equal":
             original = [[float(right)] for right in entry["scores"]]
@@ -77,7 +76,11 @@ def _is_weighted(test: Mapping[str, Any]) -> bool:
 def _equal_scorers(suite: ImportedSuite, assertions: Sequence[Any]) -> list[str | None]:
     """The scorers of assertions that the report lists as equal."""
     originals = {as_original(assertion) for assertion in assertions}
-    return [one.scorer for one in suite.criteria if one.original in originals and one.outcome == "equal"]
+    return [
+        criterion.scorer
+        for criterion in suite.criteria
+        if criterion.original in originals and criterion.outcome == "equal"
+    ]
 
 
 def _imported(source: str, path: Path, value: Any) -> tuple[ImportedSuite, Suite]:
@@ -95,11 +98,11 @@ def _differences(
 ) -> Iterator[str]:
     """The answers whose values differ from the original's: whether they pass, and their score."""
     case = next(case for case in suite.cases if case.case_id == str(row + 1))
-    [stats] = [one.stats for one in suite.scorers if one.name == scorer]
+    [stats] = [each.stats for each in suite.scorers if each.name == scorer]
     for answer, values in zip(answers, original, strict=True):
         score = score_case(suite, case, 0, Answer(answer)).scores[str(scorer)]
         assert isinstance(score, Score)
         originally = values if stats[0].name == "pass" or len(values) == 1 else values[1:]
         here = [score.values[stat.name] for stat in stats[: len(originally)]]
-        if any(one is None or abs(one - other) > SAME for one, other in zip(here, originally, strict=False)):
+        if any(first is None or abs(first - second) > SAME for first, second in zip(here, originally, strict=False)):
             yield f"{scorer}: {answer!r}: {here}, originally {originally}"

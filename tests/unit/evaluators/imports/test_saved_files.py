@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from evaluators.imports.folder import check, files_of, summary
-from evaluators.imports.source import SOURCES
+from evaluators.imports.files import check, files_of, summary
+from evaluators.imports.imported import SOURCES
 from tests.fixtures.paths import ROOT
 
 SAVED = ROOT / "tests/fixtures/imports"
@@ -15,22 +15,22 @@ SAVED = ROOT / "tests/fixtures/imports"
 def test_every_saved_file_is_imported_as_its_summary_says() -> None:
     """`python -m tests.unit.evaluators.imports.test_saved_files` writes the summaries of today's code."""
     expected = json.loads((SAVED / "summaries.json").read_text())
-    found = imported()
-    different = {name: (found.get(name), expected.get(name)) for name in {*found, *expected}}
+    imported_files = imported()
+    different = {name: (imported_files.get(name), expected.get(name)) for name in {*imported_files, *expected}}
     assert {name: pair for name, pair in different.items() if pair[0] != pair[1]} == {}
 
 
 def imported() -> dict[str, list[str]]:
     """The folder or file of each import → a line for each of its suites, and one for each criterion."""
-    found: dict[str, list[str]] = {}
+    imported_names: dict[str, list[str]] = {}
     for folder in sorted((SAVED / "openai").glob("*/")):
         files = [path for path in sorted(folder.iterdir()) if path.suffix in (".json", ".jsonl")]
-        found[f"openai/{folder.name}"] = lines("openai-evals", files)
+        imported_names[f"openai/{folder.name}"] = lines("openai-evals", files)
     for path in sorted((SAVED / "promptfoo").glob("*/promptfooconfig.*")):
-        found[f"promptfoo/{path.parent.name}"] = lines("promptfoo", [path])
+        imported_names[f"promptfoo/{path.parent.name}"] = lines("promptfoo", [path])
     for path in sorted((SAVED / "registry/evals").glob("*.yaml")):
-        found[f"registry/{path.name}"] = lines("openai-evals", [path])
-    return found
+        imported_names[f"registry/{path.name}"] = lines("openai-evals", [path])
+    return imported_names
 
 
 def lines(source: str, files: list[Path]) -> list[str]:
@@ -41,7 +41,11 @@ def lines(source: str, files: list[Path]) -> list[str]:
         for suite in suites
         for line in (
             f"{suite.name}: {summary(suite)}",
-            *(f"{one.outcome} {one.name}: {one.note}" for one in suite.criteria if one.outcome != "equal"),
+            *(
+                f"{criterion.outcome} {criterion.name}: {criterion.note}"
+                for criterion in suite.criteria
+                if criterion.outcome != "equal"
+            ),
         )
     ]
 

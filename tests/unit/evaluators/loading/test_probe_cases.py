@@ -72,10 +72,12 @@ def test_the_prompt_of_the_suite_is_kept_around_a_changed_text(tmp_path: Path) -
 
 def test_a_suite_without_own_scorers_asks_its_rows_only_for_their_copies(tmp_path: Path) -> None:
     head = "suite: s\nkind: edges\ndata: rows.jsonl\n"
-    [kept] = load(write_suite(tmp_path, head + "probes: [keep answer under: [case]]\ngate: [keep.flips <= 5%]\n", ROWS))
-    assert kept.families == {"own": len(ROWS), "case": len(ROWS)}
-    [other] = load(write_suite(tmp_path, head + "probes: [family: exact_reply]\n", ROWS))
-    assert set(other.families) == {"exact_reply"}
+    [suite] = load(
+        write_suite(tmp_path, head + "probes: [keep answer under: [case]]\ngate: [keep.flips <= 5%]\n", ROWS)
+    )
+    assert suite.families == {"own": len(ROWS), "case": len(ROWS)}
+    [other_suite] = load(write_suite(tmp_path, head + "probes: [family: exact_reply]\n", ROWS))
+    assert set(other_suite.families) == {"exact_reply"}
 
 
 def test_a_scorer_of_a_family_alone_does_not_ask_the_rows_of_the_suite(tmp_path: Path) -> None:
@@ -100,8 +102,8 @@ def test_each_demand_may_name_a_file_of_rows_or_the_bundled_seeds(tmp_path: Path
         {"never refuse": "benign.jsonl"},
         {"resist": {"injections": "builtin", "canary": "ZX-41"}, "n": 3},
     )
-    asked = [case.messages[-1]["content"] for case in suite.cases]
-    assert {"scope?", "vague?", "benign?"} <= set(asked)
+    messages = [case.messages[-1]["content"] for case in suite.cases]
+    assert {"scope?", "vague?", "benign?"} <= set(messages)
     injected = [case for case in suite.cases if case.tags.get("family") == "prompt_injection"]
     assert len(injected) == 3 and all(case.fields["canary"] == ["ZX-41"] for case in injected)
 
@@ -161,19 +163,19 @@ def test_check_prints_the_cases_of_each_family(tmp_path: Path) -> None:
 )
 def test_a_mistake_names_its_place_and_the_nearest_name(tmp_path: Path, entry: Any, message: str) -> None:
     (tmp_path.parent / "out.yaml").write_text("probe: x\n")
-    found = mistakes(tmp_path, entry)
-    assert any(message in one for one in found), found
-    assert all(one.startswith("suite.yaml:6: probes[0]") for one in found)
+    errors = mistakes(tmp_path, entry)
+    assert any(message in error for error in errors), errors
+    assert all(error.startswith("suite.yaml:6: probes[0]") for error in errors)
 
 
 def test_two_scorers_of_one_name_are_a_mistake(tmp_path: Path) -> None:
-    found = mistakes(tmp_path, {"family": "case"}, score="exact: {name: keep}")
-    assert any("two scorers have the name 'keep'" in one for one in found)
+    errors = mistakes(tmp_path, {"family": "case"}, score="exact: {name: keep}")
+    assert any("two scorers have the name 'keep'" in error for error in errors)
 
 
-def test_mistakes_of_probes_and_of_the_rest_are_told_together(tmp_path: Path) -> None:
-    found = mistakes(tmp_path, {"family": "cse"}, {"family": "typo"}, gate="gate: [label.accurcy >= 5]\nslice: [x]\n")
-    assert [one.split(": ")[1] for one in found] == ["probes[0].family", "probes[1].family", "slice"]
+def test_mistakes_of_probes_and_of_the_rest_are_reported_together(tmp_path: Path) -> None:
+    errors = mistakes(tmp_path, {"family": "cse"}, {"family": "typo"}, gate="gate: [label.accurcy >= 5]\nslice: [x]\n")
+    assert [error.split(": ")[1] for error in errors] == ["probes[0].family", "probes[1].family", "slice"]
 
 
 def test_a_row_that_a_family_cannot_use_is_left_out(tmp_path: Path) -> None:

@@ -49,20 +49,20 @@ def mistakes(folder: Path, text: str) -> list[str]:
 
 def test_every_combination_of_slots_is_a_case(tmp_path: Path) -> None:
     suite = suite_with(tmp_path, LATE)
-    found = [text for _, text in cases(suite, "late_order")]
-    assert len(found) == 3 + 6 == len(set(found))
-    assert "The camera from Acme is late." in found and "Where is my lamp?" in found
+    texts = [text for _, text in cases(suite, "late_order")]
+    assert len(texts) == 3 + 6 == len(set(texts))
+    assert "The camera from Acme is late." in texts and "Where is my lamp?" in texts
     assert suite.when["invents_no_order"] == {"family": "late_order"}
-    one = next(case for case in suite.cases if case.messages[0]["content"] == "Where is my lamp?")
-    assert one.expected == {"order_id": None, "about": "lamp"}
-    assert (one.tags["severity"], one.tags["technique"], one.tags["probe"]) == ("high", "template 1", "ambiguous")
+    lamp = next(case for case in suite.cases if case.messages[0]["content"] == "Where is my lamp?")
+    assert lamp.expected == {"order_id": None, "about": "lamp"}
+    assert (lamp.tags["severity"], lamp.tags["technique"], lamp.tags["probe"]) == ("high", "template 1", "ambiguous")
 
 
 def test_a_count_takes_cases_of_all_templates_in_turn(tmp_path: Path) -> None:
-    found = cases(suite_with(tmp_path, LATE, n=4), "late_order")
-    assert [case_id.split("/")[1].split("-")[0] for case_id, _ in found] == ["1", "2", "1", "2"]
-    assert found == cases(suite_with(tmp_path, LATE, n=4), "late_order")
-    assert found != cases(suite_with(tmp_path, LATE, n=4, seed=5), "late_order")
+    texts = cases(suite_with(tmp_path, LATE, n=4), "late_order")
+    assert [case_id.split("/")[1].split("-")[0] for case_id, _ in texts] == ["1", "2", "1", "2"]
+    assert texts == cases(suite_with(tmp_path, LATE, n=4), "late_order")
+    assert texts != cases(suite_with(tmp_path, LATE, n=4, seed=5), "late_order")
 
 
 def test_seed_rows_fill_the_templates_and_are_one_cluster_each(tmp_path: Path) -> None:
@@ -79,14 +79,14 @@ def test_seed_rows_fill_the_templates_and_are_one_cluster_each(tmp_path: Path) -
         ("Capital of France:", "Paris"), ("Capital of Italy:", "Rome"),
     }  # fmt: skip
     assert len({case.cluster for case in made}) == 2
-    assert [one.file for one in suite.data] == ["mine.yaml", "seeds.jsonl", "rows.jsonl"]
+    assert [file.file for file in suite.data] == ["mine.yaml", "seeds.jsonl", "rows.jsonl"]
 
 
 def test_a_family_can_change_the_suites_own_rows(tmp_path: Path) -> None:
     text = "probe: german_greeting\nkind: invariance\ntemplates: ['Guten Tag, $text', '$text Danke!']\n"
     suite = suite_with(tmp_path, text)
-    found = cases(suite, "german_greeting")
-    assert len(found) == len(ROWS) and all("Guten Tag, " in one or " Danke!" in one for _, one in found)
+    texts = cases(suite, "german_greeting")
+    assert len(texts) == len(ROWS) and all("Guten Tag, " in text or " Danke!" in text for _, text in texts)
     assert suite.when["keep"] == {"family": "german_greeting"}
 
 
@@ -117,18 +117,18 @@ def test_a_family_can_demand_a_direction(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_names_its_line_and_the_nearest_name(tmp_path: Path, old: str, new: str, message: str) -> None:
-    found = mistakes(tmp_path, LATE.replace(old, new, 1))
-    assert any(one.startswith(message) or message in one for one in found), found
+    errors = mistakes(tmp_path, LATE.replace(old, new, 1))
+    assert any(error.startswith(message) or message in error for error in errors), errors
 
 
 def test_a_family_without_a_scorer_is_a_mistake(tmp_path: Path) -> None:
-    [found] = mistakes(tmp_path, LATE[: LATE.index("score:")])
-    assert "'score' is missing" in found
+    [errors] = mistakes(tmp_path, LATE[: LATE.index("score:")])
+    assert "'score' is missing" in errors
 
 
 def test_a_file_that_is_not_yaml_is_an_error_of_that_file(tmp_path: Path) -> None:
-    [found] = mistakes(tmp_path, "probe: [")
-    assert found.startswith("mine.yaml:1")
+    [errors] = mistakes(tmp_path, "probe: [")
+    assert errors.startswith("mine.yaml:1")
 
 
 def test_a_family_can_be_checked_alone(tmp_path: Path) -> None:

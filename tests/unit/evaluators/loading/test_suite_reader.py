@@ -1,4 +1,4 @@
-"""A suite file is read as it is meant, and each of its errors is told at its line, all of them at once."""
+"""A suite file is read as it is meant, and all of its errors are reported at once, each at its line."""
 
 from __future__ import annotations
 
@@ -35,8 +35,10 @@ def read(folder: Path, text: str, rows: list[dict[str, Any]] | str = ROWS, *, na
     return load(suite_in(folder, text, rows, name=name))[0]
 
 
-def told(folder: Path, text: str, rows: list[dict[str, Any]] | str = ROWS, *, name: str = "rows.jsonl") -> list[str]:
-    return [str(one).replace(f"{folder}/", "") for one in suite_errors(suite_in(folder, text, rows, name=name))]
+def errors_of(
+    folder: Path, text: str, rows: list[dict[str, Any]] | str = ROWS, *, name: str = "rows.jsonl"
+) -> list[str]:
+    return [str(error).replace(f"{folder}/", "") for error in suite_errors(suite_in(folder, text, rows, name=name))]
 
 
 def test_a_template_keeps_dollars_that_name_nothing_and_labels_stay_words(tmp_path: Path) -> None:
@@ -113,20 +115,20 @@ def test_a_sample_is_the_same_every_time_and_in_the_files_order(tmp_path: Path) 
     assert len(read(tmp_path, text.replace("n: 5", "n: 500"), rows).cases) == 50
 
 
-def test_every_mistake_is_told_at_once_with_its_line_and_the_nearest_name(tmp_path: Path) -> None:
-    found = told(
+def test_every_mistake_is_reported_at_once_with_its_line_and_the_nearest_name(tmp_path: Path) -> None:
+    errors = errors_of(
         tmp_path,
         "suite: s\ndata: [rows.jsonl, gone.jsonl]\nslices: [prodct]\nprobes:\n  - resist\nscore:\n"
         "  - exat\n  - exact: {mod: squad}\n  - regex:\n      match: '('\n  - label: {of: $labels}\n"
         "  - contains: {when: {famly: x}}\ngate:\n  - exact >= 90%\n  - exact not worse than base\n",
         [*ROWS, {"id": "a", "input": "again", "expected": "x"}],
     )
-    assert [line.split(": ")[0] for line in found] == [
+    assert [line.split(": ")[0] for line in errors] == [
         "rows.jsonl:4", "suite.yaml:2", "suite.yaml:3", "suite.yaml:5", "suite.yaml:7", "suite.yaml:8",
         "suite.yaml:10", "suite.yaml:11", "suite.yaml:12", "suite.yaml:15",
     ]  # fmt: skip
-    text = "\n".join(found)
-    for says in (
+    text = "\n".join(errors)
+    for sentence in (
         "the id 'a' occurs twice (first at line 1 of rows.jsonl)",
         "data[1]: there is no file 'gone.jsonl'",
         "slices[0]: no row has the column 'prodct' (columns: expected, id, input, product, tags)",
@@ -137,30 +139,30 @@ def test_every_mistake_is_told_at_once_with_its_line_and_the_nearest_name(tmp_pa
         "'when' names the tag 'famly', which no row has",
         "needs a margin",
     ):
-        assert says in text
+        assert sentence in text
 
 
 def test_a_gate_line_must_measure_what_the_suite_has(tmp_path: Path) -> None:
     text = "suite: s\ndata: rows.jsonl\nscore: [exact]\nslices: [product]\ngate:\n  - exat.accuracy >= 90%\n"
-    found = told(tmp_path, text + "  - exact >= 50% in product:hob\n  - errors <= 1%\n")
-    assert [line.split(": ")[0] for line in found] == ["suite.yaml:6", "suite.yaml:7"]
-    assert "did you mean 'exact.accuracy'?" in found[0] and "did you mean 'hub'?" in found[1]
+    errors = errors_of(tmp_path, text + "  - exact >= 50% in product:hob\n  - errors <= 1%\n")
+    assert [line.split(": ")[0] for line in errors] == ["suite.yaml:6", "suite.yaml:7"]
+    assert "did you mean 'exact.accuracy'?" in errors[0] and "did you mean 'hub'?" in errors[1]
 
 
 def test_an_unknown_key_names_the_nearest_one(tmp_path: Path) -> None:
-    [found] = told(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [exact]\nslice: [product]\n")
-    assert found == "suite.yaml:4: slice: unknown field (did you mean 'slices'?)"
+    [errors] = errors_of(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [exact]\nslice: [product]\n")
+    assert errors == "suite.yaml:4: slice: unknown field (did you mean 'slices'?)"
 
 
 def test_mistakes_of_rows_have_the_rows_line(tmp_path: Path) -> None:
     rows = '{"input": "a", "expected": "low"}\n\n{"input": "b"\n["c"]\n'
     rows += '{"input": "d", "expected": "lwo"}\n{"expected": "low"}\n'
-    found = told(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [label: [low, high]]\n", rows)
-    assert [line.split(": ")[0] for line in found] == ["rows.jsonl:3", "rows.jsonl:4", "rows.jsonl:5", "rows.jsonl:6"]
-    assert "the line is not JSON" in found[0] and "a row must be a JSON object" in found[1]
+    errors = errors_of(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [label: [low, high]]\n", rows)
+    assert [line.split(": ")[0] for line in errors] == ["rows.jsonl:3", "rows.jsonl:4", "rows.jsonl:5", "rows.jsonl:6"]
+    assert "the line is not JSON" in errors[0] and "a row must be a JSON object" in errors[1]
     assert (
-        "the label 'lwo' in 'expected', which is not one of low, high" in found[2]
-        and "the row has no prompt" in found[3]
+        "the label 'lwo' in 'expected', which is not one of low, high" in errors[2]
+        and "the row has no prompt" in errors[3]
     )
 
 
@@ -171,27 +173,27 @@ def test_mistakes_of_rows_have_the_rows_line(tmp_path: Path) -> None:
 def test_a_csv_quotation_mark_that_never_closes_is_a_mistake_at_the_start_of_its_row(
     tmp_path: Path, rows: str, line: int
 ) -> None:
-    assert told(tmp_path, "suite: s\ndata: rows.csv\nscore: [exact]\n", rows, name="rows.csv") == [
+    assert errors_of(tmp_path, "suite: s\ndata: rows.csv\nscore: [exact]\n", rows, name="rows.csv") == [
         f"rows.csv:{line}: the row that starts here is not CSV: unexpected end of data"
     ]
 
 
 def test_a_csv_row_with_more_cells_than_names_is_a_mistake_at_its_line(tmp_path: Path) -> None:
     rows = 'id,input,expected\na,"Two\nlines",yes\nb,Off?,no,more\n'
-    assert told(tmp_path, "suite: s\ndata: rows.csv\nscore: [exact]\n", rows, name="rows.csv") == [
+    assert errors_of(tmp_path, "suite: s\ndata: rows.csv\nscore: [exact]\n", rows, name="rows.csv") == [
         "rows.csv:4: the line has more cells than the header has names"
     ]
 
 
 def test_a_prompt_that_names_no_column_is_a_mistake_of_its_rows(tmp_path: Path) -> None:
-    found = told(tmp_path, "suite: s\ndata: rows.jsonl\nprompt: Answer $qestion\nscore: [exact]\n")
-    assert len(found) == 1 and "the prompt names $qestion, but the row has no such column (3 rows" in found[0]
+    errors = errors_of(tmp_path, "suite: s\ndata: rows.jsonl\nprompt: Answer $qestion\nscore: [exact]\n")
+    assert len(errors) == 1 and "the prompt names $qestion, but the row has no such column (3 rows" in errors[0]
 
 
 def test_many_mistakes_of_one_kind_are_counted_and_not_all_shown(tmp_path: Path) -> None:
     rows = [{"id": at, "input": "q"} for at in range(100)]
-    found = told(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [exact]\n", rows)
-    assert len(found) == 21 and "80 more errors" in found[-1]
+    errors = errors_of(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [exact]\n", rows)
+    assert len(errors) == 21 and "80 more errors" in errors[-1]
 
 
 def test_rows_of_fine_tuning_files_are_cases(tmp_path: Path) -> None:
@@ -216,14 +218,14 @@ def test_rows_may_be_parquet(tmp_path: Path) -> None:
 
 
 def test_a_misspelled_column_is_one_error_with_the_nearest_name(tmp_path: Path) -> None:
-    errors = told(tmp_path, 'suite: s\ndata: rows.jsonl\nprompt: "Say $inptu"\nscore: [exact]\n')
+    errors = errors_of(tmp_path, 'suite: s\ndata: rows.jsonl\nprompt: "Say $inptu"\nscore: [exact]\n')
     wrong = "the prompt names $inptu, but the row has no such column (3 rows, from here on) (did you mean 'input'?)"
     assert errors == [f"rows.jsonl:1: {wrong}"]
 
 
 def test_parameters_are_checked_by_name_type_and_range(tmp_path: Path) -> None:
     params = "{temperature: hot, max_tokens: -3, max_token: 4, top_p: 1.5, n_probs: 3, top_k: 5}"
-    assert told(tmp_path, f"suite: s\ndata: rows.jsonl\nparams: {params}\nscore: [exact]\n") == [
+    assert errors_of(tmp_path, f"suite: s\ndata: rows.jsonl\nparams: {params}\nscore: [exact]\n") == [
         "suite.yaml:3: params.max_token: there is no parameter 'max_token' (did you mean 'max_tokens'?)",
         "suite.yaml:3: params.max_tokens: -3 is not a whole number of 1 or more",
         "suite.yaml:3: params.temperature: 'hot' is not a number",
@@ -239,8 +241,8 @@ def test_a_sample_of_more_cases_than_there_are_is_a_notice(tmp_path: Path) -> No
 
 def test_a_gate_and_a_suite_are_not_taken_for_each_other(tmp_path: Path) -> None:
     suite = suite_in(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [exact]\ngate: [exact >= 5%]\n")
-    assert [one.wrong for one in gate_errors(suite)] == ["this is a suite, not a gate"]
-    assert told(tmp_path, "version: 1\ngate: g\nsuites: [s]\n") == [
+    assert [error.wrong for error in gate_errors(suite)] == ["this is a suite, not a gate"]
+    assert errors_of(tmp_path, "version: 1\ngate: g\nsuites: [s]\n") == [
         "suite.yaml:3: suites: this is a gate, not a suite (judge by it: fairtrial gate FILE)"
     ]
 
@@ -255,16 +257,16 @@ def test_a_probe_with_its_own_messages_joins_a_suite_with_a_prompt(tmp_path: Pat
 
 def test_a_case_that_no_scorer_measures_is_a_mistake(tmp_path: Path) -> None:
     text = "suite: s\ndata: rows.jsonl\nslices: [product]\nscore: [exact: {when: {product: hub}}]\n"
-    found = told(tmp_path, text)
-    assert len(found) == 2 and "no scorer measures the case 'b'" in found[0]
+    errors = errors_of(tmp_path, text)
+    assert len(errors) == 2 and "no scorer measures the case 'b'" in errors[0]
 
 
 def test_several_suites_may_stand_in_one_file_but_not_under_one_name(tmp_path: Path) -> None:
-    one = "suite: a\ndata: rows.jsonl\nscore: [exact]\n"
-    both = suite_in(tmp_path, one + "---\n" + one.replace("suite: a", "suite: b"))
+    text = "suite: a\ndata: rows.jsonl\nscore: [exact]\n"
+    both = suite_in(tmp_path, text + "---\n" + text.replace("suite: a", "suite: b"))
     assert [suite.name for suite in load(both)] == ["a", "b"]
     with pytest.raises(ConfigError, match="is the name of another suite"):
-        load(suite_in(tmp_path, one + "---\n" + one))
+        load(suite_in(tmp_path, text + "---\n" + text))
 
 
 def test_bleu_on_short_references_warns_before_its_numbers_are_read(tmp_path: Path) -> None:
@@ -279,8 +281,8 @@ def test_every_suite_that_ships_can_be_read(path: Path) -> None:
 
 def test_an_unknown_key_hides_no_other_mistake(tmp_path: Path) -> None:
     text = "suite: s\ndata: rows.jsonl\npromt: $input\nscore: [{contains: {any_fo: x}}]\ngate: [exact.accuracy >> 3]\n"
-    found = told(tmp_path, text)
-    assert [one.split(": ")[0] + " " + one.split(": ")[1] for one in found] == [
+    errors = errors_of(tmp_path, text)
+    assert [error.split(": ")[0] + " " + error.split(": ")[1] for error in errors] == [
         "suite.yaml:3 promt",
         "suite.yaml:4 score[0].contains.any_fo",
         "suite.yaml:5 gate[0]",
@@ -295,12 +297,12 @@ def test_an_unknown_key_hides_no_other_mistake(tmp_path: Path) -> None:
         ("[" * 100_000, "rows.jsonl:1: the line is not JSON"),
     ],
 )
-def test_a_row_that_could_not_be_sent_or_kept_is_told_at_its_line(tmp_path: Path, row: str, wrong: str) -> None:
-    assert told(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [exact]", row)[0].startswith(wrong)
+def test_a_row_that_could_not_be_sent_or_stored_is_reported_at_its_line(tmp_path: Path, row: str, wrong: str) -> None:
+    assert errors_of(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [exact]", row)[0].startswith(wrong)
 
 
 THEIRS = [{"key": "a", "question": "2 + 3?", "answer": "5"}, {"key": "b", "question": "2 + 2?", "answer": "4"}]
-OURS = [{"id": one["key"], "input": one["question"], "expected": one["answer"]} for one in THEIRS]
+OURS = [{"id": entry["key"], "input": entry["question"], "expected": entry["answer"]} for entry in THEIRS]
 MAPPED = "suite: s\ndata: rows.jsonl\nmap: {question: input, answer: expected, key: id}\nscore: [exact]\n"
 PLAIN = "suite: s\ndata: rows.jsonl\nscore: [exact]\n"
 
@@ -335,12 +337,12 @@ def test_a_map_reads_fine_tuning_rows_chats_csv_and_files_with_different_columns
 
 
 def test_a_map_of_a_column_that_no_row_has_names_the_nearest(tmp_path: Path) -> None:
-    wrong = told(tmp_path, MAPPED.replace("question", "questoin"), THEIRS)
-    assert any("suite.yaml:3" in one and "no row has the column 'questoin'" in one for one in wrong), wrong
-    assert any("did you mean 'question'?" in one for one in wrong)
-    twice = told(tmp_path, MAPPED, [{**THEIRS[0], "input": "?"}])
+    wrong = errors_of(tmp_path, MAPPED.replace("question", "questoin"), THEIRS)
+    assert any("suite.yaml:3" in message and "no row has the column 'questoin'" in message for message in wrong), wrong
+    assert any("did you mean 'question'?" in message for message in wrong)
+    twice = errors_of(tmp_path, MAPPED, [{**THEIRS[0], "input": "?"}])
     assert any(
-        "rows.jsonl:1" in one and "by 'map' two columns of the row have the name 'input'" in one for one in twice
+        "rows.jsonl:1" in error and "by 'map' two columns of the row have the name 'input'" in error for error in twice
     )
     with pytest.raises(ConfigError) as caught:
         load(suite_in(tmp_path, PLAIN, OURS), columns={"inptu": "input"})

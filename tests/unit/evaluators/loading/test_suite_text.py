@@ -56,11 +56,11 @@ def suite(tmp_path: Path) -> Suite:
 
 def test_a_text_has_what_a_gate_must_know_and_no_row_prompt_or_path(suite: Suite, tmp_path: Path) -> None:
     text = text_of(suite)
-    found = json.loads(text)
-    assert found["digest"] == suite.digest
-    assert found["gate"] == list(suite.gate)
-    assert found["data"][0]["file"] == "rows.jsonl" and found["data"][0]["rows"] == 30
-    assert len(found["data"][0]["sha256"]) == 64
+    document = json.loads(text)
+    assert document["digest"] == suite.digest
+    assert document["gate"] == list(suite.gate)
+    assert document["data"][0]["file"] == "rows.jsonl" and document["data"][0]["rows"] == 30
+    assert len(document["data"][0]["sha256"]) == 64
     for hidden in ("a private question", "secret prompt", str(tmp_path)):
         assert hidden not in text
 
@@ -68,15 +68,15 @@ def test_a_text_has_what_a_gate_must_know_and_no_row_prompt_or_path(suite: Suite
 def test_the_suite_of_a_text_measures_and_slices_as_the_suite_does(suite: Suite) -> None:
     back = suite_of(text_of(suite), Path("elsewhere.yaml"))
     assert known_metrics(back) == known_metrics(suite)
-    assert [(one.name, one.kind, one.scale, one.sign) for one in measures_of(back)] == [
-        (one.name, one.kind, one.scale, one.sign) for one in measures_of(suite)
+    assert [(measure.name, measure.kind, measure.scale, measure.sign) for measure in measures_of(back)] == [
+        (measure.name, measure.kind, measure.scale, measure.sign) for measure in measures_of(suite)
     ]
     for tag in ("kind", "many"):
         assert scopes_of(back, Scope(tag, None)) == scopes_of(suite, Scope(tag, None))
     for line in ("label >= 90% in kind:a", "label >= 90% in kind:z", "label >= 90% in nothing:a", "other >= 1%"):
         assert validate_line(back, parse(line)) == validate_line(suite, parse(line))
     case = Case("c", (), None, {"kind": "b"})
-    assert [one.name for one in back.scorers_of(case)] == [one.name for one in suite.scorers_of(case)]
+    assert [scorer.name for scorer in back.scorers_of(case)] == [scorer.name for scorer in suite.scorers_of(case)]
     assert json.loads(text_of(back)) == json.loads(text_of(suite)) | {"cases": 0}
 
 
@@ -84,21 +84,21 @@ def test_a_corpus_stat_is_computed_from_scores_as_the_suites_scorer_does(suite: 
     back = suite_of(text_of(suite), Path("suite.yaml"))
     case = Case("c", (), "the quick brown fox jumps", fields={})
     for name in ("bleu", "chrf"):
-        own = next(one for one in suite.scorers if one.name == name)
+        own = next(scorer for scorer in suite.scorers if scorer.name == name)
         scores = [own.score(case, Answer(text)) for text in ("the quick brown dog jumps", "the fox")]
-        [stat], [stored] = own.stats, next(one for one in back.scorers if one.name == name).stats
+        [stat], [stored] = own.stats, next(scorer for scorer in back.scorers if scorer.name == name).stats
         assert stat.aggregate is not None and stored.aggregate is not None
         assert stored.aggregate(scores) == stat.aggregate(scores) > 0
-    labels = [Score("label", {}, {"label": said, "expected": "refund"}) for said in ("refund", "bug")]
+    labels = [Score("label", {}, {"label": label, "expected": "refund"}) for label in ("refund", "bug")]
     for own_stat, stored_stat in zip(suite.scorers[0].stats, back.scorers[0].stats, strict=True):
         if own_stat.aggregate is not None and stored_stat.aggregate is not None:
             assert stored_stat.aggregate(labels) == own_stat.aggregate(labels)
 
 
 def test_a_text_changes_with_the_gate_lines_and_the_suites_digest_does_not(suite: Suite) -> None:
-    other = replace(suite, gate=("bleu >= 1",), gate_lines=(1,))
-    assert other.digest == suite.digest
-    assert digest_of(text_of(other)) != digest_of(text_of(suite))
+    changed = replace(suite, gate=("bleu >= 1",), gate_lines=(1,))
+    assert changed.digest == suite.digest
+    assert digest_of(text_of(changed)) != digest_of(text_of(suite))
     assert digest_of(text_of(replace(suite, path=Path("moved.yaml")))) == digest_of(text_of(suite))
 
 
@@ -109,7 +109,7 @@ def test_a_suite_from_a_text_is_not_run(suite: Suite) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "says"),
+    ("key", "value", "sentence"),
     [
         ("version", 2, "version 2"),
         ("gate", ["bleu > 3"], "cannot parse the gate line 'bleu > 3'"),
@@ -118,10 +118,10 @@ def test_a_suite_from_a_text_is_not_run(suite: Suite) -> None:
     ],
 )
 def test_a_text_that_this_version_does_not_understand_is_refused(
-    suite: Suite, key: str, value: object, says: str
+    suite: Suite, key: str, value: object, sentence: str
 ) -> None:
     changed = json.loads(text_of(suite)) | {key: value}
-    with pytest.raises(UnusableText, match=says):
+    with pytest.raises(UnusableText, match=sentence):
         suite_of(json.dumps(changed), Path("suite.yaml"))
 
 
@@ -136,11 +136,11 @@ def test_a_text_that_this_version_does_not_understand_is_refused(
     ],
 )
 def test_a_corpus_stat_of_another_scorer_is_refused(suite: Suite, change: dict[str, object], message: str) -> None:
-    found = json.loads(text_of(suite))
-    [bleu] = [one for one in found["score"] if one["name"] == "bleu"]
+    document = json.loads(text_of(suite))
+    [bleu] = [scorer for scorer in document["score"] if scorer["name"] == "bleu"]
     bleu |= change
     with pytest.raises(UnusableText, match=message):
-        suite_of(json.dumps(found), Path("suite.yaml"))
+        suite_of(json.dumps(document), Path("suite.yaml"))
 
 
 @for_each("text", ["", "{}", "[]", "null", "\x00", '{"version": 1}', "[" * 100_000])

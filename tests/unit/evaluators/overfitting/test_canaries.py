@@ -20,10 +20,10 @@ def test_planted_canaries_that_are_completed_are_members() -> None:
         run_of(suite, "tuned", lambda case: case.fields["split"] == "planted"),
         run_of(suite, "base", lambda _: False),
     )
-    found = judge_membership(suite, *runs)
-    assert found.answer == "members detected" and (found.planted, found.controls) == (20, 120)
-    assert not isinstance(found.rates, NotEnough) and found.rates.tpr.value == 1
-    assert found.in_words.startswith("The candidate remembers planted canaries: 100 % of 20")
+    judgement = judge_membership(suite, *runs)
+    assert judgement.answer == "members detected" and (judgement.planted, judgement.controls) == (20, 120)
+    assert not isinstance(judgement.rates, NotEnough) and judgement.rates.tpr.value == 1
+    assert judgement.in_words.startswith("The candidate remembers planted canaries: 100 % of 20")
 
 
 def test_canaries_that_the_base_completes_too_are_no_members() -> None:
@@ -34,9 +34,9 @@ def test_canaries_that_the_base_completes_too_are_no_members() -> None:
 
 def test_fewer_than_100_controls_are_refused_with_what_is_needed() -> None:
     suite = suite_of(20, 99, kinds=CANARIES)
-    found = judge_membership(suite, run_of(suite, "tuned", lambda _: True), run_of(suite, "base", lambda _: False))
-    assert found.answer == "cannot tell"
-    assert found.in_words == (
+    judgement = judge_membership(suite, run_of(suite, "tuned", lambda _: True), run_of(suite, "base", lambda _: False))
+    assert judgement.answer == "cannot tell"
+    assert judgement.in_words == (
         "Membership cannot be judged: 99 controls cannot show a false-positive rate of 1 % "
         "(needed: 100 controls or more)."
     )

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.overfitting.generalisation import judge_generalisation
-from evaluators.overfitting.memorisation_suites import Parts, parts_suite
+from evaluators.overfitting.generalisation import Parts, judge_generalisation, parts_suite
 from evaluators.suite import Suite
 from evaluators.training_data.example import Example
 from fairtrial.domain.errors import UsageError
@@ -19,11 +18,11 @@ from tests.fixtures.evaluators.small_suites import sums, write_suite
 
 
 def examples(kind: str, count: int) -> list[Example]:
-    said = [
+    answers = [
         ({"role": "user", "content": f"{kind} {at}"}, {"role": "assistant", "content": f"{kind[0]}-{at}"})
         for at in range(count)
     ]
-    return [Example(at, messages, {"half": at % 2}) for at, messages in enumerate(said, 1)]
+    return [Example(at, messages, {"half": at % 2}) for at, messages in enumerate(answers, 1)]
 
 
 @pytest.fixture
@@ -51,10 +50,10 @@ def test_every_case_has_its_part_and_unseen_ones_are_apart(suite: Suite) -> None
 
 
 def test_a_fine_tune_that_knows_only_its_training_cases_is_overfitted(suite: Suite) -> None:
-    found = judged(suite, trained, lambda _: False)
-    assert found.answer == "overfitted"
-    assert found.in_words.startswith("The candidate is overfitted: contains.accuracy is at least")
-    [metric] = found.metrics
+    judgement = judged(suite, trained, lambda _: False)
+    assert judgement.answer == "overfitted"
+    assert judgement.in_words.startswith("The candidate is overfitted: contains.accuracy is at least")
+    [metric] = judgement.metrics
     levels = {level.part: level.value for level in metric.candidate}
     assert {part: value.value for part, value in levels.items() if isinstance(value, Estimate)} == {
         "train": 1.0,
@@ -65,8 +64,8 @@ def test_a_fine_tune_that_knows_only_its_training_cases_is_overfitted(suite: Sui
 
 
 def test_a_fine_tune_that_is_right_everywhere_is_not(suite: Suite) -> None:
-    found = judged(suite, lambda _: True, lambda _: False)
-    assert found.answer == "not overfitted", found.in_words
+    judgement = judged(suite, lambda _: True, lambda _: False)
+    assert judgement.answer == "not overfitted", judgement.in_words
 
 
 def test_a_gap_that_the_base_has_too_is_not_overfitting(suite: Suite) -> None:
@@ -81,8 +80,8 @@ def test_the_examples_are_asked_as_they_were_trained(suite: Suite) -> None:
 
 def test_without_validation_cases_the_test_cases_are_compared(tmp_path: Path) -> None:
     made = parts_suite(sums(tmp_path, 60), Parts(examples("train", 60), []), name="overfitting")
-    found = judged(made, trained, lambda _: False)
-    assert found.held_out == "test" and found.answer == "overfitted"
+    judgement = judged(made, trained, lambda _: False)
+    assert judgement.held_out == "test" and judgement.answer == "overfitted"
 
 
 def test_examples_that_the_scorers_cannot_score_are_refused(tmp_path: Path) -> None:
@@ -98,8 +97,10 @@ def test_of_a_suite_with_probes_only_its_own_cases_are_compared(tmp_path: Path) 
     from evaluators.loading.suite_reader import load
 
     text = "suite: parcels\ndata: rows.jsonl\nscore: [contains]\nprobes: [keep answer under: [typos]]\n"
-    asked = [{"id": f"p-{at}", "input": f"Where is my parcel number {at}?", "expected": "late"} for at in range(20)]
-    probed = load(write_suite(tmp_path, text, asked))[0]
+    rows_of_probes = [
+        {"id": f"p-{at}", "input": f"Where is my parcel number {at}?", "expected": "late"} for at in range(20)
+    ]
+    probed = load(write_suite(tmp_path, text, rows_of_probes))[0]
     made = parts_suite(probed, Parts(examples("train", 3), examples("validation", 3)), name="overfitting")
     assert len(probed.cases) > 20 and len(made.cases) == 26
     assert [scorer.name for scorer in made.scorers] == ["contains"]

@@ -24,9 +24,9 @@ def pair_row(number: int, change: str, answer: str = "x") -> dict[str, Any]:
         "outcome": "scored", "output": answer, "error": None, "refusal": None, "texts_deleted": False,
         "scores": [{"metric": "qa.accuracy", "value": 1.0}],
     }  # fmt: skip
-    asked = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": f"Question {number}"}]
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": f"Question {number}"}]
     return {
-        "case_id": f"c{number}", "repeat": 0, "change": change, "asked": json.dumps(asked), "expected": '"x"',
+        "case_id": f"c{number}", "repeat": 0, "change": change, "asked": json.dumps(messages), "expected": '"x"',
         "tags": {"kind": "odd"}, "candidate": side, "baseline": side,
     }  # fmt: skip
 
@@ -47,7 +47,7 @@ def page_of(suite: SuiteReport) -> str:
     )
 
 
-def test_cases_of_candidates_are_joined_and_a_missing_one_is_said_to_be_missing() -> None:
+def test_cases_of_candidates_are_joined_and_a_missing_one_is_marked_as_missing() -> None:
     suite = suite_of([pair_row(0, "lost"), pair_row(1, "same")], [pair_row(1, "gained"), pair_row(2, "both wrong")])
     assert [(case.case_id, case.changes, case.changed, case.failed) for case in suite.cases] == [
         ("c0", ("lost", None), True, True),
@@ -69,9 +69,9 @@ def test_the_first_line_answers_for_each_candidate() -> None:
 
 
 def test_a_slice_counts_as_changed_only_if_its_answer_is_another_one() -> None:
-    found = {(row.metric, row.scope, candidate) for row, candidate in changed_rows(suite_of())}
-    assert ("qa.accuracy", "", 0) in found
-    assert ("qa.accuracy", "kind:odd", 0) not in found
+    changed = {(row.metric, row.scope, candidate) for row, candidate in changed_rows(suite_of())}
+    assert ("qa.accuracy", "", 0) in changed
+    assert ("qa.accuracy", "kind:odd", 0) not in changed
 
 
 def test_marks_of_a_plot_lie_in_the_order_of_their_values() -> None:
@@ -95,7 +95,7 @@ def test_a_message_that_all_cases_share_is_shown_once_and_a_long_text_is_folded(
     assert len(folded) == 2 and all(int(size.replace(",", "")) == len(rest) for size, rest in folded)
 
 
-def test_runs_of_one_target_are_told_apart_by_their_ids() -> None:
+def test_runs_of_one_target_are_distinguished_by_their_ids() -> None:
     base, again = (table_of(trials.run(SUITE, "base", trials.right(90), run_id=f"0199-000{at}-x")) for at in (1, 2))
     matrix = compared(SuiteRuns(measures=measures_of(SUITE), baseline=base, candidates=[again]))
     assert [column.target for column in matrix.columns] == ["base (0199-0001)", "base (0199-0002)"]

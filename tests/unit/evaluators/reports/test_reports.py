@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from evaluators.report import REPORTS, Report
+from evaluators.report_content.content import REPORTS, Report
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 
@@ -45,8 +45,8 @@ def test_junit_parses_and_has_one_case_for_each_rule() -> None:
     cases = root.findall(".//testcase")
     assert len(cases) == 5
     assert root.attrib | {"name": ""} == {"name": "", "tests": "5", "failures": "2", "errors": "1", "skipped": "1"}
-    assert [one.attrib["type"] for one in root.findall(".//failure")] == ["BLOCK", "HOLD"]
-    assert [one.attrib["type"] for one in root.findall(".//error")] == ["INVALID"]
+    assert [element.attrib["type"] for element in root.findall(".//failure")] == ["BLOCK", "HOLD"]
+    assert [element.attrib["type"] for element in root.findall(".//error")] == ["INVALID"]
     assert "<script>" in root.findall(".//failure")[1].text
 
 

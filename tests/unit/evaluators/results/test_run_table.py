@@ -17,7 +17,7 @@ from evaluators.engine.run_events import events_of, run_of
 from evaluators.engine.scoring import score_case
 from evaluators.gate.regression_rule import find_regressions
 from evaluators.results.run_table import RunTable, Scope, table_of
-from evaluators.results.stored_table import table_from
+from evaluators.results.table_formats import table_from
 from evaluators.scoring.metrics import bleu, chrf, label
 from evaluators.suite import Suite, with_digest
 from fairtrial.config.layout import Layout
@@ -62,7 +62,7 @@ def a_run(of: Suite, target: str) -> Run:
     results = [
         _result(of, case, repeat, draw) for case in of.cases for repeat in range(REPEATS) if draw.random() < 0.97
     ]
-    versions = {one.name: one.version for one in of.scorers}
+    versions = {scorer.name: scorer.version for scorer in of.scorers}
     metrics = {"label.accuracy": 0.5, "bleu.corpus": 1.0}
     weights, model = f"w-{target}", f"openai/{target}-v2"
     return Run(
@@ -83,11 +83,11 @@ def _result(of: Suite, case: Case, repeat: int, draw: random.Random) -> CaseResu
         cost_usd=draw.choice([None, 0.01]),
         cached=draw.random() < 0.2,
     )
-    found = score_case(of, case, repeat, answer)
+    score = score_case(of, case, repeat, answer)
     if draw.random() < 0.05:
-        scores = {**found.scores, "chrf": ScoreFailure("chrf", "crashed")}
+        scores = {**score.scores, "chrf": ScoreFailure("chrf", "crashed")}
         return CaseResult(case, repeat, answer, "judge_error", scores)
-    return found
+    return score
 
 
 @pytest.fixture(scope="module")
@@ -107,21 +107,21 @@ def stored(runs: tuple[Suite, Run, Run], tmp_path_factory: pytest.TempPathFactor
     Ingester(database, lambda: 1).catch_up()
 
     def load(run_id: str) -> RunTable:
-        found = run_columns.columns(database, run_id)
-        assert found is not None
-        return table_from(found, lambda scorer: run_columns.details(database, run_id, scorer))
+        columns = run_columns.columns(database, run_id)
+        assert columns is not None
+        return table_from(columns, lambda scorer: run_columns.details(database, run_id, scorer))
 
     yield load("new"), load("old")
     assert run_columns.columns(database, "nobody") is None
     database.close()
 
 
-def same(one: object, other: object) -> bool:
-    if isinstance(one, np.ndarray):
-        return bool(np.array_equal(one, other, equal_nan=one.dtype == np.float64))
-    if isinstance(one, dict):
-        return list(one) == list(other) and all(same(one[key], other[key]) for key in one)
-    return one == other
+def same(left: object, right: object) -> bool:
+    if isinstance(left, np.ndarray):
+        return bool(np.array_equal(left, right, equal_nan=left.dtype == np.float64))
+    if isinstance(left, dict):
+        return list(left) == list(right) and all(same(left[key], right[key]) for key in left)
+    return left == right
 
 
 def test_the_store_gives_the_columns_of_the_run_that_was_written(runs, stored) -> None:
@@ -130,14 +130,15 @@ def test_the_store_gives_the_columns_of_the_run_that_was_written(runs, stored) -
         for field in fields(RunTable):
             if field.name in ("details", "_memo"):
                 continue
-            one, other = getattr(made, field.name), getattr(table, field.name)
+            first, second = getattr(made, field.name), getattr(table, field.name)
             if field.name == "tags":
-                one, other = (
-                    {tag: [*found.codes, *found.texts] for tag, found in which.items()} for which in (one, other)
+                first, second = (
+                    {tag: [*slice_tag.codes, *slice_tag.texts] for tag, slice_tag in which.items()}
+                    for which in (first, second)
                 )
-            assert same(one, other), field.name
+            assert same(first, second), field.name
         for scorer in ("label", "bleu", "chrf", "nobody"):
-            assert [*table.details(scorer)] == [one for one in made.details(scorer) if scorer != "nobody"]
+            assert [*table.details(scorer)] == [row for row in made.details(scorer) if scorer != "nobody"]
 
 
 def test_the_columns_hold_no_text_of_a_case(stored) -> None:
@@ -149,10 +150,10 @@ def test_the_columns_hold_no_text_of_a_case(stored) -> None:
 def test_both_ways_lead_to_the_same_comparisons_and_flips(runs, stored) -> None:
     of, new, old = runs
     seen, scopes = measures_seen([new, old]), [None, Scope("many", "b")]
-    assert [(one.name, one.kind, one.scale) for one in measures_seen(stored)] == [
-        (one.name, one.kind, one.scale) for one in seen
+    assert [(measure.name, measure.kind, measure.scale) for measure in measures_seen(stored)] == [
+        (measure.name, measure.kind, measure.scale) for measure in seen
     ]
-    quick = [one for one in measures_of(of) if one.kind != "corpus" or one.name == "label.precision"]
+    quick = [measure for measure in measures_of(of) if measure.kind != "corpus" or measure.name == "label.precision"]
     assert compare_runs(quick, *stored, scopes) == compare_runs(quick, new, old, scopes)
     assert slices_of(stored[0], ["kind", "many"]) == slices_of(new, ["kind", "many"])
     for scope in (None, Scope("many", "b")):
@@ -171,9 +172,9 @@ def test_a_figure_of_drawn_cases_is_the_scorers_own_of_their_scores(runs, stored
     of, new, _ = runs
     measure = measure_of(of, metric)
     scores = {
-        (one.case.case_id, one.repeat): one.scores[measure.scorer]
-        for one in new.results
-        if measure.scorer in one.scores and not isinstance(one.scores[measure.scorer], ScoreFailure)
+        (result.case.case_id, result.repeat): result.scores[measure.scorer]
+        for result in new.results
+        if measure.scorer in result.scores and not isinstance(result.scores[measure.scorer], ScoreFailure)
     }
     for scope in (None, Scope("many", "b")):
         side = side_of(measure, stored[0], scope)
@@ -181,7 +182,7 @@ def test_a_figure_of_drawn_cases_is_the_scorers_own_of_their_scores(runs, stored
         for seed in range(5):
             drawn = np.random.default_rng(seed).integers(0, side.n, side.n)
             ids = [stored[0].case_ids[side.cases[at]] for at in drawn]
-            known = [scores[one, k] for one in ids for k in range(REPEATS) if (one, k) in scores]
+            known = [scores[case_id, k] for case_id in ids for k in range(REPEATS) if (case_id, k) in scores]
             assert figure(drawn) == measure.stat.aggregate(known)
 
 
@@ -202,5 +203,5 @@ def test_repeats_that_are_missing_leave_a_gap(runs) -> None:
     rows = table.results_of_cases()
     assert rows.shape == (60, REPEATS)
     assert (rows == -1).any()
-    for case, found in enumerate(rows):
-        assert found[found >= 0].tolist() == np.flatnonzero(table.case_of == case).tolist()
+    for case, row in enumerate(rows):
+        assert row[row >= 0].tolist() == np.flatnonzero(table.case_of == case).tolist()

@@ -10,7 +10,7 @@ import pytest
 from evaluators.review.agreement import agreement_of, agreement_with_the_rest
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.review import Preference
-from tests.fixtures.evaluators.reviews_by_person import Marks, found, queue
+from tests.fixtures.evaluators.reviews_by_person import Marks, finding_of, queue
 
 NOT_WORSE = "review.preference not worse than base by 20pp"
 BETTER = "review.preference better than base"
@@ -21,37 +21,39 @@ def two(n: int, *, agree: bool, seed: int = 1) -> dict[str, list[tuple[Preferenc
     """Two people who both see what is there, or who both guess; as often for either model."""
     rng = np.random.default_rng(seed)
     kinds: list[tuple[Preference, Marks]] = [("candidate", (5, 3)), ("baseline", (2, 4)), ("tie", (4, 4))]
-    one = [kinds[i] for i in rng.integers(0, 3, n)]
+    first_votes = [kinds[i] for i in rng.integers(0, 3, n)]
     slips = [kinds[i] for i in rng.integers(0, 3, n)]
-    other = [slip if not agree or rng.random() < 0.1 else said for said, slip in zip(one, slips, strict=True)]
-    return {"ann": one, "bob": other}
+    second_votes = [
+        slip if not agree or rng.random() < 0.1 else vote for vote, slip in zip(first_votes, slips, strict=True)
+    ]
+    return {"ann": first_votes, "bob": second_votes}
 
 
-def test_two_who_agree_are_told_with_their_alpha_and_the_line_is_judged_as_before() -> None:
-    one = found(NOT_WORSE, queue(two(60, agree=True)))
-    assert one.result == "pass"
-    assert "2 people judged; over 60 shared pairs they agree well (alpha 0." in one.says
-    assert "AC1 0." in one.says
-    tone = found(TONE, queue(two(60, agree=True)))
+def test_two_who_agree_are_shown_with_their_alpha_and_the_line_is_judged_as_before() -> None:
+    finding = finding_of(NOT_WORSE, queue(two(60, agree=True)))
+    assert finding.result == "pass"
+    assert "2 people judged; over 60 shared pairs they agree well (alpha 0." in finding.says
+    assert "AC1 0." in finding.says
+    tone = finding_of(TONE, queue(two(60, agree=True)))
     assert tone.result == "pass" and "AC2 0." in tone.says
 
 
 def test_a_dimension_that_people_do_not_agree_on_passes_nothing_and_says_what_is_needed() -> None:
-    one = found(TONE, queue(two(60, agree=False)))
-    assert one.result == "cannot tell"
-    assert "they agree too little to measure anything (alpha −0." in one.says
-    assert one.says.endswith("no line passes on ratings that agree so little")
-    assert "discuss what each rating means over a few pairs" in one.needed
-    better = found("review.tone better than base", queue(two(60, agree=False)))
+    finding = finding_of(TONE, queue(two(60, agree=False)))
+    assert finding.result == "cannot tell"
+    assert "they agree too little to measure anything (alpha −0." in finding.says
+    assert finding.says.endswith("no line passes on ratings that agree so little")
+    assert "discuss what each rating means over a few pairs" in finding.needed
+    better = finding_of("review.tone better than base", queue(two(60, agree=False)))
     assert better.result != "pass"
 
 
 def test_a_failure_stands_whether_people_agree_or_not() -> None:
-    assert found("review.tone >= 4.5", queue(two(60, agree=False))).result == "fail"
+    assert finding_of("review.tone >= 4.5", queue(two(60, agree=False))).result == "fail"
 
 
 def test_not_worse_may_not_be_guessed_but_better_stands_on_its_own_interval() -> None:
-    guessed = found(NOT_WORSE, queue(two(80, agree=False)))
+    guessed = finding_of(NOT_WORSE, queue(two(80, agree=False)))
     assert guessed.result == "cannot tell" and "no line passes" in guessed.says
     assert "what makes one answer better" in guessed.needed
     rng = np.random.default_rng(5)
@@ -59,38 +61,40 @@ def test_not_worse_may_not_be_guessed_but_better_stands_on_its_own_interval() ->
         person: [("candidate" if rng.random() < 0.8 else "baseline", (4, 4)) for _ in range(100)]
         for person in ("ann", "bob")
     }
-    differs = found(BETTER, queue(tastes))
+    differs = finding_of(BETTER, queue(tastes))
     assert differs.result == "pass" and "too little to measure" in differs.says
 
 
 def test_a_preference_on_which_experts_often_differ_is_low_and_passes() -> None:
     rng = np.random.default_rng(7)
     votes: list[tuple[Preference, Marks]] = [("candidate", (4, 4)), ("baseline", (4, 4))]
-    one = [votes[i] for i in rng.integers(0, 2, 120)]
-    other = [said if rng.random() < 0.65 else votes[said == votes[0]] for said in one]
-    differs = found(NOT_WORSE, queue({"ann": one, "bob": other}))
+    first_votes = [votes[i] for i in rng.integers(0, 2, 120)]
+    second_votes = [vote if rng.random() < 0.65 else votes[vote == votes[0]] for vote in first_votes]
+    differs = finding_of(NOT_WORSE, queue({"ann": first_votes, "bob": second_votes}))
     assert differs.result == "pass", differs.says
-    agreed = agreement_of([queue({"ann": one, "bob": other})], "review.preference")
+    agreed = agreement_of([queue({"ann": first_votes, "bob": second_votes})], "review.preference")
     assert agreed.quality == "low" and isinstance(agreed.alpha, Estimate) and agreed.alpha.value < 0.4
 
 
 def test_too_few_shared_pairs_say_nothing_against_a_dimension() -> None:
     votes = two(60, agree=False)
     few = {"ann": votes["ann"], "bob": [*votes["bob"][:8], *([None] * 52)]}
-    one = found(TONE, queue(few))
-    assert one.result == "pass"
-    assert "their agreement cannot be estimated from 8 shared pairs" in one.says
-    none = found(TONE, queue({"ann": [*votes["ann"][:30], *([None] * 30)], "bob": [None] * 30 + votes["bob"][30:]}))
+    finding = finding_of(TONE, queue(few))
+    assert finding.result == "pass"
+    assert "their agreement cannot be estimated from 8 shared pairs" in finding.says
+    none = finding_of(
+        TONE, queue({"ann": [*votes["ann"][:30], *([None] * 30)], "bob": [None] * 30 + votes["bob"][30:]})
+    )
     assert none.result == "pass" and "no pair was judged by two" in none.says
-    alone = found(TONE, queue({"ann": votes["ann"]}))
+    alone = finding_of(TONE, queue({"ann": votes["ann"]}))
     assert alone.result == "pass" and alone.says.endswith("one person judged; valid among these reviewers only")
 
 
 def test_where_all_marks_are_nearly_equal_nothing_is_known_and_nothing_withheld() -> None:
     fives: list[tuple[Preference, Marks]] = [("tie", (5, 5))] * 40
-    one = found(TONE, queue({"ann": fives, "bob": [*fives[:-1], ("tie", (5, 4))]}))
-    assert one.result == "pass"
-    assert "can't be told from 40 shared pairs (AC2 0.99)" in one.says or "AC2 1.00" in one.says
+    finding = finding_of(TONE, queue({"ann": fives, "bob": [*fives[:-1], ("tie", (5, 4))]}))
+    assert finding.result == "pass"
+    assert "can't be told from 40 shared pairs (AC2 0.99)" in finding.says or "AC2 1.00" in finding.says
 
 
 def test_both_bad_prefers_neither_and_can_not_judge_says_nothing() -> None:
@@ -122,14 +126,14 @@ def test_pairs_of_two_queues_are_not_shared_and_a_persons_last_word_counts() -> 
     assert agreement_of([again], "review.tone").pairs == 19
 
 
-def test_each_of_three_is_told_beside_the_rest_and_of_two_neither() -> None:
+def test_each_of_three_is_shown_beside_the_rest_and_of_two_neither() -> None:
     votes = two(40, agree=True)
     assert agreement_with_the_rest([queue(votes)]) == ()
     guesses = two(40, agree=False, seed=9)["bob"]
     each = agreement_with_the_rest([queue({**votes, "cem": guesses})])
-    assert [one.reviewer for one in each] == ["ann", "bob", "cem"]
-    tones = [one.alphas["review.tone"] for one in each]
-    assert all(isinstance(one, Estimate) for one in tones)
+    assert [person.reviewer for person in each] == ["ann", "bob", "cem"]
+    tones = [person.alphas["review.tone"] for person in each]
+    assert all(isinstance(person, Estimate) for person in tones)
     assert tones[2].value < 0.3 < min(tones[0].value, tones[1].value)
 
 
@@ -139,9 +143,9 @@ def test_without_votes_there_is_no_agreement_to_tell(metric: str) -> None:
     assert isinstance(none.alpha, NotEnough) and (none.quality, none.pairs) == ("unknown", 0)
 
 
-def test_votes_that_are_still_to_come_are_told_while_a_queue_is_open() -> None:
+def test_votes_that_are_still_to_come_are_counted_while_a_queue_is_open() -> None:
     votes = two(60, agree=True)
     alone = {"ann": votes["ann"], "bob": [*votes["bob"][:2], *([None] * 58)]}
-    early = found(TONE, queue(alone, state="open", awaited=10))
+    early = finding_of(TONE, queue(alone, state="open", awaited=10))
     assert "2 people judged; 10 pairs still need a second reviewer; their agreement cannot be estimated" in early.says
-    assert "wait for" not in found(TONE, queue(alone, state="closed", awaited=10)).says
+    assert "wait for" not in finding_of(TONE, queue(alone, state="closed", awaited=10)).says

@@ -9,9 +9,9 @@ import pytest
 from scipy import stats
 from scipy.stats import binom
 
-from evaluators.criteria.external_validation import PREFERENCE
+from evaluators.criteria.validation import PREFERENCE
+from evaluators.review.presentation import more_votes
 from evaluators.review.statistics import Votes
-from evaluators.review.wording import more_votes
 from fairtrial.domain.estimates import Estimate
 from fairtrial.stats.review.preference import least_significant_rate
 from tests.fixtures.evaluators.reviews_by_person import queue
@@ -69,8 +69,8 @@ HOW_TO = ROOT / "docs" / "how-to" / "run-a-review.md"
 def test_the_pairs_that_the_how_to_names_have_eighty_percent_power(place: int) -> None:
     text = " ".join(HOW_TO.read_text(encoding="utf-8").split())
     sentence = text.partition("better than base` passes with 80 % probability")[2].partition("Ties")[0]
-    pairs = [int(found) for found in re.findall(r"from (?:about )?(\d+)", sentence)]
-    rates = [int(found) / 100 for found in re.findall(r"if (\d+) %", sentence)]
+    pairs = [int(number) for number in re.findall(r"from (?:about )?(\d+)", sentence)]
+    rates = [int(number) / 100 for number in re.findall(r"if (\d+) %", sentence)]
     share, rate, n = least_significant_rate(pairs[place]), rates[place], pairs[place]
     assert len(pairs) == len(rates) == 3 and share is not None
     assert 0.77 < binom.sf(share * n, n, rate) < 0.87  # a whole vote more or less is some points of power

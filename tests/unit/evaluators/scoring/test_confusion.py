@@ -17,9 +17,9 @@ def label_scorer() -> Scorer:
     return build_entry({"label": {"of": list(LABELS), "positive": ["high", "normal"]}}, variables={}).scorer
 
 
-def scores(true: list[str], said: list[str]) -> list[Score]:
+def scores(true: list[str], predicted: list[str]) -> list[Score]:
     scorer = label_scorer()
-    return [scorer.score(Case("c", (), one), Answer(answer)) for answer, one in zip(said, true, strict=True)]
+    return [scorer.score(Case("c", (), truth), Answer(answer)) for answer, truth in zip(predicted, true, strict=True)]
 
 
 def run_with(measured: list[Score]) -> Run:
@@ -46,10 +46,10 @@ def test_figures_of_counts_are_those_of_scores(count: int, seed: int) -> None:
 def test_the_confusion_matrix_is_scikit_learns() -> None:
     from sklearn.metrics import confusion_matrix
 
-    true, said = labelled(200)
+    true, predicted = labelled(200)
     every = [*LABELS, OFF_LABEL]
-    found = confusion(run_with(scores(true, said)), "label", LABELS)
-    bucketed = [one if one in LABELS else OFF_LABEL for one in said]
-    assert found.labels == tuple(every)
-    assert [list(row) for row in found.counts] == confusion_matrix(true, bucketed, labels=every).tolist()
+    matrix = confusion(run_with(scores(true, predicted)), "label", LABELS)
+    bucketed = [label if label in LABELS else OFF_LABEL for label in predicted]
+    assert matrix.labels == tuple(every)
+    assert [list(row) for row in matrix.counts] == confusion_matrix(true, bucketed, labels=every).tolist()
     assert confusion(run_with([]), "label", LABELS).counts == ((0,) * 5,) * 5

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from evaluators.gate.families.live import all_effects
 from evaluators.gate.file import load
-from evaluators.gate.live.rule import all_effects
 from fairtrial.api.verdicts import Judge
 from fairtrial.config.releases import ReleaseGates
 from fairtrial.domain.errors import ConfigError, Conflict

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from evaluators.gate.chart_data import figures
+from evaluators.comparison.presentation import figures
 from fairtrial.domain.verdicts import verdict_json
 from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, reads_as
 from fairtrial.domain.verdicts.verdict import Verdict

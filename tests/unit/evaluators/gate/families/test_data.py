@@ -56,9 +56,14 @@ def judged(evidence: TrainingEvidence | None, now_us: int = AUDIT.at_us) -> Find
 
 
 def test_a_clean_audit_of_the_present_files_passes() -> None:
-    found = judged(EVIDENCE)
-    assert (found.result, found.metric, found.source, found.needed) == ("pass", "data.audit", "release", "")
-    assert found.says == (
+    judgement = judged(EVIDENCE)
+    assert (judgement.result, judgement.metric, judgement.source, judgement.needed) == (
+        "pass",
+        "data.audit",
+        "release",
+        "",
+    )
+    assert judgement.says == (
         "the audit of the training data of tuned finds nothing above info (500 rows in 2 files, 2026-11-18)"
     )
 
@@ -71,19 +76,19 @@ def test_an_audit_with_issues_fails_and_names_the_worst_first() -> None:
         CheckCount("pii", "warning", 1, 1),
         CheckCount("truncated", "warning", 1, 2),
     )
-    found = judged(replace(EVIDENCE, audit=structs.replace(AUDIT, counts=counts)))
-    assert found.result == "fail"
-    assert found.says.endswith(
+    judgement = judged(replace(EVIDENCE, audit=structs.replace(AUDIT, counts=counts)))
+    assert judgement.result == "fail"
+    assert judgement.says.endswith(
         "finds 1 error and 4 warnings: wrong_pattern in 96 rows, duplicates in 6 rows, truncated in 2 rows and 1 more "
         "(500 rows in 2 files, 2026-11-18)"
     )
-    assert found.needed == f"see the rows with: {COMMAND} --suite suite.yaml"
+    assert judgement.needed == f"see the rows with: {COMMAND} --suite suite.yaml"
 
 
 def test_a_waived_finding_passes_and_is_listed_with_reason_and_owner() -> None:
-    found = judged(replace(EVIDENCE, lineage=DECLARED, audit=WAIVED))
-    assert found.result == "pass"
-    assert found.says.endswith(
+    judgement = judged(replace(EVIDENCE, lineage=DECLARED, audit=WAIVED))
+    assert judgement.result == "pass"
+    assert judgement.says.endswith(
         "finds no error and no warning, besides pii in 3 rows, waived by Rosa until 2026-11-18: our own address "
         "(500 rows in 2 files, 2026-11-18)"
     )
@@ -100,54 +105,56 @@ def test_an_audit_rests_only_on_waivers_that_are_declared_and_have_not_expired()
 
 def test_an_audit_without_a_training_example_is_not_clean() -> None:
     empty = structs.replace(AUDIT, files=(structs.replace(AUDIT.files[0], rows=0), AUDIT.files[1]))
-    found = judged(replace(EVIDENCE, audit=empty))
-    assert found.result == "fail" and "finds no training example" in found.says
+    judgement = judged(replace(EVIDENCE, audit=empty))
+    assert judgement.result == "fail" and "finds no training example" in judgement.says
 
 
 def test_without_a_lineage_it_cannot_tell_and_says_what_to_declare() -> None:
-    found = judged(TrainingEvidence("tuned", None, "1"))
-    assert found.result == "cannot tell" and "declares no training data" in found.says
-    assert found.needed == f"declare deployments.tuned.training in fairtrial.yaml, then run: {COMMAND}"
+    judgement = judged(TrainingEvidence("tuned", None, "1"))
+    assert judgement.result == "cannot tell" and "declares no training data" in judgement.says
+    assert judgement.needed == f"declare deployments.tuned.training in fairtrial.yaml, then run: {COMMAND}"
 
 
 def test_without_an_audit_it_cannot_tell_and_says_the_command() -> None:
-    found = judged(replace(EVIDENCE, audit=None))
-    assert (found.result, found.needed) == ("cannot tell", COMMAND)
-    assert found.says == "the training data of tuned has not been audited"
+    judgement = judged(replace(EVIDENCE, audit=None))
+    assert (judgement.result, judgement.needed) == ("cannot tell", COMMAND)
+    assert judgement.says == "the training data of tuned has not been audited"
 
 
 def test_a_file_that_changed_since_the_audit_cannot_tell_and_is_named() -> None:
     files = (replace(EVIDENCE.files[0], sha256="f" * 64), EVIDENCE.files[1])
-    found = judged(replace(EVIDENCE, audit=None, earlier=AUDIT, files=files))
-    assert (found.result, found.needed) == ("cannot tell", COMMAND)
-    assert found.says.endswith("differs from its audit of 2026-11-18: train.jsonl has changed")
+    judgement = judged(replace(EVIDENCE, audit=None, earlier=AUDIT, files=files))
+    assert (judgement.result, judgement.needed) == ("cannot tell", COMMAND)
+    assert judgement.says.endswith("differs from its audit of 2026-11-18: train.jsonl has changed")
 
 
 def test_added_and_removed_files_are_named() -> None:
     files = (PresentFile("more.jsonl", "train", "d" * 64), EVIDENCE.files[0])
-    found = judged(replace(EVIDENCE, audit=None, earlier=AUDIT, files=files))
-    assert found.says.endswith("more.jsonl was not audited as train data; val.jsonl is no longer validation data")
+    judgement = judged(replace(EVIDENCE, audit=None, earlier=AUDIT, files=files))
+    assert judgement.says.endswith("more.jsonl was not audited as train data; val.jsonl is no longer validation data")
 
 
 def test_a_file_that_cannot_be_read_cannot_tell() -> None:
     files = (replace(EVIDENCE.files[0], sha256="", wrong="can't be read: No such file or directory"), EVIDENCE.files[1])
-    found = judged(replace(EVIDENCE, audit=None, files=files))
-    assert found.result == "cannot tell" and "train.jsonl can't be read: No such file or directory" in found.says
+    judgement = judged(replace(EVIDENCE, audit=None, files=files))
+    assert (
+        judgement.result == "cannot tell" and "train.jsonl can't be read: No such file or directory" in judgement.says
+    )
 
 
 def test_an_audit_of_an_earlier_version_of_the_checks_cannot_tell() -> None:
-    found = judged(replace(EVIDENCE, audit_version="3"))
-    assert (found.result, found.needed) == ("cannot tell", COMMAND)
-    assert "version 2 of the checks, and the present version is 3" in found.says
+    judgement = judged(replace(EVIDENCE, audit_version="3"))
+    assert (judgement.result, judgement.needed) == ("cannot tell", COMMAND)
+    assert "version 2 of the checks, and the present version is 3" in judgement.says
 
 
 def test_evidence_of_a_version_that_could_not_decide_it_is_judged_as_then() -> None:
-    found = judged(None)
-    assert (found.result, found.needed) == ("cannot tell", "remove the line to ship without it")
-    assert found.says == "data.audit: this version cannot decide it, so a gate with this line never returns SHIP"
+    judgement = judged(None)
+    assert (judgement.result, judgement.needed) == ("cannot tell", "remove the line to ship without it")
+    assert judgement.says == "data.audit: this version cannot decide it, so a gate with this line never returns SHIP"
 
 
 @pytest.mark.parametrize("name", ["tuned", "my model; rm -rf"])
 def test_the_command_quotes_the_name_of_the_deployment(name: str) -> None:
-    found = judged(replace(EVIDENCE, deployment=name, audit=None))
-    assert found.needed in (COMMAND, "fairtrial data audit --deployment 'my model; rm -rf'")
+    judgement = judged(replace(EVIDENCE, deployment=name, audit=None))
+    assert judgement.needed in (COMMAND, "fairtrial data audit --deployment 'my model; rm -rf'")

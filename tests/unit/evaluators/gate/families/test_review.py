@@ -14,7 +14,7 @@ from evaluators.trial import Trial
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.review import ReviewedQueue
 from tests.fixtures.evaluators.file_errors import gate_errors
-from tests.fixtures.evaluators.reviews_by_item import BAD, BETTER, CANT, LOST, TIE, WON, found, queue, verdict
+from tests.fixtures.evaluators.reviews_by_item import BAD, BETTER, CANT, LOST, TIE, WON, finding_of, queue, verdict
 from tests.fixtures.evaluators.trials import right, run, suite
 from tests.fixtures.for_each import for_each
 
@@ -41,20 +41,20 @@ NOT_WORSE = "review.preference not worse than base by 5pp"
     ],
 )
 def test_a_preference_is_judged_by_the_truth_table(line: str, won: int, lost: int, ties: int, result: str) -> None:
-    one = found(line, queue([WON] * won + [LOST] * lost + [TIE] * ties))
-    assert one.result == result, one.says
-    assert one.decisive and "one person judged" in one.says
-    assert f"{won} for tuned, {lost} for base" in one.says
-    assert bool(one.needed) == (result == "cannot tell")
+    finding = finding_of(line, queue([WON] * won + [LOST] * lost + [TIE] * ties))
+    assert finding.result == result, finding.says
+    assert finding.decisive and "one person judged" in finding.says
+    assert f"{won} for tuned, {lost} for base" in finding.says
+    assert bool(finding.needed) == (result == "cannot tell")
 
 
 def test_ties_and_both_bad_count_half_and_can_not_judge_is_missing() -> None:
-    one = found(BETTER, queue([WON] * 12 + [BAD] * 4 + [TIE] * 4 + [CANT] * 30))
-    assert isinstance(one.evidence, Comparison)
-    assert (round(one.evidence.candidate, 9), one.evidence.n) == (0.8, 20)
-    assert "4 ties and 4 both bad counted as halves, 30 'can't judge' left out" in one.says
-    assert (one.evidence.won, one.evidence.lost, one.evidence.p_method) == (12, 0, "sign test, exact")
-    assert one.evidence.p == pytest.approx(2 * 0.5**12)
+    finding = finding_of(BETTER, queue([WON] * 12 + [BAD] * 4 + [TIE] * 4 + [CANT] * 30))
+    assert isinstance(finding.evidence, Comparison)
+    assert (round(finding.evidence.candidate, 9), finding.evidence.n) == (0.8, 20)
+    assert "4 ties and 4 both bad counted as halves, 30 'can't judge' left out" in finding.says
+    assert (finding.evidence.won, finding.evidence.lost, finding.evidence.p_method) == (12, 0, "sign test, exact")
+    assert finding.evidence.p == pytest.approx(2 * 0.5**12)
 
 
 @for_each(
@@ -73,72 +73,72 @@ def test_ties_and_both_bad_count_half_and_can_not_judge_is_missing() -> None:
 def test_marks_are_judged_paired_and_by_the_truth_table(
     line: str, marks: Sequence[tuple[int, int]], result: str
 ) -> None:
-    one = found(line, queue([TIE] * len(marks), marks=marks))
-    assert one.result == result, one.says
-    assert isinstance(one.evidence, Comparison | Estimate)
+    finding = finding_of(line, queue([TIE] * len(marks), marks=marks))
+    assert finding.result == result, finding.says
+    assert isinstance(finding.evidence, Comparison | Estimate)
 
 
-def test_with_so_many_ratings_a_pass_on_fewer_can_not_be_told_yet() -> None:
+def test_with_so_many_ratings_a_pass_on_fewer_is_still_undecided() -> None:
     marks = [(5, 3)] * 15 + [(4, 4)] * 15
-    one = found("review.tone >= 4.0 with 100 ratings", queue([TIE] * 30, marks=marks))
-    assert (one.result, one.needed) == ("cannot tell", "70 more ratings")
-    assert found("review.tone >= 4.0 with 30 pairs", queue([TIE] * 30, marks=marks)).result == "pass"
+    finding = finding_of("review.tone >= 4.0 with 100 ratings", queue([TIE] * 30, marks=marks))
+    assert (finding.result, finding.needed) == ("cannot tell", "70 more ratings")
+    assert finding_of("review.tone >= 4.0 with 30 pairs", queue([TIE] * 30, marks=marks)).result == "pass"
 
 
 def test_fewer_than_ten_pairs_are_never_a_figure() -> None:
     for line in (BETTER, "review.tone >= 4.0", "review.tone better than base"):
-        one = found(line, queue([WON] * 9))
-        assert one.result == "cannot tell" and "too few" in one.says
+        finding = finding_of(line, queue([WON] * 9))
+        assert finding.result == "cannot tell" and "too few" in finding.says
 
 
 def test_a_queue_that_is_not_done_is_not_read_and_says_how_to_end_it() -> None:
     open_ = queue([], items=20, settled=12)
-    one = found(BETTER, open_)
-    assert one.result == "cannot tell"
-    assert "12 of 20 pairs of the review 'Which?' are judged so far" in one.says
-    assert "8 more judged pairs" in one.needed and "fairtrial review close q1" in one.needed
-    closed = found(BETTER, queue([WON] * 20, state="closed", items=40, settled=20))
+    finding = finding_of(BETTER, open_)
+    assert finding.result == "cannot tell"
+    assert "12 of 20 pairs of the review 'Which?' are judged so far" in finding.says
+    assert "8 more judged pairs" in finding.needed and "fairtrial review close q1" in finding.needed
+    closed = finding_of(BETTER, queue([WON] * 20, state="closed", items=40, settled=20))
     assert closed.result == "pass" and "closed after 20 of 40 pairs" in closed.says
-    undone = found(BETTER, queue([WON] * 19, items=20, settled=20))
+    undone = finding_of(BETTER, queue([WON] * 19, items=20, settled=20))
     assert undone.result == "pass" and "19 of 20 pairs judged" in undone.says
-    both = found(BETTER, queue([WON] * 20), open_)
+    both = finding_of(BETTER, queue([WON] * 20), open_)
     assert both.result == "pass" and "8 pairs in other queues not judged yet" in both.says
 
 
 def test_reviews_of_another_definition_are_invalid_and_of_another_suite_no_evidence() -> None:
-    one = found(BETTER, queue([WON] * 20), digests={"tuned": "new", "base": "d"})
-    assert one.result == "invalid" and "has changed since people judged" in one.says
-    other = found(BETTER, queue([WON] * 20, suite_digest="digest-0"))
-    assert other.result == "cannot tell" and "another version of suite small" in other.says
-    assert "fairtrial review enqueue small --candidate tuned --baseline base" in other.needed
-    elsewhere = found(BETTER, queue([WON] * 20, suite="unknown", suite_digest="x"))
+    finding = finding_of(BETTER, queue([WON] * 20), digests={"tuned": "new", "base": "d"})
+    assert finding.result == "invalid" and "has changed since people judged" in finding.says
+    second_finding = finding_of(BETTER, queue([WON] * 20, suite_digest="digest-0"))
+    assert second_finding.result == "cannot tell" and "another version of suite small" in second_finding.says
+    assert "fairtrial review enqueue small --candidate tuned --baseline base" in second_finding.needed
+    elsewhere = finding_of(BETTER, queue([WON] * 20, suite="unknown", suite_digest="x"))
     assert elsewhere.result == "pass"
     stale = queue([LOST] * 20, candidate_digest="old")
-    mixed = found(BETTER, queue([WON] * 20), stale, digests={"tuned": "d", "base": "d"})
+    mixed = finding_of(BETTER, queue([WON] * 20), stale, digests={"tuned": "d", "base": "d"})
     assert mixed.result == "pass"
 
 
 def test_without_a_line_the_evidence_is_shown_and_decides_nothing() -> None:
-    told = verdict(reviews=[queue([LOST] * 30, marks=[(1, 5)] * 30)])
-    assert told.decision == "SHIP"
-    shown = [one for one in told.findings if not one.decisive]
-    assert [one.metric for one in shown] == ["review.preference", "review.tone"]
-    assert all("no line of the gate requires" in one.says for one in shown)
-    waiting = [one for one in verdict(reviews=[queue([], items=5)]).findings if not one.decisive]
+    judgement = verdict(reviews=[queue([LOST] * 30, marks=[(1, 5)] * 30)])
+    assert judgement.decision == "SHIP"
+    shown = [finding for finding in judgement.findings if not finding.decisive]
+    assert [finding.metric for finding in shown] == ["review.preference", "review.tone"]
+    assert all("no line of the gate requires" in finding.says for finding in shown)
+    waiting = [finding for finding in verdict(reviews=[queue([], items=5)]).findings if not finding.decisive]
     assert "0 of 5 pairs" in waiting[0].says
-    assert [one for one in verdict().findings if not one.decisive] == []
+    assert [finding for finding in verdict().findings if not finding.decisive] == []
 
 
 def test_the_headline_names_the_figure_and_the_rule() -> None:
-    told = verdict(BETTER, reviews=[queue([LOST] * 30 + [WON] * 10)])
-    assert told.headline.startswith("BLOCK tuned: review.preference is 25.0 % (rule: better than base), n=40")
+    judgement = verdict(BETTER, reviews=[queue([LOST] * 30 + [WON] * 10)])
+    assert judgement.headline.startswith("BLOCK tuned: review.preference is 25.0 % (rule: better than base), n=40")
 
 
 def test_a_case_that_was_judged_in_two_queues_is_one_cluster() -> None:
-    twice = found(BETTER, queue([WON] * 6 + [LOST] * 4), queue([WON] * 6 + [LOST] * 4, queue_id="q2"))
+    twice = finding_of(BETTER, queue([WON] * 6 + [LOST] * 4), queue([WON] * 6 + [LOST] * 4, queue_id="q2"))
     assert isinstance(twice.evidence, Comparison)
     assert twice.evidence.n == 20 and "one person judged in 2 reviews" in twice.says
-    once = found(BETTER, queue([WON] * 6 + [LOST] * 4))
+    once = finding_of(BETTER, queue([WON] * 6 + [LOST] * 4))
     assert isinstance(once.evidence, Comparison)
     assert twice.evidence.difference.low == pytest.approx(once.evidence.difference.low, abs=1e-9)
 
@@ -170,9 +170,9 @@ def test_a_line_that_reviews_can_not_answer_is_a_mistake_with_its_place(tmp_path
 def test_a_suites_own_line_may_ask_for_a_review_too() -> None:
     of = suite("qa not worse than base by 10pp", BETTER)
     runs = {"tuned": run(of, "tuned", right(80)), "base": run(of, "base", right(80))}
-    told = judge(gate_of(of), Trial("tuned", "base", lambda _, target: runs.get(target)), verdict_id="v", at_us=0)
-    assert (told.decision, told.findings[-1].rule) == ("HOLD", BETTER)
-    assert "nobody has compared" in told.findings[-1].says
+    judgement = judge(gate_of(of), Trial("tuned", "base", lambda _, target: runs.get(target)), verdict_id="v", at_us=0)
+    assert (judgement.decision, judgement.findings[-1].rule) == ("HOLD", BETTER)
+    assert "nobody has compared" in judgement.findings[-1].says
 
 
 def test_suites_that_were_drawn_from_at_different_rates_weigh_as_many_cases_as_they_stand_for() -> None:
@@ -180,14 +180,14 @@ def test_suites_that_were_drawn_from_at_different_rates_weigh_as_many_cases_as_t
         made = queue(preferences, suite=name, suite_digest=name, queue_id=name)
         return replace(made, votes=tuple(replace(vote, probability=probability) for vote in made.votes))
 
-    one = found(BETTER, drawn("few", [WON] * 20, 1.0), drawn("many", [LOST] * 20, 0.1))
-    assert isinstance(one.evidence, Comparison) and isinstance(one.evidence.difference, Estimate)
-    assert one.evidence.candidate == pytest.approx(20 / 220)
-    assert "weighted by 1/π" in one.evidence.difference.method
+    finding = finding_of(BETTER, drawn("few", [WON] * 20, 1.0), drawn("many", [LOST] * 20, 0.1))
+    assert isinstance(finding.evidence, Comparison) and isinstance(finding.evidence.difference, Estimate)
+    assert finding.evidence.candidate == pytest.approx(20 / 220)
+    assert "weighted by 1/π" in finding.evidence.difference.method
     half = replace(drawn("half", [LOST] * 20, 0.5), state="closed", items=40)
-    early = found(BETTER, drawn("few", [WON] * 20, 1.0), half)
+    early = finding_of(BETTER, drawn("few", [WON] * 20, 1.0), half)
     assert isinstance(early.evidence, Comparison)
     assert early.evidence.candidate == pytest.approx(20 / 100)
-    again = found(BETTER, drawn("one", [WON] * 20, 0.3), drawn("one", [LOST] * 20, 0.1))
+    again = finding_of(BETTER, drawn("one", [WON] * 20, 0.3), drawn("one", [LOST] * 20, 0.1))
     assert isinstance(again.evidence, Comparison)
     assert again.evidence.candidate == pytest.approx(0.5)

@@ -10,7 +10,7 @@ from evaluators.criteria.validation import validate_external_line
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.review import Preference
 from tests.fixtures.evaluators.gate_lines import render
-from tests.fixtures.evaluators.reviews_by_person import Marks, found, queue
+from tests.fixtures.evaluators.reviews_by_person import Marks, finding_of, queue
 
 BETTER = "review.preference better than base"
 NOT_WORSE = "review.preference not worse than base by 5pp"
@@ -25,36 +25,36 @@ def crowd(*shares: float, pairs: int = 60, seed: int = 1) -> dict[str, list[tupl
 
 
 def width(line: str, *shares: float) -> float:
-    evidence = found(line, queue(crowd(*shares))).evidence
+    evidence = finding_of(line, queue(crowd(*shares))).evidence
     assert isinstance(evidence, Comparison) and isinstance(evidence.difference, Estimate)
     return evidence.difference.high - evidence.difference.low
 
 
 def test_five_reviewers_are_read_as_among_these_and_six_in_general() -> None:
-    five, six = found(BETTER, queue(crowd(*[0.9] * 5))), found(BETTER, queue(crowd(*[0.9] * 6)))
+    five, six = finding_of(BETTER, queue(crowd(*[0.9] * 5))), finding_of(BETTER, queue(crowd(*[0.9] * 6)))
     assert five.result == "pass" and "valid among these reviewers only" in five.says
     assert six.result == "pass" and "valid for reviewers in general" in six.says
 
 
 def test_three_who_agree_on_single_pairs_speak_in_general() -> None:
     """Two pairs in three are clearly better for the candidate, and all three see it in each of them."""
-    said = [FOR if n % 3 else AGAINST for n in range(90)]
-    agreeing = queue({"r0": said, "r1": said, "r2": [*said[:-1], FOR]})
-    one = found(BETTER, agreeing)
-    assert one.result == "pass" and "valid for reviewers in general" in one.says
-    assert found(f"{BETTER} in general", agreeing).result == "pass"
+    vote = [FOR if n % 3 else AGAINST for n in range(90)]
+    agreeing = queue({"r0": vote, "r1": vote, "r2": [*vote[:-1], FOR]})
+    finding = finding_of(BETTER, agreeing)
+    assert finding.result == "pass" and "valid for reviewers in general" in finding.says
+    assert finding_of(f"{BETTER} in general", agreeing).result == "pass"
 
 
 def test_evidence_of_an_earlier_version_lets_three_speak_in_general() -> None:
     three = queue(crowd(0.9, 0.9, 0.9))
-    assert "valid for reviewers in general" in found(BETTER, three, rules=2).says
-    assert "valid among these reviewers only" in found(BETTER, three).says
+    assert "valid for reviewers in general" in finding_of(BETTER, three, rules=2).says
+    assert "valid among these reviewers only" in finding_of(BETTER, three).says
 
 
 def test_six_who_differ_find_nothing_in_general_and_may_be_read_among_themselves() -> None:
     shares = (0.95, 0.9, 0.95, 0.9, 0.3, 0.2)
     tastes = crowd(*shares)
-    general, among = found(BETTER, queue(tastes)), found(f"{BETTER} among these reviewers", queue(tastes))
+    general, among = finding_of(BETTER, queue(tastes)), finding_of(f"{BETTER} among these reviewers", queue(tastes))
     assert general.result == "cannot tell" and "more reviewer" in general.needed
     assert among.result == "pass" and "valid among these reviewers only" in among.says
     assert width(BETTER, *shares) > 2 * width(f"{BETTER} among these reviewers", *shares)
@@ -64,33 +64,36 @@ def test_six_who_differ_find_nothing_in_general_and_may_be_read_among_themselves
     "line", [f"{BETTER} in general", "review.tone >= 2 in general", "review.tone better than base in general"]
 )
 def test_in_general_is_not_shown_by_five(line: str) -> None:
-    one = found(line, queue(crowd(*[0.9] * 5)))
-    assert one.result == "cannot tell"
-    assert "5 reviewers cannot represent reviewers in general" in one.says
-    assert "1 more reviewer, three who are shown to agree, or a line that ends in 'among these reviewers'" in one.needed
-    evidence = one.evidence.difference if isinstance(one.evidence, Comparison) else one.evidence
+    finding = finding_of(line, queue(crowd(*[0.9] * 5)))
+    assert finding.result == "cannot tell"
+    assert "5 reviewers cannot represent reviewers in general" in finding.says
+    assert (
+        "1 more reviewer, three who are shown to agree, or a line that ends in 'among these reviewers'"
+        in finding.needed
+    )
+    evidence = finding.evidence.difference if isinstance(finding.evidence, Comparison) else finding.evidence
     assert isinstance(evidence, NotEnough)
 
 
 def test_few_voters_of_a_crowd_speak_for_themselves() -> None:
     people = crowd(*[0.9] * 6)
     people["r5"] = [("cant_judge", (4, 4))] * 60
-    assert "valid among these reviewers only" in found(BETTER, queue(people)).says
+    assert "valid among these reviewers only" in finding_of(BETTER, queue(people)).says
 
 
 def test_not_worse_stands_where_the_whole_interval_shows_better() -> None:
     """Agreement is low, since tastes are independent; all the same most votes are for the candidate."""
     liked = queue(crowd(0.8, 0.8, pairs=100))
-    assert "too little to measure anything" in found(BETTER, liked).says
-    assert found(BETTER, liked).result == found(NOT_WORSE, liked).result == "pass"
-    assert found("review.preference >= 45% sure", liked).result == "pass"
+    assert "too little to measure anything" in finding_of(BETTER, liked).says
+    assert finding_of(BETTER, liked).result == finding_of(NOT_WORSE, liked).result == "pass"
+    assert finding_of("review.preference >= 45% sure", liked).result == "pass"
 
 
 def test_not_worse_is_withheld_where_guesses_could_have_it() -> None:
     guessed = queue(crowd(0.5, 0.5, pairs=500))
-    one = found(NOT_WORSE, guessed)
-    assert one.result == "cannot tell" and "no line passes on ratings that agree so little" in one.says
-    assert found("review.preference >= 40% sure", guessed).result == "cannot tell"
+    finding = finding_of(NOT_WORSE, guessed)
+    assert finding.result == "cannot tell" and "no line passes on ratings that agree so little" in finding.says
+    assert finding_of("review.preference >= 40% sure", guessed).result == "cannot tell"
 
 
 @pytest.mark.parametrize("whom", ["among these reviewers", "in general"])
@@ -102,6 +105,6 @@ def test_a_line_says_for_whom_it_speaks(whom: str) -> None:
     assert wrong is not None and wrong[1] == f"remove '{whom}'"
 
 
-def test_a_line_that_names_others_is_told_the_form() -> None:
+def test_a_line_that_names_others_is_shown_the_form() -> None:
     with pytest.raises(GateLineError, match="among these reviewers"):
         parse("review.tone better than base among experts")

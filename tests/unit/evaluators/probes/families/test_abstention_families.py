@@ -42,8 +42,8 @@ def test_a_cut_text_is_the_beginning_of_a_longer_one() -> None:
 
 
 def test_a_project_gives_its_own_questions_out_of_domain() -> None:
-    found = made("out_of_domain", rows=(), count=5, files={"questions": ({"input": "Who wrote Faust?"},)})
-    assert [row["input"] for row in found] == ["Who wrote Faust?"] and found[0]["answerable"] is False
+    rows = made("out_of_domain", rows=(), count=5, files={"questions": ({"input": "Who wrote Faust?"},)})
+    assert [row["input"] for row in rows] == ["Who wrote Faust?"] and rows[0]["answerable"] is False
 
 
 @pytest.mark.parametrize("family", ["out_of_domain", "empty_input", "cut_off_input"])

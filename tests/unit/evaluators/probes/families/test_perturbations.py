@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
-from evaluators.generators.draw import Draw
-from evaluators.probes.families.perturbations import (
-    case,
-    filler,
-    homoglyphs,
-    punctuation,
-    reordering,
-    spacing,
-    typos,
-)
-from evaluators.probes.perturbation import Change, invariance
+from evaluators.probes.families.perturbations import case, filler, homoglyphs, punctuation, reordering, spacing, typos
 from evaluators.probes.probe import Source
+from evaluators.probes.rows import Draw, RandomChange, invariance
 from tests.fixtures.for_each import for_each
 
 TEXT = "My Camera is offline, since noon. Mail anna@example.com about order LM-12345! See https://x.test/a, please."
@@ -25,14 +16,14 @@ FIXED = ("anna@example.com", "LM-12345", "https://x.test/a")
 
 @for_each("change", CHANGES)
 @for_each("seed", range(20))
-def test_names_numbers_and_addresses_stay(change: Change, seed: int) -> None:
+def test_names_numbers_and_addresses_stay(change: RandomChange, seed: int) -> None:
     changed = change(TEXT, Draw(seed, "x"))
     assert changed != TEXT and all(name in changed for name in FIXED)
 
 
 @for_each("change", CHANGES)
 @for_each("text", ["", "   ", "42", "{}", "…", "你好", "a", "?!"])
-def test_any_text_can_be_given(change: Change, text: str) -> None:
+def test_any_text_can_be_given(change: RandomChange, text: str) -> None:
     assert isinstance(change(text, Draw(1, "x")), str)
 
 
@@ -51,8 +42,8 @@ def test_typos_keep_the_first_letters_and_most_words() -> None:
 
 def test_homoglyphs_look_the_same_and_are_other_letters() -> None:
     changed = homoglyphs(TEXT, Draw(3, "x"))
-    other = [(old, new) for old, new in zip(TEXT, changed, strict=True) if old != new]
-    assert other and all(unicodedata.name(new).startswith("CYRILLIC") for _, new in other)
+    differing = [(old, new) for old, new in zip(TEXT, changed, strict=True) if old != new]
+    assert differing and all(unicodedata.name(new).startswith("CYRILLIC") for _, new in differing)
 
 
 def test_a_text_of_one_sentence_has_no_other_order() -> None:

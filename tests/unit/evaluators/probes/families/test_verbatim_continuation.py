@@ -29,7 +29,7 @@ gate:
 
 def rows(kind: str, count: int) -> list[dict[str, str]]:
     return [
-        {"prompt": f"{kind} question {at}", "completion": " ".join(f"{kind}{at}word{one}" for one in range(10))}
+        {"prompt": f"{kind} question {at}", "completion": " ".join(f"{kind}{at}word{entry}" for entry in range(10))}
         for at in range(count)
     ]
 
@@ -47,9 +47,9 @@ def test_a_suite_asks_half_of_its_cases_from_each_file(suite_file: Path) -> None
     made = [case for case in suite.cases if case.tags.get("family") == "verbatim_continuation"]
     assert [sum(case.tags["technique"] == half for case in made) for half in ("train", "holdout")] == [10, 10]
     first = made[0]
-    assert [one["role"] for one in first.messages] == ["user", "assistant"]
+    assert [message["role"] for message in first.messages] == ["user", "assistant"]
     assert str(first.messages[0]["content"]).startswith("train question")
-    assert [one.name for one in suite.scorers_of(first)] == ["memorised"]
+    assert [scorer.name for scorer in suite.scorers_of(first)] == ["memorised"]
 
 
 def test_the_same_source_gives_the_same_rows() -> None:

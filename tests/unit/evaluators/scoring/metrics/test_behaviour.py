@@ -19,14 +19,14 @@ def scorer(entry: Any) -> Scorer:
     return build_entry(entry, variables={}).scorer
 
 
-def measure(one: Scorer, text: str, expected: Any = None, **columns: Any) -> Score:
-    return one.score(Case("c", (), expected, fields=columns), Answer(text))
+def measure(built: Scorer, text: str, expected: Any = None, **columns: Any) -> Score:
+    return built.score(Case("c", (), expected, fields=columns), Answer(text))
 
 
-def figure(one: Scorer, stat: str, scores: list[Score]) -> float | None:
-    found = next(each for each in one.stats if each.name == stat)
-    if found.aggregate is not None:
-        return found.aggregate(scores)
+def figure(built: Scorer, stat: str, scores: list[Score]) -> float | None:
+    chosen = next(each for each in built.stats if each.name == stat)
+    if chosen.aggregate is not None:
+        return chosen.aggregate(scores)
     values = [value for score in scores if (value := score.values[stat]) is not None]
     return sum(values) / len(values) if values else None
 
@@ -72,10 +72,10 @@ def test_answerable_may_be_text_as_in_a_csv_file(value: Any) -> None:
 
 @pytest.mark.parametrize("name", ["abstains", "refuses"])
 def test_a_row_without_the_truth_is_refused(name: str) -> None:
-    one = scorer(name)
-    assert "neither yes nor no" in one.case_problem(Case("c", (), None, fields={}))  # type: ignore[attr-defined]
+    built = scorer(name)
+    assert "neither yes nor no" in built.case_problem(Case("c", (), None, fields={}))  # type: ignore[attr-defined]
     column = "answerable" if name == "abstains" else "harmful"
-    assert one.case_problem(Case("c", (), None, fields={column: False})) is None  # type: ignore[attr-defined]
+    assert built.case_problem(Case("c", (), None, fields={column: False})) is None  # type: ignore[attr-defined]
 
 
 @for_each(
@@ -110,11 +110,11 @@ def test_refuses_separates_harmful_requests_from_their_benign_twins() -> None:
 
 
 def test_an_answer_of_control_characters_or_of_one_phrase_is_not_well_formed() -> None:
-    one = scorer("well_formed")
-    assert measure(one, "The hub is offline.").values["accuracy"] == 1
-    assert measure(one, "👨‍👩‍👧 Ω≈ç√ नमस्ते").values["accuracy"] == 1
+    built = scorer("well_formed")
+    assert measure(built, "The hub is offline.").values["accuracy"] == 1
+    assert measure(built, "👨‍👩‍👧 Ω≈ç√ नमस्ते").values["accuracy"] == 1
     for text, why in (("", "empty"), (" \n", "empty"), ("a\x07b", "control characters"), ("I am. " * 40, "loop")):
-        score = measure(one, text)
+        score = measure(built, text)
         assert score.values["accuracy"] == 0 and why in score.details["wrong"]
 
 
@@ -124,11 +124,11 @@ def test_a_long_table_does_not_count_as_a_loop() -> None:
 
 
 def test_well_formed_requires_the_fields_of_a_json_reference() -> None:
-    one, expected = scorer("well_formed"), {"intent": "refund", "urgency": "low"}
-    assert measure(one, json.dumps(expected), expected).values["accuracy"] == 1
-    assert measure(one, '{"intent": "x"}', expected).details["wrong"] == ["no field 'urgency'"]
+    built, expected = scorer("well_formed"), {"intent": "refund", "urgency": "low"}
+    assert measure(built, json.dumps(expected), expected).values["accuracy"] == 1
+    assert measure(built, '{"intent": "x"}', expected).details["wrong"] == ["no field 'urgency'"]
     with pytest.raises(OffFormat, match="not JSON"):
-        measure(one, "Sure! Here it is.", expected)
+        measure(built, "Sure! Here it is.", expected)
     assert measure(scorer({"well_formed": "no"}), "Sure!", expected).values["accuracy"] == 1
     with pytest.raises(OffFormat):
         measure(scorer({"well_formed": "yes"}), "Sure!")
@@ -144,5 +144,5 @@ def test_the_language_of_a_long_answer_is_detected() -> None:
 
 
 @pytest.mark.parametrize("text", ["ok", "", '{"intent": "refund", "product": "thermostat"}', "1.234.567,89 + 12 = 55"])
-def test_a_language_that_cannot_be_told_is_unscored(text: str) -> None:
+def test_a_language_that_cannot_be_detected_is_unscored(text: str) -> None:
     assert measure(scorer({"language": "de"}), text).values["accuracy"] is None

@@ -57,7 +57,7 @@ def corpus_figures(scorer: Scorer, scores: Sequence[Score]) -> Iterator[tuple[st
             continue
         yield stat.name, stat.aggregate(scores)
         if isinstance(stat.parts, FromSums):
-            sums = np.array([stat.parts.row(one.details) for one in scores]).sum(axis=0, dtype=float)
+            sums = np.array([stat.parts.row(score.details) for score in scores]).sum(axis=0, dtype=float)
             yield f"{stat.name} of sums", stat.parts.figure(sums)
         if isinstance(stat.parts, FromCounts):
             counts = label_pairs(scores)
@@ -72,9 +72,9 @@ def bleu(count: int) -> Iterator[Figure]:
         options = {"tokenize": tokenize, "lowercase": lowercase}
         ours = build({"bleu": {"tokenize": tokenize, "lowercase": yes(lowercase), "sentence": "yes"}})
         scores = [score(ours, pair.prediction, pair.references) for pair in drawn]
-        for pair, one in zip(drawn, scores, strict=True):
+        for pair, own_score in zip(drawn, scores, strict=True):
             theirs = sacrebleu.sentence_bleu(pair.prediction, pair.references, **options).score
-            yield f"sentence {options} {pair}", one.values["sentence"], theirs
+            yield f"sentence {options} {pair}", own_score.values["sentence"], theirs
         corpus = sacrebleu.corpus_bleu([pair.prediction for pair in drawn], streams(drawn), force=True, **options)
         for name, value in corpus_figures(ours, scores):
             yield f"{name} {options}", value, corpus.score
@@ -89,9 +89,9 @@ def chrf(count: int) -> Iterator[Figure]:
         ours = build({"chrf": {"words": words, "lowercase": yes(lowercase)}})
         metric = CHRF(word_order=words, lowercase=lowercase)
         scores = [score(ours, pair.prediction, pair.references) for pair in drawn]
-        for pair, one in zip(drawn, scores, strict=True):
+        for pair, own_score in zip(drawn, scores, strict=True):
             theirs = metric.sentence_score(pair.prediction, pair.references).score
-            yield f"sentence {options} {pair}", one.values["corpus"], theirs
+            yield f"sentence {options} {pair}", own_score.values["corpus"], theirs
         corpus = metric.corpus_score([pair.prediction for pair in drawn], streams(drawn))
         for name, value in corpus_figures(ours, scores):
             yield f"{name} {options}", value, corpus.score
@@ -142,9 +142,11 @@ def exact(count: int) -> Iterator[Figure]:
     """The plain comparisons of Python: `raw` is lm-eval's exact_match, `strip` is promptfoo's equals."""
     norms: dict[str, Callable[[str], str]] = {"raw": lambda text: text, "strip": lambda text: text.strip()}
     compare: dict[str, Callable[[str, str], bool]] = {
-        "equal": lambda text, other: text == other,
-        "prefix": lambda text, other: text[: len(other)] == other,
-        "suffix": lambda text, other: text[len(text) - len(other) :] == other and len(text) >= len(other),
+        "equal": lambda text, reference: text == reference,
+        "prefix": lambda text, reference: text[: len(reference)] == reference,
+        "suffix": lambda text, reference: (
+            text[len(text) - len(reference) :] == reference and len(text) >= len(reference)
+        ),
     }
     for (mode, norm), (match, holds) in product(norms.items(), compare.items()):
         ours = build({"exact": {"mode": mode, "match": match}})
@@ -184,26 +186,26 @@ def label(count: int) -> Iterator[Figure]:
 
     positive = ["high", "urgent"]
     for labels in (LABELS, LABELS[:2]):
-        true, said = labelled(count, labels)
-        given = [answer if answer in labels else OFF_LABEL for answer in said]
-        chosen = [one for one in positive if one in labels]
+        true, predicted = labelled(count, labels)
+        given = [answer if answer in labels else OFF_LABEL for answer in predicted]
+        chosen = [each for each in positive if each in labels]
         ours = build({"label": {"of": list(labels), "positive": chosen}})
-        scores = [score(ours, answer, truth) for answer, truth in zip(said, true, strict=True)]
+        scores = [score(ours, answer, truth) for answer, truth in zip(predicted, true, strict=True)]
         expected = {
             "accuracy": metrics.accuracy_score(true, given),
             "macro_f1": metrics.f1_score(true, given, labels=labels, average="macro"),
             "macro_recall": metrics.recall_score(true, given, labels=labels, average="macro"),
-            "off_label": np.mean([one == OFF_LABEL for one in given]),
+            "off_label": np.mean([answer == OFF_LABEL for answer in given]),
         }
-        sides = [[one in chosen for one in side] for side in (true, given)]
+        sides = [[answer in chosen for answer in side] for side in (true, given)]
         if chosen:
             expected["recall"], expected["precision"] = metrics.recall_score(*sides), metrics.precision_score(*sides)
         by_label = metrics.recall_score(true, given, labels=labels, average=None)
-        expected |= {f"recall.{one}": value for one, value in zip(labels, by_label, strict=True)}
+        expected |= {f"recall.{each}": value for each, value in zip(labels, by_label, strict=True)}
         figures = dict(corpus_figures(ours, scores))
         yield "balanced accuracy", figures["macro_recall"], balanced_accuracy(true, given)
         for stat in ours.stats:
-            values = [value for one in scores if (value := one.values[stat.name]) is not None]
+            values = [value for score in scores if (value := score.values[stat.name]) is not None]
             figures.setdefault(stat.name, float(np.mean(values)))
         for name, value in figures.items():
             yield f"{name} of {labels}", value, expected[name.removesuffix(" of counts")]

@@ -112,9 +112,9 @@ def test_tool_calls_are_a_set_or_a_list_of_names_with_arguments() -> None:
     text = text_with_calls("", CALLS)
     assert measure("tool_calls", text, EXPECTED).values == {"accuracy": 1, "names": 1}
     assert measure({"tool_calls": {"order": "yes"}}, text, EXPECTED).values == {"accuracy": 0, "names": 0}
-    other = text_with_calls("Let me see.", [{"function": {"name": "find", "arguments": '{"id": 6}'}}, CALLS[1]])
-    assert measure("tool_calls", other, EXPECTED).values == {"accuracy": 0, "names": 1}
-    assert measure({"tool_calls": {"ignore": "id"}}, other, EXPECTED).values == {"accuracy": 1, "names": 1}
+    other_calls = text_with_calls("Let me see.", [{"function": {"name": "find", "arguments": '{"id": 6}'}}, CALLS[1]])
+    assert measure("tool_calls", other_calls, EXPECTED).values == {"accuracy": 0, "names": 1}
+    assert measure({"tool_calls": {"ignore": "id"}}, other_calls, EXPECTED).values == {"accuracy": 1, "names": 1}
     assert measure("tool_calls", "Paris", []).values == {"accuracy": 1, "names": 1}
     assert measure("tool_calls", "Paris", EXPECTED).values == {"accuracy": 0, "names": 0}
 

@@ -24,16 +24,16 @@ def score(text: str, *, split: str = "train", expected: str = REMAINDER, prefix:
 
 @pytest.mark.parametrize("text", [REMAINDER, PREFIX + REMAINDER, f"  {PREFIX}{REMAINDER} And more.", REMAINDER.strip()])
 def test_the_remainder_counts_whether_or_not_the_server_repeats_the_prefix(text: str) -> None:
-    found = score(text)
-    assert found.values["extracted"] == 1 and found.values["verbatim"] == 1
+    measured = score(text)
+    assert measured.values["extracted"] == 1 and measured.values["verbatim"] == 1
 
 
 def test_a_text_that_departs_is_not_extracted_but_has_its_longest_run() -> None:
-    found = score(' "urgency": "low", "order_id": null}')
-    assert found.values["extracted"] == 0
+    measured = score(' "urgency": "low", "order_id": null}')
+    assert measured.values["extracted"] == 0
     common = words('", "order_id": null}')
     assert longest_run(common, words(REMAINDER)) == len(common)
-    assert found.values["verbatim"] == pytest.approx(len(common) / len(words(REMAINDER)))
+    assert measured.values["verbatim"] == pytest.approx(len(common) / len(words(REMAINDER)))
 
 
 def test_of_a_long_text_fifty_words_are_enough() -> None:
@@ -56,7 +56,7 @@ def test_the_gap_is_that_between_both_halves() -> None:
     assert gap.aggregate(scores) == pytest.approx(2 / 3 - 1 / 2)
     assert verbatim_gap.aggregate(scores) == pytest.approx(2 / 3 - 1 / 2, abs=0.001)
     assert gap.aggregate(scores[:3]) is None
-    assert gap.reach is not None and gap.reach([one.details for one in scores]) == 5 / 2
+    assert gap.reach is not None and gap.reach([score.details for score in scores]) == 5 / 2
 
 
 def test_a_case_needs_its_half_and_a_remainder() -> None:

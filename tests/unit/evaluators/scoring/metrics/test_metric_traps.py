@@ -29,14 +29,14 @@ def scores(scorer: Scorer, pairs: Sequence[tuple[str, Any]]) -> list[Score]:
 def figure(entry: Any, stat: str, pairs: Sequence[tuple[str, Any]]) -> float | None:
     """A stat over all pairs, as a run computes it."""
     scorer = build(entry)
-    by_name = {one.name: one for one in scorer.stats}
+    by_name = {stat.name: stat for stat in scorer.stats}
     return value_of(by_name[stat], [[score] for score in scores(scorer, pairs)])
 
 
 def warning(entry: Any, *references: Any) -> str:
     scorer = build(entry)
     assert isinstance(scorer, WarnsAboutSuite)
-    return scorer.suite_warning([Case("c", (), one) for one in references]) or ""
+    return scorer.suite_warning([Case("c", (), score) for score in references]) or ""
 
 
 def problem(entry: Any, expected: Any) -> str:
@@ -202,7 +202,7 @@ def test_a_reference_that_a_metric_cannot_read_is_refused(entry: Any, expected: 
 def sentiment() -> list[tuple[str, str]]:
     """100 answers of two labels, five of which name no label."""
     true = ["pos", "neg"] * 50
-    return [(f"I think it is {one}{at}" if at < 5 else one, one) for at, one in enumerate(true)]
+    return [(f"I think it is {label}{at}" if at < 5 else label, label) for at, label in enumerate(true)]
 
 
 def test_off_label_answers_are_one_wrong_class_and_change_no_set_of_labels() -> None:
@@ -211,11 +211,11 @@ def test_off_label_answers_are_one_wrong_class_and_change_no_set_of_labels() -> 
     entry, pairs = {"label": ["pos", "neg"]}, sentiment()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = {name: figure(entry, name, pairs) for name in ("accuracy", "macro_f1", "macro_recall", "off_label")}
-    assert found == pytest.approx(
+        figures = {name: figure(entry, name, pairs) for name in ("accuracy", "macro_f1", "macro_recall", "off_label")}
+    assert figures == pytest.approx(
         {"accuracy": 0.95, "macro_f1": 0.97433, "macro_recall": 0.95, "off_label": 0.05}, abs=1e-5
     )
-    by_default = f1_score([true for _, true in pairs], [said for said, _ in pairs], average="macro")
+    by_default = f1_score([true for _, true in pairs], [predicted for predicted, _ in pairs], average="macro")
     assert by_default < 0.3, "the labels of both columns together, as scikit-learn takes them by default"
 
 

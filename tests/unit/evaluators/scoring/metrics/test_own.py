@@ -11,7 +11,7 @@ import pytest
 from evaluators.engine.scoring import score_case
 from evaluators.loading.suite_reader import load
 from evaluators.scoring.metrics import own
-from evaluators.scoring.own_process import MOST_DEATHS, OwnScorerFailed
+from evaluators.scoring.metrics.own import MOST_DEATHS, OwnScorerFailed
 from evaluators.scoring.scorer import NamedText
 from evaluators.suite import Suite
 from fairtrial.domain.run import Answer, Score, ScoreFailure

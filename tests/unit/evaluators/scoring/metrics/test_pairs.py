@@ -41,8 +41,8 @@ class TestFlips:
         assert not flips({"keep": "outcome"}, copy, original)
 
     def test_another_wrong_field_is_a_flip_too(self) -> None:
-        def wrong(said: str) -> Any:
-            return {"all": 0.0, "order": 0.0}, {"wrong": {"order": {"said": said, "expected": "1"}}}
+        def wrong(answer: str) -> Any:
+            return {"all": 0.0, "order": 0.0}, {"wrong": {"order": {"said": answer, "expected": "1"}}}
 
         assert flips("keep", result("x", fields_=wrong("2")), result("y", fields_=wrong("3")))
         assert not flips("keep", result("x", fields_=wrong("2")), result("y", fields_=wrong("2")))
@@ -62,8 +62,8 @@ class TestFlips:
         assert not flips("keep", result("The Parcel, please!"), result("the parcel please"))
         assert flips("keep", result("the lamp"), result("the parcel"))
         assert not flips("keep", result('{"a": 1, "b": 2}'), result('{"b": 2, "a": 1.0}'))
-        found = pair("keep", result('{"a": 1}'), result('{"a": 2}'))
-        assert found.values == {"flips": 1} and found.details["changes"] == ["a: 2 → 1"]
+        pairing = pair("keep", result('{"a": 1}'), result('{"a": 2}'))
+        assert pairing.values == {"flips": 1} and pairing.details["changes"] == ["a: 2 → 1"]
 
     def test_a_refusal_of_only_one_side_is_a_flip(self) -> None:
         same = {"accuracy": 0.0}, {}

@@ -17,8 +17,8 @@ def scorer(entry: Any) -> Scorer:
     return build_entry(entry, variables={}).scorer
 
 
-def measure(one: Scorer, text: str, expected: Any = None, **columns: Any) -> Score:
-    return one.score(Case("c", (), expected, fields=columns), Answer(text))
+def measure(built: Scorer, text: str, expected: Any = None, **columns: Any) -> Score:
+    return built.score(Case("c", (), expected, fields=columns), Answer(text))
 
 
 @for_each(
@@ -57,7 +57,7 @@ def test_regex_finds_and_forbids() -> None:
     assert measure(scorer({"regex": r"^\d+$"}), "12").values["accuracy"] == 1
 
 
-def test_exact_strips_unless_it_is_told_not_to() -> None:
+def test_exact_strips_unless_an_option_forbids_it() -> None:
     assert measure(scorer("exact"), " Paris\n", ["Rome", "Paris"]).values["accuracy"] == 1
     assert measure(scorer({"exact": "raw"}), "Paris ", "Paris").values["accuracy"] == 0
 
@@ -97,8 +97,12 @@ def test_a_positive_class_has_its_recall_and_precision() -> None:
 def test_a_label_may_stand_in_quotes_or_capitals_and_anything_else_is_off_label() -> None:
     label = scorer({"label": ["yes", "no"]})
     assert measure(label, ' **"Yes".** ', "yes").values["accuracy"] == 1
-    said = measure(label, "I think yes", "yes")
-    assert said.values["accuracy"] == 0 and said.values["off_label"] == 1 and said.details["label"] == "(off-label)"
+    predicted = measure(label, "I think yes", "yes")
+    assert (
+        predicted.values["accuracy"] == 0
+        and predicted.values["off_label"] == 1
+        and predicted.details["label"] == "(off-label)"
+    )
 
 
 def test_a_schema_accepts_or_says_where_it_does_not() -> None:
@@ -135,8 +139,8 @@ def test_a_wrong_entry_is_an_error_with_its_reason_and_the_known_names(entry: An
 
 
 def test_regex_does_not_look_at_more_text_than_it_says_and_takes_nothing_unseen_for_absent() -> None:
-    one = scorer({"regex": {"none": "secret"}})
-    assert measure(one, "x" * MOST_CHARS).values == {"accuracy": 1.0}
+    built = scorer({"regex": {"none": "secret"}})
+    assert measure(built, "x" * MOST_CHARS).values == {"accuracy": 1.0}
     with pytest.raises(OffFormat, match="20,001 characters; regex searches at most 20,000") as caught:
-        measure(one, "x" * (MOST_CHARS - 5) + "secret")
+        measure(built, "x" * (MOST_CHARS - 5) + "secret")
     assert caught.value.score.values == {"accuracy": 0.0}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from evaluators.probes.probe import Source
-from evaluators.probes.seeds import alone, pairs, transcript, with_controls
+from evaluators.probes.rows import alone, pairs, transcript, with_controls
 
 SEEDS = [{"id": str(number), "technique": "t"} for number in range(10)]
 CHAT = {"id": "a", "messages": [{"role": "system", "content": "Route tickets."}, {"role": "user", "content": "Hi"}]}
@@ -13,11 +13,11 @@ PLAIN = {"id": "a", "question": "Hi"}
 
 
 def drawn(count: int, seed: int = 1) -> list[Any]:
-    return [(one["id"], variant) for one, variant in pairs(Source(seed, count), "f", SEEDS, ("x", "y", "z"))]
+    return [(seed_row["id"], variant) for seed_row, variant in pairs(Source(seed, count), "f", SEEDS, ("x", "y", "z"))]
 
 
 def test_no_seed_is_drawn_again_before_all_others_were() -> None:
-    ids = [one for one, _ in drawn(30)]
+    ids = [seed_id for seed_id, _ in drawn(30)]
     assert [len(set(ids[at : at + 10])) for at in (0, 10, 20)] == [10, 10, 10]
     assert len(set(drawn(30))) == 30
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evaluators.scoring.abstention import abstention
+from evaluators.scoring.answer_text import abstention
 from fairtrial.domain.run import Answer
 from tests.fixtures.for_each import for_each
 

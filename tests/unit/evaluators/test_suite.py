@@ -9,8 +9,8 @@ import numpy as np
 from evaluators.comparison.compare import compare
 from evaluators.comparison.pairing import pair
 from evaluators.criteria.metric_catalogue import of_stat
-from evaluators.results.duplicate_prompts import cluster_names, dominant_cluster, duplicate_warnings, with_clusters
 from evaluators.scoring.scorer import Stat
+from evaluators.suite import cluster_names, dominant_cluster, duplicate_warnings, with_clusters
 from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score
 from fairtrial_cli.output.runs import ended
 
@@ -45,9 +45,9 @@ def test_a_question_joins_the_clusters_that_have_it() -> None:
         case("d", "three", "y"),
         case("e", "4"),
     ]
-    found = cluster_names(cases)
-    assert found is not None
-    assert len({*found[:4]}) == 1 and found[4] not in found[:4]
+    names = cluster_names(cases)
+    assert names is not None
+    assert len({*names[:4]}) == 1 and names[4] not in names[:4]
 
 
 def test_another_system_prompt_is_another_question() -> None:
@@ -88,21 +88,23 @@ def test_cautions_list_the_same_and_nearly_the_same() -> None:
 
 
 def test_an_answer_to_the_same_question_in_one_run_is_not_of_an_earlier_run() -> None:
-    live, kept = Answer("x"), Answer("x", cached=True)
+    live, cached = Answer("x"), Answer("x", cached=True)
     cases = [case("a", "one"), case("b", "one"), case("c", "two"), case("d", "three")]
-    answers = [live, kept, kept, live]
-    results = tuple(CaseResult(one, 0, answer, "scored", {}) for one, answer in zip(cases, answers, strict=True))
-    said = ended(replace(run("base", [], 1), results=results))
-    assert said.endswith("; 1 of them cached by an earlier run; 1 of them copied from the same question in this run.")
+    answers = [live, cached, cached, live]
+    results = tuple(CaseResult(each, 0, answer, "scored", {}) for each, answer in zip(cases, answers, strict=True))
+    sentence = ended(replace(run("base", [], 1), results=results))
+    assert sentence.endswith(
+        "; 1 of them cached by an earlier run; 1 of them copied from the same question in this run."
+    )
     assert "earlier" not in ended(replace(run("base", [], 1), results=results[:2]))
 
 
 def test_a_run_keeps_the_clusters_when_the_texts_are_gone() -> None:
     cases = [case("a", "one"), case("b", "two", "x"), case("c", "one"), case("d", "three")]
-    kept = [replace(one, messages=()) for one in with_clusters(cases)]
-    assert [one.cluster for one in kept] == ["the question of a", "x", "the question of a", None]
-    found = cluster_names(kept)
-    assert found is not None and found[0] == found[2] and len(set(found)) == 3
+    erased = [replace(case, messages=()) for case in with_clusters(cases)]
+    assert [each.cluster for each in erased] == ["the question of a", "x", "the question of a", None]
+    names = cluster_names(erased)
+    assert names is not None and names[0] == names[2] and len(set(names)) == 3
     assert with_clusters(cases[:2]) == tuple(cases[:2])
 
 
@@ -110,8 +112,8 @@ def test_a_cluster_that_dominates_a_suite_is_named() -> None:
     def clustered(*sizes: int) -> list[Case]:
         return [case(f"{c}-{i}", f"{c} {i}", f"doc-{c}") for c, size in enumerate(sizes) for i in range(size)]
 
-    (told,) = dominant_cluster(clustered(40, *[2] * 30))
-    assert told.startswith("cluster 'doc-0' holds 40 of 100 cases (40 %)")
-    assert "31 clusters of such sizes show about as much as 6 equal ones" in told
+    (warning,) = dominant_cluster(clustered(40, *[2] * 30))
+    assert warning.startswith("cluster 'doc-0' holds 40 of 100 cases (40 %)")
+    assert "31 clusters of such sizes show about as much as 6 equal ones" in warning
     assert dominant_cluster(clustered(*[10] * 8)) == dominant_cluster(clustered(5, *[2] * 45)) == []
     assert dominant_cluster([case("a", "one"), case("b", "two")]) == []

@@ -5,7 +5,7 @@ from dataclasses import replace
 from evaluators.criteria.grammar import parse
 from evaluators.gate.file import gate_of
 from evaluators.gate.judge import judge
-from evaluators.gate.live.evidence import LiveEvidence, Rate
+from evaluators.gate.live_evidence import LiveEvidence, Rate
 from evaluators.trial import Trial
 from fairtrial.domain.verdicts.verdict import Verdict
 from tests.fixtures.evaluators.trials import right, run, suite
@@ -20,11 +20,11 @@ def verdict(*lines: str, rates: dict[str, tuple[Rate, Rate]] | None = None) -> V
 
 
 def test_evidence_that_is_not_there_holds_and_says_why() -> None:
-    found = verdict("review.tone >= 4.0 with 100 ratings", "data.audit clean")
-    assert found.decision == "HOLD"
+    judgement = verdict("review.tone >= 4.0 with 100 ratings", "data.audit clean")
+    assert judgement.decision == "HOLD"
     enqueue = "fairtrial review enqueue SUITE --candidate tuned --baseline base"
-    assert found.findings[1].needed == enqueue
-    assert found.findings[2].result == "cannot tell"
+    assert judgement.findings[1].needed == enqueue
+    assert judgement.findings[2].result == "cannot tell"
 
 
 def test_rates_are_shown_and_do_not_decide() -> None:
@@ -32,16 +32,20 @@ def test_rates_are_shown_and_do_not_decide() -> None:
         "requests.error_rate": (Rate(0.5, 200), Rate(0.01, 210)),
         "feedback.resolved": (Rate(0.8, 90, "ratings"), Rate(None, 0)),
     }
-    found = verdict(rates=rates)
-    assert found.decision == "SHIP"
-    shown = [one for one in found.findings if not one.decisive]
-    assert [one.metric for one in shown] == ["live.requests.error_rate", "live.feedback.resolved", "live.answer"]
+    judgement = verdict(rates=rates)
+    assert judgement.decision == "SHIP"
+    shown = [finding for finding in judgement.findings if not finding.decisive]
+    assert [finding.metric for finding in shown] == [
+        "live.requests.error_rate",
+        "live.feedback.resolved",
+        "live.answer",
+    ]
     assert "50.0 % of 200 requests, baseline 1.0 % of 210 requests" in shown[0].says
     assert "no data yet" in shown[1].says
 
 
 def test_a_live_line_of_a_gate_without_an_experiment_holds_on_any_rates() -> None:
     rates = {"requests.error_rate": (Rate(0.0, 20_000), Rate(0.01, 21_000))}
-    found = verdict("live.requests.error_rate <= 2%", rates=rates)
-    assert found.decision == "HOLD"
-    assert found.findings[1].needed.startswith("write `experiment: NAME` in the gate")
+    judgement = verdict("live.requests.error_rate <= 2%", rates=rates)
+    assert judgement.decision == "HOLD"
+    assert judgement.findings[1].needed.startswith("write `experiment: NAME` in the gate")

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.engine.scoring import score_case, score_copy
+from evaluators.engine.summary import Explanation, changed_since, explain
 from evaluators.loading.scorers import build_entry
-from evaluators.results.explanation import Explanation, changed_since, explain
 from evaluators.suite import Suite
 from fairtrial.domain.run import Answer, Case, ScoreFailure
 from tests.fixtures.for_each import for_each
@@ -23,9 +23,9 @@ def suite(entry: Any, case: Case) -> Suite:
 
 def explained(entry: Any, text: str, expected: Any) -> Explanation:
     case = Case("c", (), expected, fields=COLUMNS)
-    found = suite(entry, case)
-    result = score_case(found, case, 0, Answer(text))
-    (explanation,) = explain(result, {one.name: one.version for one in found.scorers}, found, {})
+    made_suite = suite(entry, case)
+    result = score_case(made_suite, case, 0, Answer(text))
+    (explanation,) = explain(result, {scorer.name: scorer.version for scorer in made_suite.scorers}, made_suite, {})
     return explanation
 
 
@@ -86,14 +86,14 @@ def explained(entry: Any, text: str, expected: Any) -> Explanation:
 def test_an_explanation_shows_the_compared_texts(
     entry: Any, text: str, expected: Any, compared: str, references: tuple[str, ...], sentence: str
 ) -> None:
-    found = explained(entry, text, expected)
-    assert (found.prediction, found.references, found.sentence) == (compared, references, sentence)
-    assert found.note == ""
+    explanation = explained(entry, text, expected)
+    assert (explanation.prediction, explanation.references, explanation.sentence) == (compared, references, sentence)
+    assert explanation.note == ""
 
 
 def test_an_answer_without_the_form_is_wrong_for_the_stored_reason() -> None:
-    found = explained("number", "none", 5)
-    assert (found.prediction, found.sentence) == (None, "Wrong: the answer has no number.")
+    explanation = explained("number", "none", 5)
+    assert (explanation.prediction, explanation.sentence) == (None, "Wrong: the answer has no number.")
 
 
 def test_a_changed_copy_is_shown_beside_the_answer_to_its_original() -> None:
@@ -103,29 +103,29 @@ def test_a_changed_copy_is_shown_beside_the_answer_to_its_original() -> None:
     both = replace(keep, scorers=(exact, *keep.scorers))
     original = score_case(both, Case("first", (), "Paris"), 0, Answer("Paris"))
     result = score_copy(both, score_case(both, copy, 0, Answer("Rome")), original)
-    found = explain(result, {}, both, {"first": original})[1]
-    assert (found.prediction, found.references) == ("Rome", ("Paris",))
-    assert found.sentence == "Wrong: exact.accuracy: 1.0 → 0.0."
+    explanation = explain(result, {}, both, {"first": original})[1]
+    assert (explanation.prediction, explanation.references) == ("Rome", ("Paris",))
+    assert explanation.sentence == "Wrong: exact.accuracy: 1.0 → 0.0."
 
 
 def test_a_scorer_that_failed_or_that_the_file_no_longer_has_shows_what_is_stored() -> None:
     case = Case("c", ({"role": "user", "content": "?"},), "Paris")
-    found = suite("exact", case)
-    result = score_case(found, case, 0, Answer("Paris"))
+    made_suite = suite("exact", case)
+    result = score_case(made_suite, case, 0, Answer("Paris"))
     failed = replace(result, scores={"own": ScoreFailure("own", "it hung")})
-    assert explain(failed, {}, found, {})[0].sentence == "Not scored: it hung."
+    assert explain(failed, {}, made_suite, {})[0].sentence == "Not scored: it hung."
     (stored,) = explain(result, {"exact": "exact/0"}, None, {})
     assert (stored.sentence, stored.prediction, stored.details) == ("accuracy is 1.", None, {"compared": "Paris"})
-    (newer,) = explain(result, {"exact": "exact/0"}, found, {})
+    (newer,) = explain(result, {"exact": "exact/0"}, made_suite, {})
     assert newer.note == "the suite's file now has the scorer 'exact/1 mode:strip'"
 
 
 def test_a_case_that_changed_since_the_run_is_named() -> None:
     case = Case("c", ({"role": "user", "content": "?"},), "Paris")
-    found = suite("exact", case)
-    result = score_case(found, case, 0, Answer("Paris"))
+    made_suite = suite("exact", case)
+    result = score_case(made_suite, case, 0, Answer("Paris"))
     changed = replace(result, case=replace(case, messages=({"role": "user", "content": "!"},)))
-    assert changed_since(result, found) == ""
-    assert "another prompt" in changed_since(changed, found)
-    assert "another answer" in changed_since(replace(result, case=replace(case, expected="Rome")), found)
-    assert "no longer has" in changed_since(replace(result, case=replace(case, case_id="d")), found)
+    assert changed_since(result, made_suite) == ""
+    assert "another prompt" in changed_since(changed, made_suite)
+    assert "another answer" in changed_since(replace(result, case=replace(case, expected="Rome")), made_suite)
+    assert "no longer has" in changed_since(replace(result, case=replace(case, case_id="d")), made_suite)

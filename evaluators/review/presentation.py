@@ -1,20 +1,30 @@
-"""Words the evidence of blind reviews for a release manager."""
+"""Presents blind reviews: all statistics of their votes, and the evidence in words."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import ceil, sqrt
 
 import scipy  # its `special` loads at its first use, because it is slow to load
 
-from evaluators.comparison.wording import MINUS, p_in_words
-from evaluators.criteria.external_validation import PREFERENCE
+from evaluators.comparison.presentation import MINUS, p_in_words
 from evaluators.criteria.grammar import GateLine, Threshold, VersusBaseline
-from evaluators.review.agreement import PositionAndLengthBias, ReviewerBias
+from evaluators.criteria.validation import PREFERENCE, REVIEW_METRICS
+from evaluators.review.agreement import (
+    Agreement,
+    PersonAgreement,
+    PositionAndLengthBias,
+    ReviewerBias,
+    agreement_with_the_rest,
+)
 from evaluators.review.statistics import ONE_SIDED_95, Votes
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
+from fairtrial.domain.review import DIMENSIONS, Dimension, ReviewedQueue
 from fairtrial.domain.wording import counted
 from fairtrial.stats.intervals import quantile
+from fairtrial.stats.review.preference import TIE, elo_gap, net_preference
 from fairtrial.stats.review.preference_model import PreferenceModel
 
 HALVES = {"tie": "ties", "both_bad": "both bad"}
@@ -26,7 +36,7 @@ MOST = 20
 """If more than this many times the present pairs are needed, more pairs are not advised."""
 
 
-def preference_text(found: Comparison, votes: Votes, trial: Trial) -> str:
+def preference_text(comparison: Comparison, votes: Votes, trial: Trial) -> str:
     """``review.preference is 62.5 % (10 for tuned, 5 for base, 4 ties and 1 both bad counted as halves; bounds …)``."""
     counts = votes.counts
     parts = [f"{counts.get('candidate', 0)} for {trial.candidate}", f"{counts.get('baseline', 0)} for {trial.baseline}"]
@@ -35,14 +45,14 @@ def preference_text(found: Comparison, votes: Votes, trial: Trial) -> str:
         parts.append(f"{' and '.join(halves)} counted as halves")
     if "cant_judge" in counts:
         parts.append(f"{counts['cant_judge']} 'can't judge' left out")
-    said = ", ".join(parts)
-    gap = found.difference
-    if isinstance(gap, NotEnough) or found.candidate is None:
+    figures = ", ".join(parts)
+    gap = comparison.difference
+    if isinstance(gap, NotEnough) or comparison.candidate is None:
         reason = gap.reason if isinstance(gap, NotEnough) else "no vote"
-        return f"{PREFERENCE} cannot be estimated: {reason} ({said})"
+        return f"{PREFERENCE} cannot be estimated: {reason} ({figures})"
     bounds = f"{_interval_name(gap)} {_percent(gap.low + 0.5)} and {_percent(gap.high + 0.5)}"
-    test = "" if found.p is None else f"; {found.p_method}: p {p_in_words(found.p)}"
-    return f"{PREFERENCE} is {_percent(found.candidate)} ({said}; {bounds}{test})"
+    test = "" if comparison.p is None else f"; {comparison.p_method}: p {p_in_words(comparison.p)}"
+    return f"{PREFERENCE} is {_percent(comparison.candidate)} ({figures}; {bounds}{test})"
 
 
 def bias_text(pull: PositionAndLengthBias, people: int) -> str:
@@ -77,23 +87,23 @@ def reviewer_bias_text(leaning: ReviewerBias, people: int) -> str:
     return text
 
 
-def rating_comparison_text(found: Comparison, trial: Trial | None) -> str:
+def rating_comparison_text(comparison: Comparison, trial: Trial | None) -> str:
     """``review.tone is 4.10 against 3.80 for base over 20 ratings of both (difference +0.30; bounds …)``."""
-    gap = found.difference
-    if isinstance(gap, NotEnough) or found.candidate is None or found.baseline is None:
+    gap = comparison.difference
+    if isinstance(gap, NotEnough) or comparison.candidate is None or comparison.baseline is None:
         reason = gap.reason if isinstance(gap, NotEnough) else "no rating"
-        return f"{found.metric} cannot be compared: {reason}"
-    against = f"{found.baseline:.2f} for {trial.baseline if trial else 'the baseline'}"
+        return f"{comparison.metric} cannot be compared: {reason}"
+    against = f"{comparison.baseline:.2f} for {trial.baseline if trial else 'the baseline'}"
     bounds = f"{_interval_name(gap)} {_signed(gap.low)} and {_signed(gap.high)}"
     return (
-        f"{found.metric} is {found.candidate:.2f} against {against} over {counted(found.n, 'rating')} of both "
-        f"(difference {_signed(gap.value)}; {bounds})"
+        f"{comparison.metric} is {comparison.candidate:.2f} against {against} over "
+        f"{counted(comparison.n, 'rating')} of both (difference {_signed(gap.value)}; {bounds})"
     )
 
 
-def rating_text(metric: str, found: Estimate) -> str:
-    interval = f"95 % interval {found.low:.2f} to {found.high:.2f}"
-    return f"{metric} is {found.value:.2f} ({counted(found.n, 'rating')}; {interval})"
+def rating_text(metric: str, estimate: Estimate) -> str:
+    interval = f"95 % interval {estimate.low:.2f} to {estimate.high:.2f}"
+    return f"{metric} is {estimate.value:.2f} ({counted(estimate.n, 'rating')}; {interval})"
 
 
 def requirement_text(line: GateLine) -> str:
@@ -114,15 +124,15 @@ def requirement_text(line: GateLine) -> str:
     return f"better by {size} is required" if size else "better is required"
 
 
-def more_votes(found: Estimate, limit: float, votes: Votes, metric: str) -> str:
+def more_votes(estimate: Estimate, limit: float, votes: Votes, metric: str) -> str:
     """About how many more votes would exclude the limit from the interval, if the estimate is right."""
-    distance = abs(found.value - limit)
-    half, pairs = (found.high - found.low) / 2, votes.pairs
+    distance = abs(estimate.value - limit)
+    half, pairs = (estimate.high - estimate.low) / 2, votes.pairs
     if distance == 0:
         return "the estimate lies exactly at the limit, so more votes would not settle it"
     if votes.in_general(metric):
-        return _more_reviewers(half, distance, found.level, votes.reviewers(metric))
-    total = ceil(pairs * (half / distance) ** 2 * _power(found.level))
+        return _more_reviewers(half, distance, estimate.level, votes.reviewers(metric))
+    total = ceil(pairs * (half / distance) ** 2 * _power(estimate.level))
     if total > MOST * pairs:
         return "the estimate is so close to the limit that more votes are unlikely to settle it"
     return f"about {counted(max(total - pairs, 1), 'more judged pair')} would settle it"
@@ -132,9 +142,9 @@ def _more_reviewers(half: float, distance: float, level: float, people: int) -> 
     """The smallest number of reviewers with 80 % power, if each votes as often as the present ones."""
     upper = 1 - (1 - level) / 2
     error = half / float(scipy.special.stdtrit(people - 1, upper))
-    for wanted in range(people, MOST_REVIEWERS + 1):
-        if (float(scipy.special.stdtrit(wanted - 1, upper)) + POWER) * error * sqrt(people / wanted) <= distance:
-            more = max(wanted - people, 1)
+    for reviewers in range(people, MOST_REVIEWERS + 1):
+        if (float(scipy.special.stdtrit(reviewers - 1, upper)) + POWER) * error * sqrt(people / reviewers) <= distance:
+            more = max(reviewers - people, 1)
             return f"about {more} more reviewer{'s' * (more > 1)}, each with as many votes, would settle it"
     return "the estimate is so close to the limit that more reviewers are unlikely to settle it"
 
@@ -145,7 +155,7 @@ def _leans(model: PreferenceModel) -> str:
 
 
 def population_text(votes: Votes, metric: str) -> str:
-    """Which reviewers the figures of this metric generalise to."""
+    """Name the reviewers to whom the figures of this metric generalise."""
     return "; valid for reviewers in general" if votes.in_general(metric) else "; valid among these reviewers only"
 
 
@@ -173,3 +183,55 @@ def _percent(share: float) -> str:
 
 def _signed(value: float) -> str:
     return f"{MINUS if value < 0 else '+'}{abs(value):.2f}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewFigures:
+    """All statistics of the votes of some queues, for display; the field names are keys of the API.
+
+    ``counts``: votes by preference; ``preference``: the win rate against one half; ``net`` and ``elo``: the same as net
+    preference and as an Elo difference; ``pull``: its position and length bias; ``levels``: the candidate's mean
+    ratings; ``dimensions``: these against the baseline's; ``agreement``: of all reviewers, by metric; ``each``: of each
+    reviewer with the others.
+    """
+
+    votes: int
+    pairs: int
+    people: int
+    counts: dict[str, int]
+    preference: Comparison
+    net: Estimate | NotEnough
+    elo: Estimate | NotEnough
+    pull: PositionAndLengthBias
+    levels: dict[Dimension, Estimate | NotEnough]
+    dimensions: dict[Dimension, Comparison]
+    agreement: dict[str, Agreement]
+    each: tuple[PersonAgreement, ...]
+
+
+def figures_of(queues: Sequence[ReviewedQueue]) -> ReviewFigures:
+    """All statistics at once."""
+    votes = Votes(queues)
+    preference = votes.preference()
+    rate = _rate(preference.difference)
+    return ReviewFigures(
+        votes.n,
+        votes.pairs,
+        votes.people,
+        votes.counts,
+        preference,
+        net_preference(rate),
+        elo_gap(rate),
+        votes.bias(),
+        {dimension: votes.level(dimension) for dimension in DIMENSIONS},
+        {dimension: votes.comparison(dimension) for dimension in DIMENSIONS},
+        {metric: votes.agreement(metric) for metric in REVIEW_METRICS},
+        agreement_with_the_rest(queues),
+    )
+
+
+def _rate(gap: Estimate | NotEnough) -> Estimate | NotEnough:
+    """The win rate, from its difference to one half."""
+    if isinstance(gap, NotEnough):
+        return gap
+    return replace(gap, value=gap.value + TIE, low=gap.low + TIE, high=gap.high + TIE)

@@ -1,4 +1,4 @@
-"""Defines the live evidence of a trial, decisions of experiments and plain rates, and writes it as JSON values."""
+"""Defines the live evidence of a trial (decisions of experiments, and plain rates), and writes it as JSON values."""
 
 from __future__ import annotations
 
@@ -93,8 +93,10 @@ class LiveExperiment(KnownState):
         return self.plan is not None and self.sums is not None
 
     def effects(self, earlier: Sequence[EarlierProof], now_us: int) -> tuple[Effect, ...]:
-        """What it says about a release of its variant."""
-        state: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(KnownState)}
+        """Its effects on a release of its variant."""
+        state: dict[str, Any] = {
+            state_field.name: getattr(self, state_field.name) for state_field in fields(KnownState)
+        }
         live = LiveState(**state, now_us=now_us, earlier=tuple(earlier), redefined=self.variant in self.changed)
         return effects(self.plan, self.decision, live)
 
@@ -128,9 +130,9 @@ def contradictions(live: LiveEvidence) -> Iterator[str]:
     """
     experiments = [experiment for experiment in live.experiments if experiment.started]
     for metric, rates in live.rates.items():
-        found = [_contradiction(metric, rates, experiment) for experiment in experiments]
-        if found and all(found):
-            yield found[0]
+        sentences = [_contradiction(metric, rates, experiment) for experiment in experiments]
+        if sentences and all(sentences):
+            yield sentences[0]
 
 
 def _contradiction(metric: str, rates: tuple[Rate, Rate], live: LiveExperiment) -> str:
@@ -163,13 +165,13 @@ def _requests(arm: ArmSums) -> float | None:
 
     A unit at the cap adds ``cap² − cap`` to Σy² − Σy, and no unit subtracts from it.
     """
-    found = [
-        one.for_safety.y
-        for one in (arm.metrics.get(metric) for metric in EVERY_REQUEST)
-        if isinstance(one, RequestErrors)
-        and one.for_safety.yy - one.for_safety.y <= MOST_CAPPED * one.for_safety.n * (one.cap**2 - one.cap)
+    counts = [
+        sums.for_safety.y
+        for sums in (arm.metrics.get(metric) for metric in EVERY_REQUEST)
+        if isinstance(sums, RequestErrors)
+        and sums.for_safety.yy - sums.for_safety.y <= MOST_CAPPED * sums.for_safety.n * (sums.cap**2 - sums.cap)
     ]
-    return max(found, default=None)
+    return max(counts, default=None)
 
 
 def _says(metric: str, live: LiveExperiment, rates: tuple[Rate, Rate], sums: str) -> str:
@@ -192,7 +194,7 @@ def written_live(live: LiveEvidence) -> dict[str, Any]:
 
 def read_live(fields: Mapping[str, Any]) -> LiveEvidence:
     """The inverse of `written_live`; raises `KeyError`, `TypeError`, `ValueError` or `msgspec.ValidationError`."""
-    rates = {metric: (Rate(**one), Rate(**other)) for metric, (one, other) in fields["rates"].items()}
+    rates = {metric: (Rate(**candidate), Rate(**baseline)) for metric, (candidate, baseline) in fields["rates"].items()}
     earlier = tuple(map(_read_proof, fields["earlier"]))
     return LiveEvidence(
         rates, tuple(_read(experiment) for experiment in fields["experiments"]), earlier, fields.get("read", True)
@@ -220,7 +222,7 @@ def _written(live: LiveExperiment) -> dict[str, Any]:
         "plan": None if live.plan is None else live.plan.stored(),
         "sums": None if live.sums is None else _written_sums(live.sums),
         "memory": {
-            "latched": [[*key, one.stored()] for key, one in live.memory.latched.items()],
+            "latched": [[*key, latched.stored()] for key, latched in live.memory.latched.items()],
             "split": live.memory.split.stored(),
             "looked_us": live.memory.looked_us,
         },
@@ -247,12 +249,12 @@ def _read(fields: Mapping[str, Any]) -> LiveExperiment:
         plan=plan,
         sums=None if fields["sums"] is None or plan is None else _read_sums(plan, fields["sums"]),
         memory=Memory(
-            {(metric, variant): Latched.restored(one) for metric, variant, one in memory["latched"]},
+            {(metric, variant): Latched.restored(value) for metric, variant, value in memory["latched"]},
             SplitLatch.restored(memory["split"]),
             looked_us=memory["looked_us"],
         ),
         decision=msgspec.convert(fields.get("decision"), Decision | None),
-        planned={variant: msgspec.convert(one, Estimate) for variant, one in fields.get("planned", {}).items()},
+        planned={variant: msgspec.convert(value, Estimate) for variant, value in fields.get("planned", {}).items()},
         entered=msgspec.convert(fields.get("entered"), Transition | None),
         error=fields.get("error", ""),
         tried=msgspec.convert(fields.get("tried"), Tried | None),
@@ -268,7 +270,7 @@ def _written_sums(sums: Sums) -> dict[str, Any]:
             name: {
                 "units": arm.units,
                 "requests": arm.requests,
-                "metrics": {metric: stored(one) for metric, one in arm.metrics.items()},
+                "metrics": {metric: stored(metric_sums) for metric, metric_sums in arm.metrics.items()},
                 "unknown": dict(arm.unknown),
                 **({"kept_away": arm.kept_away} if arm.kept_away else {}),
                 **stored_over_time(arm),
@@ -284,7 +286,7 @@ def _read_sums(plan: AnalysisPlan, fields: Mapping[str, Any]) -> Sums:
         name: ArmSums(
             arm["units"],
             arm["requests"],
-            {metric: restored(methods[metric], one) for metric, one in arm["metrics"].items()},
+            {metric: restored(methods[metric], value) for metric, value in arm["metrics"].items()},
             arm["unknown"],
             arm.get("kept_away", 0),
             over_time=restored_over_time(arm),

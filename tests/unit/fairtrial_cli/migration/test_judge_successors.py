@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from evaluators.gate.file import gate_of
 from evaluators.gate.judge import judge
-from evaluators.gate.migration_gate import migration_gate, successor_suite
 from evaluators.trial import ALPHA, Trial
 from fairtrial.domain.verdicts.verdict import Verdict
+from fairtrial_cli.migration.judge_successors import migration_gate, successor_suite
 from tests.fixtures.evaluators.trials import run, suite
 
 DAY_US = 86_400_000_000

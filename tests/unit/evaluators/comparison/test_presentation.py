@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from evaluators.gate.chart_data import Figure, figures
+from evaluators.comparison.presentation import Figure, figures
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.verdicts.verdict import Finding
 from tests.fixtures.for_each import for_each
 
 
 def drawn(rule: str, metric: str, evidence: Any) -> Figure | None:
-    found = figures((Finding(rule, "s", "pass", "says", "", metric, "", evidence),))
-    return found[0] if found else None
+    drawn_figures = figures((Finding(rule, "s", "pass", "says", "", metric, "", evidence),))
+    return drawn_figures[0] if drawn_figures else None
 
 
 def compared(candidate: float, baseline: float, low: float, high: float) -> Comparison:

@@ -101,12 +101,12 @@ def test_an_approver_must_have_a_role_that_may_approve(folder: Path, role: str) 
     assert str(error).endswith(f"6: approvers[1]: the role '{role}' may not approve (did you mean 'release-manager'?)")
 
 
-def test_every_mistake_of_a_gate_is_told_at_once(folder: Path) -> None:
+def test_every_mistake_of_a_gate_is_reported_at_once(folder: Path) -> None:
     lines = "".join(f"  - {line}\n" for line in ("judge.tone >= 4", "data.audti clean", "exact >= 75% with 3 apples"))
     (folder / "gate.yaml").write_text(f"{GATE}{lines}approvers: [relase-manager]\n")
-    found = gate_errors(folder / "gate.yaml")
-    assert [one.line for one in found] == [6, 7, 8, 9]
-    assert found[-1].known == "did you mean 'release-manager'?"
+    errors = gate_errors(folder / "gate.yaml")
+    assert [error.line for error in errors] == [6, 7, 8, 9]
+    assert errors[-1].known == "did you mean 'release-manager'?"
 
 
 def test_against_is_the_base_and_is_warned_of(folder: Path) -> None:
@@ -114,17 +114,17 @@ def test_against_is_the_base_and_is_warned_of(folder: Path) -> None:
     [error] = suite_errors(folder / "suite.yaml")
     assert str(error).endswith("suite.yaml:6: against: must be 'base', not 'moon'")
     (folder / "suite.yaml").write_text(f"{SUITE}against: base\n")
-    says, [notice] = inspect_suite(folder / "suite.yaml")
-    assert says == "small (regression): 1 case"
+    sentence, [notice] = inspect_suite(folder / "suite.yaml")
+    assert sentence == "small (regression): 1 case"
     assert "6: against: this key has no effect in this version" in str(notice)
 
 
 def test_a_gate_tells_what_its_suites_tell(folder: Path) -> None:
     (folder / "suite.yaml").write_text(f"{SUITE}against: base\n")
     (folder / "gate.yaml").write_text(GATE)
-    says, [notice] = inspect(folder / "gate.yaml")
+    sentence, [notice] = inspect(folder / "gate.yaml")
     floor = (
         "'small.exact >= 40%' (1 case) passes a model at 35 % in 35 of 100 trials (add 'sure', or use about 256 cases)"
     )
-    assert says == f"release: 2 rules; suites: small; {floor}"
+    assert sentence == f"release: 2 rules; suites: small; {floor}"
     assert notice.file.endswith("suite.yaml")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from evaluators.comparison.wording import MINUS
-from evaluators.criteria.external_validation import PRIMARY
+from evaluators.comparison.presentation import MINUS
 from evaluators.criteria.grammar import GateLine, Threshold, VersusBaseline
-from evaluators.gate.live.evidence import LiveExperiment
+from evaluators.criteria.validation import PRIMARY
+from evaluators.gate.live_evidence import LiveExperiment
 from evaluators.gate.threshold_rule import by_truth_table
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.verdicts.verdict import Finding, Result
@@ -31,11 +31,11 @@ class Decided:
     plan: AnalysisPlan
     decision: Decision
 
-    def levels(self, one: MetricDecision) -> str:
-        return f"{one.metric}: {levels_words(self.plan, one)}"
+    def levels(self, decision: MetricDecision) -> str:
+        return f"{decision.metric}: {levels_words(self.plan, decision)}"
 
-    def undecided(self, one: MetricDecision) -> str:
-        return self.levels(one) + (f" ({one.why})" if one.why else "")
+    def undecided(self, decision: MetricDecision) -> str:
+        return self.levels(decision) + (f" ({decision.why})" if decision.why else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +47,19 @@ class LiveLine:
     line: GateLine
     now_us: int
 
-    def found(self, result: Result, says: str, needed: str = "", evidence: Estimate | None = None) -> Finding:
+    def finding(self, result: Result, sentence: str, needed: str = "", evidence: Estimate | None = None) -> Finding:
         """The finding of this line."""
-        return Finding(self.text, self.source, result, says, needed, self.line.metric, evidence=evidence)
+        return Finding(self.text, self.source, result, sentence, needed, self.line.metric, evidence=evidence)
 
     def split_is_invalid(self, decided: Decided) -> Finding:
         """The finding that the arms can't be compared."""
         words = invalid_words(decided.decision.split, decided.decision.unit, self.now_us)
-        says = f"{decided.live.name}: INVALID: {words}"
-        return self.found("invalid", says, "the cause, then a new salt")
+        sentence = f"{decided.live.name}: INVALID: {words}"
+        return self.finding("invalid", sentence, "the cause, then a new salt")
 
 
 def notes_text(plan: AnalysisPlan) -> str:
-    """What limits the decision: attempts, amendments, and less than a whole week."""
+    """Word what limits the decision: attempts, amendments, and less than a whole week."""
     notes = []
     if plan.attempt > 1:
         notes.append(f"attempt {plan.attempt}, at an alpha of {100 * plan.alpha_attempt:.3g} %")
@@ -77,68 +77,66 @@ STEADY = "whole weeks in which the effect does not fade"
 FAILED = "requests that an open breaker kept away count as failed"
 
 
-def judge_metric(asked: LiveLine, decided: Decided) -> Finding:
+def judge_metric(line: LiveLine, decided: Decided) -> Finding:
     """Judge a comparison, or a limit on the candidate's own level."""
-    plan, name = decided.plan, asked.line.metric.removeprefix("live.")
+    plan, name = decided.plan, line.line.metric.removeprefix("live.")
     if not decided.decision.split.balanced:
         harmed = [decision for decision in decided.decision.harmed if decision.metric == name]
-        return _harm(asked, decided, harmed[0]) if harmed else asked.split_is_invalid(decided)
-    by_primary = asked.line.metric == PRIMARY
-    metric = (
-        plan.primary
-        if by_primary
-        else next((metric_plan for metric_plan in plan.metrics if metric_plan.metric == name), None)
-    )
+        return _harm(line, decided, harmed[0]) if harmed else line.split_is_invalid(decided)
+    by_primary = line.line.metric == PRIMARY
+    metric = plan.primary if by_primary else next((metric for metric in plan.metrics if metric.metric == name), None)
     if metric is None:
-        says = f"the frozen plan of {plan.experiment} does not have {'a primary metric' if by_primary else name}"
-        return asked.found("cannot tell", says, f"declare it in experiments.{plan.experiment}, then start or amend it")
-    test = asked.line.test
-    one = _decision_on(decided, metric)
+        sentence = f"the frozen plan of {plan.experiment} does not have {'a primary metric' if by_primary else name}"
+        return line.finding(
+            "cannot tell", sentence, f"declare it in experiments.{plan.experiment}, then start or amend it"
+        )
+    test = line.line.test
+    metric_decision = _decision_on(decided, metric)
     if isinstance(test, VersusBaseline):
-        judge = _primary if isinstance(one, PrimaryDecision) else _guardrail
-        return _enough(asked, one, decided, judge(asked, decided, one, (metric, test)))  # type: ignore[arg-type]
+        judge = _primary if isinstance(metric_decision, PrimaryDecision) else _guardrail
+        return _enough(line, metric_decision, decided, judge(line, decided, metric_decision, (metric, test)))  # type: ignore[arg-type]
     if isinstance(test, Threshold):
-        return _enough(asked, one, decided, _threshold(asked, decided, (metric, test)))
-    raise TypeError(f"{asked.text!r} can't be judged by {metric.metric}")
+        return _enough(line, metric_decision, decided, _threshold(line, decided, (metric, test)))
+    raise TypeError(f"{line.text!r} can't be judged by {metric.metric}")
 
 
 Question = tuple[MetricPlan, VersusBaseline]
 
 
 def _decision_on(decided: Decided, metric: MetricPlan) -> PrimaryDecision | GuardrailDecision:
-    found = (decided.decision.primary, *decided.decision.guardrails)
-    return next(one for one in found if one is not None and one.metric == metric.metric)
+    decisions = (decided.decision.primary, *decided.decision.guardrails)
+    return next(decision for decision in decisions if decision is not None and decision.metric == metric.metric)
 
 
-def _harm(asked: LiveLine, decided: Decided, decision: GuardrailDecision) -> Finding:
+def _harm(line: LiveLine, decided: Decided, decision: GuardrailDecision) -> Finding:
     safety = decision.signal == "kill" or not decided.decision.split.balanced
-    return replace(asked.found("fail", f"live {decided.levels(decision)}: harm is proven"), safety=safety)
+    return replace(line.finding("fail", f"live {decided.levels(decision)}: harm is proven"), safety=safety)
 
 
-def _primary(asked: LiveLine, decided: Decided, decision: PrimaryDecision, question: Question) -> Finding:
+def _primary(line: LiveLine, decided: Decided, decision: PrimaryDecision, question: Question) -> Finding:
     """The primary metric's latched answer; it counts only after whole weeks, or as early as the plan allows."""
     plan = decided.plan
-    says = primary_sentence(plan, decided.decision, now_us=asked.now_us, running=decided.live.state == "running")
-    says = says.removesuffix(".") + notes_text(plan)
+    sentence = primary_sentence(plan, decided.decision, now_us=line.now_us, running=decided.live.state == "running")
+    sentence = sentence.removesuffix(".") + notes_text(plan)
     evidence = None if decision.interval is None else decision.interval.estimate()
     if decision.changed:
-        return asked.found("cannot tell", says, "a new segment", evidence)
+        return line.finding("cannot tell", sentence, "a new segment", evidence)
     result = _by_answer(decision, decided, question)
     if result == "cannot tell":
-        return asked.found(result, says, _more_units(decision, plan), evidence)
+        return line.finding(result, sentence, _more_units(decision, plan), evidence)
     counts_us = decision.counts_us
     if counts_us is None:
         counts_us = passes_us(plan, decided.live.memory.looked_us) + decided.live.late_us
     if result == "pass" and decided.live.held:
-        return asked.found("cannot tell", says, decided.live.held, evidence)
-    if result == "pass" and asked.now_us < counts_us:
-        needed = f"time: it counts from {moment_words(counts_us, now_us=asked.now_us)}"
-        return asked.found("cannot tell", says, needed, evidence)
+        return line.finding("cannot tell", sentence, decided.live.held, evidence)
+    if result == "pass" and line.now_us < counts_us:
+        needed = f"time: it counts from {moment_words(counts_us, now_us=line.now_us)}"
+        return line.finding("cannot tell", sentence, needed, evidence)
     fading = fading_words(plan, decision) if question[1].question == "better" else ""
     if result == "pass" and fading:
-        says = says if fading in says else f"{says}; {fading}"
-        return asked.found("cannot tell", says, STEADY, evidence)
-    return asked.found(result, says, evidence=evidence)
+        sentence = sentence if fading in sentence else f"{sentence}; {fading}"
+        return line.finding("cannot tell", sentence, STEADY, evidence)
+    return line.finding(result, sentence, evidence=evidence)
 
 
 def _by_answer(decision: PrimaryDecision, decided: Decided, question: Question) -> Result:
@@ -186,33 +184,37 @@ def _beyond(metric: MetricPlan, limit: float, ends: Estimate | NotEnough) -> Res
     return "pass" if low > limit else "fail" if high < limit else "cannot tell"
 
 
-def _guardrail(asked: LiveLine, decided: Decided, decision: GuardrailDecision, question: Question) -> Finding:
+def _guardrail(line: LiveLine, decided: Decided, decision: GuardrailDecision, question: Question) -> Finding:
     """A guardrail's latched answer; a line with a smaller margin than the plan's is judged by the interval."""
     metric, test = question
     if decision.answer == "harmed":
-        return _harm(asked, decided, decision)
-    says = f"live {decided.levels(decision)}"
+        return _harm(line, decided, decision)
+    sentence = f"live {decided.levels(decision)}"
     evidence = None if decision.interval is None else decision.interval.estimate()
     if test.question == "not worse" and decision.answer == "safe" and _covers(test, metric):
-        return asked.found("pass", f"{says}: proven safe within its margin{notes_text(decided.plan)}", "", evidence)
+        return line.finding(
+            "pass", f"{sentence}: proven safe within its margin{notes_text(decided.plan)}", "", evidence
+        )
     if decision.changed:
-        return asked.found("cannot tell", f"{says}: its effect has changed since the start", "a new segment")
+        return line.finding("cannot tell", f"{sentence}: its effect has changed since the start", "a new segment")
     result = _by_interval(decided, question, decision.interval)
-    says += _difference(evidence, metric)
+    sentence += _difference(evidence, metric)
     if result == "cannot tell":
         why = f" ({decision.why})" if decision.why else ""
-        return asked.found(result, f"{says}: undecided{why}", "more units, or a line with the plan's margin", evidence)
-    return asked.found(result, says + (": not met" if result == "fail" else ""), "", evidence)
+        return line.finding(
+            result, f"{sentence}: undecided{why}", "more units, or a line with the plan's margin", evidence
+        )
+    return line.finding(result, sentence + (": not met" if result == "fail" else ""), "", evidence)
 
 
-def _threshold(asked: LiveLine, decided: Decided, question: tuple[MetricPlan, Threshold]) -> Finding:
+def _threshold(line: LiveLine, decided: Decided, question: tuple[MetricPlan, Threshold]) -> Finding:
     """A limit on the candidate's own level, by the truth table, with an interval that is valid at all looks."""
     (metric, test), live = question, decided.live
     sums = None if live.sums is None else live.sums.arms[live.variant].metrics.get(metric.metric)
     level = NotEnough("it has no data yet", "units") if sums is None else level_interval(decided.plan, metric, sums)
     if isinstance(level, NotEnough):
-        says = f"live {metric.metric} of {live.variant} can't be judged: {level.reason}"
-        return asked.found("cannot tell", says, level.needed)
+        sentence = f"live {metric.metric} of {live.variant} can't be judged: {level.reason}"
+        return line.finding("cannot tell", sentence, level.needed)
     limit = test.number / 100 if test.unit == "%" else test.number * 1000 if test.unit == "s" else test.number
     result = by_truth_table(test, level, limit)
     ends = f"{level_words(level.low, metric)} to {level_words(level.high, metric)}, valid at any time"
@@ -220,25 +222,25 @@ def _threshold(asked: LiveLine, decided: Decided, question: tuple[MetricPlan, Th
     allowed = f"{word} {level_words(limit, metric)} is {'allowed' if test.operator == '<=' else 'required'}"
     end = {"pass": "", "fail": ": not met"}.get(result, ": undecided")
     against = f"; {FAILED}" if sums is not None and has_kept_away((sums,)) else ""
-    says = f"live {metric.metric} is {level_words(level.value, metric)} ({ends}{against}); {allowed}{end}"
-    return asked.found(result, says, "more units" if result == "cannot tell" else "", level)
+    sentence = f"live {metric.metric} is {level_words(level.value, metric)} ({ends}{against}); {allowed}{end}"
+    return line.finding(result, sentence, "more units" if result == "cannot tell" else "", level)
 
 
-def _enough(asked: LiveLine, decision: MetricDecision, decided: Decided, finding: Finding) -> Finding:
+def _enough(line: LiveLine, decision: MetricDecision, decided: Decided, finding: Finding) -> Finding:
     """``with N users``: a pass on fewer than the line requires is undecided. Units that show the metric count."""
-    required, unit, counts = asked.line.with_count, asked.line.with_unit, f"{decided.plan.unit}s"
+    required, unit, counts = line.line.with_count, line.line.with_unit, f"{decided.plan.unit}s"
     if required is None or finding.result != "pass":
         return finding
     if unit not in ("units", counts):
-        says = f"{finding.says}; the experiment counts {counts}, not {unit}"
+        sentence = f"{finding.says}; the experiment counts {counts}, not {unit}"
         return replace(
-            finding, result="cannot tell", says=says, needed=f"a line that ends in 'with {required} {counts}'"
+            finding, result="cannot tell", says=sentence, needed=f"a line that ends in 'with {required} {counts}'"
         )
     n = decision.treatment.units
     if n >= required:
         return finding
-    says = f"{finding.says}; only {n:,} of the {required:,} {unit} that the line requires"
-    return replace(finding, result="cannot tell", says=says, needed=f"{required - n:,} more {unit}")
+    sentence = f"{finding.says}; only {n:,} of the {required:,} {unit} that the line requires"
+    return replace(finding, result="cannot tell", says=sentence, needed=f"{required - n:,} more {unit}")
 
 
 def _covers(test: VersusBaseline, metric: MetricPlan) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from evaluators.gate.live.evidence import LiveEvidence, read_live, written_live
-from evaluators.gate.live.rule import EXPERIMENT_SAYS
+from evaluators.gate.families.live import EXPERIMENT_SAYS
+from evaluators.gate.live_evidence import LiveEvidence, read_live, written_live
 from fairtrial.experiments.analysis_plan import MetricPlan
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
@@ -32,10 +32,10 @@ PRIMARY, HOLD = "live.primary better than base", "live.guardrails hold"
 
 
 def test_a_decided_primary_metric_passes_with_its_numbers() -> None:
-    found = finding(verdict(looked(analysis_plan(), BETTER), PRIMARY), PRIMARY)
-    assert found.result == "pass"
-    assert "65 % of 3,000 users of tuned against 50 % of 3,000 users of base" in found.says
-    assert "Decided: better, as planned" in found.says
+    judged = finding(verdict(looked(analysis_plan(), BETTER), PRIMARY), PRIMARY)
+    assert judged.result == "pass"
+    assert "65 % of 3,000 users of tuned against 50 % of 3,000 users of base" in judged.says
+    assert "Decided: better, as planned" in judged.says
 
 
 def test_it_counts_only_after_whole_weeks() -> None:
@@ -47,27 +47,27 @@ def test_it_counts_only_after_whole_weeks() -> None:
 
 def test_a_plan_that_may_decide_early_says_so() -> None:
     live = looked(analysis_plan(min_days=0.0), sums(3, arm(3_000, 1_500), arm(3_000, 1_950)))
-    found = finding(verdict(live, PRIMARY, days=3), PRIMARY)
-    assert found.result == "pass" and "it may decide after 0 days" in found.says
+    judged = finding(verdict(live, PRIMARY, days=3), PRIMARY)
+    assert judged.result == "pass" and "it may decide after 0 days" in judged.says
 
 
 def test_a_fading_effect_holds_a_line_that_asks_for_better() -> None:
     days, plan = (14, *with_weeks(arm(3_000, 1_500), arm(3_000, 1_950), 0.12, -0.01)), analysis_plan(rules=6)
     live = looked(plan, sums(*days))
-    found = verdict(live, PRIMARY, "live.primary not worse than base by 10pp")
-    held = finding(found, PRIMARY)
+    judgement = verdict(live, PRIMARY, "live.primary not worse than base by 10pp")
+    held = finding(judgement, PRIMARY)
     assert (held.result, held.needed) == ("cannot tell", "whole weeks in which the effect does not fade")
     assert "HOLD: the effect fades: 12 points better in week 1, 1 point worse in week 2" in held.says
-    assert finding(found, "live.primary not worse than base by 10pp").result == "pass"
-    assert "tuned, by week of the experiment: 1: 12 points better" in finding(found, "effect over time").says
+    assert finding(judgement, "live.primary not worse than base by 10pp").result == "pass"
+    assert "tuned, by week of the experiment: 1: 12 points better" in finding(judgement, "effect over time").says
     assert finding(verdict(looked(replace(plan, rules=5), sums(*days)), PRIMARY), PRIMARY).result == "pass"
 
 
 def test_evidence_keeps_the_weeks() -> None:
-    found = sums(14, *with_weeks(arm(3_000, 1_500), arm(3_000, 1_950), 0.12, None))
-    live = LiveEvidence({}, (looked(analysis_plan(rules=6), found),))
+    arm_sums = sums(14, *with_weeks(arm(3_000, 1_500), arm(3_000, 1_950), 0.12, None))
+    live = LiveEvidence({}, (looked(analysis_plan(rules=6), arm_sums),))
     again = read_live(json.loads(json.dumps(written_live(live)))).experiments[0]
-    assert again.sums == found and verdict(again, PRIMARY) == verdict(live.experiments[0], PRIMARY)
+    assert again.sums == arm_sums and verdict(again, PRIMARY) == verdict(live.experiments[0], PRIMARY)
 
 
 def test_a_worse_and_an_equal_candidate_do_not_pass() -> None:
@@ -101,9 +101,9 @@ def test_a_smaller_margin_is_not_passed_while_a_breaker_keeps_requests_away() ->
             sound.metrics["requests.error_rate"], pessimistic=failing(20_000, 600, cap=1.0).requests
         )
     })  # fmt: skip
-    found = verdict(looked(analysis_plan(rules=3), sums(10, sound, away)), line)
-    assert finding(found, line).result == "cannot tell"
-    assert "an open breaker kept away count against its safety" in finding(found, line).says
+    judgement = verdict(looked(analysis_plan(rules=3), sums(10, sound, away)), line)
+    assert finding(judgement, line).result == "cannot tell"
+    assert "an open breaker kept away count against its safety" in finding(judgement, line).says
 
 
 def test_guardrails_hold_only_if_each_is_proven_safe() -> None:
@@ -118,16 +118,16 @@ HARM = sums(10, arm(3_000, 1_500, failed=30), arm(3_000, 1_500, failed=300))
 
 
 def test_proven_harm_blocks_even_if_no_line_asks_for_it() -> None:
-    found = verdict(looked(analysis_plan(), HARM))
-    assert found.decision == "BLOCK"
-    assert finding(found, EXPERIMENT_SAYS).says.endswith("harm is proven")
-    assert found.headline.startswith("BLOCK tuned: experiment tuned-vs-base: requests.error_rate: 10 % ")
+    judgement = verdict(looked(analysis_plan(), HARM))
+    assert judgement.decision == "BLOCK"
+    assert finding(judgement, EXPERIMENT_SAYS).says.endswith("harm is proven")
+    assert judgement.headline.startswith("BLOCK tuned: experiment tuned-vs-base: requests.error_rate: 10 % ")
 
 
 def test_proven_harm_is_one_finding_where_a_line_asks_for_it() -> None:
-    found = verdict(looked(analysis_plan(), HARM), HOLD)
-    assert [one.rule for one in found.findings if one.safety] == [HOLD]
-    assert found.decision == "BLOCK"
+    judgement = verdict(looked(analysis_plan(), HARM), HOLD)
+    assert [line.rule for line in judgement.findings if line.safety] == [HOLD]
+    assert judgement.decision == "BLOCK"
 
 
 UNEVEN = sums(10, arm(3_000, 1_500), arm(2_000, 1_300))
@@ -135,15 +135,15 @@ UNEVEN_HARM = sums(10, arm(3_000, 1_500, failed=30), arm(2_000, 1_000, failed=30
 
 
 def test_a_split_that_does_not_match_is_invalid() -> None:
-    found = verdict(looked(analysis_plan(), UNEVEN), PRIMARY, HOLD)
-    assert found.decision == "INVALID"
-    assert {finding(found, line).result for line in (PRIMARY, HOLD)} == {"invalid"}
+    judgement = verdict(looked(analysis_plan(), UNEVEN), PRIMARY, HOLD)
+    assert judgement.decision == "INVALID"
+    assert {finding(judgement, line).result for line in (PRIMARY, HOLD)} == {"invalid"}
 
 
 def test_proven_harm_to_users_blocks_even_beside_an_invalid_split() -> None:
-    found = verdict(looked(analysis_plan(), UNEVEN_HARM), PRIMARY, HOLD)
-    assert found.decision == "BLOCK"
-    assert finding(found, PRIMARY).result == "invalid" and finding(found, HOLD).result == "fail"
+    judgement = verdict(looked(analysis_plan(), UNEVEN_HARM), PRIMARY, HOLD)
+    assert judgement.decision == "BLOCK"
+    assert finding(judgement, PRIMARY).result == "invalid" and finding(judgement, HOLD).result == "fail"
     line = "live.requests.error_rate not worse than base by 1pp"
     assert verdict(looked(analysis_plan(), UNEVEN_HARM), PRIMARY, line).decision == "BLOCK"
 
@@ -168,13 +168,13 @@ def test_harm_by_counted_events_outweighs_an_invalid_split_also_where_it_only_pa
 )
 def test_limits_on_a_level_use_an_interval_that_is_valid_at_all_looks(line: str, result: str, message: str) -> None:
     live = looked(analysis_plan(), sums(10, arm(3_000, 1_500, failed=30), arm(3_000, 1_950, failed=40)))
-    found = finding(verdict(live, line), line)
-    assert (found.result, message in found.says) == (result, True), found.says
+    judged = finding(verdict(live, line), line)
+    assert (judged.result, message in judged.says) == (result, True), judged.says
 
 
 def test_an_experiment_that_shows_nothing_of_this_candidate_never_passes() -> None:
-    other = finding(verdict(looked(analysis_plan(), BETTER), PRIMARY, experiment="another"), PRIMARY)
-    assert other.result == "invalid" and "another does not compare" in other.says
+    unrelated = finding(verdict(looked(analysis_plan(), BETTER), PRIMARY, experiment="another"), PRIMARY)
+    assert unrelated.result == "invalid" and "another does not compare" in unrelated.says
     silent = finding(verdict(looked(analysis_plan()), PRIMARY), PRIMARY)
     assert silent.result == "cannot tell" and "has not shown anything yet" in silent.says
     swapped = finding(verdict(looked(analysis_plan(), BETTER, changed=("tuned",)), PRIMARY), PRIMARY)
@@ -189,8 +189,8 @@ def test_attempts_and_amendments_are_part_of_the_sentence() -> None:
 
 
 def test_kinds_of_evidence_that_disagree_are_listed() -> None:
-    found = verdict(looked(analysis_plan(), WORSE), PRIMARY)
-    assert found.conflicts and found.conflicts[0].startswith("The suites: every rule passes. Live traffic: ")
+    judgement = verdict(looked(analysis_plan(), WORSE), PRIMARY)
+    assert judgement.conflicts and judgement.conflicts[0].startswith("The suites: every rule passes. Live traffic: ")
     assert verdict(looked(analysis_plan(), BETTER), PRIMARY).conflicts == ()
 
 
@@ -213,11 +213,11 @@ def test_a_flawless_arm_can_be_judged(line: str, units: int, result: str) -> Non
 def test_harm_to_few_units_with_many_requests_holds_a_release_without_a_line() -> None:
     arms = {"base": heavy(20_000, 0.01, 0.01), "tuned": heavy(20_000, 0.01, 0.30, seed=4)}
     seen = Sums(
-        START + DAY_US, {name: ArmSums(20_000, 20_000, {frozen_plans.ERRORS: one}) for name, one in arms.items()}
+        START + DAY_US, {name: ArmSums(20_000, 20_000, {frozen_plans.ERRORS: errors}) for name, errors in arms.items()}
     )
-    found = verdict(looked(frozen_plans.analysis_plan(rate(cap=200.0), rules=4), seen))
-    assert found.decision == "HOLD"
-    assert "if each request weighs the same" in found.headline
+    judgement = verdict(looked(frozen_plans.analysis_plan(rate(cap=200.0), rules=4), seen))
+    assert judgement.decision == "HOLD"
+    assert "if each request weighs the same" in judgement.headline
 
 
 LATENCY = MetricPlan(
@@ -229,8 +229,8 @@ LATENCY = MetricPlan(
 def slow(value: float) -> ArmSums:
     """An arm with this latency, in milliseconds."""
     values = [value * number / 4_000 for number in range(1, 4_001)]
-    one = QuantileSums.of(values, [str(number) for number in range(4_000)], nu=0.95)
-    return replace(arm(4_000, 0, cap=1.0), metrics=arm(4_000, 0, cap=1.0).metrics | {LATENCY.metric: one})
+    sums_of_times = QuantileSums.of(values, [str(number) for number in range(4_000)], nu=0.95)
+    return replace(arm(4_000, 0, cap=1.0), metrics=arm(4_000, 0, cap=1.0).metrics | {LATENCY.metric: sums_of_times})
 
 
 def test_a_change_of_another_arm_does_not_hide_harm_of_the_candidate() -> None:
