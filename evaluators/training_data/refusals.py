@@ -78,12 +78,12 @@ def refusing_sentence(text: str) -> str:
     """The sentence of an answer that refuses, or an empty text."""
     text = text.strip()
     if refuses_by_text(text):
-        return _sentences(text)[0]
+        return sentences(text)[0]
     if len(text) > LONGEST or text[:1] in ("{", "["):
         return ""
     is_short = len(text) <= SHORT
-    sentences = _sentences(text)[:MOST_SENTENCES]
-    return next((each for each in sentences if refuses_by_text(each) or _refuses(each, is_short=is_short)), "")
+    parts = sentences(text)[:MOST_SENTENCES]
+    return next((each for each in parts if refuses_by_text(each) or _refuses(each, is_short=is_short)), "")
 
 
 def asks_for_refusal(prompt: str) -> bool:
@@ -91,7 +91,8 @@ def asks_for_refusal(prompt: str) -> bool:
     return _REQUEST_TO_REFUSE.search(prompt) is not None
 
 
-def _sentences(text: str) -> list[str]:
+def sentences(text: str) -> list[str]:
+    """The sentences and lines of a text."""
     return [part.strip() for part in _SENTENCE.split(text) if part.strip()]
 
 
