@@ -10,6 +10,8 @@ from typing import Any
 
 import ftfy
 
+from evaluators.training_data.placeholders import CODE, has_placeholder
+
 _READ_AS = ("latin-1", "cp1252", "cp1251")
 _BYTES = {name: [bytes([code]).decode(name, "ignore") for code in range(256)] for name in _READ_AS}
 _MOJIBAKE = re.compile(
@@ -47,7 +49,6 @@ _ENTITY = re.compile(
     r"&(?:nbsp|amp|lt|gt|quot|apos|[a-zA-Z](?:acute|grave|circ|uml|tilde|cedil|slash|ring)|szlig|hellip|[mn]dash"
     r"|[lr]a?[sd]quo|[lr]aquo|euro|copy|reg|bull|middot|#\d{2,6}|#[xX][0-9a-fA-F]{2,6});"
 )
-_CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]*`)", re.DOTALL)
 _ABOUT_CODE = re.compile(r"\b(?:html|xml|svg|css|markup|mark-up|xhtml|jsx|javascript|php)\b", re.IGNORECASE)
 _ABOUT_TEMPLATES = re.compile(r"\b(?:templates?|jinja2?|placeholders?|variables?|mustache|handlebars)\b", re.IGNORECASE)
 _ITEM = r"""(?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""
@@ -57,19 +58,8 @@ _LIST = re.compile(
 _ASKS_FOR_LIST = re.compile(
     r"\b(?:json|arrays?|tuples?|dict|yaml)\b|\blist (?:in|of strings)|python list|\[", re.IGNORECASE
 )
-_NOUN = "NAME|DATE|ADDRESS|E-?MAIL|PHONE|NUMBER|URL|LINK|AMOUNT|TIME|LOCATION|PLACEHOLDER|COMPANY|CITY|PERSON"
-_PLACEHOLDER = re.compile(
-    r"\{\{ ?[\w. ]{1,40} ?\}\}|\[object Object\]|\[TODO\]|^TODO: |\b(?:TODO|TBD|FIXME)\W*\Z|%[A-Z]+_[A-Z_]+%"
-    rf"|[\[<{{](?:[A-Z]{{2,12}}[ _-])?(?:{_NOUN})[\]>}}]|\{{[a-z]+_(?i:{_NOUN})\}}"
-    r"|\b(?:[Ll]orem|LOREM) (?:[Ii]psum|IPSUM)\b|(?i:\[(?:insert|your|enter|add|fill in) [^\]\n]{1,40}\])"
-    r"|^(?:[Dd]ear|[Hh]i|[Hh]ello) (?:undefined|null|nan)\b",
-    re.MULTILINE,
-)
 _PARTS_OF_TEMPLATES = ("<", "INST]", "###", "uman: ", "ssistant: ", "USER: ", "ASSISTANT: ")
-_PARTS_OF_PLACEHOLDERS = ("{", "[", "<", "%", "TODO", "TBD", "FIXME", "orem", "OREM", " undefined", " null", " nan")
-"""A text without any of them has neither, which is found out faster than with the patterns."""
-NO_VALUE = frozenset({"n/a", "null", "undefined", "nan", "none", "tbd", "todo", "-", "?", "...", "<na>", "#n/a"})
-"""Texts that stand for a missing value, in lower case."""
+"""A text without any of them has no template, which is found out faster than with the pattern."""
 
 
 @lru_cache(maxsize=1_000)
@@ -145,7 +135,7 @@ def _without_control(text: str) -> str:
 
 
 def _without_code(text: str) -> str:
-    return _CODE.sub(" ", text) if "`" in text else text
+    return CODE.sub(" ", text) if "`" in text else text
 
 
 def _has_template(text: str) -> bool:
@@ -165,12 +155,8 @@ def _without_html(text: str) -> str:
 
 
 def _outside_code(repair: Callable[[str], str], text: str) -> str:
-    parts = _CODE.split(text)
+    parts = CODE.split(text)
     return "".join(part if at % 2 else repair(part) for at, part in enumerate(parts)).strip()
-
-
-def _has_placeholder(text: str) -> bool:
-    return any(part in text for part in _PARTS_OF_PLACEHOLDERS) and bool(_PLACEHOLDER.search(_without_code(text)))
 
 
 _KINDS: Mapping[str, Callable[[str], bool]] = {
@@ -179,7 +165,7 @@ _KINDS: Mapping[str, Callable[[str], bool]] = {
     "template-token": _has_template,
     "control-character": _has_control,
     "html": _has_html,
-    "placeholder": _has_placeholder,
+    "placeholder": has_placeholder,
 }
 _REPAIRS: Mapping[str, Callable[[str], str]] = {
     "mojibake": _with_right_encoding,

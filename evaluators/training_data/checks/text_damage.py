@@ -10,7 +10,6 @@ from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue, Severity
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.damage import (
-    NO_VALUE,
     asks_for_list,
     damage_of,
     is_about_code,
@@ -18,6 +17,7 @@ from evaluators.training_data.damage import (
     is_list,
 )
 from evaluators.training_data.example import Example
+from evaluators.training_data.placeholders import is_missing, stands_for_text
 
 PROSE = 30
 """Characters of the middle completion from which on a missing value, such as ``N/A``, is no class."""
@@ -63,7 +63,7 @@ def _damage(example: Example, *, is_prose: bool) -> Iterator[str]:
     answer = example.completion.strip()
     if is_list(answer) and not asks_for_list(example.prompt):
         yield "list-as-text"
-    if is_prose and "placeholder" not in kinds and answer.lower() in NO_VALUE:
+    if "placeholder" not in kinds and (stands_for_text(answer) or (is_prose and is_missing(answer))):
         yield "placeholder"
 
 
