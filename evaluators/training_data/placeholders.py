@@ -16,7 +16,8 @@ MOST_NAMED = 4
 """Words of a bracket that names what belongs there."""
 _MARK = re.compile(
     r"\{\{ ?[#.$]?[\w. -]{1,40} ?\}\}|[$#]\{[^{}\n]{1,40}\}|(?<!\{)\{\d\}(?!\})|\{% ?[\w. ]{1,40} ?%\}"
-    r"|\[object Object\]|\[TODO\]|\b(?:TODO|FIXME|TBD) ?[:(]|\b(?:TODO|TBD|FIXME)\W*\Z|%[A-Z]+(?:_[A-Z]+)+%|\$[A-Z][A-Z_]{2,}\$"
+    r"|\[object Object\]|\[TODO\]|\b(?:TODO|FIXME|TBD) ?[:(]|\b(?:TODO|TBD|FIXME)\W*\Z|%[A-Z]+(?:_[A-Z]+)+%"
+    r"|\$[A-Z][A-Z_]{2,}\$"
     r"|(?<![\w%])%[sd](?!\w)|__[A-Z][A-Z_]*[A-Z]__|@@\w+@@|<<\w+>>|\{[a-z]+_(?i:name|date|address|email|number)\}"
     r"|\b(?:[Ll]orem|LOREM) (?:[Ii]psum|IPSUM)\b|\bX{4,}\b|\bx{4,}\b|_{5,}"
     r"|^(?:[Dd]ear|[Hh]i|[Hh]ello) (?:undefined|null|nan)\b",
@@ -27,7 +28,7 @@ _BRACKET = re.compile(
 )
 _LITTLE = re.compile(r"([a-z])\1{2,}|(?:asdf|qwer|hjkl)\w*(?: (?:asdf|qwer|hjkl)\w*)*")
 _PARTS = ("{", "[", "<", "(", "%", "TODO", "TBD", "FIXME", "orem", "OREM", " undefined", " null", " nan", "XXX", "xxx",
-          "___", "@@", "$", "【", "《", "〔")  # fmt: skip
+          "__", "@@", "$", "【", "《", "〔")  # fmt: skip
 """A text without any of them has no placeholder, which is found out faster than with the patterns."""
 
 

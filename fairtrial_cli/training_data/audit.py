@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 
 NOT_LOOKED_FOR = (
-    f"{scope()[1]} Answers that were swapped between rows are hardly found in small talk, "
-    "and some refusals in unusual words are missed."
+    f"{scope()[1]} Hardly found: answers that were swapped between rows in small talk, and wrong labels in texts "
+    "whose words say little about the label, such as headlines."
 )
 """What the checks leave out, or hardly find."""
 COLOURS = {"error": "red", "warning": "yellow", "suggestion": "cyan", "info": "dim"}

@@ -13,6 +13,8 @@ from evaluators.training_data.provider_rules.training import PRICES, Training
 from fairtrial.domain.verdicts.verdict_wording import dollars
 
 NAME = "training-cost"
+TRAINING_CHECKS = (RULES, NAME)
+"""The names of the further checks."""
 
 
 def training_checks(training: Training) -> dict[str, Check]:
