@@ -6,7 +6,7 @@ Where the words say too little about the label for that, it suggests a slice in 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue
@@ -40,7 +40,7 @@ def _constant(corpus: Corpus, field: LabelField, of: LabelField, explained: set[
         if value is not None and label is not None:
             rows_of[value].append(row)
     counts, total = field.counts, field.counts.total()
-    constant: list[tuple[str, str, Sequence[int], float]] = []
+    constant: list[tuple[str, str, list[int], float]] = []
     for value, rows in rows_of.items():
         labels = [str(field.values[row]) for row in rows]
         label = max(set(labels), key=labels.count)
