@@ -32,7 +32,7 @@ from benchmarks.audit_trials.planted.all_faults import FAULTS  # noqa: E402
 from benchmarks.audit_trials.planted.wordings import DEVELOPMENT  # noqa: E402
 from benchmarks.audit_trials.speed import measure_against, measure_speed, print_against, print_speed  # noqa: E402
 from benchmarks.audit_trials.wordings import measure_wordings  # noqa: E402
-from evaluators.training_data.reliability import MEASURED  # noqa: E402
+from evaluators.training_data.audit_report import MEASURED  # noqa: E402
 
 
 def measure_faults(*, sealed: bool, write: bool, examples_to: Path | None, quiet: bool) -> list[dict[str, Any]]:

@@ -147,7 +147,7 @@ def _refuse_unknown_checks(path: Path, project: Project) -> None:
     if not waivers:
         return
     from evaluators.training_data.audit import CHECKS
-    from evaluators.training_data.provider_rules.cost import TRAINING_CHECKS
+    from evaluators.training_data.provider_rules.check import TRAINING_CHECKS
     from fairtrial.config.file.errors import nearest
     from fairtrial.config.file.yaml_file import load_one
 

@@ -30,9 +30,9 @@ def command(old: Path, new: Path, prompt: str | None, completion: str | None, ht
                fairtrial data diff old.csv new.csv --prompt Ticket --completion Team --html diff.html
     """
     from evaluators.training_data.audit import audit
-    from evaluators.training_data.findings.difference import compare
+    from evaluators.training_data.difference import compare
+    from fairtrial_cli.training_data.audit_page import difference_as_json, difference_page, print_difference
     from fairtrial_cli.training_data.data_files import read_source, show_busy
-    from fairtrial_cli.training_data.difference import difference_as_json, difference_page, print_difference
 
     if html is not None:
         refuse_existing([html], sources=[old, new], force=True)

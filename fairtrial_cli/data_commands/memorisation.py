@@ -14,7 +14,7 @@ from fairtrial_cli.options import CONFIG, JSON, print_json
 if TYPE_CHECKING:
     from evaluators.suite import Suite
     from evaluators.training_data.continuations import Recipe
-    from fairtrial_cli.training_data.fine_tune_runs import FineTune
+    from fairtrial_cli.training_data.fine_tune import FineTune
 
 FOUND, UNDECIDED = 1, 3
 MARKS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -62,8 +62,12 @@ def command(candidate: str, base: str | None, config: Path, as_json: bool, **opt
     """
     from evaluators.overfitting.memorisation import judge_membership, judge_regurgitation
     from evaluators.training_data.continuations import Recipe
-    from fairtrial_cli.training_data.fine_tune_reports import MemorisationReport, memorisation_json, print_memorisation
-    from fairtrial_cli.training_data.fine_tune_runs import FineTune
+    from fairtrial_cli.training_data.fine_tune import (
+        FineTune,
+        MemorisationReport,
+        memorisation_json,
+        print_memorisation,
+    )
 
     tested = FineTune.of(config, candidate, base)
     recipe = Recipe(options["prefix"], options["rows"], options["seed"], options["ask"])
@@ -91,8 +95,7 @@ def _suites(tested: FineTune, recipe: Recipe, options: dict[str, Any]) -> tuple[
     from evaluators.overfitting.memorisation_suites import SuiteOptions, continuation_suite, suite_name
     from evaluators.training_data.continuations import Half, continuations
     from fairtrial_cli.training_data.data_files import training_examples
-    from fairtrial_cli.training_data.fine_tune_reports import left_out
-    from fairtrial_cli.training_data.fine_tune_runs import parameters
+    from fairtrial_cli.training_data.fine_tune import left_out, parameters
 
     folder: Path | None = options["write_suite"]
     if folder is not None:

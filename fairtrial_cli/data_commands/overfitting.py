@@ -12,7 +12,7 @@ from fairtrial_cli.options import CONFIG, JSON, print_json
 
 if TYPE_CHECKING:
     from evaluators.suite import Suite
-    from fairtrial_cli.training_data.fine_tune_runs import FineTune
+    from fairtrial_cli.training_data.fine_tune import FineTune
 
 FOUND, UNDECIDED = 1, 3
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -46,8 +46,7 @@ def command(suite: Path, candidate: str, base: str | None, config: Path, as_json
                fairtrial data overfitting suite.yaml --on tuned --train train.jsonl --validation val.jsonl
     """
     from evaluators.overfitting.generalisation import judge_generalisation
-    from fairtrial_cli.training_data.fine_tune_reports import overfitting_json, print_overfitting
-    from fairtrial_cli.training_data.fine_tune_runs import FineTune
+    from fairtrial_cli.training_data.fine_tune import FineTune, overfitting_json, print_overfitting
 
     tested = FineTune.of(config, candidate, base)
     asked = _suite(suite, tested, options)

@@ -10,7 +10,13 @@ from rapidfuzz.fuzz import ratio
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue, Severity
 from evaluators.training_data.corpus import Corpus, normalise
-from evaluators.training_data.refusals import LONGEST, MOST_SENTENCES, asks_for_refusal, refusing_sentence, sentences
+from evaluators.training_data.requests_and_refusals import (
+    LONGEST,
+    MOST_SENTENCES,
+    asks_for_refusal,
+    refusing_sentence,
+    sentences,
+)
 from evaluators.training_data.similarity.near_duplicates import find_similar
 
 ALIKE = 90

@@ -10,7 +10,7 @@ from typing import Any
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue
 from evaluators.training_data.corpus import Corpus
-from evaluators.training_data.requests import named_formats
+from evaluators.training_data.requests_and_refusals import named_formats
 from fairtrial.domain.wording import counted
 
 RARE = 0.05

@@ -10,7 +10,7 @@ from evaluators.training_data.audit_report import Issue
 from evaluators.training_data.corpus import Corpus, normalise
 from evaluators.training_data.example import Example
 from evaluators.training_data.labels.words import even_sample
-from evaluators.training_data.requests import names_language
+from evaluators.training_data.requests_and_refusals import names_language
 from fairtrial.domain.answers.language import LANGUAGES, SAME, identifier, prose_of
 
 LEAST_LETTERS = 8

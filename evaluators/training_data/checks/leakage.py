@@ -8,8 +8,7 @@ from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import MOST_LISTED, Issue, Severity
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.leaks import copies
-from evaluators.training_data.similarity.containment import Pair
-from evaluators.training_data.similarity.embeddings import embedders, similarities
+from evaluators.training_data.similarity.containment import Pair, embedders, similarities
 from evaluators.training_data.similarity.near_duplicates import numbers_in
 from fairtrial.domain.training_data import LEAKAGE
 

@@ -15,12 +15,15 @@ from evaluators.training_data.damage import (
     is_about_code,
     is_about_templates,
     is_list,
+    is_missing,
+    stands_for_text,
 )
 from evaluators.training_data.example import Example
-from evaluators.training_data.placeholders import is_missing, stands_for_text
 
 PROSE = 30
 """Characters of the middle completion from which on a missing value, such as ``N/A``, is no class."""
+MOSTLY_DIFFERENT = 0.5
+"""The same for the share of different completions."""
 FEW = 2
 _KINDS: dict[str, tuple[Severity, float, str]] = {
     "mojibake": ("warning", 1.0, "text in a wrong encoding, such as 'Ã©' for 'é'"),
@@ -35,8 +38,10 @@ _KINDS: dict[str, tuple[Severity, float, str]] = {
 
 
 def _find(corpus: Corpus) -> list[Issue]:
-    lengths = [len(corpus.examples[row].completion) for row in corpus.train]
-    is_prose = bool(lengths) and median(lengths) >= PROSE
+    completions = [corpus.examples[row].completion for row in corpus.train]
+    is_prose = bool(completions) and (
+        median(map(len, completions)) >= PROSE or len(set(completions)) >= MOSTLY_DIFFERENT * len(completions)
+    )
     rows_of: dict[str, list[int]] = defaultdict(list)
     for row in corpus.train:
         for kind in _damage(corpus.examples[row], is_prose=is_prose):

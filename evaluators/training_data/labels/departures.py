@@ -16,9 +16,16 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from evaluators.training_data.corpus import LabelField
-from evaluators.training_data.labels.evidence import LabelledWords, labelled_words
 from evaluators.training_data.labels.slices import Slice, SliceTest, slice_tests, slices
-from evaluators.training_data.labels.words import LabelModel, Vocabulary, even_sample, vocabulary, without_neighbours
+from evaluators.training_data.labels.words import (
+    LabelledWords,
+    LabelModel,
+    Vocabulary,
+    even_sample,
+    labelled_words,
+    vocabulary,
+    without_neighbours,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

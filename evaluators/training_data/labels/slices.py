@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evaluators.training_data.corpus import LabelField
-from evaluators.training_data.labels.evidence import LabelledWords, slice_lifts
+from evaluators.training_data.labels.words import LabelledWords, slice_lifts
 from fairtrial.domain.estimates import Estimate
 from fairtrial.stats.intervals import wilson
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
     from evaluators.training_data.corpus import Corpus
-    from evaluators.training_data.labels.evidence import Counts
+    from evaluators.training_data.labels.words import Counts
 
 
 AT_LEAST, AT_LEAST_SHARE, AT_MOST_SHARE = 15, 0.005, 0.5

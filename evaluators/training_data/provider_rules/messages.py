@@ -7,8 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from evaluators.training_data.example import Row
-from evaluators.training_data.provider_rules.layouts import ANSWERS
-from evaluators.training_data.provider_rules.rule import Conversation, Find, Message
+from evaluators.training_data.provider_rules.rule import ANSWERS, Conversation, Find, Message
 
 CALLS = ("tool_calls", "function_call", "refusal")
 """What an assistant message can have instead of a content."""

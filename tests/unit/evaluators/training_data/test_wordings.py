@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from evaluators.training_data.placeholders import has_placeholder, is_missing, stands_for_text
-from evaluators.training_data.refusals import refusing_sentence
+
+from evaluators.training_data.damage import has_placeholder, is_missing, stands_for_text
+from evaluators.training_data.requests_and_refusals import refusing_sentence
 from tests.fixtures.paths import ROOT
 
 ANSWER = "You can change the date in the settings, under General."

@@ -13,7 +13,7 @@ from evaluators.training_data.provider_rules.check import row_breaches
 from evaluators.training_data.provider_rules.rule import PROVIDERS
 from evaluators.training_data.rows import NumberedRow
 from fairtrial_cli.commands.data import command
-from fairtrial_cli.training_data.provider_options import PROVIDERS as CHOICES
+from fairtrial_cli.training_data.data_files import PROVIDERS as CHOICES
 from tests.fixtures.for_each import for_each
 from tests.fixtures.training_data.provider_rows import BAD, GOOD, Row
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from evaluators.training_data.audit_report import AuditReport
+from evaluators.training_data.difference import Difference, compare
 from evaluators.training_data.example_file import read_examples
-from evaluators.training_data.findings.difference import Difference, compare
 from tests.fixtures.training_data.reports import Row, as_lines
 
 
