@@ -53,8 +53,8 @@ def audit(
             on_progress(name, done, len(checks))
         issues += check.find(corpus)
     audited = [
-        AuditFile(str(one.path), role, one.sha256, len(one.examples), one.format)
-        for one, role in zip(files, roles, strict=True)
+        AuditFile(str(file.path), role, file.sha256, len(file.examples), file.format)
+        for file, role in zip(files, roles, strict=True)
     ]
     report = AuditReport(AUDIT_VERSION, tuple(audited), tuple(sorted(issues, key=_order)))
     return apply_waivers(report, files, waivers, day or datetime.now(UTC).date())
@@ -65,10 +65,10 @@ def _order(issue: Issue) -> tuple[int, str, str]:
 
 
 def _check_distinct(train: Sequence[ExampleFile], held_out: Sequence[ExampleFile]) -> None:
-    paths = {one.path.resolve() for one in train}
-    for one in held_out:
-        if one.path.resolve() in paths:
-            raise UsageError(f"{one.path}: the file is both trained on and held out")
+    paths = {file.path.resolve() for file in train}
+    for file in held_out:
+        if file.path.resolve() in paths:
+            raise UsageError(f"{file.path}: the file is both trained on and held out")
 
 
 @dataclass(frozen=True, slots=True)

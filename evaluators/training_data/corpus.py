@@ -59,12 +59,12 @@ class Corpus:
     @cached_property
     def prompts(self) -> list[str]:
         """The normalised prompt of each row; if that is empty, the normalised completion."""
-        return [normalise(one.prompt) or normalise(one.completion) for one in self.examples]
+        return [normalise(example.prompt) or normalise(example.completion) for example in self.examples]
 
     @cached_property
     def completions(self) -> list[str]:
         """The normalised completion of each row."""
-        return [normalise(one.completion) for one in self.examples]
+        return [normalise(example.completion) for example in self.examples]
 
     @cached_property
     def labels(self) -> list[Mapping[str, Any]]:
@@ -154,18 +154,18 @@ def shown(value: Any) -> str:
 
 def _of_completions(corpus: Corpus) -> list[LabelField]:
     names = Counter(name for labels in corpus.labels for name in labels)
-    found = [_field(name, (_value(labels, name) for labels in corpus.labels)) for name in names]
+    fields = [_field(name, (_value(labels, name) for labels in corpus.labels)) for name in names]
     texts = [corpus.examples[row].completion.strip() for row in corpus.train]
     pairs = zip(corpus.labels, texts, strict=True)
     whole = [text if text and not labels and len(text) <= 100 else None for labels, text in pairs]
-    return [one for one in (*found, _field(WHOLE, whole)) if one is not None]
+    return [field for field in (*fields, _field(WHOLE, whole)) if field is not None]
 
 
 def _columns(corpus: Corpus, *, labels: bool) -> list[LabelField]:
     rows = [corpus.examples[row].fields for row in corpus.train]
     names = dict.fromkeys(name for fields in rows for name in fields if _is_label(name) == labels)
     found = [_field(name, (_value(fields, name) for fields in rows)) for name in names]
-    return [one for one in found if one is not None]
+    return [field for field in found if field is not None]
 
 
 def _is_label(name: str) -> bool:

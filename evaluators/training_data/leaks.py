@@ -73,7 +73,7 @@ def _across(corpus: Corpus, rows: Iterable[int]) -> Iterator[Pair]:
 
 def _same_answers(corpus: Corpus, held: Sequence[int]) -> Iterator[Pair]:
     """Rows with the same answer, or with a long one that contains the other."""
-    texts, labels = corpus.completions, [bool(one.labels) for one in corpus.examples]
+    texts, labels = corpus.completions, [bool(example.labels) for example in corpus.examples]
     equal: dict[str, list[int]] = defaultdict(list)
     for row in corpus.train:
         if not labels[row]:

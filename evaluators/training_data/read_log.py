@@ -115,7 +115,7 @@ def _of_json(path: Path, value: Any) -> tuple[str, Sequence[Row]]:
 
 
 def _list_format(rows: Sequence[Any]) -> str:
-    together = any(isinstance(one, dict) and any(key.startswith("train/") for key in one) for one in rows)
+    together = any(isinstance(row, dict) and any(key.startswith("train/") for key in row) for row in rows)
     return "Together metrics" if together else "JSON list"
 
 
@@ -188,7 +188,7 @@ def _is_other_loss(key: Any, name: str | None) -> bool:
 
 def _series(rows: Sequence[Row], names: Sequence[str]) -> tuple[tuple[Evaluation, ...], int]:
     """The losses under the first of these names that a row has, by step, and how many are not finite."""
-    found: dict[float, Evaluation] = {}
+    evaluations: dict[float, Evaluation] = {}
     odd = 0
     for at, row in enumerate(rows, 1):
         raw = next((row[name] for name in names if row.get(name) not in (None, "")), None)
@@ -201,13 +201,13 @@ def _series(rows: Sequence[Row], names: Sequence[str]) -> tuple[tuple[Evaluation
         step = _first(row, STEP)
         epoch = _first(row, EPOCH)
         place = step if step is not None else epoch if epoch is not None else float(at)
-        found[place] = Evaluation(place, loss, epoch)
-    return tuple(found[step] for step in sorted(found)), odd
+        evaluations[place] = Evaluation(place, loss, epoch)
+    return tuple(evaluations[step] for step in sorted(evaluations)), odd
 
 
 def _first(row: Row, names: Sequence[str]) -> float | None:
-    found = (_number(row.get(name)) for name in names)
-    return next((one for one in found if one is not None and math.isfinite(one)), None)
+    generator = (_number(row.get(name)) for name in names)
+    return next((one for one in generator if one is not None and math.isfinite(one)), None)
 
 
 def _number(value: Any) -> float | None:

@@ -49,7 +49,7 @@ class RowText:
 
 def row_text(example: Example, file: str) -> RowText:
     """The masked texts of a row. A text is masked before it is cut, so that no part of a secret is left."""
-    spoken = [one for one in example.messages if one["role"] not in SYSTEM]
+    spoken = [message for message in example.messages if message["role"] not in SYSTEM]
     left_out = sum(len(one["content"]) for one in spoken[:-MOST_MESSAGES])
     columns = " · ".join(f"{name}: {_plain(value)}" for name, value in example.fields.items())
     shown = [example.system, columns, *(one["content"] for one in spoken[-MOST_MESSAGES:])]

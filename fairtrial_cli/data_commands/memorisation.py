@@ -73,7 +73,7 @@ def command(candidate: str, base: str | None, config: Path, as_json: bool, **opt
     recipe = Recipe(options["prefix"], options["rows"], options["seed"], options["ask"])
     suites, notes = _suites(tested, recipe, options)
     runs = tested.run(suites, concurrency=options["concurrency"], fresh=options["fresh"])
-    found = MemorisationReport(
+    report = MemorisationReport(
         tested.candidate,
         tested.base,
         judge_regurgitation(suites[0], *runs[0], margin=options["margin"] / 100),
@@ -84,10 +84,10 @@ def command(candidate: str, base: str | None, config: Path, as_json: bool, **opt
         tuple(notes),
     )
     if as_json:
-        print_json(memorisation_json(found))
+        print_json(memorisation_json(report))
     else:
-        print_memorisation(found)
-    sys.exit(FOUND if found.is_found else UNDECIDED if found.is_undecided else 0)
+        print_memorisation(report)
+    sys.exit(FOUND if report.is_found else UNDECIDED if report.is_undecided else 0)
 
 
 def _suites(tested: FineTune, recipe: Recipe, options: dict[str, Any]) -> tuple[list[Suite], list[str]]:
@@ -122,9 +122,11 @@ def _canaries(path: Path) -> tuple[Any, Any]:
 
     examples, _ = read_all([path])
     kinds: dict[bool, list[Any]] = {True: [], False: []}
-    for one in examples:
-        mark = str(one.fields.get("planted")).lower()
+    for example in examples:
+        mark = str(example.fields.get("planted")).lower()
         if mark not in MARKS:
-            raise UsageError(f"{path}:{one.line}: 'planted' is {mark!r} (known: true for planted, false for controls)")
-        kinds[MARKS[mark]].append(one)
+            raise UsageError(
+                f"{path}:{example.line}: 'planted' is {mark!r} (known: true for planted, false for controls)"
+            )
+        kinds[MARKS[mark]].append(example)
     return Half("planted", kinds[True]), Half("control", kinds[False])

@@ -222,23 +222,23 @@ def print_difference(found: Difference, old: ExampleFile, new: ExampleFile) -> N
         console.print(Text(printable(line)))
 
 
-def _lines(found: Difference, new: ExampleFile) -> Iterator[str]:
+def _lines(difference: Difference, new: ExampleFile) -> Iterator[str]:
     yield f"  new {new.path}: {counted(len(new.examples), 'row')}"
-    if found.added:
-        yield f"added    {lines_in_words(found.added)} of the new file"
-    if found.removed:
-        yield f"removed  {lines_in_words(found.removed)} of the old file"
-    if found.changed:
-        yield f"changed  {lines_in_words([row.now for row in found.changed])} of the new file"
-    for label in found.labels:
+    if difference.added:
+        yield f"added    {lines_in_words(difference.added)} of the new file"
+    if difference.removed:
+        yield f"removed  {lines_in_words(difference.removed)} of the old file"
+    if difference.changed:
+        yield f"changed  {lines_in_words([row.now for row in difference.changed])} of the new file"
+    for label in difference.labels:
         where = lines_in_words(label.lines)
         yield f"label    {label.field}: {label.before or 'none'} → {label.now or 'none'} in {where}"
-    shares = [share for share in found.shares if abs(share.share_now - share.share_before) >= LEAST_SHARE]
+    shares = [share for share in difference.shares if abs(share.share_now - share.share_before) >= LEAST_SHARE]
     for share in shares[:MOST_SHARES]:
         yield f"class    {share.field} {share.label}: {share.share_before:.1%} → {share.share_now:.1%}"
     if len(shares) > MOST_SHARES:
         yield f"class    and {len(shares) - MOST_SHARES} more (--json has all)"
-    for finding in found.findings:
+    for finding in difference.findings:
         yield f"finding  {_finding_difference(finding)}"
 
 

@@ -100,7 +100,7 @@ def show_conversion(done: Converted, path: Path, options: ConversionOptions, *, 
     """Print what is lost, what breaks a rule, and what was written."""
     checked, title = done.checked, options.rules.title if options.rules else None
     if as_json:
-        losses = [{"what": one.what, "rows": len(one.lines), "lines": list(one.lines)} for one in done.losses]
+        losses = [{"what": loss.what, "rows": len(loss.lines), "lines": list(loss.lines)} for loss in done.losses]
         file_row = None if done.refused else {"file": str(path), "rows": checked.rows}
         breaches = [asdict(breach) for breach in checked.breaches]
         shown = {"from": done.form, "to": options.target, "for": title, "written": file_row}
@@ -108,7 +108,7 @@ def show_conversion(done: Converted, path: Path, options: ConversionOptions, *, 
         return
     _show_losses(done.losses, options.target)
     _show_breaches(checked.breaches)
-    left_out = len({one.line for one in checked.breaches if one.severity == "error" and one.line})
+    left_out = len({breach.line for breach in checked.breaches if breach.severity == "error" and breach.line})
     skipped = f", {counted(left_out, 'row')} left out" if left_out else ""
     advice = " (--skip-bad leaves out the rows with errors)" if left_out and not options.skip_bad else ""
     written = f"{path}: {checked.rows:,} rows, {done.form} → {options.target}{skipped}"
@@ -116,10 +116,11 @@ def show_conversion(done: Converted, path: Path, options: ConversionOptions, *, 
 
 
 def _show_losses(losses: Iterable[Loss], target: str) -> None:
-    for one in losses:
-        noun = "row loses" if len(one.lines) == 1 else "rows lose"
+    for loss in losses:
+        noun = "row loses" if len(loss.lines) == 1 else "rows lose"
         click.echo(
-            f"{target} has no place for {one.what}: {len(one.lines):,} {noun} it (lines {_some(one.lines)})", err=True
+            f"{target} has no place for {loss.what}: {len(loss.lines):,} {noun} it (lines {_some(loss.lines)})",
+            err=True,
         )
 
 
@@ -177,26 +178,26 @@ def write_rows(files: ExportFiles, found: TrainingRows) -> list[dict[str, Any]]:
         parts = [found.rows] if held_out is None else _split(found, files)
         contents |= dict(zip((files.rows, held_out or files.rows), parts, strict=False))
     if files.left_out is not None:
-        contents[files.left_out] = [asdict(one) for one in found.left_out]
+        contents[files.left_out] = [asdict(out) for out in found.left_out]
     write_files({path: lines_of(rows) for path, rows in contents.items()})
     return [{"file": str(path), "rows": len(rows)} for path, rows in contents.items()]
 
 
-def _split(found: TrainingRows, files: ExportFiles) -> list[list[dict[str, Any]]]:
+def _split(rows: TrainingRows, files: ExportFiles) -> list[list[dict[str, Any]]]:
     """The training rows and the held-out ones, by the split of `fairtrial data split`."""
 
     column = str(files.split_by)
-    if not any(pair[column] for pair in found.pairs):
+    if not any(pair[column] for pair in rows.pairs):
         raise UsageError(
             f"--split-by {column}: no pair has one, because the suite is not from recorded traffic (use cluster)"
         )
     examples = tuple(
         Example(line, _messages(row), {column: pair[column] or pair["cluster"]})
-        for line, (row, pair) in enumerate(zip(found.rows, found.pairs, strict=True), 1)
+        for line, (row, pair) in enumerate(zip(rows.rows, rows.pairs, strict=True), 1)
     )
     source = ExampleFile(Path(str(files.rows)), "", "chat", examples)
     split = split_examples(source, Options(files.share, 0, group=column))
-    return [[found.rows[at] for at in part] for part in (split.train, split.holdout)]
+    return [[rows.rows[at] for at in part] for part in (split.train, split.holdout)]
 
 
 def _messages(row: Mapping[str, Any]) -> tuple[Mapping[str, str], ...]:

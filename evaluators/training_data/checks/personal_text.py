@@ -32,16 +32,16 @@ def find_kinds(corpus: Corpus) -> Iterator[tuple[int, str]]:
     for start in range(0, len(numbers), CHUNK):
         rows = numbers[start : start + CHUNK]
         look, begins = joined([_spoken(corpus, row) for row in rows])
-        for found in search_bytes(look):
-            yield rows[bisect_right(begins, found.start) - 1], found.kind
+        for text in search_bytes(look):
+            yield rows[bisect_right(begins, text.start) - 1], text.kind
     systems: dict[str, list[int]] = defaultdict(list)
     for row in numbers:
         systems[corpus.examples[row].system].append(row)
     look, begins = joined(list(systems))
     having = list(systems.values())
-    for found in search_bytes(look):
-        for row in having[bisect_right(begins, found.start) - 1]:
-            yield row, found.kind
+    for text in search_bytes(look):
+        for row in having[bisect_right(begins, text.start) - 1]:
+            yield row, text.kind
 
 
 def _spoken(corpus: Corpus, row: int) -> str:

@@ -77,16 +77,16 @@ def find_departures(corpus: Corpus, fields: Sequence[LabelField], others: Sequen
     has = words.matrix(prompts)
     every = (*fields, *others)
     candidates = slices(every, sample, words.words, has)
-    found: list[Departure] = []
+    departures: list[Departure] = []
     # The matrices are small, so that more threads would mostly wait for each other.
     with threadpool_limits(limits=1):
         for field in fields:
             data = labelled_words(has, np.array(field.values, dtype=object)[sample])
-            usable = [one for one in candidates if not one.has_field(field)]
+            usable = [candidate for candidate in candidates if not candidate.has_field(field)]
             tests = list(_departing(data, usable, words, prompts))
             alone = [_alone(data, test, tests) for test in tests]
-            found += _described(corpus, field, alone, words, LabelModel(corpus, words, field, every))
-    return found
+            departures += _described(corpus, field, alone, words, LabelModel(corpus, words, field, every))
+    return departures
 
 
 def _departing(
@@ -120,14 +120,20 @@ def _p_by_pairs(data: LabelledWords, test: SliceTest, words: Vocabulary, prompts
     has[:, [" " not in names[at] for at in data.columns_of]] = 0
     changed = replace(data, has=has)
     again = slice_tests(changed, changed.counts(), test.of, typical=0)
-    return min((one.p for one in again), default=1.0)
+    return min((slice_test.p for slice_test in again), default=1.0)
 
 
 def _alone(data: LabelledWords, test: SliceTest, tests: Sequence[SliceTest]) -> SliceTest:
     """The same test without the other slices that depart, which raise the error rate outside."""
-    others = _union([one for one in tests if one is not test]) if len(tests) > 1 else np.zeros_like(test.of.member)
+    others = (
+        _union([slice_test for slice_test in tests if slice_test is not test])
+        if len(tests) > 1
+        else np.zeros_like(test.of.member)
+    )
     part = data.part(test.of.member[data.rows] | ~others[data.rows])
-    again = (one for one in slice_tests(part, part.counts(), test.of) if one.expected == test.expected)
+    again = (
+        slice_test for slice_test in slice_tests(part, part.counts(), test.of) if slice_test.expected == test.expected
+    )
     return replace(next(again, test), p=test.p)
 
 

@@ -54,7 +54,7 @@ class Slice:
 
     def has_field(self, field: LabelField) -> bool:
         """Whether the slice is defined by this field."""
-        return any(one is field for one, _ in self.values)
+        return any(label_field is field for label_field, _ in self.values)
 
     def in_all_rows(self, corpus: Corpus) -> NDArray[np.bool_]:
         """Which of all training rows are in the slice."""
@@ -144,8 +144,8 @@ def slice_tests(data: LabelledWords, counts: Counts, one: Slice, *, typical: flo
     for expected in np.unique(means[strength >= STRONG]):
         clear = (means == expected) & (strength >= STRONG)
         if clear.sum() >= LEAST_ROWS and (part.label[clear] != expected).mean() >= MOST_WRONG / 2:
-            found = _test(data, one, lifts, (int(expected), typical), (part, means, strength))
-            yield from [] if found is None else [found]
+            test = _test(data, one, lifts, (int(expected), typical), (part, means, strength))
+            yield from [] if test is None else [test]
 
 
 def _meaning(evidence: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

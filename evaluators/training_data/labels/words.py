@@ -203,7 +203,7 @@ class LabelModel:
         self._corpus = corpus
         self._words = words
         self._field = field
-        self._others = [one for one in others if one is not field]
+        self._others = [label_field for label_field in others if label_field is not field]
 
     def predict(self, learn: NDArray[np.int64], rows: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.float64]]:
         """The expected labels of ``rows`` and their probabilities, learnt from ``learn``, which all have a label."""
@@ -220,7 +220,9 @@ class LabelModel:
         from scipy.sparse import csr_matrix, hstack
 
         words = self._words.matrix([self._corpus.prompts[row] for row in rows])
-        columns = [[one.values[row] == value for row in rows] for one in self._others for value in sorted(one.counts)]
+        columns = [
+            [field.values[row] == value for row in rows] for field in self._others for value in sorted(field.counts)
+        ]
         return hstack([words, csr_matrix(np.array(columns, dtype=np.float32).T)]).tocsr() if columns else words
 
 

@@ -69,8 +69,8 @@ def row_breaches(provider: Provider, rows: Iterable[NumberedRow | UnreadableRow]
 
 def layouts_of(provider: Provider, row: Row) -> list[Layout]:
     """The layouts whose fields the row has, without those that are a part of another one."""
-    found = [layout for layout in provider.layouts if all(name in row for name in layout.fields)]
-    return [one for one in found if not any({*one.fields} < {*other.fields} for other in found)]
+    layouts = [layout for layout in provider.layouts if all(name in row for name in layout.fields)]
+    return [layout for layout in layouts if not any({*layout.fields} < {*other.fields} for other in layouts)]
 
 
 def _no_layout(provider: Provider, row: Row) -> str:
@@ -93,9 +93,9 @@ def _broken(layout: Layout, row: Row) -> Iterator[tuple[str, str, Severity]]:
 
 def file_breaches(provider: Provider, upload: Upload, *, training: bool = True) -> list[Breach]:
     """The rules for files that one of so many rows and bytes breaks."""
-    broken = [one for one in provider.limits if (training or not one.training) and not one.holds(upload)]
+    broken = [limit for limit in provider.limits if (training or not limit.training) and not limit.holds(upload)]
     has = f"{counted(upload.rows, 'row')}, {upload.size:,} bytes, named {upload.suffix or 'without an ending'}"
-    return [Breach(0, one.name, f"{provider.title} needs {one.needs} (the file has {has})") for one in broken]
+    return [Breach(0, limit.name, f"{provider.title} needs {limit.needs} (the file has {has})") for limit in broken]
 
 
 def provider_check(provider: Provider) -> Check:

@@ -36,7 +36,9 @@ def test_every_planted_fault_is_found_row_by_row(seed: int, rows: int, tmp_path:
 def problems(rows: list[Row], folder: Path) -> list[str]:
     path = folder / "rows.jsonl"
     path.write_text(as_lines(rows), encoding="utf-8")
-    return [f"{one.check}: {one.says}" for one in audit([read_examples(path)]).issues if one.severity in PROBLEMS]
+    return [
+        f"{issue.check}: {issue.says}" for issue in audit([read_examples(path)]).issues if issue.severity in PROBLEMS
+    ]
 
 
 @pytest.mark.parametrize("seed", [21, pytest.param(22, marks=MORE_SEEDS)])
@@ -116,7 +118,7 @@ def test_camera_and_doorbell_tickets_that_are_always_low_are_found_and_nothing_e
         ("wrong-pattern", "product 'camera'"),
         ("wrong-pattern", "product 'doorbell'"),
     ]
-    assert {(one.details["field"], one.details["found"], one.details["expected"]) for one in issues} == {
+    assert {(issue.details["field"], issue.details["found"], issue.details["expected"]) for issue in issues} == {
         ("urgency", "low", "high")
     }
     reported, changed = {row for issue in issues for row in issue.rows}, changed_rows()
