@@ -92,11 +92,11 @@ def row_names(file: ExampleFile, lines: Collection[int]) -> dict[int, str]:
 
     Lines that are no readable row have none. Raises `UsageError` if the file has changed since it was read.
     """
-    wanted = set(lines)
-    if not wanted or file.format == "suite":
+    numbers = set(lines)
+    if not numbers or file.format == "suite":
         return {}
     columns = row_columns(file)
-    return {line: f"{line}:{_digest(columns[line])}" for line in sorted(wanted & columns.keys())}
+    return {line: f"{line}:{_digest(columns[line])}" for line in sorted(numbers & columns.keys())}
 
 
 def apply_waivers(

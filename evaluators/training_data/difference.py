@@ -170,7 +170,7 @@ def _label_changes(before: _Labels, now: _Labels, changed: Iterable[ChangedRow])
             if old != new:
                 lines[field, old, new].append(row.now)
     ordered = sorted(lines.items(), key=lambda item: (item[0][0], -len(item[1])))
-    return [LabelChange(*labels, tuple(found)) for labels, found in ordered]
+    return [LabelChange(*labels, tuple(rows)) for labels, rows in ordered]
 
 
 def _shares(before: _Labels, now: _Labels) -> list[ClassShare]:
@@ -202,8 +202,8 @@ def _findings(old: ExampleFile, new: ExampleFile, before: AuditReport, now: Audi
 def _rows_found(file: ExampleFile, report: AuditReport) -> dict[tuple[str, str, str], dict[int, bytes]]:
     """For each check, kind and severity the lines found, with the content of their rows."""
     contents = {example.line: example for example in file.examples}
-    found: dict[tuple[str, str, str], dict[int, bytes]] = {}
+    rows_of: dict[tuple[str, str, str], dict[int, bytes]] = {}
     for issue in report.issues:
-        rows = found.setdefault((issue.check, issue.kind, issue.severity), {})
+        rows = rows_of.setdefault((issue.check, issue.kind, issue.severity), {})
         rows |= {line: _content(contents[line]) for line in issue.rows if line in contents}
-    return found
+    return rows_of

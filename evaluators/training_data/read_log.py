@@ -140,8 +140,8 @@ def _of_lists(path: Path, value: Row) -> list[Row]:
     epochs = _number(args.get("epochs")) if isinstance(args, dict) else None
     steps = _number(value.get("steps")) or float(len(train))
     of_step = epochs / steps if epochs and steps else None
-    pairs = [("loss", *_pair(one, at)) for at, one in enumerate(train, 1)]
-    pairs += [("eval_loss", *_pair(one, at)) for at, one in enumerate(validation, 1)]
+    pairs = [("loss", *_pair(values, at)) for at, values in enumerate(train, 1)]
+    pairs += [("eval_loss", *_pair(values, at)) for at, values in enumerate(validation, 1)]
     return [
         {"step": step, name: loss} | ({"epoch": step * of_step} if of_step and step is not None else {})
         for name, step, loss in pairs
@@ -206,8 +206,8 @@ def _series(rows: Sequence[Row], names: Sequence[str]) -> tuple[tuple[Evaluation
 
 
 def _first(row: Row, names: Sequence[str]) -> float | None:
-    generator = (_number(row.get(name)) for name in names)
-    return next((one for one in generator if one is not None and math.isfinite(one)), None)
+    numbers = (_number(row.get(name)) for name in names)
+    return next((number for number in numbers if number is not None and math.isfinite(number)), None)
 
 
 def _number(value: Any) -> float | None:

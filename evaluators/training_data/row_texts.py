@@ -78,14 +78,14 @@ def groups_of(issue: Issue) -> Iterator[list[Place]]:
 
 def texts_of(files: Iterable[ExampleFile], places: Iterable[Place]) -> Mapping[Place, RowText]:
     """The texts of the rows at these places; lines that are no readable row are left out."""
-    wanted: dict[str, set[int]] = {}
+    lines: dict[str, set[int]] = {}
     for path, line in places:
-        wanted.setdefault(path, set()).add(line)
+        lines.setdefault(path, set()).add(line)
     return {
         (str(file.path), example.line): row_text(example, str(file.path))
         for file in files
         for example in file.examples
-        if example.line in wanted.get(str(file.path), ())
+        if example.line in lines.get(str(file.path), ())
     }
 
 

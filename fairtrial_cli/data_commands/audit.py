@@ -112,14 +112,14 @@ def _audit_deployment(
     audited = find_deployment(config, name)
     start = time.monotonic()
     waivers = audited.lineage.waivers
-    found = audit_files(
+    audit = audit_files(
         audited.train, validation=audited.validation, suites=suites, training=training, waivers=waivers, html=html
     )
-    report, seconds = found.report, time.monotonic() - start
+    report, seconds = audit.report, time.monotonic() - start
     stored = store_audit(audited, report, seconds)
     about: dict[str, Any] = {"deployment": name, "audit_id": stored.audit_id, "clean": stored.clean, "seconds": seconds}
     about |= {"training_cost": audited.lineage.cost}
-    show_report(found, html=html, as_json=as_json, about=about)
+    show_report(audit, html=html, as_json=as_json, about=about)
     if not as_json:
         click.echo(stored_sentence(audited, stored, seconds))
     return report

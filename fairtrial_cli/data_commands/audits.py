@@ -47,6 +47,6 @@ def _line(row: dict[str, Any]) -> str:
         for count in row["counts"]
         if count["severity"] in PROBLEMS
     ]
-    found = "clean" if row["clean"] else f"not clean ({'; '.join(issues)})"
-    found += f", {counted(len(row['waived']), 'waiver')}" if row["waived"] else ""
-    return f"{row['at_time'][:16]}  {row['deployment'] or '-'}  {found}  {files}  by {row['actor']}"
+    findings = "clean" if row["clean"] else f"not clean ({'; '.join(issues)})"
+    findings += f", {counted(len(row['waived']), 'waiver')}" if row["waived"] else ""
+    return f"{row['at_time'][:16]}  {row['deployment'] or '-'}  {findings}  {files}  by {row['actor']}"

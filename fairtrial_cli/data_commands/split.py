@@ -130,5 +130,5 @@ def _show(split: Split, outputs: tuple[Path, Path]) -> None:
     print_table(console, columns(split.label, *numbers, numbers=numbers), cells)
     missing = [class_.value for class_ in split.classes if not class_.held_out]
     if missing:
-        says = f"Nothing is held out of {counted(len(missing), 'class', 'classes')}: {', '.join(missing[:5])}."
-        console.print(Text(says), soft_wrap=True)
+        sentence = f"Nothing is held out of {counted(len(missing), 'class', 'classes')}: {', '.join(missing[:5])}."
+        console.print(Text(sentence), soft_wrap=True)

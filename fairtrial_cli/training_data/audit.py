@@ -218,10 +218,10 @@ def counts_of(issues: Iterable[Issue]) -> list[CheckCount]:
 
 def waived_counts(issues: Sequence[Issue]) -> list[WaivedCount]:
     """What each waiver covers of each check and severity."""
-    found: dict[tuple[int, str, AuditSeverity], list[tuple[str, WaivedRows]]] = defaultdict(list)
+    counts: dict[tuple[int, str, AuditSeverity], list[tuple[str, WaivedRows]]] = defaultdict(list)
     for issue in issues:
         for part in issue.waived:
-            found[id(part.waiver), issue.check, issue.severity].append((issue.file, part))
+            counts[id(part.waiver), issue.check, issue.severity].append((issue.file, part))
     return [
         WaivedCount(
             CheckCount(
@@ -229,7 +229,7 @@ def waived_counts(issues: Sequence[Issue]) -> list[WaivedCount]:
             ),
             group[0][1].waiver,
         )
-        for (_, check, severity), group in found.items()
+        for (_, check, severity), group in counts.items()
     ]
 
 

@@ -194,31 +194,31 @@ LEAST_SHARE = 0.005
 """A class whose share moved less is not printed; JSON has all."""
 
 
-def difference_headline(found: Difference) -> str:
+def difference_headline(difference: Difference) -> str:
     """The difference in one sentence."""
-    numbers = ((found.added, "added"), (found.removed, "removed"), (found.changed, "changed"))
+    numbers = ((difference.added, "added"), (difference.removed, "removed"), (difference.changed, "changed"))
     parts = [f"{counted(len(rows), 'row')} {verb}" for rows, verb in numbers if rows]
-    same = f"{counted(found.same, 'row')} the same"
+    same = f"{counted(difference.same, 'row')} the same"
     return f"{', '.join(parts)}, {same}" if parts else f"no row differs, {same}"
 
 
-def difference_as_json(found: Difference, old: ExampleFile, new: ExampleFile) -> str:
+def difference_as_json(difference: Difference, old: ExampleFile, new: ExampleFile) -> str:
     """The whole difference."""
     files = {
         name: {"path": str(file.path), "sha256": file.sha256, "rows": len(file.examples), "format": file.format}
         for name, file in (("old", old), ("new", new))
     }
-    return json.dumps(files | msgspec.to_builtins(found), indent=2, ensure_ascii=False)
+    return json.dumps(files | msgspec.to_builtins(difference), indent=2, ensure_ascii=False)
 
 
-def print_difference(found: Difference, old: ExampleFile, new: ExampleFile) -> None:
+def print_difference(difference: Difference, old: ExampleFile, new: ExampleFile) -> None:
     """Print the headline, then each part of the difference."""
     from rich.console import Console
     from rich.text import Text
 
     console = Console(highlight=False)
-    console.print(Text(difference_headline(found), style="bold"))
-    for line in (f"  old {old.path}: {counted(len(old.examples), 'row')}", *_lines(found, new)):
+    console.print(Text(difference_headline(difference), style="bold"))
+    for line in (f"  old {old.path}: {counted(len(old.examples), 'row')}", *_lines(difference, new)):
         console.print(Text(printable(line)))
 
 
@@ -252,22 +252,22 @@ def _finding_difference(change: FindingChange) -> str:
     return f"{name}: {', '.join(parts) or ('new' if change.rows_before is None else 'gone')}"
 
 
-def difference_page(found: Difference, old: ExampleFile, new: ExampleFile) -> str:
+def difference_page(difference: Difference, old: ExampleFile, new: ExampleFile) -> str:
     """The page, with the masked texts of the rows that differ."""
-    changed = [[(old, row.before), (new, row.now)] for row in found.changed[:MOST_ROWS]]
+    changed = [[(old, row.before), (new, row.now)] for row in difference.changed[:MOST_ROWS]]
     sections = [
-        ("Changed rows", changed, len(found.changed)),
-        ("Added rows", [[(new, line)] for line in found.added[:MOST_ROWS]], len(found.added)),
-        ("Removed rows", [[(old, line)] for line in found.removed[:MOST_ROWS]], len(found.removed)),
+        ("Changed rows", changed, len(difference.changed)),
+        ("Added rows", [[(new, line)] for line in difference.added[:MOST_ROWS]], len(difference.added)),
+        ("Removed rows", [[(old, line)] for line in difference.removed[:MOST_ROWS]], len(difference.removed)),
     ]
     return html_pages.render(
         "data_diff.html",
         title="Difference of two versions of a data set",
-        headline=difference_headline(found),
+        headline=difference_headline(difference),
         files=[("old", old), ("new", new)],
-        labels=found.labels,
-        shares=found.shares,
-        findings=[_finding_difference(change) for change in found.findings],
+        labels=difference.labels,
+        shares=difference.shares,
+        findings=[_finding_difference(change) for change in difference.findings],
         sections=[(title, _groups(groups), total - len(groups)) for title, groups, total in sections if groups],
         lines_in_words=lines_in_words,
         counted=counted,

@@ -170,15 +170,15 @@ class ExportFiles:
         refuse_existing([path for path in paths if path is not None], sources=(), force=True)
 
 
-def write_rows(files: ExportFiles, found: TrainingRows) -> list[dict[str, Any]]:
+def write_rows(files: ExportFiles, exported: TrainingRows) -> list[dict[str, Any]]:
     """Write all files or none; returns the name of each and its number of rows. No rows make no file of rows."""
     contents: dict[Path, Sequence[Mapping[str, Any]]] = {}
-    if files.rows is not None and found.rows:
+    if files.rows is not None and exported.rows:
         held_out = files.holdout
-        parts = [found.rows] if held_out is None else _split(found, files)
+        parts = [exported.rows] if held_out is None else _split(exported, files)
         contents |= dict(zip((files.rows, held_out or files.rows), parts, strict=False))
     if files.left_out is not None:
-        contents[files.left_out] = [asdict(out) for out in found.left_out]
+        contents[files.left_out] = [asdict(pair) for pair in exported.left_out]
     write_files({path: lines_of(rows) for path, rows in contents.items()})
     return [{"file": str(path), "rows": len(rows)} for path, rows in contents.items()]
 
@@ -212,7 +212,7 @@ def lines_of(rows: Sequence[Mapping[str, Any]]) -> bytes:
     return joined_rows(map(row_text, rows))
 
 
-def print_left_out(found: TrainingRows, *, pairs: int) -> None:
+def print_left_out(exported: TrainingRows, *, pairs: int) -> None:
     """Print the reasons with the number of pairs, and what was masked, on standard error."""
     from rich.console import Console
     from rich.text import Text
@@ -220,9 +220,9 @@ def print_left_out(found: TrainingRows, *, pairs: int) -> None:
     from fairtrial_cli.output.table import columns, print_table
 
     console = Console(stderr=True)
-    console.print(Text(f"{pairs - len(found.left_out)} of {counted(pairs, 'pair')} are used."), soft_wrap=True)
-    cells = [(reason, str(count)) for reason, count in found.reasons.items()]
+    console.print(Text(f"{pairs - len(exported.left_out)} of {counted(pairs, 'pair')} are used."), soft_wrap=True)
+    cells = [(reason, str(count)) for reason, count in exported.reasons.items()]
     print_table(console, columns("left out because", "pairs", numbers=("pairs",)), cells)
-    if found.masked:
-        kinds = ", ".join(f"{count} × {kind}" for kind, count in sorted(found.masked.items()))
+    if exported.masked:
+        kinds = ", ".join(f"{count} × {kind}" for kind, count in sorted(exported.masked.items()))
         console.print(Text(f"masked: {kinds}"), soft_wrap=True)

@@ -196,12 +196,12 @@ class FineTune:
         """Both targets, checked; without ``base`` the deployment's parent. Raises `UsageError`."""
 
         project = project_of(config)
-        found = base or _parent(project, candidate)
-        for name in (candidate, found):
+        deployment = base or _parent(project, candidate)
+        for name in (candidate, deployment):
             resolve(name, project.plan, base_url="")
-        if candidate == found:
+        if candidate == deployment:
             raise UsageError(f"--on {candidate}: a model cannot be compared with itself (name another with --against)")
-        return cls(project, candidate, found)
+        return cls(project, candidate, deployment)
 
     def run(self, suites: Sequence[Suite], *, concurrency: int, fresh: bool) -> list[tuple[RunTable, RunTable]]:
         """Run the suites on both through the gateway, with progress; each result has the candidate's run first.

@@ -37,9 +37,9 @@ def _find(corpus: Corpus) -> list[Issue]:
     free = [row for row in corpus.train if corpus.completions[row] and not corpus.labels[row]]
     echoes = [row for row in free if repeats_input(corpus, row)]
     severity: Severity = "warning" if len(echoes) <= HABIT * len(free) else "suggestion"
-    says = "{rows} with an answer that repeats its input"
+    sentence = "{rows} with an answer that repeats its input"
     return [
-        *corpus.issues("answers", severity, echoes, says, kind="echo"),
+        *corpus.issues("answers", severity, echoes, sentence, kind="echo"),
         *_refusals(corpus, free),
         *_repeated(corpus, free),
     ]
@@ -65,12 +65,12 @@ def _refusals(corpus: Corpus, free: Sequence[int]) -> list[Issue]:
     clusters = find_similar([normalise(refusing[row]) for row in rows]).clusters()
     groups = [[rows[at] for at in cluster] for cluster in clusters]
     groups = [group for group in groups if len({corpus.prompts[row] for row in group}) >= SHARED]
-    says = f"{{rows}} with a refusal that nearly equals that of {SHARED - 1} and more other prompts"
+    sentence = f"{{rows}} with a refusal that nearly equals that of {SHARED - 1} and more other prompts"
     numbers = [row for group in groups for row in group]
     rare = len(rows) <= HABIT * len(free)
     single = sorted(set(rows) - set(numbers)) if rare else []
     return [
-        *corpus.issues("answers", "warning", numbers, says, kind="refusal", groups=corpus.places(groups)),
+        *corpus.issues("answers", "warning", numbers, sentence, kind="refusal", groups=corpus.places(groups)),
         *corpus.issues("answers", "suggestion", single, "{rows} with a refusal, which is rare here", kind="refusal"),
     ]
 
@@ -88,8 +88,8 @@ def _repeated(corpus: Corpus, free: Sequence[int]) -> list[Issue]:
     numbers = {row for group in groups for row in group}
     if len(numbers) > HABIT * len(free):
         return []
-    says = f"{{rows}} with a short answer that {SHARED - 1} and more unlike prompts have, too"
-    return corpus.issues("answers", "suggestion", numbers, says, kind="repeated", groups=corpus.places(groups))
+    sentence = f"{{rows}} with a short answer that {SHARED - 1} and more unlike prompts have, too"
+    return corpus.issues("answers", "suggestion", numbers, sentence, kind="repeated", groups=corpus.places(groups))
 
 
 def _parts(text: str) -> Iterator[str]:

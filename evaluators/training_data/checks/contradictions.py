@@ -98,15 +98,15 @@ def _find(corpus: Corpus) -> list[Issue]:
     rows = _Rows(corpus)
     same, answers = _same_prompts(rows)
     near = list(_near_prompts(rows))
-    found: tuple[tuple[str, list[Sequence[int]], Severity, str], ...] = (
+    contradictions: tuple[tuple[str, list[Sequence[int]], Severity, str], ...] = (
         ("same", same, "warning", "{rows} with the same prompt as another row and a different label"),
         ("near", near, "warning", "{rows} with nearly the same prompt as another row and a different label"),
         ("answers", answers, "info", "{rows} with the same prompt as another row and a different answer"),
     )
     issues: list[Issue] = _columns(corpus)
-    for kind, groups, severity, says in found:
+    for kind, groups, severity, sentence in contradictions:
         numbers = [row for group in groups for row in group]
-        issues += corpus.issues("contradictions", severity, numbers, says, kind=kind, groups=corpus.places(groups))
+        issues += corpus.issues("contradictions", severity, numbers, sentence, kind=kind, groups=corpus.places(groups))
     return issues
 
 
@@ -116,8 +116,8 @@ def _columns(corpus: Corpus) -> list[Issue]:
     for field, column in copies(corpus):
         pairs = zip(corpus.train, field.values, column.values, strict=True)
         rows = [row for row, one, other in pairs if one and other and one != other]
-        says = f"{{rows}} with another {field.name!r} in the completion than in the column {column.name!r}"
-        issues += corpus.issues("contradictions", "warning", rows, says, kind="column", field=field.name)
+        sentence = f"{{rows}} with another {field.name!r} in the completion than in the column {column.name!r}"
+        issues += corpus.issues("contradictions", "warning", rows, sentence, kind="column", field=field.name)
     return issues
 
 

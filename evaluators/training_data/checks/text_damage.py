@@ -52,14 +52,14 @@ def _find(corpus: Corpus) -> list[Issue]:
         if len(rows) <= max(FEW, most * len(corpus.train)):
             issues += corpus.issues("text-damage", severity, rows, f"{{rows}} with {text}", kind=kind)
         else:
-            says = f"{{rows}} with {text}; so many have it that it seems to be the format"
-            issues += corpus.issues("text-damage", "info", rows, says, kind=f"{kind} everywhere")
+            sentence = f"{{rows}} with {text}; so many have it that it seems to be the format"
+            issues += corpus.issues("text-damage", "info", rows, sentence, kind=f"{kind} everywhere")
     return issues
 
 
 def _damage(example: Example, *, is_prose: bool) -> Iterator[str]:
     """The kinds of damage in a row. Results of tools are not judged."""
-    texts = [said["content"] for said in example.messages if said["role"] not in ("tool", "function")]
+    texts = [message["content"] for message in example.messages if message["role"] not in ("tool", "function")]
     kinds = frozenset[str]().union(*map(damage_of, texts))
     for kind, is_topic in (("html", is_about_code), ("placeholder", is_about_templates)):
         if kind in kinds and any(map(is_topic, texts)):

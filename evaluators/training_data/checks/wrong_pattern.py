@@ -53,23 +53,23 @@ def _constant(corpus: Corpus, field: LabelField, of: LabelField, explained: set[
     for value, label, rows, elsewhere in constant:
         name = f"{of.name} {value!r}"
         if (name, field.name) not in explained:
-            says = (
+            sentence = (
                 f"{name}: {field.name!r} is {label!r} in nearly all of {{rows}}, elsewhere in {elsewhere:.0%}; "
                 "check whether that is the rule or one wrong pattern"
             )
-            yield from corpus.issues("wrong-pattern", "suggestion", rows, says, kind="constant", slice=name)
+            yield from corpus.issues("wrong-pattern", "suggestion", rows, sentence, kind="constant", slice=name)
 
 
 def _issues(corpus: Corpus, departure: Departure) -> list[Issue]:
     words = ", ".join(map(repr, departure.words))
-    says = (
+    sentence = (
         f"{departure.says}: {departure.field!r} is {departure.found!r} in {departure.labelled_found:,} of "
         f"{departure.members:,} rows; {departure.wrong} of {departure.evidence} rows whose words mean "
         f"{departure.expected!r} elsewhere ({words}) have another label (elsewhere {departure.error:.0%}); "
         "check {rows}"
     )
     if departure.own_words:
-        says += "; most of its rows have other words, from which the label may follow"
+        sentence += "; most of its rows have other words, from which the label may follow"
     details = {
         "slice": departure.says,
         "field": departure.field,
@@ -84,7 +84,7 @@ def _issues(corpus: Corpus, departure: Departure) -> list[Issue]:
         "members_with_found_label": departure.labelled_found,
     }
     return corpus.issues(
-        "wrong-pattern", "suggestion" if departure.own_words else "error", departure.rows, says, **details
+        "wrong-pattern", "suggestion" if departure.own_words else "error", departure.rows, sentence, **details
     )
 
 

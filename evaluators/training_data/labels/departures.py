@@ -96,12 +96,12 @@ def _departing(
     remaining, left = data, list(usable)
     while left:
         counts = remaining.counts()
-        tests = [test for one in left for test in slice_tests(remaining, counts, one)]
+        tests = [test for candidate in left for test in slice_tests(remaining, counts, candidate)]
         best = min(tests, key=lambda test: test.p, default=None)
         most = ALPHA / max(len(tests), len(usable))
         if best is None or best.p > most:
             return
-        left = [one for one in left if one is not best.of]
+        left = [candidate for candidate in left if candidate is not best.of]
         if not best.of.phrase or _p_by_pairs(remaining, best, words, prompts) <= most:
             yield best
             remaining = remaining.part(~best.of.member[remaining.rows])

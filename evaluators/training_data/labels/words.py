@@ -112,8 +112,8 @@ def _z(having: Floats, totals: Floats) -> Floats:
     inside, outside = (having + 0.5) / (totals + 1), (rows - having + 0.5) / (others + 1)
     pooled = (rows + 0.5) / (totals.sum() + 1)
     spread = np.sqrt(pooled * (1 - pooled) * (1 / np.maximum(totals, 1) + 1 / np.maximum(others, 1)))
-    found: Floats = (inside - outside) / spread
-    return found
+    scores: Floats = (inside - outside) / spread
+    return scores
 
 
 if TYPE_CHECKING:
@@ -153,13 +153,13 @@ class Vocabulary:
         """1 where the prompt of the row has the word of the column."""
         from scipy.sparse import csr_matrix
 
-        found: list[int] = []
+        columns: list[int] = []
         ends = [0]
         for prompt in prompts:
-            found += sorted({self.columns[term] for term in _terms(prompt) if term in self.columns})
-            ends.append(len(found))
-        ones = np.ones(len(found), dtype=np.float32)
-        return csr_matrix((ones, found, ends), shape=(len(prompts), len(self.columns)))
+            columns += sorted({self.columns[term] for term in _terms(prompt) if term in self.columns})
+            ends.append(len(columns))
+        ones = np.ones(len(columns), dtype=np.float32)
+        return csr_matrix((ones, columns, ends), shape=(len(prompts), len(self.columns)))
 
 
 def vocabulary(prompts: Sequence[str]) -> Vocabulary:
@@ -176,10 +176,10 @@ def without_neighbours(prompt: str, phrase: str) -> str:
     """The prompt without the two words on both sides of each place of a phrase."""
     words, size = prompt.split(), len(phrase.split())
     near = {
-        one
+        place
         for at in range(len(words) - size + 1)
         if " ".join(words[at : at + size]) == phrase
-        for one in (at - 2, at - 1, at + size, at + size + 1)
+        for place in (at - 2, at - 1, at + size, at + size + 1)
     }
     return " ".join(word for at, word in enumerate(words) if at not in near)
 
@@ -193,7 +193,7 @@ def even_sample(rows: int, most: int) -> NDArray[np.int64]:
 def _terms(prompt: str) -> Iterator[str]:
     words = prompt.split(" ", LONGEST)[:LONGEST]
     yield from words
-    yield from (f"{one} {other}" for one, other in pairwise(words))
+    yield from (f"{first} {second}" for first, second in pairwise(words))
 
 
 class LabelModel:
@@ -254,24 +254,24 @@ class WordDifference:
     def _has(self) -> csr_matrix[Any]:
         return self._words.matrix([self._corpus.prompts[row] for row in self._sample])
 
-    def explains(self, field: LabelField, one: int, other: int) -> bool:
+    def explains(self, field: LabelField, first: int, second: int) -> bool:
         """Whether words that only one of the two rows has go with its label, or name it."""
-        label, other_label = field.values[one], field.values[other]
+        label, other_label = field.values[first], field.values[second]
         if label is None or other_label is None:
             return True
-        if self._named(label, one, other) or self._named(other_label, other, one):
+        if self._named(label, first, second) or self._named(other_label, second, first):
             return True
         learnt = self._learn(field)
         if not {label, other_label} <= set(learnt.classes):
             return False
         left, right = learnt.classes.index(label), learnt.classes.index(other_label)
-        has = self._words.matrix(self._without_typos(one, other)).toarray()[:, learnt.words]
+        has = self._words.matrix(self._without_typos(first, second)).toarray()[:, learnt.words]
         for_left = learnt.lifts[:, left] - learnt.lifts[:, right]
         return float((has[0] - has[1]) @ for_left) >= CLEAR
 
-    def _without_typos(self, one: int, other: int) -> tuple[str, str]:
+    def _without_typos(self, first: int, second: int) -> tuple[str, str]:
         """Both prompts; an unknown word is read as the word of the other prompt that is spelt like it."""
-        prompts = [self._corpus.prompts[row].split() for row in (one, other)]
+        prompts = [self._corpus.prompts[row].split() for row in (first, second)]
         only = [[word for word in words if word not in others] for words, others in (prompts, prompts[::-1])]
         return self._corrected(prompts[0], only[1]), self._corrected(prompts[1], only[0])
 

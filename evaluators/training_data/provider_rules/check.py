@@ -124,14 +124,14 @@ def _issues(provider: Provider, file: ExampleFile, breaches: Iterable[Breach]) -
     rules = {rule.name: rule for layout in provider.layouts for rule in layout.rules}
     needs = {name: f" ({rule.needs})".replace("`", "") for name, rule in rules.items()}
     issues = []
-    for (rule, severity), found in by_rule.items():
-        lines = tuple(breach.line for breach in found if breach.line)
+    for (rule, severity), breaches_of in by_rule.items():
+        lines = tuple(breach.line for breach in breaches_of if breach.line)
         verb = "that breaks" if len(lines) == 1 else "that break"
         rows = f"{counted(len(lines), 'row')} {verb} {provider.title}'s rule {rule}{needs.get(rule, '')}; the first: "
-        says = (rows if lines else f"rule {rule}: ") + found[0].wrong
-        listed = [f"{breach.line}: {breach.wrong}" for breach in found[:MOST_LISTED] if breach.line]
+        sentence = (rows if lines else f"rule {rule}: ") + breaches_of[0].wrong
+        listed = [f"{breach.line}: {breach.wrong}" for breach in breaches_of[:MOST_LISTED] if breach.line]
         details = {"kind": rule, "provider": provider.title, "errors": listed}
-        issues.append(Issue(NAME, severity, says, str(file.path), lines, len(found), details))
+        issues.append(Issue(NAME, severity, sentence, str(file.path), lines, len(breaches_of), details))
     return issues
 
 
@@ -158,12 +158,12 @@ def cost_check(training: Training) -> Check:
         total = sum(tokens.total for tokens in rows.values())
         cut = [] if limit is None else [row for row, tokens in rows.items() if tokens.longest > limit]
         trained = training.epochs * (total - sum(rows[row].longest - (limit or 0) for row in cut))
-        says, details = _sentence(training, total, trained, tokenizer.name, exact=tokenizer.exact)
+        sentence, details = _sentence(training, total, trained, tokenizer.name, exact=tokenizer.exact)
         path = str(corpus.files[0].path)
         says_cut = f"{{rows}} with more than {limit:,} tokens, whose ends are cut off" if limit else ""
         return [
             *corpus.issues(COST, "warning", cut, says_cut, kind="cut", most_tokens=limit),
-            Issue(COST, "info", says, path, (), total, details),
+            Issue(COST, "info", sentence, path, (), total, details),
         ]
 
     return Check("tokens, rows that are cut, and the price of a training", find)
@@ -177,15 +177,17 @@ def _sentence(
     cost = None if price is None else trained * price / 1_000_000
     about = "" if exact else "about "
     epochs = "1 epoch" if training.epochs == 1 else f"{training.epochs} epochs"
-    says = f"{about}{total:,} tokens ({tokenizer}); {epochs} of training: {about}{trained:,} tokens"
-    says += " at a price that is not known (--price USD_PER_MILLION)" if cost is None else f", {about}{dollars(cost)}"
-    says += "" if price is None else f" at {dollars(price)} per million ({source})"
-    says += "" if training.most_tokens else "; from how many tokens on a row is cut is not known (--context TOKENS)"
+    sentence = f"{about}{total:,} tokens ({tokenizer}); {epochs} of training: {about}{trained:,} tokens"
+    sentence += (
+        " at a price that is not known (--price USD_PER_MILLION)" if cost is None else f", {about}{dollars(cost)}"
+    )
+    sentence += "" if price is None else f" at {dollars(price)} per million ({source})"
+    sentence += "" if training.most_tokens else "; from how many tokens on a row is cut is not known (--context TOKENS)"
     details = {
         "kind": "tokens", "tokens": total, "trained_tokens": trained, "epochs": training.epochs, "tokenizer": tokenizer,
         "exact": exact, "model": training.model, "usd_per_million": price, "usd": cost, "price_source": source,
     }  # fmt: skip
-    return says, details
+    return sentence, details
 
 
 CHARACTERS_PER_TOKEN = 3.6

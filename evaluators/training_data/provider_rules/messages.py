@@ -86,7 +86,9 @@ def _wrong_weight(weight: Any) -> str:
 
 def weights_of_assistant(conversation: Conversation) -> str:
     """Only messages of the assistant have a weight."""
-    other = each(lambda one: f"has a weight, and {role_of(one)}" if "weight" in one and not _answers(one) else "")
+    other = each(
+        lambda message: f"has a weight, and {role_of(message)}" if "weight" in message and not _answers(message) else ""
+    )
     return other(conversation)
 
 
@@ -108,7 +110,7 @@ def starts_with(*allowed: str) -> Find:
 
 def system_first(conversation: Conversation) -> str:
     """A system message is the first."""
-    late = each(lambda one: "is a system message, and not the first" if one.get("role") == "system" else "")
+    late = each(lambda message: "is a system message, and not the first" if message.get("role") == "system" else "")
     return late(Conversation(conversation.row, conversation.turns[1:]))
 
 

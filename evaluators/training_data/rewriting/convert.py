@@ -101,10 +101,10 @@ def _differences(before: Example, after: Example) -> Iterator[str]:
     if before.messages != after.messages:
         yield _message_loss(before, after)
     for name, value in before.fields.items():
-        found = after.fields.get(name, MISSING)
-        if found is MISSING:
+        differences = after.fields.get(name, MISSING)
+        if differences is MISSING:
             yield _field_loss(name, value)
-        elif found != value:
+        elif differences != value:
             yield f"the exact value of {name!r}"
 
 

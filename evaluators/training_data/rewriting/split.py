@@ -132,8 +132,8 @@ def _leaks(file: ExampleFile, held_out: set[int]) -> Iterator[Pair]:
     rows = [[at for at in range(len(file.examples)) if (at in held_out) is held] for held in (False, True)]
     parts = tuple(replace(file, examples=tuple(file.examples[at] for at in part)) for part in rows)
     number = [*rows[0], *rows[1]]
-    found = copies(Corpus(parts, ("train", "validation")))
-    return ((number[one], number[other]) for kind in CERTAIN for one, other in found[kind])
+    pairs = copies(Corpus(parts, ("train", "validation")))
+    return ((number[pair], number[other]) for kind in CERTAIN for pair, other in pairs[kind])
 
 
 def _groups(rows: int, pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
@@ -242,8 +242,8 @@ def value_of(example: Example, name: str) -> str | None:
 
 
 def _value(example: Example, name: str) -> str:
-    found = value_of(example, name)
-    return UNLABELLED if found is None else found
+    value = value_of(example, name)
+    return UNLABELLED if value is None else value
 
 
 def _text(value: Any) -> str:
