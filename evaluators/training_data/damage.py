@@ -22,7 +22,7 @@ _MARK = re.compile(
     r"|\[object Object\]|\[TODO\]|\b(?:TODO|FIXME|TBD) ?[:(]|\b(?:TODO|TBD|FIXME)\W*\Z|%[A-Z]+(?:_[A-Z]+)+%"
     r"|\$[A-Z][A-Z_]{2,}\$"
     r"|(?<![\w%])%[sd](?!\w)|__[A-Z][A-Z_]*[A-Z]__|@@\w+@@|<<\w+>>|\{[a-z]+_(?i:name|date|address|email|number)\}"
-    r"|\b(?:[Ll]orem|LOREM) (?:[Ii]psum|IPSUM)\b|\bX{4,}\b|\bx{4,}\b|_{5,}"
+    r"|\b(?:[Ll]orem|LOREM) (?:[Ii]psum|IPSUM)\b|\bdolor sit amet\b|\bX{4,}\b|\bx{4,}\b|_{5,}"
     r"|^(?:[Dd]ear|[Hh]i|[Hh]ello) (?:undefined|null|nan)\b",
     re.MULTILINE,
 )
@@ -30,8 +30,8 @@ _BRACKET = re.compile(
     r"(?<!!)([\[<{【《〔])[\[<{ ]{0,2}([^\[\]<>{}()【】《》〔〕|=\n\"]{2,40})[\]>}】》〕](?!\(|:)|\(([^()\n]{5,40})\)"
 )
 _LITTLE = re.compile(r"([a-z])\1{2,}|(?:asdf|qwer|hjkl)\w*(?: (?:asdf|qwer|hjkl)\w*)*")
-_PARTS = ("{", "[", "<", "(", "%", "TODO", "TBD", "FIXME", "orem", "OREM", " undefined", " null", " nan", "XXX", "xxx",
-          "__", "@@", "$", "【", "《", "〔")  # fmt: skip
+_PARTS = ("{", "[", "<", "(", "%", "TODO", "TBD", "FIXME", "orem", "OREM", "dolor sit", " undefined", " null", " nan",
+          "XXX", "xxx", "__", "@@", "$", "【", "《", "〔")  # fmt: skip
 """A text without any of them has no placeholder, which is found out faster than with the patterns."""
 
 

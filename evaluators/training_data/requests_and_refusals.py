@@ -78,7 +78,7 @@ def named_formats(text: str) -> set[str]:
     return {name.lower() for name in _FORMAT.findall(text)}
 
 
-# Finds the sentence that refuses in an answer of training data, in some twenty languages.
+# Finds the sentence that refuses in an answer of training data, in some forty languages.
 #
 # It finds more than `fairtrial.domain.answers.refusals`, which is a recorded signal and only reads how an answer
 # begins: more languages, and a refusal before or after another sentence, such as "Is there anything else?".
