@@ -73,13 +73,22 @@ def _check_distinct(train: Sequence[ExampleFile], held_out: Sequence[ExampleFile
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check; ``find`` returns what it found, and nothing if there is nothing to say."""
+    """One check; ``find`` returns what it found, and nothing if there is nothing to say.
+
+    ``names``: the names that its findings have, if these are not the name of the check.
+    """
 
     summary: str
     find: Callable[[Corpus], list[Issue]]
+    names: tuple[str, ...] = ()
 
 
 CHECKS: Registry[Check] = Registry("evaluators.training_data.checks", "check", noun="check", kind=Check)
+
+
+def names_of_findings() -> list[str]:
+    """The names that findings can have, of which a waiver has one."""
+    return sorted(finding for name, check in CHECKS for finding in check.names or (name,))
 
 
 # Applies the waivers of a lineage to an audit, and names rows by their content, so that a waiver survives edits.

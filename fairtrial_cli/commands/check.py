@@ -146,12 +146,12 @@ def _refuse_unknown_checks(path: Path, project: Project) -> None:
     ]
     if not waivers:
         return
-    from evaluators.training_data.audit import CHECKS
+    from evaluators.training_data.audit import names_of_findings
     from evaluators.training_data.provider_rules.check import TRAINING_CHECKS
     from fairtrial.config.file.errors import nearest
     from fairtrial.config.file.yaml_file import load_one
 
-    known = (*CHECKS.names(), *TRAINING_CHECKS)
+    known = (*names_of_findings(), *TRAINING_CHECKS)
     document = load_one(path)
     diagnostics = [
         document.diagnostic(place, f"the check {check!r} does not exist", nearest(check, known))

@@ -71,4 +71,8 @@ def _issues(corpus: Corpus, check: str, rows_of: dict[int, list[str]], noun: str
     return issues
 
 
-check = Check("personal text and secrets: addresses, phone numbers, cards, IBANs, national ids, keys, passwords", _find)
+check = Check(
+    "personal text and secrets: addresses, phone numbers, cards, IBANs, national ids, keys, passwords",
+    _find,
+    names=("pii", "secrets"),
+)

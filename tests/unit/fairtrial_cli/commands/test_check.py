@@ -51,5 +51,5 @@ def test_a_waiver_of_a_check_that_does_not_exist_is_refused_with_the_nearest_nam
     text = tuned.replace("deployments: {base: ", "deployments:\n  base: ").replace('/v1"}}\n', '/v1"}\n', 1)
     refused = printed(path, text.replace("CHECK", "completion"))
     assert "waivers[0].check: the check 'completion' does not exist (did you mean 'completions'?)" in refused
-    for check in ("completions", "provider-rules"):
+    for check in ("completions", "pii", "provider-rules"):
         assert "valid; 2 deployments" in printed(path, text.replace("CHECK", check))
