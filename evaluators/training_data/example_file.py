@@ -97,7 +97,7 @@ def renamed(rows: Rows, columns: tuple[str, str]) -> Rows:
 def column_in(columns: Iterable[str], name: str) -> str | None:
     """The column with this name, or else the first one whose name differs only in case."""
     names = tuple(columns)
-    return name if name in names else next((one for one in names if one.casefold() == name.casefold()), None)
+    return name if name in names else next((column for column in names if column.casefold() == name.casefold()), None)
 
 
 def _read(path: Path, digest: str, rows: Rows, named: str | None) -> ExampleFile:

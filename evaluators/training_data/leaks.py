@@ -68,7 +68,7 @@ def _across(corpus: Corpus, rows: Iterable[int]) -> Iterator[Pair]:
     held = [row for row in rows if row not in corpus.train]
     learnt = [row for row in rows if row in corpus.train]
     for row in held:
-        yield from ((one, row) for one in learnt[:MOST_LISTED])
+        yield from ((learnt_row, row) for learnt_row in learnt[:MOST_LISTED])
 
 
 def _same_answers(corpus: Corpus, held: Sequence[int]) -> Iterator[Pair]:

@@ -148,10 +148,10 @@ def _of_lists(path: Path, value: Row) -> list[Row]:
     ]
 
 
-def _pair(one: Any, at: int) -> tuple[float | None, Any]:
-    if isinstance(one, list) and len(one) == 2:
-        return _number(one[0]), one[1]
-    return float(at), one
+def _pair(item: Any, at: int) -> tuple[float | None, Any]:
+    if isinstance(item, list) and len(item) == 2:
+        return _number(item[0]), item[1]
+    return float(at), item
 
 
 def _log(path: Path, form: str, rows: Sequence[Row]) -> TrainingLog:

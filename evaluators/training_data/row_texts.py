@@ -50,11 +50,11 @@ class RowText:
 def row_text(example: Example, file: str) -> RowText:
     """The masked texts of a row. A text is masked before it is cut, so that no part of a secret is left."""
     spoken = [message for message in example.messages if message["role"] not in SYSTEM]
-    left_out = sum(len(one["content"]) for one in spoken[:-MOST_MESSAGES])
+    left_out = sum(len(turn["content"]) for turn in spoken[:-MOST_MESSAGES])
     columns = " · ".join(f"{name}: {_plain(value)}" for name, value in example.fields.items())
-    shown = [example.system, columns, *(one["content"] for one in spoken[-MOST_MESSAGES:])]
+    shown = [example.system, columns, *(turn["content"] for turn in spoken[-MOST_MESSAGES:])]
     system, fields, *contents = mask(shown, Counter())
-    texts = [(one["role"], content) for one, content in zip(spoken[-MOST_MESSAGES:], contents, strict=True)]
+    texts = [(turn["role"], content) for turn, content in zip(spoken[-MOST_MESSAGES:], contents, strict=True)]
     cut = left_out + sum(max(0, len(text) - MOST_CHARACTERS) for text in (system, *(text for _, text in texts)))
     messages = tuple((role, text[:MOST_CHARACTERS]) for role, text in texts)
     return RowText(file, example.line, messages, system[:MOST_CHARACTERS], fields[:MOST_FIELDS], cut)

@@ -207,12 +207,17 @@ def audit_request(audited: AuditedDeployment, report: AuditReport, seconds: floa
 
 def counts_of(issues: Iterable[Issue]) -> list[CheckCount]:
     """For each check and severity, the number of issues and of the rows that they concern, without waived ones."""
-    found: dict[tuple[str, AuditSeverity], list[Issue]] = defaultdict(list)
+    groups: dict[tuple[str, AuditSeverity], list[Issue]] = defaultdict(list)
     for issue in issues:
-        found[issue.check, issue.severity].append(issue)
+        groups[issue.check, issue.severity].append(issue)
     return [
-        CheckCount(check, severity, len(group), _distinct((one.file, row) for one in group for row in one.open_rows))
-        for (check, severity), group in found.items()
+        CheckCount(
+            check,
+            severity,
+            len(group),
+            _distinct((member.file, row) for member in group for row in member.open_rows),
+        )
+        for (check, severity), group in groups.items()
     ]
 
 

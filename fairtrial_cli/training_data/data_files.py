@@ -149,8 +149,8 @@ def training_examples(
     """The examples of both kinds; ``option`` is the name of the option for held-out files. Raises `UsageError`."""
     lineage = lineage_of(project, candidate)
     folder = project.path.parent
-    ours = tuple(train) or tuple(folder / one for one in (lineage.data if lineage else ()))
-    other = tuple(held_out) or tuple(folder / one for one in (lineage.validation if lineage else ()))
+    ours = tuple(train) or tuple(folder / path for path in (lineage.data if lineage else ()))
+    other = tuple(held_out) or tuple(folder / path for path in (lineage.validation if lineage else ()))
     for files, name, key in ((ours, "--train", "data"), (other, option, "validation")):
         if not files:
             raise UsageError(

@@ -74,14 +74,14 @@ class _Rows:
         )
         return ((WHOLE, completion),) if is_label else ()
 
-    def differ(self, one: int, other: int) -> bool:
+    def differ(self, left: int, right: int) -> bool:
         """Whether two rows with nearly the same prompt have a different label that no word explains."""
-        return self._same_but_last(one, other) and any(
-            field.values[one] != field.values[other]
-            and field.values[one] is not None
-            and field.values[other] is not None
-            and (field.name != WHOLE or bool(self.labels(one) and self.labels(other)))
-            and not self.difference.explains(field, one, other)
+        return self._same_but_last(left, right) and any(
+            field.values[left] != field.values[right]
+            and field.values[left] is not None
+            and field.values[right] is not None
+            and (field.name != WHOLE or bool(self.labels(left) and self.labels(right)))
+            and not self.difference.explains(field, left, right)
             for field in self.fields
         )
 
@@ -147,8 +147,8 @@ def _near_prompts(rows: _Rows) -> Iterator[Sequence[int]]:
     members = defaultdict(list)
     for group in rows.corpus.similar.same:
         members[group[0]] = [row for row in group if row in rows.corpus.train]
-    for one, other in rows.corpus.similar.near:
-        pairs = ((a, b) for a in members.get(one, [one])[:5] for b in members.get(other, [other])[:5])
+    for left, right in rows.corpus.similar.near:
+        pairs = ((a, b) for a in members.get(left, [left])[:5] for b in members.get(right, [right])[:5])
         for pair in pairs:
             if max(pair) in rows.corpus.train and rows.differ(*pair):
                 yield pair

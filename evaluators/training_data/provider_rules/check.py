@@ -50,12 +50,12 @@ def row_breaches(provider: Provider, rows: Iterable[NumberedRow | UnreadableRow]
         if isinstance(row, UnreadableRow):
             breaches.append(Breach(row.line, READABLE, row.wrong))
             continue
-        found = layouts_of(provider, row.columns)
-        if len(found) == 1 or (found and not provider.one_layout):
-            layouts[found[0].name].append(row.line)
-            breaches += (Breach(row.line, *broken) for broken in _broken(found[0], row.columns))
-        elif found:
-            names = " and ".join(layout.name for layout in found)
+        fitting = layouts_of(provider, row.columns)
+        if len(fitting) == 1 or (fitting and not provider.one_layout):
+            layouts[fitting[0].name].append(row.line)
+            breaches += (Breach(row.line, *broken) for broken in _broken(fitting[0], row.columns))
+        elif fitting:
+            names = " and ".join(layout.name for layout in fitting)
             breaches.append(Breach(row.line, ONE_LAYOUT, f"the row has the fields of several formats: {names}"))
         else:
             breaches.append(Breach(row.line, LAYOUT, _no_layout(provider, row.columns)))

@@ -17,7 +17,9 @@ PART_FIELDS = {"text": str, "refusal": str, "image_url": Mapping}
 
 def each(wrong: Callable[[Message], str]) -> Find:
     """A rule for each message; ``wrong`` says what is wrong with one, or nothing."""
-    return lambda conversation: next((f"{place} {why}" for place, one in conversation.turns if (why := wrong(one))), "")
+    return lambda conversation: next(
+        (f"{place} {why}" for place, message in conversation.turns if (why := wrong(message))), ""
+    )
 
 
 def of_row(holds: Callable[[Row], bool], wrong: str) -> Find:
@@ -98,8 +100,8 @@ def _answers(message: Message) -> bool:
 
 def trained(conversation: Conversation) -> str:
     """At least one message of the assistant has another weight than 0."""
-    found = [message.get("weight", 1) for _, message in conversation.turns if _answers(message)]
-    return "all messages of the assistant have the weight 0" if found and not any(found) else ""
+    weights = [message.get("weight", 1) for _, message in conversation.turns if _answers(message)]
+    return "all messages of the assistant have the weight 0" if weights and not any(weights) else ""
 
 
 def starts_with(*allowed: str) -> Find:

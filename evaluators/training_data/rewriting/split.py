@@ -146,8 +146,8 @@ def _groups(rows: int, pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
             row = leader[row]
         return row
 
-    for one, other in pairs:
-        low, high = sorted((find(one), find(other)))
+    for left, right in pairs:
+        low, high = sorted((find(left), find(right)))
         leader[high] = low
     members: dict[int, list[int]] = {}
     for row in range(rows):

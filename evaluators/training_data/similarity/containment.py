@@ -99,13 +99,13 @@ def _proposed(left: Shingles, right: Shingles, counts: dict[int, int]) -> Iterat
 
 
 def is_contained(
-    one: Sequence[str], other: Sequence[str], *, least: int | None = None, covered_share: float = COVERED
+    left: Sequence[str], right: Sequence[str], *, least: int | None = None, covered_share: float = COVERED
 ) -> bool:
     """Whether the shorter list of words is a part of the longer one, with the same numbers if it has any.
 
     ``least``: the words that it must have, by default enough that no two texts share them by chance.
     """
-    inner, outer = sorted((one, other), key=len)
+    inner, outer = sorted((left, right), key=len)
     usual = LEAST_LETTERS if max(map(len, inner), default=0) == 1 else LEAST_WORDS
     if len(inner) < (usual if least is None else least):
         return False
