@@ -14,7 +14,7 @@ from dashboard.components.tables import sentences
 from dashboard.components.theme import link
 from dashboard.visitor import address_at_control
 from fairtrial.api import verdicts
-from fairtrial.api.encoding import to_http
+from fairtrial.api.operation import to_http
 from fairtrial.domain.wording import counted, rows_by_table
 
 FORMS: Mapping[verdicts.Form, tuple[str, str, str]] = {

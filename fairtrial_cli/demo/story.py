@@ -14,7 +14,7 @@ from fairtrial.domain.verdicts.verdict import Decision, Finding, Verdict, interl
 from fairtrial.domain.wording import counted
 
 if TYPE_CHECKING:
-    from fairtrial.domain.traffic import Traffic, VariantTraffic
+    from fairtrial.domain.store_reports import Traffic, VariantTraffic
 
 STYLES: Mapping[Decision, str] = {"SHIP": "bold green", "HOLD": "bold yellow", "BLOCK": "bold red", "INVALID": "bold"}
 MOST_REASONS = 3

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from evaluators.review.training_rows import LeftOut, preferred
 from fairtrial.api import reviews
 from fairtrial.domain.errors import UsageError
-from fairtrial.privacy.masking import mask
+from fairtrial.privacy.search import mask
 from fairtrial_cli.migration.drawn_suite import path_of, write_suite
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairtrial.api.traffic import SampleTraffic, samples
-from fairtrial.domain.answers.messages import answered_text
+from fairtrial.domain.answers.chat import answered_text
 from fairtrial.domain.errors import UsageError
-from fairtrial.privacy.masking import mask
+from fairtrial.privacy.search import mask
 from fairtrial_cli.migration.drawn_suite import path_of, write_suite
 
 if TYPE_CHECKING:

@@ -17,8 +17,7 @@ from gateway.control.operations.planning.experiment_questions import describe_qu
 from gateway.control.operations.planning.plan_experiment import ExperimentPlan
 
 if TYPE_CHECKING:
-    from fairtrial.experiments.simulation.scenario import Scenario
-    from fairtrial.experiments.simulation.summary import Share, Summary
+    from fairtrial.experiments.simulation.scenario import Scenario, Share, Summary
 
     Results = Sequence[tuple[Scenario, Summary]]
 

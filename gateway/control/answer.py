@@ -9,8 +9,7 @@ from typing import Any
 
 import msgspec
 
-from fairtrial.api.operation import Operation
-from fairtrial.api.window import Request
+from fairtrial.api.operation import Operation, Request
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.domain.store_reports import OnProgress

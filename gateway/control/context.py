@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from fairtrial.api.window import Window
-from fairtrial.config.local_user import local_actor
+from fairtrial.api.operation import Window
+from fairtrial.config.owner_lock import local_actor
 from fairtrial.domain.accounts import LOCAL, Role
 from fairtrial.domain.store_reports import IngestResult
 from fairtrial.experiments.steady_time import StepTime

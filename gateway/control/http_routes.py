@@ -11,8 +11,7 @@ from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Request, Response
 
-from fairtrial.api.encoding import from_http, path_names
-from fairtrial.api.operation import Operation
+from fairtrial.api.operation import Operation, from_http, path_names
 from fairtrial.domain.errors import BadRequest, Unavailable
 from fairtrial.domain.limits.json_limits import MESSAGE, excess
 from gateway.control.answer import ARROW, answer

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from fairtrial.bundled_data import bundled_data
+from fairtrial.config.layout import bundled_data
 from fairtrial.domain.errors import UsageError
 
 BASE_NAME = "smollm2"

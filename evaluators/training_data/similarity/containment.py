@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evaluators.training_data.similarity.near_duplicates import numbers_in
-from fairtrial.domain.answers.language import identifier
+from fairtrial.domain.answers.signals import identifier
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,7 +10,7 @@ import secrets
 from fastapi import Request, Response
 
 from fairtrial.domain.limits.constants import SECOND_US
-from fairtrial.domain.names.keyed_hash import KeyedHash
+from fairtrial.domain.names.ids import KeyedHash
 from fairtrial.store.access import accounts, sessions, store_secrets
 from fairtrial.store.core.database import Database
 

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.caveat_wording import lost_words
 from fairtrial.experiments.decision.values import Decision, LostRecords
-from fairtrial.experiments.decision.wording import headline_words
+from fairtrial.experiments.decision.wording import headline_words, lost_words
 from fairtrial.experiments.monitor import Step
 from fairtrial.store.core.database import Database
 from fairtrial.store.traffic.answers import LAST, Pair, ServedModels, served_models

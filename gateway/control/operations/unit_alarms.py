@@ -9,7 +9,7 @@ from typing import Any, Literal
 from fairtrial.domain.limits.constants import DAY_US, HOUR_US
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.wording import counted
-from fairtrial.experiments.units import WHAT_TO_SEND
+from fairtrial.experiments.assignment import WHAT_TO_SEND
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.traffic.traffic import segment_page

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from fairtrial.domain.answers.refusals import refuses_by_text
-from fairtrial.domain.answers.requested_format import requested_schema
 from fairtrial.domain.errors import RequestError
 from fairtrial.domain.events import ArmOutcome, AttemptRecord, Reason, RequestEvent, RequestOutcome, ServiceOutcome
-from fairtrial.journal.assignment_counts import ANALYSED, arm_cell
+from fairtrial.domain.limits.json_schema import requested_schema
+from fairtrial.journal.counts import ANALYSED, arm_cell
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
 from gateway.proxy.admission.cooperative_work import TimeSlicer

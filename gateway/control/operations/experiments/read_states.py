@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairtrial.config.plan.kill_files import standing_kill
+from fairtrial.config.plan.live_state import standing_kill
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.freeze import changed_models
 from fairtrial.experiments.lifecycle import unrecorded_kill

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from fairtrial.config.plan.kill_files import KillFile, experiment_of, read_kill, standing_kills
-from fairtrial.config.plan.live_state import CAN_BE_KILLED
+from fairtrial.config.plan.live_state import CAN_BE_KILLED, KillFile, experiment_of, read_kill, standing_kills
 from fairtrial.domain.errors import FairtrialError, Unavailable
 from fairtrial.domain.plan import Plan
 from fairtrial.experiments.lifecycle import Transition, shortened
