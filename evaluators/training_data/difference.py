@@ -12,7 +12,7 @@ from evaluators.training_data.audit_report import AuditReport
 from evaluators.training_data.corpus import Corpus, label_fields
 from evaluators.training_data.example import Example
 from evaluators.training_data.example_file import ExampleFile
-from fairtrial.privacy.masking import mask
+from fairtrial.privacy.search import mask
 
 
 @dataclass(frozen=True, slots=True)
