@@ -14,8 +14,8 @@ from evaluators.training_data.corpus import Corpus, LabelField, label_fields, sl
 from evaluators.training_data.labels.departures import Departure, find_departures
 from evaluators.training_data.labels.slices import AT_LEAST
 
-CONSTANT, ELSEWHERE = 0.98, 0.5
-"""The share of a slice's rows with one label from which on it is suggested, and the greatest share in other rows."""
+CONSTANT, CHANCE = 0.98, 1e-4
+"""The share of a slice's rows with one label from which on it is suggested, and the greatest probability of that."""
 FEW = 0.2
 """If slices of one field with one label have more than this share of all rows, that field determines the label."""
 
@@ -46,7 +46,7 @@ def _constant(corpus: Corpus, field: LabelField, of: LabelField, explained: set[
         label = max(set(labels), key=labels.count)
         count = labels.count(label)
         elsewhere = (counts[label] - count) / max(1, total - len(rows))
-        if len(rows) >= AT_LEAST and count >= CONSTANT * len(rows) and elsewhere <= ELSEWHERE:
+        if len(rows) >= AT_LEAST and count >= CONSTANT * len(rows) and elsewhere ** len(rows) <= CHANCE:
             constant.append((value, label, rows, elsewhere))
     if sum(len(rows) for _, _, rows, _ in constant) > FEW * total:
         return
