@@ -1,12 +1,13 @@
 """Measures the audit of training data: what it finds of planted faults, and its time and memory beside other cleaners.
 
-``python benchmarks/audit.py [--only faults|generated|speed] [--seeds 20] [--rows 100000] [--json]``.
+``python benchmarks/audit.py [--only faults|wordings|generated|speed] [--seeds 20] [--rows 100000] [--json]``.
 ``--only speed --before COMMIT`` compares the speed with that of an earlier commit, in turns and in the same run.
 `faults` plants some fifty kinds of faults into real texts of nine packages (`audit_trials/development.py`, and
 `audit_trials/former.py`, which was sealed before), and prints recall and false alarms by kind and source.
 ``--examples FILE`` writes rows that were missed or wrongly named, and ``--write`` renews
 `evaluators/training_data/reliability.json`. ``--sealed`` measures the texts and the wordings of
 `audit_trials/sealed_set`, on which nothing was set: it is run once for a version, and its figures stand as they fall.
+`wordings` plants refusals and placeholders in many languages (`audit_trials/wordings.py`).
 The faults of `generated` (1 % personal text, 2 % near duplicates, 3 % contradicting labels, one flipped slice, 40
 leaked rows) are planted together, into generated reports and into the shipped tickets. The other cleaners are
 Presidio's pattern recognisers and datatrove's formatter; both search for personal text only, where the audit does all
@@ -33,7 +34,8 @@ from benchmarks.audit_trials.planted.all_faults import FAULTS  # noqa: E402
 from benchmarks.audit_trials.planted.wordings import DEVELOPMENT  # noqa: E402
 from benchmarks.audit_trials.sealed_set import trial  # noqa: E402
 from benchmarks.audit_trials.speed import measure_against, measure_speed, print_against, print_speed  # noqa: E402
-from evaluators.training_data.reliability import MEASURED  # noqa: E402
+from benchmarks.audit_trials.wordings import measure_wordings  # noqa: E402
+from evaluators.training_data.audit_report import MEASURED  # noqa: E402
 
 
 def measure_faults(*, sealed: bool, write: bool, examples_to: Path | None, quiet: bool) -> list[dict[str, Any]]:
@@ -61,7 +63,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--planted-rows", type=int, default=3_000)
     parser.add_argument("--other-rows", type=int, default=5_000)
-    parser.add_argument("--only", choices=("faults", "generated", "speed"))
+    parser.add_argument("--only", choices=("faults", "wordings", "generated", "speed"))
     parser.add_argument("--before", metavar="COMMIT", help="An earlier commit, whose speed is measured in turns.")
     parser.add_argument("--rounds", type=int, default=2, help="How often both are measured with --before.")
     parser.add_argument("--sealed", action="store_true")
@@ -76,6 +78,10 @@ def main() -> None:
         result["planted"] = measure_faults(
             sealed=asked.sealed, write=asked.write, examples_to=asked.examples, quiet=asked.json
         )
+    if not asked.sealed and asked.only in (None, "wordings"):
+        result["wordings"] = [line for times in (1, 3) for line in measure_wordings(times)]
+        if not asked.json:
+            print("\n".join(("wordings named / planted", *result["wordings"])))
     if not asked.sealed and asked.only in (None, "generated"):
         trials = {
             "generated reports": generated(asked.seeds, asked.planted_rows),

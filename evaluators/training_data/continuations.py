@@ -66,23 +66,27 @@ class Continuations:
 
 def continuations(trained: Half, held_out: Half, recipe: Recipe) -> Continuations:
     """Rows of both halves, without the examples that would spoil the comparison."""
-    known = {(one.prompt, one.completion) for one in trained.examples}
-    fresh = [one for one in held_out.examples if (one.prompt, one.completion) not in known]
+    known = {(example.prompt, example.completion) for example in trained.examples}
+    fresh = [example for example in held_out.examples if (example.prompt, example.completion) not in known]
     alike = comparable(trained.examples, fresh)
     rows: list[Mapping[str, Any]] = []
     short = 0
     for split, examples in ((trained.split, alike), (held_out.split, fresh)):
-        usable = [(at, one) for at, one in enumerate(examples, 1) if split_completion(one.completion, recipe.prefix)]
+        usable = [
+            (at, example)
+            for at, example in enumerate(examples, 1)
+            if split_completion(example.completion, recipe.prefix)
+        ]
         short += len(examples) - len(usable)
-        rows += [_row(one, split, at, recipe) for at, one in _drawn(usable, split, recipe)]
+        rows += [_row(example, split, at, recipe) for at, example in _drawn(usable, split, recipe)]
     leaked, unlike = len(held_out.examples) - len(fresh), len(trained.examples) - len(alike)
     return Continuations(tuple(rows), short, leaked, unlike)
 
 
 def comparable(trained: Sequence[Example], held_out: Sequence[Example]) -> Sequence[Example]:
     """The training examples whose system prompt a held-out one has too, or all if none has."""
-    systems = {one.system for one in held_out}
-    return [one for one in trained if one.system in systems] or trained
+    systems = {example.system for example in held_out}
+    return [example for example in trained if example.system in systems] or trained
 
 
 def split_completion(text: str, share: float) -> tuple[str, str] | None:
@@ -103,7 +107,7 @@ def _drawn(usable: Sequence[tuple[int, Example]], split: str, recipe: Recipe) ->
 def _row(example: Example, split: str, at: int, recipe: Recipe) -> Mapping[str, Any]:
     cut = split_completion(example.completion, recipe.prefix)
     prefix, remainder = cut or ("", example.completion)
-    messages: list[Mapping[str, str]] = [dict(one) for one in example.messages[:-1]]
+    messages: list[Mapping[str, str]] = [dict(message) for message in example.messages[:-1]]
     row: dict[str, Any] = {"id": f"{split}-{at:05d}", "split": split, "expected": remainder}
     if recipe.ask == "instruction":
         given = [{"role": "assistant", "content": prefix}] if prefix else []

@@ -59,12 +59,12 @@ class Corpus:
     @cached_property
     def prompts(self) -> list[str]:
         """The normalised prompt of each row; if that is empty, the normalised completion."""
-        return [normalise(one.prompt) or normalise(one.completion) for one in self.examples]
+        return [normalise(example.prompt) or normalise(example.completion) for example in self.examples]
 
     @cached_property
     def completions(self) -> list[str]:
         """The normalised completion of each row."""
-        return [normalise(one.completion) for one in self.examples]
+        return [normalise(example.completion) for example in self.examples]
 
     @cached_property
     def labels(self) -> list[Mapping[str, Any]]:
@@ -90,10 +90,10 @@ class Corpus:
 
     def by_file(self, rows: Iterable[int]) -> dict[str, tuple[int, ...]]:
         """The lines of some rows in each of their files, in order."""
-        found: dict[str, set[int]] = {}
+        lines_of: dict[str, set[int]] = {}
         for row in rows:
-            found.setdefault(self.path(row), set()).add(self.examples[row].line)
-        return {path: tuple(sorted(lines)) for path, lines in found.items()}
+            lines_of.setdefault(self.path(row), set()).add(self.examples[row].line)
+        return {path: tuple(sorted(lines)) for path, lines in lines_of.items()}
 
     def places(self, groups: Sequence[Sequence[int]]) -> list[list[str]]:
         """Groups of rows as files and lines, at most so many that a report stays readable."""
@@ -135,9 +135,9 @@ def copies(corpus: Corpus) -> list[tuple[LabelField, LabelField]]:
     return [(field, other) for field in _of_completions(corpus) for other in columns if is_copy(other, field)]
 
 
-def is_copy(field: LabelField, other: LabelField) -> bool:
+def is_copy(field: LabelField, column: LabelField) -> bool:
     """Whether two fields have the same value in most rows that have both, as a label and its column do."""
-    both = [(one, two) for one, two in zip(field.values, other.values, strict=True) if one and two]
+    both = [(one, two) for one, two in zip(field.values, column.values, strict=True) if one and two]
     same = sum(one == two for one, two in both)
     return bool(both) and same >= COPIED * len(both)
 
@@ -154,18 +154,18 @@ def shown(value: Any) -> str:
 
 def _of_completions(corpus: Corpus) -> list[LabelField]:
     names = Counter(name for labels in corpus.labels for name in labels)
-    found = [_field(name, (_value(labels, name) for labels in corpus.labels)) for name in names]
+    fields = [_field(name, (_value(labels, name) for labels in corpus.labels)) for name in names]
     texts = [corpus.examples[row].completion.strip() for row in corpus.train]
     pairs = zip(corpus.labels, texts, strict=True)
     whole = [text if text and not labels and len(text) <= 100 else None for labels, text in pairs]
-    return [one for one in (*found, _field(WHOLE, whole)) if one is not None]
+    return [field for field in (*fields, _field(WHOLE, whole)) if field is not None]
 
 
 def _columns(corpus: Corpus, *, labels: bool) -> list[LabelField]:
     rows = [corpus.examples[row].fields for row in corpus.train]
     names = dict.fromkeys(name for fields in rows for name in fields if _is_label(name) == labels)
-    found = [_field(name, (_value(fields, name) for fields in rows)) for name in names]
-    return [one for one in found if one is not None]
+    columns = [_field(name, (_value(fields, name) for fields in rows)) for name in names]
+    return [field for field in columns if field is not None]
 
 
 def _is_label(name: str) -> bool:

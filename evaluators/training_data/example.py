@@ -112,7 +112,7 @@ def read_messages(value: Any, *, name: str = "messages") -> tuple[Messages, dict
     """The messages of a row, and what else each has, by its position; raises `RowError`."""
     if not isinstance(value, list) or not value:
         raise RowError(f"{name!r} is not a list of messages")
-    read = [_message(one, f"{name}[{at}]") for at, one in enumerate(value)]
+    read = [_message(item, f"{name}[{at}]") for at, item in enumerate(value)]
     messages = tuple(said for said, _ in read)
     if messages[-1]["role"] != "assistant":
         raise RowError(f"the last message has the role {messages[-1]['role']!r}", "the completion has 'assistant'")
@@ -121,7 +121,9 @@ def read_messages(value: Any, *, name: str = "messages") -> tuple[Messages, dict
 
 def is_messages(value: Any) -> bool:
     """Whether a field is a list of messages."""
-    return isinstance(value, list) and bool(value) and all(isinstance(one, Mapping) and "role" in one for one in value)
+    return (
+        isinstance(value, list) and bool(value) and all(isinstance(item, Mapping) and "role" in item for item in value)
+    )
 
 
 def as_messages(value: Any, role: str) -> list[Any]:
@@ -135,7 +137,7 @@ def _message(value: Any, where: str) -> tuple[Mapping[str, str], dict[str, Any]]
     role = value.get("role")
     if role not in ROLES:
         raise RowError(f"{where} has the role {role!r}", "known: " + ", ".join(ROLES))
-    rest = {key: one for key, one in value.items() if key not in ("role", "content")}
+    rest = {key: item for key, item in value.items() if key not in ("role", "content")}
     return {"role": role, "content": _content(value, where)}, rest
 
 

@@ -97,7 +97,7 @@ def renamed(rows: Rows, columns: tuple[str, str]) -> Rows:
 def column_in(columns: Iterable[str], name: str) -> str | None:
     """The column with this name, or else the first one whose name differs only in case."""
     names = tuple(columns)
-    return name if name in names else next((one for one in names if one.casefold() == name.casefold()), None)
+    return name if name in names else next((column for column in names if column.casefold() == name.casefold()), None)
 
 
 def _read(path: Path, digest: str, rows: Rows, named: str | None) -> ExampleFile:
@@ -195,8 +195,8 @@ def _shared(example: Example, systems: dict[str, Mapping[str, str]]) -> Example:
 
 def _recognise(rows: Iterable[NumberedRow]) -> str | None:
     """The format that most rows have; of several, the first in the order of precedence."""
-    found = Counter(name for row in rows if (name := _format_of(row)) is not None)
-    return max(found, key=lambda name: (found[name], -PRECEDENCE.index(name))) if found else None
+    counter = Counter(name for row in rows if (name := _format_of(row)) is not None)
+    return max(counter, key=lambda name: (counter[name], -PRECEDENCE.index(name))) if counter else None
 
 
 def _format_of(row: NumberedRow) -> str | None:
@@ -229,7 +229,7 @@ def row_texts(file: ExampleFile) -> dict[int, bytes]:
     content = _content(file)
     if file.path.suffix.lower() in JSON_LINES and file.columns is None:
         lines = content.split(b"\n")
-        return {one.line: lines[one.line - 1].rstrip(b"\r") for one in file.examples}
+        return {example.line: lines[example.line - 1].rstrip(b"\r") for example in file.examples}
     return {line: row_text(columns) for line, columns in _columns(file, content).items()}
 
 
@@ -266,6 +266,6 @@ def _content(file: ExampleFile) -> bytes:
 
 
 def _columns(file: ExampleFile, content: bytes) -> dict[int, dict[str, Any]]:
-    known = {one.line for one in file.examples}
+    known = {example.line for example in file.examples}
     rows = _rows(file, content)
     return {row.line: row.columns for row in rows if isinstance(row, NumberedRow) and row.line in known}

@@ -68,12 +68,12 @@ def _across(corpus: Corpus, rows: Iterable[int]) -> Iterator[Pair]:
     held = [row for row in rows if row not in corpus.train]
     learnt = [row for row in rows if row in corpus.train]
     for row in held:
-        yield from ((one, row) for one in learnt[:MOST_LISTED])
+        yield from ((learnt_row, row) for learnt_row in learnt[:MOST_LISTED])
 
 
 def _same_answers(corpus: Corpus, held: Sequence[int]) -> Iterator[Pair]:
     """Rows with the same answer, or with a long one that contains the other."""
-    texts, labels = corpus.completions, [bool(one.labels) for one in corpus.examples]
+    texts, labels = corpus.completions, [bool(example.labels) for example in corpus.examples]
     equal: dict[str, list[int]] = defaultdict(list)
     for row in corpus.train:
         if not labels[row]:

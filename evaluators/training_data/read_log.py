@@ -115,7 +115,7 @@ def _of_json(path: Path, value: Any) -> tuple[str, Sequence[Row]]:
 
 
 def _list_format(rows: Sequence[Any]) -> str:
-    together = any(isinstance(one, dict) and any(key.startswith("train/") for key in one) for one in rows)
+    together = any(isinstance(row, dict) and any(key.startswith("train/") for key in row) for row in rows)
     return "Together metrics" if together else "JSON list"
 
 
@@ -140,18 +140,18 @@ def _of_lists(path: Path, value: Row) -> list[Row]:
     epochs = _number(args.get("epochs")) if isinstance(args, dict) else None
     steps = _number(value.get("steps")) or float(len(train))
     of_step = epochs / steps if epochs and steps else None
-    pairs = [("loss", *_pair(one, at)) for at, one in enumerate(train, 1)]
-    pairs += [("eval_loss", *_pair(one, at)) for at, one in enumerate(validation, 1)]
+    pairs = [("loss", *_pair(values, at)) for at, values in enumerate(train, 1)]
+    pairs += [("eval_loss", *_pair(values, at)) for at, values in enumerate(validation, 1)]
     return [
         {"step": step, name: loss} | ({"epoch": step * of_step} if of_step and step is not None else {})
         for name, step, loss in pairs
     ]
 
 
-def _pair(one: Any, at: int) -> tuple[float | None, Any]:
-    if isinstance(one, list) and len(one) == 2:
-        return _number(one[0]), one[1]
-    return float(at), one
+def _pair(item: Any, at: int) -> tuple[float | None, Any]:
+    if isinstance(item, list) and len(item) == 2:
+        return _number(item[0]), item[1]
+    return float(at), item
 
 
 def _log(path: Path, form: str, rows: Sequence[Row]) -> TrainingLog:
@@ -188,7 +188,7 @@ def _is_other_loss(key: Any, name: str | None) -> bool:
 
 def _series(rows: Sequence[Row], names: Sequence[str]) -> tuple[tuple[Evaluation, ...], int]:
     """The losses under the first of these names that a row has, by step, and how many are not finite."""
-    found: dict[float, Evaluation] = {}
+    evaluations: dict[float, Evaluation] = {}
     odd = 0
     for at, row in enumerate(rows, 1):
         raw = next((row[name] for name in names if row.get(name) not in (None, "")), None)
@@ -201,13 +201,13 @@ def _series(rows: Sequence[Row], names: Sequence[str]) -> tuple[tuple[Evaluation
         step = _first(row, STEP)
         epoch = _first(row, EPOCH)
         place = step if step is not None else epoch if epoch is not None else float(at)
-        found[place] = Evaluation(place, loss, epoch)
-    return tuple(found[step] for step in sorted(found)), odd
+        evaluations[place] = Evaluation(place, loss, epoch)
+    return tuple(evaluations[step] for step in sorted(evaluations)), odd
 
 
 def _first(row: Row, names: Sequence[str]) -> float | None:
-    found = (_number(row.get(name)) for name in names)
-    return next((one for one in found if one is not None and math.isfinite(one)), None)
+    numbers = (_number(row.get(name)) for name in names)
+    return next((number for number in numbers if number is not None and math.isfinite(number)), None)
 
 
 def _number(value: Any) -> float | None:

@@ -80,7 +80,7 @@ def json_list(content: bytes) -> Rows:
         yield UnreadableRow(1, "the file is not a JSON list of objects; a file with one object a line is named .jsonl")
         return
     escaped = rb"\ud" in content.lower()
-    yield from (_row(number, one, escaped=escaped) for number, one in enumerate(value, 1))
+    yield from (_row(number, item, escaped=escaped) for number, item in enumerate(value, 1))
 
 
 def csv_rows(content: bytes) -> Rows:
@@ -159,7 +159,7 @@ def _row(line: int, value: Any, *, escaped: bool) -> NumberedRow | UnreadableRow
 def _is_deep(value: Any) -> bool:
     level = [value]
     for _ in range(DEEPEST):
-        level = [inner for one in level for inner in _inside(one)]
+        level = [inner for container in level for inner in _inside(container)]
         if not level:
             return False
     return True
@@ -167,7 +167,7 @@ def _is_deep(value: Any) -> bool:
 
 def _inside(value: Any) -> Iterable[Any]:
     """The objects and lists that are directly inside an object or a list."""
-    return [one for one in (value.values() if isinstance(value, dict) else value) if isinstance(one, dict | list)]
+    return [inner for inner in (value.values() if isinstance(value, dict) else value) if isinstance(inner, dict | list)]
 
 
 def _refuse_constant(name: str) -> Any:

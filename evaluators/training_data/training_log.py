@@ -99,25 +99,27 @@ def turning_point(log: TrainingLog) -> TurningPoint:
     fewer than ten evaluations. And the rise is at least three times the noise of one evaluation. The noise is estimated
     from second differences after the minimum, which a straight trend does not affect (von Neumann 1941).
     """
-    found = log.validation
-    if len(found) < MIN_EVALUATIONS:
-        return TurningPoint("too short" if found else "not recorded", len(found))
-    losses = [one.loss for one in found]
+    evaluations = log.validation
+    if len(evaluations) < MIN_EVALUATIONS:
+        return TurningPoint("too short" if evaluations else "not recorded", len(evaluations))
+    losses = [evaluation.loss for evaluation in evaluations]
     smoothed = _smoothed(losses)
     lowest = min(range(len(smoothed)), key=smoothed.__getitem__)
     floor, later = smoothed[lowest], losses[lowest + 1 :]
     if not later:
-        return TurningPoint("still falling", len(found), found[lowest])
+        return TurningPoint("still falling", len(evaluations), evaluations[lowest])
     rise, noise = median(later) - floor, _noise(losses, len(later))
     size = max(abs(floor), 1e-12)
     turned = (
         len(later) >= MIN_LATER
         and noise is not None
-        and rise >= max((RISE_OF_FEW if len(found) < FEW else RISE) * size, NOISE_MULTIPLE * noise)
+        and rise >= max((RISE_OF_FEW if len(evaluations) < FEW else RISE) * size, NOISE_MULTIPLE * noise)
         and losses[-1] > floor + RISE / 2 * size
     )
     noise_share = None if noise is None else noise / size
-    return TurningPoint("turned" if turned else "levelled off", len(found), found[lowest], rise / size, noise_share)
+    return TurningPoint(
+        "turned" if turned else "levelled off", len(evaluations), evaluations[lowest], rise / size, noise_share
+    )
 
 
 def _smoothed(losses: Sequence[float]) -> list[float]:

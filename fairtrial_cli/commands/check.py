@@ -104,6 +104,7 @@ def _check_project(path: Path) -> Report:
     project, today = project_of(path), today_utc(time.time_ns() // 1000)
     if project.plan.experiments:  # a rehearsal loads the statistics
         _refuse_uncomputable(path, project)
+    _refuse_unknown_checks(path, project)
     for gate in project.release_gates.files() if project.release_gates else ():
         _checker("gate")(gate)
     notes = (*retirement_warnings(project, today), *_against_store(path, project, today))
@@ -131,6 +132,31 @@ def _refuse_uncomputable(path: Path, project: Project) -> None:
         load_one(path).diagnostic(("experiments", name), f"{metric} can't be computed: {why}")
         for name, experiment in project.plan.experiments.items()
         for metric, why in uncomputable(freeze(project.plan, experiment, Start(at_us=0, started_us=0)))
+    ]
+    if diagnostics:
+        raise ConfigError(diagnostics)
+
+
+def _refuse_unknown_checks(path: Path, project: Project) -> None:
+    """Raises `ConfigError` for each waiver of a check that no audit of training data has."""
+    waivers = [
+        (("deployments", name, "training", "waivers", at, "check"), waiver.check)
+        for name, deployment in project.plan.deployments.items()
+        for at, waiver in enumerate(deployment.lineage.waivers if deployment.lineage else ())
+    ]
+    if not waivers:
+        return
+    from evaluators.training_data.audit import names_of_findings
+    from evaluators.training_data.provider_rules.check import TRAINING_CHECKS
+    from fairtrial.config.file.errors import nearest
+    from fairtrial.config.file.yaml_file import load_one
+
+    known = (*names_of_findings(), *TRAINING_CHECKS)
+    document = load_one(path)
+    diagnostics = [
+        document.diagnostic(place, f"the check {check!r} does not exist", nearest(check, known))
+        for place, check in waivers
+        if check not in known
     ]
     if diagnostics:
         raise ConfigError(diagnostics)

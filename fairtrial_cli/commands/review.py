@@ -16,7 +16,7 @@ from fairtrial_cli.options import CONFIG, JSON, print_json, project_of
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
-    from fairtrial_cli.training_data.review_export import ExportFiles
+    from fairtrial_cli.training_data.exports import ExportFiles
 
 YAML_ENDINGS = (".yaml", ".yml")
 Row = Mapping[str, Any]
@@ -188,7 +188,7 @@ def export(
                fairtrial review export 3f9c0a1b2c3d4e5f60718293 --format sft -o train.jsonl --split-by unit
     """
     from fairtrial.api import reviews
-    from fairtrial_cli.training_data.review_export import ExportFiles
+    from fairtrial_cli.training_data.exports import ExportFiles
 
     files = ExportFiles(out, list_, split_by, share)
     if form not in TRAINING_FORMS and (list_ or split_by or as_json or min_votes > 1):
@@ -211,7 +211,7 @@ def export(
 
 def _export_training(pairs: Sequence[Row], form: Any, files: ExportFiles, *, min_votes: int, as_json: bool) -> None:
     from evaluators.review.training_rows import training_rows
-    from fairtrial_cli.training_data.review_export import lines_of, print_left_out, write_rows
+    from fairtrial_cli.training_data.exports import lines_of, print_left_out, write_rows
 
     found = training_rows(pairs, form, min_votes=min_votes)
     written = write_rows(files, found)

@@ -12,8 +12,7 @@ import click
 from evaluators.training_data.provider_rules.training import Training
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.options import JSON
-from fairtrial_cli.training_data.data_files import COMPLETION, PROMPT, named_columns, show_busy
-from fairtrial_cli.training_data.provider_options import training_options
+from fairtrial_cli.training_data.data_files import COMPLETION, PROMPT, named_columns, show_busy, training_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -108,19 +107,19 @@ def _audit_deployment(
     config: Path, name: str, suites: Sequence[Path], training: Training, *, html: Path | None, as_json: bool
 ) -> AuditReport:
     """Audit the files of the lineage, and store the result."""
-    from fairtrial_cli.training_data.stored_audit import find_deployment, store_audit, stored_sentence
+    from fairtrial_cli.training_data.audit import find_deployment, store_audit, stored_sentence
 
     audited = find_deployment(config, name)
     start = time.monotonic()
     waivers = audited.lineage.waivers
-    found = audit_files(
+    audit = audit_files(
         audited.train, validation=audited.validation, suites=suites, training=training, waivers=waivers, html=html
     )
-    report, seconds = found.report, time.monotonic() - start
+    report, seconds = audit.report, time.monotonic() - start
     stored = store_audit(audited, report, seconds)
     about: dict[str, Any] = {"deployment": name, "audit_id": stored.audit_id, "clean": stored.clean, "seconds": seconds}
     about |= {"training_cost": audited.lineage.cost}
-    show_report(found, html=html, as_json=as_json, about=about)
+    show_report(audit, html=html, as_json=as_json, about=about)
     if not as_json:
         click.echo(stored_sentence(audited, stored, seconds))
     return report
@@ -146,7 +145,7 @@ def audit_files(
 ) -> Audited:
     """Read all files and audit them, with a progress bar. A path for HTML that can't be written is refused before."""
     from evaluators.training_data.audit import audit
-    from evaluators.training_data.provider_rules.cost import training_checks
+    from evaluators.training_data.provider_rules.check import training_checks
     from fairtrial_cli.output.progress import step_progress
     from fairtrial_cli.training_data.audit import read_suite
     from fairtrial_cli.training_data.data_files import refuse_existing

@@ -41,10 +41,12 @@ def command(deployment: str | None, limit: int, config: Path, as_json: bool) -> 
 
 
 def _line(row: dict[str, Any]) -> str:
-    files = ", ".join(f"{one['path']} {one['sha256'][:12]}" for one in row["files"])
+    files = ", ".join(f"{file['path']} {file['sha256'][:12]}" for file in row["files"])
     issues = [
-        f"{one['severity']} {one['check']}: {one['rows']:,}" for one in row["counts"] if one["severity"] in PROBLEMS
+        f"{count['severity']} {count['check']}: {count['rows']:,}"
+        for count in row["counts"]
+        if count["severity"] in PROBLEMS
     ]
-    found = "clean" if row["clean"] else f"not clean ({'; '.join(issues)})"
-    found += f", {counted(len(row['waived']), 'waiver')}" if row["waived"] else ""
-    return f"{row['at_time'][:16]}  {row['deployment'] or '-'}  {found}  {files}  by {row['actor']}"
+    findings = "clean" if row["clean"] else f"not clean ({'; '.join(issues)})"
+    findings += f", {counted(len(row['waived']), 'waiver')}" if row["waived"] else ""
+    return f"{row['at_time'][:16]}  {row['deployment'] or '-'}  {findings}  {files}  by {row['actor']}"

@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from fairtrial_cli.options import JSON
-from fairtrial_cli.training_data.data_files import COMPLETION, FORCE, PROMPT, SKIP_UNREADABLE, show_busy
-from fairtrial_cli.training_data.provider_options import FOR
+from fairtrial_cli.training_data.data_files import COMPLETION, FOR, FORCE, PROMPT, SKIP_UNREADABLE, show_busy
 
 FORMATS = (
     "completion", "chat", "alpaca", "sharegpt", "openai", "together", "fireworks", "trl",
@@ -60,8 +59,8 @@ def command(
                fairtrial data convert export.csv --prompt Ticket --completion Category --to chat
                fairtrial data convert pairs.jsonl --to preference --for together --skip-bad
     """
-    from fairtrial_cli.training_data.conversion import Columns, ConversionOptions, convert_file, show_conversion
     from fairtrial_cli.training_data.data_files import beside, refuse_row_files, write_files
+    from fairtrial_cli.training_data.exports import Columns, ConversionOptions, convert_file, show_conversion
 
     path = output or beside(file, f"{target}.jsonl")
     refuse_row_files([path], sources=[file], force=force)

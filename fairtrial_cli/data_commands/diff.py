@@ -30,21 +30,21 @@ def command(old: Path, new: Path, prompt: str | None, completion: str | None, ht
                fairtrial data diff old.csv new.csv --prompt Ticket --completion Team --html diff.html
     """
     from evaluators.training_data.audit import audit
-    from evaluators.training_data.findings.difference import compare
+    from evaluators.training_data.difference import compare
+    from fairtrial_cli.training_data.audit_page import difference_as_json, difference_page, print_difference
     from fairtrial_cli.training_data.data_files import read_source, show_busy
-    from fairtrial_cli.training_data.difference import difference_as_json, difference_page, print_difference
 
     if html is not None:
         refuse_existing([html], sources=[old, new], force=True)
     columns = named_columns(prompt, completion)
     files = [read_source(path, skip_unreadable=True, columns=columns) for path in (old, new)]
     with show_busy("auditing both versions"):
-        found = compare(files[0], files[1], lambda file: audit([file]))
+        difference = compare(files[0], files[1], lambda file: audit([file]))
     if html is not None:
-        write_files({html: difference_page(found, files[0], files[1]).encode()})
+        write_files({html: difference_page(difference, files[0], files[1]).encode()})
     if as_json:
-        click.echo(difference_as_json(found, files[0], files[1]))
+        click.echo(difference_as_json(difference, files[0], files[1]))
         return
-    print_difference(found, files[0], files[1])
+    print_difference(difference, files[0], files[1])
     if html is not None:
         click.echo(f"written: {html}")

@@ -14,7 +14,7 @@ from fairtrial_cli.options import CONFIG, JSON, print_json
 if TYPE_CHECKING:
     from evaluators.suite import Suite
     from evaluators.training_data.continuations import Recipe
-    from fairtrial_cli.training_data.fine_tune_runs import FineTune
+    from fairtrial_cli.training_data.fine_tune import FineTune
 
 FOUND, UNDECIDED = 1, 3
 MARKS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -62,14 +62,18 @@ def command(candidate: str, base: str | None, config: Path, as_json: bool, **opt
     """
     from evaluators.overfitting.memorisation import judge_membership, judge_regurgitation
     from evaluators.training_data.continuations import Recipe
-    from fairtrial_cli.training_data.fine_tune_reports import MemorisationReport, memorisation_json, print_memorisation
-    from fairtrial_cli.training_data.fine_tune_runs import FineTune
+    from fairtrial_cli.training_data.fine_tune import (
+        FineTune,
+        MemorisationReport,
+        memorisation_json,
+        print_memorisation,
+    )
 
     tested = FineTune.of(config, candidate, base)
     recipe = Recipe(options["prefix"], options["rows"], options["seed"], options["ask"])
     suites, notes = _suites(tested, recipe, options)
     runs = tested.run(suites, concurrency=options["concurrency"], fresh=options["fresh"])
-    found = MemorisationReport(
+    report = MemorisationReport(
         tested.candidate,
         tested.base,
         judge_regurgitation(suites[0], *runs[0], margin=options["margin"] / 100),
@@ -80,10 +84,10 @@ def command(candidate: str, base: str | None, config: Path, as_json: bool, **opt
         tuple(notes),
     )
     if as_json:
-        print_json(memorisation_json(found))
+        print_json(memorisation_json(report))
     else:
-        print_memorisation(found)
-    sys.exit(FOUND if found.is_found else UNDECIDED if found.is_undecided else 0)
+        print_memorisation(report)
+    sys.exit(FOUND if report.is_found else UNDECIDED if report.is_undecided else 0)
 
 
 def _suites(tested: FineTune, recipe: Recipe, options: dict[str, Any]) -> tuple[list[Suite], list[str]]:
@@ -92,8 +96,7 @@ def _suites(tested: FineTune, recipe: Recipe, options: dict[str, Any]) -> tuple[
     from evaluators.suite import suite_name
     from evaluators.training_data.continuations import Half, continuations
     from fairtrial_cli.training_data.data_files import training_examples
-    from fairtrial_cli.training_data.fine_tune_reports import left_out
-    from fairtrial_cli.training_data.fine_tune_runs import parameters
+    from fairtrial_cli.training_data.fine_tune import left_out, parameters
 
     folder: Path | None = options["write_suite"]
     if folder is not None:
@@ -120,9 +123,11 @@ def _canaries(path: Path) -> tuple[Any, Any]:
 
     examples, _ = read_all([path])
     kinds: dict[bool, list[Any]] = {True: [], False: []}
-    for one in examples:
-        mark = str(one.fields.get("planted")).lower()
+    for example in examples:
+        mark = str(example.fields.get("planted")).lower()
         if mark not in MARKS:
-            raise UsageError(f"{path}:{one.line}: 'planted' is {mark!r} (known: true for planted, false for controls)")
-        kinds[MARKS[mark]].append(one)
+            raise UsageError(
+                f"{path}:{example.line}: 'planted' is {mark!r} (known: true for planted, false for controls)"
+            )
+        kinds[MARKS[mark]].append(example)
     return Half("planted", kinds[True]), Half("control", kinds[False])

@@ -12,7 +12,7 @@ from fairtrial_cli.options import CONFIG, JSON, print_json
 
 if TYPE_CHECKING:
     from evaluators.suite import Suite
-    from fairtrial_cli.training_data.fine_tune_runs import FineTune
+    from fairtrial_cli.training_data.fine_tune import FineTune
 
 FOUND, UNDECIDED = 1, 3
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -46,18 +46,17 @@ def command(suite: Path, candidate: str, base: str | None, config: Path, as_json
                fairtrial data overfitting suite.yaml --on tuned --train train.jsonl --validation val.jsonl
     """
     from evaluators.overfitting.generalisation import judge_generalisation
-    from fairtrial_cli.training_data.fine_tune_reports import overfitting_json, print_overfitting
-    from fairtrial_cli.training_data.fine_tune_runs import FineTune
+    from fairtrial_cli.training_data.fine_tune import FineTune, overfitting_json, print_overfitting
 
     tested = FineTune.of(config, candidate, base)
     asked = _suite(suite, tested, options)
     [runs] = tested.run([asked], concurrency=options["concurrency"], fresh=options["fresh"])
-    found = judge_generalisation(asked, *runs, margin=options["margin"] / 100)
+    generalisation = judge_generalisation(asked, *runs, margin=options["margin"] / 100)
     if as_json:
-        print_json(overfitting_json(found, asked, runs))
+        print_json(overfitting_json(generalisation, asked, runs))
     else:
-        print_overfitting(found, asked, runs)
-    sys.exit({"overfitted": FOUND, "cannot tell": UNDECIDED}.get(found.answer, 0))
+        print_overfitting(generalisation, asked, runs)
+    sys.exit({"overfitted": FOUND, "cannot tell": UNDECIDED}.get(generalisation.answer, 0))
 
 
 def _suite(path: Path, tested: FineTune, options: dict[str, Any]) -> Suite:
@@ -70,7 +69,7 @@ def _suite(path: Path, tested: FineTune, options: dict[str, Any]) -> Suite:
 
     suites = load(path)
     if len(suites) != 1:
-        names = ", ".join(one.name for one in suites)
+        names = ", ".join(suite.name for suite in suites)
         raise UsageError(f"{path}: the file has {len(suites)} suites ({names}); name a file with one")
     tag, colon, value = options["unseen"].partition(":")
     if not colon or not tag or not value:

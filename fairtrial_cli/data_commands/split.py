@@ -86,25 +86,25 @@ def command(
     columns = named_columns(prompt, completion)
     source = read_source(file, skip_unreadable=skip_unreadable, columns=columns)
     with show_busy("finding rows that belong together"):
-        found = split_examples(source, Options(share, seed, label, group))
+        split = split_examples(source, Options(share, seed, label, group))
     texts = row_texts(source)
-    parts = [[texts[source.examples[at].line] for at in part] for part in (found.train, found.holdout)]
+    parts = [[texts[source.examples[at].line] for at in part] for part in (split.train, split.holdout)]
     write_files({path: joined_rows(rows) for path, rows in zip(outputs, parts, strict=True)})
     if as_json:
-        return print_json(_plain(found, outputs, skipped=len(source.errors)))
-    return _show(found, outputs)
+        return print_json(_plain(split, outputs, skipped=len(source.errors)))
+    return _show(split, outputs)
 
 
-def _plain(found: Split, outputs: tuple[Path, Path], *, skipped: int) -> dict[str, Any]:
-    fields = {name: value for name, value in asdict(found).items() if name not in ("train", "holdout")}
+def _plain(split: Split, outputs: tuple[Path, Path], *, skipped: int) -> dict[str, Any]:
+    fields = {name: value for name, value in asdict(split).items() if name not in ("train", "holdout")}
     files = {
         name: {"file": str(path), "rows": len(rows)}
-        for name, path, rows in zip(("train", "holdout"), outputs, (found.train, found.holdout), strict=True)
+        for name, path, rows in zip(("train", "holdout"), outputs, (split.train, split.holdout), strict=True)
     }
     return {**files, **fields, "skipped": skipped}
 
 
-def _show(found: Split, outputs: tuple[Path, Path]) -> None:
+def _show(split: Split, outputs: tuple[Path, Path]) -> None:
     from rich.console import Console
     from rich.text import Text
 
@@ -112,22 +112,23 @@ def _show(found: Split, outputs: tuple[Path, Path]) -> None:
     from fairtrial_cli.output.table import columns, print_table
 
     console = Console()
-    total = len(found.train) + len(found.holdout)
-    for path, rows in zip(outputs, (found.train, found.holdout), strict=True):
+    total = len(split.train) + len(split.holdout)
+    for path, rows in zip(outputs, (split.train, split.holdout), strict=True):
         console.print(Text(f"{path}: {counted(len(rows), 'row')} ({len(rows) / total:.1%})"), soft_wrap=True)
-    if found.groups:
-        kept = f"{counted(found.groups, 'group')} of similar rows"
-        by = f" and rows with the same {found.group!r}" if found.group else ""
-        console.print(Text(f"{kept}{by} stay together; the largest has {counted(found.largest, 'row')}."))
-    if found.label is None:
+    if split.groups:
+        kept = f"{counted(split.groups, 'group')} of similar rows"
+        by = f" and rows with the same {split.group!r}" if split.group else ""
+        console.print(Text(f"{kept}{by} stay together; the largest has {counted(split.largest, 'row')}."))
+    if split.label is None:
         console.print("Not stratified: no column has few enough values. Name one with --label.")
         return
     numbers = ("rows", "held out", "share")
     cells = [
-        (one.value, f"{one.rows:,}", f"{one.held_out:,}", f"{one.held_out / one.rows:.1%}") for one in found.classes
+        (class_.value, f"{class_.rows:,}", f"{class_.held_out:,}", f"{class_.held_out / class_.rows:.1%}")
+        for class_ in split.classes
     ]
-    print_table(console, columns(found.label, *numbers, numbers=numbers), cells)
-    missing = [one.value for one in found.classes if not one.held_out]
+    print_table(console, columns(split.label, *numbers, numbers=numbers), cells)
+    missing = [class_.value for class_ in split.classes if not class_.held_out]
     if missing:
-        says = f"Nothing is held out of {counted(len(missing), 'class', 'classes')}: {', '.join(missing[:5])}."
-        console.print(Text(says), soft_wrap=True)
+        sentence = f"Nothing is held out of {counted(len(missing), 'class', 'classes')}: {', '.join(missing[:5])}."
+        console.print(Text(sentence), soft_wrap=True)

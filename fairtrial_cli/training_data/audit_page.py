@@ -1,4 +1,4 @@
-"""Renders an audit of training data as one HTML page, with the masked texts of the rows that it names."""
+"""Renders an audit of training data, and the difference of two versions, as HTML pages with masked texts."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from evaluators.training_data.findings.row_texts import MOST_GROUP, Place, RowText, groups_of, pieces, texts_of
-from evaluators.training_data.findings.waivers import row_names
-from evaluators.training_data.reliability import reliability_of
+import msgspec
+
+from evaluators.training_data.audit import row_names
+from evaluators.training_data.audit_report import reliability_of
+from evaluators.training_data.row_texts import MOST_GROUP, Place, RowText, groups_of, pieces, texts_of
 from fairtrial import html_pages
 from fairtrial.domain.errors import printable
 from fairtrial.domain.training_data import PROBLEMS, Waiver
 from fairtrial.domain.wording import counted
-from fairtrial_cli.training_data.audit import NOT_LOOKED_FOR, headline
+from fairtrial_cli.training_data.audit import NOT_LOOKED_FOR, headline, lines_in_words
 
 if TYPE_CHECKING:
     from evaluators.training_data.audit_report import AuditReport, Issue
+    from evaluators.training_data.difference import Difference, FindingChange
     from evaluators.training_data.example_file import ExampleFile
+
 
 MOST_ROWS = 200
 """Rows of one finding whose texts are shown."""
@@ -182,3 +186,101 @@ def _waiver(issue: Issue, names: Mapping[int, str]) -> str:
     kind = [f"  kind: {issue.kind}"] if issue.kind else []
     covered = f"  rows: [{', '.join(rows)}]" if rows else "  all: true"
     return "\n".join((f"- check: {issue.check}", *kind, covered, "  reason: ", "  owner: "))
+
+
+"""Rows of each kind whose texts the page shows; JSON has the lines of all."""
+MOST_SHARES = 20
+LEAST_SHARE = 0.005
+"""A class whose share moved less is not printed; JSON has all."""
+
+
+def difference_headline(difference: Difference) -> str:
+    """The difference in one sentence."""
+    numbers = ((difference.added, "added"), (difference.removed, "removed"), (difference.changed, "changed"))
+    parts = [f"{counted(len(rows), 'row')} {verb}" for rows, verb in numbers if rows]
+    same = f"{counted(difference.same, 'row')} the same"
+    return f"{', '.join(parts)}, {same}" if parts else f"no row differs, {same}"
+
+
+def difference_as_json(difference: Difference, old: ExampleFile, new: ExampleFile) -> str:
+    """The whole difference."""
+    files = {
+        name: {"path": str(file.path), "sha256": file.sha256, "rows": len(file.examples), "format": file.format}
+        for name, file in (("old", old), ("new", new))
+    }
+    return json.dumps(files | msgspec.to_builtins(difference), indent=2, ensure_ascii=False)
+
+
+def print_difference(difference: Difference, old: ExampleFile, new: ExampleFile) -> None:
+    """Print the headline, then each part of the difference."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    console.print(Text(difference_headline(difference), style="bold"))
+    for line in (f"  old {old.path}: {counted(len(old.examples), 'row')}", *_lines(difference, new)):
+        console.print(Text(printable(line)))
+
+
+def _lines(difference: Difference, new: ExampleFile) -> Iterator[str]:
+    yield f"  new {new.path}: {counted(len(new.examples), 'row')}"
+    if difference.added:
+        yield f"added    {lines_in_words(difference.added)} of the new file"
+    if difference.removed:
+        yield f"removed  {lines_in_words(difference.removed)} of the old file"
+    if difference.changed:
+        yield f"changed  {lines_in_words([row.now for row in difference.changed])} of the new file"
+    for label in difference.labels:
+        where = lines_in_words(label.lines)
+        yield f"label    {label.field}: {label.before or 'none'} → {label.now or 'none'} in {where}"
+    shares = [share for share in difference.shares if abs(share.share_now - share.share_before) >= LEAST_SHARE]
+    for share in shares[:MOST_SHARES]:
+        yield f"class    {share.field} {share.label}: {share.share_before:.1%} → {share.share_now:.1%}"
+    if len(shares) > MOST_SHARES:
+        yield f"class    and {len(shares) - MOST_SHARES} more (--json has all)"
+    for finding in difference.findings:
+        yield f"finding  {_finding_difference(finding)}"
+
+
+def _finding_difference(change: FindingChange) -> str:
+    name = f"{change.severity} {change.check}{f'/{change.kind}' if change.kind else ''}"
+    parts = [
+        f"{word} in {lines_in_words(lines)} of the {version} file"
+        for word, lines, version in (("new", change.new, "new"), ("gone", change.gone, "old"))
+        if lines
+    ]
+    return f"{name}: {', '.join(parts) or ('new' if change.rows_before is None else 'gone')}"
+
+
+def difference_page(difference: Difference, old: ExampleFile, new: ExampleFile) -> str:
+    """The page, with the masked texts of the rows that differ."""
+    changed = [[(old, row.before), (new, row.now)] for row in difference.changed[:MOST_ROWS]]
+    sections = [
+        ("Changed rows", changed, len(difference.changed)),
+        ("Added rows", [[(new, line)] for line in difference.added[:MOST_ROWS]], len(difference.added)),
+        ("Removed rows", [[(old, line)] for line in difference.removed[:MOST_ROWS]], len(difference.removed)),
+    ]
+    return html_pages.render(
+        "data_diff.html",
+        title="Difference of two versions of a data set",
+        headline=difference_headline(difference),
+        files=[("old", old), ("new", new)],
+        labels=difference.labels,
+        shares=difference.shares,
+        findings=[_finding_difference(change) for change in difference.findings],
+        sections=[(title, _groups(groups), total - len(groups)) for title, groups, total in sections if groups],
+        lines_in_words=lines_in_words,
+        counted=counted,
+        printable=printable,
+    )
+
+
+def _groups(groups: Sequence[Sequence[tuple[ExampleFile, int]]]) -> list[list[dict[str, Any]]]:
+    files = {id(file): file for group in groups for file, _ in group}
+    places: list[Place] = [(str(file.path), line) for group in groups for file, line in group]
+    texts = texts_of(files.values(), places)
+    shown = []
+    for group in groups:
+        rows = [texts[str(file.path), line] for file, line in group]
+        shown.append([shown_row(row, rows[0], elsewhere=True) for row in rows])
+    return shown

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from evaluators.training_data.provider_rules.training import Training
 from fairtrial.domain.errors import UsageError, printable
 from fairtrial.domain.limits.constants import PRIVATE
 from fairtrial.domain.wording import counted
 from fairtrial.safe_files import replace_files
+from fairtrial_cli.options import Number
 
 if TYPE_CHECKING:
     from evaluators.training_data.audit_report import AuditReport
@@ -146,8 +149,8 @@ def training_examples(
     """The examples of both kinds; ``option`` is the name of the option for held-out files. Raises `UsageError`."""
     lineage = lineage_of(project, candidate)
     folder = project.path.parent
-    ours = tuple(train) or tuple(folder / one for one in (lineage.data if lineage else ()))
-    other = tuple(held_out) or tuple(folder / one for one in (lineage.validation if lineage else ()))
+    ours = tuple(train) or tuple(folder / path for path in (lineage.data if lineage else ()))
+    other = tuple(held_out) or tuple(folder / path for path in (lineage.validation if lineage else ()))
     for files, name, key in ((ours, "--train", "data"), (other, option, "validation")):
         if not files:
             raise UsageError(
@@ -179,3 +182,36 @@ def read_all(files: Sequence[Path]) -> tuple[tuple[Example, ...], int]:
 
     read = [read_examples(path) for path in files]
     return tuple(example for file in read for example in file.examples), sum(len(file.errors) for file in read)
+
+
+PROVIDERS = ("openai", "together", "fireworks", "trl")
+FOR = click.option(
+    "--for", "provider", type=click.Choice(PROVIDERS), help="Check the rules of this provider for rows and files."
+)
+
+
+_OPTIONS = (
+    FOR,
+    click.option("--model", metavar="NAME", help="The model that is trained: its tokens, its longest row, its price."),
+    click.option(
+        "--tokenizer",
+        type=click.Path(path_type=Path, dir_okay=False, exists=True),
+        help="The model's tokenizer.json, for models whose tokenizer isn't known.",
+    ),
+    click.option("--epochs", type=click.IntRange(1, 1_000), default=1, show_default=True, help="Epochs to be priced."),
+    click.option("--price", type=Number(0, 1_000_000), metavar="USD_PER_MILLION", help="Price of a million tokens."),
+    click.option("--context", type=click.IntRange(1), metavar="TOKENS", help="From how many tokens on a row is cut."),
+)
+
+
+def training_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options to a command, which gets them as one `Training`."""
+
+    @wraps(command)
+    def with_training(**options: Any) -> None:
+        training = Training(**{name: options.pop(name) for name in Training.__dataclass_fields__})
+        command(**options, training=training)
+
+    for option in reversed(_OPTIONS):
+        with_training = option(with_training)
+    return with_training

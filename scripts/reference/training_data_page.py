@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from evaluators.training_data.reliability import Measurement, measurements, reliability_of
+from evaluators.training_data.audit_report import Measurement, measurements, reliability_of
 from scripts.reference.markdown import code, table
 
 PAGE = Path(__file__).parents[2] / "docs/reference/training-data.md"

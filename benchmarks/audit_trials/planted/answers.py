@@ -76,7 +76,7 @@ def has_words(row: Row) -> bool:
 
 MULTILINGUAL = "chat alpaca"
 FAULTS = (
-    Fault("repeated refusals", "answers", ("answers:refusal",), 25, refuse, sources="text"),
+    Fault("repeated refusals", "answers", ("answers:(refusal|repeated)",), 25, refuse, sources="text"),
     Fault(
         "exchanged answers",
         "answers",

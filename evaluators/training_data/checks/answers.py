@@ -1,15 +1,22 @@
-"""Finds answers that repeat their input, refusals that many prompts share, and rare refusals."""
+"""Finds answers that repeat their input, refusals, and short answers that unlike prompts share."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
 from rapidfuzz.fuzz import ratio
 
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue, Severity
 from evaluators.training_data.corpus import Corpus, normalise
-from evaluators.training_data.refusals import asks_for_refusal, refusing_sentence
+from evaluators.training_data.requests_and_refusals import (
+    LONGEST,
+    MOST_SENTENCES,
+    asks_for_refusal,
+    refusing_sentence,
+    sentences,
+)
 from evaluators.training_data.similarity.near_duplicates import find_similar
 
 ALIKE = 90
@@ -21,17 +28,20 @@ LENGTHS = 0.75, 1.75
 HABIT = 0.05
 """What more than this share of the free answers does is the task, such as correcting a text."""
 SHARED = 3
-"""Different prompts with nearly the same refusal from which on it is reported."""
+"""Different prompts with the same answer, or nearly the same refusal, from which on it is reported."""
+LEAST_BYTES = 18
+"""Bytes of an answer below which unlike prompts share it by chance; a Chinese character has three."""
 
 
 def _find(corpus: Corpus) -> list[Issue]:
     free = [row for row in corpus.train if corpus.completions[row] and not corpus.labels[row]]
     echoes = [row for row in free if repeats_input(corpus, row)]
     severity: Severity = "warning" if len(echoes) <= HABIT * len(free) else "suggestion"
-    says = "{rows} with an answer that repeats its input"
+    sentence = "{rows} with an answer that repeats its input"
     return [
-        *corpus.issues("answers", severity, echoes, says, kind="echo"),
+        *corpus.issues("answers", severity, echoes, sentence, kind="echo"),
         *_refusals(corpus, free),
+        *_repeated(corpus, free),
     ]
 
 
@@ -50,19 +60,45 @@ def repeats_input(corpus: Corpus, row: int) -> bool:
 
 def _refusals(corpus: Corpus, free: Sequence[int]) -> list[Issue]:
     """Groups of nearly equal refusals under different prompts, and the other refusals where these are rare."""
-    sentences = {row: refusing_sentence(corpus.examples[row].completion) for row in free}
-    rows = [row for row in free if sentences[row] and not asks_for_refusal(corpus.prompts[row])]
-    clusters = find_similar([normalise(sentences[row]) for row in rows]).clusters()
+    refusing = {row: refusing_sentence(corpus.examples[row].completion) for row in free}
+    rows = [row for row in free if refusing[row] and not asks_for_refusal(corpus.prompts[row])]
+    clusters = find_similar([normalise(refusing[row]) for row in rows]).clusters()
     groups = [[rows[at] for at in cluster] for cluster in clusters]
     groups = [group for group in groups if len({corpus.prompts[row] for row in group}) >= SHARED]
-    says = f"{{rows}} with a refusal that nearly equals that of {SHARED - 1} and more other prompts"
+    sentence = f"{{rows}} with a refusal that nearly equals that of {SHARED - 1} and more other prompts"
     numbers = [row for group in groups for row in group]
     rare = len(rows) <= HABIT * len(free)
     single = sorted(set(rows) - set(numbers)) if rare else []
     return [
-        *corpus.issues("answers", "warning", numbers, says, kind="refusal", groups=corpus.places(groups)),
+        *corpus.issues("answers", "warning", numbers, sentence, kind="refusal", groups=corpus.places(groups)),
         *corpus.issues("answers", "suggestion", single, "{rows} with a refusal, which is rare here", kind="refusal"),
     ]
 
 
-check = Check("answers that repeat their input, and refusals that are repeated or rare", _find)
+def _repeated(corpus: Corpus, free: Sequence[int]) -> list[Issue]:
+    """Short answers that stand under unlike prompts, alone or beside a further sentence. It needs no list of words."""
+    short = {row for row in free if len(corpus.examples[row].completion) <= LONGEST}
+    whole = {corpus.completions[row] for row in short if len(corpus.completions[row].encode()) >= LEAST_BYTES}
+    rows_of: dict[str, set[int]] = defaultdict(set)
+    for row in short:
+        for part in whole.intersection(_parts(corpus.examples[row].completion)):
+            rows_of[part].add(row)
+    like = {row: cluster[0] for cluster in corpus.similar.clusters() for row in cluster}
+    groups = [sorted(rows) for rows in rows_of.values() if len({like.get(row, row) for row in rows}) >= SHARED]
+    numbers = {row for group in groups for row in group}
+    if len(numbers) > HABIT * len(free):
+        return []
+    sentence = f"{{rows}} with a short answer that {SHARED - 1} and more unlike prompts have, too"
+    return corpus.issues("answers", "suggestion", numbers, sentence, kind="repeated", groups=corpus.places(groups))
+
+
+def _parts(text: str) -> Iterator[str]:
+    """An answer of few sentences, and each run of neighbouring sentences of it, normalised."""
+    parts = [normalise(part) for part in sentences(text)[: MOST_SENTENCES + 1]]
+    if len(parts) <= MOST_SENTENCES:
+        yield from (
+            " ".join(parts[start:end]) for start in range(len(parts)) for end in range(start + 1, len(parts) + 1)
+        )
+
+
+check = Check("answers that repeat their input, refusals, and short answers that unlike prompts share", _find)

@@ -23,16 +23,18 @@ def _balance(corpus: Corpus, field: LabelField) -> Issue:
     (most, largest), *_ = counts.most_common(1)
     least, smallest = counts.most_common()[-1]
     share = largest / counts.total()
-    says = f"{field.name!r} has {len(counts)} classes, "
-    says += f"from {least!r} ({smallest:,}) to {most!r} ({largest:,}, {share:.0%})"
+    sentence = f"{field.name!r} has {len(counts)} classes, "
+    sentence += f"from {least!r} ({smallest:,}) to {most!r} ({largest:,}, {share:.0%})"
     rare = sorted(name for name, count in counts.items() if count < RARE)
     if share >= NEARLY_ALL:
-        says += f"; a model that always answers {most!r} is right in {share:.0%}"
+        sentence += f"; a model that always answers {most!r} is right in {share:.0%}"
     elif rare:
-        says += f"; classes with fewer than {RARE} rows are hardly learnt: " + ", ".join(map(repr, rare[:5]))
+        sentence += f"; classes with fewer than {RARE} rows are hardly learnt: " + ", ".join(map(repr, rare[:5]))
     severity: Severity = "warning" if share >= NEARLY_ALL else "info"
     path = str(corpus.files[0].path)
-    return Issue("class-balance", severity, says, path, (), len(counts), {"field": field.name, "counts": dict(counts)})
+    return Issue(
+        "class-balance", severity, sentence, path, (), len(counts), {"field": field.name, "counts": dict(counts)}
+    )
 
 
 def _spellings(corpus: Corpus, field: LabelField) -> list[Issue]:
@@ -46,8 +48,10 @@ def _spellings(corpus: Corpus, field: LabelField) -> list[Issue]:
         if others:
             rows = [row for row in corpus.train if field.values[row] in others]
             spelt_so = ", ".join(map(repr, others))
-            says = f"{{rows}} with another spelling of the class {usual!r} of {field.name!r}: {spelt_so}"
-            issues += corpus.issues("class-balance", "warning", rows, says, field=field.name, spellings=dict(values))
+            sentence = f"{{rows}} with another spelling of the class {usual!r} of {field.name!r}: {spelt_so}"
+            issues += corpus.issues(
+                "class-balance", "warning", rows, sentence, field=field.name, spellings=dict(values)
+            )
     return issues
 
 

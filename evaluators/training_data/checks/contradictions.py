@@ -74,14 +74,14 @@ class _Rows:
         )
         return ((WHOLE, completion),) if is_label else ()
 
-    def differ(self, one: int, other: int) -> bool:
+    def differ(self, left: int, right: int) -> bool:
         """Whether two rows with nearly the same prompt have a different label that no word explains."""
-        return self._same_but_last(one, other) and any(
-            field.values[one] != field.values[other]
-            and field.values[one] is not None
-            and field.values[other] is not None
-            and (field.name != WHOLE or bool(self.labels(one) and self.labels(other)))
-            and not self.difference.explains(field, one, other)
+        return self._same_but_last(left, right) and any(
+            field.values[left] != field.values[right]
+            and field.values[left] is not None
+            and field.values[right] is not None
+            and (field.name != WHOLE or bool(self.labels(left) and self.labels(right)))
+            and not self.difference.explains(field, left, right)
             for field in self.fields
         )
 
@@ -98,15 +98,15 @@ def _find(corpus: Corpus) -> list[Issue]:
     rows = _Rows(corpus)
     same, answers = _same_prompts(rows)
     near = list(_near_prompts(rows))
-    found: tuple[tuple[str, list[Sequence[int]], Severity, str], ...] = (
+    contradictions: tuple[tuple[str, list[Sequence[int]], Severity, str], ...] = (
         ("same", same, "warning", "{rows} with the same prompt as another row and a different label"),
         ("near", near, "warning", "{rows} with nearly the same prompt as another row and a different label"),
         ("answers", answers, "info", "{rows} with the same prompt as another row and a different answer"),
     )
     issues: list[Issue] = _columns(corpus)
-    for kind, groups, severity, says in found:
+    for kind, groups, severity, sentence in contradictions:
         numbers = [row for group in groups for row in group]
-        issues += corpus.issues("contradictions", severity, numbers, says, kind=kind, groups=corpus.places(groups))
+        issues += corpus.issues("contradictions", severity, numbers, sentence, kind=kind, groups=corpus.places(groups))
     return issues
 
 
@@ -116,8 +116,8 @@ def _columns(corpus: Corpus) -> list[Issue]:
     for field, column in copies(corpus):
         pairs = zip(corpus.train, field.values, column.values, strict=True)
         rows = [row for row, one, other in pairs if one and other and one != other]
-        says = f"{{rows}} with another {field.name!r} in the completion than in the column {column.name!r}"
-        issues += corpus.issues("contradictions", "warning", rows, says, kind="column", field=field.name)
+        sentence = f"{{rows}} with another {field.name!r} in the completion than in the column {column.name!r}"
+        issues += corpus.issues("contradictions", "warning", rows, sentence, kind="column", field=field.name)
     return issues
 
 
@@ -147,8 +147,8 @@ def _near_prompts(rows: _Rows) -> Iterator[Sequence[int]]:
     members = defaultdict(list)
     for group in rows.corpus.similar.same:
         members[group[0]] = [row for row in group if row in rows.corpus.train]
-    for one, other in rows.corpus.similar.near:
-        pairs = ((a, b) for a in members.get(one, [one])[:5] for b in members.get(other, [other])[:5])
+    for left, right in rows.corpus.similar.near:
+        pairs = ((a, b) for a in members.get(left, [left])[:5] for b in members.get(right, [right])[:5])
         for pair in pairs:
             if max(pair) in rows.corpus.train and rows.differ(*pair):
                 yield pair

@@ -18,13 +18,13 @@ def _find(corpus: Corpus) -> list[Issue]:
     repeated = [row for group in (*exact, *near) for row in group[1:]]
     severity: Severity = "warning" if len(repeated) >= WARN_SHARE * max(1, len(corpus.train)) else "info"
     issues: list[Issue] = []
-    for groups, says in (
+    for groups, sentence in (
         (exact, "{rows} equal to an earlier row, apart from case and punctuation"),
         (near, "{rows} nearly equal to an earlier row: the prompts share at least 80 % of their words or letters"),
     ):
         rows = [row for group in groups for row in group[1:]]
         details = {"groups": corpus.places(groups), "kind": "exact" if groups is exact else "near"}
-        issues += corpus.issues("duplicates", severity, rows, says, **details)
+        issues += corpus.issues("duplicates", severity, rows, sentence, **details)
     return issues
 
 
@@ -55,9 +55,9 @@ def _nearly_equal(corpus: Corpus, rows: list[int]) -> list[list[int]]:
     return [group for group in groups if len(group) > 1]
 
 
-def _same_answer(corpus: Corpus, one: int, other: int) -> bool:
-    left, right = corpus.completions[one], corpus.completions[other]
-    if corpus.labels[one] or corpus.labels[other]:
+def _same_answer(corpus: Corpus, first: int, second: int) -> bool:
+    left, right = corpus.completions[first], corpus.completions[second]
+    if corpus.labels[first] or corpus.labels[second]:
         return left == right
     return left == right or similar(left, right)
 

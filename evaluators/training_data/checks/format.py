@@ -10,7 +10,7 @@ from typing import Any
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue
 from evaluators.training_data.corpus import Corpus
-from evaluators.training_data.requests import named_formats
+from evaluators.training_data.requests_and_refusals import named_formats
 from fairtrial.domain.wording import counted
 
 RARE = 0.05
@@ -36,9 +36,9 @@ def _unreadable(corpus: Corpus) -> list[Issue]:
         if file.errors:
             lines = tuple(error.line for error in file.errors)
             rows, first = counted(len(lines), "row"), file.errors[0]
-            says = f"{rows} that cannot be read as {file.format}; the first: line {first.line}: {first.wrong}"
+            sentence = f"{rows} that cannot be read as {file.format}; the first: line {first.line}: {first.wrong}"
             errors = [f"{error.line}: {error.wrong}" for error in file.errors]
-            issues.append(Issue("format", "error", says, str(file.path), lines, len(lines), {"errors": errors}))
+            issues.append(Issue("format", "error", sentence, str(file.path), lines, len(lines), {"errors": errors}))
     return issues
 
 
@@ -62,8 +62,8 @@ def _mixed(corpus: Corpus, shapes: Mapping[int, str]) -> list[Issue]:
     usual, most = counts.most_common(1)[0]
     forms = ", ".join(f"{count:,} {shape}" for shape, count in counts.most_common())
     if most < (1 - RARE) * len(shapes):
-        says = f"completions have several forms ({forms}), as in a mixture of tasks"
-        return [Issue("format", "info", says, str(corpus.files[0].path), (), len(counts), {"forms": dict(counts)})]
+        sentence = f"completions have several forms ({forms}), as in a mixture of tasks"
+        return [Issue("format", "info", sentence, str(corpus.files[0].path), (), len(counts), {"forms": dict(counts)})]
     named = {row: named_formats(corpus.examples[row].prompt) for row in shapes}
     counted_names = Counter(name for row, shape in shapes.items() if shape == usual for name in named[row])
     habit = {name for name, count in counted_names.items() if count > most / 2}
@@ -72,8 +72,8 @@ def _mixed(corpus: Corpus, shapes: Mapping[int, str]) -> list[Issue]:
         for row, shape in shapes.items()
         if shape != usual and corpus.examples[row].completion.strip() and not named[row] - habit
     ]
-    says = f"{{rows}} with a completion that is not {usual}, unlike the others"
-    return corpus.issues("format", "warning", rows, says, kind="form", forms=dict(counts))
+    sentence = f"{{rows}} with a completion that is not {usual}, unlike the others"
+    return corpus.issues("format", "warning", rows, sentence, kind="form", forms=dict(counts))
 
 
 def _keys(corpus: Corpus) -> list[Issue]:
@@ -84,8 +84,8 @@ def _keys(corpus: Corpus) -> list[Issue]:
     missing = Counter(name for row in rare for name in names - set(keys[row]))
     extra = Counter(name for row in rare for name in set(keys[row]) - names)
     parts = [f"{word} {', '.join(map(repr, sorted(of)))}" for word, of in (("without", missing), ("with", extra)) if of]
-    says = "{rows} with other keys in the JSON completion than the others: " + "; ".join(parts)
-    return corpus.issues("format", "warning", rare, says, kind="keys", missing=dict(missing), extra=dict(extra))
+    sentence = "{rows} with other keys in the JSON completion than the others: " + "; ".join(parts)
+    return corpus.issues("format", "warning", rare, sentence, kind="keys", missing=dict(missing), extra=dict(extra))
 
 
 def _types(corpus: Corpus) -> list[Issue]:
@@ -97,9 +97,9 @@ def _types(corpus: Corpus) -> list[Issue]:
     issues = []
     for name, of in kinds.items():
         usual, rare = _exceptions(of)
-        found = ", ".join(sorted({of[row] for row in rare}))
-        says = f"{{rows}} with {found} as {name!r} instead of {usual}"
-        issues += corpus.issues("format", "warning", rare, says, kind="types", field=name)
+        types = ", ".join(sorted({of[row] for row in rare}))
+        sentence = f"{{rows}} with {types} as {name!r} instead of {usual}"
+        issues += corpus.issues("format", "warning", rare, sentence, kind="types", field=name)
     return issues
 
 
@@ -116,8 +116,8 @@ def _broken_xml(corpus: Corpus, shapes: Mapping[int, str]) -> list[Issue]:
     if Counter(shapes.values()).most_common(1)[0][0] != "XML":
         return []
     rows = [row for row in corpus.train if shapes[row] == "XML" and not _balanced(corpus.examples[row].completion)]
-    says = "{rows} with XML tags that are not closed, or closed in the wrong order"
-    return corpus.issues("format", "warning", rows, says, kind="XML")
+    sentence = "{rows} with XML tags that are not closed, or closed in the wrong order"
+    return corpus.issues("format", "warning", rows, sentence, kind="XML")
 
 
 def _balanced(text: str) -> bool:

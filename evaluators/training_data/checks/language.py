@@ -10,7 +10,7 @@ from evaluators.training_data.audit_report import Issue
 from evaluators.training_data.corpus import Corpus, normalise
 from evaluators.training_data.example import Example
 from evaluators.training_data.labels.words import even_sample
-from evaluators.training_data.requests import names_language
+from evaluators.training_data.requests_and_refusals import names_language
 from fairtrial.domain.answers.signals import LANGUAGES, SAME_LANGUAGE, identifier, prose_of
 
 LEAST_LETTERS = 8
@@ -41,8 +41,8 @@ def _find(corpus: Corpus) -> list[Issue]:
     prompts = {row: _shares(corpus.examples[row].prompt) for row in rows}
     answers = {row: _shares(corpus.examples[row].completion) for row in rows if not corpus.labels[row]}
     languages = _languages([*prompts.values(), *answers.values()])
-    asked = _known(prompts, languages)
-    return [_summary(corpus, len(rows), asked), *_switches(corpus, asked, answers, _known(answers, languages))]
+    requested = _known(prompts, languages)
+    return [_summary(corpus, len(rows), requested), *_switches(corpus, requested, answers, _known(answers, languages))]
 
 
 def _shares(text: str) -> Shares:
@@ -80,23 +80,25 @@ def _known(texts: Mapping[int, Shares], languages: set[str]) -> dict[int, str]:
     return known
 
 
-def _summary(corpus: Corpus, rows: int, asked: Mapping[int, str]) -> Issue:
-    counts = Counter(asked.values())
+def _summary(corpus: Corpus, rows: int, requested: Mapping[int, str]) -> Issue:
+    counts = Counter(requested.values())
     named = ", ".join(f"{name} {count:,}" for name, count in counts.most_common(5))
-    says = f"prompts: the language of {len(asked):,} of {rows:,} ({len(asked) / max(1, rows):.0%}) is known"
-    says += f": {named}" if named else ""
-    says += "; the others are too short or have no clear language" if len(asked) < rows else ""
-    details = {"counts": dict(counts), "known": len(asked), "rows": rows}
-    return Issue("language", "info", says, str(corpus.files[0].path), (), len(counts), details)
+    sentence = f"prompts: the language of {len(requested):,} of {rows:,} ({len(requested) / max(1, rows):.0%}) is known"
+    sentence += f": {named}" if named else ""
+    sentence += "; the others are too short or have no clear language" if len(requested) < rows else ""
+    details = {"counts": dict(counts), "known": len(requested), "rows": rows}
+    return Issue("language", "info", sentence, str(corpus.files[0].path), (), len(counts), details)
 
 
 def _switches(
-    corpus: Corpus, asked: Mapping[int, str], answers: Mapping[int, Shares], answered: Mapping[int, str]
+    corpus: Corpus, requested: Mapping[int, str], answers: Mapping[int, Shares], answered: Mapping[int, str]
 ) -> list[Issue]:
     """The rows with a completion in another language, apart from tasks such as translation."""
-    counts = Counter(asked.values()).most_common(1)
-    usual = counts[0][0] if counts and counts[0][1] >= HABIT * len(asked) else None
-    switched = [row for row, shares in answers.items() if _differs(asked.get(row, usual), shares, answered.get(row))]
+    counts = Counter(requested.values()).most_common(1)
+    usual = counts[0][0] if counts and counts[0][1] >= HABIT * len(requested) else None
+    switched = [
+        row for row, shares in answers.items() if _differs(requested.get(row, usual), shares, answered.get(row))
+    ]
     if not switched or len(switched) > EXCEPTIONS * len(answers):
         return []
     words = {row: _words(corpus.examples[row]) for row in answers}
@@ -104,19 +106,19 @@ def _switches(
     total = Counter(word for of in words.values() for word in of)
     tasks = {word for word, count in inside.items() if count >= TASK_ROWS and count >= TASK_SHARE * total[word]}
     rows = [row for row in switched if not words[row] & tasks and not names_language(corpus.examples[row].prompt)]
-    says = "{rows} with a completion in another language than its prompt, unlike the others"
-    return corpus.issues("language", "warning", rows, says, kind="switched")
+    sentence = "{rows} with a completion in another language than its prompt, unlike the others"
+    return corpus.issues("language", "warning", rows, sentence, kind="switched")
 
 
 def _words(example: Example) -> set[str]:
     return set(normalise(f"{example.system} {example.prompt}").split())
 
 
-def _differs(asked: str | None, shares: Shares, answered: str | None) -> bool:
+def _differs(requested: str | None, shares: Shares, answered: str | None) -> bool:
     """Whether an answer has another language than its prompt, even if it is not clear which."""
-    if asked is None or not shares:
+    if requested is None or not shares:
         return False
-    return shares[asked] <= UNLIKELY if answered is None else answered != asked
+    return shares[requested] <= UNLIKELY if answered is None else answered != requested
 
 
 check = Check("the languages of the prompts, and completions in another language than their prompt", _find)

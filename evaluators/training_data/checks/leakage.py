@@ -8,8 +8,7 @@ from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import MOST_LISTED, Issue, Severity
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.leaks import copies
-from evaluators.training_data.similarity.containment import Pair
-from evaluators.training_data.similarity.embeddings import embedders, similarities
+from evaluators.training_data.similarity.containment import Pair, embedders, similarities
 from evaluators.training_data.similarity.near_duplicates import numbers_in
 from fairtrial.domain.training_data import LEAKAGE
 
@@ -57,11 +56,11 @@ def _may_mean_the_same(text: str, other: str) -> bool:
 
 
 def _issues(corpus: Corpus, matches: set[Pair], kind: str) -> list[Issue]:
-    severity, says = _KINDS[kind]
+    severity, sentence = _KINDS[kind]
     ordered = sorted(matches)
     held = {corpus.path(row) for _, row in ordered}
     listed = [[corpus.place(row), corpus.place(other)] for row, other in ordered[:MOST_LISTED]]
-    full = f"{{rows}} {says} of {', '.join(sorted(held))}"
+    full = f"{{rows}} {sentence} of {', '.join(sorted(held))}"
     return corpus.issues(LEAKAGE, severity, [row for row, _ in ordered], full, kind=kind, matches=listed)
 
 

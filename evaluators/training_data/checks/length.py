@@ -25,8 +25,10 @@ def _find(corpus: Corpus) -> list[Issue]:
     for name, lengths in (("prompts", prompts), ("completions", completions)):
         usual = _quantile(lengths, 0.99)
         far = [row for row, length in zip(rows, lengths, strict=True) if length > max(FAR_LONGER * usual, LONG)]
-        says = f"{{rows}} with a {name[:-1]} {FAR_LONGER} times as long as 99 % of the others ({usual:,} characters)"
-        issues += corpus.issues("length", "warning", far, says, kind=name, percentile_99=usual)
+        sentence = (
+            f"{{rows}} with a {name[:-1]} {FAR_LONGER} times as long as 99 % of the others ({usual:,} characters)"
+        )
+        issues += corpus.issues("length", "warning", far, sentence, kind=name, percentile_99=usual)
     return issues
 
 
@@ -35,11 +37,11 @@ def _summary(corpus: Corpus, prompts: Sequence[int], completions: Sequence[int])
         name: {str(share): _quantile(lengths, share) for share in (0.01, 0.5, 0.99, 1)}
         for name, lengths in (("prompts", prompts), ("completions", completions))
     }
-    says = "; ".join(
+    sentence = "; ".join(
         f"{name} have {of['0.5']:,} characters in the median, 99 % at most {of['0.99']:,}, the longest {of['1']:,}"
         for name, of in figures.items()
     )
-    return Issue("length", "info", says, str(corpus.files[0].path), (), len(prompts), figures)
+    return Issue("length", "info", sentence, str(corpus.files[0].path), (), len(prompts), figures)
 
 
 def _quantile(values: Sequence[int], share: float) -> int:

@@ -22,16 +22,20 @@ def _find(corpus: Corpus) -> list[Issue]:
     path = str(corpus.files[0].path)
     kinds_in = _recognizer()
     if kinds_in is None:
-        says = "names and addresses were not looked for; that needs the extra presidio and an English model of spaCy"
-        return [Issue("names", "info", says, path, (), 0, {"looked": False})]
+        sentence = (
+            "names and addresses were not looked for; that needs the extra presidio and an English model of spaCy"
+        )
+        return [Issue("names", "info", sentence, path, (), 0, {"looked": False})]
     rows = corpus.train[:: max(1, len(corpus.train) // MOST_ROWS)]
-    found = {row: kinds for row in rows if (kinds := kinds_in(corpus.examples[row].prompt[:LONGEST]))}
-    if not found:
+    rows_of = {row: kinds for row in rows if (kinds := kinds_in(corpus.examples[row].prompt[:LONGEST]))}
+    if not rows_of:
         return []
-    share = len(found) / len(rows)
-    says = f"about {share:.0%} of the rows name a person or a place, by an estimate from {len(rows):,} rows: {{rows}}"
-    counts = {kind: sum(kind in kinds for kinds in found.values()) for kind in KINDS}
-    return corpus.issues("names", "info", found, says, looked=True, read=len(rows), kinds=counts)
+    share = len(rows_of) / len(rows)
+    sentence = (
+        f"about {share:.0%} of the rows name a person or a place, by an estimate from {len(rows):,} rows: {{rows}}"
+    )
+    counts = {kind: sum(kind in kinds for kinds in rows_of.values()) for kind in KINDS}
+    return corpus.issues("names", "info", rows_of, sentence, looked=True, read=len(rows), kinds=counts)
 
 
 def _recognizer() -> Callable[[str], set[str]] | None:
@@ -51,8 +55,8 @@ def _recognizer() -> Callable[[str], set[str]] | None:
     )
 
     def kinds_in(text: str) -> set[str]:
-        found = engine.analyze(text, language="en", entities=list(KINDS), score_threshold=LEAST_SCORE)
-        return {str(one.entity_type) for one in found}
+        finds = engine.analyze(text, language="en", entities=list(KINDS), score_threshold=LEAST_SCORE)
+        return {str(find.entity_type) for find in finds}
 
     return kinds_in
 

@@ -32,16 +32,16 @@ def find_kinds(corpus: Corpus) -> Iterator[tuple[int, str]]:
     for start in range(0, len(numbers), CHUNK):
         rows = numbers[start : start + CHUNK]
         look, begins = joined([_spoken(corpus, row) for row in rows])
-        for found in search_bytes(look):
-            yield rows[bisect_right(begins, found.start) - 1], found.kind
+        for text in search_bytes(look):
+            yield rows[bisect_right(begins, text.start) - 1], text.kind
     systems: dict[str, list[int]] = defaultdict(list)
     for row in numbers:
         systems[corpus.examples[row].system].append(row)
     look, begins = joined(list(systems))
     having = list(systems.values())
-    for found in search_bytes(look):
-        for row in having[bisect_right(begins, found.start) - 1]:
-            yield row, found.kind
+    for text in search_bytes(look):
+        for row in having[bisect_right(begins, text.start) - 1]:
+            yield row, text.kind
 
 
 def _spoken(corpus: Corpus, row: int) -> str:
@@ -52,21 +52,27 @@ def _spoken(corpus: Corpus, row: int) -> str:
     return "\n\0\n".join([*texts, *fields])
 
 
-def _issues(corpus: Corpus, check: str, found: dict[int, list[str]], noun: str) -> list[Issue]:
+def _issues(corpus: Corpus, check: str, rows_of: dict[int, list[str]], noun: str) -> list[Issue]:
     issues = []
-    for path, lines in corpus.by_file(found).items():
-        kinds = Counter(kind for row, has in found.items() if corpus.path(row) == path for kind in has)
+    for path, lines in corpus.by_file(rows_of).items():
+        kinds = Counter(kind for row, has in rows_of.items() if corpus.path(row) == path for kind in has)
         named = ", ".join(counted_kind(count, kind) for kind, count in kinds.most_common())
-        says = f"{counted(len(lines), 'row')} with {noun}: {named}"
+        sentence = f"{counted(len(lines), 'row')} with {noun}: {named}"
         by_kind = {
-            kind: [corpus.examples[row].line for row, has in found.items() if kind in has and corpus.path(row) == path]
+            kind: [
+                corpus.examples[row].line for row, has in rows_of.items() if kind in has and corpus.path(row) == path
+            ]
             for kind in kinds
         }
         details = {"kinds": dict(kinds), "rows_by_kind": by_kind}
         issues.append(
-            Issue(check, "error" if check == "secrets" else "warning", says, path, lines, len(lines), details)
+            Issue(check, "error" if check == "secrets" else "warning", sentence, path, lines, len(lines), details)
         )
     return issues
 
 
-check = Check("personal text and secrets: addresses, phone numbers, cards, IBANs, national ids, keys, passwords", _find)
+check = Check(
+    "personal text and secrets: addresses, phone numbers, cards, IBANs, national ids, keys, passwords",
+    _find,
+    names=("pii", "secrets"),
+)

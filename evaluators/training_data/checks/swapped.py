@@ -21,12 +21,12 @@ def _find(corpus: Corpus) -> list[Issue]:
     rows = [usable[at] for at in even_sample(len(usable), MOST_ROWS)]
     exchanged = swapped_answers([corpus.prompts[row] for row in rows], [corpus.completions[row] for row in rows])
     pairs = [(rows[left], rows[right]) for left, right in exchanged]
-    says = (
+    sentence = (
         "{rows} whose answer fits the prompt of another row better, and the other way round (answers that share no "
         "words with their prompts, as in small talk, are not seen)"
     )
     numbers = [row for pair in pairs for row in pair]
-    return corpus.issues("swapped", "suggestion", numbers, says, matches=corpus.places(pairs))
+    return corpus.issues("swapped", "suggestion", numbers, sentence, matches=corpus.places(pairs))
 
 
 check = Check("answers that were swapped between rows, as far as answers share words with their prompts", _find)

@@ -23,8 +23,8 @@ def _find(corpus: Corpus) -> list[Issue]:
         usual, most = counts.most_common(1)[0]
         if len(counts) > 1 and most >= (1 - RARE) * len(rows):
             exceptions += [row for row in rows if corpus.examples[row].system != usual]
-    says = "{rows} with another system prompt than the other rows of their task, or without one"
-    return [*_summary(corpus), *corpus.issues("system-prompt", "warning", exceptions, says)]
+    sentence = "{rows} with another system prompt than the other rows of their task, or without one"
+    return [*_summary(corpus), *corpus.issues("system-prompt", "warning", exceptions, sentence)]
 
 
 def _summary(corpus: Corpus) -> list[Issue]:
@@ -32,8 +32,8 @@ def _summary(corpus: Corpus) -> list[Issue]:
     if len(counts) < 2:
         return []
     without = counts.pop("", 0)
-    says = f"{counted(len(counts), 'system prompt')}, and {counted(without, 'row')} without one"
-    return [Issue("system-prompt", "info", says, str(corpus.files[0].path), (), len(counts), {"without": without})]
+    sentence = f"{counted(len(counts), 'system prompt')}, and {counted(without, 'row')} without one"
+    return [Issue("system-prompt", "info", sentence, str(corpus.files[0].path), (), len(counts), {"without": without})]
 
 
 check = Check("rows whose system prompt differs from the usual one of their task", _find)

@@ -10,17 +10,20 @@ from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue, Severity
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.damage import (
-    NO_VALUE,
     asks_for_list,
     damage_of,
     is_about_code,
     is_about_templates,
     is_list,
+    is_missing,
+    stands_for_text,
 )
 from evaluators.training_data.example import Example
 
 PROSE = 30
 """Characters of the middle completion from which on a missing value, such as ``N/A``, is no class."""
+MOSTLY_DIFFERENT = 0.5
+"""The same for the share of different completions."""
 FEW = 2
 _KINDS: dict[str, tuple[Severity, float, str]] = {
     "mojibake": ("warning", 1.0, "text in a wrong encoding, such as 'Ã©' for 'é'"),
@@ -35,8 +38,10 @@ _KINDS: dict[str, tuple[Severity, float, str]] = {
 
 
 def _find(corpus: Corpus) -> list[Issue]:
-    lengths = [len(corpus.examples[row].completion) for row in corpus.train]
-    is_prose = bool(lengths) and median(lengths) >= PROSE
+    completions = [corpus.examples[row].completion for row in corpus.train]
+    is_prose = bool(completions) and (
+        median(map(len, completions)) >= PROSE or len(set(completions)) >= MOSTLY_DIFFERENT * len(completions)
+    )
     rows_of: dict[str, list[int]] = defaultdict(list)
     for row in corpus.train:
         for kind in _damage(corpus.examples[row], is_prose=is_prose):
@@ -47,14 +52,14 @@ def _find(corpus: Corpus) -> list[Issue]:
         if len(rows) <= max(FEW, most * len(corpus.train)):
             issues += corpus.issues("text-damage", severity, rows, f"{{rows}} with {text}", kind=kind)
         else:
-            says = f"{{rows}} with {text}; so many have it that it seems to be the format"
-            issues += corpus.issues("text-damage", "info", rows, says, kind=f"{kind} everywhere")
+            sentence = f"{{rows}} with {text}; so many have it that it seems to be the format"
+            issues += corpus.issues("text-damage", "info", rows, sentence, kind=f"{kind} everywhere")
     return issues
 
 
 def _damage(example: Example, *, is_prose: bool) -> Iterator[str]:
     """The kinds of damage in a row. Results of tools are not judged."""
-    texts = [said["content"] for said in example.messages if said["role"] not in ("tool", "function")]
+    texts = [message["content"] for message in example.messages if message["role"] not in ("tool", "function")]
     kinds = frozenset[str]().union(*map(damage_of, texts))
     for kind, is_topic in (("html", is_about_code), ("placeholder", is_about_templates)):
         if kind in kinds and any(map(is_topic, texts)):
@@ -63,7 +68,7 @@ def _damage(example: Example, *, is_prose: bool) -> Iterator[str]:
     answer = example.completion.strip()
     if is_list(answer) and not asks_for_list(example.prompt):
         yield "list-as-text"
-    if is_prose and "placeholder" not in kinds and answer.lower() in NO_VALUE:
+    if "placeholder" not in kinds and (stands_for_text(answer) or (is_prose and is_missing(answer))):
         yield "placeholder"
 
 

@@ -19,7 +19,7 @@ TOO_FEW = "fewer than 50 rows are memorised instead of learnt; collect at least 
 def _find(corpus: Corpus) -> list[Issue]:
     rows = len(corpus.train)
     different = len({(corpus.prompts[row], corpus.completions[row]) for row in corpus.train})
-    advice = next((says for least, says in TIERS if different >= least), TOO_FEW)
+    advice = next((sentence for least, sentence in TIERS if different >= least), TOO_FEW)
     number = counted(rows, "row") + ("" if different == rows else f", {different:,} of them different")
     severity: Severity = "warning" if advice is TOO_FEW else "info"
     path = str(corpus.files[0].path)

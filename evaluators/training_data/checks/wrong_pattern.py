@@ -1,44 +1,91 @@
-"""Finds one wrong pattern repeated: a slice or phrase whose labels ignore what determines them in the other rows."""
+"""Finds one wrong pattern repeated: a slice or phrase whose labels ignore what determines them in the other rows.
+
+Where the words say too little about the label for that, it suggests a slice in which all rows have one label.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterator
+
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue
-from evaluators.training_data.corpus import Corpus, label_fields, slice_fields
+from evaluators.training_data.corpus import Corpus, LabelField, label_fields, slice_fields
 from evaluators.training_data.labels.departures import Departure, find_departures
+from evaluators.training_data.labels.slices import AT_LEAST
+
+CONSTANT, CHANCE = 0.98, 1e-4
+"""The share of a slice's rows with one label from which on it is suggested, and the greatest probability of that."""
+FEW = 0.2
+"""If slices of one field with one label have more than this share of all rows, that field determines the label."""
 
 
 def _find(corpus: Corpus) -> list[Issue]:
     fields = label_fields(corpus)
     if not fields:
         return []
-    found = find_departures(corpus, fields, slice_fields(corpus))
-    return [issue for one in found for issue in _issues(corpus, one)]
+    slices = slice_fields(corpus)
+    departures = find_departures(corpus, fields, slices)
+    explained = {(each.says, each.field) for each in departures}
+    return [
+        *(issue for departure in departures for issue in _issues(corpus, departure)),
+        *(issue for field in fields for of in slices for issue in _constant(corpus, field, of, explained)),
+    ]
 
 
-def _issues(corpus: Corpus, one: Departure) -> list[Issue]:
-    words = ", ".join(map(repr, one.words))
-    says = (
-        f"{one.says}: {one.field!r} is {one.found!r} in {one.labelled_found:,} of {one.members:,} rows; "
-        f"{one.wrong} of {one.evidence} rows whose words mean {one.expected!r} elsewhere ({words}) have another label "
-        f"(elsewhere {one.error:.0%}); check {{rows}}"
+def _constant(corpus: Corpus, field: LabelField, of: LabelField, explained: set[tuple[str, str]]) -> Iterator[Issue]:
+    """The slices of one field in which nearly all rows have a label that is rarer elsewhere."""
+    rows_of: dict[str, list[int]] = defaultdict(list)
+    for row, (value, label) in enumerate(zip(of.values, field.values, strict=True)):
+        if value is not None and label is not None:
+            rows_of[value].append(row)
+    counts, total = field.counts, field.counts.total()
+    constant: list[tuple[str, str, list[int], float]] = []
+    for value, rows in rows_of.items():
+        labels = [str(field.values[row]) for row in rows]
+        label = max(set(labels), key=labels.count)
+        count = labels.count(label)
+        elsewhere = (counts[label] - count) / max(1, total - len(rows))
+        if len(rows) >= AT_LEAST and count >= CONSTANT * len(rows) and elsewhere ** len(rows) <= CHANCE:
+            constant.append((value, label, rows, elsewhere))
+    if sum(len(rows) for _, _, rows, _ in constant) > FEW * total:
+        return
+    for value, label, rows, elsewhere in constant:
+        name = f"{of.name} {value!r}"
+        if (name, field.name) not in explained:
+            sentence = (
+                f"{name}: {field.name!r} is {label!r} in nearly all of {{rows}}, elsewhere in {elsewhere:.0%}; "
+                "check whether that is the rule or one wrong pattern"
+            )
+            yield from corpus.issues("wrong-pattern", "suggestion", rows, sentence, kind="constant", slice=name)
+
+
+def _issues(corpus: Corpus, departure: Departure) -> list[Issue]:
+    words = ", ".join(map(repr, departure.words))
+    sentence = (
+        f"{departure.says}: {departure.field!r} is {departure.found!r} in {departure.labelled_found:,} of "
+        f"{departure.members:,} rows; {departure.wrong} of {departure.evidence} rows whose words mean "
+        f"{departure.expected!r} elsewhere ({words}) have another label (elsewhere {departure.error:.0%}); "
+        "check {rows}"
     )
-    if one.own_words:
-        says += "; most of its rows have other words, from which the label may follow"
+    if departure.own_words:
+        sentence += "; most of its rows have other words, from which the label may follow"
     details = {
-        "slice": one.says,
-        "field": one.field,
-        "expected": one.expected,
-        "found": one.found,
-        "evidence": one.evidence,
-        "wrong": one.wrong,
-        "error_elsewhere": round(one.error, 4),
-        "p": one.p,
-        "words": list(one.words),
-        "members": one.members,
-        "members_with_found_label": one.labelled_found,
+        "slice": departure.says,
+        "field": departure.field,
+        "expected": departure.expected,
+        "found": departure.found,
+        "evidence": departure.evidence,
+        "wrong": departure.wrong,
+        "error_elsewhere": round(departure.error, 4),
+        "p": departure.p,
+        "words": list(departure.words),
+        "members": departure.members,
+        "members_with_found_label": departure.labelled_found,
     }
-    return corpus.issues("wrong-pattern", "suggestion" if one.own_words else "error", one.rows, says, **details)
+    return corpus.issues(
+        "wrong-pattern", "suggestion" if departure.own_words else "error", departure.rows, sentence, **details
+    )
 
 
 check = Check("a slice or phrase whose labels depart from the rest: one wrong pattern, repeated", _find)

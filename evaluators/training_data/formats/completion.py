@@ -29,14 +29,14 @@ PAIRS = (
 
 
 def _pair(row: Row) -> tuple[str, str] | None:
-    return next(((one, other) for one, other in PAIRS if one in row and other in row), None)
+    return next(((prompt, completion) for prompt, completion in PAIRS if prompt in row and completion in row), None)
 
 
 def _lacks(row: Row) -> tuple[str, ...]:
     if _pair(row) is not None:
         return ()
-    other = next((other for one, other in PAIRS if one in row), None)
-    return (other,) if other else tuple(name for name in ("prompt", "completion") if name not in row)
+    completion = next((completion for prompt, completion in PAIRS if prompt in row), None)
+    return (completion,) if completion else tuple(name for name in ("prompt", "completion") if name not in row)
 
 
 def _read(row: Row, line: int) -> Example:

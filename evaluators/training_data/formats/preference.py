@@ -58,7 +58,7 @@ def _without_shared(chosen: Any, rejected: Any) -> tuple[Any, Any, Any]:
     if type(chosen) is not type(rejected) or not isinstance(chosen, str | list):
         raise RowError("'chosen' and 'rejected' are not both texts, or both lists of messages")
     pairs = zip(chosen, rejected, strict=False)
-    same = next((at for at, (one, other) in enumerate(pairs) if one != other), min(len(chosen), len(rejected)))
+    same = next((at for at, (left, right) in enumerate(pairs) if left != right), min(len(chosen), len(rejected)))
     same = chosen[:same].rfind(" ") + 1 if isinstance(chosen, str) else same
     if not same:
         raise RowError("there is no 'prompt', and 'chosen' and 'rejected' share no beginning")

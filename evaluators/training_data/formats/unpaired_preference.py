@@ -28,7 +28,7 @@ def _parts(example: Example) -> tuple[Example, ...]:
     pair = FORMATS.get("trl-dpo").write(example)
     rest = {name: value for name, value in example.fields.items() if name not in (REJECTED, "message_fields")}
     answers = ((pair["chosen"], True), (pair["rejected"], False))
-    rows = ({**rest, "prompt": pair["prompt"], "completion": one, "label": label} for one, label in answers)
+    rows = ({**rest, "prompt": pair["prompt"], "completion": answer, "label": label} for answer, label in answers)
     return tuple(_read(row, example.line) for row in rows)
 
 

@@ -16,9 +16,16 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from evaluators.training_data.corpus import LabelField
-from evaluators.training_data.labels.evidence import LabelledWords, labelled_words
 from evaluators.training_data.labels.slices import Slice, SliceTest, slice_tests, slices
-from evaluators.training_data.labels.words import LabelModel, Vocabulary, even_sample, vocabulary, without_neighbours
+from evaluators.training_data.labels.words import (
+    LabelledWords,
+    LabelModel,
+    Vocabulary,
+    even_sample,
+    labelled_words,
+    vocabulary,
+    without_neighbours,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,16 +77,16 @@ def find_departures(corpus: Corpus, fields: Sequence[LabelField], others: Sequen
     has = words.matrix(prompts)
     every = (*fields, *others)
     candidates = slices(every, sample, words.words, has)
-    found: list[Departure] = []
+    departures: list[Departure] = []
     # The matrices are small, so that more threads would mostly wait for each other.
     with threadpool_limits(limits=1):
         for field in fields:
             data = labelled_words(has, np.array(field.values, dtype=object)[sample])
-            usable = [one for one in candidates if not one.has_field(field)]
+            usable = [candidate for candidate in candidates if not candidate.has_field(field)]
             tests = list(_departing(data, usable, words, prompts))
             alone = [_alone(data, test, tests) for test in tests]
-            found += _described(corpus, field, alone, words, LabelModel(corpus, words, field, every))
-    return found
+            departures += _described(corpus, field, alone, words, LabelModel(corpus, words, field, every))
+    return departures
 
 
 def _departing(
@@ -89,12 +96,12 @@ def _departing(
     remaining, left = data, list(usable)
     while left:
         counts = remaining.counts()
-        tests = [test for one in left for test in slice_tests(remaining, counts, one)]
+        tests = [test for candidate in left for test in slice_tests(remaining, counts, candidate)]
         best = min(tests, key=lambda test: test.p, default=None)
         most = ALPHA / max(len(tests), len(usable))
         if best is None or best.p > most:
             return
-        left = [one for one in left if one is not best.of]
+        left = [candidate for candidate in left if candidate is not best.of]
         if not best.of.phrase or _p_by_pairs(remaining, best, words, prompts) <= most:
             yield best
             remaining = remaining.part(~best.of.member[remaining.rows])
@@ -113,14 +120,20 @@ def _p_by_pairs(data: LabelledWords, test: SliceTest, words: Vocabulary, prompts
     has[:, [" " not in names[at] for at in data.columns_of]] = 0
     changed = replace(data, has=has)
     again = slice_tests(changed, changed.counts(), test.of, typical=0)
-    return min((one.p for one in again), default=1.0)
+    return min((slice_test.p for slice_test in again), default=1.0)
 
 
 def _alone(data: LabelledWords, test: SliceTest, tests: Sequence[SliceTest]) -> SliceTest:
     """The same test without the other slices that depart, which raise the error rate outside."""
-    others = _union([one for one in tests if one is not test]) if len(tests) > 1 else np.zeros_like(test.of.member)
+    others = (
+        _union([slice_test for slice_test in tests if slice_test is not test])
+        if len(tests) > 1
+        else np.zeros_like(test.of.member)
+    )
     part = data.part(test.of.member[data.rows] | ~others[data.rows])
-    again = (one for one in slice_tests(part, part.counts(), test.of) if one.expected == test.expected)
+    again = (
+        slice_test for slice_test in slice_tests(part, part.counts(), test.of) if slice_test.expected == test.expected
+    )
     return replace(next(again, test), p=test.p)
 
 

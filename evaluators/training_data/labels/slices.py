@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evaluators.training_data.corpus import LabelField
-from evaluators.training_data.labels.evidence import LabelledWords, slice_lifts
+from evaluators.training_data.labels.words import LabelledWords, slice_lifts
 from fairtrial.domain.estimates import Estimate
 from fairtrial.stats.intervals import wilson
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
     from evaluators.training_data.corpus import Corpus
-    from evaluators.training_data.labels.evidence import Counts
+    from evaluators.training_data.labels.words import Counts
 
 
 AT_LEAST, AT_LEAST_SHARE, AT_MOST_SHARE = 15, 0.005, 0.5
@@ -54,14 +54,14 @@ class Slice:
 
     def has_field(self, field: LabelField) -> bool:
         """Whether the slice is defined by this field."""
-        return any(one is field for one, _ in self.values)
+        return any(label_field is field for label_field, _ in self.values)
 
     def in_all_rows(self, corpus: Corpus) -> NDArray[np.bool_]:
         """Which of all training rows are in the slice."""
         if self.values:
             rows = zip(*(field.values for field, _ in self.values), strict=True)
-            wanted = tuple(value for _, value in self.values)
-            return np.array([row == wanted for row in rows], dtype=bool)
+            values = tuple(value for _, value in self.values)
+            return np.array([row == values for row in rows], dtype=bool)
         phrase = f" {self.phrase} "
         return np.array([phrase in f" {corpus.prompts[row]} " for row in corpus.train], dtype=bool)
 
@@ -74,7 +74,7 @@ def slices(
     ``has`` is the matrix of the words of these rows.
     """
     single = list(_values(fields, sample))
-    pairs = sorted(_pairs(single), key=lambda one: -int(one.member.sum()))[:MOST_PAIRS]
+    pairs = sorted(_pairs(single), key=lambda pair: -int(pair.member.sum()))[:MOST_PAIRS]
     return [*single, *pairs, *_phrases(words, has)]
 
 
@@ -88,11 +88,11 @@ def _values(fields: Sequence[LabelField], sample: NDArray[np.int64]) -> Iterator
 
 
 def _pairs(single: Sequence[Slice]) -> Iterator[Slice]:
-    for one, other in combinations(single, 2):
-        if not other.has_field(one.values[0][0]):
-            member = one.member & other.member
+    for first, second in combinations(single, 2):
+        if not second.has_field(first.values[0][0]):
+            member = first.member & second.member
             if _fits(member):
-                yield Slice((*one.values, *other.values), "", member)
+                yield Slice((*first.values, *second.values), "", member)
 
 
 def _phrases(words: Sequence[str], has: csr_matrix[Any]) -> Iterator[Slice]:
@@ -130,12 +130,14 @@ class SliceTest:
     """The share of those rows inside whose evidence is for another class than their label."""
 
 
-def slice_tests(data: LabelledWords, counts: Counts, one: Slice, *, typical: float = TYPICAL) -> Iterator[SliceTest]:
+def slice_tests(
+    data: LabelledWords, counts: Counts, candidate: Slice, *, typical: float = TYPICAL
+) -> Iterator[SliceTest]:
     """The tests of a slice: one for each class that the words of enough of its rows mean.
 
     ``typical`` is the quantile of the evidence outside that a row's evidence must reach.
     """
-    inside = one.member[data.rows]
+    inside = candidate.member[data.rows]
     if not LEAST_ROWS <= int(inside.sum()) < len(inside):
         return
     part = data.part(inside)
@@ -144,8 +146,8 @@ def slice_tests(data: LabelledWords, counts: Counts, one: Slice, *, typical: flo
     for expected in np.unique(means[strength >= STRONG]):
         clear = (means == expected) & (strength >= STRONG)
         if clear.sum() >= LEAST_ROWS and (part.label[clear] != expected).mean() >= MOST_WRONG / 2:
-            found = _test(data, one, lifts, (int(expected), typical), (part, means, strength))
-            yield from [] if found is None else [found]
+            test = _test(data, candidate, lifts, (int(expected), typical), (part, means, strength))
+            yield from [] if test is None else [test]
 
 
 def _meaning(evidence: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -162,14 +164,14 @@ def _meaning(evidence: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[
 
 def _test(
     data: LabelledWords,
-    one: Slice,
+    candidate: Slice,
     lifts: NDArray[np.float64],
     of: tuple[int, float],
     inside: tuple[LabelledWords, NDArray[np.int64], NDArray[np.float64]],
 ) -> SliceTest | None:
     """Tests at the evidence that is typical outside, against the error rate outside."""
     expected, quantile = of
-    rest = data.part(~one.member[data.rows])
+    rest = data.part(~candidate.member[data.rows])
     means, strength = _meaning(rest.has @ lifts)
     right = (means == expected) & (strength >= STRONG) & (rest.label == expected)
     if right.sum() < LEAST_ROWS:
@@ -187,7 +189,9 @@ def _test(
     strong = strength_inside >= STRONG
     coverage = float(strong.mean() / (strength >= STRONG).mean())
     contradicted = float((means_inside != part.label)[strong].mean())
-    return SliceTest(one, data.classes[expected], evidence, wrong, errors / rows, p, words, coverage, contradicted)
+    return SliceTest(
+        candidate, data.classes[expected], evidence, wrong, errors / rows, p, words, coverage, contradicted
+    )
 
 
 def _chance(wrong: int, evidence: int, errors: int, rows: int) -> float:

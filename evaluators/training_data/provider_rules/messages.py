@@ -7,8 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from evaluators.training_data.example import Row
-from evaluators.training_data.provider_rules.layouts import ANSWERS
-from evaluators.training_data.provider_rules.rule import Conversation, Find, Message
+from evaluators.training_data.provider_rules.rule import ANSWERS, Conversation, Find, Message
 
 CALLS = ("tool_calls", "function_call", "refusal")
 """What an assistant message can have instead of a content."""
@@ -18,7 +17,9 @@ PART_FIELDS = {"text": str, "refusal": str, "image_url": Mapping}
 
 def each(wrong: Callable[[Message], str]) -> Find:
     """A rule for each message; ``wrong`` says what is wrong with one, or nothing."""
-    return lambda conversation: next((f"{place} {why}" for place, one in conversation.turns if (why := wrong(one))), "")
+    return lambda conversation: next(
+        (f"{place} {why}" for place, message in conversation.turns if (why := wrong(message))), ""
+    )
 
 
 def of_row(holds: Callable[[Row], bool], wrong: str) -> Find:
@@ -87,7 +88,9 @@ def _wrong_weight(weight: Any) -> str:
 
 def weights_of_assistant(conversation: Conversation) -> str:
     """Only messages of the assistant have a weight."""
-    other = each(lambda one: f"has a weight, and {role_of(one)}" if "weight" in one and not _answers(one) else "")
+    other = each(
+        lambda message: f"has a weight, and {role_of(message)}" if "weight" in message and not _answers(message) else ""
+    )
     return other(conversation)
 
 
@@ -97,8 +100,8 @@ def _answers(message: Message) -> bool:
 
 def trained(conversation: Conversation) -> str:
     """At least one message of the assistant has another weight than 0."""
-    found = [message.get("weight", 1) for _, message in conversation.turns if _answers(message)]
-    return "all messages of the assistant have the weight 0" if found and not any(found) else ""
+    weights = [message.get("weight", 1) for _, message in conversation.turns if _answers(message)]
+    return "all messages of the assistant have the weight 0" if weights and not any(weights) else ""
 
 
 def starts_with(*allowed: str) -> Find:
@@ -109,7 +112,7 @@ def starts_with(*allowed: str) -> Find:
 
 def system_first(conversation: Conversation) -> str:
     """A system message is the first."""
-    late = each(lambda one: "is a system message, and not the first" if one.get("role") == "system" else "")
+    late = each(lambda message: "is a system message, and not the first" if message.get("role") == "system" else "")
     return late(Conversation(conversation.row, conversation.turns[1:]))
 
 

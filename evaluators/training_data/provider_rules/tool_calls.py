@@ -120,8 +120,8 @@ def _calls(conversation: Conversation) -> Iterator[Call]:
 
 def _each_call(wrong: Callable[[Call, Conversation], str]) -> Find:
     def find(conversation: Conversation) -> str:
-        found = ((call, wrong(call, conversation)) for call in _calls(conversation))
-        return next((f"{call.place}: the call of {call.name!r:.80} {why}" for call, why in found if why), "")
+        generator = ((call, wrong(call, conversation)) for call in _calls(conversation))
+        return next((f"{call.place}: the call of {call.name!r:.80} {why}" for call, why in generator if why), "")
 
     return find
 
@@ -149,7 +149,7 @@ def _declared(conversation: Conversation) -> dict[str, Any]:
     tools, former = conversation.tools, conversation.row.get("functions")
     functions = [_function(tool) for tool in tools] if isinstance(tools, list) else []
     functions += [one for one in former if isinstance(one, Mapping)] if isinstance(former, list) else []
-    return {str(one.get("name")): one.get("parameters", {}) for one in functions}
+    return {str(function.get("name")): function.get("parameters", {}) for function in functions}
 
 
 def _without_tools(_: Call, conversation: Conversation) -> str:

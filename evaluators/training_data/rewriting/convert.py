@@ -87,8 +87,8 @@ def unreadable(file: ExampleFile, provider: Provider | None) -> list[Breach]:
     wrong = {error.line: error.wrong for error in file.errors}
     known = [row for row in every_row(file) if row.line in wrong and isinstance(row, NumberedRow)] if wrong else []
     judged = [row for row in known if provider is not None and layouts_of(provider, row.columns)]
-    breaches = [one for one in row_breaches(provider, judged) if one.severity == "error"] if provider else []
-    unknown = wrong.keys() - {one.line for one in breaches}
+    breaches = [breach for breach in row_breaches(provider, judged) if breach.severity == "error"] if provider else []
+    unknown = wrong.keys() - {breach.line for breach in breaches}
     return [*breaches, *(Breach(line, READABLE, wrong[line]) for line in unknown)]
 
 
@@ -101,15 +101,17 @@ def _differences(before: Example, after: Example) -> Iterator[str]:
     if before.messages != after.messages:
         yield _message_loss(before, after)
     for name, value in before.fields.items():
-        found = after.fields.get(name, MISSING)
-        if found is MISSING:
+        differences = after.fields.get(name, MISSING)
+        if differences is MISSING:
             yield _field_loss(name, value)
-        elif found != value:
+        elif differences != value:
             yield f"the exact value of {name!r}"
 
 
 def _message_loss(before: Example, after: Example) -> str:
-    turns, kept = (sum(said["role"] not in ("system", "developer") for said in one.messages) for one in (before, after))
+    turns, kept = (
+        sum(said["role"] not in ("system", "developer") for said in example.messages) for example in (before, after)
+    )
     if turns > kept:
         return "the turns of the conversation: earlier messages become one prompt"
     if before.system and not after.system:

@@ -88,7 +88,9 @@ def split_examples(file: ExampleFile, options: Options) -> Split:
 
 def _column(file: ExampleFile, name: str, option: str) -> str:
     """The name that `value_of` knows for a column of the file; raises `UsageError` if no row has it."""
-    known = list(dict.fromkeys(key for one in file.examples for source in (one.fields, one.labels) for key in source))
+    known = list(
+        dict.fromkeys(key for example in file.examples for source in (example.fields, example.labels) for key in source)
+    )
     column = column_in([*known, *file.roles, *USUAL], name)
     if column is None:
         raise UsageError(f"{option}: no row has {name!r} ({nearest(name, [*known, *file.roles, *USUAL])})")
@@ -100,7 +102,7 @@ def _thread_column(examples: Sequence[Example]) -> str | None:
 
 
 def _usual_columns(examples: Sequence[Example], names: Iterable[str]) -> Iterator[str]:
-    fields = dict.fromkeys(name for one in examples for name in one.fields)
+    fields = dict.fromkeys(name for example in examples for name in example.fields)
     return (column for name in names if (column := column_in(fields, name)) is not None)
 
 
@@ -130,8 +132,8 @@ def _leaks(file: ExampleFile, held_out: set[int]) -> Iterator[Pair]:
     rows = [[at for at in range(len(file.examples)) if (at in held_out) is held] for held in (False, True)]
     parts = tuple(replace(file, examples=tuple(file.examples[at] for at in part)) for part in rows)
     number = [*rows[0], *rows[1]]
-    found = copies(Corpus(parts, ("train", "validation")))
-    return ((number[one], number[other]) for kind in CERTAIN for one, other in found[kind])
+    pairs = copies(Corpus(parts, ("train", "validation")))
+    return ((number[pair], number[other]) for kind in CERTAIN for pair, other in pairs[kind])
 
 
 def _groups(rows: int, pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
@@ -144,8 +146,8 @@ def _groups(rows: int, pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
             row = leader[row]
         return row
 
-    for one, other in pairs:
-        low, high = sorted((find(one), find(other)))
+    for left, right in pairs:
+        low, high = sorted((find(left), find(right)))
         leader[high] = low
     members: dict[int, list[int]] = {}
     for row in range(rows):
@@ -164,8 +166,8 @@ def _same_value(examples: Sequence[Example], column: str) -> Iterable[tuple[int,
 def _keys(examples: Sequence[Example], groups: Sequence[Sequence[int]], seed: int) -> list[bytes]:
     """The place of each group in the draw: it follows from the seed and the texts, not from the order of the rows."""
     digests = [
-        hashlib.sha256(f"{seed}\n{one.prompt}\n{one.completion}".encode("utf-8", "surrogatepass")).digest()
-        for one in examples
+        hashlib.sha256(f"{seed}\n{example.prompt}\n{example.completion}".encode("utf-8", "surrogatepass")).digest()
+        for example in examples
     ]
     return [min(digests[row] for row in group) for group in groups]
 
@@ -221,11 +223,11 @@ def classes_of(examples: Sequence[Example], name: str | None = None) -> Classes:
     few enough values.
     """
     if name is not None:
-        return Classes(name, tuple(_value(one, name) for one in examples))
-    keys = dict.fromkeys(key for one in examples for key in one.labels)
+        return Classes(name, tuple(_value(example, name) for example in examples))
+    keys = dict.fromkeys(key for example in examples for key in example.labels)
     candidates = [*_usual_columns(examples, USUAL_COLUMNS), *([] if keys else [COMPLETION]), *keys]
     for candidate in candidates:
-        values = tuple(_value(one, candidate) for one in examples)
+        values = tuple(_value(example, candidate) for example in examples)
         if _are_classes(values):
             return Classes(candidate, values)
     return Classes(None, ("",) * len(examples))
@@ -240,8 +242,8 @@ def value_of(example: Example, name: str) -> str | None:
 
 
 def _value(example: Example, name: str) -> str:
-    found = value_of(example, name)
-    return UNLABELLED if found is None else found
+    value = value_of(example, name)
+    return UNLABELLED if value is None else value
 
 
 def _text(value: Any) -> str:

@@ -114,10 +114,10 @@ def _predicted(prompts: csr_matrix[Any], answers: csr_matrix[Any]) -> tuple[Floa
     from sklearn.preprocessing import normalize
 
     size = min(DIMENSIONS, prompts.shape[0] // 4, prompts.shape[1] - 1)
-    asked, answered = (
+    questions, answered = (
         normalize(TruncatedSVD(size, n_iter=2, random_state=0).fit_transform(terms)) for terms in (prompts, answers)
     )
     predicted = np.zeros_like(answered)
-    for learn, judged in KFold(FOLDS, shuffle=True, random_state=0).split(asked):
-        predicted[judged] = Ridge(alpha=1.0).fit(asked[learn], answered[learn]).predict(asked[judged])
+    for learn, judged in KFold(FOLDS, shuffle=True, random_state=0).split(questions):
+        predicted[judged] = Ridge(alpha=1.0).fit(questions[learn], answered[learn]).predict(questions[judged])
     return normalize(predicted), answered

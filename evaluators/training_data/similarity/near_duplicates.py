@@ -57,8 +57,8 @@ class SimilarRows:
 
         for group in (*self.same, *self.near):
             for row in group[1:]:
-                one, other = sorted((find(group[0]), find(row)))
-                leader[other] = one
+                first, second = sorted((find(group[0]), find(row)))
+                leader[second] = first
         members = defaultdict(list)
         for row in sorted(leader):
             members[find(row)].append(row)
@@ -72,25 +72,25 @@ def find_similar(texts: Sequence[str]) -> SimilarRows:
         if text:
             rows[text].append(row)
     distinct = list(rows)
-    first = [found[0] for found in rows.values()]
+    first = [group[0] for group in rows.values()]
     near = _near(distinct)
-    same = tuple(tuple(found) for found in rows.values() if len(found) > 1)
+    same = tuple(tuple(group) for group in rows.values() if len(group) > 1)
     return SimilarRows(same, tuple((first[one], first[other]) for one, other in near))
 
 
 def _near(texts: Sequence[str]) -> list[tuple[int, int]]:
     common = _common_words(texts)
-    return [(one, other) for one, other in _proposed(texts) if similar(texts[one], texts[other], common)]
+    return [(first, second) for first, second in _proposed(texts) if similar(texts[first], texts[second], common)]
 
 
-def similar(one: str, other: str, common: frozenset[str] = frozenset()) -> bool:
+def similar(first: str, second: str, common: frozenset[str] = frozenset()) -> bool:
     """Whether two normalised texts are near duplicates."""
-    words, others = set(one.split()), set(other.split())
+    words, others = set(first.split()), set(second.split())
     by_words = _jaccard(words, others)
     if by_words < HOPELESS and min(len(words), len(others)) > FEW_WORDS:
         return False
     same_numbers = numbers_in(words) == numbers_in(others)
-    if by_words < THRESHOLD and (not same_numbers or _jaccard(_grams(one), _grams(other)) < THRESHOLD):
+    if by_words < THRESHOLD and (not same_numbers or _jaccard(_grams(first), _grams(second)) < THRESHOLD):
         return False
     rare = _jaccard(words - common, others - common)
     return rare >= (DISTINCTIVE if same_numbers else THRESHOLD)
@@ -162,8 +162,8 @@ def numbers_in(words: set[str]) -> set[str]:
     return {word for word in words if _DIGIT.search(word)}
 
 
-def _jaccard(one: set[str], other: set[str]) -> float:
-    return len(one & other) / len(one | other) if one or other else 1.0
+def _jaccard(first: set[str], second: set[str]) -> float:
+    return len(first & second) / len(first | second) if first or second else 1.0
 
 
 LENGTH = 5

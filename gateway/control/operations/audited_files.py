@@ -12,8 +12,8 @@ import msgspec
 
 from evaluators.training_data.audit import CHECKS
 from evaluators.training_data.example_file import ExampleFile, joined_rows, read_examples
-from evaluators.training_data.findings.row_texts import texts_of
 from evaluators.training_data.rewriting.fix import SUGGESTED, FixOptions, fix_examples
+from evaluators.training_data.row_texts import texts_of
 from fairtrial.api.data_audits import FixedCopy, RowsOf
 from fairtrial.domain.errors import BadRequest, Conflict, NotFound
 from fairtrial.domain.plan import Plan

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from evaluators.training_data.provider_rules import messages, tool_calls
-from evaluators.training_data.provider_rules.layouts import ANSWERS, PAIR, chat, preference
-from evaluators.training_data.provider_rules.rule import Layout, Provider, Rule, json_lines, least_rows, most_rows
+from evaluators.training_data.provider_rules.rule import (
+    ANSWERS,
+    PAIR,
+    Layout,
+    Provider,
+    Rule,
+    chat,
+    json_lines,
+    least_rows,
+    most_rows,
+    preference,
+)
 
 TEXT = "Supervised fine-tuning: text"
 VISION = "Supervised fine-tuning: vision"

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from evaluators.training_data.provider_rules import messages, tool_calls
-from evaluators.training_data.provider_rules.layouts import ANSWERS, PAIR, chat, preference, texts
-from evaluators.training_data.provider_rules.rule import Layout, Provider, Rule, json_lines, most_bytes
+from evaluators.training_data.provider_rules.rule import (
+    ANSWERS,
+    PAIR,
+    Layout,
+    Provider,
+    Rule,
+    chat,
+    json_lines,
+    most_bytes,
+    preference,
+    texts,
+)
 
 DATA = "Data preparation"
 PREFERENCE = "Preference fine-tuning"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from evaluators.training_data.provider_rules import messages, tool_calls
-from evaluators.training_data.provider_rules.layouts import answers, chat_with_json_tools, texts
-from evaluators.training_data.provider_rules.rule import Layout, Provider, Rule
+from evaluators.training_data.provider_rules.rule import Layout, Provider, Rule, answers, chat_with_json_tools, texts
 
 FORMATS = "Dataset formats and types"
 CODE = "TRL 1.16, data_utils"

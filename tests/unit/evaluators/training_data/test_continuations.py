@@ -53,7 +53,7 @@ def test_a_row_has_the_prompt_and_the_beginning_of_the_answer() -> None:
 
 def test_an_instruction_asks_for_the_rest_in_a_message() -> None:
     [row, _] = continuations(*halves([example(1)], [example(2, "other")]), Recipe(ask="instruction")).rows
-    assert [one["role"] for one in row["messages"]] == ["user", "assistant", "user"]
+    assert [message["role"] for message in row["messages"]] == ["user", "assistant", "user"]
     assert row["messages"][-1]["content"] == INSTRUCTION and row["prefix"] == row["messages"][1]["content"]
 
 

@@ -77,7 +77,7 @@ def test_a_csv_may_have_usual_column_names_and_any_delimiter(head: str, row: str
 
 def test_a_csv_row_of_several_lines_has_the_number_of_its_first_line(tmp_path: Path) -> None:
     file = read(tmp_path, 'prompt,completion\n"one\ntwo",a\nthree,b\n', "rows.csv")
-    assert [one.line for one in file.examples] == [2, 4]
+    assert [example.line for example in file.examples] == [2, 4]
 
 
 def test_columns_with_other_names_can_be_named(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_a_file_without_a_readable_row_lists_the_reason_of_each(tmp_path: Path) 
 
 def test_a_json_file_is_a_list_whose_elements_are_numbered(tmp_path: Path) -> None:
     file = read(tmp_path, json.dumps([ROWS["alpaca"], ROWS["alpaca"]]), "rows.json")
-    assert [one.line for one in file.examples] == [1, 2]
+    assert [example.line for example in file.examples] == [1, 2]
 
 
 def test_an_unknown_row_says_what_each_format_lacks(tmp_path: Path) -> None:
@@ -201,8 +201,8 @@ def test_an_empty_file_and_one_in_another_encoding_are_refused(tmp_path: Path) -
 def test_a_row_with_very_many_levels_is_an_error_of_that_row(tmp_path: Path) -> None:
     deep = '{"prompt": "a", "completion": "b", "x": ' + "[" * 600 + "]" * 600 + "}"
     found = read(tmp_path, deep + '\n{"prompt": "a", "completion": "b", "x": [[[]]]}\n')
-    assert [one.line for one in found.examples] == [2]
-    assert [(one.line, one.wrong) for one in found.errors] == [(1, "the row has more than 100 levels")]
+    assert [example.line for example in found.examples] == [2]
+    assert [(error.line, error.wrong) for error in found.errors] == [(1, "the row has more than 100 levels")]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
@@ -215,7 +215,9 @@ def test_an_export_in_utf_16_is_read_if_it_has_a_byte_order_mark(encoding: str, 
 
 def test_a_first_line_for_excel_names_the_delimiter(tmp_path: Path) -> None:
     file = read(tmp_path, "sep=;\r\ntext;label\r\nwhere, oh where;lost\r\n", "rows.csv")
-    assert [(one.prompt, one.completion, one.line) for one in file.examples] == [("where, oh where", "lost", 3)]
+    assert [(example.prompt, example.completion, example.line) for example in file.examples] == [
+        ("where, oh where", "lost", 3)
+    ]
 
 
 def test_a_column_that_the_header_has_twice_is_an_error(tmp_path: Path) -> None:

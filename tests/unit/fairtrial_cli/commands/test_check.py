@@ -38,3 +38,18 @@ def test_map_reads_the_rows_of_a_suite_under_other_names(tmp_path: Path) -> None
     (tmp_path / "fairtrial.yaml").write_text(PROJECT, encoding="utf-8")
     alone = CliRunner().invoke(command, [str(tmp_path / "fairtrial.yaml"), "--map", "question=input"])
     assert "no file is a suite" in str(alone.exception)
+
+
+def test_a_waiver_of_a_check_that_does_not_exist_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
+    path = tmp_path / "fairtrial.yaml"
+    (tmp_path / "a.jsonl").write_text("", encoding="utf-8")
+    waiver = "{check: CHECK, all: true, reason: ours, owner: Rosa}"
+    tuned = PROJECT + (
+        '  tuned: {model: openai/t, base_url: "http://127.0.0.1:1/v1", parent: base,\n'
+        f"    training: {{method: lora, data: [a.jsonl], waivers: [{waiver}]}}}}\n"
+    )
+    text = tuned.replace("deployments: {base: ", "deployments:\n  base: ").replace('/v1"}}\n', '/v1"}\n', 1)
+    refused = printed(path, text.replace("CHECK", "completion"))
+    assert "waivers[0].check: the check 'completion' does not exist (did you mean 'completions'?)" in refused
+    for check in ("completions", "pii", "provider-rules"):
+        assert "valid; 2 deployments" in printed(path, text.replace("CHECK", check))

@@ -39,7 +39,7 @@ def test_rows_that_only_moved_are_the_same(tmp_path: Path, old: list[Row]) -> No
     found = difference(tmp_path, old, old[::-1])
     assert found["same"] == ROWS
     assert [found[name] for name in ("added", "removed", "changed", "labels")] == [[]] * 4
-    assert [one for one in found["findings"] if one["severity"] in ("error", "warning")] == []
+    assert [finding for finding in found["findings"] if finding["severity"] in ("error", "warning")] == []
 
 
 def test_added_removed_and_changed_rows_have_their_lines(tmp_path: Path, old: list[Row]) -> None:
@@ -63,7 +63,7 @@ def test_a_changed_label_is_named_with_both_values_and_moves_the_shares(tmp_path
 def test_findings_are_new_or_gone_by_the_content_of_their_rows(tmp_path: Path, old: list[Row]) -> None:
     faulty = [with_text(row, 1, f"mail anna{at}@example.org") if at in (4, 5) else row for at, row in enumerate(old)]
     new = [old[70], *faulty[:5], old[5], *faulty[6:], with_text(old[0], 1, "call eva@example.org")]
-    [pii] = [one for one in difference(tmp_path, faulty, new)["findings"] if one["check"] == "pii"]
+    [pii] = [finding for finding in difference(tmp_path, faulty, new)["findings"] if finding["check"] == "pii"]
     assert (pii["rows_before"], pii["rows_now"], pii["new"], pii["gone"]) == (2, 2, [ROWS + 2], [6])
 
 

@@ -13,7 +13,7 @@ from evaluators.training_data.provider_rules.check import row_breaches
 from evaluators.training_data.provider_rules.rule import PROVIDERS
 from evaluators.training_data.rows import NumberedRow
 from fairtrial_cli.commands.data import command
-from fairtrial_cli.training_data.provider_options import PROVIDERS as CHOICES
+from fairtrial_cli.training_data.data_files import PROVIDERS as CHOICES
 from tests.fixtures.for_each import for_each
 from tests.fixtures.training_data.provider_rows import BAD, GOOD, Row
 
@@ -71,8 +71,8 @@ def test_convert_writes_no_row_that_the_provider_refuses(tmp_path: Path, name: s
         done = run("convert", str(file), "--to", target, "--for", name, "--skip-bad", "--json")
         assert done.exit_code == 0, done.output
         rows = [NumberedRow(line, row) for line, row in enumerate(read(made), 1)]
-        assert [one for one in row_breaches(PROVIDERS.get(name), rows) if one.severity == "error"] == []
-        listed = {(one["line"], one["rule"]) for one in json.loads(done.stdout)["breaches"]}
+        assert [breach for breach in row_breaches(PROVIDERS.get(name), rows) if breach.severity == "error"] == []
+        listed = {(breach["line"], breach["rule"]) for breach in json.loads(done.stdout)["breaches"]}
         missed = {rule for at, rule in enumerate(bad, len(good) + 1) if not listed & {(at, rule), (at, "format")}}
         assert missed <= REPAIRED | ({"weight"} if layout == "preference" else set()) and len(rows) >= len(good)
 
@@ -86,7 +86,7 @@ def test_a_file_with_too_few_rows_is_refused_unless_it_is_held_out(tmp_path: Pat
     assert run("convert", str(file), "--to", "openai", "--held-out").exit_code == 0
     write(tmp_path / "many.jsonl", GOOD["openai"]["chat"] * 4)
     done = run("audit", str(tmp_path / "many.jsonl"), "--validation", str(file), "--for", "openai", "--json")
-    assert not [one for one in json.loads(done.output)["issues"] if one["check"] == "provider-rules"]
+    assert not [issue for issue in json.loads(done.output)["issues"] if issue["check"] == "provider-rules"]
 
 
 def test_what_is_only_suggested_is_listed_and_strict_refuses_it(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_each_choice_of_a_filter_has_a_rule_of_style_and_findings_have_its_class
     rules = set(re.findall(r"\.browse:has\(\.o(\d+):checked\) \.case:not\(\.f\1\)", page))
     assert options == rules and len(options) > 4
     classes = [set(re.findall(r"\bf(\d+)", found)) for found in re.findall(r'<article class="case ([^"]*)"', page)]
-    assert all(len(one) == 3 and one <= options for one in classes)
+    assert all(len(class_) == 3 and class_ <= options for class_ in classes)
     assert "Personal and secret text that was found" in page
 
 

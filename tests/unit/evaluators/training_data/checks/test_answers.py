@@ -101,3 +101,14 @@ def test_answers_that_were_exchanged_are_found_as_pairs(tmp_path: Path) -> None:
     issue = only(find("swapped", rows, tmp_path))
     lines = {tuple(sorted(int(place.rpartition(":")[2]) - 1 for place in pair)) for pair in issue.details["matches"]}
     assert (clean, issue.severity, lines) == ([], "suggestion", {tuple(sorted(pair)) for pair in swapped})
+
+
+def test_a_short_answer_under_unlike_prompts_is_suggested_in_any_language(tmp_path: Path) -> None:
+    answer = "Hoc mihi dicere non libet."
+    prompts = ("Where is my parcel?", "How do I open the box?", "Who wrote the manual of the lamp?")
+    completions = (answer, f"{answer} Vale!", answer)
+    rows = [{"prompt": prompt, "completion": text} for prompt, text in zip(prompts, completions, strict=True)]
+    issue = only(find("answers", [*PROSE, *rows], tmp_path), "repeated")
+    assert (issue.rows, issue.severity) == ((101, 102, 103), "suggestion")
+    alike = [{"prompt": f"Where is my parcel{'?' * at}", "completion": answer} for at in range(3)]
+    assert find("answers", [*PROSE, *alike], tmp_path) == []

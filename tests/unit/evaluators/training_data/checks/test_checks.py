@@ -86,7 +86,7 @@ def test_rows_that_cannot_be_read_are_an_error_with_their_lines(tmp_path: Path) 
     path = tmp_path / "rows.jsonl"
     path.write_text(as_lines(ROWS[:60]) + "{broken\n", encoding="utf-8")
     issues = CHECKS.get("format").find(Corpus((read_examples(path),), ("train",)))
-    assert [(one.severity, one.rows) for one in issues] == [("error", (61,))]
+    assert [(issue.severity, issue.rows) for issue in issues] == [("error", (61,))]
 
 
 def test_a_row_without_the_usual_system_prompt_is_found(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_secrets_are_an_error_and_no_issue_shows_one(tmp_path: Path) -> None:
     key = "sk-abcdefghijklmnopqrstuvwx"
     rows = changed(1, lambda row: with_text(row, 1, f"My key is {key}, mail bob@example.com"))
     issues = find("personal-text", rows, tmp_path)
-    assert {(one.check, one.severity, one.rows) for one in issues} == {
+    assert {(issue.check, issue.severity, issue.rows) for issue in issues} == {
         ("secrets", "error", (2,)),
         ("pii", "warning", (2,)),
     }

@@ -13,7 +13,7 @@ OTHERS = ("Die Bestellung ist unterwegs.", "Votre commande est en route.", "За
 
 
 def summary(issues: list[Issue]) -> Issue:
-    return next(one for one in issues if one.severity == "info")
+    return next(issue for issue in issues if issue.severity == "info")
 
 
 def with_completions(rows: list[dict[str, Any]], texts: dict[int, str]) -> list[dict[str, Any]]:

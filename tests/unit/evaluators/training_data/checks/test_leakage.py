@@ -32,10 +32,10 @@ def test_the_same_the_nearly_same_and_an_embedded_row_are_found(tmp_path: Path) 
     embedded = with_text(TRAIN[0], 1, "An earlier message of this person follows. " * 4 + text + " And more of it." * 9)
     near = with_text(HELD[1], 1, typo(HELD[1]["messages"][1]["content"], random.Random(5)))
     issues = find([*TRAIN, HELD[0], near, embedded], HELD, tmp_path)
-    found = {(one.details["kind"], one.severity, one.rows) for one in issues}
+    found = {(issue.details["kind"], issue.severity, issue.rows) for issue in issues}
     assert found == {("exact", "error", (401,)), ("near", "error", (402,)), ("contained", "warning", (403,))}
     assert issues[0].details["matches"] == [[f"{tmp_path}/train.jsonl:401", f"{tmp_path}/held.jsonl:1"]]
-    assert all("held.jsonl" in one.says and one.file.endswith("train.jsonl") for one in issues)
+    assert all("held.jsonl" in issue.says and issue.file.endswith("train.jsonl") for issue in issues)
 
 
 GREETINGS = (

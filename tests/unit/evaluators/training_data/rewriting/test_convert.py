@@ -59,7 +59,7 @@ def test_turns_that_become_one_prompt_are_reported_with_their_lines(name: str) -
 @pytest.mark.parametrize("name", ["openai", "together", "fireworks"])
 def test_columns_that_a_provider_does_not_accept_are_reported(name: str) -> None:
     losses = convert_examples([LABELLED], name).losses
-    assert [one.what for one in losses] == ["the field 'language'", "the field 'customer'"]
+    assert [loss.what for loss in losses] == ["the field 'language'", "the field 'customer'"]
 
 
 @pytest.mark.parametrize("name", ["completion", "chat", "alpaca", "sharegpt"])
@@ -69,7 +69,7 @@ def test_columns_survive_where_there_is_a_place_for_them(name: str) -> None:
 
 def test_weights_of_messages_are_kept_or_reported() -> None:
     assert convert_examples([WEIGHTED], "openai").losses == ()
-    lost = [one.what for one in convert_examples([WEIGHTED], "sharegpt").losses]
+    lost = [loss.what for loss in convert_examples([WEIGHTED], "sharegpt").losses]
     assert lost == ["the fields 'weight' of messages"]
 
 

@@ -55,14 +55,14 @@ def reviewed(found: Fixed) -> list[dict[str, Any]]:
 
 
 def changed(found: Fixed) -> list[tuple[int, str, str]]:
-    return [(one.line, one.action, one.repair) for one in found.changes]
+    return [(change.line, change.action, change.repair) for change in found.changes]
 
 
 def test_only_certain_repairs_are_made_unless_a_person_names_more(tmp_path: Path) -> None:
     spaced = json.dumps(ROWS[0], indent=1).replace("\n", "") + "\n"
     found = fix_examples(write(tmp_path, [*ROWS, spaced, "{broken\n"]), FixOptions())
     assert changed(found) == [(5, "masked", "pii"), (9, "removed", "duplicates"), (10, "removed", "unreadable")]
-    assert [(one.line, one.action, one.repair) for one in found.suggestions] == [
+    assert [(suggestion.line, suggestion.action, suggestion.repair) for suggestion in found.suggestions] == [
         (3, "suggested", "near-duplicates"),
         (4, "suggested", "empty"),
         (6, "suggested", "truncated"),
@@ -75,7 +75,7 @@ def test_only_certain_repairs_are_made_unless_a_person_names_more(tmp_path: Path
     ]
     named = fix_examples(write(tmp_path, ROWS), FixOptions(apply=frozenset({"truncated"})))
     assert changed(named) == [(5, "masked", "pii"), (6, "removed", "truncated")]
-    assert [one.line for one in named.suggestions] == [3, 4, 7]
+    assert [suggestion.line for suggestion in named.suggestions] == [3, 4, 7]
 
 
 def test_the_command_offers_the_repairs_that_there_are() -> None:
@@ -139,7 +139,7 @@ def test_sentences_without_a_full_stop_are_not_removed(tmp_path: Path) -> None:
     rows = [{"prompt": f"What does part {at} do?", "completion": text} for at, text in enumerate(whole)]
     found = fix_examples(write(tmp_path, rows), FixOptions())
     assert (found.changes, len(found.rows)) == ((), 100)
-    assert {one.repair for one in found.suggestions} <= {"unfinished", "near-duplicates"}
+    assert {suggestion.repair for suggestion in found.suggestions} <= {"unfinished", "near-duplicates"}
 
 
 def test_each_repair_changes_its_rows_and_says_why(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_each_repair_changes_its_rows_and_says_why(tmp_path: Path) -> None:
         (6, "removed", "truncated"),
         (7, "removed", "echo"),
     ]
-    assert [one.reason for one in found.changes] == [
+    assert [change.reason for change in found.changes] == [
         "nearly repeats line 1",
         "the prompt or the completion is empty",
         "2 × email",
@@ -217,7 +217,7 @@ def test_a_csv_becomes_json_with_its_columns(tmp_path: Path) -> None:
     assert [json.loads(row) for row in found.rows.values()] == [
         {"input": "My parcel is late.", "expected": "delivery", "team": team} for team in "ab"
     ]
-    assert [(one.line, one.repair) for one in found.suggestions] == [(3, "near-duplicates")]
+    assert [(suggestion.line, suggestion.repair) for suggestion in found.suggestions] == [(3, "near-duplicates")]
 
 
 def test_clean_data_is_copied_unchanged() -> None:
@@ -233,4 +233,4 @@ def test_after_a_fix_an_audit_finds_none_of_it_again(tmp_path: Path, rows: list[
     fixed = tmp_path / "fixed.jsonl"
     fixed.write_bytes(b"".join(row + b"\n" for row in found.rows.values()))
     again = audit([read_examples(fixed)])
-    assert not [one for one in again.issues if one.check in ("duplicates", "completions", "pii", "secrets")]
+    assert not [issue for issue in again.issues if issue.check in ("duplicates", "completions", "pii", "secrets")]

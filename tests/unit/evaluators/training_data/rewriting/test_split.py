@@ -57,7 +57,7 @@ def test_each_class_keeps_its_share_and_every_row_is_in_one_part(tmp_path: Path)
     assert completions(file, found.holdout) == {"a": 15, "b": 15, "c": 15}
     assert sorted((*found.train, *found.holdout)) == list(range(300))
     assert found.label == "completion"
-    assert [(one.rows, one.held_out) for one in found.classes] == [(100, 15)] * 3
+    assert [(class_.rows, class_.held_out) for class_ in found.classes] == [(100, 15)] * 3
 
 
 def test_the_same_rows_in_another_order_give_the_same_hold_out(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_key_of_json_completions_can_be_the_class(tmp_path: Path) -> None:
     rows = [row | {"completion": json.dumps({"team": "xy"[number % 2], "id": number})}
             for number, row in enumerate(varied(100))]  # fmt: skip
     found = split_examples(write(tmp_path, rows), Options(0.2, 0, label="team"))
-    assert [(one.value, one.held_out) for one in found.classes] == [("x", 10), ("y", 10)]
+    assert [(class_.value, class_.held_out) for class_ in found.classes] == [("x", 10), ("y", 10)]
 
 
 def test_a_column_is_named_without_case_also_if_it_is_the_completion(tmp_path: Path) -> None:
@@ -152,8 +152,8 @@ def test_a_column_is_named_without_case_also_if_it_is_the_completion(tmp_path: P
         (tmp_path / "rows.csv").write_text(f"{head}\n{text}")
         file = read_examples(tmp_path / "rows.csv", columns=columns)
         found = split_examples(file, Options(0.2, 0, label=label, group="text" if columns is None else "ticket"))
-        assert (found.label, {one.value for one in found.classes}) == (label, {"a", "b", "c"})
-        assert {one.value for one in split_examples(file, Options(0.2, 0, label="TEAM")).classes} == {"0", "1"}
+        assert (found.label, {class_.value for class_ in found.classes}) == (label, {"a", "b", "c"})
+        assert {class_.value for class_ in split_examples(file, Options(0.2, 0, label="TEAM")).classes} == {"0", "1"}
 
 
 @pytest.mark.parametrize(

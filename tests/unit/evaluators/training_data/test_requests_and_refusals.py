@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evaluators.training_data.refusals import refusing_sentence
+from evaluators.training_data.requests_and_refusals import refusing_sentence
 from tests.fixtures.evaluators.refusal_texts import ANSWERS, REFUSALS
 
 OTHERS = (

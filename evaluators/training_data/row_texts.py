@@ -49,12 +49,12 @@ class RowText:
 
 def row_text(example: Example, file: str) -> RowText:
     """The masked texts of a row. A text is masked before it is cut, so that no part of a secret is left."""
-    spoken = [one for one in example.messages if one["role"] not in SYSTEM]
-    left_out = sum(len(one["content"]) for one in spoken[:-MOST_MESSAGES])
+    spoken = [message for message in example.messages if message["role"] not in SYSTEM]
+    left_out = sum(len(turn["content"]) for turn in spoken[:-MOST_MESSAGES])
     columns = " · ".join(f"{name}: {_plain(value)}" for name, value in example.fields.items())
-    shown = [example.system, columns, *(one["content"] for one in spoken[-MOST_MESSAGES:])]
+    shown = [example.system, columns, *(turn["content"] for turn in spoken[-MOST_MESSAGES:])]
     system, fields, *contents = mask(shown, Counter())
-    texts = [(one["role"], content) for one, content in zip(spoken[-MOST_MESSAGES:], contents, strict=True)]
+    texts = [(turn["role"], content) for turn, content in zip(spoken[-MOST_MESSAGES:], contents, strict=True)]
     cut = left_out + sum(max(0, len(text) - MOST_CHARACTERS) for text in (system, *(text for _, text in texts)))
     messages = tuple((role, text[:MOST_CHARACTERS]) for role, text in texts)
     return RowText(file, example.line, messages, system[:MOST_CHARACTERS], fields[:MOST_FIELDS], cut)
@@ -78,14 +78,14 @@ def groups_of(issue: Issue) -> Iterator[list[Place]]:
 
 def texts_of(files: Iterable[ExampleFile], places: Iterable[Place]) -> Mapping[Place, RowText]:
     """The texts of the rows at these places; lines that are no readable row are left out."""
-    wanted: dict[str, set[int]] = {}
+    lines: dict[str, set[int]] = {}
     for path, line in places:
-        wanted.setdefault(path, set()).add(line)
+        lines.setdefault(path, set()).add(line)
     return {
         (str(file.path), example.line): row_text(example, str(file.path))
         for file in files
         for example in file.examples
-        if example.line in wanted.get(str(file.path), ())
+        if example.line in lines.get(str(file.path), ())
     }
 
 

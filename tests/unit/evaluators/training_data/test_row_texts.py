@@ -7,7 +7,7 @@ from pathlib import Path
 from evaluators.training_data.audit_report import Issue
 from evaluators.training_data.example import Example
 from evaluators.training_data.example_file import read_examples
-from evaluators.training_data.findings.row_texts import MOST_CHARACTERS, groups_of, pieces, row_text, texts_of
+from evaluators.training_data.row_texts import MOST_CHARACTERS, groups_of, pieces, row_text, texts_of
 
 
 def example(prompt: str, completion: str, **fields: object) -> Example:

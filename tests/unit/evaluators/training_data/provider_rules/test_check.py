@@ -10,7 +10,7 @@ import tiktoken
 import tokenizers
 
 from evaluators.training_data.example import REJECTED, Example
-from evaluators.training_data.provider_rules.tokens import (
+from evaluators.training_data.provider_rules.check import (
     ENCODINGS,
     ESTIMATE,
     MODELS,

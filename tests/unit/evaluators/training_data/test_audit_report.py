@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.training_data import reliability
-from evaluators.training_data.reliability import Reliability, measurements, reliability_of
+from evaluators.training_data import audit_report
+from evaluators.training_data.audit_report import Reliability, measurements, reliability_of
 
 MEASURED = """[
 {"check": "damage", "kind": "mojibake", "source": "a", "planted": 9, "found": 8, "clean_rows": 1500, "false_alarms": 3},
@@ -20,8 +20,8 @@ MEASURED = """[
 def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "reliability.json"
     path.write_text(MEASURED, encoding="utf-8")
-    monkeypatch.setattr(reliability, "MEASURED", path)
-    monkeypatch.setattr(reliability, "measurements", measurements.__wrapped__)
+    monkeypatch.setattr(audit_report, "MEASURED", path)
+    monkeypatch.setattr(audit_report, "measurements", measurements.__wrapped__)
 
 
 @pytest.mark.usefixtures("measured")

@@ -12,11 +12,12 @@ from evaluators.training_data.audit_report import AuditReport
 from evaluators.training_data.corpus import Corpus, label_fields
 from evaluators.training_data.example import Example
 from evaluators.training_data.example_file import ExampleFile
+from fairtrial.privacy.search import mask
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedRow:
-    """A row with the same prompt in both versions: its lines, and the parts that differ."""
+    """A row with the same prompt in both versions, apart from masking: its lines, and the parts that differ."""
 
     before: int
     now: int
@@ -72,15 +73,21 @@ class Difference:
 
 
 def compare(old: ExampleFile, new: ExampleFile, audit: Callable[[ExampleFile], AuditReport]) -> Difference:
-    """The difference. Equal rows match wherever they stand, then rows with the same prompt in their order."""
-    before, now = old.examples, new.examples
-    left, right = _unmatched(before, now, _content)
-    removed, added = _unmatched(left, right, lambda example: example.prompt.strip())
-    pairs = _paired(left, right, {example.line for example in (*removed,)}, {example.line for example in (*added,)})
-    changed = tuple(ChangedRow(one.line, two.line, _parts(one, two)) for one, two in pairs)
+    """The difference. Equal rows match wherever they stand, then rows with the same prompt in their order, then those
+    whose prompts are the same once they are masked.
+    """
+    removed, added = _unmatched(old.examples, new.examples, _content)
+    same = len(old.examples) - len(removed)
+    pairs: list[tuple[Example, Example]] = []
+    for key in (_prompt, _masked_prompt):
+        left, right = removed, added
+        removed, added = _unmatched(left, right, key)
+        pairs += _paired(left, right, {example.line for example in removed}, {example.line for example in added}, key)
+    pairs.sort(key=lambda pair: pair[1].line)
+    changed = tuple(ChangedRow(before.line, now.line, _parts(before, now)) for before, now in pairs)
     labels = _Labels(old), _Labels(new)
     return Difference(
-        len(before) - len(left),
+        same,
         tuple(example.line for example in added),
         tuple(example.line for example in removed),
         changed,
@@ -109,13 +116,25 @@ def _rest(examples: Iterable[Example], key: Callable[[Example], object], counts:
 
 
 def _paired(
-    before: Sequence[Example], now: Sequence[Example], removed: set[int], added: set[int]
+    before: Sequence[Example],
+    now: Sequence[Example],
+    removed: set[int],
+    added: set[int],
+    key: Callable[[Example], str],
 ) -> list[tuple[Example, Example]]:
-    """Rows with the same prompt that differ in something else, in the order of the new version."""
+    """Rows with the same key that differ in something else."""
     partners: dict[str, list[Example]] = defaultdict(list)
-    for example in reversed([one for one in before if one.line not in removed]):
-        partners[example.prompt.strip()].append(example)
-    return [(partners[one.prompt.strip()].pop(), one) for one in now if one.line not in added]
+    for example in reversed([example for example in before if example.line not in removed]):
+        partners[key(example)].append(example)
+    return [(partners[key(example)].pop(), example) for example in now if example.line not in added]
+
+
+def _prompt(example: Example) -> str:
+    return example.prompt.strip()
+
+
+def _masked_prompt(example: Example) -> str:
+    return str(mask(example.prompt.strip(), Counter()))
 
 
 def _content(example: Example) -> bytes:
@@ -123,11 +142,12 @@ def _content(example: Example) -> bytes:
     return sha256(plain.encode()).digest()
 
 
-def _parts(one: Example, two: Example) -> tuple[str, ...]:
+def _parts(before: Example, now: Example) -> tuple[str, ...]:
     differs = {
-        "completion": one.completion != two.completion,
-        "system prompt": one.system != two.system,
-        "columns": one.fields != two.fields,
+        "prompt": _prompt(before) != _prompt(now),
+        "completion": before.completion != now.completion,
+        "system prompt": before.system != now.system,
+        "columns": before.fields != now.fields,
     }
     return tuple(name for name, is_other in differs.items() if is_other) or ("messages",)
 
@@ -150,7 +170,7 @@ def _label_changes(before: _Labels, now: _Labels, changed: Iterable[ChangedRow])
             if old != new:
                 lines[field, old, new].append(row.now)
     ordered = sorted(lines.items(), key=lambda item: (item[0][0], -len(item[1])))
-    return [LabelChange(*labels, tuple(found)) for labels, found in ordered]
+    return [LabelChange(*labels, tuple(rows)) for labels, rows in ordered]
 
 
 def _shares(before: _Labels, now: _Labels) -> list[ClassShare]:
@@ -182,8 +202,8 @@ def _findings(old: ExampleFile, new: ExampleFile, before: AuditReport, now: Audi
 def _rows_found(file: ExampleFile, report: AuditReport) -> dict[tuple[str, str, str], dict[int, bytes]]:
     """For each check, kind and severity the lines found, with the content of their rows."""
     contents = {example.line: example for example in file.examples}
-    found: dict[tuple[str, str, str], dict[int, bytes]] = {}
+    rows_of: dict[tuple[str, str, str], dict[int, bytes]] = {}
     for issue in report.issues:
-        rows = found.setdefault((issue.check, issue.kind, issue.severity), {})
+        rows = rows_of.setdefault((issue.check, issue.kind, issue.severity), {})
         rows |= {line: _content(contents[line]) for line in issue.rows if line in contents}
-    return found
+    return rows_of

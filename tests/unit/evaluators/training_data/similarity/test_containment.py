@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluators.training_data.similarity.embeddings import embedders, similarities
+from evaluators.training_data.similarity.containment import embedders, similarities
 
 TEXTS = (
     "hallway lights flicker",

@@ -1,22 +1,28 @@
-"""Converts a file of training rows for `fairtrial data convert`, and prints what is lost and which rows are refused."""
+"""Converts files of training rows, and exports those of a closed review, with what is lost or left out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from evaluators.training_data.example import Example
-from evaluators.training_data.example_file import ExampleFile, read_examples
+from evaluators.training_data.example_file import ExampleFile, joined_rows, read_examples, row_text
 from evaluators.training_data.provider_rules.check import Breach
 from evaluators.training_data.provider_rules.rule import PROVIDERS, Provider
 from evaluators.training_data.rewriting.convert import Checked, Loss, check_conversion, convert_examples, unreadable
+from evaluators.training_data.rewriting.split import Options, split_examples
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.wording import counted
 from fairtrial_cli.options import print_json
-from fairtrial_cli.training_data.data_files import named_columns, read_source
+from fairtrial_cli.training_data.data_files import beside, named_columns, read_source, refuse_existing, write_files
+
+if TYPE_CHECKING:
+    from evaluators.review.training_rows import TrainingRows
+
 
 MOST_LINES = 5
 MOST_LISTED = 50
@@ -94,7 +100,7 @@ def show_conversion(done: Converted, path: Path, options: ConversionOptions, *, 
     """Print what is lost, what breaks a rule, and what was written."""
     checked, title = done.checked, options.rules.title if options.rules else None
     if as_json:
-        losses = [{"what": one.what, "rows": len(one.lines), "lines": list(one.lines)} for one in done.losses]
+        losses = [{"what": loss.what, "rows": len(loss.lines), "lines": list(loss.lines)} for loss in done.losses]
         file_row = None if done.refused else {"file": str(path), "rows": checked.rows}
         breaches = [asdict(breach) for breach in checked.breaches]
         shown = {"from": done.form, "to": options.target, "for": title, "written": file_row}
@@ -102,7 +108,7 @@ def show_conversion(done: Converted, path: Path, options: ConversionOptions, *, 
         return
     _show_losses(done.losses, options.target)
     _show_breaches(checked.breaches)
-    left_out = len({one.line for one in checked.breaches if one.severity == "error" and one.line})
+    left_out = len({breach.line for breach in checked.breaches if breach.severity == "error" and breach.line})
     skipped = f", {counted(left_out, 'row')} left out" if left_out else ""
     advice = " (--skip-bad leaves out the rows with errors)" if left_out and not options.skip_bad else ""
     written = f"{path}: {checked.rows:,} rows, {done.form} → {options.target}{skipped}"
@@ -110,10 +116,11 @@ def show_conversion(done: Converted, path: Path, options: ConversionOptions, *, 
 
 
 def _show_losses(losses: Iterable[Loss], target: str) -> None:
-    for one in losses:
-        noun = "row loses" if len(one.lines) == 1 else "rows lose"
+    for loss in losses:
+        noun = "row loses" if len(loss.lines) == 1 else "rows lose"
         click.echo(
-            f"{target} has no place for {one.what}: {len(one.lines):,} {noun} it (lines {_some(one.lines)})", err=True
+            f"{target} has no place for {loss.what}: {len(loss.lines):,} {noun} it (lines {_some(loss.lines)})",
+            err=True,
         )
 
 
@@ -137,3 +144,85 @@ def _lines(numbers: Sequence[int]) -> str:
 
 def _some(numbers: Sequence[int]) -> str:
     return ", ".join(map(str, numbers[:MOST_LINES])) + (", …" if len(numbers) > MOST_LINES else "")
+
+
+HOLDOUT = "holdout.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFiles:
+    """``rows``: the file of the rows, ``None`` for standard output. ``left_out``: that of the pairs left out."""
+
+    rows: Path | None
+    left_out: Path | None = None
+    split_by: str | None = None
+    share: float = 0.15
+
+    @property
+    def holdout(self) -> Path | None:
+        return None if self.rows is None or self.split_by is None else beside(self.rows, HOLDOUT)
+
+    def refuse_wrong(self) -> None:
+        """Raise `UsageError` before anything is read."""
+        if self.split_by is not None and self.rows is None:
+            raise UsageError("--split-by: name the file of the rows with --out; the held-out ones go beside it")
+        paths = (self.rows, self.holdout, self.left_out)
+        refuse_existing([path for path in paths if path is not None], sources=(), force=True)
+
+
+def write_rows(files: ExportFiles, exported: TrainingRows) -> list[dict[str, Any]]:
+    """Write all files or none; returns the name of each and its number of rows. No rows make no file of rows."""
+    contents: dict[Path, Sequence[Mapping[str, Any]]] = {}
+    if files.rows is not None and exported.rows:
+        held_out = files.holdout
+        parts = [exported.rows] if held_out is None else _split(exported, files)
+        contents |= dict(zip((files.rows, held_out or files.rows), parts, strict=False))
+    if files.left_out is not None:
+        contents[files.left_out] = [asdict(pair) for pair in exported.left_out]
+    write_files({path: lines_of(rows) for path, rows in contents.items()})
+    return [{"file": str(path), "rows": len(rows)} for path, rows in contents.items()]
+
+
+def _split(rows: TrainingRows, files: ExportFiles) -> list[list[dict[str, Any]]]:
+    """The training rows and the held-out ones, by the split of `fairtrial data split`."""
+
+    column = str(files.split_by)
+    if not any(pair[column] for pair in rows.pairs):
+        raise UsageError(
+            f"--split-by {column}: no pair has one, because the suite is not from recorded traffic (use cluster)"
+        )
+    examples = tuple(
+        Example(line, _messages(row), {column: pair[column] or pair["cluster"]})
+        for line, (row, pair) in enumerate(zip(rows.rows, rows.pairs, strict=True), 1)
+    )
+    source = ExampleFile(Path(str(files.rows)), "", "chat", examples)
+    split = split_examples(source, Options(files.share, 0, group=column))
+    return [[rows.rows[at] for at in part] for part in (split.train, split.holdout)]
+
+
+def _messages(row: Mapping[str, Any]) -> tuple[Mapping[str, str], ...]:
+    if "messages" in row:
+        return tuple(row["messages"])
+    return (*row["prompt"], *(row["chosen"] if "chosen" in row else row["completion"]))
+
+
+def lines_of(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """JSON Lines."""
+
+    return joined_rows(map(row_text, rows))
+
+
+def print_left_out(exported: TrainingRows, *, pairs: int) -> None:
+    """Print the reasons with the number of pairs, and what was masked, on standard error."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from fairtrial_cli.output.table import columns, print_table
+
+    console = Console(stderr=True)
+    console.print(Text(f"{pairs - len(exported.left_out)} of {counted(pairs, 'pair')} are used."), soft_wrap=True)
+    cells = [(reason, str(count)) for reason, count in exported.reasons.items()]
+    print_table(console, columns("left out because", "pairs", numbers=("pairs",)), cells)
+    if exported.masked:
+        kinds = ", ".join(f"{count} × {kind}" for kind, count in sorted(exported.masked.items()))
+        console.print(Text(f"masked: {kinds}"), soft_wrap=True)
