@@ -23,7 +23,8 @@ SPECIAL = frozenset({"id", "messages", "metadata", "assistant_prefix", "completi
 
 GATE_MARGIN = "5pp"
 """The margin of each imported gate line. The original has none, so the user is told to choose one."""
-ANSWERED = {"regex": {"name": "answered", "match": r"\S"}}
+ANSWER = r"\S"
+ANSWERED = {"regex": {"name": "answered", "match": ANSWER}}
 """The scorer of a suite whose criteria have none, so that it runs and its answers can be reviewed."""
 
 
@@ -120,6 +121,7 @@ class SuiteBuilder:
         self._measured: dict[str, set[int]] = {}
         self._criteria: dict[tuple[str, str], Criterion] = {}
         self._stubs: dict[str, str] = {}
+        self._stub_rows: dict[str, set[int]] = {}
         self._gate: list[str] = []
 
     def row(self, columns: Mapping[str, Any]) -> int:
@@ -180,17 +182,21 @@ class SuiteBuilder:
         text = as_original(original)
         self._criteria.setdefault((name, text), Criterion(name, text, outcome, scorer, note))
 
-    def stub(self, wish: str, code: str) -> str:
-        """The name of an own scorer that the user has to write; one for the same code."""
-        known = next((name for name, known_code in self._stubs.items() if known_code == code), None)
-        if known is not None:
-            return known
-        name = distinct(named(wish, otherwise="own"), [*self._entries, *self._stubs])
-        self._stubs[name] = code
+    def stub(self, wish: str, code: str, rows: Iterable[int] = ()) -> str:
+        """The name of an own scorer that the user has to write; one for the same code. ``rows`` stay for it."""
+        name = next((name for name, known_code in self._stubs.items() if known_code == code), None)
+        if name is None:
+            name = distinct(named(wish, otherwise="own"), [*self._entries, *self._stubs])
+            self._stubs[name] = code
+        self._stub_rows.setdefault(name, set()).update(rows)
         return name
 
     def build(self) -> ImportedSuite:
         every = set().union(*self._measured.values()) if self._measured else set(range(len(self.rows)))
+        of_code = set().union(*self._stub_rows.values()) - every
+        if of_code:
+            self.scorer("answered", "regex", {"match": ANSWER}, {row: {} for row in of_code})
+            every |= of_code
         unmeasured = [at + 1 for at in range(len(self.rows)) if at not in every]
         if unmeasured:
             numbers = ", ".join(map(str, unmeasured[:20])) + (" …" if len(unmeasured) > 20 else "")
@@ -208,6 +214,9 @@ class SuiteBuilder:
             when = {} if rows == every else {"when": {CHECKS: name}}
             entries.append({kind: {"name": name, **when, **options}})
             for row in () if rows == every else rows:
+                self.rows[row].setdefault(CHECKS, []).append(name)
+        for name, rows in self._stub_rows.items():
+            for row in rows:
                 self.rows[row].setdefault(CHECKS, []).append(name)
         if self.rows and not entries:
             entries, every = [ANSWERED], set(range(len(self.rows)))

@@ -81,20 +81,22 @@ def _weight(assertion: Any) -> float:
 
 
 def _group(builder: SuiteBuilder, row: int, wish: str, members: Sequence[_Member], threshold: Any, of: str) -> None:
-    original = {"threshold": threshold, "weights": [member.weight for member in members]}
+    name = f"weights of {of}" if threshold is None else f"threshold of {of}"
+    stated = {} if threshold is None else {"threshold": threshold}
+    original = {**stated, "weights": [member.weight for member in members]}
     counted = [member for member in members if member.weight != 0]
     names = [member.scorer for member in counted if member.scorer]
     weights = [member.weight for member in counted]
     sound = threshold is None or is_share(threshold)
     if not sound or not counted or len(names) < len(counted) or math.isnan(sum(weights)):
         note = f"an assertion of {of} has no scorer, or a number is wrong, so that the weighted mean can't be computed"
-        builder.criterion(f"threshold of {of}", original, "missing", note=note)
+        builder.criterion(name, original, "missing", note=note)
         return
     group = builder.group(wish, names, weights, threshold, {row})
     graded = any(member.graded for member in counted)
     outcome: Outcome = "near" if graded else "equal"
     note = "the scores of ROUGE or BLEU differ" if graded else ""
-    builder.criterion(f"threshold of {of}", original, outcome, scorer=group, note=note)
+    builder.criterion(name, original, outcome, scorer=group, note=note)
 
 
 def as_assertion(text: str) -> dict[str, Any]:
@@ -127,8 +129,8 @@ def _add(builder: SuiteBuilder, row: int, variables: Mapping[str, Any], written:
         builder.criterion(full, assertion, "near", note=note)
         return None
     if kind in CODE:
-        stub = builder.stub(str(assertion.get("metric") or kind), text_or_json(assertion.get("value", "")))
-        note = f"its code is not run; write scorers/{stub}.py"
+        stub = builder.stub(str(assertion.get("metric") or kind), text_or_json(assertion.get("value", "")), {row})
+        note = f"its code is not run; write scorers/{stub}.py, and add it to the suite `when: {{checks: {stub}}}`"
         builder.criterion(full, assertion, "missing", scorer=stub, note=note)
         return None
     mapping_or_reason = _scorer_of(kind, assertion, variables, negated=full != kind)

@@ -23,17 +23,21 @@ def _rows() -> Iterator[tuple[str, ...]]:
     for check, kind in dict.fromkeys((each.check, each.kind) for each in measurements()):
         of = reliability_of(check, kind)
         if of is not None:
-            each = [each for each in measurements() if (each.check, each.kind) == (check, kind)]
+            sources = [
+                each
+                for each in measurements()
+                if (each.check, each.kind) == (check, kind) and (each.planted or each.false_alarms)
+            ]
             recall = "–" if of.recall is None else f"{of.recall:.0%}"
             yield (
                 code(check),
                 kind and code(kind),
                 recall,
                 f"{of.false_alarms_per_1000:.1f}",
-                "; ".join(map(_by_source, each)),
+                "; ".join(map(_by_source, sources)),
             )
 
 
 def _by_source(of: Measurement) -> str:
-    recall = f"{of.found} of {of.planted}, " if of.planted else ""
-    return f"{of.source}: {recall}{1_000 * of.false_alarms / of.clean_rows:.1f}"
+    recall = f"{of.found}/{of.planted}, " if of.planted else ""
+    return f"{of.source} {recall}{1_000 * of.false_alarms / of.clean_rows:.1f}"

@@ -184,6 +184,27 @@ def test_assertions_of_promptfoo_measure_only_the_tests_that_have_them(tmp_path:
     assert suite.params == {"temperature": 0.5}
 
 
+def test_rows_that_only_own_code_measures_stay_for_the_scorer_that_the_user_writes(tmp_path: Path) -> None:
+    code = {"type": "javascript", "value": "output.length > 3"}
+    tests: list[dict[str, Any]] = [
+        {"vars": {"land": "France"}, "assert": [{"type": "contains", "value": "Paris"}]},
+        {"vars": {"land": "Spain"}, "assert": [code]},
+        {"vars": {"land": "Italy"}, "assert": [{"type": "contains", "value": "Rome", "weight": 2}, code]},
+        {"vars": {"land": "Peru"}, "assert": [{"type": "llm-rubric", "value": "is right"}]},
+    ]
+    path = tmp_path / "promptfooconfig.json"
+    path.write_text(json.dumps({"prompts": ["Capital of {{land}}?"], "providers": ["openai:x"], "tests": tests}))
+    suites = imported("promptfoo", path)
+    suite = loaded(suites, tmp_path / "to")
+    assert [row["checks"] for row in suites[0].rows] == [
+        ["contains"],
+        ["answered", "javascript"],
+        ["contains", "javascript"],
+    ]
+    assert values(suite, 1, "Madrid") == {"answered": 1}
+    assert outcomes(suites[0])["weights of a test"] == outcomes(suites[0])["rows"] == "missing"
+
+
 def test_a_table_needs_a_question_and_its_columns_may_be_named(tmp_path: Path) -> None:
     path = tmp_path / "q.csv"
     path.write_text("Frage,Antwort\nWer?,Ich\n")
