@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from fairtrial.api import traffic
     from fairtrial.config.project import Project
     from fairtrial.domain.plan import Experiment
-    from gateway.control.operations.planning.plan_experiment import PlanRequest
-    from gateway.control.operations.planning.traffic_history import TrafficHistory
+    from gateway.control.operations.plan_experiment import PlanRequest
+    from gateway.control.operations.traffic_history import TrafficHistory
 
 UNDECIDABLE = 3
 """The exit code if a metric cannot be decided within the allowed weeks."""
@@ -101,7 +101,7 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
     from fairtrial.experiments.analysis.freeze import shared_engine
     from fairtrial.stats.planning.trial import PlannedTrial
     from fairtrial_cli.output.experiment_plan import plan_json, print_plan
-    from gateway.control.operations.planning.plan_experiment import plan_experiment
+    from gateway.control.operations.plan_experiment import plan_experiment
 
     project = project_of(config)
     experiment = _experiment(project, name)
@@ -128,7 +128,7 @@ def _experiment(project: Project, name: str) -> Experiment:
 
 
 def _request(experiment: Experiment, options: dict[str, Any], *, max_weeks: int) -> PlanRequest:
-    from gateway.control.operations.planning.plan_experiment import PlanRequest
+    from gateway.control.operations.plan_experiment import PlanRequest
 
     primary = experiment.primary.metric if experiment.primary else ""
     return PlanRequest(
@@ -150,7 +150,7 @@ def _recent_traffic(project: Project, experiment: Experiment, *, weeks: int) -> 
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest
     from fairtrial_cli.store_client.client import open_store
-    from gateway.control.operations.planning.traffic_history import NO_HISTORY, summarise_traffic
+    from gateway.control.operations.traffic_history import NO_HISTORY, summarise_traffic
 
     if not project.layout.store.exists():
         return NO_HISTORY
@@ -186,7 +186,7 @@ def _amounts(project: Project, experiment: Experiment) -> traffic.AmountsBefore:
 
 def _by_metric(texts: Sequence[str], primary: str) -> dict[str, float]:
     """Parse METRIC=VALUE options; a value without a metric belongs to the primary metric."""
-    from gateway.control.operations.planning.experiment_questions import parse_level
+    from gateway.control.operations.experiment_questions import parse_level
 
     found: dict[str, float] = {}
     for text in texts:

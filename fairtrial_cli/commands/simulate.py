@@ -118,7 +118,7 @@ def _simulated(
 
 
 def _levels(texts: Sequence[str], primary: str) -> dict[str, float]:
-    from gateway.control.operations.planning.experiment_questions import parse_level
+    from gateway.control.operations.experiment_questions import parse_level
 
     found: dict[str, float] = {}
     for text in texts:
@@ -140,7 +140,7 @@ def _errors(text: str) -> tuple[float, float]:
 
 
 def _share(text: str, option: str) -> float:
-    from gateway.control.operations.planning.experiment_questions import parse_level
+    from gateway.control.operations.experiment_questions import parse_level
 
     found = parse_level(text.strip(), option)
     if not 0 <= found <= 1:

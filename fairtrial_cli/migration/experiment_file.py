@@ -21,8 +21,8 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.domain.wording import counted
 from fairtrial.safe_files import write_private
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable
-from gateway.control.operations.planning.plan_experiment import PlanRequest, plan_experiment
-from gateway.control.operations.planning.traffic_history import history_of_units
+from gateway.control.operations.plan_experiment import PlanRequest, plan_experiment
+from gateway.control.operations.traffic_history import history_of_units
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project

@@ -13,8 +13,8 @@ from rich.text import Text
 from fairtrial.stats.planning.question import Design, Option
 from fairtrial.stats.planning.trial import MetricPlan, PlannedTrial, Proposal, Undecidable
 from fairtrial_cli.output.table import columns, print_table
-from gateway.control.operations.planning.experiment_questions import describe_question, format_difference
-from gateway.control.operations.planning.plan_experiment import ExperimentPlan
+from gateway.control.operations.experiment_questions import describe_question, format_difference
+from gateway.control.operations.plan_experiment import ExperimentPlan
 
 if TYPE_CHECKING:
     from fairtrial.experiments.simulation.scenario import Scenario

@@ -14,9 +14,7 @@ import msgspec
 from evaluators.training_data.example import Example, text_of
 from evaluators.training_data.example_file import ExampleFile
 from fairtrial.domain.errors import printable
-from fairtrial.domain.training_data import (
-    PROBLEMS,
-)
+from fairtrial.domain.training_data import PROBLEMS
 from fairtrial.domain.wording import counted
 from fairtrial.privacy.catalogue import scope
 from fairtrial.safe_files import read_named

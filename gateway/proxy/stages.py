@@ -14,7 +14,7 @@ from fairtrial.domain.names.ids import fresh_id
 from fairtrial.domain.settings import BreakerState
 from gateway.proxy.extraction.chat_metadata import NOTHING, ResponseMetadata
 from gateway.proxy.plan.routing_table import Arm, Caller, Routing, Target
-from gateway.proxy.wire.headers import Headers
+from gateway.proxy.wire.http import Headers
 from gateway.proxy.wire.request_body import RequestBody
 
 CLIENT_CLOSED = 499

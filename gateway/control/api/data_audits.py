@@ -26,14 +26,14 @@ def listing(_: Context, request: ListAudits) -> Query:
 
 
 def one(context: Context, request: NameAudit) -> dict[str, Any]:
-    from gateway.control.operations.audited_files import described
+    from gateway.control.operations.training_files import described
 
     audit, previous = data_audits.with_previous(context.database, request.audit_id)
     return described(audit, previous, data_audits.findings_of(context.database, request.audit_id))
 
 
 def rows(context: Context, request: RowsOf) -> dict[str, Any]:
-    from gateway.control.operations.audited_files import row_groups
+    from gateway.control.operations.training_files import row_groups
 
     context.owner.read_files()
     audit, _ = data_audits.with_previous(context.database, request.audit_id)
@@ -43,7 +43,7 @@ def rows(context: Context, request: RowsOf) -> dict[str, Any]:
 
 
 def fixed(context: Context, request: FixedCopy) -> Answer:
-    from gateway.control.operations.audited_files import fixed_copy
+    from gateway.control.operations.training_files import fixed_copy
 
     context.owner.read_files()
     audit, _ = data_audits.with_previous(context.database, request.audit_id)

@@ -176,7 +176,7 @@ def _events(context: Context, run_id: str) -> stored_runs.RunEvents:
 
 
 def _table(context: Context, run_id: str) -> RunTable:
-    from gateway.control.operations.verdicts.latest_runs import load_table
+    from gateway.control.operations.verdicts.provenance import load_table
 
     table = load_table(context.database, run_id)
     if table is None:

@@ -18,10 +18,25 @@ from fairtrial.domain.accounts import LONGEST_NAME, Account
 from fairtrial.domain.errors import BadRequest, Conflict, NotFound, UsageError
 from fairtrial.store.access import accounts, sessions
 from fairtrial.store.access.passwords import SHORTEST
-from gateway.control.auth.authorization import AuthorizedRoute, OwnerDep, anyone, by_session
-from gateway.control.auth.cookies import DEVICE_COOKIE, SESSION_COOKIE, remember, set_device, set_session
-from gateway.control.auth.origin_check import next_page, reject_cross_origin, reject_unknown_host, with_next
-from gateway.control.auth.sign_in import Credentials, sign_in
+from gateway.control.auth.authorization import (
+    AuthorizedRoute,
+    OwnerDep,
+    anyone,
+    by_session,
+    next_page,
+    reject_cross_origin,
+    reject_unknown_host,
+    with_next,
+)
+from gateway.control.auth.sign_in import (
+    DEVICE_COOKIE,
+    SESSION_COOKIE,
+    Credentials,
+    remember,
+    set_device,
+    set_session,
+    sign_in,
+)
 from gateway.control.context import Owner
 
 HEADERS: Mapping[str, str] = {

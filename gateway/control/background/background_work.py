@@ -26,7 +26,7 @@ from gateway.control.context import Addresses, Declaration
 from gateway.control.operations.experiments.record_kill_files import record_kill_files
 from gateway.control.operations.maintain_store import JobRunner, StoreMaintenance
 from gateway.control.operations.present import published_plan
-from gateway.control.operations.retirement_alarms import settle_retirement_alarms
+from gateway.control.operations.record_alarms import settle_retirement_alarms
 from gateway.control.operations.split_checks import SplitCheckCache
 
 MIN_INTERVAL_SECONDS = 0.075

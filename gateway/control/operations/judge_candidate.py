@@ -26,9 +26,16 @@ from fairtrial.store.evaluations.runs import STATISTICAL_DETAILS
 from fairtrial.store.reviews import evidence as reviews
 from gateway.control.operations.gate_file import digests_of, find_official, refuse_unknown_refs, sha256_of
 from gateway.control.operations.training_files import read_training_evidence
-from gateway.control.operations.verdicts.latest_runs import LatestRuns, kept_baselines, later_suites
 from gateway.control.operations.verdicts.live_evidence import read_experiments
-from gateway.control.operations.verdicts.provenance import Asked, StoredSuite, provenance, stored_suite
+from gateway.control.operations.verdicts.provenance import (
+    Asked,
+    LatestRuns,
+    StoredSuite,
+    kept_baselines,
+    later_suites,
+    provenance,
+    stored_suite,
+)
 from gateway.control.operations.verdicts.served_weights import served_weights
 from gateway.process_resources import keeping_large_blocks
 

@@ -19,15 +19,7 @@ from fairtrial.config.plan.published import read
 from fairtrial.domain.errors import Conflict, FairtrialError, PlanRefused, StoreError, UsageError
 from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.plan import UnitKind
-from fairtrial.domain.store_reports import (
-    Backup,
-    Erasure,
-    Job,
-    OnProgress,
-    Progress,
-    RetentionResult,
-    ignore_progress,
-)
+from fairtrial.domain.store_reports import Backup, Erasure, Job, OnProgress, Progress, RetentionResult, ignore_progress
 from fairtrial.experiments.units import pseudonym
 from fairtrial.journal.loss_counter import prune_losses
 from fairtrial.store.access import store_secrets

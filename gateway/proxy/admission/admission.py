@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from fairtrial.domain.errors import Overloaded, RateLimited, Unavailable
 from fairtrial.domain.limits.server_settings import USUAL, WorkerSettings
-from gateway.proxy.wire.asgi import JSON_LINE
+from gateway.proxy.wire.http import JSON_LINE
 from gateway.proxy.wire.openai_errors import RETRY_AFTER_SECONDS, error_body
 
 Stage = Literal["serving", "leaving", "draining", "ending"]

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Protocol
 
 from fairtrial.domain.errors import NotAllowed
-from gateway.proxy.wire.headers import Headers
+from gateway.proxy.wire.http import Headers
 
 IPAddress = IPv4Address | IPv6Address
 NAMED = frozenset({"forwarded", "via", "x-real-ip"})

@@ -18,7 +18,7 @@ from fairtrial.domain.limits.server_settings import BodyWatch
 from gateway.proxy.http_server.client_connection import RequestSequence, ServerState
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.http_server.request_reader import HeadReader, malformed, too_slow
-from gateway.request_framing import wrong_coding
+from gateway.proxy.wire.http import wrong_coding
 
 WAITING_LIMIT = 16
 """How many requests may wait before reading pauses. While it pauses, a disconnect goes unnoticed."""

@@ -11,8 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from gateway.proxy.http_server.client_connection import ClientConnection
-from gateway.proxy.wire.asgi import Header, Message
-from gateway.proxy.wire.headers import Headers
+from gateway.proxy.wire.http import Header, Headers, Message
 
 if TYPE_CHECKING:
     from gateway.proxy.admission.admission import KeyUsage

@@ -13,7 +13,7 @@ from fairtrial.experiments.assignment import Assignment, assign
 from fairtrial.experiments.units import LONGEST_UNIT, TOO_LONG, UNIT_HEADER, find_unit, named_conversation, pseudonym
 from gateway.proxy.plan.routing_table import Arm, Caller, Routing, Target
 from gateway.proxy.stages import Received
-from gateway.proxy.wire.headers import TAGS_HEADER, Headers
+from gateway.proxy.wire.http import TAGS_HEADER, Headers
 from gateway.proxy.wire.request_body import LazyFields, RequestBody
 
 VARIANT_HEADER = "x-fairtrial-variant"

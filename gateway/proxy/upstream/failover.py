@@ -23,7 +23,7 @@ from gateway.proxy.stages import Progress, Routed
 from gateway.proxy.upstream.breaking import admit, breaker_of, kept_away
 from gateway.proxy.upstream.call import FIRST_ERROR, METERED, StartedResponse, UpstreamCalls, next_piece
 from gateway.proxy.upstream.hold import hold_whole
-from gateway.proxy.wire.headers import Headers
+from gateway.proxy.wire.http import Headers
 
 READ_LIMIT = 64 * 1024
 """Bytes of an error that are read to learn its reason."""

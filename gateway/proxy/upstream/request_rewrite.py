@@ -10,7 +10,7 @@ import msgspec
 from fairtrial.domain.errors import BadRequest, UpstreamError
 from gateway.proxy.plan.routing_table import Arm, Endpoint
 from gateway.proxy.wire import lenient_json
-from gateway.proxy.wire.headers import TRACE_HEADER, Headers, trace_of
+from gateway.proxy.wire.http import TRACE_HEADER, Headers, trace_of
 from gateway.proxy.wire.request_body import RequestBody
 
 NOT_FORWARDED = frozenset(

@@ -12,7 +12,7 @@ import msgspec
 from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.limits.json_limits import DECODED, FIELD, UNCOUNTED, refuse_excess
 from gateway.proxy.wire import lenient_json
-from gateway.proxy.wire.headers import Headers
+from gateway.proxy.wire.http import Headers
 
 _TOP = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ANY = msgspec.json.Decoder(Any)

@@ -27,7 +27,7 @@ from fairtrial.api.operation import Nothing, Operation, operations
 from fairtrial.api.window import Request, Window
 from fairtrial.domain.training_data import AuditFile, CheckCount
 from gateway.control.answer import implementation
-from gateway.control.http_routes import router_of
+from gateway.control.app import router_of
 from tests.fixtures.control.both_transports import Side, both_transports
 from tests.fixtures.for_each import every_failure
 

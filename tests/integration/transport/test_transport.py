@@ -11,7 +11,7 @@ import pytest
 
 from gateway.proxy.transport.aiohttp import AiohttpTransport
 from gateway.proxy.transport.transport import Transport, UpstreamRequest
-from gateway.proxy.wire.headers import Headers
+from gateway.proxy.wire.http import Headers
 from tests.fixtures.gateway.transport_fixture import MAKERS, failure, request, transport_of, whole
 from tests.fixtures.upstream.connection_server import GOOD, Connection
 from tests.fixtures.upstream.raw_upstream import RawUpstream

@@ -27,7 +27,7 @@ from fairtrial.store.experiments.attempts import standing_proofs
 from gateway.control.operations.experiments.frozen_plans import amended_plan, next_segment_plan
 from gateway.control.operations.experiments.read_states import known_experiment
 from gateway.control.operations.experiments.record_kill_files import record_kill_files
-from gateway.control.operations.planning.plan_experiment import kept_control_notes
+from gateway.control.operations.plan_experiment import kept_control_notes
 from gateway.control.operations.present import Present, Publisher, published_plan
 from gateway.control.operations.record_alarms import announce
 from gateway.control.operations.verdicts.served_weights import Probe

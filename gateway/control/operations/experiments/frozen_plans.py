@@ -34,8 +34,8 @@ from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.sums import earlier_units
-from gateway.control.operations.planning.traffic_history import NO_HISTORY
 from gateway.control.operations.record_alarms import announce
+from gateway.control.operations.traffic_history import NO_HISTORY
 
 if TYPE_CHECKING:
     from fairtrial.store.experiments.attempts import Definition
@@ -189,7 +189,7 @@ def planned_units(experiment: Experiment) -> float | None:
     """
     if experiment.looks == "monitor":
         return None
-    from gateway.control.operations.planning.plan_experiment import PlanRequest, plan_experiment
+    from gateway.control.operations.plan_experiment import PlanRequest, plan_experiment
 
     responses = {metric.metric: 1.0 for metric in metric_plans(experiment) if metric.method == "feedback"}
     request = PlanRequest(

@@ -11,7 +11,7 @@ import msgspec
 
 from gateway.proxy.transport.litellm.lazy_import import stopped
 from gateway.proxy.transport.transport import TransportError
-from gateway.proxy.wire.headers import Headers
+from gateway.proxy.wire.http import Headers
 
 JSON_HEADERS = {"content-type": "application/json"}
 EVENT_HEADERS = {"content-type": "text/event-stream; charset=utf-8"}

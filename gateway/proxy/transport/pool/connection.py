@@ -20,7 +20,7 @@ from gateway.proxy.transport.pool.request_head import Origin
 from gateway.proxy.transport.pool.response import UNREAD_LIMIT, PoolResponse, decompressor
 from gateway.proxy.transport.pool.tcp import TcpProgress, never_read, patience, tcp_progress
 from gateway.proxy.transport.transport import STATUSES, TransportError
-from gateway.proxy.wire.headers import NAMES, Headers, lower
+from gateway.proxy.wire.http import NAMES, Headers, lower
 
 HEAD_LIMIT = 2**16
 HEADERS_LIMIT = 200

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from gateway.proxy.transport.transport import TransportError
-from gateway.proxy.wire.headers import Headers
+from gateway.proxy.wire.http import Headers
 
 STEP = 2**18
 """The most bytes that one step decompresses. The response's reader bounds the total."""

@@ -10,11 +10,12 @@ import pytest
 from fairtrial.domain.accounts import Role
 from fairtrial.store.access import accounts, audit, sessions
 from fairtrial.store.core.query import Page
-from gateway.control.auth.cookies import DEVICE_COOKIE, SESSION_COOKIE
 from gateway.control.auth.sign_in import (
+    DEVICE_COOKIE,
     MAX_OF_ALL,
     MAX_PER_ADDRESS,
     MAX_PER_NAME,
+    SESSION_COOKIE,
     WINDOW_US,
     SignInAttempt,
     SignInThrottle,

@@ -24,9 +24,9 @@ from fairtrial.api.keys import CreateKey
 from fairtrial.api.verdicts import JUDGING
 from fairtrial.domain.verdicts import verdict_json
 from fairtrial.store.access import keys
+from gateway.control.app import MAX_WAITING
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.background.experiment_monitor import ExperimentMonitor
-from gateway.control.http_routes import MAX_WAITING
 from tests.fixtures.control.accounts import signed_in
 from tests.fixtures.control.control_app import app_over, client, client_of
 from tests.fixtures.control.judging import GATE, SUITE, asked, bring, bring_runs, judged

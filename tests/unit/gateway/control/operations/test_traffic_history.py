@@ -10,7 +10,7 @@ import pytest
 from fairtrial.config.project import load_project
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.traffic import KeyFeedback, Traffic, VariantTraffic
-from gateway.control.operations.planning.traffic_history import NO_HISTORY, summarise_traffic
+from gateway.control.operations.traffic_history import NO_HISTORY, summarise_traffic
 from tests.fixtures.services.project_files import write_project
 
 

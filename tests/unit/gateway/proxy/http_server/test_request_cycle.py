@@ -12,7 +12,7 @@ import pytest
 from fairtrial.domain.limits.server_settings import USUAL
 from gateway.proxy.admission.admission import Admission
 from gateway.proxy.http_server.request_cycle import RequestCycle
-from gateway.proxy.http_server.request_path import read_path
+from gateway.proxy.http_server.request_reader import read_path
 from gateway.proxy.http_server.server import Server
 from gateway.proxy.routes.fastapi_app import scope_of
 from tests.fixtures.for_each import for_each

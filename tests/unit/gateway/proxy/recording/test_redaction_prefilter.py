@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.proxy.admission.cooperative_work import at_once
-from gateway.proxy.recording.redaction import json_steps, needs_json_steps, redact_json, redact_text
+from gateway.proxy.recording.capture import json_steps, needs_json_steps, redact_json, redact_text
 
 PIECES = st.sampled_from(
     [

@@ -15,7 +15,7 @@ from gateway.proxy.stages import Attempt
 from gateway.proxy.upstream.call import StartedResponse
 from gateway.proxy.upstream.failover import FailedCall, of_response, wait_of
 from gateway.proxy.upstream.hold import HeldAnswer
-from gateway.proxy.wire.headers import Headers
+from gateway.proxy.wire.http import Headers
 
 DEPLOYMENT = Deployment("d", "openai", "m-1", "http://x/v1")
 ARM = Arm(None, Endpoint(DEPLOYMENT, None, None, msgspec.Raw(b'"m-1"'), Health(DEPLOYMENT)))

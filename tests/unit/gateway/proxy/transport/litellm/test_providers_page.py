@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from fairtrial.config.rules.translation import DEFAULT_VALUES, NOT_PASSED_ON, PASSED
-from gateway.proxy.transport.litellm.errors import BY_CLASS, CODES
 from gateway.proxy.transport.litellm.fields import MESSAGE
+from gateway.proxy.transport.litellm.transport import BY_CLASS, CODES
 from tests.fixtures.paths import ROOT
 
 PAGE = (ROOT / "docs" / "reference" / "providers.md").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from pathlib import Path
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import alarms
-from gateway.control.operations.retirement_alarms import settle_retirement_alarms
+from gateway.control.operations.record_alarms import settle_retirement_alarms
 from tests.fixtures.services.projects import project
 from tests.fixtures.store.empty_store import database, layout
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from gateway.proxy.transport.litellm.errors import failed
+from gateway.proxy.transport.litellm.transport import failed
 from gateway.proxy.transport.transport import TransportError
 
 REASONS = {

@@ -6,8 +6,14 @@ import asyncio
 import json
 
 from gateway.proxy.admission.cooperative_work import MOST_OF_ONE, TimeSlicer
-from gateway.proxy.recording.capture import BODY_LIMIT, Bodies, capture_bodies, capture_in_slices
-from gateway.proxy.recording.redaction import redact_json, redact_text
+from gateway.proxy.recording.capture import (
+    BODY_LIMIT,
+    Bodies,
+    capture_bodies,
+    capture_in_slices,
+    redact_json,
+    redact_text,
+)
 from gateway.proxy.wire.request_body import RequestBody, parse_body
 from tests.fixtures.for_each import for_each
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gateway.models.affinity import BATCH, BATCH_S, Affinity
+from gateway.models.engine import BATCH, BATCH_S, Affinity
 
 
 @dataclass

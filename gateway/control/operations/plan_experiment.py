@@ -18,13 +18,8 @@ from fairtrial.stats.arms.novelty import seems_to_fade
 from fairtrial.stats.planning.question import Design, Mode, Question
 from fairtrial.stats.planning.rate_courses import kill_course, pause_course
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, option, plan_trial
-from gateway.control.operations.planning.experiment_questions import (
-    Assumptions,
-    MetricAssumptions,
-    arm_shares,
-    questions_of,
-)
-from gateway.control.operations.planning.traffic_history import NO_HISTORY, TrafficHistory
+from gateway.control.operations.experiment_questions import Assumptions, MetricAssumptions, arm_shares, questions_of
+from gateway.control.operations.traffic_history import NO_HISTORY, TrafficHistory
 
 ALPHA = 0.05
 TIMES = 5

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.proxy.wire import headers
-from gateway.proxy.wire.headers import Headers, lower
+from gateway.proxy.wire import http
+from gateway.proxy.wire.http import Headers, lower
 
 
 def test_a_value_is_its_bytes_and_is_read_as_latin_1() -> None:
@@ -24,8 +24,8 @@ def test_texts_become_headers_with_a_mark_for_what_latin_1_lacks() -> None:
 
 
 def test_names_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(headers, "NAMES", {})
-    monkeypatch.setattr(headers, "KNOWN_NAMES", 8)
+    monkeypatch.setattr(http, "NAMES", {})
+    monkeypatch.setattr(http, "KNOWN_NAMES", 8)
     for number in range(20):
         assert lower(b"X-%d" % number) == f"x-{number}"
-    assert {b"X-%d" % number: f"x-{number}" for number in range(8)} == headers.NAMES
+    assert {b"X-%d" % number: f"x-{number}" for number in range(8)} == http.NAMES
