@@ -12,8 +12,7 @@ import streamlit as st
 
 from dashboard.client import Control, Refused, Row
 from dashboard.components import query_params
-from dashboard.components.formatting import DASH, plain, second_of
-from dashboard.components.tables import prose, table
+from dashboard.components.formatting import DASH, plain, prose, second_of, table
 from fairtrial.api import plans
 
 SHORT = 8

@@ -10,9 +10,8 @@ import streamlit as st
 
 from dashboard.client import Control, Row
 from dashboard.components import query_params
-from dashboard.components.formatting import DASH, count, moment, plain
+from dashboard.components.formatting import DASH, count, moment, plain, sentences, table
 from dashboard.components.query_params import link
-from dashboard.components.tables import sentences, table
 from dashboard.data_audits.list import COMMAND, rows_at
 from dashboard.data_audits.rows import draw_rows
 from fairtrial.api import data_audits

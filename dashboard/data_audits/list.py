@@ -9,8 +9,7 @@ import streamlit as st
 
 from dashboard.client import Control, Row
 from dashboard.components import charts, query_params
-from dashboard.components.formatting import moment_of
-from dashboard.components.tables import offer
+from dashboard.components.formatting import moment_of, offer
 from fairtrial.api import data_audits
 from fairtrial.domain.wording import counted
 

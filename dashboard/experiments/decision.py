@@ -10,8 +10,7 @@ import streamlit as st
 
 from dashboard.client import Row
 from dashboard.components import charts
-from dashboard.components.formatting import count, moment, moment_of, plain
-from dashboard.components.tables import table
+from dashboard.components.formatting import count, moment, moment_of, plain, table
 from fairtrial.domain.wording import counted
 
 ANSWERS: Mapping[str, str] = {

@@ -10,8 +10,7 @@ import streamlit as st
 from dashboard import view
 from dashboard.client import Control, Refused, Row
 from dashboard.components import query_params
-from dashboard.components.formatting import moment_of, plain
-from dashboard.components.tables import table
+from dashboard.components.formatting import moment_of, plain, table
 from fairtrial.api import accounts, experiments, verdicts
 from fairtrial.api.operation import Nothing
 from fairtrial.domain.plan import PersonsAction

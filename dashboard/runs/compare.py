@@ -8,9 +8,8 @@ from typing import Any
 import streamlit as st
 
 from dashboard.client import Control, Refused, Row, cached_call
-from dashboard.components import case_panes, charts, filters, query_params
-from dashboard.components.formatting import DASH, change, count, figure, moment, plain
-from dashboard.components.tables import draw_signals, table
+from dashboard.components import case_panes, charts, query_params
+from dashboard.components.formatting import DASH, change, count, draw_signals, figure, moment, plain, table
 from dashboard.runs.list import caption_of, help_of
 from fairtrial.api import runs
 from fairtrial.api.operation import Operation, Q
@@ -179,12 +178,12 @@ def _cases(control: Control, new: Row, old: Row) -> None:
     wanted = _change(counts) if case is None else None
     if case is not None:
         st.button("All cases", icon=":material/filter_alt_off:", on_click=_go, args=tuple(ids.values()))
-    limit, offset = filters.page_place("pairs", (*ids.values(), metric, wanted, case))
+    limit, offset = query_params.page_place("pairs", (*ids.values(), metric, wanted, case))
     request = runs.PairsOf(**ids, metric=metric, change=wanted, case=case, limit=limit, offset=offset)
     found = cached_call(control, runs.pairs, request)
     _show(found["rows"], new["run"], old["run"], mark=mark)
     if case is None:
-        filters.draw_pages("pairs", counts[wanted] if wanted else sum(counts.values()))
+        query_params.draw_pages("pairs", counts[wanted] if wanted else sum(counts.values()))
 
 
 def _change(counts: Mapping[str, int]) -> Change | None:

@@ -8,9 +8,8 @@ from typing import Any
 import streamlit as st
 
 from dashboard.client import Control, Row, cached_call
-from dashboard.components import case_panes, filters, query_params
-from dashboard.components.formatting import DASH, count, dollars, milliseconds, moment, plain, share
-from dashboard.components.tables import table
+from dashboard.components import case_panes, query_params
+from dashboard.components.formatting import DASH, count, dollars, milliseconds, moment, plain, share, table
 from dashboard.runs.list import caption_of, help_of, name_of
 from fairtrial.api import runs
 from fairtrial.domain.answers.signals import METRICS, SIGNALS
@@ -155,7 +154,7 @@ def _cases(control: Control, figures: Row) -> None:
     with right:
         text = st.text_input("Search", placeholder="question, answer or case id") or None
     text = text and text[:200]
-    limit, offset = filters.page_place("cases", (run["run_id"], case, outcome, text, metric, grade))
+    limit, offset = query_params.page_place("cases", (run["run_id"], case, outcome, text, metric, grade))
     wanted = runs.CasesOf(
         run_id=run["run_id"],
         metric=metric,
@@ -173,7 +172,7 @@ def _cases(control: Control, figures: Row) -> None:
     st.caption(f"{counted(found['total'], 'matching case')}")
     link = {"run": run["run_id"]}
     case_panes.show([case_panes.one_sided(row, run["target"], link=link) for row in found["rows"]], key="run-cases")
-    filters.draw_pages("cases", found["total"])
+    query_params.draw_pages("cases", found["total"])
 
 
 def _metric(metrics: Sequence[str]) -> str | None:

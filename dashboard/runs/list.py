@@ -11,9 +11,8 @@ import streamlit as st
 
 from dashboard.client import Control, Row
 from dashboard.components import query_params
-from dashboard.components.filters import filtered
-from dashboard.components.formatting import age_of, count, moment_of, plain
-from dashboard.components.tables import offer
+from dashboard.components.formatting import age_of, count, moment_of, offer, plain
+from dashboard.components.query_params import filtered
 from fairtrial.api import runs
 from fairtrial.domain.wording import age
 

@@ -9,8 +9,17 @@ import streamlit as st
 
 from dashboard.client import Control, Row
 from dashboard.components import charts, query_params
-from dashboard.components.formatting import DASH, change, count, dollars, figure, milliseconds, plain
-from dashboard.components.tables import draw_signals, table
+from dashboard.components.formatting import (
+    DASH,
+    change,
+    count,
+    dollars,
+    draw_signals,
+    figure,
+    milliseconds,
+    plain,
+    table,
+)
 from dashboard.runs.compare import SHAPES, choose_slices, compared
 from dashboard.runs.list import fingerprint_of, model_of
 from fairtrial.api import runs

@@ -12,13 +12,11 @@ import streamlit as st
 
 from dashboard.client import Control, Row
 from dashboard.components import charts, query_params
-from dashboard.components.formatting import DASH, moment, plain
-from dashboard.components.tables import draw_signals, prose, sentences
-from dashboard.verdicts.approvals import draw_approvals
-from dashboard.verdicts.checks import draw_checks, draw_downloads
+from dashboard.components.formatting import DASH, draw_signals, moment, plain, prose, sentences
+from dashboard.verdicts.actions import draw_approvals, draw_checks, draw_downloads
 from dashboard.verdicts.evidence import draw_evidence, draw_releases
+from dashboard.verdicts.list import DECISIONS, SHAPES, UNOFFICIAL_ICON, WORST_FIRST, result_of, title_of
 from dashboard.verdicts.review_evidence import draw_review_evidence
-from dashboard.verdicts.wording import DECISIONS, SHAPES, UNOFFICIAL_ICON, WORST_FIRST, result_of, title_of
 from fairtrial.api import verdicts
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.verdicts.verdict import Odds

@@ -9,9 +9,8 @@ from typing import Any
 import streamlit as st
 
 from dashboard.client import Row
-from dashboard.components.formatting import moment, moment_of, plain
+from dashboard.components.formatting import moment, moment_of, plain, prose, sentences
 from dashboard.components.query_params import link
-from dashboard.components.tables import prose, sentences
 from dashboard.runs.list import NO_FINGERPRINT, NO_MODEL
 from fairtrial.domain.verdicts.verdict_wording import audit_sentence, data_rows, lineage_terms
 from fairtrial.domain.wording import age, counted

@@ -10,8 +10,7 @@ import streamlit as st
 
 from dashboard.client import Control, Refused, Row
 from dashboard.components import charts
-from dashboard.components.formatting import MINUS, count, plain
-from dashboard.components.tables import table
+from dashboard.components.formatting import MINUS, count, plain, table
 from fairtrial.api import reviews
 from fairtrial.domain.wording import counted
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard.audit_entries import GROUPS, render_entries, sentence_of, words_of
 from dashboard.client import Control
-from dashboard.components import filters, query_params
+from dashboard.components import query_params
 from dashboard.components.formatting import csv_text
 from dashboard.view import View
 from fairtrial.api import events, plans
@@ -32,13 +32,13 @@ def draw(control: Control) -> None:
     if not total:
         st.info("No entry matches. Change the filters.", icon=":material/search_off:")
         return
-    limit, offset = filters.page_place("audit", tuple(query.items()), size=SIZE)
+    limit, offset = query_params.page_place("audit", tuple(query.items()), size=SIZE)
     rows = control.call(events.listing, events.ListEvents(**query, limit=limit, offset=offset))
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(f"{counted(total, 'entry', 'entries')}, newest first. Times are UTC.")
         _download(control, query)
     render_entries(rows, control.call(plans.listing, Window(limit=1000)))
-    filters.draw_pages("audit", total, size=SIZE)
+    query_params.draw_pages("audit", total, size=SIZE)
 
 
 def _chain(control: Control) -> None:

@@ -10,9 +10,8 @@ import streamlit as st
 
 from dashboard import view as open_dialog
 from dashboard.client import Control, ControlUnreachable, Refused, Row
-from dashboard.components import charts, filters, query_params
-from dashboard.components.formatting import duration, plain
-from dashboard.components.tables import table
+from dashboard.components import charts, query_params
+from dashboard.components.formatting import duration, plain, table
 from dashboard.experiments import traffic
 from dashboard.experiments.alarms import render_srm
 from dashboard.experiments.decision import render_analysis, render_plans, render_result, render_slices
@@ -47,7 +46,7 @@ def draw(control: Control) -> None:
         st.code("fairtrial check", language=None)
         return
     name, window = _chosen(names)
-    since_us = filters.since_us(window)
+    since_us = query_params.since_us(window)
     found = control.call(experiments.one, experiments.FiguresOf(name=name, since_us=since_us))
     _question(found)
     last = found["live"]["last_transition"]
@@ -113,7 +112,7 @@ def _chosen(names: Sequence[str]) -> tuple[str, str]:
     with left:
         name = query_params.choose("Experiment", names, name="experiment", words=str) or names[0]
     with right:
-        window = filters.choose_window()
+        window = query_params.choose_window()
     return name, window
 
 
@@ -127,7 +126,7 @@ def _question(found: Row) -> None:
 
 
 def _nothing(control: Control, window: str) -> None:
-    hint = ". To start," if window == "all" else f" in {filters.WINDOW_WORDS[window]}. Choose a longer period, or"
+    hint = ". To start," if window == "all" else f" in {query_params.WINDOW_WORDS[window]}. Choose a longer period, or"
     st.info(f"No traffic of enrolled units{hint} send requests to the gateway with the route's name in `model`.")
     gateway = control.call(store.services, Nothing())["gateway"]["url"] or "http://127.0.0.1:8080"
     body = '{"model": "ROUTE", "user": "someone", "messages": [{"role": "user", "content": "hello"}]}'

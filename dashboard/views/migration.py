@@ -8,10 +8,10 @@ from typing import Any
 import streamlit as st
 
 from dashboard.client import Control, Row
-from dashboard.components import tables
+from dashboard.components import formatting
 from dashboard.components.formatting import DASH, count, dollars, milliseconds, plain
 from dashboard.components.query_params import link
-from dashboard.verdicts.wording import badge, result_of
+from dashboard.verdicts.list import badge, result_of
 from dashboard.view import View
 from fairtrial.api import migrations
 from fairtrial.api.migrations import EndingDeployment
@@ -106,11 +106,11 @@ def _successor(old: str, successor: Row) -> None:
             for found in successor["findings"]
         ]
         if lines:
-            tables.sentences(lines, title=f"The lines of {target}")
+            formatting.sentences(lines, title=f"The lines of {target}")
         amounts = [row for suite, sides in successor["beside"].items() for row in _amounts(suite, old, target, sides)]
         if amounts:
             st.dataframe(amounts, hide_index=True, width="stretch")
-        tables.draw_signals(successor["unasked"])
+        formatting.draw_signals(successor["unasked"])
         link("Evidence", "gate", icon=":material/gavel:", verdict=successor["verdict_id"])
 
 

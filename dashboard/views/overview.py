@@ -9,12 +9,12 @@ import streamlit as st
 
 from dashboard import view as open_dialog
 from dashboard.client import Control, ControlUnreachable, Refused, Row
-from dashboard.components import filters
+from dashboard.components import query_params
 from dashboard.components.formatting import DASH, count, moment, moment_of, plain
 from dashboard.components.query_params import link
 from dashboard.experiments import traffic
 from dashboard.experiments.alarms import render_alarms, render_srm_alarm
-from dashboard.verdicts.wording import badge, title_of
+from dashboard.verdicts.list import badge, title_of
 from dashboard.view import View
 from fairtrial.api import alarms as alarm_operations
 from fairtrial.api import experiments, store, verdicts
@@ -37,9 +37,9 @@ def draw(control: Control) -> None:
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     left.title("Overview")
     with right:
-        window = filters.choose_window()
+        window = query_params.choose_window()
     services, stored = control.call(store.services, Nothing()), control.call(store.overview, Nothing()).rows
-    seen = control.call(experiments.listing, TrafficWindow(since_us=filters.since_us(window)))["rows"]
+    seen = control.call(experiments.listing, TrafficWindow(since_us=query_params.since_us(window)))["rows"]
     gates = control.call(verdicts.gates, Window(limit=NEWEST))
     alarms, states = _alarms_and_states(control)
     render_alarms(control, alarms)
@@ -177,12 +177,12 @@ def _experiment(control: Control, experiment: Row, window: str) -> None:
         rows = [traffic.short(row, base) for row in traffic.in_order(variants, base)]
         st.dataframe(rows, hide_index=True, width="stretch", column_config=NUMBERS)
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.caption(f"{filters.requests_in(window)}: plain rates over enrolled units by intention to treat.")
+            st.caption(f"{query_params.requests_in(window)}: plain rates over enrolled units by intention to treat.")
             link("Evidence and charts", "experiment", icon=MONITORING, experiment=name, window=window)
 
 
 def _no_traffic(window: str) -> None:
-    of = "yet" if window == "all" else f"in {filters.WINDOW_WORDS[window]}"
+    of = "yet" if window == "all" else f"in {query_params.WINDOW_WORDS[window]}"
     st.info(
         f"No traffic {of}. Send requests to the gateway with the route's name in `model`, and with `user`.",
         icon=":material/sensors_off:",

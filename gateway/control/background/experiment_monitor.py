@@ -28,12 +28,7 @@ from fairtrial.store.experiments.sums import arm_sums
 from fairtrial.store.experiments.sums.over_time_sums import add_weeks
 from gateway.control.background.step_pace import REST, StepPace
 from gateway.control.background.trusted_clock import TrustedClock
-from gateway.control.operations.experiment_alarms import (
-    changed_models,
-    experiment_alarms,
-    find_unit_alarms,
-    has_just_met,
-)
+from gateway.control.operations.experiment_alarms import changed_models, find_alarms, find_unit_alarms, has_just_met
 from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 from gateway.control.operations.experiments.frozen_plans import first_levels, settle_level, start_plan
 from gateway.control.operations.present import Publisher
@@ -265,7 +260,7 @@ class ExperimentMonitor:
     def _raise_alarms(self, experiment: Experiment, stored: StoredPlan, result: Step, clocks: StepTime) -> None:
         """Open the alarms that are new, and close those whose cause has gone."""
         name, now_us = experiment.name, clocks.now_us
-        texts = dict(experiment_alarms(stored.plan, result, clocks.held))
+        texts = dict(find_alarms(stored.plan, result, clocks.held))
         busy = bool(result.findings) and _has_many_units(self.statuses[name].sums)
         if not busy and self._pace.is_check_due(name, now_us):
             self._pace.checked(name, now_us)

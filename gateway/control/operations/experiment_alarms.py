@@ -25,7 +25,7 @@ from fairtrial.store.traffic.units import ArmFigures, UnitFigures, unit_figures
 NOTHING: Pair = (None, None)
 
 
-def experiment_alarms(plan: AnalysisPlan, result: Step, held: str = "") -> Iterator[tuple[str, str]]:
+def find_alarms(plan: AnalysisPlan, result: Step, held: str = "") -> Iterator[tuple[str, str]]:
     """Each alarm's kind and text. ``held``: what decisions that wait for time need before they trust the clock."""
     memory = result.memory
     if held:

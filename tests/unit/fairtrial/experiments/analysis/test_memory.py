@@ -30,7 +30,7 @@ from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.conversions import conversion_evidence
 from fairtrial.stats.sequential.running import RunningDecision
-from gateway.control.operations.experiment_alarms import experiment_alarms
+from gateway.control.operations.experiment_alarms import find_alarms
 from tests.fixtures.experiments.frozen_plans import ERRORS, analysis_plan, errors, failing, sums
 from tests.fixtures.for_each import for_each
 
@@ -155,7 +155,7 @@ def stepped(base: int, tuned: int) -> Step:
 
 
 def alarms(found: Step) -> dict[str, str]:
-    return dict(experiment_alarms(PLAN, found))
+    return dict(find_alarms(PLAN, found))
 
 
 def test_a_loss_in_one_arm_is_proven_after_fifteen_units_and_latched() -> None:

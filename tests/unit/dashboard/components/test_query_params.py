@@ -6,13 +6,13 @@ import time
 
 from streamlit.testing.v1 import AppTest
 
-from dashboard.components import filters
+from dashboard.components import query_params
 
 
 def page() -> None:
     import streamlit as st
 
-    from dashboard.components import filters as shown
+    from dashboard.components import query_params as shown
 
     st.caption(shown.WINDOW_WORDS[shown.choose_window()])
 
@@ -27,7 +27,7 @@ def test_a_week_is_shown_until_another_window_is_chosen_and_the_address_keeps_it
 
 
 def test_windows_begin_at_a_full_minute_and_all_time_at_nothing() -> None:
-    day = 24 * 60 * filters.MINUTE_US
-    assert filters.since_us("all") == 0
-    assert filters.since_us("day") % filters.MINUTE_US == 0
-    assert 0 <= time.time_ns() // 1000 - day - filters.since_us("day") < 2 * filters.MINUTE_US
+    day = 24 * 60 * query_params.MINUTE_US
+    assert query_params.since_us("all") == 0
+    assert query_params.since_us("day") % query_params.MINUTE_US == 0
+    assert 0 <= time.time_ns() // 1000 - day - query_params.since_us("day") < 2 * query_params.MINUTE_US

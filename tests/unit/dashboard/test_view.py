@@ -6,7 +6,7 @@ import pytest
 import streamlit as st
 
 from dashboard.client import Control
-from dashboard.visitor import CONTROL_PUBLIC_URL, address_at_control
+from dashboard.view import CONTROL_PUBLIC_URL, address_at_control
 
 CONTROL = Control("http://127.0.0.1:8081")
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dashboard.client import Control
-from dashboard.review.session import PUBLIC_FIELDS, ReviewSession, without_old_drafts
+from dashboard.views.review import PUBLIC_FIELDS, ReviewSession, without_old_drafts
 
 NEXT = "/api/reviews/queues/q/next"
 

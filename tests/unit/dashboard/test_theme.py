@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dashboard.components.theme import ICON, LOGO
+from tests.fixtures.paths import ROOT
 
-CONFIG: dict[str, Any] = tomllib.loads((Path(LOGO).parent / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+FOLDER = ROOT / "dashboard"
+CONFIG: dict[str, Any] = tomllib.loads((FOLDER / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
 TEXT = 4.5
 """WCAG 2.2, AA: text; figures of a chart need 3."""
 FIGURE = 3.0
@@ -56,7 +56,7 @@ def test_streamlits_own_export_is_off_because_it_would_not_defuse_formulas() -> 
 
 
 def test_the_drawings_are_ours_and_fetch_nothing() -> None:
-    for file in (LOGO, ICON):
+    for file in (FOLDER / "logo.svg", FOLDER / "icon.svg"):
         text = file.read_text(encoding="utf-8")
         assert "href" not in text
         assert "url(" not in text
