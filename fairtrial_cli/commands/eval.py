@@ -123,7 +123,7 @@ def _run(project: Project, suites: Sequence[Suite], names: Sequence[str], option
 
     from evaluators.engine.target import resolve
     from fairtrial.config.plan.retirement import refuse_retired, today_utc
-    from fairtrial_cli.output.progress import run_progress
+    from fairtrial_cli.output.terminal import run_progress
     from fairtrial_cli.run_suites import RunOptions, project_gateway, run_suites
 
     for name in names:  # before anything starts, so that a wrong name fails at once

@@ -85,7 +85,7 @@ def _print(suites: Sequence[ImportedSuite], folder: Path) -> None:
 
     from evaluators.imports.folder import REPORT, summary
     from evaluators.imports.imported import OUTCOMES
-    from fairtrial_cli.output.table import columns, print_table
+    from fairtrial_cli.output.terminal import columns, print_table
 
     console = Console()
     for suite in suites:

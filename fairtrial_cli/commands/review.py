@@ -269,7 +269,7 @@ def _agreement_hint(shared: int) -> str:
 def _print_status(rows: Sequence[dict[str, Any]]) -> None:
     from rich.console import Console
 
-    from fairtrial_cli.output.table import columns, print_table
+    from fairtrial_cli.output.terminal import columns, print_table
 
     names = ("queue_id", "state", "candidate", "baseline", "title")
     cells = [(*(str(row[name]) for name in names), f"{row['judged']} of {row['items']}") for row in rows]

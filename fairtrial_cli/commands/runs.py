@@ -131,7 +131,7 @@ def why(run: str, case: str, file: Path | None, config: Path, as_json: bool) -> 
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest
     from fairtrial_cli.output.stored_runs import print_explained
-    from fairtrial_cli.suite_of_run import explained_case
+    from fairtrial_cli.store_client.stored import explained_case
 
     with _open(config) as store:
         store.call(ingest, Nothing())

@@ -104,7 +104,7 @@ def _simulated(
     scenarios: Sequence[Scenario], guardrails: Sequence[str], *, runs: int, seed: int
 ) -> list[tuple[Scenario, Summary]]:
     from fairtrial.experiments.simulation.summary import run_trials, summarise
-    from fairtrial_cli.output.progress import count_progress
+    from fairtrial_cli.output.terminal import count_progress
 
     processes = min(os.cpu_count() or 1, max(1, runs // RUNS_A_PROCESS))
     with count_progress("simulating", total=runs * len(scenarios)) as one_more:

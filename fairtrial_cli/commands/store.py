@@ -64,7 +64,7 @@ def backup(dest: Path, config: Path, as_json: bool) -> None:
     import msgspec
 
     from fairtrial.api import store as store_api
-    from fairtrial_cli.output.progress import store_progress
+    from fairtrial_cli.output.terminal import store_progress
     from fairtrial_cli.store_client.client import open_store
 
     with open_store(_layout(config)) as store, store_progress("backing up") as on_progress:
@@ -98,7 +98,7 @@ def restore(backup: Path, to: Path | None, force: bool, config: Path, as_json: b
 
     from fairtrial.config.layout import Layout
     from fairtrial.store.restore import restore_backup
-    from fairtrial_cli.output.progress import store_progress
+    from fairtrial_cli.output.terminal import store_progress
 
     project = _layout(config) if config.exists() else None
     layout = _layout(config) if to is None else Layout(to.absolute())
@@ -135,7 +135,7 @@ def retain(days: int | None, dry_run: bool, config: Path, as_json: bool) -> None
     import msgspec
 
     from fairtrial.api import store as store_api
-    from fairtrial_cli.output.progress import store_progress
+    from fairtrial_cli.output.terminal import store_progress
     from fairtrial_cli.store_client.client import open_store
 
     project = project_of(config)
@@ -171,7 +171,7 @@ def erase_unit(unit: str, kind: UnitKind, rewrite_backups: bool, yes: bool, conf
     import msgspec
 
     from fairtrial.api import store as store_api
-    from fairtrial_cli.output.progress import store_progress
+    from fairtrial_cli.output.terminal import store_progress
     from fairtrial_cli.store_client.client import open_store
 
     if not yes and not as_json:

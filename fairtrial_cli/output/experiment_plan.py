@@ -12,7 +12,7 @@ from rich.text import Text
 
 from fairtrial.stats.planning.question import Design, Option
 from fairtrial.stats.planning.trial import MetricPlan, PlannedTrial, Proposal, Undecidable
-from fairtrial_cli.output.table import columns, print_table
+from fairtrial_cli.output.terminal import columns, print_table
 from gateway.control.operations.experiment_questions import describe_question, format_difference
 from gateway.control.operations.plan_experiment import ExperimentPlan
 

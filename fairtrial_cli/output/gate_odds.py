@@ -14,8 +14,7 @@ from rich.text import Text
 
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.options import project_of
-from fairtrial_cli.output.progress import count_progress
-from fairtrial_cli.output.table import columns, print_table
+from fairtrial_cli.output.terminal import columns, count_progress, print_table
 
 if TYPE_CHECKING:
     from evaluators.gate.file import Gate

@@ -14,7 +14,7 @@ from fairtrial.domain.errors import printable
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.verdicts.verdict_wording import block_lines
 from fairtrial.domain.wording import IN_POINTS, UNADJUSTED, noise_floor_in_words
-from fairtrial_cli.output.table import Cell, columns, print_table
+from fairtrial_cli.output.terminal import Cell, columns, print_table
 from fairtrial_cli.output.verdict import print_block
 
 CELL_WIDTH, LEAST_WIDTH = 26, 20

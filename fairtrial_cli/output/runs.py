@@ -30,7 +30,7 @@ from evaluators.scoring.scorer import Stat
 from evaluators.suite import Suite
 from fairtrial.domain.run import Run
 from fairtrial.domain.wording import counted
-from fairtrial_cli.output.table import columns, print_table
+from fairtrial_cli.output.terminal import columns, print_table
 
 LENGTH = "verbosity"
 

@@ -17,11 +17,11 @@ from fairtrial.domain.errors import printable
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.domain.run import UNSCORED
 from fairtrial.domain.wording import OUTCOMES, TEXT_DELETED, TEXT_NOT_STORED, age, counted
-from fairtrial_cli.output.table import columns, print_table
+from fairtrial_cli.output.terminal import columns, print_table
 
 if TYPE_CHECKING:
     from evaluators.results.explanation import Explanation
-    from fairtrial_cli.suite_of_run import ExplainedAnswer, ExplainedCase
+    from fairtrial_cli.store_client.stored import ExplainedAnswer, ExplainedCase
 
 
 Row = dict[str, Any]

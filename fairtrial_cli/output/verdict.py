@@ -23,7 +23,7 @@ from fairtrial.domain.verdicts.verdict_wording import (
     unasked_lines,
 )
 from fairtrial.domain.wording import counted, rows_by_table
-from fairtrial_cli.output.table import columns, print_table
+from fairtrial_cli.output.terminal import columns, print_table
 
 Row = dict[str, Any]
 SHORT_DIGEST, DIGEST = 12, 64

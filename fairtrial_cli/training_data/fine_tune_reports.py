@@ -15,7 +15,7 @@ from evaluators.results.run_table import RunTable
 from evaluators.suite import Suite
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.wording import counted
-from fairtrial_cli.output.table import columns, print_table
+from fairtrial_cli.output.terminal import columns, print_table
 
 if TYPE_CHECKING:
     from evaluators.training_data.continuations import Continuations

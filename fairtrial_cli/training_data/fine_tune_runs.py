@@ -54,7 +54,7 @@ class FineTune:
         from rich.console import Console
 
         from evaluators.results.run_table import table_of
-        from fairtrial_cli.output.progress import run_progress
+        from fairtrial_cli.output.terminal import run_progress
         from fairtrial_cli.run_suites import RunOptions, project_gateway, run_suites
 
         stderr = Console(stderr=True)

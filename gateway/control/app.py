@@ -22,11 +22,10 @@ from fairtrial.domain.errors import BadRequest, FairtrialError, RequestError, St
 from fairtrial.domain.limits.json_limits import MESSAGE, excess
 from fairtrial.store.access.passwords import AT_ONCE
 from fairtrial.store.core.engine import EngineError, store_error
-from gateway.control.answer import ARROW, answer
 from gateway.control.auth import sign_in_pages
 from gateway.control.auth.authorization import AuthorizedRoute, anyone, owner_of, require_role
 from gateway.control.auth.sign_in import SignInThrottle
-from gateway.control.context import Context, Owner
+from gateway.control.context import ARROW, Context, Owner, answer
 
 log = logging.getLogger("fairtrial.control")
 

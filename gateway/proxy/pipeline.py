@@ -25,8 +25,8 @@ from gateway.proxy.stages import CLIENT_CLOSED, NO_CONTENT, Authenticated, Parse
 from gateway.proxy.upstream.call import FIRST_ERROR, STREAMED, StartedResponse, UpstreamCalls
 from gateway.proxy.upstream.failover import Upstreams
 from gateway.proxy.wire.http import ClientGone, lines_of
+from gateway.proxy.wire.json_bodies import parse_body, require_json
 from gateway.proxy.wire.openai_errors import error_body, error_event, error_headers
-from gateway.proxy.wire.request_body import parse_body, require_json
 from gateway.proxy.worker_state import WorkerState
 
 CONNECTION_RESET = "upstream_reset"

@@ -15,8 +15,7 @@ from fairtrial.domain.training_data import DataAudit
 from fairtrial.store import data_audits
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Query
-from gateway.control.answer import Answer
-from gateway.control.context import Context, page_of
+from gateway.control.context import Answer, Context, page_of
 
 PRIVATE_HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
 

@@ -31,8 +31,7 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
 from fairtrial.store.evaluations import kept_runs, run_cases
 from fairtrial.store.evaluations import runs as stored_runs
-from gateway.control.answer import ARROW, Answer, arrow_stream
-from gateway.control.context import Context, page_of
+from gateway.control.context import ARROW, Answer, Context, arrow_stream, page_of
 from gateway.process_resources import keeping_large_blocks
 
 if TYPE_CHECKING:

@@ -23,8 +23,7 @@ from fairtrial.html_pages import POLICY
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Query
 from fairtrial.store.evaluations import verdict_chain, verdicts
-from gateway.control.answer import Answer, Table
-from gateway.control.context import Context, page_of
+from gateway.control.context import Answer, Context, Table, page_of
 from gateway.control.operations.present import Present
 from gateway.control.operations.verdicts.release.approvals import find_verdict, mark_involved, vote_on_verdict
 

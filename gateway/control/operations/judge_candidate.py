@@ -25,6 +25,7 @@ from fairtrial.store.evaluations import verdicts
 from fairtrial.store.evaluations.runs import STATISTICAL_DETAILS
 from fairtrial.store.reviews import evidence as reviews
 from gateway.control.operations.gate_file import digests_of, find_official, refuse_unknown_refs, sha256_of
+from gateway.control.operations.present import served_weights
 from gateway.control.operations.training_files import read_training_evidence
 from gateway.control.operations.verdicts.live_evidence import read_experiments
 from gateway.control.operations.verdicts.provenance import (
@@ -36,7 +37,6 @@ from gateway.control.operations.verdicts.provenance import (
     provenance,
     stored_suite,
 )
-from gateway.control.operations.verdicts.served_weights import served_weights
 from gateway.process_resources import keeping_large_blocks
 
 MAX_ERRORS = 20

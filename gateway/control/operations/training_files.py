@@ -25,7 +25,7 @@ from fairtrial.domain.training_data import AuditFinding, DataAudit, DataRole, Pr
 from fairtrial.safe_files import MIB, MOST_NAMED_BYTES, FileRefused, refuse_larger
 from fairtrial.store import data_audits
 from fairtrial.store.core.database import Database
-from gateway.control.operations.verdicts.served_weights import deployment_of
+from gateway.control.operations.present import deployment_of
 
 CHUNK = 1 << 20
 

@@ -11,7 +11,7 @@ from fairtrial.domain.answers.messages import text_of
 from fairtrial.domain.answers.refusals import withheld
 from fairtrial.domain.events import Tokens, UsageSource
 from fairtrial.domain.limits.json_limits import DECODED, excess
-from gateway.proxy.wire import lenient_json
+from gateway.proxy.wire import json_bodies
 from gateway.proxy.wire.sse import DONE
 
 
@@ -115,7 +115,7 @@ def decoded(content: bytes, decoder: msgspec.json.Decoder[Shape]) -> Shape | Non
 
 def _decoded_slowly(content: bytes, decoder: msgspec.json.Decoder[Shape]) -> Shape | None:
     try:
-        return msgspec.convert(lenient_json.decode(content), decoder.type)
+        return msgspec.convert(json_bodies.decode_leniently(content), decoder.type)
     except (ValueError, RecursionError):
         return None
 

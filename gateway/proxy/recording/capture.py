@@ -16,9 +16,9 @@ from fairtrial.domain.plan import Capture
 from fairtrial.privacy.patterns import PATTERNS, Pattern
 from fairtrial.privacy.search import EVERY, any_possible, back, possible, verified
 from gateway.proxy.admission.cooperative_work import Allowance, Steps, TimeSlicer, TooMuchWork, at_once, bounded
-from gateway.proxy.wire import lenient_json
+from gateway.proxy.wire import json_bodies
 from gateway.proxy.wire.http import TAGS_HEADER
-from gateway.proxy.wire.request_body import RequestBody
+from gateway.proxy.wire.json_bodies import RequestBody
 
 STEP = 8
 """How many candidates make one step. Each takes some microseconds."""
@@ -124,7 +124,7 @@ def _plain(body: bytes) -> bytes:
     try:
         return _ENCODER.encode(_ANY.decode(body))
     except msgspec.DecodeError:
-        text = json.dumps(lenient_json.decode(body), ensure_ascii=False)
+        text = json.dumps(json_bodies.decode_leniently(body), ensure_ascii=False)
         return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
 
 

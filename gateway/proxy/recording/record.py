@@ -46,7 +46,7 @@ from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS, remember_res
 from gateway.proxy.routing.resolve import recorded_unit
 from gateway.proxy.stages import Answered, Attempt, Authenticated, Hold, Progress, Routed
 from gateway.proxy.wire.http import TRACE_HEADER, Headers, trace_of
-from gateway.proxy.wire.request_body import prompt_digest
+from gateway.proxy.wire.json_bodies import prompt_digest
 from gateway.proxy.worker_state import Counters, VariantCounts
 
 Outcomes = tuple[ArmOutcome, ServiceOutcome]

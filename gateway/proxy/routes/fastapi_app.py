@@ -19,8 +19,8 @@ from gateway.proxy.routes.metrics import exposition, is_losing
 from gateway.proxy.routes.passthrough import METHODS, add_responses, enter, pass_on, unknown_url
 from gateway.proxy.routing.authentication import caller_by_scope
 from gateway.proxy.wire.http import header_map
+from gateway.proxy.wire.json_bodies import require_json
 from gateway.proxy.wire.openai_errors import envelope, error_body, error_headers
-from gateway.proxy.wire.request_body import require_json
 from gateway.proxy.worker_state import WorkerState
 
 STORED_CHATS = "/v1/chat/completions"

@@ -24,7 +24,7 @@ from gateway.proxy.stages import Parsed, Received
 from gateway.proxy.transport.transport import UpstreamRequest, UpstreamResponse
 from gateway.proxy.upstream.request_rewrite import refuse_without_key, upstream_body, upstream_headers
 from gateway.proxy.wire.http import Headers
-from gateway.proxy.wire.request_body import parse_body, require_json
+from gateway.proxy.wire.json_bodies import parse_body, require_json
 from gateway.proxy.worker_state import WorkerState
 
 PREFIX = "/v1/"

@@ -14,7 +14,7 @@ from fairtrial.experiments.units import LONGEST_UNIT, TOO_LONG, UNIT_HEADER, fin
 from gateway.proxy.plan.routing_table import Arm, Caller, Routing, Target
 from gateway.proxy.stages import Received
 from gateway.proxy.wire.http import TAGS_HEADER, Headers
-from gateway.proxy.wire.request_body import LazyFields, RequestBody
+from gateway.proxy.wire.json_bodies import LazyFields, RequestBody
 
 VARIANT_HEADER = "x-fairtrial-variant"
 DEPLOYMENT_HEADER = "x-fairtrial-deployment"

@@ -8,12 +8,11 @@ from __future__ import annotations
 import time
 
 from fairtrial.domain.errors import UpstreamError, UpstreamUnavailable
-from gateway.proxy.plan.breaker import Breaker
-from gateway.proxy.plan.recent_failures import Failure
+from gateway.proxy.plan.breaker import Breaker, Failure
 from gateway.proxy.plan.routing_table import Arm
 from gateway.proxy.routing.resolve import recorded_unit
 from gateway.proxy.stages import Attempt, Routed
-from gateway.proxy.wire.request_body import prompt_digest
+from gateway.proxy.wire.json_bodies import prompt_digest
 
 UNREACHABLE = frozenset({"upstream_connect", "upstream_timeout"})
 LOST = UNREACHABLE | {"upstream_reset"}

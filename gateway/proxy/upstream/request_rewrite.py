@@ -9,9 +9,9 @@ import msgspec
 
 from fairtrial.domain.errors import BadRequest, UpstreamError
 from gateway.proxy.plan.routing_table import Arm, Endpoint
-from gateway.proxy.wire import lenient_json
+from gateway.proxy.wire import json_bodies
 from gateway.proxy.wire.http import TRACE_HEADER, Headers, trace_of
-from gateway.proxy.wire.request_body import RequestBody
+from gateway.proxy.wire.json_bodies import RequestBody
 
 NOT_FORWARDED = frozenset(
     {
@@ -158,7 +158,7 @@ def _elements(messages: msgspec.Raw) -> list[msgspec.Raw]:
     try:
         return _LIST.decode(messages)
     except msgspec.DecodeError:
-        return lenient_json.split_array(messages)
+        return json_bodies.split_array(messages)
 
 
 def _role(message: msgspec.Raw) -> str:
@@ -166,7 +166,7 @@ def _role(message: msgspec.Raw) -> str:
     try:
         return _ROLE.decode(message).role
     except msgspec.DecodeError:
-        fields = lenient_json.decode(message)
+        fields = json_bodies.decode_leniently(message)
         if not isinstance(fields, dict):
             raise ValueError("not an object") from None
         return str(fields.get("role", ""))

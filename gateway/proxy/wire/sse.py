@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from fairtrial.domain.limits.json_limits import DECODED, excess
-from gateway.proxy.wire import lenient_json
+from gateway.proxy.wire import json_bodies
 
 _BOUNDARY = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
@@ -248,7 +248,7 @@ def _is_json_slowly(data: bytes) -> bool:
     if excess(data, DECODED) is not None:
         return True  # too deeply nested to be checked here
     try:
-        lenient_json.decode(data)
+        json_bodies.decode_leniently(data)
     except ValueError:
         return False
     except RecursionError:  # too deeply nested to be checked here

@@ -26,8 +26,8 @@ from fairtrial.api.encoding import path_names
 from fairtrial.api.operation import Nothing, Operation, operations
 from fairtrial.api.window import Request, Window
 from fairtrial.domain.training_data import AuditFile, CheckCount
-from gateway.control.answer import implementation
 from gateway.control.app import router_of
+from gateway.control.context import implementation
 from tests.fixtures.control.both_transports import Side, both_transports
 from tests.fixtures.for_each import every_failure
 

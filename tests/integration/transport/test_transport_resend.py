@@ -15,7 +15,7 @@ import pytest
 
 from gateway.proxy.transport.pool.connection import PoolConnection
 from gateway.proxy.transport.pool.pool import PoolTransport
-from gateway.proxy.transport.pool.tcp import patience
+from gateway.proxy.transport.tcp import patience
 from gateway.proxy.transport.transport import Transport
 from tests.fixtures.gateway.transport_fixture import MAKERS, failure, request, transport_of, whole
 from tests.fixtures.upstream.connection_server import Connection

@@ -25,12 +25,10 @@ from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.experiments.analysis_plans import Kind
 from fairtrial.store.experiments.attempts import standing_proofs
 from gateway.control.operations.experiments.frozen_plans import amended_plan, next_segment_plan
-from gateway.control.operations.experiments.read_states import known_experiment
 from gateway.control.operations.experiments.record_kill_files import record_kill_files
 from gateway.control.operations.plan_experiment import kept_control_notes
-from gateway.control.operations.present import Present, Publisher, published_plan
+from gateway.control.operations.present import Present, Probe, Publisher, known_experiment, published_plan
 from gateway.control.operations.record_alarms import announce
-from gateway.control.operations.verdicts.served_weights import Probe
 
 HOLD_US = 5_000_000
 """How long a kill file refuses a re-arm after it was recorded. What waited for a hung control comes at once."""

@@ -25,9 +25,8 @@ from fairtrial.store.experiments import alarms, analysis_plans, clock_anchors, s
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.attempts import Definition, count_tried, earlier_proofs
 from fairtrial.store.traffic.traffic import by_variant_in_segments
-from gateway.control.operations.present import Present
+from gateway.control.operations.present import Present, deployment_of
 from gateway.control.operations.record_alarms import FAILED_LOOK
-from gateway.control.operations.verdicts.served_weights import deployment_of
 
 MOST_PLANS = 1000
 

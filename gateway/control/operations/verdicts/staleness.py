@@ -15,9 +15,8 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import runs
 from fairtrial.store.experiments import analysis_plans, transitions
 from gateway.control.operations.gate_file import find_official
-from gateway.control.operations.present import Present
+from gateway.control.operations.present import Present, served_weights
 from gateway.control.operations.verdicts.live_evidence import experiment_effects
-from gateway.control.operations.verdicts.served_weights import served_weights
 
 AGAIN = "judge it again"
 

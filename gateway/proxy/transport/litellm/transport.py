@@ -17,7 +17,7 @@ from gateway.proxy.transport.litellm.fields import litellm_fields
 from gateway.proxy.transport.litellm.lazy_import import LazyLitellm, stopped
 from gateway.proxy.transport.litellm.responses import StreamedResponse, WholeResponse, completion
 from gateway.proxy.transport.transport import TranslatedRequest, TransportError, UpstreamResponse
-from gateway.proxy.wire import lenient_json
+from gateway.proxy.wire import json_bodies
 
 BY_CLASS: dict[str, int | str] = {
     "AuthenticationError": 401,
@@ -253,7 +253,7 @@ def _decoded(body: bytes) -> dict[str, Any]:
 
 def _decoded_slowly(body: bytes) -> Any:
     try:
-        fields = lenient_json.decode(body)
+        fields = json_bodies.decode_leniently(body)
         json.dumps(fields, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         message = "body: has a lone surrogate, which can't be translated (send whole characters)"

@@ -16,9 +16,8 @@ from typing import cast
 import httptools
 
 from fairtrial.domain.limits.constants import FIRST_ERROR
-from gateway.proxy.transport.pool.request_head import Origin
-from gateway.proxy.transport.pool.response import UNREAD_LIMIT, PoolResponse, decompressor
-from gateway.proxy.transport.pool.tcp import TcpProgress, never_read, patience, tcp_progress
+from gateway.proxy.transport.pool.messages import UNREAD_LIMIT, Origin, PoolResponse, decompressor
+from gateway.proxy.transport.tcp import TcpProgress, never_read, patience, tcp_progress
 from gateway.proxy.transport.transport import STATUSES, TransportError
 from gateway.proxy.wire.http import NAMES, Headers, lower
 

@@ -17,9 +17,8 @@ import ssl
 from collections import OrderedDict, deque
 
 from gateway.proxy.transport.pool.connection import PoolConnection
-from gateway.proxy.transport.pool.request_head import Origin, head, request_line
-from gateway.proxy.transport.pool.response import PoolResponse
-from gateway.proxy.transport.pool.tcp import Dialer
+from gateway.proxy.transport.pool.messages import Origin, PoolResponse, head, request_line
+from gateway.proxy.transport.tcp import Dialer
 from gateway.proxy.transport.transport import TransportError, UpstreamRequest
 
 IDLE_SECONDS = 4.0
@@ -126,7 +125,7 @@ class PoolTransport:
         """A fresh connection, in a slot that was taken before."""
         try:
             async with asyncio.timeout(seconds):
-                dialled = await self._dialer.dial(origin)
+                dialled = await self._dialer.dial(origin.host, origin.port)
                 try:
                     _, connection = await self._loop.create_connection(
                         lambda: PoolConnection(origin, dialled, self._give_back, self._lost),

@@ -12,7 +12,7 @@ import pytest
 
 from fairtrial.config.plan.published import publish
 from fairtrial.domain.plan import Published
-from gateway.proxy.wire.request_body import RequestBody
+from gateway.proxy.wire.json_bodies import RequestBody
 from tests.fixtures.gateway.gateway_fixture import key, plan_for
 from tests.fixtures.gateway.worker_fixture import request, worker_in
 from tests.fixtures.upstream.server import FakeUpstream

@@ -23,10 +23,9 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.evaluations import verdicts
 from gateway.control.operations.gate_file import NONE_DECLARED, judge_request, official_gate
-from gateway.control.operations.present import Present
+from gateway.control.operations.present import Present, Probe, probed_weights
 from gateway.control.operations.verdicts.live_evidence import read_experiments
 from gateway.control.operations.verdicts.release.approvals import Promoter, find_verdict, state_of
-from gateway.control.operations.verdicts.served_weights import Probe, probed_weights
 from gateway.control.operations.verdicts.staleness import stale_reasons
 
 

@@ -10,8 +10,8 @@ from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import keys
 from fairtrial.store.access.keys import digest
 from fairtrial.store.evaluations import verdicts
-from gateway.control.answer import ARROW
 from gateway.control.background.background_work import BackgroundWork
+from gateway.control.context import ARROW
 from tests.fixtures.control.control_app import client
 from tests.fixtures.for_each import for_each
 from tests.fixtures.store import samples

@@ -14,8 +14,8 @@ from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments.sums import control_levels
 from fairtrial.store.traffic import traffic
-from gateway.control.answer import ARROW, NEXT
 from gateway.control.background.background_work import BackgroundWork
+from gateway.control.context import ARROW, NEXT
 from tests.fixtures.control.control_app import NOW, client
 from tests.fixtures.store import samples
 

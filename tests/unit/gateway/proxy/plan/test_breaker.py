@@ -10,8 +10,7 @@ import pytest
 
 from fairtrial.domain.plan import Deployment
 from fairtrial.domain.settings import BreakerRule
-from gateway.proxy.plan.breaker import LONGEST, Breaker
-from gateway.proxy.plan.recent_failures import Failure
+from gateway.proxy.plan.breaker import LONGEST, Breaker, Failure
 
 DEPLOYMENT = Deployment("tuned", "openai", "m-1", "http://x/v1", api_key="sk-secret")
 PATH = "/chat/completions"

@@ -14,7 +14,7 @@ from gateway.proxy.recording.capture import (
     redact_json,
     redact_text,
 )
-from gateway.proxy.wire.request_body import RequestBody, parse_body
+from gateway.proxy.wire.json_bodies import RequestBody, parse_body
 from tests.fixtures.for_each import for_each
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"

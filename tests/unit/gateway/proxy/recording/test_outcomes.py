@@ -11,8 +11,7 @@ from fairtrial.domain.errors import UpstreamError, UpstreamUnavailable
 from fairtrial.domain.events import Purpose, Tokens
 from fairtrial.domain.plan import Deployment, Price
 from fairtrial.domain.settings import BreakerState
-from gateway.proxy.plan.breaker import Health
-from gateway.proxy.plan.routing_table import Arm, Endpoint
+from gateway.proxy.plan.routing_table import Arm, Endpoint, Health
 from gateway.proxy.recording.outcomes import attempt_outcome, cost_usd, outcomes_of
 from gateway.proxy.stages import NO_CONTENT, Answered, Attempt
 from tests.fixtures.for_each import for_each

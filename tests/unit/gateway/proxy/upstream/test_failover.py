@@ -9,8 +9,7 @@ import msgspec
 import pytest
 
 from fairtrial.domain.plan import Deployment
-from gateway.proxy.plan.breaker import Health
-from gateway.proxy.plan.routing_table import Arm, Endpoint
+from gateway.proxy.plan.routing_table import Arm, Endpoint, Health
 from gateway.proxy.stages import Attempt
 from gateway.proxy.upstream.call import StartedResponse
 from gateway.proxy.upstream.failover import FailedCall, of_response, wait_of

@@ -14,10 +14,9 @@ from fairtrial.api.runs import NameRun, keep
 from fairtrial.config.project import Project
 from fairtrial.domain.run import Answer, Run
 from fairtrial.store.core.database import Database
-from fairtrial_cli.migration.ask_models import SuiteRuns, baseline_of
-from fairtrial_cli.migration.drawn_suite import path_of, write_suite
-from fairtrial_cli.migration.judge_successors import judge_successors
+from fairtrial_cli.migration.drawn_suites import path_of, write_suite
 from fairtrial_cli.migration.report import Baseline
+from fairtrial_cli.migration.successors import SuiteRuns, baseline_of, judge_successors
 from fairtrial_cli.run_suites import save_run
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.projects import ENVIRON, project

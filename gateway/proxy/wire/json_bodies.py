@@ -1,18 +1,75 @@
-"""Parses a request's body: only its top level is decoded, everything below stays as it came."""
+"""Parses JSON bodies: only a request's top level is decoded; slowly with lone surrogates, which msgspec refuses."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
 from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.limits.json_limits import DECODED, FIELD, UNCOUNTED, refuse_excess
-from gateway.proxy.wire import lenient_json
 from gateway.proxy.wire.http import Headers
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+
+
+def decode_leniently(raw: bytes | msgspec.Raw) -> Any:
+    """The whole value; `ValueError` (of which `UnicodeDecodeError` is one) or `RecursionError` if it isn't JSON."""
+    return _DECODER.decode(bytes(raw).decode())
+
+
+def split_object(raw: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
+    """An object's values by name, each as undecoded bytes; `ValueError` if it is not a JSON object."""
+    if not isinstance(decode_leniently(raw), dict):
+        raise ValueError("not an object")
+    text = bytes(raw).decode()
+    fields: dict[str, msgspec.Raw] = {}
+    at = _skip(text, _skip(text, 0) + 1)
+    while text[at] != "}":
+        name, at = _DECODER.raw_decode(text, at)
+        start = _skip(text, _skip(text, at) + 1)
+        _, end = _DECODER.raw_decode(text, start)
+        fields[name] = msgspec.Raw(text[start:end].encode())
+        at = _next(text, end)
+    return fields
+
+
+def split_array(raw: bytes | msgspec.Raw) -> list[msgspec.Raw]:
+    """An array's elements, each as undecoded bytes; `ValueError` if it is not a JSON array."""
+    if not isinstance(decode_leniently(raw), list):
+        raise ValueError("not an array")
+    text = bytes(raw).decode()
+    elements: list[msgspec.Raw] = []
+    at = _skip(text, _skip(text, 0) + 1)
+    while text[at] != "]":
+        _, end = _DECODER.raw_decode(text, at)
+        elements.append(msgspec.Raw(text[at:end].encode()))
+        at = _next(text, end)
+    return elements
+
+
+def _skip(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    return match.end() if match else at
+
+
+def _next(text: str, end: int) -> int:
+    """The position of the next element or of the closing bracket, after a comma if there is one."""
+    at = _skip(text, end)
+    return _skip(text, at + 1) if text[at] == "," else at
+
 
 _TOP = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ANY = msgspec.json.Decoder(Any)
@@ -118,7 +175,7 @@ def _top_level(body: bytes) -> tuple[dict[str, msgspec.Raw], bool]:
 
 def _top_level_leniently(body: bytes, why: str) -> dict[str, msgspec.Raw]:
     try:
-        return lenient_json.split_object(body)
+        return split_object(body)
     except ValueError:
         raise BadRequest(f"body: is not valid JSON ({why})", code="invalid_json") from None
     except RecursionError:
@@ -162,14 +219,14 @@ def elements(raw: msgspec.Raw) -> list[msgspec.Raw] | None:
     except msgspec.DecodeError:
         pass
     try:
-        return lenient_json.split_array(raw)
+        return split_array(raw)
     except (ValueError, RecursionError):
         return None
 
 
 def _decode_leniently(raw: msgspec.Raw) -> Any:
     try:
-        return lenient_json.decode(raw)
+        return decode_leniently(raw)
     except (ValueError, RecursionError):
         raise BadRequest("body: is not valid JSON", code="invalid_json") from None
 

@@ -11,8 +11,6 @@ import struct
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from gateway.proxy.transport.pool.request_head import Origin
-
 NAME_SECONDS = 30.0
 NEXT_ADDRESS_SECONDS = 0.25
 """How long an address may take before the next one is tried in parallel (RFC 8305)."""
@@ -42,16 +40,16 @@ class Dialer:
         self._known: dict[tuple[str, int], tuple[float, list[Address]]] = {}
         self._turn = 0
 
-    async def dial(self, origin: Origin) -> socket.socket:
+    async def dial(self, host: str, port: int) -> socket.socket:
         """A connected socket; the last address's `OSError` if none of them works."""
-        addresses = await self._addresses(origin.host, origin.port)
+        addresses = await self._addresses(host, port)
         self._turn += 1
         first = self._turn % len(addresses)
         addresses = addresses[first:] + addresses[:first]
         try:
             return await (_connect(addresses[0]) if len(addresses) == 1 else _race(addresses))
         except OSError:
-            self._known.pop((origin.host, origin.port), None)
+            self._known.pop((host, port), None)
             raise
 
     async def _addresses(self, host: str, port: int) -> list[Address]:

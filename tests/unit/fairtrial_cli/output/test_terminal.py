@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from rich.cells import cell_len
+from rich.console import Console
 from rich.text import Text
 
 from evaluators.comparison.compare import compare_runs
 from evaluators.comparison.pairing import slices_of
 from evaluators.criteria.metric_catalogue import measures_seen
+from evaluators.engine.engine import Progress
 from evaluators.results.run_table import table_of
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial_cli.commands import accounts, compare, gate, keys, review
-from fairtrial_cli.output.decision import print_states
+from fairtrial_cli.experiment_states import print_states
+from fairtrial_cli.output import terminal
 from fairtrial_cli.output.stored_runs import listed, print_runs
-from fairtrial_cli.output.table import columns, table_lines
+from fairtrial_cli.output.terminal import columns, table_lines
 from fairtrial_cli.output.verdict import print_list
 from tests.fixtures.evaluators.trials import run, suite
 from tests.fixtures.for_each import for_each
@@ -165,3 +169,16 @@ def test_a_table_that_fits_has_one_line_for_each_row() -> None:
 def test_text_of_others_changes_neither_lines_nor_colours() -> None:
     lines = [line.plain for line in table_lines(columns("name", "n"), [("a\n\x1b[31mb", "1")], WIDTH)]
     assert len(lines) == 2 and "\x1b" not in lines[1]
+
+
+def test_without_a_terminal_progress_comes_as_lines_with_time_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 4.0, 10.0, 11.0, 25.0])
+    monkeypatch.setattr(terminal, "monotonic", lambda: next(clock))
+    out = io.StringIO()
+    with terminal.run_progress(Console(file=out, width=20)) as step:
+        for done in (1, 20, 21, 1000):
+            step(Progress("support", "base", done, 2000, 0, done // 20))
+    assert out.getvalue().splitlines() == [
+        "support on base: 20 of 2,000, 1 error",
+        "support on base: 1,000 of 2,000, 50 errors",
+    ]
