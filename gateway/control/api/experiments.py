@@ -38,7 +38,8 @@ from fairtrial.store.traffic.traffic import segment_page
 from gateway.control.api.traffic import traffic_page
 from gateway.control.context import Context, page_of
 from gateway.control.operations.experiments.frozen_plans import frozen_plans
-from gateway.control.operations.present import gateway_probe, known_experiment, read_state, read_states
+from gateway.control.operations.experiments.states import known_experiment, read_state, read_states
+from gateway.control.operations.present import gateway_probe
 
 MOST_SAMPLES = 200
 """Recorded exchanges of each variant whose languages are compared."""

@@ -25,9 +25,9 @@ from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.experiments.analysis_plans import Kind
 from fairtrial.store.experiments.attempts import standing_proofs
 from gateway.control.operations.experiments.frozen_plans import amended_plan, next_segment_plan
-from gateway.control.operations.experiments.record_kill_files import record_kill_files
+from gateway.control.operations.experiments.states import known_experiment, record_kill_files
 from gateway.control.operations.plan_experiment import kept_control_notes
-from gateway.control.operations.present import Present, Probe, Publisher, known_experiment, published_plan
+from gateway.control.operations.present import Present, Probe, Publisher, published_plan
 from gateway.control.operations.record_alarms import announce
 
 HOLD_US = 5_000_000

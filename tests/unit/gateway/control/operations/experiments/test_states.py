@@ -18,8 +18,7 @@ from fairtrial.store.experiments import alarms, transitions
 from gateway.control.background import plan_publisher as publisher_module
 from gateway.control.background.plan_publisher import PlanPublisher
 from gateway.control.operations.experiments.change_experiment import HOLD_US, Change, change_experiment
-from gateway.control.operations.experiments.record_kill_files import record_kill_files
-from gateway.control.operations.present import read_state
+from gateway.control.operations.experiments.states import read_state, record_kill_files
 from tests.fixtures.control.control_app import NOW
 
 NAME = "tuned-vs-base"
