@@ -54,7 +54,7 @@ def pages(control: Control, visitor: Visitor | None) -> list[Page]:
     """All pages in order. Pages that the visitor may not open are hidden, and explain why when opened by address."""
     views = sorted((view for _, view in VIEWS), key=lambda view: view.place)
     theirs = [view for view in views if visitor is not None and visitor.may_open(view)]
-    found = {
+    by_path = {
         view.path: st.Page(
             partial(draw, view, control, visitor),
             title=view.title,
@@ -64,7 +64,7 @@ def pages(control: Control, visitor: Visitor | None) -> list[Page]:
         )
         for view in views
     }
-    return [landing_page(found[(theirs or views)[0].path]), *found.values()]
+    return [landing_page(by_path[(theirs or views)[0].path]), *by_path.values()]
 
 
 def landing_page(first: Page) -> Page:
@@ -74,8 +74,8 @@ def landing_page(first: Page) -> Page:
 
 def session_token() -> str | None:
     """The browser's session token; ``None`` in tests without a browser."""
-    found: object = st.context.cookies.get(SESSION_COOKIE)
-    return found if isinstance(found, str) else None
+    cookie: object = st.context.cookies.get(SESSION_COOKIE)
+    return cookie if isinstance(cookie, str) else None
 
 
 def apply_theme() -> None:

@@ -80,12 +80,12 @@ UNKNOWN_VISITOR = Visitor("", "admin")
 def visitor_of(control: Control) -> Visitor | None:
     """The visitor according to control; ``None`` if they must sign in first."""
     try:
-        found = control.call(accounts.me, Nothing())
+        account = control.call(accounts.me, Nothing())
     except ControlUnreachable:
         return UNKNOWN_VISITOR
     except Refused as error:
         return None if error.status == 401 else UNKNOWN_VISITOR
-    return Visitor(found["name"], found["role"])
+    return Visitor(account["name"], account["role"])
 
 
 def ask_to_sign_in(control: Control) -> None:

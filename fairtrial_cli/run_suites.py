@@ -64,7 +64,7 @@ def load_suites(paths: Sequence[Path], columns: Mapping[str, str] = EMPTY) -> li
         except ConfigError as error:
             wrong.append(error)
     if wrong:
-        raise ConfigError([found for error in wrong for found in error.errors])
+        raise ConfigError([diagnostic for error in wrong for diagnostic in error.errors])
     names = [suite.name for suite in suites]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -120,15 +120,15 @@ def internal_key(layout: Layout) -> str | None:
 async def _run_all(
     project: Project, suites: Sequence[Suite], targets: Sequence[Target], options: RunOptions
 ) -> list[Run]:
-    found: list[Run] = []
+    finished: list[Run] = []
     size = options.side_by_side or len(targets)
     for suite in suites:
         runs: list[Run] = []
         for batch in range(0, len(targets), size):
             runs += await _run_together(project.layout, suite, targets[batch : batch + size], options)
         await _run_noise_floor(project.layout, suite, targets, runs, options)
-        found += runs
-    return found
+        finished += runs
+    return finished
 
 
 async def _run_together(layout: Layout, suite: Suite, targets: Sequence[Target], options: RunOptions) -> list[Run]:

@@ -44,25 +44,25 @@ def choose(
     given = get(name)
     first = None if placeholder is not None else options.index(default) if default is not None else 0
     index = options.index(given) if given in options else first
-    found: str | None = st.selectbox(
+    choice: str | None = st.selectbox(
         label, list(options), index=index, format_func=words, placeholder=placeholder, key=f"choose-{name}"
     )
-    keep(**{name: found})
-    return found
+    keep(**{name: choice})
+    return choice
 
 
 def choose_date(label: str, *, name: str) -> date | None:
     """Draw a date that is stored in the URL under ``name``; ``None`` while it is empty."""
-    found: date | None = st.date_input(label, value=_parsed(date, get(name)), key=f"choose-{name}", format="YYYY-MM-DD")
-    keep(**{name: None if found is None else found.isoformat()})
-    return found
+    day: date | None = st.date_input(label, value=_parsed(date, get(name)), key=f"choose-{name}", format="YYYY-MM-DD")
+    keep(**{name: None if day is None else day.isoformat()})
+    return day
 
 
 def choose_time(label: str, *, name: str) -> time | None:
     """Draw a time of day, to the minute, that is stored in the URL under ``name``; ``None`` while it is empty."""
-    found: time | None = st.time_input(label, value=_parsed(time, get(name)), key=f"choose-{name}", step=60)
-    keep(**{name: None if found is None else f"{found:%H:%M}"})
-    return found
+    chosen: time | None = st.time_input(label, value=_parsed(time, get(name)), key=f"choose-{name}", step=60)
+    keep(**{name: None if chosen is None else f"{chosen:%H:%M}"})
+    return chosen
 
 
 def keep(**values: str | None) -> None:

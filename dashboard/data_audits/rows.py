@@ -27,9 +27,9 @@ def draw_rows(control: Control, audit_id: str, finding: Row) -> None:
     with st.expander(f"{counted(finding['rows'], 'row number')} to copy{more}"):
         st.code(", ".join(map(str, lines)), language=None, wrap_lines=True)
     limit, offset = query_params.page_place("audited-rows", (audit_id, finding["number"]), size=SIZE)
-    wanted = data_audits.RowsOf(audit_id=audit_id, finding=finding["number"], limit=limit, offset=offset)
+    request = data_audits.RowsOf(audit_id=audit_id, finding=finding["number"], limit=limit, offset=offset)
     try:
-        page = control.call(data_audits.rows, wanted)
+        page = control.call(data_audits.rows, request)
     except Refused as error:
         if error.status != CHANGED:
             raise

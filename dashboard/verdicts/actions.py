@@ -10,7 +10,8 @@ import streamlit as st
 
 from dashboard import view
 from dashboard.client import Control, Refused, Row
-from dashboard.components.formatting import moment, plain, prose, sentences
+from dashboard.components.formatting import moment, plain
+from dashboard.components.tables_and_charts import prose, sentences
 from dashboard.view import address_at_control, link
 from fairtrial.api import accounts, verdicts
 from fairtrial.api.encoding import to_http
@@ -29,10 +30,10 @@ EFFECTS = {
 
 def draw_approvals(control: Control, record: Row) -> None:
     """Draw the approvals so far, and buttons for visitors who may vote."""
-    found, verdict = record["approvals"], record["verdict"]
+    approvals, verdict = record["approvals"], record["verdict"]
     st.subheader("Approvals")
-    st.markdown(_required(found, verdict["decision"]))
-    if found["votes"]:
+    st.markdown(_required(approvals, verdict["decision"]))
+    if approvals["votes"]:
         rows = [
             {
                 "vote": DONE[vote["vote"]],
@@ -42,21 +43,21 @@ def draw_approvals(control: Control, record: Row) -> None:
                 "why": vote["why"],
                 "note": vote_note(vote["involved"], vote["barred"]),
             }
-            for vote in found["votes"]
+            for vote in approvals["votes"]
         ]
-        prose(rows, title=f"approvals of {verdict['verdict_id']}", raw=found["votes"])
-    if not control.only_reads and _may_vote(control, found["required"]):
+        prose(rows, title=f"approvals of {verdict['verdict_id']}", raw=approvals["votes"])
+    if not control.only_reads and _may_vote(control, approvals["required"]):
         _buttons(control, record)
 
 
-def _required(found: Row, decision: str) -> str:
-    roles = " and ".join(found["required"])
+def _required(approvals: Row, decision: str) -> str:
+    roles = " and ".join(approvals["required"])
     text = f"The gate requires: **{plain(roles)}**." if roles else "The gate requires no approval."
     if decision != "SHIP":
         return f"{text} Only a SHIP can be approved."
-    if found["waiting"]:
-        text += f" Still missing: **{plain(' and '.join(found['waiting']))}**."
-    elif found["required"] and found["complete"]:
+    if approvals["waiting"]:
+        text += f" Still missing: **{plain(' and '.join(approvals['waiting']))}**."
+    elif approvals["required"] and approvals["complete"]:
         text += " All approvals are there."
     return text
 
@@ -65,7 +66,7 @@ def _may_vote(control: Control, required: list[str]) -> bool:
     """Whether the visitor's role is one that the gate asks for; control decides again."""
     role = control.call(accounts.me, Nothing())["role"]
     needed = required or ["release-manager"]
-    return any(may(role, one, reading=False) for one in needed)  # type: ignore[arg-type]
+    return any(may(role, role_needed, reading=False) for role_needed in needed)  # type: ignore[arg-type]
 
 
 def _buttons(control: Control, record: Row) -> None:
@@ -112,10 +113,10 @@ FORMS: Mapping[verdicts.Form, tuple[str, str, str]] = {
 def draw_downloads(control: Control, record: Row) -> None:
     """Draw the files of the verdict, and the link to its page for print."""
     verdict_id = record["verdict"]["verdict_id"]
-    wanted = verdicts.NameVerdict(verdict_id=verdict_id)
-    export = to_http(verdicts.export, wanted).path
+    request = verdicts.NameVerdict(verdict_id=verdict_id)
+    export = to_http(verdicts.export, request).path
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        _file("Export", partial(control.call, verdicts.export, wanted), f"verdict-{verdict_id}.html", "text/html")
+        _file("Export", partial(control.call, verdicts.export, request), f"verdict-{verdict_id}.html", "text/html")
         for form, (label, ending, mime) in FORMS.items():
             _file(
                 label,
@@ -124,7 +125,7 @@ def draw_downloads(control: Control, record: Row) -> None:
                 mime,
             )
         if record["chain"] is not None:
-            made = partial(control.call, verdicts.evidence, wanted)
+            made = partial(control.call, verdicts.evidence, request)
             _file("Evidence", made, f"evidence-{verdict_id}.json", "application/json")
         link(address_at_control(control, export), "Print view", new_tab=True)
     st.caption(
@@ -149,58 +150,58 @@ def draw_checks(control: Control, record: Row) -> None:
     with st.container(horizontal=True, gap="small"):
         verify = st.button("Verify", key="verify", icon=":material/verified_user:")
         again = st.button("Judge again from the evidence", key="judge-again", icon=":material/calculate:")
-    wanted = verdicts.NameVerdict(verdict_id=record["verdict"]["verdict_id"])
+    request = verdicts.NameVerdict(verdict_id=record["verdict"]["verdict_id"])
     if verify:
-        _integrity(control.call(verdicts.integrity_of, wanted))
+        _integrity(control.call(verdicts.integrity_of, request))
     if again:
-        _recomputed(control, wanted)
+        _recomputed(control, request)
 
 
-def _integrity(found: Row) -> None:
-    for one in found["problems"]:
-        st.error(f"Changed: {plain(one['says'])}", icon=":material/link_off:")
-    if found["intact"]:
-        covered = rows_by_table(found["covered"])
+def _integrity(integrity: Row) -> None:
+    for problem in integrity["problems"]:
+        st.error(f"Changed: {plain(problem['says'])}", icon=":material/link_off:")
+    if integrity["intact"]:
+        covered = rows_by_table(integrity["covered"])
         st.success(
-            f"Intact: this verdict, its evidence, the chain of {counted(found['verdicts'], 'verdict')} and the audit "
-            f"trail are as they were stored{f', and so are {covered}' if covered else ''}.",
+            f"Intact: this verdict, its evidence, the chain of {counted(integrity['verdicts'], 'verdict')} "
+            f"and the audit trail are as they were stored{f', and so are {covered}' if covered else ''}.",
             icon=":material/link:",
         )
-    if uncovered := rows_by_table(found["uncovered"]):
+    if uncovered := rows_by_table(integrity["uncovered"]):
         st.caption(f"Not covered, because earlier versions recorded no digest: {uncovered}.")
 
 
-def _recomputed(control: Control, wanted: verdicts.NameVerdict) -> None:
+def _recomputed(control: Control, request: verdicts.NameVerdict) -> None:
     try:
-        found = control.call(verdicts.recomputation, wanted)
+        recomputed = control.call(verdicts.recomputation, request)
     except Refused as error:
         st.error(plain(str(error)))
         return
-    lines = found["lines"]
-    looks = sum(one["stored"] for one in found["looks"])
+    lines = recomputed["lines"]
+    looks = sum(look["stored"] for look in recomputed["looks"])
     repeated = f" {counted(looks, 'look')} at live traffic repeated." if looks else ""
-    if found["same"]:
+    if recomputed["same"]:
         st.success(
-            f"The same: the evidence gives {found['decision_now']} again, with all {counted(len(lines), 'finding')} "
-            f"equal.{repeated}",
+            f"The same: the evidence gives {recomputed['decision_now']} again, with all "
+            f"{counted(len(lines), 'finding')} equal.{repeated}",
             icon=":material/check:",
         )
     else:
         st.error(
-            f"Changed: it said {found['decision']}, and the evidence gives {found['decision_now']} now.",
+            f"Changed: it said {recomputed['decision']}, and the evidence gives {recomputed['decision_now']} now.",
             icon=":material/difference:",
         )
-    for says in found["differences"]:
-        st.markdown(f"- {plain(says)}")
-    for line in (one for one in lines if not one["same"]):
+    for sentence in recomputed["differences"]:
+        st.markdown(f"- {plain(sentence)}")
+    for line in (line_ for line_ in lines if not line_["same"]):
         st.markdown(f"- {plain(line['rule'])}: {plain(line['says'])} **now:** {plain(line['says_now'])}")
-    if found["program"] != found["program_now"]:
-        st.caption(f"Judged by fairtrial {plain(found['program'])}; this is {plain(found['program_now'])}.")
+    if recomputed["program"] != recomputed["program_now"]:
+        st.caption(f"Judged by fairtrial {plain(recomputed['program'])}; this is {plain(recomputed['program_now'])}.")
 
 
 def _file(label: str, made: partial[Any], name: str, mime: str) -> None:
     st.download_button(label, made, name, mime, key=f"take-{label}", icon=":material/download:", on_click="ignore")
 
 
-def _report(control: Control, wanted: verdicts.ReportOf) -> str:
-    return str(control.call(verdicts.report, wanted)["text"])
+def _report(control: Control, request: verdicts.ReportOf) -> str:
+    return str(control.call(verdicts.report, request)["text"])

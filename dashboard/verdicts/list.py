@@ -9,8 +9,9 @@ import streamlit as st
 
 from dashboard.client import Control, Row
 from dashboard.components import query_params
-from dashboard.components.formatting import moment_of, offer
+from dashboard.components.formatting import moment_of
 from dashboard.components.query_params import filtered
+from dashboard.components.tables_and_charts import offer
 from fairtrial.api import verdicts
 from fairtrial.domain.verdicts.verdict_wording import UNOFFICIAL, standing_word, titled
 
@@ -82,12 +83,12 @@ COMMAND = "fairtrial gate GATE.gate.yaml --candidate tuned --baseline base --run
 def draw_verdict_list(control: Control) -> None:
     """Draw the list."""
     st.title("Gate")
-    found = control.call(verdicts.listing, verdicts.ListVerdicts(limit=MOST))
-    if not found:
+    verdicts_ = control.call(verdicts.listing, verdicts.ListVerdicts(limit=MOST))
+    if not verdicts_:
         st.info("No verdicts yet. Judge a candidate by a gate:", icon=":material/gavel:")
         st.code(COMMAND, language=None)
         return
-    rows = filtered(found, "gate", "candidate")
+    rows = filtered(verdicts_, "gate", "candidate")
     selected = st.dataframe(
         [_line(row) for row in rows],
         hide_index=True,

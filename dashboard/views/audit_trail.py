@@ -43,13 +43,13 @@ def draw(control: Control) -> None:
 
 def _chain(control: Control) -> None:
     """Draw whether somebody changed or removed entries."""
-    found = control.call(events.chain, Nothing())
-    if found["whole"]:
+    chain = control.call(events.chain, Nothing())
+    if chain["whole"]:
         st.success("The chain of entries is intact: each entry continues the one before it.", icon=":material/link:")
         st.caption("A chain that was cut at its end or rewritten as a whole differs only from a copy, such as the CSV.")
         return
     st.error(
-        f"The chain of entries is broken at entry {found['broken_at']}. Somebody changed or removed entries in the "
+        f"The chain of entries is broken at entry {chain['broken_at']}. Somebody changed or removed entries in the "
         "store, so the trail proves nothing from there on. Compare it with a backup.",
         icon=":material/link_off:",
     )
@@ -58,12 +58,12 @@ def _chain(control: Control) -> None:
 def _filters(control: Control) -> dict[str, Any]:
     """Draw the filters, which are kept in the URL; returns the query."""
     known = control.call(events.summary, events.ListEvents())
-    met = {f"{one.partition('.')[0]}." for one in known["actions"]}
+    met = {f"{kind.partition('.')[0]}." for kind in known["actions"]}
     who, what, subject = st.columns(3)
     with who:
         actor = query_params.choose("Who", known["actors"], name="who", placeholder="everybody")
     with what:
-        groups = [one for one in GROUPS if one in met] + sorted(met - GROUPS.keys())
+        groups = [group for group in GROUPS if group in met] + sorted(met - GROUPS.keys())
         action = query_params.choose("What", groups, name="what", words=words_of, placeholder="everything")
     with subject:
         text = st.text_input(

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.client import Control, Row
-from dashboard.components import formatting
+from dashboard.components import tables_and_charts
 from dashboard.components.formatting import DASH, count, dollars, milliseconds, plain
 from dashboard.components.query_params import link
 from dashboard.verdicts.list import badge, result_of
@@ -102,15 +102,19 @@ def _successor(old: str, successor: Row) -> None:
             st.markdown(f"**{plain(target)}** for {plain(old)}")
         st.markdown(plain(successor["headline"]))
         lines = [
-            {"line": found["rule"], "result": result_of(found | {"decisive": True}), "what was measured": found["says"]}
-            for found in successor["findings"]
+            {
+                "line": finding["rule"],
+                "result": result_of(finding | {"decisive": True}),
+                "what was measured": finding["says"],
+            }
+            for finding in successor["findings"]
         ]
         if lines:
-            formatting.sentences(lines, title=f"The lines of {target}")
+            tables_and_charts.sentences(lines, title=f"The lines of {target}")
         amounts = [row for suite, sides in successor["beside"].items() for row in _amounts(suite, old, target, sides)]
         if amounts:
             st.dataframe(amounts, hide_index=True, width="stretch")
-        formatting.draw_signals(successor["unasked"])
+        tables_and_charts.draw_signals(successor["unasked"])
         link("Evidence", "gate", icon=":material/gavel:", verdict=successor["verdict_id"])
 
 

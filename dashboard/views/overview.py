@@ -70,8 +70,8 @@ def _watch(control: Control, seen: str) -> None:
 
 
 def _digest(alarms: Sequence[Row], states: Sequence[Row]) -> str:
-    return repr([[(one["alarm_id"], one["state"], one["text"]) for one in alarms],
-                 [(one["name"], one["state"], one["stage"], one["edit"]) for one in states]])  # fmt: skip
+    return repr([[(alarm["alarm_id"], alarm["state"], alarm["text"]) for alarm in alarms],
+                 [(state["name"], state["state"], state["stage"], state["edit"]) for state in states]])  # fmt: skip
 
 
 def _stopped(states: Sequence[Row], raised: Collection[str]) -> None:
@@ -79,20 +79,20 @@ def _stopped(states: Sequence[Row], raised: Collection[str]) -> None:
 
     ``raised``: those with an alarm, which says it already.
     """
-    for one in states:
-        promoted = one["edit"] is not None and one["edit"]["in_force"]
-        if not promoted and (one["state"] not in ("killed", "paused") or one["name"] in raised):
+    for state in states:
+        promoted = state["edit"] is not None and state["edit"]["in_force"]
+        if not promoted and (state["state"] not in ("killed", "paused") or state["name"] in raised):
             continue
-        draw, icon = (st.error, "dangerous") if one["state"] == "killed" else (st.warning, "pause_circle")
+        draw, icon = (st.error, "dangerous") if state["state"] == "killed" else (st.warning, "pause_circle")
         if promoted:
             draw, icon = st.info, "task_alt"
-        draw(f"**{plain(one['name'])}**: {plain(one['sentence'])}", icon=f":material/{icon}:")
-        link(f"The experiment {one['name']}", "experiment", icon=":material/science:", experiment=one["name"])
+        draw(f"**{plain(state['name'])}**: {plain(state['sentence'])}", icon=f":material/{icon}:")
+        link(f"The experiment {state['name']}", "experiment", icon=":material/science:", experiment=state["name"])
 
 
 def _attention(services: Row, experiments: Sequence[Row], alarms: Sequence[Row]) -> None:
     """Draw everything else that needs action, first what makes verdicts invalid. No alarm is repeated."""
-    raised = {(one["experiment"], one["kind"]) for one in alarms}
+    raised = {(alarm["experiment"], alarm["kind"]) for alarm in alarms}
     for experiment in experiments:
         if (experiment["name"], "experiment.srm") not in raised:
             render_srm_alarm(experiment)

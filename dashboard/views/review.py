@@ -133,8 +133,8 @@ class ReviewSession:
         number = self.problem["id"] + 1 if self.problem else 1
         self.problem = {"id": number, "kind": kind, "words": words[:1].upper() + words[1:]}
 
-    def _set_item(self, found: Mapping[str, Any]) -> None:
-        self.item, self.progress, self.waiting = found["item"], found["progress"], found["waiting"]
+    def _set_item(self, item: Mapping[str, Any]) -> None:
+        self.item, self.progress, self.waiting = item["item"], item["progress"], item["waiting"]
         self.turn += 1
         self.since = self.clock()
 

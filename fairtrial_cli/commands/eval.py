@@ -163,8 +163,8 @@ def _print(
 
     matrices = {suite.name: _matrix(project, suite, finished, options["baseline"]) for suite in suites}
     if options["as_json"]:
-        found = [as_json(suite, run, matrices[suite.name]) for suite, run in finished]
-        return click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        results = [as_json(suite, run, matrices[suite.name]) for suite, run in finished]
+        return click.echo(json.dumps(results, indent=2, ensure_ascii=False))
     console = Console()
     for suite in suites:
         runs, matrix = [run for of, run in finished if of is suite], matrices[suite.name]

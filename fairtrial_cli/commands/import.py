@@ -70,13 +70,13 @@ def command(
 
 
 def _columns(pairs: Sequence[str]) -> Mapping[str, str]:
-    found = {}
+    columns = {}
     for pair in pairs:
         theirs, equals, ours = pair.partition("=")
         if not (equals and theirs and ours):
             raise UsageError(f"--map {pair}: write THEIRS=OURS, such as --map Question=input")
-        found[theirs] = ours
-    return found
+        columns[theirs] = ours
+    return columns
 
 
 def _print(suites: Sequence[ImportedSuite], folder: Path) -> None:

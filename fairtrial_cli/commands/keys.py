@@ -59,9 +59,9 @@ def create(
     from fairtrial.api import keys
     from fairtrial.domain.accounts import DEFAULT_RIGHTS
 
-    wanted = keys.CreateKey(name=name, rights=rights or DEFAULT_RIGHTS, routes=routes, expires_us=_expiry(expires))
+    request = keys.CreateKey(name=name, rights=rights or DEFAULT_RIGHTS, routes=routes, expires_us=_expiry(expires))
     with _store(config, routes) as store:
-        made = store.call(keys.create, wanted)
+        made = store.call(keys.create, request)
     if as_json:
         click.echo(msgspec.json.encode(made).decode())
         return

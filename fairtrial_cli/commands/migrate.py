@@ -102,7 +102,7 @@ def command(
         print_indented(plain(report))
     else:
         print_migration(Console(), report)
-    decisions = {one.verdict.decision for one in report.successors}
+    decisions = {successor.verdict.decision for successor in report.successors}
     if "SHIP" not in decisions:
         raise click.exceptions.Exit(UNSOUND if decisions == {"INVALID"} else NOT_SHIPPED)
 
@@ -168,7 +168,7 @@ def _migrate(
     suite_runs = _ask_models(project, suites, old, new, concurrency=concurrency, fresh=fresh)
     with open_store(project.layout, project.path) as store:
         successors = list(judge_successors(store, suite_runs, old, new, margin=margin))
-    report = Migration(old, today, retirement, [one.baseline for one in suite_runs], successors, None)
+    report = Migration(old, today, retirement, [run.baseline for run in suite_runs], successors, None)
     return _with_move(project, report)
 
 

@@ -140,8 +140,8 @@ def retain(days: int | None, dry_run: bool, config: Path, as_json: bool) -> None
 
     project = project_of(config)
     with open_store(project.layout) as store, store_progress("deleting old texts") as on_progress:
-        wanted = store_api.Retain(days=days or project.plan.retain_days, dry_run=dry_run)
-        done = store.follow(store_api.retain, wanted, on_progress)
+        request = store_api.Retain(days=days or project.plan.retain_days, dry_run=dry_run)
+        done = store.follow(store_api.retain, request, on_progress)
     click.echo(msgspec.json.encode(done).decode() if as_json else "\n".join(retained_lines(done)))
 
 
@@ -177,8 +177,8 @@ def erase_unit(unit: str, kind: UnitKind, rewrite_backups: bool, yes: bool, conf
     if not yes and not as_json:
         click.confirm(f"Erase the {kind} {unit!r} permanently?", abort=True, err=True)
     with open_store(_layout(config)) as store, store_progress("erasing") as on_progress:
-        wanted = store_api.Erase(unit=unit, kind=kind, rewrite_backups=rewrite_backups)
-        done = store.follow(store_api.erase, wanted, on_progress)
+        request = store_api.Erase(unit=unit, kind=kind, rewrite_backups=rewrite_backups)
+        done = store.follow(store_api.erase, request, on_progress)
     click.echo(msgspec.json.encode(done).decode() if as_json else "\n".join(erasure_lines(done)))
 
 

@@ -137,10 +137,10 @@ def traffic_suite(project: Project, store: StoreClient, deployment: str, count: 
     routes = tuple(project.plan.routes)
     if not routes:
         raise UsageError("--from-traffic: the project has no route, so no traffic was recorded (use --suite FILE)")
-    found = store.call(samples, SampleTraffic(deployment=deployment, routes=routes, count=count))
-    requests = [json.loads(one["request_body"]) for one in found]
+    sampled = store.call(samples, SampleTraffic(deployment=deployment, routes=routes, count=count))
+    requests = [json.loads(row_["request_body"]) for row_ in sampled]
     rows = [
-        row for one, request in zip(found, requests, strict=True) if (row := _request_row(one, request)) is not None
+        row for row_, request in zip(sampled, requests, strict=True) if (row := _request_row(row_, request)) is not None
     ]
     if len(rows) < FEWEST:
         raise UsageError(
@@ -152,18 +152,18 @@ def traffic_suite(project: Project, store: StoreClient, deployment: str, count: 
     return path, True
 
 
-def _request_row(found: dict[str, Any], request: dict[str, Any]) -> dict[str, Any] | None:
+def _request_row(sample: dict[str, Any], request: dict[str, Any]) -> dict[str, Any] | None:
     """One case, or ``None`` if the answer has no text or the request does not end with a question."""
-    answer, messages = answered_text(found["response_body"]), request["messages"]
+    answer, messages = answered_text(sample["response_body"]), request["messages"]
     if answer is None or not messages or messages[-1].get("role") == "assistant":
         return None
     kinds: Counter[str] = Counter()
     return {
-        "id": found["request_id"],
-        "request_id": found["request_id"],
-        "route": found["route"],
-        "week": found["week"],
-        "requests": found["requests"],
+        "id": sample["request_id"],
+        "request_id": sample["request_id"],
+        "route": sample["route"],
+        "week": sample["week"],
+        "requests": sample["requests"],
         **mask({"messages": messages, "expected": answer}, kinds),
     }
 
@@ -172,5 +172,7 @@ def _common(requests: Iterable[dict[str, Any]]) -> dict[str, Any]:
     every = list(requests)
     first = every[0] if every else {}
     return {
-        name: first[name] for name in PARAMS if name in first and all(one.get(name) == first[name] for one in every)
+        name: first[name]
+        for name in PARAMS
+        if name in first and all(request.get(name) == first[name] for request in every)
     }

@@ -93,8 +93,11 @@ class Migration:
 
 def chosen_successor(successors: Sequence[Successor]) -> Successor | None:
     """The first in the order of the command that ships; without one, the first whose evidence is not sufficient yet."""
-    by_decision = {decision: [one for one in successors if one.verdict.decision == decision] for decision in MOVING}
-    return next((found[0] for found in by_decision.values() if found), None)
+    by_decision = {
+        decision: [successor for successor in successors if successor.verdict.decision == decision]
+        for decision in MOVING
+    }
+    return next((group[0] for group in by_decision.values() if group), None)
 
 
 def as_json(report: Migration) -> dict[str, Any]:
@@ -109,32 +112,36 @@ def as_json(report: Migration) -> dict[str, Any]:
         "days_left": None if retirement is None else retirement.days_left(report.today),
         "source": None if retirement is None else retirement.source,
         "serves": [] if retirement is None else list(retirement.serves),
-        "baselines": [asdict(one) for one in report.baselines],
-        "successors": [_successor(one) for one in report.successors],
+        "baselines": [asdict(baseline) for baseline in report.baselines],
+        "successors": [_successor(successor) for successor in report.successors],
         "error_rate": 0.05 / len(report.successors),
         "experiment": None
         if move is None
-        else {"file": str(move.path), "piece": move.piece, "plans": [asdict(one) for one in move.moves]},
+        else {
+            "file": str(move.path),
+            "piece": move.piece,
+            "plans": [asdict(planned_move) for planned_move in move.moves],
+        },
         "no_experiment": report.no_move,
     }
 
 
-def _successor(one: Successor) -> dict[str, Any]:
-    verdict = one.verdict
+def _successor(successor: Successor) -> dict[str, Any]:
+    verdict = successor.verdict
     return {
-        "target": one.target,
+        "target": successor.target,
         "decision": verdict.decision,
         "headline": verdict.headline,
         "verdict_id": verdict.verdict_id,
         "findings": [
-            {"rule": found.rule, "source": found.source, "result": found.result, "says": found.says}
-            for found in verdict.findings
-            if found.decisive
+            {"rule": finding.rule, "source": finding.source, "result": finding.result, "says": finding.says}
+            for finding in verdict.findings
+            if finding.decisive
         ],
-        "unasked": one.unasked,
+        "unasked": successor.unasked,
         "beside": {
             suite: {"old": None if old is None else asdict(old), "new": asdict(new)}
-            for suite, (old, new) in one.beside.items()
+            for suite, (old, new) in successor.beside.items()
         },
     }
 
@@ -166,12 +173,12 @@ def _line(console: Console, text: str, style: str = "") -> None:
     console.print(Text(text, style=style), soft_wrap=True)
 
 
-def _baseline(old: str, one: Baseline) -> str:
-    if not one.why:
-        return f"{one.suite}: {old} answered; its run {one.run_id} is kept as the baseline for good."
-    if one.run_id is not None:
-        return f"{one.suite}: {old} no longer answers ({one.why}). Its stored answers (run {one.run_id}) are used."
-    return f"{one.suite}: {old} no longer answers ({one.why}), and no earlier answers to these cases are stored."
+def _baseline(old: str, base: Baseline) -> str:
+    if not base.why:
+        return f"{base.suite}: {old} answered; its run {base.run_id} is kept as the baseline for good."
+    if base.run_id is not None:
+        return f"{base.suite}: {old} no longer answers ({base.why}). Its stored answers (run {base.run_id}) are used."
+    return f"{base.suite}: {old} no longer answers ({base.why}), and no earlier answers to these cases are stored."
 
 
 def _beside(old: str, successor: Successor) -> Iterator[str]:
@@ -187,7 +194,7 @@ def _amounts(before: Column | None, after: Column) -> Iterator[str]:
         ("median latency", "latency_p50_ms", "{:,.0f} ms"),
         ("p95 latency", "latency_p95_ms", "{:,.0f} ms"),
     ):
-        old, new = (None if one is None else getattr(one, name) for one in (before, after))
+        old, new = (None if column is None else getattr(column, name) for column in (before, after))
         shown = ["unknown" if value is None else form.format(value) for value in (old, new)]
         if old is not None or new is not None:
             yield f"{label} {' → '.join(shown)}"
@@ -201,5 +208,5 @@ def _next(report: Migration) -> Iterator[str]:
         for move in report.move.moves:
             yield f"  {move.experiment} on {move.route}: {move.summary}."
         yield f"Next: fairtrial check {report.move.path}, then take its part over into the project file."
-    verdicts = " or ".join(f"fairtrial report {one.verdict.verdict_id}" for one in report.successors[:1])
+    verdicts = " or ".join(f"fairtrial report {successor.verdict.verdict_id}" for successor in report.successors[:1])
     yield f"To pass the evidence on: {verdicts}"

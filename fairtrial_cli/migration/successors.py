@@ -57,10 +57,10 @@ def listed_date(deployment: Deployment) -> str | None:
     try:
         with httpx.Client(timeout=SECONDS, trust_env=False, headers=headers) as client:
             answer = client.get(f"{deployment.base_url.rstrip('/')}/models/{deployment.model}")
-            found: Any = answer.json() if answer.is_success else {}
+            listing: Any = answer.json() if answer.is_success else {}
     except (httpx.HTTPError, httpx.InvalidURL, ValueError):
         return None
-    stated = [found.get(name) for name in FIELDS] if isinstance(found, dict) else []
+    stated = [listing.get(name) for name in FIELDS] if isinstance(listing, dict) else []
     return next((value[:10] for value in stated if isinstance(value, str)), None)
 
 
@@ -87,14 +87,14 @@ def ask_models(
     If the old model refuses or fails in the middle, its newest kept run of the same cases takes its place, and its
     broken run is not stored.
     """
-    found = []
+    results = []
     refusal = _refusal(project, suites[0], old, base_url=base_url)
     for suite in suites:
         names = [*new] if refusal else [old, *new]
         saving = replace(options, saves=lambda run: run.target != old or not _is_broken(run))
         runs = {run.target: run for run in run_suites(project, [suite], names, base_url=base_url, options=saving)}
-        found.append(SuiteRuns(suite, baseline_of(project, suite, old, runs.get(old), refusal), runs))
-    return found
+        results.append(SuiteRuns(suite, baseline_of(project, suite, old, runs.get(old), refusal), runs))
+    return results
 
 
 def baseline_of(project: Project, suite: Suite, old: str, own: Run | None, refusal: str) -> Baseline:
@@ -104,18 +104,18 @@ def baseline_of(project: Project, suite: Suite, old: str, own: Run | None, refus
         if own is not None and not _is_broken(own):
             store.call(run_operations.keep, NameRun(run_id=own.run_id))
             return Baseline(suite.name, own.run_id, erased=erased)
-        kept = _kept(store, suite, old)
-        if kept is None and own is not None:
+        run_id = _kept(store, suite, old)
+        if run_id is None and own is not None:
             store_run(store, own, suite)
-    return Baseline(suite.name, kept, kept is not None, refusal or _broken_in_words(own), erased)
+    return Baseline(suite.name, run_id, run_id is not None, refusal or _broken_in_words(own), erased)
 
 
 def _kept(store: StoreClient, suite: Suite, old: str) -> str | None:
     """The kept run of the same cases. After an erasure, it is the earlier one without the erased cases."""
     same_cases = LatestRuns(suite=suite.name, suite_digest=suite.digest, target=old)
-    kept = store.call(run_operations.kept, same_cases).run_id
-    if kept is not None or (rest := remaining_baseline(store, suite, old)) is None:
-        return kept
+    run_id = store.call(run_operations.kept, same_cases).run_id
+    if run_id is not None or (rest := remaining_baseline(store, suite, old)) is None:
+        return run_id
     store_run(store, rest, suite)
     store.call(run_operations.keep, NameRun(run_id=rest.run_id))
     return rest.run_id
@@ -204,10 +204,12 @@ def judge_successors(
     store: StoreClient, suite_runs: Sequence[SuiteRuns], old: str, new: Sequence[str], *, margin: str
 ) -> Iterator[Successor]:
     """The verdict on each successor against the old model's answers; every verdict is stored."""
-    gate, text = migration_gate(f"migrate-{old}", [successor_suite(one.suite, margin) for one in suite_runs])
+    gate, text = migration_gate(f"migrate-{old}", [successor_suite(run.suite, margin) for run in suite_runs])
     record_suites(store, gate.suites)
-    stored = tuple(found.run_id for one in suite_runs if (found := one.baseline).stored and found.run_id is not None)
-    baselines = {one.suite.name: _column(store, one.baseline.run_id) for one in suite_runs}
+    stored = tuple(
+        baseline.run_id for run in suite_runs if (baseline := run.baseline).stored and baseline.run_id is not None
+    )
+    baselines = {run.suite.name: _column(store, run.baseline.run_id) for run in suite_runs}
     for target in new:
         request = Judge(
             gate=text,
@@ -218,9 +220,9 @@ def judge_successors(
             baseline_runs=stored,
         )
         beside = {
-            one.suite.name: (baselines[one.suite.name], column_of(table_of(one.runs[target])))
-            for one in suite_runs
-            if target in one.runs
+            run.suite.name: (baselines[run.suite.name], column_of(table_of(run.runs[target])))
+            for run in suite_runs
+            if target in run.runs
         }
         yield Successor(target, judge(store, request), beside)
 

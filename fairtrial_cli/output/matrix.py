@@ -113,8 +113,8 @@ def _print_changes(console: Console, changes: Changes, by_name: dict[str, Measur
     if changes.metric is not None:
         measure = by_name[changes.metric]
         for title, cases in (("worst", changes.worst), ("best", changes.best)):
-            found = ", ".join(_case(case, measure) for case in cases) or "none"
-            console.print(Text(f"{changes.target}, {title} cases by {changes.metric}: {found}"), soft_wrap=True)
+            listed = ", ".join(_case(case, measure) for case in cases) or "none"
+            console.print(Text(f"{changes.target}, {title} cases by {changes.metric}: {listed}"), soft_wrap=True)
     print_block(console, block_lines(change.says for change in changes.signals))
 
 

@@ -168,18 +168,18 @@ class ExplainedCase:
 
 def suite_of_run(name: str, file: Path | None) -> Suite | None:
     """The suite with this name in the file, or in a file of `FOLDERS`; ``None`` if there is none."""
-    for found in [file] if file is not None else [suites_near(folder).get(name) for folder in FOLDERS]:
-        if found is not None:
-            return next((suite for suite in load(found) if suite.name == name), None)
+    for path in [file] if file is not None else [suites_near(folder).get(name) for folder in FOLDERS]:
+        if path is not None:
+            return next((suite for suite in load(path) if suite.name == name), None)
     return None
 
 
 def explained_case(store: StoreClient, name: str, case_id: str, file: Path | None) -> ExplainedCase:
     """One case of the run with this name, in all its repeats; raises `UsageError` for an unknown run or case."""
     run = stored_run(store, name)
-    results = [one for one in run.results if one.case.case_id == case_id]
+    results = [result for result in run.results if result.case.case_id == case_id]
     if not results:
-        known = nearest(case_id, {one.case.case_id for one in run.results})
+        known = nearest(case_id, {result.case.case_id for result in run.results})
         raise UsageError(f"run {run.run_id} has no case {case_id!r} ({known})")
     suite = suite_of_run(run.suite, file)
     if suite is None:
@@ -190,7 +190,7 @@ def explained_case(store: StoreClient, name: str, case_id: str, file: Path | Non
     else:
         notes = [note] if (note := changed_since(results[0], suite)) else []
     case = results[0].case
-    answers = [_answer(one, run, suite) for one in results]
+    answers = [_answer(result, run, suite) for result in results]
     return ExplainedCase(run.run_id, run.suite, run.target, case_id, case.messages, case.expected, notes, answers)
 
 
@@ -204,6 +204,8 @@ def stored_run(store: StoreClient, name: str) -> Run:
 def _answer(result: CaseResult, run: Run, suite: Suite | None) -> ExplainedAnswer:
     deleted = result.answer.text is None and result.outcome != "provider_error"
     text = f"[{TEXT_DELETED}]" if deleted else result.answer.text
-    originals = {one.case.case_id: one for one in run.results if one.repeat == result.repeat}
+    originals = {
+        case_result.case.case_id: case_result for case_result in run.results if case_result.repeat == result.repeat
+    }
     scores = explain(result, run.versions, suite if has_answer(result.answer) else None, originals)
     return ExplainedAnswer(result.repeat, result.outcome, text, result.answer.error, scores)

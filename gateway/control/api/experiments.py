@@ -223,8 +223,8 @@ def _language_switches(exchanges: Iterable[Exchange]) -> LiveRate:
 
 
 def _switches(exchange: Exchange) -> bool | None:
-    asked, answered = asked_text(exchange.request), answered_text(exchange.response)
-    return None if asked is None or answered is None else switches(asked, answered)
+    question, answered = asked_text(exchange.request), answered_text(exchange.response)
+    return None if question is None or answered is None else switches(question, answered)
 
 
 def _share(part: int, whole: int) -> LiveRate:

@@ -144,14 +144,14 @@ def matrix(context: Context, request: CompareMany) -> dict[str, Any]:
     with keeping_large_blocks():
         baseline, *candidates = (_table(context, run_id) for run_id in (request.baseline_run, *request.candidate_runs))
         again = stored_runs.noise_floor(context.database, baseline)
-        found = matrix_of(
+        result = matrix_of(
             measures_seen([baseline, *candidates]),
             baseline,
             candidates,
             by=request.by,
             again=None if again is None else _table(context, again),
         )
-    plain: dict[str, Any] = msgspec.to_builtins(found)
+    plain: dict[str, Any] = msgspec.to_builtins(result)
     return plain
 
 

@@ -54,8 +54,8 @@ def judge(context: Context, request: Judge) -> msgspec.Raw:
 
     context.owner.read_files()
     declared, time = context.owner.declaration(), context.owner.clock.now()
-    asked = Asked(declared.plan, context.actor, declared.release_gates, declared.root, time.held)
-    return msgspec.Raw(verdict_json.encode(judge_candidate(context.database, request, asked, now_us=time.now_us)))
+    asker = Asked(declared.plan, context.actor, declared.release_gates, declared.root, time.held)
+    return msgspec.Raw(verdict_json.encode(judge_candidate(context.database, request, asker, now_us=time.now_us)))
 
 
 def judge_variant(context: Context, request: JudgeVariant) -> msgspec.Raw:

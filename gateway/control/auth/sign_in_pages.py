@@ -245,10 +245,10 @@ async def _fields(request: Request) -> dict[str, str]:
     """The first value of each posted form field; raises `BadRequest`."""
     body = (await request.body()).decode("utf-8", "replace")
     try:
-        found = parse_qs(body, keep_blank_values=True, max_num_fields=MAX_FIELDS)
+        fields = parse_qs(body, keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError as error:
         raise BadRequest(f"form: {error}") from error
-    return {name: values[0] for name, values in found.items()}
+    return {name: values[0] for name, values in fields.items()}
 
 
 @one_time_router.get("/one-time/{token}")

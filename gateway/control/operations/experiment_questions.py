@@ -105,12 +105,12 @@ def arm_shares(experiment: Experiment) -> ArmShares:
 def parse_level(text: str, metric: str) -> float:
     """A level such as ``62%`` or ``1.8``; raises `UsageError`."""
     try:
-        found = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+        level = float(text[:-1]) / 100 if text.endswith("%") else float(text)
     except ValueError:
-        found = nan
-    if not isfinite(found):
+        level = nan
+    if not isfinite(level):
         raise UsageError(f"{metric}: {text!r} is not a level (write a share as 62%, an amount as 1.8)")
-    return found
+    return level
 
 
 def describe_question(question: Question) -> str:
@@ -118,8 +118,8 @@ def describe_question(question: Question) -> str:
     size = format_difference(question, question.effect)
     if question.relative:
         size += f" ({100 * question.effect / abs(question.baseline):.3g}% of today's)"
-    asked = f"better by {size}" if question.kind == "superior" else f"not worse by {size}"
-    return asked if question.response is None else f"{asked}, also in the worst case ({question.response:.0%} feedback)"
+    aim = f"better by {size}" if question.kind == "superior" else f"not worse by {size}"
+    return aim if question.response is None else f"{aim}, also in the worst case ({question.response:.0%} feedback)"
 
 
 def format_difference(question: Question, value: float) -> str:

@@ -78,9 +78,9 @@ def settle_retirement_alarms(database: Database, plan: Plan, *, now_us: int) -> 
     The text changes only at 90, 30 and 7 days and after the last day, so that it is not recorded anew each day.
     """
     today = today_utc(now_us)
-    found = {retirement.deployment: _alarm(retirement, today) for retirement in retirements(plan, today)}
-    for name in alarms.standing_experiments(database) | found.keys():
-        alarms.settle(database, name, found.get(name, {}), family=FAMILY, now_us=now_us, actor=CONTROL)
+    texts = {retirement.deployment: _alarm(retirement, today) for retirement in retirements(plan, today)}
+    for name in alarms.standing_experiments(database) | texts.keys():
+        alarms.settle(database, name, texts.get(name, {}), family=FAMILY, now_us=now_us, actor=CONTROL)
 
 
 def _alarm(retirement: Retirement, today: date) -> dict[str, str]:

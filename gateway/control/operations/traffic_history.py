@@ -78,7 +78,7 @@ def history_of_units(both: int, last: int, *, weeks: int) -> TrafficHistory:
 
 
 def _units(traffic: Sequence[Traffic]) -> int:
-    return sum(variant.units for one in traffic for variant in one.variants)
+    return sum(variant.units for route_traffic in traffic for variant in route_traffic.variants)
 
 
 def _levels(control: VariantTraffic) -> Iterator[tuple[str, float]]:

@@ -81,7 +81,7 @@ def described(audit: DataAudit, previous: DataAudit | None, findings: Sequence[A
         "audit": msgspec.to_builtins(audit) | {"clean": audit.clean, "waived": msgspec.to_builtins(audit.waived)},
         "previous": None if previous is None else {"audit_id": previous.audit_id, "at_us": previous.at_us},
         "findings": msgspec.to_builtins(findings),
-        "checks": {name: CHECKS.get(name).summary for name in {one.check for one in findings} & known},
+        "checks": {name: CHECKS.get(name).summary for name in {finding.check for finding in findings} & known},
         "difference": [] if previous is None else difference(previous, audit),
         "repairs": list(SUGGESTED),
     }
@@ -89,8 +89,8 @@ def described(audit: DataAudit, previous: DataAudit | None, findings: Sequence[A
 
 def difference(before: DataAudit, now: DataAudit) -> list[dict[str, Any]]:
     """What the checks find in another number of rows than before, and the files that changed."""
-    old, new = ({(one.check, one.severity): one.rows for one in audit.counts} for audit in (before, now))
-    found = [
+    old, new = ({(count.check, count.severity): count.rows for count in audit.counts} for audit in (before, now))
+    differences = [
         {"what": f"{check} ({severity})", "before": old.get((check, severity)), "now": new.get((check, severity))}
         for check, severity in dict.fromkeys((*new, *old))
         if old.get((check, severity)) != new.get((check, severity))
@@ -100,8 +100,8 @@ def difference(before: DataAudit, now: DataAudit) -> list[dict[str, Any]]:
         earlier, later = was.get(path), is_now.get(path)
         if earlier is None or later is None or earlier.sha256 != later.sha256:
             before_rows, now_rows = (None if file is None else file.rows for file in (earlier, later))
-            found.append({"what": f"rows of {path}", "before": before_rows, "now": now_rows})
-    return found
+            differences.append({"what": f"rows of {path}", "before": before_rows, "now": now_rows})
+    return differences
 
 
 def row_groups(
@@ -166,7 +166,11 @@ def fixed_copy(plan: Plan, root: Path | None, audit: DataAudit, request: FixedCo
         raise BadRequest(f"apply: {min(unknown)!r} is not a repair (known: {', '.join(SUGGESTED)})")
     file = read_audited(plan, root, audit, request.file)
     held_out = (
-        [read_audited(plan, root, audit, at) for at, one in enumerate(audit.files) if one.role == "validation"]
+        [
+            read_audited(plan, root, audit, at)
+            for at, audit_file in enumerate(audit.files)
+            if audit_file.role == "validation"
+        ]
         if "leaked" in request.apply and audit.files[request.file].role == "train"
         else []
     )

@@ -187,7 +187,7 @@ async def watch_lag(admission: Admission) -> None:
     loop, late = asyncio.get_running_loop(), 0
     while True:
         seconds = LOOK_SECONDS if admission.in_flight or admission.late else REST_SECONDS
-        asked = loop.time() + seconds
+        due = loop.time() + seconds
         await asyncio.sleep(seconds)
-        late = late + 1 if loop.time() - asked > LATE_SECONDS else 0
+        late = late + 1 if loop.time() - due > LATE_SECONDS else 0
         admission.late = late >= IN_A_ROW

@@ -80,8 +80,8 @@ def _chains(headers: Headers) -> Iterator[Sequence[IPAddress | None]]:
 
 
 def _addresses(texts: Iterable[str]) -> Sequence[IPAddress | None]:
-    found = [_address(text) for text in texts]
-    return found if 0 < len(found) <= MOST_HOPS else [None]
+    addresses = [_address(text) for text in texts]
+    return addresses if 0 < len(addresses) <= MOST_HOPS else [None]
 
 
 def _address(text: str) -> IPAddress | None:

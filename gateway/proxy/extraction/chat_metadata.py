@@ -166,11 +166,11 @@ def tokens_of(usage: _Usage) -> Tokens | None:
     first, last = count_of(usage.prompt_tokens), count_of(usage.completion_tokens)
     if first is None and last is None:
         return None
-    asked, answered = usage.prompt_tokens_details, usage.completion_tokens_details
+    prompt, answered = usage.prompt_tokens_details, usage.completion_tokens_details
     cached, written = usage.cache_read_input_tokens, usage.cache_creation_input_tokens
-    if asked is None and answered is None and cached is None and written is None:
+    if prompt is None and answered is None and cached is None and written is None:
         return Tokens(input=first, output=last)
-    of_asked = asked if isinstance(asked, dict) else {}
+    of_asked = prompt if isinstance(prompt, dict) else {}
     of_answered = answered if isinstance(answered, dict) else {}
     return Tokens(
         input=first,

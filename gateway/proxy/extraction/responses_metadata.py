@@ -78,8 +78,8 @@ def _tokens(usage: _Usage) -> Tokens | None:
     first, last = count_of(usage.input_tokens), count_of(usage.output_tokens)
     if first is None and last is None:
         return None
-    asked, answered = usage.input_tokens_details, usage.output_tokens_details
-    of_asked = asked if isinstance(asked, dict) else {}
+    prompt, answered = usage.input_tokens_details, usage.output_tokens_details
+    of_asked = prompt if isinstance(prompt, dict) else {}
     of_answered = answered if isinstance(answered, dict) else {}
     return Tokens(
         input=first,

@@ -282,8 +282,8 @@ class HttpConnection(HeadReader, asyncio.Protocol):
             self._resume()
 
     def address(self, name: str) -> tuple[str, int] | None:
-        found = self._transport.get_extra_info(name)
-        return (str(found[0]), int(found[1])) if isinstance(found, tuple) else None
+        pair = self._transport.get_extra_info(name)
+        return (str(pair[0]), int(pair[1])) if isinstance(pair, tuple) else None
 
     def _pause(self) -> None:
         if not self._paused and not self._transport.is_closing():

@@ -125,7 +125,7 @@ def _plain(body: bytes) -> bytes:
         return _ENCODER.encode(_ANY.decode(body))
     except msgspec.DecodeError:
         text = json.dumps(json_bodies.decode_leniently(body), ensure_ascii=False)
-        return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
+        return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text).encode()
 
 
 def _without_escapes(body: bytes) -> bytes:
@@ -158,14 +158,14 @@ def _redacted_text(raw: bytes, look: bytes) -> Steps[bytes | None]:
 def _finds(pattern: Pattern, look: bytes, seen: Iterator[int]) -> Steps[list[tuple[int, int]]]:
     """The start and end of each find. Every eighth candidate ends a step."""
     finds = []
-    found = pattern.first(look)
-    while found is not None:
+    match = pattern.first(look)
+    while match is not None:
         if next(seen) % STEP == 0:
             yield
-        start, end, good = verified(pattern, look, *found.span())
+        start, end, good = verified(pattern, look, *match.span())
         if good:
             finds.append((start, end))
-        found = pattern.regex.search(look, back(look, end) if pattern.before else end)
+        match = pattern.regex.search(look, back(look, end) if pattern.before else end)
     return finds
 
 
@@ -233,13 +233,13 @@ def untouched(capture: Capture, body: RequestBody, answer: bytes | None) -> Bodi
         return NO_BODIES
     request = body.body
     left_out = () if len(request) + len(answer or b"") <= BODY_LIMIT else _too_large(request, answer)
-    one, other = _kept(request), _kept(answer)
+    request_body, answer_body = _kept(request), _kept(answer)
     try:
         if capture == "full":
-            return Bodies(capture, _each(bytes.decode, one), _each(bytes.decode, other), left_out)
-        if not needs_json_steps(one or b"", other or b""):
-            sent = _each(bytes.decode if body.strict else as_it_came, one)
-            return Bodies(capture, sent, _each(as_it_came, other), left_out)
+            return Bodies(capture, _each(bytes.decode, request_body), _each(bytes.decode, answer_body), left_out)
+        if not needs_json_steps(request_body or b"", answer_body or b""):
+            sent = _each(bytes.decode if body.strict else as_it_came, request_body)
+            return Bodies(capture, sent, _each(as_it_came, answer_body), left_out)
     except Exception:  # noqa: BLE001 - a failure of recording must not stop traffic
         return Bodies("failed", left_out=left_out)
     return None

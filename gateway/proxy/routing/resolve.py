@@ -118,7 +118,11 @@ def _pin_variant(routing: Routing, caller: Caller, route: Route, variant: str) -
     experiment = routing.plan.experiments.get(route.experiment or "")
     arm = routing.arms.get((experiment.name, variant)) if experiment else None
     if experiment is None or arm is None:
-        known = ", ".join(found.name for found in experiment.variants) if experiment else "the route has no experiment"
+        known = (
+            ", ".join(variant_.name for variant_ in experiment.variants)
+            if experiment
+            else "the route has no experiment"
+        )
         raise NotFound(
             f"{VARIANT_HEADER}: {variant!r} is not a variant of {route.name!r} (known: {known})",
             param=VARIANT_HEADER,

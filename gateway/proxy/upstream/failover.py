@@ -119,7 +119,7 @@ def _code(body: bytes) -> str | None:
     if not isinstance(error, dict):
         return None
     named = (error.get("code"), error.get("type"))
-    return next((str(one) for one in named if one in QUOTA | CONTEXT_CODES), None)
+    return next((str(code) for code in named if code in QUOTA | CONTEXT_CODES), None)
 
 
 async def _read(response: StartedResponse, *, started: float) -> StartedResponse:

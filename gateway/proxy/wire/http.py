@@ -159,9 +159,9 @@ class Cors:
             return None
         lines = [b"access-control-allow-methods: %b\r\n" % METHODS]
         lines.append(b"access-control-max-age: %d\r\n" % MAX_AGE_SECONDS)
-        asked = headers.get("access-control-request-headers", b"").strip()
-        if _TOKENS.fullmatch(asked):
-            lines.append(b"access-control-allow-headers: %b\r\n" % asked)
+        requested = headers.get("access-control-request-headers", b"").strip()
+        if _TOKENS.fullmatch(requested):
+            lines.append(b"access-control-allow-headers: %b\r\n" % requested)
         return [*lines, _VARY_PREFLIGHT]
 
     def _allowed(self, headers: Mapping[str, bytes]) -> bytes | None:

@@ -122,9 +122,9 @@ class EventSplitter:
         if not self._strip or b'"usage"' not in whole or not _USAGE.search(whole):
             return whole, whole
         events = split_events(whole)
-        kept = [event for event in events if not _is_usage_only(event)]
-        self._dropped = not kept or kept[-1] is not events[-1]
-        return whole, b"".join(kept)
+        content = [event for event in events if not _is_usage_only(event)]
+        self._dropped = not content or content[-1] is not events[-1]
+        return whole, b"".join(content)
 
     def _readable(self, whole: bytes) -> bytes:
         """The events before the first unreadable one. Events after the stream's end are not checked."""
@@ -165,13 +165,13 @@ def contents(events: bytes) -> list[bytes]:
     """The data of each event that has any."""
     if b"\r" in events:
         return [data for event in split_events(events) if (data := event_data(event))]
-    found = []
+    texts = []
     for event in events.split(b"\n\n"):
         if len(event) > 6 and event.startswith(b"data: ") and b"\n" not in event:  # the usual case
-            found.append(event[6:])
+            texts.append(event[6:])
         elif event and (data := event_data(event)):
-            found.append(data)
-    return found
+            texts.append(data)
+    return texts
 
 
 def as_event(data: bytes) -> bytes:

@@ -93,11 +93,11 @@ def read_experiments(
 
     ``covered``: the experiments that the release covers; ``None`` means all. ``held``: as in `StepTime`.
     """
-    found = list(_experiments(database, plan, (candidate, baseline), now_us=now_us))
+    evidence = list(_experiments(database, plan, (candidate, baseline), now_us=now_us))
     experiments = tuple(
-        replace(live, held=held, exact=live.exact and (covered is None or live.name in covered)) for live, _ in found
+        replace(live, held=held, exact=live.exact and (covered is None or live.name in covered)) for live, _ in evidence
     )
-    judged = tuple(dict.fromkeys(experiment for _, experiment in found if experiment is not None))
+    judged = tuple(dict.fromkeys(experiment for _, experiment in evidence if experiment is not None))
     rates = live_rates(by_variant_in_segments(database, Page()), plan, candidate, baseline)
     definition = Definition(_definition(plan, candidate), plan.deployments[deployment_of(plan, candidate)].digest)
     earlier = earlier_proofs(database, definition, current={experiment.plan_number for experiment in judged})

@@ -98,20 +98,20 @@ class Asked:
 
 
 def provenance(
-    evidence: Evidence, gate: Gate, stored: Sequence[StoredSuite], asked: Asked, experiments: Sequence[JudgedExperiment]
+    evidence: Evidence, gate: Gate, stored: Sequence[StoredSuite], asker: Asked, experiments: Sequence[JudgedExperiment]
 ) -> Provenance:
     """Who asked for the verdict on this evidence, and what it is based on."""
     sha256 = sha256_of(evidence.gate_text)
     official = find_official(
-        asked.release_gates, sha256, {suite.reference.suite: suite.text_digest for suite in stored}
+        asker.release_gates, sha256, {suite.reference.suite: suite.text_digest for suite in stored}
     )
     return Provenance(
         gate_text=evidence.gate_text,
         gate_sha256=sha256,
         suites=tuple(JudgedSuite(suite.reference.suite, suite.reference.digest, suite.text_digest) for suite in stored),
         program=version("fairtrial"),
-        plan_hash=asked.plan.plan_hash,
-        asked_by=asked.asked_by,
+        plan_hash=asker.plan.plan_hash,
+        asked_by=asker.asked_by,
         official=official.file is not None,
         unofficial_why=official.unofficial_why,
         approvers=gate.approvers,
@@ -203,7 +203,7 @@ class LatestRuns:
 
 def kept_baselines(database: Database, request: Judge) -> dict[Key, str]:
     """The kept runs by which a request wants to be judged; raises `UsageError` for any other run."""
-    found: dict[Key, str] = {}
+    run_ids: dict[Key, str] = {}
     digests = {suite.suite: suite.digest for suite in request.suites}
     for run_id in request.baseline_runs:
         run = runs.head(database, run_id)
@@ -211,12 +211,12 @@ def kept_baselines(database: Database, request: Judge) -> dict[Key, str]:
             raise UsageError(f"baseline_runs: {run_id} is not a run that is kept for good")
         if run.target != request.baseline or digests.get(run.suite) != run.suite_digest:
             raise UsageError(f"baseline_runs: {run_id} is not a run of these suites on {request.baseline}")
-        found[run.suite, run.target] = run_id
-    return found
+        run_ids[run.suite, run.target] = run_id
+    return run_ids
 
 
 def later_suites(
-    database: Database, names: frozenset[str], found: LatestRuns, targets: tuple[str, str], candidate_digest: str
+    database: Database, names: frozenset[str], latest: LatestRuns, targets: tuple[str, str], candidate_digest: str
 ) -> frozenset[str]:
     """The suites on which this candidate was judged before with different results, so that this is a later look.
 
@@ -226,7 +226,7 @@ def later_suites(
     return frozenset(
         name
         for name in names & first.keys()
-        for run in (found(name, target) for target in targets)
+        for run in (latest(name, target) for target in targets)
         if run is not None and not _seen(database, run, first[name])
     )
 

@@ -93,11 +93,11 @@ def failed(error: BaseException, *, name: str, api_key: str | None) -> Failed:
         message, code = _of_json(said)
         return _failed(error, status, _clean(message, name, status, api_key), code=code, headers=headers)
     _refuse_missing_package(error)
-    found = 401 if NO_KEY.search(str(error)) else _connection(error) or _by_class(error)
-    if isinstance(found, str):
-        raise TransportError(found, KINDS[found]) from error
-    own = _own_words(error) if found in (400, 422) else None
-    return _failed(error, found, _clean(own, name, found, api_key), code=None, headers={})
+    meaning = 401 if NO_KEY.search(str(error)) else _connection(error) or _by_class(error)
+    if isinstance(meaning, str):
+        raise TransportError(meaning, KINDS[meaning]) from error
+    own = _own_words(error) if meaning in (400, 422) else None
+    return _failed(error, meaning, _clean(own, name, meaning, api_key), code=None, headers={})
 
 
 def _failed(error: BaseException, status: int, message: str, *, code: str | None, headers: Mapping[str, str]) -> Failed:

@@ -84,12 +84,12 @@ def test_traffic_that_decides_nothing_says_so(file: Path) -> None:
 
 def test_guardrails_have_their_own_baselines_and_what_can_t_be_planned_is_told(file: Path) -> None:
     found = planned(changed(file, PLAIN, GUARDED), *BASELINES, *SPREAD, "--per-week", "4000")
-    assert [one["question"]["metric"] for one in found["metrics"]] == [
+    assert [metric["question"]["metric"] for metric in found["metrics"]] == [
         "feedback.resolved",
         "requests.error_rate",
         "cost.per_unit",
     ]
-    assert [one["power"] for one in found["metrics"]] == pytest.approx([1 - 0.2 / 3] * 3)
+    assert [metric["power"] for metric in found["metrics"]] == pytest.approx([1 - 0.2 / 3] * 3)
     error = found["metrics"][1]
     assert error["chosen"]["rule"] == "shares of units"
     assert error["question"]["lower_is_better"]

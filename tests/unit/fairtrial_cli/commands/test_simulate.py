@@ -67,10 +67,10 @@ def test_planned_looks_are_simulated_as_planned(file: Path, tmp_path: Path) -> N
 def test_json_has_every_end_of_every_candidate(file: Path) -> None:
     found = simulated(file, *FAST)
     assert (found["experiment"], found["runs"], found["seed"]) == (NAME, 2, 1)
-    assert [one["truth"] for one in found["scenarios"]] == ["better", "same", "worse", "worse"]
-    for one in found["scenarios"]:
-        assert sum(end["share"] for end in one["ends"].values()) == pytest.approx(1.0)
-        assert set(one["ends"]["ships"]) == {"share", "error", "days", "units"}
+    assert [scenario["truth"] for scenario in found["scenarios"]] == ["better", "same", "worse", "worse"]
+    for scenario in found["scenarios"]:
+        assert sum(end["share"] for end in scenario["ends"].values()) == pytest.approx(1.0)
+        assert set(scenario["ends"]["ships"]) == {"share", "error", "days", "units"}
     assert found["scenarios"][3]["ends"]["stopped"]["share"] == 1.0
 
 

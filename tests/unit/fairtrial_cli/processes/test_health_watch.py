@@ -53,8 +53,8 @@ def serving(port: int = 0) -> Iterator[int]:
     finally:
         server.shutdown()
         thread.join()
-        for one in server.sockets:
-            server.shutdown_request(one)  # type: ignore[arg-type]
+        for socket in server.sockets:
+            server.shutdown_request(socket)  # type: ignore[arg-type]
         server.server_close()
 
 

@@ -20,7 +20,9 @@ PARAMETER = re.compile(r"\{[^}]+\}")
 def paths_with_names() -> list[tuple[str, str]]:
     """Method and path of each route that takes a name in its path."""
     contexts = iter_route_contexts(shared_router().routes)
-    routes = [(one.path, one.original_route) for one in contexts if isinstance(one.original_route, APIRoute)]
+    routes = [
+        (context.path, context.original_route) for context in contexts if isinstance(context.original_route, APIRoute)
+    ]
     return [(method, path) for path, route in routes for method in route.methods or () if "{" in path]
 
 

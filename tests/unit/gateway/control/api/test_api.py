@@ -123,7 +123,9 @@ async def test_services_say_what_a_release_manager_must_know(background: Backgro
     assert said["plan"]["refused"] is None
     assert said["plan"]["hash"]
     assert said["ingest"]["lag_bytes"] == 0
-    assert [(one["name"], one["traffic"]["variants"]) for one in experiments] == [("tuned-vs-base", [])]
+    assert [(experiment["name"], experiment["traffic"]["variants"]) for experiment in experiments] == [
+        ("tuned-vs-base", [])
+    ]
 
 
 @for_each(

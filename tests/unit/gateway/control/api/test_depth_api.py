@@ -51,7 +51,7 @@ async def test_traffic_over_time_counts_every_request_once_and_fills_the_gaps(ba
     assert [slot["latency_p50"] for slot in slots if not slot["requests"]] == [None] * sum(
         not slot["requests"] for slot in slots
     )
-    shares = [one["share"] for one in found["latencies"] if one["variant"] == "base"]
+    shares = [latency["share"] for latency in found["latencies"] if latency["variant"] == "base"]
     assert shares == sorted(shares)
     assert len(shares) == 13
 

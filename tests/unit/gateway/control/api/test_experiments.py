@@ -38,7 +38,7 @@ def signals(database: Database, *events: RequestEvent) -> dict[str, LiveSignals]
     assert writer.append(*events)
     writer.close()
     Ingester(database, lambda: samples.NOW).catch_up()
-    return {one.variant: one for one in live_signals(database, Page(), NAME)}
+    return {signal.variant: signal for signal in live_signals(database, Page(), NAME)}
 
 
 def test_each_rate_has_the_number_of_answers_that_could_be_measured(database: Database) -> None:

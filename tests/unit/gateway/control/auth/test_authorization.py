@@ -93,7 +93,7 @@ async def test_an_auditor_reads_and_is_told_why_nothing_may_be_changed(backgroun
 def contents(background: BackgroundWork) -> dict[str, list[tuple[object, ...]]]:
     """Every row of the store, except the sessions, which note when they were used."""
     tables = [str(name) for (name,) in background.database.rows("SELECT table_name FROM duckdb_tables() ORDER BY 1")]
-    return {one: background.database.rows(f"FROM {one}") for one in tables if one != "sessions"}
+    return {table: background.database.rows(f"FROM {table}") for table in tables if table != "sessions"}
 
 
 async def test_no_get_that_an_auditor_may_send_changes_the_store(background: BackgroundWork) -> None:

@@ -61,4 +61,4 @@ def test_a_command_that_judges_without_control_sees_the_jump(tmp_path: Path) -> 
     with LocalClient(LocalOwner(trial.layout, trial.config)) as store:
         verdict = judge(store, request)
     assert verdict.decision == "HOLD"
-    assert any("2 days ahead of the boot-time clock" in one.says for one in verdict.findings)
+    assert any("2 days ahead of the boot-time clock" in finding.says for finding in verdict.findings)

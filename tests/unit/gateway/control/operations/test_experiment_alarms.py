@@ -193,7 +193,7 @@ def test_an_arm_that_another_one_served(database: Database, ingester: Ingester, 
 
 
 def test_only_the_current_segment_and_the_last_day_count(database: Database, ingester: Ingester) -> None:
-    assert [one.kind for one in alarms(database, ingester, nameless(50))] == ["no_unit"]
+    assert [alarm.kind for alarm in alarms(database, ingester, nameless(50))] == ["no_unit"]
     assert find_unit_alarms(database, TRIAL, now_us=LATER + DAY_US) == []
     rearmed = Transition("tuned-vs-base", LATER, "rearm", "killed", "running", 2, "a", "mended", "p1")
     with database.transaction() as cursor:

@@ -55,7 +55,7 @@ async def test_the_decision_is_what_the_stored_runs_give(
     assert verdict["runs"] == [f"run-tuned-{right}", "run-base-80"]
     async with client(background) as http:
         assert (await http.get(f"/api/verdicts/{verdict['verdict_id']}")).json() == verdict
-        (event,) = [one for one in (await http.get("/api/events")).json()["rows"] if one["action"] == "verdict.save"]
+        (event,) = [row for row in (await http.get("/api/events")).json()["rows"] if row["action"] == "verdict.save"]
     details = json.loads(event["details"])
     assert {name: details.pop(name) for name in ("candidate", "decision", "official")} == {
         "candidate": "tuned",
@@ -107,7 +107,7 @@ async def test_a_digest_without_a_run_is_a_hold_beside_lines_that_hold(
     body["suites"].append({"suite": "large", "digest": "1" * 32})
     verdict = await judged(background, body)
     assert verdict["decision"] == "HOLD"
-    assert {one["rule"]: one["result"] for one in verdict["findings"] if one["decisive"]} == {
+    assert {finding["rule"]: finding["result"] for finding in verdict["findings"] if finding["decisive"]} == {
         "suite large": "cannot tell",
         "large.bleu >= 10": "cannot tell",
         "exact not worse than base by 10pp": "pass",
@@ -289,7 +289,11 @@ def forged(suite: Suite) -> Iterator[bytes]:
 async def test_no_route_stores_a_decision_that_a_caller_sends(background: BackgroundWork, suite: Suite) -> None:
     bring_runs(background, suite, 20)
     app = app_over(background, loopback=True)
-    routes = [(method, one.path) for one in iter_route_contexts(app.routes) for method in one.original_route.methods]
+    routes = [
+        (method, context.path)
+        for context in iter_route_contexts(app.routes)
+        for method in context.original_route.methods
+    ]
     writing = [(method, path) for method, path in routes if method not in ("GET", "HEAD")]
     assert ("POST", "/api/verdicts") in writing and len(writing) > 10
     bodies = list(forged(suite))

@@ -112,7 +112,7 @@ def test_a_rearm_starts_a_segment_with_its_own_salt_and_analysis_hash(
         segments.append(published(database))
         assert (segments[-1].segment, segments[-1].state) == (number, "running")
     assert publisher.refused is None
-    assert len({one.salt for one in segments}) == len({one.analysis_hash for one in segments}) == 3
+    assert len({segment.salt for segment in segments}) == len({segment.analysis_hash for segment in segments}) == 3
 
 
 def test_a_rearm_waits_for_a_valid_file(database: Database, publisher: PlanPublisher, config: Path) -> None:

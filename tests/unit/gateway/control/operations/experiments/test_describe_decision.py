@@ -61,12 +61,12 @@ def test_a_gain_is_decided_and_shown_with_all_that_led_to_it(decided: LiveExperi
     assert primary["control_units"] + primary["treatment_units"] == primary["estimate"]["n"]
     assert 0 < len(shown["chart"]) <= 200
     assert shown["chart"] == sorted(shown["chart"], key=lambda one: one["at_us"])
-    assert {one["metric"] for one in shown["guardrails"]} == {
+    assert {guardrail["metric"] for guardrail in shown["guardrails"]} == {
         "requests.error_rate",
         "requests.rejected_rate",
         "requests.latency_p95",
     }
-    assert all(one["room_words"] for one in shown["guardrails"])
+    assert all(guardrail["room_words"] for guardrail in shown["guardrails"])
     assert (shown["srm"]["invalid"], shown["stages"]["next"], shown["stages"]["approve"]) == (False, 40.0, [40.0])
     assert shown["stages"]["waits"] == ["approval of the 40 % stage"]
     assert [row["kind"] for row in found["plans"]] == ["start"]
@@ -86,12 +86,12 @@ def test_slices_are_rates_by_tag_that_agree_with_the_users_sent(live: LiveExperi
     live.run(BETTER, days=6, looks=1)
     slices = described(live)["slices"]
     assert slices.metric == "feedback.resolved"
-    assert {(one.tag, one.value) for one in slices.rows} == {("team", one) for one in ("billing", "mobile", "search")}
-    assert sum(arm.units for one in slices.rows for arm in one.arms) == 6 * 120
-    for one in slices.rows:
-        base, tuned = one.arms
+    assert {(row.tag, row.value) for row in slices.rows} == {("team", one) for one in ("billing", "mobile", "search")}
+    assert sum(arm.units for row in slices.rows for arm in row.arms) == 6 * 120
+    for row in slices.rows:
+        base, tuned = row.arms
         assert base.low < base.rate < base.high and tuned.rate > base.rate - 0.1
-        assert not one.unusual
+        assert not row.unusual
     assert described(live, slices=False)["slices"] is None
 
 
@@ -102,7 +102,9 @@ def test_harm_stops_the_experiment_and_says_by_what(live: LiveExperiment) -> Non
     assert "by requests.error_rate: " in found["sentence"] and "e-value" in found["sentence"]
     assert [row["action"] for row in found["transitions"]] == ["kill"]
     assert found["analysis"]["stages"]["waits"] is None
-    (harmed,) = [one for one in found["analysis"]["guardrails"] if one["metric"] == "requests.error_rate"]
+    (harmed,) = [
+        guardrail for guardrail in found["analysis"]["guardrails"] if guardrail["metric"] == "requests.error_rate"
+    ]
     assert (harmed["answer"], harmed["room"], harmed["room_words"]) == ("harmed", 1.0, "harm is proven")
 
 

@@ -38,7 +38,7 @@ def started(database: Database, plan: Plan) -> dict[str, MetricPlan]:
     found = start_plan(database, plan, experiment, now_us=live.STARTED)
     again = analysis_plans.newest(database, NAME)
     assert again is not None and again.plan == found.plan
-    return {one.metric: one for one in found.plan.metrics}
+    return {metric.metric: metric for metric in found.plan.metrics}
 
 
 def kept(database: Database) -> int:
@@ -67,5 +67,5 @@ def test_nothing_is_kept_where_little_is_known_or_no_user(database: Database, mo
     monkeypatch.setattr(control_levels, "LEAST_UNITS", 20)
     metrics = started(database, planned(unit="conversation"))
     assert metrics["cost.per_unit"].level == pytest.approx(0.002)
-    assert all(one.earlier is msgspec.UNSET for one in metrics.values())
+    assert all(metric.earlier is msgspec.UNSET for metric in metrics.values())
     assert kept(database) == 0

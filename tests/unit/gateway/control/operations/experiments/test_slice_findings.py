@@ -26,7 +26,8 @@ def test_chance_alone_seldom_marks_a_slice() -> None:
     draw = np.random.default_rng(5)
     same = dict.fromkeys(("a", "b", "c", "d"), (0.5, 0.6))
     marked = sum(
-        any(one.unusual for one in slice_findings(analysis_plan(), RESOLVED, slices(same, draw))) for _ in range(300)
+        any(finding.unusual for finding in slice_findings(analysis_plan(), RESOLVED, slices(same, draw)))
+        for _ in range(300)
     )
     assert marked <= 30
 
