@@ -1,7 +1,4 @@
-"""Writes the experiments that move a model's live traffic to its successor, in a copy of the project file.
-
-The copy stands beside the project file, passes `fairtrial check`, and changes nothing until a person takes it over.
-"""
+"""Writes the experiments that move a model's live traffic to its successor, in a copy of the project file."""
 
 from __future__ import annotations
 
@@ -61,7 +58,10 @@ class WrittenMove:
 
 
 def write_move(project: Project, old: str, new: str) -> tuple[Path, str] | None:
-    """Write the copy and return its path and the new part; ``None`` if no route leads to the old model alone."""
+    """Write the copy and return its path and the new part; ``None`` if no route leads to the old model alone.
+
+    The copy stands beside the project file, passes `fairtrial check`, and changes nothing until a person takes it over.
+    """
     from ruamel.yaml import YAML
 
     routes = _routes(project.plan, old)

@@ -1,7 +1,4 @@
-"""Opens, reads and rotates the logs of child processes, keeping only the last few.
-
-A rotated log is copied and truncated, because the process keeps its file open.
-"""
+"""Opens, reads and rotates the logs of child processes, keeping only the last few."""
 
 from __future__ import annotations
 
@@ -38,7 +35,10 @@ def tail_of(log: Path, start: int) -> str:
 
 
 def rotate(log: Path, *, largest: int = LARGEST, kept: int = MAX_ROTATED) -> bool:
-    """Rotate the log to ``.1`` if it is too large, and delete the oldest one. Raises `OSError`."""
+    """Rotate the log to ``.1`` if it is too large, and delete the oldest one. Raises `OSError`.
+
+    A rotated log is copied and truncated, because the process keeps its file open.
+    """
     if not log.exists() or log.stat().st_size <= largest:
         return False
     for number in range(kept, 1, -1):

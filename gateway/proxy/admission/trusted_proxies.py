@@ -1,7 +1,4 @@
-"""Distinguishes local requests from forwarded ones, for a gateway that requires no key.
-
-No header can reveal every proxy: one that speaks HTTP/1.1 and adds nothing looks like a local program.
-"""
+"""Distinguishes local requests from forwarded ones, for a gateway that requires no key."""
 
 from __future__ import annotations
 
@@ -33,7 +30,10 @@ class Sender(Protocol):
 
 
 class TrustedProxies:
-    """The proxies in ``gateway.trusted_proxies``, as addresses and networks."""
+    """The proxies in ``gateway.trusted_proxies``, as addresses and networks.
+
+    No header can reveal every proxy: one that speaks HTTP/1.1 and adds nothing looks like a local program.
+    """
 
     def __init__(self, networks: Sequence[str]) -> None:
         self._networks: tuple[IPv4Network | IPv6Network, ...] = tuple(map(ip_network, networks))

@@ -1,8 +1,4 @@
-"""Reads the requests of one client connection and serves them one after another, in their order.
-
-A malformed request gets OpenAI's error envelope, after the responses before it, and nothing behind it is read. A body
-that comes too slowly is given up.
-"""
+"""Reads the requests of one client connection and serves them one after another, in their order."""
 
 from __future__ import annotations
 
@@ -28,7 +24,11 @@ HEAD_LIMIT = 2**18
 
 
 class HttpConnection(HeadReader, asyncio.Protocol):
-    """One client connection. ``serve`` is called with each request once it has arrived."""
+    """One client connection. ``serve`` is called with each request once it has arrived.
+
+    A malformed request gets OpenAI's error envelope, after the responses before it, and nothing behind it is read. A
+    body that comes too slowly is given up.
+    """
 
     __slots__ = (
         "_body_watch", "_drained", "_flush", "_held", "_malformed", "_paused", "_reading", "_serve", "_server",

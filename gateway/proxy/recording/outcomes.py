@@ -1,8 +1,4 @@
-"""Decides how a request was served, whose fault a failure was, what it costs, and whether the answer has its schema.
-
-For requests of earlier versions, `fairtrial/store/derived/derived_columns.py` computes them; a test compares
-the two rules.
-"""
+"""Decides how a request was served, whose fault a failure was, what it costs, and whether the answer has its schema."""
 
 from __future__ import annotations
 
@@ -49,6 +45,9 @@ def outcomes_of(answered: Answered) -> tuple[ArmOutcome, ServiceOutcome]:
     """How the arm served a request that has ended, and what its client got.
 
     A fallback is called only after the arm has failed, or after the arm's open breaker has kept the request away.
+
+    For requests of earlier versions, `fairtrial/store/derived/derived_columns.py` computes the same; a test compares
+    them.
     """
     kept_away = answered.breaker == "open" and not _was_called(answered.attempts)
     if not answered.attempts:

@@ -1,7 +1,4 @@
-"""Asks a deployment's breaker before a call, and reports to it how the call began.
-
-None of it is called for an answer of a healthy deployment, see `Breaker.calm`.
-"""
+"""Asks a deployment's breaker before a call, and reports to it how the call began."""
 
 from __future__ import annotations
 
@@ -33,6 +30,8 @@ def admit(routed: Routed, arm: Arm, *, fallback: bool) -> int:
     """The permit of a call, or `UpstreamUnavailable` if it has to be kept away.
 
     Where a fallback can answer, a deployment that asked for a pause is not called either.
+
+    It is not called for a healthy deployment, see `Breaker.calm`.
     """
     breaker, now = breaker_of(routed, arm), time.monotonic()
     if fallback and now < arm.endpoint.health.rests_until:

@@ -1,7 +1,4 @@
-"""Gets a response that has started: from the arm, from the same server once more, or from a fallback.
-
-Nothing is tried again once a byte of an answer was sent on.
-"""
+"""Gets a response that has started: from the arm, from the same server once more, or from a fallback."""
 
 from __future__ import annotations
 
@@ -150,7 +147,10 @@ PAUSE = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Upstreams:
-    """All that can answer a request: `start` asks them in their order. ``probes``: those that have not ended."""
+    """All that can answer a request: `start` asks them in their order. ``probes``: those that have not ended.
+
+    Nothing is tried again once a byte of an answer was sent on.
+    """
 
     calls: UpstreamCalls
     probes: set[asyncio.Task[None]]

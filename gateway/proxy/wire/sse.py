@@ -1,7 +1,4 @@
-"""Splits streams of server-sent events at event boundaries. It may drop the usage-only chunk, but rewrites no event.
-
-Source: the WHATWG's server-sent events. A line ends with LF, CRLF or CR, and an event with an empty line.
-"""
+"""Splits streams of server-sent events at event boundaries. It may drop the usage-only chunk, but rewrites no event."""
 
 from __future__ import annotations
 
@@ -49,6 +46,8 @@ class EventSplitter:
     API. Bytes of an incomplete event wait for its end, so that a comment or an error event can follow at any time. With
     ``checked``, ``broken`` becomes true with an event that no client can read; that event and all behind it are held
     back.
+
+    Source: the WHATWG's server-sent events. A line ends with LF, CRLF or CR, and an event with an empty line.
     """
 
     __slots__ = ("_checked", "_dropped", "_marks", "_pending", "_strip", "_torn", "broken", "done")

@@ -1,7 +1,4 @@
-"""Changes the state of an experiment: records the transition, then publishes the plan at once.
-
-HTTP and the command line call this operation alike.
-"""
+"""Changes the state of an experiment: records the transition, then publishes the plan at once."""
 
 from __future__ import annotations
 

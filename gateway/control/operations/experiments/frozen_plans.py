@@ -1,7 +1,4 @@
-"""Starts and amends the frozen analysis plans of experiments, and pauses experiments whose model was replaced.
-
-Functions import the statistics when an experiment starts, because publishing a plan without experiments needs none.
-"""
+"""Starts and amends the frozen analysis plans of experiments, and pauses experiments whose model was replaced."""
 
 from __future__ import annotations
 
@@ -53,7 +50,10 @@ class DeclaredPlan(Protocol):
 
 
 def start_plan(database: Database, plan: Plan, experiment: Experiment, *, now_us: int) -> StoredPlan:
-    """Freeze the analysis of an experiment that has just started, and store it; earlier exposures never count."""
+    """Freeze the analysis of an experiment that has just started, and store it; earlier exposures never count.
+
+    Functions import the statistics when an experiment starts, because publishing a plan without experiments needs none.
+    """
     attempt = _attempt(database, plan, experiment)
     first = freeze(plan, experiment, Start(at_us=now_us, started_us=now_us))
     known = with_earlier(first, _known(database, plan, experiment, first))

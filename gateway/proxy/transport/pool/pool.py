@@ -1,13 +1,4 @@
-"""Implements the default transport: a last-in-first-out pool of HTTP/1.1 connections with a fair queue at its limits.
-
-**When a request is sent twice.** At most once more, on a fresh connection, and only after a reused one that closed
-without a byte of a response. Also, the server must provably not have read the request (`delivery` says what proves it),
-or its method must be safe (RFC 9110 §9.2.1). `UpstreamRequest.on_resend` is called first. A connection that has closed,
-or that was idle for nearly as long as its server allows, is not used at all.
-
-It follows no redirects and uses no cookies, no proxies and no environment settings except where the system keeps its
-certificates.
-"""
+"""Implements the default transport: a last-in-first-out pool of HTTP/1.1 connections, with a queue at its limits."""
 
 from __future__ import annotations
 
@@ -34,7 +25,14 @@ Slot = asyncio.Future[PoolConnection | None]
 
 
 class PoolTransport:
-    """See `Transport`. It must be made inside a running loop."""
+    """See `Transport`. It must be made inside a running loop.
+
+    A request is sent twice at most, the second time on a fresh connection, and only after a reused one that closed
+    without a byte of a response. Also, the server must provably not have read it (`never_read`), or its method must be
+    safe (RFC 9110 §9.2.1). `UpstreamRequest.on_resend` is called first. A connection that was idle for nearly as long
+    as its server allows is not used. There are no redirects, no cookies, no proxies and no environment settings but
+    certificates.
+    """
 
     def __init__(self, *, limit: int = MAX_CONNECTIONS, per_origin: int = MAX_PER_ORIGIN) -> None:
         self._loop = asyncio.get_running_loop()
