@@ -214,14 +214,14 @@ def render_slices(slices: Row | None, unit: str) -> None:
     if not slices or not slices["rows"]:
         return
     rows = []
-    for slice_ in slices["rows"]:
-        row = {"tag": slice_["tag"], "value": slice_["value"]}
-        row |= {arm["variant"]: _rate(arm, unit) for arm in slice_["arms"]}
-        rows.append(row | {"": "unusual" if slice_["unusual"] else ""})
+    for tag_slice in slices["rows"]:
+        row = {"tag": tag_slice["tag"], "value": tag_slice["value"]}
+        row |= {arm["variant"]: _rate(arm, unit) for arm in tag_slice["arms"]}
+        rows.append(row | {"": "unusual" if tag_slice["unusual"] else ""})
     raw = [
-        {"tag": slice_["tag"], "value": slice_["value"], "unusual": slice_["unusual"], **arm}
-        for slice_ in slices["rows"]
-        for arm in slice_["arms"]
+        {"tag": tag_slice["tag"], "value": tag_slice["value"], "unusual": tag_slice["unusual"], **arm}
+        for tag_slice in slices["rows"]
+        for arm in tag_slice["arms"]
     ]
     with st.expander(f"{plain(slices['metric'])} by tag"):
         st.caption(SLICES)

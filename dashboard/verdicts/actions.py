@@ -193,7 +193,7 @@ def _recomputed(control: Control, request: verdicts.NameVerdict) -> None:
         )
     for sentence in recomputed["differences"]:
         st.markdown(f"- {plain(sentence)}")
-    for line in (line_ for line_ in lines if not line_["same"]):
+    for line in (changed for changed in lines if not changed["same"]):
         st.markdown(f"- {plain(line['rule'])}: {plain(line['says'])} **now:** {plain(line['says_now'])}")
     if recomputed["program"] != recomputed["program_now"]:
         st.caption(f"Judged by fairtrial {plain(recomputed['program'])}; this is {plain(recomputed['program_now'])}.")

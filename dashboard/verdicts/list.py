@@ -83,12 +83,12 @@ COMMAND = "fairtrial gate GATE.gate.yaml --candidate tuned --baseline base --run
 def draw_verdict_list(control: Control) -> None:
     """Draw the list."""
     st.title("Gate")
-    verdicts_ = control.call(verdicts.listing, verdicts.ListVerdicts(limit=MOST))
-    if not verdicts_:
+    listed = control.call(verdicts.listing, verdicts.ListVerdicts(limit=MOST))
+    if not listed:
         st.info("No verdicts yet. Judge a candidate by a gate:", icon=":material/gavel:")
         st.code(COMMAND, language=None)
         return
-    rows = filtered(verdicts_, "gate", "candidate")
+    rows = filtered(listed, "gate", "candidate")
     selected = st.dataframe(
         [_line(row) for row in rows],
         hide_index=True,

@@ -162,7 +162,7 @@ def _against_store(path: Path, project: Project, today: date) -> list[Diagnostic
     live = {state["name"]: Live(state["stage"], state["state"], state["segment"], state["serves"]) for state in changed}
     lasts = {state["name"]: state["last_transition"] for state in states if state["last_transition"]}
     promotions = {name: last["evidence"] for name, last in lasts.items() if last["action"] == "promote"}
-    plan = lay_over(project.plan, {name: state_ for name, state_ in live.items() if name in frozen or state_.serves})
+    plan = lay_over(project.plan, {name: current for name, current in live.items() if name in frozen or current.serves})
     _raise_refused(document, refused_changes(frozen, published, plan, promotions=promotions, today=today))
     return [
         document.diagnostic(

@@ -171,7 +171,7 @@ def _amounts(project: Project, experiment: Experiment) -> traffic.AmountsBefore:
     from fairtrial.api import traffic
     from fairtrial.experiments.analysis.freeze import metric_plans
 
-    route = next((name for name, route_ in project.plan.routes.items() if route_.experiment == experiment.name), "")
+    route = next((name for name, declared in project.plan.routes.items() if declared.experiment == experiment.name), "")
     deployment = experiment.variant(experiment.control).deployment
     plans = metric_plans(experiment) if experiment.unit == "user" else ()
     amounts = {plan.metric for plan in plans if plan.method == "amount"}

@@ -244,7 +244,7 @@ def _suite_name(suite: str) -> str:
     suites = load(Path(suite))
     if len(suites) != 1:
         raise UsageError(
-            f"{suite}: has {len(suites)} suites ({', '.join(suite_.name for suite_ in suites)}); name one of them"
+            f"{suite}: has {len(suites)} suites ({', '.join(each.name for each in suites)}); name one of them"
         )
     return suites[0].name
 

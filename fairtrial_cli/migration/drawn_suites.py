@@ -138,9 +138,11 @@ def traffic_suite(project: Project, store: StoreClient, deployment: str, count: 
     if not routes:
         raise UsageError("--from-traffic: the project has no route, so no traffic was recorded (use --suite FILE)")
     sampled = store.call(samples, SampleTraffic(deployment=deployment, routes=routes, count=count))
-    requests = [json.loads(row_["request_body"]) for row_ in sampled]
+    requests = [json.loads(sample["request_body"]) for sample in sampled]
     rows = [
-        row for row_, request in zip(sampled, requests, strict=True) if (row := _request_row(row_, request)) is not None
+        row
+        for sample, request in zip(sampled, requests, strict=True)
+        if (row := _request_row(sample, request)) is not None
     ]
     if len(rows) < FEWEST:
         raise UsageError(

@@ -161,7 +161,7 @@ def print_recomputed(recomputation: Row) -> None:
     console.print(Text(recomputation["result"], style="bold" if recomputation["same"] else "bold red"))
     for sentence in recomputation["differences"]:
         console.print(Text(sentence, style="red"), soft_wrap=True)
-    for line in (line_ for line_ in lines if not line_["same"]):
+    for line in (changed for changed in lines if not changed["same"]):
         console.print(Text(f"{line['rule']}\n  stored:   {line['says']}\n  computed: {line['says_now']}"))
     same = sum(line["same"] for line in lines)
     console.print(Text(f"{same} of {counted(len(lines), 'finding')} are the same."))

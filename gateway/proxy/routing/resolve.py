@@ -119,7 +119,7 @@ def _pin_variant(routing: Routing, caller: Caller, route: Route, variant: str) -
     arm = routing.arms.get((experiment.name, variant)) if experiment else None
     if experiment is None or arm is None:
         known = (
-            ", ".join(variant_.name for variant_ in experiment.variants)
+            ", ".join(declared.name for declared in experiment.variants)
             if experiment
             else "the route has no experiment"
         )

@@ -26,8 +26,8 @@ def floor(rule: str, value: float, result: str = "fail") -> Finding:
 def versus(scope: str, result: str) -> Finding:
     rule = f"general.accuracy not worse than base by 12pp in {scope}"
     difference = Estimate(-0.03, -0.066, 0.0, 0.9, 400, "tango")
-    found = Comparison("general.accuracy", scope, 0.52, 0.55, difference, "not worse")
-    return Finding(rule, "general-kept", result, "long", metric="general.accuracy", scope=scope, evidence=found)  # type: ignore[arg-type]
+    comparison = Comparison("general.accuracy", scope, 0.52, 0.55, difference, "not worse")
+    return Finding(rule, "general-kept", result, "long", metric="general.accuracy", scope=scope, evidence=comparison)  # type: ignore[arg-type]
 
 
 def lines(decision: Decision, *findings: Finding) -> list[str]:
@@ -37,16 +37,16 @@ def lines(decision: Decision, *findings: Finding) -> list[str]:
 def test_a_block_shows_its_failed_rules_and_how_many_there_are() -> None:
     undecided = Finding("errors <= 1%", "edges", "cannot tell", "no run", evidence=NotEnough("no run", "a run"))
     failed = [floor(f"ticket.{name} >= 95%", 0.758) for name in ("intent", "product", "order_id", "urgency")]
-    found = lines("BLOCK", *failed, undecided)
-    assert found[0] == "BLOCK   support-overfit  the gate: 4 rules failed"
-    assert found[1] == "        ✗ ticket.intent >= 95%: 75.8 %"
-    assert len(found) == 4
+    printed = lines("BLOCK", *failed, undecided)
+    assert printed[0] == "BLOCK   support-overfit  the gate: 4 rules failed"
+    assert printed[1] == "        ✗ ticket.intent >= 95%: 75.8 %"
+    assert len(printed) == 4
 
 
 def test_a_ship_shows_that_all_rules_are_met_and_what_was_lost() -> None:
-    found = lines("SHIP", floor("schema.valid >= 95%", 1.0, "pass"), versus("kind:arithmetic", "pass"))
-    assert found[0] == "SHIP    support-overfit  the gate: all 2 rules are met"
-    assert found[1:] == [
+    printed = lines("SHIP", floor("schema.valid >= 95%", 1.0, "pass"), versus("kind:arithmetic", "pass"))
+    assert printed[0] == "SHIP    support-overfit  the gate: all 2 rules are met"
+    assert printed[1:] == [
         "        ✓ general.accuracy in kind:arithmetic: 55 → 52 %, loss ≤ 6.6 of 12pp",
     ]
 
@@ -60,8 +60,8 @@ def test_a_hold_shows_what_is_missing() -> None:
 
 def test_no_line_is_wider_than_eighty_columns() -> None:
     long = Finding("x.accuracy not worse than base by 5pp", "gate", "cannot tell", "says", "more " * 40)
-    found = lines("HOLD", long, versus("family:" + "a" * 80, "cannot tell"), long, long)
-    assert max(map(len, found)) <= 80 and len(found) == 4
+    printed = lines("HOLD", long, versus("family:" + "a" * 80, "cannot tell"), long, long)
+    assert max(map(len, printed)) <= 80 and len(printed) == 4
 
 
 class Clock:

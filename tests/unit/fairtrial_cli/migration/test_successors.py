@@ -81,7 +81,7 @@ def erase(of: Project, request_id: str) -> None:
     database.close()
 
 
-def baseline(of: Project, path: Path) -> tuple[Suite, Baseline]:
+def baseline_with(of: Project, path: Path) -> tuple[Suite, Baseline]:
     [suite] = load(path)
     return suite, baseline_of(of, suite, "base", None, GONE)
 
@@ -90,15 +90,20 @@ def test_erased_cases_are_left_out_on_both_sides_and_are_counted(drawn: tuple[Pr
     of, path = drawn
     for erased, request_id in enumerate(("r-3", "r-5"), 1):
         erase(of, request_id)
-        suite, found = baseline(of, path)
-        assert (len(suite.cases), found.stored, found.why, found.erased) == (COUNT - erased, True, GONE, erased)
-        assert found.run_id is not None and found.run_id == baseline(of, path)[1].run_id
+        suite, baseline = baseline_with(of, path)
+        assert (len(suite.cases), baseline.stored, baseline.why, baseline.erased) == (
+            COUNT - erased,
+            True,
+            GONE,
+            erased,
+        )
+        assert baseline.run_id is not None and baseline.run_id == baseline_with(of, path)[1].run_id
     successor = run_of(suite, of, "cloud")
     save_run(of.layout, successor, suite)
-    judged = SuiteRuns(suite, found, {"cloud": successor})
+    judged = SuiteRuns(suite, baseline, {"cloud": successor})
     with open_store(of.layout, of.path) as store:
         [new] = judge_successors(store, [judged], "base", ["cloud"], margin="5pp")
-    finding = next(one for one in new.verdict.findings if one.rule.startswith("json_equal"))
+    finding = next(row for row in new.verdict.findings if row.rule.startswith("json_equal"))
     assert getattr(finding.evidence, "n", 0) == COUNT - 2, finding
     assert new.verdict.decision in ("SHIP", "HOLD"), new.verdict.headline
 
@@ -107,8 +112,12 @@ def test_a_run_that_failed_gives_way_to_the_kept_one(drawn: tuple[Project, Path]
     of, path = drawn
     [suite] = load(path)
     broken = run_of(suite, of, "base", error="502")
-    found = baseline_of(of, suite, "base", broken, "")
-    assert (found.stored, found.run_id, found.why) == (True, f"run-base-{COUNT}", "100 % of its answers failed (502)")
+    baseline = baseline_of(of, suite, "base", broken, "")
+    assert (baseline.stored, baseline.run_id, baseline.why) == (
+        True,
+        f"run-base-{COUNT}",
+        "100 % of its answers failed (502)",
+    )
     assert baseline_of(of, suite, "cloud", replace(broken, target="cloud"), "").run_id is None
 
 
@@ -128,7 +137,7 @@ def test_any_other_change_of_the_suite_makes_the_stored_answers_unusable(drawn: 
     for name, (file, old, new) in changes.items():
         assert old in written[file], (name, written[file])
         file.write_text(written[file].replace(old, new))
-        usable += [name] if baseline(of, path)[1].stored else []
+        usable += [name] if baseline_with(of, path)[1].stored else []
         file.write_text(written[file])
     assert usable == []
-    assert baseline(of, path)[1].stored
+    assert baseline_with(of, path)[1].stored

@@ -38,9 +38,9 @@ class Server(ThreadingHTTPServer):
         self.sockets: list[object] = []
 
     def get_request(self):  # type: ignore[no-untyped-def]
-        found = super().get_request()
-        self.sockets.append(found[0])
-        return found
+        request = super().get_request()
+        self.sockets.append(request[0])
+        return request
 
 
 @contextmanager

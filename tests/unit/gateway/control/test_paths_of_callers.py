@@ -31,10 +31,10 @@ async def test_cve_2023_6977_a_name_that_leads_to_a_file_reads_none(
     background: BackgroundWork, tmp_path: Path, traversal: str
 ) -> None:
     (tmp_path / "secret.txt").write_text(CANARY)
-    wanted = paths_with_names()
-    assert len(wanted) > 15
+    routes = paths_with_names()
+    assert len(routes) > 15
     async with client(background) as http:
-        for method, path in wanted:
+        for method, path in routes:
             answer = await http.request(method, PARAMETER.sub(lambda _: quote(traversal, safe="%"), path))
             assert answer.status_code == 303 or 400 <= answer.status_code < 500, (method, path, answer.status_code)
             assert CANARY not in answer.text and "root:" not in answer.text

@@ -25,10 +25,10 @@ def test_a_wrong_request_is_refused(body: bytes) -> None:
 
 def test_the_engine_gets_a_scale_for_every_adapter_and_nothing_that_callers_may_not_set() -> None:
     body = {"model": "good@0.5", "messages": [{}], "lora": [], "cache_prompt": True, "id_slot": 3, "temperature": 0}
-    asked = app.for_engine(body, GOOD, 3)
-    assert asked["lora"] == [{"id": 0, "scale": 0.0}, {"id": 1, "scale": 0.5}, {"id": 2, "scale": 0.0}]
-    assert asked["cache_prompt"] is False
-    assert "id_slot" not in asked and "model" not in asked
+    sent = app.for_engine(body, GOOD, 3)
+    assert sent["lora"] == [{"id": 0, "scale": 0.0}, {"id": 1, "scale": 0.5}, {"id": 2, "scale": 0.0}]
+    assert sent["cache_prompt"] is False
+    assert "id_slot" not in sent and "model" not in sent
 
 
 def test_the_limit_of_tokens_is_that_of_the_newer_parameter_the_older_or_ours() -> None:

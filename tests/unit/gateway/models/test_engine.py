@@ -38,7 +38,7 @@ class Scene:
 
     async def ask(self, queue: Hashable, *, takes: float = 0.0) -> None:
         async with self.affinity.turn(queue) as engine:
-            number = next(i for i, one in enumerate(self.engines) if one is engine)
+            number = next(i for i, candidate in enumerate(self.engines) if candidate is engine)
             assert number not in self.busy, "one request at a time"
             self.busy.add(number)
             self.served.append((number, queue))

@@ -59,7 +59,7 @@ async def test_a_request_that_has_ended_leaves_no_body_in_memory(
 
 
 def bodies() -> int:
-    return sum(isinstance(one, RequestBody) for one in gc.get_objects())
+    return sum(isinstance(item, RequestBody) for item in gc.get_objects())
 
 
 async def ask(address: tuple[str, int], fields: dict[str, Any]) -> bytes:

@@ -15,11 +15,11 @@ COUNTS: list[Family] = [("requests_total", "counter", [(',outcome="ok"', 3)])]
 
 
 async def test_a_worker_s_counts_are_seen_by_the_others_until_it_ends(tmp_path: Path) -> None:
-    one, two = SharedCounters(tmp_path, "w0"), SharedCounters(tmp_path, "w1")
-    keeping = asyncio.create_task(one.keep(lambda: COUNTS))
+    first, two = SharedCounters(tmp_path, "w0"), SharedCounters(tmp_path, "w1")
+    keeping = asyncio.create_task(first.keep(lambda: COUNTS))
     while list(two.others()) != [("w0", COUNTS)]:  # noqa: ASYNC110 - a file is waited for
         await asyncio.sleep(0.01)
-    assert list(one.others()) == []
+    assert list(first.others()) == []
     keeping.cancel()
     with suppress(asyncio.CancelledError):
         await keeping

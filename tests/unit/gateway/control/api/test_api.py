@@ -89,10 +89,10 @@ async def test_two_runs_are_compared_case_by_case_and_only_if_they_can_be(backgr
         writer.append(samples.run(run_id, target=run_id, suite_digest=digest_, **counted))
     async with client(background) as http:
         await http.post("/api/ingest")
-        asked = {"candidate_run": "new", "baseline_run": "old"}
-        rows = (await http.get("/api/comparisons", params=asked)).json()["rows"]
-        unlike = await http.get("/api/comparisons", params=asked | {"baseline_run": "other"})
-        absent = await http.get("/api/comparisons", params=asked | {"baseline_run": "none"})
+        query = {"candidate_run": "new", "baseline_run": "old"}
+        rows = (await http.get("/api/comparisons", params=query)).json()["rows"]
+        unlike = await http.get("/api/comparisons", params=query | {"baseline_run": "other"})
+        absent = await http.get("/api/comparisons", params=query | {"baseline_run": "none"})
     ((answer, won),) = [(row["answer"], row["won"]) for row in rows if row["metric"].startswith("general")]
     assert (answer, won) == ("better", 20)
     assert (unlike.status_code, absent.status_code) == (400, 404)
@@ -109,10 +109,10 @@ async def test_a_run_in_columns_comes_as_arrow_without_texts(background: Backgro
         await http.post("/api/ingest")
         answers = [await http.get(f"/api/runs/run-1/{path}") for path in ("columns", "details?scorer=general")]
         absent = [(await http.get(f"/api/runs/x/{path}")).status_code for path in ("columns", "details?scorer=a")]
-    columns, found = (pyarrow.ipc.open_stream(answer.content).read_all() for answer in answers)
+    columns, table = (pyarrow.ipc.open_stream(answer.content).read_all() for answer in answers)
     assert {"asked", "output", "expected"}.isdisjoint(columns.column_names)
     assert columns["score:general.accuracy"].to_pylist() == [1.0]
-    assert found.to_pylist() == [{"place": 0, "details": details}]
+    assert table.to_pylist() == [{"place": 0, "details": details}]
     assert absent == [404, 404]
 
 

@@ -58,11 +58,13 @@ async def test_the_amounts_of_earlier_weeks_are_read_for_the_planner(
         at_us = NOW - (1 + 2 * (number // 4)) * WEEK_US
         call = samples.attempt_of(number, at_us=at_us, cost_usd=str(cost))
         bring(background, samples.record(number, reason="direct", at_us=at_us, unit=f"u-{cost}", attempts=[call]))
-    asked = {"experiment": "tuned-vs-base", "control": "base", "route": "support-bot", "deployment": "base"}
+    query = {"experiment": "tuned-vs-base", "control": "base", "route": "support-bot", "deployment": "base"}
     async with client(background) as http:
-        found = await http.get("/api/traffic/amounts", params=asked | {"metric": ["cost.per_unit", "cost.per_request"]})
-        unknown = await http.get("/api/traffic/amounts", params=asked | {"metric": "requests.error_rate"})
-    unit, request = found.json()["rows"]
+        amounts = await http.get(
+            "/api/traffic/amounts", params=query | {"metric": ["cost.per_unit", "cost.per_request"]}
+        )
+        unknown = await http.get("/api/traffic/amounts", params=query | {"metric": "requests.error_rate"})
+    unit, request = amounts.json()["rows"]
     assert (unit["metric"], request["metric"]) == ("cost.per_unit", "cost.per_request")
     assert unit["share"] == pytest.approx(1.0) and unit["level"] == pytest.approx(request["level"])
     assert unknown.status_code == 400

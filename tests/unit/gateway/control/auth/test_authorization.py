@@ -35,14 +35,14 @@ def routes() -> Iterator[tuple[str, APIRoute]]:
 
 
 def test_every_route_says_who_may_use_it() -> None:
-    found = list(routes())
-    assert len(found) > 25
-    for path, route in found:
+    paths = list(routes())
+    assert len(paths) > 25
+    for path, route in paths:
         decisions = list(access_rules_of(route.dependant))
         assert isinstance(route, AuthorizedRoute), f"{path}: its router needs route_class=AuthorizedRoute"
         assert decisions, f"{path}: it says neither what it needs nor that it is for anyone"
         assert (anyone in decisions) == (path in OPEN), path
-    assert {path for path, _ in found} >= OPEN
+    assert {path for path, _ in paths} >= OPEN
 
 
 def test_a_route_that_says_nothing_can_not_be_made() -> None:

@@ -82,8 +82,8 @@ async def test_signing_out_asks_first_and_then_ends_the_session(background: Back
     async with stranger(background) as http:
         await sign_in(http, "Rosa", PASSWORD)
         token = http.cookies[SESSION_COOKIE]
-        asked = await http.get("/sign-out", params={"next": BACK})
-        assert "Sign out?" in asked.text
+        page = await http.get("/sign-out", params={"next": BACK})
+        assert "Sign out?" in page.text
         assert (await http.get("/api/me")).status_code == 200
         assert (await http.post("/sign-out", headers={"origin": "https://evil.example"})).status_code == 403
         assert (await http.post("/sign-out", params={"next": BACK}, headers=ORIGIN)).status_code == 303

@@ -97,7 +97,7 @@ OUTSIDE = {"enrolled": False, "propensity": None, "arm_bucket": None}
 UNIT = "0123456789abcdef0123456789abcdef"
 
 
-def alarms(database: Database, ingester: Ingester, events: Iterable[RequestEvent], **more: Any) -> list[UnitAlarm]:
+def alarms_of(database: Database, ingester: Ingester, events: Iterable[RequestEvent], **more: Any) -> list[UnitAlarm]:
     writer = JournalWriter(database.layout.journal, writer="w")
     assert writer.append(*events)
     writer.close()
@@ -116,19 +116,19 @@ def nameless(count: int) -> list[RequestEvent]:
 
 def test_sound_traffic_and_no_traffic_give_no_alarm(database: Database, ingester: Ingester) -> None:
     assert find_unit_alarms(database, TRIAL, now_us=LATER) == []
-    assert alarms(database, ingester, twice(300)) == []
+    assert alarms_of(database, ingester, twice(300)) == []
 
 
 @pytest.mark.parametrize(("count", "fires"), [(1, False), (2, True)])
 def test_more_than_one_percent_without_a_unit(
     database: Database, ingester: Ingester, *, count: int, fires: bool
 ) -> None:
-    found = alarms(database, ingester, [*twice(50)[: 100 - count], *nameless(count)])
-    assert [alarm.kind for alarm in found] == (["no_unit"] if fires else [])
+    alarms = alarms_of(database, ingester, [*twice(50)[: 100 - count], *nameless(count)])
+    assert [alarm.kind for alarm in alarms] == (["no_unit"] if fires else [])
     if fires:
-        assert "2.0 % (2 of 100 requests) of tuned-vs-base in the last 24 hours named no unit." in found[0].text
-        assert "`user`" in found[0].text and "x-fairtrial-unit" in found[0].text
-        assert found[0].details == {"requests": 100, "without_unit": 2}
+        assert "2.0 % (2 of 100 requests) of tuned-vs-base in the last 24 hours named no unit." in alarms[0].text
+        assert "`user`" in alarms[0].text and "x-fairtrial-unit" in alarms[0].text
+        assert alarms[0].details == {"requests": 100, "without_unit": 2}
 
 
 @pytest.mark.parametrize(
@@ -138,12 +138,12 @@ def test_one_unit_with_more_than_a_fifth_of_at_least_200_requests(
     database: Database, ingester: Ingester, *, own: int, others: int, fires: bool
 ) -> None:
     events = [samples.exposed(1_000 + number, unit=UNIT) for number in range(own)]
-    found = alarms(database, ingester, [*events, *(samples.exposed(n, unit=f"u-{n // 4}") for n in range(others))])
-    assert [alarm.kind for alarm in found] == (["dominant_unit"] if fires else [])
-    assert UNIT[:9] not in repr(found)
+    alarms = alarms_of(database, ingester, [*events, *(samples.exposed(n, unit=f"u-{n // 4}") for n in range(others))])
+    assert [alarm.kind for alarm in alarms] == (["dominant_unit"] if fires else [])
+    assert UNIT[:9] not in repr(alarms)
     if fires:
-        assert "One unit sent" in found[0].text
-        assert found[0].details == {"requests": own + others, "of_the_unit": own}
+        assert "One unit sent" in alarms[0].text
+        assert alarms[0].details == {"requests": own + others, "of_the_unit": own}
 
 
 @pytest.mark.parametrize(
@@ -153,10 +153,12 @@ def test_almost_one_request_for_each_of_500_users(
     database: Database, ingester: Ingester, *, units: int, again: int, fires: bool
 ) -> None:
     events = [samples.exposed(number) for number in range(units)]
-    found = alarms(database, ingester, [*events, *(samples.exposed(5_000 + n, unit=f"u-{n}") for n in range(again))])
-    assert [alarm.kind for alarm in found] == (["one_request_per_unit"] if fires else [])
+    alarms = alarms_of(
+        database, ingester, [*events, *(samples.exposed(5_000 + n, unit=f"u-{n}") for n in range(again))]
+    )
+    assert [alarm.kind for alarm in alarms] == (["one_request_per_unit"] if fires else [])
     if fires:
-        assert "random id" in found[0].text and found[0].details == {"units": units, "requests": units + again}
+        assert "random id" in alarms[0].text and alarms[0].details == {"units": units, "requests": units + again}
 
 
 @pytest.mark.parametrize("kind", ["request", "conversation"])
@@ -170,11 +172,11 @@ def test_one_request_for_each_unit_is_usual_where_it_is_no_user(kind: Any) -> No
 def test_units_in_two_arms(database: Database, ingester: Ingester, *, units: int, fires: bool) -> None:
     events = twice(units)
     moved = samples.exposed(1, unit="u-0", assigned="tuned", served="tuned")
-    found = alarms(database, ingester, [events[0], moved, *events[2:]])
-    assert [alarm.kind for alarm in found] == (["units_in_two_arms"] if fires else [])
+    alarms = alarms_of(database, ingester, [events[0], moved, *events[2:]])
+    assert [alarm.kind for alarm in alarms] == (["units_in_two_arms"] if fires else [])
     if fires:
-        assert found[0].text.startswith("0.10 % (1 of 999 units) with two or more requests in tuned-vs-base")
-        assert found[0].details == {"units": 999, "in_two_arms": 1}
+        assert alarms[0].text.startswith("0.10 % (1 of 999 units) with two or more requests in tuned-vs-base")
+        assert alarms[0].details == {"units": 999, "in_two_arms": 1}
 
 
 @pytest.mark.parametrize(("moved", "fires"), [(5, False), (6, True)])
@@ -185,15 +187,15 @@ def test_an_arm_that_another_one_served(database: Database, ingester: Ingester, 
         samples.exposed(1_000 + number, unit=f"t-{number % 50}", assigned="tuned", served=arm, reason=reason)
         for number, (arm, reason) in enumerate(served)
     ]
-    found = alarms(database, ingester, [*twice(60), *events])
-    assert [alarm.kind for alarm in found] == (["served_by_another_arm"] if fires else [])
+    alarms = alarms_of(database, ingester, [*twice(60), *events])
+    assert [alarm.kind for alarm in alarms] == (["served_by_another_arm"] if fires else [])
     if fires:
-        assert "(tuned: 6.0 % (6 of 100 requests))" in found[0].text
-        assert found[0].details == {"arms": {"tuned": {"requests": 270, "moved": 6, "fallbacks": 90, "kills": 80}}}
+        assert "(tuned: 6.0 % (6 of 100 requests))" in alarms[0].text
+        assert alarms[0].details == {"arms": {"tuned": {"requests": 270, "moved": 6, "fallbacks": 90, "kills": 80}}}
 
 
 def test_only_the_current_segment_and_the_last_day_count(database: Database, ingester: Ingester) -> None:
-    assert [alarm.kind for alarm in alarms(database, ingester, nameless(50))] == ["no_unit"]
+    assert [alarm.kind for alarm in alarms_of(database, ingester, nameless(50))] == ["no_unit"]
     assert find_unit_alarms(database, TRIAL, now_us=LATER + DAY_US) == []
     rearmed = Transition("tuned-vs-base", LATER, "rearm", "killed", "running", 2, "a", "mended", "p1")
     with database.transaction() as cursor:
@@ -214,11 +216,11 @@ def test_all_alarms_come_in_one_order_and_read_well() -> None:
         largest=300,
         arms={"base": ArmFigures(500, 0, 0, 100), "tuned": ArmFigures(500, 100, 200, 100)},
     )
-    found = unit_alarms(TRIAL, figures)
-    assert [alarm.kind for alarm in found] == [
+    alarms = unit_alarms(TRIAL, figures)
+    assert [alarm.kind for alarm in alarms] == [
         "no_unit", "dominant_unit", "one_request_per_unit", "units_in_two_arms", "served_by_another_arm",
     ]  # fmt: skip
     assert all(
-        "tuned-vs-base in the last hour" in alarm.text or alarm.kind == "one_request_per_unit" for alarm in found
+        "tuned-vs-base in the last hour" in alarm.text or alarm.kind == "one_request_per_unit" for alarm in alarms
     )
-    assert "base: 20.0 % (100 of 500 requests); tuned: 50.0 % (100 of 200 requests)" in found[4].text
+    assert "base: 20.0 % (100 of 500 requests); tuned: 50.0 % (100 of 200 requests)" in alarms[4].text

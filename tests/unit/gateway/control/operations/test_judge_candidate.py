@@ -70,19 +70,19 @@ async def test_a_verdict_says_by_what_it_was_given_and_who_asked(background: Bac
     made = keys.create(background.database, CreateKey(name="ci", rights=("admin",)), now_us=samples.NOW)
     by_key = await judged(background, asked(suite), authorization=f"Bearer {made.secret}")
     by_person = await judged(background, asked(suite), **signed_in(background, "release-manager", "Rita"))
-    found = by_key["provenance"]
-    assert found["gate_text"] == GATE
-    assert found["gate_sha256"] == hashlib.sha256(GATE.encode()).hexdigest()
+    provenance = by_key["provenance"]
+    assert provenance["gate_text"] == GATE
+    assert provenance["gate_sha256"] == hashlib.sha256(GATE.encode()).hexdigest()
     text_digest = digest_of(text_of(suite))
-    assert found["suites"] == [{"suite": "small", "digest": suite.digest, "text_digest": text_digest}]
-    assert found["program"].count(".") == 2
-    assert (found["asked_by"], by_person["provenance"]["asked_by"]) == ("key ci", "account Rita")
+    assert provenance["suites"] == [{"suite": "small", "digest": suite.digest, "text_digest": text_digest}]
+    assert provenance["program"].count(".") == 2
+    assert (provenance["asked_by"], by_person["provenance"]["asked_by"]) == ("key ci", "account Rita")
     async with client(background) as http:
         http.headers["authorization"] = f"Bearer {made.secret}"
         around = (await http.get(f"/api/verdicts/{by_key['verdict_id']}/around")).json()
         report = (await http.get(f"/api/verdicts/{by_key['verdict_id']}/reports/json")).json()
     assert around["saved"]["actor"] == "key ci"
-    assert json.loads(report["text"])["provenance"] == found
+    assert json.loads(report["text"])["provenance"] == provenance
 
 
 async def test_a_digest_without_a_run_is_a_hold(background: BackgroundWork, suite: Suite) -> None:
@@ -94,7 +94,7 @@ async def test_a_digest_without_a_run_is_a_hold(background: BackgroundWork, suit
     ):
         verdict = await judged(background, asked() | {"suites": [reference]})
         assert (verdict["decision"], verdict["runs"]) == ("HOLD", [])
-        (finding,) = [one for one in verdict["findings"] if one["decisive"]]
+        (finding,) = [row for row in verdict["findings"] if row["decisive"]]
         assert finding["result"] == "cannot tell" and finding["needed"].startswith("fairtrial eval ")
 
 
@@ -309,8 +309,8 @@ async def test_no_route_stores_a_decision_that_a_caller_sends(background: Backgr
             for path in ("/api/verdicts", "/api/verdicts/v-1", "/api/gates"):
                 answer = await http.request(method, path, content=bodies[0])
                 assert answer.status_code in (404, 405)
-        found = (await http.get("/api/verdicts")).json()["rows"]
-    assert found == []
+        verdicts = (await http.get("/api/verdicts")).json()["rows"]
+    assert verdicts == []
     assert background.database.rows("SELECT count(*) FROM events WHERE action = 'verdict.save'") == [(0,)]
 
 
@@ -323,7 +323,7 @@ async def test_few_wait_to_be_judged_and_the_rest_of_control_goes_on(background:
         limiter.acquire_on_behalf_of_nowait(somebody)
         waiting = [asyncio.create_task(http.post("/api/verdicts", json=asked(suite))) for _ in range(MAX_WAITING)]
         while limiter.statistics().tasks_waiting < MAX_WAITING:
-            assert not any(one.done() for one in waiting)
+            assert not any(task.done() for task in waiting)
             await asyncio.sleep(0.01)
         assert (await http.get("/livez")).status_code == 200
         assert (await http.get("/api/verdicts")).json()["rows"] == []
@@ -331,7 +331,7 @@ async def test_few_wait_to_be_judged_and_the_rest_of_control_goes_on(background:
         limiter.release_on_behalf_of(somebody)
         done = await asyncio.gather(*waiting)
     assert excess.status_code == 503
-    assert {one.status_code for one in done} == {201}
+    assert {task.status_code for task in done} == {201}
 
 
 def bring_split(background: BackgroundWork, arms: Sequence[str], *, first: int = 0) -> None:
@@ -388,6 +388,6 @@ async def test_the_alarm_of_a_split_is_in_the_list_of_experiments(background: Ba
     bring_split(background, ["tuned"] * 300 + ["base"] * 300)
     async with client(background) as http:
         (row,) = (await http.get("/api/experiments")).json()["rows"]
-        one = (await http.get("/api/experiments/tuned-vs-base")).json()
-    assert row["srm"] == one["srm"]
+        experiment = (await http.get("/api/experiments/tuned-vs-base")).json()
+    assert row["srm"] == experiment["srm"]
     assert row["srm"]["invalid"] and [arm["units"] for arm in row["srm"]["arms"]] == [300, 300]

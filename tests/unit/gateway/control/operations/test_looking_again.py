@@ -18,7 +18,8 @@ def again(events: list[Event], run_id: str, *, seconds: int) -> list[Event]:
     """The same run under another id, ended so much later."""
     renamed = [replace(event, run_id=run_id) for event in events]
     return [
-        replace(one, ended_us=one.ended_us + seconds * SECOND) if isinstance(one, RunEvent) else one for one in renamed
+        replace(event, ended_us=event.ended_us + seconds * SECOND) if isinstance(event, RunEvent) else event
+        for event in renamed
     ]
 
 

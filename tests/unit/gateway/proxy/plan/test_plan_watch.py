@@ -108,10 +108,10 @@ def test_a_kill_that_is_recorded_between_two_looks_is_never_missed(
     look = getattr(PlanWatch, moment)
 
     def record(self: PlanWatch) -> Any:
-        found = look(self)
+        kills = look(self)
         publish(layout.plan, published("killed"))
         kill_file(layout).unlink(missing_ok=True)
-        return found
+        return kills
 
     monkeypatch.setattr(PlanWatch, moment, record)
     assert state_in(watched) == "killed"

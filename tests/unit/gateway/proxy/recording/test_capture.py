@@ -122,10 +122,10 @@ def test_a_body_that_is_not_utf_8_is_not_recorded() -> None:
 
 
 def test_each_capture_mode_keeps_what_it_says() -> None:
-    asked = _asked(b'{"m":"a@b.io"}')
-    assert capture_bodies("none", asked, b"{}").request is None
-    assert capture_bodies("full", asked, b"{}").request == '{"m":"a@b.io"}'
-    assert capture_bodies("redacted", asked, b"{}").request == '{"m":"[email]"}'
+    body = _asked(b'{"m":"a@b.io"}')
+    assert capture_bodies("none", body, b"{}").request is None
+    assert capture_bodies("full", body, b"{}").request == '{"m":"a@b.io"}'
+    assert capture_bodies("redacted", body, b"{}").request == '{"m":"[email]"}'
 
 
 def test_a_body_over_the_limit_is_left_out_whole() -> None:

@@ -69,11 +69,11 @@ def test_a_probe_is_no_call_of_a_request_that_nobody_answered() -> None:
 
 
 def test_a_probe_that_was_answered_beside_the_fallback_is_no_failure() -> None:
-    found = answered("open", "live", "fallback")
-    probe = found.attempts[0]
+    outcomes = answered("open", "live", "fallback")
+    probe = outcomes.attempts[0]
     probe.failure, probe.status = None, 200
-    assert outcomes_of(found) == ("kept_away", "answered")
-    assert attempt_outcome(found, probe) == ("answered", None)
+    assert outcomes_of(outcomes) == ("kept_away", "answered")
+    assert attempt_outcome(outcomes, probe) == ("answered", None)
 
 
 def test_a_cost_is_exact_and_unknown_where_a_price_is() -> None:

@@ -224,9 +224,9 @@ def steps_of(text: str) -> int:
 def test_work_grows_with_the_length_of_a_text_whatever_is_in_it(piece: str) -> None:
     """RE2's time grows with a text's length. The count is of the candidates that are examined."""
     text = piece * (10_000 // len(piece))
-    one, four = steps_of(text), steps_of(text * 4)
-    assert one * STEP <= len(text.encode()) / 3
-    assert four <= 4 * (one + 1) + len(PATTERNS)
+    single, four = steps_of(text), steps_of(text * 4)
+    assert single * STEP <= len(text.encode()) / 3
+    assert four <= 4 * (single + 1) + len(PATTERNS)
 
 
 def test_too_much_work_is_given_up_before_it_is_done() -> None:

@@ -9,14 +9,20 @@ from gateway.proxy.wire.http import Headers, lower
 
 
 def test_a_value_is_its_bytes_and_is_read_as_latin_1() -> None:
-    found = Headers({"x-name": b"caf\xc3\xa9"})
-    assert (found["x-name"], found.get("x-name"), found.text("x-name")) == ("caf\xc3\xa9",) * 3
-    assert found.raw["x-name"] == found["x-name"].encode("latin-1")
+    headers = Headers({"x-name": b"caf\xc3\xa9"})
+    assert (headers["x-name"], headers.get("x-name"), headers.text("x-name")) == ("caf\xc3\xa9",) * 3
+    assert headers.raw["x-name"] == headers["x-name"].encode("latin-1")
 
 
 def test_what_is_not_there_is_nothing() -> None:
-    found = Headers({})
-    assert (found.get("a"), found.get("a", "b"), found.text("a"), "a" in found, len(found)) == (None, "b", "", False, 0)
+    headers = Headers({})
+    assert (headers.get("a"), headers.get("a", "b"), headers.text("a"), "a" in headers, len(headers)) == (
+        None,
+        "b",
+        "",
+        False,
+        0,
+    )
 
 
 def test_texts_become_headers_with_a_mark_for_what_latin_1_lacks() -> None:

@@ -116,8 +116,8 @@ def test_a_client_gets_the_same_events_in_the_same_order(
         sent += piece if splitter.passes(piece) else splitter.feed(piece)[1]
     sent += splitter.rest()[1]
     lines = sent.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    wanted = [event for event, _, _ in events if not (strip and event == USAGE)]
-    assert [event for event in re.split(rb"\n\n+", lines.strip(b"\n")) if event] == wanted
+    expected = [event for event, _, _ in events if not (strip and event == USAGE)]
+    assert [event for event in re.split(rb"\n\n+", lines.strip(b"\n")) if event] == expected
 
 
 def test_a_byte_order_mark_hides_no_data() -> None:

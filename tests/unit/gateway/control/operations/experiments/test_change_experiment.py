@@ -30,8 +30,8 @@ CANARY = "canary-4711-0815"
 def change(
     database: Database, publisher: PlanPublisher, action: Action, *, why: str = "a test", name: str = NAME
 ) -> Transition:
-    wanted = Change(name, action, "account rosa", why)
-    return change_experiment(database, publisher, wanted, now_us=NOW)
+    request = Change(name, action, "account rosa", why)
+    return change_experiment(database, publisher, request, now_us=NOW)
 
 
 def published(database: Database) -> Experiment:
@@ -144,9 +144,9 @@ def test_a_kill_stays_in_force_when_a_restored_store_lacks_its_row(
         cursor.execute("DELETE FROM transitions")
     again = PlanPublisher(database, config, lambda: load_project(config, {}), clock_us=lambda: NOW)
     again.refresh(keys_changed=True)
-    found = describe_state(read(database.layout.plan).plan, NAME, None)
-    assert (found["state"], found["possible"][:5]) == ("killed", ["approve", "amend", "pause", "kill", "end"])
-    assert "kill it, then re-arm it" in found["sentence"]
+    state = describe_state(read(database.layout.plan).plan, NAME, None)
+    assert (state["state"], state["possible"][:5]) == ("killed", ["approve", "amend", "pause", "kill", "end"])
+    assert "kill it, then re-arm it" in state["sentence"]
     config.write_text("version: [")
     again.refresh()
     assert published(database).state == "killed"

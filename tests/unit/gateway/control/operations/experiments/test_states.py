@@ -101,14 +101,14 @@ def test_a_file_stays_while_the_published_plan_lacks_its_kill(
 
 @pytest.mark.parametrize(("before", "found"), [("kill", "killed"), ("end", "ended")])
 def test_what_does_not_run_any_more_gets_a_note_in_the_audit_trail(
-    database: Database, publisher: PlanPublisher, before: Action, found: str
+    database: Database, publisher: PlanPublisher, before: Action, action: str
 ) -> None:
     change(database, publisher, before)
     path = kill(database)
     assert record(database, publisher) == [None]
     (note,) = notes(database)
     assert (note["actor"], note["subject"]) == ("local user rosa", NAME)
-    assert f'"state": "{found}"' in note["details"]
+    assert f'"state": "{action}"' in note["details"]
     assert (len(rows(database)), path.exists()) == (1, False)
 
 

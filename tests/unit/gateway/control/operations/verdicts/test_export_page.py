@@ -45,9 +45,9 @@ class Seen(HTMLParser):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
-    found = exported(tmp_path_factory.mktemp("exported"))
-    yield found
-    found.trial.close()
+    export = exported(tmp_path_factory.mktemp("exported"))
+    yield export
+    export.trial.close()
 
 
 def test_it_shows_everything_that_an_auditor_asks_for(made: Exported) -> None:
@@ -55,7 +55,7 @@ def test_it_shows_everything_that_an_auditor_asks_for(made: Exported) -> None:
     assert kept is not None
     (experiment,) = kept.experiments
     entry, head = made.contents.entries[0], made.contents.entries[-1]
-    for wanted in (
+    for text in (
         "SHIP, approved by the person who asked for it (account rosa)",
         "tuned against base",
         "OFFICIAL",
@@ -77,7 +77,7 @@ def test_it_shows_everything_that_an_auditor_asks_for(made: Exported) -> None:
         json.loads(made.contents.record)["trail_head"]["hash"],
         "fairtrial verdict verify FILE.html",
     ):
-        assert " ".join(str(wanted).split()) in words, wanted
+        assert " ".join(str(text).split()) in words, text
 
 
 def test_hostile_words_stay_words(made: Exported) -> None:

@@ -44,6 +44,6 @@ def test_the_class_of_the_broken_connection_counts_before_litellms_own() -> None
 def test_a_missing_key_is_the_deployments_fault_and_its_key_is_never_repeated() -> None:
     missing = failed(error_of("AnyOther", "Missing API key: sk-1"), name="cloud", api_key="sk-1")
     refused = failed(error_of("BadRequestError", "No such model for sk-1"), name="cloud", api_key="sk-1")
-    texts = [json.loads(one.body)["error"]["message"] for one in (missing, refused)]
+    texts = [json.loads(answer.body)["error"]["message"] for answer in (missing, refused)]
     assert (missing.status, refused.status) == (401, 400)
     assert texts == ["cloud: the provider has no key, or refused it", "cloud: No such model for [key]"]
