@@ -106,7 +106,7 @@ def test_what_control_does_not_hear_stays_for_the_next_try_and_a_vote_that_is_in
     assert [path for _, path in answers.asked].count("/api/reviews/items/a/submit") == 2, "one of them got no answer"
 
 
-def test_a_lost_claim_is_told_and_the_next_pair_taken(answers: Answers) -> None:
+def test_a_lost_claim_is_shown_and_the_next_pair_taken(answers: Answers) -> None:
     control, mine = answers.will(refused(409, "this pair is no longer yours"), (200, found("b"))), desk()
     mine.apply(control, [step(1, "draft")])
     assert mine.problem == {"id": 1, "kind": "lost", "words": "This pair is no longer yours"}

@@ -82,7 +82,7 @@ def test_traffic_that_decides_nothing_says_so(file: Path) -> None:
     assert "needs more traffic" in output.replace("\n", " ")
 
 
-def test_guardrails_have_their_own_baselines_and_what_can_t_be_planned_is_told(file: Path) -> None:
+def test_guardrails_have_their_own_baselines_and_unplannable_ones_are_listed(file: Path) -> None:
     plan = planned(changed(file, PLAIN, GUARDED), *BASELINES, *SPREAD, "--per-week", "4000")
     assert [metric["question"]["metric"] for metric in plan["metrics"]] == [
         "feedback.resolved",
@@ -146,7 +146,7 @@ def test_a_question_of_not_worse_and_an_amount_are_read_too(file: Path) -> None:
     assert low["metrics"][0]["question"]["sd"] == 1.5
 
 
-def test_a_stage_that_enrolls_a_part_is_told(file: Path) -> None:
+def test_a_stage_that_enrolls_a_part_is_printed(file: Path) -> None:
     changed(file, "    primary:", "    enroll: {stages: [10, 50, 100]}\n    primary:")
     assert "10 % of the units" in planned(file, "--baseline", "62%", "--per-week", "4000")["notes"][0]
 
@@ -193,7 +193,7 @@ def test_a_number_out_of_its_range_is_refused_before_anything_is_planned(
         run(file, "--baseline", "62%", *arguments)
 
 
-def test_a_relative_margin_is_told_as_it_is_written_and_can_t_be_one_of_nothing(file: Path) -> None:
+def test_a_relative_margin_is_printed_as_written_and_needs_a_level_above_0(file: Path) -> None:
     changed(file, PLAIN, GUARDED)
     cost = ("--sd", "cost.per_unit=3", "--per-week", "4000", "--baseline", "62%", "--baseline")
     assert "cost.per_unit: not worse by 0.42 (20% of today's)" in run(file, *cost, "cost.per_unit=2.1")[1]
@@ -236,7 +236,7 @@ def test_a_latency_of_arms_on_two_engines_is_planned_from_its_spread(file: Path)
     assert 4_000 < latency["chosen"]["units"] < 12_000
 
 
-def test_an_experiment_that_is_not_there_or_only_observes_is_said(file: Path) -> None:
+def test_an_unknown_or_observing_experiment_is_an_error(file: Path) -> None:
     with pytest.raises(UsageError, match=r"no experiment 'x' \(tuned-vs-base\)"):
         run(file, "--baseline", "62%", name="x")
     changed(file, PLAIN, "")
@@ -321,7 +321,7 @@ def test_too_little_feedback_for_the_worst_case_is_refused_with_the_share_that_w
         run(file, *PER_WEEK, "--response", "120%")
 
 
-def test_a_plan_that_may_pass_early_is_told_that_fading_can_not_be_seen(file: Path) -> None:
+def test_a_plan_that_may_pass_early_warns_that_fading_can_not_be_seen(file: Path) -> None:
     text = file.read_text()
     for days, early in (("7", True), ("0", True), ("28", False), ("", False)):
         file.write_text(text.replace("mde: 3pp", f"mde: 3pp, min_days: {days}" if days else "mde: 3pp"))

@@ -35,7 +35,7 @@ def test_the_copy_is_sound_and_the_project_file_stays(tmp_path: Path) -> None:
     assert move.weeks is None and "it can't be planned yet" in move.summary
 
 
-def test_users_and_days_that_are_missing_before_the_last_day_are_said() -> None:
+def test_users_and_days_that_are_missing_before_the_last_day_are_named() -> None:
     begun, ends = PlannedMove("migrate-a", "a", ""), Retirement("old", date(2027, 1, 15), "shutdown_date")
     question = Question("feedback.resolved", "superior", 0.62, 0.03)
     trial = plan_trial([question], Design(per_week=4000))

@@ -56,7 +56,7 @@ async def test_traffic_over_time_counts_every_request_once_and_fills_the_gaps(ba
     assert len(shares) == 13
 
 
-async def test_an_experiment_without_traffic_has_no_slots_and_an_unknown_one_is_said_to_be(
+async def test_an_experiment_without_traffic_has_no_slots_and_an_unknown_one_is_a_404(
     background: BackgroundWork,
 ) -> None:
     assert (await get(background, "experiments/tuned-vs-base/series"))["slots"] == []

@@ -51,7 +51,7 @@ async def made(http: httpx.AsyncClient, background: BackgroundWork, **wish: Any)
     return dict(answer.json())
 
 
-async def test_everything_that_a_reviewer_is_told_names_no_model_no_run_no_time_and_no_cost(
+async def test_nothing_that_a_reviewer_gets_names_a_model_a_run_a_time_or_a_cost(
     background: BackgroundWork,
 ) -> None:
     async with client(background) as http:
@@ -201,7 +201,7 @@ async def test_two_people_who_signed_in_judge_side_by_side_and_see_only_the_desk
         assert (await http.post(f"{path}/close", headers=ann)).status_code == 403
 
 
-async def test_what_a_gate_reads_is_told_once_the_queue_is_done(background: BackgroundWork) -> None:
+async def test_what_a_gate_reads_is_shown_once_the_queue_is_done(background: BackgroundWork) -> None:
     query = {"candidate": NEW, "baseline": OLD}
     run_here(background)
     async with client(background) as http:
@@ -236,7 +236,7 @@ async def test_what_a_gate_reads_is_told_once_the_queue_is_done(background: Back
     assert figures["each"] == []
 
 
-async def test_of_shared_pairs_no_result_is_told_before_the_second_person_has_judged(
+async def test_of_shared_pairs_no_result_is_shown_before_the_second_person_has_judged(
     background: BackgroundWork,
 ) -> None:
     query = {"candidate": NEW, "baseline": OLD}

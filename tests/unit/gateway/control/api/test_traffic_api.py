@@ -117,7 +117,7 @@ async def test_too_little_memory_says_what_to_do(background: BackgroundWork, mon
     assert "Out of Memory" not in answer.text
 
 
-async def test_an_error_of_a_change_is_told_in_our_words(
+async def test_an_error_of_a_change_is_reported_in_our_words(
     background: BackgroundWork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:

@@ -72,7 +72,7 @@ async def test_each_role_gets_where_it_may_and_nowhere_else(background: Backgrou
                 assert (answer.status_code != 403) == allowed, (method, path, answer.text)
 
 
-async def test_an_auditor_reads_and_is_told_why_nothing_may_be_changed(background: BackgroundWork) -> None:
+async def test_an_auditor_reads_and_learns_why_nothing_may_be_changed(background: BackgroundWork) -> None:
     cookie = signed_in(background, "auditor", "Aud")
     async with stranger(background) as http:
         me = (await http.get("/api/me", headers=cookie)).json()

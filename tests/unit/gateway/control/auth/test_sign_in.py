@@ -92,7 +92,7 @@ async def test_signing_out_asks_first_and_then_ends_the_session(background: Back
     assert sessions.account_of(background.database, token, now_us=NOW) is None
 
 
-async def test_a_wrong_password_and_an_unknown_name_are_told_the_same(background: BackgroundWork) -> None:
+async def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(background: BackgroundWork) -> None:
     join(background)
     async with stranger(background) as http:
         wrong, unknown = await sign_in(http, "Rosa", "wrong"), await sign_in(http, "Nobody", PASSWORD)

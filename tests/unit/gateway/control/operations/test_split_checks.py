@@ -80,7 +80,7 @@ async def test_the_window_of_the_traffic_does_not_move_first_assignments(backgro
     assert (await split(background, since_us=samples.NOW + 15))["units"] == 20
 
 
-async def test_units_under_an_earlier_plan_are_said_and_not_counted(background: BackgroundWork) -> None:
+async def test_units_under_an_earlier_plan_are_named_and_not_counted(background: BackgroundWork) -> None:
     bring(background, ["base", "tuned"] * 10, analysis_hash="before")
     check = await split(background)
     assert (check["units"], check["earlier"], check["p"]) == (0, 20, None)

@@ -128,7 +128,7 @@ def chunk(text: str, *, index: int = 0, ascii_only: bool = False, spaced: bool =
 
 
 @given(TEXTS, st.booleans(), st.booleans())
-def test_what_is_put_together_is_what_was_said(texts: list[str], ascii_only: bool, spaced: bool) -> None:
+def test_the_assembled_text_is_that_of_the_chunks(texts: list[str], ascii_only: bool, spaced: bool) -> None:
     accumulator = StreamAccumulator(responses=False)
     for text in texts:
         accumulator.add(b"data: " + chunk(text, ascii_only=ascii_only, spaced=spaced) + b"\n\n")
@@ -138,7 +138,7 @@ def test_what_is_put_together_is_what_was_said(texts: list[str], ascii_only: boo
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.text("ab", min_size=1, max_size=3)), max_size=12))
-def test_choices_are_told_apart(chunks: list[tuple[int, str]]) -> None:
+def test_choices_are_kept_separate(chunks: list[tuple[int, str]]) -> None:
     accumulator = StreamAccumulator(responses=False)
     for index, text in chunks:
         accumulator.add(b"data: " + chunk(text, index=index) + b"\n\n")

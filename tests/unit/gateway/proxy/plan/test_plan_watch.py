@@ -124,7 +124,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="inotify is of Linux"
 
 
 @linux
-async def test_a_new_file_ends_the_wait_and_is_told_once(tmp_path: Path) -> None:
+async def test_a_new_file_ends_the_wait_and_is_reported_once(tmp_path: Path) -> None:
     with FolderEvents(tmp_path) as events:
         for content in (b"one", b"two"):
             waiting = asyncio.create_task(events.wait(longest=HOUR, without_events=HOUR))
