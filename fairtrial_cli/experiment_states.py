@@ -1,4 +1,4 @@
-"""The commands of `fairtrial experiment` that show the state of an experiment and change it."""
+"""Defines the commands of `fairtrial experiment` that show its state and decision, or change its state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draws the rows of a finding with their masked texts, those that belong together side by side."""
+"""Draws the rows of a finding with their masked texts, and related rows side by side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The comparison of two runs: metrics with intervals, then cases side by side with marked differences."""
+"""Draws the comparison of two runs: metrics with intervals, then cases side by side with marked differences."""
 
 from __future__ import annotations
 

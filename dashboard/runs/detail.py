@@ -1,4 +1,4 @@
-"""One run: its scores, outcomes, slices, and cases in pages."""
+"""Draws one run: its scores, outcomes, slices, and cases in pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several runs of a suite against one baseline: levels, differences, what the answers took, and what changed most."""
+"""Compares several runs of a suite with one baseline: levels, differences, cost and time, and most changed cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a verdict rests on: runs, suites, reviews, live experiments, training data, the gate's text, and releases."""
+"""Shows what a verdict is based on: runs, reviews, experiments, training data, the gate's text, and releases."""
 
 from __future__ import annotations
 

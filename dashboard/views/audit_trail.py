@@ -1,4 +1,4 @@
-"""The audit trail page: who did what, when and why, and whether the chain of entries is intact."""
+"""Draws the audit trail page: who did what, when and why, and whether the chain of entries is intact."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The experiment page: the result, the evidence for it, the state, and plain figures of the traffic."""
+"""Draws the experiment page: the result, the evidence for it, the state, and plain figures of the traffic."""
 
 from __future__ import annotations
 

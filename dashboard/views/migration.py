@@ -1,4 +1,4 @@
-"""The migration page: the models that end, and for each the newest report of `fairtrial migrate`."""
+"""Draws the migration page: the models that end, and for each the newest report of `fairtrial migrate`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The overview page: what needs a decision, problems, services, experiments and the newest verdicts."""
+"""Draws the overview page: what needs a decision, problems, services, experiments and the newest verdicts."""
 
 from __future__ import annotations
 

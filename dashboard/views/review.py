@@ -1,4 +1,4 @@
-"""The blind review page: lists the queues, then mounts the review app, which shows one pair of answers at a time."""
+"""Draws the blind review page: lists the queues, then mounts the review app, which shows one pair at a time."""
 
 from __future__ import annotations
 

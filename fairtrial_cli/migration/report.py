@@ -1,4 +1,4 @@
-"""The report of a migration: one value, printed for the terminal with the countdown and what comes next, or as JSON."""
+"""Reports a migration: one value, printed with the countdown and what comes next, or as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes to the terminal: tables in which nothing is cut, and how far long work is, by a bar or by lines."""
+"""Prints tables that fit the terminal without cutting anything, and shows the progress of long work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Serves OpenAI's completions and models endpoints over the engines, whose API is that of llama.cpp's server."""
+"""Serves OpenAI's completions and models endpoints, and converts requests and responses for llama.cpp's server."""
 
 from __future__ import annotations
 

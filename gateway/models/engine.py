@@ -1,4 +1,4 @@
-"""Runs one llama.cpp process, and schedules requests on such engines so that each keeps its adapter if possible."""
+"""Runs one llama.cpp process, and schedules requests on several of them so that each keeps its adapter if possible."""
 
 from __future__ import annotations
 

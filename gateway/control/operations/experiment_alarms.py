@@ -1,4 +1,4 @@
-"""Finds the alarms of an experiment: changed models, faults in how units are named, and requests served by another."""
+"""Finds the alarms of an experiment: changed models, faulty unit names, and requests that another arm served."""
 
 from __future__ import annotations
 

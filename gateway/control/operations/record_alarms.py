@@ -1,4 +1,4 @@
-"""Records alarms: those of transitions and of models that end, and that a person knows of one."""
+"""Records alarms: opens and closes those of transitions and of models that end, and notes who has seen one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prepares the published plan for a worker: provider keys inserted, addresses and overrides encoded once."""
+"""Prepares the published plan for a worker: provider keys, encoded addresses and overrides, and servers' health."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Implements the transport on aiohttp: one session a worker, no cookies, no redirects, no environment settings."""
+"""Implements the transport on aiohttp: one session per worker, no cookies, no redirects, no environment settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Handles HTTP itself: headers as they came, whole responses by ASGI, cross-origin rules, and message framing."""
+"""Handles HTTP itself: headers as they came, whole responses by ASGI, cross-origin rules, and framing."""
 
 from __future__ import annotations
 

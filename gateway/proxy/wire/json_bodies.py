@@ -1,4 +1,4 @@
-"""Parses JSON bodies: only a request's top level is decoded; slowly with lone surrogates, which msgspec refuses."""
+"""Parses JSON bodies: decodes only a request's top level, and reads lone surrogates, which msgspec refuses."""
 
 from __future__ import annotations
 

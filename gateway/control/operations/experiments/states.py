@@ -1,4 +1,4 @@
-"""Reads the states of experiments, and records the kills that kill files brought to the workers."""
+"""Reads the states of experiments, and records kills that workers received through kill files."""
 
 from __future__ import annotations
 

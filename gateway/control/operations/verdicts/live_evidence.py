@@ -1,4 +1,4 @@
-"""Reads in which state experiments are, and what those that compare two targets have shown and decided."""
+"""Reads the state of experiments, and what those that compare two targets have shown and decided."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes a request's head as bytes, and holds its response, decompressed a little at a time as it arrives."""
+"""Writes a request's head as bytes, and holds its response, which is decompressed as it arrives."""
 
 from __future__ import annotations
 
