@@ -2,10 +2,11 @@
 
 ``python benchmarks/audit.py [--only faults|generated|speed] [--seeds 20] [--rows 100000] [--json]``.
 ``--only speed --before COMMIT`` compares the speed with that of an earlier commit, in turns and in the same run.
-`faults` plants some fifty kinds of faults into real texts of four packages (`audit_trials/development.py`), and prints
-recall and false alarms by kind and source. ``--examples FILE`` writes rows that were missed or wrongly named, and
-``--write`` renews `evaluators/training_data/reliability.json`. ``--sealed`` measures the texts and the wordings of
-`audit_trials/sealed.py`, on which nothing was set: it is run once for a version, and its figures stand as they fall.
+`faults` plants some fifty kinds of faults into real texts of nine packages (`audit_trials/development.py`, and
+`audit_trials/former.py`, which was sealed before), and prints recall and false alarms by kind and source.
+``--examples FILE`` writes rows that were missed or wrongly named, and ``--write`` renews
+`evaluators/training_data/reliability.json`. ``--sealed`` measures the texts and the wordings of
+`audit_trials/sealed_set`, on which nothing was set: it is run once for a version, and its figures stand as they fall.
 The faults of `generated` (1 % personal text, 2 % near duplicates, 3 % contradicting labels, one flipped slice, 40
 leaked rows) are planted together, into generated reports and into the shipped tickets. The other cleaners are
 Presidio's pattern recognisers and datatrove's formatter; both search for personal text only, where the audit does all
@@ -23,29 +24,30 @@ from typing import Any
 
 sys.path[0] = str(Path(__file__).parent.parent)
 
+from benchmarks.audit_trials import former  # noqa: E402
 from benchmarks.audit_trials.development import SOURCES  # noqa: E402
 from benchmarks.audit_trials.fault_table import examples, lines, reliability  # noqa: E402
 from benchmarks.audit_trials.faults import as_json, false_alarms, generated, table, tickets  # noqa: E402
 from benchmarks.audit_trials.found import measure  # noqa: E402
 from benchmarks.audit_trials.planted.all_faults import FAULTS  # noqa: E402
 from benchmarks.audit_trials.planted.wordings import DEVELOPMENT  # noqa: E402
+from benchmarks.audit_trials.sealed_set import trial  # noqa: E402
 from benchmarks.audit_trials.speed import measure_against, measure_speed, print_against, print_speed  # noqa: E402
 from evaluators.training_data.reliability import MEASURED  # noqa: E402
 
 
 def measure_faults(*, sealed: bool, write: bool, examples_to: Path | None, quiet: bool) -> list[dict[str, Any]]:
     """What is found of the faults that are planted into real texts, by kind and source."""
+    faults = trial.FAULTS if sealed else FAULTS
     if sealed:
-        from benchmarks.audit_trials import sealed as of_sealed
-
-        figures = measure(of_sealed.SOURCES, of_sealed.WORDING)
+        figures = measure(trial.SOURCES, trial.WORDING, faults, trial.PAIRS)
     else:
-        figures = measure(SOURCES, DEVELOPMENT)
-    measured = reliability(figures, FAULTS)
+        figures = [*measure(SOURCES, DEVELOPMENT), *measure(former.SOURCES, former.WORDING)]
+    measured = reliability(figures, faults)
     if not quiet:
-        print("\n".join(lines(figures, FAULTS)))
+        print("\n".join(lines(figures, faults)))
     if examples_to is not None:
-        examples_to.write_text("\n".join(examples(figures, FAULTS)) + "\n", encoding="utf-8")
+        examples_to.write_text("\n".join(examples(figures, faults)) + "\n", encoding="utf-8")
     if write:
         rows = ",\n".join(json.dumps(row) for row in measured)
         MEASURED.write_text(f"[\n{rows}\n]\n", encoding="utf-8")

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from benchmarks.audit_trials.development import Source
 from benchmarks.audit_trials.planted.all_faults import FAULTS
-from benchmarks.audit_trials.planted.decoys import add_decoys
+from benchmarks.audit_trials.planted.decoys import PAIRS, Pairs, add_decoys
 from benchmarks.audit_trials.planted.planting import Fault, Trial, planted
 from benchmarks.audit_trials.planted.rows import FORMATS, Row
 from benchmarks.audit_trials.planted.wordings import Wording
@@ -62,21 +62,23 @@ def fits(fitting: Sequence[str], kind: str) -> bool:
     return any(re.search(pattern, kind) for pattern in fitting)
 
 
-def measure(sources: Sequence[Source], wording: Wording, faults: Sequence[Fault] = FAULTS) -> list[Figures]:
+def measure(
+    sources: Sequence[Source], wording: Wording, faults: Sequence[Fault] = FAULTS, decoys: Pairs = PAIRS
+) -> list[Figures]:
     """What is found in each file of each source."""
     figures: list[Figures] = []
     for source in sources:
         print(f"planting into {source.name}", file=sys.stderr, flush=True)
-        figures += run_source(source, faults, wording)
+        figures += run_source(source, faults, wording, decoys)
     return figures
 
 
-def run_source(source: Source, faults: Sequence[Fault], wording: Wording) -> Iterator[Figures]:
+def run_source(source: Source, faults: Sequence[Fault], wording: Wording, decoys: Pairs) -> Iterator[Figures]:
     """The unplanted file with decoys, and one file for each group of faults that the source can have."""
     rows = source.draw()
     sound = planted(rows, (), "", wording)
     if not source.labelled:
-        add_decoys(sound, tools=source.format == "chat")
+        add_decoys(sound, tools=source.format == "chat", pairs_by_name=decoys)
     yield run(source, "unplanted", sound)
     own = [fault for fault in faults if fault.applies(source.format, source.labelled)]
     for group in dict.fromkeys(fault.group for fault in own):

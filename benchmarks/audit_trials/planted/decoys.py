@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from benchmarks.audit_trials.planted.planting import Trial
 from benchmarks.audit_trials.planted.rows import Row
 from benchmarks.audit_trials.planted.structure import tool_row
 
-PAIRS: dict[str, tuple[tuple[str, str], ...]] = {
+Pairs = Mapping[str, tuple[tuple[str, str], ...]]
+PAIRS: Pairs = {
     "numbers that identify no person": (
         ("My order number is 20260311845, where is it?", "Order 20260311845 left our warehouse yesterday."),
         ("Track 1Z999AA10123456784 please.", "That parcel is in Lyon and arrives tomorrow."),
@@ -85,9 +88,9 @@ PAIRS: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-def add_decoys(trial: Trial, *, tools: bool) -> None:
+def add_decoys(trial: Trial, *, tools: bool, pairs_by_name: Pairs = PAIRS) -> None:
     """Append them to rows of free text; conversations with tools only where the format has them."""
-    for name, pairs in PAIRS.items():
+    for name, pairs in pairs_by_name.items():
         _append(trial, name, [Row((pair,), "en") for pair in pairs])
     if tools:
         rows = [row for row in trial.rows if len(row.turns) == 1][:4]

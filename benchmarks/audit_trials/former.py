@@ -1,4 +1,4 @@
-"""The sealed set: texts, languages and wordings that no check and no planter was made with. It runs by `--sealed` only.
+"""The set that was sealed before: texts, languages and wordings that earlier checks were judged with, once.
 
 | source | package (licence) | rows | format | languages |
 |---|---|--:|---|---|
