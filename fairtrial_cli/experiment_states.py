@@ -245,8 +245,8 @@ def _open(config: Path, store: Path | None) -> AbstractContextManager[StoreClien
 
 def _print_state(state: dict[str, Any]) -> None:
     click.echo(f"{state['name']}: {state['sentence']}")
-    kept = state.get("kept_control")
-    for line in kept["finds"] if kept is not None and state["state"] == "running" else ():
+    control = state.get("kept_control")
+    for line in control["finds"] if control is not None and state["state"] == "running" else ():
         click.echo(f"  {line}")
     _print_edit(state)
 

@@ -161,11 +161,11 @@ def _promotion(control: Control, live: Row, change: str) -> Row:
     """What to promote. Only admins see the box that overrides what is missing."""
     treatments = live["treatments"]
     variant = st.selectbox("Variant", treatments, format_func=plain, key=f"variant to {change}")
-    kept = _kept_control(change)
+    share = _kept_control(change)
     if control.call(accounts.me, Nothing())["role"] != "admin":
-        return {"variant": variant, **kept}
+        return {"variant": variant, **share}
     label = "Promote even if something is missing. The record says what, and every page shows it."
-    return {"variant": variant, **kept, "override": st.checkbox(label, key=f"override to {change}")}
+    return {"variant": variant, **share, "override": st.checkbox(label, key=f"override to {change}")}
 
 
 def _kept_control(change: str) -> Row:

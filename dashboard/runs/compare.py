@@ -156,7 +156,7 @@ def _interval(row: Row) -> dict[str, Any]:
     gap = row["difference"]
     factor = 100.0 if max(abs(row["candidate"] or 0), abs(row["baseline"] or 0)) <= 1 else 1.0
     name = f"{row['metric']} in {row['scope']}" if row["scope"] else row["metric"]
-    numbers = {one: gap[one] * factor for one in ("value", "low", "high")}
+    numbers = {field: gap[field] * factor for field in ("value", "low", "high")}
     return {"name": name, "answer": row["answer"], "n": row["n"], "limit": None, **numbers}
 
 

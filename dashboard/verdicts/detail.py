@@ -178,7 +178,7 @@ def draw_figures(findings: Sequence[Row], figures: Sequence[Row]) -> None:
         "good side of the bar; a rule on a level passes if the point is."
     )
     ordered = sorted(figures, key=lambda figure: (figure["kind"], figure["unit"]))
-    for (kind, unit), group in groupby(ordered, key=lambda one: (one["kind"], one["unit"])):
+    for (kind, unit), group in groupby(ordered, key=lambda entry: (entry["kind"], entry["unit"])):
         rows = [_drawn(figure, findings[figure["finding"]]) for figure in group]
         title = TITLES.get((kind, unit), kind)
         chart = tables_and_charts.intervals(

@@ -159,8 +159,8 @@ def remaining_baseline(store: StoreClient, suite: Suite, old: str) -> Run | None
     Every case of the suite must have the stored question, reference and tags, and every other stored case must be
     erased. Parameters, scorers, seed and repeats must be the same.
     """
-    kept = store.call(runs.kept, LatestRuns(suite=suite.name, target=old)).run_id
-    run = None if kept is None else stored_run(store, kept)
+    baseline_id = store.call(runs.kept, LatestRuns(suite=suite.name, target=old)).run_id
+    run = None if baseline_id is None else stored_run(store, baseline_id)
     if run is None or not _same_settings(store, suite, run):
         return None
     cases = {case.case_id: case for case in with_clusters(suite.cases)}

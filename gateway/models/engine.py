@@ -269,7 +269,7 @@ class Affinity(Generic[E]):
 
     def _next_for(self, seat: Seat[E]) -> Hashable:
         """The queue that this engine should serve next, or ``None``."""
-        held = {other.queue for other in self._seats if other is not seat and other.engine.url}
+        held = {taken.queue for taken in self._seats if taken is not seat and taken.engine.url}
         alone = [queue for queue in self._waiting if queue not in held]
         others = [queue for queue in alone if queue != seat.queue]
         if seat.queue in self._waiting and not (others and self._is_over(seat)):

@@ -204,11 +204,11 @@ def head_without_offer(method: bytes, target: bytes, version: str, headers: Mapp
     """The head as it came, without ``upgrade`` and without its mention in ``connection``."""
     lines = [b"%b %b HTTP/%b" % (method, target, version.encode())]
     for name, value in headers.items():
-        kept = value
+        remaining = value
         if name == "connection":
-            kept = b", ".join(part for part in value.split(b",") if part.strip().lower() != b"upgrade")
+            remaining = b", ".join(part for part in value.split(b",") if part.strip().lower() != b"upgrade")
         if name != "upgrade":
-            lines.append(b"%b: %b" % (name.encode("latin-1"), kept))
+            lines.append(b"%b: %b" % (name.encode("latin-1"), remaining))
     return b"\r\n".join([*lines, b"", b""])
 
 

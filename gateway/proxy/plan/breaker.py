@@ -68,8 +68,8 @@ class RecentFailures:
             _decrease(self.askers, failure.asker)
 
     def clear(self) -> None:
-        for kept in (self._failures, self._prompts, self.keys, self.askers):
-            kept.clear()
+        for collection in (self._failures, self._prompts, self.keys, self.askers):
+            collection.clear()
 
 
 def _decrease(counts: Counter[Any], name: Any) -> None:

@@ -220,8 +220,8 @@ def _endpoint(deployment: Deployment, environ: Mapping[str, str], health: Health
 
 
 def _arm(variant: Variant, endpoint: Endpoint) -> Arm:
-    kept = {name: value for name, value in variant.params.items() if name not in NEVER_OVERRIDDEN}
-    params = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in kept.items()}
+    overrides = {name: value for name, value in variant.params.items() if name not in NEVER_OVERRIDDEN}
+    params = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in overrides.items()}
     return Arm(name=variant.name, endpoint=endpoint, params=params, system_prompt=variant.system_prompt)
 
 

@@ -76,12 +76,12 @@ def needs_steps(text: str) -> bool:
     return len(text) >= _SHORTEST and any_possible(_edged(text)[1])
 
 
-def needs_json_steps(body: bytes, other: bytes = b"") -> bool:
+def needs_json_steps(body: bytes, second: bytes = b"") -> bool:
     """Whether any text or number in JSON may hold something that must be redacted, or an escape may hide it.
 
     The JSON is searched undecoded. That suffices, because a text stands there as it is, except for its escapes.
     """
-    whole = b"\0%b\0%b\0" % (body, other)
+    whole = b"\0%b\0%b\0" % (body, second)
     if b"\\" not in whole:
         return any_possible(whole)
     return any(escape in whole for escape in _HIDING) or any_possible(_without_escapes(whole))

@@ -136,8 +136,8 @@ def _with_system(fields: dict[str, msgspec.Raw], prompt: str) -> msgspec.Raw:
         raise BadRequest("messages: is not a list of messages", param="messages", code="invalid_messages") from None
     role = leading if leading in SYSTEM_ROLES else "system"
     system = msgspec.Raw(_ENCODER.encode({"role": role, "content": prompt}))
-    kept = messages[1:] if leading in SYSTEM_ROLES else messages
-    return msgspec.Raw(_ENCODER.encode([system, *kept]))
+    conversation = messages[1:] if leading in SYSTEM_ROLES else messages
+    return msgspec.Raw(_ENCODER.encode([system, *conversation]))
 
 
 def _with_instructions(fields: dict[str, msgspec.Raw], prompt: str) -> dict[str, msgspec.Raw]:

@@ -71,7 +71,7 @@ def test_every_action_that_the_program_records_has_a_sentence() -> None:
     recorded = set()
     for folder in ("fairtrial/store", "gateway/control", "fairtrial_cli/store_client"):
         for path in (ROOT / folder).rglob("*.py"):
-            recorded |= {direct or other for direct, other in RECORDED.findall(path.read_text())}
+            recorded |= {direct or indirect for direct, indirect in RECORDED.findall(path.read_text())}
     assert len(recorded) > 15
     assert {action for action in recorded if action not in SENTENCES and not action.startswith("experiment.")} == set()
     assert {*ACTIONS, "stage"} <= set(EXPERIMENT)

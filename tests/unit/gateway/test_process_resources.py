@@ -8,21 +8,21 @@ from gateway import process_resources
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """The calls to the C library."""
-    calls: list[tuple[str, int]] = []
+    made: list[tuple[str, int]] = []
 
     class Library:
         def mallopt(self, option: int, value: int) -> None:
             if option == process_resources.M_MMAP_THRESHOLD:
-                calls.append(("mmap", value))
+                made.append(("mmap", value))
 
         def malloc_trim(self, keep: int) -> None:
-            calls.append(("trim", keep))
+            made.append(("trim", keep))
 
     monkeypatch.setattr(process_resources.ctypes, "CDLL", lambda _: Library())
     monkeypatch.setattr(process_resources, "_asked", type(process_resources._asked)())
-    return calls
+    return made
 
 
 def test_blocks_are_returned_again_after_the_last_computation(calls: list[tuple[str, int]]) -> None:

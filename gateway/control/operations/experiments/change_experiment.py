@@ -140,8 +140,8 @@ def _refuse_impossible(database: Database, experiment: Experiment, action: Actio
     """Raise `Conflict` for an action that the state does not allow, before anything else is asked."""
     last = transitions.last(database).get(experiment.name)
     state: ExperimentState = state_without_rows(experiment) if last is None else last.to_state
-    promoted, kept = is_promoted(experiment, last), experiment.kept_control
-    next_state(experiment.name, state, 1, action, promoted=promoted, kept=kept)
+    promoted, control = is_promoted(experiment, last), experiment.kept_control
+    next_state(experiment.name, state, 1, action, promoted=promoted, kept=control)
 
 
 def _with_plan(
@@ -154,8 +154,8 @@ def _with_plan(
     if terms is None:
         return change, None
     evidence = dict(change.evidence or {})
-    kept, frozen = _kept_control(database, publisher, (experiment, evidence["variant"]), terms, now_us=now_us)
-    evidence[KEPT] = msgspec.to_builtins(kept)
+    control, frozen = _kept_control(database, publisher, (experiment, evidence["variant"]), terms, now_us=now_us)
+    evidence[KEPT] = msgspec.to_builtins(control)
     return replace(change, evidence=evidence), frozen
 
 
@@ -167,12 +167,12 @@ def _kept_control(
     The plan has the same guardrails and no primary metric. Its looks begin anew. Raises `BadRequest`.
     """
     experiment, variant = promoted
-    kept = kept_control(experiment, variant, terms, now_us=now_us)
-    coming = Live(None, "running", experiment.segment + 1, None, kept)
+    control = kept_control(experiment, variant, terms, now_us=now_us)
+    coming = Live(None, "running", experiment.segment + 1, None, control)
     plan = publisher.declared_plan({experiment.name: coming})
     frozen = next_segment_plan(database, plan, plan.experiments[experiment.name], now_us=now_us)
-    kept = replace(kept, finds=tuple(kept_control_notes(frozen)))
-    return kept, replace(frozen, kept_control=kept)
+    control = replace(control, finds=tuple(kept_control_notes(frozen)))
+    return control, replace(frozen, kept_control=control)
 
 
 def _read_changed_files(publisher: Publisher) -> None:

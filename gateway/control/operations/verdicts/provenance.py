@@ -186,8 +186,8 @@ class LatestRuns:
         return {key: run for key, run in self._before.items() if run is not None}
 
     def _load(self, suite: str, target: str) -> RunTable | None:
-        if (kept := self._kept.get((suite, target))) is not None:
-            return load_table(self._database, kept)
+        if (stored_id := self._kept.get((suite, target))) is not None:
+            return load_table(self._database, stored_id)
         for run_id in runs.latest(self._database, suite=suite, target=target, suite_digest=self._digests[suite]):
             return load_table(self._database, run_id)
         return None

@@ -124,8 +124,8 @@ def _experiment(database: Database, judged: JudgedExperiment, present: Present, 
         if last is None or last.to_state != "ended":
             yield f"the experiment {name}, on which it rests, is no longer there"
         return
-    kept = experiment.kept_control
-    if kept is not None and kept.after == judged.segment:
+    control = experiment.kept_control
+    if control is not None and control.after == judged.segment:
         yield from _effects(database, experiment, judged, present)
         return
     if experiment.segment != judged.segment:

@@ -89,8 +89,8 @@ def failed(error: BaseException, *, name: str, api_key: str | None) -> Failed:
         raise fenced
     answered = _answered(error)
     if answered is not None:
-        status, said, headers = answered
-        message, code = _of_json(said)
+        status, reply, headers = answered
+        message, code = _of_json(reply)
         return _failed(error, status, _clean(message, name, status, api_key), code=code, headers=headers)
     _refuse_missing_package(error)
     meaning = 401 if NO_KEY.search(str(error)) else _connection(error) or _by_class(error)

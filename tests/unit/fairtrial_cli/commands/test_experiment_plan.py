@@ -226,9 +226,9 @@ def test_a_latency_of_arms_on_one_engine_can_t_be_proven_safe_and_is_refused(fil
 
 
 def test_a_latency_of_arms_on_two_engines_is_planned_from_its_spread(file: Path) -> None:
-    other = "tuned: {model: openai/tuned, base_url: http://127.0.0.2:8000/v1"
+    deployment = "tuned: {model: openai/tuned, base_url: http://127.0.0.2:8000/v1"
     text = changed(file, PLAIN, LATENCY).read_text()
-    file.write_text(re.sub(r"tuned: \{model: openai/tuned, base_url: [^,}]+", other, text))
+    file.write_text(re.sub(r"tuned: \{model: openai/tuned, base_url: [^,}]+", deployment, text))
     levels = ("--baseline", "62%", "--baseline", "requests.latency_p95=900", "--sd", "requests.latency_p95=400")
     plan = planned(file, *levels, "--per-week", "4000")
     latency = plan["metrics"][1]

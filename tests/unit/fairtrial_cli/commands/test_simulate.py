@@ -76,9 +76,9 @@ def test_json_has_every_end_of_every_candidate(file: Path) -> None:
 
 def test_a_seed_repeats_it_and_another_one_does_not(file: Path) -> None:
     effect = ("--effect", "+3pp")
-    first, same, other = (simulated(file, *FAST, *effect, "--seed", seed) for seed in ("3", "3", "4"))
+    first, same, different = (simulated(file, *FAST, *effect, "--seed", seed) for seed in ("3", "3", "4"))
     assert first == same
-    assert first["scenarios"] != other["scenarios"]
+    assert first["scenarios"] != different["scenarios"]
 
 
 def test_a_stated_effect_is_simulated_alone_with_its_assumptions(file: Path) -> None:

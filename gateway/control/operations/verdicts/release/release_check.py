@@ -62,7 +62,7 @@ def _against(
 ) -> Iterator[str]:
     """What the experiments that the gate covers say against the candidate now, also what the verdict has not read."""
     covered = present.release_gates.covered(present.plan, file)
-    said: dict[str, None] = {}
+    sentences: dict[str, None] = {}
     for candidate in targets[0]:
         for baseline in targets[1]:
             experiments = read_experiments(
@@ -76,8 +76,8 @@ def _against(
             )
             for effect, live in all_effects(experiments.evidence, present.now_us):
                 if effect.result != "shown":
-                    said[effect.says if live is None else f"experiment {live.name}: {effect.says}"] = None
-    return iter(said)
+                    sentences[effect.says if live is None else f"experiment {live.name}: {effect.says}"] = None
+    return iter(sentences)
 
 
 def request_for_variant(plan: Plan, experiment: Experiment, variant_name: str | None, gates: ReleaseGates) -> Judge:

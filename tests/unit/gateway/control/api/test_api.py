@@ -118,11 +118,11 @@ async def test_a_run_in_columns_comes_as_arrow_without_texts(background: Backgro
 
 async def test_services_say_what_a_release_manager_must_know(background: BackgroundWork) -> None:
     async with client(background) as http:
-        said = (await http.get("/api/services")).json()
+        services = (await http.get("/api/services")).json()
         experiments = (await http.get("/api/experiments")).json()["rows"]
-    assert said["plan"]["refused"] is None
-    assert said["plan"]["hash"]
-    assert said["ingest"]["lag_bytes"] == 0
+    assert services["plan"]["refused"] is None
+    assert services["plan"]["hash"]
+    assert services["ingest"]["lag_bytes"] == 0
     assert [(experiment["name"], experiment["traffic"]["variants"]) for experiment in experiments] == [
         ("tuned-vs-base", [])
     ]

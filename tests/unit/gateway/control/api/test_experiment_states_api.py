@@ -102,12 +102,12 @@ async def test_plans_are_listed_shown_and_compared(background: BackgroundWork) -
         changed = (await http.get("/api/plans/diff", params=pair)).json()["rows"]
         wrong = [await http.get(f"/api/plans/{plan_hash}") for plan_hash in ("0" * 32, "abc", "%25", "zzzz")]
         (listed,) = (await http.get("/api/experiment-states")).json()["rows"]
-        one = (await http.get(PATH)).json()
+        record = (await http.get(PATH)).json()
     assert (old["actor"], new["actor"], only) == (None, f"local user {local_user()}", old)
     assert shown.json()["plan_hash"] == new["plan_hash"]
     assert changed[0] == {"path": "experiments.tuned-vs-base.state", "old": "running", "new": "killed"}
     assert [answer.status_code for answer in wrong] == [404, 400, 400, 400]
-    assert listed == one["live"]
+    assert listed == record["live"]
     assert listed["possible"] == ["rearm", "end"]
 
 

@@ -94,8 +94,8 @@ async def test_an_item_has_the_question_the_reference_and_two_answers_and_both_s
 
 async def test_a_model_that_names_itself_is_masked_and_flagged(background: BackgroundWork) -> None:
     writer = JournalWriter(background.database.layout.journal, writer="names")
-    said = (("n-tuned", NEW, "I am Tuned, made by OpenAI."), ("n-base", OLD, "As Qwen2.5-0.5B, no."))
-    for run_id, target, text in said:
+    answers = (("n-tuned", NEW, "I am Tuned, made by OpenAI."), ("n-base", OLD, "As Qwen2.5-0.5B, no."))
+    for run_id, target, text in answers:
         writer.append(case(run_id, 1, text, target), samples.run(run_id, suite="names", target=target))
     writer.close()
     async with client(background) as http:
@@ -108,7 +108,7 @@ async def test_a_model_that_names_itself_is_masked_and_flagged(background: Backg
 
 
 async def test_a_draft_comes_back_whole_and_a_late_one_is_a_conflict(background: BackgroundWork) -> None:
-    said = {
+    draft = {
         "outcome": "both_bad",
         "ratings": {"left": UNMARKED | {"tone": 1}, "right": UNMARKED | {"accuracy": 5}},
         "comment": "<script>alert(1)</script> =1+1",
@@ -118,16 +118,16 @@ async def test_a_draft_comes_back_whole_and_a_late_one_is_a_conflict(background:
     async with client(background) as http:
         queue = (await made(http, background))["queue_id"]
         item = (await http.post(f"/api/reviews/queues/{queue}/next")).json()["item"]["item_id"]
-        kept = await http.put(f"/api/reviews/items/{item}/draft", json=said)
+        saved = await http.put(f"/api/reviews/items/{item}/draft", json=draft)
         again = (await http.post(f"/api/reviews/queues/{queue}/next")).json()
-        assert kept.json() == {"expires_us": samples.NOW + 600_000_000}
-        assert again["item"]["draft"] == said
-        done = await http.post(f"/api/reviews/items/{item}/submit", json=said)
+        assert saved.json() == {"expires_us": samples.NOW + 600_000_000}
+        assert again["item"]["draft"] == draft
+        done = await http.post(f"/api/reviews/items/{item}/submit", json=draft)
         assert done.json() == {"progress": {"done": 1, "total": 10, "mine_done": 1}}
-        late = await http.put(f"/api/reviews/items/{item}/draft", json=said)
+        late = await http.put(f"/api/reviews/items/{item}/draft", json=draft)
         back = (await http.post(f"/api/reviews/queues/{queue}/undo")).json()
     assert (late.status_code, late.json()["error"]["type"]) == (409, "conflict")
-    assert back["item"]["draft"] == said and back["progress"]["done"] == 0
+    assert back["item"]["draft"] == draft and back["progress"]["done"] == 0
 
 
 async def test_a_wrong_body_is_a_400_that_says_where(background: BackgroundWork) -> None:
@@ -212,8 +212,8 @@ async def test_what_a_gate_reads_is_shown_once_the_queue_is_done(background: Bac
             assert (early["settled"], early["votes"]) == (number, [])
             item = (await http.post(f"/api/reviews/queues/{queue}/next")).json()["item"]
             left.append(item["answers"]["left"].startswith("crimson"))
-            said = {"outcome": "left", "ratings": {"left": {"tone": 5}, "right": {"tone": 4}}}
-            await http.post(f"/api/reviews/items/{item['item_id']}/submit", json=said)
+            draft = {"outcome": "left", "ratings": {"left": {"tone": 5}, "right": {"tone": 4}}}
+            await http.post(f"/api/reviews/items/{item['item_id']}/submit", json=draft)
         (whole,) = (await http.get("/api/reviews/votes", params=query)).json()["rows"]
         evidence = (await http.get("/api/reviews/evidence", params=query)).json()
     preferred = [vote["preference"] == "candidate" for vote in whole["votes"]]
@@ -273,8 +273,8 @@ async def test_neither_skipping_nor_undoing_decides_when_votes_are_read(backgrou
         for who, what in ((ann, "skip"), (ben, "submit")):
             for _ in range(3):
                 item = (await http.post(f"{path}/next", headers=who | json)).json()["item"]["item_id"]
-                said = {"outcome": "tie"} if what == "submit" else {}
-                await http.post(f"/api/reviews/items/{item}/{what}", json=said, headers=who)
+                draft = {"outcome": "tie"} if what == "submit" else {}
+                await http.post(f"/api/reviews/items/{item}/{what}", json=draft, headers=who)
                 seen.append(await read(http))
         assert seen == [(0, 0), (0, 0), (0, 0), (1, 0), (2, 0), (3, 3)]
         await http.post(f"{path}/undo", headers=ben | json)

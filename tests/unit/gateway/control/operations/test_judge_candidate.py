@@ -40,8 +40,8 @@ EMPTY = "version: 1\ngate: release\nrequire: [live.guardrails hold]\n"
 async def refused(background: BackgroundWork, body: dict[str, Any]) -> str:
     async with client(background) as http:
         answer = await http.post("/api/verdicts", json=body)
-        kept = (await http.get("/api/verdicts")).json()["rows"]
-    assert (answer.status_code, kept) == (400, []), answer.text
+        verdicts = (await http.get("/api/verdicts")).json()["rows"]
+    assert (answer.status_code, verdicts) == (400, []), answer.text
     return str(answer.json()["error"]["message"])
 
 
@@ -256,8 +256,8 @@ async def test_a_wrong_question_is_refused_with_the_place_of_the_mistake(
 
 async def test_a_gate_with_very_many_mistakes_reports_the_first_ones(background: BackgroundWork) -> None:
     gate = "version: 1\ngate: g\n" + "".join(f"k{number}: 1\n" for number in range(500))
-    said = await refused(background, asked(gate=gate))
-    assert said.count("unknown field") == 20
+    error = await refused(background, asked(gate=gate))
+    assert error.count("unknown field") == 20
 
 
 def with_key(background: BackgroundWork, app: FastAPI) -> httpx.AsyncClient:

@@ -25,8 +25,8 @@ def again(events: list[Event], run_id: str, *, seconds: int) -> list[Event]:
 
 async def always_valid(background: BackgroundWork, suite: Suite) -> bool:
     verdict: dict[str, Any] = await judged(background, asked(suite))
-    (found,) = [finding for finding in verdict["findings"] if finding["decisive"]]
-    return bool(found["evidence"]["difference"]["always_valid"])
+    (decisive,) = [finding for finding in verdict["findings"] if finding["decisive"]]
+    return bool(decisive["evidence"]["difference"]["always_valid"])
 
 
 async def test_the_same_results_are_the_same_look(background: BackgroundWork, suite: Suite) -> None:

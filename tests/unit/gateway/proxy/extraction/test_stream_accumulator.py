@@ -151,8 +151,8 @@ def test_a_text_is_taken_only_where_all_around_it_is_the_same() -> None:
     alike = RepeatedChunkMatcher()
     alike.learn(chunk("one"))
     assert (alike.text(chunk("two")), alike.text(chunk(""))) == (b"two", b"")
-    for other in (chunk('a "b"'), chunk("a\\b"), chunk("x", index=1), chunk("x", usage={}), b"{}", chunk("x")[:-1]):
-        assert alike.text(other) is None
+    for event in (chunk('a "b"'), chunk("a\\b"), chunk("x", index=1), chunk("x", usage={}), b"{}", chunk("x")[:-1]):
+        assert alike.text(event) is None
 
 
 @for_each(

@@ -81,8 +81,12 @@ def test_any_split_of_any_bytes_gives_the_same_events(parts: list[bytes], cuts: 
     assert all(whole.endswith((b"\n", b"\r")) for whole, _ in fed if whole)
     fed.append(splitter.rest())
     assert b"".join(whole for whole, _ in fed) == stream
-    kept = b"".join(out for _, out in fed)
-    assert kept == stream if not strip else _lines(kept) == _lines(_through(stream, max(1, len(stream)), strip=True)[1])
+    output = b"".join(out for _, out in fed)
+    assert (
+        output == stream
+        if not strip
+        else _lines(output) == _lines(_through(stream, max(1, len(stream)), strip=True)[1])
+    )
     assert contents(stream) == _lines(stream)
     assert splitter.done == _through(stream, max(1, len(stream)), strip=strip)[2]
 

@@ -99,7 +99,7 @@ def test_a_file_stays_while_the_published_plan_lacks_its_kill(
     assert path.exists()
 
 
-@pytest.mark.parametrize(("before", "found"), [("kill", "killed"), ("end", "ended")])
+@pytest.mark.parametrize(("before", "action"), [("kill", "killed"), ("end", "ended")])
 def test_what_does_not_run_any_more_gets_a_note_in_the_audit_trail(
     database: Database, publisher: PlanPublisher, before: Action, action: str
 ) -> None:
@@ -176,8 +176,8 @@ def test_a_pause_becomes_a_kill(database: Database, publisher: PlanPublisher) ->
 def test_the_state_says_that_a_kill_waits_to_be_recorded(database: Database, publisher: PlanPublisher) -> None:
     plan = read(database.layout.plan).plan
     kill(database)
-    said = read_state(database, plan, NAME)["sentence"]
-    assert said.startswith("STOPPED at ") and "by local user rosa: answers in French." in said
-    assert said.endswith("All traffic is on base. Control has not recorded it yet.")
+    sentence = read_state(database, plan, NAME)["sentence"]
+    assert sentence.startswith("STOPPED at ") and "by local user rosa: answers in French." in sentence
+    assert sentence.endswith("All traffic is on base. Control has not recorded it yet.")
     record(database, publisher)
     assert "not recorded" not in read_state(database, read(database.layout.plan).plan, NAME)["sentence"]

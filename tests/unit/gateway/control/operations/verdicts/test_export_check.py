@@ -83,9 +83,9 @@ def test_a_flipped_byte_in_an_embedded_part_is_found(made: Exported, tmp_path: P
 @pytest.mark.parametrize("part", PROVEN)
 def test_so_is_one_that_was_flipped_before_the_page_was_rendered(made: Exported, tmp_path: Path, part: str) -> None:
     content = getattr(made.contents, part)
-    kept = content if isinstance(content, bytes) else content.encode()
-    for at in places(0, len(kept)):
-        flipped = kept[:at] + bytes([kept[at] ^ 1]) + kept[at + 1 :]
+    raw = content if isinstance(content, bytes) else content.encode()
+    for at in places(0, len(raw)):
+        flipped = raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
         page = embedded(made, part, flipped)
         assert not checked(tmp_path / "v.html", page.encode())["intact"], at
 
@@ -115,8 +115,8 @@ def test_another_spelling_of_the_same_bytes_is_found(made: Exported, tmp_path: P
     if padded is not None:  # the unused bits of the last character
         at = padded.start(1)
         alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-        other = alphabet[alphabet.index(made.html[at]) ^ 1]
-        page = made.html[:at] + other + made.html[at + 1 :]
+        flipped = alphabet[alphabet.index(made.html[at]) ^ 1]
+        page = made.html[:at] + flipped + made.html[at + 1 :]
         assert not checked(tmp_path / "v.html", page.encode())["intact"]
 
 

@@ -27,12 +27,12 @@ def test_each_field_is_in_the_row_that_says_what_becomes_of_it() -> None:
 
 
 def test_each_exception_is_in_the_row_of_what_it_becomes() -> None:
-    said = {name: row[1].strip() for row in ROWS for name in NAMES.findall(row[0]) if name[0].isupper()}
+    documented = {name: row[1].strip() for row in ROWS for name in NAMES.findall(row[0]) if name[0].isupper()}
     truth = {
         name: str(meaning)
         if isinstance(meaning, int)
         else f"{504 if meaning == 'timeout' else 502} `upstream_{meaning}`"
         for name, meaning in BY_CLASS.items()
     }
-    assert said == truth
+    assert documented == truth
     assert all(f"`{code}`" in PAGE for code in CODES.values())
