@@ -17,6 +17,8 @@ from fairtrial.api.operation import Nothing
 from fairtrial.domain.accounts import Role, may, only_reads
 
 KEY = "open-dialog"
+CONTROL_PUBLIC_URL = "FAIRTRIAL_CONTROL_PUBLIC_URL"
+"""The address by which browsers reach control, if not by its port on the dashboard's host name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,6 @@ def refresh_page() -> None:
     """Draw the whole page again, unless a dialog is open; to be called by a part that refreshes itself."""
     if not st.session_state.get(KEY):
         st.rerun(scope="app")
-
-
-CONTROL_PUBLIC_URL = "FAIRTRIAL_CONTROL_PUBLIC_URL"
-"""The address by which browsers reach control, if not by its port on the dashboard's host name."""
 
 
 @dataclass(frozen=True, slots=True)

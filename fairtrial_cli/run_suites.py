@@ -35,6 +35,9 @@ from fairtrial_cli.store_client.stored import write_run, write_texts
 from gateway.proxy.supervisor import Serving, Supervisor
 
 GATEWAY_SECONDS = 5.0
+LOOPBACK = "127.0.0.1"
+WATCH_SECONDS = 1.0
+"""The interval at which a worker that died is replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +179,6 @@ def _now_us() -> int:
 
 def _new_id() -> str:
     return uuid7(time.time_ns() // 1_000_000, os.urandom(ENTROPY_BYTES))
-
-
-LOOPBACK = "127.0.0.1"
-WATCH_SECONDS = 1.0
-"""The interval at which a worker that died is replaced."""
 
 
 class PrivateGateway(Supervisor):

@@ -14,6 +14,16 @@ from dashboard.components.formatting import plain
 from fairtrial.domain.limits.constants import MINUTE_US
 
 Moment = TypeVar("Moment", date, time)
+WINDOW = "window"
+DEFAULT_WINDOW = "week"
+WINDOW_WORDS: Mapping[str, str] = {
+    "hour": "the last hour",
+    "day": "the last day",
+    "week": "the last week",
+    "all": "all time",
+}
+WINDOW_HOURS: Mapping[str, int | None] = {"hour": 1, "day": 24, "week": 168, "all": None}
+PAGE_SIZE = 10
 
 
 def get(name: str) -> str | None:
@@ -96,18 +106,6 @@ def _parsed(kind: type[Moment], text: str | None) -> Moment | None:
 
 def _nowhere() -> None:
     """Never called, because Streamlit finds the page by its address."""
-
-
-WINDOW = "window"
-DEFAULT_WINDOW = "week"
-WINDOW_WORDS: Mapping[str, str] = {
-    "hour": "the last hour",
-    "day": "the last day",
-    "week": "the last week",
-    "all": "all time",
-}
-WINDOW_HOURS: Mapping[str, int | None] = {"hour": 1, "day": 24, "week": 168, "all": None}
-PAGE_SIZE = 10
 
 
 def filtered(rows: Sequence[Row], *names: str) -> list[Row]:

@@ -12,6 +12,20 @@ import streamlit as st
 from dashboard.components.formatting import Row, csv_text, file_name, json_text, plain
 from fairtrial.domain.answers.signals import BLOCK_TITLE
 
+Rows = Sequence[Mapping[str, Any]]
+Chart = Any
+"""Altair's types do not express which chart a chain of calls returns."""
+DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4])
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross")
+TIME = alt.Axis(format="%d %b %H:%M", labelOverlap=True, tickCount=8)
+ROW = 34
+QUIET = "#8290a0"
+LIMIT = "#d1622b"
+"""Both are visible on light and dark backgrounds."""
+LEGEND = alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3, offset=4)
+EMPTY_AXIS = {True: 0.05, False: 10}
+"""The axis maximum of a share (True) or a count (False) if every value is 0."""
+
 
 def table(
     rows: Sequence[Row],
@@ -65,23 +79,6 @@ def draw_signals(lines: Sequence[str]) -> None:
     for line in changes:
         st.markdown(f"- {plain(line)}")
     st.caption(rule)
-
-
-Rows = Sequence[Mapping[str, Any]]
-Chart = Any
-"""Altair's types do not express which chart a chain of calls returns."""
-DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4])
-SHAPES = ("circle", "square", "triangle-up", "diamond", "cross")
-TIME = alt.Axis(format="%d %b %H:%M", labelOverlap=True, tickCount=8)
-ROW = 34
-QUIET = "#8290a0"
-LIMIT = "#d1622b"
-"""Both are visible on light and dark backgrounds."""
-LEGEND = alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3, offset=4)
-
-
-EMPTY_AXIS = {True: 0.05, False: 10}
-"""The axis maximum of a share (True) or a count (False) if every value is 0."""
 
 
 def rates(rows: Rows, *, title: str) -> Chart:

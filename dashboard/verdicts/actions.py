@@ -26,6 +26,11 @@ EFFECTS = {
     "approve": "You confirm that this candidate may be released on this evidence.",
     "reject": "This verdict can't be promoted while your rejection stands.",
 }
+FORMS: Mapping[verdicts.Form, tuple[str, str, str]] = {
+    "markdown": ("Markdown", "md", "text/markdown"),
+    "junit": ("JUnit", "xml", "application/xml"),
+    "json": ("JSON", "json", "application/json"),
+}
 
 
 def draw_approvals(control: Control, record: Row) -> None:
@@ -101,13 +106,6 @@ def _confirm(control: Control, verdict: Row, vote: ApprovalVote) -> None:
         return
     view.closed()
     st.rerun()
-
-
-FORMS: Mapping[verdicts.Form, tuple[str, str, str]] = {
-    "markdown": ("Markdown", "md", "text/markdown"),
-    "junit": ("JUnit", "xml", "application/xml"),
-    "json": ("JSON", "json", "application/json"),
-}
 
 
 def draw_downloads(control: Control, record: Row) -> None:

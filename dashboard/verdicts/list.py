@@ -32,6 +32,9 @@ WORST_FIRST = ("invalid", "fail", "cannot tell", "pass")
 SHAPES = {"pass": "circle", "cannot tell": "diamond", "fail": "triangle-down", "invalid": "cross", "shown": "square"}
 """The shape of each result in charts."""
 
+MOST = 500
+COMMAND = "fairtrial gate GATE.gate.yaml --candidate tuned --baseline base --run"
+
 
 def title_of(row: Row) -> str:
     """How a verdict reads, such as ``SHIP, waiting for release-manager``; one of another gate is ``Unofficial SHIP``.
@@ -74,10 +77,6 @@ def badge(row: Row) -> None:
 def result_of(finding: Row) -> str:
     """The result as a table cell; a finding that is only shown is marked as such."""
     return RESULTS[finding["result"]] if finding["decisive"] else "· shown"
-
-
-MOST = 500
-COMMAND = "fairtrial gate GATE.gate.yaml --candidate tuned --baseline base --run"
 
 
 def draw_verdict_list(control: Control) -> None:

@@ -31,6 +31,7 @@ AWAY = "Not saved yet: the control plane does not respond. Nothing is lost, and 
 SCRIPTS = ("model", "step_queue", "diff", "elements", "pair", "panel", "shortcut_help", "page", "keys", "app")
 """The scripts in load order. They are concatenated into one module."""
 KEY = "review"
+SESSION = "review_session"
 
 
 @dataclass(slots=True)
@@ -201,9 +202,6 @@ def pending_steps() -> Sequence[Mapping[str, Any]]:
 def show_review_app(data: Mapping[str, Any]) -> None:
     # The empty callback declares `sent` as a value that the browser may set.
     component()(key=KEY, data=data, on_sent_change=lambda: None)
-
-
-SESSION = "review_session"
 
 
 def draw(control: Control) -> None:

@@ -26,6 +26,13 @@ TICK_SECONDS = 0.5
 ENOUGH = 15.0
 """The work after which its own speed says more than the first measurement."""
 
+STYLES: Mapping[Decision, str] = {"SHIP": "bold green", "HOLD": "bold yellow", "BLOCK": "bold red", "INVALID": "bold"}
+MOST_REASONS = 3
+TALLIES = {"HOLD": "undecided", "BLOCK": "failed", "INVALID": "unsound"}
+MARKS = {"invalid": "!", "fail": "✗", "cannot tell": "?", "pass": "✓"}
+WIDTH, INDENT = 80, 8
+VERSUS = " not worse than base by "
+
 
 class Progress:
     """A line that is redrawn on a terminal, and printed every few seconds elsewhere. Safe to use from two threads.
@@ -141,14 +148,6 @@ class Progress:
 def minutes(seconds: float) -> str:
     """``1:05`` for 65 seconds."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
-
-
-STYLES: Mapping[Decision, str] = {"SHIP": "bold green", "HOLD": "bold yellow", "BLOCK": "bold red", "INVALID": "bold"}
-MOST_REASONS = 3
-TALLIES = {"HOLD": "undecided", "BLOCK": "failed", "INVALID": "unsound"}
-MARKS = {"invalid": "!", "fail": "✗", "cannot tell": "?", "pass": "✓"}
-WIDTH, INDENT = 80, 8
-VERSUS = " not worse than base by "
 
 
 @dataclass(frozen=True, slots=True)

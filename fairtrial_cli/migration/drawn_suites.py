@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 
 NOTHING: Mapping[str, Any] = {}
+ID_LETTERS = 8
+PARAMS = ("temperature", "top_p", "max_tokens", "max_completion_tokens", "response_format", "stop", "seed")
+"""The fields of requests that a suite sends too, if all drawn requests have the same value."""
+FEWEST = 20
 
 
 def path_of(folder: Path, name: str) -> Path:
@@ -77,9 +81,6 @@ def _yaml(content: dict[str, Any]) -> str:
     return text.getvalue()
 
 
-ID_LETTERS = 8
-
-
 def review_suite(project: Project, store: StoreClient, queue_id: str) -> tuple[Path, bool]:
     """The file of the suite of this queue, and whether it was made now; a closed queue gives the same suite again.
 
@@ -116,11 +117,6 @@ def _pair_row(pair: Mapping[str, Any]) -> dict[str, Any] | None:
         "preferred": pair[arm],
         **mask({"messages": pair["asked"], "expected": pair[f"{arm}_output"]}, kinds),
     }
-
-
-PARAMS = ("temperature", "top_p", "max_tokens", "max_completion_tokens", "response_format", "stop", "seed")
-"""The fields of requests that a suite sends too, if all drawn requests have the same value."""
-FEWEST = 20
 
 
 def traffic_suite(project: Project, store: StoreClient, deployment: str, count: int) -> tuple[Path, bool]:

@@ -24,6 +24,8 @@ ALPHA_IN_WORDS = "5 %"
 MOVING = ("SHIP", "HOLD")
 """The decisions after which live traffic may be moved, the better one first."""
 
+STYLES: dict[Decision, str] = {"SHIP": "green", "HOLD": "yellow", "BLOCK": "red", "INVALID": "red"}
+
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
@@ -144,9 +146,6 @@ def _successor(successor: Successor) -> dict[str, Any]:
             for suite, (old, new) in successor.beside.items()
         },
     }
-
-
-STYLES: dict[Decision, str] = {"SHIP": "green", "HOLD": "yellow", "BLOCK": "red", "INVALID": "red"}
 
 
 def print_migration(console: Console, report: Migration) -> None:

@@ -37,6 +37,9 @@ Kind = Literal["name", "number", "prose"]
 GAP, INDENT, LEAST_PROSE = 2, 2, 36
 """Columns between two cells, before a line below a row, and for text that is wrapped beside other cells."""
 
+QUIET_SECONDS = 10.0
+"""Without a terminal, the time between two lines, as long as the work goes on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -152,10 +155,6 @@ def _wrapped(text: str, width: int) -> Iterator[str]:
             else:
                 line = f"{line} {word}" if line else word
         yield line
-
-
-QUIET_SECONDS = 10.0
-"""Without a terminal, the time between two lines, as long as the work goes on."""
 
 
 class Bars(RichProgress):

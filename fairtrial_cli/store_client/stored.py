@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 
 EVENTS_AT_ONCE = 500
+FOLDERS = (Path("suites"), Path())
+"""Where a suite's file is searched."""
 
 
 def load_table(client: StoreClient, run_id: str) -> RunTable:
@@ -135,10 +137,6 @@ def judge_gate_file(store: StoreClient, gate_path: Path, project: Project, *, ca
     refuse_unknown_refs(gate, project.plan)
     record_suites(store, gate.suites)
     return judge(store, judge_request(gate, gate_path, candidate, baseline))
-
-
-FOLDERS = (Path("suites"), Path())
-"""Where a suite's file is searched."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,11 @@ from gateway.control.auth.sign_in import SignInThrottle
 from gateway.control.context import ARROW, Context, Owner, answer
 
 log = logging.getLogger("fairtrial.control")
+MAX_WAITING = 8
+"""How many calls may wait for an operation that runs few at once."""
+
+REFERENCE = "#/components/schemas/{name}"
+Schema = dict[str, Any]
 
 
 def create_app(owner: Owner, *, loopback: bool, public_origin: str = "") -> FastAPI:
@@ -133,13 +138,6 @@ async def _unexpected_error(request: Request, error: Exception) -> JSONResponse:
 
 def _error_response(status: int, message: str, type_: str) -> JSONResponse:
     return JSONResponse({"error": {"message": message, "type": type_}}, status_code=status)
-
-
-MAX_WAITING = 8
-"""How many calls may wait for an operation that runs few at once."""
-
-REFERENCE = "#/components/schemas/{name}"
-Schema = dict[str, Any]
 
 
 def router_of(every: Iterable[Operation[Any, Any]]) -> APIRouter:

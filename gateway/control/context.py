@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
 
 KEY = "key:"
+ARROW = "application/vnd.apache.arrow.stream"
+JSON = "application/json"
+NEXT = "x-fairtrial-next"
+"""The header with the position of the next page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,12 +197,6 @@ class Context:
 def page_of(request: Window) -> Page:
     """The window and page of a listing."""
     return Page(**{name: getattr(request, name) for name in Page.__struct_fields__})
-
-
-ARROW = "application/vnd.apache.arrow.stream"
-JSON = "application/json"
-NEXT = "x-fairtrial-next"
-"""The header with the position of the next page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,11 @@ from gateway.process_resources import listen
 DEFAULT_MAX_TOKENS = 512
 OURS = ("lora", "id_slot", "cache_prompt", "slot_id", "model", "n", "max_completion_tokens")
 CONTEXT_ERROR = "exceed_context_size_error"
+PATHS = {"/v1/chat/completions": True, "/v1/completions": False}
+MAX_BYTES = 8 * 2**20
+JSON = b"application/json"
+EVENTS = b"text/event-stream; charset=utf-8"
+NO_LIMIT = aiohttp.ClientTimeout(total=None, sock_connect=10)
 
 
 def read(raw: bytes, *, chat: bool) -> dict[str, Any]:
@@ -84,13 +89,6 @@ def envelope(error: RequestError) -> bytes:
     """The error as OpenAI's JSON."""
     body = {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
     return json.dumps({"error": body}, ensure_ascii=False).encode()
-
-
-PATHS = {"/v1/chat/completions": True, "/v1/completions": False}
-MAX_BYTES = 8 * 2**20
-JSON = b"application/json"
-EVENTS = b"text/event-stream; charset=utf-8"
-NO_LIMIT = aiohttp.ClientTimeout(total=None, sock_connect=10)
 
 
 class App:

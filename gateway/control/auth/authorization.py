@@ -28,6 +28,12 @@ from gateway.control.context import KEY, Caller, Owner
 
 MIB = 2**20
 READING = ("GET", "HEAD")
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+OWN_SITES = frozenset({"same-origin", "none"})
+JSON = "application/json"
+PAGE_ADDRESS = re.compile(r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?(?:[/?][\x21-\x5b\x5d-\x7e]*)?")
+"""Excludes user names and backslashes, which browsers parse differently."""
+LONGEST_ADDRESS = 2000
 
 
 def owner_of(request: Request) -> Owner:
@@ -164,14 +170,6 @@ def _too_large(largest: int) -> HTTPException:
     return HTTPException(413, f"the body is too large (at most {largest // MIB} MiB)")
 
 
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-OWN_SITES = frozenset({"same-origin", "none"})
-JSON = "application/json"
-ADDRESS = re.compile(r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?(?:[/?][\x21-\x5b\x5d-\x7e]*)?")
-"""Excludes user names and backslashes, which browsers parse differently."""
-LONGEST = 2000
-
-
 def reject_unknown_host(request: Request) -> None:
     """Prevents DNS rebinding: on loopback, only host names of this machine and the public one are accepted."""
     state, name = request.app.state, host_name(request)
@@ -221,7 +219,7 @@ def _own_origins(request: Request) -> set[str]:
 def next_page(request: Request) -> str | None:
     """The address in the parameter ``next``; ``None`` if it is invalid or on another host."""
     address = request.query_params.get("next", "")
-    if len(address) > LONGEST or not ADDRESS.fullmatch(address):
+    if len(address) > LONGEST_ADDRESS or not PAGE_ADDRESS.fullmatch(address):
         return None
     try:
         return address if urlsplit(address).hostname == host_name(request) else None

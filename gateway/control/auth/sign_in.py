@@ -33,6 +33,13 @@ ALL_WINDOW_US = 60_000_000
 IPV6_NETWORK = 64
 """The prefix length of the network that one customer usually has."""
 
+SESSION_COOKIE = "fairtrial_session"
+DEVICE_COOKIE = "fairtrial_device"
+DEVICE_SECRET = "device_secret"  # noqa: S105 - the name of a setting
+DEVICE_LASTS_US = 365 * 86_400_000_000
+NONCE_BYTES = 16
+_DEVICE_FORM = re.compile(r"([0-9a-f-]{36})\.([0-9a-f]{32})\.([0-9]{1,17})\.([A-Za-z0-9_-]{43})")
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
@@ -171,14 +178,6 @@ def _drop(times: deque[int], now_us: int, *, lasts_us: int) -> None:
         times.popleft()
 
 
-SESSION_COOKIE = "fairtrial_session"
-DEVICE_COOKIE = "fairtrial_device"
-SECRET = "device_secret"  # noqa: S105 - the name of a setting
-LASTS_US = 365 * 86_400_000_000
-NONCE_BYTES = 16
-_FORM = re.compile(r"([0-9a-f-]{36})\.([0-9a-f]{32})\.([0-9]{1,17})\.([A-Za-z0-9_-]{43})")
-
-
 def set_session(request: Request, answer: Response, token: str) -> None:
     """Set the session cookie, which the browser also sends to the dashboard, because cookies ignore ports."""
     answer.set_cookie(
@@ -197,7 +196,7 @@ def set_device(request: Request, answer: Response, value: str) -> None:
     answer.set_cookie(
         DEVICE_COOKIE,
         value,
-        max_age=LASTS_US // SECOND_US,
+        max_age=DEVICE_LASTS_US // SECOND_US,
         path="/sign-in",
         httponly=True,
         samesite="strict",
@@ -222,17 +221,17 @@ def remember(database: Database, account_id: str, *, now_us: int) -> str | None:
 
 def recognise(database: Database, cookie: str, account_id: str, stored: str, *, now_us: int) -> str | None:
     """The device's identifier if its cookie is valid for this account; ``stored`` is the account's password hash."""
-    form = _FORM.fullmatch(cookie)
+    form = _DEVICE_FORM.fullmatch(cookie)
     if form is None or form[1] != account_id:
         return None
     nonce, since_us = form[2], int(form[3])
-    if not now_us - LASTS_US < since_us <= now_us:
+    if not now_us - DEVICE_LASTS_US < since_us <= now_us:
         return None
     expected = _mac(database, account_id, nonce, since_us, stored)
     return nonce if hmac.compare_digest(form[4], expected) else None
 
 
 def _mac(database: Database, account_id: str, nonce: str, since_us: int, stored: str) -> str:
-    key = bytes.fromhex(store_secrets.secret(database, SECRET))
+    key = bytes.fromhex(store_secrets.secret(database, DEVICE_SECRET))
     message = "\0".join((account_id, nonce, str(since_us), stored))
     return base64.urlsafe_b64encode(KeyedHash(key).digest(message.encode())).rstrip(b"=").decode()

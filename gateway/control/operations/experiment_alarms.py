@@ -23,6 +23,15 @@ from fairtrial.store.traffic.traffic import segment_page
 from fairtrial.store.traffic.units import ArmFigures, UnitFigures, unit_figures
 
 NOTHING: Pair = (None, None)
+MOST_UNNAMED = 0.01
+MOST_OF_ONE_UNIT, FEWEST_REQUESTS = 0.2, 200
+"""The largest share of a unit, and the number of analysed requests from which on it is judged."""
+LEAST_PER_UNIT, FEWEST_UNITS = 1.05, 500
+"""The smallest mean of requests per user, and the number of units from which on it is judged."""
+MOST_IN_BOTH = 0.001
+MOST_MOVED = 0.05
+ONE_PERCENT = 0.01
+Kind = Literal["no_unit", "dominant_unit", "one_request_per_unit", "units_in_two_arms", "served_by_another_arm"]
 
 
 def find_alarms(plan: AnalysisPlan, result: Step, held: str = "") -> Iterator[tuple[str, str]]:
@@ -101,18 +110,6 @@ def _new_pair(models: ServedModels) -> Pair | None:
         return None
     pair = models.last[0]
     return None if pair == NOTHING or pair in models.first else pair
-
-
-MOST_UNNAMED = 0.01
-MOST_OF_ONE_UNIT, FEWEST_REQUESTS = 0.2, 200
-"""The largest share of a unit, and the number of analysed requests from which on it is judged."""
-LEAST_PER_UNIT, FEWEST_UNITS = 1.05, 500
-"""The smallest mean of requests per user, and the number of units from which on it is judged."""
-MOST_IN_BOTH = 0.001
-MOST_MOVED = 0.05
-ONE_PERCENT = 0.01
-
-Kind = Literal["no_unit", "dominant_unit", "one_request_per_unit", "units_in_two_arms", "served_by_another_arm"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,13 @@ from fairtrial.domain.plan import Plan, Published
 from fairtrial.store.core.database import Database
 from fairtrial.store.traffic.answers import newest_fingerprints
 
+Probe = Callable[[str], str | None]
+"""Asks a deployment for one short answer: the fingerprint that it names, or ``None``; raises `Unavailable`."""
+
+PROBE_SECONDS = 30.0
+PROBE_QUESTION = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1, "temperature": 0}
+DEPLOYMENT_HEADER = "x-fairtrial-deployment"
+
 
 class Publisher(Protocol):
     """Publishes the plan with the live state that is in the store."""
@@ -50,14 +57,6 @@ class Present:
     now_us: int
     probed: Mapping[str, str] = field(default_factory=dict)
     held: str = ""
-
-
-Probe = Callable[[str], str | None]
-"""Asks a deployment for one short answer: the fingerprint that it names, or ``None``; raises `Unavailable`."""
-
-SECONDS = 30.0
-QUESTION = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1, "temperature": 0}
-DEPLOYMENT_HEADER = "x-fairtrial-deployment"
 
 
 def served_weights(
@@ -122,9 +121,9 @@ def _ask(gateway_url: str, deployment: str, key: str | None) -> str | None:
     try:
         answer = httpx.post(
             f"{gateway_url}/v1/chat/completions",
-            json={"model": deployment} | QUESTION,
+            json={"model": deployment} | PROBE_QUESTION,
             headers=headers,
-            timeout=SECONDS,
+            timeout=PROBE_SECONDS,
             trust_env=False,
         )
     except httpx.HTTPError as error:

@@ -28,6 +28,9 @@ from fairtrial.store.core.database import Database
 from gateway.control.operations.present import deployment_of
 
 CHUNK = 1 << 20
+MOST_BYTES = 256 * MIB
+"""The largest file whose rows are shown, because control reads it as a whole."""
+CHANGED = "the file has changed since the audit; audit it again"
 
 
 def read_training_evidence(
@@ -66,11 +69,6 @@ def _sha256(path: Path, root: Path, most: int) -> str:
         while part := os.read(opened, CHUNK):
             digest.update(part)
     return digest.hexdigest()
-
-
-MOST_BYTES = 256 * MIB
-"""The largest file whose rows are shown, because control reads it as a whole."""
-CHANGED = "the file has changed since the audit; audit it again"
 
 
 def described(audit: DataAudit, previous: DataAudit | None, findings: Sequence[AuditFinding]) -> dict[str, Any]:

@@ -31,6 +31,11 @@ _ENCODED_SLASH = re.compile(rb"%2[fF]")
 _SAFE = "-._~!$&'()*+,=:@"
 _STRUCTURE = "/\\%;?#."
 _SCHEMES = (b"http", b"https")
+HEADERS_LIMIT, NAME_LIMIT = 256, 256
+"""How many headers a request may have, and how long a header's name may be."""
+
+DRAIN_FACTOR = 4
+"""A body that turns out too large is read up to this many limits, so that the connection stays usable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +124,6 @@ def _ambiguous(raw: bytes, wrong: str) -> BadRequest:
 
 def _no_path(target: bytes) -> NotFound:
     return NotFound(f"Invalid URL ({shown(target.decode('latin-1'))})", code="unknown_url")
-
-
-HEADERS_LIMIT, NAME_LIMIT = 256, 256
-"""How many headers a request may have, and how long a header's name may be."""
-
-DRAIN_FACTOR = 4
-"""A body that turns out too large is read up to this many limits, so that the connection stays usable."""
 
 
 class HeadReader:

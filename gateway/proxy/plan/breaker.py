@@ -15,6 +15,17 @@ from fairtrial.domain.settings import BreakerState
 WINDOW = 10
 """Seconds for which failures are kept."""
 
+MINUTE = 60
+"""Seconds for which tries are counted."""
+
+LONGEST = 10.0
+"""The most seconds between two probes."""
+
+HOPELESS = 0.95
+"""A larger share of failures means that nothing is lost if requests without a fallback are kept away."""
+
+_LOG = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -76,18 +87,6 @@ def _decrease(counts: Counter[Any], name: Any) -> None:
     counts[name] -= 1
     if not counts[name]:
         del counts[name]
-
-
-MINUTE = 60
-"""Seconds for which tries are counted."""
-
-LONGEST = 10.0
-"""The most seconds between two probes."""
-
-HOPELESS = 0.95
-"""A larger share of failures means that nothing is lost if requests without a fallback are kept away."""
-
-_LOG = logging.getLogger(__name__)
 
 
 class Tries:

@@ -31,6 +31,14 @@ _TEMPLATE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 NEVER_OVERRIDDEN = frozenset({"model", "messages", "prompt", "input", "stream", "stream_options"})
 """Fields that an arm's parameters can't change: they are the question itself, or the shape of the answer."""
 
+_WORDS: dict[Right, str] = {
+    "complete": "call models",
+    "feedback": "send feedback",
+    "pin": "force a variant or a deployment",
+    "see_variant": "see variants",
+    "admin": "use the control plane",
+}
+
 
 class Breakers(dict[str, Breaker]):
     """The breakers of one deployment by path; each is made at the first request for its path."""
@@ -261,13 +269,6 @@ class Caller:
         return self.may_name(route) and (owner is None or owner == self.name)
 
 
-_WORDS: dict[Right, str] = {
-    "complete": "call models",
-    "feedback": "send feedback",
-    "pin": "force a variant or a deployment",
-    "see_variant": "see variants",
-    "admin": "use the control plane",
-}
 ANYONE = Caller(key_id=None, rights=frozenset(RIGHTS), routes=frozenset())
 
 

@@ -53,6 +53,20 @@ _HIDING = (b"\\u", b"\\/")
 """Escapes that may stand for a character of a find; the other escapes can't."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+BODY_LIMIT = 256 * 1024
+"""Bytes. A larger body is left out entirely, because half a JSON text is useless."""
+
+MAX_TAGS, MAX_LENGTH = 16, 128
+"""How many tags a request may have, and how long a name or a value may be."""
+
+SLICED_STEPS = 320
+"""Steps that the redaction of a body may take in time slices: enough to examine some 2,500 candidates."""
+
+LeftOut = Literal["size", "work"]
+"""Why a body is not recorded although the plan wants it: it is too large, or its redaction is too much work."""
+
+LEFT_OUT: tuple[str, ...] = (*get_args(LeftOut), "feedback")
+"""The reasons that are counted, with one more for texts of feedback whose redaction is too much work."""
 
 
 def redact_text(text: str) -> str:
@@ -181,23 +195,6 @@ def _replaced(raw: bytes, look: bytes, finds: list[tuple[int, int]], stands: byt
         looks += look[at:start], instead
         at = end
     return b"".join([*raws, raw[at:]]), b"".join([*looks, look[at:]])
-
-
-BODY_LIMIT = 256 * 1024
-"""Bytes. A larger body is left out entirely, because half a JSON text is useless."""
-
-MAX_TAGS, MAX_LENGTH = 16, 128
-"""How many tags a request may have, and how long a name or a value may be."""
-
-SLICED_STEPS = 320
-"""Steps that the redaction of a body may take in time slices: enough to examine some 2,500 candidates."""
-
-
-LeftOut = Literal["size", "work"]
-"""Why a body is not recorded although the plan wants it: it is too large, or its redaction is too much work."""
-
-LEFT_OUT: tuple[str, ...] = (*get_args(LeftOut), "feedback")
-"""The reasons that are counted, with one more for texts of feedback whose redaction is too much work."""
 
 
 class Bodies(NamedTuple):

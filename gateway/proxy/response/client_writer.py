@@ -12,6 +12,11 @@ from gateway.proxy.recording.outcomes import reason_of, served_name
 from gateway.proxy.stages import Attempt, Authenticated, Routed
 from gateway.proxy.wire.http import Headers, is_returned
 
+PING = b": ping\n\n"
+"""A comment, which the standard provides to keep a connection alive. Clients ignore it."""
+
+_SOONEST = 0.002
+
 
 @lru_cache(maxsize=1024)
 def _kept(name: str) -> bytes:
@@ -59,12 +64,6 @@ def _lines(experiment: str | None, variant: str | None, reason: Reason, served: 
     """The lines for one combination, which a plan has few of. ``served``: the deployment that was called last."""
     named = (("experiment", experiment), ("variant", variant), ("reason", reason), ("served", served))
     return tuple(b"x-fairtrial-%b: %b\r\n" % (name.encode(), value.encode()) for name, value in named if value)
-
-
-PING = b": ping\n\n"
-"""A comment, which the standard provides to keep a connection alive. Clients ignore it."""
-
-_SOONEST = 0.002
 
 
 class StreamWriter:

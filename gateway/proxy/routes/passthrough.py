@@ -46,6 +46,9 @@ A path that begins with one of them in another spelling does not exist.
 OURS = frozenset({"responses", "feedback"})
 """First words of paths that are served here or not at all, because they have their own rules."""
 
+INPUT_TOKENS = "/responses/input_tokens"
+_ID = re.compile(r"[A-Za-z0-9_.:-]{1,256}")
+
 
 def path_below(scope: Mapping[str, Any]) -> str:
     """The path below ``/v1`` in its one spelling; `NotFound` unless it consists of plain segments."""
@@ -159,10 +162,6 @@ def _refuse_foreign_page(headers: Headers, allowed: Sequence[str]) -> None:
     foreign = origin is not None and host not in {name.strip("[]") for name in LOOPBACK_HOSTS}
     if foreign or site == "cross-site":
         raise NotAllowed("origin: a page of another site may not use an open gateway", code="origin_not_allowed")
-
-
-INPUT_TOKENS = "/responses/input_tokens"
-_ID = re.compile(r"[A-Za-z0-9_.:-]{1,256}")
 
 
 def add_responses(app: FastAPI, worker: WorkerState) -> None:

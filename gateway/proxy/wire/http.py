@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
-KNOWN_NAMES, LONG = 4096, 64
+KNOWN_NAMES, LONG_NAME = 4096, 64
 NAMES: dict[bytes, str] = {}
 TAGS_HEADER = "x-fairtrial-tags"
 TRACE_HEADER = "traceparent"
@@ -23,6 +23,31 @@ NOT_RETURNED = frozenset(
 """Headers about the upstream's host or connection, and those that a browser or a proxy would act on."""
 
 NOT_RETURNED_PREFIXES = ("access-control-", "x-fairtrial-", "cross-origin-", "proxy-", "x-accel-")
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+Header = tuple[bytes, bytes]
+JSON_TYPE: Header = (b"content-type", b"application/json")
+JSON_LINE = b"content-type: application/json\r\n"
+ANY_ORIGIN = "*"
+CORS_PREFIX = b"/v1/"
+EXPOSED = (
+    "x-request-id", "retry-after", "retry-after-ms", "x-should-retry", "x-fairtrial-experiment", "x-fairtrial-variant",
+    "x-fairtrial-reason", "x-ratelimit-limit-requests", "x-ratelimit-limit-tokens", "x-ratelimit-remaining-requests",
+    "x-ratelimit-remaining-tokens", "x-ratelimit-reset-requests", "x-ratelimit-reset-tokens", "openai-processing-ms",
+)  # fmt: skip
+"""Response headers that a page may read besides those that are always readable. The official client reads them."""
+
+CORS_METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
+PREFLIGHT_SECONDS = 600
+_VARY = b"vary: Origin\r\n"
+_VARY_PREFLIGHT = b"vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers\r\n"
+_TOKENS = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*")
+_EXPOSE = b"access-control-expose-headers: %b\r\n" % ", ".join(EXPOSED).encode()
+NOT_HTTP = "the request is not well-formed HTTP/1.1"
+TWO_HOSTS = "host: is given twice"
 
 
 class Headers(Mapping[str, str]):
@@ -64,7 +89,7 @@ class Headers(Mapping[str, str]):
 def lower(name: bytes) -> str:
     """A header's name in lower case. Look into `NAMES` first, which caches the results."""
     text = name.decode("latin-1").lower()
-    if len(NAMES) < KNOWN_NAMES and len(name) < LONG:  # long names from clients must not fill the memory
+    if len(NAMES) < KNOWN_NAMES and len(name) < LONG_NAME:  # long names from clients must not fill the memory
         NAMES[name] = text
     return text
 
@@ -81,17 +106,6 @@ def trace_of(line: bytes) -> tuple[str, str] | None:
 def is_returned(name: str) -> bool:
     """Whether the client gets an upstream's header of this lower-case name."""
     return name not in NOT_RETURNED and not name.startswith(NOT_RETURNED_PREFIXES)
-
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-Header = tuple[bytes, bytes]
-
-JSON_TYPE: Header = (b"content-type", b"application/json")
-JSON_LINE = b"content-type: application/json\r\n"
 
 
 class ClientGone(Exception):
@@ -115,36 +129,19 @@ async def send_whole(send: Send, status: int, body: bytes, *, headers: Sequence[
     await send({"type": "http.response.body", "body": body})
 
 
-ANY = "*"
-PREFIX = b"/v1/"
-EXPOSED = (
-    "x-request-id", "retry-after", "retry-after-ms", "x-should-retry", "x-fairtrial-experiment", "x-fairtrial-variant",
-    "x-fairtrial-reason", "x-ratelimit-limit-requests", "x-ratelimit-limit-tokens", "x-ratelimit-remaining-requests",
-    "x-ratelimit-remaining-tokens", "x-ratelimit-reset-requests", "x-ratelimit-reset-tokens", "openai-processing-ms",
-)  # fmt: skip
-"""Response headers that a page may read besides those that are always readable. The official client reads them."""
-
-METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
-MAX_AGE_SECONDS = 600
-_VARY = b"vary: Origin\r\n"
-_VARY_PREFLIGHT = b"vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers\r\n"
-_TOKENS = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*")
-_EXPOSE = b"access-control-expose-headers: %b\r\n" % ", ".join(EXPOSED).encode()
-
-
 class Cors:
     """The allowed origins. ``is_open``: whether the gateway requires no key now, and then ``*`` allows no page."""
 
     __slots__ = ("_any", "_is_open", "_origins")
 
     def __init__(self, origins: Sequence[str], is_open: Callable[[], bool]) -> None:
-        self._any = ANY in origins
-        self._origins = frozenset(origin.encode("latin-1") for origin in origins if origin != ANY)
+        self._any = ANY_ORIGIN in origins
+        self._origins = frozenset(origin.encode("latin-1") for origin in origins if origin != ANY_ORIGIN)
         self._is_open = is_open
 
     def lines(self, target: bytes, headers: Mapping[str, bytes]) -> bytes:
         """The header lines of any response to this request."""
-        if not target.startswith(PREFIX):
+        if not target.startswith(CORS_PREFIX):
             return b""
         allowed = self._allowed(headers)
         if allowed is None:
@@ -155,10 +152,10 @@ class Cors:
     def preflight(self, method: bytes, target: bytes, headers: Mapping[str, bytes]) -> list[bytes] | None:
         """More header lines for the response to an allowed preflight, else ``None``."""
         asks = method == b"OPTIONS" and "access-control-request-method" in headers
-        if not asks or not target.startswith(PREFIX) or self._allowed(headers) is None:
+        if not asks or not target.startswith(CORS_PREFIX) or self._allowed(headers) is None:
             return None
-        lines = [b"access-control-allow-methods: %b\r\n" % METHODS]
-        lines.append(b"access-control-max-age: %d\r\n" % MAX_AGE_SECONDS)
+        lines = [b"access-control-allow-methods: %b\r\n" % CORS_METHODS]
+        lines.append(b"access-control-max-age: %d\r\n" % PREFLIGHT_SECONDS)
         requested = headers.get("access-control-request-headers", b"").strip()
         if _TOKENS.fullmatch(requested):
             lines.append(b"access-control-allow-headers: %b\r\n" % requested)
@@ -166,13 +163,9 @@ class Cors:
 
     def _allowed(self, headers: Mapping[str, bytes]) -> bytes | None:
         if self._any:
-            return None if self._is_open() else ANY.encode()
+            return None if self._is_open() else ANY_ORIGIN.encode()
         origin = headers.get("origin")
         return origin if origin in self._origins else None
-
-
-NOT_HTTP = "the request is not well-formed HTTP/1.1"
-TWO_HOSTS = "host: is given twice"
 
 
 def wrong_coding(transfer_encoding: bytes | None, te: bytes | None) -> str | None:

@@ -16,6 +16,20 @@ from fairtrial.domain.limits.json_limits import DECODED, FIELD, UNCOUNTED, refus
 from gateway.proxy.wire.http import Headers
 
 _SPACE = re.compile(r"[ \t\r\n]*")
+_TOP = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ANY = msgspec.json.Decoder(Any)
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_OPENING = 1_000
+"""How many messages are searched for the first one from the user."""
+
+_TRUE = b"true"
+PROMPTS = ("messages", "input", "prompt", "instructions", "previous_response_id", "conversation")
+"""The fields that hold what a model was asked, in any of the endpoints."""
+
+DIGESTED = 2**20
+"""Bytes of a field that are digested. Of a larger one it is the first and the last half of this, and its length."""
+
+_NULL = b"null"
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -71,23 +85,8 @@ def _next(text: str, end: int) -> int:
     return _skip(text, at + 1) if text[at] == "," else at
 
 
-_TOP = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_ANY = msgspec.json.Decoder(Any)
-_LIST = msgspec.json.Decoder(list[msgspec.Raw])
-_OPENING = 1_000
-"""How many messages are searched for the first one from the user."""
-
-_TRUE = b"true"
-PROMPTS = ("messages", "input", "prompt", "instructions", "previous_response_id", "conversation")
-"""The fields that hold what a model was asked, in any of the endpoints."""
-
 _LABELS = tuple((name, name.encode() + b" %d:") for name in PROMPTS)
 """What stands before each of them in their digest."""
-
-DIGESTED = 2**20
-"""Bytes of a field that are digested. Of a larger one it is the first and the last half of this, and its length."""
-
-_NULL = b"null"
 
 
 class RequestBody(msgspec.Struct):

@@ -26,6 +26,11 @@ from fairtrial.store.experiments import analysis_plans, transitions
 from gateway.control.operations.present import Publisher, published_plan
 from gateway.control.operations.record_alarms import announce
 
+KILL_FILE = "kill_file"
+"""The key of the evidence of a kill that a file brought: the file's name and time."""
+
+log = logging.getLogger("fairtrial.control")
+
 
 def read_states(database: Database, plan: Plan, *, all_: bool = False) -> list[dict[str, Any]]:
     """The state of every published experiment, without hidden ones; raises `StoreError`.
@@ -70,12 +75,6 @@ def _removed(database: Database, plan: Plan) -> list[str]:
     """Experiments with a frozen plan and a transition that the published plan no longer has."""
     moved = transitions.last(database)
     return [name for name in analysis_plans.newest_of_all(database) if name in moved and name not in plan.experiments]
-
-
-KILL_FILE = "kill_file"
-"""The key of the evidence of a kill that a file brought: the file's name and time."""
-
-log = logging.getLogger("fairtrial.control")
 
 
 def record_kill_files(

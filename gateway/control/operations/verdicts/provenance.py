@@ -28,6 +28,11 @@ from gateway.control.operations.gate_file import find_official, sha256_of
 from gateway.process_resources import give_back
 
 SHORT_DIGEST = 8
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "sacrebleu", "rouge-score", "duckdb")
+"""What computes the numbers."""
+
+Key = tuple[str, str]
+"""A suite and a target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +82,6 @@ def _why_absent(database: Database, reference: SuiteReference) -> str:
     if reference.text_digest is not None:
         return f"the gate lines or slices of the suite {name} differ from those stored with its runs"
     return f"the runs of the suite {name} with the digest {short} were stored without its text by an earlier version"
-
-
-LIBRARIES = ("numpy", "scipy", "scikit-learn", "sacrebleu", "rouge-score", "duckdb")
-"""What computes the numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +146,6 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return versions
-
-
-Key = tuple[str, str]
-"""A suite and a target."""
 
 
 class LatestRuns:

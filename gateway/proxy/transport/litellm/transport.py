@@ -71,6 +71,7 @@ NO_KEY = re.compile(r"\b(missing|unable to locate)\b.{0,40}\b(api key|credential
 PASSED_HEADERS = ("retry-after", "retry-after-ms", "x-should-retry")
 MESSAGE_LIMIT = 500
 ERRORS = range(400, 600)
+ALWAYS_KNOWN = frozenset({"messages", "stream", "stream_options"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +191,6 @@ def _clean(message: str | None, name: str, status: int, api_key: str | None) -> 
         )
     text = f"{name}: {message[:MESSAGE_LIMIT]}"
     return text.replace(api_key, "[key]") if api_key else text
-
-
-ALWAYS_KNOWN = frozenset({"messages", "stream", "stream_options"})
 
 
 class LitellmTransport:

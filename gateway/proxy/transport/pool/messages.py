@@ -29,8 +29,19 @@ _END = b"\r\n"
 START_LINES = 2
 """The request line and the host, see `RequestLine`."""
 
-LONG = 512
-_KEPT = "/%:@!$&'()*+,;=~-._?"
+LONG_URL = 512
+_UNQUOTED = "/%:@!$&'()*+,;=~-._?"
+STEP = 2**18
+"""The most bytes that one step decompresses. The response's reader bounds the total."""
+
+GZIP, ZLIB, RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
+_ZLIB_METHOD = 8
+"""The low four bits of zlib's first byte. Some servers send ``deflate`` without zlib's header."""
+
+_REFUSED = frozenset({"br", "zstd"})
+NO_HEADERS = Headers({})
+UNREAD_LIMIT = 2**16
+"""Bytes of an unread response, above which reading from the connection pauses."""
 
 
 class Origin(NamedTuple):
@@ -51,7 +62,7 @@ class RequestLine:
 
 def request_line(method: str, url: str) -> RequestLine:
     """Read a URL; `TransportError` if it can't be used. Long ones, with a client's query, aren't cached."""
-    return _remembered(method, url) if len(url) < LONG else _read(method, url)
+    return _remembered(method, url) if len(url) < LONG_URL else _read(method, url)
 
 
 @lru_cache(maxsize=1024)
@@ -73,9 +84,9 @@ def _read(method: str, url: str) -> RequestLine:
     if port is not None and port != PORTS[parts.scheme]:
         shown += f":{port}"
     query = (
-        parts.query if parts.query.isascii() else quote(parts.query, safe=_KEPT)
+        parts.query if parts.query.isascii() else quote(parts.query, safe=_UNQUOTED)
     )  # a client's query stays as it came
-    path = quote(parts.path or "/", safe=_KEPT) + (f"?{query}" if query else "")
+    path = quote(parts.path or "/", safe=_UNQUOTED) + (f"?{query}" if query else "")
     origin = Origin(host, PORTS[parts.scheme] if port is None else port, parts.scheme == "https")
     return RequestLine(origin, f"{method} {path} HTTP/1.1\r\nhost: {shown}\r\n".encode("latin-1", "strict"))
 
@@ -108,19 +119,6 @@ def _unusable() -> TransportError:
 
 def _bad_header() -> TransportError:
     return TransportError("bad_request", "a request header can't be sent: it holds a line end or an invalid character")
-
-
-STEP = 2**18
-"""The most bytes that one step decompresses. The response's reader bounds the total."""
-
-GZIP, ZLIB, RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
-_ZLIB_METHOD = 8
-"""The low four bits of zlib's first byte. Some servers send ``deflate`` without zlib's header."""
-
-_REFUSED = frozenset({"br", "zstd"})
-NO_HEADERS = Headers({})
-UNREAD_LIMIT = 2**16
-"""Bytes of an unread response, above which reading from the connection pauses."""
 
 
 def decompressor(encoding: str) -> Decompressor | None:
