@@ -197,11 +197,11 @@ def _runs(database: Database, request: CreateQueue) -> tuple[Run, Run]:
     suite, candidate, baseline = map(str, by_name)
     if candidate == baseline:
         raise UsageError(f"reviews: candidate and baseline are both {candidate}; choose two different targets")
-    runses = [
+    new, old = (
         [_run(database, run_id) for run_id in runs.latest(database, suite=suite, target=target)]
         for target in (candidate, baseline)
-    ]
-    return newest_pair(runses[0], runses[1], wanted=(suite, candidate, baseline))
+    )
+    return newest_pair(new, old, wanted=(suite, candidate, baseline))
 
 
 def _run(database: Database, run_id: str) -> Run:
