@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import duckdb
 
 from fairtrial.domain.plan import Plan
-from fairtrial.experiments.units import pseudonym
+from fairtrial.experiments.assignment import pseudonym
 
 PERSON = "unit-0"
 PARAMETER = re.compile(r"\$(\w+)")

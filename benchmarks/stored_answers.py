@@ -10,8 +10,7 @@ import numpy as np
 
 from fairtrial.config.layout import Layout
 from fairtrial.domain.events import RequestEvent
-from fairtrial.journal.events_v1 import RequestEventV1
-from fairtrial.journal.reader import decode
+from fairtrial.journal.reader import RequestEventV1, decode
 from fairtrial.journal.segment import names, segment_name
 from fairtrial.store.core.database import Database
 from fairtrial.store.ingest.segment_archive import read_chunk

@@ -14,8 +14,7 @@ import httpx
 import msgspec
 import streamlit as st
 
-from fairtrial.api.encoding import read_answer, to_http
-from fairtrial.api.operation import Operation, Q, R
+from fairtrial.api.operation import Operation, Q, R, read_answer, to_http
 
 CONTROL_URL = "FAIRTRIAL_CONTROL_URL"
 SESSION_COOKIE = "fairtrial_session"

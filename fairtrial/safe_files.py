@@ -1,17 +1,20 @@
-"""Reads regular files within a limit of bytes, and writes private ones completely or not at all."""
+"""Reads regular files and Parquet rows within limits of size, and writes private files completely or not at all."""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import secrets
 import shutil
 import stat
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
+from typing import Any
 
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.limits.constants import PRIVATE
@@ -23,6 +26,10 @@ MOST_NAMED_BYTES = 1024 * MIB
 PIECE = 4 * 2**20
 ROOM = 1.1
 """Extra space, because a copy may be slightly larger than its source."""
+
+PARQUET = ".parquet"
+MOST_UNPACKED = 1 << 30
+"""Bytes of a Parquet file once its columns are unpacked."""
 
 
 class FileRefused(ValueError):
@@ -201,3 +208,32 @@ def sweep_folder(folder: Path) -> None:
 def has_room(folder: Path, bytes_: int) -> bool:
     """Whether a copy of this many bytes fits."""
     return shutil.disk_usage(folder).free > bytes_ * ROOM
+
+
+def parquet_as_lines(content: bytes, most_rows: int = sys.maxsize) -> str:
+    """All rows; beyond ``most_rows``, the rest may be missing. Raises `FileRefused`.
+
+    Null and NaN are left out, because Parquet has no other sign for a missing field. Dates are texts.
+    """
+    import pyarrow  # slow to load, and most files are not Parquet
+    from pyarrow import parquet
+
+    lines: list[str] = []
+    try:
+        file = parquet.ParquetFile(pyarrow.BufferReader(content))
+        groups = (file.metadata.row_group(at) for at in range(file.metadata.num_row_groups))
+        if sum(group.total_byte_size for group in groups) > MOST_UNPACKED:
+            raise FileRefused(f"has more than {MOST_UNPACKED:,} bytes of rows")
+        for batch in file.iter_batches(batch_size=1000):
+            lines += [json.dumps(_known(row), ensure_ascii=False, default=str) for row in batch.to_pylist()]
+            if len(lines) > most_rows:
+                break
+    except (pyarrow.ArrowException, OSError, UnicodeError) as error:
+        raise FileRefused(f"is not a Parquet file: {error}") from error
+    return "\n".join(lines)
+
+
+def _known(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _known(inner) for name, inner in value.items() if inner is not None and inner == inner}
+    return [_known(inner) for inner in value] if isinstance(value, list) else value

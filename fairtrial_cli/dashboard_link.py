@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from fairtrial.api import accounts
-from fairtrial.api.operation import Nothing
-from fairtrial.api.window import Window
+from fairtrial.api.operation import Nothing, Window
 from fairtrial.domain.names.addresses import origin_of
 from fairtrial_cli.store_client.client import open_store
 

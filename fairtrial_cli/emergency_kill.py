@@ -10,9 +10,8 @@ from typing import Any
 
 from fairtrial.api import experiments
 from fairtrial.config.layout import Layout
-from fairtrial.config.local_user import local_actor
-from fairtrial.config.owner_lock import read_note
-from fairtrial.config.plan.kill_files import KillFile, standing_kill, write_kill
+from fairtrial.config.owner_lock import local_actor, read_note
+from fairtrial.config.plan.live_state import KillFile, standing_kill, write_kill
 from fairtrial.config.plan.published import read
 from fairtrial.domain.errors import PlanRefused, RequestError, StoreError, UsageError
 from fairtrial.domain.plan import Plan

@@ -15,7 +15,7 @@ from fairtrial.experiments.analysis.findings import METHODS
 from fairtrial.experiments.analysis.memory import LOST_ALPHA, SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.sums import ArmSums, Sums
-from fairtrial.journal.assignment_counts import CELLS
+from fairtrial.journal.counts import CELLS
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.sums import Moments
 

@@ -23,8 +23,7 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.method import question_of
 from fairtrial.experiments.monitor import Circumstances, step
 from fairtrial.experiments.simulation.people import Arm, World
-from fairtrial.experiments.simulation.scenario import EVERY_US
-from fairtrial.experiments.simulation.summary import run_trials
+from fairtrial.experiments.simulation.scenario import EVERY_US, run_trials
 from fairtrial.experiments.simulation.trial import Setting
 from fairtrial.experiments.sums import Level, OverTime, Sums
 from fairtrial.stats.arms.feedback import Feedback

@@ -15,7 +15,7 @@ import streamlit as st
 
 from dashboard.client import Row
 from dashboard.components import formatting
-from fairtrial.domain.answers.case_texts import messages_of
+from fairtrial.domain.answers.chat import messages_of
 from fairtrial.domain.answers.signals import FORMAT_VALID, LANGUAGE_SWITCH, OVER_REFUSED, REFUSED, SIGNALS, departs
 from fairtrial.domain.wording import TEXT_DELETED, TEXT_NOT_STORED, counted
 

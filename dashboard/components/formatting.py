@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from math import floor, log10
 from typing import Any
 
-from fairtrial.domain.answers.case_texts import reference_of
+from fairtrial.domain.answers.chat import reference_of
 from fairtrial.domain.wording import age
 
 DASH = "–"

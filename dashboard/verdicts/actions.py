@@ -14,8 +14,7 @@ from dashboard.components.formatting import moment, plain
 from dashboard.components.tables_and_charts import prose, sentences
 from dashboard.view import address_at_control, link
 from fairtrial.api import accounts, verdicts
-from fairtrial.api.encoding import to_http
-from fairtrial.api.operation import Nothing
+from fairtrial.api.operation import Nothing, to_http
 from fairtrial.domain.accounts import may
 from fairtrial.domain.verdicts.approvals import ApprovalVote, vote_note
 from fairtrial.domain.wording import counted, rows_by_table

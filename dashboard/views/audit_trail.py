@@ -14,8 +14,7 @@ from dashboard.components import query_params
 from dashboard.components.formatting import csv_text
 from dashboard.view import View
 from fairtrial.api import events, plans
-from fairtrial.api.operation import Nothing
-from fairtrial.api.window import Window
+from fairtrial.api.operation import Nothing, Window
 from fairtrial.domain.wording import counted
 
 SIZE = 20

@@ -21,8 +21,7 @@ from fairtrial.api import experiments, store, verdicts
 from fairtrial.api import traffic as traffic_operations
 from fairtrial.api.alarms import ListAlarms
 from fairtrial.api.experiments import ListStates
-from fairtrial.api.operation import Nothing
-from fairtrial.api.window import TrafficWindow, Window
+from fairtrial.api.operation import Nothing, TrafficWindow, Window
 from fairtrial.domain.verdicts.verdict_wording import standing_word, titled
 from fairtrial.domain.wording import counted
 

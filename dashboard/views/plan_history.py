@@ -9,7 +9,7 @@ from dashboard.components import query_params
 from dashboard.published_plans import choose_pair, render_difference, render_publications, render_served
 from dashboard.view import View
 from fairtrial.api import plans
-from fairtrial.api.window import Window
+from fairtrial.api.operation import Window
 
 MOST = 1000
 

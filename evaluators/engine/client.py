@@ -14,7 +14,7 @@ from typing import Any
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 
 from evaluators.engine.target import Target
-from fairtrial.domain.answers.messages import text_of, text_with_calls
+from fairtrial.domain.answers.chat import text_of, text_with_calls
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.run import Answer, Case
 

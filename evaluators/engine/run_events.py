@@ -10,7 +10,7 @@ from typing import Any
 
 from fairtrial.domain.events import CaseResultEvent, Event, RunEvent, ScoreEvent, head_of_event
 from fairtrial.domain.run import CASE_OUTCOMES, Answer, Case, CaseResult, Run, Score, ScoreFailure
-from fairtrial.journal.events_v1 import EventV1
+from fairtrial.journal.reader import EventV1
 
 _SAME = tuple(field.name for field in fields(Answer) if field.name != "text")
 """The fields of an answer with the names of the event's; the event calls the text ``output``."""

@@ -14,10 +14,8 @@ import msgspec
 
 from evaluators.scoring.scorer import OffFormat, Scorer, ScoresPairs, Stat, WaitsForProcess
 from evaluators.suite import Suite
-from fairtrial.domain.answers.language import language_of
-from fairtrial.domain.answers.messages import text_of
+from fairtrial.domain.answers.chat import text_of
 from fairtrial.domain.answers.refusals import refuses, refuses_by_text, withheld
-from fairtrial.domain.answers.requested_format import checked_schema, follows, requested_schema
 from fairtrial.domain.answers.signals import (
     CHARACTERS,
     FORMAT_VALID,
@@ -27,8 +25,10 @@ from fairtrial.domain.answers.signals import (
     SIGNALS,
     Form,
     form_of,
+    language_of,
     shape_of,
 )
+from fairtrial.domain.limits.json_schema import checked_schema, follows, requested_schema
 from fairtrial.domain.run import Answer, Case, CaseOutcome, CaseResult, Score, ScoreFailure
 
 SLOW_S = 0.001

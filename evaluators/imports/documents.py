@@ -12,8 +12,7 @@ from evaluators.loading.rows import MOST_ROWS, read_rows
 from fairtrial.config.file.project_files import read_bytes
 from fairtrial.config.file.yaml_file import parse
 from fairtrial.domain.errors import ConfigError
-from fairtrial.parquet_rows import PARQUET, parquet_as_lines
-from fairtrial.safe_files import MIB, FileRefused
+from fairtrial.safe_files import MIB, PARQUET, FileRefused, parquet_as_lines
 
 MOST_BYTES = 64 * MIB
 MOST_VALUES = 2_000_000

@@ -12,22 +12,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from evaluators.loading.rows import (
-    MOST_ROW_BYTES,
-    MOST_ROWS,
-    Row,
-    names_in,
-    read_rows,
-    with_our_names,
-)
+from evaluators.loading.rows import MOST_ROW_BYTES, MOST_ROWS, Row, names_in, read_rows, with_our_names
 from evaluators.probes.probe import Kind, Severity
 from evaluators.suite import DataFile
 from fairtrial.config.file import yaml_file
 from fairtrial.config.file.project_files import MOST_YAML_BYTES, Budget, read_bytes, read_text
 from fairtrial.config.file.yaml_file import Document
 from fairtrial.domain.errors import ConfigError, Diagnostic
-from fairtrial.parquet_rows import PARQUET, parquet_as_lines
-from fairtrial.safe_files import FileRefused
+from fairtrial.safe_files import PARQUET, FileRefused, parquet_as_lines
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 MOST_OF_A_KIND = 20

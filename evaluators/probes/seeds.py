@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from evaluators.generators.draw import Draw
 from evaluators.probes.probe import Severity, Source, ask, text_of, with_text
-from fairtrial.bundled_data import bundled_data
+from fairtrial.config.layout import bundled_data
 
 Seed = Mapping[str, Any]
 Change = Callable[[str], str]

@@ -11,7 +11,7 @@ from evaluators.comparison.matrix import Matrix, Row
 from fairtrial.domain.run import UNSCORED, CaseOutcome, RunHead
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.domain.wording import TEXT_DELETED, TEXT_NOT_STORED, Change, Grade
-from fairtrial.privacy.masking import mask
+from fairtrial.privacy.search import mask
 
 TextPolicy = Literal["masked", "full", "none"]
 LEFT_OUT = "left out of this report"

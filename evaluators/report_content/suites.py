@@ -13,7 +13,7 @@ from evaluators.comparison.matrix import Changes, Matrix, Row, matrix_of
 from evaluators.criteria.metric_catalogue import BUILT_IN, Measure
 from evaluators.report_content.content import CaseAnswer, CaseRow, SuiteReport, Text, Texts
 from evaluators.results.run_table import RunTable
-from fairtrial.domain.answers.case_texts import messages_of, reference_of
+from fairtrial.domain.answers.chat import messages_of, reference_of
 from fairtrial.domain.answers.signals import departs
 from fairtrial.domain.run import CASE_OUTCOMES, RunHead, head_of
 from fairtrial.domain.wording import Change

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from fairtrial.domain.review import ARMS, LOW_RATING, Arm, other
-from fairtrial.privacy.masking import mask
+from fairtrial.domain.review import ARMS, LOW_RATING, Arm, other_arm
+from fairtrial.privacy.search import mask
 
 TrainingForm = Literal["dpo", "kto", "sft"]
 Row = Mapping[str, Any]
@@ -100,7 +100,7 @@ _Made = Iterator[tuple[dict[str, Any], dict[str, Any]]]
 
 def _dpo(pair: Row, min_votes: int) -> _Made:
     chosen = preferred(pair, min_votes)
-    rejected = other(chosen)
+    rejected = other_arm(chosen)
     _require_different(pair)
     row = {"prompt": pair["asked"], "chosen": _answer(_text(pair, chosen)), "rejected": _answer(_text(pair, rejected))}
     targets = {"chosen_by": pair[chosen], "rejected_by": pair[rejected]}
@@ -113,7 +113,7 @@ def _kto(pair: Row, min_votes: int) -> _Made:
     else:
         chosen = preferred(pair, min_votes)
         _require_different(pair)
-        labels = {chosen: True, other(chosen): False}
+        labels = {chosen: True, other_arm(chosen): False}
     for arm, label in labels.items():
         row = {"prompt": pair["asked"], "completion": _answer(_text(pair, arm)), "label": label}
         yield row, _written_by(pair, arm)

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from fairtrial.parquet_rows import PARQUET, parquet_as_lines
-from fairtrial.safe_files import FileRefused
+from fairtrial.safe_files import PARQUET, FileRefused, parquet_as_lines
 
 DELIMITERS = ",;\t|"
 LONGEST_CELL = 32 << 20

@@ -6,8 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from fairtrial.api.operation import Nothing, Operation, Row, Rows
-from fairtrial.api.window import Request, Window
+from fairtrial.api.operation import Nothing, Operation, Request, Row, Rows, Window
 from fairtrial.domain.accounts import LONGEST_NAME, Account, Invitation, OneTimeLink, Role
 
 

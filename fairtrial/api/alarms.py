@@ -6,8 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from fairtrial.api.operation import Operation, Row, Rows
-from fairtrial.api.window import Request, Window
+from fairtrial.api.operation import Operation, Request, Row, Rows, Window
 
 Reason = Annotated[str, Meta(max_length=2000, description="one line of at most 500 visible characters")]
 

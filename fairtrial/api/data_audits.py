@@ -7,8 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from fairtrial.api.operation import Operation, Row, Rows
-from fairtrial.api.window import Offset, Request, Text, Window
+from fairtrial.api.operation import Offset, Operation, Request, Row, Rows, Text, Window
 from fairtrial.domain.training_data import MOST_FOUND, AuditFile, AuditFinding, CheckCount, WaivedCount
 
 MOST_FILES, MOST_COUNTS = 1000, 1000

@@ -6,8 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from fairtrial.api.operation import Nothing, Operation, Row, Rows
-from fairtrial.api.window import Text, Window
+from fairtrial.api.operation import Nothing, Operation, Row, Rows, Text, Window
 
 
 class ListEvents(Window, frozen=True, kw_only=True):

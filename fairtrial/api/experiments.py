@@ -7,8 +7,7 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from fairtrial.api.alarms import Reason
-from fairtrial.api.operation import Nothing, Operation, Row, Rows
-from fairtrial.api.window import Request, Text, TrafficWindow, Window
+from fairtrial.api.operation import Nothing, Operation, Request, Row, Rows, Text, TrafficWindow, Window
 from fairtrial.domain.plan import PersonsAction
 
 

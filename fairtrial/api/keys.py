@@ -6,8 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from fairtrial.api.operation import Operation, Row, Rows
-from fairtrial.api.window import Request, Window
+from fairtrial.api.operation import Operation, Request, Row, Rows, Window
 from fairtrial.domain.accounts import DEFAULT_RIGHTS, NewKey, Right
 
 LATEST_US = 253_402_300_799_000_000

@@ -6,8 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
-from fairtrial.api.operation import Operation, Row, Rows
-from fairtrial.api.window import Request, Window
+from fairtrial.api.operation import Operation, Request, Row, Rows, Window
 
 
 class PlanAt(Request, frozen=True, kw_only=True):

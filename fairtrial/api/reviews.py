@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from fairtrial.api.operation import Nothing, Operation, Row, Rows
-from fairtrial.api.window import Request, Text
+from fairtrial.api.operation import Nothing, Operation, Request, Row, Rows, Text
 from fairtrial.domain.review import Outcome, ReviewedQueue
 
 LONGEST_COMMENT = 10_000

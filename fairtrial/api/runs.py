@@ -7,8 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from fairtrial.api.operation import Operation, Row, Rows
-from fairtrial.api.window import Request, Text, Window
+from fairtrial.api.operation import Operation, Request, Row, Rows, Text, Window
 from fairtrial.domain.wording import Change, Grade
 
 MOST_CANDIDATES = 16

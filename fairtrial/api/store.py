@@ -6,8 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from fairtrial.api.operation import Nothing, Operation, Row
-from fairtrial.api.window import Request
+from fairtrial.api.operation import Nothing, Operation, Request, Row
 from fairtrial.domain.plan import UnitKind
 from fairtrial.domain.store_reports import Backup, Erasure, IngestResult, Overview, RetentionResult
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, get_args
 
+import msgspec
 from msgspec import Meta
 
-from fairtrial.api.operation import Operation, Row, Rows
-from fairtrial.api.window import Request, Text, TrafficWindow, Window
-from fairtrial.domain.traffic import AmountHistory, ServedBefore, Traffic
+from fairtrial.api.operation import Operation, Request, Row, Rows, Text, TrafficWindow, Window
+from fairtrial.domain.store_reports import AmountHistory, Traffic
 
 After = Annotated[str, Meta(max_length=200, pattern=r"^\d{1,16}:.+$", description="`next` of the previous page")]
 Amount = Literal["requests.tokens", "cost.per_request", "cost.per_unit"]
@@ -56,6 +56,15 @@ class RoutesOf(Request, frozen=True, kw_only=True):
     """Routes."""
 
     routes: Annotated[tuple[str, ...], Meta(max_length=1000)]
+
+
+class ServedBefore(msgspec.Struct, frozen=True):
+    """Whose requests count: the control's in its experiment, and its deployment's on this route outside it."""
+
+    experiment: str
+    control: str
+    route: str
+    deployment: str
 
 
 class AmountsBefore(ServedBefore, Request, frozen=True, kw_only=True):

@@ -8,8 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from fairtrial.api.alarms import Reason
-from fairtrial.api.operation import Nothing, Operation, Row, Rows
-from fairtrial.api.window import Request, Text, Window
+from fairtrial.api.operation import Nothing, Operation, Request, Row, Rows, Text, Window
 from fairtrial.domain.verdicts.approvals import ApprovalVote
 from fairtrial.domain.verdicts.verdict import MOST_SUITES
 

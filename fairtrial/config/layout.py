@@ -1,4 +1,4 @@
-"""Defines where the files of one store are: next to the DuckDB file, in one folder."""
+"""Defines where files are: those of a store, next to its DuckDB file, and the data that ship with the product."""
 
 from __future__ import annotations
 
@@ -102,3 +102,18 @@ class Layout:
         for folder in (self.folder, self.journal, self.cache, self.traffic_suites, self.migrations, self.logs):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self
+
+
+_PACKAGE = Path(__file__).parent.parent
+INSTALLED = _PACKAGE / "bundled"
+"""Where the wheel contains the data. An editable install does not have this folder."""
+CHECKOUT = _PACKAGE.parent
+
+
+def bundled_data(name: str) -> Path:
+    """The path of bundled data, named as in the repository, such as ``examples/init``.
+
+    An editable install reads the repository itself; an installed wheel reads ``fairtrial/bundled``.
+    """
+    root = INSTALLED if INSTALLED.is_dir() else CHECKOUT
+    return root / name

@@ -1,10 +1,11 @@
-"""Locks the store for its owner, and publishes who owns it and at which addresses it listens."""
+"""Locks the store for its owner, publishes who owns it and at which addresses, and names this machine's user."""
 
 from __future__ import annotations
 
 import fcntl
 import json
 import os
+import pwd
 import socket
 import time
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from fairtrial.safe_files import has_writer
 
 TRIES = 5
 TRY_SECONDS = 0.02
+LOCAL_USER = "local user "
+"""How records begin the name of this machine's user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +101,8 @@ def read_note(layout: Layout) -> OwnerNote | None:
     if not is_owned(layout):
         return None
     try:
-        said = json.loads(layout.owner.read_text(encoding="utf-8"))
-        return OwnerNote(int(said["pid"]), said.get("control_url"), said.get("gateway_url"), said.get("host"))
+        note = json.loads(layout.owner.read_text(encoding="utf-8"))
+        return OwnerNote(int(note["pid"]), note.get("control_url"), note.get("gateway_url"), note.get("host"))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -149,3 +152,20 @@ def _replace(path: Path, note: OwnerNote) -> None:
     with os.fdopen(fd, "w", encoding="utf-8") as file:
         json.dump(asdict(note), file)
     temporary.replace(path)
+
+
+def local_user(uid: int | None = None) -> str:
+    """The operating system's user with this number, by default the one that runs this process.
+
+    A container may have no name for the number.
+    """
+    number = os.getuid() if uid is None else uid
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def local_actor(uid: int | None = None) -> str:
+    """The user as the actor of a record."""
+    return f"{LOCAL_USER}{local_user(uid)}"

@@ -1,4 +1,4 @@
-"""Loads a project: reads `fairtrial.yaml`, checks it as a whole, and compiles it to the plan."""
+"""Loads a project: reads `fairtrial.yaml`, checks it as a whole, warns about inert keys, and compiles the plan."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fairtrial.config.file.environment import interpolate, substituted
-from fairtrial.config.file.error_recovery import independent, validate
-from fairtrial.config.file.errors import MAX_ERRORS, FieldError, nearest
+from fairtrial.config.file.errors import MAX_ERRORS, FieldError, independent, nearest, validate
 from fairtrial.config.file.project_files import MOST_PROMPT_BYTES, MOST_YAML_BYTES, Budget, read_text
 from fairtrial.config.file.schema import GatewaySection, ProjectFile, ReleasesSection
 from fairtrial.config.file.yaml_file import Document, Step, load_one
@@ -19,16 +18,37 @@ from fairtrial.config.plan.compile import compile_plan
 from fairtrial.config.plan.live_state import Live
 from fairtrial.config.plan.published import refuse_unsound
 from fairtrial.config.releases import NO_GATES, ReleaseGates
-from fairtrial.config.rules.deployments import Names, access_warnings, wrong_access, wrong_deployments, wrong_routes
+from fairtrial.config.rules.deployments import (
+    Names,
+    access_warnings,
+    wrong_access,
+    wrong_cors,
+    wrong_deployments,
+    wrong_routes,
+    wrong_services,
+)
 from fairtrial.config.rules.experiments import unstated_missing, wrong_experiments, wrong_metrics, wrong_names
 from fairtrial.config.rules.lineage import lineage_warnings, wrong_lineage
-from fairtrial.config.rules.services import wrong_cors, wrong_services
-from fairtrial.config.rules.warnings import project_warnings
 from fairtrial.domain.errors import ConfigError, Diagnostic
 from fairtrial.domain.limits.server_settings import BodyRate
 from fairtrial.domain.names.addresses import Address, parse_address
 from fairtrial.domain.plan import FeedbackKind, Plan
 from fairtrial.safe_files import FileRefused
+
+Read = dict[tuple[str, str], tuple[Path, str]]
+"""The file and text of each system prompt, by experiment and variant."""
+
+KeyPath = tuple[Step, ...]
+ANY = "*"
+NOTHING = "nothing in this version acts on it"
+INERT: Mapping[str, str] = {
+    "deployments.*.price.gpu_hour": f"{NOTHING}: the cost of a request stays unknown",
+    "metrics.*.per": f"{NOTHING}: units are averaged, each by its own mean",
+    "experiments.*.shadow": f"{NOTHING}: no request is copied",
+}
+"""Keys, with `*` for a name or a list entry, and what to know. A key also covers everything inside it."""
+
+DECIDED = "the primary metric decides by itself, so a guardrail on it stops nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +111,6 @@ def _warnings(document: Document, file: ProjectFile, root: Path) -> Iterator[Dia
     yield from project_warnings(document)
 
 
-Read = dict[tuple[str, str], tuple[Path, str]]
-"""The file and text of each system prompt, by experiment and variant."""
-
-
 def _checked(document: Document, root: Path, environ: Mapping[str, str]) -> tuple[ProjectFile, Read]:
     value, unset = interpolate(document.value, environ, keep=_is_secret)
     file, misshapen = validate(value, document.value)
@@ -136,7 +152,7 @@ def _names(value: dict[str, Any]) -> Names:
     return Names(
         deployments=frozenset(_mapping(value.get("deployments"))),
         experiments=frozenset(experiments),
-        variants={name: frozenset(_mapping(_mapping(one).get("variants"))) for name, one in experiments.items()},
+        variants={name: frozenset(_mapping(_mapping(entry).get("variants"))) for name, entry in experiments.items()},
     )
 
 
@@ -205,3 +221,49 @@ def _prompts(file: ProjectFile, root: Path, read: Read) -> Iterator[FieldError]:
             if not text.strip():
                 yield FieldError(place, f"{variant.system_prompt!r} is empty")
             read[experiment, name] = (source, text)
+
+
+def project_warnings(document: Document) -> list[Diagnostic]:
+    """All warnings, in the order of the file. Each key is reported once, at its first place."""
+    return sorted([*_inert_keys(document), *_guarded_primaries(document)])
+
+
+def _inert_keys(document: Document) -> Iterator[Diagnostic]:
+    for pattern, effect in INERT.items():
+        places = list(_places(document.value, tuple(pattern.split("."))))
+        if places:
+            yield document.diagnostic(places[0], effect, _others(len(places) - 1))
+
+
+def _guarded_primaries(document: Document) -> Iterator[Diagnostic]:
+    """Guardrails on the primary metric, which stop nothing."""
+    for place in _places(document.value, ("experiments", ANY, "guardrails", ANY, "metric")):
+        primary = _at(document.value, place[:2]).get("primary")
+        if isinstance(primary, dict) and primary.get("metric") == _at(document.value, place):
+            yield document.diagnostic(place, DECIDED, "requests.attempt_error_rate also counts failures")
+
+
+def _others(number: int) -> str:
+    return f"and at {number} other place{'' if number == 1 else 's'}" if number else ""
+
+
+def _places(value: Any, pattern: KeyPath, path: KeyPath = ()) -> Iterator[KeyPath]:
+    """Every place in the file that matches the pattern."""
+    if not pattern:
+        yield path
+        return
+    step, rest = pattern[0], pattern[1:]
+    for key in _keys(value) if step == ANY else [key for key in _keys(value) if key == step]:
+        yield from _places(value[key], rest, (*path, key))
+
+
+def _keys(value: Any) -> list[Step]:
+    if isinstance(value, dict):
+        return list(value)
+    return list(range(len(value))) if isinstance(value, list) else []
+
+
+def _at(value: Any, path: KeyPath) -> Any:
+    for step in path:
+        value = value[step]
+    return value

@@ -1,4 +1,4 @@
-"""Says which gate is the official one for an experiment: of several that are declared, the most specific."""
+"""Selects the official gate of an experiment: the most specific of the declared ones."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class ReleaseGates:
 
     def files(self) -> tuple[Path, ...]:
         """Each file once."""
-        found = (self.default, *self.routes.values(), *self.experiments.values())
-        return tuple(dict.fromkeys(one for one in found if one is not None))
+        paths = (self.default, *self.routes.values(), *self.experiments.values())
+        return tuple(dict.fromkeys(path for path in paths if path is not None))
 
     def of(self, plan: Plan, experiment: str) -> Path | None:
         """The gate that decides about an experiment: its own, that of a route that leads to it, or the default."""

@@ -3,7 +3,7 @@
 Times are microseconds since 1970, UTC. ``None`` is unknown; an unknown cost is never 0. Bodies are part of the request
 event but stored separately, so that they can be erased. Units are pseudonyms. Events are `msgspec.Struct`s, which are
 several times faster than dataclasses. A request is one event of version 2, which leaves out what has its default value;
-`events_v1` has the three events that a request was before.
+`journal.reader` has the three events that a request was before.
 """
 
 from __future__ import annotations

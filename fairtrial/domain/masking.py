@@ -82,8 +82,8 @@ def family_of(model: str) -> list[str]:
 
 
 def _mask_name(match: re.Match[str]) -> str:
-    said = match.groupdict()
-    return (said.get("said") or said.get("chinese") or "") + HIDDEN
+    groups = match.groupdict()
+    return (groups.get("said") or groups.get("chinese") or "") + HIDDEN
 
 
 @lru_cache(maxsize=64)

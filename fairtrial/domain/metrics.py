@@ -1,4 +1,4 @@
-"""The catalogue of metrics that live traffic decides: family, direction, range, columns, method and default margin.
+"""Lists the metrics that live traffic decides: family, direction, range, columns, method and default margin.
 
 A metric that this catalogue does not list, and that is no declared feedback, does not exist. The store keeps
 `UNIT_COLUMNS` for each unit, and every metric of requests is computed from them.

@@ -47,13 +47,13 @@ class Registry(Generic[T]):
     @cached_property
     def _modules(self) -> dict[str, str]:
         """Name → module; a process looks into the folder once."""
-        found = pkgutil.iter_modules(importlib.import_module(self._package).__path__)
-        return {module.name.replace("_", "-"): f"{self._package}.{module.name}" for module in found}
+        members = pkgutil.iter_modules(importlib.import_module(self._package).__path__)
+        return {module.name.replace("_", "-"): f"{self._package}.{module.name}" for module in members}
 
     @cached_property
     def _table(self) -> dict[str, T]:
         """Name → member, where ``name_of`` names the members."""
-        members = (self._checked(one) for module in self._modules.values() for one in self._defined(module))
+        members = (self._checked(member) for module in self._modules.values() for member in self._defined(module))
         return {self._name_of(member): member for member in members} if self._name_of else {}
 
     def _defined(self, module: str) -> Any:

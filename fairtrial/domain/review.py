@@ -98,7 +98,7 @@ def arm_on_the_left(secret: str, reviewer: str, item_id: str) -> Arm:
 
 def arm_of(side: Side, left: Arm) -> Arm:
     """The model on a side."""
-    return left if side == "left" else other(left)
+    return left if side == "left" else other_arm(left)
 
 
 def side_of(arm: Arm, left: Arm) -> Side:
@@ -106,7 +106,7 @@ def side_of(arm: Arm, left: Arm) -> Side:
     return "left" if arm == left else "right"
 
 
-def other(arm: Arm) -> Arm:
+def other_arm(arm: Arm) -> Arm:
     return "baseline" if arm == "candidate" else "candidate"
 
 

@@ -130,7 +130,7 @@ class BreakerRule:
 
 @dataclass(frozen=True, slots=True)
 class RetryRule:
-    """When a request is sent to the same deployment again, before any of its answer was sent on."""
+    """When a request is sent to the same deployment again, as long as no part of its answer was forwarded."""
 
     attempts: Annotated[int, Ge(1), Le(3)] = 2
     """Tries in all; with 1 nothing is sent again."""

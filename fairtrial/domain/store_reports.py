@@ -1,4 +1,4 @@
-"""Defines what the store reports: its contents, and the progress and results of long operations."""
+"""Defines what the store reports: its contents, traffic by variant, and the progress of long operations."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class IngestResult:
     unreadable: tuple[str, ...] = ()
     failed: bool = False
 
-    def __add__(self, other: IngestResult) -> IngestResult:
-        unreadable = dict.fromkeys(self.unreadable + other.unreadable)
-        failed = self.failed or other.failed
-        return IngestResult(self.rows + other.rows, self.rejects + other.rejects, tuple(unreadable), failed)
+    def __add__(self, result: IngestResult) -> IngestResult:
+        unreadable = dict.fromkeys(self.unreadable + result.unreadable)
+        failed = self.failed or result.failed
+        return IngestResult(self.rows + result.rows, self.rejects + result.rejects, tuple(unreadable), failed)
 
 
 # The store keeps only these fields. `Manifest` has all, beside the backup; `Backup` is the answer to its creator.
@@ -137,3 +137,81 @@ class Erasure:
     def found(self) -> bool:
         """Whether the unit was found anywhere."""
         return bool(self.counts) or any(look.found in ("holds it", "rewritten") for look in self.backups)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFeedback:
+    """Feedback under one key: ``n`` requests or units have some, ``rated`` with a number; ``rate`` is their mean.
+
+    The latest value of a request counts. ``rate`` is the share of yes for a boolean key, ``None`` for words only.
+    """
+
+    n: int
+    rated: int
+    rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class VariantTraffic:
+    """One arm of one experiment, in milliseconds and US dollars (``None`` if any answer's cost is unknown).
+
+    ``errors``: requests that the arm did not answer, even if a fallback did. ``user_errors``: requests that nobody
+    answered. ``rejected``: requests that only the upstream refused, and ``kept_away``: those that an open breaker kept
+    from the arm. Neither are errors.
+    """
+
+    variant: str
+    units: int
+    requests: int
+    errors: int
+    user_errors: int
+    rejected: int
+    kept_away: int
+    fallbacks: int
+    latency_p50: float | None
+    latency_p95: float | None
+    latency_p99: float | None
+    ttft_p50: float | None
+    ttft_p95: float | None
+    ttft_p99: float | None
+    tokens_in: int | None
+    tokens_out: int | None
+    cost_usd: float | None
+    cost_unknown: int
+    served_elsewhere: int
+    feedback: dict[str, KeyFeedback]
+
+    @property
+    def received(self) -> int:
+        """The requests that were not kept from the arm."""
+        return self.requests - self.kept_away
+
+    @property
+    def error_rate(self) -> float | None:
+        return self.errors / self.received if self.received else None
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """One experiment: its arms, and the number of requests by reason. A positive ``no_unit`` needs attention.
+
+    ``ambiguous``: by feedback key, how many values name a response id that several requests share; they never count.
+    """
+
+    experiment: str
+    variants: tuple[VariantTraffic, ...]
+    reasons: dict[str, int]
+    ambiguous: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AmountHistory:
+    """An amount of the control's users in 14 days, up to its cap: mean ``level``, standard deviation ``spread``.
+
+    ``share``: how much of its variance the same amount of the 14 days before explains.
+    """
+
+    metric: str
+    level: float
+    spread: float
+    share: float

@@ -1,10 +1,12 @@
-"""Words that pages and commands share: plurals, ages, and the outcomes of cases."""
+"""Defines the words that pages and commands share: plurals, ages, times and durations, and the outcomes of cases."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Literal
 
+MINUTE_S, SIX_DAYS_US = 60, 6 * 86_400_000_000
 UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60))
 Grade = Literal["right", "wrong", "unscored"]
 """A case of one run, by one metric."""
@@ -62,3 +64,21 @@ def noise_floor_in_words(changed: int, n: int, metric: str | None) -> str:
         return "Noise floor: the baseline answered again, but no metric has values of single cases."
     cases = f"{changed:,} of {counted(n, 'case')}"
     return f"Noise floor: {cases} change by {metric} where the baseline answers the same suite again."
+
+
+def moment_words(at_us: float, *, now_us: float) -> str:
+    """A time such as ``Thursday 10:00 UTC``, with the date if it is not within the next week."""
+    at = datetime.fromtimestamp(at_us / 1e6, UTC)
+    near = 0 <= at_us - now_us < SIX_DAYS_US
+    return f"{at:%A %H:%M} UTC" if near else f"{at.day} {at:%b %Y, %H:%M} UTC"
+
+
+def duration_words(seconds: float) -> str:
+    """A duration such as ``3 h 20 min``, ``45 s`` or ``2 days 4 h``."""
+    if seconds < MINUTE_S:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / MINUTE_S)
+    days, hours, rest = minutes // 1440, minutes % 1440 // 60, minutes % 60
+    if days:
+        return f"{days} day{'' if days == 1 else 's'}" + (f" {hours} h" if hours else "")
+    return f"{hours} h" + (f" {rest} min" if rest else "") if hours else f"{rest} min"

@@ -82,7 +82,7 @@ class MetricPlan:
 
     @property
     def counts_requests(self) -> bool:
-        """Whether it is a rate of requests, whose sums are those of bad ones."""
+        """Whether it is a rate of requests, whose sums count bad requests."""
         return self.method in ("events", "shares")
 
     @property
@@ -238,8 +238,8 @@ class AnalysisPlan:
     @property
     def ends_us(self) -> int:
         """When its time is over, in microseconds since 1970, UTC."""
-        kept = self.kept_control
-        return self.started_us + self.max_weeks * WEEK_US if kept is None else kept.until_us
+        kept_control = self.kept_control
+        return self.started_us + self.max_weeks * WEEK_US if kept_control is None else kept_control.until_us
 
     @property
     def alpha_primary(self) -> float:
@@ -262,16 +262,16 @@ class AnalysisPlan:
 
     def stored(self) -> dict[str, Any]:
         """The plan as JSON values, without the fields that plans of its rules lack, as they were stored."""
-        found: dict[str, Any] = msgspec.to_builtins(self)
+        fields: dict[str, Any] = msgspec.to_builtins(self)
         if self.kept_control is None:
-            found.pop("kept_control")
+            fields.pop("kept_control")
         if self.rules == 1:
             for name in ("rules", "definitions", "routes", "on_worse"):
-                found.pop(name)
+                fields.pop(name)
         if not self.has_two_stops:
-            for metric in found["metrics"]:
+            for metric in fields["metrics"]:
                 del metric["pause"], metric["pause_relative"]
-        return found
+        return fields
 
     @classmethod
     def restored(cls, fields: Mapping[str, Any]) -> AnalysisPlan:

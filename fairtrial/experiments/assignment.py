@@ -1,26 +1,136 @@
-"""Decides who is in an experiment and which arm they get: by two keyed hashes of the unit, without any stored state.
-
-``docs/reference/assignment.md`` describes the algorithm for other languages, and ``tests/golden/assignment.json`` has
-its test vectors. It uses only the standard library, so that any Python can check them.
-"""
+"""Finds the unit of a request, and decides by keyed hashes who is in an experiment and which arm they get."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from fairtrial.domain.names.keyed_hash import keyed_hash
-from fairtrial.domain.plan import Experiment
+from fairtrial.domain.errors import BadRequest
+from fairtrial.domain.names.ids import UnitHash, keyed_hash
+from fairtrial.domain.plan import Experiment, UnitKind
 
 if TYPE_CHECKING:
     from fairtrial.domain.events import Reason  # events need more than the standard library
 
+
+UNIT_HEADER = "x-fairtrial-unit"
+LONGEST_UNIT = 512
+"""Characters of a unit, in requests and in feedback: as many as OpenAI's API allows in a value of `metadata`."""
+TOO_LONG = "unit_too_long"
+SEPARATORS = (",", ":")
+PSEUDONYM_HEX = 32
+
+WHAT_TO_SEND: Mapping[UnitKind, str] = {
+    "user": f"send the end user's id as `safety_identifier`, `user`, `metadata.user_id` or the header {UNIT_HEADER}",
+    "conversation": f"send `metadata.conversation_id` or the header {UNIT_HEADER}, or messages with one of role `user`",
+    "request": "nothing: each request is its own unit",
+}
+"""For the alarm on requests without a unit: what the application should do about it."""
+
 BUCKETS = 2**64
 FLOAT_BITS = 53
+
+
+def refuse_longer(unit: str, source: str) -> str:
+    """The unit itself; raises `BadRequest`, which names the field or header that it comes from."""
+    if len(unit) > LONGEST_UNIT:
+        message = f"{source}: a unit has at most {LONGEST_UNIT} characters"
+        raise BadRequest(message, param=source, code=TOO_LONG)
+    return unit
+
+
+def find_unit(kind: UnitKind, *, headers: Mapping[str, str], body: Mapping[str, Any], request_id: str) -> str | None:
+    """The unit of one request, or ``None`` if none of the sources of its kind has one.
+
+    ``headers``: by lower-case name. ``body``: the request's JSON object; only the fields of the kind are read, in their
+    order, so a lazy mapping decodes no other. Values that are blank, or neither text nor whole numbers, are ignored,
+    and the next source is tried. Raises `BadRequest` for one that is too long.
+    """
+    if kind == "request":
+        return request_id
+    named = _named_by_header(headers)
+    if named is not None:
+        return named
+    return _user(body) if kind == "user" else _conversation(body)
+
+
+def named_conversation(headers: Mapping[str, str], body: Mapping[str, Any]) -> str | None:
+    """The conversation that a request names explicitly, not one that is identified only by its opening."""
+    named = _named_by_header(headers)
+    return named if named is not None else _named_conversation(body)
+
+
+def pseudonym(pepper: str, unit: str) -> UnitHash:
+    """What is stored instead of a unit: 128 bits of HMAC-SHA256 keyed by the store's own secret, in hex."""
+    return UnitHash(keyed_hash(pepper).digest(unit.encode("utf-8", "surrogatepass")).hex()[:PSEUDONYM_HEX])
+
+
+def opening(messages: Any) -> str | None:
+    """A unit for a conversation without a name: a hash of its messages up to and including the first user's.
+
+    Later turns repeat those messages, so they keep the unit. ``None`` if there is no user's message.
+    """
+    if not isinstance(messages, list):
+        return None
+    for end, message in enumerate(messages, 1):
+        if isinstance(message, Mapping) and message.get("role") == "user":
+            return "opening:" + hashlib.sha256(_canonical(messages[:end])).hexdigest()
+    return None
+
+
+def _user(body: Mapping[str, Any]) -> str | None:
+    for name in ("safety_identifier", "user"):
+        unit = _text(body.get(name), name)
+        if unit is not None:
+            return unit
+    return _in_metadata(body, "user_id")
+
+
+def _conversation(body: Mapping[str, Any]) -> str | None:
+    return _named_conversation(body) or opening(body.get("messages"))
+
+
+def _named_conversation(body: Mapping[str, Any]) -> str | None:
+    conversation, source = body.get("conversation"), "conversation"
+    if isinstance(conversation, Mapping):
+        conversation, source = conversation.get("id"), "conversation.id"
+    return _text(conversation, source) or _in_metadata(body, "conversation_id")
+
+
+def _in_metadata(body: Mapping[str, Any], name: str) -> str | None:
+    metadata = body.get("metadata")
+    return _text(metadata.get(name), f"metadata.{name}") if isinstance(metadata, Mapping) else None
+
+
+def _text(value: Any, source: str) -> str | None:
+    if not isinstance(value, str):
+        if isinstance(value, bool) or not isinstance(value, int):
+            return None
+        value = str(value)
+    return refuse_longer(value.strip(), source) or None
+
+
+def _named_by_header(headers: Mapping[str, str]) -> str | None:
+    """Decode the header as UTF-8. Servers return headers as Latin-1, but a name must be the same unit as in a body."""
+    value = headers.get(UNIT_HEADER)
+    if value is None:
+        return None
+    with suppress(UnicodeError):  # it is not as servers return it
+        value = value.encode("latin-1").decode("utf-8")
+    return _text(value, UNIT_HEADER)
+
+
+def _canonical(value: Any) -> bytes:
+    """JSON with sorted keys and no spaces, in UTF-8: the same bytes however the client ordered its fields."""
+    text = json.dumps(value, sort_keys=True, separators=SEPARATORS, ensure_ascii=False)
+    return text.encode("utf-8", "surrogatepass")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +162,9 @@ def bucket(salt: str, purpose: str, unit: str) -> int:
 
 def assign(experiment: Experiment, unit: str | None) -> Assignment:
     """The arm of a unit: a pure function, the same on every machine, at every stage and after every restart.
+
+    ``docs/reference/assignment.md`` describes the algorithm for other languages, and ``tests/golden/assignment.json``
+    has its test vectors. It uses only the standard library, so that any Python can check them.
 
     ``unit``: the raw unit, not its pseudonym; ``None`` if the application sent none. A killed experiment serves the
     control but keeps counting for the assigned arm. One that is paused, ended or not started serves the control and
@@ -100,10 +213,10 @@ def upper_bounds(weights: Sequence[float]) -> tuple[int, ...]:
 
 def _chosen(experiment: Experiment, arm: int) -> tuple[str, float]:
     """The name and the weight of the arm that has this bucket."""
-    kept = experiment.kept_control
-    if kept is not None:
-        low, high = _kept_buckets(kept.first, kept.share)
-        name = experiment.control if low <= arm < high else kept.variant
+    kept_control = experiment.kept_control
+    if kept_control is not None:
+        low, high = _kept_buckets(kept_control.first, kept_control.share)
+        name = experiment.control if low <= arm < high else kept_control.variant
         return name, experiment.variant(name).weight
     arms, bounds = _arms(tuple([(variant.name, variant.weight) for variant in experiment.variants]))
     return arms[bisect_right(bounds, arm)]

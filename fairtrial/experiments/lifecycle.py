@@ -1,4 +1,4 @@
-"""The states of an experiment and the transitions between them, as pure functions."""
+"""Defines the states of an experiment and the transitions between them, as pure functions."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
-from fairtrial.config.plan.kill_files import KillFile
-from fairtrial.config.plan.live_state import CAN_BE_KILLED
+from fairtrial.config.plan.live_state import CAN_BE_KILLED, KillFile
 from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.domain.names.look_alikes import has_invisible
 from fairtrial.domain.plan import ExperimentState, PersonsAction
@@ -94,20 +93,22 @@ def possible(
     promoted: bool = False,
     cause: Cause | None = None,
     other_model: bool = False,
-    kept: KeptControl | None = None,
+    kept_control: KeptControl | None = None,
 ) -> list[PersonsAction]:
     """The actions that a state allows, apart from a withdrawal, which all do. A promotion can always be rolled back.
 
-    ``cause``: what paused it. A worse candidate is re-armed, or resumed after its definition has changed. ``kept``: the
-    control that a promotion has kept in this segment, which nothing promotes or amends again.
+    ``cause``: what paused it. A worse candidate is re-armed, or resumed after its definition has changed.
+    ``kept_control``: the control that a promotion has kept in this segment, which nothing promotes or amends again.
     """
-    found = [action for action in ACTIONS if state in FROM[action] or (promoted and action == "rollback")]
-    found = [action for action in found if action != "withdraw" and not (promoted and action == "archive")]
-    if kept is not None:
-        found = [action for action in found if action not in ("approve", "amend", "promote")]
+    actions = [action for action in ACTIONS if state in FROM[action] or (promoted and action == "rollback")]
+    actions = [action for action in actions if action != "withdraw" and not (promoted and action == "archive")]
+    if kept_control is not None:
+        actions = [action for action in actions if action not in ("approve", "amend", "promote")]
     if state == "paused" and cause == "worse":
-        found = [action for action in ACTIONS if action in (*found, "rearm") and (action != "resume" or other_model)]
-    return found
+        actions = [
+            action for action in ACTIONS if action in (*actions, "rearm") and (action != "resume" or other_model)
+        ]
+    return actions
 
 
 def next_state(
@@ -119,20 +120,20 @@ def next_state(
     cause: Cause | None = None,
     other_model: bool = False,
     promoted: bool = False,
-    kept: KeptControl | None = None,
+    kept_control: KeptControl | None = None,
     keeps: bool = False,
 ) -> tuple[ExperimentState, int]:
     """The state and segment after an action; raises `Conflict`, which names the state and what is possible.
 
     ``cause``: what paused it. After a rule has paused it, or with ``other_model``, a resume starts a new segment.
-    ``promoted``: whether a variant serves everyone by a promotion. ``kept``: as in `possible`. ``keeps``: whether the
-    promotion keeps a control, so that its next segment runs.
+    ``promoted``: whether a variant serves everyone by a promotion. ``kept_control``: as in `possible`. ``keeps``:
+    whether the promotion keeps a control, so that its next segment runs.
     """
-    can = possible(state, promoted=promoted, cause=cause, other_model=other_model, kept=kept)
+    can = possible(state, promoted=promoted, cause=cause, other_model=other_model, kept_control=kept_control)
     if action not in (*can, "withdraw") and not (action == "stage" and state in FROM["stage"]):
         known = ", ".join(can) or "nothing: this state is final"
-        if kept is not None and state in ("running", "paused"):
-            raise Conflict(f"{refused_while_kept(name, kept)} (possible: {known})")
+        if kept_control is not None and state in ("running", "paused"):
+            raise Conflict(f"{refused_while_kept(name, kept_control)} (possible: {known})")
         if state == "paused" and action == "resume":
             raise Conflict(
                 f"experiments.{name}: the candidate is proven worse, so it can't be resumed until its definition "
@@ -169,21 +170,21 @@ def sentence(
     last: Transition | None,
     *,
     serves: str | None = None,
-    kept: KeptControl | None = None,
+    kept_control: KeptControl | None = None,
 ) -> str:
     """The state of an experiment for people; ``last`` is its newest transition, if there is any.
 
-    ``serves``: the promoted variant of the published plan, which a restored store may not know. ``kept``: the control
-    that a promotion has kept in this segment.
+    ``serves``: the promoted variant of the published plan, which a restored store may not know. ``kept_control``: the
+    control that a promotion has kept in this segment.
     """
     if serves is not None and promoted_by(last) is None:
         return f"PROMOTED. {serves} serves everyone. {unrecorded(name)}"
     if state == "declared":
         return f"NOT STARTED. All traffic is on {control}. To start: fairtrial experiment start {name} --why …"
-    if kept is not None and last is not None and state == "running":
+    if kept_control is not None and last is not None and state == "running":
         made = _overridden(last) if last.action == "promote" else ""
-        served = f"{kept.variant} serves everyone else. {undo(name)}"
-        return f"PROMOTED, {kept_words(kept)}: {_LAST[last.action]} {_by(last)}{made} {served}"
+        served = f"{kept_control.variant} serves everyone else. {undo(name)}"
+        return f"PROMOTED, {kept_words(kept_control)}: {_LAST[last.action]} {_by(last)}{made} {served}"
     if last is None or state == "running":
         return "Running." if last is None else f"Running: {_LAST[last.action]} {_by(last)}"
     variant = promoted_by(last)
@@ -203,12 +204,12 @@ def unrecorded_kill(kill: KillFile, control: str) -> str:
 
 def cause_of(entered: Transition) -> Cause:
     """What made a pause or kill: the primary metric, another model, a breaker, a guardrail, or a person."""
-    found = entered.evidence or {}
+    evidence = entered.evidence or {}
     causes: tuple[tuple[str, Cause], ...] = (
         (WORSE, "worse"), (MODELS, "models"), (KEPT_AWAY, "kept_away"), (DECLINED, "declined"),
         ("metric", "harmed"),
     )  # fmt: skip
-    return next((cause for key, cause in causes if key in found), "person")
+    return next((cause for key, cause in causes if key in evidence), "person")
 
 
 def promoted_by(last: Transition | None) -> str | None:
@@ -216,8 +217,8 @@ def promoted_by(last: Transition | None) -> str | None:
 
     It is a promotion, or the end of one that kept a control for a time.
     """
-    found = (last.evidence if last is not None and last.action in ("promote", "end") else None) or {}
-    return str(found["variant"]) if "variant" in found and KEPT not in found else None
+    evidence = (last.evidence if last is not None and last.action in ("promote", "end") else None) or {}
+    return str(evidence["variant"]) if "variant" in evidence and KEPT not in evidence else None
 
 
 def undo(name: str) -> str:
@@ -232,8 +233,12 @@ def unrecorded(name: str) -> str:
 
 def _overridden(last: Transition) -> str:
     """What was missing when an admin promoted nevertheless."""
-    found = last.evidence or {}
-    return f" Overriding: {'; '.join(found['missing'])}." if found.get("override") and found.get("missing") else ""
+    evidence = last.evidence or {}
+    return (
+        f" Overriding: {'; '.join(evidence['missing'])}."
+        if evidence.get("override") and evidence.get("missing")
+        else ""
+    )
 
 
 _LAST: Mapping[Action, str] = {

@@ -13,16 +13,15 @@ import msgspec
 from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.findings import find
-from fairtrial.experiments.analysis.harm import harm_only
 from fairtrial.experiments.analysis.memory import Looked, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.decide import decide
-from fairtrial.experiments.decision.guardrail_wording import NEAR, decline_words, e_value_words
+from fairtrial.experiments.decision.guardrails_and_caveats import NEAR, decline_words, e_value_words
 from fairtrial.experiments.decision.values import Decision, GuardrailDecision, KeptAway
 from fairtrial.experiments.decision.wording import effect_words
 from fairtrial.experiments.lifecycle import DECLINED, KEPT_AWAY, MODELS, WORSE
-from fairtrial.experiments.methods.finding import Finding
-from fairtrial.experiments.metric_wording import between_words, level_words
+from fairtrial.experiments.methods.events import harm_only
+from fairtrial.experiments.methods.finding import Finding, between_words, level_words
 from fairtrial.experiments.promotion import over_words
 from fairtrial.experiments.sums import Sums
 
@@ -102,24 +101,24 @@ def step(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances) 
 
     Harm by counted events is tested at every step. All other tests are made only at looks.
     """
-    found: tuple[Finding, ...] = ()
+    findings: tuple[Finding, ...] = ()
     if memory.is_due(sums) or any(map(memory.is_new, harm_only(plan, sums))):
-        found = look(plan, memory, sums)
-        memory = memory.after(plan, sums, found)
+        findings = look(plan, memory, sums)
+        memory = memory.after(plan, sums, findings)
     else:
         memory = memory.with_split(plan, sums)
-    decisions = decide(Looked(plan=plan, memory=memory, findings=found, sums=sums))
+    decisions = decide(Looked(plan=plan, memory=memory, findings=findings, sums=sums))
     stop = _stop(plan, decisions, sums) or _declined(plan, decisions, sums, around.accepted)
     if stop is not None:
-        return Step(memory, decisions, found, stop if plan.kept_control is None else replace(stop, do="rollback"))
+        return Step(memory, decisions, findings, stop if plan.kept_control is None else replace(stop, do="rollback"))
     if around.changed:
-        return Step(memory, decisions, found, _changed(around.changed))
-    away = [one for one in around.kept_away if _is_much(one)]
+        return Step(memory, decisions, findings, _changed(around.changed))
+    away = [arm for arm in around.kept_away if _is_much(arm)]
     if away and plan.counts_kept_away_apart:
-        return Step(memory, decisions, found, _kept_away(away))
+        return Step(memory, decisions, findings, _kept_away(away))
     if around.is_over(plan):
-        return Step(memory, decisions, found, Verdict("end", _over(plan, decisions), _excluded(memory)))
-    return _stage(plan, (memory, decisions), sums, around, found)
+        return Step(memory, decisions, findings, Verdict("end", _over(plan, decisions), _excluded(memory)))
+    return _stage(plan, (memory, decisions), sums, around, findings)
 
 
 def look(plan: AnalysisPlan, memory: Memory, sums: Sums) -> tuple[Finding, ...]:
@@ -132,16 +131,16 @@ def _stop(plan: AnalysisPlan, decisions: Mapping[str, Decision], sums: Sums) -> 
 
     It also carries out a kill that an earlier look has proven, as after a crash.
     """
-    harmed = [(one, guardrail) for one in decisions.values() for guardrail in one.harmed]
+    harmed = [(decision, guardrail) for decision in decisions.values() for guardrail in decision.harmed]
     stops = [
-        _harmed(plan, one, guardrail, sums)
-        for one, guardrail in harmed
+        _harmed(plan, decision, guardrail, sums)
+        for decision, guardrail in harmed
         if guardrail.signal == "kill" or guardrail.treatment.level is not None
     ]
-    worse = [one for one in decisions.values() if one.worse]
+    worse = [decision for decision in decisions.values() if decision.worse]
     if worse and plan.on_worse != "continue":
         stops.append(_worse(plan, worse, sums))
-    return next((one for one in stops if one.do == "kill"), stops[0] if stops else None)
+    return next((verdict for verdict in stops if verdict.do == "kill"), stops[0] if stops else None)
 
 
 def _harmed(plan: AnalysisPlan, decision: Decision, harmed: GuardrailDecision, sums: Sums) -> Verdict:
@@ -170,19 +169,19 @@ def _declined(
     plan: AnalysisPlan, decisions: Mapping[str, Decision], sums: Sums, accepted: frozenset[tuple[str, str]]
 ) -> Verdict | None:
     """The pause for declines that nobody has accepted."""
-    found = [
-        (variant, one)
+    declines = [
+        (variant, guardrail)
         for variant, decision in decisions.items()
-        for one in decision.pausing
-        if (one.metric, variant) not in accepted
+        for guardrail in decision.pausing
+        if (guardrail.metric, variant) not in accepted
     ]
-    if not found:
+    if not declines:
         return None
-    why = "; ".join(decline_words(plan, variant, one) for variant, one in found)
+    why = "; ".join(decline_words(plan, variant, decline) for variant, decline in declines)
     evidence = {
         DECLINED: [
-            {"metric": one.metric, "variant": variant, "log_e": one.log_e, "log_kill": one.log_kill}
-            for variant, one in found
+            {"metric": decline.metric, "variant": variant, "log_e": decline.log_e, "log_kill": decline.log_kill}
+            for variant, decline in declines
         ],
         "units": _units(sums),
         "at_us": sums.at_us,
@@ -191,8 +190,8 @@ def _declined(
 
 
 def _worse(plan: AnalysisPlan, worse: list[Decision], sums: Sums) -> Verdict:
-    why = "; ".join(f"{one.variant} is worse: {effect_words(plan, one)}" for one in worse)
-    evidence = {WORSE: [one.variant for one in worse], "units": _units(sums), "at_us": sums.at_us}
+    why = "; ".join(f"{decision.variant} is worse: {effect_words(plan, decision)}" for decision in worse)
+    evidence = {WORSE: [decision.variant for decision in worse], "units": _units(sums), "at_us": sums.at_us}
     return Verdict("kill" if plan.on_worse == "kill" else "pause", why, evidence)
 
 
@@ -205,17 +204,17 @@ def _changed(variants: tuple[str, ...]) -> Verdict:
     return Verdict("pause", why, {MODELS: list(variants)})
 
 
-def _is_much(one: KeptAway) -> bool:
-    return one.kept_away >= LEAST_KEPT_AWAY and one.kept_away > MOST_KEPT_AWAY * one.requests
+def _is_much(arm: KeptAway) -> bool:
+    return arm.kept_away >= LEAST_KEPT_AWAY and arm.kept_away > MOST_KEPT_AWAY * arm.requests
 
 
 def _kept_away(arms: list[KeptAway]) -> Verdict:
     why = "; ".join(
-        f"an open breaker kept {one.kept_away:,} of the {counted(one.requests, 'request')} of the last hour from "
-        f"{one.variant} ({100 * one.kept_away / one.requests:.1f} %)"
-        for one in arms
+        f"an open breaker kept {arm.kept_away:,} of the {counted(arm.requests, 'request')} of the last hour from "
+        f"{arm.variant} ({100 * arm.kept_away / arm.requests:.1f} %)"
+        for arm in arms
     )
-    evidence = {KEPT_AWAY: [one.variant for one in arms], "arms": msgspec.to_builtins(arms)}
+    evidence = {KEPT_AWAY: [arm.variant for arm in arms], "arms": msgspec.to_builtins(arms)}
     return Verdict("pause", f"{why}; this proves no harm", evidence)
 
 
@@ -224,8 +223,8 @@ def _over(plan: AnalysisPlan, decisions: Mapping[str, Decision]) -> str:
     if plan.kept_control is not None:
         return over_words(plan.kept_control, plan.control)
     lines = [f"{counted(plan.max_weeks, 'week')} {'is' if plan.max_weeks == 1 else 'are'} over"]
-    for variant, one in decisions.items():
-        primary = one.primary
+    for variant, decision in decisions.items():
+        primary = decision.primary
         if primary is not None and primary.interval is not None:
             interval = primary.interval.estimate()
             lines.append(f"{variant} is {between_words(interval, plan.metric(primary.metric))}")
@@ -234,8 +233,8 @@ def _over(plan: AnalysisPlan, decisions: Mapping[str, Decision]) -> str:
 
 def _excluded(memory: Memory) -> dict[str, Any]:
     return {
-        f"{metric} of {variant}": {"low": one.running.stored()["low"], "high": one.running.stored()["high"]}
-        for (metric, variant), one in memory.latched.items()
+        f"{metric} of {variant}": {"low": latched.running.stored()["low"], "high": latched.running.stored()["high"]}
+        for (metric, variant), latched in memory.latched.items()
     }
 
 
@@ -244,21 +243,21 @@ def _stage(
     known: tuple[Memory, Mapping[str, Decision]],
     sums: Sums,
     around: Circumstances,
-    found: tuple[Finding, ...],
+    findings: tuple[Finding, ...],
 ) -> Step:
-    following = next((one for one in plan.stages if one > around.stage), None)
+    following = next((stage for stage in plan.stages if stage > around.stage), None)
     if following is None:
-        return Step(*known, found, waits=(around.held,) if around.held else ())
+        return Step(*known, findings, waits=(around.held,) if around.held else ())
     waits = tuple(_waits(plan, known[0], sums, around))
     unapproved = following in plan.approve and following not in around.approved
     if unapproved and not waits:
-        return Step(*known, found, waits=(f"approval of the {following:g} % stage",), asks_approval=following)
+        return Step(*known, findings, waits=(f"approval of the {following:g} % stage",), asks_approval=following)
     if unapproved:
         waits = (*waits, f"approval of the {following:g} % stage")
     if waits:
-        return Step(*known, found, waits=waits)
+        return Step(*known, findings, waits=waits)
     why = f"every condition of the {following:g} % stage holds"
-    return Step(*known, found, Verdict("stage", why, {"units": _units(sums), "stage": following}, following))
+    return Step(*known, findings, Verdict("stage", why, {"units": _units(sums), "stage": following}, following))
 
 
 def _waits(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances) -> Iterator[str]:
@@ -267,8 +266,7 @@ def _waits(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances
         yield around.held
     if memory.split.invalid:
         yield f"a valid split: {memory.split.fault}"
-    short = {name: arm.units for name, arm in sums.arms.items() if arm.units < plan.min_units}
-    if short:
+    if short := {name: arm.units for name, arm in sums.arms.items() if arm.units < plan.min_units}:
         have = ", ".join(f"{name} has {units:,}" for name, units in sorted(short.items()))
         yield f"{plan.min_units:,} units in each arm ({have})"
     until = datetime.fromtimestamp(around.stage_end_us(plan) / 1e6, UTC)
@@ -277,12 +275,11 @@ def _waits(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances
     for (metric, variant), lacking in _harm(plan, sums, memory).items():
         if lacking > -NEAR_KILL and (metric, variant) not in around.accepted:
             yield f"less evidence of harm by {metric} of {variant}"
-    for one in plan.guardrails:
-        if one.method in ("feedback", "given"):
+    for guardrail in plan.guardrails:
+        if guardrail.method in ("feedback", "given"):
             continue  # their windows are still open in an early stage
-        missing = [name for name, arm in sums.arms.items() if one.metric not in arm.metrics]
-        if missing:
-            yield f"data for {one.metric} ({', '.join(sorted(missing))})"
+        if missing := [name for name, arm in sums.arms.items() if guardrail.metric not in arm.metrics]:
+            yield f"data for {guardrail.metric} ({', '.join(sorted(missing))})"
     if around.served is not None and (without := sorted(set(plan.shares) - around.served)):
         yield f"requests of this stage in each arm ({', '.join(without)} has none)"
     if around.followed is False:
@@ -291,9 +288,11 @@ def _waits(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances
 
 def _harm(plan: AnalysisPlan, sums: Sums, memory: Memory) -> dict[tuple[str, str], float]:
     """How much of what kills there is: now for counted events, and at the last look for other guardrails."""
-    guards = {one.metric for one in plan.guardrails if not one.counts_events or one.method == "shares"}
-    found = {key: one.now for key, one in memory.latched.items() if key[0] in guards and one.now is not None}
-    for one in harm_only(plan, sums):
-        key = one.metric, one.variant
-        found[key] = max(one.log_e - one.log_kill, found.get(key, one.log_e - one.log_kill))
-    return found
+    guards = {metric.metric for metric in plan.guardrails if not metric.counts_events or metric.method == "shares"}
+    evidence = {
+        key: latched.now for key, latched in memory.latched.items() if key[0] in guards and latched.now is not None
+    }
+    for harm in harm_only(plan, sums):
+        key = harm.metric, harm.variant
+        evidence[key] = max(harm.log_e - harm.log_kill, evidence.get(key, harm.log_e - harm.log_kill))
+    return evidence

@@ -62,25 +62,25 @@ def definition(plan: Plan, variant: Variant) -> dict[str, str]:
     }
 
 
-def chosen_treatment(experiment: Experiment, asked: str | None) -> Variant:
+def chosen_treatment(experiment: Experiment, name: str | None) -> Variant:
     """The variant to promote, by default the only treatment; raises `BadRequest`, which names the treatments."""
     treatments = [treatment for treatment in experiment.variants if treatment.name != experiment.control]
     known = ", ".join(treatment.name for treatment in treatments)
     where = f"experiments.{experiment.name}"
-    if asked is None:
+    if name is None:
         if len(treatments) == 1:
             return treatments[0]
         raise BadRequest(
             f"{where}: say which variant to promote, with --variant NAME (known: {known})", param="variant"
         )
     for treatment in treatments:
-        if treatment.name == asked:
+        if treatment.name == name:
             return treatment
-    if asked == experiment.control:
+    if name == experiment.control:
         raise BadRequest(
-            f"{where}: {asked} is the control; end the experiment instead (known: {known})", param="variant"
+            f"{where}: {name} is the control; end the experiment instead (known: {known})", param="variant"
         )
-    raise BadRequest(f"{where}: there is no variant {asked!r} (known: {known})", param="variant")
+    raise BadRequest(f"{where}: there is no variant {name!r} (known: {known})", param="variant")
 
 
 def refused_promotions(promotions: Promotions, before: Plan | None, new: Plan) -> dict[str, str]:
@@ -110,10 +110,10 @@ def refused_promotions(promotions: Promotions, before: Plan | None, new: Plan) -
 
 def file_edit(plan: Plan, experiment: Experiment) -> FileEdit | None:
     """The edit of the project file after a promotion; ``None`` without one."""
-    kept = experiment.kept_control
-    if kept is not None and experiment.state in ("running", "paused"):
+    control = experiment.kept_control
+    if control is not None and experiment.state in ("running", "paused"):
         return FileEdit(
-            (), f"Leave the project file as it is until {until_words(kept)}. The control is kept until then."
+            (), f"Leave the project file as it is until {until_words(control)}. The control is kept until then."
         )
     if experiment.serves is None:
         return None
@@ -151,8 +151,8 @@ def _published(before: Plan | None, name: str, variant: str) -> dict[str, str] |
 
 def promoted_variant(experiment: Experiment) -> str | None:
     """The variant that a promotion serves to everyone, or to everyone but the control that is kept."""
-    kept = experiment.kept_control
-    return kept.variant if kept is not None and experiment.state in ("running", "paused") else experiment.serves
+    control = experiment.kept_control
+    return control.variant if control is not None and experiment.state in ("running", "paused") else experiment.serves
 
 
 def _changes(promoted: Mapping[str, Any], new: Plan, experiment: Experiment, name: str) -> Iterator[str]:
@@ -249,26 +249,28 @@ def kept_control(experiment: Experiment, variant: str, terms: KeptTerms, *, now_
     return KeptControl(variant, terms.share, first, until_us, experiment.segment, terms.days)
 
 
-def kept_words(kept: KeptControl) -> str:
+def kept_words(control: KeptControl) -> str:
     """What stays, such as ``control kept at 5 % until 19 Feb 2027, 08:00 UTC``."""
-    return f"control kept at {kept.share:g} % until {until_words(kept)}"
+    return f"control kept at {control.share:g} % until {until_words(control)}"
 
 
-def until_words(kept: KeptControl) -> str:
-    """When the control ends to be kept."""
-    until = datetime.fromtimestamp(kept.until_us // 1_000_000, UTC)
+def until_words(control: KeptControl) -> str:
+    """The time until which the control is kept."""
+    until = datetime.fromtimestamp(control.until_us // 1_000_000, UTC)
     return f"{until.day} {until:%b %Y, %H:%M} UTC"
 
 
-def over_words(kept: KeptControl, control: str) -> str:
+def over_words(period: KeptControl, control: str) -> str:
     """Why the experiment ends as promoted."""
-    days = counted(round(kept.days), "day") if kept.days == round(kept.days) else f"{kept.days:g} days"
-    return f"{control} was kept at {kept.share:g} % for {days}, and no harm is proven; {kept.variant} serves everyone"
+    days = counted(round(period.days), "day") if period.days == round(period.days) else f"{period.days:g} days"
+    return (
+        f"{control} was kept at {period.share:g} % for {days}, and no harm is proven; {period.variant} serves everyone"
+    )
 
 
-def refused_while_kept(name: str, kept: KeptControl) -> str:
+def refused_while_kept(name: str, control: KeptControl) -> str:
     """Why nothing can be promoted or changed while a control is kept."""
     return (
-        f"experiments.{name}: {kept.variant} is promoted already, {kept_words(kept)}. End that first (fairtrial "
+        f"experiments.{name}: {control.variant} is promoted already, {kept_words(control)}. End that first (fairtrial "
         f"experiment end {name} --why …), or roll it back (fairtrial experiment rollback {name} --why …)"
     )

@@ -1,4 +1,4 @@
-"""Describes the state of a published experiment: what its rows say, what the plan shows, and what is possible."""
+"""Describes the state of a published experiment: its rows, the published plan, and the possible actions."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def describe_state(
     state: ExperimentState = state_without_rows(experiment) if last is None else last.to_state
     segment = 1 if last is None else last.segment
     shown = last if state in ("declared", "running") or entered is None else entered
-    kept = experiment.kept_control
-    words = sentence(experiment.name, experiment.control, state, shown, kept=kept)
+    control = experiment.kept_control
+    words = sentence(experiment.name, experiment.control, state, shown, kept_control=control)
     if (state, segment, promoted_by(last)) != (experiment.state, experiment.segment, experiment.serves):
         words += f" {_difference(experiment, state, last)}"
     edit = file_edit(plan, experiment)
@@ -55,7 +55,7 @@ def describe_state(
         "segment": experiment.segment,
         "stage": experiment.stage,
         "serves": experiment.serves,
-        "kept_control": kept if experiment.state in ("running", "paused") else None,
+        "kept_control": control if experiment.state in ("running", "paused") else None,
         "treatments": [variant.name for variant in experiment.variants if variant.name != experiment.control],
         "sentence": words,
         "possible": possible(
@@ -63,7 +63,7 @@ def describe_state(
             promoted=is_promoted(experiment, last),
             cause=None if entered is None or state != "paused" else cause_of(entered),
             other_model=other_model,
-            kept=kept,
+            kept_control=control,
         ),
         "in_file": True,
         "archived": archived,

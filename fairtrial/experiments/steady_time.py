@@ -1,4 +1,4 @@
-"""Defines the time that decisions wait for, which a jump of the wall clock can't make.
+"""Measures the time that decisions wait for, which a jump of the wall clock does not change.
 
 On one boot, the boot-time clock checks the wall clock from an anchor on, at which both agreed. It counts the time in
 which the machine is suspended, and nobody can set it. Over a reboot, the records of the workers check the wall clock.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fairtrial.domain.limits.constants import DAY_US, HOUR_US, MINUTE_US
-from fairtrial.experiments.metric_wording import duration_words
+from fairtrial.domain.wording import duration_words
 
 TOLERANCE_US = MINUTE_US
 """How far the clocks may differ; more is a jump. NTP slews both clocks alike."""

@@ -1,4 +1,4 @@
-"""The sums of each arm from which a look at an experiment is computed; they contain no units."""
+"""Defines the sums of each arm, from which a look at an experiment is computed. They contain no units."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class Level:
     variance: float
 
     @classmethod
-    def of(cls, found: Effect | NotEnough) -> Self | None:
+    def of(cls, effect: Effect | NotEnough) -> Self | None:
         """The level as the statistics estimate it; ``None`` without enough units."""
-        return None if isinstance(found, NotEnough) else cls(found.n, found.value, found.variance)
+        return None if isinstance(effect, NotEnough) else cls(effect.n, effect.value, effect.variance)
 
 
 Levels = tuple[Level | None, ...]
@@ -93,9 +93,9 @@ class Sums:
             arms[name] = replace(arm, metrics={**old.metrics, **metrics}, unknown=old.unknown, over_time=old.over_time)
         return Sums(newer.at_us, arms)
 
-    def with_weeks(self, found: Mapping[str, OverTime | None]) -> Sums:
+    def with_weeks(self, over_time: Mapping[str, OverTime | None]) -> Sums:
         """The same sums with the primary metric by week, by variant."""
-        return Sums(self.at_us, {name: replace(arm, over_time=found.get(name)) for name, arm in self.arms.items()})
+        return Sums(self.at_us, {name: replace(arm, over_time=over_time.get(name)) for name, arm in self.arms.items()})
 
     def sizes(self) -> dict[tuple[str, str], float]:
         """The amount of data behind each metric of each arm, and its whole weeks, which only grow."""
@@ -126,7 +126,7 @@ def _size(sums: MetricSums) -> float:
 
 
 def stored_over_time(arm: ArmSums) -> dict[str, Any]:
-    """What is kept of an arm's weeks beside its sums; empty without any."""
+    """The JSON values that store an arm's weeks beside its sums; empty without any."""
     return {OVER_TIME: msgspec.to_builtins(arm.over_time)} if arm.over_time is not None else {}
 
 
@@ -137,8 +137,8 @@ def restored_over_time(fields: Mapping[str, Any]) -> OverTime | None:
 
 def stored(sums: MetricSums) -> dict[str, Any]:
     """The sums as JSON values; those of `OPTIONAL` are left out if there are none."""
-    found: dict[str, Any] = msgspec.to_builtins(sums)
-    return {name: value for name, value in found.items() if value is not None or name not in OPTIONAL}
+    fields: dict[str, Any] = msgspec.to_builtins(sums)
+    return {name: value for name, value in fields.items() if value is not None or name not in OPTIONAL}
 
 
 def restored(method: Method, fields: Mapping[str, Any]) -> MetricSums:

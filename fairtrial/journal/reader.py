@@ -1,21 +1,93 @@
-"""Reads the journal: whole lines of a segment from a position on, and the events in them."""
+"""Reads the journal: whole lines of a segment from a position on, and the events in them, also of the first release."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import fields
 
 from fairtrial.domain.errors import JournalError
-from fairtrial.domain.events import EVENTS, REQUEST, REQUEST_VERSION, Event, RequestEvent
-from fairtrial.journal.events_v1 import EVENTS_V1, EventV1
+from fairtrial.domain.events import EVENTS, REQUEST, REQUEST_VERSION, Event, Purpose, Reason, RequestEvent, UsageSource
 from fairtrial.safe_files import open_named
 
 CHUNK_BYTES = 4 * 2**20
 TOO_DEEP = "it is nested too deeply"
+_USUAL = b'{"kind":"request","v":%d,' % REQUEST_VERSION
+"""How the lines begin that a gateway writes most."""
+
+
+class RequestEventV1(RequestEvent, frozen=True, kw_only=True, gc=False, omit_defaults=False):
+    """One logical request of an application and its response, whose attempts and exposure are separate lines.
+
+    Older lines lack ``arm_outcome`` and ``user_outcome``, so the store computes them.
+    """
+
+    kind: Literal["request"] = "request"
+    v: int = 1
+    stream: bool
+    deployment: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    usage_source: UsageSource = "none"
+    cost_usd: str | None = None
+
+
+class AttemptEventV1(Struct, frozen=True, kw_only=True, gc=False):
+    """One upstream call for a request; ``ordinal`` counts from 0."""
+
+    attempt_id: str
+    request_id: str
+    at_us: int
+    ordinal: int
+    purpose: Purpose
+    deployment: str
+    plan_hash: str
+    status: int | None = None
+    error_type: str | None = None
+    error_message: str | None = None
+    latency_ms: float | None = None
+    ttft_ms: float | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    usage_source: UsageSource = "none"
+    cost_usd: str | None = None
+    kind: Literal["attempt"] = "attempt"
+    v: int = 1
+
+
+class ExposureEventV1(Struct, frozen=True, kw_only=True, gc=False):
+    """The variant that a unit was assigned, the one that served, and the reason. Buckets are in [0, 1).
+
+    It is not derived from `Exposure`, which has the experiment's state. Version 1 did not record the state.
+    """
+
+    request_id: str
+    at_us: int
+    experiment: str
+    assigned: str
+    served: str
+    reason: Reason
+    enrolled: bool
+    unit: str | None
+    unit_kind: str
+    enrol_bucket: float | None
+    arm_bucket: float | None
+    propensity: float | None
+    stage: float
+    retry_ordinal: int
+    plan_hash: str
+    analysis_hash: str
+    kind: Literal["exposure"] = "exposure"
+    v: int = 1
+
+
+EventV1 = RequestEventV1 | AttemptEventV1 | ExposureEventV1
+EVENTS_V1: tuple[type[EventV1], ...] = (RequestEventV1, AttemptEventV1, ExposureEventV1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +115,15 @@ def read_chunk(path: Path, position: int, *, limit: int = CHUNK_BYTES) -> Chunk:
 
 
 def chunk_of(read: Callable[[int], bytes], position: int, *, limit: int = CHUNK_BYTES) -> Chunk:
-    """The same from ``read``, which returns bytes from ``position`` on; fewer than requested only at the end."""
-    found = read(limit)
-    at_end = len(found) < limit
-    while not at_end and b"\n" not in found:
+    """Whole lines from ``read``, which returns bytes from ``position`` on; fewer than requested only at the end."""
+    content = read(limit)
+    at_end = len(content) < limit
+    while not at_end and b"\n" not in content:
         more = read(limit)
         at_end = len(more) < limit
-        found += more
-    cut = found.rfind(b"\n") + 1
-    return Chunk(position, position + cut, found[:cut], found[cut:] if at_end else b"")
+        content += more
+    cut = content.rfind(b"\n") + 1
+    return Chunk(position, position + cut, content[:cut], content[cut:] if at_end else b"")
 
 
 class _Kind(msgspec.Struct):
@@ -62,16 +134,14 @@ class _Kind(msgspec.Struct):
 Decoder = msgspec.json.Decoder[Event | EventV1]
 
 _KIND = msgspec.json.Decoder(_Kind)
-_REQUEST: Decoder = msgspec.json.Decoder(RequestEvent)
 _DECODERS: dict[str, dict[int, Decoder]] = {
     str(field.default): {1: msgspec.json.Decoder(event)}
     for event in (*EVENTS, *EVENTS_V1)
     for field in fields(event)
     if field.name == "kind" and event is not RequestEvent
 }
+_REQUEST: Decoder = msgspec.json.Decoder(RequestEvent)
 _DECODERS[REQUEST][REQUEST_VERSION] = _REQUEST
-_USUAL = b'{"kind":"request","v":%d,' % REQUEST_VERSION
-"""How the lines begin that a gateway writes most."""
 
 
 class NewerEvent(JournalError):

@@ -1,18 +1,13 @@
-"""Implements a journal segment: an append-only file of JSON lines with one writer, which locks it while it lives.
-
-The name is ``<uuid7>-<writer>.jsonl``, so that names sort by time. The first line is the header, each other one an
-event. A writer holds `flock` on its segment for as long as it may append. A segment without a lock is complete. It is
-created under a hidden name and renamed once it is locked, so that no reader mistakes a new segment for a complete one.
-The owner of the store compresses a segment that is wholly in the store. Its file is then ``<name>.jsonl.zst``; its name
-and the offsets in it stay those of the uncompressed bytes.
-"""
+"""Implements a journal segment: an append-only file of JSON lines with one locked writer, and batched fsync calls."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import re
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -34,13 +29,27 @@ COMPRESSED = ".zst"
 """Follows `SUFFIX` in the file name of a compressed segment: zstd frames (RFC 8878)."""
 MODE = 0o600
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.]+")
+WAITED_SECONDS = 0.005
+"""How long a group is collected if an append waits for it."""
+
+GROUP_SECONDS = 0.05
+"""How long a group is collected otherwise.
+
+Each group costs a busy worker as much as two requests.
+"""
+
+LINGER_SECONDS = 1.0
+"""How long the thread polls after the last work, because waking it takes longer than a request's whole record."""
+
+QUIET_SECONDS = 60.0
+"""How often ``on_quiet`` is called while nothing is marked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
     """The first line of a segment: the format's version and the writer. ``at_us`` is microseconds since 1970, UTC.
 
-    ``source``: the file with what its writer assigned, see `assignment_counts`; empty if the writer counts nothing.
+    ``source``: the file with what its writer assigned, see `journal.counts`; empty if the writer counts nothing.
     """
 
     writer: str
@@ -126,8 +135,8 @@ def names(folder: Path) -> list[Path]:
 
     A segment that has a plain and a compressed file for a moment is listed with the plain one.
     """
-    found = {segment_name(path): path for path in reversed(files(folder))}
-    return [found[name] for name in sorted(found)]
+    paths = {segment_name(path): path for path in reversed(files(folder))}
+    return [paths[name] for name in sorted(paths)]
 
 
 def files(folder: Path) -> list[Path]:
@@ -156,3 +165,113 @@ def read_header(line: bytes, *, name: str) -> Header:
     if header.v > SEGMENT_VERSION:
         raise JournalError(f"{name}: journal version {header.v} is newer than this program (known: {SEGMENT_VERSION})")
     return header
+
+
+class GroupSync:
+    """Syncs the segments that are marked, and closes those that are retired.
+
+    ``failed`` counts syncs that the disk refused. Tickets count marks: `wait` returns after the sync of a mark.
+    ``on_quiet`` is called every `QUIET_SECONDS` while nothing is marked, and may retire a segment.
+    """
+
+    def __init__(self, on_quiet: Callable[[], None], *, seconds: float = GROUP_SECONDS) -> None:
+        self._seconds = seconds
+        self.failed = 0
+        self._on_quiet = on_quiet
+        self._changed = threading.Condition()
+        self._marked = 0
+        self._synced = 0
+        self._segment: Segment | None = None
+        self._retired: list[Segment] = []
+        self._ending = self._asleep = False
+        self._thread = threading.Thread(target=self._run, name="journal-sync", daemon=True)
+        self._thread.start()
+
+    @property
+    def marked(self) -> int:
+        """How many marks there were."""
+        return self._marked
+
+    def mark(self, segment: Segment | None) -> int:
+        """Have this segment and all retired ones synced soon; returns the ticket to wait for.
+
+        Only one thread may call it at a time.
+        """
+        # No lock is taken: the segment is stored before the count, and the syncing thread reads the count first.
+        # That thread must be woken only if it sleeps, and before it sleeps it checks the count once more.
+        self._segment = segment
+        self._marked += 1
+        if self._asleep:
+            with self._changed:
+                self._changed.notify_all()
+        return self._marked
+
+    def wait(self, ticket: int) -> None:
+        """Wait until everything marked up to this ticket has been synced, or the disk has refused it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._synced >= ticket)
+
+    def retire(self, segment: Segment) -> None:
+        """Have a complete segment synced and closed soon; returns at once."""
+        with self._changed:
+            self._retired.append(segment)
+            if self._segment is segment:
+                self._segment = None
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Finish what is marked and retired, and end the thread."""
+        with self._changed:
+            self._ending = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _run(self) -> None:
+        last = time.monotonic()
+        while not self._ending:
+            if self._has_work():
+                time.sleep(self._seconds)
+                self._commit()
+                last = time.monotonic()
+            elif time.monotonic() - last < LINGER_SECONDS:
+                time.sleep(self._seconds)
+            elif not self._await_work():
+                self._on_quiet()
+        self._commit()
+
+    def _has_work(self) -> bool:
+        return self._marked > self._synced or bool(self._retired)
+
+    def _await_work(self) -> bool:
+        """Wait for work; false if a long time passed without any."""
+        with self._changed:
+            self._asleep = True
+            try:
+                return self._changed.wait_for(lambda: self._has_work() or self._ending, QUIET_SECONDS)
+            finally:
+                self._asleep = False
+
+    def _commit(self) -> None:
+        with self._changed:
+            ticket, segment = self._marked, self._segment
+            retired, self._retired = self._retired, []
+        for old in retired:
+            self._sync(old)
+            self._close(old)
+        if segment is not None and segment not in retired:
+            self._sync(segment)
+        with self._changed:
+            self._synced = ticket
+            self._changed.notify_all()
+
+    def _close(self, segment: Segment) -> None:
+        try:
+            segment.close()
+        except OSError:  # some file systems report a failed write only now; this thread must live
+            self.failed += 1
+
+    def _sync(self, segment: Segment) -> None:
+        try:
+            segment.sync()
+        except OSError:
+            self.failed += 1

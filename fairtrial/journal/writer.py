@@ -15,10 +15,8 @@ from msgspec import Struct
 from msgspec.structs import fields, replace
 
 from fairtrial.domain.events import Event
-from fairtrial.journal.assignment_counts import ArmKey, AssignmentCounts
-from fairtrial.journal.group_sync import GROUP_SECONDS, WAITED_SECONDS, GroupSync
-from fairtrial.journal.loss_counter import LossCounter
-from fairtrial.journal.segment import SEGMENT_VERSION, Segment
+from fairtrial.journal.counts import ArmKey, AssignmentCounts, LossCounter
+from fairtrial.journal.segment import GROUP_SECONDS, SEGMENT_VERSION, WAITED_SECONDS, GroupSync, Segment
 
 ROTATE_BYTES = 64 * 2**20
 """A segment of this size is closed and a new one begun, so that ingested ones can be compressed."""

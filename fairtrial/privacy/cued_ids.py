@@ -84,8 +84,8 @@ def id_alone(look: bytes, start: int) -> tuple[int, int] | None:
 
 def _is_other(before: bytes, number: int) -> bool:
     """Whether the words before a number say what else it is, without a cue of the kind behind them."""
-    other = _OTHER.search(before)
-    return other is not None and number not in (_CUES.Match(other[1]) or ())
+    match = _OTHER.search(before)
+    return match is not None and number not in (_CUES.Match(match[1]) or ())
 
 
 def id_with_cue(look: bytes, start: int) -> tuple[int, int] | None:

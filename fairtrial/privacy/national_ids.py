@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from fairtrial.privacy import check_digits
-from fairtrial.privacy.check_digits import Valid, elevens, every, luhn, weighted
+from fairtrial.privacy import checks
+from fairtrial.privacy.checks import Valid, elevens, every, luhn, weighted
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ NATIONAL_IDS = (
         "tfn|tax file", "TFN 123 456 782",
     ),
     NationalId(
-        "BE", "Rijksregisternummer", r"\d{11}|" + _BELGIUM, _BELGIUM, check_digits.rijksregister,
+        "BE", "Rijksregisternummer", r"\d{11}|" + _BELGIUM, _BELGIUM, checks.rijksregister,
         "rijksregister(?:nummer|nr)?|insz|niss|registre national|num[ée]ro national|nationaal nummer"
         "|national register",
         "85.07.30-033.28",
@@ -105,17 +105,17 @@ NATIONAL_IDS = (
         "身份证|身份證|身份號|身份号|证件号|證件號", "11010519491231002X",
     ),
     NationalId(
-        "CZ", "rodné číslo (also SK)", r"\d\d[0156]\d[0-3]\d/?\d{3,4}", "", check_digits.rodne_cislo,
+        "CZ", "rodné číslo (also SK)", r"\d\d[0156]\d[0-3]\d/?\d{3,4}", "", checks.rodne_cislo,
         "rodn(?:é|e|ého|eho|ým|ym) [čc][íi]sl(?:o|a|em)|birth number|(?-i:RČ)", "rodné číslo 710319/2745",
     ),
     NationalId(
-        "DE", "Steuer-ID", r"[1-9]\d ?\d{3} ?\d{3} ?\d{3}", "", check_digits.steuer_id,
+        "DE", "Steuer-ID", r"[1-9]\d ?\d{3} ?\d{3} ?\d{3}", "", checks.steuer_id,
         "steuer-?(?:id|identifikations-?(?:nr|nummer)|nr|nummer)|idnr|tin|finanzamt"
         "|identifikations-?(?:nr|nummer)",
         "Steuer-ID 36 574 261 809",
     ),
     NationalId(
-        "DE", "Rentenversicherungsnummer", _RENTE, f"(?i:{_RENTE})", check_digits.rentenversicherung,
+        "DE", "Rentenversicherungsnummer", _RENTE, f"(?i:{_RENTE})", checks.rentenversicherung,
         "renten-?versicherung|rvnr|svnr|sv-?nr|(?:sozial)?versicherungs-?(?:nr|nummer)", "15 070649 C 103",
     ),
     NationalId(
@@ -124,15 +124,15 @@ NATIONAL_IDS = (
     ),
     NationalId(
         "ES", "DNI, NIE", r"\d{8}[ \-]?[A-Z]|\d\d?\.\d{3}\.\d{3}[ \-]?[A-Z]|[XYZ][ \-]?\d{7}[ \-]?[A-Z]", _DNI,
-        check_digits.dni,
+        checks.dni,
         "dni|(?-i:NIE)|nif|d\\.n\\.i|documento|carn[ée]|identidad|titular|n[úu]mero", "54362315K",
     ),
     NationalId(
-        "FI", "henkilötunnus", _HETU + "[0-9A-FHJ-NPR-Y]", f"(?i:{_HETU}[A-FHJ-NPR-Y])", check_digits.hetu,
+        "FI", "henkilötunnus", _HETU + "[0-9A-FHJ-NPR-Y]", f"(?i:{_HETU}[A-FHJ-NPR-Y])", checks.hetu,
         "hetu|henkil[öo]tunnu(?:s|kseni)", "131052-308T",
     ),
     NationalId(
-        "FR", "NIR (sécurité sociale)", _NIR, _NIR, check_digits.nir,
+        "FR", "NIR (sécurité sociale)", _NIR, _NIR, checks.nir,
         "nir|s[ée]curit[ée] sociale|num[ée]ro de s[ée]cu|insee", "2 95 10 99 126 111 93",
     ),
     NationalId(
@@ -145,11 +145,11 @@ NATIONAL_IDS = (
         "nhs|national health", "NHS number 943 476 5870",
     ),
     NationalId(
-        "IE", "PPS number", r"\d{7} ?[A-W][A-IW]?", "", check_digits.pps,
+        "IE", "PPS number", r"\d{7} ?[A-W][A-IW]?", "", checks.pps,
         "ppsn?|personal public service", "PPS 1234567T",
     ),
     NationalId(
-        "IN", "Aadhaar", r"[2-9]\d{3}(?:\d{8}|[ \-]\d{4}[ \-]\d{4})", "", check_digits.aadhaar,
+        "IN", "Aadhaar", r"[2-9]\d{3}(?:\d{8}|[ \-]\d{4}[ \-]\d{4})", "", checks.aadhaar,
         "a?add?h?aa?r|uidai|(?-i:UID)|unique identification|e-?kyc|kyc|आधार", "Aadhaar 2341 2341 2346",
     ),
     NationalId(
@@ -157,7 +157,7 @@ NATIONAL_IDS = (
         "(?-i:PAN)|pan (?:card|number|no)|permanent account|पैन", "PAN AFZPK7190K",
     ),
     NationalId(
-        "IT", "codice fiscale", _FISCALE, "(?i:" + _FISCALE + ")", check_digits.codice_fiscale,
+        "IT", "codice fiscale", _FISCALE, "(?i:" + _FISCALE + ")", checks.codice_fiscale,
         "codice fiscale|cod(?:\\.|ice)? ?fisc|(?-i:CF|C\\.F)", "RSSMRA85T10A562S", "(?i:" + _FISCALE_END + ")",
     ),
     NationalId(
@@ -169,7 +169,7 @@ NATIONAL_IDS = (
         "주민등록번호|주민번호|rrn|resident registration", "주민등록번호 900101-1234567",
     ),
     NationalId(
-        "MX", "CURP", _CURP, f"(?i:{_CURP})", check_digits.curp,
+        "MX", "CURP", _CURP, f"(?i:{_CURP})", checks.curp,
         "curp", "BOXW310820HNERXN09", f"(?i:{_CURP_END})",
     ),
     NationalId(
@@ -197,11 +197,11 @@ NATIONAL_IDS = (
         "nif|contribuinte|n[úu]mero fiscal|identifica[cç][ãa]o fiscal|finan[çc]as", "NIF 501 964 843",
     ),
     NationalId(
-        "RO", "CNP", r"[1-9]" + _BACKWARDS + r"\d{6}", "", check_digits.cnp,
+        "RO", "CNP", r"[1-9]" + _BACKWARDS + r"\d{6}", "", checks.cnp,
         "(?-i:CNP|cnp)|cod(?:ul)? numeric personal", "CNP 1630615123457",
     ),
     NationalId(
-        "RU", "SNILS", r"\d{11}|\d{3}[ \-]\d{3}[ \-]\d{3}[ \-]?\d\d", _SNILS, check_digits.snils,
+        "RU", "SNILS", r"\d{11}|\d{3}[ \-]\d{3}[ \-]\d{3}[ \-]?\d\d", _SNILS, checks.snils,
         "снилс|snils", "112-233-445 95",
     ),
     NationalId(
@@ -209,11 +209,11 @@ NATIONAL_IDS = (
         "person-?(?:nr|nummer)|personal identity|f[öo]delse (?:nr|nummer)", "personnummer 880320-0016",
     ),
     NationalId(
-        "SG", "NRIC, FIN", r"[STFGM]\d{7}[A-Z]", r"[STFGM]\d{7}[A-Z]", check_digits.nric,
+        "SG", "NRIC, FIN", r"[STFGM]\d{7}[A-Z]", r"[STFGM]\d{7}[A-Z]", checks.nric,
         "nric", "S1234567D",
     ),
     NationalId(
-        "TR", "T.C. kimlik numarası", r"[1-9]\d{10}", "", check_digits.kimlik,
+        "TR", "T.C. kimlik numarası", r"[1-9]\d{10}", "", checks.kimlik,
         "kimlik|tckn|(?-i:TC) no|n[üu]fus|vatanda[şs]l[ıi]k", "TCKN 17291716060",
     ),
     NationalId(

@@ -6,12 +6,13 @@ before a find, and some also the one after it. The text has a boundary character
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import re2
 
-from fairtrial.privacy.checks import iban, ipv6, is_card, is_phone
+from fairtrial.privacy.checks import HARMLESS, iban, ipv6, is_card, is_phone
 from fairtrial.privacy.credentials import (
     BEHIND,
     GIVEN,
@@ -36,13 +37,101 @@ from fairtrial.privacy.cued_ids import (
     id_alone,
     id_with_cue,
 )
-from fairtrial.privacy.phones import GROUPED, INTERNATIONAL, TRUNK, US_PHONE, WITH_CUE, phone_with_cue
+from fairtrial.privacy.national_ids import NATIONAL_IDS, NationalId
 
+INTERNATIONAL_PHONE = rb"(?:\+|00)[1-9](?:[ ().\-/]{0,2}\p{Nd}){6,14}"
+US_PHONE = rb"\(?[2-9]\p{Nd}{2}\)?[ .\-]{1,2}\p{Nd}{3}[ .\-]\p{Nd}{4}"
+TRUNK_PHONE = rb"\(?0[1-9]\p{Nd}{0,4}\)?[ /\-]?\p{Nd}{3,8}(?:[ \-]?\p{Nd}{2,8}){0,3}"
+"""A prefix of an area or network that begins with 0, as in most of Europe and Asia."""
+
+GROUPED_PHONES = {
+    "BE": rb"0[0-9]{2,3}[ /.\-][0-9]{2}[ .][0-9]{2}[ .][0-9]{2,3}",
+    "BR": rb"\([1-9]{2}\) ?9?[0-9]{4}[ \-][0-9]{4}",
+    "DE": rb"0[1-9][0-9]{1,4} ?[/\-] ?[0-9]{2,4}(?: [0-9]{2,4}){1,3}",
+    "FR": rb"0[1-9](?:[ .\-][0-9]{2}){4}",
+    "HU": rb"06[ \-/][0-9]{1,2}[ \-/][0-9]{3}[ \-][0-9]{4}",
+    "RU": rb"8[ \-]?\([0-9]{3}\) ?[0-9]{3}[ \-]?[0-9]{2}[ \-]?[0-9]{2}",
+    "US": rb"\([2-9][0-9]{2}\)[0-9]{3}-[0-9]{4}|1[ .\-][2-9][0-9]{2}[ .\-][0-9]{3}[ .\-][0-9]{4}",
+}
+"""National forms that only their groups tell from other numbers."""
+
+_PHONE_CUES = (
+    "phone|telephone|contact|tel|t(?:é|e)l(?:é|e)phone|telefon(?:e|o|u)?|tel(?:é|e)fono|telefoon|rufnummer|mobile|mobil|m(?:ó|o)vil"
+    "|telem(?:ó|o)vel|cell(?:phone)?|celular|cellulare|portable|handy|whatsapp|sms|kom(?:ó|o)rka"
+    "|call|dial|reach|ring|text"
+    "|ll(?:á|a)m(?:a|e)(?:me|nos) al|chiamami al|zadzwo(?:ń|n) (?:na|pod)|ligue para"
+    "|my number|meine nummer|mon num(?:é|e)ro|mi n(?:ú|u)mero|meu n(?:ú|u)mero"
+    "|(?:Т|т)ел|(?:Т|т)елефон|(?:Н|н)омер|电话|手机|電話|手機|携帯|전화|휴대폰|फ़ोन|फोन|मोबाइल"
+)
+_PHONE_LINKS = (
+    r"[ :.,#=(_\x00\-]|\" ?: ?\"?|nummer|number|num(?:é|e)?ro|n(?:ú|u)mero|no|nr|is|ist|lautet|est|es|é|è|to|at|on"
+    "|unter|au|me|us|him|her|home|work|private|privat|是|号|號|码|碼|は|है|नंबर|번호"
+)
+PHONE_WITH_CUE = (
+    rf"(?i)(?:^|[^A-Za-z])(?:{_PHONE_CUES})s?(?:{_PHONE_LINKS}){{1,8}}"
+    r"(\(?[1-9][0-9]\)?(?:[ .\-]?[0-9]){6,9})"
+).encode()
+"""A number without prefix right behind a cue, perhaps with words such as ``number is`` between."""
+
+_PHONE_AFTER_CUE = re.compile(PHONE_WITH_CUE + rb"(?![0-9A-Za-z_]|[.\-/:][0-9])")
+_DATE = re.compile(
+    rb"(?:19|20)[0-9]{2}[ .\-]?[01][0-9][ .\-]?[0-3][0-9]|[0-3]?[0-9][ .\-][01]?[0-9][ .\-](?:19|20)[0-9]{2}\Z"
+)
 Check = Callable[[bytes], bool]
 """Whether a find is of this kind, by its own characters."""
 
 Place = Callable[[bytes, int], "tuple[int, int] | None"]
 """Where a find begins and ends whose match begins there, if its pattern can't tell; ``None`` if there is none."""
+
+_WORD = rb"\pL\pN_"
+_OCTET = rb"(?:25[0-5]|2[0-4]\p{Nd}|1\p{Nd}\p{Nd}|[1-9]?\p{Nd})"
+_SPACE = rb"[\s\pZ\x{1c}-\x{1f}\x{85}]"
+_HOST = rb"@[" + _WORD + rb"][" + _WORD + rb"\-]*(?:\.[" + _WORD + rb"\-]+)*\.[\pL\p{Nl}\p{No}]{2,}"
+_PART = rb"[A-Za-z0-9_\-]{8,}"
+_KEY = rb"[^A-Za-z0-9](?:" + b"|".join(KEYS.values()) + rb")"
+_LOCAL = rb"[" + _WORD + rb".%+\-]"
+_IBAN = rb"[^A-Za-z0-9][A-Za-z]{2}[0-9]{2}(?: ?[A-Za-z0-9]){11}"
+_ANY_GROUPED = b"(?:" + b"|".join(GROUPED_PHONES.values()) + b")"
+_PHONES = (
+    (INTERNATIONAL_PHONE, b"", rb"(?:\+|00)[1-9](?:[ ().\-/]{0,2}\p{Nd}){6}"),
+    (US_PHONE, b".-", US_PHONE),
+    (TRUNK_PHONE, b".-:", rb"\(?0[1-9](?:[) /\-]{0,2}\p{Nd}){7}"),
+)
+"""The finds of phone numbers, the marks behind them, and how each begins."""
+
+_ALONE = f"{START}(?:{ALONE})[^A-Za-z0-9_]".encode()
+_ALONE_SIGN = f"(?:{START}(?:{DIGITS_FIRST})|{LETTERS_FIRST})[^A-Za-z0-9_]".encode()
+_PASSWORD = PASSWORD + SECRET
+_NAMED = NAMED + rb"[A-Za-z0-9_\-+/=.~]{20}"
+NUMBER = (
+    rb"[^A-Za-z0-9_+.\-/:][0-9]{7}|:(?:[0-9]{7,9}|[0-9]{11,12}|[02-9][0-9]{9}|1[0-3][0-9]{8})[^0-9]"
+    rb"|[^A-Za-z0-9_+.\-/](?:[0-9]{1,3}[ .\-/][0-9]{3,4}[ .\-/][0-9]{3}|[0-9]{3}[ .\-][0-9]{2}[ .\-][0-9]{2}"
+    rb"|[0-9]{5,6}[ \-+/A-Y][0-9]{3}|[0-9]{2,4}[ .\-/)]{1,2}[0-9]{2}[ .\-/][0-9]{2}[ .\-][0-9]{2}"
+    rb"|[0-9]{2,4}[ \-/][0-9]{6}"
+    rb"|[0-9]{4}[. \-](?:[0-9]{4}[. \-][0-9]{4}|[0-9]{2}[. ][0-9]{3}))|\) ?[0-9]{3,4}[ \-][0-9]{4}"
+    rb"|[^A-Za-z0-9](?:[A-Za-z]{1,2}[ \-]?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9A-Za-z]|[A-Za-z]{5}[0-9]{4}[A-Za-z])"
+    rb"|[A-Za-z] ?[0-9]{2}[A-Za-z][0-9]{2} ?[A-Za-z][0-9]{3} ?[A-Za-z][^A-Za-z0-9]|[A-Z][0-9]{6}[HMXhmx][A-Z]"
+)
+"""Digits as in ids and phone numbers of all countries; not those of dates, times, UUIDs, nor seconds since 1970."""
+
+NOT_LOOKED_FOR: tuple[str, ...] = (
+    "names",
+    "postal addresses",
+    "dates of birth",
+    "health data and other sensitive facts",
+    "ids of countries that are not listed",
+    "passport and driving licence numbers",
+    "account numbers other than IBANs",
+    "passwords that are words, and PINs",
+    "keys without a known prefix or name",
+    "texts in images and files",
+)
+
+
+def phone_with_cue(look: bytes, start: int) -> tuple[int, int] | None:
+    """The number behind the cue that begins here."""
+    match = _PHONE_AFTER_CUE.match(look, start - 1)
+    return None if match is None or _DATE.match(match[1]) else match.span(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +157,6 @@ class Pattern:
     def first(self, look: bytes) -> re2._Match[bytes] | None:
         """The first match in a text. A pattern with a cue has none without it."""
         return None if self.cue and not self.cue.search(look) else self.regex.search(look)
-
-
-_WORD = rb"\pL\pN_"
-_OCTET = rb"(?:25[0-5]|2[0-4]\p{Nd}|1\p{Nd}\p{Nd}|[1-9]?\p{Nd})"
-_SPACE = rb"[\s\pZ\x{1c}-\x{1f}\x{85}]"
-_HOST = rb"@[" + _WORD + rb"][" + _WORD + rb"\-]*(?:\.[" + _WORD + rb"\-]+)*\.[\pL\p{Nl}\p{No}]{2,}"
-_PART = rb"[A-Za-z0-9_\-]{8,}"
 
 
 def _no_word(*others: bytes) -> bytes:
@@ -103,32 +185,7 @@ def _bounded(
 
 _TOKEN = _no_word(rb"\-") + b"eyJ"
 _BEARER = _no_word() + b"(?i:bearer)" + _SPACE
-_KEY = rb"[^A-Za-z0-9](?:" + b"|".join(KEYS.values()) + rb")"
-_LOCAL = rb"[" + _WORD + rb".%+\-]"
-_IBAN = rb"[^A-Za-z0-9][A-Za-z]{2}[0-9]{2}(?: ?[A-Za-z0-9]){11}"
-_GROUPED = b"(?:" + b"|".join(GROUPED.values()) + b")"
-_PHONES = (
-    (INTERNATIONAL, b"", rb"(?:\+|00)[1-9](?:[ ().\-/]{0,2}\p{Nd}){6}"),
-    (US_PHONE, b".-", US_PHONE),
-    (TRUNK, b".-:", rb"\(?0[1-9](?:[) /\-]{0,2}\p{Nd}){7}"),
-)
-"""The finds of phone numbers, the marks behind them, and how each begins."""
 
-_ALONE = f"{START}(?:{ALONE})[^A-Za-z0-9_]".encode()
-_ALONE_SIGN = f"(?:{START}(?:{DIGITS_FIRST})|{LETTERS_FIRST})[^A-Za-z0-9_]".encode()
-_PASSWORD = PASSWORD + SECRET
-_NAMED = NAMED + rb"[A-Za-z0-9_\-+/=.~]{20}"
-
-NUMBER = (
-    rb"[^A-Za-z0-9_+.\-/:][0-9]{7}|:(?:[0-9]{7,9}|[0-9]{11,12}|[02-9][0-9]{9}|1[0-3][0-9]{8})[^0-9]"
-    rb"|[^A-Za-z0-9_+.\-/](?:[0-9]{1,3}[ .\-/][0-9]{3,4}[ .\-/][0-9]{3}|[0-9]{3}[ .\-][0-9]{2}[ .\-][0-9]{2}"
-    rb"|[0-9]{5,6}[ \-+/A-Y][0-9]{3}|[0-9]{2,4}[ .\-/)]{1,2}[0-9]{2}[ .\-/][0-9]{2}[ .\-][0-9]{2}"
-    rb"|[0-9]{2,4}[ \-/][0-9]{6}"
-    rb"|[0-9]{4}[. \-](?:[0-9]{4}[. \-][0-9]{4}|[0-9]{2}[. ][0-9]{3}))|\) ?[0-9]{3,4}[ \-][0-9]{4}"
-    rb"|[^A-Za-z0-9](?:[A-Za-z]{1,2}[ \-]?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9A-Za-z]|[A-Za-z]{5}[0-9]{4}[A-Za-z])"
-    rb"|[A-Za-z] ?[0-9]{2}[A-Za-z][0-9]{2} ?[A-Za-z][0-9]{3} ?[A-Za-z][^A-Za-z0-9]|[A-Z][0-9]{6}[HMXhmx][A-Z]"
-)
-"""Digits as in ids and phone numbers of all countries; not those of dates, times, UUIDs, nor seconds since 1970."""
 
 PATTERNS: tuple[Pattern, ...] = (
     Pattern(
@@ -173,10 +230,64 @@ PATTERNS: tuple[Pattern, ...] = (
         check=is_card,
     ),
     *(_bounded(b"[phone]", rb"+.\-/", find, marks, least=least, check=is_phone) for find, marks, least in _PHONES),
-    _bounded(b"[phone]", rb"+.\-/", _GROUPED, b".-:", least=_GROUPED, check=is_phone, number=True),
-    Pattern(b"[phone]", re2.compile(WITH_CUE), WITH_CUE, place=phone_with_cue, number=True),
+    _bounded(b"[phone]", rb"+.\-/", _ANY_GROUPED, b".-:", least=_ANY_GROUPED, check=is_phone, number=True),
+    Pattern(b"[phone]", re2.compile(PHONE_WITH_CUE), PHONE_WITH_CUE, place=phone_with_cue, number=True),
     Pattern(b"[password]", re2.compile(_PASSWORD), _PASSWORD, place=password),
     Pattern(b"[password]", re2.compile(GIVEN), BEHIND, before=0, place=password_before),
     Pattern(b"[key]", re2.compile(_NAMED), _NAMED, place=named_key),
 )
 """In the order of the search: longer and more certain kinds first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One form of personal or secret text: what stands for it, where it is used, and by what it is recognised."""
+
+    kind: str
+    name: str
+    country: str
+    recognised_by: str
+    example: str
+
+
+def _id_entry(national_id: NationalId) -> Entry:
+    signs = [
+        "form and check digits" if national_id.valid else "form",
+        "" if national_id.alone else f"a cue within 40 characters, such as {national_id.cue}",
+    ]
+    recognised_by = ", ".join(filter(None, signs))
+    return Entry("national id", national_id.name, national_id.country, recognised_by, national_id.example)
+
+
+CATALOGUE: tuple[Entry, ...] = (
+    Entry("email", "e-mail address", "", "form", "bob@example.com"),
+    Entry("ip", "IPv4 and IPv6 address", "", "form", "84.112.7.9"),
+    Entry("card", "payment card", "", "check digit", "4111 1111 1111 1111"),
+    Entry("iban", "IBAN", "", "check digits", "DE89 3704 0044 0532 0130 00"),
+    Entry("phone", "phone number with + or 00", "", "form", "+49 170 1234567"),
+    Entry("phone", "phone number with area code", "US, CA", "form", "(202) 555-0143"),
+    Entry("phone", "phone number with a leading 0", "", "form", "030 12345678"),
+    Entry("phone", "phone number in groups", ", ".join(GROUPED_PHONES), "form", "06 12 34 56 78"),
+    Entry("phone", "any phone number", "", "a cue before it, such as phone, Handy, móvil or 手机", "phone 98765 43210"),
+    *map(_id_entry, NATIONAL_IDS),
+    Entry("key", f"API key of {', '.join(KEYS)}", "", "prefix", "sk-abcdefghijklmnop1234"),
+    Entry("key", "key after its name", "", "a name such as api_key or client_secret", "api_key=a1b2c3d4e5f6g7h8i9j0"),
+    Entry("token", "JSON Web Token, bearer token", "", "form", "Bearer abcdefghijklmnop1234"),
+    Entry("private key", "private key in PEM", "", "first line", "-----BEGIN PRIVATE KEY-----"),
+    Entry("password", "user and password in a URL", "", "form", "postgres://app:hunter2@db.example/orders"),
+    Entry(
+        "password", "password with a digit, a sign or letters in random case", "",
+        "a word such as password, Passwort or mot de passe before it, or behind it as in is my password",
+        "my password is hunter2",
+    ),
+)  # fmt: skip
+
+
+def scope() -> tuple[str, str]:
+    """What is looked for, and what is not, as two lines."""
+    countries = sorted({national_id.country for national_id in NATIONAL_IDS})
+    kinds = (
+        "e-mail and IP addresses, payment cards, IBANs, phone numbers, API keys, tokens, private keys, passwords, and "
+        f"national ids of {', '.join(countries)}"
+    )
+    return f"Looked for: {kinds}.", f"Not looked for: {', '.join((*NOT_LOOKED_FOR, *HARMLESS))}."

@@ -1,15 +1,18 @@
-"""Searches a text for personal and secret text: one search says which patterns can match, so that only those run."""
+"""Searches texts for personal and secret text, and replaces it by its kind, such as ``[email]``."""
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import re2
 
 from fairtrial.domain.wording import counted
-from fairtrial.privacy.harmless import is_harmless
+from fairtrial.privacy.checks import is_harmless
 from fairtrial.privacy.patterns import NUMBER, PATTERNS, Pattern
 
 NEXT_PLACE = 2
@@ -43,6 +46,15 @@ SHORT = 3 * 1024
 
 PATIENCE = 0.0001
 """Seconds for a slice, which usually takes a tenth of it. After a slower one the search is given up."""
+
+_NEVER = rb"[^\x00-\x{10ffff}]"
+_NUMBER = len(PATTERNS)
+"""The place of the sign of a number among the signs of all patterns."""
+
+SHORTEST_NUMBER = 10**6
+"""No number below it is masked."""
+LEAST_DIGITS = 6
+"""Digits of a find that is also masked where the value repeats it without its cue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +131,8 @@ def verified(pattern: Pattern, look: bytes, start: int, end: int) -> tuple[int, 
     start, end = place(pattern, look, start, end)
     if pattern.place is None:
         return start, end, pattern.check is None or pattern.check(look[start:end])
-    found = pattern.place(look, start)
-    return (*found, True) if found else (start, start + NEXT_PLACE, False)
+    at = pattern.place(look, start)
+    return (*at, True) if at else (start, start + NEXT_PLACE, False)
 
 
 def _finds(pattern: Pattern, look: bytes) -> Iterator[tuple[int, int]]:
@@ -155,9 +167,6 @@ def _signs(signs: Iterable[bytes]) -> re2.Set:
 
 
 _ALL_SIGNS = _signs(pattern.sign for pattern in PATTERNS)
-_NEVER = rb"[^\x00-\x{10ffff}]"
-_NUMBER = len(PATTERNS)
-"""The place of the sign of a number among the signs of all patterns."""
 
 _SIGNS = _signs([*(_NEVER if pattern.number else pattern.sign for pattern in PATTERNS), NUMBER])
 _NUMBERED = [number for number in EVERY if PATTERNS[number].number]
@@ -212,3 +221,66 @@ def _some_numbers(part: bytes) -> Collection[int]:
             return EVERY
         matched += [_NUMBERED[number] for number in numbers if number < len(_NUMBERED)]
     return matched
+
+
+def mask(value: Any, finds: Counter[str], name: str = "") -> Any:
+    """The value with masked texts; names of fields stay. Each find is counted in ``finds`` by its kind.
+
+    ``name``: that of the value's field, which may be the cue for an id. A number that is masked becomes a text. A long
+    number that is found at one place is masked at every place, because an answer often repeats an id without its cue.
+    """
+    kinds: dict[str, str] = {}
+    masked = _mask(value, finds, name, kinds)
+    repeated = {text: kind for text, kind in kinds.items() if sum(map(str.isdigit, text)) >= LEAST_DIGITS}
+    return _mask_repeated(masked, finds, repeated) if repeated else masked
+
+
+def _mask(value: Any, finds: Counter[str], name: str, kinds: dict[str, str]) -> Any:
+    if isinstance(value, str):
+        return _mask_text(value, finds, name, kinds)
+    if isinstance(value, Mapping):
+        return {key: _mask(item, finds, str(key), kinds) for key, item in value.items()}
+    if isinstance(value, int) and value >= SHORTEST_NUMBER:
+        masked = _mask_text(str(value), finds, name, kinds)
+        return value if masked == str(value) else masked
+    return [_mask(item, finds, name, kinds) for item in value] if isinstance(value, list) else value
+
+
+def _mask_repeated(value: Any, finds: Counter[str], repeated: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        for text, kind in repeated.items():
+            if text in value:
+                value, count = re.subn(rf"(?<!\w){re.escape(text)}(?!\w)", f"[{kind}]", value)
+                finds[kind] += count
+        return value
+    if isinstance(value, Mapping):
+        return {key: _mask_repeated(item, finds, repeated) for key, item in value.items()}
+    return [_mask_repeated(item, finds, repeated) for item in value] if isinstance(value, list) else value
+
+
+def _mask_text(text: str, finds: Counter[str], name: str, masked: dict[str, str]) -> str:
+    """The text without any find; each is counted in ``finds`` by its kind, and ``masked`` has its text.
+
+    It is searched again after a replacement, because a find may begin right behind another one.
+    """
+    while texts := _in_field(name, text):
+        raw = text.encode("utf-8", "replace")
+        parts: list[bytes] = []
+        at = 0
+        for find in texts:
+            finds[find.kind] += 1
+            masked[raw[find.start : find.end].decode(errors="replace")] = find.kind
+            parts += raw[at : find.start], b"[%b]" % find.kind.encode()
+            at = find.end
+        text = b"".join([*parts, raw[at:]]).decode()
+    return text
+
+
+def _in_field(name: str, text: str) -> list[PersonalText]:
+    """All finds in the text of a field, whose name may be the cue for an id or a password."""
+    if not name:
+        return find_personal_text(text)
+    label = f"{name}: "
+    begin = len(label.encode("utf-8", "replace"))
+    finds = find_personal_text(label + text)
+    return [PersonalText(find.kind, find.start - begin, find.end - begin) for find in finds if find.start >= begin]

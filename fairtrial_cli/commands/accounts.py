@@ -46,7 +46,7 @@ def invite(name: str | None, role: Role, config: Path, as_json: bool) -> None:
     Example:  fairtrial accounts invite --name Rosa --role reviewer
     """
     from fairtrial.api import accounts
-    from fairtrial.api.window import Window
+    from fairtrial.api.operation import Window
     from fairtrial_cli.store_client.client import open_store
 
     project = project_of(config)
@@ -70,7 +70,7 @@ def list_(config: Path, as_json: bool) -> None:
     import msgspec
 
     from fairtrial.api import accounts
-    from fairtrial.api.window import Window
+    from fairtrial.api.operation import Window
     from fairtrial_cli.store_client.client import open_store
 
     with open_store(project_of(config).layout) as store:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from fairtrial.bundled_data import bundled_data
+from fairtrial.config.layout import bundled_data
 from fairtrial.domain.errors import UsageError
 
 TEMPLATES = bundled_data("examples/init")

@@ -81,7 +81,7 @@ def list_(config: Path, as_json: bool) -> None:
     import msgspec
 
     from fairtrial.api import keys
-    from fairtrial.api.window import Window
+    from fairtrial.api.operation import Window
 
     with _store(config) as store:
         rows = store.call(keys.listing, Window(limit=MOST))

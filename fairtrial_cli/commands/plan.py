@@ -39,7 +39,7 @@ def log(limit: int, config: Path, as_json: bool) -> None:
     Example:  fairtrial plan log --limit 5
     """
     from fairtrial.api import plans
-    from fairtrial.api.window import Window
+    from fairtrial.api.operation import Window
 
     with _open(config) as store:
         rows = store.call(plans.listing, Window(limit=limit))

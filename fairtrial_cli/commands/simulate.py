@@ -14,8 +14,7 @@ from fairtrial_cli.options import CONFIG, JSON, Number, print_indented, project_
 
 if TYPE_CHECKING:
     from fairtrial.domain.plan import Experiment
-    from fairtrial.experiments.simulation.scenario import Assumptions, Scenario
-    from fairtrial.experiments.simulation.summary import Summary
+    from fairtrial.experiments.simulation.scenario import Assumptions, Scenario, Summary
 
 RUNS_A_PROCESS = 20
 """Fewer runs are not worth another process."""
@@ -103,7 +102,7 @@ def _assumptions(experiment: Experiment, options: dict[str, Any]) -> Assumptions
 def _simulated(
     scenarios: Sequence[Scenario], guardrails: Sequence[str], *, runs: int, seed: int
 ) -> list[tuple[Scenario, Summary]]:
-    from fairtrial.experiments.simulation.summary import run_trials, summarise
+    from fairtrial.experiments.simulation.scenario import run_trials, summarise
     from fairtrial_cli.output.terminal import count_progress
 
     processes = min(os.cpu_count() or 1, max(1, runs // RUNS_A_PROCESS))

@@ -17,7 +17,7 @@ from fairtrial.domain.verdicts.verdict import Decision, Finding, Verdict, interl
 from fairtrial.domain.wording import counted
 
 if TYPE_CHECKING:
-    from fairtrial.domain.traffic import Traffic, VariantTraffic
+    from fairtrial.domain.store_reports import Traffic, VariantTraffic
 
 
 QUIET_SECONDS = 6.0

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairtrial.bundled_data import bundled_data
-from fairtrial.config.layout import Layout
+from fairtrial.config.layout import Layout, bundled_data
 from fairtrial.config.owner_lock import refuse_owned
 from fairtrial.domain.errors import UsageError
 

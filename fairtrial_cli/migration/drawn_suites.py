@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from evaluators.review.training_rows import LeftOut, preferred
 from fairtrial.api import reviews
 from fairtrial.api.traffic import SampleTraffic, samples
-from fairtrial.domain.answers.messages import answered_text
+from fairtrial.domain.answers.chat import answered_text
 from fairtrial.domain.errors import UsageError
-from fairtrial.privacy.masking import mask
+from fairtrial.privacy.search import mask
 from fairtrial.safe_files import write_private
 
 if TYPE_CHECKING:

@@ -17,8 +17,7 @@ from gateway.control.operations.experiment_questions import describe_question, f
 from gateway.control.operations.plan_experiment import ExperimentPlan
 
 if TYPE_CHECKING:
-    from fairtrial.experiments.simulation.scenario import Scenario
-    from fairtrial.experiments.simulation.summary import Share, Summary
+    from fairtrial.experiments.simulation.scenario import Scenario, Share, Summary
 
     Results = Sequence[tuple[Scenario, Summary]]
 

@@ -9,8 +9,7 @@ import httpx
 import msgspec
 
 from fairtrial.api import store
-from fairtrial.api.encoding import read_answer, to_http
-from fairtrial.api.operation import Operation, Q, R
+from fairtrial.api.operation import Operation, Q, R, read_answer, to_http
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.store_reports import Job, OnProgress, ignore_progress

@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fairtrial.api.encoding import from_http, read_answer, to_http
-from fairtrial.api.operation import Operation, Q, R
+from fairtrial.api.operation import Operation, Q, R, from_http, read_answer, to_http
 from fairtrial.config.layout import Layout
-from fairtrial.config.plan.kill_files import standing_kills
-from fairtrial.config.plan.live_state import keep_stopped, lay_over
+from fairtrial.config.plan.live_state import keep_stopped, lay_over, standing_kills
 from fairtrial.config.plan.published import publish, read
 from fairtrial.config.project import Project, load_project
 from fairtrial.domain.errors import ConfigError, Diagnostic, PlanRefused, RequestError, StoreError, UsageError

@@ -16,7 +16,7 @@ from evaluators.training_data.example_file import ExampleFile
 from fairtrial.domain.errors import printable
 from fairtrial.domain.training_data import PROBLEMS
 from fairtrial.domain.wording import counted
-from fairtrial.privacy.catalogue import scope
+from fairtrial.privacy.patterns import scope
 from fairtrial.safe_files import read_named
 
 if TYPE_CHECKING:

@@ -16,8 +16,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from fairtrial.api.encoding import from_http, path_names
-from fairtrial.api.operation import Operation, operations
+from fairtrial.api.operation import Operation, from_http, operations, path_names
 from fairtrial.domain.errors import BadRequest, FairtrialError, RequestError, StoreExhausted, Unavailable, UsageError
 from fairtrial.domain.limits.json_limits import MESSAGE, excess
 from fairtrial.store.access.passwords import AT_ONCE

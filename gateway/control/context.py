@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from fairtrial.api.operation import Operation
-from fairtrial.api.window import Request, Window
-from fairtrial.config.local_user import local_actor
+from fairtrial.api.operation import Operation, Request, Window
+from fairtrial.config.owner_lock import local_actor
 from fairtrial.domain.accounts import LOCAL, Role
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.limits.constants import microseconds

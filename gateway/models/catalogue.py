@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairtrial.bundled_data import bundled_data
+from fairtrial.config.layout import bundled_data
 from fairtrial.domain.errors import NotFound, UsageError
 from fairtrial.safe_files import open_named
 

@@ -17,10 +17,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from fairtrial.config.file.schema import ProjectFile
-from fairtrial.config.file.section import fields_of, is_section
+from fairtrial.config.file.schema import ProjectFile, fields_of, is_section
 from fairtrial.config.file.yaml_file import load_one
-from fairtrial.config.rules.warnings import ANY, INERT
+from fairtrial.config.project import ANY, INERT
 from scripts.reference.markdown import block, code, page, paragraphs, prose, table
 
 EXAMPLE = Path(__file__).parents[2] / "docs/reference/examples/every-setting.yaml"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fairtrial.privacy.catalogue import CATALOGUE, NOT_LOOKED_FOR
-from fairtrial.privacy.harmless import HARMLESS
+from fairtrial.privacy.checks import HARMLESS
+from fairtrial.privacy.patterns import CATALOGUE, NOT_LOOKED_FOR
 from scripts.reference.markdown import code, page, prose, table
 
 INTRO = """\

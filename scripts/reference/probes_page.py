@@ -8,7 +8,7 @@ from typing import Any
 from evaluators.loading.probe_entries import OF_EVERY_ENTRY, PROBES
 from evaluators.loading.scorers import build_entry
 from evaluators.probes.probe import KINDS, OWN_ROWS, SEVERITIES, Probe, Source
-from fairtrial.bundled_data import bundled_data
+from fairtrial.config.layout import bundled_data
 from scripts.reference.markdown import block, code, codes, page, prose, table
 
 MEANINGS = {

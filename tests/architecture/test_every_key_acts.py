@@ -18,9 +18,16 @@ from pydantic import BaseModel, create_model
 from evaluators.criteria.validation import INERT_IN_SUITES
 from evaluators.gate.file import GateModel
 from evaluators.loading.suite_file import SuiteModel
-from fairtrial.config.file.schema import ControlSection, DeploymentSection, ProjectFile, RouteSection, StoreSection
-from fairtrial.config.file.section import fields_of, is_section
-from fairtrial.config.rules.warnings import INERT
+from fairtrial.config.file.schema import (
+    ControlSection,
+    DeploymentSection,
+    ProjectFile,
+    RouteSection,
+    StoreSection,
+    fields_of,
+    is_section,
+)
+from fairtrial.config.project import INERT
 from gateway.proxy.routes.feedback import Feedback
 from tests.fixtures.paths import ROOT, SOURCES
 from tests.fixtures.source.attribute_reads import Read, Source
@@ -89,7 +96,7 @@ The compiler itself acts on ``start``: an experiment with ``manual`` begins in t
 DEAD = """{key!r} of {form} has no effect: no code reads {read}.
   - If code acts on it under another name, add the key and the name to ELSEWHERE or its type to CARRIERS in this file.
   - If no code acts on it yet, add it to the keys of which `check` and `up` warn: INERT in
-    fairtrial/config/rules/warnings.py, or INERT_IN_SUITES in evaluators/criteria/validation.py."""
+    fairtrial/config/project.py, or INERT_IN_SUITES in evaluators/criteria/validation.py."""
 
 
 class Key(NamedTuple):

@@ -11,14 +11,14 @@ from evaluators.gate.live.evidence import LiveExperiment
 from evaluators.gate.threshold_rule import by_truth_table
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.verdicts.verdict import Finding, Result
-from fairtrial.domain.wording import counted
+from fairtrial.domain.wording import counted, moment_words
 from fairtrial.experiments.analysis.findings import level_interval, pessimistic_interval
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.decision.caveat_wording import fading_words, invalid_words, unseen_words
+from fairtrial.experiments.decision.guardrails_and_caveats import fading_words, levels_words, unseen_words
 from fairtrial.experiments.decision.values import Decision, GuardrailDecision, Interval, MetricDecision, PrimaryDecision
-from fairtrial.experiments.decision.wording import levels_words, primary_sentence
+from fairtrial.experiments.decision.wording import invalid_words, primary_sentence
+from fairtrial.experiments.methods.finding import bare_size, is_share, level_words, size_words
 from fairtrial.experiments.methods.method import has_kept_away, passes_us
-from fairtrial.experiments.metric_wording import bare_size, is_share, level_words, moment_words, size_words
 
 WEEK_DAYS = 7
 

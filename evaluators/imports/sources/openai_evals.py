@@ -14,7 +14,7 @@ from evaluators.imports.openai_records import EvalParts, gathered
 from evaluators.imports.placeholders import MISSING, has_code, looked_up, places, translated
 from evaluators.imports.registry_evals import is_registry, registry_suites
 from evaluators.imports.source import Source
-from fairtrial.domain.limits.chat_params import wrong_value
+from fairtrial.domain.answers.chat import wrong_value
 from fairtrial.domain.wording import counted
 
 ROLES = ("system", "developer", "user", "assistant")

@@ -19,8 +19,8 @@ from evaluators.imports.promptfoo_files import FILE, ConfigFiles, Prompt, derefe
 from evaluators.imports.source import Source
 from evaluators.loading.rows import MOST_ROWS
 from fairtrial.config.file.yaml_file import parse
+from fairtrial.domain.answers.chat import wrong_value
 from fairtrial.domain.errors import ConfigError
-from fairtrial.domain.limits.chat_params import wrong_value
 
 ROLES = ("system", "developer", "user", "assistant")
 PARAMS = ("temperature", "max_tokens", "max_completion_tokens", "top_p", "seed", "stop")

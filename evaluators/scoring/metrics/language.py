@@ -8,8 +8,7 @@ from typing import Any
 
 from evaluators.scoring import options as read
 from evaluators.scoring.scorer import Compared, ScorerType, Stat
-from fairtrial.domain.answers.language import SAME, language_of
-from fairtrial.domain.answers.signals import SIGNALS_VERSION
+from fairtrial.domain.answers.signals import SAME_LANGUAGE, SIGNALS_VERSION, language_of
 from fairtrial.domain.run import Answer, Case, Score
 
 
@@ -48,7 +47,7 @@ class Language:
 
     def _codes(self, case: Case) -> tuple[str, ...]:
         codes = self.codes or read.as_texts(case.fields.get(self.column), repr(self.column))
-        return tuple(SAME.get(code, code) for code in codes)
+        return tuple(SAME_LANGUAGE.get(code, code) for code in codes)
 
 
 def build(options: Mapping[str, Any], name: str) -> Language:

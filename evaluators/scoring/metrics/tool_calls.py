@@ -10,9 +10,9 @@ from typing import Any
 from evaluators.scoring import options as read
 from evaluators.scoring.json_answer import NotJson, canonical, parse
 from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat
-from fairtrial.domain.answers.messages import calls_in
-from fairtrial.domain.limits.bounded_schema import BoundedSchema
+from fairtrial.domain.answers.chat import calls_in
 from fairtrial.domain.limits.canonical_json import sha256_of_json
+from fairtrial.domain.limits.json_schema import BoundedSchema
 from fairtrial.domain.run import Answer, Case, Score
 
 Call = Mapping[str, Any]

@@ -11,7 +11,7 @@ from evaluators.training_data.corpus import Corpus, normalise
 from evaluators.training_data.example import Example
 from evaluators.training_data.labels.words import even_sample
 from evaluators.training_data.requests import names_language
-from fairtrial.domain.answers.language import LANGUAGES, SAME, identifier, prose_of
+from fairtrial.domain.answers.signals import LANGUAGES, SAME_LANGUAGE, identifier, prose_of
 
 LEAST_LETTERS = 8
 LAST_LATIN = "\u024f"
@@ -55,7 +55,7 @@ def _shares(text: str) -> Shares:
         return {}
     shares: Counter[str] = Counter()
     for name, share in identifier(LANGUAGES).rank(prose):
-        shares[SAME.get(name, name)] += share
+        shares[SAME_LANGUAGE.get(name, name)] += share
     return shares
 
 

@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from evaluators.training_data.audit_report import Issue
 from evaluators.training_data.example import Example
 from evaluators.training_data.example_file import ExampleFile
-from fairtrial.privacy.masking import mask
+from fairtrial.privacy.search import mask
 
 MOST_GROUP = 4
 """Rows of one group that are shown; the others are counted."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from evaluators.training_data.provider_rules.messages import each, role_of
 from evaluators.training_data.provider_rules.rule import Conversation, Find, Message, Rule
-from fairtrial.domain.limits.bounded_schema import BoundedSchema, TooCostly
+from fairtrial.domain.limits.json_schema import BoundedSchema, TooCostly
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 UNREQUIRED = "No document requires it; the model would learn to call what it does not see"

@@ -17,7 +17,7 @@ from evaluators.training_data.damage import repair_damage
 from evaluators.training_data.example_file import ExampleFile, read_again, row_columns, row_text, row_texts
 from evaluators.training_data.reliability import Reliability, reliability_of
 from fairtrial.domain.training_data import PROBLEMS
-from fairtrial.privacy.masking import mask
+from fairtrial.privacy.search import mask
 
 PersonalText = Literal["mask", "drop", "keep"]
 Columns = dict[str, Any]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evaluators.training_data.similarity.containment import words_of
-from fairtrial.domain.answers.language import identifier
+from fairtrial.domain.answers.signals import identifier
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

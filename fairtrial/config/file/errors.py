@@ -1,7 +1,9 @@
-"""Converts pydantic's errors to messages with a line, a plain description, and the nearest known name."""
+"""Converts pydantic's errors to messages with lines and known names, and replaces invalid values by harmless ones."""
 
 from __future__ import annotations
 
+import copy
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,7 +13,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from fairtrial.config.file.section import fields_of, is_section
+from fairtrial.config.file.schema import ProjectFile, fields_of, is_section
 from fairtrial.config.file.yaml_file import Document, Step
 from fairtrial.domain.errors import Diagnostic
 
@@ -41,6 +43,22 @@ NOUNS: Mapping[str, str] = {
     "model_attributes_type": "a mapping of names to values",
 }
 KINDS: Mapping[type, str] = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", type(None): "empty"}
+RECOVERY_ROUNDS = 20
+CUT = object()
+PLACEHOLDERS: dict[str, Any] = {
+    "missing": "?",
+    "string_type": "?",
+    "string_too_short": "?",
+    "dict_type": {},
+    "model_type": {},
+    "model_attributes_type": {},
+    "dataclass_type": {},
+    "list_type": [],
+    "tuple_type": [],
+    "bool_type": False,
+    "bool_parsing": False,
+}
+FIRST_LITERAL = re.compile(r"'([^']*)'|(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +90,9 @@ def field_errors(value: Any, error: ValidationError, model: type[Any]) -> list[F
 
 def details_of(error: ValidationError) -> list[ErrorDetails]:
     """pydantic's errors. A list is not called too short where its items are wrong."""
-    found = error.errors(include_url=False)
-    wrong_items = {one["loc"][:-1] for one in found}
-    return [one for one in found if one["type"] != "too_short" or one["loc"] not in wrong_items]
+    details = error.errors(include_url=False)
+    wrong_items = {detail["loc"][:-1] for detail in details}
+    return [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in wrong_items]
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -93,12 +111,15 @@ def fields_at(model: type[Any], path: Iterable[Step]) -> list[str]:
     annotations: list[Any] = []
     for step in path:
         inside = [
-            info.annotation for one in models for name, info in fields_of(one).items() if step in (name, info.alias)
+            info.annotation
+            for section in models
+            for name, info in fields_of(section).items()
+            if step in (name, info.alias)
         ]
         annotations = inside or [item for annotation in annotations for item in _items(annotation)]
         models = [option for annotation in annotations for option in _options(annotation) if is_section(option)]
         annotations = [option for annotation in annotations for option in _options(annotation)]
-    return [info.alias or name for one in models for name, info in fields_of(one).items()]
+    return [info.alias or name for section in models for name, info in fields_of(section).items()]
 
 
 def _wrong(path: tuple[Step, ...], value: Any, detail: ErrorDetails, model: type[Any]) -> FieldError:
@@ -171,3 +192,64 @@ def _items(annotation: Any) -> Iterator[Any]:
         arguments = [argument for argument in get_args(option) if argument is not Ellipsis]
         if arguments:
             yield arguments[-1]
+
+
+def validate(value: dict[str, Any], written: dict[str, Any]) -> tuple[ProjectFile | None, list[FieldError]]:
+    """The file and the errors of its shape. With errors, the file is as complete as further checks need it.
+
+    ``value`` has the environment filled in; ``written`` is the original, which errors quote. The file is ``None`` when
+    nothing useful is left.
+    """
+    try:
+        return ProjectFile.model_validate(value), []
+    except ValidationError as error:
+        return _with_placeholders(copy.deepcopy(value), error), field_errors(written, error, ProjectFile)
+
+
+def independent(errors: Iterable[FieldError], earlier: Iterable[FieldError]) -> list[FieldError]:
+    """Errors away from the places of earlier ones. An error at, in or around such a place may only be a consequence."""
+    paths = [wrong.path for wrong in earlier]
+    return [wrong for wrong in errors if not any(_nested(wrong.path, path) for path in paths)]
+
+
+def _nested(prefix: tuple[Step, ...], path: tuple[Step, ...]) -> bool:
+    shorter = min(len(prefix), len(path))
+    return prefix[:shorter] == path[:shorter]
+
+
+def _with_placeholders(value: dict[str, Any], error: ValidationError) -> ProjectFile | None:
+    """The file with placeholders in place of invalid values. It is only checked, never compiled."""
+    for _ in range(RECOVERY_ROUNDS):
+        for detail in details_of(error):
+            _replace(value, path_of(value, detail), _placeholder(detail))
+        try:
+            return ProjectFile.model_validate(value)
+        except ValidationError as again:
+            error = again
+    return None
+
+
+def _placeholder(detail: ErrorDetails) -> Any:
+    kind = detail["type"]
+    if kind == "literal_error":
+        literal = FIRST_LITERAL.search(str(detail["ctx"]["expected"]))
+        return (int(literal[2]) if literal[2] else literal[1]) if literal else CUT
+    if kind.startswith(("int_", "float_", "decimal_", "greater_", "less_", "finite_")):
+        return 1
+    stand_in = PLACEHOLDERS.get(kind, CUT)
+    return stand_in.copy() if isinstance(stand_in, dict | list) else stand_in
+
+
+def _replace(value: Any, path: tuple[Step, ...], stand_in: Any) -> None:
+    holder = value
+    for step in path[:-1]:
+        holder = holder.get(str(step)) if isinstance(holder, dict) else holder[int(step)]
+    if not path:
+        return
+    if isinstance(holder, list):
+        at = int(path[-1])
+        holder[at : at + 1] = [1 if stand_in is CUT else stand_in]  # a missing item is appended
+    elif isinstance(holder, dict) and stand_in is CUT:
+        holder.pop(str(path[-1]), None)
+    elif isinstance(holder, dict):
+        holder[str(path[-1])] = stand_in

@@ -31,7 +31,7 @@ class Budget:
 def project_root(path: Path) -> Path:
     """The folder to which a file's paths are confined: that of the nearest `fairtrial.yaml`, or the file's own."""
     folder = path.absolute().parent
-    return next((one for one in (folder, *folder.parents) if (one / PROJECT_FILE).is_file()), folder)
+    return next((parent for parent in (folder, *folder.parents) if (parent / PROJECT_FILE).is_file()), folder)
 
 
 def read_text(path: Path, root: Path, *, most: int, budget: Budget | None = None) -> str:
@@ -69,8 +69,8 @@ def open_file(path: Path, root: Path) -> Iterator[int]:
 
 def _open_inside(path: Path, root: Path, undo: ExitStack) -> int:
     try:
-        top, found = os.path.realpath(root), os.path.realpath(path)
-        steps = Path(found).relative_to(top).parts
+        top, real = os.path.realpath(root), os.path.realpath(path)
+        steps = Path(real).relative_to(top).parts
     except ValueError as error:  # a path outside, or one that no file can have
         raise FileRefused("is outside the project's folder", WHERE) from error
     folder = _opened(top, None, undo)

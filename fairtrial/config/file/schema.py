@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Annotated, Any, Literal, TypeGuard, get_type_hints
 
 from annotated_types import Ge, Le
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
-from fairtrial.config.file.section import Section
 from fairtrial.domain.limits.server_settings import USUAL_BODY_RATE, WorkerSettings
 from fairtrial.domain.names.addresses import Address, parse_address
 from fairtrial.domain.plan import Capture, FeedbackKind, Hold, Looks, Missing, OnDisconnect, Price, UnitKind
@@ -30,6 +31,25 @@ from fairtrial.domain.settings import (
 from fairtrial.domain.training_data import Lineage
 
 Access = Literal["open", "keys"]
+
+
+class Section(BaseModel):
+    """A section of the file; an unknown field is an error, also in the dataclasses that it contains."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def is_section(annotation: Any) -> TypeGuard[type[Any]]:
+    """Whether this is a type with fields: a model, or a dataclass of the domain."""
+    return isinstance(annotation, type) and (issubclass(annotation, BaseModel) or is_dataclass(annotation))
+
+
+def fields_of(section: type[Any]) -> Mapping[str, FieldInfo]:
+    """The fields of a section by name."""
+    if issubclass(section, BaseModel):
+        return section.model_fields
+    hints = get_type_hints(section, include_extras=True)
+    return {field.name: FieldInfo.from_annotated_attribute(hints[field.name], field) for field in fields(section)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +174,7 @@ class MetricSection(Section):
     range: tuple[float, float] | None = None
     """The lowest and the highest possible number, such as `[1, 5]`; required for an experiment's metric of numbers."""
     missing: Missing | None = None
-    """What the units without feedback count as, if the metric decides an experiment; `at_random` if nothing is said.
+    """What the units without feedback count as, if the metric decides an experiment; by default `at_random`.
 
     `at_random`: like those with feedback. `worst_case`: it decides only if it also does with each missing answer
     counted for the other side.

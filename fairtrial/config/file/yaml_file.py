@@ -55,10 +55,10 @@ class Document:
         """The line, from 1, of the key or item at this path, or of its nearest existing ancestor."""
         node, line = self.root, int(self.root.start_mark.line) + 1
         for step in path:
-            found = _inside(node, step)
-            if found is None:
+            place = _inside(node, step)
+            if place is None:
                 return line
-            node, line = found
+            node, line = place
         return line
 
     def diagnostic(self, path: Iterable[Step], wrong: str, known: str = "") -> Diagnostic:
@@ -137,10 +137,10 @@ def _read(path: Path, root: Path, budget: Budget) -> str:
 
 
 def _refuse_other_version(text: str, name: str) -> None:
-    other = OTHER_VERSION.search(text)
-    if other is not None:
-        line = text.count("\n", 0, other.start()) + 1
-        raise ConfigError([Diagnostic(name, line, "", f"YAML {other[1]} is not supported", "remove the line")])
+    match = OTHER_VERSION.search(text)
+    if match is not None:
+        line = text.count("\n", 0, match.start()) + 1
+        raise ConfigError([Diagnostic(name, line, "", f"YAML {match[1]} is not supported", "remove the line")])
 
 
 def _compose(name: str, text: str, budget: Budget) -> list[Node]:

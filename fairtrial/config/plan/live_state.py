@@ -1,17 +1,43 @@
-"""Lays the live state of experiments, which the store keeps as rows, over a compiled plan."""
+"""Lays the live state of experiments over a compiled plan: the store's rows, and kill files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import re
+import sys
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Annotated
 
+import msgspec
+
+from fairtrial.config.layout import Layout
+from fairtrial.config.owner_lock import local_actor
 from fairtrial.config.plan.hashes import digest, plan_hash
-from fairtrial.domain.names.keyed_hash import keyed_hash
+from fairtrial.domain.errors import UsageError
+from fairtrial.domain.limits.constants import PRIVATE
+from fairtrial.domain.names.ids import keyed_hash
+from fairtrial.domain.names.look_alikes import has_invisible
 from fairtrial.domain.plan import Experiment, ExperimentState, Plan
 from fairtrial.domain.settings import EVERY_UNIT, KeptControl
+from fairtrial.safe_files import has_room, sync_folder, write_private
 
 CAN_BE_KILLED: tuple[ExperimentState, ...] = ("running", "paused")
+RESERVE_BYTES = 2**20
+ROOMY = 4 * RESERVE_BYTES
+"""The free bytes at which the reserve is allocated, so that it does not take the last ones from the journal."""
+
+MOST_BYTES, MOST_ACTOR = 16_384, 300
+MOST_US = 253_402_300_799_000_000
+"""The last second of the year 9999, because no calendar can show a later one."""
+
+UNREADABLE = "emergency stop; the kill file has no readable reason"
+_NAME = re.compile(r"kill\.([A-Za-z0-9][A-Za-z0-9._-]*)(?:@[0-9a-f]+)?\.json")
+"""The name of an experiment contains no ``@``. Without the id, a person can make the file by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +88,14 @@ def keep_stopped(before: Plan, plan: Plan) -> Plan:
     the control, or the promoted variant, must go on serving.
     """
     experiments = {
-        name: _kept(before.experiments.get(name), experiment) for name, experiment in plan.experiments.items()
+        name: _stopped_as_before(before.experiments.get(name), experiment)
+        for name, experiment in plan.experiments.items()
     }
-    kept = replace(plan, experiments=experiments)
-    return replace(kept, plan_hash=plan_hash(kept))
+    stopped = replace(plan, experiments=experiments)
+    return replace(stopped, plan_hash=plan_hash(stopped))
 
 
-def _kept(before: Experiment | None, new: Experiment) -> Experiment:
+def _stopped_as_before(before: Experiment | None, new: Experiment) -> Experiment:
     if before is not None and before.serves is not None:
         return replace(new, state="ended", serves=before.serves) if _keeps_serving(before, new) else new
     if before is not None and before.kept_control is not None and before.state in CAN_BE_KILLED:
@@ -94,10 +121,10 @@ def _in_another_segment(experiment: Experiment, live: Live) -> Experiment:
 
 
 def _laid(experiment: Experiment, live: Live) -> Experiment:
-    stage, kept = experiment.stage if live.stage is None else live.stage, live.kept_control
+    stage, kept_control = experiment.stage if live.stage is None else live.stage, live.kept_control
     if experiment.segment == live.segment:
         laid = replace(experiment, state=live.state, stage=stage, serves=live.serves)
-        return laid if kept is None else with_kept_control(laid, kept)
+        return laid if kept_control is None else with_kept_control(laid, kept_control)
     if experiment.segment != 1:
         return _in_another_segment(experiment, live)
     laid = replace(
@@ -106,21 +133,142 @@ def _laid(experiment: Experiment, live: Live) -> Experiment:
         stage=stage,
         segment=live.segment,
         serves=live.serves,
-        salt=segment_salt(experiment.salt, live.segment if kept is None else kept.after),
+        salt=segment_salt(experiment.salt, live.segment if kept_control is None else kept_control.after),
         analysis_hash=digest({"analysis": experiment.analysis_hash, "segment": live.segment}),
     )
-    return laid if kept is None else with_kept_control(laid, kept)
+    return laid if kept_control is None else with_kept_control(laid, kept_control)
 
 
-def with_kept_control(experiment: Experiment, kept: KeptControl) -> Experiment:
+def with_kept_control(experiment: Experiment, kept_control: KeptControl) -> Experiment:
     """The experiment in the segment that a promotion began: two arms, all units, and no primary metric.
 
     A worker that does not know ``kept_control`` splits by the weights, which is the same if the control is the first
     of two variants.
     """
-    rest = float(100 - Decimal(repr(kept.share)))
-    weights = {experiment.control: kept.share, kept.variant: rest}
+    rest = float(100 - Decimal(repr(kept_control.share)))
+    weights = {experiment.control: kept_control.share, kept_control.variant: rest}
     variants = tuple(
         replace(variant, weight=weights[variant.name]) for variant in experiment.variants if variant.name in weights
     )
-    return replace(experiment, variants=variants, stage=100.0, primary=None, enrolment=EVERY_UNIT, kept_control=kept)
+    return replace(
+        experiment, variants=variants, stage=100.0, primary=None, enrolment=EVERY_UNIT, kept_control=kept_control
+    )
+
+
+class KillFile(msgspec.Struct, frozen=True):
+    """The content of a kill file, which stops one experiment in every worker, without control or store.
+
+    It stands beside the plan. Workers look only at its name, so that no content can prevent a stop, and then serve by
+    the plan that `stop_at_once` returns. Control records the kill later, and then removes the file.
+
+    ``at_us``: microseconds since 1970, UTC. ``actor``: as in the records of the store. The `Transition` that it
+    causes is recorded later. The states before and after are known only then.
+    """
+
+    experiment: str
+    at_us: Annotated[int, msgspec.Meta(ge=0, le=MOST_US)]
+    actor: str
+    why: str
+
+
+def write_kill(layout: Layout, kill: KillFile, ident: str) -> tuple[Path, bool]:
+    """Write the file; returns its path, and whether it has the content. Raises `OSError` if nothing can be written.
+
+    On a full disk the reserve becomes the file. Without a reserve the file stays empty, which needs no block of the
+    disk. ``ident``: hexadecimal digits, different for each kill. Raises `UsageError` for an impossible name.
+    """
+    path = layout.folder / f"kill.{kill.experiment}@{ident}.json"
+    if experiment_of(path.name) is None:
+        raise UsageError(f"experiments: {kill.experiment!r} can't be the name of an experiment")
+    content = msgspec.json.encode(kill) + b"\n"
+    for write in (write_private, partial(_write_into_reserve, layout.kill_reserve)):
+        with suppress(OSError):
+            write(path, content)
+            return path, True
+    write_private(path, b"")
+    return path, False
+
+
+def _write_into_reserve(reserve: Path, path: Path, content: bytes) -> None:
+    """Write into blocks that are allocated already. Programs that wait for space can't take them in between."""
+    fd = os.open(reserve, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.ftruncate(fd, len(content))
+        os.pwrite(fd, content, 0)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    reserve.replace(path)
+    sync_folder(path.parent)
+
+
+def keep_reserve(layout: Layout) -> None:
+    """Allocate the space that a kill needs on a full disk, unless it is there; raises `OSError`.
+
+    Control calls it from time to time. While the disk is almost full, nothing happens.
+    """
+    with suppress(FileNotFoundError):
+        if layout.kill_reserve.stat().st_size == RESERVE_BYTES:
+            return
+    if not has_room(layout.folder, ROOMY):
+        return
+    fd = os.open(layout.kill_reserve, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, PRIVATE)
+    try:
+        if sys.platform == "darwin":
+            os.write(fd, bytes(RESERVE_BYTES))
+        else:
+            os.posix_fallocate(fd, 0, RESERVE_BYTES)
+    finally:
+        os.close(fd)
+
+
+def experiment_of(name: str) -> str | None:
+    """The experiment that a file with this name stops, if it is a kill file."""
+    match = _NAME.fullmatch(name)
+    return None if match is None else match[1]
+
+
+def standing_kills(folder: Path) -> list[Path]:
+    """The kill files in the folder, in the order of their names; raises `OSError`."""
+    with os.scandir(folder) as entries:
+        return sorted(Path(entry.path) for entry in entries if experiment_of(entry.name) and entry.is_file())
+
+
+def read_kill(path: Path) -> KillFile:
+    """What the file records; for an unreadable one its owner and its time. Raises `OSError` if there is no file."""
+    status = path.stat()
+    experiment = experiment_of(path.name) or ""
+    with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError), path.open("rb") as file:
+        kill = msgspec.json.decode(file.read(MOST_BYTES), type=KillFile)
+        if kill.experiment == experiment and _is_sound(kill):
+            return kill
+    return KillFile(experiment, status.st_mtime_ns // 1000, local_actor(status.st_uid), UNREADABLE)
+
+
+def standing_kill(folder: Path, experiment: Experiment) -> KillFile | None:
+    """The oldest kill that stops the experiment in the workers and is not recorded; ``None`` without one."""
+    with suppress(OSError):
+        paths = [path for path in standing_kills(folder) if experiment_of(path.name) == experiment.name]
+        if experiment.state in CAN_BE_KILLED and paths:
+            return min(map(read_kill, paths), key=lambda kill: kill.at_us)
+    return None
+
+
+def stop_at_once(plan: Plan, names: Collection[str], before: Mapping[str, int]) -> tuple[Plan, dict[str, int]]:
+    """The plan in which these experiments are killed, and the segment of each one that is stopped so.
+
+    The plan's hash stays, because records name a plan that was published. ``before``: what was stopped so far. It stays
+    stopped until a plan says so itself or has a later segment, because a worker may have refused such a plan.
+    """
+    stopped = {
+        name: experiment.segment
+        for name, experiment in plan.experiments.items()
+        if experiment.state in CAN_BE_KILLED and (name in names or before.get(name) == experiment.segment)
+    }
+    killed = {name: replace(plan.experiments[name], state="killed") for name in stopped}
+    return replace(plan, experiments={**plan.experiments, **killed}), stopped
+
+
+def _is_sound(kill: KillFile) -> bool:
+    texts = kill.actor.strip(), kill.why.strip()
+    return all(texts) and not any(map(has_invisible, texts)) and len(kill.actor) <= MOST_ACTOR

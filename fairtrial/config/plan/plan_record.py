@@ -115,7 +115,7 @@ def _share(experiment: Mapping[str, Any], variant: Mapping[str, Any]) -> float:
     alone = experiment.get("serves") or (experiment["control"] if experiment["state"] != "running" else None)
     if alone is not None:
         return 100.0 if variant["name"] == alone else 0.0
-    enrolled: float = experiment["stage"] * variant["weight"] / sum(other["weight"] for other in experiment["variants"])
+    enrolled: float = experiment["stage"] * variant["weight"] / sum(arm["weight"] for arm in experiment["variants"])
     return enrolled + (100.0 - experiment["stage"] if variant["name"] == experiment["control"] else 0.0)
 
 

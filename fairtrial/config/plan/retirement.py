@@ -1,4 +1,4 @@
-"""Knows when a deployment's provider turns its model off, and how urgent that is."""
+"""Finds when a deployment's provider turns its model off, and how urgent that is."""
 
 from __future__ import annotations
 
@@ -72,19 +72,19 @@ def retirement_of(deployment: Deployment, plan: Plan | None = None, *, listed: s
 def retirements(plan: Plan, today: date) -> Iterator[Retirement]:
     """The deployments that have ended or end within 90 days, the earliest first."""
     known = (retirement_of(deployment, plan) for deployment in plan.deployments.values())
-    near = [found for found in known if found is not None and found.within(today) is not None]
-    yield from sorted(near, key=lambda found: (found.day, found.deployment))
+    near = [retirement for retirement in known if retirement is not None and retirement.within(today) is not None]
+    yield from sorted(near, key=lambda retirement: (retirement.day, retirement.deployment))
 
 
 def refuse_retired(plan: Plan, names: Collection[str], today: date) -> None:
     """Raise `UsageError` if a target of these names has ended; a target is a deployment or EXPERIMENT/VARIANT."""
     for name in names:
         deployment = _deployment_of(plan, name)
-        found = None if deployment is None else retirement_of(deployment)
-        if found is not None and found.is_over(today):
+        retirement = None if deployment is None else retirement_of(deployment)
+        if retirement is not None and retirement.is_over(today):
             raise UsageError(
-                f"{name}: {found.deployment} ended on {found.day} ({found.source}), so it is not asked. If it still "
-                f"answers, correct deployments.{found.deployment}.shutdown_date"
+                f"{name}: {retirement.deployment} ended on {retirement.day} ({retirement.source}), so it is not asked. "
+                f"If it still answers, correct deployments.{retirement.deployment}.shutdown_date"
             )
 
 
@@ -98,7 +98,7 @@ def _served(name: str, plan: Plan) -> Iterator[str]:
         if route.experiment is None:
             deployments = {route.deployment}
         else:
-            deployments = {one.deployment for one in plan.experiments[route.experiment].variants}
+            deployments = {variant.deployment for variant in plan.experiments[route.experiment].variants}
         if name in deployments:
             yield f"the route {route.name}" + (f" ({route.experiment})" if route.experiment else "")
         elif name in route.fallbacks:
@@ -108,7 +108,7 @@ def _served(name: str, plan: Plan) -> Iterator[str]:
 def _deployment_of(plan: Plan, target: str) -> Deployment | None:
     experiment, _, variant = target.partition("/")
     if variant and experiment in plan.experiments:
-        names = {one.name: one.deployment for one in plan.experiments[experiment].variants}
+        names = {arm.name: arm.deployment for arm in plan.experiments[experiment].variants}
         return plan.deployments.get(names.get(variant, ""))
     return plan.deployments.get(target)
 
@@ -116,8 +116,8 @@ def _deployment_of(plan: Plan, target: str) -> Deployment | None:
 def _deprecation_date(deployment: Deployment) -> str | None:
     if not deployment.external:
         return None
-    found = price_map_entry(deployment.provider, deployment.model).get("deprecation_date")
-    return found if isinstance(found, str) else None
+    date_text = price_map_entry(deployment.provider, deployment.model).get("deprecation_date")
+    return date_text if isinstance(date_text, str) else None
 
 
 def _day(text: str | None) -> date | None:

@@ -65,7 +65,7 @@ def wrong_metrics(file: ProjectFile) -> Iterator[FieldError]:
 
 
 def unstated_missing(file: ProjectFile) -> Iterator[FieldError]:
-    """Feedback that decides an experiment without saying what its missing values count as, which is a warning."""
+    """Warnings about feedback that decides an experiment and does not state what missing values count as."""
     deciding = {
         section.metric
         for experiment in file.experiments.values()

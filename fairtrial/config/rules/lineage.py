@@ -72,8 +72,8 @@ def _base(place: Place, deployment: DeploymentSection, training: Lineage, file: 
     model = named.model
     known = (parent, model, model.partition("/")[2])
     if base not in known:
-        says = f"{base!r} differs from the parent {parent!r}"
-        yield FieldError((*place, "base"), says, f"write {parent}, {model}, or leave it out")
+        problem = f"{base!r} differs from the parent {parent!r}"
+        yield FieldError((*place, "base"), problem, f"write {parent}, {model}, or leave it out")
 
 
 def _outside(place: Place, training: Lineage, root: Path) -> Iterator[FieldError]:
@@ -109,7 +109,7 @@ def _near(path: str, root: Path) -> str:
     """The most similar file names of the same folder."""
     folder = (root / path).parent
     try:
-        names = sorted(one.name for one in folder.iterdir() if one.is_file())[:1000]
+        names = sorted(file.name for file in folder.iterdir() if file.is_file())[:1000]
     except OSError:
         return f"there is no folder {os.path.relpath(folder, root)!r}"
     near = get_close_matches(Path(path).name, names, n=1, cutoff=0.5)

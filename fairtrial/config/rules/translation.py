@@ -82,8 +82,10 @@ def providers() -> frozenset[str]:
 
     Its list does not say for each what it serves. One without information is assumed to chat.
     """
-    found = distribution_file("litellm", PROVIDERS_FILE).get("providers", {})
-    serves = {name: {key for key, can in one.get("endpoints", {}).items() if can} for name, one in found.items()}
+    table = distribution_file("litellm", PROVIDERS_FILE).get("providers", {})
+    serves = {
+        name: {key for key, can in provider.get("endpoints", {}).items() if can} for name, provider in table.items()
+    }
     chat = {name for name, what in serves.items() if not what or "chat_completions" in what}
     return frozenset(name for name in (chat | SELF_HOSTED) & serves.keys() if "/" not in name) - NOT_SERVED
 

@@ -1,10 +1,11 @@
-"""Names the signals that are measured on every answer, and recognises the form of a text."""
+"""Names the signals that are measured on every answer, and detects the form and the language of a text."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Literal
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
@@ -40,10 +41,31 @@ LARGEST = 1 << 18
 
 _XML = re.compile(r"<(?:\?xml|[A-Za-z_][\w.:-]*[\s/>])")
 _FENCE = re.compile(r"\A```[a-zA-Z]*\n(?P<inside>.*)\n```\Z", re.DOTALL)
+SHORTEST_PROSE = 20
+"""Letters. A shorter text has no known language."""
+SHORTEST_DENSE = 8
+"""The same for Chinese, Japanese, Korean and Thai, whose characters carry more."""
+LONGEST_PROSE = 2000
+"""Characters that are read of a text."""
+LEAST_CONFIDENCE = 0.9
+"""The smallest probability among `LANGUAGES` at which a language is known."""
+LANGUAGES = (
+    "ar", "bg", "bn", "ca", "cs", "da", "de", "el", "en", "es", "et", "fa", "fi", "fr", "gu", "he", "hi", "hr", "hu",
+    "id", "it", "ja", "ka", "kn", "ko", "lt", "lv", "mk", "ml", "mr", "ms", "nl", "no", "pl", "pt", "ro", "ru",
+    "sk", "sl", "sq", "sr", "sv", "sw", "ta", "te", "th", "tl", "tr", "uk", "ur", "vi", "zh",
+)  # fmt: skip
+SAME_LANGUAGE = {"ms": "id", "hr": "sr"}
+"""Languages that a short text cannot tell apart, and the name that stands for both."""
+
+_CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+|(?<!\S)\S[^\s@]*+@\S[^\s.]*+\.\S++")
+"""It is linear, because an e-mail address begins with its word, and no quantifier gives back what it has."""
+_DENSE = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_THOUGHT_END = "</think>"
 
 
 def departs(score: Mapping[str, Any]) -> bool:
-    """Whether a score of a case is no signal, or one that departs from what is expected, so that it is worth showing.
+    """Whether a case's score is worth showing: it is not a signal, or the signal departs from what is expected.
 
     ``score``: a row of the control API.
     """
@@ -112,3 +134,64 @@ def parse_xml(text: str) -> Element:
 
 def _refuse_doctype(*_: object) -> None:
     raise ValueError("it has a document type")
+
+
+def switches_language(source: str, answer: str) -> bool | None:
+    """Whether an answer has another language than its source; ``None`` if either has no known language."""
+    source_language = language_of(source)
+    if source_language is None:
+        return None
+    answer_language = language_of(answer)
+    return None if answer_language is None else answer_language != source_language
+
+
+def language_of(text: str) -> str | None:
+    """The ISO 639-1 code of the text's language; ``None`` if it is too short, or uncertain.
+
+    The model guesses at short texts: "billing" reads as Danish. JSON is no language, but its long texts are.
+    """
+    prose = prose_of(text)
+    if not _is_long_enough(prose):
+        return None
+    name, probability = identifier(LANGUAGES).classify(prose)
+    return SAME_LANGUAGE.get(name, name) if probability >= LEAST_CONFIDENCE else None
+
+
+def prose_of(text: str) -> str:
+    """The part of a text that has a language: without thoughts, code and addresses; of JSON its long texts."""
+    if text.startswith("<think>"):
+        text = text.partition(_THOUGHT_END)[2]
+    text = text[: 4 * LONGEST_PROSE].strip()
+    if text[:1] in ("{", "["):
+        text = _texts_of_json(text)
+    return _ADDRESS.sub(" ", _CODE.sub(" ", text))[:LONGEST_PROSE]
+
+
+def _texts_of_json(text: str) -> str:
+    try:
+        return "\n".join(string for string in _strings(json.loads(text)) if _is_long_enough(string))
+    except (ValueError, RecursionError):
+        return text
+
+
+def _strings(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for part in parts for text in _strings(part)]
+
+
+def _is_long_enough(text: str) -> bool:
+    letters = sum(map(str.isalpha, text))
+    return letters >= SHORTEST_PROSE or (letters >= SHORTEST_DENSE and len(_DENSE.findall(text)) >= SHORTEST_DENSE)
+
+
+@cache
+def identifier(languages: tuple[str, ...] = ()) -> Any:
+    """py3langid's model, which takes half a second and 130 MB; for these languages, or for all."""
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    model = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    if languages:
+        model.set_languages([name for name in languages if name in model.labels])
+    return model

@@ -31,17 +31,17 @@ class LinearRegex:
 
     def search(self, text: str) -> str | None:
         """The first match, or ``None``."""
-        found = self._compiled.search(text.encode("utf-8", "replace").decode("utf-8"))
-        return None if found is None else str(found.group())
+        match = self._compiled.search(text.encode("utf-8", "replace").decode("utf-8"))
+        return None if match is None else str(match.group())
 
     def last(self, text: str) -> str | None:
         """The first group of the last match, or all of that match if the pattern has no group; ``None`` without one."""
-        found = None
-        for found in self._compiled.finditer(text.encode("utf-8", "replace").decode("utf-8")):  # noqa: B007 - the last
+        last_match = None
+        for last_match in self._compiled.finditer(text.encode("utf-8", "replace").decode("utf-8")):  # noqa: B007 - the last
             pass
-        if found is None:
+        if last_match is None:
             return None
-        return str(found.group(1) or "") if self._compiled.groups else str(found.group())
+        return str(last_match.group(1) or "") if self._compiled.groups else str(last_match.group())
 
 
 @lru_cache(maxsize=4096)
@@ -62,5 +62,5 @@ def _why(pattern: str, error: Exception) -> str:
     reasons = [why for sign, why in UNSUPPORTED if sign.search(pattern)]
     if reasons:
         return f"{reasons[0]} ({SYNTAX})"
-    said = error.args[0] if error.args else error
-    return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(error)
+    message = error.args[0] if error.args else error
+    return message.decode("utf-8", "replace") if isinstance(message, bytes) else str(error)

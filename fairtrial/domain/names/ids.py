@@ -1,10 +1,12 @@
-"""Defines typed ids, and makes UUIDs of version 7, which sort by time: from given randomness, or fresh ones."""
+"""Defines typed ids, makes UUIDs of version 7, and computes the keyed hashes that pseudonyms and arms come from."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Iterator
+from functools import lru_cache
+from hashlib import sha256
 from typing import NewType
 
 UnitHash = NewType("UnitHash", str)
@@ -16,6 +18,8 @@ _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 _BLOCK = 400 * ENTROPY_BYTES
 """Bytes of randomness that are fetched from the system at once, because each fetch costs a system call."""
+
+BLOCK = 64
 
 
 def uuid7(unix_ms: int, entropy: bytes) -> str:
@@ -59,3 +63,29 @@ def _tails() -> Iterator[str]:
 
 _TAILS = _tails()
 _last = (0, uuid7_time(0))
+
+
+_INNER, _OUTER = (bytes(code ^ pad for code in range(256)) for pad in (0x36, 0x5C))
+
+
+class KeyedHash:
+    """HMAC (RFC 2104) with the result of `hmac.digest`, in less than half the time."""
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        block = (sha256(key).digest() if len(key) > BLOCK else key).ljust(BLOCK, b"\0")
+        self._inner, self._outer = sha256(block.translate(_INNER)), sha256(block.translate(_OUTER))
+
+    def digest(self, message: bytes) -> bytes:
+        """The 32-byte digest of one message."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.digest()
+
+
+@lru_cache(maxsize=64)
+def keyed_hash(key: str) -> KeyedHash:
+    """The hash of a key's UTF-8; a lone surrogate is encoded like any code point."""
+    return KeyedHash(key.encode("utf-8", "surrogatepass"))

@@ -67,9 +67,9 @@ def has_invisible(name: str) -> bool:
     return not name.isprintable() or not INVISIBLE.isdisjoint(name)
 
 
-def look_alike(one: str, other: str) -> bool:
+def look_alike(known: str, name: str) -> bool:
     """Whether a reader could confuse the two names."""
-    return not _skeletons(one).isdisjoint(_skeletons(other))
+    return not _skeletons(known).isdisjoint(_skeletons(name))
 
 
 def _skeletons(name: str) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Says whether the people whom a gate requires have approved a verdict."""
+"""Decides whether a verdict has the approvals that its gate requires."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def person_of(actor: str) -> str:
 
 
 def vote_note(involved: str, barred: Sequence[Role]) -> str:
-    """What is said beside the vote of a person who is involved; empty for others."""
+    """The note beside the vote of a person who is involved; empty for others."""
     if not involved:
         return ""
     if barred:

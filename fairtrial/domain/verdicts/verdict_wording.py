@@ -1,4 +1,4 @@
-"""Words verdicts for pages, reports and commands: official or not, changes that nobody asked for, and lineage."""
+"""Words verdicts for pages, reports and commands: official or not, unrequested changes, and lineage."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def unasked_lines(findings: Iterable[Shown | Mapping[str, Any]]) -> list[str]:
 
 
 def block_lines(sentences: Iterable[str]) -> list[str]:
-    """The same for the sentences of changes, each of which ends with whether it is notable."""
+    """The block of a report for sentences of changes, each of which ends with whether it is notable."""
     texts = list(sentences)
     if not texts:
         return []

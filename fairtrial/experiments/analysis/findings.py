@@ -9,7 +9,7 @@ from math import ceil, floor, inf
 from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
 from fairtrial.domain.metrics import Method
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.methods.amounts import AmountsOfUnits
+from fairtrial.experiments.methods.amounts import AmountsOfUnits, Quantiles
 from fairtrial.experiments.methods.events import Events
 from fairtrial.experiments.methods.feedback import FeedbackOfUnits
 from fairtrial.experiments.methods.finding import (
@@ -18,6 +18,7 @@ from fairtrial.experiments.methods.finding import (
     Finding,
     WeekEffect,
     WeekEffects,
+    goodness,
 )
 from fairtrial.experiments.methods.method import (
     MetricMethod,
@@ -29,9 +30,7 @@ from fairtrial.experiments.methods.method import (
     question_of,
     shown,
 )
-from fairtrial.experiments.methods.quantiles import Quantiles
 from fairtrial.experiments.methods.rates import Rates
-from fairtrial.experiments.metric_wording import goodness
 from fairtrial.experiments.sums import ArmSums, Level, Levels, MetricSums, Sums
 from fairtrial.stats.always_valid import always_valid
 from fairtrial.stats.arms.amounts import Amounts

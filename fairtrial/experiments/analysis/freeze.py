@@ -1,4 +1,4 @@
-"""Freezes the analysis plan of a published experiment, and tells what an edit of the file would change in it."""
+"""Freezes the analysis plan of a published experiment, and lists what an edit of the file would change in it."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def freeze(plan: Plan, experiment: Experiment, start: Start) -> AnalysisPlan:
 
 
 def min_days_of(experiment: Experiment, rules: int = RULES) -> float:
-    """The days before the primary metric passes: as the file says, or two whole weeks, and one by rules 1 to 5."""
+    """The days before the primary metric can pass: those of the file, else two whole weeks, or one by rules 1 to 5."""
     stated = None if experiment.primary is None else experiment.primary.min_days
     return (14.0 if rules > 5 else 7.0) if stated is None else stated
 
@@ -108,11 +108,11 @@ def with_level(plan: AnalysisPlan, metric: str, known: Known, *, from_us: int) -
 
 
 def with_earlier(first: AnalysisPlan, known: Mapping[str, Known]) -> dict[str, Known]:
-    """What is known, with what a user counts with who sent nothing: no cost, or a request's usual one."""
+    """The known facts, with the value of a user who sent nothing: no cost, or the usual cost of a request."""
     amounts = [metric.metric for metric in first.metrics if metric.method == "amount" and first.explains_by_earlier]
     return {
-        name: replace(one, earlier=(one.level if CATALOGUE[name].per else 0.0) or 0.0) if name in amounts else one
-        for name, one in known.items()
+        name: replace(facts, earlier=(facts.level if CATALOGUE[name].per else 0.0) or 0.0) if name in amounts else facts
+        for name, facts in known.items()
     }
 
 
@@ -125,7 +125,7 @@ def with_later_end(plan: AnalysisPlan, experiment: Experiment) -> AnalysisPlan:
 
 def declared_fields(experiment: Experiment) -> dict[str, Any]:
     """What the file declares and a start freezes, as flat JSON values by name."""
-    found: dict[str, Any] = {
+    declared: dict[str, Any] = {
         "salt": digest(experiment.salt),
         "unit": experiment.unit,
         "control": experiment.control,
@@ -139,12 +139,12 @@ def declared_fields(experiment: Experiment) -> dict[str, Any]:
     }
     primary = experiment.primary
     for name, value in _written(primary).items() if primary else ():
-        found[f"primary.{name}"] = value
+        declared[f"primary.{name}"] = value
     for guardrail in experiment.watched:
-        found |= {f"guardrails.{guardrail.metric}.{name}": value for name, value in _written(guardrail).items()}
+        declared |= {f"guardrails.{guardrail.metric}.{name}": value for name, value in _written(guardrail).items()}
     for metric in experiment.feedback:
-        found |= {f"metrics.{metric.key}.{name}": value for name, value in _written(metric).items()}
-    return found
+        declared |= {f"metrics.{metric.key}.{name}": value for name, value in _written(metric).items()}
+    return declared
 
 
 def _written(section: Primary | Guardrail | FeedbackMetric) -> dict[str, Any]:
@@ -155,7 +155,7 @@ def _written(section: Primary | Guardrail | FeedbackMetric) -> dict[str, Any]:
 
 def frozen_changes(frozen: AnalysisPlan, experiment: Experiment) -> list[str]:
     """The frozen fields that an edit changes, each as ``name: before → after``. A later end may be free."""
-    return [f"{name}: {_value(one)} → {_value(other)}" for name, one, other in _changes(frozen, experiment)]
+    return [f"{name}: {_value(old)} → {_value(new)}" for name, old, new in _changes(frozen, experiment)]
 
 
 def counts_anew(frozen: AnalysisPlan, experiment: Experiment) -> bool:
@@ -169,15 +169,15 @@ def _changes(frozen: AnalysisPlan, experiment: Experiment) -> Iterator[tuple[str
         after[MIN_DAYS] = min_days_of(experiment, frozen.rules)
     before = {name: value for name, value in ADDED_LATER.items() if name in after} | dict(before)
     for name in sorted(before.keys() | after.keys()):
-        one, other = before.get(name), after.get(name)
+        old, new = before.get(name), after.get(name)
         free = frozen.planned_units is None and experiment.max_weeks >= frozen.max_weeks
         longer = name == "max_weeks" and free
-        if one != other and not longer:
-            yield name, one, other
+        if old != new and not longer:
+            yield name, old, new
 
 
 def changed_models(frozen: AnalysisPlan, plan: Plan, experiment: Experiment) -> tuple[str, ...]:
-    """The variants that serve something else than at the start; a plan of rules 1 knows only their deployments."""
+    """The variants that do not serve what they served at the start; a plan of rules 1 knows only their deployments."""
     if frozen.definitions:
         now = {variant.name: definition_of(plan, variant) for variant in experiment.variants}
     else:
@@ -201,29 +201,31 @@ def _metrics(experiment: Experiment, rules: int) -> Iterator[MetricPlan]:
             yield _metric(guardrail, declared, experiment.unit, rules)
 
 
-def _metric(one: Primary | Guardrail, declared: Mapping[str, FeedbackMetric], unit: UnitKind, rules: int) -> MetricPlan:
-    primary = isinstance(one, Primary)
-    margin = parse_margin(one.mde if isinstance(one, Primary) else one.margin)
-    stop = parse_margin("0" if isinstance(one, Primary) else one.stop_margin or "0", zero=True)
+def _metric(
+    declaration: Primary | Guardrail, declared: Mapping[str, FeedbackMetric], unit: UnitKind, rules: int
+) -> MetricPlan:
+    primary = isinstance(declaration, Primary)
+    margin = parse_margin(declaration.mde if isinstance(declaration, Primary) else declaration.margin)
+    stop = parse_margin("0" if isinstance(declaration, Primary) else declaration.stop_margin or "0", zero=True)
     plan = MetricPlan(
-        metric=one.metric,
+        metric=declaration.metric,
         role="primary" if primary else "guardrail",
         method="events",
         better="lower",
-        require=one.require if isinstance(one, Primary) else "not_worse",
+        require=declaration.require if isinstance(declaration, Primary) else "not_worse",
         margin=float(margin.value),
         relative=margin.relative,
         stop=float(stop.value),
         stop_relative=stop.relative,
-        signal="kill" if isinstance(one, Primary) else one.signal,
-        level=one.baseline,
-        source=STATED if one.baseline is not None else "",
-        cap=one.cap,
+        signal="kill" if isinstance(declaration, Primary) else declaration.signal,
+        level=declaration.baseline,
+        source=STATED if declaration.baseline is not None else "",
+        cap=declaration.cap,
     )
-    if isinstance(one, Guardrail) and rules > 3:
-        plan = _with_stops(plan, one)
-    if one.metric in CATALOGUE:
-        metric = CATALOGUE[one.metric]
+    if isinstance(declaration, Guardrail) and rules > 3:
+        plan = _with_stops(plan, declaration)
+    if declaration.metric in CATALOGUE:
+        metric = CATALOGUE[declaration.metric]
         method: Method = "shares" if metric.method == "events" and rules > 3 else metric.method
         most = 1.0 if unit == "request" else REQUESTS_CAP
         cap = plan.cap or most if metric.method == "events" else plan.cap
@@ -238,8 +240,8 @@ def _with_stops(plan: MetricPlan, guardrail: Guardrail) -> MetricPlan:
     By default a rate of errors or of safety pauses at any decline, and everything else where it kills.
     """
     former = stop_margin(guardrail.metric, guardrail.margin, None)
-    kept = guardrail.stop_margin if guardrail.stop_margin not in (None, former) else guardrail.margin
-    kill = guardrail.kill_at if guardrail.kill_at is not None else kept
+    declared = guardrail.stop_margin if guardrail.stop_margin not in (None, former) else guardrail.margin
+    kill = guardrail.kill_at if guardrail.kill_at is not None else declared
     default = "0" if former == "0" else kill
     stop, pause = (parse_margin(text or "0", zero=True) for text in (kill, guardrail.pause_at or default))
     return replace(
@@ -291,7 +293,7 @@ def shared_engine(plan: Plan, experiment: Experiment) -> bool:
 
 def _value(value: Any) -> str:
     if isinstance(value, Mapping):
-        return " / ".join(f"{name} {_value(one)}" for name, one in value.items())
+        return " / ".join(f"{name} {_value(part)}" for name, part in value.items())
     if isinstance(value, list):
-        return "[" + ", ".join(_value(one) for one in value) + "]"
+        return "[" + ", ".join(_value(part) for part in value) + "]"
     return "none" if value is None else f"{value:g}" if isinstance(value, float) else f"{value}"

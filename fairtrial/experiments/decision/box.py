@@ -10,19 +10,26 @@ from typing import Literal
 from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.plan import ExperimentState
 from fairtrial.domain.settings import KeptControl
-from fairtrial.domain.wording import counted
+from fairtrial.domain.wording import counted, duration_words, moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.caveat_wording import (
-    invalid_words,
-    lost_sentence,
+from fairtrial.experiments.decision.guardrails_and_caveats import (
+    e_value_words,
+    guardrails_sentence,
+    kept_away_words,
     missing_sentence,
     over_time_sentence,
 )
-from fairtrial.experiments.decision.guardrail_wording import e_value_words, guardrails_sentence, kept_away_words
 from fairtrial.experiments.decision.values import Decision, EarlierProof, Tried
-from fairtrial.experiments.decision.wording import headline_words, notes, primary_sentence, tried_words
+from fairtrial.experiments.decision.wording import (
+    headline_words,
+    invalid_words,
+    lost_sentence,
+    notes,
+    primary_sentence,
+    tried_words,
+)
 from fairtrial.experiments.lifecycle import DECLINED, KEPT_AWAY, Transition, cause_of, promoted_by, sentence
-from fairtrial.experiments.metric_wording import duration_words, level_words, moment_words
+from fairtrial.experiments.methods.finding import level_words
 from fairtrial.experiments.promotion import kept_words, until_words
 
 Tone = Literal["success", "info", "warning", "error"]
@@ -88,12 +95,8 @@ class Box:
 
 def result_box(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation) -> Box:
     """The box of an experiment with a frozen plan."""
-    return Box(
-        _headline(plan, decisions, now),
-        _tone(decisions, now),
-        tuple(_lines(plan, decisions, now)),
-        tuple(_notes(plan, decisions, now)),
-    )
+    lines, caveats = tuple(_lines(plan, decisions, now)), tuple(_notes(plan, decisions, now))
+    return Box(_headline(plan, decisions, now), _tone(decisions, now), lines, caveats)
 
 
 def box_without_plan(name: str, control: str, now: Situation) -> Box:
@@ -108,9 +111,9 @@ def box_without_plan(name: str, control: str, now: Situation) -> Box:
 
 
 def _headline(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation) -> str:
-    answers = "; ".join(headline_words(plan, one) for one in decisions.values())
-    balanced = all(one.split.balanced for one in decisions.values())
-    answers = answers if balanced else "the arms can't be compared"
+    balanced = all(decision.split.balanced for decision in decisions.values())
+    headlines = (headline_words(plan, decision) for decision in decisions.values())
+    answers = "; ".join(headlines) if balanced else "the arms can't be compared"
     if now.serves is not None:
         return f"PROMOTED: {now.serves} serves everyone"
     if now.undone and now.cause in ("harmed", "declined"):
@@ -121,9 +124,8 @@ def _headline(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situat
         return "NOT STARTED"
     if now.kept is not None:
         return f"{'' if balanced else 'INVALID: '}PROMOTED, {kept_words(now.kept)}"
-    if now.state in ("paused", "killed") and not (
-        now.cause == "worse" and any(one.worse for one in decisions.values())
-    ):
+    worse = now.cause == "worse" and any(decision.worse for decision in decisions.values())
+    if now.state in ("paused", "killed") and not worse:
         return f"{'PAUSED' if now.state == 'paused' else 'STOPPED'}{_reason(now)}"
     return answers if balanced else f"INVALID: {answers}"
 
@@ -133,34 +135,36 @@ def _reason(now: Situation) -> str:
     entered = now.entered
     if entered is None:
         return ""
-    found = entered.evidence or {}
+    evidence = entered.evidence or {}
     if now.cause == "harmed":
-        return f": harm by {found['metric']} of {found['variant']} is proven"
+        return f": harm by {evidence['metric']} of {evidence['variant']} is proven"
     if now.cause == "models":
         return ": a model was replaced"
     if now.cause == "declined":
-        metrics = sorted({f"{one['metric']} of {one['variant']}" for one in found[DECLINED]})
+        metrics = sorted({f"{decline['metric']} of {decline['variant']}" for decline in evidence[DECLINED]})
         return f": {' and '.join(metrics)} {'is' if len(metrics) == 1 else 'are'} proven to be worse"
     if now.cause == "kept_away":
-        return f": a breaker kept requests from {' and '.join(found[KEPT_AWAY])}"
+        return f": a breaker kept requests from {' and '.join(evidence[KEPT_AWAY])}"
     return f" by {entered.actor}"
 
 
 def _tone(decisions: Mapping[str, Decision], now: Situation) -> Tone:
-    found = decisions.values()
+    every = decisions.values()
     if now.serves is not None:
         overridden = now.last is not None and bool((now.last.evidence or {}).get("override"))
         return "warning" if overridden or promoted_by(now.last) is None else "success"
     if now.state in ("ended", "declared"):
         return "warning"
-    if now.state == "killed" or now.error or any(one.worse or one.harmed or not one.split.balanced for one in found):
+    wrong = any(decision.worse or decision.harmed or not decision.split.balanced for decision in every)
+    if now.state == "killed" or now.error or wrong:
         return "error"
-    if now.state == "paused" or any(one.stands for one in now.earlier) or any(one.changed for one in found):
+    changed = any(decision.changed for decision in every)
+    if now.state == "paused" or changed or any(proof.stands for proof in now.earlier):
         return "warning"
     if now.kept is not None:
         promotion = now.last.evidence if now.last is not None and now.last.action == "promote" else None
         return "warning" if (promotion or {}).get("override") else "success"
-    counts = [one.primary is not None and one.primary.counts(now.now_us) for one in found]
+    counts = [decision.primary is not None and decision.primary.counts(now.now_us) for decision in every]
     return "success" if counts and all(counts) else "info"
 
 
@@ -169,11 +173,10 @@ def _lines(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation
         yield "State", _state(plan, now)
     if now.error:
         yield "Error", f"Its looks fail, so nothing is decided or stopped: {now.error}"
-    if not all(one.split.balanced for one in decisions.values()):
+    if not all(decision.split.balanced for decision in decisions.values()):
         words = invalid_words(next(iter(decisions.values())).split, plan.unit, now.now_us)
         yield "Split", f"{words[0].upper()}{words[1:]}."
-        harmed = [one for found in decisions.values() for one in found.harmed]
-        if harmed:
+        if any(decision.harmed for decision in decisions.values()):
             yield "Guardrails", guardrails_sentence(decisions)
         return
     if now.kept is not None:
@@ -181,8 +184,8 @@ def _lines(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation
     elif plan.primary is None:
         yield "Result", "There is no primary metric, so nothing is decided except harm."
     else:
-        running = now.state == "running"
-        results = (primary_sentence(plan, one, now_us=now.now_us, running=running) for one in decisions.values())
+        now_us, running = now.now_us, now.state == "running"
+        results = (primary_sentence(plan, decision, now_us=now_us, running=running) for decision in decisions.values())
         yield "Result", " ".join(results)
         if missing := missing_sentence(plan, decisions):
             yield "Missing feedback", missing
@@ -203,24 +206,24 @@ def _state(plan: AnalysisPlan, now: Situation) -> str:
     if now.state == "killed" and entered is not None and "metric" in (entered.evidence or {}) and now.cause == "harmed":
         return stopped_sentence(plan, entered)
     last = now.last if now.state in ("declared", "running") or now.entered is None else now.entered
-    return sentence(plan.experiment, plan.control, now.state, last, serves=now.serves, kept=now.kept)
+    return sentence(plan.experiment, plan.control, now.state, last, serves=now.serves, kept_control=now.kept)
 
 
 def stopped_sentence(plan: AnalysisPlan, last: Transition) -> str:
     """Why a rule stopped the experiment, from the evidence of the transition."""
-    found = dict(last.evidence or {})
+    evidence = dict(last.evidence or {})
     at = datetime.fromtimestamp(last.at_us / 1e6, UTC)
-    metric = next((one for one in plan.guardrails if one.metric == found["metric"]), None)
-    units = counted(int(found.get("units", {}).get(found["variant"], 0)), plan.unit)
-    strength = found.get("log_e")
+    metric = next((guardrail for guardrail in plan.guardrails if guardrail.metric == evidence["metric"]), None)
+    units = counted(int(evidence.get("units", {}).get(evidence["variant"], 0)), plan.unit)
+    strength = evidence.get("log_e")
     e_value = "" if strength is None else f"{e_value_words(float(strength))}, "
     levels = last.why
     if metric is not None:
-        treated, control = (level_words(found.get(arm), metric) for arm in ("treatment", "control"))
-        levels = f"{treated} of {found['variant']} against {control} of {plan.control}"
+        treated, control = (level_words(evidence.get(arm), metric) for arm in ("treatment", "control"))
+        levels = f"{treated} of {evidence['variant']} against {control} of {plan.control}"
     return (
-        f"STOPPED at {at:%H:%M:%S} UTC on {at.day} {at:%b %Y} by {found['metric']}: {levels} ({e_value}{units} of "
-        f"{found['variant']}). All traffic is on {plan.control}. "
+        f"STOPPED at {at:%H:%M:%S} UTC on {at.day} {at:%b %Y} by {evidence['metric']}: {levels} ({e_value}{units} of "
+        f"{evidence['variant']}). All traffic is on {plan.control}. "
         f"To re-arm: fairtrial experiment rearm {plan.experiment} --why …"
     )
 
@@ -228,28 +231,25 @@ def stopped_sentence(plan: AnalysisPlan, last: Transition) -> str:
 def stage_sentence(plan: AnalysisPlan, now: Situation) -> str:
     """The stage, and when or under which conditions the next one comes."""
     enrolled = f"Enrolled: {now.stage:g} %."
-    following = next((one for one in plan.stages if one > now.stage), None)
+    following = next((stage for stage in plan.stages if stage > now.stage), None)
     if following is None:
         return f"{enrolled} It needs {'; '.join(now.waits)}." if now.waits else enrolled
-    approval = following in plan.approve and following not in now.approved
-    others = [one for one in now.waits or () if HOURS not in one and not one.startswith(APPROVAL)]
+    conditions = [wait for wait in now.waits or () if HOURS not in wait and not wait.startswith(APPROVAL)]
     left_s = (now.stage_since_us + plan.min_hours * HOUR_US - now.now_us) / 1e6
-    when = f" in {duration_words(left_s)} at the earliest" if left_s > 0 and others else ""
-    if left_s > 0 and not others:
-        when = f" in {duration_words(left_s)}"
-    after = ", after your approval" if approval else ""
-    needs = f". It also needs {'; '.join(others)}" if others else ""
+    when = f" in {duration_words(left_s)}{' at the earliest' if conditions else ''}" if left_s > 0 else ""
+    after = ", after your approval" if following in plan.approve and following not in now.approved else ""
+    needs = f". It also needs {'; '.join(conditions)}" if conditions else ""
     return f"{enrolled} Next stage: {following:g} %{when}{after}{needs}."
 
 
 def next_sentence(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation) -> str:
     """What a person, control or time does next."""
-    name, found = plan.experiment, decisions.values()
+    name, every = plan.experiment, decisions.values()
     command = f"fairtrial experiment {{}} {name} --why …"
     if now.serves is not None:
         return f"Write the promotion into the project file, or undo it: {command.format('rollback')}"
     if now.state == "ended":
-        winner = next((one.variant for one in found if one.ships(now.now_us)), None)
+        winner = next((decision.variant for decision in every if decision.ships(now.now_us)), None)
         if winner is None or now.undone:
             return "Nothing: it is over. A new experiment needs a new name."
         judge = f"Judge {winner} by the official gate, then name it in the route of the project file."
@@ -266,34 +266,34 @@ def next_sentence(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Si
             resume, end = command.format("resume"), command.format("end")
             return f"Resume it if the decline is acceptable: {resume}, or end the experiment: {end}"
         return f"Resume it{when}: {command.format('resume')}{anew}"
-    if any(CLOCK in one for one in now.waits or ()):
+    if any(CLOCK in wait for wait in now.waits or ()):
         return "Check the clock of control's machine. If the wall clock is right, acknowledge the alarm clock.jump."
-    if now.waits and all(one.startswith(APPROVAL) for one in now.waits):
+    if now.waits and all(wait.startswith(APPROVAL) for wait in now.waits):
         return f"Approve the next stage: {command.format('approve')}"
     if now.kept is not None:
         return f"Wait until {until_words(now.kept)}: it then ends as promoted. To end it now: {command.format('end')}"
-    if any(one.worse for one in found):
+    if any(decision.worse for decision in every):
         return f"End the experiment: {command.format('end')}, or start the next attempt after mending the candidate."
-    counting = [one for one in found if one.primary is not None and one.primary.counts(now.now_us)]
-    if counting and all(one.ships(now.now_us) for one in counting):
+    counting = [decision for decision in every if decision.primary and decision.primary.counts(now.now_us)]
+    if counting and all(decision.ships(now.now_us) for decision in counting):
         return f"Judge {counting[0].variant} by the official gate, then promote it: {command.format('promote')}"
     if counting:
-        open_ = sum(one.answer != "safe" for each in counting for one in each.guardrails)
+        open_ = sum(guardrail.answer != "safe" for decision in counting for guardrail in decision.guardrails)
         return f"Wait until {counted(open_, 'more guardrail')} {'is' if open_ == 1 else 'are'} proven safe."
     return "Wait: it goes on by itself." if now.state == "running" else ""
 
 
 def _notes(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation) -> Iterator[str]:
     yield from notes(plan)
-    for one in now.earlier:
-        word = "harms" if one.proved == "harmed" else "is worse on"
-        state = "nothing since has cleared it" if one.stands else one.cleared_by
-        yield f"Segment {one.segment} of {one.experiment} proved that this definition {word} {one.metric}; {state}."
+    for proof in now.earlier:
+        word = "harms" if proof.proved == "harmed" else "is worse on"
+        state = "nothing since has cleared it" if proof.stands else proof.cleared_by
+        at = f"Segment {proof.segment} of {proof.experiment}"
+        yield f"{at} proved that this definition {word} {proof.metric}; {state}."
     if now.kept is not None:
-        yield from (f"{one}." for one in now.kept.finds)
-    tried = "" if now.tried is None else tried_words(plan, now.tried)
-    if tried:
+        yield from (f"{finding}." for finding in now.kept.finds)
+    if now.tried is not None and (tried := tried_words(plan, now.tried)):
         yield f"{tried[0].upper()}{tried[1:]}."
-    at_us = next((one.at_us for one in decisions.values()), None)
+    at_us = next((decision.at_us for decision in decisions.values()), None)
     if at_us is not None:
         yield f"As of {moment_words(at_us, now_us=now.now_us)}."

@@ -94,8 +94,8 @@ def _lost(looked: Looked) -> LostRecords | msgspec.UnsetType:
 
 def _kept_away(looked: Looked, variant: str) -> tuple[KeptAway, ...]:
     arms = [(name, looked.sums.arms[name]) for name in (variant, looked.plan.control)]
-    found = tuple(KeptAway(name, arm.kept_away, arm.requests) for name, arm in arms)
-    return found if any(one.kept_away for one in found) else ()
+    by_arm = tuple(KeptAway(name, arm.kept_away, arm.requests) for name, arm in arms)
+    return by_arm if any(arm.kept_away for arm in by_arm) else ()
 
 
 def _primary(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: bool) -> PrimaryDecision:
@@ -145,12 +145,12 @@ def _missing(looked: Looked, metric: MetricPlan, variant: str) -> int | None:
     pair = tuple(looked.sums.arms[name].metrics.get(metric.metric) for name in (looked.plan.control, variant))
     if pair[0] is None or pair[1] is None or not looked.plan.has_two_stops:
         return None
-    found = METHODS[metric.method].missing(looked.plan, metric, pair)
-    return None if isinstance(found, NotEnough) else found
+    missing = METHODS[metric.method].missing(looked.plan, metric, pair)
+    return None if isinstance(missing, NotEnough) else missing
 
 
-def _common(looked: Looked, metric: MetricPlan, variant: str, found: tuple[Finding | None, Latched]) -> dict[str, Any]:
-    finding, latched = found
+def _common(looked: Looked, metric: MetricPlan, variant: str, latest: tuple[Finding | None, Latched]) -> dict[str, Any]:
+    finding, latched = latest
     levels = (None, None) if finding is None else (finding.control, finding.treatment)
     names = (looked.plan.control, variant)
     control, treatment = (
@@ -165,17 +165,17 @@ def _common(looked: Looked, metric: MetricPlan, variant: str, found: tuple[Findi
         "answered_us": latched.answered_us,
         "changed": latched.broken,
         "why": "" if finding is None else finding.why,
-        **_missing_feedback(looked, metric, variant, found),
+        **_missing_feedback(looked, metric, variant, latest),
     }
 
 
 def _missing_feedback(
-    looked: Looked, metric: MetricPlan, variant: str, found: tuple[Finding | None, Latched]
+    looked: Looked, metric: MetricPlan, variant: str, latest: tuple[Finding | None, Latched]
 ) -> dict[str, MissingFeedback]:
     """What the units without feedback count as; nothing for plans that do not state it."""
     if not metric.missing:
         return {}
-    finding, latched = found
+    finding, latched = latest
     shown = latched.worst_case if finding is None or not finding.worst_case else finding.worst_case
     arms = (looked.sums.arms[name].metrics.get(metric.metric) for name in (looked.plan.control, variant))
     control, treatment = (arm.response if isinstance(arm, Feedback) else None for arm in arms)
@@ -204,8 +204,8 @@ def _deciding(looked: Looked, metric: MetricPlan, variant: str, latched: Latched
 
 
 def _units(sums: Sums, variant: str, metric: MetricPlan) -> int:
-    found = sums.arms[variant].metrics.get(metric.metric)
-    return 0 if found is None else units_behind(metric, found)
+    metric_sums = sums.arms[variant].metrics.get(metric.metric)
+    return 0 if metric_sums is None else units_behind(metric, metric_sums)
 
 
 def _room(finding: Finding | None, *, harmed: bool) -> float | None:

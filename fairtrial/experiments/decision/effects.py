@@ -1,4 +1,4 @@
-"""Says what an experiment's decision means for a release, without any line of a gate that asks for it.
+"""States what an experiment's decision means for a release, also if no line of the gate reads the experiment.
 
 The gate turns each effect into a finding, and a promotion is refused by the same effects.
 """
@@ -13,19 +13,18 @@ from typing import Literal
 import msgspec
 
 from fairtrial.domain.plan import ExperimentState
+from fairtrial.domain.wording import moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.caveat_wording import (
+from fairtrial.experiments.decision.guardrails_and_caveats import (
+    decline_words,
     fading_words,
-    invalid_words,
-    lost_words,
+    levels_words,
     missing_words,
     weeks_words,
 )
-from fairtrial.experiments.decision.guardrail_wording import decline_words
 from fairtrial.experiments.decision.values import Decision, EarlierProof, PrimaryDecision, Tried
-from fairtrial.experiments.decision.wording import effect_words, levels_words, tried_words
+from fairtrial.experiments.decision.wording import effect_words, invalid_words, lost_words, tried_words
 from fairtrial.experiments.lifecycle import Transition, promoted_by
-from fairtrial.experiments.metric_wording import moment_words
 from fairtrial.experiments.promotion import kept_words
 
 Result = Literal["fail", "cannot tell", "invalid", "shown"]
@@ -95,29 +94,29 @@ def effects(plan: AnalysisPlan | None, decision: Decision | None, live: LiveStat
             *earlier_effects(live.earlier),
             Effect("answer", "shown", _without_plan(live)),
         )
-    found = [*_harmed(plan, decision), *_split(decision, live)]
+    listed = [*_harmed(plan, decision), *_split(decision, live)]
     if decision.split.balanced:
-        found += [
+        listed += [
             *_worse(plan, decision),
-            *_stopped(live, explained=bool(found) or decision.worse),
+            *_stopped(live, explained=bool(listed) or decision.worse),
             *_weighed(plan, decision),
             *_changed(decision),
             *_held(live),
         ]
-    found += [*_error(live), *earlier_effects(live.earlier)]
+    listed += [*_error(live), *earlier_effects(live.earlier)]
     if decision.split.balanced and not decision.worse:
-        found.append(Effect("answer", "shown", _answer(plan, decision, live)))
+        listed.append(Effect("answer", "shown", _answer(plan, decision, live)))
     if decision.split.balanced and (lost := lost_words(decision.split, decision.unit)):
-        found.append(Effect("lost", "shown", lost, "", "srm"))
-    return (*found, *_missing(plan, decision), *_over_time(plan, decision))
+        listed.append(Effect("lost", "shown", lost, "", "srm"))
+    return (*listed, *_missing(plan, decision), *_over_time(plan, decision))
 
 
 def _missing(plan: AnalysisPlan, decision: Decision) -> Iterator[Effect]:
     """What units without feedback count as, for each metric that feedback decides."""
-    for one in (decision.primary, *decision.guardrails):
-        words = "" if one is None else missing_words(plan, decision.variant, one)
-        if one is not None and words and decision.split.balanced:
-            yield Effect("missing", "shown", f"{one.metric}: {words}", "", one.metric)
+    for metric_decision in (decision.primary, *decision.guardrails):
+        words = "" if metric_decision is None else missing_words(plan, decision.variant, metric_decision)
+        if metric_decision is not None and words and decision.split.balanced:
+            yield Effect("missing", "shown", f"{metric_decision.metric}: {words}", "", metric_decision.metric)
 
 
 def _over_time(plan: AnalysisPlan, decision: Decision) -> Iterator[Effect]:
@@ -132,12 +131,12 @@ def _over_time(plan: AnalysisPlan, decision: Decision) -> Iterator[Effect]:
 
 def _harmed(plan: AnalysisPlan, decision: Decision) -> Iterator[Effect]:
     for guardrail_decision in decision.harmed:
-        says = f"{guardrail_decision.metric}: {levels_words(plan, guardrail_decision)}: harm is proven"
+        words = f"{guardrail_decision.metric}: {levels_words(plan, guardrail_decision)}: harm is proven"
         safety = guardrail_decision.signal == "kill" or not decision.split.balanced
         yield Effect(
             "harmed",
             "fail",
-            says,
+            words,
             "another candidate: this one has harmed users",
             guardrail_decision.metric,
             safety=safety,
@@ -146,16 +145,16 @@ def _harmed(plan: AnalysisPlan, decision: Decision) -> Iterator[Effect]:
 
 def _split(decision: Decision, live: LiveState) -> Iterator[Effect]:
     if not decision.split.balanced:
-        says = invalid_words(decision.split, decision.unit, live.now_us)
-        yield Effect("split", "invalid", says, "the cause, then a new salt", "srm")
+        words = invalid_words(decision.split, decision.unit, live.now_us)
+        yield Effect("split", "invalid", words, "the cause, then a new salt", "srm")
 
 
 def _worse(plan: AnalysisPlan, decision: Decision) -> Iterator[Effect]:
     primary_decision = decision.primary
     if primary_decision is not None and decision.worse:
-        says = f"{decision.variant} is worse: {effect_words(plan, decision)}"
+        words = f"{decision.variant} is worse: {effect_words(plan, decision)}"
         yield Effect(
-            "worse", "fail", says, "another candidate, or the next attempt of this one", primary_decision.metric
+            "worse", "fail", words, "another candidate, or the next attempt of this one", primary_decision.metric
         )
 
 
@@ -181,8 +180,8 @@ def _weighed(plan: AnalysisPlan, decision: Decision) -> Iterator[Effect]:
 
 def _changed(decision: Decision) -> Iterator[Effect]:
     if decision.changed:
-        says = f"the effect on {' and '.join(decision.changed)} has changed since the start"
-        yield Effect("changed", "cannot tell", says, "a new segment")
+        words = f"the effect on {' and '.join(decision.changed)} has changed since the start"
+        yield Effect("changed", "cannot tell", words, "a new segment")
 
 
 def _held(live: LiveState) -> Iterator[Effect]:
@@ -204,15 +203,15 @@ def _proof(proof: EarlierProof) -> Effect:
     at = f"{datetime.fromtimestamp(proof.at_us / 1e6, UTC):%d %b %Y}"
     harm = proof.proved == "harmed"
     proved = f"proved on {at} that this definition {'harms' if harm else 'is worse on'} {proof.metric}"
-    says = f"an earlier attempt (segment {proof.segment} of {proof.experiment}) {proved}"
+    words = f"an earlier attempt (segment {proof.segment} of {proof.experiment}) {proved}"
     if not proof.stands:
-        return Effect("earlier", "shown", f"{says}; {proof.cleared_by}", "", proof.metric)
+        return Effect("earlier", "shown", f"{words}; {proof.cleared_by}", "", proof.metric)
     opposite = "safe" if harm else "better or not worse"
     needed = (
         f"a later attempt that proves it {opposite}, or an admin who withdraws it "
         f"(fairtrial experiment withdraw {proof.experiment} --why …)"
     )
-    return Effect("earlier", "cannot tell", f"{says}, and nothing since has cleared it", needed, proof.metric)
+    return Effect("earlier", "cannot tell", f"{words}, and nothing since has cleared it", needed, proof.metric)
 
 
 def _without_plan(live: LiveState) -> str:

@@ -35,12 +35,12 @@ class Interval(msgspec.Struct, frozen=True):
         return Estimate(self.value, low, high, self.level, self.n, self.method, always_valid=True)
 
 
-def interval_of(found: Estimate | NotEnough) -> Interval | None:
+def interval_of(estimate: Estimate | NotEnough) -> Interval | None:
     """The interval of an estimate; ``None`` without enough data."""
-    if isinstance(found, NotEnough):
+    if isinstance(estimate, NotEnough):
         return None
-    low, high = (end if abs(end) != float("inf") else None for end in (found.low, found.high))
-    return Interval(found.value, low, high, found.level, found.n, found.method)
+    low, high = (end if abs(end) != float("inf") else None for end in (estimate.low, estimate.high))
+    return Interval(estimate.value, low, high, estimate.level, estimate.n, estimate.method)
 
 
 class Arm(msgspec.Struct, frozen=True):
@@ -68,7 +68,7 @@ class MissingFeedback(msgspec.Struct, frozen=True):
 
 
 class MetricDecision(msgspec.Struct, frozen=True, kw_only=True):
-    """What is shared by the primary metric and the guardrails.
+    """The fields that the primary metric and the guardrails share.
 
     ``interval`` is what decides: over all looks, or at the last planned one. ``look`` is that of the last look alone.
     ``answered_us``: when the answer was first given. ``changed``: intervals of different looks exclude each other, so
@@ -239,7 +239,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def harmed(self) -> tuple[GuardrailDecision, ...]:
-        """The guardrails that prove harm. Under an unbalanced split only harm by counted events can be said."""
+        """The guardrails that prove harm. Under an unbalanced split only counted events can prove harm."""
         return tuple(
             guardrail
             for guardrail in self.guardrails
@@ -250,7 +250,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def pausing(self) -> tuple[GuardrailDecision, ...]:
         """The guardrails that pause: a decline is proven, or the request-weighted line is worse than the margin.
 
-        Under an unbalanced split only a decline by counted events can be said.
+        Under an unbalanced split only counted events can prove a decline.
         """
         generator = (guardrail for guardrail in self.guardrails if guardrail not in self.harmed)
         return tuple(

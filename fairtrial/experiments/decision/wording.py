@@ -1,32 +1,21 @@
-"""Says in words what an experiment has shown and decided about one treatment: effect, levels, answer, guardrails."""
+"""Words what an experiment has decided about one treatment: effect, answer, further units, split and lost records."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from fairtrial.domain.estimates import Forecast
-from fairtrial.domain.wording import counted
+from fairtrial.domain.plan import UnitKind
+from fairtrial.domain.wording import counted, moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.decision.caveat_wording import NOT_KNOWN, fading_words, unseen_words
-from fairtrial.experiments.decision.values import (
-    Arm,
-    Decision,
-    Interval,
-    MetricDecision,
-    Tried,
-)
+from fairtrial.experiments.decision.guardrails_and_caveats import NOT_KNOWN, fading_words, levels_words, unseen_words
+from fairtrial.experiments.decision.values import ArmLost, Decision, Interval, LostRecords, Split, Tried
+from fairtrial.experiments.methods.finding import bare_size, between_words, goodness, is_share, rounded_up, size_words
 from fairtrial.experiments.methods.method import is_exact
-from fairtrial.experiments.metric_wording import (
-    bare_size,
-    between_words,
-    goodness,
-    is_share,
-    level_words,
-    moment_words,
-    rounded_up,
-    size_words,
-)
 from fairtrial.stats.sequential.group_sequential import LOOKS
+
+MANY_LOST = 100
+"""From so many lost units on, some may share a cell, so that there can be more."""
 
 WEEK_DAYS = 7
 
@@ -104,19 +93,6 @@ def decision_words(decision: Decision, now_us: int) -> str:
     return f"Decided: {primary.answer}, as planned." if primary.meets else f"Decided: {primary.answer}."
 
 
-def levels_words(plan: AnalysisPlan, one: MetricDecision) -> str:
-    """The levels of both arms, each with its number of units."""
-    metric = plan.metric(one.metric)
-    return " against ".join(_arm_words(plan, metric, arm) for arm in (one.treatment, one.control))
-
-
-def _arm_words(plan: AnalysisPlan, metric: MetricPlan, arm: Arm) -> str:
-    units, level = counted(arm.units, plan.unit), level_words(arm.level, metric)
-    if metric.counts_requests:
-        return f"{level} of the requests of {units} of {arm.variant}"
-    return f"{level} of {units} of {arm.variant}" if is_share(metric) else f"{level} for {units} of {arm.variant}"
-
-
 def _undecided(plan: AnalysisPlan, decision: Decision, *, now_us: int, running: bool) -> Iterator[str]:
     primary = decision.primary
     if primary is None:
@@ -188,3 +164,38 @@ def notes(plan: AnalysisPlan) -> Iterator[str]:
         days = f"{plan.min_days:g} day{'' if plan.min_days == 1 else 's'}"
         week = "it may not have seen every day of the week" if plan.min_days < WEEK_DAYS else ""
         yield f"It may decide after {days} (min_days), so {' and '.join(filter(None, (week, unseen_words(plan))))}."
+
+
+def invalid_words(split: Split, unit: UnitKind, now_us: int) -> str:
+    """What a sample-ratio mismatch or unequally lost records mean."""
+    crossed_us, text = split.crossed_us, "the units do not arrive by the planned split"
+    if isinstance(split.lost, LostRecords) and crossed_us is None:
+        crossed_us = split.lost.crossed_us
+        text = f"the arms lost the records of unequally many {unit}s ({_arms(split.lost, unit)})"
+    since = "" if crossed_us is None else f", first seen {moment_words(crossed_us, now_us=now_us)}"
+    return f"{text}{since}. The arms can't be compared; find the cause, then start anew with a new salt"
+
+
+def lost_words(split: Split, unit: UnitKind) -> str:
+    """How many records each arm lost, and whether the arms seem to differ; empty if none were lost."""
+    lost = split.lost
+    if not isinstance(lost, LostRecords) or not any(arm.requests for arm in lost.arms):
+        return ""
+    differ = f"The arms seem to differ (p {lost.p:.2g})" if lost.differs else "No difference of the arms is shown"
+    return f"Records that were assigned and never stored: {_arms(lost, unit)}. {differ}."
+
+
+def lost_sentence(decisions: Mapping[str, Decision]) -> str:
+    """How many records each arm lost; all treatments share the test."""
+    return next((lost_words(decision.split, decision.unit) for decision in decisions.values()), "")
+
+
+def _arms(lost: LostRecords, unit: UnitKind) -> str:
+    return "; ".join(_arm(arm, unit) for arm in lost.arms)
+
+
+def _arm(arm: ArmLost, unit: UnitKind) -> str:
+    if unit == "request" or not arm.requests:
+        return f"{arm.variant} {counted(arm.requests, 'request')}"
+    least = "at least " if arm.units >= MANY_LOST else ""
+    return f"{arm.variant} {counted(arm.requests, 'request')} of {least}{counted(arm.units, unit)}"

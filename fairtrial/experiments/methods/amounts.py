@@ -1,4 +1,4 @@
-"""Decides costs and tokens by two lines: the mean up to a frozen cap, and the share of units above the cap."""
+"""Decides amounts by the mean and the share above a cap, and latency by quantiles over requests, clustered by unit."""
 
 from __future__ import annotations
 
@@ -19,14 +19,21 @@ from fairtrial.experiments.methods.method import (
 from fairtrial.stats.always_valid import always_valid, at_least, at_most
 from fairtrial.stats.arms.amounts import Amounts, amount_difference
 from fairtrial.stats.arms.means import mean
+from fairtrial.stats.arms.quantiles import QuantileSums, quantile_difference, quantile_level
 from fairtrial.stats.e_values import EValue
-from fairtrial.stats.sequential.guardrails import GuardrailFinding, Limits
+from fairtrial.stats.sequential.guardrails import GuardrailFinding, Limits, guardrail
 from fairtrial.stats.sequential.metric_guardrails import cost_guardrail
 from fairtrial.stats.sequential.unit_shares import BINS, ShareTest, UnitShares, share_evidence
 
 Pair = tuple[Amounts, Amounts]
 ABOVE_MARGIN = 0.01
 """How much larger the share of units above the cap of a cost may be."""
+
+TAIL_WORSE = "more units are above the cap, by over 1 point"
+TAIL_OPEN = "the mean up to the cap agrees, but the share of units above the cap is not proven within 1 point"
+MEAN_OPEN = "the share of units above the cap is within 1 point, but the mean up to the cap decides nothing yet"
+QuantilePair = tuple[QuantileSums, QuantileSums]
+SHARED = "arms on one engine slow each other, so they can't show that latency is safe"
 
 
 class AmountsOfUnits:
@@ -61,8 +68,8 @@ class AmountsOfUnits:
 
     def difference(self, metric: MetricPlan, pair: Pair) -> Scaled:
         del metric
-        one, other = pair
-        return lambda scale: amount_difference(one, other, scale=scale)
+        control, treatment = pair
+        return lambda scale: amount_difference(control, treatment, scale=scale)
 
     def level(self, metric: MetricPlan, sums: Amounts) -> float | None:
         del metric
@@ -131,17 +138,12 @@ class AmountsOfUnits:
         return replace(by_mean, answer="cannot tell", why=by_mean.why or ("" if not tail_safe else MEAN_OPEN))
 
 
-TAIL_WORSE = "more units are above the cap, by over 1 point"
-TAIL_OPEN = "the mean up to the cap agrees, but the share of units above the cap is not proven within 1 point"
-MEAN_OPEN = "the share of units above the cap is within 1 point, but the mean up to the cap decides nothing yet"
-
-
 def tail_evidence(pair: Pair, side: str, share: float) -> float:
     """ln of the evidence that the share above the cap is, or is not, larger by `ABOVE_MARGIN`."""
-    control, treatment = (UnitShares((one.capped.n - one.above, *(0,) * (BINS - 2), one.above)) for one in pair)
+    control, treatment = (UnitShares((arm.capped.n - arm.above, *(0,) * (BINS - 2), arm.above)) for arm in pair)
     test = ShareTest("safe" if side == "safe" else "harm", ABOVE_MARGIN, share=share)
-    found = share_evidence(control, treatment, test)
-    return found.log_e if isinstance(found, EValue) else 0.0
+    evidence = share_evidence(control, treatment, test)
+    return evidence.log_e if isinstance(evidence, EValue) else 0.0
 
 
 def _log_e(finding: GuardrailFinding) -> float | None:
@@ -151,3 +153,75 @@ def _log_e(finding: GuardrailFinding) -> float | None:
 def _worst(finding: GuardrailFinding) -> float:
     log_e = _log_e(finding)
     return -inf if log_e is None else log_e
+
+
+class Quantiles:
+    """Quantiles of latency and of the time to the first token."""
+
+    @property
+    def sums(self) -> type[QuantileSums]:
+        return QuantileSums
+
+    def guardrail(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: QuantilePair) -> Finding:
+        finding = self._judged(plan, metric, pair, metric.stop_on_scale or 0.0)
+        earlier = self._judged(plan, metric, pair, metric.pause_on_scale or 0.0) if metric.pauses_earlier else None
+        first, safe = earlier or finding, finding.not_worse
+        estimate: Estimate | NotEnough = NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
+        if metric.tau is not None:
+            estimate = always_valid(self.difference(metric, pair)(1.0), tau=metric.tau, level=1 - plan.alpha)
+        answer: Answer = "harm" if finding.harmed else "safe" if safe and not plan.shared_engine else "cannot tell"
+        return Finding(
+            metric.metric, variant, "guardrail", answer, estimate,
+            log_e=_log_e(first), log_kill=-log(plan.alpha_kill),
+            why=SHARED if safe and plan.shared_engine else "",
+            declined=earlier is not None and earlier.harmed,
+            log_harm=None if earlier is None else _log_e(finding),
+        )  # fmt: skip
+
+    def primary(
+        self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: QuantilePair, times: Times
+    ) -> Finding:
+        effect = self.difference(metric, pair)(1.0)
+        finding = normal_primary(plan, metric, variant, (effect, effect), times)
+        shared = plan.shared_engine and finding.answer in ("better", "not worse")
+        return replace(finding, answer="cannot tell", why=SHARED) if shared else finding
+
+    def difference(self, metric: MetricPlan, pair: QuantilePair) -> Scaled:
+        del metric
+        return lambda scale: quantile_difference(*pair, scale=scale)
+
+    def level(self, metric: MetricPlan, sums: QuantileSums) -> float | None:
+        del metric
+        return sums.value if sums.value < inf else None
+
+    def level_interval(self, plan: AnalysisPlan, metric: MetricPlan, sums: QuantileSums) -> Estimate | NotEnough:
+        if metric.tau is None:
+            return NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
+        return always_valid(quantile_level(sums), tau=metric.tau, level=1 - plan.alpha_attempt)
+
+    def units(self, sums: QuantileSums) -> tuple[int, int]:
+        return sums.users.n, sums.users.n
+
+    def behind_level(self, sums: QuantileSums) -> int:
+        return sums.users.n
+
+    def needed(self, plan: AnalysisPlan, metric: MetricPlan, pair: QuantilePair) -> int | NotEnough:
+        return units_for(plan, metric, self.difference(metric, pair)(1.0))
+
+    def missing(self, plan: AnalysisPlan, metric: MetricPlan, pair: QuantilePair) -> int | NotEnough:
+        if plan.shared_engine:
+            return NotEnough(SHARED, "a separate engine for each arm")
+        return units_within_margin(plan, metric, self.difference(metric, pair), self.level(metric, pair[0]))
+
+    def _judged(self, plan: AnalysisPlan, metric: MetricPlan, pair: QuantilePair, stop: float) -> GuardrailFinding:
+        """Harm at the alpha of kills, and safety at the alpha of the attempt."""
+        number, margin = max(1, len(plan.guardrails) * len(plan.treatments)), metric.margin_on_scale or 0.0
+        limits = Limits(
+            margin, stop, bad="up" if metric.better == "lower" else "down", alpha=plan.alpha, guardrails=number
+        )
+        effect = self.difference(metric, pair)(1.0)
+        finding = guardrail(effect, limits, tau=metric.tau)
+        if plan.attempt > 1:
+            safe = guardrail(effect, replace(limits, alpha=plan.alpha_attempt, guardrails=1), tau=metric.tau)
+            finding = replace(finding, safe=safe.safe, not_worse=safe.not_worse)
+        return finding

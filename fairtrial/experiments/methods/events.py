@@ -1,8 +1,9 @@
-"""Decides rates of requests by rules 1 to 3: harm by units with a bad request, safety by bad requests per request."""
+"""Decides rates of requests by rules 1 to 3, and tests at each step for harm by units with a bad request."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from math import log
 
 from fairtrial.domain.estimates import Estimate, NotEnough
@@ -18,10 +19,11 @@ from fairtrial.experiments.methods.method import (
     shown,
     units_for,
 )
+from fairtrial.experiments.sums import Sums
 from fairtrial.stats.always_valid import always_valid
 from fairtrial.stats.arms.ratios import ratio, ratio_difference
 from fairtrial.stats.e_values import EValue
-from fairtrial.stats.sequential.guardrails import GuardrailFinding, Limits, guardrail, rare_harm
+from fairtrial.stats.sequential.guardrails import GuardrailFinding, Limits, guardrail, rare_evidence, rare_harm
 from fairtrial.stats.sequential.metric_guardrails import RequestErrors, error_guardrail
 
 Pair = tuple[RequestErrors, RequestErrors]
@@ -55,18 +57,18 @@ class Events:
 
     def difference(self, metric: MetricPlan, pair: Pair) -> Scaled:
         del metric
-        one, other = pair
-        return lambda scale: ratio_difference(one.requests, other.requests, cap=one.cap, scale=scale)
+        control, treatment = pair
+        return lambda scale: ratio_difference(control.requests, treatment.requests, cap=control.cap, scale=scale)
 
     def level(self, metric: MetricPlan, sums: RequestErrors) -> float | None:
-        found = sums.requests.x / sums.requests.y if sums.requests.y else None
-        return 1 - found if found is not None and metric.better == "higher" else found
+        rate = sums.requests.x / sums.requests.y if sums.requests.y else None
+        return 1 - rate if rate is not None and metric.better == "higher" else rate
 
     def level_interval(self, plan: AnalysisPlan, metric: MetricPlan, sums: RequestErrors) -> Estimate | NotEnough:
         if metric.tau is None:
             return NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
-        found = always_valid(ratio(sums.for_safety, cap=sums.cap), tau=metric.tau, level=1 - plan.alpha_attempt)
-        return of_good(metric, found)
+        interval = always_valid(ratio(sums.for_safety, cap=sums.cap), tau=metric.tau, level=1 - plan.alpha_attempt)
+        return of_good(metric, interval)
 
     def units(self, sums: RequestErrors) -> tuple[int, int]:
         return sums.requests.n, sums.requests.n
@@ -83,8 +85,8 @@ class Events:
 
     def for_safety(self, pair: Pair) -> Scaled:
         """The difference with the pessimistic sums, by which a treatment is proven to be better, not worse or safe."""
-        one, other = pair
-        return lambda scale: ratio_difference(one.for_safety, other.for_safety, cap=one.cap, scale=scale)
+        control, treatment = pair
+        return lambda scale: ratio_difference(control.for_safety, treatment.for_safety, cap=control.cap, scale=scale)
 
     def _judged(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair, share: float) -> GuardrailFinding:
         """Harm at the alpha of kills, and safety at the alpha of the attempt."""
@@ -96,14 +98,14 @@ class Events:
         return finding
 
     def _test(self, metric: MetricPlan, pair: Pair, share: float, alphas: Limits) -> GuardrailFinding:
-        one, other = pair
+        control, treatment = pair
         limits = replace(alphas, margin=metric.margin, stop_margin=metric.stop)
         if not metric.counts_events:
             return self._points(metric, pair, limits)
         if metric.relative and metric.level is None:
-            return rare_harm(one.users, other.users, limits, share=share)
+            return rare_harm(control.users, treatment.users, limits, share=share)
         level = metric.level if metric.relative else None
-        return error_guardrail(one, other, limits, level=level, share=share)
+        return error_guardrail(control, treatment, limits, level=level, share=share)
 
     def _points(self, metric: MetricPlan, pair: Pair, limits: Limits) -> GuardrailFinding:
         """A margin that stops in points, which only the difference of the rates can show.
@@ -115,3 +117,51 @@ class Events:
         finding = guardrail(self.difference(metric, pair)(1.0), on_scale)
         safe = guardrail(self.for_safety(pair)(1.0), on_scale)
         return replace(finding, safe=safe.safe, not_worse=safe.not_worse and bool(margin))
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """The evidence that a treatment does worse by counted events, and the value at which it is proven."""
+
+    metric: str
+    variant: str
+    log_e: float
+    log_kill: float
+
+    @property
+    def proven(self) -> bool:
+        """Whether it is enough to stop."""
+        return self.log_e >= self.log_kill
+
+
+def harm_only(plan: AnalysisPlan, sums: Sums) -> tuple[Harm, ...]:
+    """The part of a look that can stop within seconds: the evidence by guardrails that count events.
+
+    A pair of arms without enough data is left out.
+    """
+    users: dict[str, dict[str, int]] = {}
+    for metric in plan.guardrails:
+        by_arm = {name: arm.metrics.get(metric.metric) for name, arm in sums.arms.items()}
+        users[metric.metric] = {
+            name: errors.users for name, errors in by_arm.items() if isinstance(errors, RequestErrors)
+        }
+    return harm_by_users(plan, users)
+
+
+def harm_by_users(plan: AnalysisPlan, users: Mapping[str, Mapping[str, int]]) -> tuple[Harm, ...]:
+    """As `harm_only`, from the number of units with an event alone: by metric, then by variant.
+
+    With two stops it is half of what pauses, to which the shares of units add the other half at a look.
+    """
+    harms = []
+    for metric in plan.guardrails:
+        hit = users.get(metric.metric, {})
+        half = log(2) if metric.method == "shares" else 0.0
+        limits = Limits(1.0, 0.0 if metric.method == "shares" else metric.stop)
+        for variant in plan.treatments:
+            if metric.counts_events and plan.control in hit and variant in hit:
+                evidence = rare_evidence(hit[plan.control], hit[variant], limits, share=plan.share_of(variant))
+                if isinstance(evidence, EValue):
+                    stops_at = -log(kill_alpha(plan, metric))
+                    harms.append(Harm(metric.metric, variant, evidence.log_e - half, stops_at))
+    return tuple(harms)

@@ -1,14 +1,16 @@
-"""Defines what a look shows: about one metric of one treatment, and by week."""
+"""Defines what a look shows about a metric, and writes its levels and differences for people, each with its unit."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import floor, isinf, log10
 from typing import Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.experiments.analysis_plan import MetricPlan
 
 Answer = Literal["better", "not worse", "worse", "harm", "safe", "cannot tell"]
 UNKNOWN_LEVEL = "the control's level is not known yet, so the margin is not fixed"
@@ -81,3 +83,65 @@ class EffectOverTime(msgspec.Struct, frozen=True):
     next_week: float | None
     fades: bool
     holds: bool
+
+
+def is_share(metric: MetricPlan) -> bool:
+    """Whether its levels are shares of 1, so that differences are in percentage points."""
+    return metric.counts_requests or metric.method == "given" or (metric.method, metric.within) == ("feedback", (0, 1))
+
+
+def level_words(value: float | None, metric: MetricPlan) -> str:
+    """A level such as ``61.2 %``, ``840 ms`` or ``$0.0042``."""
+    if value is None:
+        return "unknown"
+    return f"{_digits(100 * value)} %" if is_share(metric) else _amount(value, metric)
+
+
+def size_words(value: float, metric: MetricPlan) -> str:
+    """The size of a difference without its sign, such as ``9.9 points``, ``40 ms`` or ``$0.0003``."""
+    size = abs(value)
+    if not is_share(metric):
+        return _amount(size, metric)
+    number = _digits(100 * size)
+    return f"{number} point{'' if number == '1' else 's'}"
+
+
+def bare_size(value: float, metric: MetricPlan) -> str:
+    """The signed difference without its unit, for the ends of an interval."""
+    text = _digits(100 * abs(value)) if is_share(metric) else _amount(abs(value), metric)
+    return f"−{text}" if value < 0 and text.strip("$0. ms") else text
+
+
+def goodness(value: float, metric: MetricPlan) -> float:
+    """The difference in the direction in which the metric is better."""
+    return value if metric.better == "higher" else -value
+
+
+def between_words(interval: Estimate, metric: MetricPlan) -> str:
+    """An interval as ``between 1.2 points worse and 4.0 points better``."""
+    ends = sorted(goodness(end, metric) for end in (interval.low, interval.high))
+    low, high = (f"{size_words(end, metric)} {'worse' if end < 0 else 'better'}" for end in ends)
+    return f"between {low} and {high}"
+
+
+def rounded_up(number: int) -> int:
+    """The number rounded up to two significant digits."""
+    step = int(10 ** max(0, len(str(number)) - 2))
+    return -(-number // step) * step
+
+
+def _amount(value: float, metric: MetricPlan) -> str:
+    if isinf(value):
+        return "no finite value"
+    if metric.method == "quantile":
+        return f"{value:,.0f} ms"
+    if metric.metric.startswith("cost."):
+        digits = 4 if value >= 0.01 or not value else 1 - floor(log10(value))
+        return f"${value:,.{digits}f}"
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def _digits(number: float) -> str:
+    """One decimal, or two significant digits below 0.1; whole numbers without decimals."""
+    text = f"{number:.1f}" if abs(number) >= 0.1 or number == 0 else f"{number:.2g}"
+    return text.removesuffix(".0")

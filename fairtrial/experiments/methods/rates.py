@@ -60,7 +60,7 @@ class Rates:
             return normal_primary(plan, metric, variant, (effect, effect), times)
         share, alpha = plan.share_of(variant), plan.alpha_primary
         tests = primary_tests(metric, share, alpha=alpha)
-        answers = (answer for answer, test, one in tests if _tested(pair, test) >= -log(one))
+        answers = (answer for answer, test, level in tests if _tested(pair, test) >= -log(level))
         answer: Answer = next(answers, "cannot tell")
         estimate = shown(metric, _difference(pair, share, level=1 - alpha))
         weighed = shown(metric, weighed_difference(plan, metric, pair)[0])
@@ -72,13 +72,13 @@ class Rates:
         shares = _shares(pair)
         if shares is None:
             return lambda _: NO_WINDOW
-        arms = [one.day.moments for one in shares]
+        arms = [arm_shares.day.moments for arm_shares in shares]
         return lambda scale: mean_difference(*arms, within=(0.0, 1.0), scale=scale)
 
     def level(self, metric: MetricPlan, sums: RequestErrors) -> float | None:
         """Bad requests per request, as readers count them."""
-        found = sums.requests.x / sums.requests.y if sums.requests.y else None
-        return 1 - found if found is not None and metric.better == "higher" else found
+        rate = sums.requests.x / sums.requests.y if sums.requests.y else None
+        return 1 - rate if rate is not None and metric.better == "higher" else rate
 
     def level_interval(self, plan: AnalysisPlan, metric: MetricPlan, sums: RequestErrors) -> Estimate | NotEnough:
         """The mean share of the units in their first 24 hours."""
@@ -94,8 +94,8 @@ class Rates:
         return sums.requests.n
 
     def needed(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
-        found = units_to_show(pair, _primary_test(metric), alpha=plan.alpha_primary / (1 if metric.relative else 2))
-        return found if isinstance(found, NotEnough) else found + sum(day.n for day in _days(pair))
+        units = units_to_show(pair, _primary_test(metric), alpha=plan.alpha_primary / (1 if metric.relative else 2))
+        return units if isinstance(units, NotEnough) else units + sum(day.n for day in _days(pair))
 
     def missing(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
         return units_to_show(pair, safety_test(metric, _split(pair)), alpha=plan.alpha_attempt)
@@ -104,11 +104,11 @@ class Rates:
 def primary_tests(metric: MetricPlan, share: float, *, alpha: float) -> Sequence[tuple[Answer, ShareTest, float]]:
     """The answers about a primary metric in the order in which they count, each with its test and error probability."""
     allowed = metric.margin if metric.require == "not_worse" else 0.0
-    found: list[tuple[Answer, ShareTest, float]] = [
+    tests: list[tuple[Answer, ShareTest, float]] = [
         ("better", ShareTest("safe", 0.0, share=share), alpha / 2),
         ("worse", ShareTest("harm", allowed, metric.relative and allowed > 0, share), alpha / 2),
     ]
-    return [*found, ("not worse", safety_test(metric, share), alpha)] if metric.require == "not_worse" else found
+    return [*tests, ("not worse", safety_test(metric, share), alpha)] if metric.require == "not_worse" else tests
 
 
 def safety_test(metric: MetricPlan, share: float) -> ShareTest:
@@ -138,8 +138,8 @@ def decline_evidence(metric: MetricPlan, pair: Pair, share: float) -> float:
 
 def event_evidence(control: int, treatment: int, share: float) -> float:
     """ln of the evidence by units with a bad request, −∞ before five of the treatment have one."""
-    found = rare_evidence(control, treatment, Limits(1.0, 0.0), share=share)
-    return found.log_e if isinstance(found, EValue) else -inf
+    evidence = rare_evidence(control, treatment, Limits(1.0, 0.0), share=share)
+    return evidence.log_e if isinstance(evidence, EValue) else -inf
 
 
 def harm_evidence(metric: MetricPlan, pair: Pair, share: float) -> float:
@@ -152,11 +152,11 @@ def weighed_difference(plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> tu
     shares, tau = _shares(pair), metric.margin_on_scale
     if shares is None or tau is None:
         return NO_WINDOW, False
-    moments, other = (arm.requests for arm in shares)
-    estimate = always_valid(ratio_difference(moments, other, cap=pair[0].cap), tau=tau, level=1 - plan.alpha)
+    control, treatment = (arm.requests for arm in shares)
+    estimate = always_valid(ratio_difference(control, treatment, cap=pair[0].cap), tau=tau, level=1 - plan.alpha)
     rates = sum(metric_plan.method == "shares" for metric_plan in plan.guardrails)
     scale = 1 + metric.margin if metric.relative else 1.0
-    effect = ratio_difference(moments, other, cap=pair[0].cap, scale=scale)
+    effect = ratio_difference(control, treatment, cap=pair[0].cap, scale=scale)
     worse = at_least(effect, tau=tau, alpha=VETO_ALPHA / max(1, rates * len(plan.treatments)))
     limit = 0.0 if metric.relative else tau
     return estimate, isinstance(worse, Estimate) and worse.low > limit
@@ -164,21 +164,23 @@ def weighed_difference(plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> tu
 
 def units_to_show(pair: Pair, test: ShareTest, *, alpha: float) -> int | NotEnough:
     """The further units in both arms until a test succeeds, if the shares stay as they are."""
-    one, other = _days(pair)
-    if not (one.n and other.n):
+    control, treatment = _days(pair)
+    if not (control.n and treatment.n):
         return NO_WINDOW
-    arms = np.asarray(one.counts, np.float64), np.asarray(other.counts, np.float64)
+    arms = np.asarray(control.counts, np.float64), np.asarray(treatment.counts, np.float64)
 
     def shows(times: float) -> bool:
         return float(test.log_e(times * arms[0], times * arms[1])) >= -log(alpha)
 
     if not shows(MOST_TIMES):
-        return NotEnough("the levels so far leave no room within the margin", "a smaller difference", one.n + other.n)
+        return NotEnough(
+            "the levels so far leave no room within the margin", "a smaller difference", control.n + treatment.n
+        )
     low, high = 0.0, MOST_TIMES
     for _ in range(40):
         middle = (low + high) / 2
         low, high = (low, middle) if shows(middle) else (middle, high)
-    return max(0, ceil((high - 1) * (one.n + other.n)))
+    return max(0, ceil((high - 1) * (control.n + treatment.n)))
 
 
 def _primary_test(metric: MetricPlan) -> ShareTest:
@@ -187,13 +189,13 @@ def _primary_test(metric: MetricPlan) -> ShareTest:
 
 def _split(pair: Pair) -> float:
     """The treatment's share of the units so far."""
-    one, other = _days(pair)
-    return min(0.99, max(0.01, other.n / (one.n + other.n))) if one.n + other.n else 0.5
+    control, treatment = _days(pair)
+    return min(0.99, max(0.01, treatment.n / (control.n + treatment.n))) if control.n + treatment.n else 0.5
 
 
 def _days(pair: Pair) -> tuple[UnitShares, UnitShares]:
-    one, other = (UnitShares.none() if arm.shares is None else arm.shares.day for arm in pair)
-    return one, other
+    control, treatment = (UnitShares.none() if arm.shares is None else arm.shares.day for arm in pair)
+    return control, treatment
 
 
 def _tested(pair: Pair, test: ShareTest, *, hour: bool = False) -> float:
@@ -201,9 +203,9 @@ def _tested(pair: Pair, test: ShareTest, *, hour: bool = False) -> float:
     shares = _shares(pair)
     if shares is None:
         return 0.0
-    one, other = ((arm.hour if hour else arm.day) for arm in shares)
-    found = share_evidence(one, other, test)
-    return found.log_e if isinstance(found, EValue) else 0.0
+    control, treatment = ((arm.hour if hour else arm.day) for arm in shares)
+    evidence = share_evidence(control, treatment, test)
+    return evidence.log_e if isinstance(evidence, EValue) else 0.0
 
 
 def _difference(pair: Pair, share: float, *, level: float) -> Estimate | NotEnough:
@@ -214,10 +216,10 @@ def _difference(pair: Pair, share: float, *, level: float) -> Estimate | NotEnou
 
 
 def _shares(pair: Pair) -> tuple[ErrorShares, ErrorShares] | None:
-    one, other = (arm.shares for arm in pair)
-    return None if one is None or other is None else (one, other)
+    control, treatment = (arm.shares for arm in pair)
+    return None if control is None or treatment is None else (control, treatment)
 
 
-def _mean(one: float, other: float) -> float:
-    most = max(one, other)
-    return most + log((exp(one - most) + exp(other - most)) / 2)
+def _mean(first: float, second: float) -> float:
+    most = max(first, second)
+    return most + log((exp(first - most) + exp(second - most)) / 2)

@@ -187,10 +187,10 @@ def assign_people(experiment: Experiment, names: Sequence[str]) -> Assigned:
     return Assigned(variants, arm, np.array([assignment.enrol_bucket for assignment in assignments], np.float64))
 
 
-def join(one: Assigned, other: Assigned) -> Assigned:
+def join(first: Assigned, second: Assigned) -> Assigned:
     """The assignment of both groups, one after the other."""
-    arm, place = np.concatenate((one.arm, other.arm)), np.concatenate((one.place, other.place))
-    return Assigned(one.variants, arm, place)
+    arm, place = np.concatenate((first.arm, second.arm)), np.concatenate((first.place, second.place))
+    return Assigned(first.variants, arm, place)
 
 
 def expose(people: People, assigned: Assigned, stages: Sequence[tuple[int, float]], *, from_us: int) -> Exposed:

@@ -1,12 +1,17 @@
-"""Turns assumptions about the users and the models into the trials that are simulated."""
+"""Turns assumptions about users and models into simulated trials, and summarises how and when they end."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from math import exp
+from functools import partial
+from math import exp, sqrt
+from statistics import median
 from typing import Literal
 
+import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.config.rules.metric_catalogue import parse_margin
@@ -17,7 +22,7 @@ from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.freeze import Known, Start, freeze
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.simulation.people import SPREAD, TAIL, Arm, World
-from fairtrial.experiments.simulation.trial import START_US, Setting
+from fairtrial.experiments.simulation.trial import START_US, Outcome, Setting, run_trial
 from fairtrial.experiments.simulation.unit_sums import FAILING
 
 Truth = Literal["better", "same", "worse"]
@@ -28,6 +33,10 @@ ERRORS, TIMES = 0.01, 5
 """The share of failed requests unless it is stated, and how many times as many a broken candidate has."""
 LEVELS = {"amount": 0.01, "quantile": 1000.0}
 """Levels of costs and latencies that nobody stated; their margins are relative, so that they matter little."""
+
+ENDS = ("ships", "stopped", "worse", "better", "undecided")
+"""How a trial ends: it ships; it is stopped for harm; it is called worse, which pauses it unless ``on_worse`` says
+otherwise; at its last day it is better (or not worse) without all guardrails proven safe; or it is undecided."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,19 +209,86 @@ def _check(frozen: AnalysisPlan, experiment: Experiment, assumed: Assumptions) -
         raise UsageError(f"{name}: not a variant of {experiment.name} (known: {', '.join(sorted(frozen.shares))})")
     primary = frozen.primary
     if primary is not None and primary.counts_requests and CATALOGUE[primary.metric].over not in FAILING:
-        raise UsageError(
-            f"{primary.metric}: only failed requests are simulated, so it can't be the primary metric here"
-        )
+        wrong = "only failed requests are simulated, so it can't be the primary metric here"
+        raise UsageError(f"{primary.metric}: {wrong}")
     for name, level in assumed.levels.items():
         low, high = metrics[name].within
         if not low <= level <= high or (metrics[name].needs_level and level <= 0):
             raise UsageError(f"{name}: a level of {level:g} is not possible (its range is {low:g} to {high:g})")
     for name, less in assumed.silent.items():
         if not 0 <= less <= assumed.response:
-            raise UsageError(
-                f"{name}: {100 * less:g} points less feedback than {100 * assumed.response:g}% is not possible"
-            )
+            wrong = f"{100 * less:g} points less feedback than {100 * assumed.response:g}%"
+            raise UsageError(f"{name}: {wrong} is not possible")
     units = assumed.per_week * 100 / frozen.stages[-1] * frozen.max_weeks
     if units > MOST_UNITS:
         most = MOST_UNITS * frozen.stages[-1] / 100 / frozen.max_weeks
         raise UsageError(f"--per-week: {units:,.0f} units are too many to simulate (at most {most:,.0f} a week)")
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A share of trials, its standard error, and the median day and units of an arm, ``None`` without such a trial."""
+
+    share: float
+    error: float
+    days: float | None = None
+    units: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """All trials of a scenario, by end. ``decided``: the primary metric was called better, or not worse as required.
+
+    ``invalid``: the split was called wrong, although it is right. ``safe``: each guardrail was proven safe.
+    """
+
+    runs: int
+    ends: dict[str, Share]
+    decided: Share
+    invalid: Share
+    safe: dict[str, Share]
+
+
+def run_trials(setting: Setting, *, runs: int, seed: int, processes: int, on_done: Callable[[], None]) -> list[Outcome]:
+    """The outcomes of so many trials; a seed gives the same ones whatever the number of processes."""
+    trial = partial(_trial, setting, seed)
+    outcomes = []
+    with ProcessPoolExecutor(processes) if processes > 1 else nullcontext() as pool:
+        for outcome in pool.map(trial, range(runs)) if pool else map(trial, range(runs)):
+            outcomes.append(outcome)
+            on_done()
+    return outcomes
+
+
+def summarise(outcomes: Sequence[Outcome], guardrails: Sequence[str] = ()) -> Summary:
+    """The summary of one or more trials, with these guardrails."""
+    ends = [end_of(outcome) for outcome in outcomes]
+    by_end = {name: _share(outcomes, [end == name for end in ends]) for name in ENDS}
+    decided = [outcome.better or outcome.not_worse for outcome in outcomes]
+    safe = {name: _share(outcomes, [name in outcome.safe for outcome in outcomes]) for name in guardrails}
+    invalid = [outcome.invalid for outcome in outcomes]
+    return Summary(len(outcomes), by_end, _share(outcomes, decided), _share(outcomes, invalid), safe)
+
+
+def end_of(outcome: Outcome) -> str:
+    """How a trial ended, as one of `ENDS`."""
+    if outcome.end == "ship":
+        return "ships"
+    if outcome.end in ("kill", "pause") and (outcome.by or not outcome.worse):
+        return "stopped"
+    return "worse" if outcome.worse else "better" if outcome.better or outcome.not_worse else "undecided"
+
+
+def _trial(setting: Setting, seed: int, number: int) -> Outcome:
+    return run_trial(setting, np.random.default_rng([seed, number]))
+
+
+def _share(outcomes: Sequence[Outcome], hits: Sequence[bool]) -> Share:
+    mine = [outcome for outcome, hit in zip(outcomes, hits, strict=True) if hit]
+    rate = len(mine) / len(outcomes)
+    least = 1 / len(outcomes)  # as if one trial had ended so, because none of few does not mean never
+    error = sqrt(max(rate * (1 - rate), least * (1 - least)) / len(outcomes))
+    if not mine:
+        return Share(rate, error)
+    units = median(sum(outcome.units.values()) / len(outcome.units) for outcome in mine)
+    return Share(rate, error, median(outcome.days for outcome in mine), units)

@@ -14,13 +14,13 @@ from fairtrial.experiments.simulation.unit_sums import (
     FAILING,
     ByUnit,
     Course,
+    GivenFeedback,
     Requests,
-    Said,
     Values,
     WeeksReader,
     feedback_course,
+    given_feedback,
     request_values,
-    said,
     shares_course,
     weeks_reader,
 )
@@ -74,9 +74,9 @@ class Timeline:
         return Sums(now_us, {name: self._arm(name, now_us) for name in self.variants})
 
     def _arm(self, name: str, now_us: int) -> ArmSums:
-        found = {metric: read(now_us) for metric, read in self.readers[name].items()}
+        read_sums = {metric: read(now_us) for metric, read in self.readers[name].items()}
         units, requests = (int(course.at(now_us)[0]) for course in (self.units[name], self.requests[name]))
-        metrics = {metric: one for metric, one in found.items() if one is not None}
+        metrics = {metric: sums for metric, sums in read_sums.items() if sums is not None}
         return ArmSums(units, requests, metrics, over_time=self.weeks[name](now_us))
 
 
@@ -120,7 +120,7 @@ class _Readers:
         return self._amounts(metric) if metric.method == "amount" else self._quantiles(metric)
 
     def _feedback(self, metric: MetricPlan) -> Reader:
-        course = feedback_course(self.times.first_us, self._said(metric), metric)
+        course = feedback_course(self.times.first_us, self._given_feedback(metric), metric)
         window = metric.window_seconds or 0.0
 
         def read(now_us: int) -> Feedback | None:
@@ -129,8 +129,8 @@ class _Readers:
 
         return read
 
-    def _said(self, metric: MetricPlan) -> Said:
-        return said(self.people, self.world, self.variant, metric, (self.times.first_us, self.mine))
+    def _given_feedback(self, metric: MetricPlan) -> GivenFeedback:
+        return given_feedback(self.people, self.world, self.variant, metric, (self.times.first_us, self.mine))
 
     def weeks(self) -> WeeksReader:
         """The function that reads the primary metric by whole week."""
@@ -138,8 +138,10 @@ class _Readers:
         if metric is None:
             return lambda _: None
         if metric.method in ("feedback", "given"):
-            found = self._said(metric)
-            values = Values(found.units[found.given], found.at_us[found.given], found.value[found.given])
+            feedback = self._given_feedback(metric)
+            values = Values(
+                feedback.units[feedback.given], feedback.at_us[feedback.given], feedback.value[feedback.given]
+            )
         else:
             values = request_values(metric, self.sent)
         return weeks_reader(self.plan, metric, values, self.times.first_us)
@@ -189,7 +191,7 @@ class _Readers:
             if step not in known:
                 count = int(np.searchsorted(at_us, step, side="right"))
                 nu = CATALOGUE[metric.metric].nu
-                users = [str(one) for one in unit[:count]]
+                users = [str(number) for number in unit[:count]]
                 known[step] = QuantileSums.of(value[:count], users, nu) if count else None
             return known[step]
 
@@ -202,5 +204,5 @@ def _event_course(sent: Requests, cap: float, fails: bool) -> Course:
     number, total = sent.by_unit.number, sent.by_unit.totals(bad)
     x, y, change = total * np.minimum(1.0, cap / number), np.minimum(number, cap), sent.by_unit.changes
     first = bad & (total == 1)
-    moments = (change(one) for one in (x, y, x * x, y * y, x * y))
+    moments = (change(product) for product in (x, y, x * x, y * y, x * y))
     return Course.of(sent.at_us, sent.by_unit.starts, *moments, first)

@@ -1,4 +1,4 @@
-"""Runs one simulated trial, in which the real monitor looks, and says what the trial led to."""
+"""Runs one simulated trial, in which the real monitor looks, and records how the trial ends."""
 
 from __future__ import annotations
 
@@ -213,9 +213,9 @@ class Outcome:
 
     ``end``: why it ended; ``stopped`` is by a person. ``days``: its length. ``units``: of each arm at the end.
     ``by``: the guardrail that stopped it. ``paused``: the units of each arm when a decline first paused it. ``better``
-    and ``worse``: whether the primary metric was ever said to be so for any treatment. ``safe``: the guardrails that
-    were ever said to be safe. ``invalid``: whether the split was ever rejected. ``broken``: whether intervals excluded
-    each other. ``decided_us``: when the primary metric was first said to be better, or not worse.
+    and ``worse``: whether the primary metric was ever called so for any treatment. ``safe``: the guardrails that
+    were ever called safe. ``invalid``: whether the split was ever rejected. ``broken``: whether intervals excluded
+    each other. ``decided_us``: when the primary metric was first called better, or not worse.
     """
 
     end: End | None = None
@@ -233,7 +233,7 @@ class Outcome:
     decided_us: int | None = None
 
     def looked(self, step: Step, sums: Sums) -> None:
-        """Add what a step of the monitor said."""
+        """Add the result of one step of the monitor."""
         self.looks += bool(step.findings)
         for finding in step.findings:
             if finding.role == "guardrail" and finding.answer == "safe":

@@ -89,7 +89,7 @@ class Requests:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class GivenFeedback:
     """Units of one arm: whether each ``given`` its feedback in time, its ``value``, and ``at_us``, when it did."""
 
     units: Ints
@@ -98,8 +98,10 @@ class Said:
     at_us: Ints
 
 
-def said(people: People, world: World, variant: str, metric: MetricPlan, exposed: tuple[Ints, Bools]) -> Said:
-    """What the units of one arm say: the lowest or the highest possible value, whose mean is the arm's level.
+def given_feedback(
+    people: People, world: World, variant: str, metric: MetricPlan, exposed: tuple[Ints, Bools]
+) -> GivenFeedback:
+    """The feedback of one arm's units: the lowest or highest possible value, so that the mean is the arm's level.
 
     ``exposed``: when each unit was first exposed, and which are of this arm.
     """
@@ -117,13 +119,15 @@ def said(people: People, world: World, variant: str, metric: MetricPlan, exposed
     given = (people.gives[name][units] < _answers(arm, share, says_high)) & in_time
     value = np.where(says_high, high, low)
     if metric.method == "feedback":
-        return Said(units, given, value, first_us[units] + delay_us.astype(np.int64))
-    return Said(units, np.ones(len(units), np.bool_), given.astype(np.float64), first_us[units] + window_us - 1)
+        return GivenFeedback(units, given, value, first_us[units] + delay_us.astype(np.int64))
+    return GivenFeedback(
+        units, np.ones(len(units), np.bool_), given.astype(np.float64), first_us[units] + window_us - 1
+    )
 
 
-def feedback_course(first_us: Ints, said: Said, metric: MetricPlan) -> Course:
+def feedback_course(first_us: Ints, feedback: GivenFeedback, metric: MetricPlan) -> Course:
     """Units with complete windows, and the number, sum and squares of the values given in them."""
-    given, value, units = said.given, said.value, said.units
+    given, value, units = feedback.given, feedback.value, feedback.units
     at_us = first_us[units] + round((metric.window_seconds or 0.0) * 1e6)
     return Course.of(at_us, np.ones(len(units)), given, value * given, value * value * given)
 

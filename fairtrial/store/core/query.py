@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from fairtrial.api.window import Window
+from fairtrial.api.operation import Window
 from fairtrial.domain.limits.constants import END_OF_TIME_US, LARGEST_PAGE
 
 REASONS = "('assigned', 'fallback', 'kill', 'continued')"

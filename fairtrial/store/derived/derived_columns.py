@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from fairtrial.domain.events import Event, FeedbackEvent, RequestEvent
 from fairtrial.domain.limits.constants import END_OF_TIME_US, microseconds
-from fairtrial.journal.events_v1 import AttemptEventV1, EventV1, RequestEventV1
+from fairtrial.journal.reader import AttemptEventV1, EventV1, RequestEventV1
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import timestamp
 from fairtrial.store.derived import attribution, placements, unit_sums, watermarks

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from fairtrial.domain.errors import JournalError
 from fairtrial.domain.events import Event, RequestEvent
 from fairtrial.domain.limits.constants import END_OF_TIME_US
-from fairtrial.journal.assignment_counts import arm_cell
-from fairtrial.journal.events_v1 import EventV1
-from fairtrial.journal.reader import Chunk, NewerEvent, decode
+from fairtrial.journal.counts import arm_cell
+from fairtrial.journal.reader import Chunk, EventV1, NewerEvent, decode
 from fairtrial.store.derived.derived_columns import DerivedColumns, may_have_failed
 from fairtrial.store.ingest.earlier_requests import EarlierLines
 from fairtrial.store.ingest.record_counts import SourceArm

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from fairtrial.journal.events_v1 import AttemptEventV1, EventV1, ExposureEventV1, RequestEventV1
+from fairtrial.journal.reader import AttemptEventV1, EventV1, ExposureEventV1, RequestEventV1
 
 _encode = msgspec.json.Encoder().encode
 _WORDS = "MAP(VARCHAR, VARCHAR)"

@@ -12,7 +12,7 @@ import duckdb
 
 from fairtrial.domain.errors import JournalError, UsageError
 from fairtrial.domain.store_reports import IngestResult
-from fairtrial.journal.assignment_counts import read_assigned
+from fairtrial.journal.counts import read_assigned
 from fairtrial.journal.reader import Chunk
 from fairtrial.journal.segment import files, is_compressed, names, read_header, segment_name
 from fairtrial.safe_files import has_writer

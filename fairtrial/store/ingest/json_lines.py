@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fairtrial.domain.events import CaseResultEvent, FeedbackEvent, RunEvent, ScoreEvent, SuiteEvent
 from fairtrial.domain.limits.constants import PRIVATE
-from fairtrial.journal.events_v1 import AttemptEventV1, ExposureEventV1
+from fairtrial.journal.reader import AttemptEventV1, ExposureEventV1
 from fairtrial.store.core.database import Cursor
 from fairtrial.store.ingest import earlier_requests
 from fairtrial.store.ingest.earlier_requests import json_columns

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtrial.domain.limits.constants import microseconds
-from fairtrial.journal.assignment_counts import CELLS, ArmKey, Assigned
+from fairtrial.journal.counts import CELLS, ArmKey, Assigned
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import timestamp
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from fairtrial.domain.limits.constants import WEEK_US, microseconds
-from fairtrial.domain.traffic import KeyFeedback, Traffic, VariantTraffic
+from fairtrial.domain.store_reports import KeyFeedback, Traffic, VariantTraffic
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import ANALYSED, Page, Query, timestamp
 from fairtrial.store.derived.placements import PLACED, read_placements

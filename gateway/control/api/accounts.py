@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from fairtrial.api.accounts import Invite, NameAccount, SetRole
-from fairtrial.api.operation import Nothing
-from fairtrial.api.window import Window
+from fairtrial.api.operation import Nothing, Window
 from fairtrial.domain.accounts import Account, Invitation, OneTimeLink
 from fairtrial.domain.errors import BadRequest
 from fairtrial.store.access import accounts, sessions

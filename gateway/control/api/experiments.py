@@ -17,15 +17,14 @@ from fairtrial.api.experiments import (
     ReleaseOf,
     TransitionsOf,
 )
-from fairtrial.api.operation import Nothing
-from fairtrial.api.window import TrafficWindow
-from fairtrial.config.local_user import LOCAL_USER
+from fairtrial.api.operation import Nothing, TrafficWindow
+from fairtrial.config.owner_lock import LOCAL_USER
 from fairtrial.domain.accounts import may
-from fairtrial.domain.answers.language import switches
-from fairtrial.domain.answers.messages import answered_text, asked_text
+from fairtrial.domain.answers.chat import answered_text, asked_text
+from fairtrial.domain.answers.signals import switches_language
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.plan import Experiment
-from fairtrial.domain.traffic import Traffic
+from fairtrial.domain.store_reports import Traffic
 from fairtrial.experiments.promotion import Promotion
 from fairtrial.experiments.published_state import find_experiment
 from fairtrial.store.core.database import Database
@@ -224,7 +223,7 @@ def _language_switches(exchanges: Iterable[Exchange]) -> LiveRate:
 
 def _switches(exchange: Exchange) -> bool | None:
     question, answered = asked_text(exchange.request), answered_text(exchange.response)
-    return None if question is None or answered is None else switches(question, answered)
+    return None if question is None or answered is None else switches_language(question, answered)
 
 
 def _share(part: int, whole: int) -> LiveRate:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fairtrial.api.keys import CreateKey, RevokeKey
-from fairtrial.api.window import Window
+from fairtrial.api.operation import Window
 from fairtrial.domain.accounts import NewKey
 from fairtrial.store.access import audit, keys
 from fairtrial.store.core.query import Query

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from fairtrial.api.operation import Window
 from fairtrial.api.plans import ComparePlans, NamePlan, PlanAt
-from fairtrial.api.window import Window
 from fairtrial.config.plan.plan_record import plan_diff
 from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.limits.constants import microseconds

@@ -9,7 +9,7 @@ from fairtrial.api.operation import Nothing
 from fairtrial.api.store import Erase, MakeBackup, NameJob, Retain
 from fairtrial.domain.errors import BadRequest, not_found
 from fairtrial.domain.store_reports import IngestResult, Overview
-from fairtrial.journal.loss_counter import read_losses
+from fairtrial.journal.counts import read_losses
 from fairtrial.journal.segment import names
 from fairtrial.store import overview as stored
 from gateway.control.context import Context, Work

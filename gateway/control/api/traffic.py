@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fairtrial.api.operation import TrafficWindow, Window
 from fairtrial.api.traffic import (
     AmountsBefore,
     ExperimentTraffic,
@@ -13,10 +14,9 @@ from fairtrial.api.traffic import (
     RoutesOf,
     SampleTraffic,
 )
-from fairtrial.api.window import TrafficWindow, Window
 from fairtrial.domain.errors import not_found
 from fairtrial.domain.limits.constants import END_OF_TIME_US, MINUTE_US, WEEK_US
-from fairtrial.domain.traffic import AmountHistory, Traffic
+from fairtrial.domain.store_reports import AmountHistory, Traffic
 from fairtrial.store.core.query import Page, Position, Query
 from fairtrial.store.traffic import requests as stored_requests
 from fairtrial.store.traffic import samples as stored_samples

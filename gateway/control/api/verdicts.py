@@ -10,10 +10,9 @@ from typing import Any
 import msgspec
 
 from evaluators.report import REPORTS
-from fairtrial.api.operation import Nothing
+from fairtrial.api.operation import Nothing, Window
 from fairtrial.api.verdicts import Form, Judge, JudgeVariant, ListVerdicts, NameVerdict, ReportOf, Vote
-from fairtrial.api.window import Window
-from fairtrial.config.local_user import LOCAL_USER
+from fairtrial.config.owner_lock import LOCAL_USER
 from fairtrial.domain.errors import FairtrialError, NotAllowed, not_found
 from fairtrial.domain.verdicts import verdict_json
 from fairtrial.domain.verdicts.approvals import approval_state, reads_as

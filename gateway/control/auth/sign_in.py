@@ -16,7 +16,7 @@ from fastapi import Request, Response
 
 from fairtrial.domain.accounts import LONGEST_NAME, Account, same_name
 from fairtrial.domain.limits.constants import MINUTE_US, SECOND_US
-from fairtrial.domain.names.keyed_hash import KeyedHash
+from fairtrial.domain.names.ids import KeyedHash
 from fairtrial.store.access import accounts, audit, passwords, sessions, store_secrets
 from fairtrial.store.core.database import Database
 from gateway.control.context import Owner

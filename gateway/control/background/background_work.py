@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from fairtrial.config.plan.kill_files import keep_reserve
+from fairtrial.config.plan.live_state import keep_reserve
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.plan import Plan

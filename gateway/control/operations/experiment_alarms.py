@@ -11,11 +11,10 @@ from fairtrial.domain.plan import Experiment
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.caveat_wording import lost_words
+from fairtrial.experiments.assignment import WHAT_TO_SEND
 from fairtrial.experiments.decision.values import Decision, LostRecords
-from fairtrial.experiments.decision.wording import headline_words
+from fairtrial.experiments.decision.wording import headline_words, lost_words
 from fairtrial.experiments.monitor import Step
-from fairtrial.experiments.units import WHAT_TO_SEND
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.traffic.answers import LAST, Pair, ServedModels, served_models

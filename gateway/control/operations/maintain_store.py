@@ -20,8 +20,8 @@ from fairtrial.domain.errors import Conflict, FairtrialError, PlanRefused, Store
 from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.plan import UnitKind
 from fairtrial.domain.store_reports import Backup, Erasure, Job, OnProgress, Progress, RetentionResult, ignore_progress
-from fairtrial.experiments.units import pseudonym
-from fairtrial.journal.loss_counter import prune_losses
+from fairtrial.experiments.assignment import pseudonym
+from fairtrial.journal.counts import prune_losses
 from fairtrial.store.access import store_secrets
 from fairtrial.store.core import erasure_state
 from fairtrial.store.core.database import Database

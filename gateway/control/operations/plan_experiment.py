@@ -12,8 +12,8 @@ from fairtrial.domain.plan import Experiment
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.freeze import metric_plans, min_days_of
 from fairtrial.experiments.analysis_plan import SEEN_WEEKS, AnalysisPlan, MetricPlan
-from fairtrial.experiments.decision.caveat_wording import UNSEEN
-from fairtrial.experiments.metric_wording import rounded_up
+from fairtrial.experiments.decision.guardrails_and_caveats import UNSEEN
+from fairtrial.experiments.methods.finding import rounded_up
 from fairtrial.stats.arms.novelty import seems_to_fade
 from fairtrial.stats.planning.question import Design, Mode, Question
 from fairtrial.stats.planning.rate_courses import kill_course, pause_course

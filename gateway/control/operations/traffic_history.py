@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from fairtrial.domain.plan import Experiment
-from fairtrial.domain.traffic import AmountHistory, Traffic, VariantTraffic
+from fairtrial.domain.store_reports import AmountHistory, Traffic, VariantTraffic
 
 MIN_OBSERVATIONS = 100
 """The control's rate is used as its level only above this many answers or requests."""

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from fairtrial.domain.answers.messages import text_of
+from fairtrial.domain.answers.chat import text_of
 from fairtrial.domain.answers.refusals import withheld
 from fairtrial.domain.events import Tokens, UsageSource
 from fairtrial.domain.limits.json_limits import DECODED, excess

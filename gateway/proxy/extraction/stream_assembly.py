@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from fairtrial.domain.answers.messages import text_of
+from fairtrial.domain.answers.chat import text_of
 from gateway.proxy.wire import json_bodies
 from gateway.proxy.wire.sse import DONE
 

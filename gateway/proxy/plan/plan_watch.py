@@ -17,7 +17,7 @@ from typing import Self
 
 from fairtrial.config.layout import REFUSED
 from fairtrial.config.plan import published as plan_file
-from fairtrial.config.plan.kill_files import experiment_of, standing_kills, stop_at_once
+from fairtrial.config.plan.live_state import experiment_of, standing_kills, stop_at_once
 from fairtrial.domain.errors import PlanRefused, Unavailable
 from fairtrial.domain.plan import Published
 from gateway.proxy.plan.routing_table import Routing, prepare

@@ -8,11 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import lru_cache
 
-from fairtrial.domain.answers.requested_format import LARGEST_ANSWER, LARGEST_SCHEMA, checked_schema, follows
 from fairtrial.domain.errors import RequestError, UpstreamError
 from fairtrial.domain.events import ArmOutcome, AttemptOutcome, Fault, Reason, ServiceOutcome, Tokens
-from fairtrial.domain.limits.bounded_schema import BoundedSchema
 from fairtrial.domain.limits.constants import FIRST_ERROR
+from fairtrial.domain.limits.json_schema import LARGEST_ANSWER, LARGEST_SCHEMA, BoundedSchema, checked_schema, follows
 from fairtrial.domain.plan import Price
 from gateway.proxy.extraction.chat_metadata import ResponseMetadata
 from gateway.proxy.plan.routing_table import Target

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from fairtrial.domain.answers.refusals import refuses_by_text
-from fairtrial.domain.answers.requested_format import requested_schema
 from fairtrial.domain.errors import RequestError
 from fairtrial.domain.events import (
     ArmOutcome,
@@ -19,7 +18,8 @@ from fairtrial.domain.events import (
     RequestOutcome,
     ServiceOutcome,
 )
-from fairtrial.journal.assignment_counts import ANALYSED, arm_cell
+from fairtrial.domain.limits.json_schema import requested_schema
+from fairtrial.journal.counts import ANALYSED, arm_cell
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
 from gateway.proxy.admission.cooperative_work import TimeSlicer

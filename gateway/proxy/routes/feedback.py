@@ -27,7 +27,7 @@ from fairtrial.domain.events import FeedbackEvent
 from fairtrial.domain.limits.json_limits import MESSAGE, refuse_excess
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.plan import Capture, FeedbackKind
-from fairtrial.experiments.units import pseudonym, refuse_longer
+from fairtrial.experiments.assignment import pseudonym, refuse_longer
 from gateway.proxy.admission.cooperative_work import Allowance, Steps, TooMuchWork, bounded
 from gateway.proxy.plan.routing_table import Caller, Routing
 from gateway.proxy.recording.capture import AT_ONCE, SLICED_STEPS, needs_steps, text_steps

@@ -12,11 +12,10 @@ import httpx
 import pytest
 
 from fairtrial.api import keys
-from fairtrial.api.operation import Nothing
+from fairtrial.api.operation import Nothing, Window
 from fairtrial.api.runs import LatestRuns, ListRuns, latest, listing
 from fairtrial.api.store import overview
 from fairtrial.api.traffic import ExperimentTraffic, by_experiment
-from fairtrial.api.window import Window
 from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import is_owned, read_note
 from fairtrial.config.plan.published import read

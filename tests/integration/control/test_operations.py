@@ -22,9 +22,7 @@ from fairtrial.api import (
     traffic,
     verdicts,
 )
-from fairtrial.api.encoding import path_names
-from fairtrial.api.operation import Nothing, Operation, operations
-from fairtrial.api.window import Request, Window
+from fairtrial.api.operation import Nothing, Operation, Request, Window, operations, path_names
 from fairtrial.domain.training_data import AuditFile, CheckCount
 from gateway.control.app import router_of
 from gateway.control.context import implementation

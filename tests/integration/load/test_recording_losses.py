@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fairtrial.journal.assignment_counts import read_assigned
+from fairtrial.journal.counts import read_assigned
 from tests.fixtures.gateway.gateway_fixture import Rig, plan_for, running
 from tests.fixtures.gateway.module_gateway import BOT, DIRECT, post
 from tests.fixtures.upstream.server import FakeUpstream

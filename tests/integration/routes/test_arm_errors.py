@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from fairtrial.api.traffic import ExperimentTraffic, by_experiment
-from fairtrial.domain.traffic import VariantTraffic
+from fairtrial.domain.store_reports import VariantTraffic
 from fairtrial_cli.store_client.client import open_store
 from gateway.control.operations.verdicts.live_evidence import live_rates
 from tests.fixtures.dashboard.opened_page import cells, opened

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fairtrial.experiments.units import pseudonym
+from fairtrial.experiments.assignment import pseudonym
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, key, plan_for
 from tests.fixtures.gateway.module_gateway import BOT, DIRECT, post
 from tests.fixtures.upstream.server import FakeUpstream

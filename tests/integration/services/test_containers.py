@@ -139,7 +139,7 @@ def test_applications_are_served_by_real_models_and_the_store_has_what_they_did(
 
 def suite(stack: Stack) -> str:
     """The place of a suite that ships with the product, as the image has it."""
-    python = "from fairtrial.bundled_data import bundled_data; print(bundled_data('suites/general/forty.yaml'))"
+    python = "from fairtrial.config.layout import bundled_data; print(bundled_data('suites/general/forty.yaml'))"
     return stack["control"].run(["python", "-c", python]).stdout.strip()
 
 

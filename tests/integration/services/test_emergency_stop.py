@@ -20,8 +20,8 @@ from fairtrial.api.operation import Nothing
 from fairtrial.api.traffic import ExperimentTraffic, by_experiment
 from fairtrial.api.verdicts import integrity
 from fairtrial.config.layout import Layout
-from fairtrial.config.local_user import local_actor
-from fairtrial.config.plan.kill_files import RESERVE_BYTES, UNREADABLE, standing_kills
+from fairtrial.config.owner_lock import local_actor
+from fairtrial.config.plan.live_state import RESERVE_BYTES, UNREADABLE, standing_kills
 from fairtrial.config.plan.published import read
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.loaded_modules import RUN_COMMANDS, loaded_by

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from fairtrial.api.traffic import ExperimentTraffic, by_experiment
-from fairtrial.config.local_user import local_actor
-from fairtrial.config.plan.kill_files import standing_kills
+from fairtrial.config.owner_lock import local_actor
+from fairtrial.config.plan.live_state import standing_kills
 from fairtrial.config.plan.published import read
 from fairtrial.domain.plan import Experiment
 from fairtrial_cli.store_client.client import open_store

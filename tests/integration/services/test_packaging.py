@@ -94,7 +94,7 @@ def test_the_command_line_runs_there(programs: Path, tmp_path: Path, command: tu
 
 @pytest.mark.release("containers")
 def test_the_suites_and_gates_that_ship_are_found_and_sound(programs: Path, tmp_path: Path) -> None:
-    program = "from fairtrial.bundled_data import bundled_data; print(bundled_data('suites'))"
+    program = "from fairtrial.config.layout import bundled_data; print(bundled_data('suites'))"
     place = Path(run(programs, tmp_path, "python", "-c", program).stdout.strip())
     assert place.parent.name == "bundled"
     files = [str(path) for path in sorted(place.rglob("*.yaml"))]

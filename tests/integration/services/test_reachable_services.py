@@ -10,8 +10,7 @@ import pytest
 
 from dashboard.client import Control, Refused
 from fairtrial.api import keys, store
-from fairtrial.api.operation import Nothing
-from fairtrial.api.window import Window
+from fairtrial.api.operation import Nothing, Window
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.command import fairtrial
 from tests.fixtures.services.forked_services import ForkedServices

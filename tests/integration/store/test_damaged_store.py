@@ -15,7 +15,7 @@ import pytest
 
 from fairtrial.api.operation import Nothing
 from fairtrial.api.store import overview
-from fairtrial.config.plan.kill_files import standing_kills
+from fairtrial.config.plan.live_state import standing_kills
 from fairtrial.config.plan.published import read
 from fairtrial.domain.errors import STORE_UNUSABLE
 from fairtrial_cli.processes.services import Services

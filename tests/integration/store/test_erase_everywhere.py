@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from fairtrial.config.layout import Layout
-from fairtrial.experiments.units import pseudonym
+from fairtrial.experiments.assignment import pseudonym
 from fairtrial.store.access import store_secrets
 from fairtrial.store.core.database import Database
 from tests.fixtures.services.forked_services import ForkedServices

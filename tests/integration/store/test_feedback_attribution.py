@@ -15,7 +15,7 @@ import pytest
 from fairtrial.api.operation import Nothing
 from fairtrial.api.store import overview
 from fairtrial.api.traffic import ExperimentTraffic, by_experiment
-from fairtrial.domain.traffic import KeyFeedback, Traffic
+from fairtrial.domain.store_reports import KeyFeedback, Traffic
 from fairtrial.journal.segment import names
 from fairtrial_cli.processes.services import Services
 from fairtrial_cli.store_client.client import open_store

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fairtrial.config.layout import Layout
-from fairtrial.domain.traffic import KeyFeedback, VariantTraffic
+from fairtrial.domain.store_reports import KeyFeedback, VariantTraffic
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.erasure.erase import Unit, erase, new_state

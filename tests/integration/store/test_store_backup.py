@@ -13,7 +13,7 @@ import pytest
 
 from fairtrial.api import keys as key_operations
 from fairtrial.api.keys import CreateKey
-from fairtrial.api.window import Window
+from fairtrial.api.operation import Window
 from fairtrial.config.layout import Layout
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import accounts, keys, sessions

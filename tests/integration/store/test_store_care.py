@@ -18,7 +18,7 @@ import pytest
 
 from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import read_note
-from fairtrial.experiments.units import pseudonym
+from fairtrial.experiments.assignment import pseudonym
 from fairtrial.journal.segment import files
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import store_secrets
@@ -31,14 +31,7 @@ from tests.fixtures.services.command import fairtrial_on_a_full_disk
 from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store import client_reads, samples
-from tests.fixtures.store.maintenance_fixture import (
-    end,
-    fairtrial,
-    fairtrial_json,
-    files_with,
-    project,
-    start_control,
-)
+from tests.fixtures.store.maintenance_fixture import end, fairtrial, fairtrial_json, files_with, project, start_control
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE, until
 

@@ -37,7 +37,7 @@ def test_a_page_has_the_one_style_sheet_and_its_policy_allows_no_other() -> None
 
 def test_no_python_file_writes_html_and_templates_have_no_styles_and_no_scripts() -> None:
     written = re.compile(r"</?(a|body|div|h1|html|li|p|span|style|table|td|ul)\b[^>]*>|<!doctype")
-    found = [path.name for path in SOURCES if written.search(path.read_text())]
+    writers = [path.name for path in SOURCES if written.search(path.read_text())]
     inline = re.compile(r"style=|\bon\w+=|<script(?! type=\"application/octet-stream\")")
-    found += [path.name for path in TEMPLATES.glob("*.html") if inline.search(path.read_text())]
-    assert not found
+    writers += [path.name for path in TEMPLATES.glob("*.html") if inline.search(path.read_text())]
+    assert not writers

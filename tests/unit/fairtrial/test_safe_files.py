@@ -67,10 +67,10 @@ def test_a_refused_file_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     before = sorted(Path("/proc/self/fd").iterdir())
 
     def swapped(path: str | Path, **how: object) -> os.stat_result:
-        found = checked(path, **how)  # type: ignore[arg-type]
+        result = checked(path, **how)  # type: ignore[arg-type]
         if path == tmp_path / "rows":
             (tmp_path / "pipe").replace(tmp_path / "rows")
-        return found
+        return result
 
     monkeypatch.setattr(os, "stat", swapped)
     with pytest.raises(UsageError, match="it is not a regular file"):

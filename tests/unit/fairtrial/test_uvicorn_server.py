@@ -34,7 +34,7 @@ async def test_another_thread_ends_it_at_once(server: WokenServer) -> None:
     server.should_exit = True
 
 
-async def test_what_was_told_before_it_began_counts(server: WokenServer) -> None:
+async def test_what_was_reported_before_it_began_counts(server: WokenServer) -> None:
     server.should_exit = True
     await asyncio.wait_for(server.main_loop(), 60)
 

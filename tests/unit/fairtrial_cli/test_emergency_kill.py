@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from fairtrial.config.layout import Layout
-from fairtrial.config.local_user import local_actor
-from fairtrial.config.owner_lock import OwnerLock
-from fairtrial.config.plan.kill_files import read_kill, standing_kills
+from fairtrial.config.owner_lock import OwnerLock, local_actor
+from fairtrial.config.plan.live_state import read_kill, standing_kills
 from fairtrial.config.plan.published import publish
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import ExperimentState, Published

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from fairtrial.api.traffic import ServedBefore
 from fairtrial.domain.metrics import CATALOGUE, UNIT_COLUMNS, Metric
-from fairtrial.domain.traffic import ServedBefore
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.store.core.database import Cursor
 from fairtrial.store.core.query import ANALYSED, timestamp

@@ -141,7 +141,7 @@ def _refuse_impossible(database: Database, experiment: Experiment, action: Actio
     last = transitions.last(database).get(experiment.name)
     state: ExperimentState = state_without_rows(experiment) if last is None else last.to_state
     promoted, control = is_promoted(experiment, last), experiment.kept_control
-    next_state(experiment.name, state, 1, action, promoted=promoted, kept=control)
+    next_state(experiment.name, state, 1, action, promoted=promoted, kept_control=control)
 
 
 def _with_plan(
@@ -237,7 +237,7 @@ def _record(
             cause=None if entered is None or live.state != "paused" else cause_of(entered),
             other_model=other_model,
             promoted=promoted,
-            kept=live.kept_control,
+            kept_control=live.kept_control,
             keeps=KEPT in (evidence or {}),
         )
         if brought is not None:

@@ -12,11 +12,17 @@ from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.analysis.memory import LOST
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.box import Box, Situation, box_without_plan, result_box
-from fairtrial.experiments.decision.caveat_wording import lost_words, missing_words
-from fairtrial.experiments.decision.guardrail_wording import kept_away_arms, room_words, stops_words, weighed_words
+from fairtrial.experiments.decision.guardrails_and_caveats import (
+    kept_away_arms,
+    levels_words,
+    missing_words,
+    room_words,
+    stops_words,
+    weighed_words,
+)
 from fairtrial.experiments.decision.values import Decision, EarlierProof, GuardrailDecision, MetricDecision, interval_of
-from fairtrial.experiments.decision.wording import decision_words, levels_words, primary_sentence
-from fairtrial.experiments.metric_wording import is_share
+from fairtrial.experiments.decision.wording import decision_words, lost_words, primary_sentence
+from fairtrial.experiments.methods.finding import is_share
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import analysis_plans, stored_looks, transitions

@@ -6,8 +6,14 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from fairtrial.config.plan.kill_files import KillFile, experiment_of, read_kill, standing_kill, standing_kills
-from fairtrial.config.plan.live_state import CAN_BE_KILLED
+from fairtrial.config.plan.live_state import (
+    CAN_BE_KILLED,
+    KillFile,
+    experiment_of,
+    read_kill,
+    standing_kill,
+    standing_kills,
+)
 from fairtrial.domain.errors import FairtrialError, Unavailable
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.freeze import changed_models

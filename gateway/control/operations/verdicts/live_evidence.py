@@ -10,7 +10,7 @@ from evaluators.gate.live.evidence import LiveEvidence, LiveExperiment, Rate, Ra
 from fairtrial.config.plan.hashes import definition_of
 from fairtrial.domain.metrics import KEPT_AWAY_RATE
 from fairtrial.domain.plan import Experiment, Plan, Variant
-from fairtrial.domain.traffic import Traffic, VariantTraffic
+from fairtrial.domain.store_reports import Traffic, VariantTraffic
 from fairtrial.domain.verdicts.verdict import Amendment, JudgedExperiment
 from fairtrial.experiments.analysis.freeze import changed_models, declared_fields, with_later_end
 from fairtrial.experiments.analysis_plan import AnalysisPlan

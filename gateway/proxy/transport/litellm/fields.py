@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fairtrial.config.rules.translation import DEFAULT_VALUES, NOT_PASSED_ON, PASSED
+from fairtrial.domain.answers.chat import wrong_type
 from fairtrial.domain.errors import BadRequest
-from fairtrial.domain.limits.chat_params import wrong_type
 
 MESSAGE = ("role", "content", "name", "tool_call_id", "refusal")
 """Fields of a message that are text, or a list of parts; ``tool_calls`` are converted separately."""

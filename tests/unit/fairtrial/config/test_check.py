@@ -1,14 +1,17 @@
-"""`fairtrial check` says what a project leads to, or every error, and exits with 2."""
+"""`fairtrial check` prints what a project leads to, or all errors with exit code 2; the README has a sound project."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from fairtrial.config.project import load_project
 from fairtrial_cli.commands.check import command
+from tests.fixtures.paths import ROOT
 from tests.fixtures.services.projects import ENVIRON, changed, write
 
 
@@ -77,3 +80,14 @@ def test_a_store_that_has_no_published_plan_yet_is_sound(tmp_path: Path, monkeyp
     result = check(str(path))
     assert layout.store.exists() and not layout.plan.exists()
     assert result.exit_code == 0 and "could not be read" not in result.output
+
+
+README = ROOT / "README.md"
+
+
+def test_the_readme_shows_a_project_without_mistakes(tmp_path: Path) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    projects = [block for block in blocks if "deployments:" in block]
+    assert len(projects) == 1
+    (tmp_path / "fairtrial.yaml").write_text(projects[0], encoding="utf-8")
+    assert load_project(tmp_path / "fairtrial.yaml", {}).plan.routes.keys() == {"support-bot"}

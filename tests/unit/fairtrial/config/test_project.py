@@ -1,4 +1,4 @@
-"""A project compiles to its plan, or every error in it is said at once."""
+"""A project compiles to its plan, or all its errors are reported at once."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from tests.fixtures.services.projects import ENVIRON, SOUND, errors, project, wr
 
 
 def test_a_sound_project_becomes_a_plan(tmp_path: Path) -> None:
-    found = project(tmp_path)
-    experiment = found.plan.experiments["tuned-vs-base"]
+    loaded = project(tmp_path)
+    experiment = loaded.plan.experiments["tuned-vs-base"]
     assert [variant.name for variant in experiment.variants] == ["base", "tuned"]
     assert experiment.variant("tuned").system_prompt == "You answer tickets.\n"
     assert experiment.variant("tuned").params == {"temperature": 0.2, "stop": ["x"]}
     assert (experiment.stage, experiment.salt, experiment.state) == (2, "tuned-vs-base", "running")
-    assert [one.stop_margin for one in experiment.guardrails] == ["0", "20%"]
-    assert found.plan.deployments["base"].base_url == "http://gpu-1:8000/v1"
-    assert found.plan.plan_hash == plan_hash(found.plan) and len(found.plan.plan_hash) == 32
-    assert found.layout.store == tmp_path / "fairtrial.duckdb"
-    assert found.files == (tmp_path / "fairtrial.yaml", tmp_path / "support.md")
-    assert (found.gateway.address, found.gateway.access) == (Address("127.0.0.1", 8080), "open")
+    assert [guardrail.stop_margin for guardrail in experiment.guardrails] == ["0", "20%"]
+    assert loaded.plan.deployments["base"].base_url == "http://gpu-1:8000/v1"
+    assert loaded.plan.plan_hash == plan_hash(loaded.plan) and len(loaded.plan.plan_hash) == 32
+    assert loaded.layout.store == tmp_path / "fairtrial.duckdb"
+    assert loaded.files == (tmp_path / "fairtrial.yaml", tmp_path / "support.md")
+    assert (loaded.gateway.address, loaded.gateway.access) == (Address("127.0.0.1", 8080), "open")
 
 
 def test_prices_are_declared_public_or_unknown(tmp_path: Path) -> None:
@@ -38,17 +38,17 @@ def test_prices_are_declared_public_or_unknown(tmp_path: Path) -> None:
 
 
 def test_a_key_from_the_environment_never_enters_the_plan(tmp_path: Path) -> None:
-    found = project(tmp_path)
-    assert found.plan.deployments["cloud"].api_key == "${CLOUD_KEY}"
-    assert ENVIRON["CLOUD_KEY"] not in repr(found)
+    loaded = project(tmp_path)
+    assert loaded.plan.deployments["cloud"].api_key == "${CLOUD_KEY}"
+    assert ENVIRON["CLOUD_KEY"] not in repr(loaded)
 
 
 def test_live_state_is_laid_over_the_file(tmp_path: Path) -> None:
     live = {"tuned-vs-base": Live(40, "killed"), "gone": Live(2)}
-    declared, found = project(tmp_path), load_project(write(tmp_path), ENVIRON, live)
-    now, then = (one.plan.experiments["tuned-vs-base"] for one in (found, declared))
+    declared, loaded = project(tmp_path), load_project(write(tmp_path), ENVIRON, live)
+    now, then = (each.plan.experiments["tuned-vs-base"] for each in (loaded, declared))
     assert (now.stage, now.state) == (40, "killed")
-    assert now.analysis_hash == then.analysis_hash and found.plan.plan_hash != declared.plan.plan_hash
+    assert now.analysis_hash == then.analysis_hash and loaded.plan.plan_hash != declared.plan.plan_hash
 
 
 def test_the_order_of_the_file_does_not_move_its_hash(tmp_path: Path) -> None:
@@ -72,8 +72,8 @@ def test_the_order_of_the_file_does_not_move_its_hash(tmp_path: Path) -> None:
 )
 def test_the_analysis_hash_changes_exactly_with_what_decides(tmp_path: Path, old: str, new: str, frozen: bool) -> None:
     before, after = (project(tmp_path, *change).plan for change in ((), ((old, new),)))
-    one, other = (plan.experiments["tuned-vs-base"].analysis_hash for plan in (before, after))
-    assert (one == other) is frozen
+    first, second = (plan.experiments["tuned-vs-base"].analysis_hash for plan in (before, after))
+    assert (first == second) is frozen
     assert before.plan_hash != after.plan_hash
 
 
@@ -188,13 +188,13 @@ def test_a_change_that_moves_units_needs_a_new_salt(tmp_path: Path) -> None:
     ],
 )
 def test_each_mistake_is_reported_at_its_place(tmp_path: Path, old: str, new: str, expected: str) -> None:
-    found = errors(tmp_path, (old, new))
-    assert any(expected in error for error in found), found
-    assert all(error.startswith("fairtrial.yaml:") for error in found)
+    messages = errors(tmp_path, (old, new))
+    assert any(expected in error for error in messages), messages
+    assert all(error.startswith("fairtrial.yaml:") for error in messages)
 
 
-def test_mistakes_of_shape_and_of_meaning_are_said_in_one_go(tmp_path: Path) -> None:
-    found = errors(
+def test_mistakes_of_shape_and_of_meaning_are_stated_in_one_go(tmp_path: Path) -> None:
+    messages = errors(
         tmp_path,
         ("unit: user", "unit: usr"),
         ("control: base", "control: bse"),
@@ -202,14 +202,14 @@ def test_mistakes_of_shape_and_of_meaning_are_said_in_one_go(tmp_path: Path) -> 
         ("parent: base", "parnet: bas"),
         environ={},
     )
-    assert [error.split(": ")[1].rsplit(".", 1)[-1] for error in found] == [
+    assert [error.split(": ")[1].rsplit(".", 1)[-1] for error in messages] == [
         "parnet",
         "api_key",
         "unit",
         "control",
         "split",
     ]
-    assert [int(error.split(":")[1]) for error in found] == [4, 5, 14, 15, 19]
+    assert [int(error.split(":")[1]) for error in messages] == [4, 5, 14, 15, 19]
 
 
 def test_a_variable_that_is_not_set_is_named(tmp_path: Path) -> None:
@@ -219,13 +219,13 @@ def test_a_variable_that_is_not_set_is_named(tmp_path: Path) -> None:
 
 
 def test_a_value_of_the_environment_is_never_quoted(tmp_path: Path) -> None:
-    found = errors(tmp_path, ("bodies: redacted", 'bodies: "${CLOUD_KEY}"'))
-    assert len(found) == 1 and ENVIRON["CLOUD_KEY"] not in found[0]
+    messages = errors(tmp_path, ("bodies: redacted", 'bodies: "${CLOUD_KEY}"'))
+    assert len(messages) == 1 and ENVIRON["CLOUD_KEY"] not in messages[0]
 
 
 def test_a_key_of_the_wrong_type_is_not_quoted_either(tmp_path: Path) -> None:
-    found = errors(tmp_path, ('api_key: "${CLOUD_KEY}"', "api_key: 4711"))
-    assert found == ["fairtrial.yaml:5: deployments.cloud.api_key: must be text, not a number"]
+    messages = errors(tmp_path, ('api_key: "${CLOUD_KEY}"', "api_key: 4711"))
+    assert messages == ["fairtrial.yaml:5: deployments.cloud.api_key: must be text, not a number"]
 
 
 def test_outside_of_loopback_keys_are_the_default(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the data plane's workers are told: defaults, what the file says of them, and errors in it."""
+"""The settings of the data plane's workers: defaults, values of the file, and errors in it."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ STORE = "store:"
 
 
 def test_a_file_that_says_nothing_leaves_the_usual_settings(tmp_path: Path) -> None:
-    found = project(tmp_path)
-    assert found.gateway == GatewaySection()
-    one = found.plan.deployments["base"]
-    assert (one.on_disconnect, one.drain_seconds, one.shutdown_date) == ("cancel", 60.0, None)
+    loaded = project(tmp_path)
+    assert loaded.gateway == GatewaySection()
+    deployment = loaded.plan.deployments["base"]
+    assert (deployment.on_disconnect, deployment.drain_seconds, deployment.shutdown_date) == ("cancel", 60.0, None)
 
 
 def test_what_a_file_says_reaches_the_workers(tmp_path: Path) -> None:
-    said = "gateway: {max_in_flight: 7, keepalive: 0, grace: 2, drain: 9, transport: aiohttp, others: base}\nstore:"
-    found = project(tmp_path, (STORE, said))
-    assert found.gateway == GatewaySection(
+    settings = "gateway: {max_in_flight: 7, keepalive: 0, grace: 2, drain: 9, transport: aiohttp, others: base}\nstore:"
+    loaded = project(tmp_path, (STORE, settings))
+    assert loaded.gateway == GatewaySection(
         max_in_flight=7, keepalive=0.0, grace=2.0, drain=9.0, transport="aiohttp", others="base"
     )
-    sent = msgspec.json.encode(found.gateway)
+    sent = msgspec.json.encode(loaded.gateway)
     assert msgspec.json.decode(sent, type=WorkerSettings).drain == 9.0
 
 
@@ -43,20 +43,20 @@ def test_what_a_file_says_reaches_the_workers(tmp_path: Path) -> None:
     ],
 )
 def test_mistakes_are_reported_with_the_known_values(tmp_path: Path, setting: str, wrong: str) -> None:
-    [found] = errors(tmp_path, (STORE, f"gateway: {{{setting}}}\nstore:"))
-    assert wrong in found
+    [message] = errors(tmp_path, (STORE, f"gateway: {{{setting}}}\nstore:"))
+    assert wrong in message
 
 
 def test_everything_else_goes_to_no_deployment_that_is_translated_for(tmp_path: Path) -> None:
     claude = "  claude: {model: anthropic/claude-sonnet-4-5, external: true, api_key: '${CLOUD_KEY}'}\nroutes:"
-    [found] = errors(tmp_path, ("routes:", claude), (STORE, "gateway: {others: claude}\nstore:"))
-    assert "gateway.others: 'claude' is translated" in found
+    [message] = errors(tmp_path, ("routes:", claude), (STORE, "gateway: {others: claude}\nstore:"))
+    assert "gateway.others: 'claude' is translated" in message
 
 
 @pytest.mark.parametrize("day", ["2027-02-30", "soon", "''"])
 def test_a_shutdown_date_is_a_day(tmp_path: Path, day: str) -> None:
-    [found] = errors(tmp_path, ("external: true", f"external: true, shutdown_date: {day}"))
-    assert "deployments.cloud.shutdown_date" in found
+    [message] = errors(tmp_path, ("external: true", f"external: true, shutdown_date: {day}"))
+    assert "deployments.cloud.shutdown_date" in message
 
 
 def cors(origins: str, more: str = "") -> tuple[str, str]:
@@ -64,8 +64,8 @@ def cors(origins: str, more: str = "") -> tuple[str, str]:
 
 
 def test_origins_of_web_pages_reach_the_workers(tmp_path: Path) -> None:
-    found = project(tmp_path, cors('[https://app.example, "http://localhost:3000", "https://[::1]:8443"]'))
-    assert found.gateway.cors_origins == (
+    loaded = project(tmp_path, cors('[https://app.example, "http://localhost:3000", "https://[::1]:8443"]'))
+    assert loaded.gateway.cors_origins == (
         "https://app.example", "http://localhost:3000", "https://[::1]:8443",
     )  # fmt: skip
     assert project(tmp_path, cors('["*"]', ", auth: keys")).gateway.cors_origins == ("*",)
@@ -94,12 +94,12 @@ def test_origins_of_web_pages_reach_the_workers(tmp_path: Path) -> None:
     ],
 )
 def test_an_origin_that_no_browser_sends_is_an_error(tmp_path: Path, origins: str, wrong: str) -> None:
-    [found] = errors(tmp_path, cors(origins))
-    assert wrong in found
+    [message] = errors(tmp_path, cors(origins))
+    assert wrong in message
 
 
 def test_every_origin_stands_alone_and_never_on_an_open_gateway(tmp_path: Path) -> None:
-    [found] = errors(tmp_path, cors('["https://app.example", "*"]', ", auth: keys"))
-    assert "gateway.cors.origins[1]: '*' allows every origin" in found
+    [message] = errors(tmp_path, cors('["https://app.example", "*"]', ", auth: keys"))
+    assert "gateway.cors.origins[1]: '*' allows every origin" in message
     bound = ', bind: "0.0.0.0:8080"'
     assert project(tmp_path, cors('["*"]', bound)).gateway.access == "keys"

@@ -60,10 +60,13 @@ def errors(failed: int, users: int) -> RequestErrors:
 
 
 def arms(base: RequestErrors | None, tuned: RequestErrors | None, *, users: int = 400) -> Sums:
-    found = {"base": base, "tuned": tuned}
+    by_arm = {"base": base, "tuned": tuned}
     return Sums(
         2 * HOUR_US,
-        {name: ArmSums(users, users, {} if one is None else {ERRORS: one}) for name, one in found.items()},
+        {
+            name: ArmSums(users, users, {} if request_errors is None else {ERRORS: request_errors})
+            for name, request_errors in by_arm.items()
+        },
     )
 
 
@@ -72,56 +75,56 @@ def stepped(sums: Sums, around: Circumstances = LATER, plan: AnalysisPlan = PLAN
 
 
 def test_a_control_without_errors_and_a_candidate_with_errors_are_compared() -> None:
-    found = stepped(arms(errors(0, 400), errors(20, 400)))
-    assert found.verdict is not None and found.verdict.do == "kill"
-    assert "5 % against 0 % of base" in found.verdict.why
+    result = stepped(arms(errors(0, 400), errors(20, 400)))
+    assert result.verdict is not None and result.verdict.do == "kill"
+    assert "5 % against 0 % of base" in result.verdict.why
 
 
 def test_two_arms_without_errors_are_neither_killed_nor_called_worse() -> None:
-    found = stepped(arms(errors(0, 400), errors(0, 400)))
-    assert found.verdict is not None and found.verdict.do == "stage"
-    assert [one.answer for one in found.findings] in (["safe"], ["cannot tell"])
+    result = stepped(arms(errors(0, 400), errors(0, 400)))
+    assert result.verdict is not None and result.verdict.do == "stage"
+    assert [finding.answer for finding in result.findings] in (["safe"], ["cannot tell"])
 
 
 @pytest.mark.parametrize(("base", "tuned"), [(None, 0), (0, None), (None, None)])
 def test_an_arm_without_data_neither_advances_nor_kills(base: int | None, tuned: int | None) -> None:
-    found = stepped(arms(None if base is None else errors(base, 400), None if tuned is None else errors(tuned, 400)))
-    assert found.verdict is None
-    assert any(one.startswith(f"data for {ERRORS}") for one in found.waits)
-    assert all(one.answer == "cannot tell" for one in found.findings)
+    result = stepped(arms(None if base is None else errors(base, 400), None if tuned is None else errors(tuned, 400)))
+    assert result.verdict is None
+    assert any(wait.startswith(f"data for {ERRORS}") for wait in result.waits)
+    assert all(finding.answer == "cannot tell" for finding in result.findings)
 
 
 def test_too_few_units_do_not_advance() -> None:
-    found = stepped(arms(errors(0, 400), errors(0, 60), users=60))
-    assert found.verdict is None
-    assert any("100 units in each arm" in one for one in found.waits)
+    result = stepped(arms(errors(0, 400), errors(0, 60), users=60))
+    assert result.verdict is None
+    assert any("100 units in each arm" in wait for wait in result.waits)
 
 
 def test_a_stage_without_traffic_does_not_advance() -> None:
     for served in (frozenset(), frozenset({"base"})):
-        found = stepped(arms(errors(0, 400), errors(0, 400)), replace(LATER, served=served))
-        assert found.verdict is None
-        assert any(one.startswith("requests of this stage in each arm") for one in found.waits)
+        result = stepped(arms(errors(0, 400), errors(0, 400)), replace(LATER, served=served))
+        assert result.verdict is None
+        assert any(wait.startswith("requests of this stage in each arm") for wait in result.waits)
 
 
 def test_a_stage_waits_until_all_workers_serve_the_plan() -> None:
-    found = stepped(arms(errors(0, 400), errors(0, 400)), replace(LATER, followed=False))
-    assert found.verdict is None and "all workers to serve the published plan" in found.waits
+    result = stepped(arms(errors(0, 400), errors(0, 400)), replace(LATER, followed=False))
+    assert result.verdict is None and "all workers to serve the published plan" in result.waits
 
 
 def test_a_stage_waits_while_harm_is_likely_but_not_proven() -> None:
-    found = stepped(arms(errors(0, 400), errors(7, 400)))
-    assert found.verdict is None
-    assert f"less evidence of harm by {ERRORS} of tuned" in found.waits
+    result = stepped(arms(errors(0, 400), errors(7, 400)))
+    assert result.verdict is None
+    assert f"less evidence of harm by {ERRORS} of tuned" in result.waits
 
 
 def test_an_approval_alone_does_not_advance() -> None:
     around = replace(LATER, now_us=HOUR_US // 2, approved=frozenset({100.0}))
-    found = stepped(arms(errors(0, 400), errors(0, 400)), around, replace(PLAN, approve=(100.0,)))
-    assert found.verdict is None and any("hours of this stage" in one for one in found.waits)
+    result = stepped(arms(errors(0, 400), errors(0, 400)), around, replace(PLAN, approve=(100.0,)))
+    assert result.verdict is None and any("hours of this stage" in wait for wait in result.waits)
 
 
 def test_conditions_without_the_approval_do_not_advance() -> None:
-    found = stepped(arms(errors(0, 400), errors(0, 400)), plan=replace(PLAN, approve=(100.0,)))
-    assert found.verdict is None and found.asks_approval == 100.0
-    assert found.waits == ("approval of the 100 % stage",)
+    result = stepped(arms(errors(0, 400), errors(0, 400)), plan=replace(PLAN, approve=(100.0,)))
+    assert result.verdict is None and result.asks_approval == 100.0
+    assert result.waits == ("approval of the 100 % stage",)

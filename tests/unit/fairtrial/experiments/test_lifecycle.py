@@ -58,7 +58,7 @@ def test_every_action_leads_to_the_state_in_the_table_or_is_refused(state: Exper
     with pytest.raises(Conflict) as refused:
         next_state("t", state, 3, action)
     assert state in refused.value.message
-    assert all(other in refused.value.message for other in possible(state))
+    assert all(allowed in refused.value.message for allowed in possible(state))
 
 
 def test_a_resume_after_another_model_answered_starts_a_new_segment() -> None:
@@ -126,7 +126,7 @@ def test_the_sentence_of_a_promotion_says_who_overrode_what_and_how_to_undo_it()
     assert (promoted_by(made), promoted_by(undone), promoted_by(None)) == ("tuned", None, None)
 
 
-def test_a_promotion_that_only_the_published_plan_knows_is_said_to_lack_its_row() -> None:
-    said = sentence("t", "base", "ended", None, serves="tuned")
-    assert said.startswith("PROMOTED. tuned serves everyone. The store lacks that transition")
-    assert said.endswith("To undo: fairtrial experiment rollback t --why …")
+def test_a_promotion_that_only_the_published_plan_knows_is_stated_to_lack_its_row() -> None:
+    words = sentence("t", "base", "ended", None, serves="tuned")
+    assert words.startswith("PROMOTED. tuned serves everyone. The store lacks that transition")
+    assert words.endswith("To undo: fairtrial experiment rollback t --why …")

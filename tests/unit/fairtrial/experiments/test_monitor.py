@@ -43,38 +43,38 @@ def around(now_us: int = HOUR_US, stage: float = 100.0, **more: Any) -> Circumst
     return Circumstances(now_us, stage, 0, **more)
 
 
-def done(found: Step) -> str | None:
-    return found.verdict.do if found.verdict else None
+def done(result: Step) -> str | None:
+    return result.verdict.do if result.verdict else None
 
 
 def test_proven_harm_kills_and_says_so() -> None:
-    found = step(analysis_plan(errors()), Memory(), sums(HOUR_US, units=900, errors=BAD), around())
-    assert found.verdict is not None and found.verdict.do == "kill"
-    assert found.verdict.why.startswith(f"{ERRORS} of tuned: 6.7 % against 1 % of base (e-value ")
-    assert found.verdict.evidence["metric"] == ERRORS
-    assert found.verdict.evidence["units"] == {"base": 900, "tuned": 900}
-    assert found.memory.latched[ERRORS, "tuned"].answer == "harm"
+    result = step(analysis_plan(errors()), Memory(), sums(HOUR_US, units=900, errors=BAD), around())
+    assert result.verdict is not None and result.verdict.do == "kill"
+    assert result.verdict.why.startswith(f"{ERRORS} of tuned: 6.7 % against 1 % of base (e-value ")
+    assert result.verdict.evidence["metric"] == ERRORS
+    assert result.verdict.evidence["units"] == {"base": 900, "tuned": 900}
+    assert result.memory.latched[ERRORS, "tuned"].answer == "harm"
 
 
 def test_a_proven_decline_pauses_until_a_person_accepts_it() -> None:
     plan, declined = analysis_plan(rate(), rules=4), sums(HOUR_US, errors=(rated(400, 4), rated(400, 20)))
-    found = step(plan, Memory(), declined, around())
-    assert found.verdict is not None and found.verdict.do == "pause"
-    assert found.verdict.why.startswith(f"{ERRORS} of tuned is proven to be worse: 5 % of the requests of 400 users")
-    assert [one["metric"] for one in found.verdict.evidence["declined"]] == [ERRORS]
-    again = step(plan, found.memory, declined, around())
+    result = step(plan, Memory(), declined, around())
+    assert result.verdict is not None and result.verdict.do == "pause"
+    assert result.verdict.why.startswith(f"{ERRORS} of tuned is proven to be worse: 5 % of the requests of 400 users")
+    assert [decline["metric"] for decline in result.verdict.evidence["declined"]] == [ERRORS]
+    again = step(plan, result.memory, declined, around())
     assert done(again) == "pause" and again.findings == (), "as after a crash before the pause"
-    assert done(step(plan, found.memory, declined, around(accepted=frozenset({(ERRORS, "tuned")})))) is None
+    assert done(step(plan, result.memory, declined, around(accepted=frozenset({(ERRORS, "tuned")})))) is None
     worse = sums(2 * HOUR_US, errors=(rated(1_000, 10), rated(1_000, 60)))
-    assert done(step(plan, found.memory, worse, around(accepted=frozenset({(ERRORS, "tuned")})))) == "kill"
+    assert done(step(plan, result.memory, worse, around(accepted=frozenset({(ERRORS, "tuned")})))) == "kill"
 
 
 def test_while_a_control_is_kept_proof_rolls_back_and_anything_else_pauses_until_the_time_is_over() -> None:
-    kept = KeptControl("tuned", 5.0, 0.0, until_us=DAY_US, after=1, days=1.0)
-    plan = replace(analysis_plan(rate(), rules=4), kept_control=kept)
+    kept_control = KeptControl("tuned", 5.0, 0.0, until_us=DAY_US, after=1, days=1.0)
+    plan = replace(analysis_plan(rate(), rules=4), kept_control=kept_control)
     declined = sums(HOUR_US, errors=(rated(400, 4), rated(400, 20)))
-    found = step(plan, Memory(), declined, around())
-    assert done(found) == "rollback" and found.verdict is not None and "resume" not in found.verdict.why
+    result = step(plan, Memory(), declined, around())
+    assert done(result) == "rollback" and result.verdict is not None and "resume" not in result.verdict.why
     worse = sums(HOUR_US, errors=(rated(1_000, 10), rated(1_000, 90)))
     assert done(step(plan, Memory(), worse, around())) == "rollback"
     equal = sums(HOUR_US, errors=(rated(400, 4), rated(400, 4)))
@@ -95,29 +95,29 @@ def test_harm_to_units_with_many_requests_pauses_and_never_ships() -> None:
     plan = analysis_plan(resolved(), rate(cap=200.0), rules=4)
     seen = sums(HOUR_US, errors=(heavy(20_000, 0.01, 0.01), heavy(20_000, 0.01, 0.30, seed=4)),
                 resolved=(answers(4_000, 4_000, 2_000), answers(4_000, 4_000, 2_800)))  # fmt: skip
-    found = step(plan, Memory(), seen, around(accepted=frozenset()))
-    assert done(found) == "pause"
-    (decision,) = found.decisions.values()
+    result = step(plan, Memory(), seen, around(accepted=frozenset()))
+    assert done(result) == "pause"
+    (decision,) = result.decisions.values()
     (guardrail,) = decision.guardrails
     assert guardrail.vetoed and guardrail.weighed is not None and guardrail.weighed.value > 0.2
     assert not decision.ships(60 * DAY_US)
     live = LiveState(name="e", variant="tuned", state="running", now_us=60 * DAY_US)
-    (held,) = [one for one in effects(plan, decision, live) if one.kind == "weighed"]
+    (held,) = [effect for effect in effects(plan, decision, live) if effect.kind == "weighed"]
     assert (held.result, held.metric) == ("cannot tell", ERRORS)
     assert "if each request weighs the same" in held.says
 
 
 def test_a_guardrail_can_pause_instead() -> None:
-    found = step(analysis_plan(errors(signal="pause")), Memory(), sums(HOUR_US, errors=BAD), around())
-    assert done(found) == "pause"
+    result = step(analysis_plan(errors(signal="pause")), Memory(), sums(HOUR_US, errors=BAD), around())
+    assert done(result) == "pause"
 
 
 def test_a_kill_goes_before_a_pause_at_the_same_look() -> None:
     plan = analysis_plan(errors(signal="pause"), cost())
     harmful = sums(HOUR_US, errors=BAD, cost=(spent(900), spent(900, mean=0.2)))
-    found = step(plan, Memory(), harmful, around())
-    assert found.verdict is not None
-    assert (found.verdict.do, found.verdict.evidence["metric"]) == ("kill", COST)
+    result = step(plan, Memory(), harmful, around())
+    assert result.verdict is not None
+    assert (result.verdict.do, result.verdict.evidence["metric"]) == ("kill", COST)
 
 
 def test_a_stored_kill_that_was_not_carried_out_is_repeated() -> None:
@@ -160,14 +160,14 @@ def test_without_new_data_a_step_looks_at_nothing() -> None:
 def test_missing_data_neither_kills_nor_promotes(units: int) -> None:
     plan = analysis_plan(resolved(), errors(), cost(), latency(), stages=(10.0, 100.0))
     empty = Sums(HOUR_US, {"base": ArmSums(units), "tuned": ArmSums(units)})
-    found = step(plan, Memory(), empty, around(stage=10.0))
-    assert found.verdict is None
-    assert found.waits == tuple(f"data for {name} (base, tuned)" for name in (ERRORS, COST, LATENCY))
+    result = step(plan, Memory(), empty, around(stage=10.0))
+    assert result.verdict is None
+    assert result.waits == tuple(f"data for {name} (base, tuned)" for name in (ERRORS, COST, LATENCY))
 
 
 def test_a_dead_candidate_is_killed_though_its_control_never_failed() -> None:
-    found = step(analysis_plan(errors()), Memory(), sums(HOUR_US, errors=(failing(40, 0), failing(14, 14))), around())
-    assert done(found) == "kill"
+    result = step(analysis_plan(errors()), Memory(), sums(HOUR_US, errors=(failing(40, 0), failing(14, 14))), around())
+    assert done(result) == "kill"
 
 
 def test_a_clock_that_is_not_trusted_holds_stage_and_end_but_no_kill() -> None:
@@ -192,9 +192,9 @@ def test_a_kill_comes_before_a_changed_model_and_that_before_the_end() -> None:
     plan = analysis_plan(errors())
     late = around(plan.max_weeks * WEEK_US, changed=("tuned",))
     assert done(step(plan, Memory(), sums(late.now_us, errors=BAD), late)) == "kill"
-    found = step(plan, Memory(), sums(late.now_us, errors=GOOD), late)
-    assert done(found) == "pause"
-    assert found.verdict is not None and found.verdict.evidence == {"changed_models": ["tuned"]}
+    result = step(plan, Memory(), sums(late.now_us, errors=GOOD), late)
+    assert done(result) == "pause"
+    assert result.verdict is not None and result.verdict.evidence == {"changed_models": ["tuned"]}
 
 
 def test_it_ends_after_its_weeks_and_says_what_is_excluded() -> None:
@@ -202,10 +202,10 @@ def test_it_ends_after_its_weeks_and_says_what_is_excluded() -> None:
     end_us = plan.max_weeks * WEEK_US
     seen = sums(end_us, errors=GOOD, resolved=(answers(900, 900, 540), answers(900, 900, 545)))
     assert done(step(plan, Memory(), seen, around(end_us - 1))) is None
-    found = step(plan, Memory(), seen, around(end_us))
-    assert found.verdict is not None and found.verdict.do == "end"
-    assert found.verdict.why.startswith("4 weeks are over; tuned is between 6.6 points worse and ")
-    assert set(found.verdict.evidence) == {"feedback.resolved of tuned", f"{ERRORS} of tuned"}
+    result = step(plan, Memory(), seen, around(end_us))
+    assert result.verdict is not None and result.verdict.do == "end"
+    assert result.verdict.why.startswith("4 weeks are over; tuned is between 6.6 points worse and ")
+    assert set(result.verdict.evidence) == {"feedback.resolved of tuned", f"{ERRORS} of tuned"}
 
 
 def test_weeks_count_from_the_start_of_the_segment() -> None:
@@ -222,9 +222,9 @@ def test_the_next_stage_needs_units_hours_and_data() -> None:
         "100 units in each arm (tuned has 80)",
         "24 hours of this stage (until 02 Jan 00:00 UTC)",
     )
-    found = step(plan, Memory(), sums(DAY_US, errors=GOOD), around(DAY_US, 5.0))
-    assert found.verdict is not None
-    assert (found.verdict.do, found.verdict.stage, found.waits) == ("stage", 20.0, ())
+    result = step(plan, Memory(), sums(DAY_US, errors=GOOD), around(DAY_US, 5.0))
+    assert result.verdict is not None
+    assert (result.verdict.do, result.verdict.stage, result.waits) == ("stage", 20.0, ())
 
 
 def test_a_stage_waits_for_its_approval_alone() -> None:
@@ -246,10 +246,10 @@ def test_a_stage_waits_for_workers_that_serve_another_plan() -> None:
 def test_a_wrong_split_stops_the_growth_and_stays() -> None:
     plan = analysis_plan(errors(), **STAGES)
     wrong = sums(DAY_US, units={"base": 5_300, "tuned": 4_700}, errors=GOOD)
-    found = step(plan, Memory(), wrong, around(DAY_US, 5.0))
-    assert found.memory.split.invalid and found.waits == ("a valid split: the sample ratio does not match",)
+    result = step(plan, Memory(), wrong, around(DAY_US, 5.0))
+    assert result.memory.split.invalid and result.waits == ("a valid split: the sample ratio does not match",)
     right = sums(2 * DAY_US, units=9_000, errors=GOOD)
-    assert done(step(plan, found.memory, right, around(2 * DAY_US, 5.0))) is None
+    assert done(step(plan, result.memory, right, around(2 * DAY_US, 5.0))) is None
 
 
 def test_harm_kills_though_the_split_is_wrong() -> None:
@@ -260,9 +260,9 @@ def test_harm_kills_though_the_split_is_wrong() -> None:
 @pytest.mark.parametrize(("failed", "waits"), [(9, False), (17, False), (22, True)])
 def test_a_stage_waits_while_harm_has_more_than_a_quarter_of_the_evidence(failed: int, waits: bool) -> None:
     plan = analysis_plan(errors(), **STAGES)
-    found = step(plan, Memory(), sums(DAY_US, errors=(failing(900, 9), failing(900, failed))), around(DAY_US, 5.0))
-    assert bool(found.waits) is waits
-    assert done(found) == (None if waits else "stage")
+    result = step(plan, Memory(), sums(DAY_US, errors=(failing(900, 9), failing(900, failed))), around(DAY_US, 5.0))
+    assert bool(result.waits) is waits
+    assert done(result) == (None if waits else "stage")
 
 
 def test_evidence_of_harm_that_is_gone_at_the_last_look_blocks_no_stage() -> None:
@@ -282,13 +282,13 @@ def test_a_stage_does_not_wait_for_feedback_whose_windows_are_open() -> None:
 
 def test_a_stage_waits_for_a_guardrail_without_data_in_one_arm() -> None:
     plan = analysis_plan(errors(), latency(), **STAGES)
-    found = step(plan, Memory(), sums(DAY_US, errors=GOOD, latency=(waited(900), None)), around(DAY_US, 5.0))
-    assert found.waits == ("data for requests.latency_p95 (tuned)",)
+    result = step(plan, Memory(), sums(DAY_US, errors=GOOD, latency=(waited(900), None)), around(DAY_US, 5.0))
+    assert result.waits == ("data for requests.latency_p95 (tuned)",)
 
 
 def test_the_last_stage_waits_for_nothing() -> None:
-    found = step(analysis_plan(errors(), **STAGES), Memory(), sums(DAY_US, errors=GOOD), around(DAY_US, 100.0))
-    assert (found.verdict, found.waits, found.asks_approval) == (None, (), None)
+    result = step(analysis_plan(errors(), **STAGES), Memory(), sums(DAY_US, errors=GOOD), around(DAY_US, 100.0))
+    assert (result.verdict, result.waits, result.asks_approval) == (None, (), None)
 
 
 @for_each(
@@ -313,11 +313,11 @@ def test_the_same_data_give_the_same_step() -> None:
 def test_requests_that_a_breaker_keeps_away_pause(kept_away: int, requests: int, does: str | None) -> None:
     plan, seen = analysis_plan(errors(), rules=3), sums(HOUR_US, errors=GOOD)
     away = around(kept_away=(KeptAway("tuned", kept_away, requests),))
-    found = step(plan, Memory(), seen, away)
-    assert done(found) == does
-    if found.verdict is not None:
-        assert found.verdict.why.startswith(f"an open breaker kept {kept_away} of the {requests:,} requests")
-        assert found.verdict.evidence["kept_away"] == ["tuned"]
+    result = step(plan, Memory(), seen, away)
+    assert done(result) == does
+    if result.verdict is not None:
+        assert result.verdict.why.startswith(f"an open breaker kept {kept_away} of the {requests:,} requests")
+        assert result.verdict.evidence["kept_away"] == ["tuned"]
     assert done(step(replace(plan, rules=2), Memory(), seen, away)) is None
 
 

@@ -45,10 +45,10 @@ def test_a_file_that_gives_the_promoted_variant_something_else_is_refused(
     tmp_path: Path, words: str, known: str
 ) -> None:
     before, new = plan_of(tmp_path), plan_of(tmp_path, CHANGES[words])
-    said = refused(before, new) if known == "published plan" else refused(None, new, recorded=before)
-    assert f"would give it {words}." in said
-    assert f"fairtrial experiment rollback {NAME} --why" in said
-    assert "write the routes without the experiment" in said
+    refusals = refused(before, new) if known == "published plan" else refused(None, new, recorded=before)
+    assert f"would give it {words}." in refusals
+    assert f"fairtrial experiment rollback {NAME} --why" in refusals
+    assert "write the routes without the experiment" in refusals
 
 
 def test_a_variant_that_is_renamed_is_refused_too(tmp_path: Path) -> None:

@@ -22,15 +22,15 @@ def begun(stored: Anchor | None = None, *, newest_us: int | None = WALL) -> Stea
 
 @pytest.mark.parametrize("ahead", [48, 400 * 24, 0.1])
 def test_a_jump_forward_makes_no_time(ahead: float) -> None:
-    found = begun().now(at(1, ahead_hours=ahead))
-    assert found.now_us == found.stamp_us == at(1).wall_us
-    assert "ahead of the boot-time clock" in found.held
+    times = begun().now(at(1, ahead_hours=ahead))
+    assert times.now_us == times.stamp_us == at(1).wall_us
+    assert "ahead of the boot-time clock" in times.held
 
 
 def test_a_jump_back_takes_the_wall_clock_and_records_changes_with_the_other_one() -> None:
-    found = begun().now(at(1, ahead_hours=-24))
-    assert (found.now_us, found.stamp_us) == (at(1 - 24).wall_us, at(1).wall_us)
-    assert found.held == "clocks that agree (the wall clock is 1 day behind the boot-time clock)"
+    times = begun().now(at(1, ahead_hours=-24))
+    assert (times.now_us, times.stamp_us) == (at(1 - 24).wall_us, at(1).wall_us)
+    assert times.held == "clocks that agree (the wall clock is 1 day behind the boot-time clock)"
 
 
 def test_the_clocks_agree_again_at_once() -> None:
@@ -47,8 +47,8 @@ def test_less_than_a_minute_is_no_jump_and_small_ones_do_not_add_up_to_one() -> 
 
 
 def test_a_suspended_machine_goes_on() -> None:
-    found = begun().now(at(14))
-    assert found.now_us == at(14).wall_us and not found.held
+    times = begun().now(at(14))
+    assert times.now_us == at(14).wall_us and not times.held
 
 
 def test_a_restart_on_the_same_boot_is_checked_by_the_stored_anchor() -> None:

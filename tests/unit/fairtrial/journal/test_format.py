@@ -11,8 +11,7 @@ from msgspec.structs import fields, replace
 
 from fairtrial.domain.errors import JournalError
 from fairtrial.domain.events import EVENTS, Event, Tokens
-from fairtrial.journal.events_v1 import EVENTS_V1, EventV1
-from fairtrial.journal.reader import decode, read_chunk
+from fairtrial.journal.reader import EVENTS_V1, EventV1, decode, read_chunk
 from tests.fixtures.for_each import for_each
 from tests.fixtures.paths import ROOT
 from tests.fixtures.store import samples

@@ -70,15 +70,15 @@ def test_many_writers_lose_nothing(tmp_path: Path) -> None:
 
 
 def test_what_another_writer_holds_up_is_known_here_at_once_and_written_with_the_next(tmp_path: Path) -> None:
-    places, other = ResponseMap(tmp_path / FILE), ResponseMap(tmp_path / FILE)
-    assert other.note(["response o"], TUNED, unit=None, now_us=1)
+    places, response_map = ResponseMap(tmp_path / FILE), ResponseMap(tmp_path / FILE)
+    assert response_map.note(["response o"], TUNED, unit=None, now_us=1)
     with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as held:
         held.execute("BEGIN IMMEDIATE")
         assert places.note(["response a"], BASE, unit=None, now_us=1)
-        assert (places.find("response a", now_us=2), other.find("response a", now_us=2)) == (BASE, None)
+        assert (places.find("response a", now_us=2), response_map.find("response a", now_us=2)) == (BASE, None)
         held.execute("ROLLBACK")
     assert places.note(["response b"], BASE, unit=None, now_us=1)
-    assert other.find("response a", now_us=2) == BASE
+    assert response_map.find("response a", now_us=2) == BASE
     assert places.lost == 0
 
 

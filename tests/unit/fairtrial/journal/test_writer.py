@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 
 from fairtrial.domain.events import FeedbackEvent
-from fairtrial.journal import group_sync
 from fairtrial.journal import segment as segments
 from fairtrial.journal import writer as writers
-from fairtrial.journal.loss_counter import Losses, prune_losses, read_losses
+from fairtrial.journal.counts import Losses, prune_losses, read_losses
 from fairtrial.journal.reader import decode, read_chunk
 from fairtrial.journal.segment import SEGMENT_VERSION, Segment, names, read_header
 from fairtrial.journal.writer import JournalWriter
@@ -28,10 +27,10 @@ def feedback(number: int) -> FeedbackEvent:
 
 
 def events_in(folder: Path) -> list[object]:
-    found: list[object] = []
+    events: list[object] = []
     for path in names(folder):
-        found += [decode(line) for line in read_chunk(path, 0).lines.splitlines()[1:]]
-    return found
+        events += [decode(line) for line in read_chunk(path, 0).lines.splitlines()[1:]]
+    return events
 
 
 def test_what_is_appended_is_read_back_in_order(tmp_path: Path) -> None:
@@ -63,7 +62,7 @@ def test_a_segment_has_a_writer_until_it_is_closed(tmp_path: Path) -> None:
 def test_a_writer_that_has_fallen_silent_closes_an_old_segment_and_goes_on_in_a_new_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(group_sync, "QUIET_SECONDS", 0.02)
+    monkeypatch.setattr(segments, "QUIET_SECONDS", 0.02)
     writer = JournalWriter(tmp_path, writer="w")
     (empty,) = names(tmp_path)
     writer.append(feedback(1))
@@ -83,7 +82,7 @@ def test_a_writer_that_has_fallen_silent_closes_an_old_segment_and_goes_on_in_a_
 
 
 def test_a_segment_without_an_event_stays_open_however_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_sync, "QUIET_SECONDS", 0.01)
+    monkeypatch.setattr(segments, "QUIET_SECONDS", 0.01)
     monkeypatch.setattr(writers, "OLD_SECONDS", 0.0)
     writer = JournalWriter(tmp_path, writer="w")
     time.sleep(0.1)
@@ -92,10 +91,10 @@ def test_a_segment_without_an_event_stays_open_however_old(tmp_path: Path, monke
 
 
 def test_each_writer_has_a_segment_of_its_own(tmp_path: Path) -> None:
-    one, two = JournalWriter(tmp_path, writer="w"), JournalWriter(tmp_path, writer="w")
+    first, second = JournalWriter(tmp_path, writer="w"), JournalWriter(tmp_path, writer="w")
     assert len(names(tmp_path)) == 2
-    one.close()
-    two.close()
+    first.close()
+    second.close()
 
 
 def test_threads_never_tear_each_others_lines(tmp_path: Path) -> None:
@@ -184,7 +183,7 @@ def test_half_of_a_surrogate_pair_in_an_attempt_does_not_lose_the_event(tmp_path
     writer.close()
 
 
-async def test_events_of_one_turn_are_one_write_and_each_is_told_when_it_is_written(
+async def test_events_of_one_turn_are_one_write_and_each_is_reported_when_it_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writer = JournalWriter(tmp_path, writer="w")
@@ -206,7 +205,7 @@ async def test_events_of_one_turn_are_one_write_and_each_is_told_when_it_is_writ
     assert (sizes, written[3:]) == ([3, 1], [0])
 
 
-def test_losses_are_told_to_others_and_outlive_the_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_losses_are_reported_to_others_and_outlive_the_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = JournalWriter(tmp_path, writer="w")
     assert read_losses(tmp_path) == Losses()
 
@@ -235,7 +234,7 @@ def test_a_writer_that_lost_nothing_leaves_no_note_and_a_dead_ones_is_pruned(
     dead = tmp_path / "0-dead.lost"
     dead.write_bytes(note.read_bytes())
     writer.close()
-    monkeypatch.setattr("fairtrial.journal.loss_counter.FRESH_SECONDS", -1.0)
+    monkeypatch.setattr("fairtrial.journal.counts.FRESH_SECONDS", -1.0)
     assert list(tmp_path.glob("*.lost")) == [dead]
     prune_losses(tmp_path, 1)
     assert list(tmp_path.glob("*.lost")) == []

@@ -1,4 +1,4 @@
-"""National ids are told from other numbers by check digits and cues."""
+"""National ids are distinguished from other numbers by check digits and cues."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import json
 import random
 from collections import Counter
 
-from fairtrial.privacy.masking import mask
 from fairtrial.privacy.national_ids import NATIONAL_IDS
-from fairtrial.privacy.search import find_personal_text
+from fairtrial.privacy.search import find_personal_text, mask
 from tests.fixtures.for_each import for_each
 from tests.fixtures.paths import ROOT
 from tests.fixtures.privacy.sentences import FIELD, SENTENCES
@@ -17,12 +16,16 @@ GOLDEN = json.loads((ROOT / "tests/golden/national_ids.json").read_text(encoding
 SHORT = {"BE Rijksregisternummer": "INSZ", "BR CPF": "CPF", "ES DNI, NIE": "DNI", "ES NIE": "NIE"}
 """The cues of ids that need one if they are written without dots."""
 
-CUES = {f"{one.country} {one.name}": one.cue for one in NATIONAL_IDS if not one.alone}
+CUES = {
+    f"{national_id.country} {national_id.name}": national_id.cue
+    for national_id in NATIONAL_IDS
+    if not national_id.alone
+}
 
 
 def ids_in(text: str) -> list[str]:
     raw = text.encode()
-    return [raw[one.start : one.end].decode() for one in find_personal_text(text) if one.kind == "national id"]
+    return [raw[find.start : find.end].decode() for find in find_personal_text(text) if find.kind == "national id"]
 
 
 @for_each("name", GOLDEN)
@@ -115,8 +118,8 @@ def test_numbers_of_orders_parcels_books_and_times_are_no_ids() -> None:
         '{{"order_id": "{}", "status": "open"}}',
     )
     texts = [sentence.format(make()) for _ in range(28) for make in makers for sentence in sentences]
-    found = [text for text in texts if ids_in(text)]
-    assert len(found) <= len(texts) / 1_000, found
+    mistaken = [text for text in texts if ids_in(text)]
+    assert len(mistaken) <= len(texts) / 1_000, mistaken
 
 
 def test_the_name_of_a_field_is_a_cue() -> None:

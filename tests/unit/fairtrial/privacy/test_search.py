@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from itertools import pairwise
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fairtrial.privacy.catalogue import CATALOGUE
-from fairtrial.privacy.patterns import PATTERNS, Pattern
+from fairtrial.privacy.patterns import CATALOGUE, PATTERNS, Pattern
 from fairtrial.privacy.search import (
     EVERY,
     LONGEST,
@@ -18,6 +18,7 @@ from fairtrial.privacy.search import (
     back,
     find_personal_text,
     joined,
+    mask,
     possible,
     search_bytes,
     verified,
@@ -44,33 +45,33 @@ TEXTS = {
 @for_each("kind", TEXTS)
 def test_each_kind_is_found_at_its_place(kind: str) -> None:
     text = "Größe: " + TEXTS[kind]
-    found = find_personal_text(text)
-    assert [one.kind for one in found] == [kind]
+    personal = find_personal_text(text)
+    assert [find.kind for find in personal] == [kind]
     raw = text.encode()
-    masked = (raw[: found[0].start] + b"[" + kind.encode() + b"]" + raw[found[0].end :]).decode()
+    masked = (raw[: personal[0].start] + b"[" + kind.encode() + b"]" + raw[personal[0].end :]).decode()
     assert redact_text(text).replace(" ", "") == masked.replace(" ", "")
 
 
 def test_finds_do_not_overlap_and_come_in_order() -> None:
-    found = find_personal_text(" ".join(TEXTS[kind] for kind in ("phone", "email", "card", "ip")))
-    assert [one.kind for one in found] == ["phone", "email", "card", "ip"]
-    assert all(one.end <= other.start for one, other in pairwise(found))
+    personal = find_personal_text(" ".join(TEXTS[kind] for kind in ("phone", "email", "card", "ip")))
+    assert [find.kind for find in personal] == ["phone", "email", "card", "ip"]
+    assert all(earlier.end <= later.start for earlier, later in pairwise(personal))
 
 
 def test_one_search_of_many_texts_finds_the_same_as_one_search_for_each() -> None:
     draw = random.Random(3)
     texts = [f"Row {at}: {draw.choice(faults.PERSONAL)(draw)} and more" if at % 3 else "nothing" for at in range(300)]
     look, starts = joined(texts)
-    together = sorted((one.kind, one.start) for one in search_bytes(look))
+    together = sorted((byte.kind, byte.start) for byte in search_bytes(look))
     alone = sorted(
-        (one.kind, starts[at] + one.start) for at, text in enumerate(texts) for one in find_personal_text(text)
+        (find.kind, starts[at] + find.start) for at, text in enumerate(texts) for find in find_personal_text(text)
     )
     assert together == alone and len(together) == 200
 
 
 def test_a_private_key_ends_with_its_text() -> None:
     look, _ = joined([TEXTS["private key"], "bob@example.com"])
-    assert [one.kind for one in search_bytes(look)] == ["private key", "email"]
+    assert [byte.kind for byte in search_bytes(look)] == ["private key", "email"]
 
 
 def test_secrets_give_access() -> None:
@@ -104,12 +105,12 @@ CHARACTERS = st.text(st.sampled_from([*"0123456789 .-:/()+aAbB@\u0664"]), max_si
 
 
 def finds(pattern: Pattern, look: bytes) -> list[tuple[int, int]]:
-    found, places = pattern.regex.search(look), []
-    while found is not None:
-        start, end, good = verified(pattern, look, *found.span())
+    match, places = pattern.regex.search(look), []
+    while match is not None:
+        start, end, good = verified(pattern, look, *match.span())
         if good:
             places.append((start, end))
-        found = pattern.regex.search(look, back(look, end) if pattern.before else end)
+        match = pattern.regex.search(look, back(look, end) if pattern.before else end)
     return places
 
 
@@ -149,3 +150,35 @@ def test_a_find_between_two_slices_is_possible(find: str) -> None:
     for at in range(SLICE - LONGEST - 4, SLICE + 4, 3):
         look = b'"' + b"x" * (at - 1) + f' {find} "'.encode() + b"x" * LONGEST
         assert expected <= set(possible(look)), (find, at)
+
+
+@for_each(
+    ("text", "masked", "finds"),
+    [
+        ("Ünïcode: rosa@example.org!", "Ünïcode: [email]!", {"email": 1}),
+        ("a@example.org;b@example.org", "[email];[email]", {"email": 2}),
+        ("pay 4242 4242 4242 4242 now", "pay [card] now", {"card": 1}),
+        ('{"key": "sk-live51H8xJ2eZvKYlo2C"}', '{"key": "[key]"}', {"key": 1}),
+        ("order 2026-11-30 for 12 EUR", "order 2026-11-30 for 12 EUR", {}),
+        ("", "", {}),
+    ],
+)
+def test_finds_are_replaced_by_their_kind_and_counted(text: str, masked: str, finds: dict[str, int]) -> None:
+    counts: Counter[str] = Counter()
+    assert (mask(text, counts), dict(counts)) == (masked, finds)
+    assert find_personal_text(masked) == []
+
+
+def test_a_lone_surrogate_does_not_stop_it() -> None:
+    assert "rosa" not in mask("\ud800 rosa@example.org", Counter())
+
+
+def test_an_id_is_masked_wherever_the_value_repeats_it_also_without_its_cue() -> None:
+    finds: Counter[str] = Counter()
+    row = {"Question": "My SSN is 536-22-8145.", "Answer": ["Your number is 536-22-8145, not 1536-22-8145."]}
+    assert mask(row, finds) == {
+        "Question": "My SSN is [national id].",
+        "Answer": ["Your number is [national id], not 1536-22-8145."],
+    }
+    assert finds == {"national id": 2}
+    assert mask(["password: tulip77", "a tulip77"], Counter()) == ["password: [password]", "a tulip77"]

@@ -13,7 +13,7 @@ from fairtrial.config.owner_lock import is_owned, read_note
 from fairtrial.domain.errors import StoreError, StoreLocked, UsageError
 from fairtrial.domain.events import Event
 from fairtrial.domain.limits.constants import microseconds
-from fairtrial.domain.traffic import KeyFeedback
+from fairtrial.domain.store_reports import KeyFeedback
 from fairtrial.domain.verdicts import verdict_json
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import audit, keys, store_secrets

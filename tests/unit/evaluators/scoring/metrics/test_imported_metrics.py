@@ -9,7 +9,7 @@ import pytest
 
 from evaluators.loading.scorers import WrongEntry, build_entry
 from evaluators.scoring.scorer import ChecksCases, OffFormat, Scorer
-from fairtrial.domain.answers.messages import text_with_calls
+from fairtrial.domain.answers.chat import text_with_calls
 from fairtrial.domain.run import Answer, Case, Score
 from tests.fixtures.for_each import for_each
 

@@ -63,7 +63,7 @@ def test_what_is_no_regular_file_is_refused_and_not_waited_for(root: Path) -> No
     assert "it is a folder" in refused(root, root)
 
 
-def test_links_in_a_circle_and_files_that_are_not_there_are_told(root: Path) -> None:
+def test_links_in_a_circle_and_files_that_do_not_exist_are_reported(root: Path) -> None:
     (root / "a").symlink_to("b")
     (root / "b").symlink_to("a")
     assert "its links form a cycle" in refused(root / "a", root)
@@ -86,7 +86,7 @@ def test_all_files_of_a_command_have_one_bound_together(root: Path) -> None:
         read_text(root / "prompts/support.txt", root, most=MOST, budget=budget)
 
 
-def test_what_is_not_text_is_told_with_its_line(root: Path) -> None:
+def test_what_is_not_text_is_reported_with_its_line(root: Path) -> None:
     (root / "latin.txt").write_bytes(b"a\nb\xff\n")
     with pytest.raises(FileRefused, match="is not UTF-8 text") as raised:
         read_text(root / "latin.txt", root, most=MOST)

@@ -1,4 +1,4 @@
-"""YAML 1.2 as plain values with lines; what can't be read is said with its line."""
+"""YAML 1.2 as plain values with lines; an error names the line of what can't be read."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_an_unreadable_file_is_an_error_with_its_line(tmp_path: Path, text: str,
     assert f"file.yaml:{expected}" in str(raised.value)
 
 
-def test_all_duplicates_are_said_at_once(tmp_path: Path) -> None:
+def test_all_duplicates_are_stated_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as raised:
         load(written(tmp_path, "a: 1\na: 2\nb: {c: 1, c: 2}\n"))
     assert len(raised.value.errors) == 2

@@ -25,8 +25,8 @@ from tests.fixtures.for_each import for_each
 def test_a_price_is_the_maps_or_unknown(
     provider: str, model: str, price: tuple[Decimal | None, Decimal | None]
 ) -> None:
-    found = known_price(provider, model)
-    assert (found.input, found.output) == price
+    known = known_price(provider, model)
+    assert (known.input, known.output) == price
 
 
 def test_providers_and_prices_are_known_without_importing_litellm() -> None:

@@ -45,11 +45,11 @@ def test_an_experiment_serves_its_arms_by_stage_split_and_state(
     state: ExperimentState, stage: float, more: dict[str, Any], shares: dict[str, float]
 ) -> None:
     (bot, _) = served(state, stage, **more)
-    assert {one["variant"]: one["percent"] for one in bot["serves"]} == shares
+    assert {arm["variant"]: arm["percent"] for arm in bot["serves"]} == shares
     about = bot["experiment"]
     assert (about["name"], about["state"], about["stage"], about["control"]) == ("trial", state, stage, "base")
     assert (about["split"], about["segment"], bot["fallback"]) == ({"base": 60, "tuned": 40}, 1, "base")
-    assert {one["variant"]: one["overrides"] for one in bot["serves"]} == {name: name == "tuned" for name in shares}
+    assert {arm["variant"]: arm["overrides"] for arm in bot["serves"]} == {name: name == "tuned" for name in shares}
 
 
 def plan(**fields: Any) -> dict[str, Any]:

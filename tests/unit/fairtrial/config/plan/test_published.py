@@ -102,10 +102,14 @@ def test_a_plan_with_fields_of_a_newer_program_is_read_without_them(tmp_path: Pa
     path = tmp_path / "plan.json"
     publish(path, published)
     rewrite_plan(path, add_new_fields)
-    found = read(path)
-    assert found.plan.plan_hash != published.plan.plan_hash
-    assert replace(found.plan, plan_hash="") == replace(published.plan, plan_hash="")
-    assert (found.keys, found.auth, found.pepper) == (published.keys, published.auth, published.pepper)
+    published_plan = read(path)
+    assert published_plan.plan.plan_hash != published.plan.plan_hash
+    assert replace(published_plan.plan, plan_hash="") == replace(published.plan, plan_hash="")
+    assert (published_plan.keys, published_plan.auth, published_plan.pepper) == (
+        published.keys,
+        published.auth,
+        published.pepper,
+    )
 
 
 def test_the_hash_covers_the_fields_that_are_not_known(tmp_path: Path, published: Published) -> None:

@@ -22,14 +22,16 @@ def test_the_projects_own_date_comes_first_and_the_price_map_last(tmp_path: Path
     cloud = project(tmp_path).plan.deployments["cloud"]
     fine_tune = replace(cloud, model="ft:gpt-4o-mini-2024-07-18:acme::abc")
     stated = replace(fine_tune, shutdown_date="2027-03-01")
-    found = [
+    retirement_dates = [
         retirement_of(fine_tune),
         retirement_of(fine_tune, listed="2027-02-01"),
         retirement_of(stated, listed="2027-02-01"),
         retirement_of(replace(fine_tune, external=False)),
         retirement_of(cloud, listed="soon"),
     ]
-    assert [(one.day.isoformat(), one.source) if one else None for one in found] == [
+    assert [
+        (retirement.day.isoformat(), retirement.source) if retirement else None for retirement in retirement_dates
+    ] == [
         ("2027-01-14", "the price map's deprecation_date"),
         ("2027-02-01", "the provider's /v1/models"),
         ("2027-03-01", "shutdown_date"),
@@ -47,9 +49,11 @@ def test_it_warns_90_30_and_7_days_ahead_and_names_what_it_serves(
     tmp_path: Path, today: str, within: int | None, over: bool
 ) -> None:
     day, plan = date.fromisoformat(today), project(tmp_path, ENDS).plan
-    found = list(retirements(plan, day))
-    assert [(one.within(day), one.is_over(day)) for one in found] == ([] if within is None else [(within, over)])
-    assert all("it serves the route support-bot (tuned-vs-base)" in one.in_words(day) for one in found)
+    near = list(retirements(plan, day))
+    assert [(retirement.within(day), retirement.is_over(day)) for retirement in near] == (
+        [] if within is None else [(within, over)]
+    )
+    assert all("it serves the route support-bot (tuned-vs-base)" in retirement.in_words(day) for retirement in near)
 
 
 def test_only_targets_that_have_ended_are_refused(tmp_path: Path) -> None:

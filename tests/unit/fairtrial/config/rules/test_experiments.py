@@ -17,20 +17,20 @@ def capped(line: str, cap: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (capped(LATENCY, "5"), "requests.latency_p95 has nothing to cap (costs, tokens and shares of requests have)"),
         (capped(ERRORS, "0.5"), "no unit has 0.5 requests (1 or more)"),
     ],
 )
-def test_a_cap_that_fits_nothing_is_an_error(tmp_path: Path, change: tuple[str, str], said: str) -> None:
-    assert [one.partition(".cap: ")[2] for one in errors(tmp_path, change)] == [said]
+def test_a_cap_that_fits_nothing_is_an_error(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    assert [error.partition(".cap: ")[2] for error in errors(tmp_path, change)] == [message]
 
 
 def test_the_cap_of_a_share_of_requests_is_frozen(tmp_path: Path) -> None:
     plan = project(tmp_path, capped(ERRORS, "5")).plan
     frozen = freeze(plan, plan.experiments["tuned-vs-base"], Start(at_us=0, started_us=0))
-    assert [one.cap for one in frozen.guardrails] == [5.0, None]
+    assert [guardrail.cap for guardrail in frozen.guardrails] == [5.0, None]
     assert frozen.declared["guardrails.requests.error_rate.cap"] == 5
 
 
@@ -39,7 +39,7 @@ def stopped(line: str, keys: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("change", "key", "said"),
+    ("change", "key", "message"),
     [
         (stopped(ERRORS, "pause_at: 2pp"), "pause_at", "a pause at 2pp would come after the kill at 1pp"),
         (
@@ -63,10 +63,10 @@ def stopped(line: str, keys: str) -> tuple[str, str]:
     ],
 )
 def test_stops_that_contradict_each_other_or_fit_nothing_are_errors(
-    tmp_path: Path, change: tuple[str, str], key: str, said: str
+    tmp_path: Path, change: tuple[str, str], key: str, message: str
 ) -> None:
     (wrong,) = errors(tmp_path, change)
-    assert said in wrong.partition(f".{key}: ")[2], wrong
+    assert message in wrong.partition(f".{key}: ")[2], wrong
 
 
 def test_both_stops_and_the_former_one_alone_are_accepted(tmp_path: Path) -> None:

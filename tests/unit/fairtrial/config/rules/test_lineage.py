@@ -14,17 +14,17 @@ from tests.fixtures.services.projects import errors, project
 PARENT = "parent: base}"
 
 
-def trained(said: str) -> tuple[str, str]:
-    return PARENT, f"parent: base, training: {{{said}}}}}"
+def trained(training: str) -> tuple[str, str]:
+    return PARENT, f"parent: base, training: {{{training}}}}}"
 
 
 def test_the_lineage_reaches_the_plan(tmp_path: Path) -> None:
-    said = (
+    training = (
         "base: base, method: lora, data: [data/train.jsonl], validation: [data/val.jsonl], job: ftjob-1, "
         "hyperparameters: {epochs: 3, learning_rate: 0.001}, cost: 1.50, at: 2026-11-25, log: training/log.json"
     )
-    found = project(tmp_path, trained(said)).plan.deployments["tuned"].lineage
-    assert found == Lineage(
+    lineage = project(tmp_path, trained(training)).plan.deployments["tuned"].lineage
+    assert lineage == Lineage(
         base="base",
         method="lora",
         data=("data/train.jsonl",),
@@ -35,27 +35,29 @@ def test_the_lineage_reaches_the_plan(tmp_path: Path) -> None:
         at="2026-11-25",
         log="training/log.json",
     )
-    assert found.files() == (("train", "data/train.jsonl"), ("validation", "data/val.jsonl"))
+    assert lineage.files() == (("train", "data/train.jsonl"), ("validation", "data/val.jsonl"))
 
 
 def test_the_base_is_the_parent_unless_it_is_given(tmp_path: Path) -> None:
-    found = project(tmp_path, trained("method: full, data: [a.jsonl]")).plan.deployments["tuned"].lineage
-    assert found is not None and found.base == "base"
+    lineage = project(tmp_path, trained("method: full, data: [a.jsonl]")).plan.deployments["tuned"].lineage
+    assert lineage is not None and lineage.base == "base"
 
 
 @pytest.mark.parametrize("base", ["base", "openai/Qwen3-8B", "Qwen3-8B"])
 def test_the_base_may_be_the_parent_or_its_model(tmp_path: Path, base: str) -> None:
-    found = project(tmp_path, trained(f"base: {base}, method: lora, data: [a.jsonl]")).plan.deployments["tuned"].lineage
-    assert found is not None and found.base == base
+    lineage = (
+        project(tmp_path, trained(f"base: {base}, method: lora, data: [a.jsonl]")).plan.deployments["tuned"].lineage
+    )
+    assert lineage is not None and lineage.base == base
 
 
 def test_a_lineage_moves_neither_the_plan_hash_nor_the_deployment_digest(tmp_path: Path) -> None:
     without = project(tmp_path).plan
-    found = project(tmp_path, trained("method: lora, data: [a.jsonl]")).plan
-    assert found.deployments["tuned"].lineage is not None
-    assert found.plan_hash == without.plan_hash == plan_hash(found)
-    assert found.deployments["tuned"].digest == without.deployments["tuned"].digest
-    assert "lineage" not in plain(found)["deployments"]["tuned"]
+    plan = project(tmp_path, trained("method: lora, data: [a.jsonl]")).plan
+    assert plan.deployments["tuned"].lineage is not None
+    assert plan.plan_hash == without.plan_hash == plan_hash(plan)
+    assert plan.deployments["tuned"].digest == without.deployments["tuned"].digest
+    assert "lineage" not in plain(plan)["deployments"]["tuned"]
 
 
 @for_each(
@@ -80,31 +82,31 @@ def test_a_lineage_moves_neither_the_plan_hash_nor_the_deployment_digest(tmp_pat
     ],
 )
 def test_an_error_names_the_file_the_line_and_the_known_names(tmp_path: Path, training: str, wrong: str) -> None:
-    [found] = errors(tmp_path, trained(training))
-    assert found.startswith(f"fairtrial.yaml:4: deployments.tuned.{wrong}"), found
+    [message] = errors(tmp_path, trained(training))
+    assert message.startswith(f"fairtrial.yaml:4: deployments.tuned.{wrong}"), message
 
 
 def test_without_a_parent_a_base_that_is_a_deployment_is_an_error(tmp_path: Path) -> None:
-    [found] = errors(tmp_path, (PARENT, "training: {base: base, method: lora, data: [a.jsonl]}}"))
-    assert "'base' is a deployment, but 'parent' is missing (beside training: parent: base)" in found
+    [message] = errors(tmp_path, (PARENT, "training: {base: base, method: lora, data: [a.jsonl]}}"))
+    assert "'base' is a deployment, but 'parent' is missing (beside training: parent: base)" in message
 
 
 def test_without_a_parent_another_model_may_be_the_base(tmp_path: Path) -> None:
     replaced = (PARENT, "training: {base: HuggingFaceTB/SmolLM2, method: lora, data: [a.jsonl]}}")
-    found = project(tmp_path, replaced).plan.deployments["tuned"].lineage
-    assert found is not None and found.base == "HuggingFaceTB/SmolLM2"
+    lineage = project(tmp_path, replaced).plan.deployments["tuned"].lineage
+    assert lineage is not None and lineage.base == "HuggingFaceTB/SmolLM2"
 
 
 def test_without_a_parent_and_a_base_the_base_is_missing(tmp_path: Path) -> None:
-    [found] = errors(tmp_path, (PARENT, "training: {method: lora, data: [a.jsonl]}}"))
-    assert "training.base: is missing, because the deployment has no parent" in found
+    [message] = errors(tmp_path, (PARENT, "training: {method: lora, data: [a.jsonl]}}"))
+    assert "training.base: is missing, because the deployment has no parent" in message
 
 
 def test_a_file_that_does_not_exist_is_a_warning_with_the_nearest_name(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "train.jsonl").write_text("{}")
-    said = "method: lora, data: [data/train.jsnl], validation: [data/train.jsonl], log: nowhere/log.json"
-    [data, log] = [one for one in project(tmp_path, trained(said)).warnings if "training" in one.path]
+    training = "method: lora, data: [data/train.jsnl], validation: [data/train.jsonl], log: nowhere/log.json"
+    [data, log] = [warning for warning in project(tmp_path, trained(training)).warnings if "training" in warning.path]
     assert str(data) == (
         f"{tmp_path}/fairtrial.yaml:4: deployments.tuned.training.data[0]: there is no file 'data/train.jsnl', so the "
         "gate rule 'data.audit clean' cannot pass (did you mean 'data/train.jsonl'?)"
@@ -116,8 +118,8 @@ def test_a_link_out_of_the_project_is_an_error(tmp_path: Path) -> None:
     inside = tmp_path / "project"
     inside.mkdir()
     (inside / "a.jsonl").symlink_to("/etc/hostname")
-    [found] = errors(inside, trained("method: lora, data: [a.jsonl]"))
-    assert "is outside the project's folder" in found
+    [message] = errors(inside, trained("method: lora, data: [a.jsonl]"))
+    assert "is outside the project's folder" in message
 
 
 def waived(fields: str) -> tuple[str, str]:
@@ -126,12 +128,12 @@ def waived(fields: str) -> tuple[str, str]:
 
 def test_a_waiver_reaches_the_plan_and_moves_no_hash(tmp_path: Path) -> None:
     without = project(tmp_path, trained("method: lora, data: [a.jsonl]")).plan
-    found = project(tmp_path, waived("rows: [17:3f9a12c4d5e6a7b8], until: 2099-12-31")).plan
-    lineage = found.deployments["tuned"].lineage
+    plan = project(tmp_path, waived("rows: [17:3f9a12c4d5e6a7b8], until: 2099-12-31")).plan
+    lineage = plan.deployments["tuned"].lineage
     assert lineage is not None and lineage.waivers == (
         Waiver(check="pii", rows=("17:3f9a12c4d5e6a7b8",), reason="ours", owner="Rosa", until="2099-12-31"),
     )
-    assert found.plan_hash == without.plan_hash
+    assert plan.plan_hash == without.plan_hash
 
 
 @for_each(
@@ -149,7 +151,9 @@ def test_a_waiver_names_rows_or_all_findings(tmp_path: Path, fields: str, proble
 
 def test_an_expired_waiver_is_a_warning(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("{}")
-    [found] = [
-        one for one in project(tmp_path, waived("all: true, until: 2020-01-31")).warnings if "waivers" in one.path
+    [diagnostic] = [
+        warning
+        for warning in project(tmp_path, waived("all: true, until: 2020-01-31")).warnings
+        if "waivers" in warning.path
     ]
-    assert found.wrong == "the waiver of pii by Rosa expired after 2020-01-31"
+    assert diagnostic.wrong == "the waiver of pii by Rosa expired after 2020-01-31"

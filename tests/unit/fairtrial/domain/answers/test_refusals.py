@@ -7,12 +7,12 @@ from tests.fixtures.evaluators.refusal_texts import ANSWERS, REFUSALS
 from tests.fixtures.for_each import for_each
 
 
-@for_each(("language", "text"), [(one, text) for one in REFUSALS for text in REFUSALS[one]])
+@for_each(("language", "text"), [(language, text) for language in REFUSALS for text in REFUSALS[language]])
 def test_a_realistic_refusal_is_detected(language: str, text: str) -> None:
     assert refuses_by_text(text)
 
 
-@for_each(("language", "text"), [(one, text) for one in ANSWERS for text in ANSWERS[one]])
+@for_each(("language", "text"), [(language, text) for language in ANSWERS for text in ANSWERS[language]])
 def test_an_answer_that_begins_alike_does_not_refuse(language: str, text: str) -> None:
     assert not refuses_by_text(text)
 

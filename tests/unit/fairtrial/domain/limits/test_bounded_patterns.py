@@ -11,7 +11,7 @@ import pytest
 from evaluators.loading.scorers import build_entry
 from evaluators.loading.suite_reader import load
 from fairtrial.domain.errors import ConfigError
-from fairtrial.domain.limits.bounded_schema import BoundedSchema, TooCostly
+from fairtrial.domain.limits.json_schema import BoundedSchema, TooCostly
 from fairtrial.domain.limits.linear_regex import compile_regex
 from fairtrial.domain.run import Answer, Case
 from tests.fixtures.for_each import for_each
@@ -20,9 +20,9 @@ EVIL = "(a+)+$"
 LONG = "a" * 20_000 + "!"
 
 
-def score(entry: Any, said: str) -> float | None:
+def score(entry: Any, answer: str) -> float | None:
     scorer = build_entry(entry, variables={}).scorer
-    return scorer.score(Case("c", (), ""), Answer(said)).values[scorer.stats[0].name]
+    return scorer.score(Case("c", (), ""), Answer(answer)).values[scorer.stats[0].name]
 
 
 def test_a_repeat_inside_a_repeat_ends_on_a_long_answer() -> None:

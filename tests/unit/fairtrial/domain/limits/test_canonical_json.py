@@ -33,15 +33,15 @@ UNKNOWN: dict[str, Any] = {
 
 def accepted(digest: Any) -> list[str]:
     """The values of unknown types that a digest function accepts, alone or within others."""
-    found = []
+    values = []
     for name, value in UNKNOWN.items():
         for place, whole in (("alone", value), ("in a list", [1, (value,)]), ("in a mapping", {"a": {"b": value}})):
             try:
                 digest(whole)
             except DigestRefused:
                 continue
-            found.append(f"{name} {place}")
-    return found
+            values.append(f"{name} {place}")
+    return values
 
 
 @pytest.mark.parametrize("digest", [sha256_of_json, canonical_json, hashes.digest, hashes.plain])

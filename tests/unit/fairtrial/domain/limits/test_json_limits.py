@@ -37,7 +37,7 @@ def parts(value: Any) -> tuple[int, int, int]:
         return 0, 0, 1
     if not isinstance(value, dict | list):
         return 0, 0, 0
-    inner = [parts(one) for one in (value.values() if isinstance(value, dict) else value)]
+    inner = [parts(part) for part in (value.values() if isinstance(value, dict) else value)]
     own = len(value) if isinstance(value, dict) else 0
     names, nested, texts = (sum(column) for column in zip(*inner, strict=True)) if inner else (0, 0, 0)
     return names + own, nested + 1, texts + own

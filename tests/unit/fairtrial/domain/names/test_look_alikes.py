@@ -33,21 +33,21 @@ def test_a_name_of_one_language_is_accepted(name: str) -> None:
 
 
 @for_each(
-    ("one", "other"),
+    ("first", "second"),
     [
         ("Coca", "\u0421\u043e\u0441\u0430"), ("Al", "AI"), ("Bill", "BiI1"), ("Rosa", "R0sa"), ("Amo", "Arno"),
         ("Wes", "VVes"), ("Ada", f"{FULLWIDTH_A}da"), ("o", "\u03bf"), ("\u043e", "\u03bf"),
     ],
 )  # fmt: skip
-def test_names_that_look_alike_are_found(one: str, other: str) -> None:
-    assert look_alike(one, other) and look_alike(other, one)
+def test_names_that_look_alike_are_found(first: str, second: str) -> None:
+    assert look_alike(first, second) and look_alike(second, first)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("Ada", "Eda"), ("Ada", "\u0410\u0434\u0430"), ("Jose", "José"), ("Iris", "Ines")]
+    ("first", "second"), [("Ada", "Eda"), ("Ada", "\u0410\u0434\u0430"), ("Jose", "José"), ("Iris", "Ines")]
 )
-def test_names_that_differ_are_not(one: str, other: str) -> None:
-    assert not look_alike(one, other)
+def test_names_that_differ_are_not(first: str, second: str) -> None:
+    assert not look_alike(first, second)
 
 
 def test_each_letter_of_the_table_is_confused_with_its_own() -> None:

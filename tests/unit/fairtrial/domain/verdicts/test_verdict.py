@@ -1,4 +1,4 @@
-"""The decision over all findings, and the order in which they are told."""
+"""The decision over all findings, and the order in which they are listed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fairtrial.domain.verdicts.verdict import (
 from tests.fixtures.for_each import for_each
 
 
-def found(result: Result, source: str = "s", *, decisive: bool = True) -> Finding:
+def finding(result: Result, source: str = "s", *, decisive: bool = True) -> Finding:
     return Finding(rule="r", source=source, result=result, says="", decisive=decisive)
 
 
@@ -30,12 +30,12 @@ def found(result: Result, source: str = "s", *, decisive: bool = True) -> Findin
     ],
 )
 def test_the_worst_finding_decides(results: list[Result], decision: Decision) -> None:
-    assert decide(found(result) for result in results) == decision
+    assert decide(finding(result) for result in results) == decision
 
 
 def test_what_is_only_shown_never_decides() -> None:
-    assert decide([found("pass"), found("fail", decisive=False)]) == "SHIP"
-    assert decide([found("pass", decisive=False)]) == "HOLD"
+    assert decide([finding("pass"), finding("fail", decisive=False)]) == "SHIP"
+    assert decide([finding("pass", decisive=False)]) == "HOLD"
 
 
 def test_the_exit_codes_are_those_that_pipelines_know() -> None:
@@ -45,5 +45,5 @@ def test_the_exit_codes_are_those_that_pipelines_know() -> None:
 
 
 def test_the_first_findings_speak_for_as_many_suites_as_there_are() -> None:
-    findings = [found("fail", source) for source in ("a", "a", "a", "b", "c", "b")]
+    findings = [finding("fail", source) for source in ("a", "a", "a", "b", "c", "b")]
     assert [finding.source for finding in interleave_sources(findings)] == ["a", "b", "c", "a", "b", "a"]

@@ -22,7 +22,7 @@ def test_the_terms_name_what_is_declared_and_say_that_a_cost_is_unknown() -> Non
     ]  # fmt: skip
 
 
-def test_files_that_no_rule_asked_for_were_not_read() -> None:
+def test_files_that_no_rule_names_were_not_read() -> None:
     assert data_rows(TRAINING) == [
         ("a.jsonl", "train", "not read"), ("b.jsonl", "train", "not read"), ("v.jsonl", "validation", "not read"),
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Rare feedback is decided by its conversions, so that few events suffice and equal arms are rarely told apart."""
+"""Rare feedback is decided by its conversions, so that few events suffice and equal arms rarely differ."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ RARE = replace(PLAN, planned_units=None, metrics=(replace(PLAN.metrics[0], level
 def sums(yes: tuple[int, int], units: tuple[int, int], given: tuple[float, float] = (1.0, 1.0)) -> Sums:
     arms = {}
     for name, x, of, share in zip(("base", "tuned"), yes, units, given, strict=True):
-        said = round(share * of)
-        arms[name] = ArmSums(of, of, {RESOLVED: Feedback(of, Moments(said, x, x), 3600.0)})
+        rated = round(share * of)
+        arms[name] = ArmSums(of, of, {RESOLVED: Feedback(of, Moments(rated, x, x), 3600.0)})
     return Sums(1, arms)
 
 
 def test_rare_feedback_that_is_to_become_better_is_exact() -> None:
     assert is_exact(RARE, RARE.metrics[0])
-    for other in ({"level": 0.03}, {"level": None}, {"require": "not_worse"}, {"role": "guardrail"}):
-        assert not is_exact(RARE, replace(RARE.metrics[0], **other))
+    for change in ({"level": 0.03}, {"level": None}, {"require": "not_worse"}, {"role": "guardrail"}):
+        assert not is_exact(RARE, replace(RARE.metrics[0], **change))
     assert not is_exact(PLAN, RARE.metrics[0])  # planned looks have their own bounds
 
 
@@ -45,7 +45,7 @@ def test_nothing_is_concluded_if_one_arm_gives_more_feedback() -> None:
 
 
 @pytest.mark.release("simulations")
-def test_equal_arms_are_told_apart_in_at_most_5_percent_of_trials_over_many_looks() -> None:
+def test_equal_arms_are_distinguished_in_at_most_5_percent_of_trials_over_many_looks() -> None:
     rng = np.random.default_rng(7)
     wrong = 0
     for _ in range(400):

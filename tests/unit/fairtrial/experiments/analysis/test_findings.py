@@ -10,8 +10,8 @@ import pytest
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis.findings import UNKNOWN_LEVEL, Finding, find, level_of
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.methods.amounts import SHARED
 from fairtrial.experiments.methods.method import AGAINST
-from fairtrial.experiments.methods.quantiles import SHARED
 from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
 from tests.fixtures.experiments.frozen_plans import (
     ERRORS,
@@ -34,9 +34,9 @@ from tests.fixtures.for_each import for_each
 THREE = {"base": 0.4, "tuned": 0.3, "larger": 0.3}
 
 
-def one(plan: AnalysisPlan, seen: Sums) -> Finding:
-    (found,) = find(plan, seen)
-    return found
+def only_finding(plan: AnalysisPlan, seen: Sums) -> Finding:
+    (finding,) = find(plan, seen)
+    return finding
 
 
 def of(metric: MetricPlan, pair: tuple[MetricSums, MetricSums], **more: Any) -> Finding:
@@ -44,30 +44,30 @@ def of(metric: MetricPlan, pair: tuple[MetricSums, MetricSums], **more: Any) -> 
     arms = {
         name: ArmSums(1_000, 1_000, {metric.metric: each}) for name, each in zip(("base", "tuned"), pair, strict=True)
     }
-    return one(analysis_plan(metric, **more), Sums(0, arms))
+    return only_finding(analysis_plan(metric, **more), Sums(0, arms))
 
 
 @pytest.mark.parametrize(
     ("yes", "answer"), [(1_200, "cannot tell"), (1_450, "better"), (950, "worse"), (1_210, "cannot tell")]
 )
 def test_a_primary_metric_of_feedback_is_better_worse_or_unknown(yes: int, answer: str) -> None:
-    found = of(resolved(), (answers(2_000, 2_000, 1_200), answers(2_000, 2_000, yes)))
-    assert found.answer == answer
-    assert isinstance(found.estimate, Estimate)
-    assert found.estimate.value == pytest.approx((yes - 1_200) / 2_000)
-    assert (found.control, found.treatment) == (0.6, yes / 2_000)
+    finding = of(resolved(), (answers(2_000, 2_000, 1_200), answers(2_000, 2_000, yes)))
+    assert finding.answer == answer
+    assert isinstance(finding.estimate, Estimate)
+    assert finding.estimate.value == pytest.approx((yes - 1_200) / 2_000)
+    assert (finding.control, finding.treatment) == (0.6, yes / 2_000)
 
 
 @pytest.mark.parametrize(("better", "answer"), [("higher", "better"), ("lower", "worse")])
 def test_the_direction_of_a_feedback_turns_the_answer_and_not_the_estimate(better: Any, answer: str) -> None:
-    found = of(resolved(better=better), (answers(2_000, 2_000, 1_000), answers(2_000, 2_000, 1_400)))
-    assert found.answer == answer
-    assert isinstance(found.estimate, Estimate) and found.estimate.low > 0
+    finding = of(resolved(better=better), (answers(2_000, 2_000, 1_000), answers(2_000, 2_000, 1_400)))
+    assert finding.answer == answer
+    assert isinstance(finding.estimate, Estimate) and finding.estimate.low > 0
 
 
 def test_missing_feedback_that_could_reverse_it_leaves_it_open() -> None:
-    found = of(resolved(response=0.8), (answers(4_000, 3_600, 2_000), answers(4_000, 2_400, 1_800)))
-    assert found.answer == "cannot tell"
+    finding = of(resolved(response=0.8), (answers(4_000, 3_600, 2_000), answers(4_000, 2_400, 1_800)))
+    assert finding.answer == "cannot tell"
 
 
 def test_a_primary_metric_that_must_not_be_worse_is_shown_to_be_so() -> None:
@@ -96,8 +96,8 @@ def test_requests_that_a_breaker_kept_away_are_never_better_and_never_worse(
     base, tuned = failing(4_000, 300, cap=3.0), failing(4_000, 100, cap=3.0)
     assert of(plan, (base, tuned)).answer == answer
     away = replace(tuned, pessimistic=failing(4_000, 900, cap=3.0).requests)
-    found = of(plan, (base, away))
-    assert found.answer == "cannot tell" and found.estimate == of(plan, (base, tuned)).estimate
+    finding = of(plan, (base, away))
+    assert finding.answer == "cannot tell" and finding.estimate == of(plan, (base, tuned)).estimate
 
 
 @for_each("stop", [0.0, 0.01])
@@ -105,17 +105,17 @@ def test_requests_that_a_breaker_kept_away_count_against_safety_only(stop: float
     plan, sound = errors(margin=0.02, stop=stop, cap=1.0), failing(8_000, 8, cap=1.0)
     away = replace(sound, pessimistic=failing(8_000, 1_200, cap=1.0).requests)
     assert of(plan, (sound, sound)).answer == "safe"
-    found = of(plan, (sound, away))
-    assert (found.answer, found.why, found.treatment) == ("cannot tell", AGAINST, 0.001)
-    assert found.log_e == of(plan, (sound, sound)).log_e
+    finding = of(plan, (sound, away))
+    assert (finding.answer, finding.why, finding.treatment) == ("cannot tell", AGAINST, 0.001)
+    assert finding.log_e == of(plan, (sound, sound)).log_e
 
 
 def test_a_share_of_good_requests_is_shown_as_such() -> None:
     plan = metric("requests.schema_valid_rate", "events", better="higher", role="primary", require="superior", cap=1.0)
-    found = of(plan, (failing(4_000, 400, cap=1), failing(4_000, 40, cap=1)))
-    assert found.answer == "better"
-    assert (found.control, found.treatment) == (pytest.approx(0.9), pytest.approx(0.99))
-    assert isinstance(found.estimate, Estimate) and found.estimate.value == pytest.approx(0.09)
+    finding = of(plan, (failing(4_000, 400, cap=1), failing(4_000, 40, cap=1)))
+    assert finding.answer == "better"
+    assert (finding.control, finding.treatment) == (pytest.approx(0.9), pytest.approx(0.99))
+    assert isinstance(finding.estimate, Estimate) and finding.estimate.value == pytest.approx(0.09)
 
 
 def test_a_primary_amount_and_a_primary_quantile_are_better_if_lower() -> None:
@@ -132,8 +132,8 @@ def test_errors_do_harm_by_users_and_are_safe_by_requests() -> None:
 
 
 def test_harm_has_evidence() -> None:
-    found = of(errors(), (failing(900, 9), failing(900, 60)))
-    assert found.log_e is not None and found.log_kill is not None and found.log_e > found.log_kill
+    finding = of(errors(), (failing(900, 9), failing(900, 60)))
+    assert finding.log_e is not None and finding.log_kill is not None and finding.log_e > finding.log_kill
 
 
 def test_errors_relative_to_an_unknown_level_can_do_harm_and_are_not_safe() -> None:
@@ -160,8 +160,8 @@ def test_a_quantile_is_safe_or_does_harm(scale: float, answer: str) -> None:
 
 def test_arms_on_one_engine_can_show_latency_harm_and_never_safety() -> None:
     same = waited(9_000), waited(9_000, seed=2)
-    found = of(latency(), same, shared_engine=True)
-    assert (found.answer, found.why) == ("cannot tell", SHARED)
+    finding = of(latency(), same, shared_engine=True)
+    assert (finding.answer, finding.why) == ("cannot tell", SHARED)
     slow = waited(9_000), waited(9_000, scale=1.6, seed=2)
     assert of(latency(), slow, shared_engine=True).answer == "harm"
 
@@ -171,15 +171,15 @@ def test_a_primary_latency_on_one_engine_can_only_be_worse(scale: float, alone: 
     primary = latency(role="primary")
     pair = waited(9_000), waited(9_000, scale=scale, seed=2)
     assert of(primary, pair).answer == alone
-    found = of(primary, pair, shared_engine=True)
-    assert (found.answer, found.why) == (("worse", "") if alone == "worse" else ("cannot tell", SHARED))
+    finding = of(primary, pair, shared_engine=True)
+    assert (finding.answer, finding.why) == (("worse", "") if alone == "worse" else ("cannot tell", SHARED))
 
 
 def test_a_quantile_that_failures_make_infinite_says_so() -> None:
-    found = of(latency(), (waited(1_000), waited(1_000, failed=100)))
-    assert found.answer == "cannot tell"
-    assert "does not exist" in found.why
-    assert found.treatment is None
+    finding = of(latency(), (waited(1_000), waited(1_000, failed=100)))
+    assert finding.answer == "cannot tell"
+    assert "does not exist" in finding.why
+    assert finding.treatment is None
 
 
 @pytest.mark.parametrize(
@@ -193,22 +193,22 @@ def test_a_guardrail_of_feedback_is_safe_or_does_harm(method: Any, yes: int, ans
 
 def test_a_guardrail_of_feedback_where_lower_is_better_is_mirrored() -> None:
     plan = metric("feedback.complaint", "feedback", better="lower", margin=0.05, window_seconds=WEEK)
-    found = of(plan, (answers(2_000, 2_000, 100), answers(2_000, 2_000, 400)))
-    assert found.answer == "harm"
-    assert isinstance(found.estimate, Estimate) and found.estimate.low > 0
+    finding = of(plan, (answers(2_000, 2_000, 100), answers(2_000, 2_000, 400)))
+    assert finding.answer == "harm"
+    assert isinstance(finding.estimate, Estimate) and finding.estimate.low > 0
 
 
 def test_what_has_no_data_or_no_level_says_why() -> None:
-    assert one(analysis_plan(errors()), sums(0)).why == "no unit shows it yet"
+    assert only_finding(analysis_plan(errors()), sums(0)).why == "no unit shows it yet"
     assert of(cost(level=None), (spent(100), spent(100))).why == UNKNOWN_LEVEL
     arms = {"base": ArmSums(9), "tuned": ArmSums(9, unknown={ERRORS: "3 answers have no price"})}
-    assert one(analysis_plan(errors()), Sums(0, arms)).why == "3 answers have no price"
+    assert only_finding(analysis_plan(errors()), Sums(0, arms)).why == "3 answers have no price"
 
 
 def test_findings_come_in_the_order_of_metrics_and_treatments() -> None:
     plan = analysis_plan(resolved(), errors(), shares=THREE)
-    found = find(plan, sums(0, resolved=(None, None, None)))
-    assert [(each.metric, each.variant) for each in found] == [
+    findings = find(plan, sums(0, resolved=(None, None, None)))
+    assert [(each.metric, each.variant) for each in findings] == [
         (RESOLVED, "tuned"),
         (RESOLVED, "larger"),
         (ERRORS, "tuned"),

@@ -65,25 +65,25 @@ def project(**changes: Any) -> Plan:
 
 def frozen(plan: Plan, **known: Known) -> AnalysisPlan:
     """The plan as started at 7."""
-    by_metric = {name.replace("__", "."): one for name, one in known.items()}
+    by_metric = {name.replace("__", "."): facts for name, facts in known.items()}
     return freeze(plan, plan.experiments[NAME], Start(at_us=7, started_us=5, known=by_metric))
 
 
 def metric(plan: AnalysisPlan, name: str) -> MetricPlan:
-    return next(one for one in plan.metrics if one.metric == name)
+    return next(metric_plan for metric_plan in plan.metrics if metric_plan.metric == name)
 
 
 def test_a_start_freezes_what_the_file_declares() -> None:
-    found = frozen(project())
-    assert (found.from_us, found.started_us, found.attempt, found.revision) == (7, 5, 1, 1)
-    assert found.shares == {"base": 0.6, "tuned": 0.4}
-    assert (found.stages, found.min_units, found.min_hours, found.approve) == ((10.0, 50.0), 30, 4.0, (50.0,))
-    assert (found.min_days, found.max_weeks) == (14.0, 5)
-    primary = found.primary
+    plan = frozen(project())
+    assert (plan.from_us, plan.started_us, plan.attempt, plan.revision) == (7, 5, 1, 1)
+    assert plan.shares == {"base": 0.6, "tuned": 0.4}
+    assert (plan.stages, plan.min_units, plan.min_hours, plan.approve) == ((10.0, 50.0), 30, 4.0, (50.0,))
+    assert (plan.min_days, plan.max_weeks) == (14.0, 5)
+    primary = plan.primary
     assert primary is not None
     assert (primary.metric, primary.method, primary.better) == ("feedback.solved", "feedback", "higher")
     assert (primary.margin, primary.window_seconds) == (0.03, 3 * 86_400.0)
-    assert [one.metric for one in found.guardrails] == [one["metric"] for one in GUARDRAILS]
+    assert [guardrail.metric for guardrail in plan.guardrails] == [declared["metric"] for declared in GUARDRAILS]
 
 
 def test_the_days_that_the_file_does_not_state_are_those_of_the_rules() -> None:
@@ -99,25 +99,28 @@ def test_the_days_that_the_file_does_not_state_are_those_of_the_rules() -> None:
 
 
 def test_each_guardrail_has_both_margins_and_its_signal() -> None:
-    found = frozen(project())
-    rate = metric(found, ERRORS)
+    plan = frozen(project())
+    rate = metric(plan, ERRORS)
     assert (rate.method, rate.margin, rate.pause, rate.stop) == ("shares", 0.01, 0.0, 0.01)
-    cost = metric(found, "cost.per_request")
+    cost = metric(plan, "cost.per_request")
     assert (cost.margin, cost.relative, cost.stop, cost.stop_relative, cost.signal) == (0.2, True, 0.3, True, "pause")
-    given = metric(found, "feedback.solved.given")
+    given = metric(plan, "feedback.solved.given")
     assert (given.method, given.better, given.window_seconds) == ("given", "higher", 3 * 86_400.0)
 
 
 def test_a_guardrail_of_the_primary_metric_is_not_decided_twice() -> None:
-    found = frozen(project(guardrails=[GUARDRAILS[0], {"metric": "feedback.solved", "margin": "5pp"}]))
-    assert [(one.metric, one.role) for one in found.metrics] == [("feedback.solved", "primary"), (ERRORS, "guardrail")]
-    assert found.alpha_kill == 0.05
+    plan = frozen(project(guardrails=[GUARDRAILS[0], {"metric": "feedback.solved", "margin": "5pp"}]))
+    assert [(metric_plan.metric, metric_plan.role) for metric_plan in plan.metrics] == [
+        ("feedback.solved", "primary"),
+        (ERRORS, "guardrail"),
+    ]
+    assert plan.alpha_kill == 0.05
 
 
 def test_a_stated_level_wins_over_an_earlier_one_and_one_is_needed_for_amounts() -> None:
     known = Known(level=800.0)
-    found = frozen(project(), requests__latency_p95=known, cost__per_request=Known(level=0.02))
-    latency, cost = metric(found, "requests.latency_p95"), metric(found, "cost.per_request")
+    plan = frozen(project(), requests__latency_p95=known, cost__per_request=Known(level=0.02))
+    latency, cost = metric(plan, "requests.latency_p95"), metric(plan, "cost.per_request")
     assert (latency.level, latency.source) == (900.0, STATED)
     assert (cost.level, cost.source, cost.cap) == (0.02, EARLIER, pytest.approx(0.2))
     assert metric(frozen(project()), "cost.per_request").level is None
@@ -128,32 +131,32 @@ def test_the_level_of_a_good_share_is_that_of_the_bad_one() -> None:
 
 
 def test_the_known_cap_and_response_are_taken() -> None:
-    found = frozen(project(), cost__per_request=Known(level=0.02, cap=0.7), feedback__solved=Known(response=0.4))
-    assert metric(found, "cost.per_request").cap == 0.7
-    assert metric(found, "feedback.solved").response == 0.4
+    plan = frozen(project(), cost__per_request=Known(level=0.02, cap=0.7), feedback__solved=Known(response=0.4))
+    assert metric(plan, "cost.per_request").cap == 0.7
+    assert metric(plan, "feedback.solved").response == 0.4
 
 
 @pytest.mark.parametrize(("unit", "cap", "used"), [("user", None, 50.0), ("user", 5, 5.0), ("request", None, 1.0)])
 def test_a_share_of_requests_counts_so_many_of_one_unit(unit: str, cap: float | None, used: float) -> None:
-    found = frozen(project(unit=unit, guardrails=[{"metric": ERRORS, "margin": "1pp", "cap": cap}]))
-    assert metric(found, ERRORS).cap == used
+    plan = frozen(project(unit=unit, guardrails=[{"metric": ERRORS, "margin": "1pp", "cap": cap}]))
+    assert metric(plan, ERRORS).cap == used
 
 
 def test_by_rules_3_a_lower_cap_shows_sooner_that_errors_are_not_more() -> None:
     answers = []
     for cap in (50, 5):
         plan = project(primary=None, guardrails=[{"metric": ERRORS, "margin": "1pp", "cap": cap}])
-        found = freeze(plan, plan.experiments[NAME], Start(at_us=7, started_us=5, rules=3))
+        earlier = freeze(plan, plan.experiments[NAME], Start(at_us=7, started_us=5, rules=3))
         seen = sums(0, errors=(failing(6_000, 60, cap=cap), failing(6_000, 60, cap=cap)))
-        answers.append(find(found, seen)[0].answer)
+        answers.append(find(earlier, seen)[0].answer)
     assert answers == ["cannot tell", "safe"]
 
 
 def test_a_level_measured_on_the_first_units_moves_the_start_of_that_metric() -> None:
-    found = with_level(frozen(project()), "cost.per_request", Known(level=0.03, cap=0.4), from_us=99)
-    cost = metric(found, "cost.per_request")
+    plan = with_level(frozen(project()), "cost.per_request", Known(level=0.03, cap=0.4), from_us=99)
+    cost = metric(plan, "cost.per_request")
     assert (cost.level, cost.cap, cost.from_us, cost.source) == (0.03, 0.4, 99, MEASURED)
-    assert metric(found, ERRORS).from_us == 0
+    assert metric(plan, ERRORS).from_us == 0
 
 
 @for_each(
@@ -178,8 +181,8 @@ def test_a_change_of_a_frozen_field_is_named(change: dict[str, Any], named: str)
 
 
 def test_a_new_or_a_lost_guardrail_is_a_change() -> None:
-    found = frozen_changes(frozen(project()), _experiment(guardrails=GUARDRAILS[1:]))
-    assert any(one.startswith(f"guardrails.{ERRORS}.metric: {ERRORS} → none") for one in found)
+    changes = frozen_changes(frozen(project()), _experiment(guardrails=GUARDRAILS[1:]))
+    assert any(change.startswith(f"guardrails.{ERRORS}.metric: {ERRORS} → none") for change in changes)
 
 
 @pytest.mark.parametrize("change", [{}, {"max_weeks": 9}, {"question": "Is it really better?"}])
@@ -206,8 +209,8 @@ def test_another_model_behind_an_arm_is_seen() -> None:
     plan = project()
     started = frozen(plan)
     assert changed_models(started, plan, plan.experiments[NAME]) == ()
-    other: Deployment = replace(plan.deployments["tuned"], digest="other")
-    swapped = replace(plan, deployments={**plan.deployments, "tuned": other})
+    deployment: Deployment = replace(plan.deployments["tuned"], digest="other")
+    swapped = replace(plan, deployments={**plan.deployments, "tuned": deployment})
     assert changed_models(started, swapped, plan.experiments[NAME]) == ("tuned",)
 
 
@@ -274,22 +277,22 @@ def _solved(**keys: Any) -> dict[str, Any]:
 
 
 def test_a_plan_freezes_what_missing_feedback_counts_as() -> None:
-    found = frozen(project(metrics=_solved(missing="worst_case")))
-    assert metric(found, "feedback.solved").missing == "worst_case"
+    plan = frozen(project(metrics=_solved(missing="worst_case")))
+    assert metric(plan, "feedback.solved").missing == "worst_case"
     assert metric(frozen(project()), "feedback.solved").missing == "at_random"
-    assert not metric(found, "feedback.solved.given").missing and not metric(found, ERRORS).missing
-    assert AnalysisPlan.restored(found.stored()) == found
+    assert not metric(plan, "feedback.solved.given").missing and not metric(plan, ERRORS).missing
+    assert AnalysisPlan.restored(plan.stored()) == plan
 
 
 def test_a_plan_of_rules_4_is_stored_without_what_missing_feedback_counts_as() -> None:
     plan = project(metrics=_solved(missing="worst_case"))
     older = freeze(plan, plan.experiments[NAME], Start(at_us=7, started_us=5, rules=4))
-    assert all("missing" not in one for one in older.stored()["metrics"])
+    assert all("missing" not in stored_metric for stored_metric in older.stored()["metrics"])
     assert AnalysisPlan.restored(older.stored()) == older
 
 
 def test_what_is_assumed_without_the_key_is_no_frozen_change_and_no_other_experiment() -> None:
-    stated, worst = (project(metrics=_solved(missing=one)) for one in ("at_random", "worst_case"))
+    stated, worst = (project(metrics=_solved(missing=missing)) for missing in ("at_random", "worst_case"))
     before = frozen(project())
     assert "metrics.solved.missing" not in before.declared
     assert frozen_changes(before, stated.experiments[NAME]) == []

@@ -57,7 +57,7 @@ def test_harm_replaces_every_answer_once(before: Answer) -> None:
     assert (latched.answer, latched.answered_us) == ("harm", 2)
 
 
-def test_nothing_told_has_no_time() -> None:
+def test_without_an_answer_there_is_no_time() -> None:
     assert Latched().after(finding("cannot tell"), 1).answered_us is None
 
 
@@ -127,9 +127,9 @@ def test_a_wrong_split_is_latched_with_its_time() -> None:
 def test_the_split_test_keeps_the_largest_evidence_and_is_strict() -> None:
     plan = analysis_plan(errors(), shares={"base": 0.9, "tuned": 0.1})
     seen = sums(1, units={"base": 900, "tuned": 100}, errors=(None, None))
-    found = SplitLatch(log_e=4.0).after(plan, seen)
-    assert found.log_e == 4.0 and not found.invalid
-    assert replace(found, log_e=-log(SRM_ALPHA)).after(plan, seen).invalid
+    split = SplitLatch(log_e=4.0).after(plan, seen)
+    assert split.log_e == 4.0 and not split.invalid
+    assert replace(split, log_e=-log(SRM_ALPHA)).after(plan, seen).invalid
 
 
 PLAN = replace(analysis_plan(errors()), rules=6)
@@ -137,10 +137,12 @@ PLAN = replace(analysis_plan(errors()), rules=6)
 
 def lost(base: int, tuned: int, at_us: int = HOUR_US, units: int = 900) -> Sums:
     """As many lost units, each with one request."""
-    found = sums(at_us, units=units, errors=(failing(units, 9), failing(units, 9)))
+    read_sums = sums(at_us, units=units, errors=(failing(units, 9), failing(units, 9)))
     counts = {"base": base, "tuned": tuned}
-    arms = {name: replace(arm, lost_units=counts[name], lost_requests=counts[name]) for name, arm in found.arms.items()}
-    return replace(found, arms=arms)
+    arms = {
+        name: replace(arm, lost_units=counts[name], lost_requests=counts[name]) for name, arm in read_sums.arms.items()
+    }
+    return replace(read_sums, arms=arms)
 
 
 def latched(*looks: tuple[int, int], rules: int = 6) -> SplitLatch:
@@ -154,31 +156,31 @@ def stepped(base: int, tuned: int) -> Step:
     return step(PLAN, Memory(), lost(base, tuned), Circumstances(HOUR_US, 100.0, 0))
 
 
-def alarms(found: Step) -> dict[str, str]:
-    return dict(find_alarms(PLAN, found))
+def alarms(result: Step) -> dict[str, str]:
+    return dict(find_alarms(PLAN, result))
 
 
 def test_a_loss_in_one_arm_is_proven_after_fifteen_units_and_latched() -> None:
     first = next(count for count in range(100) if latched((0, count)).invalid)
     assert first == 15
-    found = latched((0, first), (40, 40))
-    assert (found.fault, found.lost and found.lost.crossed_us) == (LOST, 1)
-    assert found.lost is not None and found.lost.arms == {"base": (40, 40), "tuned": (40, 40)}
+    split = latched((0, first), (40, 40))
+    assert (split.fault, split.lost and split.lost.crossed_us) == (LOST, 1)
+    assert split.lost is not None and split.lost.arms == {"base": (40, 40), "tuned": (40, 40)}
     assert latched((first, 0)).invalid
 
 
 @pytest.mark.parametrize("equal", [(1, 0), (3, 5), (300, 310), (2_048, 2_048)])
 def test_equal_losses_are_kept_and_not_invalid(equal: tuple[int, int]) -> None:
-    found = latched(equal)
-    assert not found.invalid and found.lost is not None and found.lost.p(1) > 0.05
+    split = latched(equal)
+    assert not split.invalid and split.lost is not None and split.lost.p(1) > 0.05
 
 
 def test_nothing_lost_and_earlier_rules_leave_what_is_stored_as_it_was() -> None:
-    for found in (latched((0, 0)), latched((0, 500), rules=5)):
-        assert found.lost is None and set(found.stored()) == {"log_e", "units", "crossed_us"}
-        assert SplitLatch.restored(found.stored()) == found
-    kept = latched((2, 40))
-    assert SplitLatch.restored(kept.stored()) == kept
+    for split in (latched((0, 0)), latched((0, 500), rules=5)):
+        assert split.lost is None and set(split.stored()) == {"log_e", "units", "crossed_us"}
+        assert SplitLatch.restored(split.stored()) == split
+    split_latch = latched((2, 40))
+    assert SplitLatch.restored(split_latch.stored()) == split_latch
 
 
 @pytest.mark.parametrize("share", [0.5, 0.125])
@@ -188,8 +190,10 @@ def test_the_expected_e_value_of_cells_is_at_most_one_until_all_are_lost(share: 
     for lost_cells in (1, 2, 8, 32, 56, 64):
         counts = range(max(0, lost_cells - round(cells * (1 - share))), min(lost_cells, round(cells * share)) + 1)
         likely = scipy.stats.hypergeom.pmf(list(counts), cells, round(cells * share), lost_cells)
-        found = [conversion_evidence(lost_cells - one, one, lift=LOST_LIFT, share=share) for one in counts]
-        expected = sum(p * exp(one.log_e) for p, one in zip(likely, found, strict=True) if isinstance(one, EValue))
+        evidence = [conversion_evidence(lost_cells - count, count, lift=LOST_LIFT, share=share) for count in counts]
+        expected = sum(
+            p * exp(e_value.log_e) for p, e_value in zip(likely, evidence, strict=True) if isinstance(e_value, EValue)
+        )
         assert expected <= 1 + 1e-9, (share, lost_cells)
 
 
@@ -202,13 +206,13 @@ def test_three_arms_share_the_error_probability() -> None:
 
 
 def test_unequal_losses_are_invalid_with_an_alarm_that_says_what_was_lost() -> None:
-    found = stepped(1, 40)
-    decision = found.decisions["tuned"]
+    result = stepped(1, 40)
+    decision = result.decisions["tuned"]
     assert not decision.split.balanced and decision.split.crossed_us is None and not decision.worse
-    text = alarms(found)["experiment.lost_records"]
+    text = alarms(result)["experiment.lost_records"]
     assert "base 1 request of 1 user; tuned 40 requests of 40 users" in text
     assert "The arms can't be compared any more" in text
-    assert "experiment.srm" not in alarms(found)
+    assert "experiment.srm" not in alarms(result)
 
 
 def test_a_difference_that_is_not_proven_is_an_alarm_and_equal_losses_are_none() -> None:
@@ -219,8 +223,8 @@ def test_a_difference_that_is_not_proven_is_an_alarm_and_equal_losses_are_none()
 
 
 def test_a_wrong_split_is_named_first() -> None:
-    found = Memory().with_split(PLAN, lost(0, 40)).split
-    unbalanced = replace(found, crossed_us=5)
-    assert (found.fault, unbalanced.fault) == (LOST, SPLIT)
+    split = Memory().with_split(PLAN, lost(0, 40)).split
+    unbalanced = replace(split, crossed_us=5)
+    assert (split.fault, unbalanced.fault) == (LOST, SPLIT)
     looked = Looked(plan=PLAN, memory=Memory(split=unbalanced), findings=(), sums=lost(0, 40))
     assert decide(looked)["tuned"].split.crossed_us == 5

@@ -32,21 +32,21 @@ def sums(apart: Sequence[float | None], days: float = 14.0, treated: ArmSums = T
     return reported_sums(days, *with_weeks(BASE, treated, *apart))
 
 
-def decided(of: AnalysisPlan, found: Sums) -> Decision:
-    findings = find(of, found)
-    memory = Memory().after(of, found, findings)
-    return decide(Looked(plan=of, memory=memory, findings=findings, sums=found))["tuned"]
+def decided(of: AnalysisPlan, read_sums: Sums) -> Decision:
+    findings = find(of, read_sums)
+    memory = Memory().after(of, read_sums, findings)
+    return decide(Looked(plan=of, memory=memory, findings=findings, sums=read_sums))["tuned"]
 
 
-def primary(of: AnalysisPlan, found: Sums) -> PrimaryDecision:
-    one = decided(of, found).primary
-    assert one is not None
-    return one
+def primary(of: AnalysisPlan, read_sums: Sums) -> PrimaryDecision:
+    primary_decision = decided(of, read_sums).primary
+    assert primary_decision is not None
+    return primary_decision
 
 
-def said(of: AnalysisPlan, found: Sums) -> str:
-    now = Situation(now_us=found.at_us, state="running", last=None, stage=100.0, stage_since_us=START)
-    return result_box(of, {"tuned": decided(of, found)}, now).sentence()
+def box_text(of: AnalysisPlan, read_sums: Sums) -> str:
+    now = Situation(now_us=read_sums.at_us, state="running", last=None, stage=100.0, stage_since_us=START)
+    return result_box(of, {"tuned": decided(of, read_sums)}, now).sentence()
 
 
 @pytest.mark.parametrize(
@@ -69,15 +69,19 @@ def said(of: AnalysisPlan, found: Sums) -> str:
 def test_better_passes_if_neither_the_last_week_nor_the_next_one_by_the_line_is_worse(
     apart: Sequence[float | None], passes: bool
 ) -> None:
-    found = sums(apart, days=7.0 * len(apart))
-    one = primary(plan(), found)
-    assert (one.answer, one.meets, one.counts(found.at_us)) == ("better", True, passes)
+    read_sums = sums(apart, days=7.0 * len(apart))
+    primary_decision = primary(plan(), read_sums)
+    assert (primary_decision.answer, primary_decision.meets, primary_decision.counts(read_sums.at_us)) == (
+        "better",
+        True,
+        passes,
+    )
 
 
 def test_nothing_passes_before_two_whole_weeks() -> None:
-    found = sums((0.1,), days=13.9)
-    assert not primary(plan(), found).counts(found.at_us)
-    assert not primary(plan(), found).counts(START + 15 * DAY_US), "the second week has not been looked at"
+    read_sums = sums((0.1,), days=13.9)
+    assert not primary(plan(), read_sums).counts(read_sums.at_us)
+    assert not primary(plan(), read_sums).counts(START + 15 * DAY_US), "the second week has not been looked at"
     early = sums((0.1,), days=7.0)
     assert not primary(plan(), early).counts(early.at_us)
     assert primary(plan(min_days=7.0), early).counts(early.at_us)
@@ -92,64 +96,64 @@ def test_what_can_be_seen_counts_for_a_plan_that_may_pass_earlier() -> None:
 
 def test_rules_5_say_nothing_about_weeks() -> None:
     assert not primary(plan(rules=5), sums((0.12, -0.01))).over_time
-    assert "week" not in said(plan(rules=5), sums((0.12, -0.01)))
+    assert "week" not in box_text(plan(rules=5), sums((0.12, -0.01)))
 
 
 def test_not_worse_does_not_need_an_effect_that_stays() -> None:
-    found = sums((0.12, -0.01))
-    one = primary(plan(metrics=(replace(RESOLVED, require="not_worse"),)), found)
-    assert isinstance(one.over_time, EffectOverTime) and one.over_time.fades
-    assert one.answer == "better" and one.counts(found.at_us)
+    read_sums = sums((0.12, -0.01))
+    primary_decision = primary(plan(metrics=(replace(RESOLVED, require="not_worse"),)), read_sums)
+    assert isinstance(primary_decision.over_time, EffectOverTime) and primary_decision.over_time.fades
+    assert primary_decision.answer == "better" and primary_decision.counts(read_sums.at_us)
 
 
 def test_lower_is_better_for_a_metric_that_says_so() -> None:
     lower = plan(metrics=(replace(RESOLVED, better="lower"),))
-    found = sums((-0.1, -0.1), treated=arm(2000, 800))
-    assert primary(lower, found).counts(found.at_us)
-    found = sums((-0.12, 0.01), treated=arm(2000, 800))
-    assert not primary(lower, found).counts(found.at_us)
-    assert "HOLD: the effect fades: 12 points better in week 1, 1 point worse in week 2." in said(lower, found)
+    read_sums = sums((-0.1, -0.1), treated=arm(2000, 800))
+    assert primary(lower, read_sums).counts(read_sums.at_us)
+    read_sums = sums((-0.12, 0.01), treated=arm(2000, 800))
+    assert not primary(lower, read_sums).counts(read_sums.at_us)
+    assert "HOLD: the effect fades: 12 points better in week 1, 1 point worse in week 2." in box_text(lower, read_sums)
 
 
 def test_the_line_is_weighted_by_the_units_of_each_week() -> None:
     (base, tuned) = sums((0.1, 0.1, 0.1)).arms.values()
     few = OverTime((Level(1000, 0.6, 1e-4), Level(1000, 0.6, 1e-4), Level(10, 0.0, 0.0)), (None,) * 3)
-    found = Sums(START + 21 * DAY_US, {"base": base, "tuned": replace(tuned, over_time=few)})
-    over_time = primary(plan(), found).over_time
+    read_sums = Sums(START + 21 * DAY_US, {"base": base, "tuned": replace(tuned, over_time=few)})
+    over_time = primary(plan(), read_sums).over_time
     assert isinstance(over_time, EffectOverTime) and over_time.next_week is not None
     assert 0 < over_time.next_week < 0.1 and over_time.fades, "the last week is below 0, though it says little"
 
 
-def test_what_fades_is_said_with_its_numbers() -> None:
-    text = said(plan(), sums((0.12, -0.01)))
+def test_what_fades_is_stated_with_its_numbers() -> None:
+    text = box_text(plan(), sums((0.12, -0.01)))
     assert text.startswith("HOLD: the effect of tuned on feedback.resolved fades.")
     assert "Better so far. HOLD: the effect fades: 12 points better in week 1, 1 point worse in week 2." in text
     assert "1: 12 points better (7.7 to 16.3 points, 2,000 users); 2: 1 point worse (−5.4 to 3.4 points" in text
     assert "By week since a user's first request: 1: 12 points better" in text
-    line = said(plan(), sums((0.12, 0.02)))
+    line = box_text(plan(), sums((0.12, 0.02)))
     assert "2 points better in week 2; a straight line leads to 8 points worse in the next week." in line
-    assert "Decided: better, as planned." in said(plan(), sums(STEADY))
+    assert "Decided: better, as planned." in box_text(plan(), sums(STEADY))
 
 
 def test_a_plan_that_may_pass_early_says_that_fading_is_not_seen() -> None:
-    assert "It may decide after 7 days (min_days), so a fading effect can't be seen." in said(
+    assert "It may decide after 7 days (min_days), so a fading effect can't be seen." in box_text(
         plan(min_days=7.0), sums(())
     )
     both = "so it may not have seen every day of the week and a fading effect can't be seen."
-    assert both in said(plan(min_days=1.0), sums(()))
-    assert "can't be seen" not in said(plan(), sums(STEADY))
+    assert both in box_text(plan(min_days=1.0), sums(()))
+    assert "can't be seen" not in box_text(plan(), sums(STEADY))
 
 
 def test_a_release_says_that_it_fades_and_shows_the_weeks() -> None:
-    found = sums((0.12, -0.01))
-    live = LiveState(name="tuned-vs-base", variant="tuned", state="running", now_us=found.at_us)
-    shown = {one.kind: one.says for one in effects(plan(), decided(plan(), found), live)}
+    read_sums = sums((0.12, -0.01))
+    live = LiveState(name="tuned-vs-base", variant="tuned", state="running", now_us=read_sums.at_us)
+    shown = {effect.kind: effect.says for effect in effects(plan(), decided(plan(), read_sums), live)}
     assert "(HOLD: the effect fades: 12 points better in week 1" in shown["answer"]
     assert shown["over time"].startswith("feedback.resolved: tuned, by week of the experiment: 1: 12 points better")
 
 
 def test_a_whole_week_makes_a_look_due() -> None:
-    found = sums((0.1,), days=13.9)
-    memory = Memory().after(plan(), found, find(plan(), found))
-    assert not memory.is_due(replace(found, at_us=found.at_us + 1))
-    assert memory.is_due(replace(sums(STEADY), at_us=found.at_us + 1))
+    read_sums = sums((0.1,), days=13.9)
+    memory = Memory().after(plan(), read_sums, find(plan(), read_sums))
+    assert not memory.is_due(replace(read_sums, at_us=read_sums.at_us + 1))
+    assert memory.is_due(replace(sums(STEADY), at_us=read_sums.at_us + 1))

@@ -43,11 +43,11 @@ def test_tau_is_the_margin_and_for_quantiles_a_tenth_of_the_level() -> None:
 
 
 def test_without_a_level_there_is_no_tau_for_what_is_relative_to_it() -> None:
-    for one in (cost(level=None), latency(level=None), errors(margin=0.5, relative=True)):
-        assert one.needs_level
-        assert one.tau is None
-        assert one.margin_on_scale is None
-        assert one.measures_level
+    for metric in (cost(level=None), latency(level=None), errors(margin=0.5, relative=True)):
+        assert metric.needs_level
+        assert metric.tau is None
+        assert metric.margin_on_scale is None
+        assert metric.measures_level
     assert cost(level=None).stop_on_scale is None
     assert not errors().needs_level
 

@@ -44,9 +44,9 @@ def test_a_look_is_made_once_at_each_tenth_and_none_after_the_whole() -> None:
     for share in (0.05, 0.12, 0.15, 0.19, 0.31, 0.32, 0.99, 1.03, 1.2, 2.0):
         half = round(share * PLANNED / 2)
         now = sums(half // 2, half, half // 2, half)
-        found = find(PLAN, now, memory.looked(RESOLVED))
-        shares.append(found[0].information)
-        memory = memory.after(PLAN, now, found)
+        findings = find(PLAN, now, memory.looked(RESOLVED))
+        shares.append(findings[0].information)
+        memory = memory.after(PLAN, now, findings)
     made = [share for share in shares if share is not None]
     assert made == pytest.approx([0.12, 0.31, 0.99, 1.03], abs=0.01)
     assert memory.latched[RESOLVED, "tuned"].times == tuple(made)
@@ -54,8 +54,8 @@ def test_a_look_is_made_once_at_each_tenth_and_none_after_the_whole() -> None:
 
 
 def test_between_looks_it_says_when_the_next_one_is() -> None:
-    found = find(PLAN, sums(10, 20, 10, 20))
-    assert found[0].why.startswith("look 1 of 10 is planned at ") and found[0].answer == "cannot tell"
+    findings = find(PLAN, sums(10, 20, 10, 20))
+    assert findings[0].why.startswith("look 1 of 10 is planned at ") and findings[0].answer == "cannot tell"
 
 
 @pytest.mark.release("simulations")
@@ -74,9 +74,9 @@ def test_the_interval_of_a_planned_look_is_never_intersected_with_always_valid_o
     assert PLANNED is not None
     half = round(PLANNED / 2)
     now = sums(round(0.6 * half), half, round(0.75 * half), half)
-    found = find(PLAN, now)
-    assert isinstance(found[0].estimate, Estimate) and not found[0].estimate.always_valid
-    assert found[0].answer == "better"
-    memory = Memory().after(PLAN, now, found)
+    findings = find(PLAN, now)
+    assert isinstance(findings[0].estimate, Estimate) and not findings[0].estimate.always_valid
+    assert findings[0].answer == "better"
+    memory = Memory().after(PLAN, now, findings)
     assert memory.latched[RESOLVED, "tuned"].running.looks == 0
     assert find(replace(PLAN, planned_units=None), now)[0].information is None

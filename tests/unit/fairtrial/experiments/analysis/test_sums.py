@@ -30,9 +30,9 @@ EACH: list[tuple[Method, MetricSums]] = [
 ]
 
 
-@for_each(("method", "found"), EACH)
-def test_sums_survive_being_stored_as_json(method: Method, found: MetricSums) -> None:
-    assert restored(method, json.loads(json.dumps(stored(found)))) == found
+@for_each(("method", "metric_sums"), EACH)
+def test_sums_survive_being_stored_as_json(method: Method, metric_sums: MetricSums) -> None:
+    assert restored(method, json.loads(json.dumps(stored(metric_sums)))) == metric_sums
 
 
 def test_impossible_sums_are_not_restored() -> None:
@@ -42,7 +42,7 @@ def test_impossible_sums_are_not_restored() -> None:
 
 
 def test_sizes_count_units_requests_and_feedback() -> None:
-    found = sums(
+    both_arms = sums(
         0,
         units=500,
         errors=(failing(400, 3, requests=5), failing(300, 0)),
@@ -50,8 +50,8 @@ def test_sizes_count_units_requests_and_feedback() -> None:
         cost=(spent(70), None),
         latency=(waited(1_000), None),
     ).sizes()
-    assert found["", "base"] == 500
-    assert (found[ERRORS, "base"], found[ERRORS, "tuned"]) == (2_000, 300)
-    assert (found[RESOLVED, "base"], found[RESOLVED, "tuned"]) == (300, 290)
-    assert (found[COST, "base"], found[LATENCY, "base"]) == (70, 1_000)
-    assert (COST, "tuned") not in found
+    assert both_arms["", "base"] == 500
+    assert (both_arms[ERRORS, "base"], both_arms[ERRORS, "tuned"]) == (2_000, 300)
+    assert (both_arms[RESOLVED, "base"], both_arms[RESOLVED, "tuned"]) == (300, 290)
+    assert (both_arms[COST, "base"], both_arms[LATENCY, "base"]) == (70, 1_000)
+    assert (COST, "tuned") not in both_arms

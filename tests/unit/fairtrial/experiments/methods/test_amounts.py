@@ -21,15 +21,15 @@ PRIMARY = cost(role="primary", require="superior", margin=0.1, stop=0.0, stop_re
 
 def spent(units: int, *, mean: float = 0.1, above: float = 0.0, seed: int = 1) -> Amounts:
     """Amounts around a mean, of which a share exceeds the cap of 1."""
-    found = np.random.default_rng(seed).gamma(4.0, mean / 4.0, units)
-    found[: round(above * units)] = 40.0
-    return Amounts.of(np.minimum(found, 40.0), limit=1.0)
+    costs = np.random.default_rng(seed).gamma(4.0, mean / 4.0, units)
+    costs[: round(above * units)] = 40.0
+    return Amounts.of(np.minimum(costs, 40.0), limit=1.0)
 
 
 def look(control: Amounts, treatment: Amounts, of: MetricPlan = PRIMARY, **more: Any) -> Finding:
-    arms = {name: ArmSums(1, 1, {COST: one}) for name, one in (("base", control), ("tuned", treatment))}
-    (found,) = find(analysis_plan(of, rules=4, **more), Sums(0, arms))
-    return found
+    arms = {name: ArmSums(1, 1, {COST: amounts}) for name, amounts in (("base", control), ("tuned", treatment))}
+    (finding,) = find(analysis_plan(of, rules=4, **more), Sums(0, arms))
+    return finding
 
 
 def test_a_lower_mean_with_the_same_tail_is_better() -> None:
@@ -37,8 +37,8 @@ def test_a_lower_mean_with_the_same_tail_is_better() -> None:
 
 
 def test_a_lower_mean_with_a_longer_tail_is_worse_and_not_better() -> None:
-    found = look(spent(4_000), spent(4_000, mean=0.04, above=0.03, seed=2))
-    assert (found.answer, found.why) == ("worse", TAIL_WORSE)
+    finding = look(spent(4_000), spent(4_000, mean=0.04, above=0.03, seed=2))
+    assert (finding.answer, finding.why) == ("worse", TAIL_WORSE)
     assert find(
         analysis_plan(PRIMARY, rules=3),
         Sums(0, {"base": ArmSums(1, 1, {COST: spent(4_000)}),
@@ -47,20 +47,20 @@ def test_a_lower_mean_with_a_longer_tail_is_worse_and_not_better() -> None:
 
 
 def test_a_lower_mean_whose_tail_is_not_yet_known_says_what_disagrees() -> None:
-    found = look(spent(400), spent(400, mean=0.05, seed=2))
-    assert (found.answer, found.why) == ("cannot tell", TAIL_OPEN)
+    finding = look(spent(400), spent(400, mean=0.05, seed=2))
+    assert (finding.answer, finding.why) == ("cannot tell", TAIL_OPEN)
 
 
 def test_an_equal_mean_within_the_tail_s_margin_says_that_the_mean_is_open() -> None:
-    found = look(spent(2_000), spent(2_000, seed=2))
-    assert (found.answer, found.why) == ("cannot tell", MEAN_OPEN)
+    finding = look(spent(2_000), spent(2_000, seed=2))
+    assert (finding.answer, finding.why) == ("cannot tell", MEAN_OPEN)
 
 
 def test_a_higher_mean_is_worse_beyond_what_the_plan_allows() -> None:
     assert look(spent(4_000), spent(4_000, mean=0.12, seed=2)).answer == "worse"
     not_worse = replace(PRIMARY, require="not_worse", margin=0.4)
-    found = look(spent(4_000), spent(4_000, mean=0.12, seed=2), not_worse)
-    assert found.answer == "not worse"
+    finding = look(spent(4_000), spent(4_000, mean=0.12, seed=2), not_worse)
+    assert finding.answer == "not worse"
     assert look(spent(4_000), spent(4_000, mean=0.16, seed=2), not_worse).answer == "worse"
     assert look(spent(4_000), spent(4_000, mean=0.12, above=0.03, seed=2), not_worse).answer == "worse"
 
@@ -91,10 +91,10 @@ def test_earlier_amounts_decide_sooner_and_are_recomputed_from_the_stored_sums()
         before = rng.gamma(4.0, 0.025, 6_000)
         arms.append(Amounts.of(times * before * rng.gamma(30.0, 1 / 30, 6_000), limit=1.0, earlier=before))
     plain = look(*(replace(arm, with_earlier=None) for arm in arms))
-    found = look(*arms)
-    assert (plain.answer, found.answer) == ("cannot tell", "better")
+    finding = look(*arms)
+    assert (plain.answer, finding.answer) == ("cannot tell", "better")
     again = [restored("amount", json.loads(json.dumps(stored(arm)))) for arm in arms]
-    assert again == arms and look(*again) == found
+    assert again == arms and look(*again) == finding
     assert "with_earlier" not in stored(replace(arms[0], with_earlier=None))
     safe = cost(margin=0.02, stop=0.02)
     answers = [look(arm, arm, of=safe).answer for arm in (arms[0], replace(arms[0], with_earlier=None))]

@@ -22,22 +22,22 @@ from fairtrial.stats.planning.trial import option
 from tests.fixtures.experiments.frozen_plans import RESOLVED, analysis_plan, answers, resolved
 from tests.fixtures.for_each import for_each
 
-RANDOM, WORST, OLDER = (resolved(missing=one) for one in ("at_random", "worst_case", UNSET))
+RANDOM, WORST, OLDER = (resolved(missing=missing) for missing in ("at_random", "worst_case", UNSET))
 EQUAL = answers(10_000, 9_000, 5_000), answers(10_000, 9_000, 6_000)
 """In both arms 6,000 of 10,000 are content; a thousand of them are silent in one, a thousand others in the other."""
 
 
 def look(pair: tuple[Feedback, Feedback], of: MetricPlan, **more: Any) -> Finding:
-    arms = {name: ArmSums(1, 1, {of.metric: one}) for name, one in zip(("base", "tuned"), pair, strict=True)}
-    (found,) = find(analysis_plan(of, **{"rules": 5} | more), Sums(0, arms))
-    return found
+    arms = {name: ArmSums(1, 1, {of.metric: feedback}) for name, feedback in zip(("base", "tuned"), pair, strict=True)}
+    (finding,) = find(analysis_plan(of, **{"rules": 5} | more), Sums(0, arms))
+    return finding
 
 
 def test_equal_arms_where_others_are_silent_are_no_difference_in_the_worst_case() -> None:
-    found, worst = look(EQUAL, RANDOM), look(EQUAL, WORST)
-    assert (found.answer, found.bounded) == ("better", False)
+    finding, worst = look(EQUAL, RANDOM), look(EQUAL, WORST)
+    assert (finding.answer, finding.bounded) == ("better", False)
     assert (worst.answer, worst.bounded) == ("cannot tell", True)
-    assert found.worst_case == worst.worst_case
+    assert finding.worst_case == worst.worst_case
     assert isinstance(worst.worst_case, Estimate) and isinstance(worst.estimate, Estimate)
     assert worst.worst_case.low < 0 < worst.worst_case.value == worst.estimate.value
     assert worst.worst_case.high == pytest.approx(0.2, abs=0.03)  # 7,000 of 10,000 against 5,000
@@ -45,9 +45,9 @@ def test_equal_arms_where_others_are_silent_are_no_difference_in_the_worst_case(
 
 
 def test_by_rules_4_the_answer_is_as_before_and_nothing_is_stored_of_the_worst_case() -> None:
-    found = look(EQUAL, OLDER, rules=4)
-    assert (found.answer, found.worst_case, found.bounded) == ("better", UNSET, UNSET)
-    assert not {"worst_case", "bounded"} & msgspec.to_builtins(found).keys()
+    finding = look(EQUAL, OLDER, rules=4)
+    assert (finding.answer, finding.worst_case, finding.bounded) == ("better", UNSET, UNSET)
+    assert not {"worst_case", "bounded"} & msgspec.to_builtins(finding).keys()
 
 
 def test_the_worst_case_agrees_where_nearly_all_answer() -> None:
@@ -57,23 +57,25 @@ def test_the_worst_case_agrees_where_nearly_all_answer() -> None:
 
 
 def test_where_the_arms_differ_in_who_gave_feedback_the_worst_case_must_agree_whatever_is_stated() -> None:
-    found = look((answers(10_000, 6_000, 3_600), answers(10_000, 7_000, 4_900)), RANDOM)
-    assert (found.answer, found.bounded) == ("cannot tell", True)
+    finding = look((answers(10_000, 6_000, 3_600), answers(10_000, 7_000, 4_900)), RANDOM)
+    assert (finding.answer, finding.bounded) == ("cannot tell", True)
 
 
 def test_where_less_is_better_the_worst_case_has_the_direction_of_the_metric() -> None:
     lower = replace(RANDOM, better="lower")
-    found, higher = look(EQUAL, lower).worst_case, look(EQUAL, RANDOM).worst_case
-    assert isinstance(found, Estimate) and isinstance(higher, Estimate)
-    assert (found.low, found.high) == pytest.approx((higher.low, higher.high))
+    mirrored, higher = look(EQUAL, lower).worst_case, look(EQUAL, RANDOM).worst_case
+    assert isinstance(mirrored, Estimate) and isinstance(higher, Estimate)
+    assert (mirrored.low, mirrored.high) == pytest.approx((higher.low, higher.high))
     assert look(EQUAL, lower).answer == "worse"
 
 
 @for_each(("missing", "answer"), [("at_random", "harm"), ("worst_case", "cannot tell"), (UNSET, "harm")])
-def test_a_guardrail_is_harmed_only_if_the_worst_case_agrees_where_that_is_asked(missing: Any, answer: str) -> None:
+def test_a_guardrail_is_harmed_only_if_the_worst_case_agrees_where_the_plan_requires_it(
+    missing: Any, answer: str
+) -> None:
     guardrail = resolved(role="guardrail", require="not_worse", margin=0.05, pause=0.05, stop=0.05, missing=missing)
-    found = look(EQUAL[::-1], guardrail)
-    assert found.answer == answer
+    finding = look(EQUAL[::-1], guardrail)
+    assert finding.answer == answer
     assert look((answers(9_000, 8_970, 5_400),) * 2, guardrail).answer == "safe"
 
 
@@ -101,24 +103,27 @@ def test_status_states_the_units_that_the_planner_says_for_the_share_with_feedba
     metric = replace(WORST, require=require, level=0.6)
     question = question_of(replace(metric, response=0.97), "user", level=0.6)
     worst, plain = (
-        option(one, Design(per_week=2_000.0), 0.8).units for one in (question, replace(question, response=None))
+        option(sized, Design(per_week=2_000.0), 0.8).units for sized in (question, replace(question, response=None))
     )
     assert worst is not None and plain is not None and worst > 2 * plain
-    arms = {name: ArmSums(1_000, 1_000, {RESOLVED: one}) for name, one in zip(("base", "tuned"), pair, strict=True)}
-    found = forecast(analysis_plan(metric, rules=5), "tuned", Sums(0, arms))
-    assert isinstance(found, Forecast)
-    assert found.needed == pytest.approx(worst / 0.97, abs=2)
+    arms = {
+        name: ArmSums(1_000, 1_000, {RESOLVED: feedback})
+        for name, feedback in zip(("base", "tuned"), pair, strict=True)
+    }
+    stated = forecast(analysis_plan(metric, rules=5), "tuned", Sums(0, arms))
+    assert isinstance(stated, Forecast)
+    assert stated.needed == pytest.approx(worst / 0.97, abs=2)
     unknown = [
-        METHODS["feedback"].needed(analysis_plan(one, rules=5), one, pair)
-        for one in (metric, replace(metric, missing="at_random"))
+        METHODS["feedback"].needed(analysis_plan(metric_plan, rules=5), metric_plan, pair)
+        for metric_plan in (metric, replace(metric, missing="at_random"))
     ]
     assert unknown[0] == pytest.approx(worst / plain * unknown[1], rel=0.05), "without a level, by the variation so far"
 
 
 def test_with_too_little_feedback_no_number_of_units_is_enough() -> None:
     metric = replace(WORST, response=0.9)
-    found = METHODS["feedback"].needed(analysis_plan(metric, rules=5), metric, (answers(1_000, 900, 540),) * 2)
-    assert isinstance(found, NotEnough)
+    needed = METHODS["feedback"].needed(analysis_plan(metric, rules=5), metric, (answers(1_000, 900, 540),) * 2)
+    assert isinstance(needed, NotEnough)
     planned = option(question_of(metric, "user", level=0.6), Design(per_week=2_000.0), 0.8)
     assert (planned.units, planned.weeks, planned.power) == (None, None, 0.0)
 
@@ -138,7 +143,7 @@ def test_a_guardrail_counts_the_units_that_the_worst_case_still_needs() -> None:
 
 
 def test_a_level_reaches_from_all_missing_as_no_to_all_as_yes_where_the_worst_case_must_agree() -> None:
-    plain, worst = (level_interval(analysis_plan(one, rules=5), one, EQUAL[0]) for one in (RANDOM, WORST))
+    plain, worst = (level_interval(analysis_plan(metric, rules=5), metric, EQUAL[0]) for metric in (RANDOM, WORST))
     assert isinstance(plain, Estimate) and isinstance(worst, Estimate)
     assert worst.value == plain.value == pytest.approx(5 / 9)
     assert worst.low < 0.5 < plain.low < plain.high < 0.6 < worst.high

@@ -43,10 +43,10 @@ def test_status_states_the_units_of_the_plan_however_fast_they_come(per_week: fl
     seen = Sums(0, {
         name: ArmSums(80, 80, {RESOLVED: answers(80, 80, 48), ERRORS: rated(80, 1)}) for name in ("base", "tuned")
     })  # fmt: skip
-    found = forecast(PLAN, "tuned", seen)
-    assert isinstance(found, Forecast)
-    assert found.needed == pytest.approx(planned(SOLVED, per_week=per_week).units, abs=1)
-    assert found.power == pytest.approx(0.9)
+    stated = forecast(PLAN, "tuned", seen)
+    assert isinstance(stated, Forecast)
+    assert stated.needed == pytest.approx(planned(SOLVED, per_week=per_week).units, abs=1)
+    assert stated.power == pytest.approx(0.9)
 
 
 @for_each("metric", [SOLVED, SAFE])
@@ -76,7 +76,7 @@ def test_a_relative_margin_adds_uncertainty_only_where_the_method_compares_with_
     safe = question_of(cost(), "user", level=0.1, spread=0.05)
     primary = question_of(cost(role="primary"), "user", level=0.1, spread=0.05)
     slow = question_of(latency(), "user", level=1000.0, spread=500.0)
-    assert [one.scale for one in (safe, primary, slow)] == [pytest.approx(1.2), 1.0, 1.0]
+    assert [question.scale for question in (safe, primary, slow)] == [pytest.approx(1.2), 1.0, 1.0]
 
 
 def test_a_cheaper_treatment_varies_less_and_exceeds_the_cap_less_often() -> None:

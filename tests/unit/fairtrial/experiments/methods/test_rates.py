@@ -24,9 +24,9 @@ SCHEMA = metric("requests.schema_valid_rate", "shares", cap=50.0, better="higher
 
 
 def look(control: RequestErrors, treatment: RequestErrors, of: MetricPlan = RATE, **more: Any) -> Finding:
-    arms = {name: ArmSums(1, 1, {of.metric: one}) for name, one in (("base", control), ("tuned", treatment))}
-    (found,) = find(analysis_plan(of, rules=4, **more), Sums(0, arms))
-    return found
+    arms = {name: ArmSums(1, 1, {of.metric: errors}) for name, errors in (("base", control), ("tuned", treatment))}
+    (finding,) = find(analysis_plan(of, rules=4, **more), Sums(0, arms))
+    return finding
 
 
 def test_a_flawless_pair_is_safe_after_600_units_and_not_after_400() -> None:
@@ -35,8 +35,8 @@ def test_a_flawless_pair_is_safe_after_600_units_and_not_after_400() -> None:
 
 
 def test_a_decline_pauses_before_harm_beyond_the_margin_is_proven() -> None:
-    found = look(rated(400, 4), rated(400, 20))
-    assert (found.declined, found.answer) == (True, "cannot tell")
+    finding = look(rated(400, 4), rated(400, 20))
+    assert (finding.declined, finding.answer) == (True, "cannot tell")
     worse = look(rated(1_000, 10), rated(1_000, 50))
     assert (worse.declined, worse.answer) == (True, "harm")
     assert worse.log_harm is not None and worse.log_kill is not None and worse.log_harm >= worse.log_kill
@@ -44,8 +44,8 @@ def test_a_decline_pauses_before_harm_beyond_the_margin_is_proven() -> None:
 
 def test_a_proven_decline_within_the_margin_pauses_and_is_safe_and_does_not_kill() -> None:
     wide = replace(RATE, margin=0.02, stop=0.02)
-    found = look(rated(20_000, 0), rated(20_000, 290), wide)  # 1.45 % against 0 %
-    assert (found.answer, found.declined) == ("safe", True)
+    finding = look(rated(20_000, 0), rated(20_000, 290), wide)  # 1.45 % against 0 %
+    assert (finding.answer, finding.declined) == ("safe", True)
     assert look(rated(20_000, 0), rated(20_000, 290)).answer == "harm", "with a margin of one point"
 
 
@@ -64,16 +64,16 @@ def test_three_guardrails_stop_a_dead_arm_by_its_fourteenth_unit() -> None:
     dead = RequestErrors.of([1.0] * 14, [1.0] * 14)
     fine = RequestErrors.of([0.0] * 14, [1.0] * 14)
     arms = {"base": ArmSums(14, 14, {ERRORS: fine}), "tuned": ArmSums(14, 14, {ERRORS: dead})}
-    found = find(analysis_plan(*metrics, rules=4), Sums(0, arms))
-    assert [one.declined for one in found] == [True, False, False]
+    findings = find(analysis_plan(*metrics, rules=4), Sums(0, arms))
+    assert [finding.declined for finding in findings] == [True, False, False]
 
 
 def test_many_requests_of_few_units_are_harm_by_request_and_veto_a_release() -> None:
-    found = look(heavy(20_000, 0.01, 0.01), heavy(20_000, 0.01, 0.30, seed=4))
-    assert isinstance(found.weighed, Estimate) and isinstance(found.estimate, Estimate)
-    assert found.weighed.value == pytest.approx(0.23, abs=0.03)  # 200 of 249 requests are theirs
-    assert found.estimate.value == pytest.approx(0.0058, abs=0.003)
-    assert found.vetoed
+    finding = look(heavy(20_000, 0.01, 0.01), heavy(20_000, 0.01, 0.30, seed=4))
+    assert isinstance(finding.weighed, Estimate) and isinstance(finding.estimate, Estimate)
+    assert finding.weighed.value == pytest.approx(0.23, abs=0.03)  # 200 of 249 requests are theirs
+    assert finding.estimate.value == pytest.approx(0.0058, abs=0.003)
+    assert finding.vetoed
     assert not look(heavy(20_000, 0.01, 0.01), heavy(20_000, 0.01, 0.01, seed=4)).vetoed
 
 
@@ -83,8 +83,8 @@ def test_sixty_requests_a_unit_hide_no_doubling_of_errors() -> None:
     def drawn(rate: float) -> RequestErrors:
         failed, sent = rng.binomial(60, rate, 2_000).astype(float), np.full(2_000, 60.0)
         shares = UnitShares.of(failed, sent, luck=rng.random(2_000))
-        found = RequestErrors.of(failed, sent, cap=60.0)
-        return replace(found, shares=ErrorShares(shares, shares, found.requests))
+        errors = RequestErrors.of(failed, sent, cap=60.0)
+        return replace(errors, shares=ErrorShares(shares, shares, errors.requests))
 
     assert look(drawn(0.05), drawn(0.10)).answer == "harm"
     equal = look(drawn(0.05), drawn(0.05))
@@ -99,11 +99,11 @@ def test_a_relative_margin_needs_no_level() -> None:
 
 
 def test_a_rate_of_good_requests_is_shown_in_its_own_direction() -> None:
-    found = look(rated(2_000, 10), rated(2_000, 120), SCHEMA)
-    assert found.answer == "harm"
-    assert found.control is not None and found.treatment is not None
-    assert found.control == pytest.approx(0.995) and found.treatment == pytest.approx(0.94)
-    assert isinstance(found.estimate, Estimate) and found.estimate.value == pytest.approx(-0.055)
+    finding = look(rated(2_000, 10), rated(2_000, 120), SCHEMA)
+    assert finding.answer == "harm"
+    assert finding.control is not None and finding.treatment is not None
+    assert finding.control == pytest.approx(0.995) and finding.treatment == pytest.approx(0.94)
+    assert isinstance(finding.estimate, Estimate) and finding.estimate.value == pytest.approx(-0.055)
 
 
 @for_each(
@@ -121,16 +121,16 @@ def test_a_rate_as_the_primary_metric(require: Any, pair: tuple[int, int], answe
     assert look(rated(2_500, pair[0]), rated(2_500, pair[1]), primary).answer == answer
 
 
-def test_before_any_window_is_complete_nothing_is_safe_and_the_reason_is_said() -> None:
-    found = look(RequestErrors.of([0.0], [1.0]), RequestErrors.of([0.0], [1.0]))
-    assert found.answer == "cannot tell" and "complete window" in found.why
+def test_before_any_window_is_complete_nothing_is_safe_and_the_reason_is_stated() -> None:
+    finding = look(RequestErrors.of([0.0], [1.0]), RequestErrors.of([0.0], [1.0]))
+    assert finding.answer == "cannot tell" and "complete window" in finding.why
 
 
 @for_each(("bad", "units", "most"), [(0, 600, 0.0112), (0, 1_507, 0.0048)])
 def test_a_level_has_a_bound_even_without_a_single_error(bad: int, units: int, most: float) -> None:
-    found = level_interval(analysis_plan(RATE, rules=4), RATE, rated(units, bad))
-    assert isinstance(found, Estimate)
-    assert (found.value, found.low, found.high) == (0.0, 0.0, pytest.approx(most, abs=5e-5))
+    interval = level_interval(analysis_plan(RATE, rules=4), RATE, rated(units, bad))
+    assert isinstance(interval, Estimate)
+    assert (interval.value, interval.low, interval.high) == (0.0, 0.0, pytest.approx(most, abs=5e-5))
     missing = level_interval(analysis_plan(RATE, rules=4), RATE, RequestErrors.of([0.0], [1.0]))
     assert isinstance(missing, NotEnough)
 
@@ -152,6 +152,6 @@ def test_missing_units_are_those_that_prove_it_safe() -> None:
 
 
 def test_the_sums_with_shares_are_stored_and_restored() -> None:
-    found = rated(50, 3, requests=4)
-    assert restored("shares", stored(found)) == found
+    errors = rated(50, 3, requests=4)
+    assert restored("shares", stored(errors)) == errors
     assert "shares" not in stored(RequestErrors.of([0.0], [1.0]))

@@ -21,10 +21,10 @@ def people() -> People:
 
 @pytest.mark.parametrize("stage", [0.5, 5.0, 33.3, 100.0])
 def test_who_is_enrolled_and_where_is_what_the_assignment_says(stage: float) -> None:
-    found = people()
-    assigned = assign_people(EXPERIMENT, found.names)
-    exposed = expose(found, assigned, [(0, stage)], from_us=0)
-    for number, name in enumerate(found.names):
+    drawn = people()
+    assigned = assign_people(EXPERIMENT, drawn.names)
+    exposed = expose(drawn, assigned, [(0, stage)], from_us=0)
+    for number, name in enumerate(drawn.names):
         real = assign(replace(EXPERIMENT, stage=stage), name)
         assert (exposed.first_us[number] < NEVER) == real.enrolled
         if real.enrolled:
@@ -32,10 +32,10 @@ def test_who_is_enrolled_and_where_is_what_the_assignment_says(stage: float) -> 
 
 
 def test_a_later_stage_adds_units_from_its_start_and_keeps_the_others() -> None:
-    found = people()
-    assigned = assign_people(EXPERIMENT, found.names)
-    first = expose(found, assigned, [(0, 20.0)], from_us=0)
-    both = expose(found, assigned, [(0, 20.0), (5 * 10**11, 60.0)], from_us=0)
+    drawn = people()
+    assigned = assign_people(EXPERIMENT, drawn.names)
+    first = expose(drawn, assigned, [(0, 20.0)], from_us=0)
+    both = expose(drawn, assigned, [(0, 20.0), (5 * 10**11, 60.0)], from_us=0)
     early = first.first_us < NEVER
     assert (both.first_us[early] == first.first_us[early]).all()
     added = (both.first_us < NEVER) & ~early
@@ -44,15 +44,15 @@ def test_a_later_stage_adds_units_from_its_start_and_keeps_the_others() -> None:
 
 
 def test_a_unit_is_exposed_by_its_first_request_after_the_start_of_its_stage() -> None:
-    one = replace(people(), names=["a"], unit=np.zeros(3, np.int64), at_us=np.array([10, 20, 30]))
+    person = replace(people(), names=["a"], unit=np.zeros(3, np.int64), at_us=np.array([10, 20, 30]))
     assigned = Assigned(("base", "tuned"), np.array([1]), np.array([0.4]))
     for since, first, counted in ((0, 10, 3), (11, 20, 2), (30, 30, 1), (31, NEVER, 0)):
-        exposed = expose(one, assigned, [(since, 50.0)], from_us=0)
+        exposed = expose(person, assigned, [(since, 50.0)], from_us=0)
         assert (exposed.first_us[0], exposed.counted.sum()) == (first, counted)
 
 
 def test_units_exposed_before_an_amendment_do_not_count_afterwards() -> None:
-    one = replace(people(), names=["a"], unit=np.zeros(3, np.int64), at_us=np.array([10, 20, 30]))
+    person = replace(people(), names=["a"], unit=np.zeros(3, np.int64), at_us=np.array([10, 20, 30]))
     assigned = Assigned(("base", "tuned"), np.array([1]), np.array([0.4]))
     for from_us, counted in ((10, 3), (11, 0)):
-        assert expose(one, assigned, [(0, 50.0)], from_us=from_us).counted.sum() == counted
+        assert expose(person, assigned, [(0, 50.0)], from_us=from_us).counted.sum() == counted

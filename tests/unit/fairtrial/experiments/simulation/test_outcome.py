@@ -21,13 +21,13 @@ PLAN = analysis_plan(resolved(), errors())
 
 
 def memory(primary: Answer = "better", guardrail: Answer = "safe", *, answered_us: int = 9) -> Memory:
-    told = answered_us if primary != "cannot tell" else None
-    return Memory({(RESOLVED, "tuned"): Latched(primary, told), (ERRORS, "tuned"): Latched(guardrail, 9)})
+    since_us = answered_us if primary != "cannot tell" else None
+    return Memory({(RESOLVED, "tuned"): Latched(primary, since_us), (ERRORS, "tuned"): Latched(guardrail, 9)})
 
 
-def shipped(plan: AnalysisPlan, found: Memory, now_us: int) -> str | None:
+def shipped(plan: AnalysisPlan, latched: Memory, now_us: int) -> str | None:
     sums = Sums(now_us, {name: ArmSums(0) for name in plan.shares})
-    return trial.shipped(decide(Looked(plan=plan, memory=found, findings=(), sums=sums)), now_us)
+    return trial.shipped(decide(Looked(plan=plan, memory=latched, findings=(), sums=sums)), now_us)
 
 
 def test_it_ships_when_all_hold() -> None:
@@ -62,9 +62,9 @@ def test_it_does_not_ship_under_a_wrong_split_or_with_broken_intervals() -> None
     assert shipped(PLAN, replace(memory(), split=SplitLatch(9.0, 9, 1)), WEEK_US) is None
     apart = RunningDecision().after(_interval(0.1, 0.2)).after(_interval(0.3, 0.4))
     for key in ((RESOLVED, "tuned"), (ERRORS, "tuned")):
-        found = memory()
-        broken = replace(found.latched[key], running=apart)
-        assert shipped(PLAN, replace(found, latched={**found.latched, key: broken}), WEEK_US) is None
+        latched = memory()
+        broken = replace(latched.latched[key], running=apart)
+        assert shipped(PLAN, replace(latched, latched={**latched.latched, key: broken}), WEEK_US) is None
 
 
 def test_without_a_primary_metric_nothing_ships() -> None:

@@ -18,20 +18,20 @@ def people(habit: Habit = "one", most: int = 1, *, amounts: bool = False, seed: 
 
 
 def test_so_many_people_arrive_evenly() -> None:
-    found = people()
-    count = len(found.names)
+    drawn = people()
+    count = len(drawn.names)
     assert abs(count - 4_000) < 4 * 4_000**0.5
-    weeks = np.bincount((found.at_us - SPAN[0]) // WEEK_US)
+    weeks = np.bincount((drawn.at_us - SPAN[0]) // WEEK_US)
     assert len(weeks) == 4 and np.abs(weeks - count / 4).max() < 5 * 1_000**0.5
-    assert len(found.unit) == len(found.luck) == len(found.says["feedback.a"]) == count
+    assert len(drawn.unit) == len(drawn.luck) == len(drawn.says["feedback.a"]) == count
 
 
 @pytest.mark.parametrize(
     ("habit", "most", "low", "high"), [("one", 9, 1, 1), ("uniform", 7, 1, 7), ("heavy", 200, 1, 200), ("all", 5, 5, 5)]
 )
 def test_each_sends_as_many_requests_as_its_habit_allows(habit: Habit, most: int, low: int, high: int) -> None:
-    found = people(habit, most)
-    sends = np.bincount(found.unit)
+    drawn = people(habit, most)
+    sends = np.bincount(drawn.unit)
     assert (sends.min(), sends.max()) == (low, high)
 
 
@@ -41,25 +41,25 @@ def test_a_heavy_tail_has_few_requests_mostly() -> None:
 
 
 def test_requests_of_a_unit_are_in_order_and_soon_after_its_first() -> None:
-    found = people("uniform", 9)
-    same = np.diff(found.unit) == 0
-    assert (np.diff(found.unit) >= 0).all() and (np.diff(found.at_us)[same] >= 0).all()
-    starts = np.flatnonzero(np.diff(found.unit, prepend=-1))
-    assert (np.diff(found.at_us[starts]) >= 0).all()
-    assert (found.at_us - found.at_us[starts][found.unit]).max() < 2 * DAY_US
+    drawn = people("uniform", 9)
+    same = np.diff(drawn.unit) == 0
+    assert (np.diff(drawn.unit) >= 0).all() and (np.diff(drawn.at_us)[same] >= 0).all()
+    starts = np.flatnonzero(np.diff(drawn.unit, prepend=-1))
+    assert (np.diff(drawn.at_us[starts]) >= 0).all()
+    assert (drawn.at_us - drawn.at_us[starts][drawn.unit]).max() < 2 * DAY_US
 
 
 def test_costs_and_latencies_are_around_one_and_only_drawn_if_needed() -> None:
     assert len(people().size) == len(people().speed) == 0
-    found = people(amounts=True)
-    assert len(found.size) == len(found.unit) and found.size.mean() == pytest.approx(1.0, abs=0.06)
+    drawn = people(amounts=True)
+    assert len(drawn.size) == len(drawn.unit) and drawn.size.mean() == pytest.approx(1.0, abs=0.06)
 
 
 def test_a_seed_repeats_the_people_and_another_one_has_other_names() -> None:
-    one, same, other = people(), people(), people(seed=2)
-    assert list(one.names) == list(same.names) and (one.at_us == same.at_us).all()
-    assert not set(one.names) & set(other.names)
-    assert len(set(one.names)) == len(one.names)
+    drawn, same, reseeded = people(), people(), people(seed=2)
+    assert list(drawn.names) == list(same.names) and (drawn.at_us == same.at_us).all()
+    assert not set(drawn.names) & set(reseeded.names)
+    assert len(set(drawn.names)) == len(drawn.names)
 
 
 def test_a_world_without_units_or_requests_is_refused() -> None:

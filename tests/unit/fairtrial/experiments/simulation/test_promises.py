@@ -20,15 +20,15 @@ def rows(promise: Promise, trials: int) -> Sequence[Row]:
 
 
 @pytest.mark.release("simulations")
-@for_each("promise", harm.PROMISES, label=lambda one: one.name)
+@for_each("promise", harm.PROMISES, label=lambda promise: promise.name)
 def test_harm_is_stopped_as_soon_as_planned(promise: Promise) -> None:
-    found = rows(promise, 12)
-    assert [row.what for row in found if not row.ok] == []
-    assert next(row for row in found if row.what == "paused or killed").measured == 1.0
+    measured = rows(promise, 12)
+    assert [row.what for row in measured if not row.ok] == []
+    assert next(row for row in measured if row.what == "paused or killed").measured == 1.0
 
 
 @pytest.mark.release("simulations")
-@for_each("promise", same.PROMISES, label=lambda one: one.name)
+@for_each("promise", same.PROMISES, label=lambda promise: promise.name)
 def test_equal_arms_are_seldom_called_different(promise: Promise) -> None:
     assert [row.what for row in rows(promise, 1) if row.measured > 0] == []
 
@@ -37,7 +37,7 @@ def test_the_power_is_about_the_planned_one() -> None:
     assert [row.what for row in rows(power.PROMISES[0], 25) if not row.ok] == []
 
 
-@for_each("promise", safety.PROMISES, label=lambda one: one.name)
+@for_each("promise", safety.PROMISES, label=lambda promise: promise.name)
 def test_unsafe_changes_are_not_called_safe(promise: Promise) -> None:
     assert [row.what for row in rows(promise, 2) if not row.ok] == []
 

@@ -72,10 +72,10 @@ class Case:
         """Each exposed unit of an arm, with the numbers of its counted requests so far."""
         number = self.assigned.variants.index(name)
         sent = self.exposed.counted & (self.people.at_us <= now_us)
-        found = []
+        sums_of_units = []
         for unit in np.flatnonzero((self.assigned.arm == number) & (self.exposed.first_us <= now_us)):
-            found.append((int(unit), np.flatnonzero(sent & (self.people.unit == unit))))
-        return found
+            sums_of_units.append((int(unit), np.flatnonzero(sent & (self.people.unit == unit))))
+        return sums_of_units
 
 
 CASES = [Case(1), Case(2, from_us=3 * DAY_US), Case(3, habit="one", most=1)]
@@ -84,8 +84,8 @@ TIMES = [round(day * DAY_US) for day in (0.3, 2.0, 4.0, 7.7, 12.0, 17.0)]
 
 @pytest.fixture(params=CASES, ids=["plain", "amended", "one"])
 def case(request: pytest.FixtureRequest) -> Case:
-    found: Case = request.param
-    return found
+    simulated: Case = request.param
+    return simulated
 
 
 @for_each("now_us", TIMES)
@@ -131,8 +131,8 @@ def test_feedback_is_that_of_complete_windows(case: Case, now_us: int) -> None:
         answered = np.where(gives, start + people.delay[RESOLVED][mine] * 2.0 * 86_400, np.nan)
         value = (people.says[RESOLVED][mine] < 0.6).astype(np.float64)
         built = Feedback.of(start, answered, value, window=3 * 86_400.0, until=now_us / 1e6)
-        found = sums.arms[name].metrics.get(RESOLVED)
-        assert found == (built if built.units else None)
+        feedback = sums.arms[name].metrics.get(RESOLVED)
+        assert feedback == (built if built.units else None)
         given = sums.arms[name].metrics.get("feedback.resolved.given")
         if isinstance(given, Feedback):
             assert (given.units, given.given.n, given.given.x) == (built.units, built.units, built.given.n)
@@ -156,30 +156,32 @@ def test_harm_is_looked_for_at_each_first_error_of_a_treated_unit(case: Case) ->
     for _, sent in case.units("tuned", last):
         bad = sent[case.people.luck[sent] < case.arms["tuned"].errors]
         times |= {int(case.people.at_us[bad].min())} if len(bad) else set()
-    assert times == {int(one) for one in case.timeline.harm_us if one <= last}
+    assert times == {int(time) for time in case.timeline.harm_us if time <= last}
 
 
 def test_errors_can_begin_after_healthy_units() -> None:
-    found = Case(4, tuned=replace(ARM, errors=1.0, errors_before=0.0, healthy=20), habit="one", most=1)
-    harm = found.timeline.harm_us
-    first = np.sort(found.exposed.first_us[(found.assigned.arm == 1) & (found.exposed.first_us < NEVER)])
+    simulated = Case(4, tuned=replace(ARM, errors=1.0, errors_before=0.0, healthy=20), habit="one", most=1)
+    harm = simulated.timeline.harm_us
+    first = np.sort(simulated.exposed.first_us[(simulated.assigned.arm == 1) & (simulated.exposed.first_us < NEVER)])
     assert harm.tolist() == first[20:].tolist()
     never = Case(4, tuned=replace(ARM, errors=1.0, healthy=10_000), habit="one", most=1)
     assert len(never.timeline.harm_us) == 0
 
 
-def same(found: Any, built: Any) -> None:
+def same(computed: Any, built: Any) -> None:
     """Equal up to rounding."""
     if isinstance(built, RequestErrors):
-        assert found.users == built.users and found.cap == built.cap
+        assert computed.users == built.users and computed.cap == built.cap
         pairs = [
-            (getattr(found.requests, key), getattr(built.requests, key)) for key in ("n", "x", "y", "xx", "yy", "xy")
+            (getattr(computed.requests, key), getattr(built.requests, key)) for key in ("n", "x", "y", "xx", "yy", "xy")
         ]
     elif isinstance(built, Amounts):
-        assert found.above == built.above and found.limit == built.limit
-        pairs = [(getattr(found.capped, key), getattr(built.capped, key)) for key in ("n", "x", "xx")]
+        assert computed.above == built.above and computed.limit == built.limit
+        pairs = [(getattr(computed.capped, key), getattr(built.capped, key)) for key in ("n", "x", "xx")]
     else:
-        pairs = [(getattr(found, key), getattr(built, key)) for key in ("value", "lower", "upper")]
-        pairs += [(getattr(found.users, key), getattr(built.users, key)) for key in ("n", "x", "y", "xx", "yy", "xy")]
-    for one, other in pairs:
-        assert one == pytest.approx(other, rel=1e-9, abs=1e-12)
+        pairs = [(getattr(computed, key), getattr(built, key)) for key in ("value", "lower", "upper")]
+        pairs += [
+            (getattr(computed.users, key), getattr(built.users, key)) for key in ("n", "x", "y", "xx", "yy", "xy")
+        ]
+    for value, expected in pairs:
+        assert value == pytest.approx(expected, rel=1e-9, abs=1e-12)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fairtrial.experiments.simulation.people import Event
-from fairtrial.experiments.simulation.summary import end_of
+from fairtrial.experiments.simulation.scenario import end_of
 from fairtrial.experiments.simulation.trial import Outcome, Setting, run_trial
 from tests.fixtures.experiments.simulated import ERRORS, RESOLVED, arm, project, setting
 
@@ -22,21 +22,21 @@ def run(made: Setting, seed: int = 1) -> Outcome:
 
 
 def test_a_much_better_candidate_ships_after_whole_weeks() -> None:
-    found = run(setting(tuned=BETTER, world={"per_week": 6_000}))
-    assert (found.end, found.days, found.better) == ("ship", 14.0, True)
-    assert found.safe == {ERRORS}
-    assert found.units["base"] == pytest.approx(6_000, rel=0.1)
+    outcome = run(setting(tuned=BETTER, world={"per_week": 6_000}))
+    assert (outcome.end, outcome.days, outcome.better) == ("ship", 14.0, True)
+    assert outcome.safe == {ERRORS}
+    assert outcome.units["base"] == pytest.approx(6_000, rel=0.1)
 
 
 def test_a_worse_candidate_is_called_so_and_does_not_ship() -> None:
-    found = run(setting(tuned=WORSE))
-    assert (found.end, found.worse, found.better, end_of(found)) == ("pause", True, False, "worse")
+    outcome = run(setting(tuned=WORSE))
+    assert (outcome.end, outcome.worse, outcome.better, end_of(outcome)) == ("pause", True, False, "worse")
 
 
 def test_a_failing_candidate_is_stopped_at_an_error_between_two_looks() -> None:
-    found = run(setting(tuned=arm(errors=0.5)))
-    assert (found.end, found.by) == ("kill", ERRORS)
-    assert found.days < 1.0 and found.days != round(found.days)
+    outcome = run(setting(tuned=arm(errors=0.5)))
+    assert (outcome.end, outcome.by) == ("kill", ERRORS)
+    assert outcome.days < 1.0 and outcome.days != round(outcome.days)
 
 
 def test_a_guardrail_can_pause_it() -> None:
@@ -68,33 +68,33 @@ def test_stages_grow_by_verdicts_and_approvals() -> None:
 
 def test_a_new_start_has_new_units_and_a_smaller_alpha() -> None:
     events = (Event(7, "kill"), Event(8, "rearm"))
-    found = run(setting(tuned=BETTER, events=events, until_shipped=False, world={"per_week": 500}))
-    assert (found.end, found.days) == ("end", 29.0)
-    assert sum(found.units.values()) == pytest.approx(3 * 500, rel=0.1)
+    outcome = run(setting(tuned=BETTER, events=events, until_shipped=False, world={"per_week": 500}))
+    assert (outcome.end, outcome.days) == ("end", 29.0)
+    assert sum(outcome.units.values()) == pytest.approx(3 * 500, rel=0.1)
 
 
 def test_a_stop_without_a_new_start_ends_it() -> None:
-    found = run(setting(events=(Event(3, "kill"),)))
-    assert (found.end, found.days) == ("stopped", 3.0)
+    outcome = run(setting(events=(Event(3, "kill"),)))
+    assert (outcome.end, outcome.days) == ("stopped", 3.0)
 
 
 def test_after_an_amendment_only_new_units_count() -> None:
-    found = run(setting(events=(Event(14, "amend", "5pp"),), until_shipped=False))
-    assert (found.end, found.days) == ("end", 21.0)
-    assert sum(found.units.values()) == pytest.approx(1_000, rel=0.12)
+    outcome = run(setting(events=(Event(14, "amend", "5pp"),), until_shipped=False))
+    assert (outcome.end, outcome.days) == ("end", 21.0)
+    assert sum(outcome.units.values()) == pytest.approx(1_000, rel=0.12)
 
 
 def test_equal_arms_are_seldom_called_different() -> None:
-    found = [run(setting(until_shipped=False, world={"per_week": 600}), seed) for seed in range(40)]
-    assert sum(one.better or one.worse for one in found) <= 6
-    assert sum(one.end == "kill" for one in found) <= 6
-    assert sum(one.invalid for one in found) <= 3
-    assert all(one.looks > 10 for one in found)
+    outcomes = [run(setting(until_shipped=False, world={"per_week": 600}), seed) for seed in range(40)]
+    assert sum(outcome.better or outcome.worse for outcome in outcomes) <= 6
+    assert sum(outcome.end == "kill" for outcome in outcomes) <= 6
+    assert sum(outcome.invalid for outcome in outcomes) <= 3
+    assert all(outcome.looks > 10 for outcome in outcomes)
 
 
 def test_each_trial_has_its_own_assignment() -> None:
-    found = [run(setting(world={"per_week": 300}), seed).units for seed in range(20)]
-    gaps = [one["tuned"] - one["base"] for one in found]
+    unit_counts = [run(setting(world={"per_week": 300}), seed).units for seed in range(20)]
+    gaps = [counts["tuned"] - counts["base"] for counts in unit_counts]
     assert np.std(gaps) == pytest.approx(900**0.5, rel=0.5)
 
 
@@ -102,8 +102,8 @@ def test_two_arms_on_one_engine_are_never_safe_on_latency() -> None:
     latency = [{"metric": "requests.latency_p50", "margin": "20%", "baseline": 700}]
     habit = {"habit": "all", "most": 4, "per_week": 900}
     apart, shared = (
-        run(setting(project(guardrails=latency, one_engine=one), until_shipped=False, world=habit))
-        for one in (False, True)
+        run(setting(project(guardrails=latency, one_engine=shared_engine), until_shipped=False, world=habit))
+        for shared_engine in (False, True)
     )
     assert (apart.safe, shared.safe) == ({"requests.latency_p50"}, set())
 
@@ -112,6 +112,6 @@ def test_three_arms_are_each_compared_with_the_control() -> None:
     plan = project(split={"base": 40, "tuned": 30, "larger": 30})
     made = setting(plan, tuned=BETTER, world={"per_week": 4_000})
     worse = replace(made.world, arms={**made.world.arms, "larger": WORSE})
-    found = run(replace(made, world=worse))
-    assert set(found.units) == {"base", "tuned", "larger"}
-    assert found.better and found.worse
+    outcome = run(replace(made, world=worse))
+    assert set(outcome.units) == {"base", "tuned", "larger"}
+    assert outcome.better and outcome.worse

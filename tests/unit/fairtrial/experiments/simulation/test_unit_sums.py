@@ -7,7 +7,7 @@ import pytest
 
 from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.experiments.simulation.people import Arm, World, draw_people
-from fairtrial.experiments.simulation.unit_sums import ByUnit, Course, feedback_course, said
+from fairtrial.experiments.simulation.unit_sums import ByUnit, Course, feedback_course, given_feedback
 from tests.fixtures.experiments.frozen_plans import resolved
 from tests.fixtures.experiments.simulated import RESOLVED
 
@@ -45,7 +45,7 @@ def shares(truth: Arm, *, within: tuple[float, float] = (0.0, 1.0), trend: float
     people = draw_people(rng, world, units=UNITS / 4, span_us=(0, 4 * WEEK_US), feedback=[RESOLVED], amounts=False)
     mine = np.ones(len(people.names), np.bool_)
     metric = resolved(within=within)
-    course = feedback_course(people.at_us, said(people, world, "tuned", metric, (people.at_us, mine)), metric)
+    course = feedback_course(people.at_us, given_feedback(people, world, "tuned", metric, (people.at_us, mine)), metric)
     units, n, x, _ = course.at(9 * WEEK_US)
     _, before, sum_before, _ = course.at(4 * WEEK_US)
     return n / units, x / n, (x - sum_before) / (n - before)
@@ -64,9 +64,9 @@ def test_numbers_have_their_mean_within_their_range() -> None:
 @pytest.mark.parametrize(("first", "mean"), [(False, 0.6), (True, 0.72)])
 def test_silence_by_chance_changes_nothing_and_that_of_some_does(first: bool, mean: float) -> None:
     truth = Arm(levels={RESOLVED: 0.6}, response=0.6, silent=0.1, silent_first=first)
-    given, found, _ = shares(truth)
+    given, measured, _ = shares(truth)
     assert given == pytest.approx(0.5, abs=0.01)
-    assert found == pytest.approx(mean, abs=0.01)
+    assert measured == pytest.approx(mean, abs=0.01)
 
 
 def test_when_nobody_is_left_to_say_no_others_fall_silent() -> None:

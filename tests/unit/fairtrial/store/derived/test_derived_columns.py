@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from fairtrial.domain.events import Event
-from fairtrial.journal.events_v1 import EventV1, ExposureEventV1
+from fairtrial.journal.reader import EventV1, ExposureEventV1
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page

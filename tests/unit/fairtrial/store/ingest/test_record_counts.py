@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fairtrial.journal.assignment_counts import CELLS, SUFFIX, read_assigned
+from fairtrial.journal.counts import ASSIGNED_SUFFIX, CELLS, read_assigned
 from fairtrial.journal.segment import names
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
@@ -97,7 +97,7 @@ def test_lines_that_are_lost_in_one_arm_are_found(
     writer.close()
     restarted(database).catch_up()
     assert lost(database) == [("base", 1, 2), ("tuned", 3, 6)], "it outlives the worker and its file"
-    assert list(database.layout.journal.glob(f"*{SUFFIX}")) == []
+    assert list(database.layout.journal.glob(f"*{ASSIGNED_SUFFIX}")) == []
 
 
 def test_a_loss_of_whole_segments_is_found(database: Database, ingester: Ingester, writer: JournalWriter) -> None:

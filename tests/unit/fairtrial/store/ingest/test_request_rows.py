@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from fairtrial.domain.events import Event, Tokens
-from fairtrial.journal.events_v1 import EventV1
+from fairtrial.journal.reader import EventV1
 from fairtrial.journal.segment import names
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from fairtrial.api.keys import CreateKey
-from fairtrial.config.local_user import local_user
+from fairtrial.config.owner_lock import local_user
 from fairtrial.config.plan.published import read
 from fairtrial.domain.accounts import NewKey, Role
 from fairtrial.store.access import keys

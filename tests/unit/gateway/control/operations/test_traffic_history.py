@@ -9,7 +9,7 @@ import pytest
 
 from fairtrial.config.project import load_project
 from fairtrial.domain.plan import Experiment
-from fairtrial.domain.traffic import KeyFeedback, Traffic, VariantTraffic
+from fairtrial.domain.store_reports import KeyFeedback, Traffic, VariantTraffic
 from gateway.control.operations.traffic_history import NO_HISTORY, summarise_traffic
 from tests.fixtures.services.project_files import write_project
 

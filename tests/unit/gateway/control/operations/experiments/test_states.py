@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fairtrial.config.plan.kill_files import UNREADABLE, KillFile, standing_kills, write_kill
+from fairtrial.config.plan.live_state import UNREADABLE, KillFile, standing_kills, write_kill
 from fairtrial.config.plan.published import read
 from fairtrial.domain.errors import Conflict, Unavailable
 from fairtrial.experiments.lifecycle import Action, Transition

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fairtrial.domain.plan import Deployment, Experiment, Plan, Route, Variant
-from fairtrial.domain.traffic import KeyFeedback, Traffic, VariantTraffic
+from fairtrial.domain.store_reports import KeyFeedback, Traffic, VariantTraffic
 from gateway.control.operations.verdicts.live_evidence import live_rates
 
 LATENCIES = [f"{kind}_p{share}" for kind in ("latency", "ttft") for share in (50, 95, 99)]

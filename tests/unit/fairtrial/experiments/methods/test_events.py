@@ -8,17 +8,9 @@ from math import log
 import pytest
 
 from fairtrial.experiments.analysis.findings import find
-from fairtrial.experiments.analysis.harm import harm_only
 from fairtrial.experiments.analysis_plan import MetricPlan, kill_alpha
-from tests.fixtures.experiments.frozen_plans import (
-    analysis_plan,
-    answers,
-    cost,
-    errors,
-    failing,
-    resolved,
-    sums,
-)
+from fairtrial.experiments.methods.events import harm_only
+from tests.fixtures.experiments.frozen_plans import analysis_plan, answers, cost, errors, failing, resolved, sums
 from tests.fixtures.for_each import for_each
 
 
@@ -44,8 +36,8 @@ def test_below_five_events_there_is_no_evidence() -> None:
 
 
 def test_a_control_without_errors_is_decidable() -> None:
-    (found,) = harm_only(analysis_plan(errors()), sums(0, errors=(failing(900, 0), failing(900, 14))))
-    assert found.proven
+    (harm,) = harm_only(analysis_plan(errors()), sums(0, errors=(failing(900, 0), failing(900, 14))))
+    assert harm.proven
 
 
 @for_each(
@@ -67,4 +59,4 @@ def test_the_alpha_of_a_kill_is_divided_by_guardrails_and_treatments() -> None:
     shares = {"base": 0.4, "tuned": 0.3, "larger": 0.3}
     plan = analysis_plan(errors(), cost(), shares=shares)
     seen = sums(0, errors=(failing(900, 9), failing(900, 9), failing(900, 9)))
-    assert [one.log_kill for one in harm_only(plan, seen)] == [pytest.approx(log(80))] * 2
+    assert [harm.log_kill for harm in harm_only(plan, seen)] == [pytest.approx(log(80))] * 2

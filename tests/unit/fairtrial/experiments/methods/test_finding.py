@@ -6,15 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from fairtrial.domain.wording import duration_words, moment_words
 from fairtrial.experiments.analysis_plan import MetricPlan
-from fairtrial.experiments.metric_wording import (
-    bare_size,
-    duration_words,
-    goodness,
-    level_words,
-    moment_words,
-    size_words,
-)
+from fairtrial.experiments.methods.finding import bare_size, goodness, level_words, size_words
 from tests.fixtures.experiments.reported_looks import DAY_US, ERRORS, RESOLVED, START
 from tests.fixtures.for_each import for_each
 
@@ -39,7 +33,7 @@ def test_a_value_has_its_unit(metric: MetricPlan, value: float, level: str, size
     assert (level_words(value, metric), size_words(value, metric), bare_size(value, metric)) == (level, size, bare)
 
 
-def test_unknown_and_infinite_levels_are_said() -> None:
+def test_unknown_and_infinite_levels_are_stated() -> None:
     assert level_words(None, RESOLVED) == "unknown"
     assert level_words(float("inf"), LATENCY) == "no finite value"
 

@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 
 from fairtrial.api import accounts, experiments, keys, plans, reviews, runs, traffic, verdicts
-from fairtrial.api.encoding import from_http, read_answer, to_http
-from fairtrial.api.operation import Operation, operations
-from fairtrial.api.window import Request, Window
+from fairtrial.api.operation import Operation, Request, Window, from_http, operations, read_answer, to_http
 from fairtrial.domain.errors import BadRequest
 from tests.fixtures.for_each import for_each
 
@@ -84,4 +82,8 @@ def test_answers_are_read_by_their_kind() -> None:
 
 def test_names_of_operations_are_unique_and_requests_can_be_decoded() -> None:
     every = list(operations())
-    assert len({operation.name for operation in every}) == len({(one.method, one.path) for one in every}) == len(every)
+    assert (
+        len({operation.name for operation in every})
+        == len({(operation.method, operation.path) for operation in every})
+        == len(every)
+    )

@@ -30,32 +30,32 @@ WARNED = {
 
 
 def test_every_key_that_nothing_acts_on_is_warned_of_at_its_line(tmp_path: Path) -> None:
-    found = {warning.path: warning.line for warning in project(tmp_path).warnings}
-    assert found == WARNED
-    said = "\n".join(map(str, project(tmp_path).warnings))
-    assert "nothing in this version acts on it: the cost of a request stays unknown" in said
+    lines = {warning.path: warning.line for warning in project(tmp_path).warnings}
+    assert lines == WARNED
+    texts = "\n".join(map(str, project(tmp_path).warnings))
+    assert "nothing in this version acts on it: the cost of a request stays unknown" in texts
 
 
 def test_a_key_at_several_places_is_warned_of_once(tmp_path: Path) -> None:
     more = (
         ('base_url: "http://gpu-1:8000/v1", parent: base', 'base_url: "http://gpu-1:8000/v1", price: {gpu_hour: 1}'),
     )
-    [price] = [one for one in project(tmp_path, *more).warnings if one.line == 3]
+    [price] = [warning for warning in project(tmp_path, *more).warnings if warning.line == 3]
     assert price.known == "and at 1 other place"
 
 
 def test_a_guardrail_on_the_primary_metric_is_warned_of(tmp_path: Path) -> None:
     edit = ("metric: feedback.resolved", "metric: requests.error_rate")
-    (found,) = [one for one in project(tmp_path, edit).warnings if "decides by itself" in one.wrong]
-    assert found.path == "experiments.tuned-vs-base.guardrails[0].metric"
+    (diagnostic,) = [warning for warning in project(tmp_path, edit).warnings if "decides by itself" in warning.wrong]
+    assert diagnostic.path == "experiments.tuned-vs-base.guardrails[0].metric"
 
 
 def test_deciding_feedback_that_says_nothing_about_missing_values_is_warned_of(tmp_path: Path) -> None:
     unstated = (", missing: at_random", "")
-    (found,) = [one for one in project(tmp_path, unstated).warnings if "at random" in one.wrong]
-    assert (found.path, found.line) == ("metrics.resolved", 10)
+    (diagnostic,) = [warning for warning in project(tmp_path, unstated).warnings if "at random" in warning.wrong]
+    assert (diagnostic.path, diagnostic.line) == ("metrics.resolved", 10)
     watched = ("metric: feedback.resolved", "metric: feedback.resolved.given")
-    assert not any("at random" in one.wrong for one in project(tmp_path, unstated, watched).warnings)
+    assert not any("at random" in warning.wrong for warning in project(tmp_path, unstated, watched).warnings)
 
 
 def test_defaults_are_no_reason_to_warn(tmp_path: Path) -> None:
@@ -73,8 +73,8 @@ def test_check_prints_warnings_and_says_them_in_json_and_exits_with_0(tmp_path: 
     assert result.exit_code == 0
     assert result.stderr.count("warning: ") == len(WARNED)
     assert f"warning: {path}:25: experiments.tuned-vs-base.shadow: nothing in this version acts on it" in result.stderr
-    said = json.loads(CliRunner(env=ENVIRON).invoke(command, ["--json", path]).stdout)
-    assert said["ok"] and {one["path"]: one["line"] for one in said["warnings"]} == WARNED
+    printed = json.loads(CliRunner(env=ENVIRON).invoke(command, ["--json", path]).stdout)
+    assert printed["ok"] and {warning["path"]: warning["line"] for warning in printed["warnings"]} == WARNED
 
 
 def test_up_prints_the_same_before_it_starts_anything(tmp_path: Path) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from fairtrial.privacy.catalogue import CATALOGUE, Entry, scope
-from fairtrial.privacy.masking import mask
 from fairtrial.privacy.national_ids import NATIONAL_IDS
-from fairtrial.privacy.search import find_personal_text
+from fairtrial.privacy.patterns import CATALOGUE, Entry, scope
+from fairtrial.privacy.search import find_personal_text, mask
 from gateway.proxy.recording.capture import redact_json, redact_text
 from tests.fixtures.for_each import for_each
 
@@ -15,13 +14,13 @@ from tests.fixtures.for_each import for_each
 @for_each("entry", CATALOGUE)
 def test_each_example_is_found_by_recording_and_by_audits(entry: Entry) -> None:
     text = f"Well, {entry.example}"
-    assert [one.kind for one in find_personal_text(text)] == [entry.kind]
+    assert [find.kind for find in find_personal_text(text)] == [entry.kind]
     assert redact_text(text).replace(" ", "") == mask(text, Counter()).replace(" ", "")
 
 
 def test_the_scope_names_every_country_and_what_is_missing() -> None:
-    found, missing = scope()
-    assert [one.country for one in NATIONAL_IDS if one.country not in found] == []
+    covered, missing = scope()
+    assert [national_id.country for national_id in NATIONAL_IDS if national_id.country not in covered] == []
     assert missing.startswith("Not looked for: names, postal addresses, dates of birth")
 
 

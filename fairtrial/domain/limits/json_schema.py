@@ -1,12 +1,15 @@
-"""Validates JSON Schema with bounds: RE2 patterns, only internal references, and a limit on steps."""
+"""Validates JSON Schema within bounds, and checks that an answer follows the schema that its request asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
+from fairtrial.domain.limits.json_limits import DECODED, excess
 from fairtrial.domain.limits.linear_regex import compile_regex
 
 MOST_STEPS = 100_000
@@ -17,6 +20,16 @@ DATA = ("const", "default", "enum", "examples")
 """Keywords whose values are data, not schemas."""
 PROBES: tuple[Any, ...] = (None, {}, [], "", 0)
 Keyword = Callable[[Any, Any, Any, Any], Any]
+LARGEST_SCHEMA, LARGEST_ANSWER = 16 * 1024, 64 * 1024
+"""Bytes. With a larger schema or answer it is not known whether the answer follows it."""
+
+MOST_ANSWER_STEPS = 1_000
+"""Keywords that are applied to one answer at most, some milliseconds of work; usual schemas need about a hundred."""
+
+MOST_PATTERNS = 50
+"""Patterns that a schema may have, because each is compiled."""
+
+_ANY, _SCHEMA = msgspec.json.Decoder(Any), msgspec.json.Decoder(dict[str, Any])
 
 
 class TooCostly(Exception):
@@ -60,12 +73,12 @@ class BoundedSchema:
         """Where and why the schema rejects the value, or ``None``; raises `TooCostly`."""
         token = _STEPS.set(_Steps(most_steps))
         try:
-            found = next(iter(self._validator.iter_errors(value)), None)
+            violation = next(iter(self._validator.iter_errors(value)), None)
         except RecursionError as error:
             raise TooCostly("the answer and the schema are nested too deeply") from error
         finally:
             _STEPS.reset(token)
-        return None if found is None else (found.json_path, found.message)
+        return None if violation is None else (violation.json_path, violation.message)
 
 
 def _validator(schema: dict[str, Any]) -> Any:
@@ -92,7 +105,7 @@ def _bounded(kind: Any) -> Any:
 
     keywords = {**kind.VALIDATORS, **{name: own for name, own in OWN.items() if name in kind.VALIDATORS}}
     extend: Any = jsonschema.validators.extend
-    bounded = extend(kind, {name: _counted(one) for name, one in keywords.items()})
+    bounded = extend(kind, {name: _counted(keyword) for name, keyword in keywords.items()})
     # The library's evolve would return to the unbounded validator at each part of the schema with a `$schema`.
     bounded.evolve = lambda self, **changes: attrs.evolve(self, **changes)
     return bounded
@@ -144,13 +157,13 @@ def _named(name: str, schema: Any) -> bool:
     )
 
 
-def _unique_items(validator: Any, wanted: Any, instance: Any, schema: Any) -> Any:
+def _unique_items(validator: Any, unique: Any, instance: Any, schema: Any) -> Any:
     """The library's check, which compares all pairs of unsortable items; ten pairs count as a step."""
     import jsonschema
 
-    if validator.is_type(instance, "array") and not all(isinstance(one, str) for one in instance):
+    if validator.is_type(instance, "array") and not all(isinstance(item, str) for item in instance):
         _STEPS.get().take(len(instance) ** 2 // 20)
-    return jsonschema.Draft202012Validator.VALIDATORS["uniqueItems"](validator, wanted, instance, schema)
+    return jsonschema.Draft202012Validator.VALIDATORS["uniqueItems"](validator, unique, instance, schema)
 
 
 OWN: dict[str, Keyword] = {
@@ -163,7 +176,7 @@ OWN: dict[str, Keyword] = {
 
 def _check_patterns(schema: dict[str, Any]) -> bool:
     """Whether there are patterns; raises `ValueError` for one that is not supported."""
-    found = False
+    any_pattern = False
     keywords: set[str] = set()
     for part in _parts(schema):
         keywords |= part.keys()
@@ -172,12 +185,12 @@ def _check_patterns(schema: dict[str, Any]) -> bool:
         patterns += [part["pattern"]] if isinstance(part.get("pattern"), str) else []
         for pattern in patterns:
             compile_regex(pattern)
-            found = True
+            any_pattern = True
     if {"patternProperties", "unevaluatedProperties"} <= keywords:
         raise ValueError(
             "unevaluatedProperties is not supported together with patternProperties: use additionalProperties"
         )
-    return found
+    return any_pattern
 
 
 def _check_references(schema: dict[str, Any], validator: Any) -> None:
@@ -209,3 +222,75 @@ def _parts(schema: Any) -> Iterator[dict[str, Any]]:
             waiting += [value for name, value in part.items() if name not in DATA]
         elif isinstance(part, list):
             waiting += part
+
+
+class _Named(msgspec.Struct, frozen=True):
+    schema: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _Format(msgspec.Struct, frozen=True):
+    """The ``response_format`` of a chat, or the ``text.format`` of the Responses API."""
+
+    type: str = "text"
+    json_schema: _Named = _Named()
+    schema: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _Text(msgspec.Struct, frozen=True):
+    format: _Format = _Format()
+
+
+_FORMAT, _TEXT = msgspec.json.Decoder(_Format), msgspec.json.Decoder(_Text)
+
+
+def requested_schema(fields: Mapping[str, msgspec.Raw]) -> bytes | None:
+    """The schema that a request asks its output to follow; ``None`` if it asks for none.
+
+    JSON without a schema (``json_object``) must be an object.
+    """
+    for name in ("response_format", "text"):
+        raw = fields.get(name)
+        if raw is None:
+            continue
+        try:
+            requested = _FORMAT.decode(raw) if name == "response_format" else _TEXT.decode(raw).format
+        except (msgspec.DecodeError, RecursionError):
+            return None
+        if requested.type == "json_object":
+            return b'{"type":"object"}'
+        if requested.type == "json_schema":
+            return bytes(requested.json_schema.schema if name == "response_format" else requested.schema)
+    return None
+
+
+def checked_schema(schema: bytes) -> BoundedSchema | None:
+    """The checked schema; ``None`` if it is invalid, not supported, or too much work."""
+    if len(schema) > LARGEST_SCHEMA or excess(schema, DECODED) is not None or schema.count(b'"pattern') > MOST_PATTERNS:
+        return None
+    try:
+        return BoundedSchema(_SCHEMA.decode(schema), most_steps=MOST_ANSWER_STEPS)
+    except Exception:  # noqa: BLE001 - an odd schema must not stop traffic or a run
+        return None
+
+
+def follows(schema: BoundedSchema, text: str) -> bool | None:
+    """Whether the text is JSON that follows the schema, for recording and runs; ``None`` if it is too much work."""
+    if len(text) > LARGEST_ANSWER:
+        return None
+    try:
+        return _follows(schema, text.encode())
+    except Exception:  # noqa: BLE001 - an odd answer must not stop traffic or a run
+        return None
+
+
+def _follows(schema: BoundedSchema, text: bytes) -> bool | None:
+    if excess(text, DECODED) is not None:
+        return None
+    try:
+        value = _ANY.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return None if b"\\ud" in text.lower() else False  # JSON may hold a lone surrogate, which can't be decoded
+    try:
+        return schema.complaint(value, most_steps=MOST_ANSWER_STEPS) is None
+    except TooCostly:
+        return None

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from fairtrial import bundled_data
+from fairtrial.config import layout
 from tests.fixtures.paths import ROOT
 
 
 def test_an_editable_install_reads_the_repository() -> None:
-    assert bundled_data.bundled_data("suites") == ROOT / "suites"
-    assert bundled_data.bundled_data("examples/init").is_dir()
+    assert layout.bundled_data("suites") == ROOT / "suites"
+    assert layout.bundled_data("examples/init").is_dir()
 
 
 def test_an_installed_wheel_reads_what_its_build_put_below_the_package(
@@ -20,5 +20,5 @@ def test_an_installed_wheel_reads_what_its_build_put_below_the_package(
 ) -> None:
     installed = tmp_path / "bundled"
     installed.mkdir()
-    monkeypatch.setattr(bundled_data, "INSTALLED", installed)
-    assert bundled_data.bundled_data("suites") == installed / "suites"
+    monkeypatch.setattr(layout, "INSTALLED", installed)
+    assert layout.bundled_data("suites") == installed / "suites"

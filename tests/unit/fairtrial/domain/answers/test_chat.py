@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from fairtrial.domain.answers.messages import answered_text, asked_text
+from fairtrial.domain.answers.chat import answered_text, asked_text
 from tests.fixtures.for_each import for_each
 
 ASKED: dict[str, tuple[Any, str | None]] = {

@@ -1,13 +1,4 @@
-"""Counts the requests that a worker assigned to each arm, in a file that outlives the loss of their records.
-
-It lies beside the segments as ``<uuid7>-<writer>.assigned`` and is locked as long as its writer lives. Each arm has a
-region of fixed size, which is allocated when it begins, so that a full disk lets the writer overwrite it. A request is
-counted after its line was written or lost, and the file follows within a second. What the file counts is therefore in
-the journal, unless its record is lost. A killed worker never counted more.
-
-An arm's counts lie in cells, each a 4096th of the range of arm buckets. The bucket of a unit decides its arm. So each
-unit lies in one cell, and the cells of the arms have the planned shares.
-"""
+"""Counts what a writer lost and the requests that a worker assigned, in files that outlive lost records."""
 
 from __future__ import annotations
 
@@ -26,17 +17,113 @@ from fairtrial.domain.events import Event, Exposure, Reason, RequestEvent
 from fairtrial.journal.segment import MODE, file_name
 from fairtrial.safe_files import has_writer
 
+LOST_SUFFIX = ".lost"
+FRESH_SECONDS = 60.0
+LINE = "{:>20} {:>20} {:>20}\n"
+"""Events lost, syncs refused, and when that last changed (microseconds since 1970, UTC)."""
+
 ANALYSED: frozenset[Reason] = frozenset({"assigned", "fallback", "kill", "continued"})
 """Reasons of requests that count for the arm that their unit was assigned."""
 
-SUFFIX = ".assigned"
+ASSIGNED_SUFFIX = ".assigned"
 CELLS = 4096
 HEAD = 2048
 """Bytes before the counts of an arm, with its experiment, analysis hash and variant as JSON."""
 REGION = HEAD + 4 * CELLS
-
 ArmKey = tuple[str, str, str]
 """An experiment, the hash of its analysis plan, and a variant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """Events that were not recorded and syncs that the disk refused. ``last_us`` is ``None`` if there were none."""
+
+    lost: int = 0
+    sync_failures: int = 0
+    last_us: int | None = None
+
+    def __add__(self, losses: Losses) -> Losses:
+        last = [each for each in (self.last_us, losses.last_us) if each is not None]
+        return Losses(self.lost + losses.lost, self.sync_failures + losses.sync_failures, max(last, default=None))
+
+
+class LossCounter:
+    """Counts what a writer could not record, in the file ``<uuid7>-<writer>.lost`` beside the segments.
+
+    The file is locked as long as its writer lives, and has a fixed size, so that even a full disk lets the writer
+    overwrite it. It is removed at the end if nothing was lost. An error with the file is ignored, because the writer
+    holds the counts itself.
+    """
+
+    def __init__(self, folder: Path, writer: str) -> None:
+        now_us = time.time_ns() // 1000
+        self._path = folder / file_name(now_us, writer, LOST_SUFFIX)
+        self.noted = (0, 0)
+        self._fd: int | None = None
+        try:
+            self._fd = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, MODE)
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._write(0, 0, 0)
+        except OSError:
+            self.close()
+
+    @property
+    def open(self) -> bool:
+        """Whether anything can be written."""
+        return self._fd is not None
+
+    def note(self, lost: int, sync_failures: int) -> None:
+        """Write the counts if they are new."""
+        if self._fd is None or (lost, sync_failures) == self.noted:
+            return
+        try:
+            self._write(lost, sync_failures, time.time_ns() // 1000)
+        except OSError:
+            return
+        self.noted = (lost, sync_failures)
+
+    def close(self) -> None:
+        """Close the file, and keep it if it holds any loss."""
+        if self._fd is None:
+            return
+        os.close(self._fd)
+        self._fd = None
+        if self.noted == (0, 0):
+            self._path.unlink(missing_ok=True)
+
+    def _write(self, *numbers: int) -> None:
+        assert self._fd is not None
+        os.pwrite(self._fd, LINE.format(*numbers).encode(), 0)
+
+
+def read_losses(folder: Path) -> Losses:
+    """The losses of all writers of a folder, including those that have ended."""
+    return sum((_read(path) for path in folder.glob(f"*{LOST_SUFFIX}")), Losses())
+
+
+def prune_losses(folder: Path, before_us: int) -> None:
+    """Delete the files of ended writers from before that time, and at once those without losses."""
+    for path in folder.glob(f"*{LOST_SUFFIX}"):
+        losses = _read(path)
+        if (losses.last_us is None or losses.last_us < before_us) and _is_left(path):
+            path.unlink(missing_ok=True)
+
+
+def _is_left(path: Path) -> bool:
+    """Whether its writer has ended. A file that was just created also looks so until it is locked."""
+    try:
+        age = abs(time.time() - path.stat().st_mtime)  # negative after the clock was set back
+        return age > FRESH_SECONDS and not has_writer(path)
+    except FileNotFoundError:
+        return False
+
+
+def _read(path: Path) -> Losses:
+    try:
+        lost, sync_failures, last_us = map(int, path.read_text(encoding="ascii").split())
+    except (OSError, ValueError):
+        return Losses()
+    return Losses(lost, sync_failures, last_us or None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +159,22 @@ class _Arm:
 
 
 class AssignmentCounts:
-    """One writer's file. An error with the file is ignored, because the writer holds the counts and tries again.
+    """Counts the requests that a worker assigned, in the file ``<uuid7>-<writer>.assigned`` beside the segments.
+
+    The file is locked as long as its writer lives. Each arm has a region of fixed size, which is allocated when it
+    begins, so that a full disk lets the writer overwrite it. A request is counted after its line was written or lost,
+    and the file follows within a second. What the file counts is therefore in the journal, unless its record is lost.
+    An error with the file is ignored, because the writer holds the counts and tries again.
+
+    An arm's counts lie in cells, each a 4096th of the range of arm buckets. The bucket of a unit decides its arm. So
+    each unit lies in one cell, and the cells of the arms have the planned shares.
 
     ``source`` names the file in the headers of the writer's segments. It is empty if the file could not be created.
     """
 
     def __init__(self, folder: Path, writer: str) -> None:
         self.source = file_name(time.time_ns() // 1000, writer, "")
-        self._path = folder / f"{self.source}{SUFFIX}"
+        self._path = folder / f"{self.source}{ASSIGNED_SUFFIX}"
         self._arms: dict[ArmKey, _Arm] = {}
         self._allocated = 0
         self._writing = threading.Lock()
@@ -93,10 +188,10 @@ class AssignmentCounts:
             if type(event) is RequestEvent:
                 self.count_one(arm_cell(event.experiment, event.variant_assigned, event.reason, event.exposure))
 
-    def count_one(self, found: tuple[ArmKey, int] | None) -> None:
+    def count_one(self, place: tuple[ArmKey, int] | None) -> None:
         """Count one request for its arm and cell."""
-        if found is not None:
-            key, cell = found
+        if place is not None:
+            key, cell = place
             arm = self._arms.get(key) or self._arms.setdefault(key, _Arm(array("I", bytes(4 * CELLS))))
             arm.cells[cell] += 1
             arm.changed = True
@@ -168,17 +263,19 @@ class AssignmentCounts:
 
 def read_assigned(folder: Path) -> list[Assigned]:
     """The counts of all writers of a folder, including those that have ended. Read them before the segments."""
-    found = []
-    for path in sorted(folder.glob(f"*{SUFFIX}")):
+    counts = []
+    for path in sorted(folder.glob(f"*{ASSIGNED_SUFFIX}")):
         with suppress(OSError, ValueError):
             began_ms = int(path.name[:13].replace("-", ""), 16)
             alive = has_writer(path)  # before the counts, because a live writer may still add some
-            found.append(Assigned(path, path.name.removesuffix(SUFFIX), began_ms, alive, _arms(path.read_bytes())))
-    return found
+            counts.append(
+                Assigned(path, path.name.removesuffix(ASSIGNED_SUFFIX), began_ms, alive, _arms(path.read_bytes()))
+            )
+    return counts
 
 
 def _arms(content: bytes) -> dict[ArmKey, Sequence[int]]:
-    found: dict[ArmKey, Sequence[int]] = {}
+    arms: dict[ArmKey, Sequence[int]] = {}
     for start in range(0, len(content) - REGION + 1, REGION):
         head = content[start : start + HEAD].strip(b"\0 \n")
         if head:  # an allocated region may not have been written yet
@@ -186,5 +283,5 @@ def _arms(content: bytes) -> dict[ArmKey, Sequence[int]]:
                 experiment, analysis_hash, variant = json.loads(head)
                 counts = array("I")
                 counts.frombytes(content[start + HEAD : start + REGION])
-                found[experiment, analysis_hash, variant] = counts
-    return found
+                arms[experiment, analysis_hash, variant] = counts
+    return arms

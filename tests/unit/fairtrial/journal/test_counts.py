@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from fairtrial.domain.events import RequestEvent
-from fairtrial.journal import assignment_counts, segment
-from fairtrial.journal.assignment_counts import CELLS, Assigned, arm_cell, read_assigned
+from fairtrial.journal import counts as counts_file
+from fairtrial.journal import segment
+from fairtrial.journal.counts import CELLS, Assigned, arm_cell, read_assigned
 from fairtrial.journal.segment import names, read_header
 from fairtrial.journal.writer import JournalWriter
 from tests.fixtures.for_each import for_each
@@ -31,8 +32,8 @@ def both_arms(first: int = 1) -> list[RequestEvent]:
 
 
 def only(folder: Path) -> Assigned:
-    (found,) = read_assigned(folder)
-    return found
+    (assigned,) = read_assigned(folder)
+    return assigned
 
 
 def sums(folder: Path) -> dict[tuple[str, str, str], int]:
@@ -44,11 +45,11 @@ def test_requests_are_counted_by_arm_and_cell_and_named_by_their_segments(tmp_pa
     writer.append(*both_arms(), feedback(1), record(9))
     assert only(tmp_path).arms == {}, "the file follows"
     writer.look()
-    found = only(tmp_path)
-    assert found.alive and found.arms[TUNED][CELLS * 3 // 4] == 2
+    assigned = only(tmp_path)
+    assert assigned.alive and assigned.arms[TUNED][CELLS * 3 // 4] == 2
     assert sums(tmp_path) == {BASE: 1, TUNED: 2}
     (path,) = names(tmp_path)
-    assert read_header(path.read_bytes().splitlines()[0], name="").source == found.source
+    assert read_header(path.read_bytes().splitlines()[0], name="").source == assigned.source
     writer.append(*both_arms(5))
     writer.close()
     assert not only(tmp_path).alive and sums(tmp_path) == {BASE: 2, TUNED: 4}
@@ -91,7 +92,7 @@ def test_counts_that_a_full_disk_refused_are_written_later(tmp_path: Path, monke
     def full(*_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(assignment_counts.os, "posix_fallocate", full)
+    monkeypatch.setattr(counts_file.os, "posix_fallocate", full)
     writer.look()
     assert only(tmp_path).arms == {}
     monkeypatch.undo()
@@ -117,8 +118,8 @@ def test_a_folder_without_room_for_the_file_counts_nothing(tmp_path: Path, monke
     def refused(*_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(assignment_counts.fcntl, "flock", refused)
-    counts = assignment_counts.AssignmentCounts(tmp_path, "w0")
+    monkeypatch.setattr(counts_file.fcntl, "flock", refused)
+    counts = counts_file.AssignmentCounts(tmp_path, "w0")
     assert counts.source == "" and list(tmp_path.iterdir()) == []
     counts.count(both_arms())
     counts.close()
@@ -126,5 +127,5 @@ def test_a_folder_without_room_for_the_file_counts_nothing(tmp_path: Path, monke
 
 def test_damaged_files_are_ignored(tmp_path: Path) -> None:
     for name in ("x.assigned", "0190a0b0-c0d0-7000-8000-000000000000-w0.assigned"):
-        (tmp_path / name).write_bytes(b"{}" * assignment_counts.REGION)
-    assert [one.arms for one in read_assigned(tmp_path)] == [{}]
+        (tmp_path / name).write_bytes(b"{}" * counts_file.REGION)
+    assert [assigned.arms for assigned in read_assigned(tmp_path)] == [{}]
